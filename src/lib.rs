@@ -1,0 +1,6 @@
+//! dichroic
+extern crate self as dichroic;
+
+pub mod event;
+pub mod seed;
+pub mod spec;

@@ -1,0 +1,1 @@
+//! The rules of the language once more, for specs that have no types.

@@ -1,0 +1,44 @@
+//! The plain data behind every experiment: what determines a result, and nothing else.
+//!
+//! Everything below the language (plan, training, scores, store, reports) sees only these types. They are
+//! closed enums and structs in a fixed order, with every default written out, so that their JSON is canonical:
+//! equal work has equal bytes, and changing a default changes the name of the run ([`id`]).
+//! Names, labels, seeds, devices, paths and commits are not here: they are provenance, not identity.
+
+mod backbone;
+mod data;
+mod evaluate;
+mod loss;
+mod train;
+
+pub mod check;
+pub mod id;
+pub mod quick;
+pub mod recipe;
+
+pub use backbone::{Adapter, Backbone, ConvNextSize, Embeddings, HyperNet, Model, Weights};
+pub use data::{DataRef, Features};
+pub use evaluate::{Evaluate, Metric, Protocol};
+pub use loss::{Loss, Positives, Term};
+pub use train::{
+    Augment, AugmentStream, CropFit, Optimiser, Precision, Schedule, Strategy, Train, Warp,
+};
+
+use serde::{Deserialize, Serialize};
+
+/// Raised when the meaning of an existing field changes.
+pub const SCHEMA: u32 = 1;
+
+/// One experiment, resolved: every switch has a value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Version of the meaning of these fields ([`SCHEMA`]).
+    pub schema: u32,
+    /// What is trained.
+    pub model: Model,
+    /// How it is trained.
+    pub train: Train,
+    /// How it is scored, in the order in which the experiment says so. The first one fills `results`.
+    pub evaluate: Vec<Evaluate>,
+}

@@ -1,0 +1,1 @@
+//! `quick`: the same experiment, shrunk.

@@ -1,0 +1,1 @@
+//! Recipes: what the authors released, what the paper says, what we repaired.

@@ -1,0 +1,134 @@
+//! How a model is trained.
+
+use super::{DataRef, Term};
+use serde::{Deserialize, Serialize};
+
+/// Everything between random weights and trained ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Train {
+    /// The training images: split `Train` of these sets.
+    pub data: DataRef,
+    /// Side of the square that the network sees, in pixels.
+    pub image: usize,
+    /// Share of the training images of each class and set kept back for choosing things. They are never trained on.
+    pub hold_out: f64,
+    /// The weighted sum that is minimised; empty: the model is frozen as it starts.
+    pub objective: Vec<Term>,
+    /// What is done for unseen domains.
+    pub strategy: Strategy,
+    /// What is done to each training image, in this order.
+    pub augment: Vec<Augment>,
+    /// Which random draws the augmentation of an epoch uses.
+    pub augment_stream: AugmentStream,
+    /// What turns gradients into steps.
+    pub optimiser: Optimiser,
+    /// The learning rate over time.
+    pub schedule: Schedule,
+    /// Passes over the training images.
+    pub epochs: usize,
+    /// Images in a step, of all sets together; the last, incomplete batch of an epoch is dropped.
+    pub batch: usize,
+    /// Number format of activations and weights.
+    pub precision: Precision,
+}
+
+/// What is done for unseen domains.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Strategy {
+    /// Empirical risk minimisation: nothing.
+    Erm,
+}
+
+/// A change to a training image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Augment {
+    /// torchvision's `RandomResizedCrop`: a random rectangle, resized to the square that the network sees.
+    Crop {
+        /// Smallest and largest share of the image's area. CHAMMI: 0.8 to 1.
+        scale: [f64; 2],
+        /// Smallest and largest width over height. CHAMMI: 0.9 to 1.1.
+        ratio: [f64; 2],
+        /// What happens on images that are too oblong for any such rectangle.
+        fit: CropFit,
+    },
+    /// A horizontal flip.
+    Flip {
+        /// How often.
+        p: f64,
+    },
+    /// A random thin-plate spline (CHAMMI, section 3.2; nine control points, up to a tenth of the height).
+    Tps {
+        /// How often.
+        p: f64,
+        /// Which implementation.
+        warp: Warp,
+    },
+}
+
+/// What `RandomResizedCrop` does on images that are too oblong for any of its rectangles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CropFit {
+    /// torchvision's way: after ten failures the same central rectangle every time (CHAMMI's WTC images: always).
+    Fallback,
+    /// Areas are relative to the largest rectangle of an allowed shape, so that a random one always fits.
+    /// On square images the two are the same.
+    Adapted,
+}
+
+/// Which thin-plate spline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Warp {
+    /// As released: coarse map, slight zoom, axes exchanged on oblong images.
+    Released,
+    /// The exact spline, displacements scaled by each axis.
+    Exact,
+}
+
+/// Which random draws the augmentation of an epoch uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AugmentStream {
+    /// Fresh ones.
+    Fresh,
+    /// The same in every epoch, as the released loader's workers do.
+    Repeated,
+}
+
+/// What turns gradients into steps: AdamW.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Optimiser {
+    /// Peak learning rate.
+    pub lr: f64,
+    /// Decoupled weight decay, on every parameter (norms, biases and layer scales too, as released).
+    pub weight_decay: f64,
+    /// Decay of the running mean and of the running square of gradients.
+    pub betas: [f64; 2],
+    /// Added to the root of the running square.
+    pub eps: f64,
+}
+
+/// The learning rate over time: timm's cosine, set once at the start of each epoch, t = 1 … epochs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// Epochs t < this rise linearly from `warmup_lr` (released: 3, so that two epochs are ramps).
+    pub warmup: usize,
+    /// Where the ramp starts.
+    pub warmup_lr: f64,
+    /// Where the cosine ends.
+    pub lr_min: f64,
+}
+
+/// Number format of activations and weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// 32-bit floats.
+    F32,
+}
