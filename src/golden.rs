@@ -1,0 +1,56 @@
+//! For tests: what PyTorch and timm computed (`tests/golden/*.safetensors`), and how far we are from it.
+
+use safetensors::SafeTensors;
+use std::path::{Path, PathBuf};
+
+/// A golden file.
+pub(crate) struct Golden(Vec<u8>);
+
+/// The folder of golden files.
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+impl Golden {
+    pub(crate) fn open(name: &str) -> Self {
+        let path = folder().join(format!("{name}.safetensors"));
+        Self(std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    }
+
+    pub(crate) fn shape(&self, name: &str) -> Vec<usize> {
+        self.file().tensor(name).unwrap_or_else(|e| panic!("{name}: {e}")).shape().to_vec()
+    }
+
+    pub(crate) fn values(&self, name: &str) -> Vec<f32> {
+        let file = self.file();
+        let view = file.tensor(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let bytes = view.data().as_chunks::<4>().0;
+        bytes.iter().map(|b| f32::from_le_bytes(*b)).collect()
+    }
+
+    pub(crate) fn labels(&self, name: &str) -> Vec<usize> {
+        self.values(name).iter().map(|label| *label as usize).collect()
+    }
+
+    fn file(&self) -> SafeTensors<'_> {
+        SafeTensors::deserialize(&self.0).expect("a golden file is a safetensors file")
+    }
+}
+
+/// Largest difference over the largest magnitude.
+pub(crate) fn relative_error(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len(), "as many values as expected");
+    let largest = expected.iter().fold(0f32, |top, x| top.max(x.abs()));
+    let apart = found.iter().zip(expected).fold(0f32, |top, (a, b)| {
+        assert!(a.is_finite(), "found {a}, expected {b}");
+        top.max((a - b).abs())
+    });
+    apart / largest.max(f32::MIN_POSITIVE)
+}
+
+/// Fails with the name of the value when it is further than `tolerance` from what it should be.
+#[track_caller]
+pub(crate) fn assert_close(name: &str, found: &[f32], expected: &[f32], tolerance: f32) {
+    let error = relative_error(found, expected);
+    assert!(error <= tolerance, "{name}: relative error {error:e} is above {tolerance:e}");
+}

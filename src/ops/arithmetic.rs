@@ -1,0 +1,80 @@
+//! Sums, weighted sums of scalars, and new shapes.
+
+use super::buffer::{self, CHUNK};
+use crate::tape::{Node, Tape};
+use candle_core::{Device, Result, Shape, Tensor};
+use rayon::prelude::*;
+
+impl Tape {
+    /// `a + b`, of equal shapes.
+    ///
+    /// # Errors
+    /// If the shapes differ.
+    pub fn add(&mut self, a: &Node, b: &Node) -> Result<Node> {
+        let value = a.value().copy()?;
+        buffer::add_assign(&value, b.value())?;
+        let inputs = (a.clone(), b.clone());
+        Ok(self.record(value, &[a, b], move |grad, gradients| {
+            if inputs.0.wants_gradient() {
+                gradients.give(&inputs.0, grad.duplicate()?)?;
+            }
+            gradients.give(&inputs.1, grad)
+        }))
+    }
+
+    /// The sum of all elements, a scalar.
+    ///
+    /// # Errors
+    /// If the tensor cannot be read.
+    pub fn sum(&mut self, x: &Node) -> Result<Node> {
+        let parts: Vec<f32> = {
+            let values = buffer::read(x.value())?;
+            values.par_chunks(CHUNK).map(|part| part.iter().sum()).collect()
+        };
+        let value = Tensor::from_vec(vec![parts.iter().sum::<f32>()], 1, &Device::Cpu)?;
+        let input = x.clone();
+        Ok(self.record(value, &[x], move |grad, gradients| {
+            let slope = buffer::read(grad.tensor())?[0];
+            gradients.contribute(&input, |dx, add| {
+                for dx in dx {
+                    *dx = if add { *dx + slope } else { slope };
+                }
+            })
+        }))
+    }
+
+    /// `Σ weight · term` over scalar terms.
+    ///
+    /// # Errors
+    /// If a term is not a scalar.
+    pub fn weighted_sum(&mut self, terms: &[(f32, Node)]) -> Result<Node> {
+        let mut total = 0.0;
+        for (weight, term) in terms {
+            total += weight * term.scalar()?;
+        }
+        let value = Tensor::from_vec(vec![total], 1, &Device::Cpu)?;
+        let inputs: Vec<(f32, Node)> = terms.to_vec();
+        let nodes: Vec<&Node> = terms.iter().map(|(_, term)| term).collect();
+        Ok(self.record(value, &nodes, move |grad, gradients| {
+            let slope = buffer::read(grad.tensor())?[0];
+            for (weight, term) in &inputs {
+                gradients.contribute(term, |dx, add| {
+                    dx[0] = if add { dx[0] + weight * slope } else { weight * slope };
+                })?;
+            }
+            Ok(())
+        }))
+    }
+
+    /// The same values under another shape.
+    ///
+    /// # Errors
+    /// If the element counts differ.
+    pub fn reshape(&mut self, x: &Node, shape: impl Into<Shape>) -> Result<Node> {
+        let value = x.value().reshape(shape.into())?;
+        let input = x.clone();
+        Ok(self.record(value, &[x], move |grad, gradients| {
+            gradients.give(&input, grad.reshape(input.value().shape())?)
+        }))
+    }
+}

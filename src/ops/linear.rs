@@ -1,0 +1,173 @@
+//! Linear maps: a matrix product with a bias.
+
+use super::buffer;
+use crate::tape::{Node, Tape};
+use candle_core::{Result, Tensor};
+use gemm::Parallelism;
+use rayon::prelude::*;
+
+/// Rows whose sum one task makes; fixed, so that results do not depend on threads.
+const ROWS: usize = 256;
+
+/// How a weight matrix lies in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// (out, in), as PyTorch keeps it.
+    OutIn,
+    /// (in, out), as generated kernels come.
+    InOut,
+}
+
+impl Tape {
+    /// `x` (…, in) times `weight`, plus `bias` (out) if there is one: (…, out).
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn linear(&mut self, x: &Node, weight: &Node, layout: Weight, bias: Option<&Node>) -> Result<Node> {
+        let (rows, cols) = weight.value().dims2()?;
+        let (outs, ins) = if layout == Weight::OutIn { (rows, cols) } else { (cols, rows) };
+        let mut shape = x.dims().to_vec();
+        match shape.last_mut() {
+            Some(last) if *last == ins => *last = outs,
+            _ => candle_core::bail!("linear: input of shape {:?} meets weights for {ins} inputs", x.dims()),
+        }
+        if let Some(bias) = bias.filter(|bias| bias.dims() != [outs]) {
+            candle_core::bail!("linear: bias of shape {:?} meets {outs} outputs", bias.dims());
+        }
+        let samples = x.value().elem_count() / ins;
+        let value = {
+            let (x, w) = (buffer::read(x.value())?, buffer::read(weight.value())?);
+            let mut y = buffer::uninit(samples * outs);
+            if let Some(bias) = bias {
+                let bias = buffer::read(bias.value())?;
+                y.par_chunks_mut(outs * ROWS).for_each(|y| {
+                    for y in y.chunks_exact_mut(outs) {
+                        y.copy_from_slice(&bias);
+                    }
+                });
+            }
+            let w = Matrix::weight(&w, layout, outs, ins).transposed();
+            product(&mut y, bias.is_some(), Matrix::rows(&x, samples, ins), w);
+            y
+        };
+        let value = Tensor::from_vec(value, shape, x.value().device())?;
+        let (input, matrix, offset) = (x.clone(), weight.clone(), bias.cloned());
+        let inputs: Vec<&Node> = [x, weight].into_iter().chain(bias).collect();
+        Ok(self.record(value, &inputs, move |grad, gradients| {
+            let grad = buffer::read(grad.tensor())?;
+            let grad = Matrix::rows(&grad, samples, outs);
+            if let Some(offset) = &offset {
+                let sum = column_sums(grad.values, outs);
+                gradients.contribute(offset, |dbias, add| set_or_add(dbias, &sum, add))?;
+            }
+            {
+                let x = buffer::read(input.value())?;
+                let x = Matrix::rows(&x, samples, ins);
+                gradients.contribute(&matrix, |dw, add| match layout {
+                    Weight::OutIn => product(dw, add, grad.transposed(), x),
+                    Weight::InOut => product(dw, add, x.transposed(), grad),
+                })?;
+            }
+            let w = buffer::read(matrix.value())?;
+            gradients.contribute(&input, |dx, add| {
+                product(dx, add, grad, Matrix::weight(&w, layout, outs, ins));
+            })
+        }))
+    }
+}
+
+/// A matrix in memory: rows and columns with their strides.
+#[derive(Clone, Copy)]
+struct Matrix<'a> {
+    values: &'a [f32],
+    shape: (usize, usize),
+    strides: (usize, usize),
+}
+
+impl<'a> Matrix<'a> {
+    fn rows(values: &'a [f32], rows: usize, cols: usize) -> Self {
+        assert_eq!(values.len(), rows * cols, "a matrix has as many values as rows times columns");
+        Self { values, shape: (rows, cols), strides: (cols, 1) }
+    }
+
+    /// The weights as an (out, in) matrix, however they lie.
+    fn weight(values: &'a [f32], layout: Weight, outs: usize, ins: usize) -> Self {
+        match layout {
+            Weight::OutIn => Self::rows(values, outs, ins),
+            Weight::InOut => Self::rows(values, ins, outs).transposed(),
+        }
+    }
+
+    fn transposed(self) -> Self {
+        let Self { values, shape, strides } = self;
+        Self { values, shape: (shape.1, shape.0), strides: (strides.1, strides.0) }
+    }
+}
+
+/// `out = a · b`, or `out += a · b`; `out` row-major.
+fn product(out: &mut [f32], add: bool, a: Matrix<'_>, b: Matrix<'_>) {
+    let ((m, k), (k2, n)) = (a.shape, b.shape);
+    assert!(k == k2 && out.len() == m * n, "the shapes of a product fit");
+    // A few rows do not pay for a hand-over between threads.
+    let small = m * n * k < 1 << 17;
+    let parallelism = if small { Parallelism::None } else { Parallelism::Rayon(rayon::current_num_threads()) };
+    // SAFETY: shapes and strides describe the slices exactly, as the assertions say.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            1,
+            n as isize,
+            add,
+            a.values.as_ptr(),
+            a.strides.1 as isize,
+            a.strides.0 as isize,
+            b.values.as_ptr(),
+            b.strides.1 as isize,
+            b.strides.0 as isize,
+            1f32,
+            1f32,
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
+}
+
+/// The sum of each column of a row-major matrix.
+pub(super) fn column_sums(values: &[f32], cols: usize) -> Vec<f32> {
+    let parts: Vec<Vec<f32>> = values
+        .par_chunks(ROWS * cols)
+        .map(|rows| {
+            let mut sum = vec![0f32; cols];
+            for row in rows.chunks_exact(cols) {
+                add(&mut sum, row);
+            }
+            sum
+        })
+        .collect();
+    total(parts, cols)
+}
+
+/// The sum of parts, in their order.
+pub(super) fn total(parts: Vec<Vec<f32>>, len: usize) -> Vec<f32> {
+    let mut sum = vec![0f32; len];
+    for part in parts {
+        add(&mut sum, &part);
+    }
+    sum
+}
+
+fn add(sum: &mut [f32], more: &[f32]) {
+    for (sum, more) in sum.iter_mut().zip(more) {
+        *sum += more;
+    }
+}
+
+/// Puts a small gradient where it belongs.
+pub(super) fn set_or_add(sum: &mut [f32], values: &[f32], adding: bool) {
+    if adding { add(sum, values) } else { sum.copy_from_slice(values) }
+}

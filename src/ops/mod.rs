@@ -1,0 +1,30 @@
+//! The operations that models are made of, each a forward and a backward side by side, on the tape.
+//!
+//! Images are channels-last (N, H, W, C) everywhere. Reductions are split into parts of a fixed size and added in
+//! a fixed order, so that results are the same bits on any number of threads.
+
+pub(crate) mod buffer;
+pub(crate) mod simd;
+
+pub mod adamw;
+mod arithmetic;
+mod cross_entropy;
+mod depthwise;
+mod embedding;
+mod gelu;
+mod layer_norm;
+mod linear;
+mod normalise;
+mod patches;
+mod pool;
+mod scale_residual;
+
+pub use linear::Weight;
+pub use patches::planar_patches;
+pub use simd::{Level, level};
+
+/// Raised when an operation's results change; part of the identity of every work that trains or embeds.
+pub const REVISION: u32 = 1;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+//! Every operation against PyTorch: value and all gradients (`tests/golden/ops.py`).
+
+use super::{Weight, adamw};
+use crate::{
+    golden::{Golden, assert_close},
+    params::{ParamId, Params, Published},
+    seed::Seed,
+    tape::{Grad, Gradients, Node, Tape},
+};
+use candle_core::{Device, Tensor};
+
+/// NCHW as we keep it.
+const IMAGE: [usize; 4] = [0, 2, 3, 1];
+const TOLERANCE: f32 = 2e-6;
+
+/// One operation of the golden file, with its inputs as parameters.
+struct Case {
+    golden: Golden,
+    name: &'static str,
+    params: Params,
+}
+
+impl Case {
+    fn new(name: &'static str) -> Self {
+        Self { golden: Golden::open("ops"), name, params: Params::new(Seed(0)) }
+    }
+
+    fn input(&mut self, name: &str, order: &[usize]) -> ParamId {
+        let key = format!("{}.{name}", self.name);
+        let published = Published::permuted(name, &self.golden.shape(&key), order);
+        let values = self.golden.values(&key);
+        self.params.add_with(published, |_, out| out.copy_from_slice(&values))
+    }
+
+    /// Runs `op` forwards and backwards from the golden upstream gradient, and compares everything.
+    fn check(&self, y_order: &[usize], op: impl FnOnce(&mut Tape, &dyn Fn(ParamId) -> Node) -> Node) {
+        self.check_within(TOLERANCE, y_order, op);
+    }
+
+    fn check_within(
+        &self,
+        tolerance: f32,
+        y_order: &[usize],
+        op: impl FnOnce(&mut Tape, &dyn Fn(ParamId) -> Node) -> Node,
+    ) {
+        let golden = |key: &str| self.golden.values(&format!("{}.{key}", self.name));
+        let shape = self.golden.shape(&format!("{}.y", self.name));
+        let output = Published::permuted("y", &shape, y_order);
+        let mut tape = Tape::recording(&self.params);
+        let leaves: Vec<Node> = self.params.ids().map(|id| tape.param(&self.params, id)).collect();
+        let y = op(&mut tape, &|id| leaves[id.index()].clone());
+        assert_close(&format!("{} y", self.name), &output.theirs(y.value()).unwrap(), &golden("y"), tolerance);
+
+        let mut upstream = Params::new(Seed(0));
+        let gy = upstream.add_with(output, |_, out| out.copy_from_slice(&golden("gy")));
+        let gy = upstream.value(gy).flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let input = y.clone();
+        let scalar = Tensor::zeros(1, candle_core::DType::F32, &Device::Cpu).unwrap();
+        let root = tape.record(scalar, &[&y], move |_, gradients| {
+            let shape = input.value().shape().clone();
+            gradients.give(&input, Grad::fresh(gy, &shape)?)
+        });
+        let mut gradients = Gradients::new(&self.params);
+        tape.backward(&root, &mut gradients).unwrap();
+        for id in self.params.ids() {
+            let published = self.params.published(id);
+            let found = gradients.of(id).unwrap_or_else(|| panic!("no gradient for {}", published.name));
+            let found = published.theirs(found.tensor()).unwrap();
+            let key = format!("d{}", published.name);
+            assert_close(&format!("{} {key}", self.name), &found, &golden(&key), tolerance);
+        }
+    }
+}
+
+fn depthwise(name: &'static str) {
+    let mut case = Case::new(name);
+    let (x, w, b) = (case.input("x", &IMAGE), case.input("weight", &[2, 3, 0, 1]), case.input("bias", &[]));
+    case.check(&IMAGE, |tape, node| {
+        let channels = node(b).dims()[0];
+        let w = tape.reshape(&node(w), (7, 7, channels)).unwrap();
+        tape.depthwise7(&node(x), &w, &node(b)).unwrap()
+    });
+}
+
+#[test]
+fn depthwise_with_channels_that_do_not_fill_a_vector() {
+    depthwise("depthwise");
+}
+
+#[test]
+fn depthwise_on_images_smaller_than_the_kernel() {
+    depthwise("depthwise_small");
+}
+
+#[test]
+fn layer_norm() {
+    let mut case = Case::new("layer_norm");
+    let (x, w, b) = (case.input("x", &[]), case.input("weight", &[]), case.input("bias", &[]));
+    case.check(&[], |tape, node| tape.layer_norm(&node(x), &node(w), &node(b), 1e-6).unwrap());
+}
+
+#[test]
+fn linear() {
+    let mut case = Case::new("linear");
+    let (x, w, b) = (case.input("x", &[]), case.input("weight", &[]), case.input("bias", &[]));
+    case.check(&[], |tape, node| tape.linear(&node(x), &node(w), Weight::OutIn, Some(&node(b))).unwrap());
+}
+
+#[test]
+fn linear_with_weights_the_other_way_round() {
+    let mut case = Case::new("linear");
+    let (x, w, b) = (case.input("x", &[]), case.input("weight", &[1, 0]), case.input("bias", &[]));
+    case.check(&[], |tape, node| tape.linear(&node(x), &node(w), Weight::InOut, Some(&node(b))).unwrap());
+}
+
+#[test]
+fn matrix_product() {
+    let mut case = Case::new("matmul_nt");
+    let (a, b) = (case.input("a", &[]), case.input("b", &[]));
+    case.check(&[], |tape, node| tape.linear(&node(a), &node(b), Weight::OutIn, None).unwrap());
+}
+
+#[test]
+fn gelu() {
+    let mut case = Case::new("gelu");
+    let x = case.input("x", &[]);
+    case.check(&[], |tape, node| tape.gelu(&node(x)).unwrap());
+}
+
+fn convolution(name: &'static str, side: usize) {
+    let mut case = Case::new(name);
+    let (x, w, b) = (case.input("x", &IMAGE), case.input("weight", &IMAGE), case.input("bias", &[]));
+    case.check(&IMAGE, |tape, node| {
+        let patches = tape.patches(&node(x), side).unwrap();
+        let (out, len) = (node(b).dims()[0], *patches.dims().last().unwrap());
+        let w = tape.reshape(&node(w), (out, len)).unwrap();
+        tape.linear(&patches, &w, Weight::OutIn, Some(&node(b))).unwrap()
+    });
+}
+
+#[test]
+fn convolution_of_four_by_four_patches_floors_the_sides() {
+    convolution("conv4x4", 4);
+}
+
+#[test]
+fn convolution_of_two_by_two_patches() {
+    convolution("conv2x2", 2);
+}
+
+#[test]
+fn planar_patches_are_the_same_convolution() {
+    let golden = Golden::open("ops");
+    let tensor = |key: &str, shape: &[usize]| {
+        Tensor::from_vec(golden.values(&format!("conv4x4.{key}")), shape, &Device::Cpu).unwrap()
+    };
+    let images = tensor("x", &golden.shape("conv4x4.x"));
+    let patches = super::patches::planar_patches(&images, 4).unwrap();
+    let (w, b) = (Node::constant(tensor("weight", &[8, 48])), Node::constant(tensor("bias", &[8])));
+    let y = Tape::forgetting().linear(&patches, &w, Weight::OutIn, Some(&b)).unwrap();
+    let output = Published::permuted("y", &golden.shape("conv4x4.y"), &IMAGE);
+    assert_close("y", &output.theirs(y.value()).unwrap(), &golden.values("conv4x4.y"), TOLERANCE);
+}
+
+#[test]
+fn scaled_residual() {
+    let mut case = Case::new("scale_residual");
+    let (x, z, gamma) = (case.input("x", &IMAGE), case.input("z", &IMAGE), case.input("gamma", &[]));
+    case.check(&IMAGE, |tape, node| tape.scale_residual(&node(x), &node(z), &node(gamma), None).unwrap());
+}
+
+#[test]
+fn scaled_residual_with_dropped_paths() {
+    let mut case = Case::new("scale_residual_drop_path");
+    let keep = case.golden.values("scale_residual_drop_path.factor");
+    let (x, z, gamma) = (case.input("x", &IMAGE), case.input("z", &IMAGE), case.input("gamma", &[]));
+    case.check(&IMAGE, |tape, node| tape.scale_residual(&node(x), &node(z), &node(gamma), Some(keep)).unwrap());
+}
+
+#[test]
+fn mean_over_pixels() {
+    let mut case = Case::new("spatial_mean");
+    let x = case.input("x", &IMAGE);
+    case.check(&[], |tape, node| tape.mean_pixels(&node(x)).unwrap());
+}
+
+#[test]
+fn rows_of_unit_length() {
+    let mut case = Case::new("l2_normalise");
+    let x = case.input("x", &[]);
+    case.check(&[], |tape, node| tape.normalise_rows(&node(x)).unwrap());
+}
+
+#[test]
+fn cross_entropy() {
+    let mut case = Case::new("cross_entropy");
+    let labels = case.golden.labels("cross_entropy.labels");
+    let x = case.input("logits", &[]);
+    case.check(&[], |tape, node| tape.cross_entropy(&node(x), 1.0, &labels, None).unwrap());
+}
+
+#[test]
+fn rows_of_a_table_collect_their_gradients() {
+    let mut params = Params::new(Seed(0));
+    let table = params.add_normal(Published::new("table", &[4, 3]), 1.0);
+    let mut tape = Tape::recording(&params);
+    let rows = tape.param(&params, table);
+    let rows = tape.rows(&rows, &[2, 0, 2]).unwrap();
+    let sum = tape.sum(&rows).unwrap();
+    let mut gradients = Gradients::new(&params);
+    tape.backward(&sum, &mut gradients).unwrap();
+    let found = gradients.of(table).unwrap().tensor().to_vec2::<f32>().unwrap();
+    assert_eq!(found, [[1.0; 3], [0.0; 3], [2.0; 3], [0.0; 3]]);
+}
+
+#[test]
+fn three_steps_of_adamw() {
+    let golden = Golden::open("ops");
+    let tensor = |key: &str| Tensor::from_vec(golden.values(key), (3, 7), &Device::Cpu).unwrap();
+    let weights = tensor("adamw.p.0");
+    let (mut mean, mut square) = (vec![0f32; 21], vec![0f32; 21]);
+    for (t, lr) in [(1, 0.1), (2, 0.05), (3, 0.02)] {
+        let step = adamw::Step::new(t, lr, 0.3, [0.9, 0.999], 1e-8);
+        step.apply(&weights, &tensor(&format!("adamw.g.{t}")), &mut mean, &mut square).unwrap();
+        let found = weights.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_close("weights", &found, &golden.values(&format!("adamw.p.{t}")), TOLERANCE);
+    }
+    assert_close("mean", &mean, &golden.values("adamw.m.3"), TOLERANCE);
+    assert_close("square", &square, &golden.values("adamw.v.3"), TOLERANCE);
+}
+
+/// A small net through every operation, trained on one thread and on three: the same bits.
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut params = Params::new(Seed(7));
+            let x = params.add_normal(Published::new("x", &[5, 24, 22, 40]), 1.0);
+            let taps = params.add_normal(Published::new("taps", &[7, 7, 40]), 0.1);
+            let bias = params.add_normal(Published::new("bias", &[40]), 0.1);
+            let w = params.add_normal(Published::new("w", &[160, 40]), 0.1);
+            let back = params.add_normal(Published::new("back", &[40, 160]), 0.1);
+            let mut tape = Tape::recording(&params);
+            let node = |tape: &Tape, id| tape.param(&params, id);
+            let (x, taps, bias) = (node(&tape, x), node(&tape, taps), node(&tape, bias));
+            let (w, back) = (node(&tape, w), node(&tape, back));
+            let y = tape.depthwise7(&x, &taps, &bias).unwrap();
+            let y = tape.layer_norm(&y, &bias, &bias, 1e-6).unwrap();
+            let y = tape.linear(&y, &w, Weight::OutIn, None).unwrap();
+            let y = tape.gelu(&y).unwrap();
+            let y = tape.linear(&y, &back, Weight::OutIn, Some(&bias)).unwrap();
+            let y = tape.scale_residual(&x, &y, &bias, None).unwrap();
+            let y = tape.patches(&y, 2).unwrap();
+            let y = tape.mean_pixels(&y).unwrap();
+            let loss = tape.cross_entropy(&y, 1.0, &[0, 1, 2, 3, 4], None).unwrap();
+            let mut gradients = Gradients::new(&params);
+            tape.backward(&loss, &mut gradients).unwrap();
+            let mut bits = vec![loss.scalar().unwrap().to_bits()];
+            for id in params.ids() {
+                let grad = gradients.of(id).unwrap().tensor().flatten_all().unwrap();
+                bits.extend(grad.to_vec1::<f32>().unwrap().iter().map(|x| x.to_bits()));
+            }
+            bits
+        })
+    };
+    let one = run(1);
+    assert!(run(2) == one && run(3) == one);
+}
