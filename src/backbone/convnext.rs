@@ -1,0 +1,210 @@
+//! ConvNeXt (Liu et al. 2022) behind its stem convolution, with timm's names: `stem.1`, `stages.i`.
+//!
+//! Features are the plain mean over the last stage's pixels, before `head.norm`, as CHAMMI takes them.
+
+use crate::{
+    ops::Weight,
+    params::{ParamId, Params, Published},
+    seed::Stream,
+    spec::ConvNextSize,
+    tape::{Node, Tape},
+};
+use candle_core::Result;
+
+const EPS: f32 = 1e-6;
+
+/// The normalisation behind the stem and the four stages.
+pub struct ConvNext {
+    stem_norm: Norm,
+    stages: Vec<Stage>,
+    width: usize,
+}
+
+/// What distinguishes one ConvNeXt from another.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) depths: [usize; 4],
+    pub(crate) widths: [usize; 4],
+    pub(crate) layer_scale: f32,
+    pub(crate) convolutional: bool,
+}
+
+struct Stage {
+    downsample: Option<(Norm, Affine)>,
+    blocks: Vec<Block>,
+}
+
+struct Block {
+    taps: ParamId,
+    taps_bias: ParamId,
+    norm: Norm,
+    widen: Affine,
+    narrow: Affine,
+    gamma: ParamId,
+    /// Probability of dropping the residual branch of an image in training.
+    drop: f64,
+}
+
+#[derive(Clone, Copy)]
+struct Norm {
+    scale: ParamId,
+    shift: ParamId,
+}
+
+#[derive(Clone, Copy)]
+struct Affine {
+    weight: ParamId,
+    bias: ParamId,
+}
+
+impl ConvNext {
+    /// Adds the parameters to `params`, with timm's random start.
+    pub fn new(size: ConvNextSize, drop_path: f64, params: &mut Params) -> Self {
+        let shape = Shape {
+            depths: size.depths(),
+            widths: size.widths(),
+            // timm starts layer scales at 1e-6, which takes many epochs to open up; `quick` has few.
+            layer_scale: if size == ConvNextSize::Mini { 0.1 } else { 1e-6 },
+            // timm's small models keep their linear maps as 1×1 convolutions.
+            convolutional: matches!(
+                size,
+                ConvNextSize::Atto | ConvNextSize::Femto | ConvNextSize::Pico | ConvNextSize::Nano
+            ),
+        };
+        Self::shaped(shape, drop_path, params)
+    }
+
+    /// A ConvNeXt of any depths and widths.
+    pub(crate) fn shaped(shape: Shape, drop_path: f64, params: &mut Params) -> Self {
+        let Shape { depths, widths, .. } = shape;
+        let stem_norm = Norm::new("stem.1", widths[0], params);
+        let total: usize = depths.iter().sum();
+        let mut number = 0;
+        let mut stages = Vec::new();
+        for (i, (&depth, &width)) in depths.iter().zip(&widths).enumerate() {
+            let stage = format!("stages.{i}");
+            let downsample = (i > 0).then(|| {
+                let name = format!("{stage}.downsample");
+                let shape = [width, widths[i - 1], 2, 2];
+                let weight = Published::permuted(format!("{name}.1.weight"), &shape, &[0, 2, 3, 1]);
+                (Norm::new(&format!("{name}.0"), widths[i - 1], params), Affine::new(weight, width, params))
+            });
+            let blocks = (0..depth)
+                .map(|j| {
+                    // timm: rates rise linearly from 0 at the first block to `drop_path` at the last.
+                    let drop = drop_path * number as f64 / (total - 1).max(1) as f64;
+                    number += 1;
+                    Block::new(&format!("{stage}.blocks.{j}"), width, shape, drop, params)
+                })
+                .collect();
+            stages.push(Stage { downsample, blocks });
+        }
+        Self { stem_norm, stages, width: widths[3] }
+    }
+
+    /// Numbers in a feature vector.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Stem output (N, H, W, C) to features (N, width). `drops` decides which residual branches are dropped.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn forward(&self, tape: &mut Tape, params: &Params, stem: &Node, drops: &mut Stream) -> Result<Node> {
+        let stages = self.stages(tape, params, stem, drops)?;
+        tape.mean_pixels(stages.last().unwrap_or(stem))
+    }
+
+    /// The normalised stem output and the output of each stage.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn stages(&self, tape: &mut Tape, params: &Params, stem: &Node, drops: &mut Stream) -> Result<Vec<Node>> {
+        let mut x = self.stem_norm.forward(tape, params, stem)?;
+        let mut outputs = vec![x.clone()];
+        for stage in &self.stages {
+            if let Some((norm, conv)) = &stage.downsample {
+                x = norm.forward(tape, params, &x)?;
+                x = tape.patches(&x, 2)?;
+                x = conv.forward(tape, params, &x)?;
+            }
+            for block in &stage.blocks {
+                x = block.forward(tape, params, &x, drops)?;
+            }
+            outputs.push(x.clone());
+        }
+        Ok(outputs)
+    }
+}
+
+impl Block {
+    fn new(name: &str, width: usize, shape: Shape, drop: f64, params: &mut Params) -> Self {
+        let affine = |part: &str, outs: usize, ins: usize, params: &mut Params| {
+            let dims = [outs, ins, 1, 1];
+            let dims = if shape.convolutional { &dims[..] } else { &dims[..2] };
+            Affine::new(Published::new(format!("{name}.mlp.{part}.weight"), dims), outs, params)
+        };
+        let taps = Published::permuted(format!("{name}.conv_dw.weight"), &[width, 1, 7, 7], &[2, 3, 0, 1]);
+        Self {
+            taps: params.add_normal(taps, INIT_SD),
+            taps_bias: params.add_constant(Published::new(format!("{name}.conv_dw.bias"), &[width]), 0.0),
+            norm: Norm::new(&format!("{name}.norm"), width, params),
+            widen: affine("fc1", 4 * width, width, params),
+            narrow: affine("fc2", width, 4 * width, params),
+            gamma: params.add_constant(Published::new(format!("{name}.gamma"), &[width]), shape.layer_scale),
+            drop,
+        }
+    }
+
+    fn forward(&self, tape: &mut Tape, params: &Params, x: &Node, drops: &mut Stream) -> Result<Node> {
+        let (images, channels) = (x.dims()[0], x.dims()[3]);
+        let taps = tape.param(params, self.taps);
+        let taps = tape.reshape(&taps, (7, 7, channels))?;
+        let z = tape.depthwise7(x, &taps, &tape.param(params, self.taps_bias))?;
+        let z = self.norm.forward(tape, params, &z)?;
+        let z = self.widen.forward(tape, params, &z)?;
+        let z = tape.gelu(&z)?;
+        let z = self.narrow.forward(tape, params, &z)?;
+        let keep = (self.drop > 0.0 && tape.is_recording()).then(|| {
+            let stays = 1.0 - self.drop;
+            (0..images).map(|_| if drops.chance(stays) { (1.0 / stays) as f32 } else { 0.0 }).collect()
+        });
+        tape.scale_residual(x, &z, &tape.param(params, self.gamma), keep)
+    }
+}
+
+/// timm draws convolutions and linear maps from a normal of this deviation, cut off at 100 deviations.
+const INIT_SD: f64 = 0.02;
+
+impl Norm {
+    fn new(name: &str, width: usize, params: &mut Params) -> Self {
+        Self {
+            scale: params.add_constant(Published::new(format!("{name}.weight"), &[width]), 1.0),
+            shift: params.add_constant(Published::new(format!("{name}.bias"), &[width]), 0.0),
+        }
+    }
+
+    fn forward(self, tape: &mut Tape, params: &Params, x: &Node) -> Result<Node> {
+        let (scale, shift) = (tape.param(params, self.scale), tape.param(params, self.shift));
+        tape.layer_norm(x, &scale, &shift, EPS)
+    }
+}
+
+impl Affine {
+    fn new(weight: Published, outs: usize, params: &mut Params) -> Self {
+        let bias = weight.name.replace(".weight", ".bias");
+        Self {
+            weight: params.add_normal(weight, INIT_SD),
+            bias: params.add_constant(Published::new(bias, &[outs]), 0.0),
+        }
+    }
+
+    fn forward(self, tape: &mut Tape, params: &Params, x: &Node) -> Result<Node> {
+        let (weight, bias) = (tape.param(params, self.weight), tape.param(params, self.bias));
+        let outs = bias.dims()[0];
+        let ins = weight.value().elem_count() / outs;
+        let weight = tape.reshape(&weight, (outs, ins))?;
+        tape.linear(x, &weight, Weight::OutIn, Some(&bias))
+    }
+}

@@ -1,0 +1,227 @@
+//! Weights on disk: safetensors with timm's names, read with a clear word about every tensor that does not fit,
+//! written so that timm reads them back, and found where people keep them.
+
+use crate::{params::Params, spec::ConvNextSize};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    path::{Path, PathBuf},
+};
+
+/// How many names an error lists.
+const LISTED: usize = 5;
+
+/// What can be wrong with a file of weights.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be read or written.
+    #[error("cannot use the weights {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is no safetensors file.
+    #[error("{} is not a safetensors file: {reason}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says.
+        reason: String,
+    },
+    /// It belongs to another model.
+    #[error("{} does not fit this model: {}", path.display(), problems.join("; "))]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// One clause for each kind of mismatch.
+        problems: Vec<String>,
+    },
+    /// No file was found.
+    #[error("there are no weights `{model}`; looked in {}", searched.join(", "))]
+    NotFound {
+        /// timm's name of model and weights.
+        model: String,
+        /// The places.
+        searched: Vec<String>,
+    },
+    /// A tensor cannot be made.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFound { model, .. } => Some(format!(
+                "download `model.safetensors` of https://huggingface.co/timm/{model} and say `--weights FILE`, or \
+                 put it as `{model}.safetensors` into the folder that $DICHROIC_WEIGHTS names; without weights, use \
+                 `.scratch()` or `--scale quick`"
+            )),
+            Self::Mismatch { .. } => Some("check that the file belongs to the declared size of the backbone".into()),
+            _ => None,
+        }
+    }
+}
+
+/// Copies every tensor of `path` that belongs to the backbone into `params`. `head.*` and what `replaced` names may
+/// be in the file and are not used; anything else that is missing, unexpected or misshapen is an error.
+///
+/// # Errors
+/// As above, or if the file cannot be read.
+pub fn load(path: &Path, params: &mut Params, replaced: &[&str]) -> Result<(), Error> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let file = File::open(path).map_err(io)?;
+    // SAFETY: the file is only read; if another program truncates it meanwhile, reading fails as it would anyway.
+    let bytes = unsafe { memmap2::Mmap::map(&file) }.map_err(io)?;
+    let format = |error: safetensors::SafeTensorError| Error::Format { path: path.to_owned(), reason: error.to_string() };
+    let tensors = SafeTensors::deserialize(&bytes).map_err(format)?;
+
+    let wanted: Vec<_> = params.ids().filter(|id| is_backbone(&params.published(*id).name)).collect();
+    let mut names: BTreeSet<&str> = tensors.names().into_iter().collect();
+    let (mut missing, mut misshapen) = (Vec::new(), Vec::new());
+    for &id in &wanted {
+        let published = params.published(id);
+        match tensors.tensor(&published.name) {
+            Err(_) => missing.push(published.name.clone()),
+            Ok(view) => {
+                names.remove(published.name.as_str());
+                if !same_shape(view.shape(), &published.shape) || view.dtype() != Dtype::F32 {
+                    misshapen.push(format!(
+                        "{}: expected F32 {:?}, found {:?} {:?}",
+                        published.name,
+                        published.shape,
+                        view.dtype(),
+                        view.shape()
+                    ));
+                }
+            }
+        }
+    }
+    let unexpected: Vec<String> = names
+        .into_iter()
+        .filter(|name| !name.starts_with("head.") && !replaced.contains(name))
+        .map(String::from)
+        .collect();
+    let kinds = [("missing", missing), ("unexpected", unexpected), ("misshapen", misshapen)];
+    let problems: Vec<String> = kinds.iter().filter(|(_, n)| !n.is_empty()).map(|(kind, n)| list(kind, n)).collect();
+    if !problems.is_empty() {
+        return Err(Error::Mismatch { path: path.to_owned(), problems });
+    }
+    for id in wanted {
+        let view = tensors.tensor(&params.published(id).name).map_err(format)?;
+        params.import(id, floats(&view))?;
+    }
+    Ok(())
+}
+
+/// Writes the parameters that `keep` chooses, under their published names and shapes.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn save(path: &Path, params: &Params, keep: impl Fn(&str) -> bool) -> Result<(), Error> {
+    let mut tensors = Vec::new();
+    for id in params.ids().filter(|id| keep(&params.published(*id).name)) {
+        let published = params.published(id);
+        let bytes: Vec<u8> = params.export(id)?.iter().flat_map(|x| x.to_le_bytes()).collect();
+        tensors.push((published.name.clone(), published.shape.clone(), bytes));
+    }
+    write(path, &tensors)
+}
+
+/// Writes named 32-bit tensors to a temporary neighbour and renames it, so that nobody sees half a file.
+pub(crate) fn write(path: &Path, tensors: &[(String, Vec<usize>, Vec<u8>)]) -> Result<(), Error> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let format = |error: safetensors::SafeTensorError| Error::Format { path: path.to_owned(), reason: error.to_string() };
+    let views = tensors
+        .iter()
+        .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+        .map_err(format)?;
+    let bytes = safetensors::serialize(views, None).map_err(format)?;
+    let part = path.with_extension("part");
+    std::fs::write(&part, bytes).map_err(io)?;
+    File::open(&part).and_then(|file| file.sync_all()).map_err(io)?;
+    std::fs::rename(&part, path).map_err(io)
+}
+
+/// The 32-bit floats of a tensor in a file.
+pub(crate) fn floats(view: &TensorView<'_>) -> Vec<f32> {
+    view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+}
+
+/// Whether a published name belongs to the backbone rather than to an adapter or a head.
+pub fn is_backbone(name: &str) -> bool {
+    name.starts_with("stem.") || name.starts_with("stages.")
+}
+
+/// A linear map and a 1×1 convolution are the same numbers.
+fn same_shape(found: &[usize], expected: &[usize]) -> bool {
+    let linear = |shape: &[usize]| match *shape {
+        [outs, ins, 1, 1] => vec![outs, ins],
+        _ => shape.to_vec(),
+    };
+    linear(found) == linear(expected)
+}
+
+fn list(kind: &str, names: &[String]) -> String {
+    let more = names.len().saturating_sub(LISTED);
+    let shown = names[..names.len().min(LISTED)].join(", ");
+    if more > 0 { format!("{kind}: {shown} and {more} more") } else { format!("{kind}: {shown}") }
+}
+
+/// timm's name of the ImageNet-22k weights of a size.
+pub fn imagenet22k(size: ConvNextSize) -> String {
+    let size = match size {
+        ConvNextSize::Mini => "mini",
+        ConvNextSize::Atto => "atto",
+        ConvNextSize::Femto => "femto",
+        ConvNextSize::Pico => "pico",
+        ConvNextSize::Nano => "nano",
+        ConvNextSize::Tiny => "tiny",
+        ConvNextSize::Small => "small",
+        ConvNextSize::Base => "base",
+    };
+    format!("convnext_{size}.fb_in22k")
+}
+
+/// Finds weights: `given` (a file, or a folder), the folder `$DICHROIC_WEIGHTS`, the Hugging Face cache.
+///
+/// # Errors
+/// If they are in none of these; the error says where it looked.
+pub fn find(model: &str, given: Option<&Path>) -> Result<PathBuf, Error> {
+    let mut searched = Vec::new();
+    let folders = given.map(Path::to_owned).into_iter().chain(std::env::var_os("DICHROIC_WEIGHTS").map(PathBuf::from));
+    for place in folders {
+        if place.is_file() {
+            return Ok(place);
+        }
+        for name in [format!("{model}.safetensors"), format!("{model}/model.safetensors")] {
+            if place.join(&name).is_file() {
+                return Ok(place.join(name));
+            }
+        }
+        searched.push(place.display().to_string());
+    }
+    let hub = hugging_face_hub();
+    let snapshots = hub.join(format!("models--timm--{model}/snapshots"));
+    let mut found: Vec<PathBuf> = std::fs::read_dir(&snapshots)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path().join("model.safetensors")))
+        .filter(|path| path.is_file())
+        .collect();
+    found.sort();
+    searched.push(snapshots.display().to_string());
+    found.pop().ok_or(Error::NotFound { model: model.into(), searched })
+}
+
+fn hugging_face_hub() -> PathBuf {
+    let var = |name| std::env::var_os(name).map(PathBuf::from);
+    var("HF_HUB_CACHE")
+        .or_else(|| var("HF_HOME").map(|home| home.join("hub")))
+        .unwrap_or_else(|| var("HOME").unwrap_or_default().join(".cache/huggingface/hub"))
+}

@@ -1,0 +1,85 @@
+//! What is minimised: terms on feature vectors, weighted and added.
+
+mod cross_entropy;
+mod proxy_nca;
+mod sim_clr;
+
+use crate::{
+    params::Params,
+    spec::{Loss, Term as Word},
+    tape::{Node, Tape},
+};
+use candle_core::Result;
+
+/// Raised when a loss computes something else; part of the identity of every work that trains.
+pub const REVISION: u32 = 1;
+
+/// What a loss sees of the images of one set in a batch.
+pub struct Outputs<'a> {
+    /// (rows, width). With two views, the views of an image are neighbours: a0, a0', a1, a1', …
+    pub features: &'a Node,
+    /// The class of each *row*, over all training sets.
+    pub classes: &'a [usize],
+}
+
+/// One loss with its parameters.
+trait Term {
+    fn loss(&self, tape: &mut Tape, params: &Params, outputs: &Outputs<'_>) -> Result<Node>;
+}
+
+/// A weighted sum of losses with their parameters.
+pub struct Objective {
+    terms: Vec<(&'static str, f32, Box<dyn Term>)>,
+    views: usize,
+}
+
+/// The value of an objective and of each of its terms, unweighted, by name.
+pub struct Value {
+    /// The weighted sum, on the tape.
+    pub total: Node,
+    /// `(name, value)` of each term.
+    pub terms: Vec<(&'static str, f32)>,
+}
+
+impl Objective {
+    /// Adds the parameters of the losses (proxies, classifiers) to `params`.
+    pub fn new(words: &[Word], width: usize, classes: usize, params: &mut Params) -> Self {
+        let build = |word: &Word, params: &mut Params| -> Box<dyn Term> {
+            match word.loss {
+                Loss::CrossEntropy => Box::new(cross_entropy::Linear::new(width, classes, params)),
+                Loss::CeOnFeatures => Box::new(cross_entropy::OnFeatures),
+                Loss::ProxyNca { temperature, train_proxies } => {
+                    Box::new(proxy_nca::ProxyNca::new(temperature, train_proxies, width, classes, params))
+                }
+                Loss::SimClr { temperature, positives } => {
+                    Box::new(sim_clr::SimClr { temperature, positives })
+                }
+            }
+        };
+        let terms = words.iter().map(|w| (w.loss.name(), w.weight as f32, build(w, params))).collect();
+        Self { terms, views: words.iter().map(|word| word.loss.views()).max().unwrap_or(1) }
+    }
+
+    /// How many augmented views of each image it needs.
+    pub fn views(&self) -> usize {
+        self.views
+    }
+
+    /// Its value on the images of one set.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn value(&self, tape: &mut Tape, params: &Params, outputs: &Outputs<'_>) -> Result<Value> {
+        let mut nodes = Vec::new();
+        let mut terms = Vec::new();
+        for (name, weight, term) in &self.terms {
+            let node = term.loss(tape, params, outputs)?;
+            terms.push((*name, node.scalar()?));
+            nodes.push((*weight, node));
+        }
+        Ok(Value { total: tape.weighted_sum(&nodes)?, terms })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! Training.
+
+mod optimiser;
+mod schedule;
+
+pub use optimiser::Optimiser;
+pub use schedule::rate;
