@@ -3,6 +3,8 @@ extern crate self as dichroic;
 
 pub mod adapter;
 pub mod backbone;
+pub mod data;
+pub mod embed;
 pub mod event;
 #[cfg(test)]
 pub(crate) mod golden;

@@ -1,7 +1,205 @@
-//! Training.
+//! Training: batches in, steps, weights out. It knows no store and no terminal; it says what happens to a listener.
 
+mod checkpoint;
+mod loader;
 mod optimiser;
 mod schedule;
+mod source;
 
 pub use optimiser::Optimiser;
 pub use schedule::rate;
+pub use source::{Folder, Item, Source};
+
+use crate::{
+    backbone::files,
+    data,
+    event::{Event, Listen},
+    loss::{Objective, Outputs},
+    model::Extractor,
+    params::Params,
+    seed::Seed,
+    spec::Train,
+    tape::{Gradients, Tape},
+};
+use checkpoint::Checkpoints;
+use loader::{Loader, Part};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+/// Raised when the loop computes something else; part of the identity of every work that trains.
+pub const REVISION: u32 = 1;
+
+/// What can go wrong in training.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An image cannot be read.
+    #[error(transparent)]
+    Data(#[from] data::Error),
+    /// Weights cannot be read or written.
+    #[error(transparent)]
+    Files(#[from] files::Error),
+    /// An operation failed.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+    /// A checkpoint cannot be used.
+    #[error("the checkpoint {} cannot be used: {reason}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The loss is not a number any more.
+    #[error("the loss is {value} at step {step}: training has diverged")]
+    Diverged {
+        /// The step.
+        step: u64,
+        /// The loss.
+        value: f32,
+    },
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Data(error) => error.hint(),
+            Self::Files(error) => error.hint(),
+            Self::Checkpoint { path, .. } => {
+                Some(format!("delete {} to train this work from its beginning", path.display()))
+            }
+            Self::Diverged { .. } => Some("lower the learning rate, as in `--set train.optimiser.lr=1e-4`".into()),
+            Self::Tensor(_) => None,
+        }
+    }
+}
+
+/// One training, ready to begin or to go on.
+pub struct Job<'a> {
+    /// How.
+    pub train: &'a Train,
+    /// The run's seed.
+    pub seed: Seed,
+    /// The images.
+    pub source: &'a dyn Source,
+    /// Where checkpoints go.
+    pub checkpoint: &'a Path,
+}
+
+/// How a training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The step at which it took up a checkpoint; none if it began at the beginning.
+    pub resumed: Option<u64>,
+    /// Whether every step was taken; if not, a listener asked it to stop and a checkpoint lies ready.
+    pub complete: bool,
+    /// Steps taken in all.
+    pub steps: u64,
+}
+
+impl Job<'_> {
+    /// Trains `model`, whose parameters are `params`; losses add their own parameters to these.
+    ///
+    /// # Errors
+    /// If an image cannot be read, a checkpoint does not fit, or the loss diverges.
+    pub fn run(&self, model: &Extractor, params: &mut Params, listen: &mut dyn Listen) -> Result<Ended, Error> {
+        let Self { train, seed, source, .. } = *self;
+        let objective = Objective::new(&train.objective, model.width(), source.classes().len(), params);
+        let mut optimiser = Optimiser::new(&train.optimiser, params);
+        let resumed = checkpoint::resume(self.checkpoint, params, &mut optimiser)?;
+        let loader = Loader::new(source, train, objective.views(), seed);
+        let total = loader.steps_per_epoch() * train.epochs as u64;
+        let mut trainer = Trainer {
+            job: self,
+            model,
+            params,
+            objective,
+            gradients: Gradients::new(params),
+            optimiser,
+            rows: loader.batch(),
+            epoch_steps: loader.steps_per_epoch(),
+        };
+        let mut checkpoints = Checkpoints::new(self.checkpoint.to_owned());
+        listen.hear(&Event::Began { what: "training", unit: "step", total });
+        let ended = loader.run(resumed.unwrap_or(0)..total, |step, batch| {
+            let loss = trainer.step(step, &batch, listen)?;
+            listen.hear(&Event::Advanced { done: step + 1, note: &format!("loss {loss:.3}") });
+            if listen.stop() && step + 1 < total {
+                checkpoints.start(trainer.params, &trainer.optimiser)?;
+                return Ok(false);
+            }
+            if checkpoints.due() {
+                checkpoints.start(trainer.params, &trainer.optimiser)?;
+            }
+            Ok(true)
+        });
+        listen.hear(&Event::Ended);
+        ended?;
+        checkpoints.wait()?;
+        let steps = trainer.optimiser.steps();
+        Ok(Ended { resumed, complete: steps == total, steps })
+    }
+}
+
+/// The state of a training between two steps.
+struct Trainer<'a> {
+    job: &'a Job<'a>,
+    model: &'a Extractor,
+    params: &'a Params,
+    objective: Objective,
+    gradients: Gradients,
+    optimiser: Optimiser,
+    rows: usize,
+    epoch_steps: u64,
+}
+
+impl Trainer<'_> {
+    /// One step, numbered from 0: each set of the batch forwards and backwards, gradients added, weights changed.
+    /// The loss is the sum over sets, so that each set weighs the same however many images it has.
+    fn step(&mut self, step: u64, batch: &[Part], listen: &mut dyn Listen) -> Result<f32, Error> {
+        let began = Instant::now();
+        let train = self.job.train;
+        let mut drops = self.job.seed.stream(&format!("drop path/step/{step}"));
+        let mut loss = 0f32;
+        let mut terms: Vec<(&'static str, f32)> = Vec::new();
+        for part in batch {
+            let mut tape = Tape::recording(self.params);
+            let features = self.model.forward(&mut tape, self.params, &part.images, &mut drops)?;
+            let outputs = Outputs { features: &features, classes: &part.classes };
+            let value = self.objective.value(&mut tape, self.params, &outputs)?;
+            loss += value.total.scalar()?;
+            for (name, value) in value.terms {
+                match terms.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, sum)) => *sum += value,
+                    None => terms.push((name, value)),
+                }
+            }
+            drop(features);
+            tape.backward(&value.total, &mut self.gradients)?;
+        }
+        let number = step + 1;
+        if !loss.is_finite() {
+            return Err(Error::Diverged { step: number, value: loss });
+        }
+        let epoch = (step / self.epoch_steps) as usize + 1;
+        let lr = rate(&train.schedule, train.optimiser.lr, train.epochs, epoch);
+        let norm = self.optimiser.gradient_norm(&self.gradients)?;
+        self.optimiser.step(self.params, &self.gradients, lr)?;
+        self.gradients.clear();
+
+        let mut say = |name: &str, value: f64| listen.hear(&Event::Metric { name, step: number, value });
+        say("loss", f64::from(loss));
+        for (name, value) in terms {
+            say(&format!("loss/{name}"), f64::from(value));
+        }
+        say("lr", lr);
+        say("grad_norm", norm);
+        say("images_per_s", self.rows as f64 / began.elapsed().as_secs_f64());
+        Ok(loss)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! Checkpoints: weights, running means and the number of steps, exactly, so that a run that goes on ends with the
+//! same bits as one that was never stopped. Everything else follows from named streams and the step.
+
+use super::{Error, Optimiser};
+use crate::{backbone::files, params::Params};
+use safetensors::SafeTensors;
+use std::{
+    path::{Path, PathBuf},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+/// Between two checkpoints.
+const EVERY: Duration = Duration::from_secs(4);
+
+type Named = Vec<(String, Vec<usize>, Vec<u8>)>;
+
+/// Writes checkpoints beside the training, one at a time.
+pub struct Checkpoints {
+    path: PathBuf,
+    last: Instant,
+    writing: Option<JoinHandle<Result<(), files::Error>>>,
+}
+
+impl Checkpoints {
+    /// Into the file `path`.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, last: Instant::now(), writing: None }
+    }
+
+    /// Whether it is time for one.
+    pub fn due(&self) -> bool {
+        self.last.elapsed() >= EVERY && self.writing.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Copies the state and writes it in the background.
+    ///
+    /// # Errors
+    /// If the previous one could not be written, or the state cannot be read.
+    pub fn start(&mut self, params: &Params, optimiser: &Optimiser) -> Result<(), Error> {
+        self.wait()?;
+        let (path, state) = (self.path.clone(), snapshot(params, optimiser)?);
+        self.writing = Some(std::thread::spawn(move || files::write(&path, &state)));
+        self.last = Instant::now();
+        Ok(())
+    }
+
+    /// Waits for the one being written.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub fn wait(&mut self) -> Result<(), Error> {
+        match self.writing.take().map(JoinHandle::join) {
+            Some(Ok(result)) => Ok(result?),
+            Some(Err(_)) => Err(Error::Checkpoint { path: self.path.clone(), reason: "its writer broke off".into() }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn snapshot(params: &Params, optimiser: &Optimiser) -> Result<Named, Error> {
+    let (moments, steps) = optimiser.state();
+    let mut all: Named = vec![("steps".into(), vec![2], bytes(&split(steps)))];
+    for id in params.ids() {
+        let published = params.published(id);
+        all.push((format!("weight/{}", published.name), published.shape.clone(), bytes(&params.export(id)?)));
+    }
+    for moment in moments {
+        let name = &params.published(moment.id).name;
+        all.push((format!("mean/{name}"), vec![moment.mean.len()], bytes(&moment.mean)));
+        all.push((format!("square/{name}"), vec![moment.square.len()], bytes(&moment.square)));
+    }
+    Ok(all)
+}
+
+/// Takes up the state in `path`, if there is one; says at which step.
+///
+/// # Errors
+/// If the file is there and is not a checkpoint of this model.
+pub fn resume(path: &Path, params: &mut Params, optimiser: &mut Optimiser) -> Result<Option<u64>, Error> {
+    let content = match std::fs::read(path) {
+        Ok(content) => content,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::Checkpoint { path: path.to_owned(), reason: error.to_string() }),
+    };
+    let broken = |reason: String| Error::Checkpoint { path: path.to_owned(), reason };
+    let tensors = SafeTensors::deserialize(&content).map_err(|error| broken(error.to_string()))?;
+    let read = |name: String, len: usize| -> Result<Vec<f32>, Error> {
+        let view = tensors.tensor(&name).map_err(|error| broken(error.to_string()))?;
+        let values = files::floats(&view);
+        if values.len() == len {
+            Ok(values)
+        } else {
+            Err(broken(format!("{name}: expected {len} numbers, found {}", values.len())))
+        }
+    };
+    let steps = read("steps".into(), 2)?;
+    let ids: Vec<_> = params.ids().collect();
+    for id in ids {
+        let published = params.published(id);
+        let values = read(format!("weight/{}", published.name), published.count())?;
+        params.import(id, values)?;
+    }
+    let steps = join(&steps);
+    for moment in optimiser.restore(steps) {
+        let name = &params.published(moment.id).name;
+        moment.mean = read(format!("mean/{name}"), moment.mean.len())?;
+        moment.square = read(format!("square/{name}"), moment.square.len())?;
+    }
+    Ok(Some(steps))
+}
+
+/// A step as two floats, each exact.
+fn split(steps: u64) -> [f32; 2] {
+    [(steps >> 20) as f32, (steps & 0xF_FFFF) as f32]
+}
+
+fn join(parts: &[f32]) -> u64 {
+    ((parts[0] as u64) << 20) | parts[1] as u64
+}

@@ -1,0 +1,97 @@
+//! Where training images come from: folders on disk, or the simulator's memory.
+
+use crate::{
+    adapter::SetChannels,
+    data::{self, ImageSet, Statistics, Tape},
+};
+
+/// One training image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Which of the training sets.
+    pub set: u16,
+    /// Its class, over all training sets.
+    pub class: u16,
+    /// Its row in the set's table.
+    pub row: u32,
+}
+
+/// Training images, all of them known by number before any is read.
+pub trait Source: Sync {
+    /// The sets and their channels.
+    fn sets(&self) -> &[SetChannels];
+
+    /// The names of all classes, sorted: their order is their number.
+    fn classes(&self) -> &[String];
+
+    /// Every training image, set by set.
+    fn items(&self) -> &[Item];
+
+    /// Mean and deviation of each channel of a set.
+    fn statistics(&self, set: usize) -> &Statistics;
+
+    /// Reads one image.
+    ///
+    /// # Errors
+    /// If its file is missing or broken.
+    fn read(&self, item: Item) -> Result<Tape, data::Error>;
+}
+
+/// Some rows of some sets of a folder.
+pub struct Folder<'a> {
+    sets: Vec<(&'a ImageSet, Statistics)>,
+    channels: Vec<SetChannels>,
+    classes: Vec<String>,
+    items: Vec<Item>,
+}
+
+impl<'a> Folder<'a> {
+    /// `sets`: each with the rows to train on and the statistics to normalise by. Classes are the labels that occur
+    /// in these rows; equal labels of two sets are one class, as in the released union of labels.
+    pub fn new(sets: Vec<(&'a ImageSet, Vec<u32>, Statistics)>) -> Self {
+        let labels = |set: &ImageSet, rows: &[u32]| -> Vec<String> {
+            let mut used = vec![false; set.labels.len()];
+            rows.iter().for_each(|row| used[usize::from(set.label(*row))] = true);
+            set.labels.iter().zip(used).filter(|(_, used)| *used).map(|(label, _)| label.clone()).collect()
+        };
+        let mut classes: Vec<String> = sets.iter().flat_map(|(set, rows, _)| labels(set, rows)).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        let mut items = Vec::new();
+        for (number, (set, rows, _)) in sets.iter().enumerate() {
+            // Labels that no training row carries are never looked up.
+            let class = |label: &String| classes.binary_search(label).unwrap_or(0) as u16;
+            let of_label: Vec<u16> = set.labels.iter().map(class).collect();
+            items.extend(rows.iter().map(|&row| {
+                Item { set: number as u16, class: of_label[usize::from(set.label(row))], row }
+            }));
+        }
+        let channels = sets
+            .iter()
+            .map(|(set, ..)| SetChannels { set: set.name.clone(), channels: set.channels.clone() })
+            .collect();
+        Self { sets: sets.into_iter().map(|(set, _, norm)| (set, norm)).collect(), channels, classes, items }
+    }
+}
+
+impl Source for Folder<'_> {
+    fn sets(&self) -> &[SetChannels] {
+        &self.channels
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    fn statistics(&self, set: usize) -> &Statistics {
+        &self.sets[set].1
+    }
+
+    fn read(&self, item: Item) -> Result<Tape, data::Error> {
+        self.sets[usize::from(item.set)].0.read(item.row)
+    }
+}

@@ -1,0 +1,172 @@
+//! Training on a few coloured squares: it learns, it is the same on any number of threads, it goes on where it was.
+
+use super::{Error, Job, Source, source::Item};
+use crate::{
+    adapter::SetChannels,
+    data::{self, Statistics, Tape},
+    event::{Event, Listen, Silence},
+    model::Extractor,
+    params::Params,
+    seed::Seed,
+    spec::*,
+};
+
+/// Two sets of 1 and 2 channels; a class is where the bright square lies.
+struct Squares {
+    sets: Vec<SetChannels>,
+    classes: Vec<String>,
+    items: Vec<Item>,
+    statistics: Vec<Statistics>,
+}
+
+impl Squares {
+    fn new(images: u32) -> Self {
+        let sets = [1, 2].map(|count| SetChannels {
+            set: format!("set{count}"),
+            channels: (0..count).map(|c| c.to_string()).collect(),
+        });
+        let item = |set, row| Item { set, class: 2 * set + (row % 2) as u16, row };
+        Self {
+            items: (0..2).flat_map(|set| (0..images).map(move |row| item(set, row))).collect(),
+            classes: ["a", "b", "c", "d"].map(String::from).to_vec(),
+            statistics: sets.iter().map(|s| Statistics { mean: vec![0.3; s.channels.len()], sd: vec![0.3; s.channels.len()] }).collect(),
+            sets: sets.to_vec(),
+        }
+    }
+}
+
+impl Source for Squares {
+    fn sets(&self) -> &[SetChannels] {
+        &self.sets
+    }
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+    fn items(&self) -> &[Item] {
+        &self.items
+    }
+    fn statistics(&self, set: usize) -> &Statistics {
+        &self.statistics[set]
+    }
+    fn read(&self, item: Item) -> Result<Tape, data::Error> {
+        let channels = self.sets[usize::from(item.set)].channels.len();
+        let mut pixels = vec![20u8; 32 * 32 * channels];
+        for channel in 0..channels {
+            for i in 0..12 {
+                for j in 0..12 {
+                    let (row, col) = if item.row % 2 == 0 { (i + 2, j + 2) } else { (i + 18, j + 2) };
+                    pixels[row * 32 * channels + channel * 32 + col] = 180 + (item.row % 7) as u8;
+                }
+            }
+        }
+        Ok(Tape { height: 32, width: 32, channels, pixels })
+    }
+}
+
+fn train(epochs: usize) -> Train {
+    Train {
+        data: DataRef { name: "squares".into(), sets: vec![] },
+        image: 32,
+        hold_out: 0.0,
+        objective: vec![
+            Term { weight: 0.2, loss: Loss::SimClr { temperature: 0.07, positives: Positives::SameImage } },
+            Term { weight: 0.8, loss: Loss::ProxyNca { temperature: 0.07, train_proxies: true } },
+        ],
+        strategy: Strategy::Erm,
+        augment: vec![
+            Augment::Crop { scale: [0.8, 1.0], ratio: [0.9, 1.1], fit: CropFit::Adapted },
+            Augment::Flip { p: 0.5 },
+        ],
+        augment_stream: AugmentStream::Fresh,
+        optimiser: Optimiser { lr: 1e-3, weight_decay: 5e-5, betas: [0.9, 0.999], eps: 1e-8 },
+        schedule: Schedule { warmup: 1, warmup_lr: 1e-5, lr_min: 1e-6 },
+        epochs,
+        batch: 8,
+        precision: Precision::F32,
+        subset: None,
+    }
+}
+
+fn model() -> Model {
+    Model {
+        backbone: Backbone::ConvNext { size: ConvNextSize::Mini, drop_path: 0.1 },
+        weights: Weights::Scratch,
+        adapter: Adapter::HyperNet(HyperNet { z: 4, hidden: 8, embeddings: Embeddings::PerSet }),
+    }
+}
+
+/// Hears losses, and asks to stop after a number of steps.
+#[derive(Default)]
+struct Ear {
+    losses: Vec<f64>,
+    stop_after: Option<usize>,
+}
+
+impl Listen for Ear {
+    fn hear(&mut self, event: &Event<'_>) {
+        if let Event::Metric { name: "loss", value, .. } = event {
+            self.losses.push(*value);
+        }
+    }
+    fn stop(&self) -> bool {
+        self.stop_after.is_some_and(|steps| self.losses.len() >= steps)
+    }
+}
+
+fn run(job: &Job<'_>, listen: &mut dyn Listen) -> (super::Ended, Vec<u32>) {
+    let mut params = Params::new(job.seed);
+    let model = Extractor::new(&model(), job.source.sets(), &mut params);
+    let ended = job.run(&model, &mut params, listen).unwrap();
+    let bits = params.ids().flat_map(|id| params.export(id).unwrap()).map(f32::to_bits).collect();
+    (ended, bits)
+}
+
+#[test]
+fn it_learns_and_seeds_differ() {
+    let source = Squares::new(32);
+    let folder = tempfile::tempdir().unwrap();
+    let train = train(6);
+    let mut ear = Ear::default();
+    let job = Job { train: &train, seed: Seed(1), source: &source, checkpoint: &folder.path().join("c") };
+    let (ended, first) = run(&job, &mut ear);
+    assert_eq!((ended.steps, ended.complete, ended.resumed), (48, true, None));
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    let (before, after) = (mean(&ear.losses[..8]), mean(&ear.losses[40..]));
+    assert!(after < 0.5 * before, "loss went from {before} to {after}");
+    let (_, second) = run(&Job { seed: Seed(2), ..job }, &mut Silence);
+    assert_ne!(first, second);
+}
+
+#[test]
+fn the_same_bits_on_any_number_of_threads_and_after_a_stop() {
+    let source = Squares::new(16);
+    let folder = tempfile::tempdir().unwrap();
+    let train = train(3);
+    let on = |threads: usize, name: &str, stop: Option<usize>| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let checkpoint = folder.path().join(name);
+        let job = Job { train: &train, seed: Seed(5), source: &source, checkpoint: &checkpoint };
+        pool.install(|| run(&job, &mut Ear { stop_after: stop, ..Ear::default() }))
+    };
+    let (_, whole) = on(1, "one", None);
+    assert!(on(2, "two", None).1 == whole, "two threads");
+    let (stopped, _) = on(3, "three", Some(5));
+    assert_eq!((stopped.steps, stopped.complete), (5, false));
+    let (ended, resumed) = on(2, "three", None);
+    assert_eq!((ended.resumed, ended.complete), (Some(5), true));
+    assert!(resumed == whole, "a run that went on");
+}
+
+#[test]
+fn a_broken_checkpoint_is_an_error_with_a_way_out() {
+    let source = Squares::new(8);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    std::fs::write(&path, b"half").unwrap();
+    let train = train(1);
+    let mut params = Params::new(Seed(1));
+    let model = Extractor::new(&model(), source.sets(), &mut params);
+    let job = Job { train: &train, seed: Seed(1), source: &source, checkpoint: &path };
+    let error = job.run(&model, &mut params, &mut Silence).unwrap_err();
+    assert!(matches!(error, Error::Checkpoint { .. }) && error.hint().unwrap().contains("delete"));
+}
