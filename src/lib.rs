@@ -1,18 +1,33 @@
-//! dichroic
+#![doc = include_str!("ARCHITECTURE.md")]
+
 extern crate self as dichroic;
 
 pub mod adapter;
 pub mod backbone;
 pub mod data;
+pub mod dsl;
 pub mod embed;
+pub mod evaluate;
 pub mod event;
+pub mod execute;
 #[cfg(test)]
 pub(crate) mod golden;
 pub mod loss;
 pub mod model;
 pub mod ops;
 pub mod params;
+pub mod plan;
+pub mod prelude;
+pub mod registry;
 pub mod seed;
+pub mod simulate;
+pub mod sources;
 pub mod spec;
+pub mod store;
 pub mod tape;
 pub mod train;
+
+#[doc(hidden)]
+pub mod __private {
+    pub use inventory;
+}

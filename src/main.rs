@@ -1,1 +1,2 @@
-fn main(){}
+//! The program: the command line of dichroic over the files in `experiments/`.
+dichroic::main!();

@@ -73,6 +73,29 @@ impl Error {
 /// # Errors
 /// As above, or if the file cannot be read.
 pub fn load(path: &Path, params: &mut Params, replaced: &[&str]) -> Result<(), Error> {
+    read(path, params, is_backbone, |name| is_head(name) || replaced.contains(&name))
+}
+
+/// Copies every parameter from a file that we wrote; proxies and classifiers of the training may be in it and are
+/// not used.
+///
+/// # Errors
+/// If the file cannot be read or does not fit.
+pub fn restore(path: &Path, params: &mut Params) -> Result<(), Error> {
+    read(path, params, |_| true, is_head)
+}
+
+/// What belongs to a loss: published heads, our classifiers and proxies.
+fn is_head(name: &str) -> bool {
+    name.starts_with("head.") || name.starts_with("classifier.") || name == "proxies"
+}
+
+fn read(
+    path: &Path,
+    params: &mut Params,
+    wanted: impl Fn(&str) -> bool,
+    unused: impl Fn(&str) -> bool,
+) -> Result<(), Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
     let file = File::open(path).map_err(io)?;
     // SAFETY: the file is only read; if another program truncates it meanwhile, reading fails as it would anyway.
@@ -80,7 +103,7 @@ pub fn load(path: &Path, params: &mut Params, replaced: &[&str]) -> Result<(), E
     let format = |error: safetensors::SafeTensorError| Error::Format { path: path.to_owned(), reason: error.to_string() };
     let tensors = SafeTensors::deserialize(&bytes).map_err(format)?;
 
-    let wanted: Vec<_> = params.ids().filter(|id| is_backbone(&params.published(*id).name)).collect();
+    let wanted: Vec<_> = params.ids().filter(|id| wanted(&params.published(*id).name)).collect();
     let mut names: BTreeSet<&str> = tensors.names().into_iter().collect();
     let (mut missing, mut misshapen) = (Vec::new(), Vec::new());
     for &id in &wanted {
@@ -101,11 +124,7 @@ pub fn load(path: &Path, params: &mut Params, replaced: &[&str]) -> Result<(), E
             }
         }
     }
-    let unexpected: Vec<String> = names
-        .into_iter()
-        .filter(|name| !name.starts_with("head.") && !replaced.contains(name))
-        .map(String::from)
-        .collect();
+    let unexpected: Vec<String> = names.into_iter().filter(|name| !unused(name)).map(String::from).collect();
     let kinds = [("missing", missing), ("unexpected", unexpected), ("misshapen", misshapen)];
     let problems: Vec<String> = kinds.iter().filter(|(_, n)| !n.is_empty()).map(|(kind, n)| list(kind, n)).collect();
     if !problems.is_empty() {
@@ -175,7 +194,12 @@ fn list(kind: &str, names: &[String]) -> String {
 
 /// timm's name of the ImageNet-22k weights of a size.
 pub fn imagenet22k(size: ConvNextSize) -> String {
-    let size = match size {
+    format!("convnext_{}.fb_in22k", size_name(size))
+}
+
+/// timm's word for a size.
+pub fn size_name(size: ConvNextSize) -> &'static str {
+    match size {
         ConvNextSize::Mini => "mini",
         ConvNextSize::Atto => "atto",
         ConvNextSize::Femto => "femto",
@@ -184,8 +208,7 @@ pub fn imagenet22k(size: ConvNextSize) -> String {
         ConvNextSize::Tiny => "tiny",
         ConvNextSize::Small => "small",
         ConvNextSize::Base => "base",
-    };
-    format!("convnext_{size}.fb_in22k")
+    }
 }
 
 /// Finds weights: `given` (a file, or a folder), the folder `$DICHROIC_WEIGHTS`, the Hugging Face cache.

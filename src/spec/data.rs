@@ -1,6 +1,7 @@
 //! Which images are meant, by name; where they lie is not part of a spec.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Some of the sets of a data set.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -10,6 +11,34 @@ pub struct DataRef {
     pub name: String,
     /// The sets meant, in this order; empty means all that the folder has, in the order of its description.
     pub sets: Vec<String>,
+}
+
+impl DataRef {
+    /// The name of the CHAMMI benchmark.
+    pub const CHAMMI: &'static str = "chammi";
+
+    /// Its sets, as its folders are called (WTC-11 lies in `Allen`), in the order in which a step visits them.
+    pub const CHAMMI_SETS: [&'static str; 3] = ["Allen", "HPA", "CP"];
+
+    /// Some sets of CHAMMI.
+    pub fn chammi(sets: &[&str]) -> Self {
+        Self { name: Self::CHAMMI.into(), sets: sets.iter().map(ToString::to_string).collect() }
+    }
+
+    /// Names all sets where none is named and the data set is known; those of a folder are known to its
+    /// description only.
+    pub(super) fn write_out(&mut self) {
+        if self.name == Self::CHAMMI && self.sets.is_empty() {
+            self.sets = Self::CHAMMI_SETS.map(String::from).to_vec();
+        }
+    }
+}
+
+impl fmt::Display for DataRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if self.sets.is_empty() { Ok(()) } else { write!(f, " ({})", self.sets.join(", ")) }
+    }
 }
 
 /// Whose features a table row is about.
@@ -24,7 +53,7 @@ pub enum Features {
     Prior,
     /// Moments, percentiles, gradient energy, radial spectrum, correlations between channels.
     HandMade,
-    /// The model's, before training.
+    /// Those of the same network with its random initial weights, pretrained or not.
     Untrained,
 }
 

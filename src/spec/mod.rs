@@ -6,12 +6,14 @@
 //! Names, labels, seeds, devices, paths and commits are not here: they are provenance, not identity.
 
 mod backbone;
+mod canonical;
 mod data;
 mod evaluate;
 mod loss;
 mod train;
 
 pub mod check;
+pub mod draft;
 pub mod id;
 pub mod quick;
 pub mod recipe;

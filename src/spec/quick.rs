@@ -1,1 +1,88 @@
-//! `quick`: the same experiment, shrunk.
+//! `quick`: the same experiment, shrunk until one run takes about a minute on two cores.
+//!
+//! What changes: the backbone becomes [`ConvNextSize::Mini`]; published weights become
+//! [`Weights::SimulatedPretrain`]; HyperNet is at most [`Z`] and [`HIDDEN`] wide; images are at most [`IMAGE`] px;
+//! at most [`EPOCHS`] epochs of batches of at most [`BATCH`], with a ramp that is no longer than they are; at most
+//! [`SUBSET`] images of each set and split. Everything else, learning rate and losses included, stays.
+//! The result is a spec like any other, with an identity of its own.
+
+use super::{Adapter, Backbone, ConvNextSize, HyperNet, Spec, Weights};
+
+/// Side of the square that the network sees, in pixels.
+pub const IMAGE: usize = 64;
+/// Passes over the training images.
+pub const EPOCHS: usize = 6;
+/// Images in a step.
+pub const BATCH: usize = 64;
+/// Images of each set and split that are read.
+pub const SUBSET: usize = 1500;
+/// Width of HyperNet's embeddings.
+pub const Z: usize = 32;
+/// Width of HyperNet's hidden layer.
+pub const HIDDEN: usize = 64;
+
+/// The small version of an experiment. Pure; the small version of a small version is itself.
+pub fn quick(spec: &Spec) -> Spec {
+    let mut spec = spec.clone();
+    let Backbone::ConvNext { size, .. } = &mut spec.model.backbone;
+    *size = ConvNextSize::Mini;
+    if spec.model.weights == Weights::ImageNet22k {
+        spec.model.weights = Weights::SimulatedPretrain;
+    }
+    let Adapter::HyperNet(HyperNet { z, hidden, .. }) = &mut spec.model.adapter;
+    (*z, *hidden) = ((*z).min(Z), (*hidden).min(HIDDEN));
+
+    let train = &mut spec.train;
+    train.image = train.image.min(IMAGE);
+    train.epochs = train.epochs.min(EPOCHS);
+    train.schedule.warmup = train.schedule.warmup.min(train.epochs);
+    train.batch = train.batch.min(BATCH);
+    train.subset = Some(train.subset.map_or(SUBSET, |subset| subset.min(SUBSET)));
+    spec.canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{
+        draft::{Draft, StatedAdapter, sample},
+        id::SpecId,
+        recipe::Recipe,
+    };
+
+    #[test]
+    fn the_small_version_is_a_good_spec_and_its_own_small_version() {
+        for recipe in Recipe::ALL {
+            for objective in [sample().objective, vec![]] {
+                let declared = Draft { objective, ..sample() }.resolve(recipe);
+                let small = quick(&declared);
+                assert_eq!(small.check(), []);
+                assert_eq!(quick(&small), small);
+                assert_ne!(SpecId::of(&small), SpecId::of(&declared));
+                assert_eq!(small.model.weights, Weights::SimulatedPretrain);
+                assert_eq!(small.train.optimiser, declared.train.optimiser);
+                assert_eq!(
+                    (&small.train.objective, &small.evaluate),
+                    (&declared.train.objective, &declared.evaluate)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_small_already_stays() {
+        let draft = Draft {
+            weights: Weights::Scratch,
+            adapter: StatedAdapter::HyperNet { z: 8, hidden: 256, embeddings: None },
+            image: Some(32),
+            epochs: Some(2),
+            batch: Some(16),
+            warmup: Some(1),
+            ..sample()
+        };
+        let small = quick(&draft.resolve(Recipe::Fixed));
+        let Adapter::HyperNet(HyperNet { z, .. }) = small.model.adapter;
+        assert_eq!((z, small.train.image, small.train.epochs, small.train.batch), (8, 32, 2, 16));
+        assert_eq!((small.train.schedule.warmup, small.model.weights), (1, Weights::Scratch));
+    }
+}

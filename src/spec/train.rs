@@ -13,6 +13,9 @@ pub struct Train {
     pub image: usize,
     /// Share of the training images of each class and set kept back for choosing things. They are never trained on.
     pub hold_out: f64,
+    /// At most this many images of each set and split are read, test splits included, drawn evenly over the
+    /// labels; none: all of them.
+    pub subset: Option<usize>,
     /// The weighted sum that is minimised; empty: the model is frozen as it starts.
     pub objective: Vec<Term>,
     /// What is done for unseen domains.
@@ -31,6 +34,23 @@ pub struct Train {
     pub batch: usize,
     /// Number format of activations and weights.
     pub precision: Precision,
+}
+
+impl Train {
+    /// The same data and image size without any training: what every frozen model of these has in common.
+    pub fn frozen(&self) -> Self {
+        Self {
+            objective: Vec::new(),
+            strategy: Strategy::Erm,
+            augment: Vec::new(),
+            augment_stream: AugmentStream::Fresh,
+            optimiser: Optimiser { lr: 0.0, weight_decay: 0.0, betas: [0.0; 2], eps: 0.0 },
+            schedule: Schedule { warmup: 0, warmup_lr: 0.0, lr_min: 0.0 },
+            epochs: 0,
+            batch: 0,
+            ..self.clone()
+        }
+    }
 }
 
 /// What is done for unseen domains.

@@ -3,10 +3,12 @@
 mod checkpoint;
 mod loader;
 mod optimiser;
+mod pretraining;
 mod schedule;
 mod source;
 
 pub use optimiser::Optimiser;
+pub use pretraining::Pretraining;
 pub use schedule::rate;
 pub use source::{Folder, Item, Source};
 

@@ -1,6 +1,6 @@
 """Makes tiff/: small images as tifffile writes them, 30 x (3 * 46) grey levels except where the name says otherwise.
 
-Written with tifffile 2026.x and imagecodecs where a codec needs it; the pixels follow a formula that the Rust test knows.
+Written with tifffile 2026.3.3 (imagecodecs for LZW); the pixels follow a formula that the Rust test knows.
 """
 import pathlib
 

@@ -27,7 +27,7 @@ def sample(view):
 
 def tensor(height, width, channels):
     planes = np.stack([image(height, width, c) for c in range(channels)])
-    return torch.from_numpy(planes).float() / 255
+    return torch.from_numpy(planes).double() / 255  # weights in single precision would be off by up to 4e-6
 
 
 def normalise(x):

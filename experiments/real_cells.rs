@@ -1,0 +1,27 @@
+//! Real cells of three laboratories and three instruments, with 3, 2 and 5 channels, under one model.
+//!
+//! cargo run --release -- exp real_cells --data mini_real=PATH
+//!
+//! Three seeds on 1,732 training images, minutes on two cores. To beat: 1-NN on hand-made features, which every
+//! table of scores shows beside the model's.
+
+use dichroic::prelude::*;
+
+/// One channel-adaptive model for imaging flow cytometry, fluorescence and mass cytometry together.
+#[experiment]
+fn real_cells() -> impl Experiments {
+    let cells = || Folder("mini_real").only(["Jurkat", "Yeast", "Pancreas"]);
+    ConvNext::atto()
+        .scratch()
+        .adapter(HyperNet { z: 32, hidden: 64 })
+        .train_on(cells())
+        .image(64)
+        .augment(Crop.scale(0.6, 1.0) + Flip)
+        .loss(ProxyNca::t(0.07))
+        .recipe(Recipe::Fixed)
+        .lr(1e-3)
+        .epochs(20)
+        .batch(64)
+        .seeds([0, 1, 2])
+        .evaluate(OneNn::cosine().on(cells()))
+}

@@ -1,0 +1,226 @@
+//! `data check` and `data info`: is every image what table and description say, and what is in the folder?
+
+use super::{DataSet, Error, ImageSet, Role, chammi};
+use crate::event::{Event, Listen};
+use rayon::prelude::*;
+use serde::Serialize;
+
+/// What a check found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The data set's name.
+    pub name: String,
+    /// Its fingerprint: tables, and paths and lengths of files.
+    pub fingerprint: String,
+    /// BLAKE3 over the fingerprint and the contents of every image, in the order of the tables.
+    pub content: String,
+    /// Images read.
+    pub images: u64,
+    /// Images per set, split and label, in this order; without those that are 0.
+    pub counts: Vec<Count>,
+    /// Images that cannot be used, the first ten in words.
+    pub problems: Vec<String>,
+    /// How many there are.
+    pub problem_count: u64,
+    /// What looked odd when the folder was opened.
+    pub warnings: Vec<String>,
+    /// For CHAMMI itself: printed numbers beside those found.
+    pub published: Vec<Published>,
+}
+
+/// Images of one set, split and label.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// The set.
+    pub set: String,
+    /// `Train`, a task, or `unused`: neither.
+    pub split: String,
+    /// The label.
+    pub label: String,
+    /// How many.
+    pub images: u64,
+}
+
+/// A printed number of images beside the one found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Published {
+    /// `CP Task_one DMSO`.
+    pub what: String,
+    /// As printed.
+    pub printed: u64,
+    /// As found.
+    pub found: u64,
+}
+
+/// Images read between two looks at the listener.
+const CHUNK: usize = 512;
+/// Problems kept in words.
+const KEPT: usize = 10;
+
+impl Report {
+    /// Whether every image can be used and every printed number is met.
+    pub fn ok(&self) -> bool {
+        self.problem_count == 0 && self.published.iter().all(|row| row.printed == row.found)
+    }
+
+    /// The report as lines of text.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![
+            format!("{}: {} images read, {} problems", self.name, self.images, self.problem_count),
+            format!("fingerprint {}", self.fingerprint),
+            format!("contents    {}", self.content),
+        ];
+        for Count { set, split, label, images } in &self.counts {
+            lines.push(format!("{set:<12} {split:<12} {label:<24} {images:>8}"));
+        }
+        lines.extend(self.warnings.iter().map(|warning| format!("warning: {warning}")));
+        lines.extend(self.problems.iter().map(|problem| format!("problem: {problem}")));
+        let more = self.problem_count - self.problems.len() as u64;
+        if more > 0 {
+            lines.push(format!("problem: and {more} more"));
+        }
+        let differing: Vec<_> = self.published.iter().filter(|row| row.printed != row.found).collect();
+        if !self.published.is_empty() {
+            let met = self.published.len() - differing.len();
+            lines.push(format!("printed numbers of images met: {met} of {}", self.published.len()));
+        }
+        for Published { what, printed, found } in differing {
+            lines.push(format!("problem: {what}: printed {printed}, found {found}"));
+        }
+        lines
+    }
+}
+
+/// Reads every image of `data`.
+///
+/// # Errors
+/// If the listener asks to stop. Images that cannot be used are in the report.
+pub fn check(data: &DataSet, listen: &mut dyn Listen) -> Result<Report, Error> {
+    let images = data.sets.iter().map(|set| set.len() as u64).sum();
+    listen.hear(&Event::Began { what: "checking images", unit: "image", total: images });
+    let mut hash = blake3::Hasher::new_derive_key("dichroic 2026-11-20 data contents");
+    hash.update(data.fingerprint.as_bytes());
+    let (mut done, mut problem_count, mut problems) = (0, 0, Vec::new());
+    for set in &data.sets {
+        let rows: Vec<u32> = (0..set.len() as u32).collect();
+        for chunk in rows.chunks(CHUNK) {
+            let results: Vec<_> = chunk.par_iter().map(|&row| check_image(set, row)).collect();
+            for (digest, problem) in results {
+                hash.update(&digest);
+                if let Some(problem) = problem {
+                    problem_count += 1;
+                    if problems.len() < KEPT {
+                        problems.push(problem.to_string());
+                    }
+                }
+            }
+            done += chunk.len() as u64;
+            listen.hear(&Event::Advanced { done, note: &set.name });
+            if listen.stop() {
+                return Err(Error::Stopped);
+            }
+        }
+    }
+    listen.hear(&Event::Ended);
+    Ok(Report {
+        name: data.name.clone(),
+        fingerprint: data.fingerprint.clone(),
+        content: hash.finalize().to_hex().to_string(),
+        images,
+        counts: data.sets.iter().flat_map(counts).collect(),
+        problems,
+        problem_count,
+        warnings: data.warnings.clone(),
+        published: published(data),
+    })
+}
+
+/// Digest of the file (zeros if it cannot be read), and what is wrong with it.
+fn check_image(set: &ImageSet, row: u32) -> ([u8; 32], Option<Error>) {
+    match set.bytes(row) {
+        Ok(bytes) => (*blake3::hash(&bytes).as_bytes(), set.decode(row, &bytes).err()),
+        Err(error) => ([0; 32], Some(error)),
+    }
+}
+
+fn counts(set: &ImageSet) -> Vec<Count> {
+    let mut used = vec![false; set.len()];
+    let mut splits = vec![("Train", set.train_rows())];
+    splits.extend(set.tasks.iter().map(|task| (task.name.as_str(), task.queries.clone())));
+    for &row in splits.iter().flat_map(|(_, rows)| rows) {
+        used[row as usize] = true;
+    }
+    splits.push(("unused", (0..set.len() as u32).filter(|&row| !used[row as usize]).collect()));
+    let mut counts = Vec::new();
+    for (split, rows) in splits {
+        let mut images = vec![0; set.labels.len()];
+        rows.iter().for_each(|&row| images[usize::from(set.label(row))] += 1);
+        let found = set.labels.iter().zip(images).filter(|(_, images)| *images > 0);
+        counts.extend(found.map(|(label, images)| Count {
+            set: set.name.clone(),
+            split: split.to_owned(),
+            label: label.clone(),
+            images,
+        }));
+    }
+    counts
+}
+
+/// Printed numbers beside those found, for data that are CHAMMI itself.
+fn published(data: &DataSet) -> Vec<Published> {
+    if data.sets.iter().any(|set| set.printed_statistics.is_none()) {
+        return Vec::new();
+    }
+    let row = |&(name, split, label, printed): &(&str, &str, &str, u64)| {
+        let set = data.set(name)?;
+        let rows: Vec<u32> = match split {
+            "" => (0..set.len() as u32).collect(),
+            "Train" => set.train_rows(),
+            task => set.task(task).map(|task| task.queries.clone()).unwrap_or_default(),
+        };
+        let of_label = |row: &&u32| label.is_empty() || set.labels[usize::from(set.label(**row))] == label;
+        let what =
+            [name, split, label].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+        Some(Published { what, printed, found: rows.iter().filter(of_label).count() as u64 })
+    };
+    chammi::PUBLISHED.iter().filter_map(row).collect()
+}
+
+/// A description of `data` in lines of text. Of each set one image is read, for its size.
+pub fn info(data: &DataSet) -> Vec<String> {
+    let world = data.world.as_ref().map(|world| format!(", world {world}")).unwrap_or_default();
+    let mut lines = vec![
+        format!("{} ({}{world}) in {}", data.name, data.kind.name(), data.root.display()),
+        format!("fingerprint {}", data.fingerprint),
+    ];
+    for set in &data.sets {
+        let size = match set.read(0) {
+            Ok(tape) => format!("{} x {} pixels", tape.height, tape.width),
+            Err(error) => error.to_string(),
+        };
+        lines.push(format!("{}: {} images, {} channels of {size}", set.name, set.len(), set.channels.len()));
+        lines.push(format!("  channels: {}", set.channels.join(", ")));
+        lines.push(format!("  labels: {}", set.labels.join(", ")));
+        let mut splits = vec![format!("Train {}", set.train_rows().len())];
+        splits.extend(set.tasks.iter().map(|task| {
+            let groups =
+                |out: &super::LeaveOut| format!(" (leaves out {} x `{}`)", out.names.len(), out.column);
+            format!(
+                "{} {}{}",
+                task.name,
+                task.queries.len(),
+                task.leave_out.as_ref().map(groups).unwrap_or_default()
+            )
+        }));
+        lines.push(format!("  splits: {}", splits.join(", ")));
+        let roles: Vec<String> = Role::ALL
+            .into_iter()
+            .filter_map(|role| Some(format!("{} ({})", role.name(), set.role_column(role)?.names.len())))
+            .collect();
+        if !roles.is_empty() {
+            lines.push(format!("  roles (values): {}", roles.join(", ")));
+        }
+    }
+    lines.extend(data.warnings.iter().map(|warning| format!("warning: {warning}")));
+    lines
+}

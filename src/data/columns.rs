@@ -1,0 +1,79 @@
+//! Which column of a table is which: fixed names, tasks, and roles as `dataset.toml` gives them.
+
+use super::{Problems, Role, describe::SetDescription};
+
+/// Where in a record each thing stands.
+pub(super) struct Columns {
+    pub(super) path: usize,
+    pub(super) channel_width: usize,
+    pub(super) split: usize,
+    pub(super) label: usize,
+    pub(super) tasks: Vec<TaskColumns>,
+    pub(super) roles: Vec<(Role, usize)>,
+}
+
+/// A task's name, its column, and if it leaves groups out their column and its name.
+pub(super) type TaskColumns = (String, usize, Option<(usize, String)>);
+
+const NUMBERS: [&str; 10] = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+
+impl Columns {
+    /// Looks the columns up in the header; none if one is missing, which `problems` then says.
+    pub(super) fn find(
+        set: &SetDescription,
+        header: &csv::StringRecord,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let before = problems.total;
+        let at = |name: &str| header.iter().position(|found| found == name);
+        let mut need = |names: &[&str], why: &str| {
+            let found = names.iter().find_map(|name| at(name));
+            if found.is_none() {
+                let there = header.iter().collect::<Vec<_>>().join(", ");
+                let hint = "`roles` of the set in dataset.toml says which column plays which part";
+                problems.add(None, Some(hint), || {
+                    format!("expected a column `{}`{why}, found {there}", names.join("` or `"))
+                });
+            }
+            found.unwrap_or_default()
+        };
+        let mut role_at = |role: Role| match set.roles.get(&role) {
+            Some(name) => Some(need(&[name], &format!(" (role {} in dataset.toml)", role.name()))),
+            None => role.default_columns().iter().find_map(|name| at(name)),
+        };
+        let roles: Vec<(Role, usize)> =
+            Role::ALL.iter().filter_map(|&role| Some((role, role_at(role)?))).collect();
+        let role = |role: Role| roles.iter().find(|(found, _)| *found == role).map(|&(_, column)| column);
+        let label = role(Role::Label).unwrap_or_else(|| need(Role::Label.default_columns(), ""));
+        let [path, channel_width, split] =
+            ["file_path", "channel_width", "train_test_split"].map(|name| need(&[name], ""));
+        let mut names: Vec<&str> = header.iter().filter(|name| name.starts_with("Task_")).collect();
+        let number =
+            |name: &str| NUMBERS.iter().position(|n| name == format!("Task_{n}")).unwrap_or(NUMBERS.len());
+        names.sort_by_key(|name| (number(name), *name));
+        let mut tasks = Vec::new();
+        for name in names {
+            let leave_out = set.leave_group_out.get(name).map(|column| {
+                // a column, or a role
+                let by_role = Role::ALL.into_iter().find(|role| role.name() == column).and_then(role);
+                let why = format!(" (left out in {name})");
+                (at(column).or(by_role).unwrap_or_else(|| need(&[column], &why)), column.clone())
+            });
+            tasks.push((name.to_owned(), at(name).expect("the name comes from the header"), leave_out));
+        }
+        for task in set.leave_group_out.keys().filter(|task| at(task).is_none()) {
+            need(&[task], " (its groups are left out)");
+        }
+        let roles = roles.into_iter().filter(|(role, _)| *role != Role::Label).collect();
+        (problems.total == before).then_some(Self { path, channel_width, split, label, tasks, roles })
+    }
+}
+
+/// True or False as pandas, R, spreadsheets and programmers write them.
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "True" | "true" | "TRUE" | "1" => Some(true),
+        "False" | "false" | "FALSE" | "0" => Some(false),
+        _ => None,
+    }
+}

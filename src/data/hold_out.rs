@@ -1,0 +1,26 @@
+//! Keeps a part of the training images back, for choosing things without looking at a task.
+
+use super::ImageSet;
+use crate::seed::Seed;
+
+/// Splits the training rows of `set` into those trained on and those kept back, both ascending.
+///
+/// Of each label, `fraction` of its rows is kept back (rounded, half to even), but never all: at least one stays to be
+/// trained on. The choice depends on the seed and on the names of set and label, not on other labels or sets.
+pub fn hold_out(set: &ImageSet, fraction: f64, seed: Seed) -> (Vec<u32>, Vec<u32>) {
+    let mut by_label = vec![Vec::new(); set.labels.len()];
+    for row in set.train_rows() {
+        by_label[usize::from(set.label(row))].push(row);
+    }
+    let (mut kept, mut held) = (Vec::new(), Vec::new());
+    for (mut rows, label) in by_label.into_iter().zip(&set.labels) {
+        seed.stream(&format!("hold_out/{}/{label}", set.name)).shuffle(&mut rows);
+        let wanted = (rows.len() as f64 * fraction).round_ties_even().max(0.0) as usize;
+        let back = wanted.min(rows.len().saturating_sub(1));
+        held.extend(rows.drain(..back));
+        kept.extend(rows);
+    }
+    kept.sort_unstable();
+    held.sort_unstable();
+    (kept, held)
+}

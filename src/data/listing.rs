@@ -1,0 +1,80 @@
+//! What lies in a set's folder: listed once, so that a table of millions of rows needs no look at single files.
+
+use super::Error;
+use std::{fs, io, path::Path};
+
+/// The files below a folder with their lengths, sorted by path. Paths are relative to the data set, with `/`.
+pub(super) struct Listing {
+    paths: String,
+    files: Vec<File>,
+}
+
+struct File {
+    start: u64,
+    length: u32,
+    named: bool,
+    bytes: u64,
+}
+
+/// Deeper folders are taken for a loop of links.
+const DEEPEST: usize = 32;
+
+impl Listing {
+    /// Lists `root/set` with all its folders. Names that are no Unicode are left out: no table can name them.
+    pub(super) fn of(root: &Path, set: &str) -> Result<Self, Error> {
+        let mut listing = Self { paths: String::new(), files: Vec::new() };
+        let mut folders = vec![(set.to_owned(), 0)];
+        while let Some((folder, depth)) = folders.pop() {
+            let at = root.join(&folder);
+            let failed = |cause: io::Error| Error::Unreadable { path: at.clone(), cause };
+            for entry in fs::read_dir(&at).map_err(failed)? {
+                let entry = entry.map_err(failed)?;
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                // A dangling link is no file; whether a table needs it shows later.
+                let Ok(about) = fs::metadata(entry.path()) else { continue };
+                if about.is_dir() && depth < DEEPEST {
+                    folders.push((format!("{folder}/{name}"), depth + 1));
+                } else if about.is_file() {
+                    listing.add(&folder, &name, about.len());
+                }
+            }
+        }
+        let Self { paths, files } = &mut listing;
+        files.sort_unstable_by(|a, b| text(paths, a).cmp(text(paths, b)));
+        Ok(listing)
+    }
+
+    fn add(&mut self, folder: &str, name: &str, bytes: u64) {
+        let start = self.paths.len() as u64;
+        for part in [folder, "/", name] {
+            self.paths.push_str(part);
+        }
+        let length = (self.paths.len() as u64 - start) as u32;
+        self.files.push(File { start, length, named: false, bytes });
+    }
+
+    /// The file at `path`, if it is there.
+    pub(super) fn find(&self, path: &str) -> Option<usize> {
+        self.files.binary_search_by(|file| text(&self.paths, file).cmp(path)).ok()
+    }
+
+    /// Notes that a table names the file; whether one did already.
+    pub(super) fn name(&mut self, file: usize) -> bool {
+        std::mem::replace(&mut self.files[file].named, true)
+    }
+
+    /// Path and length of the files that a table names, sorted by path.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.files.iter().filter(|file| file.named).map(|file| (text(&self.paths, file), file.bytes))
+    }
+
+    /// The images that no table names.
+    pub(super) fn unnamed_images(&self) -> impl Iterator<Item = &str> {
+        let image = |path: &&str| [".png", ".tif", ".tiff"].iter().any(|end| path.ends_with(end));
+        self.files.iter().filter(|file| !file.named).map(|file| text(&self.paths, file)).filter(image)
+    }
+}
+
+fn text<'a>(paths: &'a str, file: &File) -> &'a str {
+    &paths[file.start as usize..][..file.length as usize]
+}

@@ -1,0 +1,123 @@
+//! Images as they lie on disk: tapes of channels side by side, the table that says what each one is, and the way
+//! from stored pixels to what a network sees.
+//!
+//! A data set is a folder of *sets* that differ in channels; a set is a folder with `enriched_meta.csv` and images.
+//! Nothing here knows models. Tables are read once and kept compactly, pixels are read when they are asked for.
+
+mod chammi;
+mod check;
+mod columns;
+mod describe;
+mod error;
+mod fingerprint;
+mod hold_out;
+mod image;
+mod listing;
+mod roles;
+mod set;
+mod statistics;
+mod subset;
+mod table;
+mod transform;
+
+#[cfg(test)]
+mod tests;
+
+pub use check::{Count, Published, Report, check, info};
+pub use describe::{BANK, KNOWN_CHANNELS, Kind};
+pub use error::{Error, Problem, Problems};
+pub use hold_out::hold_out;
+pub use image::{Fault, Tape, decode};
+pub use roles::Role;
+pub use set::{Column, ImageSet, LeaveOut, Task};
+pub use statistics::{Statistics, statistics};
+pub use transform::{
+    CropBox, Displacements, Draw, REVISION as TRANSFORM_REVISION, draw, drawn_view, eval_view, native_view,
+    train_view,
+};
+
+use describe::Description;
+use listing::Listing;
+use std::path::{Path, PathBuf};
+
+/// A folder of sets.
+#[derive(Debug)]
+pub struct DataSet {
+    /// What experiments call it: `chammi`, or the name of an own folder.
+    pub name: String,
+    /// Where it lies.
+    pub root: PathBuf,
+    /// Whether cells or a simulator made the pixels.
+    pub kind: Kind,
+    /// Which draw of the simulator's parameters; none for real data.
+    pub world: Option<String>,
+    /// 64 hexadecimal digits: BLAKE3 of description, tables, and path and length of every image.
+    pub fingerprint: String,
+    /// The sets that are there, in the order of the description.
+    pub sets: Vec<ImageSet>,
+    /// What looked odd but is not refused, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+impl DataSet {
+    /// Opens the folder `root` under the name `name`: reads its `dataset.toml` (without one it must be CHAMMI as Zenodo
+    /// has it), reads every table, and looks up every image by listing the folders once. No image is opened.
+    ///
+    /// # Errors
+    /// Whatever is wrong with description, tables or files; of one table up to ten problems together.
+    pub fn open(name: &str, root: &Path) -> Result<Self, Error> {
+        let description = Description::of(root)?;
+        let mut warnings = Vec::new();
+        if let Some(own) = description.name.as_ref().filter(|own| *own != name) {
+            warnings.push(format!("{} calls itself `{own}` and is used as `{name}`", root.display()));
+        }
+        let mut print = fingerprint::Fingerprint::new(&description);
+        let mut sets = Vec::new();
+        for set in &description.sets {
+            let folder = root.join(&set.name);
+            if !folder.is_dir() {
+                warnings.push(format!(
+                    "set `{}` is skipped: there is no folder {}",
+                    set.name,
+                    folder.display()
+                ));
+                continue;
+            }
+            let mut listing = Listing::of(root, &set.name)?;
+            let read = table::read(root, set, &mut listing)?;
+            print.set(&set.name, &read.digest, &listing);
+            warnings.extend(read.warnings);
+            sets.push(read.set);
+        }
+        if sets.is_empty() {
+            let names = description.sets.iter().map(|set| set.name.clone()).collect();
+            return Err(Error::NoSets { root: root.to_owned(), names });
+        }
+        let Description { kind, world, .. } = description;
+        let fingerprint = print.finish();
+        Ok(Self { name: name.to_owned(), root: root.to_owned(), kind, world, fingerprint, sets, warnings })
+    }
+
+    /// The set called `name`, if it is there.
+    pub fn set(&self, name: &str) -> Option<&ImageSet> {
+        self.sets.iter().find(|set| set.name == name)
+    }
+
+    /// The sets called so, in this order; all of them if `names` is empty.
+    ///
+    /// # Errors
+    /// If one of them is not there; the error lists those that are.
+    pub fn only(&self, names: &[String]) -> Result<Vec<&ImageSet>, Error> {
+        if names.is_empty() {
+            return Ok(self.sets.iter().collect());
+        }
+        let find = |name: &String| {
+            self.set(name).ok_or_else(|| Error::UnknownSet {
+                data: self.name.clone(),
+                name: name.clone(),
+                there: self.sets.iter().map(|set| set.name.clone()).collect(),
+            })
+        };
+        names.iter().map(find).collect()
+    }
+}

@@ -1,0 +1,89 @@
+//! A smaller set: so many images of each split, drawn evenly over the labels.
+
+use super::{
+    ImageSet, LeaveOut, Task,
+    set::{Column, Rows},
+};
+use crate::seed::Seed;
+
+impl ImageSet {
+    /// A set with at most `max` images of Train and of each task; none if it is small enough as it is. Within a
+    /// split, labels get equal shares as far as they have images; which ones is drawn from a stream of its own, so
+    /// that every run and machine sees the same ones.
+    pub fn subset(&self, max: usize) -> Option<Self> {
+        let small = self.tasks.iter().all(|task| task.queries.len() <= max);
+        if small && self.train_rows().len() <= max {
+            return None;
+        }
+        let mut keep = vec![false; self.len()];
+        for row in self.draw("Train", self.train_rows(), max) {
+            keep[row as usize] = true;
+        }
+        let chosen: Vec<Vec<u32>> =
+            self.tasks.iter().map(|task| self.draw(&task.name, task.queries.clone(), max)).collect();
+        chosen.iter().flatten().for_each(|row| keep[*row as usize] = true);
+
+        let old: Vec<u32> = (0..self.len() as u32).filter(|row| keep[*row as usize]).collect();
+        let new = |row: u32| old.binary_search(&row).map_or(0, |at| at as u32);
+        let tasks = self.tasks.iter().zip(&chosen).map(|(task, rows)| Task {
+            name: task.name.clone(),
+            queries: rows.iter().map(|row| new(*row)).collect(),
+            leave_out: task.leave_out.as_ref().map(|left| LeaveOut {
+                column: left.column.clone(),
+                group: rows
+                    .iter()
+                    .filter_map(|row| Some(left.group[task.queries.binary_search(row).ok()?]))
+                    .collect(),
+                names: left.names.clone(),
+            }),
+        });
+        let tasks = tasks.collect();
+        let mut rows = Rows::default();
+        for row in &old {
+            rows.paths.push_str(self.key(*row));
+            rows.ends.push(rows.paths.len() as u64);
+        }
+        let pick = |row: &u32| *row as usize;
+        rows.labels = old.iter().map(|row| self.rows.labels[pick(row)]).collect();
+        rows.channel_widths = old.iter().map(|row| self.rows.channel_widths[pick(row)]).collect();
+        rows.flags = old.iter().map(|row| self.rows.flags[pick(row)]).collect();
+        rows.roles = self
+            .rows
+            .roles
+            .iter()
+            .map(|(role, column)| {
+                let ids = old.iter().map(|row| column.ids[pick(row)]).collect();
+                (*role, Column { ids, names: column.names.clone() })
+            })
+            .collect();
+        Some(Self {
+            name: self.name.clone(),
+            channels: self.channels.clone(),
+            labels: self.labels.clone(),
+            tasks,
+            printed_statistics: self.printed_statistics.clone(),
+            pixel_size_um: self.pixel_size_um,
+            root: self.root.clone(),
+            rows,
+        })
+    }
+
+    fn draw(&self, split: &str, rows: Vec<u32>, max: usize) -> Vec<u32> {
+        if rows.len() <= max {
+            return rows;
+        }
+        let mut by_label = vec![Vec::new(); self.labels.len()];
+        for row in rows {
+            by_label[usize::from(self.label(row))].push(row);
+        }
+        for (rows, label) in by_label.iter_mut().zip(&self.labels) {
+            Seed(0).stream(&format!("subset/{}/{split}/{label}", self.name)).shuffle(rows);
+        }
+        let mut drawn = Vec::with_capacity(max);
+        let most = by_label.iter().map(Vec::len).max().unwrap_or(0);
+        let rounds = (0..most).flat_map(|round| by_label.iter().filter_map(move |rows| rows.get(round)));
+        drawn.extend(rounds.take(max));
+        drawn.sort_unstable();
+        drawn
+    }
+}

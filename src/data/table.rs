@@ -1,0 +1,297 @@
+//! Reads `enriched_meta.csv`, row by row: paths, widths, labels, splits, tasks and the columns that play a role.
+
+use super::{
+    Column, Error, ImageSet, LeaveOut, Problems, Task,
+    columns::{Columns, TaskColumns, boolean},
+    describe::SetDescription,
+    listing::Listing,
+    set::{IN_SET_FOLDER, Rows, TRAIN, sheet_row, table_of},
+};
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+/// A set and what came to light while reading it.
+pub(super) struct TableRead {
+    pub(super) set: ImageSet,
+    /// BLAKE3 of the table's bytes.
+    pub(super) digest: [u8; 32],
+    pub(super) warnings: Vec<String>,
+}
+
+/// Reads the table of `set`, and marks in `listing` the files that it names.
+///
+/// # Errors
+/// All mistakes of the table together, the first ten with their words.
+pub(super) fn read(root: &Path, set: &SetDescription, listing: &mut Listing) -> Result<TableRead, Error> {
+    let file = table_of(root, &set.name);
+    let unreadable = |cause| Error::Unreadable { path: file.clone(), cause };
+    let opened = File::open(&file).map_err(unreadable)?;
+    let mut table = csv::Reader::from_reader(Hashed { inner: opened, hash: blake3::Hasher::new() });
+    let mut problems = Problems::new(file.clone());
+    let header = match table.headers() {
+        Ok(header) => header.clone(),
+        Err(error) => return Err(not_csv(problems, &error)),
+    };
+    let Some(columns) = Columns::find(set, &header, &mut problems) else {
+        return Err(Error::Table(Box::new(problems)));
+    };
+    let mut reading = Reading::new(set, columns, listing);
+    let mut record = csv::StringRecord::new();
+    loop {
+        match table.read_record(&mut record) {
+            Ok(true) => reading.row(&record, &mut problems),
+            Ok(false) => break,
+            Err(error) => return Err(not_csv(problems, &error)),
+        }
+    }
+    let mut bytes = table.into_inner();
+    io::copy(&mut bytes, &mut io::sink()).map_err(unreadable)?;
+    let (rows, labels, tasks, warnings) = reading.finish(&mut problems);
+    problems.into_result()?;
+    let set = ImageSet {
+        name: set.name.clone(),
+        channels: set.channels.clone(),
+        labels,
+        tasks,
+        printed_statistics: set.printed.clone(),
+        pixel_size_um: set.pixel_size_um,
+        root: root.to_owned(),
+        rows,
+    };
+    Ok(TableRead { set, digest: *bytes.hash.finalize().as_bytes(), warnings })
+}
+
+fn not_csv(mut problems: Problems, error: &csv::Error) -> Error {
+    problems.add(None, None, || error.to_string());
+    Error::Table(Box::new(problems))
+}
+
+/// Hashes what is read through it.
+struct Hashed {
+    inner: File,
+    hash: blake3::Hasher,
+}
+
+impl Read for Hashed {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(into)?;
+        self.hash.update(&into[..read]);
+        Ok(read)
+    }
+}
+
+/// Gives each different text a number.
+#[derive(Default)]
+struct Interner {
+    known: HashMap<String, u32>,
+    column: Column,
+}
+
+impl Interner {
+    fn id(&mut self, text: &str) -> u32 {
+        if let Some(&id) = self.known.get(text) {
+            return id;
+        }
+        let id = self.column.names.len() as u32;
+        self.known.insert(text.to_owned(), id);
+        self.column.names.push(text.to_owned());
+        id
+    }
+
+    fn push(&mut self, text: &str) {
+        let id = self.id(text);
+        self.column.ids.push(id);
+    }
+}
+
+/// A table half read.
+struct Reading<'a> {
+    set: &'a SetDescription,
+    columns: Columns,
+    listing: &'a mut Listing,
+    rows: Rows,
+    labels: Interner,
+    splits: HashMap<String, u64>,
+    roles: Vec<Interner>,
+    tasks: Vec<Task>,
+    groups: Vec<Interner>,
+    /// Rows whose split and boolean column disagree, and the first of them.
+    disagree: Vec<(u64, u64)>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(set: &'a SetDescription, columns: Columns, listing: &'a mut Listing) -> Self {
+        let task = |(name, _, leave_out): &TaskColumns| {
+            let leave_out = leave_out.as_ref().map(|(_, column)| LeaveOut {
+                column: column.clone(),
+                group: Vec::new(),
+                names: Vec::new(),
+            });
+            Task { name: name.clone(), queries: Vec::new(), leave_out }
+        };
+        Self {
+            set,
+            listing,
+            rows: Rows::default(),
+            labels: Interner::default(),
+            splits: HashMap::new(),
+            roles: columns.roles.iter().map(|_| Interner::default()).collect(),
+            tasks: columns.tasks.iter().map(task).collect(),
+            groups: columns.tasks.iter().map(|_| Interner::default()).collect(),
+            disagree: vec![(0, 0); columns.tasks.len()],
+            columns,
+        }
+    }
+
+    fn row(&mut self, record: &csv::StringRecord, problems: &mut Problems) {
+        let index = self.rows.ends.len() as u32;
+        let row = Some(sheet_row(index));
+        let field = |column: usize| record.get(column).unwrap_or_default();
+        let split = field(self.columns.split);
+        let mut flags = if split == "Train" { TRAIN } else { 0 };
+        flags |= self.path(field(self.columns.path), row, problems);
+        self.rows.flags.push(flags);
+        let width = field(self.columns.channel_width);
+        let parsed = width.parse().ok().filter(|&width: &u32| width > 0);
+        if parsed.is_none() {
+            problems.add(row, None, || {
+                format!("expected channel_width as a positive whole number, found `{width}`")
+            });
+        }
+        self.rows.channel_widths.push(parsed.unwrap_or(1));
+        let label = field(self.columns.label);
+        if label.is_empty() {
+            problems.add(row, Some("give images without a class a label such as `unlabelled`"), || {
+                "expected a label, found an empty field".to_owned()
+            });
+        }
+        let label = self.labels.id(label);
+        if label > u32::from(u16::MAX) {
+            problems.add(row, None, || format!("expected at most {} labels, found one more", u16::MAX));
+        }
+        self.rows.labels.push(label as u16);
+        for ((_, column), values) in self.columns.roles.iter().zip(&mut self.roles) {
+            values.push(field(*column));
+        }
+        match self.splits.get_mut(split) {
+            Some(count) => *count += 1,
+            None => _ = self.splits.insert(split.to_owned(), 1),
+        }
+        for (task, (name, column, leave_out)) in self.columns.tasks.iter().enumerate() {
+            let Some(asked) = boolean(field(*column)) else {
+                problems.add(row, None, || {
+                    format!("expected True or False in {name}, found `{}`", field(*column))
+                });
+                continue;
+            };
+            if asked != (split == name) {
+                let (count, first) = &mut self.disagree[task];
+                *first = if *count == 0 { sheet_row(index) } else { *first };
+                *count += 1;
+            }
+            if !asked {
+                continue;
+            }
+            self.tasks[task].queries.push(index);
+            if let Some((column, group)) = leave_out {
+                if field(*column).is_empty() {
+                    problems.add(row, None, || {
+                        format!("expected a group in `{group}` (left out in {name}), found none")
+                    });
+                }
+                self.groups[task].push(field(*column));
+            }
+        }
+    }
+
+    /// Keeps the path and finds its file; returns the flag that says where.
+    fn path(&mut self, path: &str, row: Option<u64>, problems: &mut Problems) -> u8 {
+        self.rows.paths.push_str(path);
+        self.rows.ends.push(self.rows.paths.len() as u64);
+        let mut flag = 0;
+        let found = self.listing.find(path).or_else(|| {
+            flag = IN_SET_FOLDER;
+            self.listing.find(&format!("{}/{path}", self.set.name))
+        });
+        match found {
+            None => {
+                let hint =
+                    "file_path is relative to the data set's folder or to the set's, and lies in the latter";
+                problems.add(row, Some(hint), || format!("expected an image at `{path}`, found none"));
+            }
+            Some(file) if self.listing.name(file) => {
+                problems.add(row, Some("each image has one row"), || {
+                    format!("`{path}` stands in an earlier row too")
+                });
+            }
+            Some(_) => {}
+        }
+        flag
+    }
+
+    fn finish(mut self, problems: &mut Problems) -> (Rows, Vec<String>, Vec<Task>, Vec<String>) {
+        let mut warnings = Vec::new();
+        self.empty_splits(problems);
+        for ((count, first), task) in
+            self.disagree.iter().zip(&self.tasks).filter(|((count, _), _)| *count > 0)
+        {
+            warnings.push(format!(
+                "{}: column {} and train_test_split disagree in {count} rows, first in row {first}; the column counts",
+                self.set.name, task.name
+            ));
+        }
+        let unnamed = self.listing.unnamed_images().count();
+        if let Some(first) = self.listing.unnamed_images().next() {
+            warnings.push(format!(
+                "{}: {unnamed} images stand in no row of the table, first {first}",
+                self.set.name
+            ));
+        }
+        // Ids were given as labels came; they become places in the sorted list.
+        let mut labels = self.labels.column.names.clone();
+        labels.sort_unstable();
+        let place = |name: &String| labels.binary_search(name).expect("the list holds every label") as u16;
+        let places: Vec<u16> = self.labels.column.names.iter().map(place).collect();
+        for label in &mut self.rows.labels {
+            *label = places[usize::from(*label)];
+        }
+        for (task, groups) in self.tasks.iter_mut().zip(self.groups) {
+            if let Some(leave_out) = &mut task.leave_out {
+                leave_out.group = groups.column.ids;
+                leave_out.names = groups.column.names;
+            }
+        }
+        let columns = self.roles.into_iter().map(|values| values.column);
+        self.rows.roles = self.columns.roles.iter().map(|&(role, _)| role).zip(columns).collect();
+        (self.rows, labels, self.tasks, warnings)
+    }
+
+    fn empty_splits(&self, problems: &mut Problems) {
+        let mut found: Vec<&str> = self.splits.keys().map(String::as_str).collect();
+        found.sort_unstable();
+        if !self.rows.flags.iter().any(|flags| flags & TRAIN != 0) {
+            problems.add(None, Some("the split that models learn from is called `Train`"), || {
+                match &found[..] {
+                    [] => "expected rows of split Train, found no rows".to_owned(),
+                    found => format!("expected rows of split Train, found only `{}`", found.join("`, `")),
+                }
+            });
+        }
+        for task in self.tasks.iter().filter(|task| task.queries.is_empty()) {
+            problems.add(None, Some("a task that asks nothing has no column"), || {
+                format!("expected rows that are True in {}, found none", task.name)
+            });
+        }
+        for split in found.into_iter().filter(|split| split.starts_with("Task_")) {
+            if !self.tasks.iter().any(|task| task.name == split) {
+                problems.add(None, Some("each task has a column of True and False"), || {
+                    format!("expected a column `{split}`, as train_test_split names it, found none")
+                });
+            }
+        }
+    }
+}

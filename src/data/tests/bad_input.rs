@@ -1,0 +1,191 @@
+//! Each way in which a folder can be wrong, and what is said about it.
+
+use super::{Folder, GOOD, png};
+use crate::{data::check, event::Silence};
+use png::{BitDepth, ColorType};
+
+/// The good folder with another table.
+fn table(content: &str) -> Folder {
+    let folder = Folder::good();
+    folder.write("A/enriched_meta.csv", content);
+    folder
+}
+
+fn described(toml: &str) -> String {
+    let folder = Folder::good();
+    folder.write("dataset.toml", toml);
+    folder.refusal()
+}
+
+#[test]
+fn a_table_without_a_column_is_refused() {
+    let said = table(&GOOD.replace("channel_width", "w").replace("Label", "kind")).refusal();
+    assert!(said.starts_with("A/enriched_meta.csv: 2 problems\n"), "{said}");
+    assert!(
+        said.contains("expected a column `Label` or `label`, found file_path, w, kind, train_test"),
+        "{said}"
+    );
+    assert!(said.contains("expected a column `channel_width`, found"), "{said}");
+}
+
+#[test]
+fn rows_are_named_and_collected() {
+    let wrong = GOOD
+        .replace("b.png,4,y", "bb.png,4,y")
+        .replace("c.png,4,y", "a.png,0,y")
+        .replace("4,x,Train,False\n", "4,,Train,maybe\n");
+    let said = table(&wrong).refusal();
+    for expected in [
+        "7 problems",
+        "row 2: expected a label, found an empty field",
+        "row 2: expected True or False in Task_one, found `maybe`",
+        "row 3: expected an image at `A/crops/bb.png`, found none",
+        "row 4: `A/crops/a.png` stands in an earlier row too",
+        "row 4: expected channel_width as a positive whole number, found `0`",
+        "row 5: expected a label",
+    ] {
+        assert!(said.contains(expected), "{expected} not in {said}");
+    }
+}
+
+#[test]
+fn ten_problems_are_enough() {
+    let mut wrong = GOOD.to_owned();
+    (0..30).for_each(|i| wrong.push_str(&format!("A/crops/no{i}.png,4,x,Train,False\n")));
+    let said = table(&wrong).refusal();
+    assert!(said.contains("30 problems") && said.contains("and 20 more"), "{said}");
+    assert_eq!(said.lines().filter(|line| line.contains("row ")).count(), 10, "{said}");
+}
+
+#[test]
+fn empty_splits_are_refused() {
+    let said = table(&GOOD.replace(",Train,", ",train,")).refusal();
+    assert!(said.contains("expected rows of split Train, found only `Task_one`, `train`"), "{said}");
+    let said = table(&GOOD.replace("True", "False")).refusal();
+    assert!(said.contains("expected rows that are True in Task_one, found none"), "{said}");
+    let said = table(&GOOD.replace("d.png,4,x,Train", "d.png,4,x,Task_two")).refusal();
+    assert!(said.contains("expected a column `Task_two`, as train_test_split names it"), "{said}");
+    let said = table(GOOD.lines().next().unwrap()).refusal();
+    assert!(said.contains("expected rows of split Train, found no rows"), "{said}");
+}
+
+#[test]
+fn tables_that_are_none_are_refused() {
+    let said = table(&GOOD.replace("y,Task_one,True", "y,Task_one")).refusal();
+    assert!(said.contains("line: 4") && said.contains("4 fields"), "{said}");
+    let folder = Folder::good();
+    std::fs::remove_file(folder.path().join("A/enriched_meta.csv")).unwrap();
+    let said = folder.refusal();
+    assert!(said.starts_with("cannot read A/enriched_meta.csv: "), "{said}");
+}
+
+#[test]
+fn a_group_that_is_left_out_needs_its_column() {
+    let said =
+        described("[sets.A]\nchannels = [\"dna\", \"er\"]\nleave_group_out = { Task_one = \"day\" }\n");
+    assert!(said.contains("expected a column `day` (left out in Task_one)"), "{said}");
+    let said =
+        described("[sets.A]\nchannels = [\"dna\", \"er\"]\nleave_group_out = { Task_two = \"Label\" }\n");
+    assert!(said.contains("expected a column `Task_two` (its groups are left out)"), "{said}");
+    let said = described("[sets.A]\nchannels = [\"dna\", \"er\"]\nroles = { plate = \"P\" }\n");
+    assert!(said.contains("expected a column `P` (role plate in dataset.toml)"), "{said}");
+}
+
+#[test]
+fn descriptions_are_read_strictly() {
+    let said = described("[sets.A]\nchannels = [\"dna\", \"nuclues\"]\n");
+    assert!(said.contains("channel `nuclues` of set `A` is not known\nhint: a new channel needs"), "{said}");
+    let folder = Folder::good();
+    folder.write("dataset.toml", "new_channels = true\n[sets.A]\nchannels = [\"dna\", \"nuclues\"]\n");
+    assert_eq!(folder.open().unwrap().sets[0].channels[1], "nuclues");
+    let said = described("[sets.A]\nchannels = []\n");
+    assert!(said.contains("set `A` has no channels"), "{said}");
+    let said = described("[sets.A]\nchannel = [\"dna\"]\n");
+    assert!(said.contains("dataset.toml: TOML parse error at line 2") && said.contains("channel"), "{said}");
+    let said = described("[sets.\"../A\"]\nchannels = [\"dna\"]\n");
+    assert!(said.contains("expected the name of a folder"), "{said}");
+    let said = described("name = \"x\"\nsets = {}\n");
+    assert!(said.contains("expected at least one table [sets.NAME]"), "{said}");
+    let said = described("[sets.B]\nchannels = [\"dna\"]\n");
+    assert!(said.contains("none of its sets is there: B"), "{said}");
+}
+
+#[test]
+fn what_is_not_supported_yet_is_said_to_be_so() {
+    let set = "[sets.A]\nchannels = [\"dna\", \"er\"]\n";
+    let said = described(&format!(
+        "{set}images = {{ layout = \"files\", pattern = \"{{well}}_{{channel}}.tif\" }}\n"
+    ));
+    assert!(said.contains("layout = \"files\" of set `A` is not supported yet\nhint: "), "{said}");
+    for rule in ["{ range = [100, 4095] }", "{ percentile = [0.1, 99.9], per = \"plate\" }"] {
+        let said = described(&format!("{set}intensity = {rule}\n"));
+        assert!(said.contains("intensity of set `A` is not supported yet"), "{said}");
+    }
+    let said = described(&format!("{set}intensity = {{ rnage = [1, 2] }}\n"));
+    assert!(said.contains("TOML parse error"), "{said}");
+    let said = described(&format!("{set}normalise = \"per_image\"\n"));
+    assert!(said.contains("expected `train`"), "{said}");
+}
+
+#[test]
+fn folders_that_are_none_are_refused() {
+    let folder = Folder::new("");
+    assert!(
+        folder.refusal().contains("found neither `dataset.toml` nor a folder of CHAMMI"),
+        "{}",
+        folder.refusal()
+    );
+    let nowhere = crate::data::DataSet::open("x", &folder.path().join("no"));
+    assert!(nowhere.is_err_and(|error| error.to_string().ends_with("there is no such folder")));
+}
+
+#[test]
+fn images_that_cannot_be_used_are_refused() {
+    let whole = png(ColorType::Grayscale, BitDepth::Eight, 8, 3, &[9; 24]);
+    let cases: [(&str, Vec<u8>); 10] = [
+        ("damaged or cut short", whole[..whole.len() - 20].to_vec()),
+        ("damaged or cut short", whole[..20].to_vec()),
+        ("damaged or cut short", whole[..whole.len() - 5].to_vec()),
+        ("found 16-bit grey\n", png(ColorType::Grayscale, BitDepth::Sixteen, 8, 3, &[9; 48])),
+        ("found 8-bit RGB\n", png(ColorType::Rgb, BitDepth::Eight, 8, 3, &[9; 72])),
+        ("found 8-bit palette\n", png(ColorType::Indexed, BitDepth::Eight, 8, 3, &[1; 24])),
+        (
+            "expected a width that is a multiple of channel_width 4, found 7\n",
+            png(ColorType::Grayscale, BitDepth::Eight, 7, 3, &[9; 21]),
+        ),
+        (
+            "expected 2 channels (dna, er), found 3\n",
+            png(ColorType::Grayscale, BitDepth::Eight, 12, 2, &[9; 24]),
+        ),
+        ("expected a PNG or TIFF image, found an empty file", vec![]),
+        (
+            "expected a PNG or TIFF image, found a file that starts with [ff, d8, ff, e0]",
+            vec![0xff, 0xd8, 0xff, 0xe0, 0],
+        ),
+    ];
+    for (expected, bytes) in cases {
+        let folder = Folder::good();
+        folder.write("A/crops/b.png", bytes);
+        let data = folder.open().unwrap();
+        let said = folder.say(&data.sets[0].read(1).unwrap_err());
+        assert!(said.starts_with("A/crops/b.png (row 3 of A/enriched_meta.csv): "), "{said}");
+        assert!(said.contains(expected), "expected {expected}, found {said}");
+        let report = check(&data, &mut Silence).unwrap();
+        assert!(
+            !report.ok() && report.problem_count == 1 && report.problems[0].contains(expected.trim()),
+            "{report:?}"
+        );
+    }
+}
+
+#[test]
+fn an_image_that_went_away_is_missed() {
+    let folder = Folder::good();
+    let data = folder.open().unwrap();
+    std::fs::remove_file(folder.path().join("A/crops/c.png")).unwrap();
+    let said = folder.say(&data.sets[0].read(2).unwrap_err());
+    assert!(
+        said.starts_with("A/crops/c.png (row 4 of A/enriched_meta.csv): cannot read the image"),
+        "{said}"
+    );
+}

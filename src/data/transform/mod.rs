@@ -1,0 +1,130 @@
+//! From a stored tape to what a network sees: warp, crop, resize, flip, normalise (CHAMMI's pipelines).
+//!
+//! Random draws are made first ([`draw`]) and carried out afterwards ([`drawn_view`]), so that recorded draws can be
+//! replayed. Unfolding the tape, cropping, resizing, flipping and normalising are one pass from bytes to floats;
+//! only a warp makes a whole image in between.
+
+mod crop;
+mod resample;
+mod warp;
+
+pub use crop::CropBox;
+pub use warp::Displacements;
+
+use super::{Statistics, Tape};
+use crate::{
+    seed::Stream,
+    spec::{Augment, Warp},
+};
+use resample::{Axis, Planes, resample};
+
+/// Raised when a view of the same tape with the same draws changes; part of the identity of all work that reads images.
+pub const REVISION: u32 = 1;
+
+/// What chance decided for one view of one image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draw {
+    /// The warp, if there is one this time.
+    pub warp: Option<(Warp, Displacements)>,
+    /// The rectangle that is seen; none: the centre, as in evaluation.
+    pub crop: Option<CropBox>,
+    /// Whether left and right change places.
+    pub flip: bool,
+}
+
+/// Draws a view of an image of `height` by `width` pixels.
+///
+/// Whatever their order in the sum, words act in the order of CHAMMI's pipeline: warp, crop, flip. Of each word the
+/// first counts.
+pub fn draw(height: usize, width: usize, augment: &[Augment], stream: &mut Stream) -> Draw {
+    let tps = augment
+        .iter()
+        .find_map(|word| if let Augment::Tps { p, warp } = word { Some((*p, *warp)) } else { None });
+    let warp = tps
+        .filter(|&(p, _)| stream.chance(p))
+        .map(|(_, kind)| (kind, Displacements::draw(kind, height, width, stream)));
+    let crop = augment.iter().find_map(|word| match word {
+        Augment::Crop { scale, ratio, fit } => {
+            Some(CropBox::draw(height, width, *scale, *ratio, *fit, stream))
+        }
+        _ => None,
+    });
+    let flip = augment.iter().find_map(|word| if let Augment::Flip { p } = word { Some(*p) } else { None });
+    Draw { warp, crop, flip: flip.is_some_and(|p| stream.chance(p)) }
+}
+
+/// The view that evaluation takes: shorter side resized to `side`, centre cropped, normalised.
+///
+/// `out` holds channels × side × side.
+///
+/// # Panics
+/// If `out` or `norm` does not fit the tape's channels.
+pub fn eval_view(tape: &Tape, side: usize, norm: &Statistics, out: &mut [f32]) {
+    drawn_view(tape, &Draw { warp: None, crop: None, flip: false }, side, norm, out);
+}
+
+/// The image as it is stored, normalised: what off-the-shelf extractors get. `out` holds channels × height × width.
+///
+/// # Panics
+/// If `out` or `norm` does not fit the tape's channels.
+pub fn native_view(tape: &Tape, norm: &Statistics, out: &mut [f32]) {
+    let [rows, columns] = [tape.height, tape.width].map(|length| Axis::new(0, length, length, 0, length));
+    resample(&Planes::of(tape), &rows, &columns, norm, out);
+}
+
+/// A random view, as training takes: warped, cropped and resized to `side`, flipped, normalised. Without a crop among
+/// the words it is resized as in evaluation.
+///
+/// `out` holds channels × side × side.
+///
+/// # Panics
+/// If `out` or `norm` does not fit the tape's channels.
+pub fn train_view(
+    tape: &Tape,
+    augment: &[Augment],
+    side: usize,
+    norm: &Statistics,
+    stream: &mut Stream,
+    out: &mut [f32],
+) {
+    drawn_view(tape, &draw(tape.height, tape.width, augment, stream), side, norm, out);
+}
+
+/// Carries out a draw.
+///
+/// # Panics
+/// If `out` or `norm` does not fit the tape's channels.
+pub fn drawn_view(tape: &Tape, draw: &Draw, side: usize, norm: &Statistics, out: &mut [f32]) {
+    let (height, width) = (tape.height, tape.width);
+    let [rows, mut columns] = match draw.crop {
+        Some(at) => {
+            [Axis::new(at.top, at.height, side, 0, side), Axis::new(at.left, at.width, side, 0, side)]
+        }
+        None => centre(height, width, side),
+    };
+    if draw.flip {
+        columns.flip();
+    }
+    let stored = Planes::of(tape);
+    match &draw.warp {
+        None => resample(&stored, &rows, &columns, norm, out),
+        Some((kind, displacements)) => {
+            let warped = warp::warp(&stored, *kind, displacements);
+            resample(&Planes::planar(&warped, height, width, tape.channels), &rows, &columns, norm, out);
+        }
+    }
+}
+
+/// Shorter side to `side`, the longer one in proportion and rounded down, then the central square. Where the surplus is
+/// odd, half a pixel is rounded to even, as Python does.
+fn centre(height: usize, width: usize, side: usize) -> [Axis; 2] {
+    let shorter = height.min(width);
+    [height, width].map(|length| {
+        let resized = side * length / shorter;
+        let offset = ((resized - side) as f64 / 2.0).round_ties_even() as usize;
+        Axis::new(0, length, resized, offset, side)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,260 @@
+//! Thin-plate splines: smooth random warps, as released and exact.
+
+use super::resample::Planes;
+use crate::{seed::Stream, spec::Warp};
+
+/// How far each of the nine control points moves, in pixels: (across the width, down the height). Points stand at the
+/// left, middle and right (outer loop) of the top, middle and bottom (inner loop).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Displacements(pub [[f64; 2]; 9]);
+
+impl Displacements {
+    /// Uniform within a tenth of the height; [`Warp::Exact`] takes a tenth of the width across.
+    pub fn draw(warp: Warp, height: usize, width: usize, stream: &mut Stream) -> Self {
+        let down = 0.1 * height as f64;
+        let across = if warp == Warp::Exact { 0.1 * width as f64 } else { down };
+        Self([(); 9].map(|()| [across, down].map(|most| stream.uniform(-most, most))))
+    }
+}
+
+/// The warped image, channels × height × width, in the units of the source.
+pub(super) fn warp<P: Copy + Into<f32>>(
+    image: &Planes<'_, P>,
+    warp: Warp,
+    moved: &Displacements,
+) -> Vec<f32> {
+    match warp {
+        Warp::Released => sample(image, released(image.height, image.width, moved)),
+        Warp::Exact => sample(image, exact(image.height, image.width, moved)),
+    }
+}
+
+/// Interpolates the image where `map` says: it fills in where the pixels of a row come from (row, column).
+fn sample<P: Copy + Into<f32>>(image: &Planes<'_, P>, map: impl Fn(usize, &mut [[f32; 2]])) -> Vec<f32> {
+    let (height, width) = (image.height, image.width);
+    let mut out = vec![0.0; image.channels * height * width];
+    let mut line = vec![[0.0f32; 2]; width];
+    // Offsets within a channel and weights of the four pixels around a position: the same for all channels.
+    let mut corners = Vec::with_capacity(width);
+    for row in 0..height {
+        map(row, &mut line);
+        corners.clear();
+        corners.extend(line.iter().map(|&[down, across]| {
+            let (above, below, y) = between(down, height);
+            let (left, right, x) = between(across, width);
+            let at = [(above, left), (above, right), (below, left), (below, right)];
+            let weights = [(1.0 - y) * (1.0 - x), (1.0 - y) * x, y * (1.0 - x), y * x];
+            (at.map(|(row, column)| (row * image.to_next_row + column) as u32), weights)
+        }));
+        for channel in 0..image.channels {
+            let source = image.channel(channel);
+            let out = &mut out[(channel * height + row) * width..][..width];
+            for (out, (at, weights)) in out.iter_mut().zip(&corners) {
+                let part = |k: usize| source[at[k] as usize].into() * weights[k];
+                *out = (part(0) + part(1)) + (part(2) + part(3));
+            }
+        }
+    }
+    out
+}
+
+/// The two pixels around a position and the second one's weight. Outside, the image is mirrored at its edge, the last
+/// pixel twice (SciPy's `reflect`).
+#[inline]
+fn between(at: f32, length: usize) -> (usize, usize, f32) {
+    let whole = at as i32; // towards 0; `floor` is a call without SSE 4.1
+    let first = if whole as f32 > at { whole - 1 } else { whole };
+    let part = at - first as f32;
+    if first >= 0 && (first as usize) + 1 < length {
+        return (first as usize, first as usize + 1, part);
+    }
+    let mirror = |i: i32| {
+        let (i, length) = (i64::from(i).rem_euclid(2 * length as i64), length as i64);
+        (if i < length { i } else { 2 * length - 1 - i }) as usize
+    };
+    (mirror(first), mirror(first + 1), part)
+}
+
+/// The released warp, as [`sample`] wants it.
+///
+/// Control points are pulled back at the corners by four fixed ones; the spline is evaluated every ten pixels or so and
+/// enlarged with an index that does not reach the last point, which magnifies; and its first coordinate, laid out along
+/// the width, is read as the row, which exchanges the axes of oblong images (specification 2.2).
+fn released(height: usize, width: usize, moved: &Displacements) -> impl Fn(usize, &mut [[f32; 2]]) {
+    let (h, w) = (height as f64, width as f64);
+    let mut sources = grid([0.0, w / 2.0, w], [0.0, h / 2.0, h]);
+    let mut targets: Vec<[f64; 2]> =
+        sources.iter().zip(&moved.0).map(|(at, by)| [at[0] + by[0], at[1] + by[1]]).collect();
+    for corner in [[0.0, 0.0], [0.0, h], [w, 0.0], [w, h]] {
+        sources.push(corner);
+        targets.push(corner);
+    }
+    let spline = Spline::fit(&targets, &sources);
+    // Images of less than 21 pixels would have a single point; two are the fewest that can be interpolated.
+    let points = |length: usize| (length.saturating_sub(1) / 10).max(2);
+    let (down, across) = (points(height), points(width));
+    let spread = |i: usize, n: usize, length: f64| (length - 1.0) * i as f64 / (n - 1) as f64;
+    let coarse: Vec<[f64; 2]> = (0..down * across)
+        .map(|i| spline.at([spread(i / across, down, h), spread(i % across, across, w)]))
+        .collect();
+    // Index of the coarse point for pixel i, and how far it is to the next.
+    let index = move |i: usize, length: f64, n: usize| {
+        let at =
+            (((length - 1.0) / 10.0 - 1.0) * i as f64 / (length - 1.0).max(1.0)).clamp(0.0, (n - 1) as f64);
+        (at as usize, (at as usize + 1).min(n - 1), at.fract())
+    };
+    move |row, line| {
+        let (above, below, y) = index(row, h, down);
+        for (column, out) in line.iter_mut().enumerate() {
+            let (left, right, x) = index(column, w, across);
+            let mix = |k: usize, row: usize| {
+                coarse[row * across + left][k] * (1.0 - x) + coarse[row * across + right][k] * x
+            };
+            *out = [0, 1].map(|k| (mix(k, above) * (1.0 - y) + mix(k, below) * y) as f32);
+        }
+    }
+}
+
+/// The exact warp: nine control points, from the centre of the first pixel to that of the last, none held; every pixel
+/// evaluated. Without displacements it is the identity to the last bit.
+fn exact(height: usize, width: usize, moved: &Displacements) -> impl Fn(usize, &mut [[f32; 2]]) {
+    let (h, w) = (height as f64 - 1.0, width as f64 - 1.0);
+    let unit = 1.0 / h.max(w).max(1.0); // splines do not mind, and single precision likes numbers near 1
+    let sources = grid([0.0, w / 2.0, w], [0.0, h / 2.0, h]);
+    let targets: Vec<[f64; 2]> = sources
+        .iter()
+        .zip(&moved.0)
+        .map(|(at, by)| [(at[0] + by[0]) * unit, (at[1] + by[1]) * unit])
+        .collect();
+    // What is interpolated is the way back, in pixels.
+    let back: Vec<[f64; 2]> = moved.0.iter().map(|by| [-by[0], -by[1]]).collect();
+    let spline = Spline::fit(&targets, &back);
+    let small = |pair: [f64; 2]| pair.map(|value| value as f32);
+    let terms: Vec<([f32; 2], [f32; 2])> =
+        spline.centres.iter().zip(&spline.weights).map(|(&at, &weight)| (small(at), small(weight))).collect();
+    let [constant, along, down] = spline.affine.map(small);
+    let unit = unit as f32;
+    move |row, line| {
+        let y = row as f32 * unit;
+        for (column, out) in line.iter_mut().enumerate() {
+            let x = column as f32 * unit;
+            // row first from here on
+            *out = [1, 0].map(|k| constant[k] + along[k] * x + down[k] * y);
+        }
+        for &([cx, cy], [across, down]) in &terms {
+            let dy = (y - cy) * (y - cy);
+            for (column, out) in line.iter_mut().enumerate() {
+                let dx = column as f32 * unit - cx;
+                let square = dx * dx + dy;
+                let bend = 0.5 * square * ln(square); // r² ln r
+                out[0] += down * bend;
+                out[1] += across * bend;
+            }
+        }
+        for (column, out) in line.iter_mut().enumerate() {
+            out[0] += row as f32;
+            out[1] += column as f32;
+        }
+    }
+}
+
+/// All pairs, the first coordinate in the outer loop.
+fn grid(first: [f64; 3], second: [f64; 3]) -> Vec<[f64; 2]> {
+    first.into_iter().flat_map(|a| second.map(|b| [a, b])).collect()
+}
+
+/// A thin-plate spline in two dimensions with two values.
+struct Spline {
+    centres: Vec<[f64; 2]>,
+    weights: Vec<[f64; 2]>,
+    /// Constant, slope along the first coordinate, slope along the second.
+    affine: [[f64; 2]; 3],
+}
+
+impl Spline {
+    /// The spline that takes `values` at `centres`.
+    fn fit(centres: &[[f64; 2]], values: &[[f64; 2]]) -> Self {
+        let n = centres.len();
+        let mut system = vec![vec![0.0; n + 5]; n + 3];
+        for (i, at) in centres.iter().enumerate() {
+            for (j, other) in centres.iter().enumerate() {
+                system[i][j] = bend(*at, *other);
+            }
+            for (k, value) in [1.0, at[0], at[1]].into_iter().enumerate() {
+                system[i][n + k] = value;
+                system[n + k][i] = value;
+            }
+            system[i][n + 3..].copy_from_slice(&values[i]);
+        }
+        let solution = solve(system);
+        let affine = [solution[n], solution[n + 1], solution[n + 2]];
+        Self { centres: centres.to_vec(), weights: solution[..n].to_vec(), affine }
+    }
+
+    fn at(&self, at: [f64; 2]) -> [f64; 2] {
+        let bends: Vec<f64> = self.centres.iter().map(|centre| bend(at, *centre)).collect();
+        [0, 1].map(|k| {
+            let affine = self.affine[0][k] + self.affine[1][k] * at[0] + self.affine[2][k] * at[1];
+            self.weights.iter().zip(&bends).fold(affine, |sum, (weight, bend)| sum + weight[k] * bend)
+        })
+    }
+}
+
+/// r² ln r of the distance r.
+fn bend(a: [f64; 2], b: [f64; 2]) -> f64 {
+    let square = (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2);
+    if square == 0.0 { 0.0 } else { 0.5 * square * libm::log(square) }
+}
+
+/// Solves n equations with two right-hand sides by elimination with full pivoting. An unknown that no equation decides
+/// (control points that coincide and agree) is 0, which gives the same spline as the pseudo-inverse of the original.
+fn solve(mut rows: Vec<Vec<f64>>) -> Vec<[f64; 2]> {
+    let n = rows.len();
+    let mut order: Vec<usize> = (0..n).collect(); // of the unknowns
+    let mut rank = n;
+    let mut largest = 0.0f64;
+    for step in 0..n {
+        let (mut pivot, mut at) = (0.0, (step, step));
+        for (i, row) in rows.iter().enumerate().skip(step) {
+            for (j, value) in row[..n].iter().enumerate().skip(step) {
+                if value.abs() > pivot {
+                    (pivot, at) = (value.abs(), (i, j));
+                }
+            }
+        }
+        largest = largest.max(pivot);
+        if pivot <= 1e-14 * largest {
+            rank = step;
+            break;
+        }
+        rows.swap(step, at.0);
+        order.swap(step, at.1);
+        rows.iter_mut().for_each(|row| row.swap(step, at.1));
+        let (done, rest) = rows.split_at_mut(step + 1);
+        for row in rest {
+            let factor = row[step] / done[step][step];
+            row.iter_mut().zip(&done[step]).skip(step).for_each(|(value, pivot)| *value -= factor * pivot);
+        }
+    }
+    let mut solution = vec![[0.0; 2]; n];
+    for step in (0..rank).rev() {
+        for k in 0..2 {
+            let known: f64 = (step + 1..n).map(|j| rows[step][j] * solution[order[j]][k]).sum();
+            solution[order[step]][k] = (rows[step][n + k] - known) / rows[step][step];
+        }
+    }
+    solution
+}
+
+/// Natural logarithm to single precision, without a call, so that loops over it become vector instructions, and the
+/// same on every machine. Of 0 it gives something finite.
+#[inline]
+fn ln(x: f32) -> f32 {
+    let bits = x.max(f32::MIN_POSITIVE).to_bits() as i32;
+    let exponent = (bits - 0x3f35_04f3) >> 23; // so that the mantissa lies within √½ … √2
+    let mantissa = f32::from_bits((bits - (exponent << 23)) as u32);
+    let z = (mantissa - 1.0) / (mantissa + 1.0);
+    let zz = z * z;
+    2.0 * z * (1.0 + zz * (1.0 / 3.0 + zz * (0.2 + zz * (1.0 / 7.0 + zz / 9.0))))
+        + exponent as f32 * std::f32::consts::LN_2
+}

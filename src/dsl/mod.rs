@@ -1,0 +1,48 @@
+//! The words an experiment is written in, and the rules for combining them.
+//!
+//! ```text
+//! backbone  .scratch() | .pretrained(weights)     what starts
+//!           .adapter(word)                        how channels come in
+//!           .train_on(data)                       on what
+//!           .loss(weighted sum) | .frozen()       towards what
+//!           .strategy(Erm)                        for which domains   (after .loss)
+//!           .augment .lr .epochs .seeds …         values, in any order after .train_on
+//!           .evaluate(protocol.on(data))          scored how          (at least once)
+//! ```
+//!
+//! The type parameters of [`Run`] remember what was chosen; small traits named after what they allow carry
+//! the messages that the compiler prints. Every sentence ends as plain data: a [`Declared`] spec.
+
+mod adapter;
+mod augment;
+mod backbone;
+mod data;
+mod evaluation;
+mod experiments;
+mod objective;
+mod order;
+mod run;
+mod strategy;
+mod values;
+
+pub use adapter::{Adapts, ExtendsToNewChannels, HyperNet, ReadBy, Shared, StemAdapter};
+pub use augment::{Augmentation, Changes, Crop, Flip, RandomCrop, RandomFlip, RandomTps, Tps};
+pub use backbone::{
+    Backbone, ConvNext, ImageNet22k, NeedsAdapter, Scratch, Size, StartsWith, WeightsFor, size,
+};
+pub use data::{
+    Chammi, Cp, DataWord, Folder, Hpa, Meets, Only, Part, PlannerDecides, Seen, TrainingData, Unseen,
+    Without, Wtc,
+};
+pub use evaluation::{Evaluation, On, OneNn};
+pub use experiments::{Declared, Experiments};
+pub use objective::{
+    Convex, CrossEntropy, Frozen, LossNotSaid, NoLoss, Objective, PROXY, ProxyNca, SSL, SimClr, Sum, Towards,
+    Trains, Weighted,
+};
+pub use order::{HasAdapter, HasData, HasWeights};
+pub use run::{Evaluated, Model, NotEvaluated, Run, Scored};
+pub use strategy::{Erm, Strategy};
+
+#[cfg(test)]
+mod tests;

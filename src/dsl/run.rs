@@ -1,0 +1,121 @@
+//! The sentence an experiment is: model, data, loss, strategy, evaluation.
+
+use super::{
+    Adapts, Backbone, Evaluation, Frozen, LossNotSaid, Meets, NoLoss, ReadBy, StartsWith, Strategy,
+    TrainingData, Trains,
+};
+use crate::spec::{Evaluate, draft::Draft, recipe::Recipe};
+use std::marker::PhantomData;
+
+/// A backbone `B` with weights `W` and adapter `A`. The next word is `.train_on(…)`.
+pub struct Model<B, W, A> {
+    draft: Draft,
+    types: PhantomData<(B, W, A)>,
+}
+
+impl<B: Backbone, W: StartsWith, A: Adapts<B>> Model<B, W, A> {
+    pub(super) fn new(adapter: A) -> Self {
+        Self { draft: Draft::new(B::SIZE, W::WEIGHTS, adapter.adapter()), types: PhantomData }
+    }
+}
+
+impl<B, W, A> Model<B, W, A> {
+    /// Says what to train on: the split `Train` of each set.
+    pub fn train_on<D: TrainingData>(mut self, data: D) -> Run<B, W, A, D, NoLoss> {
+        self.draft.data = data.data();
+        Run {
+            draft: self.draft,
+            seeds: vec![0],
+            labels: vec![],
+            recipe: Recipe::default(),
+            convex: false,
+            types: PhantomData,
+        }
+    }
+}
+
+impl<B, W, A> Clone for Model<B, W, A> {
+    fn clone(&self) -> Self {
+        Self { draft: self.draft.clone(), types: PhantomData }
+    }
+}
+
+/// An experiment in the making. The type parameters remember what was chosen: backbone, weights, adapter, data,
+/// what it is trained towards, and whether it is scored. No experiment file has to write them.
+pub struct Run<B, W, A, D, O, E = NotEvaluated> {
+    pub(super) draft: Draft,
+    pub(super) seeds: Vec<u64>,
+    pub(super) labels: Vec<(String, String)>,
+    pub(super) recipe: Recipe,
+    pub(super) convex: bool,
+    types: PhantomData<(B, W, A, D, O, E)>,
+}
+
+/// No `.evaluate(…)` yet.
+#[derive(Clone, Copy, Debug)]
+pub struct NotEvaluated;
+
+/// At least one `.evaluate(…)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Evaluated;
+
+/// Whether an experiment is scored.
+#[diagnostic::on_unimplemented(
+    message = "this is not yet an experiment: nothing is scored",
+    label = "an experiment has at least one `.evaluate(...)`, such as `.evaluate(OneNn::cosine().on(Chammi))`"
+)]
+pub trait Scored {}
+impl Scored for Evaluated {}
+
+impl<B, W, A, D, O, E> Run<B, W, A, D, O, E> {
+    /// Says what to minimise.
+    pub fn loss<N: Trains<B, A>>(mut self, loss: N) -> Run<B, W, A, D, N, E>
+    where
+        O: LossNotSaid,
+    {
+        self.draft.objective = loss.terms();
+        self.convex = loss.is_convex();
+        self.retyped()
+    }
+
+    /// Trains nothing: the model is scored as it starts, from random or from published weights.
+    pub fn frozen(self) -> Run<B, W, A, D, Frozen, E>
+    where
+        O: LossNotSaid,
+    {
+        self.retyped()
+    }
+
+    /// Trains for unseen domains. Said after `.loss(…)`, on which it depends.
+    pub fn strategy(mut self, strategy: impl Strategy<W, O>) -> Self {
+        self.draft.strategy = strategy.strategy();
+        self
+    }
+
+    /// Scores the model. May be said more than once; the first one is the experiment's result.
+    pub fn evaluate<V: Evaluation>(mut self, evaluation: V) -> Run<B, W, A, D, O, Evaluated>
+    where
+        D: Meets<V::Data, Exposure: ReadBy<A>>,
+    {
+        self.draft.evaluate.push(Evaluate { protocol: evaluation.protocol(), data: evaluation.data() });
+        self.retyped()
+    }
+
+    fn retyped<O2, E2>(self) -> Run<B, W, A, D, O2, E2> {
+        let Self { draft, seeds, labels, recipe, convex, types: _ } = self;
+        Run { draft, seeds, labels, recipe, convex, types: PhantomData }
+    }
+}
+
+impl<B, W, A, D, O, E> Clone for Run<B, W, A, D, O, E> {
+    fn clone(&self) -> Self {
+        Self {
+            draft: self.draft.clone(),
+            seeds: self.seeds.clone(),
+            labels: self.labels.clone(),
+            recipe: self.recipe,
+            convex: self.convex,
+            types: PhantomData,
+        }
+    }
+}

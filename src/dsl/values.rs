@@ -1,0 +1,76 @@
+//! Values of an experiment: said after `.train_on(…)`, in any order, the last one counts.
+
+use super::{Augmentation, Run};
+use crate::spec::{AugmentStream, recipe::Recipe};
+
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
+        impl<B, W, A, D, O, E> Run<B, W, A, D, O, E> {$(
+            $(#[$doc])*
+            #[must_use]
+            pub fn $name(mut self, $name: $type) -> Self {
+                self.draft.$name = Some($name);
+                self
+            }
+        )*}
+    };
+}
+settings! {
+    /// Side of the square that the network sees, in pixels; a multiple of 32.
+    image: usize;
+    /// Share of the training images of each class and set kept back for choosing things.
+    hold_out: f64;
+    /// Probability of dropping the residual branch of the last block; earlier blocks less, linearly.
+    drop_path: f64;
+    /// Whether the random draws of augmentation are fresh in each epoch.
+    augment_stream: AugmentStream;
+    /// Peak learning rate.
+    lr: f64;
+    /// Decoupled weight decay, on every parameter.
+    weight_decay: f64;
+    /// Decay of AdamW's running mean and of its running square.
+    betas: [f64; 2];
+    /// Added to the root of AdamW's running square.
+    eps: f64;
+    /// Epochs below this one rise linearly from `warmup_lr`.
+    warmup: usize;
+    /// Where the ramp starts.
+    warmup_lr: f64;
+    /// Where the cosine ends.
+    lr_min: f64;
+    /// Passes over the training images.
+    epochs: usize;
+    /// Images in a step, of all sets together.
+    batch: usize;
+}
+
+impl<B, W, A, D, O, E> Run<B, W, A, D, O, E> {
+    /// What is done to training images, in this order: `Crop + Flip + Tps(0.5)`. Unsaid: `Crop + Flip`.
+    #[must_use]
+    pub fn augment(mut self, augmentation: impl Augmentation) -> Self {
+        self.draft.augment = Some(augmentation.changes());
+        self
+    }
+
+    /// Where the values come from that this file does not say. Unsaid: [`Recipe::Fixed`].
+    #[must_use]
+    pub fn recipe(mut self, recipe: Recipe) -> Self {
+        self.recipe = recipe;
+        self
+    }
+
+    /// One run for each of these seeds. Unsaid: 0.
+    #[must_use]
+    pub fn seeds(mut self, seeds: impl IntoIterator<Item = u64>) -> Self {
+        self.seeds = seeds.into_iter().collect();
+        self
+    }
+
+    /// Names what varies in the words of a table: `.label("condition", "TPS + 0.2 SSL")`.
+    #[must_use]
+    pub fn label(mut self, axis: &str, value: &str) -> Self {
+        self.labels.retain(|(known, _)| known != axis);
+        self.labels.push((axis.into(), value.into()));
+        self
+    }
+}

@@ -1,0 +1,26 @@
+//! Scores of features, whoever computed them: plain slices in, scores and per-image predictions out.
+//!
+//! Nothing here knows a network, a store or a file of images. The paper's rules (CHAMMI, section 3.3) stand in
+//! one file each: [`questions`] what is asked of a set, [`one_nn`] who is nearest, [`f1`] what is counted, [`names`] and [`chammi`] what is averaged,
+//! [`score`] one task from end to end, [`floors`] and [`handmade`] what no training has to beat, [`predictions`]
+//! the file that keeps what was predicted for every image.
+
+pub mod chammi;
+pub mod f1;
+pub mod floors;
+pub mod handmade;
+pub mod names;
+pub mod one_nn;
+pub mod predictions;
+pub mod questions;
+pub mod score;
+
+mod error;
+
+pub use error::Error;
+pub use f1::{ClassCounts, Summary};
+pub use one_nn::{FeatureMatrix, Neighbour};
+pub use score::{ClassScore, Prediction, TaskInput, TaskScore};
+
+/// Raised when the same features and labels give other scores.
+pub const REVISION: u32 = 1;

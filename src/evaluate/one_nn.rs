@@ -1,0 +1,393 @@
+//! Who is nearest: exact search by blocked matrix products, with ties that go to the first reference.
+//!
+//! Products in float32 only choose candidates. Every reference whose product lies within the rounding error of
+//! the best is compared again in float64, in a fixed order of sums. The answer is therefore the true nearest row,
+//! the same for any number of threads, block size and instruction set; where float32 rounds two different
+//! distances to one, faiss's answer is a matter of luck and ours is not.
+
+use super::Error;
+use crate::spec::Metric;
+use rayon::prelude::*;
+
+/// The group of references that no query leaves out. Not a group that a query can have.
+pub const NO_GROUP: u32 = u32::MAX;
+
+/// References in one product, and at most that many queries: both operands stay in the second-level cache.
+const TILE: usize = 1024;
+
+/// Features, one image per row.
+#[derive(Clone, Copy, Debug)]
+pub struct FeatureMatrix<'a> {
+    /// Columns.
+    pub width: usize,
+    /// Row after row.
+    pub values: &'a [f32],
+}
+
+/// The reference that is nearest to a query.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Neighbour {
+    /// Row among the references.
+    pub index: u32,
+    /// The cosine, or minus the Euclidean distance.
+    pub similarity: f32,
+}
+
+impl<'a> FeatureMatrix<'a> {
+    /// A matrix of `width` columns.
+    ///
+    /// # Errors
+    /// If the values do not fill whole rows.
+    pub fn new(width: usize, values: &'a [f32]) -> Result<Self, Error> {
+        if width == 0 || !values.len().is_multiple_of(width) {
+            return Err(Error::Shape { width, len: values.len() });
+        }
+        Ok(Self { width, values })
+    }
+
+    /// How many images.
+    pub fn rows(&self) -> usize {
+        self.values.len() / self.width
+    }
+
+    /// The features of one image.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn row(&self, row: usize) -> &'a [f32] {
+        &self.values[row * self.width..(row + 1) * self.width]
+    }
+
+    /// Some of the rows, in the order of `rows`.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn gather(&self, rows: impl Iterator<Item = u32>) -> Vec<f32> {
+        rows.flat_map(|row| self.row(row as usize)).copied().collect()
+    }
+
+    /// Refuses what no distance can be computed from: NaN and infinities; for the cosine also rows of zeros.
+    ///
+    /// # Errors
+    /// The first such row among `rows`.
+    pub fn check(&self, rows: impl Iterator<Item = u32>, metric: Metric) -> Result<(), Error> {
+        for row in rows.map(|row| row as usize) {
+            let values = self.row(row);
+            if let Some(column) = values.iter().position(|value| !value.is_finite()) {
+                return Err(Error::NotFinite { row, column, value: values[column] });
+            }
+            if metric == Metric::Cosine && values.iter().all(|value| *value == 0.0) {
+                return Err(Error::ZeroRow { row });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The nearest reference of each query; among equally near ones the first.
+///
+/// # Errors
+/// [`Error::NotFinite`] and [`Error::ZeroRow`] (cosine) name the row, of the references first;
+/// [`Error::Mismatch`] if the widths differ; [`Error::Empty`] if there is no reference.
+pub fn nearest(
+    references: FeatureMatrix<'_>,
+    queries: FeatureMatrix<'_>,
+    metric: Metric,
+) -> Result<Vec<Neighbour>, Error> {
+    search(references, queries, metric, None)
+}
+
+/// The same, but references of a query's own group do not count. Group of a reference that everybody may
+/// use: [`NO_GROUP`].
+///
+/// # Errors
+/// As [`nearest`]; [`Error::NoReference`] if a query has no reference outside its group.
+pub fn nearest_outside_group(
+    references: FeatureMatrix<'_>,
+    reference_groups: &[u32],
+    queries: FeatureMatrix<'_>,
+    query_groups: &[u32],
+    metric: Metric,
+) -> Result<Vec<Neighbour>, Error> {
+    for (what, expected, found) in [
+        ("groups of references", references.rows(), reference_groups.len()),
+        ("groups of queries", queries.rows(), query_groups.len()),
+    ] {
+        if expected != found {
+            return Err(Error::Mismatch { what, expected, found });
+        }
+    }
+    search(references, queries, metric, Some(Groups { references: reference_groups, queries: query_groups }))
+}
+
+#[derive(Clone, Copy)]
+struct Groups<'a> {
+    references: &'a [u32],
+    queries: &'a [u32],
+}
+
+impl Groups<'_> {
+    fn excludes(&self, query: usize, reference: usize) -> bool {
+        self.references[reference] == self.queries[query]
+    }
+}
+
+fn search(
+    references: FeatureMatrix<'_>,
+    queries: FeatureMatrix<'_>,
+    metric: Metric,
+    groups: Option<Groups<'_>>,
+) -> Result<Vec<Neighbour>, Error> {
+    if references.width != queries.width {
+        let (expected, found) = (references.width, queries.width);
+        return Err(Error::Mismatch { what: "columns of the queries", expected, found });
+    }
+    if references.rows() == 0 {
+        return Err(Error::Empty { what: "reference" });
+    }
+    references.check(0..references.rows() as u32, metric)?;
+    queries.check(0..queries.rows() as u32, metric)?;
+    let search = Search::new(references, queries, metric, groups);
+    // Any block size gives the same answer, so it may follow the number of threads.
+    let block = queries.rows().div_ceil(rayon::current_num_threads()).clamp(64, TILE);
+    let starts: Vec<usize> = (0..queries.rows()).step_by(block).collect();
+    let found: Vec<Vec<Neighbour>> = starts
+        .par_iter()
+        .map(|&start| search.block(start, block.min(queries.rows() - start)))
+        .collect::<Result<_, _>>()?;
+    Ok(found.concat())
+}
+
+/// Operands whose product ranks the references: directions, or centred rows and half their squared norms.
+struct Search<'a> {
+    metric: Metric,
+    groups: Option<Groups<'a>>,
+    width: usize,
+    references: Vec<f32>,
+    queries: Vec<f32>,
+    half_squares: Vec<f32>,
+    longest_reference: f64,
+    exact: (FeatureMatrix<'a>, FeatureMatrix<'a>),
+}
+
+impl<'a> Search<'a> {
+    fn new(
+        references: FeatureMatrix<'a>,
+        queries: FeatureMatrix<'a>,
+        metric: Metric,
+        groups: Option<Groups<'a>>,
+    ) -> Self {
+        let width = references.width;
+        // Distances do not change when all rows move; small rows lose less in the product.
+        let centre = match metric {
+            Metric::Cosine => vec![0.0; width],
+            Metric::L2 => mean(references),
+        };
+        let prepare = |matrix: FeatureMatrix<'_>| -> Vec<f32> {
+            let rows = matrix.values.par_chunks(width);
+            match metric {
+                Metric::Cosine => rows.flat_map_iter(direction).collect(),
+                Metric::L2 => rows.flat_map_iter(|row| row.iter().zip(&centre).map(|(x, c)| x - c)).collect(),
+            }
+        };
+        let (prepared, queries_prepared) = (prepare(references), prepare(queries));
+        let squares: Vec<f64> = prepared.par_chunks(width).map(|row| dot(row, row)).collect();
+        let half_squares = match metric {
+            Metric::Cosine => Vec::new(),
+            Metric::L2 => squares.iter().map(|square| (0.5 * square) as f32).collect(),
+        };
+        let longest_reference = squares.iter().fold(0.0, |a: f64, b| a.max(*b)).sqrt();
+        Self {
+            metric,
+            groups,
+            width,
+            references: prepared,
+            queries: queries_prepared,
+            half_squares,
+            longest_reference,
+            exact: (references, queries),
+        }
+    }
+
+    /// The neighbours of `count` queries from `start` on.
+    fn block(&self, start: usize, count: usize) -> Result<Vec<Neighbour>, Error> {
+        let references = self.references.len() / self.width;
+        let mut scores = vec![0f32; count * TILE];
+        let mut best = vec![Best::default(); count];
+        let margins: Vec<f32> = (start..start + count).map(|query| self.margin(query)).collect();
+        for first in (0..references).step_by(TILE) {
+            let tile = TILE.min(references - first);
+            product(
+                &self.queries[start * self.width..(start + count) * self.width],
+                &self.references[first * self.width..(first + tile) * self.width],
+                self.width,
+                &mut scores,
+            );
+            for (at, best) in best.iter_mut().enumerate() {
+                let scores = &mut scores[at * TILE..at * TILE + tile];
+                self.adjust(scores, first, start + at);
+                self.update(best, scores, first, start + at, margins[at]);
+            }
+        }
+        best.into_iter()
+            .enumerate()
+            .map(|(at, best)| match best.index {
+                Some(index) => Ok(Neighbour { index, similarity: best.exact as f32 }),
+                None => Err(Error::NoReference { query: start + at }),
+            })
+            .collect()
+    }
+
+    /// Turns products into scores of which the largest is the nearest, and takes the query's own group out.
+    fn adjust(&self, scores: &mut [f32], first: usize, query: usize) {
+        if self.metric == Metric::L2 {
+            for (score, half) in scores.iter_mut().zip(&self.half_squares[first..]) {
+                *score -= half;
+            }
+        }
+        if let Some(groups) = self.groups {
+            let own = groups.queries[query];
+            for (score, group) in scores.iter_mut().zip(&groups.references[first..]) {
+                *score = if *group == own { f32::NEG_INFINITY } else { *score };
+            }
+        }
+    }
+
+    /// Compares those references of a tile that may be nearer than the best so far.
+    fn update(&self, best: &mut Best, scores: &[f32], first: usize, query: usize, margin: f32) {
+        let highest = highest(scores);
+        best.score = best.score.max(highest);
+        let threshold = best.score - margin;
+        // Most tiles hold nothing of interest, and one pass that does not branch finds that out.
+        if highest < threshold && margin.is_finite() {
+            return;
+        }
+        for (at, score) in scores.iter().enumerate() {
+            let reference = first + at;
+            if *score < threshold || self.groups.is_some_and(|groups| groups.excludes(query, reference)) {
+                continue;
+            }
+            let exact = self.similarity(reference, query);
+            if exact > best.exact {
+                (best.exact, best.index) = (exact, Some(reference as u32));
+            }
+        }
+    }
+
+    /// Twice the largest error of a score. A dot product of n terms errs by at most n·u·|q|·|r| in any order of sums
+    /// (Higham 2002, section 3.1); eight more units cover the centring, the half square and the subtraction.
+    fn margin(&self, query: usize) -> f32 {
+        let row = &self.queries[query * self.width..(query + 1) * self.width];
+        let length = dot(row, row).sqrt() + self.longest_reference;
+        let unit = f64::from(f32::EPSILON) / 2.0;
+        let square = length * length;
+        // Where products may overflow, nothing is known from them: every reference is compared again.
+        let known = square < f64::from(f32::MAX);
+        if known { (2.02 * (self.width + 8) as f64 * unit * square) as f32 } else { f32::INFINITY }
+    }
+
+    fn similarity(&self, reference: usize, query: usize) -> f64 {
+        match self.metric {
+            Metric::Cosine => {
+                let row = |at: usize| at * self.width..(at + 1) * self.width;
+                dot(&self.references[row(reference)], &self.queries[row(query)])
+            }
+            Metric::L2 => -distance(self.exact.0.row(reference), self.exact.1.row(query)),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Best {
+    score: f32,
+    exact: f64,
+    index: Option<u32>,
+}
+
+impl Default for Best {
+    fn default() -> Self {
+        Self { score: f32::NEG_INFINITY, exact: f64::NEG_INFINITY, index: None }
+    }
+}
+
+/// `scores[q][r] = queries[q] · references[r]`, rows of `scores` [`TILE`] apart.
+fn product(queries: &[f32], references: &[f32], width: usize, scores: &mut [f32]) {
+    let (count, tile) = (queries.len() / width, references.len() / width);
+    assert!(count * width == queries.len() && tile * width == references.len());
+    assert!(tile <= TILE && count * TILE <= scores.len());
+    let width_stride = width as isize;
+    // SAFETY: the two assertions above are the extents that these strides reach.
+    unsafe {
+        gemm::gemm(
+            count,
+            tile,
+            width,
+            scores.as_mut_ptr(),
+            1,
+            TILE as isize,
+            false,
+            queries.as_ptr(),
+            1,
+            width_stride,
+            references.as_ptr(),
+            width_stride,
+            1,
+            0.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+/// The largest score. Sixteen running maxima, because one would forbid the compiler to use vectors.
+fn highest(scores: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    let chunks = scores.chunks_exact(16);
+    let rest = chunks.remainder().iter().copied();
+    for chunk in chunks {
+        for (lane, score) in lanes.iter_mut().zip(chunk) {
+            *lane = if *score > *lane { *score } else { *lane };
+        }
+    }
+    lanes.into_iter().chain(rest).fold(f32::NEG_INFINITY, f32::max)
+}
+
+/// Length 1, rounded once to float32.
+fn direction(row: &[f32]) -> impl Iterator<Item = f32> {
+    let length = dot(row, row).sqrt();
+    row.iter().map(move |x| (f64::from(*x) / length) as f32)
+}
+
+fn mean(matrix: FeatureMatrix<'_>) -> Vec<f32> {
+    let mut sums = vec![0f64; matrix.width];
+    for row in matrix.values.chunks_exact(matrix.width) {
+        sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
+    }
+    sums.iter().map(|sum| (sum / matrix.rows() as f64) as f32).collect()
+}
+
+/// Eight running sums in a fixed order: wide enough for any machine, the same bits on each.
+fn sum_of_terms(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+    let (mut lanes, split) = ([0f64; 8], a.len() / 8 * 8);
+    for (a, b) in a[..split].chunks_exact(8).zip(b[..split].chunks_exact(8)) {
+        for lane in 0..8 {
+            lanes[lane] += term(f64::from(a[lane]), f64::from(b[lane]));
+        }
+    }
+    let rest = a[split..].iter().zip(&b[split..]).map(|(a, b)| term(f64::from(*a), f64::from(*b)));
+    lanes.iter().sum::<f64>() + rest.sum::<f64>()
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    sum_of_terms(a, b, |a, b| a * b)
+}
+
+fn distance(a: &[f32], b: &[f32]) -> f64 {
+    sum_of_terms(a, b, |a, b| (a - b) * (a - b)).sqrt()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! Files that works leave behind: `<store>.d/work/<WorkId>/weights.safetensors` and so on.
+
+use super::Error;
+use crate::{spec::id::WorkId, store::ArtifactRow};
+use std::path::{Path, PathBuf};
+
+fn root(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push(".d");
+    PathBuf::from(name)
+}
+
+/// The folder of a work.
+pub(super) fn folder(store: &Path, work: &WorkId) -> PathBuf {
+    root(store).join("work").join(work.as_str())
+}
+
+/// The folder of what is kept with the fingerprint of a data set: means and deviations.
+pub(super) fn cache(store: &Path) -> PathBuf {
+    root(store).join("data")
+}
+
+/// What the store notes about a complete file.
+pub(super) fn row(kind: &str, path: &Path) -> Result<ArtifactRow, Error> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let content = std::fs::read(path).map_err(io)?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(ArtifactRow {
+        name,
+        kind: kind.into(),
+        path: path.to_owned(),
+        bytes: content.len() as u64,
+        blake3: blake3::hash(&content).to_hex().to_string(),
+        step: None,
+    })
+}
+
+/// Writes 32-bit floats as they are, to a temporary neighbour first.
+pub(super) fn write_floats(path: &Path, values: &[f32]) -> Result<(), Error> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let part = path.with_extension("part");
+    std::fs::write(&part, bytes).map_err(io)?;
+    std::fs::rename(&part, path).map_err(io)
+}
+
+/// Reads what [`write_floats`] wrote.
+pub(super) fn read_floats(path: &Path, expected: usize) -> Result<Vec<f32>, Error> {
+    let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    let (values, rest) = bytes.as_chunks::<4>();
+    if values.len() != expected || !rest.is_empty() {
+        return Err(Error::Damaged { path: path.to_owned(), expected, found: values.len() });
+    }
+    Ok(values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+}

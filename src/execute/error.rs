@@ -1,0 +1,59 @@
+//! What can go wrong while work is done.
+
+use crate::{backbone::files, data, embed, evaluate, simulate, store, train};
+use std::path::PathBuf;
+
+/// What can go wrong while work is done.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum Error {
+    #[error(transparent)]
+    Data(#[from] data::Error),
+    #[error(transparent)]
+    Train(#[from] train::Error),
+    #[error(transparent)]
+    Embed(#[from] embed::Error),
+    #[error(transparent)]
+    Evaluate(#[from] evaluate::Error),
+    #[error(transparent)]
+    Files(#[from] files::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Simulate(#[from] simulate::Error),
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+    #[error("another process is at work on this run ({work}): {owner}")]
+    Busy { work: String, owner: String },
+    #[error("cannot use {}: {source}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{} is damaged: expected {expected} numbers, found {found}", path.display())]
+    Damaged { path: PathBuf, expected: usize, found: usize },
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Data(error) | Self::Embed(embed::Error::Data(error)) => error.hint(),
+            Self::Train(error) => error.hint(),
+            Self::Evaluate(error) => error.hint(),
+            Self::Files(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+            Self::Busy { .. } => Some("wait for it, or end it; its finished work is kept".into()),
+            Self::Damaged { path, .. } => {
+                Some(format!("delete {} and its work from the store, then run again", path.display()))
+            }
+            _ => None,
+        }
+    }
+
+    /// How the attempt that met it is recorded.
+    pub(super) fn outcome(&self) -> store::Outcome {
+        match self {
+            Self::Embed(embed::Error::Stopped) | Self::Evaluate(evaluate::Error::Stopped) => store::Outcome::Signal,
+            Self::Train(train::Error::Diverged { .. }) => store::Outcome::Nan(self.to_string()),
+            _ => store::Outcome::Error(self.to_string()),
+        }
+    }
+}

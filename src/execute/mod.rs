@@ -1,0 +1,199 @@
+//! Plans become results: each work is done once, by whoever gets it first, and what it leaves behind is noted in the
+//! store. The only place that knows both training and the store.
+
+mod artifacts;
+mod error;
+mod fit;
+mod score;
+mod sets;
+
+pub use error::Error;
+
+use crate::{
+    data::DataSet,
+    event::{Event, Listen},
+    plan::{Plan, Step, Work},
+    spec::id::WorkId,
+    store::{self, Attempt, Claim, DataKind, DatasetRow, ExperimentRow, Metrics, Outcome, Provenance, RunRow, RunState, Scale, Store},
+};
+use sets::Sets;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// Everything that work needs: a store, open data sets, weights.
+pub struct Lab<'a> {
+    /// Where results go.
+    pub store: &'a Store,
+    /// The data sets by name.
+    pub data: &'a BTreeMap<String, DataSet>,
+    /// Where published weights lie: a file or a folder, asked before the usual places.
+    pub weights: Option<PathBuf>,
+    /// Who computes, for the attempts.
+    pub provenance: Provenance,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every score is in the store.
+    Done,
+    /// A listener asked it to stop; the same command goes on from here.
+    Stopped,
+}
+
+/// How far a work came.
+enum Progress {
+    Done,
+    Stopped,
+}
+
+impl Lab<'_> {
+    /// Makes the plan's data sets, run and works known to the store; says how far they are.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    pub fn register(
+        &self,
+        plan: &Plan,
+        experiment: &ExperimentRow,
+        label: &[(String, String)],
+        place: u32,
+        scale: Scale,
+    ) -> Result<RunState, Error> {
+        for name in plan.data.keys() {
+            let Some(set) = self.data.get(name) else { continue };
+            self.store.register_dataset(&DatasetRow {
+                name: name.clone(),
+                fingerprint: set.fingerprint.clone(),
+                kind: match set.kind {
+                    crate::data::Kind::Real => DataKind::Real,
+                    crate::data::Kind::Simulated => DataKind::Simulated,
+                },
+                world: set.world.clone().unwrap_or_default(),
+                images: set.sets.iter().map(|set| set.len() as u64).sum(),
+                info: serde_json::json!({ "sets": set.sets.iter().map(|set| &set.name).collect::<Vec<_>>() }),
+            })?;
+        }
+        let print = |name: &String| plan.data.get(name).cloned().unwrap_or_default();
+        let mut data = vec![("train".to_owned(), print(&plan.spec.train.data.name))];
+        data.extend(plan.spec.evaluate.iter().map(|e| ("evaluate".to_owned(), print(&e.data.name))));
+        data.dedup();
+        let row = RunRow {
+            uid: plan.run.to_string(),
+            spec: plan.spec_id.to_string(),
+            spec_json: json(&plan.spec),
+            seed: plan.seed.0,
+            scale,
+            data,
+            experiment: experiment.clone(),
+            label: label.to_vec(),
+            place,
+            works: plan.steps.iter().map(work_row).collect(),
+        };
+        Ok(self.store.register_run(&row)?)
+    }
+
+    /// Does what is left of a registered plan.
+    ///
+    /// # Errors
+    /// The first that any work meets; it is noted at the attempt, and the run is `failed`.
+    pub fn run(&self, plan: &Plan, listen: &mut dyn Listen) -> Result<Ended, Error> {
+        let sets = Sets::new(self.data, &artifacts::cache(self.store.path()));
+        for step in &plan.steps {
+            let mut attempt = match self.store.claim(step.id.as_str(), &self.provenance)? {
+                Claim::Done => continue,
+                Claim::Busy(owner) => return Err(Error::Busy { work: step.work.describe(), owner: owner.to_string() }),
+                Claim::Yours(attempt) => attempt,
+            };
+            listen.hear(&Event::Note(&step.work.describe()));
+            let desk = Desk { lab: self, plan, sets: &sets, folder: self.folder(&step.id)? };
+            match desk.work(step, &mut attempt, listen) {
+                Ok(Progress::Done) => attempt.finish(Outcome::Done)?,
+                Ok(Progress::Stopped) => {
+                    attempt.finish(Outcome::Signal)?;
+                    return Ok(Ended::Stopped);
+                }
+                Err(error) => {
+                    attempt.finish(error.outcome())?;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Ended::Done)
+    }
+
+    /// The folder of a work's files, made if it is not there.
+    fn folder(&self, work: &WorkId) -> Result<PathBuf, Error> {
+        let folder = artifacts::folder(self.store.path(), work);
+        std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
+        Ok(folder)
+    }
+}
+
+/// Where one work is done.
+struct Desk<'a> {
+    lab: &'a Lab<'a>,
+    plan: &'a Plan,
+    sets: &'a Sets<'a>,
+    folder: PathBuf,
+}
+
+impl Desk<'_> {
+    fn work(&self, step: &Step, attempt: &mut Attempt, listen: &mut dyn Listen) -> Result<Progress, Error> {
+        let listen = &mut Recorder { metrics: attempt.metrics(), listen };
+        match &step.work {
+            Work::Pretrain { size, .. } => self.pretrain(*size, attempt, listen),
+            Work::Fit { model, train, .. } => self.fit(step, model, train, attempt, listen),
+            Work::Embed { data, image, subset, .. } => self.embed(step, data, *image, *subset, attempt, listen),
+            Work::Score { protocol, data, features, hold_out, subset, .. } => {
+                let question = score::Question { protocol, data, features: *features, hold_out: *hold_out, subset: *subset };
+                self.score(step, &question, attempt, listen)
+            }
+        }
+    }
+
+    /// A file that a parent left behind.
+    fn of_parent(&self, parent: &WorkId, name: &str) -> PathBuf {
+        artifacts::folder(self.lab.store.path(), parent).join(name)
+    }
+
+    /// Notes a complete file of this work.
+    fn note(&self, attempt: &Attempt, kind: &str, path: &Path) -> Result<(), Error> {
+        attempt.artifact(&artifacts::row(kind, path)?)?;
+        Ok(())
+    }
+}
+
+/// Hands curves to the store and everything else on.
+struct Recorder<'a> {
+    metrics: Metrics,
+    listen: &'a mut dyn Listen,
+}
+
+impl Listen for Recorder<'_> {
+    fn hear(&mut self, event: &Event<'_>) {
+        if let Event::Metric { name, step, value } = *event {
+            self.metrics.push(name, step, value);
+        }
+        self.listen.hear(event);
+    }
+
+    fn stop(&self) -> bool {
+        self.listen.stop()
+    }
+}
+
+fn work_row(step: &Step) -> store::WorkRow {
+    store::WorkRow {
+        uid: step.id.to_string(),
+        kind: step.work.kind().into(),
+        json: json(&step.work),
+        parents: step.parents.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> serde_json::Value {
+    serde_json::to_value(value).expect("specs and works are plain data")
+}

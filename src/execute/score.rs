@@ -1,0 +1,206 @@
+//! Scoring works: tasks by features, floors by none, predictions to a Parquet file, numbers to the store.
+
+use super::{Desk, Error, Progress, artifacts, fit, sets::Part};
+use crate::{
+    data::hold_out,
+    evaluate::{FeatureMatrix, TaskInput, TaskScore, chammi, floors, handmade, predictions, score},
+    event::Listen,
+    plan::Step,
+    seed::Seed,
+    spec::{DataRef, Features, Metric, Protocol},
+    store::{Attempt, Floor, ScoreRow},
+};
+
+/// The task of the images that were kept back from training; its references are the images trained on.
+pub const HELD_OUT: &str = "held_out";
+
+/// What is asked.
+pub(super) struct Question<'a> {
+    pub(super) protocol: &'a Protocol,
+    pub(super) data: &'a DataRef,
+    pub(super) features: Features,
+    pub(super) hold_out: f64,
+    pub(super) subset: Option<usize>,
+}
+
+impl Desk<'_> {
+    pub(super) fn score(
+        &self,
+        step: &Step,
+        question: &Question<'_>,
+        attempt: &mut Attempt,
+        listen: &mut dyn Listen,
+    ) -> Result<Progress, Error> {
+        let parts = self.sets.open(question.data, question.subset)?;
+        let mut scored: Vec<(usize, TaskScore)> = Vec::new();
+        for (number, part) in parts.iter().enumerate() {
+            let features = self.features(step, question, part, listen)?;
+            for task in tasks(part, question.hold_out) {
+                scored.push((number, one(question, part, &task, features.as_ref())?));
+            }
+        }
+        let mut rows: Vec<ScoreRow> =
+            scored.iter().flat_map(|(_, score)| score_rows(question, score)).collect();
+        rows.extend(averages(question, &rows));
+        match floor(question.features) {
+            None => {
+                self.predictions(&parts, &scored, attempt)?;
+                attempt.scores(&rows)?;
+            }
+            Some(floor) => attempt.floors(floor, &rows)?,
+        }
+        Ok(Progress::Done)
+    }
+
+    /// (width, values) of the features that are compared, one row for each image of the set.
+    fn features(
+        &self,
+        step: &Step,
+        question: &Question<'_>,
+        part: &Part<'_>,
+        listen: &mut dyn Listen,
+    ) -> Result<Option<(usize, Vec<f32>)>, Error> {
+        let set = part.set();
+        match question.features {
+            Features::Constant | Features::Prior => Ok(None),
+            Features::HandMade => {
+                let width = handmade::width(set.channels.len());
+                let mut values = handmade::of_set(set, listen)?;
+                handmade::standardise(&mut values, width, &set.train_rows());
+                Ok(Some((width, values)))
+            }
+            Features::Model | Features::Untrained => {
+                let parent = step.parents.first().expect("the plan puts the embedding before the score");
+                let path = self.of_parent(parent, &fit::features_file(&set.name));
+                let length = std::fs::metadata(&path).map(|meta| meta.len() as usize / 4).unwrap_or(0);
+                let width = length / set.len().max(1);
+                Ok(Some((width, artifacts::read_floats(&path, width * set.len())?)))
+            }
+        }
+    }
+
+    fn predictions(&self, parts: &[Part<'_>], scored: &[(usize, TaskScore)], attempt: &Attempt) -> Result<(), Error> {
+        let path = self.folder.join("predictions.parquet");
+        let keys: Vec<_> = parts.iter().map(|part| |row: u32| part.set().key(row)).collect();
+        let named: Vec<predictions::Named<'_>> = scored
+            .iter()
+            .map(|(number, score)| predictions::Named {
+                score,
+                key: &keys[*number],
+                label_names: &parts[*number].set().labels,
+            })
+            .collect();
+        predictions::write(&path, &named)?;
+        self.note(attempt, "predictions", &path)
+    }
+}
+
+/// Rows that are asked about, rows that answer, and groups to leave out.
+struct Task {
+    name: String,
+    train: Vec<u32>,
+    queries: Vec<u32>,
+    groups: Option<Vec<u32>>,
+}
+
+fn tasks(part: &Part<'_>, fraction: f64) -> Vec<Task> {
+    let set = part.set();
+    let mut tasks: Vec<Task> = set
+        .tasks
+        .iter()
+        .map(|task| Task {
+            name: task.name.clone(),
+            train: set.train_rows(),
+            queries: task.queries.clone(),
+            groups: task.leave_out.as_ref().map(|left| left.group.clone()),
+        })
+        .collect();
+    let (train, queries) = hold_out(set, fraction, fit::HOLD_OUT_SEED);
+    if !queries.is_empty() {
+        tasks.push(Task { name: HELD_OUT.into(), train, queries, groups: None });
+    }
+    tasks
+}
+
+fn one(
+    question: &Question<'_>,
+    part: &Part<'_>,
+    task: &Task,
+    features: Option<&(usize, Vec<f32>)>,
+) -> Result<TaskScore, Error> {
+    let set = part.set();
+    let labels: Vec<u16> = (0..set.len() as u32).map(|row| set.label(row)).collect();
+    let input = TaskInput {
+        data: &question.data.name,
+        set: &set.name,
+        task: &task.name,
+        labels: &labels,
+        label_names: &set.labels,
+        train: &task.train,
+        queries: &task.queries,
+        groups: task.groups.as_deref(),
+    };
+    let Protocol::OneNn { metric } = question.protocol;
+    Ok(match (question.features, features) {
+        (Features::Constant, _) => floors::constant(&input)?,
+        (Features::HandMade, Some((width, values))) => {
+            // Standardised features are compared by distance, whatever the protocol's own metric.
+            score::one_nn(&input, FeatureMatrix { width: *width, values }, Metric::L2)?
+        }
+        (_, Some((width, values))) => score::one_nn(&input, FeatureMatrix { width: *width, values }, *metric)?,
+        (_, None) => floors::prior(&input, Seed(0))?,
+    })
+}
+
+fn score_rows(question: &Question<'_>, score: &TaskScore) -> Vec<ScoreRow> {
+    let row = |class: &str, metric: &str, value: f64, n: u64| ScoreRow {
+        protocol: question.protocol.name(),
+        data: question.data.name.clone(),
+        part: String::new(),
+        task: score.name(),
+        class: class.into(),
+        metric: metric.into(),
+        value,
+        n,
+    };
+    let total: u64 = score.per_class.iter().map(|class| u64::from(class.support)).sum();
+    let mut rows = vec![row("", "accuracy", score.accuracy, total), row("", "f1_macro", score.f1_macro, total)];
+    for class in &score.per_class {
+        let n = u64::from(class.support);
+        rows.push(row(&class.class, "precision", class.precision, n));
+        rows.push(row(&class.class, "recall", class.recall, n));
+        rows.push(row(&class.class, "f1", class.f1, n));
+    }
+    rows
+}
+
+/// The paper's averages, where all of their tasks were scored.
+fn averages(question: &Question<'_>, rows: &[ScoreRow]) -> Vec<ScoreRow> {
+    if question.data.name != DataRef::CHAMMI {
+        return Vec::new();
+    }
+    let f1 = |task: &str| Some(rows.iter().find(|row| row.task == task && row.metric == "f1_macro")?.value);
+    let of = |average: &crate::evaluate::names::Average| {
+        Some(ScoreRow {
+            protocol: question.protocol.name(),
+            data: question.data.name.clone(),
+            part: String::new(),
+            task: average.name.into(),
+            class: String::new(),
+            metric: "f1_macro".into(),
+            value: chammi::average(average.name, f1)?,
+            n: average.parts.len() as u64,
+        })
+    };
+    crate::evaluate::names::AVERAGES.iter().filter_map(of).collect()
+}
+
+fn floor(features: Features) -> Option<Floor> {
+    match features {
+        Features::Model => None,
+        Features::Constant => Some(Floor::Constant),
+        Features::Prior => Some(Floor::Prior),
+        Features::HandMade => Some(Floor::HandMade),
+        Features::Untrained => Some(Floor::Untrained),
+    }
+}

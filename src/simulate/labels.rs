@@ -1,0 +1,119 @@
+//! What a label does to a cell: three kinds of label, none of which intensity betrays.
+
+use super::cell::State;
+use super::world::World;
+use crate::seed::Stream;
+
+/// What a label does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Nothing: interphase, DMSO.
+    None,
+    /// Moves factors of the state by so many standard deviations: unary where one channel shows them all (the
+    /// nucleus of a dividing cell), distributed where several channels show one each (a compound).
+    Shift(Vec<(usize, f64)>),
+    /// The protein leans to and follows microtubules (0), ER (1), the nucleus (2) or nothing that is imaged (3):
+    /// relational, for no channel alone tells these apart.
+    Follow(usize),
+    /// The protein keeps to the side opposite to microtubules (0), ER (1) or the nucleus (2): relational, too.
+    Avoid(usize),
+}
+
+/// The stages of the cell cycle by the factors that they move, in units of [`World::unary`]: eccentricity 1,
+/// correlation length 2, nucleoli 3, fragmentation 5, radial centroid 6, compactness 7. Prophase loses its nucleoli and
+/// clumps, prometaphase is a rosette, metaphase a bar, anaphase two bars; the last shows one daughter of two.
+const STAGES: [(&str, &[(usize, f64)]); 6] = [
+    ("M0", &[]),
+    ("M1M2", &[(2, 1.0), (3, -1.0), (7, -0.5)]),
+    ("M3", &[(7, 1.2), (3, -0.8), (2, -0.3)]),
+    ("M4M5", &[(1, 1.2), (3, -0.8), (2, -0.3)]),
+    ("M6M7_complete", &[(5, 1.2), (1, 0.7), (3, -0.8)]),
+    ("M6M7_single", &[(6, 1.2), (1, 0.6), (3, -0.8)]),
+];
+
+const COMPARTMENTS: [(&str, Effect); 7] = [
+    ("microtubules", Effect::Follow(0)),
+    ("golgi apparatus", Effect::Follow(1)),
+    ("nuclear speckles", Effect::Follow(2)),
+    ("mitochondria", Effect::Follow(3)),
+    ("cytosol", Effect::Avoid(0)),
+    ("endoplasmic reticulum", Effect::Avoid(1)),
+    ("nucleoplasm", Effect::Avoid(2)),
+];
+
+/// Compounds, those known in training first.
+pub const COMPOUNDS: [&str; 6] = [
+    "BRD-A29260609",
+    "BRD-K04185004",
+    "BRD-K21680192",
+    "BRD-K11129031",
+    "BRD-K62310379",
+    "BRD-K77947974",
+];
+
+/// Which factors each channel of Cell Painting shows: nucleus, ER, RNA, AGP ("golgi"), mitochondria. A compound moves
+/// one factor of each.
+const SHOWN: [&[usize]; 5] = [&[1, 0], &[8], &[3, 2], &[7, 9], &[5, 6]];
+
+/// The effects of a set's labels in a world.
+pub fn effects(world: &World, set: &str) -> Vec<(&'static str, Effect)> {
+    match set {
+        "Allen" => STAGES
+            .iter()
+            .map(|&(label, moves)| (label, shift(moves.iter().map(|&(f, s)| (f, s * world.unary)).collect())))
+            .collect(),
+        "HPA" => COMPARTMENTS.to_vec(),
+        _ => {
+            let mut all = vec![("DMSO", Effect::None)];
+            all.extend(COMPOUNDS.iter().copied().zip(compounds(world)));
+            all
+        }
+    }
+}
+
+fn shift(moves: Vec<(usize, f64)>) -> Effect {
+    if moves.is_empty() { Effect::None } else { Effect::Shift(moves) }
+}
+
+/// Draws the compounds' effects until any two differ in at least three of five channels, in sign or in factor.
+fn compounds(world: &World) -> Vec<Effect> {
+    let mut stream = world.stream("compounds");
+    let mut all: Vec<Vec<(usize, f64)>> = Vec::new();
+    while all.len() < COMPOUNDS.len() {
+        let moves: Vec<(usize, f64)> = SHOWN
+            .iter()
+            .map(|shown| {
+                let sign = if stream.chance(0.5) { 1.0 } else { -1.0 };
+                (shown[stream.below(shown.len())], sign * world.distributed)
+            })
+            .collect();
+        let differs = |other: &Vec<(usize, f64)>| moves.iter().zip(other).filter(|(a, b)| a != b).count() >= 3;
+        if all.iter().all(differs) {
+            all.push(moves);
+        }
+    }
+    all.into_iter().map(Effect::Shift).collect()
+}
+
+impl Effect {
+    /// Makes a cell show the label.
+    pub fn apply(&self, state: &mut State, stream: &mut Stream) {
+        match self {
+            Self::None => {}
+            Self::Shift(moves) => {
+                for &(factor, by) in moves {
+                    state.z[factor] += by;
+                }
+            }
+            Self::Follow(leader) => {
+                state.follows = *leader;
+                if *leader < 3 {
+                    state.leaning[3] = state.leaning[*leader] + 0.1 * stream.normal();
+                }
+            }
+            Self::Avoid(leader) => {
+                state.leaning[3] = state.leaning[*leader] + std::f64::consts::PI + 0.1 * stream.normal();
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Each rule is broken once, and nothing else with it.
+
+use super::*;
+use crate::spec::{
+    draft::{Draft, StatedLoss, sample},
+    recipe::Recipe,
+};
+use std::collections::BTreeSet;
+
+fn spec() -> Spec {
+    let objective = vec![(0.2, StatedLoss::sim_clr(0.07)), (0.8, StatedLoss::proxy_nca(0.07))];
+    Draft { objective, ..sample() }.resolve(Recipe::Fixed)
+}
+
+fn rules(change: impl FnOnce(&mut Spec)) -> Vec<&'static str> {
+    let mut spec = spec();
+    change(&mut spec);
+    spec.check().into_iter().map(|problem| problem.rule).collect()
+}
+
+#[test]
+fn a_good_spec_has_no_problems() {
+    for recipe in Recipe::ALL {
+        assert_eq!(sample().resolve(recipe).check(), []);
+        assert_eq!(Draft { objective: vec![], ..sample() }.resolve(recipe).check(), []);
+    }
+}
+
+#[test]
+fn each_rule_is_broken_by_its_mistake_alone() {
+    type Mistake = (&'static str, fn(&mut Spec));
+    let mistakes: &[Mistake] = &[
+        ("schema", |s| s.schema = 0),
+        ("drop_path", |s| s.model.backbone = Backbone::ConvNext { size: ConvNextSize::Tiny, drop_path: 1.0 }),
+        ("unpublished_weights", |s| {
+            s.model.backbone = Backbone::ConvNext { size: ConvNextSize::Atto, drop_path: 0.0 };
+        }),
+        ("hypernet_width", |s| {
+            let Adapter::HyperNet(hypernet) = &mut s.model.adapter;
+            hypernet.z = 0;
+        }),
+        ("data_name", |s| {
+            s.train.data = DataRef { name: "../mini".into(), sets: vec![] };
+        }),
+        ("set_twice", |s| s.train.data.sets.push("HPA".into())),
+        ("unknown_set", |s| s.train.data.sets.push("WTC".into())),
+        ("image_side", |s| s.train.image = 100),
+        ("hold_out", |s| s.train.hold_out = 0.9),
+        ("hold_out", |s| s.train.hold_out = f64::NAN),
+        ("empty_subset", |s| s.train.subset = Some(0)),
+        ("no_batch", |s| s.train.batch = 0),
+        ("batch_of_one", |s| s.train.batch = 1),
+        ("weight", |s| s.train.objective[0].weight = -0.2),
+        ("temperature", |s| {
+            s.train.objective[0].loss = Loss::ProxyNca { temperature: 0.0, train_proxies: true };
+        }),
+        ("loss_kind_twice", |s| {
+            let loss = Loss::ProxyNca { temperature: 0.5, train_proxies: true };
+            s.train.objective.push(Term { weight: 1.0, loss });
+        }),
+        ("crop_scale", |s| {
+            if let Augment::Crop { scale, .. } = &mut s.train.augment[0] {
+                *scale = [0.5, 1.5];
+            }
+        }),
+        ("crop_ratio", |s| {
+            if let Augment::Crop { ratio, .. } = &mut s.train.augment[0] {
+                *ratio = [1.1, 0.9];
+            }
+        }),
+        ("probability", |s| s.train.augment[1] = Augment::Flip { p: 1.5 }),
+        ("lr", |s| s.train.optimiser.lr = f64::INFINITY),
+        ("weight_decay", |s| s.train.optimiser.weight_decay = -1.0),
+        ("betas", |s| s.train.optimiser.betas[1] = 1.0),
+        ("eps", |s| s.train.optimiser.eps = 0.0),
+        ("schedule", |s| s.train.schedule.lr_min = -1e-6),
+        ("no_epochs", |s| s.train.epochs = 0),
+        ("warmup_too_long", |s| s.train.schedule.warmup = 16),
+        ("not_evaluated", |s| s.evaluate.clear()),
+        ("evaluation_twice", |s| s.evaluate.push(s.evaluate[0].clone())),
+        ("unseen_channels", |s| s.train.data = DataRef::chammi(&["Allen", "HPA"])),
+    ];
+    for (rule, mistake) in mistakes {
+        assert_eq!(rules(mistake), [*rule]);
+    }
+}
+
+#[test]
+fn all_problems_are_found_at_once() {
+    let found = rules(|spec| {
+        spec.train.image = 33;
+        spec.train.epochs = 0;
+        spec.evaluate.clear();
+    });
+    assert_eq!(found, ["image_side", "no_epochs", "not_evaluated"]);
+}
+
+#[test]
+fn sums_and_seeds_are_checked_beside_the_spec() {
+    let mut sum = spec().train.objective;
+    assert_eq!(convex(&sum), []);
+    sum[0].weight = 0.7;
+    assert_eq!(convex(&sum)[0].rule, "not_convex");
+    assert_eq!(seeds(&[0, 1]), []);
+    assert_eq!(seeds(&[])[0].rule, "no_seeds");
+    assert_eq!(seeds(&[7, 7])[0].message, "seed 7 stands twice");
+}
+
+#[test]
+fn a_folder_is_left_to_the_planner() {
+    let folder = DataRef { name: "mini_real".into(), sets: vec![] };
+    assert_eq!(rules(|spec| spec.train.data = folder.clone()), [""; 0]);
+    assert_eq!(rules(|spec| spec.evaluate[0].data = folder.clone()), [""; 0]);
+}
+
+#[test]
+fn the_compiler_and_the_check_have_the_same_rules() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let cases: BTreeSet<String> = std::fs::read_dir(root.join("tests/ui"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let listed: BTreeSet<String> = TYPE_RULES.iter().map(|rule| rule.name.to_owned()).collect();
+    assert_eq!(cases, listed, "tests/ui and TYPE_RULES name the same rules");
+
+    let in_spec: BTreeSet<&str> =
+        TYPE_RULES.iter().filter(|rule| rule.in_spec).map(|rule| rule.name).collect();
+    let mut raised = BTreeSet::from([convex(&[])[0].rule]);
+    raised.extend(rules(|spec| spec.evaluate.clear()));
+    raised.extend(rules(|spec| spec.train.data = DataRef::chammi(&["CP"])));
+    raised.extend(rules(|spec| {
+        spec.model.backbone = Backbone::ConvNext { size: ConvNextSize::Nano, drop_path: 0.0 };
+    }));
+    assert_eq!(in_spec, raised, "`Spec::check` repeats every rule that plain data can break");
+}

@@ -1,0 +1,333 @@
+//! An attempt: one process that computes a work, and the only way to store what it finds.
+
+use super::curves::metric;
+use super::db::{Db, now_ms};
+use super::error::Error;
+use super::lock::{Lock, Locked};
+use super::provenance::Provenance;
+use super::rows::{ArtifactRow, Floor, Outcome, Owner, ScoreRow, Status};
+use super::writer::{LEASE_MS, Writer};
+use super::{Store, register};
+use sqlx::Row;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What became of a claim.
+pub enum Claim {
+    /// The work is yours to compute.
+    Yours(Box<Attempt>),
+    /// There is nothing left to compute.
+    Done,
+    /// A living process computes it.
+    Busy(Owner),
+}
+
+/// The right to compute a work, until [`finish`](Self::finish). Dropped before that (by `?` or a panic), the work
+/// goes back to `queued`.
+pub struct Attempt {
+    writer: Arc<Writer>,
+    lock: Option<Lock>,
+    key: Key,
+    checkpoint: Option<ArtifactRow>,
+}
+
+/// What identifies an attempt in the database.
+#[derive(Clone)]
+struct Key {
+    work: String,
+    work_id: i64,
+    id: i64,
+    n: u32,
+}
+
+/// Where training puts points of curves; cheap to clone, usable from any thread.
+#[derive(Clone)]
+pub struct Metrics {
+    writer: Arc<Writer>,
+    attempt: i64,
+}
+
+impl Metrics {
+    /// A point of the curve `name` at `step`. Costs well below a microsecond; on the disk within 200 ms. A step that
+    /// is logged again replaces the earlier value. Errors are told by the attempt's next call.
+    pub fn push(&self, name: &str, step: u64, value: f64) {
+        self.writer.push(self.attempt, name, step, value);
+    }
+}
+
+impl Store {
+    /// Asks for the right to compute `work`. A previous owner that has died is recorded as `lost`.
+    pub fn claim(&self, work: &str, provenance: &Provenance) -> Result<Claim, Error> {
+        let lock = match Lock::try_take(&self.path, work, &provenance.host.name)? {
+            Locked::Ours(lock) => lock,
+            Locked::Theirs(owner) => return Ok(Claim::Busy(owner)),
+        };
+        let (uid, who) = (work.to_string(), provenance.clone());
+        let claimed = self.writer.ask("claim a work", move |db| begin(db, &uid, &who))?;
+        let Some((key, checkpoint)) = claimed else { return Ok(Claim::Done) };
+        self.writer.keep_alive(key.id, true);
+        let writer = Arc::clone(&self.writer);
+        Ok(Claim::Yours(Box::new(Attempt { writer, lock: Some(lock), key, checkpoint })))
+    }
+}
+
+impl Attempt {
+    /// `WorkId`.
+    pub fn work(&self) -> &str {
+        &self.key.work
+    }
+
+    /// Which attempt at its work it is, from 1.
+    pub fn number(&self) -> u32 {
+        self.key.n
+    }
+
+    /// The last checkpoint of an earlier attempt: what to continue from, if the file is still good.
+    pub fn last_checkpoint(&self) -> Option<&ArtifactRow> {
+        self.checkpoint.as_ref()
+    }
+
+    /// Where the training loop puts its numbers.
+    pub fn metrics(&self) -> Metrics {
+        Metrics { writer: Arc::clone(&self.writer), attempt: self.key.id }
+    }
+
+    /// Says where this attempt begins: after `step`, read from [`last_checkpoint`](Self::last_checkpoint), or at the
+    /// beginning. Points of curves after that are removed, for they will be computed again. An attempt that
+    /// continues on another numerics class than the one that wrote the checkpoint is marked `mixed`.
+    pub fn resume_at(&self, step: Option<u64>) -> Result<(), Error> {
+        let key = self.key.clone();
+        self.writer.ask("begin an attempt", move |db| {
+            key.fence(db)?;
+            let after = step.map_or(-1, |step| step as i64);
+            db.execute(
+                sqlx::query("DELETE FROM scalar WHERE work_id = ? AND step > ?").bind(key.work_id).bind(after),
+            )?;
+            db.execute(
+                sqlx::query(
+                    "UPDATE attempt SET resumed_step = ?1, mixed = ?1 IS NOT NULL AND EXISTS (
+                       SELECT 1 FROM artifact f JOIN attempt b ON b.id = f.attempt_id
+                       WHERE f.work_id = attempt.work_id AND f.kind = 'checkpoint' AND (b.mixed OR b.numerics <> attempt.numerics))
+                     WHERE id = ?2",
+                )
+                .bind(step.map(|step| step as i64))
+                .bind(key.id),
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Notes that a checkpoint lies complete on the disk; curves up to it are committed with it. The previous one of
+    /// the same name is forgotten (removing its file is the caller's).
+    pub fn checkpoint(&self, step: u64, path: &Path, bytes: u64, blake3: &str) -> Result<(), Error> {
+        self.artifact(&ArtifactRow {
+            name: "checkpoint".into(),
+            kind: "checkpoint".into(),
+            path: path.into(),
+            bytes,
+            blake3: blake3.into(),
+            step: Some(step),
+        })
+    }
+
+    /// Notes a file that lies complete on the disk; one of the same name is replaced.
+    pub fn artifact(&self, artifact: &ArtifactRow) -> Result<(), Error> {
+        let (key, row) = (self.key.clone(), artifact.clone());
+        self.writer.ask("note a file", move |db| {
+            key.fence(db)?;
+            db.execute(
+                sqlx::query(
+                    "INSERT INTO artifact(work_id, name, kind, path, bytes, blake3, step, attempt_id, t_ms)
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET kind = excluded.kind, path = excluded.path,
+                       bytes = excluded.bytes, blake3 = excluded.blake3, step = excluded.step,
+                       attempt_id = excluded.attempt_id, t_ms = excluded.t_ms",
+                )
+                .bind(key.work_id)
+                .bind(row.name)
+                .bind(row.kind)
+                .bind(row.path.to_string_lossy().into_owned())
+                .bind(row.bytes as i64)
+                .bind(row.blake3)
+                .bind(row.step.map(|step| step as i64))
+                .bind(key.id)
+                .bind(now_ms()),
+            )?;
+            if let Some(step) = row.step {
+                let query = sqlx::query("UPDATE attempt SET step = ? WHERE id = ?");
+                db.execute(query.bind(step as i64).bind(key.id))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Stores an evaluation, for every run that this work belongs to. Scores of the same key are replaced, and those
+    /// that an older revision of the run's work left are removed.
+    pub fn scores(&self, scores: &[ScoreRow]) -> Result<(), Error> {
+        let (key, rows) = (self.key.clone(), scores.to_vec());
+        self.writer.ask("store scores", move |db| {
+            key.fence(db)?;
+            db.execute(
+                sqlx::query(
+                    "DELETE FROM score WHERE run_id IN (SELECT run_id FROM run_work WHERE work_id = ?) AND attempt_id NOT IN (
+                       SELECT a.id FROM attempt a JOIN run_work w ON w.work_id = a.work_id WHERE w.run_id = score.run_id)",
+                )
+                .bind(key.work_id),
+            )?;
+            for row in rows {
+                metric(db, &row.metric)?;
+                let query = sqlx::query(
+                    "INSERT INTO score(run_id, protocol, data, part, task, class, metric, value, n, attempt_id)
+                     SELECT run_id, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM run_work WHERE work_id = ?10
+                     ON CONFLICT DO UPDATE SET value = excluded.value, n = excluded.n, attempt_id = excluded.attempt_id",
+                );
+                db.execute(row.bind(query).bind(key.id).bind(key.work_id))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Stores what a floor reaches in the same evaluation. Floors hang on the work that scored them, so that runs on
+    /// the same data share them when that work is one of its own.
+    pub fn floors(&self, floor: Floor, scores: &[ScoreRow]) -> Result<(), Error> {
+        let (key, rows) = (self.key.clone(), scores.to_vec());
+        self.writer.ask("store floors", move |db| {
+            key.fence(db)?;
+            for row in rows {
+                metric(db, &row.metric)?;
+                let query = sqlx::query(
+                    "INSERT INTO floor(protocol, data, part, task, class, metric, value, n, attempt_id, work_id, floor)
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     ON CONFLICT DO UPDATE SET value = excluded.value, n = excluded.n, attempt_id = excluded.attempt_id",
+                );
+                db.execute(row.bind(query).bind(key.id).bind(key.work_id).bind(floor.as_str()))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Ends the attempt. `Done` is confirmed by the disk, with everything that was stored before. When curves could
+    /// not be written, the work is failed with that error instead, and the error is returned.
+    pub fn finish(mut self, outcome: Outcome) -> Result<(), Error> {
+        let result = self.end(&outcome);
+        if let (Err(error), Outcome::Done) = (&result, &outcome) {
+            // `Drop` sends it back to `queued` should even this fail.
+            let _ = self.end(&Outcome::Error(error.to_string()));
+        }
+        result
+    }
+
+    fn end(&mut self, outcome: &Outcome) -> Result<(), Error> {
+        let (key, outcome) = (self.key.clone(), outcome.clone());
+        let end = move |db: &mut Db| {
+            key.fence(db)?;
+            key.end(db, outcome.as_str(), outcome.text(), outcome.status())
+        };
+        self.writer.ask_durably("finish a work", end)?;
+        self.writer.keep_alive(self.key.id, false);
+        self.lock = None;
+        Ok(())
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let Some(lock) = self.lock.take() else { return };
+        self.writer.keep_alive(self.key.id, false);
+        let key = self.key.clone();
+        let outcome = if std::thread::panicking() { "panic" } else { "lost" };
+        self.writer.tell(move |db| {
+            let _held_until_it_is_written = lock;
+            key.fence(db)?;
+            key.end(db, outcome, None, Status::Queued)
+        });
+    }
+}
+
+impl Key {
+    /// Nothing may be written once another attempt has taken over.
+    fn fence(&self, db: &mut Db) -> Result<(), Error> {
+        let row = db.first(sqlx::query("SELECT attempt FROM work WHERE id = ?").bind(self.work_id))?;
+        match row.map(|row| row.get::<u32, _>(0)) {
+            Some(current) if current == self.n => Ok(()),
+            Some(current) => Err(Error::Fenced { work: self.work.clone(), attempt: self.n, current }),
+            None => Err(Error::Unknown { what: "work", uid: self.work.clone() }),
+        }
+    }
+
+    fn end(&self, db: &mut Db, outcome: &str, text: Option<&str>, status: Status) -> Result<(), Error> {
+        db.execute(
+            sqlx::query(
+                "UPDATE attempt SET ended_ms = ?1, heartbeat_ms = ?1, outcome = ?2, error = ?3 WHERE id = ?4",
+            )
+            .bind(now_ms())
+            .bind(outcome.to_string())
+            .bind(text.map(str::to_string))
+            .bind(self.id),
+        )?;
+        db.execute(
+            sqlx::query("UPDATE work SET status = ?, owner = NULL, lease_until_ms = NULL WHERE id = ?")
+                .bind(status.as_str())
+                .bind(self.work_id),
+        )?;
+        register::settle(db, self.work_id)
+    }
+}
+
+/// Makes the attempt's row, with the lock in hand; `None` when the work is done.
+fn begin(db: &mut Db, uid: &str, who: &Provenance) -> Result<Option<(Key, Option<ArtifactRow>)>, Error> {
+    let row = db.first(sqlx::query("SELECT id, status, attempt FROM work WHERE uid = ?").bind(uid))?;
+    let row = row.ok_or_else(|| Error::Unknown { what: "work", uid: uid.into() })?;
+    if row.get::<&str, _>(1) == Status::Done.as_str() {
+        return Ok(None);
+    }
+    let (work_id, n, now) = (row.get::<i64, _>(0), row.get::<u32, _>(2) + 1, now_ms());
+    lose(db, work_id)?;
+    let (code, host) = (register::code(db, &who.code)?, register::host(db, &who.host)?);
+    let args = serde_json::Value::from(who.args.clone()).to_string();
+    let query = sqlx::query(
+        "INSERT INTO attempt(work_id, n, code_id, host_id, pid, args, numerics, started_ms, heartbeat_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+    );
+    let query = query.bind(work_id).bind(n).bind(code).bind(host).bind(std::process::id()).bind(args);
+    let id = db.one(query.bind(who.numerics.clone()).bind(now).bind(now))?.get(0);
+    db.execute(
+        sqlx::query(
+            "UPDATE work SET status = 'running', attempt = ?, owner = ?, lease_until_ms = ? WHERE id = ?",
+        )
+        .bind(n)
+        .bind(format!("{}:{}", who.host.name, std::process::id()))
+        .bind(now + LEASE_MS)
+        .bind(work_id),
+    )?;
+    register::settle(db, work_id)?;
+    let query = sqlx::query(
+        "SELECT name, kind, path, bytes, blake3, step FROM artifact WHERE work_id = ? AND kind = 'checkpoint' ORDER BY step DESC",
+    );
+    let checkpoint = db.first(query.bind(work_id))?.map(|row| super::query::artifact(&row));
+    Ok(Some((Key { work: uid.into(), work_id, id, n }, checkpoint)))
+}
+
+/// Records that attempts at a work ended without a word. The caller holds its lock.
+fn lose(db: &mut Db, work_id: i64) -> Result<(), Error> {
+    let query = sqlx::query(
+        "UPDATE attempt SET outcome = 'lost', ended_ms = heartbeat_ms WHERE work_id = ? AND outcome IS NULL",
+    );
+    db.execute(query.bind(work_id)).map(drop)
+}
+
+/// Sends the work of dead processes back to `queued`, so that no run stays `running` for ever.
+pub(super) fn recover(db: &mut Db, store: &Path) -> Result<(), Error> {
+    for row in db.all(sqlx::query("SELECT id, uid FROM work WHERE status = 'running'"))? {
+        let Locked::Ours(_lock) = Lock::try_take(store, row.get(1), "this computer")? else { continue };
+        let work_id: i64 = row.get(0);
+        db.transaction(|db| {
+            lose(db, work_id)?;
+            let query = sqlx::query(
+                "UPDATE work SET status = 'queued', owner = NULL, lease_until_ms = NULL WHERE id = ? AND status = 'running'",
+            );
+            db.execute(query.bind(work_id))?;
+            register::settle(db, work_id)
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Who computes a work is whoever holds an operating-system lock on its file: the system lets go when a process
+//! dies, so that a dead owner's lease is void at once.
+
+use super::db::now_ms;
+use super::error::Error;
+use super::rows::Owner;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// A lock that this process holds.
+pub(super) struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+/// What came of an attempt to get one.
+pub(super) enum Locked {
+    /// It is ours.
+    Ours(Lock),
+    /// A living process has it.
+    Theirs(Owner),
+}
+
+impl Lock {
+    /// Tries to get the lock of `work` in the store at `store`.
+    pub(super) fn try_take(store: &Path, work: &str, host: &str) -> Result<Locked, Error> {
+        let folder = folder(store);
+        std::fs::create_dir_all(&folder).map_err(io("create", &folder))?;
+        let path = folder.join(work);
+        loop {
+            let mut file = open(&path).map_err(io("open", &path))?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(Locked::Theirs(owner(&mut file))),
+                Err(TryLockError::Error(source)) => return Err(io("lock", &path)(source)),
+            }
+            // Whoever had it may have removed the file between our opening and our locking it.
+            if same(&file, &path) {
+                let said = format!("{} {} {host}\n", std::process::id(), now_ms());
+                file.set_len(0).and_then(|()| file.write_all(said.as_bytes())).map_err(io("write", &path))?;
+                return Ok(Locked::Ours(Self { file, path }));
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // The name goes before the lock, so that nobody removes a file that another process has just locked.
+        if cfg!(unix) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+        let _ = self.file.unlock();
+    }
+}
+
+/// The folder of a store's locks.
+fn folder(store: &Path) -> PathBuf {
+    let mut name = store.file_name().unwrap_or_default().to_os_string();
+    name.push(".locks");
+    store.with_file_name(name)
+}
+
+fn open(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+fn io<'a>(what: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> Error + 'a {
+    move |source| Error::Io { what, path: path.into(), source }
+}
+
+/// What the owner wrote into its file; a process that has just locked it may not have come to that.
+fn owner(file: &mut File) -> Owner {
+    let mut text = String::new();
+    let _ = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    let mut words = text.trim_end().splitn(3, ' ');
+    let pid = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+    let since_ms = words.next().and_then(|word| word.parse().ok()).unwrap_or_else(now_ms);
+    Owner { pid, host: words.next().unwrap_or("this computer").to_string(), since_ms }
+}
+
+#[cfg(unix)]
+fn same(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(ours), Ok(named)) => ours.ino() == named.ino() && ours.dev() == named.dev(),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn same(_: &File, _: &Path) -> bool {
+    true // files are never removed there
+}

@@ -1,0 +1,175 @@
+//! Opening a store: where it may lie, which version it has, and how it gets to ours.
+
+use super::db::Db;
+use super::error::Error;
+use super::{attempt, published};
+use sqlx::Row;
+use sqlx::migrate::Migrator;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+
+/// The steps from nothing to the present schema, carried by the binary.
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// File systems without memory shared between computers, on which SQLite's write-ahead log loses data.
+const NETWORK: [&str; 14] = [
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "lustre",
+    "gpfs",
+    "beegfs",
+    "ceph",
+    "fuse.sshfs",
+    "fuse.glusterfs",
+    "glusterfs",
+    "afs",
+    "pvfs2",
+];
+
+/// Opens `path` for writing, made and migrated as needed. Checking and migrating stand under a file lock, because
+/// sqlx takes none for SQLite; the kernel releases it when a process dies.
+pub(super) fn open(path: &Path) -> Result<Db, Error> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(io("create", folder))?;
+    let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
+    if let Some(kind) = network_file_system(&mounts, &folder.canonicalize().map_err(io("find", folder))?) {
+        return Err(Error::NetworkFileSystem { path: path.into(), kind });
+    }
+    let beside = with_ending(path, ".lock");
+    let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&beside);
+    let lock = lock.map_err(io("open", &beside))?;
+    lock.lock().map_err(io("lock", &beside))?;
+
+    // Through a connection that cannot write, so that a file that is not ours stays as it is.
+    let version = if path.metadata().is_ok_and(|file| file.len() > 0) { version(path)? } else { None };
+    let mut db = Db::write(path)?;
+    mathematics(&mut db)?;
+    let next =
+        MIGRATIONS.iter().map(|step| step.version).find(|&step| version.is_none_or(|version| step > version));
+    if let Some(next) = next {
+        if version.is_some() {
+            copy(&mut db, path, next)?;
+        }
+        let failed = |source| Error::Migrate { path: path.into(), source: Box::new(source) };
+        db.migrate(&MIGRATIONS).map_err(failed)?;
+    }
+    published::load(&mut db)?;
+    attempt::recover(&mut db, path)?;
+    Ok(db) // and the lock is released
+}
+
+/// Whether `path` is a store of exactly our version.
+pub(super) fn check(path: &Path) -> Result<(), Error> {
+    let (store, program) = (version(path)?.unwrap_or(0), ours());
+    if store < program {
+        return Err(Error::Older { path: path.into(), store, program });
+    }
+    mathematics(&mut Db::read(path)?)
+}
+
+fn ours() -> i64 {
+    MIGRATIONS.iter().map(|step| step.version).max().unwrap_or(0)
+}
+
+/// The version of the store at `path`; `None` for an empty database.
+fn version(path: &Path) -> Result<Option<i64>, Error> {
+    let mut db = Db::read(path)?;
+    // The first read, where a file of another kind is noticed.
+    let strange = |error| match error {
+        Error::Sql { ref source, .. }
+            if source.as_database_error().and_then(|e| e.code()).as_deref() == Some("26") =>
+        {
+            Error::NotADatabase(path.into())
+        }
+        other => other,
+    };
+    let query = "SELECT count(*), sum(name NOT LIKE '\\_sqlx\\_migrations%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\') FROM sqlite_schema";
+    let tables = db.one(sqlx::query(query)).map_err(strange)?;
+    let (all, foreign) = (tables.get::<i64, _>(0), tables.get::<Option<i64>, _>(1).unwrap_or(0));
+    let ours_id: i64 = db.one(sqlx::query("PRAGMA application_id"))?.get(0);
+    if foreign > 0 && ours_id != 0x6469_6372 {
+        return Err(Error::NotAStore(path.into()));
+    }
+    let version: Option<i64> = match all {
+        0 => None,
+        _ => db.one(sqlx::query("SELECT max(version) FROM _sqlx_migrations WHERE success"))?.get(0),
+    };
+    match version {
+        Some(store) if store > ours() => Err(Error::Newer { path: path.into(), store, program: ours() }),
+        version => Ok(version),
+    }
+}
+
+fn mathematics(db: &mut Db) -> Result<(), Error> {
+    match db.one(sqlx::query("SELECT sqrt(4.0) + pow(2.0, 3.0)")) {
+        Ok(row) if row.get::<f64, _>(0) == 10.0 => Ok(()),
+        _ => Err(Error::NoMathematics),
+    }
+}
+
+/// Copies the store before its migration to version `next`.
+fn copy(db: &mut Db, path: &Path, next: i64) -> Result<(), Error> {
+    let copy = path.with_extension(format!("before-{next}.db"));
+    if copy.exists() {
+        std::fs::remove_file(&copy).map_err(io("replace", &copy))?; // of a migration that did not succeed
+    }
+    db.doing = "copy the store before migrating it";
+    db.execute(sqlx::query("VACUUM INTO ?").bind(copy.to_string_lossy().into_owned())).map(drop)
+}
+
+/// The type of the file system that `folder` lies on, if it is one of the network.
+fn network_file_system(mounts: &str, folder: &Path) -> Option<String> {
+    let mut best = (0, "");
+    for line in mounts.lines() {
+        let mut words = line.split(' ').skip(1);
+        let (Some(point), Some(kind)) = (words.next(), words.next()) else { continue };
+        let point = PathBuf::from(point.replace("\\040", " "));
+        // Of two file systems on one point, the later hides the earlier.
+        if folder.starts_with(&point) && point.components().count() >= best.0 {
+            best = (point.components().count(), kind);
+        }
+    }
+    NETWORK.contains(&best.1).then(|| best.1.to_string())
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(ending);
+    name.into()
+}
+
+fn io<'a>(what: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> Error + 'a {
+    move |source| Error::Io { what, path: path.into(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_network_is_noticed_under_the_innermost_mount() {
+        let mounts = "/dev/sda1 / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0\ntmpfs /home/ann/local\\040disk tmpfs rw 0 0\n";
+        let at = |folder: &str| network_file_system(mounts, Path::new(folder));
+        assert_eq!(at("/home/ann/runs").as_deref(), Some("nfs4"));
+        assert_eq!(at("/home/ann/local disk/runs"), None);
+        assert_eq!(at("/homes"), None);
+    }
+
+    #[test]
+    fn an_older_store_is_copied_and_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.db");
+        let first = Migrator::with_migrations(vec![MIGRATIONS.iter().next().unwrap().clone()]);
+        let mut db = Db::write(&path).unwrap();
+        db.migrate(&first).unwrap();
+        db.close().unwrap();
+        assert!(matches!(check(&path), Err(Error::Older { store: 1, .. })));
+        open(&path).unwrap().close().unwrap();
+        check(&path).unwrap();
+        let copy = folder.path().join("old.before-2.db");
+        assert_eq!(version(&copy).unwrap(), Some(1));
+    }
+}

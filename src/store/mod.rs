@@ -1,0 +1,96 @@
+//! The experiment database: one SQLite file that knows every run by what it computes, who computed it, and every
+//! number that came out.
+//!
+//! [`Store`] writes, [`Reader`] answers. A run consists of works; a process [claims](Store::claim) a work and gets an
+//! [`Attempt`], the only thing that can store curves, files and scores. All of it is synchronous.
+
+mod attempt;
+mod curves;
+mod db;
+mod error;
+mod lock;
+mod migrate;
+mod provenance;
+mod published;
+mod query;
+mod register;
+mod rows;
+mod writer;
+
+pub use attempt::{Attempt, Claim, Metrics};
+pub use error::Error;
+pub use provenance::{Code, Git, Host, Provenance};
+pub use query::Reader;
+pub use rows::{
+    ArtifactRow, DataKind, DatasetRow, ExperimentRow, Floor, Outcome, Owner, PublishedRow, Rows, RunRow,
+    RunState, Scale, ScoreRow, Status, Value, WorkRow, WorkState,
+};
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use writer::{Thread, Writer};
+
+/// An open store. Dropping it writes what waits; [`close`](Self::close) also says whether that worked.
+pub struct Store {
+    path: PathBuf,
+    writer: Arc<Writer>,
+    thread: Option<Thread>,
+    reader: Reader,
+}
+
+impl Store {
+    /// Opens the store at `path`; makes its folder and file when they are absent, and brings an older one up to date
+    /// after copying it to `<name>.before-N.db`. Any number of processes may do this at once. Work whose process has
+    /// died goes back to `queued`.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let db = migrate::open(path)?;
+        let reader = Reader::open(path)?;
+        let io = |source| Error::Io { what: "start a thread for", path: path.into(), source };
+        let (writer, thread) = Writer::start(db).map_err(io)?;
+        Ok(Self { path: path.into(), writer, thread: Some(thread), reader })
+    }
+
+    /// Opens the store at `path` for questions only: nothing is created, migrated or changed.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Reader, Error> {
+        let path = path.as_ref();
+        if !path.exists() {
+            return Err(Error::Absent(path.into()));
+        }
+        migrate::check(path)?;
+        Reader::open(path)
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Answers questions about everything that was said to the store before this call.
+    pub fn read(&self) -> Result<&Reader, Error> {
+        self.writer.flush()?;
+        Ok(&self.reader)
+    }
+
+    /// Writes what waits and closes the file.
+    pub fn close(mut self) -> Result<(), Error> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        self.writer.close();
+        match self.thread.take() {
+            Some(thread) => thread.join().unwrap_or(Err(Error::Closed)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let _ = self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! What is declared: data sets, experiments, runs and their work. Saying it twice changes nothing.
+
+use super::Store;
+use super::db::{Db, Statement, now_ms};
+use super::error::Error;
+use super::provenance::{Code, Host};
+use super::query::run_state;
+use super::rows::{DatasetRow, RunRow, RunState, ScoreRow, WorkRow};
+use serde_json::Value;
+use sqlx::Row;
+
+impl Store {
+    /// Makes a data set known. The same fingerprint is the same data set; its name and facts are brought up to date.
+    pub fn register_dataset(&self, dataset: &DatasetRow) -> Result<(), Error> {
+        let row = dataset.clone();
+        self.writer.ask("register a data set", move |db| {
+            let query = sqlx::query(
+                "INSERT INTO dataset(name, fingerprint, kind, world, images, info) VALUES (?, ?, ?, ?, ?, ?)
+                 ON CONFLICT(fingerprint) DO UPDATE SET name = excluded.name, world = excluded.world,
+                   images = excluded.images, info = excluded.info RETURNING kind",
+            );
+            let query = query.bind(row.name.clone()).bind(row.fingerprint.clone()).bind(row.kind.as_str());
+            let query = query.bind(row.world).bind(row.images as i64).bind(row.info.to_string());
+            let stored: String = db.one(query)?.get(0);
+            if stored == row.kind.as_str() {
+                return Ok(());
+            }
+            let now = row.kind.to_string();
+            Err(Error::DataKind { name: row.name, fingerprint: row.fingerprint, stored, now })
+        })
+    }
+
+    /// Keeps the hash of all contents of a data set beside its fingerprint (`data check` computes it).
+    pub fn note_contents(&self, fingerprint: &str, contents: &str) -> Result<(), Error> {
+        let (uid, contents) = (fingerprint.to_string(), contents.to_string());
+        self.writer.ask("note the contents of a data set", move |db| {
+            let query = sqlx::query("UPDATE dataset SET contents = ? WHERE fingerprint = ?");
+            match db.execute(query.bind(contents).bind(uid.clone()))? {
+                0 => Err(Error::Unknown { what: "data set", uid }),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// Makes a run, its experiment and its work known, all or nothing, and tells how far it is. Work that another run
+    /// has done already is done, and its scores become this run's too.
+    pub fn register_run(&self, run: &RunRow) -> Result<RunState, Error> {
+        let row = run.clone();
+        self.writer.ask("register a run", move |db| {
+            let run_id = self::run(db, &row)?;
+            experiment(db, &row, run_id)?;
+            works(db, &row.works, run_id)?;
+            run_state(db, &row.uid)?.ok_or(Error::Unknown { what: "run", uid: row.uid })
+        })
+    }
+}
+
+fn run(db: &mut Db, row: &RunRow) -> Result<i64, Error> {
+    let seed = i64::try_from(row.seed).map_err(|_| Error::Seed(row.seed))?;
+    let mut names = Vec::new();
+    for (role, fingerprint) in &row.data {
+        let query = sqlx::query("SELECT id, name FROM dataset WHERE fingerprint = ?");
+        let found = db.first(query.bind(fingerprint.clone()))?;
+        let found = found.ok_or_else(|| Error::Unknown { what: "data set", uid: fingerprint.clone() })?;
+        let short: String = fingerprint.chars().take(12).collect();
+        names.push((format!("{role}={}@{short}", found.get::<&str, _>(1)), role, found.get::<i64, _>(0)));
+    }
+    names.sort();
+    names.dedup();
+    let data: Vec<&str> = names.iter().map(|(name, ..)| name.as_str()).collect();
+    let spec = spec(db, &row.spec, &row.spec_json)?;
+    let query = sqlx::query(
+        "INSERT INTO run(uid, spec_id, seed, scale, data, created_ms) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT(uid) DO NOTHING",
+    );
+    let query = query.bind(row.uid.clone()).bind(spec).bind(seed).bind(row.scale.as_str());
+    db.execute(query.bind(data.join(" ")).bind(now_ms()))?;
+    let id = db.one(sqlx::query("SELECT id FROM run WHERE uid = ?").bind(row.uid.clone()))?.get(0);
+    for (_, role, dataset) in &names {
+        let query = sqlx::query(
+            "INSERT INTO run_data(run_id, role, dataset_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        );
+        db.execute(query.bind(id).bind(role.to_string()).bind(*dataset))?;
+    }
+    Ok(id)
+}
+
+fn spec(db: &mut Db, uid: &str, json: &Value) -> Result<i64, Error> {
+    let query = sqlx::query("INSERT INTO spec(uid, json) VALUES (?, ?) ON CONFLICT(uid) DO NOTHING");
+    let new = db.execute(query.bind(uid.to_string()).bind(json.to_string()))? == 1;
+    let id = db.one(sqlx::query("SELECT id FROM spec WHERE uid = ?").bind(uid.to_string()))?.get(0);
+    let mut leaves = Vec::new();
+    if new {
+        flatten(json, &mut String::new(), &mut leaves);
+    }
+    for (key, value) in leaves {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
+        let query = sqlx::query("INSERT INTO param(spec_id, key, num, txt) VALUES (?, ?, ?, ?)");
+        db.execute(query.bind(id).bind(key).bind(value.as_f64()).bind(text))?;
+    }
+    Ok(id)
+}
+
+/// The leaves of `json` under the paths that `--set` uses: `train.optimiser.lr`, `evaluate.0.protocol`.
+fn flatten<'a>(json: &'a Value, path: &mut String, leaves: &mut Vec<(String, &'a Value)>) {
+    let mut down = |key: &str, value: &'a Value| {
+        let length = path.len();
+        if length > 0 {
+            path.push('.');
+        }
+        path.push_str(key);
+        flatten(value, path, leaves);
+        path.truncate(length);
+    };
+    match json {
+        Value::Object(fields) => fields.iter().for_each(|(key, value)| down(key, value)),
+        Value::Array(items) => items.iter().enumerate().for_each(|(i, value)| down(&i.to_string(), value)),
+        leaf => leaves.push((path.clone(), leaf)),
+    }
+}
+
+fn experiment(db: &mut Db, row: &RunRow, run_id: i64) -> Result<(), Error> {
+    let declared = &row.experiment;
+    let query = sqlx::query(
+        "INSERT INTO experiment(name, about, file) VALUES (?, ?, ?)
+         ON CONFLICT(name) DO UPDATE SET about = excluded.about, file = excluded.file RETURNING id",
+    );
+    let query = query.bind(declared.name.clone()).bind(declared.about.clone()).bind(declared.file.clone());
+    let experiment_id: i64 = db.one(query)?.get(0);
+    // Written by hand, because the axes keep the order of the declaration.
+    let text = |text: &String| Value::from(text.as_str()).to_string();
+    let label: Vec<String> =
+        row.label.iter().map(|(axis, value)| format!("{}:{}", text(axis), text(value))).collect();
+    let query = sqlx::query(
+        "INSERT INTO experiment_run(experiment_id, run_id, label, place, declared_ms) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET label = excluded.label, place = excluded.place, declared_ms = excluded.declared_ms",
+    );
+    let query = query.bind(experiment_id).bind(run_id).bind(format!("{{{}}}", label.join(",")));
+    db.execute(query.bind(row.place).bind(now_ms())).map(drop)
+}
+
+fn works(db: &mut Db, works: &[WorkRow], run_id: i64) -> Result<(), Error> {
+    db.execute(sqlx::query("DELETE FROM run_work WHERE run_id = ?").bind(run_id))?;
+    for (place, work) in works.iter().enumerate() {
+        let query = sqlx::query(
+            "INSERT INTO work(uid, kind, json, created_ms) VALUES (?, ?, ?, ?) ON CONFLICT(uid) DO UPDATE SET uid = excluded.uid RETURNING id",
+        );
+        let query = query.bind(work.uid.clone()).bind(work.kind.clone()).bind(work.json.to_string());
+        let work_id: i64 = db.one(query.bind(now_ms()))?.get(0);
+        let query = sqlx::query(
+            "INSERT INTO run_work(run_id, work_id, place) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        );
+        db.execute(query.bind(run_id).bind(work_id).bind(place as i64))?;
+        for parent in &work.parents {
+            let query = sqlx::query(
+                "INSERT INTO work_parent(work_id, parent_id) SELECT ?, id FROM work WHERE uid = ? ON CONFLICT DO UPDATE SET parent_id = parent_id RETURNING parent_id",
+            );
+            if db.first(query.bind(work_id).bind(parent.clone()))?.is_none() {
+                return Err(Error::Unknown { what: "work", uid: parent.clone() });
+            }
+        }
+    }
+    db.execute(
+        sqlx::query(
+            "INSERT INTO score(run_id, protocol, data, part, task, class, metric, value, n, attempt_id)
+             SELECT ?1, s.protocol, s.data, s.part, s.task, s.class, s.metric, s.value, s.n, s.attempt_id
+             FROM run_work rw JOIN work w ON w.id = rw.work_id AND w.status = 'done' JOIN attempt a ON a.work_id = w.id
+             JOIN score s ON s.attempt_id = a.id AND s.run_id <> ?1 WHERE rw.run_id = ?1
+             ON CONFLICT DO UPDATE SET value = excluded.value, n = excluded.n, attempt_id = excluded.attempt_id",
+        )
+        .bind(run_id),
+    )?;
+    settle_runs(db, "= ?", run_id)
+}
+
+/// A run is what its works are: brings the status of every run that contains the work up to date.
+pub(super) fn settle(db: &mut Db, work_id: i64) -> Result<(), Error> {
+    settle_runs(db, "IN (SELECT run_id FROM run_work WHERE work_id = ?)", work_id)
+}
+
+fn settle_runs(db: &mut Db, which: &str, id: i64) -> Result<(), Error> {
+    let sql = format!(
+        "UPDATE run SET status = s.status, started_ms = s.started_ms, finished_ms = CASE WHEN s.status = 'done' THEN s.ended_ms END
+         FROM (SELECT r.id, min(a.started_ms) AS started_ms, max(a.ended_ms) AS ended_ms, CASE
+                 WHEN sum(w.status = 'running') > 0 THEN 'running' WHEN sum(w.status = 'failed') > 0 THEN 'failed'
+                 WHEN sum(w.status <> 'done') = 0 THEN 'done' ELSE 'queued' END AS status
+               FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id
+               LEFT JOIN attempt a ON a.work_id = w.id WHERE r.id {which} GROUP BY r.id) s
+         WHERE run.id = s.id AND run.status <> 'skipped'"
+    );
+    db.execute(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id)).map(drop)
+}
+
+/// The row of a version of the code.
+pub(super) fn code(db: &mut Db, code: &Code) -> Result<i64, Error> {
+    let hash = digest(&format!("{code:?}"));
+    let query = sqlx::query(
+        "INSERT INTO code(hash, version, commit_id, dirty, sources, diff, lock, binary, build) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    );
+    let query =
+        query.bind(hash.clone()).bind(code.version.clone()).bind(code.commit.clone()).bind(code.dirty);
+    let query = query.bind(code.sources.clone()).bind(code.diff.clone()).bind(code.lock.clone());
+    db.execute(query.bind(code.binary.clone()).bind(code.build.clone()))?;
+    Ok(db.one(sqlx::query("SELECT id FROM code WHERE hash = ?").bind(hash))?.get(0))
+}
+
+/// The row of a computer.
+pub(super) fn host(db: &mut Db, host: &Host) -> Result<i64, Error> {
+    let hash = digest(&format!("{host:?}"));
+    let query = sqlx::query(
+        "INSERT INTO host(hash, name, os, cpu, cores, ram_mb) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    );
+    let query = query.bind(hash.clone()).bind(host.name.clone()).bind(host.os.clone()).bind(host.cpu.clone());
+    db.execute(query.bind(host.cores).bind(host.ram_mb as i64))?;
+    Ok(db.one(sqlx::query("SELECT id FROM host WHERE hash = ?").bind(hash))?.get(0))
+}
+
+fn digest(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex()[..16].to_string()
+}
+
+impl ScoreRow {
+    /// Binds the eight values of a score in the order of its key, value and number of images.
+    pub(super) fn bind<'q>(self, query: Statement<'q>) -> Statement<'q> {
+        let query =
+            query.bind(self.protocol).bind(self.data).bind(self.part).bind(self.task).bind(self.class);
+        query.bind(self.metric).bind(self.value).bind(self.n as i64)
+    }
+}

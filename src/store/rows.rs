@@ -1,0 +1,335 @@
+//! What goes into the store and what comes out of it, as plain rows. The store knows rows, not specs or models.
+
+use std::fmt;
+use std::path::PathBuf;
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$vdoc])* $variant,)* }
+
+        impl $name {
+            /// All of them, in order.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The word that stands in the store.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+
+            /// The opposite of [`as_str`](Self::as_str).
+            pub fn of(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|it| it.as_str() == word)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    )*};
+}
+
+words! {
+    /// How far a run or a work is.
+    Status {
+        /// Declared, nobody computes it.
+        Queued = "queued",
+        /// A living process computes it.
+        Running = "running",
+        /// All its numbers are in the store.
+        Done = "done",
+        /// Its last attempt ended in an error.
+        Failed = "failed",
+        /// Somebody decided not to compute it.
+        Skipped = "skipped",
+    }
+    /// Where pixels come from; numbers of simulated data never stand against print.
+    DataKind {
+        /// A microscope.
+        Real = "real",
+        /// The microscope simulator.
+        Simulated = "simulated",
+    }
+    /// The size of an experiment.
+    Scale {
+        /// As declared.
+        Paper = "paper",
+        /// Shrunk by a documented function of the spec.
+        Quick = "quick",
+    }
+    /// Predictors that every table shows beside the model.
+    Floor {
+        /// Always the most frequent training label.
+        Constant = "constant",
+        /// A draw from the training labels' distribution.
+        Prior = "prior",
+        /// Hand-made features in the same protocol.
+        HandMade = "hand_made",
+        /// The model before training.
+        Untrained = "untrained",
+    }
+}
+
+/// A data set as it was read.
+#[derive(Clone, Debug)]
+pub struct DatasetRow {
+    /// `chammi`, or the name in `dataset.toml`.
+    pub name: String,
+    /// BLAKE3 of the metadata table and the sorted (path, length) of the files.
+    pub fingerprint: String,
+    /// Real or simulated.
+    pub kind: DataKind,
+    /// The simulator's world; empty for real data.
+    pub world: String,
+    /// Number of images.
+    pub images: u64,
+    /// Whatever else is worth keeping: sets, splits, simulator settings.
+    pub info: serde_json::Value,
+}
+
+/// A run: what is computed, with the experiment that asks for it and the work it consists of.
+#[derive(Clone, Debug)]
+pub struct RunRow {
+    /// `RunId`.
+    pub uid: String,
+    /// `SpecId`.
+    pub spec: String,
+    /// The resolved spec.
+    pub spec_json: serde_json::Value,
+    /// The seed, below 2^63.
+    pub seed: u64,
+    /// Declared size or shrunk.
+    pub scale: Scale,
+    /// `(role, fingerprint)`: `("train", "91c0…")`, `("evaluate", "91c0…")`. The data sets are already in the store.
+    pub data: Vec<(String, String)>,
+    /// Who asks for it.
+    pub experiment: ExperimentRow,
+    /// What distinguishes this run's spec among the experiment's: `("adapter", "hypernet")`.
+    pub label: Vec<(String, String)>,
+    /// Position of the spec in the experiment, from 0.
+    pub place: u32,
+    /// Its work, in the order of computation; each parent stands before its children.
+    pub works: Vec<WorkRow>,
+}
+
+/// An experiment as declared in a file.
+#[derive(Clone, Debug)]
+pub struct ExperimentRow {
+    /// The function's name.
+    pub name: String,
+    /// The first line of its documentation.
+    pub about: String,
+    /// `experiments/hypernet_tps.rs`.
+    pub file: String,
+}
+
+/// One unit of the plan.
+#[derive(Clone, Debug)]
+pub struct WorkRow {
+    /// `WorkId`.
+    pub uid: String,
+    /// `fit`, `adapt`, `embed`, `score`.
+    pub kind: String,
+    /// What it does, resolved.
+    pub json: serde_json::Value,
+    /// The works whose results it reads.
+    pub parents: Vec<String>,
+}
+
+/// A run as the store has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunState {
+    /// `RunId`.
+    pub uid: String,
+    /// How far it is.
+    pub status: Status,
+    /// Seconds that its works took, first start to last end of their last attempts; `None` before the end.
+    pub seconds: Option<f64>,
+    /// Its works, in order.
+    pub works: Vec<WorkState>,
+}
+
+/// A work as the store has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkState {
+    /// `WorkId`.
+    pub uid: String,
+    /// `fit`, `adapt`, `embed`, `score`.
+    pub kind: String,
+    /// How far it is.
+    pub status: Status,
+    /// Number of attempts so far.
+    pub attempts: u32,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+}
+
+/// Who has a work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Process number.
+    pub pid: u32,
+    /// Name of the computer.
+    pub host: String,
+    /// Start of the attempt, milliseconds since 1970 UTC.
+    pub since_ms: i64,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} on {}", self.pid, self.host)
+    }
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is stored; the work is done.
+    Done,
+    /// It failed, with the text that the user saw.
+    Error(String),
+    /// A defect of the program.
+    Panic(String),
+    /// Memory ran out.
+    Oom(String),
+    /// The loss is no number.
+    Nan(String),
+    /// A person or a program interrupted it; the work goes back to `queued`.
+    Signal,
+    /// A scheduler wants the machine back; the work goes back to `queued`.
+    Preempted,
+}
+
+impl Outcome {
+    /// The word that stands in `attempt.outcome`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Error(_) => "error",
+            Self::Panic(_) => "panic",
+            Self::Oom(_) => "oom",
+            Self::Nan(_) => "nan",
+            Self::Signal => "signal",
+            Self::Preempted => "preempted",
+        }
+    }
+
+    /// The text beside it.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Error(text) | Self::Panic(text) | Self::Oom(text) | Self::Nan(text) => Some(text),
+            Self::Done | Self::Signal | Self::Preempted => None,
+        }
+    }
+
+    /// What becomes of the work.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Done => Status::Done,
+            Self::Signal | Self::Preempted => Status::Queued,
+            _ => Status::Failed,
+        }
+    }
+}
+
+/// One number of an evaluation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoreRow {
+    /// How it was scored: `one_nn_cosine`.
+    pub protocol: String,
+    /// Name of the data set.
+    pub data: String,
+    /// A part of the test images, `batch=B3`; empty for all.
+    pub part: String,
+    /// `Allen/Task_one`; an average such as `cps` has its own name.
+    pub task: String,
+    /// A label for scores per class; empty for the whole task.
+    pub class: String,
+    /// `accuracy`, `f1_macro`, `precision`, …
+    pub metric: String,
+    /// The value; NaN is kept as NULL.
+    pub value: f64,
+    /// Number of images behind it.
+    pub n: u64,
+}
+
+/// A file that a work left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtifactRow {
+    /// Unique within the work: `weights`, `predictions/chammi`.
+    pub name: String,
+    /// `checkpoint`, `weights`, `features`, `predictions`.
+    pub kind: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+    /// Its BLAKE3 in hexadecimal digits.
+    pub blake3: String,
+    /// The optimiser's step after which it was written, where that means something.
+    pub step: Option<u64>,
+}
+
+/// One printed number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PublishedRow {
+    /// `chammi`.
+    pub paper: String,
+    /// `table4`.
+    pub tbl: String,
+    /// The row's model.
+    pub model: String,
+    /// What else the row says: `fine_tuned+tps`.
+    pub condition: String,
+    /// The project's name of the task or average; empty for numbers about no task.
+    pub task: String,
+    /// `f1_macro` for tasks and averages.
+    pub metric: String,
+    /// The number; `None` where the print is damaged.
+    pub value: Option<f64>,
+    /// Decimals printed.
+    pub decimals: u32,
+    /// `ok`, or what is wrong with the print.
+    pub flag: String,
+    /// More about it.
+    pub note: String,
+}
+
+/// A value that SQL returns.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Nothing; also NaN.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Real(f64),
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => Ok(()),
+            Self::Integer(value) => write!(f, "{value}"),
+            Self::Real(value) => write!(f, "{value}"),
+            Self::Text(value) => f.write_str(value),
+            Self::Blob(value) => write!(f, "{} bytes", value.len()),
+        }
+    }
+}
+
+/// The answer to a question in SQL.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows {
+    /// Names, also when there are no rows.
+    pub columns: Vec<String>,
+    /// The rows.
+    pub rows: Vec<Vec<Value>>,
+}

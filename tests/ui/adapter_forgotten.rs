@@ -1,0 +1,5 @@
+use dichroic::prelude::*;
+
+fn main() {
+    let _ = ConvNext::tiny().pretrained(ImageNet22k).train_on(Chammi);
+}

@@ -1,0 +1,8 @@
+use dichroic::prelude::*;
+
+fn main() {
+    let _ = ConvNext::tiny()
+        .pretrained(ImageNet22k)
+        .adapter(HyperNet { z: 128, hidden: 256 })
+        .loss(ProxyNca::t(0.07));
+}

@@ -1,0 +1,9 @@
+use dichroic::prelude::*;
+
+/// Declares nothing.
+#[experiment]
+fn no_return_type() {
+    let _ = ConvNext::tiny();
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+use dichroic::prelude::*;
+
+fn main() {
+    let _ = Chammi.without(Folder("mine"));
+}

@@ -1,0 +1,13 @@
+use dichroic::prelude::*;
+
+#[experiment]
+fn undocumented() -> impl Experiments {
+    ConvNext::tiny()
+        .pretrained(ImageNet22k)
+        .adapter(HyperNet { z: 128, hidden: 256 })
+        .train_on(Chammi)
+        .loss(ProxyNca::t(0.07))
+        .evaluate(OneNn::cosine().on(Chammi))
+}
+
+fn main() {}

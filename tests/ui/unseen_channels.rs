@@ -1,0 +1,10 @@
+use dichroic::prelude::*;
+
+fn main() {
+    let _ = ConvNext::tiny()
+        .pretrained(ImageNet22k)
+        .adapter(HyperNet { z: 128, hidden: 256 })
+        .train_on(Chammi.without(Cp))
+        .loss(ProxyNca::t(0.07))
+        .evaluate(OneNn::cosine().on(Cp));
+}

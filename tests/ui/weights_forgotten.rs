@@ -1,0 +1,5 @@
+use dichroic::prelude::*;
+
+fn main() {
+    let _ = ConvNext::tiny().adapter(HyperNet { z: 128, hidden: 256 });
+}
