@@ -4,6 +4,7 @@ extern crate self as dichroic;
 
 pub mod adapter;
 pub mod backbone;
+pub mod cli;
 pub mod data;
 pub mod dsl;
 pub mod embed;
@@ -19,6 +20,7 @@ pub mod params;
 pub mod plan;
 pub mod prelude;
 pub mod registry;
+pub mod report;
 pub mod seed;
 pub mod simulate;
 pub mod sources;

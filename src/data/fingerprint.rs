@@ -15,11 +15,11 @@ impl Fingerprint {
         Self(hash)
     }
 
-    /// Adds a set: the digest of its table, and of `listing` what the table names.
-    pub(super) fn set(&mut self, name: &str, table: &[u8; 32], listing: &Listing) {
+    /// Adds a set: the digest of its table, and of `listing`, if there is one, what the table names.
+    pub(super) fn set(&mut self, name: &str, table: &[u8; 32], listing: Option<&Listing>) {
         add(&mut self.0, name.as_bytes());
         self.0.update(table);
-        for (path, length) in listing.named() {
+        for (path, length) in listing.into_iter().flat_map(Listing::named) {
             add(&mut self.0, path.as_bytes());
             self.0.update(&length.to_le_bytes());
         }

@@ -66,6 +66,19 @@ impl DataSet {
     /// # Errors
     /// Whatever is wrong with description, tables or files; of one table up to ten problems together.
     pub fn open(name: &str, root: &Path) -> Result<Self, Error> {
+        Self::read(name, root, true)
+    }
+
+    /// The same without looking for images, for features that somebody has computed already. Its images cannot be
+    /// read, and its fingerprint is not that of the whole folder.
+    ///
+    /// # Errors
+    /// Whatever is wrong with description or tables.
+    pub fn open_tables(name: &str, root: &Path) -> Result<Self, Error> {
+        Self::read(name, root, false)
+    }
+
+    fn read(name: &str, root: &Path, images: bool) -> Result<Self, Error> {
         let description = Description::of(root)?;
         let mut warnings = Vec::new();
         if let Some(own) = description.name.as_ref().filter(|own| *own != name) {
@@ -83,9 +96,9 @@ impl DataSet {
                 ));
                 continue;
             }
-            let mut listing = Listing::of(root, &set.name)?;
-            let read = table::read(root, set, &mut listing)?;
-            print.set(&set.name, &read.digest, &listing);
+            let mut listing = if images { Some(Listing::of(root, &set.name)?) } else { None };
+            let read = table::read(root, set, listing.as_mut())?;
+            print.set(&set.name, &read.digest, listing.as_ref());
             warnings.extend(read.warnings);
             sets.push(read.set);
         }

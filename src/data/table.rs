@@ -22,11 +22,15 @@ pub(super) struct TableRead {
     pub(super) warnings: Vec<String>,
 }
 
-/// Reads the table of `set`, and marks in `listing` the files that it names.
+/// Reads the table of `set`, and marks in `listing` the files that it names; without one, no file is looked for.
 ///
 /// # Errors
 /// All mistakes of the table together, the first ten with their words.
-pub(super) fn read(root: &Path, set: &SetDescription, listing: &mut Listing) -> Result<TableRead, Error> {
+pub(super) fn read(
+    root: &Path,
+    set: &SetDescription,
+    listing: Option<&mut Listing>,
+) -> Result<TableRead, Error> {
     let file = table_of(root, &set.name);
     let unreadable = |cause| Error::Unreadable { path: file.clone(), cause };
     let opened = File::open(&file).map_err(unreadable)?;
@@ -112,7 +116,7 @@ impl Interner {
 struct Reading<'a> {
     set: &'a SetDescription,
     columns: Columns,
-    listing: &'a mut Listing,
+    listing: Option<&'a mut Listing>,
     rows: Rows,
     labels: Interner,
     splits: HashMap<String, u64>,
@@ -124,7 +128,7 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn new(set: &'a SetDescription, columns: Columns, listing: &'a mut Listing) -> Self {
+    fn new(set: &'a SetDescription, columns: Columns, listing: Option<&'a mut Listing>) -> Self {
         let task = |(name, _, leave_out): &TaskColumns| {
             let leave_out = leave_out.as_ref().map(|(_, column)| LeaveOut {
                 column: column.clone(),
@@ -213,9 +217,10 @@ impl<'a> Reading<'a> {
         self.rows.paths.push_str(path);
         self.rows.ends.push(self.rows.paths.len() as u64);
         let mut flag = 0;
-        let found = self.listing.find(path).or_else(|| {
+        let Some(listing) = &mut self.listing else { return flag };
+        let found = listing.find(path).or_else(|| {
             flag = IN_SET_FOLDER;
-            self.listing.find(&format!("{}/{path}", self.set.name))
+            listing.find(&format!("{}/{path}", self.set.name))
         });
         match found {
             None => {
@@ -223,7 +228,7 @@ impl<'a> Reading<'a> {
                     "file_path is relative to the data set's folder or to the set's, and lies in the latter";
                 problems.add(row, Some(hint), || format!("expected an image at `{path}`, found none"));
             }
-            Some(file) if self.listing.name(file) => {
+            Some(file) if listing.name(file) => {
                 problems.add(row, Some("each image has one row"), || {
                     format!("`{path}` stands in an earlier row too")
                 });
@@ -244,11 +249,12 @@ impl<'a> Reading<'a> {
                 self.set.name, task.name
             ));
         }
-        let unnamed = self.listing.unnamed_images().count();
-        if let Some(first) = self.listing.unnamed_images().next() {
+        let unnamed = || self.listing.iter().flat_map(|listing| listing.unnamed_images());
+        if let Some(first) = unnamed().next() {
             warnings.push(format!(
-                "{}: {unnamed} images stand in no row of the table, first {first}",
-                self.set.name
+                "{}: {} images stand in no row of the table, first {first}",
+                self.set.name,
+                unnamed().count()
             ));
         }
         // Ids were given as labels came; they become places in the sorted list.

@@ -16,10 +16,12 @@ pub mod questions;
 pub mod score;
 
 mod error;
+mod matrix;
 
 pub use error::Error;
 pub use f1::{ClassCounts, Summary};
-pub use one_nn::{FeatureMatrix, Neighbour};
+pub use matrix::FeatureMatrix;
+pub use one_nn::Neighbour;
 pub use score::{ClassScore, Prediction, TaskInput, TaskScore};
 
 /// Raised when the same features and labels give other scores.

@@ -5,8 +5,11 @@
 //! the same for any number of threads, block size and instruction set; where float32 rounds two different
 //! distances to one, faiss's answer is a matter of luck and ours is not.
 
-use super::Error;
+mod arithmetic;
+
+use super::{Error, FeatureMatrix};
 use crate::spec::Metric;
+use arithmetic::{direction, distance, dot, highest, mean, product};
 use rayon::prelude::*;
 
 /// The group of references that no query leaves out. Not a group that a query can have.
@@ -15,15 +18,6 @@ pub const NO_GROUP: u32 = u32::MAX;
 /// References in one product, and at most that many queries: both operands stay in the second-level cache.
 const TILE: usize = 1024;
 
-/// Features, one image per row.
-#[derive(Clone, Copy, Debug)]
-pub struct FeatureMatrix<'a> {
-    /// Columns.
-    pub width: usize,
-    /// Row after row.
-    pub values: &'a [f32],
-}
-
 /// The reference that is nearest to a query.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Neighbour {
@@ -31,57 +25,6 @@ pub struct Neighbour {
     pub index: u32,
     /// The cosine, or minus the Euclidean distance.
     pub similarity: f32,
-}
-
-impl<'a> FeatureMatrix<'a> {
-    /// A matrix of `width` columns.
-    ///
-    /// # Errors
-    /// If the values do not fill whole rows.
-    pub fn new(width: usize, values: &'a [f32]) -> Result<Self, Error> {
-        if width == 0 || !values.len().is_multiple_of(width) {
-            return Err(Error::Shape { width, len: values.len() });
-        }
-        Ok(Self { width, values })
-    }
-
-    /// How many images.
-    pub fn rows(&self) -> usize {
-        self.values.len() / self.width
-    }
-
-    /// The features of one image.
-    ///
-    /// # Panics
-    /// If there is no such row.
-    pub fn row(&self, row: usize) -> &'a [f32] {
-        &self.values[row * self.width..(row + 1) * self.width]
-    }
-
-    /// Some of the rows, in the order of `rows`.
-    ///
-    /// # Panics
-    /// If there is no such row.
-    pub fn gather(&self, rows: impl Iterator<Item = u32>) -> Vec<f32> {
-        rows.flat_map(|row| self.row(row as usize)).copied().collect()
-    }
-
-    /// Refuses what no distance can be computed from: NaN and infinities; for the cosine also rows of zeros.
-    ///
-    /// # Errors
-    /// The first such row among `rows`.
-    pub fn check(&self, rows: impl Iterator<Item = u32>, metric: Metric) -> Result<(), Error> {
-        for row in rows.map(|row| row as usize) {
-            let values = self.row(row);
-            if let Some(column) = values.iter().position(|value| !value.is_finite()) {
-                return Err(Error::NotFinite { row, column, value: values[column] });
-            }
-            if metric == Metric::Cosine && values.iter().all(|value| *value == 0.0) {
-                return Err(Error::ZeroRow { row });
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The nearest reference of each query; among equally near ones the first.
@@ -308,85 +251,6 @@ impl Default for Best {
     fn default() -> Self {
         Self { score: f32::NEG_INFINITY, exact: f64::NEG_INFINITY, index: None }
     }
-}
-
-/// `scores[q][r] = queries[q] · references[r]`, rows of `scores` [`TILE`] apart.
-fn product(queries: &[f32], references: &[f32], width: usize, scores: &mut [f32]) {
-    let (count, tile) = (queries.len() / width, references.len() / width);
-    assert!(count * width == queries.len() && tile * width == references.len());
-    assert!(tile <= TILE && count * TILE <= scores.len());
-    let width_stride = width as isize;
-    // SAFETY: the two assertions above are the extents that these strides reach.
-    unsafe {
-        gemm::gemm(
-            count,
-            tile,
-            width,
-            scores.as_mut_ptr(),
-            1,
-            TILE as isize,
-            false,
-            queries.as_ptr(),
-            1,
-            width_stride,
-            references.as_ptr(),
-            width_stride,
-            1,
-            0.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
-}
-
-/// The largest score. Sixteen running maxima, because one would forbid the compiler to use vectors.
-fn highest(scores: &[f32]) -> f32 {
-    let mut lanes = [f32::NEG_INFINITY; 16];
-    let chunks = scores.chunks_exact(16);
-    let rest = chunks.remainder().iter().copied();
-    for chunk in chunks {
-        for (lane, score) in lanes.iter_mut().zip(chunk) {
-            *lane = if *score > *lane { *score } else { *lane };
-        }
-    }
-    lanes.into_iter().chain(rest).fold(f32::NEG_INFINITY, f32::max)
-}
-
-/// Length 1, rounded once to float32.
-fn direction(row: &[f32]) -> impl Iterator<Item = f32> {
-    let length = dot(row, row).sqrt();
-    row.iter().map(move |x| (f64::from(*x) / length) as f32)
-}
-
-fn mean(matrix: FeatureMatrix<'_>) -> Vec<f32> {
-    let mut sums = vec![0f64; matrix.width];
-    for row in matrix.values.chunks_exact(matrix.width) {
-        sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
-    }
-    sums.iter().map(|sum| (sum / matrix.rows() as f64) as f32).collect()
-}
-
-/// Eight running sums in a fixed order: wide enough for any machine, the same bits on each.
-fn sum_of_terms(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
-    let (mut lanes, split) = ([0f64; 8], a.len() / 8 * 8);
-    for (a, b) in a[..split].chunks_exact(8).zip(b[..split].chunks_exact(8)) {
-        for lane in 0..8 {
-            lanes[lane] += term(f64::from(a[lane]), f64::from(b[lane]));
-        }
-    }
-    let rest = a[split..].iter().zip(&b[split..]).map(|(a, b)| term(f64::from(*a), f64::from(*b)));
-    lanes.iter().sum::<f64>() + rest.sum::<f64>()
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f64 {
-    sum_of_terms(a, b, |a, b| a * b)
-}
-
-fn distance(a: &[f32], b: &[f32]) -> f64 {
-    sum_of_terms(a, b, |a, b| (a - b) * (a - b)).sqrt()
 }
 
 #[cfg(test)]

@@ -120,7 +120,15 @@ mod tests {
         let names: Vec<String> = ["M0", "M3"].map(String::from).into();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.parquet");
-        write(&path, &[Named { score: &score, key: &|row| ["a.png", "b.png", "c.png"][row as usize], label_names: &names }]).unwrap();
+        write(
+            &path,
+            &[Named {
+                score: &score,
+                key: &|row| ["a.png", "b.png", "c.png"][row as usize],
+                label_names: &names,
+            }],
+        )
+        .unwrap();
         let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
         let rows: Vec<String> =
             reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect();

@@ -93,8 +93,10 @@ impl Desk<'_> {
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let checkpoint = self.folder.join(CHECKPOINT);
-        let ended = Job { train, seed, source, checkpoint: &checkpoint }.run(extractor, params, listen)?;
-        attempt.resume_at(ended.resumed)?;
+        let job = Job { train, seed, source, checkpoint: &checkpoint };
+        // Before the first point: those that a lost attempt logged after the checkpoint go.
+        attempt.resume_at(job.resumes_at())?;
+        let ended = job.run(extractor, params, listen)?;
         if !ended.complete {
             attempt.checkpoint(ended.steps, &checkpoint, length(&checkpoint)?, "")?;
             return Ok(Progress::Stopped);

@@ -1,0 +1,85 @@
+//! Plans on a small folder of two sets.
+
+use super::{Plan, Work};
+use crate::{
+    data::DataSet,
+    seed::Seed,
+    spec::{DataRef, Features, Spec, Weights, draft, recipe::Recipe},
+};
+use std::{collections::BTreeMap, fs, path::Path};
+
+fn folder(root: &Path) -> BTreeMap<String, DataSet> {
+    for (set, channels) in [("A", 1), ("B", 2)] {
+        fs::create_dir_all(root.join(set).join("crops")).unwrap();
+        let mut table = "file_path,channel_width,Label,train_test_split,Task_one\n".to_owned();
+        for (row, split) in ["Train", "Train", "Task_one", "Task_one"].iter().enumerate() {
+            let path = format!("{set}/crops/{row}.png");
+            let file = fs::File::create(root.join(&path)).unwrap();
+            let mut encoder = png::Encoder::new(file, 4 * channels, 4);
+            encoder.set_color(png::ColorType::Grayscale);
+            let pixels = vec![7u8; 16 * channels as usize];
+            encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+            let asked = if *split == "Train" { "False" } else { "True" };
+            table += &format!("{path},4,l{},{split},{asked}\n", row % 2);
+        }
+        fs::write(root.join(set).join("enriched_meta.csv"), table).unwrap();
+    }
+    let text = "name = \"small\"\n[sets.A]\nchannels = [\"dna\"]\n[sets.B]\nchannels = [\"dna\", \"er\"]\n";
+    fs::write(root.join("dataset.toml"), text).unwrap();
+    [("small".to_owned(), DataSet::open("small", root).unwrap())].into()
+}
+
+fn spec(sets: &[&str], asked: &[&str]) -> Spec {
+    let named = |sets: &[&str]| DataRef { name: "small".into(), sets: sets.iter().map(|s| (*s).to_owned()).collect() };
+    let mut spec = draft::sample().resolve(Recipe::Fixed);
+    spec.model.weights = Weights::Scratch;
+    spec.train.data = named(sets);
+    spec.evaluate.truncate(1);
+    spec.evaluate[0].data = named(asked);
+    spec
+}
+
+#[test]
+fn floors_are_shared_by_seeds_and_fits_are_not() {
+    let root = tempfile::tempdir().unwrap();
+    let data = folder(root.path());
+    let plan = |seed| Plan::of(&spec(&[], &[]), Seed(seed), &data).unwrap();
+    let (one, two) = (plan(1), plan(2));
+    assert_eq!(one.run, plan(1).run);
+    assert_ne!(one.run, two.run);
+    let shared: Vec<_> = one.steps.iter().filter(|step| two.step(&step.id).is_some()).collect();
+    let floors: Vec<_> = shared
+        .iter()
+        .map(|step| match step.work {
+            Work::Score { features, .. } => features,
+            _ => panic!("{} is shared", step.work.describe()),
+        })
+        .collect();
+    assert_eq!(floors, [Features::Constant, Features::Prior, Features::HandMade]);
+    for (place, step) in one.steps.iter().enumerate() {
+        let known = |parent: &crate::spec::id::WorkId| one.steps[..place].iter().any(|step| step.id == *parent);
+        assert!(step.parents.iter().all(known), "a parent of {} comes later", step.work.describe());
+    }
+}
+
+#[test]
+fn one_pretraining_serves_every_seed() {
+    let root = tempfile::tempdir().unwrap();
+    let data = folder(root.path());
+    let mut spec = spec(&[], &[]);
+    spec.model.weights = Weights::SimulatedPretrain;
+    let first = |seed| Plan::of(&spec, Seed(seed), &data).unwrap().steps[0].clone();
+    assert!(matches!(first(1).work, Work::Pretrain { .. }));
+    assert_eq!(first(1).id, first(2).id);
+}
+
+#[test]
+fn what_the_data_contradict_is_refused_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let data = folder(root.path());
+    let message = |spec: &Spec| Plan::of(spec, Seed(1), &data).unwrap_err().to_string();
+    let unseen = message(&spec(&["A"], &["A", "B"]));
+    assert!(unseen.contains("cannot read `B` of `small`"), "{unseen}");
+    let unknown = message(&spec(&["A", "C"], &["D"]));
+    assert!(unknown.contains("`C`") && unknown.contains("`D`"), "{unknown}");
+}

@@ -131,7 +131,7 @@ impl Cell {
         let radius = share * habit.nucleus * libm::exp(0.12 * growth);
         let ratio = libm::exp(match kind {
             Kind::Polarised => 0.15,
-            Kind::Dividing => (0.42 * softplus(z[1] - 0.5)).min(1.5),
+            Kind::Dividing => (0.42 * softplus(z[1] - 0.7)).min(1.25),
             Kind::Spread => (0.32 + 0.13 * z[1]).clamp(0.0, 0.9),
         });
         let centre = match kind {

@@ -24,7 +24,7 @@ pub enum Effect {
 /// clumps, prometaphase is a rosette, metaphase a bar, anaphase two bars; the last shows one daughter of two.
 const STAGES: [(&str, &[(usize, f64)]); 6] = [
     ("M0", &[]),
-    ("M1M2", &[(2, 1.0), (3, -1.0), (7, -0.5)]),
+    ("M1M2", &[(2, 1.2), (3, -1.0), (7, -0.5)]),
     ("M3", &[(7, 1.2), (3, -0.8), (2, -0.3)]),
     ("M4M5", &[(1, 1.2), (3, -0.8), (2, -0.3)]),
     ("M6M7_complete", &[(5, 1.2), (1, 0.7), (3, -0.8)]),
@@ -75,7 +75,7 @@ fn shift(moves: Vec<(usize, f64)>) -> Effect {
     if moves.is_empty() { Effect::None } else { Effect::Shift(moves) }
 }
 
-/// Draws the compounds' effects until any two differ in at least three of five channels, in sign or in factor.
+/// Draws the compounds' effects until any two differ in at least four of five channels, in sign or in factor.
 fn compounds(world: &World) -> Vec<Effect> {
     let mut stream = world.stream("compounds");
     let mut all: Vec<Vec<(usize, f64)>> = Vec::new();
@@ -87,7 +87,7 @@ fn compounds(world: &World) -> Vec<Effect> {
                 (shown[stream.below(shown.len())], sign * world.distributed)
             })
             .collect();
-        let differs = |other: &Vec<(usize, f64)>| moves.iter().zip(other).filter(|(a, b)| a != b).count() >= 3;
+        let differs = |other: &Vec<(usize, f64)>| moves.iter().zip(other).filter(|(a, b)| a != b).count() >= 4;
         if all.iter().all(differs) {
             all.push(moves);
         }

@@ -111,10 +111,10 @@ impl Stage<'_> {
                 let mut patch = Patch::around(frame);
                 painter.paint(channel, patch.frame, &mut patch.canvas);
                 let shown = if channel == Structure::Protein { painter.marks() } else { channel };
-                tone::redeal(&mut patch.canvas, shown, frame.radius);
+                tone::redeal(&mut patch.canvas, shown, self.kind, frame.radius);
                 let own = signal + self.world.signal_of_channel * stream.normal();
                 let area = PI * frame.radius * frame.radius;
-                let wanted = channel.level() * area * libm::exp(own);
+                let wanted = channel.level(self.kind) * area * libm::exp(own);
                 let found = patch.canvas.sum();
                 patch.canvas.scale(if found > 0.0 { wanted / found } else { 0.0 });
                 patch

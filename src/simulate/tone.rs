@@ -5,13 +5,14 @@
 //! their channel, and a data set about shapes would be solved by counting grey levels.
 
 use super::canvas::Canvas;
+use super::cell::Kind;
 use super::structures::Structure;
 
 const BINS: usize = 2048;
 
 /// Re-deals the light of one cell. `radius` is the cell radius in pixels: the curve is about shares of a typical
 /// cell's area.
-pub(super) fn redeal(canvas: &mut Canvas, structure: Structure, radius: f64) {
+pub(super) fn redeal(canvas: &mut Canvas, structure: Structure, kind: Kind, radius: f64) {
     let highest = canvas.light.iter().fold(0.0f32, |high, &v| high.max(v));
     if highest <= 0.0 {
         return;
@@ -20,7 +21,7 @@ pub(super) fn redeal(canvas: &mut Canvas, structure: Structure, radius: f64) {
     let bin = |v: f32| ((v / highest).sqrt() * (BINS - 1) as f32) as usize;
     let mut counts = [0u32; BINS];
     canvas.light.iter().filter(|&&v| v > 0.0).for_each(|&v| counts[bin(v)] += 1);
-    let (area, power) = curve(structure);
+    let (area, power) = curve(structure, kind);
     let pixels = area * std::f64::consts::PI * radius * radius;
     let mut dealt = [0.0f32; BINS];
     let mut brighter = 0.0;
@@ -34,14 +35,16 @@ pub(super) fn redeal(canvas: &mut Canvas, structure: Structure, radius: f64) {
     }
 }
 
-/// The share of a cell's area that a structure lights, and how steeply its light falls from the brightest pixel.
-fn curve(structure: Structure) -> (f64, f64) {
+/// The share of a cell's area that a structure lights, and how steeply its light falls from the brightest pixel. All
+/// networks of a polarised cell share a curve, the ER's among them.
+fn curve(structure: Structure, kind: Kind) -> (f64, f64) {
     match structure {
-        Structure::Nucleus => (0.4, 0.5),
-        Structure::Er => (1.35, 0.9),
-        Structure::Rna => (1.35, 0.8),
+        Structure::Nucleus if kind == Kind::Dividing => (0.31, 0.8),
+        Structure::Nucleus => (0.23, 0.8),
+        Structure::Er if kind != Kind::Polarised => (1.35, 1.5),
+        Structure::Rna => (1.35, 2.0),
         Structure::Golgi => (0.4, 2.0),
         Structure::Membrane => (0.2, 0.7),
-        Structure::Microtubules | Structure::Mito | Structure::Protein => (0.5, 1.2),
+        Structure::Er | Structure::Microtubules | Structure::Mito | Structure::Protein => (0.5, 1.8),
     }
 }

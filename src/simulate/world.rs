@@ -36,8 +36,8 @@ impl World {
         Self {
             seed,
             penetrance: 0.9,
-            unary: 3.0,
-            distributed: 2.8,
+            unary: 3.5,
+            distributed: 3.0,
             signal_of_cell: 0.3,
             signal_of_channel: 0.15,
             gain_of_plate: 0.12,
@@ -78,7 +78,7 @@ pub struct Size {
 impl Size {
     /// One image in fifty at about a quarter of the resolution: seconds, not hours.
     pub fn quick() -> Self {
-        Self { images: 0.02, floor_train: 60, floor_test: 20, pixels: [[60, 94], [64, 64], [64, 64]] }
+        Self { images: 0.018, floor_train: 100, floor_test: 24, pixels: [[60, 94], [64, 64], [64, 64]] }
     }
 
     /// CHAMMI's own image sizes and numbers of images.

@@ -77,6 +77,15 @@ fn snapshot(params: &Params, optimiser: &Optimiser) -> Result<Named, Error> {
     Ok(all)
 }
 
+/// The step of the checkpoint in `path`; none if there is no file, or none that can be used.
+pub(super) fn step(path: &Path) -> Option<u64> {
+    let file = std::fs::File::open(path).ok()?;
+    // SAFETY: the file is only read; checkpoints are replaced by renaming, never changed.
+    let content = unsafe { memmap2::Mmap::map(&file) }.ok()?;
+    let steps = files::floats(&SafeTensors::deserialize(&content).ok()?.tensor("steps").ok()?);
+    (steps.len() == 2).then(|| join(&steps))
+}
+
 /// Takes up the state in `path`, if there is one; says at which step.
 ///
 /// # Errors

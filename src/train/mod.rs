@@ -102,6 +102,11 @@ pub struct Ended {
 }
 
 impl Job<'_> {
+    /// The step at which it will go on, if a checkpoint lies ready.
+    pub fn resumes_at(&self) -> Option<u64> {
+        checkpoint::step(self.checkpoint)
+    }
+
     /// Trains `model`, whose parameters are `params`; losses add their own parameters to these.
     ///
     /// # Errors

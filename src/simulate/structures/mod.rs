@@ -51,13 +51,14 @@ impl Structure {
     }
 
     /// Mean light over the area of a cell that lets a typical cell fill half of the camera's range.
-    pub fn level(self) -> f64 {
+    pub fn level(self, kind: Kind) -> f64 {
         match self {
-            Self::Nucleus => 0.09,
+            Self::Nucleus => 0.085,
+            Self::Er if kind == Kind::Polarised => 0.095,
             Self::Er | Self::Rna => 0.2,
             Self::Golgi => 0.1,
             Self::Membrane => 0.12,
-            Self::Microtubules | Self::Mito | Self::Protein => 0.115,
+            Self::Microtubules | Self::Mito | Self::Protein => 0.095,
         }
     }
 }
@@ -129,8 +130,8 @@ impl Painter<'_> {
         let field = Field::draw(&mut self.stream(Structure::Nucleus), spacing);
         let spots = self.nucleoli();
         let dividing = self.kind == Kind::Dividing;
-        let contrast = if dividing { 0.55 } else { 0.42 };
-        let hollow = if dividing { (0.45 * (z[7] - 1.0)).clamp(0.0, 0.95) } else { 0.0 };
+        let contrast = if dividing { 0.6 } else { 0.42 };
+        let hole = if dividing { (0.24 * (z[7] - 1.0)).clamp(0.0, 0.65) } else { 0.0 };
         frame.paint(canvas, 1.5, |x, y| {
             let level = self.cell.nuclear_level(x, y);
             if level > 1.1 {
@@ -138,8 +139,9 @@ impl Painter<'_> {
             }
             let edge = ((1.1 - level) / 0.2).clamp(0.0, 1.0);
             let dark: f64 = spots.iter().map(|spot| blobs::profile(spot, x, y)).sum();
-            let rosette = 1.0 - hollow * (1.0 - level * level / 0.5).clamp(0.0, 1.0);
-            edge * rosette * (1.0 + contrast * field.at(x, y)).max(0.05) * (1.0 - 0.85 * dark.min(1.0))
+            let rosette = if hole > 0.0 { ((level - hole) / 0.15).clamp(0.0, 1.0) } else { 1.0 };
+            edge * rosette
+                * (1.0 + contrast * field.at(x, y)).max(0.05) * (1.0 - 0.85 * dark.min(1.0))
         });
     }
 

@@ -1,0 +1,197 @@
+//! `data`: makes a simulated data set, verifies a folder, describes it.
+
+use super::{
+    failure::{Failure, Result},
+    grid::{self, Format},
+    locate::{self, Place},
+    options::{DataOption, StoreOption, ThreadsOption, variable},
+    output,
+    progress::Progress,
+};
+use crate::{
+    data::{self, DataSet},
+    simulate::{
+        self, Size, World,
+        gates::{Gate, Gates},
+    },
+    spec::DataRef,
+    store::{self, Rows, Store, Value},
+};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Makes, verifies and describes data sets
+#[derive(Args, Debug)]
+pub(super) struct Data {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Makes a simulated data set
+    Simulate(Simulate),
+    /// Reads every image of a folder and says what is wrong with it
+    Check(Check),
+    /// Describes a folder
+    Info(Info),
+}
+
+impl Data {
+    pub(super) fn run(&self, quiet: bool) -> Result {
+        match &self.command {
+            Command::Simulate(simulate) => simulate.run(quiet),
+            Command::Check(check) => check.run(quiet),
+            Command::Info(info) => info.run(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum What {
+    /// CHAMMI's sets, splits, tasks and labels
+    Chammi,
+}
+
+#[derive(Args, Debug)]
+struct Simulate {
+    /// Whose layout
+    what: What,
+    /// Which draw of the simulator's parameters
+    #[arg(long, value_name = "N", default_value_t = World::default().seed)]
+    world: u64,
+    /// CHAMMI's own image sizes and numbers of images: 100,145 images, hours
+    #[arg(long)]
+    native: bool,
+    /// The folder to make
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    threads: ThreadsOption,
+}
+
+impl Simulate {
+    fn run(&self, quiet: bool) -> Result {
+        self.threads.prepare()?;
+        let What::Chammi = self.what;
+        let size = if self.native { Size::native() } else { Size::quick() };
+        simulate::chammi(&World::new(self.world), &size, &self.out, &mut Progress::new(quiet))?;
+        output::say(&data::info(&DataSet::open(DataRef::CHAMMI, &self.out)?).join("\n"))
+    }
+}
+
+/// Which folder is meant.
+#[derive(Args, Debug)]
+struct Which {
+    /// The folder [default: where `exp` would find chammi]
+    path: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataOption,
+    #[command(flatten)]
+    store: StoreOption,
+}
+
+impl Which {
+    fn open(&self) -> Result<DataSet> {
+        let stated = match (&self.path, self.data.names().next()) {
+            (Some(path), _) => return Ok(DataSet::open(&locate::own_name(path), path)?),
+            (None, name) => name.unwrap_or(DataRef::CHAMMI),
+        };
+        match locate::place(stated, &self.data, &self.store.path()) {
+            Place::Here(root) => Ok(DataSet::open(stated, &root)?),
+            Place::Simulated(root) => {
+                let failure = Failure::new(format!("there is no CHAMMI here, nor a simulated one in {}", root.display()));
+                let variable = variable(DataRef::CHAMMI);
+                Err(failure.hint(format!("give the folder, or set ${variable}, or `dichroic data simulate chammi --out DIR`")))
+            }
+            Place::Nowhere => Err(Failure::new(format!("nobody said where the data set `{stated}` lies"))),
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+struct Info {
+    #[command(flatten)]
+    which: Which,
+}
+
+impl Info {
+    fn run(&self) -> Result {
+        output::say(&data::info(&self.which.open()?).join("\n"))
+    }
+}
+
+#[derive(Args, Debug)]
+struct Check {
+    #[command(flatten)]
+    which: Which,
+    /// Also checks that a simulated folder is neither empty of its labels nor trivially solvable
+    #[arg(long)]
+    gates: bool,
+    #[command(flatten)]
+    threads: ThreadsOption,
+    /// Prints one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    fn run(&self, quiet: bool) -> Result {
+        self.threads.prepare()?;
+        let data = self.which.open()?;
+        let mut progress = Progress::new(quiet);
+        let report = data::check(&data, &mut progress)?;
+        let gates = if self.gates { simulate::gates::check(&data.root, &mut progress)? } else { Gates::default() };
+        drop(progress);
+        self.remember(&report)?;
+        if self.json {
+            let gate = |gate: &Gate| {
+                json!({ "gate": gate.number, "name": gate.name, "bar": gate.bar.to_string(), "found": gate.found, "pass": gate.pass() })
+            };
+            let gates = self.gates.then(|| gates.gates.iter().map(gate).collect::<Vec<_>>());
+            output::say_json(&json!({ "check": report, "gates": gates }))?;
+        } else {
+            output::say(&report.lines().join("\n"))?;
+            if self.gates {
+                output::say(&format!("\n{}", grid::write(&table(&gates), Format::Table)))?;
+            }
+        }
+        if !report.ok() {
+            return Err(Failure::new(format!("{} cannot be used as it is", data.root.display())));
+        }
+        let failed: Vec<&str> = gates.gates.iter().filter(|gate| !gate.pass()).map(|gate| gate.name.as_str()).collect();
+        if failed.is_empty() {
+            return Ok(());
+        }
+        let failure = Failure::new(format!("{} of {} gates do not hold: {}", failed.len(), gates.gates.len(), failed.join("; ")));
+        Err(failure.hint("results on this world mean less than they seem to; take another one"))
+    }
+
+    /// Keeps the hash of all contents beside the fingerprint, where the store knows the data set.
+    fn remember(&self, report: &data::Report) -> Result {
+        let path = self.which.store.path();
+        if report.problem_count > 0 || !path.exists() {
+            return Ok(());
+        }
+        match Store::open(&path)?.note_contents(&report.fingerprint, &report.content) {
+            Err(store::Error::Unknown { .. }) => Ok(()),
+            noted => Ok(noted?),
+        }
+    }
+}
+
+fn table(gates: &Gates) -> Rows {
+    let row = |gate: &Gate| {
+        let verdict = if gate.pass() { "ok" } else { "FAILS" };
+        vec![
+            Value::Integer(gate.number.into()),
+            Value::Text(gate.name.clone()),
+            Value::Text(format!("{:.3}", gate.found)),
+            Value::Text(gate.bar.to_string()),
+            Value::Text(verdict.into()),
+        ]
+    };
+    let columns = ["gate", "what", "found", "wanted", ""].map(String::from).into();
+    Rows { columns, rows: gates.gates.iter().map(row).collect() }
+}

@@ -1,0 +1,217 @@
+//! `doctor`: what works on this machine, and what to do about what does not.
+
+use super::{
+    failure::{Failure, Result},
+    locate::{self, Place},
+    machine,
+    options::{DataOption, StoreOption},
+    output,
+};
+use crate::{
+    backbone::files,
+    data::DataSet,
+    ops, registry,
+    spec::{ConvNextSize, DataRef},
+    store::{self, Host, Store},
+};
+use clap::Args;
+use serde::Serialize;
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process,
+};
+
+/// Less free disk than this deserves a word: a paper-sized run keeps a few GB of features and weights.
+const ROOM: u64 = 5 << 30;
+
+/// Looks at this machine and says what to do about what does not work
+#[derive(Args, Debug)]
+pub(super) struct Doctor {
+    #[command(flatten)]
+    store: StoreOption,
+    #[command(flatten)]
+    data: DataOption,
+    /// Where published weights may lie: a file or a folder
+    #[arg(long, value_name = "PATH")]
+    weights: Option<PathBuf>,
+    /// Prints one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// How something is.
+#[derive(Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Ok,
+    /// Not there, and not needed for everything.
+    Absent,
+    Broken,
+}
+
+#[derive(Serialize)]
+struct Finding {
+    what: &'static str,
+    state: State,
+    found: String,
+    hint: Option<String>,
+}
+
+fn finding(what: &'static str, state: State, found: impl Into<String>) -> Finding {
+    Finding { what, state, found: found.into(), hint: None }
+}
+
+impl Finding {
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+impl Doctor {
+    pub(super) fn run(&self) -> Result {
+        let mut findings = vec![processor(), threads(), cuda(), self.store(), self.disk()];
+        findings.extend(self.data());
+        findings.extend([self.weights(), experiments()]);
+        if self.json {
+            output::say_json(&serde_json::json!({ "findings": findings }))?;
+        } else {
+            for Finding { what, state, found, hint } in &findings {
+                let mark = match state {
+                    State::Ok => "ok",
+                    State::Absent => "-",
+                    State::Broken => "BROKEN",
+                };
+                output::say(&format!("{mark:<7} {what:<12} {found}"))?;
+                if let Some(hint) = hint {
+                    output::say(&format!("{:<20} hint: {hint}", ""))?;
+                }
+            }
+        }
+        match findings.iter().filter(|finding| finding.state == State::Broken).count() {
+            0 => Ok(()),
+            broken => Err(Failure::new(format!("{broken} of {} things do not work", findings.len()))),
+        }
+    }
+
+    /// Opens the store without changing it; where there is none yet, makes one elsewhere and removes it.
+    fn store(&self) -> Finding {
+        let path = self.store.path();
+        let broken = |error: store::Error| {
+            let found = finding("store", State::Broken, error.to_string());
+            error.hint().into_iter().fold(found, Finding::hint)
+        };
+        if path.exists() {
+            let runs = Store::open_read_only(&path).and_then(|store| store.query("SELECT count(*) FROM run"));
+            return match runs {
+                Err(error) => broken(error),
+                Ok(rows) => finding("store", State::Ok, format!("{}, {} runs", path.display(), rows.rows[0][0])),
+            };
+        }
+        let trial = env::temp_dir().join(format!("dichroic-doctor-{}", process::id()));
+        let made = Store::open(trial.join("trial.db")).and_then(Store::close);
+        let _ = fs::remove_dir_all(&trial); // in the folder for temporary files
+        match made {
+            Err(error) => broken(error),
+            Ok(()) => finding("store", State::Ok, format!("none yet; the first run makes {}", path.display())),
+        }
+    }
+
+    fn disk(&self) -> Finding {
+        let store = env::current_dir().unwrap_or_default().join(self.store.path());
+        let folder = store.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
+        let Some(disk) = machine::disk(folder) else {
+            return finding("disk", State::Absent, "this system does not say how much is free");
+        };
+        let gb = |bytes: u64| bytes as f64 / 1e9;
+        let found = format!("{:.1} GB free of {:.1} at {}", gb(disk.free), gb(disk.total), folder.display());
+        match disk.free >= ROOM {
+            true => finding("disk", State::Ok, found),
+            false => finding("disk", State::Absent, found).hint("make room, or name another place: --store PATH"),
+        }
+    }
+
+    /// CHAMMI, and every data set that an option or a variable names.
+    fn data(&self) -> Vec<Finding> {
+        let mut found = vec![];
+        match locate::place(DataRef::CHAMMI, &self.data, &self.store.path()) {
+            Place::Here(root) => found.push(open(DataRef::CHAMMI, &root)),
+            _ => found.push(
+                finding("data", State::Absent, "no CHAMMI; `exp` simulates a small one once").hint(
+                    "download it from Zenodo (record 7988357) and say --data chammi=PATH or set $DICHROIC_DATA_CHAMMI",
+                ),
+            ),
+        }
+        let stated = self.data.names().filter(|name| *name != DataRef::CHAMMI);
+        found.extend(stated.filter_map(|name| Some(open(name, &self.data.path(name)?))));
+        let named = env::vars_os().filter_map(|(name, path)| {
+            let name = name.to_str()?.strip_prefix("DICHROIC_DATA_")?.to_lowercase();
+            (name != DataRef::CHAMMI && !path.is_empty()).then(|| open(&name, Path::new(&path)))
+        });
+        found.extend(named);
+        found
+    }
+
+    fn weights(&self) -> Finding {
+        use ConvNextSize::{Atto, Base, Femto, Nano, Pico, Small, Tiny};
+        let names = [Atto, Femto, Pico, Nano, Tiny, Small, Base].map(files::imagenet22k);
+        let found = |name: &String| files::find(name, self.weights.as_deref()).ok();
+        let there: Vec<String> = names.iter().filter(|name| found(name).is_some()).cloned().collect();
+        if !there.is_empty() {
+            return finding("weights", State::Ok, there.join(", "));
+        }
+        let missing = finding("weights", State::Absent, "no published weights; `--scale quick` needs none");
+        let hint = files::find(&files::imagenet22k(Tiny), self.weights.as_deref()).err().and_then(|error| error.hint());
+        hint.into_iter().fold(missing, Finding::hint)
+    }
+}
+
+fn processor() -> Finding {
+    let (host, level) = (Host::here(), ops::level());
+    let memory = host.ram_mb as f64 / 1024.0;
+    let name = if host.cpu.is_empty() { &host.os } else { &host.cpu };
+    let found = format!("{name}, {level:?} ({} floats at a time), {memory:.1} GiB of memory", level.lanes());
+    finding("processor", State::Ok, found)
+}
+
+fn threads() -> Finding {
+    let cores = Host::here().cores;
+    finding("threads", State::Ok, format!("{} workers on {cores} cores (--threads)", rayon::current_num_threads()))
+}
+
+fn cuda() -> Finding {
+    match machine::cuda() {
+        Err(why) => finding("cuda", State::Absent, format!("{why}; computing on the processor")),
+        Ok(cuda) => {
+            let (major, minor) = cuda.version;
+            let devices = if cuda.devices.is_empty() { "no device".into() } else { cuda.devices.join(", ") };
+            finding("cuda", State::Absent, format!("driver for CUDA {major}.{minor}, {devices}"))
+                .hint("this build has no CUDA and computes on the processor")
+        }
+    }
+}
+
+fn open(name: &str, root: &Path) -> Finding {
+    match DataSet::open(name, root) {
+        Ok(set) => {
+            let images: usize = set.sets.iter().map(|set| set.len()).sum();
+            let kind = set.kind.name();
+            finding("data", State::Ok, format!("{name}: {images} images in {} sets, {kind}, {}", set.sets.len(), root.display()))
+        }
+        Err(error) => {
+            let found = finding("data", State::Broken, format!("{name}: {error}"));
+            error.hint().into_iter().fold(found, Finding::hint)
+        }
+    }
+}
+
+fn experiments() -> Finding {
+    let problems = registry::problems();
+    match (problems.first(), registry::entries()) {
+        (Some(first), _) => {
+            finding("experiments", State::Broken, format!("{} problems; the first: {first}", problems.len()))
+        }
+        (None, Ok(entries)) => finding("experiments", State::Ok, format!("{}, all of which can be planned", entries.len())),
+        (None, Err(error)) => finding("experiments", State::Broken, error.to_string()),
+    }
+}

@@ -1,0 +1,168 @@
+//! How a command ends when it does not end well: what went wrong, what to do about it, and the exit status.
+
+use crate::{backbone::files, data, evaluate, execute, plan, registry, report, simulate, store};
+use std::{error::Error, fmt::Display, io, process::ExitCode};
+
+/// Why a command gave up.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The work failed: exit status 1.
+    Work { error: Box<dyn Error>, hint: Option<String> },
+    /// It was already said on standard error: exit status 1.
+    Said,
+    /// Somebody interrupted it: exit status 130.
+    Interrupted(String),
+    /// Nobody reads standard output any more, which is a normal end: exit status 0.
+    Closed,
+}
+
+pub(super) type Result<T = ()> = std::result::Result<T, Failure>;
+
+impl Failure {
+    /// A failure in one sentence, without a hint.
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self::Work { error: message.into().into(), hint: None }
+    }
+
+    /// The same failure with another hint.
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        match self {
+            Self::Work { error, .. } => Self::Work { error, hint: Some(hint.into()) },
+            other => other,
+        }
+    }
+
+    /// Writes it to standard error: `error: …`, its causes, and behind a blank line `hint: …`.
+    pub(super) fn tell(&self) -> ExitCode {
+        match self {
+            Self::Closed => return ExitCode::SUCCESS,
+            Self::Said => {}
+            Self::Interrupted(how) => {
+                super::output::note(how);
+                return ExitCode::from(130);
+            }
+            Self::Work { error, hint } => {
+                let mut text = chain(error.as_ref());
+                if let Some(hint) = hint {
+                    text.push_str(&format!("\n\nhint: {hint}"));
+                }
+                super::output::note(&text);
+            }
+        }
+        ExitCode::FAILURE
+    }
+}
+
+/// `error: …`, then what caused it where the text before does not say so already.
+fn chain(error: &dyn Error) -> String {
+    let mut text = format!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(&format!("\n  caused by: {said}"));
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// A failure to write standard output.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::new(format!("cannot write to standard output: {error}")),
+        }
+    }
+}
+
+macro_rules! failures {
+    ($($error:ty),* $(,)?) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                let hint = error.hint();
+                Self::Work { error: Box::new(error), hint }
+            }
+        }
+    )*};
+}
+failures! {
+    evaluate::Error, execute::Error, files::Error, plan::Problems, registry::Error, report::Error, store::Error,
+}
+
+impl From<data::Error> for Failure {
+    fn from(error: data::Error) -> Self {
+        match error {
+            data::Error::Stopped => Self::Interrupted("stopped".into()),
+            error => {
+                let hint = error.hint();
+                Self::Work { error: Box::new(error), hint }
+            }
+        }
+    }
+}
+
+impl From<simulate::Error> for Failure {
+    fn from(error: simulate::Error) -> Self {
+        match error {
+            simulate::Error::Stopped => Self::Interrupted("stopped: nothing was left behind".into()),
+            error => {
+                let hint = error.hint();
+                Self::Work { error: Box::new(error), hint }
+            }
+        }
+    }
+}
+
+/// Says where a failure happened.
+pub(super) trait Context<T> {
+    fn at(self, place: impl Display) -> Result<T>;
+}
+
+impl<T, E: Into<Failure>> Context<T> for std::result::Result<T, E> {
+    fn at(self, place: impl Display) -> Result<T> {
+        self.map_err(|error| match error.into() {
+            Failure::Work { error, hint } => {
+                let mut text = chain(error.as_ref());
+                text.replace_range(.."error: ".len(), "");
+                Failure::Work { error: format!("{place}: {text}").into(), hint }
+            }
+            other => other,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot read a.csv: {source}")]
+    struct Inlined {
+        source: io::Error,
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the table is of no use")]
+    struct Outer(#[source] Inlined);
+
+    #[test]
+    fn causes_are_told_once() {
+        let inner = Inlined { source: io::Error::other("no such disk") };
+        let text = "error: the table is of no use\n  caused by: cannot read a.csv: no such disk";
+        assert_eq!(chain(&Outer(inner)), text);
+    }
+
+    #[test]
+    fn a_place_stands_in_front_and_the_hint_stays() {
+        let failed: Result = Err(Failure::new("no").hint("yes"));
+        let Err(Failure::Work { error, hint }) = failed.at("hypernet_tps") else { panic!("it failed") };
+        assert_eq!((error.to_string(), hint), ("hypernet_tps: no".into(), Some("yes".into())));
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        assert!(matches!(io::Error::from(io::ErrorKind::BrokenPipe).into(), Failure::Closed));
+    }
+}

@@ -1,0 +1,105 @@
+//! Finding data sets: where the person says, else, for CHAMMI alone, a simulated world that is made once.
+
+use super::{
+    failure::{Context, Failure, Result},
+    options::{DataOption, variable},
+    output,
+    progress::Progress,
+};
+use crate::{
+    data::{DataSet, Kind},
+    simulate::{self, Size, World},
+    spec::DataRef,
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// A data set by name, found or not.
+pub(super) enum Place {
+    /// It lies here.
+    Here(PathBuf),
+    /// It would be simulated into this folder.
+    Simulated(PathBuf),
+    /// Nobody said where.
+    Nowhere,
+}
+
+/// Where a data set lies. The simulated CHAMMI lies beside the store, in `data/`.
+pub(super) fn place(name: &str, option: &DataOption, store: &Path) -> Place {
+    if let Some(path) = option.path(name) {
+        return Place::Here(path);
+    }
+    if name != DataRef::CHAMMI {
+        return Place::Nowhere;
+    }
+    let root = default_world(store);
+    if root.is_dir() { Place::Here(root) } else { Place::Simulated(root) }
+}
+
+/// `runs/data/chammi-world-1-quick-r1`: another revision of the simulator is another folder.
+fn default_world(store: &Path) -> PathBuf {
+    let name = format!("chammi-world-{}-quick-r{}", World::default().seed, simulate::REVISION);
+    store.parent().unwrap_or(Path::new("")).join("data").join(name)
+}
+
+/// Opens these data sets; makes the simulated CHAMMI where it is needed and nobody has real data.
+///
+/// # Errors
+/// If one is nowhere, or cannot be used as it is.
+pub(super) fn open(
+    names: &[String],
+    option: &DataOption,
+    store: &Path,
+    progress: &mut Progress,
+) -> Result<BTreeMap<String, DataSet>> {
+    for stated in option.names().filter(|stated| !names.iter().any(|name| name == stated)) {
+        output::warn(&format!("nothing here reads a data set `{stated}`; what is read is {}", names.join(", ")));
+    }
+    let places: Vec<_> = names.iter().map(|name| (name, place(name, option, store))).collect();
+    if let Some((name, _)) = places.iter().find(|(_, place)| matches!(place, Place::Nowhere)) {
+        let hint = format!("say where it lies: --data {name}=PATH, or set ${}", variable(name));
+        return Err(Failure::new(format!("there is no data set `{name}`: own folders are never simulated")).hint(hint));
+    }
+    let mut data = BTreeMap::new();
+    for (name, place) in places {
+        let root = match place {
+            Place::Here(root) => root,
+            Place::Simulated(root) => make(root, progress)?,
+            Place::Nowhere => continue,
+        };
+        let set = DataSet::open(name, &root).at(format!("data set `{name}`"))?;
+        set.warnings.iter().for_each(|warning| output::warn(warning));
+        data.insert(name.clone(), set);
+    }
+    Ok(data)
+}
+
+fn make(root: PathBuf, progress: &mut Progress) -> Result<PathBuf> {
+    output::note(&format!(
+        "No CHAMMI on this machine (--data chammi=PATH or ${} says where it lies): making simulated cells, once, in {}",
+        variable(DataRef::CHAMMI),
+        root.display()
+    ));
+    match simulate::chammi(&World::default(), &Size::quick(), &root, progress) {
+        // Another process was quicker.
+        Err(_) if root.is_dir() => Ok(root),
+        made => Ok(made.map(|()| root)?),
+    }
+}
+
+/// Whether any of them is simulated.
+pub(super) fn any_simulated(data: &BTreeMap<String, DataSet>, names: &[String]) -> bool {
+    names.iter().filter_map(|name| data.get(name)).any(|set| set.kind == Kind::Simulated)
+}
+
+/// What the folder calls itself; a folder of CHAMMI has no description, any other is called as it is.
+pub(super) fn own_name(root: &Path) -> String {
+    let text = std::fs::read_to_string(root.join("dataset.toml"));
+    let Ok(text) = text else { return DataRef::CHAMMI.into() };
+    let described = text.parse::<toml::Table>().ok();
+    let stated = described.as_ref().and_then(|table| table.get("name")?.as_str().map(str::to_owned));
+    let folder = || root.canonicalize().ok()?.file_name().map(|name| name.to_string_lossy().into_owned());
+    stated.or_else(folder).unwrap_or_default()
+}

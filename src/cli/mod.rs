@@ -1,0 +1,132 @@
+//! The command line: what people type, and what comes back. One file per command.
+//!
+//! Results go to standard output, progress, warnings and errors to standard error. Exit status: 0 done, 1 the work
+//! failed, 2 the command was malformed, 130 interrupted.
+
+mod data;
+mod db;
+mod diff;
+mod doctor;
+mod exp;
+mod failure;
+mod grid;
+mod interrupt;
+mod jobs;
+mod lines;
+mod list;
+mod locate;
+mod machine;
+mod options;
+mod output;
+mod progress;
+mod provenance;
+mod report;
+mod runs;
+mod score;
+mod set;
+mod show;
+
+use clap::{Parser, Subcommand};
+use failure::Result;
+use std::process::ExitCode;
+
+/// Experiments with channel-adaptive microscopy models: declared as code, kept in SQLite, printed as tables.
+#[derive(Parser, Debug)]
+#[command(name = "dichroic", version)]
+struct Cli {
+    /// Tells nothing but results, warnings and errors
+    #[arg(long, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Exp(exp::Exp),
+    List(list::List),
+    Show(show::Show),
+    Diff(diff::Diff),
+    Runs(runs::Runs),
+    Sql(runs::Sql),
+    Report(report::Report),
+    Score(score::Score),
+    Data(data::Data),
+    Db(db::Db),
+    Doctor(doctor::Doctor),
+}
+
+impl Cli {
+    fn run(&self) -> Result {
+        match &self.command {
+            Command::Exp(command) => command.run(self.quiet),
+            Command::List(command) => command.run(),
+            Command::Show(command) => command.run(),
+            Command::Diff(command) => command.run(),
+            Command::Runs(command) => command.run(),
+            Command::Sql(command) => command.run(),
+            Command::Report(command) => command.run(),
+            Command::Score(command) => command.run(),
+            Command::Data(command) => command.run(self.quiet),
+            Command::Db(command) => command.run(),
+            Command::Doctor(command) => command.run(),
+        }
+    }
+}
+
+/// Does what the arguments of this process say; the whole of a program's `main` (see [`dichroic::main`](crate::main)).
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => {
+            // Help and version arrive here too, with status 0. Nobody may be reading them.
+            let _ = answer.print();
+            return ExitCode::from(answer.exit_code() as u8);
+        }
+    };
+    match cli.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_example_of_the_contract_is_understood() {
+        for line in [
+            "exp hypernet_tps",
+            "exp a b* --data chammi=/x --scale paper --device auto --seed 1 --seed 2 --dry --json",
+            "exp a --set train.optimiser.lr=3e-4 --set train.epochs=1 --threads 2 --store a.db --quiet",
+            "list",
+            "show a --json",
+            "diff a b",
+            "runs --exp a --status done --where secs>60",
+            "sql SELECT --format csv",
+            "report all --out x --format md,csv",
+            "score --features f --data d --metric l2 --json",
+            "data simulate chammi --world 2 --native --out x",
+            "data check",
+            "data check x --gates",
+            "data info x",
+            "db init",
+            "doctor --json",
+        ] {
+            let words = std::iter::once("dichroic").chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+        for line in ["", "exp", "exp a --scale tiny", "exp a --threads 0", "exp a --device gpu", "exp a --set lr"] {
+            let words = std::iter::once("dichroic").chain(line.split(' ').filter(|word| !word.is_empty()));
+            let error = Cli::try_parse_from(words).expect_err(line);
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Options that several commands share, and where their values come from when nobody states them.
+
+use super::failure::{Failure, Result};
+use crate::{spec::quick::quick, spec::Spec, store::Scale};
+use clap::{Args, ValueEnum};
+use std::{
+    collections::BTreeMap,
+    env,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+/// Where the store is.
+#[derive(Args, Clone, Debug)]
+pub(super) struct StoreOption {
+    /// The experiment database [default: $DICHROIC_STORE, else runs/dichroic.db]
+    #[arg(long, value_name = "PATH")]
+    store: Option<PathBuf>,
+}
+
+impl StoreOption {
+    pub(super) fn path(&self) -> PathBuf {
+        let stated = self.store.clone().or_else(|| env::var_os("DICHROIC_STORE").map(PathBuf::from));
+        stated.filter(|path| !path.as_os_str().is_empty()).unwrap_or_else(|| "runs/dichroic.db".into())
+    }
+
+    /// How to repeat the choice on another command line: ` --store PATH`, or nothing.
+    pub(super) fn repeat(&self) -> String {
+        self.store.as_ref().map_or(String::new(), |path| format!(" --store {}", shell(path)))
+    }
+}
+
+/// A path as a shell takes it.
+fn shell(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+@:=~".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// Where data sets lie.
+#[derive(Args, Clone, Debug)]
+pub(super) struct DataOption {
+    /// Where the data set NAME lies [default: $DICHROIC_DATA_<NAME>; for chammi, a simulated one]
+    #[arg(long, value_name = "NAME=PATH", value_parser = named_path)]
+    data: Vec<(String, PathBuf)>,
+}
+
+impl DataOption {
+    /// The stated folder of a data set.
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
+        let stated = self.data.iter().rev().find(|(known, _)| known == name).map(|(_, path)| path.clone());
+        let path = stated.or_else(|| env::var_os(variable(name)).map(PathBuf::from))?;
+        (!path.as_os_str().is_empty()).then_some(path)
+    }
+
+    /// Names that were stated on the command line.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.data.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+/// The variable that says where a data set lies: `DICHROIC_DATA_MINI_REAL`.
+pub(super) fn variable(name: &str) -> String {
+    let name = name.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    format!("DICHROIC_DATA_{name}")
+}
+
+fn named_path(text: &str) -> std::result::Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.into(), path.into())),
+        _ => Err("expected NAME=PATH, as in `chammi=/data/CHAMMI`".into()),
+    }
+}
+
+/// The size of an experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ScaleWord {
+    /// The same experiment shrunk, about a minute on two cores, with an identity of its own
+    Quick,
+    /// As declared
+    Paper,
+}
+
+/// What is computed, where the file is not the last word.
+#[derive(Args, Clone, Debug)]
+pub(super) struct SpecOptions {
+    /// How large [default: quick on simulated data, else paper]
+    #[arg(long)]
+    scale: Option<ScaleWord>,
+    /// Instead of the declared seeds; repeatable
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..1 << 63))]
+    seed: Vec<u64>,
+    /// Changes one value of the resolved spec, as in train.optimiser.lr=3e-4; repeatable
+    #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
+}
+
+impl SpecOptions {
+    /// The size: as stated, else by what the data are.
+    pub(super) fn scale(&self, simulated: bool) -> Scale {
+        match self.scale {
+            Some(ScaleWord::Quick) => Scale::Quick,
+            Some(ScaleWord::Paper) => Scale::Paper,
+            None if simulated => Scale::Quick,
+            None => Scale::Paper,
+        }
+    }
+
+    /// The spec that is meant: shrunk where that is asked for, then changed as stated.
+    ///
+    /// # Errors
+    /// If a value cannot be set.
+    pub(super) fn apply(&self, spec: &Spec, scale: Scale) -> Result<Spec> {
+        let sized = if scale == Scale::Quick { quick(spec) } else { spec.clone() };
+        super::set::apply(&sized, &self.set)
+    }
+
+    /// The seeds, each once.
+    pub(super) fn seeds(&self, declared: &[u64]) -> Vec<u64> {
+        let mut seeds = if self.seed.is_empty() { declared.to_vec() } else { self.seed.clone() };
+        let mut known = std::collections::BTreeSet::new();
+        seeds.retain(|seed| known.insert(*seed));
+        seeds
+    }
+}
+
+fn assignment(text: &str) -> std::result::Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((path, value)) if !path.is_empty() => Ok((path.into(), value.into())),
+        _ => Err("expected PATH=VALUE, as in `train.optimiser.lr=3e-4`".into()),
+    }
+}
+
+/// Where and with how many threads.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ComputeOptions {
+    /// Where to compute: auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: Device,
+    #[command(flatten)]
+    threads: ThreadsOption,
+}
+
+impl ComputeOptions {
+    /// Makes it so.
+    ///
+    /// # Errors
+    /// If this build cannot compute there.
+    pub(super) fn prepare(&self) -> Result {
+        if let Device::Cuda(_) = self.device {
+            let hint = "leave --device away, or say `--device cpu`; `dichroic doctor` shows what this machine has";
+            return Err(Failure::new("this build of dichroic has no CUDA").hint(hint));
+        }
+        self.threads.prepare()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Device {
+    Auto,
+    Cpu,
+    Cuda(usize),
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match (text, text.strip_prefix("cuda:").map(str::parse)) {
+            ("auto", _) => Ok(Self::Auto),
+            ("cpu", _) => Ok(Self::Cpu),
+            ("cuda", _) => Ok(Self::Cuda(0)),
+            (_, Some(Ok(number))) => Ok(Self::Cuda(number)),
+            _ => Err("expected auto, cpu, cuda or cuda:N".into()),
+        }
+    }
+}
+
+/// With how many threads.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ThreadsOption {
+    /// Worker threads; results are the same for any number [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+}
+
+impl ThreadsOption {
+    /// Makes it so; before anything uses threads.
+    ///
+    /// # Errors
+    /// If the system gives no threads.
+    pub(super) fn prepare(&self) -> Result {
+        let Some(threads) = self.threads else { return Ok(()) };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
+        pool.map_err(|error| Failure::new(format!("cannot start {threads} threads: {error}")))
+    }
+}
+
+/// Texts by name, as JSON has them.
+pub(super) fn labels(label: &[(String, String)]) -> BTreeMap<&str, &str> {
+    label.iter().map(|(axis, value)| (axis.as_str(), value.as_str())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_and_assignments_are_understood() {
+        assert_eq!("cuda:1".parse(), Ok(Device::Cuda(1)));
+        assert!("gpu".parse::<Device>().is_err() && "cuda:x".parse::<Device>().is_err());
+        assert_eq!(assignment("a.b=c=d"), Ok(("a.b".into(), "c=d".into())));
+        assert!(assignment("lr").is_err() && named_path("chammi=").is_err());
+        assert_eq!(variable("mini-real"), "DICHROIC_DATA_MINI_REAL");
+    }
+
+    #[test]
+    fn paths_survive_a_shell() {
+        assert_eq!(shell(Path::new("runs/a.db")), "runs/a.db");
+        assert_eq!(shell(Path::new("my runs/it's.db")), r"'my runs/it'\''s.db'");
+    }
+}

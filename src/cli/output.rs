@@ -1,0 +1,35 @@
+//! The two ways out: results go to standard output, everything else to standard error.
+
+use super::failure::Result;
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// Writes a result, with a line break behind it.
+///
+/// # Errors
+/// If nobody reads it any more.
+pub(super) fn say(text: &str) -> Result {
+    let mut out = io::stdout().lock();
+    out.write_all(text.strip_suffix('\n').unwrap_or(text).as_bytes())?;
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
+}
+
+/// Writes a result as one JSON document.
+///
+/// # Errors
+/// If nobody reads it any more.
+pub(super) fn say_json(document: &impl Serialize) -> Result {
+    let text = serde_json::to_string_pretty(document).expect("documents are plain data with text as keys");
+    say(&text)
+}
+
+/// Tells the person at the terminal something; who does not listen loses nothing.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// A sentence that should be read.
+pub(super) fn warn(text: &str) {
+    note(&format!("warning: {text}"));
+}

@@ -1,0 +1,189 @@
+//! What long work says, drawn as a bar on a terminal, else told in one line per phase.
+
+use super::{interrupt, output};
+use crate::event::{Event, Listen};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::{
+    io::{self, IsTerminal},
+    time::{Duration, Instant},
+};
+
+/// A listener for people.
+pub(super) struct Progress {
+    show: Show,
+    title: Option<String>,
+    phase: Option<Phase>,
+    idle: Option<ProgressBar>,
+    reached: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Show {
+    Bar,
+    Lines,
+    Nothing,
+}
+
+/// Something that is going on.
+struct Phase {
+    what: String,
+    unit: String,
+    total: u64,
+    bar: ProgressBar,
+    began: Instant,
+    /// When the first word came, and how much was done by then: what lies before it may be an earlier process's work.
+    first: Option<(Instant, u64)>,
+    done: u64,
+    note: String,
+}
+
+impl Progress {
+    /// A listener that also hears Ctrl-C.
+    pub(super) fn new(quiet: bool) -> Self {
+        interrupt::watch();
+        let show = match (quiet, io::stderr().is_terminal()) {
+            (true, _) => Show::Nothing,
+            (_, true) => Show::Bar,
+            (_, false) => Show::Lines,
+        };
+        Self { show, title: None, phase: None, idle: None, reached: None }
+    }
+
+    /// Where the work was when it stopped: `step 120 of 480`.
+    pub(super) fn reached(&self) -> Option<&str> {
+        self.reached.as_deref()
+    }
+
+    fn bar(&self, total: u64, template: &str) -> ProgressBar {
+        if self.show != Show::Bar {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template(template).expect("the templates are constants");
+        ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr())
+            .with_style(style.progress_chars("█▉▊▋▌▍▎▏ "))
+    }
+
+    fn begin(&mut self, what: &str, unit: &str, total: u64) {
+        self.rest();
+        let bar = self.bar(total, "{prefix} {bar:30} {pos}/{len} {per_sec:>11} {msg}  left {eta}");
+        bar.set_prefix(what.to_owned());
+        self.phase = Some(Phase {
+            what: what.into(),
+            unit: unit.into(),
+            total,
+            bar,
+            began: Instant::now(),
+            first: None,
+            done: 0,
+            note: String::new(),
+        });
+    }
+
+    fn end(&mut self) {
+        let Some(phase) = self.phase.take() else { return };
+        phase.bar.finish_and_clear();
+        self.reached = Some(format!("{} {} of {}", phase.unit, phase.done, phase.total));
+        if self.show != Show::Nothing {
+            self.title.take().iter().for_each(|title| output::note(title));
+            output::note(&phase.line());
+        }
+    }
+
+    /// Shows what is going on while nobody counts it.
+    fn wait(&mut self) {
+        self.rest();
+        let idle = self.bar(0, "{spinner} {msg}");
+        idle.set_message(self.title.clone().unwrap_or_default());
+        idle.enable_steady_tick(Duration::from_millis(200));
+        self.idle = Some(idle);
+    }
+
+    /// Takes the spinner away.
+    fn rest(&mut self) {
+        if let Some(idle) = self.idle.take() {
+            idle.finish_and_clear();
+        }
+    }
+}
+
+impl Phase {
+    fn advance(&mut self, done: u64, note: &str) {
+        if self.first.is_none() {
+            self.first = Some((Instant::now(), done));
+            self.bar.set_position(done);
+            self.bar.reset_eta();
+        }
+        self.done = done;
+        self.bar.set_position(done);
+        if self.note != note {
+            self.note = note.into();
+            self.bar.set_message(self.note.clone());
+        }
+    }
+
+    fn line(&self) -> String {
+        let Self { what, unit, total, done, .. } = self;
+        let count = if done == total { done.to_string() } else { format!("{done} of {total}") };
+        let ending = if *total == 1 { "" } else { "s" };
+        let rate = self.first.and_then(|(since, before)| {
+            let (seconds, here) = (since.elapsed().as_secs_f64(), done - before);
+            (seconds > 0.5 && here > 0).then(|| format!(", {:.1} {unit}s/s", here as f64 / seconds))
+        });
+        let note = if self.note.is_empty() { String::new() } else { format!(", {}", self.note) };
+        let seconds = self.began.elapsed().as_secs_f64();
+        format!("  {what}: {count} {unit}{ending} in {seconds:.1} s{}{note}", rate.unwrap_or_default())
+    }
+}
+
+impl Listen for Progress {
+    fn hear(&mut self, event: &Event<'_>) {
+        match *event {
+            Event::Began { what, unit, total } => self.begin(what, unit, total),
+            Event::Advanced { done, note } => {
+                if let Some(phase) = &mut self.phase {
+                    phase.advance(done, note);
+                }
+            }
+            Event::Ended => self.end(),
+            Event::Note(note) => {
+                self.end();
+                self.title = Some(note.into());
+                self.wait();
+            }
+            Event::Metric { .. } => {}
+        }
+    }
+
+    fn stop(&self) -> bool {
+        interrupt::asked()
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.rest();
+        if let Some(phase) = self.phase.take() {
+            phase.bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phase_says_what_was_done_and_a_resumed_one_where_it_is() {
+        let mut progress = Progress::new(true);
+        progress.hear(&Event::Note("train 6 epochs on chammi"));
+        progress.hear(&Event::Began { what: "training", unit: "step", total: 480 });
+        progress.hear(&Event::Advanced { done: 241, note: "loss 1.920" });
+        progress.hear(&Event::Advanced { done: 242, note: "loss 1.900" });
+        let phase = progress.phase.as_ref().unwrap();
+        assert_eq!((phase.first.map(|(_, before)| before), phase.done), (Some(241), 242));
+        let line = phase.line();
+        assert!(line.starts_with("  training: 242 of 480 steps in ") && line.ends_with(", loss 1.900"), "{line}");
+        progress.hear(&Event::Ended);
+        assert_eq!(progress.reached(), Some("step 242 of 480"));
+    }
+}

@@ -1,0 +1,43 @@
+//! Who computes: this program, its sources, this machine.
+
+use crate::{
+    ops, sources,
+    store::{Code, Git, Host, Provenance},
+};
+use std::{env, fs, path::Path};
+
+/// What every attempt of this process says about itself.
+pub(super) fn here() -> Provenance {
+    let host = Host::here();
+    let numerics = numerics(&host);
+    Provenance { code: code(), numerics, args: env::args().collect(), host }
+}
+
+/// Bits are the same within one class: device kind, SIMD level, processor model.
+pub(super) fn numerics(host: &Host) -> String {
+    format!("cpu {:?} {}", ops::level(), host.cpu).to_lowercase()
+}
+
+fn code() -> Code {
+    // The tree that was built from says something about this program only while its sources are the same.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let built = env!("DICHROIC_SOURCES");
+    let same = !built.is_empty() && sources::digest(root).is_ok_and(|now| now == built);
+    let git = same.then(|| Git::at(root)).flatten();
+    let lock = if same { fs::read(root.join("Cargo.lock")).ok() } else { None };
+    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+    Code {
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: git.as_ref().map(|git| git.commit.clone()).or_else(commit_of_build),
+        dirty: git.as_ref().map(|git| git.dirty),
+        sources: built.into(),
+        diff: git.map(|git| git.diff).filter(|diff| !diff.is_empty()),
+        binary: Code::binary_digest(),
+        lock: lock.map(|lock| blake3::hash(&lock).to_hex().to_string()),
+        build: format!("{profile} {} {}", env::consts::OS, env::consts::ARCH),
+    }
+}
+
+fn commit_of_build() -> Option<String> {
+    Some(env!("DICHROIC_COMMIT").to_owned()).filter(|commit| !commit.is_empty())
+}

@@ -1,0 +1,55 @@
+//! `report`: tables and figures from the store; never starts a run.
+
+use super::{
+    failure::Result,
+    options::StoreOption,
+    output,
+};
+use crate::{
+    registry,
+    report::{self, Declaration, Format},
+    store::Store,
+};
+use clap::{Args, builder::PossibleValuesParser};
+use std::path::PathBuf;
+
+/// Renders tables and figures from the store
+#[derive(Args, Debug)]
+pub(super) struct Report {
+    /// Names of reports, or `all`
+    #[arg(required = true)]
+    names: Vec<String>,
+    /// Where the files go
+    #[arg(long, value_name = "DIR", default_value = "reports/out")]
+    out: PathBuf,
+    /// Which files
+    #[arg(long, value_delimiter = ',', default_values_t = Format::ALL.map(|format| format.word().to_owned()),
+        value_parser = PossibleValuesParser::new(Format::ALL.map(Format::word)))]
+    format: Vec<String>,
+    #[command(flatten)]
+    store: StoreOption,
+}
+
+impl Report {
+    pub(super) fn run(&self) -> Result {
+        let all = self.names.iter().any(|name| name == "all");
+        let names = if all { report::NAMES.to_vec() } else { self.names.iter().map(String::as_str).collect() };
+        let formats: Vec<Format> = self.format.iter().filter_map(|word| Format::of(word)).collect();
+        let store = Store::open_read_only(self.store.path())?;
+        let files = report::render(&names, &store, &declared()?, &self.out, &formats)?;
+        let lines: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        output::say(&lines.join("\n"))
+    }
+}
+
+/// Everything that this program declares: a hole in a table says which experiment would fill it.
+fn declared() -> Result<Vec<Declaration>> {
+    let mut declared = vec![];
+    for entry in registry::entries()? {
+        declared.extend((entry.specs)().into_iter().map(|one| Declaration {
+            experiment: entry.name.into(),
+            spec: serde_json::to_value(one.spec).expect("specs are plain data"),
+        }));
+    }
+    Ok(declared)
+}

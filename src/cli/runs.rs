@@ -1,0 +1,104 @@
+//! `runs` and `sql`: questions to the store.
+
+use super::{
+    failure::Result,
+    grid::{self, Format},
+    options::StoreOption,
+    output,
+};
+use crate::store::{Status, Store, Value};
+use clap::{Args, builder::PossibleValuesParser};
+
+/// Lists stored runs, newest first
+#[derive(Args, Debug)]
+pub(super) struct Runs {
+    /// Only those of this experiment; `name*` means all that begin so
+    #[arg(long, value_name = "NAME")]
+    exp: Option<String>,
+    /// Only those that are so far
+    #[arg(long, value_parser = PossibleValuesParser::new(Status::ALL.iter().map(|status| status.as_str())))]
+    status: Option<String>,
+    /// Only those for which this holds: a condition in SQL about the columns of `v_runs`
+    #[arg(long = "where", value_name = "SQL")]
+    condition: Option<String>,
+    #[command(flatten)]
+    store: StoreOption,
+    /// Prints one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+const SHOWN: &str = "uid AS run, experiment, CASE label WHEN '{}' THEN '' ELSE label END AS label, spec, seed, scale,
+    status, works_done || '/' || works AS works, secs AS seconds, started, coalesce(error, '') AS error";
+const ALL: &str = "uid AS run, experiment, json(label) AS label, spec, seed, scale, data, status, works, works_done,
+    secs AS seconds, started, host, numerics, code, dirty, outcome, error";
+
+impl Runs {
+    pub(super) fn run(&self) -> Result {
+        let (mut wanted, mut values) = (vec!["true".to_owned()], vec![]);
+        if let Some(name) = &self.exp {
+            wanted.push("experiment GLOB ?".into());
+            values.push(Value::Text(literal(name)));
+        }
+        if let Some(status) = &self.status {
+            wanted.push("status = ?".into());
+            values.push(Value::Text(status.clone()));
+        }
+        if let Some(condition) = &self.condition {
+            wanted.push(format!("({condition}\n)")); // a comment at its end must not swallow the bracket
+        }
+        let columns = if self.json { ALL } else { SHOWN };
+        let sql =
+            format!("SELECT {columns} FROM v_runs WHERE {} ORDER BY id DESC, experiment", wanted.join(" AND "));
+        let rows = Store::open_read_only(self.store.path())?.query_with(&sql, &values)?;
+        if self.json {
+            return output::say_json(&serde_json::json!({ "runs": grid::json(&rows) }));
+        }
+        if rows.rows.is_empty() {
+            output::note("no such runs");
+        }
+        output::say(&grid::write(&rows, Format::Table))
+    }
+}
+
+/// A pattern of GLOB in which only a final `*` is special.
+fn literal(name: &str) -> String {
+    let (stem, rest) = name.strip_suffix('*').map_or((name, ""), |stem| (stem, "*"));
+    let escaped = stem.chars().map(|c| if "*?[".contains(c) { format!("[{c}]") } else { c.to_string() });
+    escaped.collect::<String>() + rest
+}
+
+/// Asks the store a question in SQL; nothing can be changed
+#[derive(Args, Debug)]
+pub(super) struct Sql {
+    /// One statement that reads, as in "SELECT * FROM v_results"
+    question: String,
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    #[command(flatten)]
+    store: StoreOption,
+    /// The same as --format json
+    #[arg(long)]
+    json: bool,
+}
+
+impl Sql {
+    pub(super) fn run(&self) -> Result {
+        let rows = Store::open_read_only(self.store.path())?.query(&self.question)?;
+        let format = if self.json { Format::Json } else { self.format };
+        output::say(&grid::write(&rows, format))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_final_star_is_special() {
+        assert_eq!(literal("hyper*"), "hyper*");
+        assert_eq!(literal("a?b[*"), "a[?]b[[]*");
+        assert_eq!(literal("x"), "x");
+    }
+}

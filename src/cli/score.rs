@@ -1,0 +1,122 @@
+//! `score`: the benchmark's scores of any features, ours or somebody else's.
+
+use super::{
+    failure::{Context, Failure, Result},
+    grid::{self, Format},
+    locate,
+    options::ThreadsOption,
+    output,
+};
+use crate::{
+    data::{DataSet, ImageSet},
+    evaluate::{FeatureMatrix, TaskScore, chammi, questions::Questions, score::one_nn},
+    spec::Metric,
+    store::{Rows, Value},
+};
+use candle_core::{DType, Tensor};
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// Scores features: `<set>/features.npy`, one row for each row of `<set>/enriched_meta.csv`
+#[derive(Args, Debug)]
+pub(super) struct Score {
+    /// The folder of features
+    #[arg(long, value_name = "DIR")]
+    features: PathBuf,
+    /// The folder of tables; no image is read
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// What "nearest" means
+    #[arg(long, value_enum, default_value_t = MetricWord::Cosine)]
+    metric: MetricWord,
+    #[command(flatten)]
+    threads: ThreadsOption,
+    /// Prints one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum MetricWord {
+    /// Largest cosine, the paper's
+    Cosine,
+    /// Smallest Euclidean distance, the published evaluator's default
+    L2,
+}
+
+impl Score {
+    pub(super) fn run(&self) -> Result {
+        self.threads.prepare()?;
+        let metric = match self.metric {
+            MetricWord::Cosine => Metric::Cosine,
+            MetricWord::L2 => Metric::L2,
+        };
+        let data = DataSet::open_tables(&locate::own_name(&self.data), &self.data)?;
+        data.warnings.iter().for_each(|warning| output::warn(warning));
+        let mut scores = vec![];
+        for set in &data.sets {
+            scores.extend(self.set(&data.name, set, metric)?);
+        }
+        let f1 = |name: &str| scores.iter().find(|score| score.name() == name).map(|score| score.f1_macro);
+        let cps = chammi::cps(f1);
+        if self.json {
+            let task = |score: &TaskScore| {
+                let class = |class: &crate::evaluate::ClassScore| (class.class.clone(), json!(class));
+                let per_class: BTreeMap<_, _> = score.per_class.iter().map(class).collect();
+                let scores = json!({ "accuracy": score.accuracy, "f1_macro": score.f1_macro, "per_class": per_class });
+                (score.name(), scores)
+            };
+            let tasks: BTreeMap<_, _> = scores.iter().map(task).collect();
+            return output::say_json(&json!({ "metric": metric.name(), "tasks": tasks, "cps": cps }));
+        }
+        output::say(&grid::write(&table(&scores, cps), Format::Table))
+    }
+
+    fn set(&self, data: &str, set: &ImageSet, metric: Metric) -> Result<Vec<TaskScore>> {
+        let path = self.features.join(&set.name).join("features.npy");
+        let (width, values) = read(&path)?;
+        let matrix = FeatureMatrix::new(width, &values).at(path.display())?;
+        if matrix.rows() != set.len() {
+            let table = set.table();
+            let found = format!("expected {} rows, one for each row of {}, found {}", set.len(), table.display(), matrix.rows());
+            return Err(Failure::new(format!("{}: {found}", path.display())));
+        }
+        // Rows that no task asks about may hold nothing else either: they were computed by the same model.
+        matrix.check(0..set.len() as u32, metric).at(path.display())?;
+        let questions = Questions::of(data, set);
+        questions.tasks().map(|task| one_nn(&task, matrix, metric).map_err(Failure::from)).collect()
+    }
+}
+
+/// (columns, values) of a matrix of 32-bit floats.
+fn read(path: &Path) -> Result<(usize, Vec<f32>)> {
+    if !path.is_file() {
+        let hint = "each set has a folder of its name with a `features.npy`; `dichroic data info` lists the sets";
+        return Err(Failure::new(format!("{}: there is no such file", path.display())).hint(hint));
+    }
+    let hint = "in Python: np.save(path, features.astype(np.float32)), with one row for each image";
+    let wrong = |why: String| Failure::new(format!("{}: {why}", path.display())).hint(hint);
+    let tensor = Tensor::read_npy(path).map_err(|error| wrong(format!("expected a NumPy file: {error}")))?;
+    if tensor.dtype() != DType::F32 || tensor.rank() != 2 {
+        let found = format!("{:?} of shape {:?}", tensor.dtype(), tensor.dims());
+        return Err(wrong(format!("expected float32 in rows and columns, found {found}")));
+    }
+    let width = tensor.dims()[1];
+    let values = tensor.flatten_all().and_then(|flat| flat.to_vec1());
+    Ok((width, values.map_err(|error| wrong(error.to_string()))?))
+}
+
+fn table(scores: &[TaskScore], cps: Option<f64>) -> Rows {
+    let number = |value: f64| Value::Text(format!("{value:.3}"));
+    let row = |score: &TaskScore| {
+        let images: u32 = score.per_class.iter().map(|class| class.support).sum();
+        vec![Value::Text(score.name()), number(score.accuracy), number(score.f1_macro), Value::Integer(images.into())]
+    };
+    let mut rows: Vec<_> = scores.iter().map(row).collect();
+    rows.extend(cps.map(|cps| vec![Value::Text("cps".into()), Value::Null, number(cps), Value::Null]));
+    Rows { columns: ["task", "accuracy", "f1_macro", "images"].map(String::from).into(), rows }
+}

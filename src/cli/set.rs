@@ -1,0 +1,114 @@
+//! `--set PATH=VALUE`: one value of a resolved spec, changed without recompiling.
+
+use super::failure::{Failure, Result};
+use super::lines;
+use crate::{registry::closest, spec::Spec};
+use serde_json::Value;
+
+/// The spec with these values, in canonical form. An element of a list is named by its number or by its kind:
+/// `train.augment.1.p`, `train.augment.flip.p`. A value is JSON; what is none is text.
+///
+/// # Errors
+/// If there is no such value, or it cannot be what is stated.
+pub(super) fn apply(spec: &Spec, changes: &[(String, String)]) -> Result<Spec> {
+    let mut spec = spec.clone();
+    for (path, text) in changes {
+        let mut json = serde_json::to_value(&spec).expect("specs are plain data");
+        let place = find(&mut json, path)?;
+        let before = place.to_string();
+        *place = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));
+        spec = serde_json::from_value(json).map_err(|error| {
+            Failure::new(format!("cannot set `{path}` to `{text}`: {error}")).hint(format!("it is {before} now"))
+        })?;
+    }
+    Ok(if changes.is_empty() { spec } else { spec.canonical() })
+}
+
+fn find<'a>(json: &'a mut Value, path: &str) -> Result<&'a mut Value> {
+    let paths: Vec<String> = lines::of(json).into_iter().map(|line| line.path).collect();
+    let mut place = json;
+    let mut walked: Vec<&str> = vec![];
+    for key in path.split('.') {
+        let below = match place {
+            Value::Object(fields) => fields.get_mut(key),
+            Value::Array(items) => element(items, key),
+            _ => None,
+        };
+        let Some(below) = below else { return Err(unknown(path, &walked.join("."), &paths)) };
+        place = below;
+        walked.push(key);
+    }
+    Ok(place)
+}
+
+/// An element by its number or its kind; of a weighted sum, the loss's kind.
+fn element<'a>(items: &'a mut [Value], key: &str) -> Option<&'a mut Value> {
+    let is_kind = |item: &Value| item.get("loss").unwrap_or(item)["kind"] == key;
+    let at = key.parse().ok().or_else(|| items.iter().position(is_kind))?;
+    items.get_mut(at)
+}
+
+fn unknown(path: &str, walked: &str, paths: &[String]) -> Failure {
+    let failure = Failure::new(format!("there is no `{path}` in this spec"));
+    let names = paths.iter().map(String::as_str);
+    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
+    let same_name = paths.iter().find(|known| last(known) == last(path)).map(String::as_str);
+    match closest(path, names.clone()).or(same_name) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => {
+            let below: Vec<&str> = names.filter(|name| name.starts_with(walked)).collect();
+            failure.hint(format!("there are {}", below.join(", ")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{draft::sample, recipe::Recipe};
+
+    fn set(path: &str, value: &str) -> Result<Spec> {
+        apply(&sample().resolve(Recipe::Fixed), &[(path.into(), value.into())])
+    }
+
+    fn words(result: Result<Spec>) -> (String, String) {
+        match result {
+            Err(Failure::Work { error, hint }) => (error.to_string(), hint.unwrap_or_default()),
+            other => panic!("expected a failure, found {other:?}"),
+        }
+    }
+
+    #[test]
+    fn numbers_words_and_nothing_can_be_set() {
+        assert_eq!(set("train.optimiser.lr", "3e-4").unwrap().train.optimiser.lr, 3e-4);
+        assert_eq!(set("train.subset", "20").unwrap().train.subset, Some(20));
+        assert_eq!(set("train.subset", "null").unwrap().train.subset, None);
+        let wide = set("model.backbone.size", "nano").unwrap();
+        assert!(serde_json::to_string(&wide).unwrap().contains("\"nano\""));
+        assert_eq!(set("train.optimiser.betas", "[0.8, 0.9]").unwrap().train.optimiser.betas, [0.8, 0.9]);
+    }
+
+    #[test]
+    fn elements_have_numbers_and_kinds() {
+        use crate::spec::Metric;
+        for path in ["evaluate.0.protocol.metric"] {
+            let spec = set(path, "l2").unwrap();
+            assert_eq!(spec.evaluate[0].protocol, crate::spec::Protocol::OneNn { metric: Metric::L2 });
+        }
+        let mut spec = sample().resolve(Recipe::Fixed);
+        spec.train.augment = vec![crate::spec::Augment::Flip { p: 0.5 }];
+        let spec = apply(&spec, &[("train.augment.flip.p".into(), "0.25".into())]).unwrap();
+        assert_eq!(spec.train.augment, [crate::spec::Augment::Flip { p: 0.25 }]);
+    }
+
+    #[test]
+    fn slips_are_answered() {
+        let (error, hint) = words(set("train.optimiser.lrr", "1"));
+        assert_eq!(error, "there is no `train.optimiser.lrr` in this spec");
+        assert_eq!(hint, "did you mean `train.optimiser.lr`?");
+        assert_eq!(words(set("lr", "1")).1, "did you mean `train.optimiser.lr`?");
+        let (error, hint) = words(set("train.epochs", "many"));
+        assert!(error.starts_with("cannot set `train.epochs` to `many`: invalid type"), "{error}");
+        assert!(hint.starts_with("it is ") && hint.ends_with(" now"), "{hint}");
+    }
+}

@@ -1,0 +1,215 @@
+//! `show`: everything an experiment means: each value and where it comes from, ids, steps, what is done.
+
+use super::{
+    failure::Result,
+    jobs::{self, Sentence},
+    lines,
+    locate::{self, Place},
+    options::{DataOption, SpecOptions, StoreOption, labels, variable},
+    output,
+};
+use crate::{
+    data::{DataSet, Kind},
+    plan::{Plan, Step},
+    seed::Seed,
+    spec::{
+        Spec,
+        id::SpecId,
+        recipe::{Recipe, SWITCHES},
+    },
+    store::{Reader, Scale, Store},
+};
+use clap::Args;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Shows an experiment with every default written out
+#[derive(Args, Debug)]
+pub(super) struct Show {
+    /// Name of an experiment; `name*` means all that begin so
+    name: String,
+    #[command(flatten)]
+    store: StoreOption,
+    #[command(flatten)]
+    data: DataOption,
+    #[command(flatten)]
+    spec: SpecOptions,
+    /// Prints one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// The data that are at hand. Nothing is simulated for the sake of showing something.
+struct AtHand {
+    data: BTreeMap<String, DataSet>,
+    simulated: bool,
+    missing: Vec<String>,
+}
+
+impl Show {
+    pub(super) fn run(&self) -> Result {
+        let sentences = jobs::sentences(std::slice::from_ref(&self.name))?;
+        let path = self.store.path();
+        let store = if path.exists() { Some(Store::open_read_only(&path)?) } else { None };
+        let mut shown = vec![];
+        for sentence in &sentences {
+            let data = self.at_hand(sentence)?;
+            let scale = self.spec.scale(data.simulated);
+            let spec = sentence.spec(&self.spec, scale)?;
+            let mut runs = vec![];
+            if data.missing.is_empty() {
+                for seed in self.spec.seeds(&sentence.declared.seeds) {
+                    runs.push(Plan::of(&spec, Seed(seed), &data.data)?);
+                }
+            }
+            let one = One { sentence, scale, spec: &spec, runs: &runs, missing: &data.missing, store: store.as_ref() };
+            shown.push(if self.json { Shown::Json(one.json()?) } else { Shown::Text(one.text()?) });
+        }
+        let mut documents = vec![];
+        for one in shown {
+            match one {
+                Shown::Text(text) => output::say(&text)?,
+                Shown::Json(json) => documents.push(json),
+            }
+        }
+        if self.json { output::say_json(&json!({ "experiments": documents })) } else { Ok(()) }
+    }
+
+    fn at_hand(&self, sentence: &Sentence) -> Result<AtHand> {
+        let mut hand = AtHand { data: BTreeMap::new(), simulated: false, missing: vec![] };
+        for name in Plan::data_names(&sentence.declared.spec) {
+            match locate::place(&name, &self.data, &self.store.path()) {
+                Place::Here(root) => {
+                    let set = DataSet::open(&name, &root)?;
+                    hand.simulated |= set.kind == Kind::Simulated;
+                    hand.data.insert(name, set);
+                }
+                Place::Simulated(_) => {
+                    hand.simulated = true;
+                    hand.missing.push(format!("`{name}`, which `exp` will simulate"));
+                }
+                Place::Nowhere => {
+                    hand.missing.push(format!("`{name}` (--data {name}=PATH or ${})", variable(&name)));
+                }
+            }
+        }
+        Ok(hand)
+    }
+}
+
+enum Shown {
+    Text(String),
+    Json(Value),
+}
+
+/// One sentence of an experiment, ready to be shown.
+struct One<'a> {
+    sentence: &'a Sentence,
+    scale: Scale,
+    spec: &'a Spec,
+    runs: &'a [Plan],
+    missing: &'a [String],
+    store: Option<&'a Reader>,
+}
+
+impl One<'_> {
+    fn json(&self) -> Result<Value> {
+        let declared = &self.sentence.declared;
+        let mut runs = vec![];
+        for plan in self.runs {
+            let mut steps = vec![];
+            for step in &plan.steps {
+                steps.push(json!({
+                    "work": step.id, "kind": step.work.kind(), "does": step.work.describe(), "parents": step.parents,
+                    "status": self.status(step)?,
+                }));
+            }
+            runs.push(json!({
+                "run": plan.run, "seed": plan.seed.0, "data": plan.data, "status": self.run_status(plan)?, "steps": steps,
+            }));
+        }
+        Ok(json!({
+            "experiment": self.sentence.entry.name, "about": self.sentence.entry.summary(),
+            "file": self.sentence.entry.file, "line": self.sentence.entry.line, "place": self.sentence.place,
+            "label": labels(&declared.labels), "recipe": declared.recipe, "seeds": declared.seeds,
+            "scale": self.scale.as_str(), "spec": SpecId::of(self.spec), "config": self.spec, "runs": runs,
+        }))
+    }
+
+    fn text(&self) -> Result<String> {
+        let (entry, declared) = (self.sentence.entry, &self.sentence.declared);
+        let label: String = declared.labels.iter().map(|(axis, value)| format!(", {axis} {value}")).collect();
+        let mut text = vec![
+            format!("{}{label} ({}:{})", entry.name, entry.file, entry.line),
+            format!("  {}", entry.summary()),
+            format!("  spec {} at scale {}, recipe {}", SpecId::of(self.spec), self.scale, declared.recipe.name()),
+            String::new(),
+        ];
+        let json = serde_json::to_value(self.spec).expect("specs are plain data");
+        text.extend(spec_lines(&json, declared.recipe));
+        text.push(String::new());
+        if !self.missing.is_empty() {
+            let missing = self.missing.join(", ");
+            text.push(format!("runs: {} seeds; their ids need the data {missing}", declared.seeds.len()));
+        }
+        for (at, plan) in self.runs.iter().enumerate() {
+            text.push(format!("run {}, seed {}: {}", plan.run, plan.seed.0, self.run_status(plan)?));
+            // Seeds differ in nothing but ids: the steps of the first say what the others do too.
+            for step in plan.steps.iter().filter(|_| at == 0) {
+                text.push(format!("  {}  {:<8} {}", step.id, self.status(step)?, step.work.describe()));
+            }
+        }
+        text.push(String::new());
+        Ok(text.join("\n"))
+    }
+
+    fn status(&self, step: &Step) -> Result<String> {
+        let known = self.store.map(|store| store.work(step.id.as_str())).transpose()?.flatten();
+        Ok(known.map_or("missing".into(), |work| work.status.to_string()))
+    }
+
+    fn run_status(&self, plan: &Plan) -> Result<String> {
+        let known = self.store.map(|store| store.run(plan.run.as_str())).transpose()?.flatten();
+        Ok(known.map_or("missing".into(), |run| run.status.to_string()))
+    }
+}
+
+/// `train.epochs = 15`, and behind it where the value comes from, if the recipe has a say in it.
+fn spec_lines(json: &Value, recipe: Recipe) -> Vec<String> {
+    let lines = lines::of(json);
+    let text: Vec<String> = lines.iter().map(|line| format!("  {} = {}", line.path, lines::text(line.value))).collect();
+    let width = text.iter().map(|line| line.chars().count()).filter(|width| *width < 60).max().unwrap_or(0);
+    let with_origin = lines.iter().zip(text).map(|(line, text)| match origin(json, line.value, recipe) {
+        Some(origin) => format!("{text:<width$}  # {origin}"),
+        None => text,
+    });
+    with_origin.collect()
+}
+
+fn origin(json: &Value, value: &Value, recipe: Recipe) -> Option<String> {
+    let switch = SWITCHES.iter().find(|switch| switch.find(json).is_some_and(|found| std::ptr::eq(found, value)))?;
+    let of_recipe: Value = serde_json::from_str(switch.text(recipe)).ok()?;
+    let guessed = switch.guessed.map(|why| format!(" (guessed: {why})")).unwrap_or_default();
+    Some(match of_recipe == *value {
+        true => format!("as in recipe {}: {}{guessed}", recipe.name(), switch.source),
+        false => format!("recipe {} has {}", recipe.name(), lines::text(&of_recipe)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::draft::{Draft, sample};
+
+    #[test]
+    fn every_line_says_where_its_value_comes_from() {
+        let spec = Draft { epochs: Some(7), ..sample() }.resolve(Recipe::Fixed);
+        let lines = spec_lines(&serde_json::to_value(spec).unwrap(), Recipe::Fixed);
+        let line = |path: &str| lines.iter().find(|line| line.contains(&format!(" {path} = "))).unwrap();
+        assert!(line("train.epochs").ends_with("# recipe fixed has 15"), "{}", line("train.epochs"));
+        let decay = line("train.optimiser.weight_decay");
+        assert!(decay.contains("# as in recipe fixed: ") && decay.contains("(guessed: "), "{decay}");
+        assert!(line("train.optimiser.betas").contains("= [0.9,0.999] "));
+        assert!(!line("model.adapter.z").contains('#'));
+    }
+}

@@ -1,0 +1,156 @@
+//! A sheet of vector graphics in points, with the house's type, colours and lines.
+//!
+//! plotters knows whole pixels only, and curves and text would stand on stairs. So everything is drawn ten times as
+//! large, and the header of the file says the true size.
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+/// Units of the drawing in a point.
+const UNITS: f64 = 10.0;
+/// plotters writes it into the file as it stands; a viewer takes the first face that it has.
+const FONT: &str = "Inter, Helvetica, Arial, sans-serif";
+/// plotters divides sizes of type by this.
+const PLOTTERS_TYPE: f64 = 1.24;
+
+/// Text and axes.
+pub(super) const INK: RGBColor = RGBColor(38, 38, 38);
+/// What stands back: sub-headings, remarks.
+pub(super) const GREY: RGBColor = RGBColor(120, 120, 120);
+
+type Drawn = Result<(), String>;
+
+/// Where a text stands.
+#[derive(Clone, Copy)]
+pub(super) struct Type {
+    pub(super) points: f64,
+    pub(super) colour: RGBColor,
+    pub(super) across: HPos,
+    pub(super) down: VPos,
+    pub(super) bold: bool,
+    /// Turned by a quarter, to be read from below.
+    pub(super) turned: bool,
+}
+
+impl Type {
+    /// Plain, centred both ways, of a size in points.
+    pub(super) fn of(points: f64) -> Self {
+        Self { points, colour: INK, across: HPos::Center, down: VPos::Center, bold: false, turned: false }
+    }
+}
+
+/// A sheet being drawn on; all lengths in points from the upper left corner.
+pub(super) struct Canvas<'a>(DrawingArea<SVGBackend<'a>, Shift>);
+
+/// Draws a figure of the given size and returns the text of its SVG file.
+pub(super) fn figure(
+    width: f64,
+    height: f64,
+    draw: impl FnOnce(&Canvas<'_>) -> Drawn,
+) -> Result<String, String> {
+    let size = ((width * UNITS).round() as u32, (height * UNITS).round() as u32);
+    let mut svg = String::new();
+    {
+        let canvas = Canvas(SVGBackend::with_string(&mut svg, size).into_drawing_area());
+        draw(&canvas)?;
+        canvas.0.present().map_err(|error| error.to_string())?;
+    }
+    let found = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
+    let wanted = format!("width=\"{width:.1}pt\" height=\"{height:.1}pt\"");
+    Ok(svg.replacen(&found, &wanted, 1))
+}
+
+impl Canvas<'_> {
+    /// One line of text.
+    pub(super) fn text(&self, text: &str, x: f64, y: f64, kind: Type) -> Drawn {
+        let weight = if kind.bold { FontStyle::Bold } else { FontStyle::Normal };
+        let mut style = TextStyle::from((FONT, kind.points * PLOTTERS_TYPE * UNITS, weight).into_font());
+        style.color = kind.colour.to_backend_color();
+        style = style.pos(Pos::new(kind.across, kind.down));
+        if kind.turned {
+            style = style.transform(FontTransform::Rotate270);
+        }
+        self.draw(&Text::new(text.to_string(), units(x, y), style))
+    }
+
+    /// A straight line.
+    pub(super) fn line(&self, from: (f64, f64), to: (f64, f64), colour: RGBColor, width: f64) -> Drawn {
+        let style = colour.stroke_width((width * UNITS).round() as u32);
+        self.draw(&PathElement::new(vec![units(from.0, from.1), units(to.0, to.1)], style))
+    }
+
+    /// A filled rectangle.
+    pub(super) fn fill(&self, from: (f64, f64), to: (f64, f64), colour: RGBColor) -> Drawn {
+        self.draw(&Rectangle::new([units(from.0, from.1), units(to.0, to.1)], colour.filled()))
+    }
+
+    /// The outline of a rectangle.
+    pub(super) fn frame(&self, from: (f64, f64), to: (f64, f64), colour: RGBColor, width: f64) -> Drawn {
+        let style = colour.stroke_width((width * UNITS).round() as u32);
+        self.draw(&Rectangle::new([units(from.0, from.1), units(to.0, to.1)], style))
+    }
+
+    fn draw<'e, E>(&self, element: &'e E) -> Drawn
+    where
+        &'e E: plotters::element::PointCollection<'e, (i32, i32)>,
+        E: for<'b> plotters::element::Drawable<SVGBackend<'b>>,
+    {
+        self.0.draw(element).map_err(|error| error.to_string())
+    }
+}
+
+fn units(x: f64, y: f64) -> (i32, i32) {
+    ((x * UNITS).round() as i32, (y * UNITS).round() as i32)
+}
+
+/// About how wide a text is at most, in points. The face is the viewer's, so margins are reckoned from a wide one
+/// (DejaVu Sans, bold): Inter and Helvetica leave a little more white.
+pub(super) fn width_of(text: &str, points: f64) -> f64 {
+    let em = |letter: char| match letter {
+        'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | '\'' | '|' => 0.34,
+        'f' | 't' | 'r' | ' ' | '-' | '(' | ')' | '/' => 0.43,
+        'm' | 'w' | 'M' | 'W' | '@' | '%' => 0.96,
+        letter if letter.is_uppercase() => 0.74,
+        _ => 0.65,
+    };
+    text.chars().map(em).sum::<f64>() * points
+}
+
+/// matplotlib's viridis at 16 places; between them straight.
+const VIRIDIS: [[u8; 3]; 16] = [
+    [68, 1, 84],
+    [72, 26, 108],
+    [71, 47, 125],
+    [65, 68, 135],
+    [57, 86, 140],
+    [49, 104, 142],
+    [42, 120, 142],
+    [35, 136, 142],
+    [31, 152, 139],
+    [34, 168, 132],
+    [53, 183, 121],
+    [84, 197, 104],
+    [122, 209, 81],
+    [165, 219, 54],
+    [210, 226, 27],
+    [253, 231, 37],
+];
+
+/// The colour of a value between 0 and 1.
+pub(super) fn viridis(value: f64) -> RGBColor {
+    let place = value.clamp(0.0, 1.0) * (VIRIDIS.len() - 1) as f64;
+    let below = (place as usize).min(VIRIDIS.len() - 2);
+    let share = place - below as f64;
+    let mix = |part: usize| {
+        let (a, b) = (f64::from(VIRIDIS[below][part]), f64::from(VIRIDIS[below + 1][part]));
+        (a + (b - a) * share).round() as u8
+    };
+    RGBColor(mix(0), mix(1), mix(2))
+}
+
+/// Black or white, whichever is read more easily on a colour.
+pub(super) fn ink_on(colour: RGBColor) -> RGBColor {
+    let bright = 0.2126 * f64::from(colour.0) + 0.7152 * f64::from(colour.1) + 0.0722 * f64::from(colour.2);
+    if bright > 127.5 { INK } else { WHITE }
+}

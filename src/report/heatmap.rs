@@ -1,0 +1,157 @@
+//! Per-class scores as a heatmap: a row for each system, a column for each class of each task.
+
+use super::canvas::{Canvas, GREY, INK, Type, figure, ink_on, viridis, width_of};
+use plotters::style::WHITE;
+use plotters::style::text_anchor::{HPos, VPos};
+
+/// Rows under one heading: all of one data set, scale and protocol.
+pub(super) struct Panel {
+    /// Stands above the rows; empty if there is only one panel and nothing to say.
+    pub(super) heading: String,
+    /// Systems.
+    pub(super) rows: Vec<Row>,
+}
+
+/// One system.
+pub(super) struct Row {
+    /// Its name.
+    pub(super) name: String,
+    /// Set in grey: a floor.
+    pub(super) floor: bool,
+    /// Set in bold: the best.
+    pub(super) best: bool,
+    /// One value between 0 and 1 for each column, or a hole.
+    pub(super) values: Vec<Option<f64>>,
+}
+
+/// One class of one task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Column {
+    /// The task as it stands over its classes.
+    pub(super) group: String,
+    /// The class.
+    pub(super) name: String,
+}
+
+const CELL: (f64, f64) = (13.4, 15.0);
+const TOP: f64 = 16.0;
+const HEADING: f64 = 15.0;
+const ROW_TYPE: f64 = 7.0;
+const CLASS_TYPE: f64 = 6.0;
+const BAR: f64 = 52.0;
+
+/// The text of the SVG file. `label` stands beside the colour bar: `F1 score`.
+pub(super) fn draw(panels: &[Panel], columns: &[Column], label: &str) -> Result<String, String> {
+    let names = panels.iter().flat_map(|panel| &panel.rows).map(|row| width_of(&row.name, ROW_TYPE));
+    let left = names.fold(48.0, f64::max) + 10.0;
+    let classes = columns.iter().map(|column| width_of(&column.name, CLASS_TYPE)).fold(0.0, f64::max);
+    let body = panels.iter().map(|panel| panel.rows.len() as f64 * CELL.1 + heading_of(panel)).sum::<f64>();
+    let right = left + columns.len() as f64 * CELL.0;
+    let bottom = TOP + body;
+    figure(right + BAR, bottom + classes + 12.0, |canvas| {
+        groups(canvas, columns, left)?;
+        let mut top = TOP;
+        for panel in panels {
+            let heading = heading_of(panel);
+            if heading > 0.0 {
+                let kind = Type { across: HPos::Left, colour: GREY, ..Type::of(CLASS_TYPE) };
+                canvas.text(&panel.heading, left + 1.0, top + heading / 2.0, kind)?;
+            }
+            top += heading;
+            rows(canvas, panel, columns, (left, top))?;
+            top += panel.rows.len() as f64 * CELL.1;
+        }
+        for (at, column) in columns.iter().enumerate() {
+            let x = left + (at as f64 + 0.5) * CELL.0;
+            canvas.line((x, bottom), (x, bottom + 2.5), INK, 0.5)?;
+            let kind = Type { across: HPos::Right, turned: true, ..Type::of(CLASS_TYPE) };
+            canvas.text(&column.name, x, bottom + 4.5, kind)?;
+        }
+        // The bar stays short beside many panels.
+        let bar_bottom = bottom.min(TOP + heading_of(&panels[0]) + 8.0 * CELL.1);
+        bar(canvas, (right + 12.0, TOP + heading_of(&panels[0])), bar_bottom, label)
+    })
+}
+
+fn heading_of(panel: &Panel) -> f64 {
+    if panel.heading.is_empty() { 0.0 } else { HEADING }
+}
+
+/// First and last column of each run of equal groups.
+fn runs(columns: &[Column]) -> Vec<(usize, usize)> {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for (at, column) in columns.iter().enumerate() {
+        match runs.last_mut() {
+            Some((first, end)) if columns[*first].group == column.group => *end = at + 1,
+            _ => runs.push((at, at + 1)),
+        }
+    }
+    runs
+}
+
+fn groups(canvas: &Canvas<'_>, columns: &[Column], left: f64) -> Result<(), String> {
+    for (first, end) in runs(columns) {
+        let (from, to) = (left + first as f64 * CELL.0, left + end as f64 * CELL.0);
+        canvas.line((from + 1.0, TOP - 3.0), (to - 1.0, TOP - 3.0), INK, 0.6)?;
+        let kind = Type { down: VPos::Bottom, bold: true, ..Type::of(CLASS_TYPE) };
+        canvas.text(&columns[first].group, (from + to) / 2.0, TOP - 5.5, kind)?;
+    }
+    Ok(())
+}
+
+fn rows(
+    canvas: &Canvas<'_>,
+    panel: &Panel,
+    columns: &[Column],
+    (left, top): (f64, f64),
+) -> Result<(), String> {
+    for (at, row) in panel.rows.iter().enumerate() {
+        let y = top + at as f64 * CELL.1;
+        let colour = if row.floor { GREY } else { INK };
+        let kind = Type { across: HPos::Right, colour, bold: row.best, ..Type::of(ROW_TYPE) };
+        canvas.text(&row.name, left - 5.0, y + CELL.1 / 2.0, kind)?;
+        for (at, value) in row.values.iter().enumerate() {
+            let x = left + at as f64 * CELL.0;
+            let middle = (x + CELL.0 / 2.0, y + CELL.1 / 2.0);
+            let Some(value) = value else {
+                canvas.text("·", middle.0, middle.1, Type { colour: GREY, ..Type::of(CLASS_TYPE) })?;
+                continue;
+            };
+            let colour = viridis(*value);
+            canvas.fill((x, y), (x + CELL.0, y + CELL.1), colour)?;
+            let text = format!("{value:.2}");
+            let kind = Type { colour: ink_on(colour), ..Type::of(5.2) };
+            canvas.text(text.trim_start_matches('0'), middle.0, middle.1, kind)?;
+        }
+    }
+    let bottom = top + panel.rows.len() as f64 * CELL.1;
+    for (first, _) in runs(columns).into_iter().skip(1) {
+        let x = left + first as f64 * CELL.0;
+        canvas.line((x, top), (x, bottom), WHITE, 1.6)?;
+    }
+    // A gap between what was trained and what was not.
+    let trained = panel.rows.iter().filter(|row| !row.floor).count();
+    if trained > 0 && trained < panel.rows.len() {
+        let (y, right) = (top + trained as f64 * CELL.1, left + columns.len() as f64 * CELL.0);
+        canvas.line((left, y), (right, y), WHITE, 1.6)?;
+    }
+    Ok(())
+}
+
+fn bar(canvas: &Canvas<'_>, (left, top): (f64, f64), bottom: f64, label: &str) -> Result<(), String> {
+    let (right, height, steps) = (left + 8.0, bottom - top, 128);
+    for step in 0..steps {
+        let [low, high] = [step, step + 1].map(|step| f64::from(step) / f64::from(steps));
+        // Steps overlap a little, or hair lines would show between them.
+        let (from, to) = ((left, bottom - height * high), (right, bottom - height * low + 0.3));
+        canvas.fill(from, to, viridis((low + high) / 2.0))?;
+    }
+    canvas.frame((left, top), (right, bottom), INK, 0.5)?;
+    for tick in 0..=5 {
+        let y = bottom - height * f64::from(tick) / 5.0;
+        canvas.line((right, y), (right + 2.5, y), INK, 0.5)?;
+        let kind = Type { across: HPos::Left, ..Type::of(CLASS_TYPE) };
+        canvas.text(&format!("{:.1}", f64::from(tick) / 5.0), right + 4.0, y, kind)?;
+    }
+    canvas.text(label, right + 22.0, (top + bottom) / 2.0, Type { turned: true, ..Type::of(6.5) })
+}

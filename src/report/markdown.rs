@@ -1,0 +1,59 @@
+//! A table in Markdown.
+
+use super::table::{Cell, Kind, Table, number, signed};
+use std::fmt::Write;
+
+/// Heading, table, notes. The best of a column is bold, the second best in italics, a hole is `·`.
+pub(super) fn table(table: &Table) -> String {
+    let mut text = format!("## {}\n\n", table.title);
+    let with_notes = table.rows.iter().any(|row| !row.note.is_empty());
+    let stub = table.stub.iter().map(ToString::to_string);
+    let heads = stub.chain(table.columns.iter().map(|(head, _)| head.clone()));
+    let heads: Vec<String> = heads.chain(with_notes.then(String::new)).collect();
+    line(&mut text, &heads);
+    let mut rules = vec!["---".to_string(); table.stub.len()];
+    rules.extend(table.columns.iter().map(|_| "--:".to_string()));
+    rules.extend(with_notes.then(|| "---".to_string()));
+    line(&mut text, &rules);
+    for row in &table.rows {
+        let name = |name: &String| match row.kind {
+            Kind::Measured => escape(name),
+            Kind::Floor | Kind::Print if name.is_empty() => String::new(),
+            Kind::Floor | Kind::Print => format!("*{}*", escape(name)),
+        };
+        let mut cells: Vec<String> = row.stub.iter().map(name).collect();
+        cells.extend(row.cells.iter().map(cell));
+        cells.extend(with_notes.then(|| row.note.clone()));
+        line(&mut text, &cells);
+    }
+    text.push('\n');
+    for note in &table.notes {
+        text.push_str(note);
+        text.push_str("\n\n");
+    }
+    text
+}
+
+fn line(text: &mut String, cells: &[String]) {
+    writeln!(text, "| {} |", cells.join(" | ")).expect("writing to a string does not fail");
+}
+
+fn escape(text: &str) -> String {
+    text.replace('|', "\\|").replace('*', "\\*").replace('_', "\\_")
+}
+
+fn cell(cell: &Cell) -> String {
+    let Some(value) = cell.value else { return "·".into() };
+    let mut text = match cell.rank {
+        Some(1) => format!("**{}**", number(value)),
+        Some(_) => format!("*{}*", number(value)),
+        None => number(value),
+    };
+    if let Some(std) = cell.std {
+        text += &format!(" ± {}", number(std));
+    }
+    if let (Some(paper), Some(difference)) = (cell.paper, cell.difference()) {
+        text += &format!(" (print {}, {})", number(paper), signed(difference));
+    }
+    text
+}

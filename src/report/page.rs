@@ -1,0 +1,84 @@
+//! From names of reports to files.
+
+use super::chammi_table4::{Declaration, table4};
+use super::{Error, csv, markdown};
+use crate::store::Reader;
+use std::path::{Path, PathBuf};
+
+/// Every report there is.
+pub const NAMES: [&str; 1] = ["chammi_table4"];
+
+/// How a report is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `report.md`: all reports on one page.
+    Markdown,
+    /// `<name>.csv`: one number a line.
+    Csv,
+    /// `<name>.svg`: the figure.
+    Svg,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Markdown, Self::Csv, Self::Svg];
+
+    /// The word on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Markdown => "md",
+            Self::Csv => "csv",
+            Self::Svg => "svg",
+        }
+    }
+
+    /// The opposite of [`word`](Self::word).
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.word() == word)
+    }
+}
+
+/// Writes the named reports into `out`, which is made if it is not there, and returns the files. The figure of a report
+/// without any numbers is left out. The bytes depend on the store and on `declared` only.
+///
+/// # Errors
+/// An unknown name, before anything is written; a store that does not answer; a folder that cannot be written.
+pub fn render(
+    names: &[&str],
+    store: &Reader,
+    declared: &[Declaration],
+    out: &Path,
+    formats: &[Format],
+) -> Result<Vec<PathBuf>, Error> {
+    if let Some(unknown) = names.iter().find(|name| !NAMES.contains(name)) {
+        return Err(Error::Unknown { found: (*unknown).into(), known: NAMES.into() });
+    }
+    let (mut page, mut files) = (String::new(), Vec::new());
+    for name in names {
+        let report = table4(store, declared)?;
+        let figure = report.heatmap().transpose();
+        let figure = figure.map_err(|cause| Error::Draw { figure: (*name).into(), cause })?;
+        page.push_str(&format!("# {}\n\n", report.title));
+        for table in &report.tables {
+            page.push_str(&markdown::table(table));
+        }
+        if formats.contains(&Format::Csv) {
+            files.push(write(out, &format!("{name}.csv"), &csv::tables(&report.tables))?);
+        }
+        if let (Some(figure), true) = (figure, formats.contains(&Format::Svg)) {
+            page.push_str(&format!("![F1 of every class]({name}.svg)\n\n"));
+            files.push(write(out, &format!("{name}.svg"), &figure)?);
+        }
+    }
+    if formats.contains(&Format::Markdown) {
+        files.insert(0, write(out, "report.md", &format!("{}\n", page.trim_end()))?);
+    }
+    Ok(files)
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Error> {
+    let path = folder.join(name);
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, text));
+    written.map_err(|source| Error::Write { path: path.clone(), source })?;
+    Ok(path)
+}

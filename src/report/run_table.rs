@@ -1,0 +1,104 @@
+//! What `exp` prints when a run has ended: its tasks, what lies below them and, where it may, what the paper prints.
+
+use super::comparable::{print_of, reason_against};
+use super::measured::{self, Measured, World};
+use super::table::{Cell, Kind, Row, Table};
+use super::{Error, terminal};
+use crate::evaluate::names::{AVERAGES, TASKS, to_paper};
+use crate::spec::Features;
+use crate::store::{PublishedRow, Reader};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One table for each spec and protocol among the runs `runs`, which may be several seeds of several specs.
+///
+/// # Errors
+/// [`Error::NoScores`] for a run that is not finished or not there.
+pub fn terminal_table(store: &Reader, runs: &[&str]) -> Result<String, Error> {
+    let mut systems: BTreeMap<(String, World), Vec<Measured>> = BTreeMap::new();
+    for run in runs {
+        for one in measured::of_run(store, run)? {
+            systems.entry((one.spec.clone(), one.world.clone())).or_default().push(one);
+        }
+    }
+    let printed = store.published("chammi", "table4")?;
+    let tables = systems.into_values().map(|seeds| terminal::table(&table(&seeds, &printed)));
+    Ok(tables.collect::<Vec<_>>().join("\n"))
+}
+
+fn table(seeds: &[Measured], printed: &[PublishedRow]) -> Table {
+    let (first, world) = (&seeds[0], &seeds[0].world);
+    let chammi = world.data == "chammi";
+    let found: BTreeSet<&str> =
+        seeds.iter().flat_map(|one| one.scores.f1_macro.keys()).map(String::as_str).collect();
+    let mut names: Vec<&str> = match chammi {
+        true => TASKS.iter().map(|task| task.name).filter(|task| found.contains(task)).collect(),
+        false => found.into_iter().collect(),
+    };
+    names.sort_by_key(|name| order(name));
+    // The paper's overall score is one even where a part of it would not be printed.
+    let complete = |name: &str| seeds.iter().all(|one| one.scores.f1(name).is_some());
+    names.extend(AVERAGES.iter().take(1).map(|average| average.name).filter(|name| chammi && complete(name)));
+
+    let row_in_print = print_of(&first.config).filter(|_| chammi);
+    let reason = reason_against(&first.config, world);
+    let in_print = |task: &str| {
+        let print = row_in_print.as_ref()?;
+        let row = |row: &&PublishedRow| {
+            row.model == print.model && row.condition == print.condition && row.task == task
+        };
+        printed.iter().find(row)?.value
+    };
+    let values =
+        |value: &dyn Fn(&Measured) -> Option<f64>| seeds.iter().filter_map(value).collect::<Vec<f64>>();
+    let rows = names.iter().map(|name| {
+        let paper = in_print(name).filter(|_| reason.is_none());
+        let mut cells = vec![
+            Cell::of(&values(&|one| one.scores.accuracy.get(*name).copied())),
+            Cell { paper, ..Cell::of(&values(&|one| one.scores.f1(name))) },
+        ];
+        cells.extend(Features::FLOORS.map(|floor| {
+            let cell = Cell::of(&values(&|one| one.floors.get(floor.name())?.f1(name)));
+            Cell { std: None, ..cell }
+        }));
+        let label = if chammi { to_paper(name).unwrap_or_default() } else { "" };
+        let stub = if chammi { vec![(*name).into(), label.into()] } else { vec![(*name).into()] };
+        Row { stub, kind: Kind::Measured, cells, note: String::new() }
+    });
+    let mut notes = vec![
+        "The last four columns are floors: macro-F1 that needs no training. Scores are means over seeds."
+            .into(),
+    ];
+    if let (Some(print), Some(reason)) = (&row_in_print, &reason)
+        && let Some(overall) = in_print("cps")
+    {
+        notes.push(format!(
+            "The paper prints {overall:.3} overall for {}, {}; not comparable: {reason}.",
+            print.model,
+            print.words()
+        ));
+    }
+    let columns = ["accuracy", "macro-F1", "constant", "prior", "hand-made", "untrained"];
+    let seeds = if seeds.len() == 1 { "one seed".into() } else { format!("{} seeds", seeds.len()) };
+    Table {
+        title: format!(
+            "{}: {}, {seeds} (spec {})",
+            first.experiment,
+            world.words().replace('*', ""),
+            first.spec
+        ),
+        facts: Vec::new(),
+        stub: if chammi { vec!["task", "in print"] } else { vec!["task"] },
+        columns: columns.map(|name| (name.into(), name.into())).into(),
+        rows: rows.collect(),
+        notes,
+    }
+}
+
+/// CHAMMI as the paper has it; other sets by name. `Task_two` stands before `Task_three`.
+fn order(name: &str) -> (usize, &str, usize) {
+    let known = TASKS.iter().position(|task| task.name == name);
+    let (set, task) = name.split_once('/').unwrap_or((name, ""));
+    let number = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+    let place = number.iter().position(|word| task.ends_with(&format!("_{word}")));
+    (known.unwrap_or(usize::MAX), set, place.unwrap_or(usize::MAX))
+}

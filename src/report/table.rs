@@ -1,0 +1,157 @@
+//! A table as data: everything that a terminal, a Markdown file, a CSV file or a page needs to write it down.
+
+use std::cmp::Ordering;
+
+/// A table with its heading and what must be said below it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// Stands above it.
+    pub title: String,
+    /// What all its numbers have in common, as column and value of the CSV file: `("scale", "quick")`.
+    pub facts: Vec<(&'static str, String)>,
+    /// Headings of the columns that name a row.
+    pub stub: Vec<&'static str>,
+    /// Headings of the columns of numbers, with the name that the store and the CSV file use.
+    pub columns: Vec<(String, String)>,
+    /// The rows, in the order of print.
+    pub rows: Vec<Row>,
+    /// Sentences below.
+    pub notes: Vec<String>,
+}
+
+/// A row of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// What it is called, one text for each column of the stub.
+    pub stub: Vec<String>,
+    /// What its numbers are.
+    pub kind: Kind,
+    /// One for each column.
+    pub cells: Vec<Cell>,
+    /// What would fill it, or where its numbers come from.
+    pub note: String,
+}
+
+/// What the numbers of a row are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Measured here.
+    Measured,
+    /// What trivial predictors reach.
+    Floor,
+    /// What the paper prints, apart from anything measured.
+    Print,
+}
+
+impl Kind {
+    /// The word in the CSV file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::Floor => "floor",
+            Self::Print => "print",
+        }
+    }
+}
+
+/// One number with its company. A hole has no value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cell {
+    /// The mean over seeds, or the number in print.
+    pub value: Option<f64>,
+    /// The sample standard deviation over seeds, if there are several.
+    pub std: Option<f64>,
+    /// How many seeds.
+    pub n: usize,
+    /// The printed number, where the two may be compared.
+    pub paper: Option<f64>,
+    /// 1 for the best measured value of its column, 2 for the second best.
+    pub rank: Option<u8>,
+}
+
+impl Cell {
+    /// Mean and deviation of one value per seed; a hole if there are none.
+    pub fn of(values: &[f64]) -> Self {
+        let n = values.len();
+        if n == 0 {
+            return Self::default();
+        }
+        let mean = values.iter().sum::<f64>() / n as f64;
+        let square = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        let std = (n > 1).then(|| (square / (n - 1) as f64).sqrt());
+        Self { value: Some(mean), std, n, ..Self::default() }
+    }
+
+    /// A number in print.
+    pub fn print(value: Option<f64>) -> Self {
+        Self { value, ..Self::default() }
+    }
+
+    /// Measured minus printed, where the two may be compared.
+    pub fn difference(&self) -> Option<f64> {
+        Some(self.value? - self.paper?)
+    }
+}
+
+impl Table {
+    /// Marks the best and the second best measured value of each column that has at least two.
+    pub fn rank(&mut self) {
+        for column in 0..self.columns.len() {
+            let measured = self.rows.iter_mut().filter(|row| row.kind == Kind::Measured);
+            let mut cells: Vec<&mut Cell> =
+                measured.map(|row| &mut row.cells[column]).filter(|cell| cell.value.is_some()).collect();
+            if cells.len() < 2 {
+                continue;
+            }
+            let mut values: Vec<f64> = cells.iter().filter_map(|cell| cell.value).collect();
+            values.sort_by(|a, b| b.partial_cmp(a).unwrap_or(Ordering::Equal));
+            values.dedup();
+            for cell in &mut cells {
+                let place = values.iter().position(|value| Some(*value) == cell.value);
+                cell.rank = place.filter(|place| *place < 2).map(|place| place as u8 + 1);
+            }
+        }
+    }
+}
+
+/// Three decimals, as the papers print.
+pub(super) fn number(value: f64) -> String {
+    format!("{value:.3}")
+}
+
+/// With its sign: `+0.004`, `−0.020`.
+pub(super) fn signed(value: f64) -> String {
+    format!("{}{:.3}", if value < 0.0 { '−' } else { '+' }, value.abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_knows_its_seeds_and_a_column_its_best() {
+        let cell = Cell::of(&[0.5, 0.7]);
+        assert_eq!((cell.n, cell.value), (2, Some(0.6)));
+        assert!((cell.std.unwrap() - 0.02f64.sqrt()).abs() < 1e-12);
+        assert_eq!(Cell::of(&[0.5]).std, None);
+        assert_eq!(Cell::of(&[]), Cell::default());
+        let row = |kind, value: &[f64]| Row {
+            stub: vec![],
+            kind,
+            cells: vec![Cell::of(value)],
+            note: String::new(),
+        };
+        let rows = vec![
+            row(Kind::Measured, &[0.2]),
+            row(Kind::Measured, &[]),
+            row(Kind::Measured, &[0.4]),
+            row(Kind::Floor, &[0.9]),
+            row(Kind::Measured, &[0.3]),
+        ];
+        let mut table = Table { columns: vec![("a".into(), "a".into())], rows, ..Table::default() };
+        table.rank();
+        let ranks: Vec<Option<u8>> = table.rows.iter().map(|row| row.cells[0].rank).collect();
+        assert_eq!(ranks, [None, None, Some(1), None, Some(2)]);
+        assert_eq!((signed(-0.02).as_str(), signed(0.0).as_str()), ("−0.020", "+0.000"));
+    }
+}

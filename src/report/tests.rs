@@ -1,0 +1,224 @@
+//! Reports from a real store: what stands where, what may not stand together, and the same bytes twice.
+
+use super::*;
+use crate::spec::draft::{Draft, StatedAugment, StatedLoss, sample};
+use crate::spec::quick::quick;
+use crate::spec::recipe::Recipe;
+use crate::spec::{Spec, id::SpecId};
+use crate::store::{
+    Claim, DataKind, DatasetRow, ExperimentRow, Floor, Outcome, Provenance, RunRow, Scale, ScoreRow, Store,
+    WorkRow,
+};
+
+const TASKS: [(&str, &[&str]); 9] = [
+    ("Allen/Task_one", &["M0", "M1M2", "M3", "M4M5", "M6M7_complete", "M6M7_single"]),
+    ("Allen/Task_two", &["M0", "M1M2", "M3", "M4M5", "M6M7_complete", "M6M7_single"]),
+    ("HPA/Task_one", &["golgi apparatus", "microtubules", "mitochondria", "nuclear speckles"]),
+    ("HPA/Task_two", &["golgi apparatus", "microtubules", "mitochondria", "nuclear speckles"]),
+    ("HPA/Task_three", &["cytosol", "endoplasmic reticulum", "nucleoplasm"]),
+    ("CP/Task_one", &["BRD-A29260609", "BRD-K04185004", "BRD-K21680192", "DMSO"]),
+    ("CP/Task_two", &["BRD-A29260609", "BRD-K04185004", "BRD-K21680192", "DMSO"]),
+    ("CP/Task_three", &["BRD-A29260609", "BRD-K04185004", "BRD-K21680192", "DMSO"]),
+    ("CP/Task_four", &["BRD-K11129031", "BRD-K62310379", "BRD-K77947974"]),
+];
+
+fn tps(recipe: Recipe, ssl: bool) -> Spec {
+    let mix = vec![(0.2, StatedLoss::sim_clr(0.07)), (0.8, StatedLoss::proxy_nca(0.07))];
+    let objective = if ssl { mix } else { sample().objective };
+    let augment = Some(vec![StatedAugment::crop(), StatedAugment::flip(), StatedAugment::tps()]);
+    Draft { objective, augment, ..sample() }.resolve(recipe)
+}
+
+/// Scores that depend on the place of task and class only, raised by `lift`.
+fn scores(lift: f64) -> Vec<ScoreRow> {
+    let mut rows = Vec::new();
+    let mut push = |task: &str, class: &str, metric: &str, value: f64| {
+        let [protocol, data, part] = ["one_nn_cosine", "chammi", ""].map(String::from);
+        let [task, class, metric] = [task, class, metric].map(String::from);
+        rows.push(ScoreRow {
+            protocol,
+            data,
+            part,
+            task,
+            class,
+            metric,
+            value: value.clamp(0.0, 1.0),
+            n: 90,
+        });
+    };
+    for (place, (task, classes)) in TASKS.iter().enumerate() {
+        let base = 0.8 - 0.08 * place as f64 + lift;
+        push(task, "", "accuracy", base + 0.05);
+        push(task, "", "f1_macro", base);
+        for (class, name) in classes.iter().enumerate() {
+            push(task, name, "f1", base + 0.06 * (class as f64 - 1.5));
+        }
+    }
+    rows
+}
+
+struct Home {
+    _folder: tempfile::TempDir,
+    store: Store,
+}
+
+impl Home {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("test.db")).unwrap();
+        for kind in [DataKind::Real, DataKind::Simulated] {
+            let world = if kind == DataKind::Real { "" } else { "quick" };
+            let row = DatasetRow {
+                name: "chammi".into(),
+                fingerprint: kind.as_str().repeat(6),
+                kind,
+                world: world.into(),
+                images: 900,
+                info: serde_json::json!({}),
+            };
+            store.register_dataset(&row).unwrap();
+        }
+        Self { _folder: folder, store }
+    }
+
+    fn run(
+        &self,
+        experiment: &str,
+        spec: &Spec,
+        seed: u64,
+        kind: DataKind,
+        scale: Scale,
+        lift: f64,
+    ) -> String {
+        let id = SpecId::of(spec);
+        let uid = format!("{}-{seed}-{}", id.as_str(), kind.as_str());
+        let work = format!("score-{uid}");
+        let row = RunRow {
+            uid: uid.clone(),
+            spec: id.as_str().into(),
+            spec_json: serde_json::to_value(spec).unwrap(),
+            seed,
+            scale,
+            data: vec![
+                ("train".into(), kind.as_str().repeat(6)),
+                ("evaluate".into(), kind.as_str().repeat(6)),
+            ],
+            experiment: ExperimentRow { name: experiment.into(), about: String::new(), file: String::new() },
+            label: vec![],
+            place: 0,
+            works: vec![WorkRow {
+                uid: work.clone(),
+                kind: "score".into(),
+                json: serde_json::json!({}),
+                parents: vec![],
+            }],
+        };
+        self.store.register_run(&row).unwrap();
+        let Claim::Yours(attempt) = self.store.claim(&work, &Provenance::default()).unwrap() else {
+            panic!("{work} is taken")
+        };
+        attempt.scores(&scores(lift)).unwrap();
+        for (floor, below) in Floor::ALL.iter().zip([0.5, 0.45, 0.2, 0.25]) {
+            attempt.floors(*floor, &scores(lift * 0.1 - below)).unwrap();
+        }
+        attempt.finish(Outcome::Done).unwrap();
+        uid
+    }
+
+    fn report(&self, declared: &[Declaration]) -> (String, String, Option<String>) {
+        let out = tempfile::tempdir().unwrap();
+        let files =
+            render(&["chammi_table4"], self.store.read().unwrap(), declared, out.path(), &Format::ALL)
+                .unwrap();
+        let read = |name: &str| std::fs::read_to_string(out.path().join(name)).ok();
+        assert!(files.iter().all(|file| file.exists()));
+        (read("report.md").unwrap(), read("chammi_table4.csv").unwrap(), read("chammi_table4.svg"))
+    }
+}
+
+fn declared(experiment: &str, spec: &Spec) -> Declaration {
+    Declaration { experiment: experiment.into(), spec: serde_json::to_value(spec).unwrap() }
+}
+
+#[test]
+fn an_empty_store_gives_thirty_holes_and_says_what_fills_them() {
+    let (page, csv, svg) = Home::new().report(&[declared("hypernet_tps", &tps(Recipe::Fixed, true))]);
+    assert_eq!(page.matches("declared by no experiment").count(), 29);
+    assert_eq!(page.matches("`dichroic exp hypernet_tps`").count(), 1);
+    assert_eq!(csv.lines().filter(|line| line.contains(",measured,")).count(), 300);
+    assert_eq!(csv.lines().filter(|line| line.contains(",print,")).count(), 300);
+    assert_eq!(svg, None);
+}
+
+#[test]
+fn simulated_numbers_stand_apart_from_print_and_the_page_says_so() {
+    let home = Home::new();
+    let spec = quick(&tps(Recipe::Released, true));
+    home.run("hypernet_tps", &spec, 1, DataKind::Simulated, Scale::Quick, 0.0);
+    home.run("hypernet_tps", &spec, 2, DataKind::Simulated, Scale::Quick, 0.02);
+    let (page, csv, svg) = home.report(&[declared("hypernet_tps", &tps(Recipe::Released, true))]);
+    assert!(page.starts_with("# CHAMMI, appendix, Table 4, on *simulated* data"), "{page}");
+    assert!(page.contains("not comparable: the data are simulated"));
+    assert!(!page.contains("(print "), "no number of print stands beside a simulated one");
+    let row = page.lines().find(|line| line.contains("TPS + 0.2 SSL | hypernet\\_tps")).unwrap();
+    assert!(row.contains("| 2 |") && row.contains("0.730 ± 0.014"), "two seeds of W_Task2: {row}");
+    assert!(page.contains("*untrained HyperNet*") && page.contains("*hand-made features*"));
+    let with_difference = |line: &&str| line.split(',').rev().nth(1).is_some_and(|field| !field.is_empty());
+    assert_eq!(csv.lines().skip(1).filter(with_difference).count(), 0);
+    let svg = svg.unwrap();
+    assert!(
+        svg.contains("HyperNet, TPS + 0.2 SSL") && svg.contains("M6M7_complete") && svg.contains("WTC T1")
+    );
+    assert_eq!(home.report(&[]).2.unwrap(), svg, "the same bytes");
+}
+
+#[test]
+fn real_data_at_full_scale_under_a_published_recipe_stand_beside_print() {
+    let home = Home::new();
+    home.run("released", &tps(Recipe::Released, true), 1, DataKind::Real, Scale::Paper, 0.0);
+    home.run("paper", &tps(Recipe::Paper, false), 1, DataKind::Real, Scale::Paper, -0.02);
+    home.run("ours", &tps(Recipe::Fixed, true), 1, DataKind::Real, Scale::Paper, 0.03);
+    let (page, ..) = home.report(&[]);
+    assert!(page.starts_with("# CHAMMI, appendix, Table 4\n"));
+    let row = |name: &str| page.lines().find(|line| line.contains(&format!("| {name} |"))).unwrap();
+    assert!(row("released").contains("(print 0.632, "), "{}", row("released"));
+    assert!(row("paper").contains("(print "), "{}", row("paper"));
+    assert!(!row("ours").contains("(print"), "{}", row("ours"));
+    let reason = "not comparable: neither the released recipe nor the paper's: it departs from";
+    assert!(row("ours").contains(reason) && page.matches(reason).count() == 1, "{}", row("ours"));
+    assert!(row("ours").contains("**"), "the best of a column is bold");
+}
+
+#[test]
+fn worlds_and_scales_are_tables_of_their_own() {
+    let home = Home::new();
+    home.run("a", &tps(Recipe::Fixed, false), 1, DataKind::Real, Scale::Paper, 0.0);
+    home.run("a", &quick(&tps(Recipe::Fixed, false)), 1, DataKind::Simulated, Scale::Quick, 0.1);
+    let (page, ..) = home.report(&[declared("b", &tps(Recipe::Fixed, true))]);
+    let headings: Vec<&str> = page.lines().filter(|line| line.starts_with("## ")).collect();
+    assert_eq!(headings.len(), 3, "{headings:?}");
+    assert!(
+        headings[0].contains("real cells, scale paper")
+            && headings[1].contains("*simulated* cells (world quick)")
+    );
+    assert!(page.contains("`dichroic exp b --data chammi=PATH`") && page.contains("`dichroic exp b`"));
+}
+
+#[test]
+fn the_terminal_shows_nine_tasks_floors_and_the_overall_score() {
+    let home = Home::new();
+    let spec = quick(&tps(Recipe::Fixed, true));
+    let run = home.run("hypernet_tps", &spec, 1, DataKind::Simulated, Scale::Quick, 0.0);
+    let text = terminal_table(home.store.read().unwrap(), &[&run]).unwrap();
+    for (task, _) in TASKS {
+        assert!(text.contains(task), "{task} is missing in\n{text}");
+    }
+    for word in ["cps", "W_Task1", "untrained", "0.632 overall", "simulated", "one seed"] {
+        assert!(text.contains(word), "{word} is missing in\n{text}");
+    }
+    let none = terminal_table(home.store.read().unwrap(), &["nobody"]);
+    assert!(matches!(none, Err(Error::NoScores { .. })));
+    let unknown =
+        render(&["table9"], home.store.read().unwrap(), &[], std::path::Path::new("."), &Format::ALL);
+    assert!(matches!(unknown, Err(Error::Unknown { .. })));
+}

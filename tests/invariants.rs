@@ -1,0 +1,84 @@
+//! The invariants of `src/ARCHITECTURE.md` that a search can see.
+
+use std::{fs, path::Path};
+
+/// Files below `src/` that `part` names, with their contents, comments and test modules left out.
+fn sources(parts: &[&str]) -> Vec<(String, String)> {
+    fn visit(folder: &Path, found: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(folder).expect("the sources are there") {
+            let path = entry.expect("a readable entry").path();
+            if path.is_dir() {
+                visit(&path, found);
+            } else if path.extension().is_some_and(|ext| ext == "rs") {
+                let text = fs::read_to_string(&path).expect("UTF-8");
+                let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+                let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+                found.push((path.display().to_string(), code.collect::<Vec<_>>().join("\n")));
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    visit(&root, &mut found);
+    let inside = |path: &str| {
+        let path = path.strip_prefix(&format!("{}/", root.display())).unwrap_or(path);
+        let is_test = path.ends_with("/tests.rs") || path.contains("/tests/") || path == "golden.rs";
+        !is_test && parts.iter().any(|part| path == format!("{part}.rs") || path.starts_with(&format!("{part}/")) || part.is_empty())
+    };
+    found.retain(|(path, _)| inside(path));
+    assert!(!found.is_empty(), "no sources in {parts:?}");
+    found
+}
+
+#[track_caller]
+fn never(parts: &[&str], words: &[&str], except: &[&str]) {
+    for (path, code) in sources(parts) {
+        if except.iter().any(|part| path.contains(part)) {
+            continue;
+        }
+        for word in words {
+            assert!(!code.contains(word), "`{word}` occurs in {path}");
+        }
+    }
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    never(&[""], &["println!", "eprintln!", "print!(", "eprint!(", "dbg!("], &["src/cli", "src/build.rs"]);
+    never(&[""], &["env::args"], &["src/cli"]);
+}
+
+#[test]
+fn a_spec_is_plain_data() {
+    let others = ["candle", "sqlx", "crate::data", "crate::store", "crate::train", "crate::ops", "crate::plan"];
+    never(&["spec"], &others, &[]);
+    never(&["dsl"], &["candle", "sqlx", "crate::store", "crate::train", "crate::ops"], &[]);
+}
+
+#[test]
+fn training_knows_no_store_and_the_store_no_tensors() {
+    never(&["train", "embed", "evaluate", "model", "ops", "tape", "loss", "adapter", "backbone"], &["sqlx", "crate::store"], &[]);
+    never(&["store"], &["candle", "crate::train", "crate::tape", "crate::model", "crate::execute"], &[]);
+}
+
+#[test]
+fn a_report_never_starts_a_run() {
+    never(&["report"], &["crate::execute", "crate::train", "crate::plan", "candle"], &[]);
+}
+
+#[test]
+fn there_is_one_reverse_pass() {
+    let candles = [".backward()", "candle_nn", "candle_transformers", "GradStore", "Var::", "with_tracing"];
+    never(&[""], &candles, &[]);
+}
+
+#[test]
+fn randomness_has_one_source() {
+    let others = ["Tensor::rand", "Tensor::randn", "rand::", "thread_rng", "RandomState", "SystemTime::now().hash"];
+    never(&[""], &others, &["src/seed.rs"]);
+}
+
+#[test]
+fn async_stops_at_the_store() {
+    never(&[""], &["async fn", ".await", "tokio"], &["src/store"]);
+}
