@@ -56,8 +56,11 @@ fn unknown(path: &str, walked: &str, paths: &[String]) -> Failure {
     match closest(path, names.clone()).or(same_name) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
         None => {
-            let below: Vec<&str> = names.filter(|name| name.starts_with(walked)).collect();
-            failure.hint(format!("there are {}", below.join(", ")))
+            let prefix = if walked.is_empty() { String::new() } else { format!("{walked}.") };
+            let next = names.filter_map(|name| name.strip_prefix(&prefix)?.split('.').next());
+            let next: std::collections::BTreeSet<&str> = next.collect();
+            let next: Vec<String> = next.into_iter().map(|key| format!("{prefix}{key}")).collect();
+            failure.hint(format!("there are {}", next.join(", ")))
         }
     }
 }
@@ -65,7 +68,7 @@ fn unknown(path: &str, walked: &str, paths: &[String]) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{draft::sample, recipe::Recipe};
+    use crate::spec::{Augment, draft::sample, recipe::Recipe};
 
     fn set(path: &str, value: &str) -> Result<Spec> {
         apply(&sample().resolve(Recipe::Fixed), &[(path.into(), value.into())])
@@ -90,15 +93,12 @@ mod tests {
 
     #[test]
     fn elements_have_numbers_and_kinds() {
-        use crate::spec::Metric;
-        for path in ["evaluate.0.protocol.metric"] {
-            let spec = set(path, "l2").unwrap();
-            assert_eq!(spec.evaluate[0].protocol, crate::spec::Protocol::OneNn { metric: Metric::L2 });
-        }
         let mut spec = sample().resolve(Recipe::Fixed);
-        spec.train.augment = vec![crate::spec::Augment::Flip { p: 0.5 }];
-        let spec = apply(&spec, &[("train.augment.flip.p".into(), "0.25".into())]).unwrap();
-        assert_eq!(spec.train.augment, [crate::spec::Augment::Flip { p: 0.25 }]);
+        spec.train.augment = vec![Augment::Flip { p: 0.5 }];
+        for (path, p) in [("train.augment.flip.p", "0.25"), ("train.augment.0.p", "0.75")] {
+            let spec = apply(&spec, &[(path.into(), p.into())]).unwrap();
+            assert_eq!(spec.train.augment, [Augment::Flip { p: p.parse().unwrap() }]);
+        }
     }
 
     #[test]
@@ -106,6 +106,7 @@ mod tests {
         let (error, hint) = words(set("train.optimiser.lrr", "1"));
         assert_eq!(error, "there is no `train.optimiser.lrr` in this spec");
         assert_eq!(hint, "did you mean `train.optimiser.lr`?");
+        assert!(words(set("train.ep", "1")).1.contains("train.epochs, train.hold_out, "));
         assert_eq!(words(set("lr", "1")).1, "did you mean `train.optimiser.lr`?");
         let (error, hint) = words(set("train.epochs", "many"));
         assert!(error.starts_with("cannot set `train.epochs` to `many`: invalid type"), "{error}");

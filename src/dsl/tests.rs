@@ -65,7 +65,7 @@ fn what_is_said_of_a_word_is_in_the_spec() {
     assert_eq!(spec.model.adapter, Adapter::HyperNet(want));
     let crop = Augment::Crop { scale: [0.5, 1.0], ratio: [0.9, 1.1], fit: CropFit::Fallback };
     let tps = Augment::Tps { p: 0.5, warp: Warp::Released };
-    assert_eq!(spec.train.augment, [crop, Augment::Flip { p: 0.25 }, tps]);
+    assert_eq!(spec.train.augment, [tps, crop, Augment::Flip { p: 0.25 }], "in the order in which they act");
     let weights: Vec<f64> = spec.train.objective.iter().map(|term| term.weight).collect();
     assert_eq!(weights, [0.5, 1.0, 1.0]);
     assert_eq!(spec.train.objective[1].loss, Loss::ProxyNca { temperature: 0.1, train_proxies: false });

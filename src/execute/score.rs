@@ -42,11 +42,12 @@ impl Desk<'_> {
         let mut rows: Vec<ScoreRow> =
             scored.iter().flat_map(|(_, score)| score_rows(question, score)).collect();
         rows.extend(averages(question, &rows));
+        // The prior is a mean over draws: it has no one prediction for an image.
+        if question.features != Features::Prior {
+            self.predictions(&parts, &scored, attempt)?;
+        }
         match floor(question.features) {
-            None => {
-                self.predictions(&parts, &scored, attempt)?;
-                attempt.scores(&rows)?;
-            }
+            None => attempt.scores(&rows)?,
             Some(floor) => attempt.floors(floor, &rows)?,
         }
         Ok(Progress::Done)

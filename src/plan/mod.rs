@@ -108,8 +108,8 @@ impl Draft<'_> {
         let fit = self.fit(spec, seed);
         let mut untrained = spec.clone();
         untrained.model.weights = Weights::Scratch;
-        untrained.train = untrained.train.frozen();
-        let untrained = self.fit(&untrained, seed);
+        untrained.train.objective.clear();
+        let untrained = self.fit(&untrained.canonical(), seed);
         for evaluate in &spec.evaluate {
             for features in [Features::Model].into_iter().chain(Features::FLOORS) {
                 let (parent, seed) = match features {

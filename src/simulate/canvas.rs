@@ -2,23 +2,23 @@
 
 /// `height × width` values, row by row.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Canvas {
+pub(super) struct Canvas {
     /// Columns.
-    pub width: usize,
+    pub(super) width: usize,
     /// Rows.
-    pub height: usize,
+    pub(super) height: usize,
     /// The values, row by row.
-    pub light: Vec<f32>,
+    pub(super) light: Vec<f32>,
 }
 
 impl Canvas {
     /// Darkness.
-    pub fn new(height: usize, width: usize) -> Self {
+    pub(super) fn new(height: usize, width: usize) -> Self {
         Self { width, height, light: vec![0.0; height * width] }
     }
 
     /// Puts `mass` at column `x`, row `y` (pixel centres are whole numbers), shared among the four nearest pixels.
-    pub fn splat(&mut self, x: f64, y: f64, mass: f64) {
+    pub(super) fn splat(&mut self, x: f64, y: f64, mass: f64) {
         let (left, top) = (x.floor(), y.floor());
         let (fx, fy) = (x - left, y - top);
         for (dy, wy) in [(0, 1.0 - fy), (1, fy)] {
@@ -32,19 +32,19 @@ impl Canvas {
     }
 
     /// Sum of all values, in row order.
-    pub fn sum(&self) -> f64 {
+    pub(super) fn sum(&self) -> f64 {
         self.light.iter().map(|&v| f64::from(v)).sum()
     }
 
     /// Multiplies everything by `factor`.
-    pub fn scale(&mut self, factor: f64) {
+    pub(super) fn scale(&mut self, factor: f64) {
         for value in &mut self.light {
             *value *= factor as f32;
         }
     }
 
     /// Adds `factor` times another canvas of the same shape.
-    pub fn add(&mut self, other: &Self, factor: f64) {
+    pub(super) fn add(&mut self, other: &Self, factor: f64) {
         for (value, more) in self.light.iter_mut().zip(&other.light) {
             *value += *more * factor as f32;
         }
@@ -53,26 +53,26 @@ impl Canvas {
 
 /// Where a cell lies on a canvas: its geometry is in units of its own radius, the canvas in pixels.
 #[derive(Clone, Copy, Debug)]
-pub struct Frame {
+pub(super) struct Frame {
     /// Column and row of the cell's centre.
-    pub centre: [f64; 2],
+    pub(super) centre: [f64; 2],
     /// Pixels per cell radius.
-    pub radius: f64,
+    pub(super) radius: f64,
 }
 
 impl Frame {
     /// From cell radii to pixels.
-    pub fn to_pixels(self, at: [f64; 2]) -> [f64; 2] {
+    pub(super) fn to_pixels(self, at: [f64; 2]) -> [f64; 2] {
         [self.centre[0] + at[0] * self.radius, self.centre[1] + at[1] * self.radius]
     }
 
     /// From pixels to cell radii.
-    pub fn to_radii(self, column: usize, row: usize) -> [f64; 2] {
+    pub(super) fn to_radii(self, column: usize, row: usize) -> [f64; 2] {
         [(column as f64 - self.centre[0]) / self.radius, (row as f64 - self.centre[1]) / self.radius]
     }
 
     /// Sets every pixel within `reach` radii of the centre to `light(x, y)`, coordinates in radii.
-    pub fn paint(self, canvas: &mut Canvas, reach: f64, mut light: impl FnMut(f64, f64) -> f64) {
+    pub(super) fn paint(self, canvas: &mut Canvas, reach: f64, mut light: impl FnMut(f64, f64) -> f64) {
         let range = |centre: f64, end: usize| {
             let low = (centre - reach * self.radius).floor().clamp(0.0, end as f64);
             let high = (centre + reach * self.radius + 1.0).ceil().clamp(0.0, end as f64);

@@ -23,7 +23,7 @@ pub const FACTORS: [&str; 12] = [
 
 /// What kind of cells a set shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// Allen: nuclei may divide; the cell is cut out of its surroundings.
     Dividing,
     /// HPA: structures lean to directions of their own, and areas tell nothing.
@@ -34,21 +34,21 @@ pub enum Kind {
 
 /// The true state of one cell.
 #[derive(Clone, Debug)]
-pub struct State {
+pub(super) struct State {
     /// The twelve factors: standard normal, plus what batch, plate and label add.
-    pub z: [f64; 12],
+    pub(super) z: [f64; 12],
     /// Whether the label shows.
-    pub penetrant: bool,
+    pub(super) penetrant: bool,
     /// Directions (radians) to which microtubules, ER, nucleus and the tagged protein lean, in polarised cells.
-    pub leaning: [f64; 4],
+    pub(super) leaning: [f64; 4],
     /// What the tagged protein follows: 0 microtubules, 1 ER, 2 the nucleus, 3 nothing that is imaged.
-    pub follows: usize,
+    pub(super) follows: usize,
 }
 
 impl State {
     /// A cell without a label. Its four directions are a right-angled cross with a little play, in random order,
     /// so that no channel's direction says anything without another's.
-    pub fn draw(stream: &mut Stream) -> Self {
+    pub(super) fn draw(stream: &mut Stream) -> Self {
         let z = std::array::from_fn(|_| stream.normal());
         let start = stream.uniform(0.0, 2.0 * PI);
         let mut order = [0, 1, 2, 3];
@@ -60,26 +60,26 @@ impl State {
 
 /// How a world grows cells, beyond the state of each: one draw per world.
 #[derive(Clone, Debug)]
-pub struct Habit {
+pub(super) struct Habit {
     /// Spacing of chromatin texture, in cell radii.
-    pub chromatin: f64,
+    pub(super) chromatin: f64,
     /// Spacing of texture in the cytoplasm, in cell radii.
-    pub cytoplasm: f64,
+    pub(super) cytoplasm: f64,
     /// SD of the change of direction per step of a filament, radians.
-    pub wander: f64,
+    pub(super) wander: f64,
     /// Filaments in a network.
-    pub filaments: usize,
+    pub(super) filaments: usize,
     /// Length of a filament, in cell radii.
-    pub length: f64,
+    pub(super) length: f64,
     /// Radius of a nucleus, in cell radii.
-    pub nucleus: f64,
+    pub(super) nucleus: f64,
     /// Spread of the Golgi apparatus, in cell radii.
-    pub golgi: f64,
+    pub(super) golgi: f64,
 }
 
 impl Habit {
     /// The habit of all sets, or of one where generators are not shared.
-    pub fn draw(world: &World, set: &str) -> Self {
+    pub(super) fn draw(world: &World, set: &str) -> Self {
         let name = if world.shared_generators { "habit".to_owned() } else { format!("habit/{set}") };
         let mut stream = world.stream(&name);
         let mut about = |typical: f64| typical * libm::exp(0.12 * stream.normal());
@@ -97,27 +97,25 @@ impl Habit {
 
 /// One cell, ready to be drawn; lengths in cell radii, origin in the cell's centre.
 #[derive(Clone, Debug)]
-pub struct Cell {
+pub(super) struct Cell {
     /// Its state.
-    pub state: State,
+    pub(super) state: State,
     /// Its boundary.
-    pub outline: Outline,
+    pub(super) outline: Outline,
     /// Its nucleus, or the two of a cell that has just divided.
-    pub nuclei: Vec<Outline>,
-    /// The direction of the nucleus's long axis, radians.
-    pub axis: f64,
+    pub(super) nuclei: Vec<Outline>,
     /// Which stream its structures are drawn from.
-    pub name: String,
+    pub(super) name: String,
 }
 
 /// ln(1 + e^z): rises from nothing to a straight line.
-pub fn softplus(z: f64) -> f64 {
+pub(super) fn softplus(z: f64) -> f64 {
     libm::log1p(libm::exp(z))
 }
 
 impl Cell {
     /// The geometry of a cell in this state.
-    pub fn grow(state: State, kind: Kind, habit: &Habit, name: String, stream: &mut Stream) -> Self {
+    pub(super) fn grow(state: State, kind: Kind, habit: &Habit, name: String, stream: &mut Stream) -> Self {
         let z = &state.z;
         let size = libm::exp(0.1 * stream.normal());
         let along = stream.uniform(0.0, PI);
@@ -157,11 +155,11 @@ impl Cell {
         } else {
             vec![Outline::draw(stream, centre, radius, ratio, axis, 0.06)]
         };
-        Self { state, outline, nuclei, axis, name }
+        Self { state, outline, nuclei, name }
     }
 
     /// How far out of the nearest nucleus a point is: 1 on its boundary.
-    pub fn nuclear_level(&self, x: f64, y: f64) -> f64 {
+    pub(super) fn nuclear_level(&self, x: f64, y: f64) -> f64 {
         self.nuclei.iter().map(|nucleus| nucleus.level(x, y)).fold(f64::INFINITY, f64::min)
     }
 }

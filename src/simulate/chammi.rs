@@ -37,8 +37,8 @@ pub fn chammi(world: &World, size: &Size, root: &Path, listen: &mut dyn Listen) 
     let name = root.file_name().map_or_else(|| "chammi".into(), |name| name.to_string_lossy());
     let growing = root.with_file_name(format!(".{name}.{}.part", std::process::id()));
     fs::create_dir_all(&growing).map_err(io(&growing))?;
-    let made = fill(world, size, &growing, listen)
-        .and_then(|()| fs::rename(&growing, root).map_err(io(root)));
+    let made =
+        fill(world, size, &growing, listen).and_then(|()| fs::rename(&growing, root).map_err(io(root)));
     if made.is_err() {
         // The first error is the one to tell; what cannot be removed now is a hidden folder of no consequence.
         let _ = fs::remove_dir_all(&growing);
@@ -142,8 +142,14 @@ impl<'a> Studio<'a> {
             _ => Structure::Golgi,
         };
         let microscope = &self.microscopes[cell.source];
-        let shot =
-            Shot { name, state: state.clone(), tagged, microscope, gains: &group.gains, defocus: group.defocus };
+        let shot = Shot {
+            name,
+            state: state.clone(),
+            tagged,
+            microscope,
+            gains: &group.gains,
+            defocus: group.defocus,
+        };
         let stage = Stage {
             world: self.world,
             habit: &self.habit,
@@ -207,7 +213,11 @@ impl<'a> Studio<'a> {
 
     fn batch(&self, split: &str) -> String {
         let first = |s: &&super::plan::SplitPlan| s.name == split;
-        self.set.splits.iter().find(first).map_or_else(String::new, |s| format!("{}_{}", s.source, s.groups[0]))
+        self.set
+            .splits
+            .iter()
+            .find(first)
+            .map_or_else(String::new, |s| format!("{}_{}", s.source, s.groups[0]))
     }
 }
 
@@ -273,7 +283,8 @@ fn description(world: &World, size: &Size) -> String {
             let _ = writeln!(text, "leave_group_out = {{ {task} = \"{column}\" }}");
         }
         if !set.roles.is_empty() {
-            let roles: Vec<String> = set.roles.iter().map(|(role, column)| format!("{role} = \"{column}\"")).collect();
+            let roles: Vec<String> =
+                set.roles.iter().map(|(role, column)| format!("{role} = \"{column}\"")).collect();
             let _ = writeln!(text, "roles = {{ {} }}", list(&roles));
         }
     }

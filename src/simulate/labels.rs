@@ -6,7 +6,7 @@ use crate::seed::Stream;
 
 /// What a label does.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
+pub(super) enum Effect {
     /// Nothing: interphase, DMSO.
     None,
     /// Moves factors of the state by so many standard deviations: unary where one channel shows them all (the
@@ -42,21 +42,15 @@ const COMPARTMENTS: [(&str, Effect); 7] = [
 ];
 
 /// Compounds, those known in training first.
-pub const COMPOUNDS: [&str; 6] = [
-    "BRD-A29260609",
-    "BRD-K04185004",
-    "BRD-K21680192",
-    "BRD-K11129031",
-    "BRD-K62310379",
-    "BRD-K77947974",
-];
+pub(super) const COMPOUNDS: [&str; 6] =
+    ["BRD-A29260609", "BRD-K04185004", "BRD-K21680192", "BRD-K11129031", "BRD-K62310379", "BRD-K77947974"];
 
 /// Which factors each channel of Cell Painting shows: nucleus, ER, RNA, AGP ("golgi"), mitochondria. A compound moves
 /// one factor of each.
 const SHOWN: [&[usize]; 5] = [&[1, 0], &[8], &[3, 2], &[7, 9], &[5, 6]];
 
 /// The effects of a set's labels in a world.
-pub fn effects(world: &World, set: &str) -> Vec<(&'static str, Effect)> {
+pub(super) fn effects(world: &World, set: &str) -> Vec<(&'static str, Effect)> {
     match set {
         "Allen" => STAGES
             .iter()
@@ -75,10 +69,12 @@ fn shift(moves: Vec<(usize, f64)>) -> Effect {
     if moves.is_empty() { Effect::None } else { Effect::Shift(moves) }
 }
 
-/// Draws the compounds' effects until any two differ in at least four of five channels, in sign or in factor.
+/// Draws the compounds' effects, each as unlike those before as a hundred draws allow: they differ in four of five
+/// channels, in sign or in factor, or where that cannot be had, in fewer.
 fn compounds(world: &World) -> Vec<Effect> {
     let mut stream = world.stream("compounds");
     let mut all: Vec<Vec<(usize, f64)>> = Vec::new();
+    let mut tries = 0;
     while all.len() < COMPOUNDS.len() {
         let moves: Vec<(usize, f64)> = SHOWN
             .iter()
@@ -87,9 +83,13 @@ fn compounds(world: &World) -> Vec<Effect> {
                 (shown[stream.below(shown.len())], sign * world.distributed)
             })
             .collect();
-        let differs = |other: &Vec<(usize, f64)>| moves.iter().zip(other).filter(|(a, b)| a != b).count() >= 4;
+        let wanted = 4usize.saturating_sub(tries / 100);
+        let differs =
+            |other: &Vec<(usize, f64)>| moves.iter().zip(other).filter(|(a, b)| a != b).count() >= wanted;
+        tries += 1;
         if all.iter().all(differs) {
             all.push(moves);
+            tries = 0;
         }
     }
     all.into_iter().map(Effect::Shift).collect()
@@ -97,7 +97,7 @@ fn compounds(world: &World) -> Vec<Effect> {
 
 impl Effect {
     /// Makes a cell show the label.
-    pub fn apply(&self, state: &mut State, stream: &mut Stream) {
+    pub(super) fn apply(&self, state: &mut State, stream: &mut Stream) {
         match self {
             Self::None => {}
             Self::Shift(moves) => {
@@ -113,6 +113,22 @@ impl Effect {
             }
             Self::Avoid(leader) => {
                 state.leaning[3] = state.leaning[*leader] + std::f64::consts::PI + 0.1 * stream.normal();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_world_has_six_unlike_compounds() {
+        for seed in 0..200 {
+            let all = compounds(&World::new(seed));
+            assert_eq!(all.len(), COMPOUNDS.len());
+            for (index, effect) in all.iter().enumerate() {
+                assert!(!all[..index].contains(effect), "two compounds of world {seed} do the same");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The microscope simulator: cells with known causes, imaged by known microscopes, in CHAMMI's folder layout.
 //!
 //! It makes the embedded default data set of a fresh machine, and it is a test instrument: labels move factors of a
-//! cell's state ([`State`]), structures are drawn from the state, and nothing of the label is left in
+//! cell's state ([`FACTORS`]), structures are drawn from the state, and nothing of the label is left in
 //! intensities. Bits do not depend on the machine or on the number of threads: every cell draws from streams of its
 //! own, transcendental functions come from `libm`, and sums have a fixed order. [`gates`] checks that the labels are
 //! not trivially solvable.
@@ -21,7 +21,7 @@ mod tone;
 mod world;
 mod write;
 
-pub use cell::{FACTORS, State};
+pub use cell::FACTORS;
 pub use chammi::chammi;
 pub use pretrain::{PRETRAIN_CLASSES, Pictures, three_channel};
 pub use world::{Size, World};
@@ -75,10 +75,13 @@ impl Error {
         match self {
             Self::Exists { .. } => Some("choose another folder, or move this one away first".to_owned()),
             Self::Io { .. } => Some("is there room on the disk, and may you write there?".to_owned()),
-            Self::NotSimulated { .. } => {
-                Some("the gates need the true states that `data simulate` writes beside the images".to_owned())
-            }
+            Self::NotSimulated { .. } => Some(
+                "the gates need the true states that `data simulate` writes beside the images".to_owned(),
+            ),
             Self::Encode { .. } | Self::Stopped => None,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

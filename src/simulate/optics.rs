@@ -6,7 +6,7 @@ use crate::seed::Stream;
 
 /// A microscope with its settings, the same for all images of a source.
 #[derive(Clone, Debug)]
-pub struct Microscope {
+pub(super) struct Microscope {
     /// SD of the point spread function of each channel, as a share of the cell radius.
     blur: Vec<f64>,
     /// Share of out-of-focus light, spread six times as wide.
@@ -25,22 +25,21 @@ pub struct Microscope {
 
 /// What changes from image to image, in one channel.
 #[derive(Clone, Copy, Debug)]
-pub struct Exposure {
+pub(super) struct Exposure {
     /// Factor on the signal.
-    pub gain: f64,
+    pub(super) gain: f64,
     /// Micrometres out of focus, as a share of the width of the point spread function.
-    pub defocus: f64,
+    pub(super) defocus: f64,
 }
 
 impl Microscope {
     /// The microscope of a source; `bleed` is the largest share that may leak from one channel into the next.
-    pub fn draw(world: &World, source: &str, channels: usize, bleed: f64) -> Self {
+    pub(super) fn draw(world: &World, source: &str, channels: usize, bleed: f64) -> Self {
         let mut stream = world.stream(&format!("microscope/{source}"));
         // Numerical aperture 1.0 or 0.75 widens every channel alike; wavelengths differ by channel.
         let aperture = if stream.chance(0.5) { 1.0 } else { 1.33 };
-        let mut each = |low: f64, high: f64| -> Vec<f64> {
-            (0..channels).map(|_| stream.uniform(low, high)).collect()
-        };
+        let mut each =
+            |low: f64, high: f64| -> Vec<f64> { (0..channels).map(|_| stream.uniform(low, high)).collect() };
         let blur = each(0.022, 0.032).into_iter().map(|width| width * aperture).collect();
         let haze = each(0.0, 0.3);
         let bleed = each(0.0, bleed);
@@ -51,7 +50,7 @@ impl Microscope {
     }
 
     /// Takes the picture: 8-bit planes, one per channel. `radius` is the cell radius in pixels.
-    pub fn expose(
+    pub(super) fn expose(
         &self,
         light: &[Canvas],
         exposures: &[Exposure],
@@ -105,7 +104,7 @@ fn quick_normal(stream: &mut Stream) -> f64 {
 }
 
 /// Gaussian blur of SD `sigma` pixels; light that would leave the canvas is taken from its border.
-pub fn blur(canvas: &mut Canvas, sigma: f64) {
+pub(super) fn blur(canvas: &mut Canvas, sigma: f64) {
     if sigma > 2.5 {
         for _ in 0..3 {
             // Three boxes of variance σ²/3 each.

@@ -4,9 +4,9 @@ use crate::seed::Stream;
 
 /// The outline of a cell or a nucleus, in cell radii.
 #[derive(Clone, Debug)]
-pub struct Outline {
+pub(super) struct Outline {
     /// Its centre.
-    pub centre: [f64; 2],
+    pub(super) centre: [f64; 2],
     axes: [f64; 2],
     turn: [f64; 2],
     waves: [[f64; 2]; 5],
@@ -15,7 +15,7 @@ pub struct Outline {
 impl Outline {
     /// A curve of the area of a circle of `radius`, `ratio` times as long as wide, its long axis at `angle`
     /// (radians), with waves of SD `roughness / n` in order n.
-    pub fn draw(
+    pub(super) fn draw(
         stream: &mut Stream,
         centre: [f64; 2],
         radius: f64,
@@ -35,7 +35,7 @@ impl Outline {
 
     /// How far out a point is: 0 in the centre, 1 on the curve. Cosines of multiples of the angle come from
     /// products, so that no transcendental function is called per pixel.
-    pub fn level(&self, x: f64, y: f64) -> f64 {
+    pub(super) fn level(&self, x: f64, y: f64) -> f64 {
         let (dx, dy) = (x - self.centre[0], y - self.centre[1]);
         let u = (dx * self.turn[0] + dy * self.turn[1]) / self.axes[0];
         let v = (dy * self.turn[0] - dx * self.turn[1]) / self.axes[1];
@@ -53,7 +53,7 @@ impl Outline {
     }
 
     /// 1 inside, 0 outside, falling over `soft` of the way to the curve.
-    pub fn inside(&self, x: f64, y: f64, soft: f64) -> f64 {
+    pub(super) fn inside(&self, x: f64, y: f64, soft: f64) -> f64 {
         ((1.0 + soft - self.level(x, y)) / (2.0 * soft)).clamp(0.0, 1.0)
     }
 }

@@ -37,14 +37,8 @@ pub(super) struct SplitPlan {
     pub(super) groups: &'static [&'static str],
 }
 
-const STAGES: &[(&str, f64)] = &[
-    ("M0", 94.5),
-    ("M1M2", 1.1),
-    ("M3", 0.6),
-    ("M4M5", 1.6),
-    ("M6M7_complete", 0.6),
-    ("M6M7_single", 1.7),
-];
+const STAGES: &[(&str, f64)] =
+    &[("M0", 94.5), ("M1M2", 1.1), ("M3", 0.6), ("M4M5", 1.6), ("M6M7_complete", 0.6), ("M6M7_single", 1.7)];
 const KNOWN: &[(&str, f64)] =
     &[("golgi apparatus", 21.1), ("microtubules", 9.3), ("mitochondria", 27.2), ("nuclear speckles", 19.8)];
 const NOVEL: &[(&str, f64)] = &[("cytosol", 7.9), ("endoplasmic reticulum", 5.7), ("nucleoplasm", 9.0)];
@@ -53,12 +47,39 @@ const STRUCTURES: &[&str] =
     &["endoplasmic reticulum", "golgi", "microtubules", "mitochondria", "nuclear envelope", "nucleoli"];
 const NEW_STRUCTURES: &[&str] = &["actin bundles", "centrioles", "tight junctions"];
 
-const CELL_LINES: &[&str] =
-    &["A-431", "A549", "EFO-21", "HAP1", "HEK 293", "HUVEC TERT2", "HaCaT", "HeLa", "PC-3", "RPTEC TERT1", "RT4", "SH-SY5Y"];
+const CELL_LINES: &[&str] = &[
+    "A-431",
+    "A549",
+    "EFO-21",
+    "HAP1",
+    "HEK 293",
+    "HUVEC TERT2",
+    "HaCaT",
+    "HeLa",
+    "PC-3",
+    "RPTEC TERT1",
+    "RT4",
+    "SH-SY5Y",
+];
 const NEW_CELL_LINES: &[&str] = &["CACO-2", "Hep G2", "MCF7", "SiHa", "U-2 OS"];
 const ALL_CELL_LINES: &[&str] = &[
-    "A-431", "A549", "CACO-2", "EFO-21", "HAP1", "HEK 293", "HUVEC TERT2", "HaCaT", "HeLa", "Hep G2", "MCF7", "PC-3",
-    "RPTEC TERT1", "RT4", "SH-SY5Y", "SiHa", "U-2 OS",
+    "A-431",
+    "A549",
+    "CACO-2",
+    "EFO-21",
+    "HAP1",
+    "HEK 293",
+    "HUVEC TERT2",
+    "HaCaT",
+    "HeLa",
+    "Hep G2",
+    "MCF7",
+    "PC-3",
+    "RPTEC TERT1",
+    "RT4",
+    "SH-SY5Y",
+    "SiHa",
+    "U-2 OS",
 ];
 
 const PLATES: &[&str] = &["SQ00015202", "SQ00015204", "SQ00015206", "SQ00015208", "SQ00015210", "SQ00015212"];
@@ -77,7 +98,13 @@ pub(super) const SETS: [SetPlan; 3] = [
         splits: &[
             SplitPlan { name: "Train", labels: STAGES, images: 31_060.0, source: "", groups: STRUCTURES },
             SplitPlan { name: "Task_one", labels: STAGES, images: 12_419.0, source: "", groups: STRUCTURES },
-            SplitPlan { name: "Task_two", labels: STAGES, images: 21_624.0, source: "", groups: NEW_STRUCTURES },
+            SplitPlan {
+                name: "Task_two",
+                labels: STAGES,
+                images: 21_624.0,
+                source: "",
+                groups: NEW_STRUCTURES,
+            },
         ],
     },
     SetPlan {
@@ -90,8 +117,20 @@ pub(super) const SETS: [SetPlan; 3] = [
         splits: &[
             SplitPlan { name: "Train", labels: KNOWN, images: 32_725.0, source: "", groups: CELL_LINES },
             SplitPlan { name: "Task_one", labels: KNOWN, images: 13_051.0, source: "", groups: CELL_LINES },
-            SplitPlan { name: "Task_two", labels: KNOWN, images: 5_994.0, source: "", groups: NEW_CELL_LINES },
-            SplitPlan { name: "Task_three", labels: NOVEL, images: 15_166.0, source: "", groups: ALL_CELL_LINES },
+            SplitPlan {
+                name: "Task_two",
+                labels: KNOWN,
+                images: 5_994.0,
+                source: "",
+                groups: NEW_CELL_LINES,
+            },
+            SplitPlan {
+                name: "Task_three",
+                labels: NOVEL,
+                images: 15_166.0,
+                source: "",
+                groups: ALL_CELL_LINES,
+            },
         ],
     },
     SetPlan {
@@ -100,7 +139,13 @@ pub(super) const SETS: [SetPlan; 3] = [
         channels: &[Structure::Nucleus, Structure::Er, Structure::Rna, Structure::Golgi, Structure::Mito],
         bleed: 0.15,
         leave_out: Some(("Task_four", "Plate")),
-        roles: &[("treatment", "Treatment"), ("control", "is_control"), ("batch", "batch"), ("well", "Well"), ("site", "Site")],
+        roles: &[
+            ("treatment", "Treatment"),
+            ("control", "is_control"),
+            ("batch", "batch"),
+            ("well", "Well"),
+            ("site", "Site"),
+        ],
         splits: &[
             SplitPlan {
                 name: "Train",

@@ -11,50 +11,50 @@ use std::f64::consts::PI;
 
 /// How a set is imaged.
 #[derive(Clone, Debug)]
-pub struct Stage<'a> {
+pub(super) struct Stage<'a> {
     /// The world.
-    pub world: &'a World,
+    pub(super) world: &'a World,
     /// How its cells grow.
-    pub habit: &'a Habit,
+    pub(super) habit: &'a Habit,
     /// What kind of cells.
-    pub kind: Kind,
+    pub(super) kind: Kind,
     /// The channels, in tape order.
-    pub channels: &'a [Structure],
+    pub(super) channels: &'a [Structure],
     /// Height and width of a channel, pixels.
-    pub pixels: [usize; 2],
+    pub(super) pixels: [usize; 2],
 }
 
 /// What one image shows beyond its stage.
 #[derive(Clone, Debug)]
-pub struct Shot<'a> {
+pub(super) struct Shot<'a> {
     /// The stream's name: `Allen/cell/17`.
-    pub name: String,
+    pub(super) name: String,
     /// The cell in the middle.
-    pub state: State,
+    pub(super) state: State,
     /// What the protein of a dividing cell marks.
-    pub tagged: Structure,
+    pub(super) tagged: Structure,
     /// The microscope.
-    pub microscope: &'a Microscope,
+    pub(super) microscope: &'a Microscope,
     /// Gain of each channel on this plate.
-    pub gains: &'a [f64],
+    pub(super) gains: &'a [f64],
     /// Out of focus, as a share of the width of the point spread function; at least 0.
-    pub defocus: f64,
+    pub(super) defocus: f64,
 }
 
 /// A picture and what chance did to it.
 #[derive(Clone, Debug)]
-pub struct Picture {
+pub(super) struct Picture {
     /// One 8-bit plane per channel.
-    pub planes: Vec<Vec<u8>>,
+    pub(super) planes: Vec<Vec<u8>>,
     /// Log of the signal that all channels share.
-    pub signal: f64,
+    pub(super) signal: f64,
     /// Cells beside the one in the middle.
-    pub neighbours: usize,
+    pub(super) neighbours: usize,
 }
 
 impl Stage<'_> {
     /// Cell radius in pixels: how much of the picture a cell fills differs between the sets.
-    pub fn radius(&self) -> f64 {
+    pub(super) fn radius(&self) -> f64 {
         let share = match self.kind {
             Kind::Dividing => 0.42,
             Kind::Polarised => 0.35,
@@ -64,7 +64,7 @@ impl Stage<'_> {
     }
 
     /// Takes one picture.
-    pub fn picture(&self, shot: &Shot<'_>) -> Picture {
+    pub(super) fn picture(&self, shot: &Shot<'_>) -> Picture {
         let [height, width] = self.pixels;
         let mut stream = self.world.stream(&shot.name);
         let radius = self.radius();
@@ -139,7 +139,9 @@ impl Stage<'_> {
             let other = Cell::grow(State::draw(stream), self.kind, self.habit, name, stream);
             let signal = self.world.signal_of_cell * stream.normal();
             let place = Frame { centre, radius: frame.radius };
-            for (channel, patch) in light.iter_mut().zip(self.light(&other, shot.tagged, place, signal, stream)) {
+            for (channel, patch) in
+                light.iter_mut().zip(self.light(&other, shot.tagged, place, signal, stream))
+            {
                 patch.paste_into(channel);
             }
         }
@@ -166,7 +168,8 @@ impl Patch {
         let reach = 1.7 * frame.radius;
         let corner = frame.centre.map(|centre| (centre - reach).floor());
         let side = (2.0 * reach).ceil() as usize + 2;
-        let inner = Frame { centre: [0, 1].map(|axis| frame.centre[axis] - corner[axis]), radius: frame.radius };
+        let inner =
+            Frame { centre: [0, 1].map(|axis| frame.centre[axis] - corner[axis]), radius: frame.radius };
         Self { canvas: Canvas::new(side, side), frame: inner, corner: corner.map(|v| v as i64) }
     }
 
@@ -177,7 +180,8 @@ impl Patch {
         for row in rows {
             for column in columns.clone() {
                 let from = (row - self.corner[1]) * side + column - self.corner[0];
-                picture.light[row as usize * picture.width + column as usize] += self.canvas.light[from as usize];
+                picture.light[row as usize * picture.width + column as usize] +=
+                    self.canvas.light[from as usize];
             }
         }
     }

@@ -6,7 +6,7 @@ use std::io::BufWriter;
 use std::path::Path;
 
 /// Channels side by side along the width: one row-major plane from several.
-pub fn tape(planes: &[Vec<u8>], width: usize) -> Vec<u8> {
+pub(super) fn tape(planes: &[Vec<u8>], width: usize) -> Vec<u8> {
     let height = planes.first().map_or(0, |plane| plane.len() / width);
     let mut bytes = Vec::with_capacity(height * width * planes.len());
     for row in 0..height {
@@ -18,7 +18,7 @@ pub fn tape(planes: &[Vec<u8>], width: usize) -> Vec<u8> {
 }
 
 /// Writes an 8-bit grey tape; the extension says how (`.png`, `.ome.tiff`). Makes the folder that it goes into.
-pub fn image(path: &Path, tape: &[u8], width: usize) -> Result<(), Error> {
+pub(super) fn image(path: &Path, tape: &[u8], width: usize) -> Result<(), Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(io)?;

@@ -1,15 +1,21 @@
 //! The canonical form: equal work has equal bytes.
 
-use super::{AugmentStream, Spec, Term};
+use super::{Augment, AugmentStream, Spec, Term};
 
 impl Spec {
     /// The same work, spelt in the one canonical way: equal loss terms merged, terms sorted by kind, weights
-    /// rounded to 1e-9, CHAMMI's sets written out, and no training settings on a model that is not trained.
+    /// rounded to 1e-9, augmentations in the order in which they act, CHAMMI's sets written out, and no training settings on a model that is not trained.
     ///
     /// Specs of the language are canonical; call this after reading one from elsewhere or changing a value.
     #[must_use]
     pub fn canonical(mut self) -> Self {
         self.train.objective = merged(self.train.objective);
+        // Whatever order the sum has, an image is warped, cut out, flipped.
+        self.train.augment.sort_by_key(|change| match change {
+            Augment::Tps { .. } => 0,
+            Augment::Crop { .. } => 1,
+            Augment::Flip { .. } => 2,
+        });
         let evaluated = self.evaluate.iter_mut().map(|evaluate| &mut evaluate.data);
         for data in evaluated.chain([&mut self.train.data]) {
             data.write_out();

@@ -20,7 +20,7 @@ pub struct Train {
     pub objective: Vec<Term>,
     /// What is done for unseen domains.
     pub strategy: Strategy,
-    /// What is done to each training image, in this order.
+    /// What is done to each training image: warped, then cut out, then flipped.
     pub augment: Vec<Augment>,
     /// Which random draws the augmentation of an epoch uses.
     pub augment_stream: AugmentStream,
@@ -34,23 +34,6 @@ pub struct Train {
     pub batch: usize,
     /// Number format of activations and weights.
     pub precision: Precision,
-}
-
-impl Train {
-    /// The same data and image size without any training: what every frozen model of these has in common.
-    pub fn frozen(&self) -> Self {
-        Self {
-            objective: Vec::new(),
-            strategy: Strategy::Erm,
-            augment: Vec::new(),
-            augment_stream: AugmentStream::Fresh,
-            optimiser: Optimiser { lr: 0.0, weight_decay: 0.0, betas: [0.0; 2], eps: 0.0 },
-            schedule: Schedule { warmup: 0, warmup_lr: 0.0, lr_min: 0.0 },
-            epochs: 0,
-            batch: 0,
-            ..self.clone()
-        }
-    }
 }
 
 /// What is done for unseen domains.

@@ -26,7 +26,9 @@ pub(super) fn channel(cell: &Cell, channel: usize) -> Vec<f64> {
     let mean = all[0];
     let sd = all[1].max(1e-6);
     for power in [3, 4] {
-        all.push(plane.iter().map(|&v| ((f64::from(v) - mean) / sd).powi(power)).sum::<f64>() / plane.len() as f64);
+        all.push(
+            plane.iter().map(|&v| ((f64::from(v) - mean) / sd).powi(power)).sum::<f64>() / plane.len() as f64,
+        );
     }
     // Energy of differences at growing distances: gradient energy first, then a spectrum in octaves.
     for distance in [1, 2, 4, 8, 16] {
@@ -55,7 +57,8 @@ pub(super) fn corners(cell: &Cell) -> Vec<f64> {
         let (width, height) = (cell.width, plane.len() / cell.width);
         let (across, down) = (width / 8, height / 8);
         let mut darkest = (f64::INFINITY, 0.0);
-        for (left, top) in [(0, 0), (width - across, 0), (0, height - down), (width - across, height - down)] {
+        for (left, top) in [(0, 0), (width - across, 0), (0, height - down), (width - across, height - down)]
+        {
             let patch: Vec<u8> =
                 (top..top + down).flat_map(|row| &plane[row * width + left..][..across]).copied().collect();
             all.push(quantile(&counts(patch.iter().copied()), 0.1));
@@ -110,7 +113,8 @@ fn difference(plane: &[u8], width: usize, distance: usize) -> f64 {
 
 fn correlation(a: &[u8], b: &[u8]) -> f64 {
     let (mean_a, mean_b) = (mean(a), mean(b));
-    let together: f64 = a.iter().zip(b).map(|(&x, &y)| (f64::from(x) - mean_a) * (f64::from(y) - mean_b)).sum();
+    let together: f64 =
+        a.iter().zip(b).map(|(&x, &y)| (f64::from(x) - mean_a) * (f64::from(y) - mean_b)).sum();
     let apart = (variance(a, mean_a) * variance(b, mean_b)).sqrt() * a.len() as f64;
     if apart > 0.0 { together / apart } else { 0.0 }
 }

@@ -37,7 +37,10 @@ pub(super) fn constant(truth: &[&str]) -> f64 {
 /// For each image, the nearest other one (Euclidean, features standardised).
 pub(super) fn nearest_others(features: &[Vec<f64>]) -> Vec<usize> {
     let points = standardised(features);
-    (0..points.len()).into_par_iter().map(|query| nearest(&points[query], &points, |other| other != query)).collect()
+    (0..points.len())
+        .into_par_iter()
+        .map(|query| nearest(&points[query], &points, |other| other != query))
+        .collect()
 }
 
 /// SD of the macro-F1 of neighbours that know nothing, in a sample of this size: the labels are dealt anew 40 times.

@@ -116,7 +116,7 @@ pub fn check(root: &Path, listen: &mut dyn Listen) -> Result<Gates, Error> {
 
 /// Gates 1 to 4 on cells that share a list of labels. The bars are about the world; in a sample of a few hundred
 /// images, neighbours that know nothing miss chance by a few hundredths, so two standard deviations of that luck are
-/// granted on top (their size is in the name's place of the bar: a larger sample is judged more sharply).
+/// granted on top: a larger sample is judged more sharply.
 fn labels(gates: &mut Gates, set: &str, which: &str, cells: &[&Cell]) {
     let truth: Vec<&str> = cells.iter().map(|cell| cell.label.as_str()).collect();
     let lowest = chance(&truth);
@@ -134,7 +134,8 @@ fn labels(gates: &mut Gates, set: &str, which: &str, cells: &[&Cell]) {
     };
     let relational = set == "HPA";
     let above = if relational { 0.05 } else { 0.35 * (ceiling - lowest) };
-    let each = |cell: &Cell, one: fn(&[u8]) -> Vec<f64>| cell.planes.iter().flat_map(|plane| one(plane)).collect();
+    let each =
+        |cell: &Cell, one: fn(&[u8]) -> Vec<f64>| cell.planes.iter().flat_map(|plane| one(plane)).collect();
     tell(1, "mean, SD, quantiles", above, &|cell| each(cell, features::moments));
     tell(1, "histograms of 64 bins", above, &|cell| each(cell, features::histogram));
     if relational {
@@ -180,7 +181,12 @@ fn floors(gates: &mut Gates, set: &str, cells: &[&Cell]) {
     let queries: Vec<usize> = (0..cells.len()).filter(|&i| cells[i].split == "Task_one").collect();
     let truth: Vec<&str> = queries.iter().map(|&i| labels[i]).collect();
     let found = macro_f1(&truth, &one_nn(&features, &labels, &references, &queries));
-    gates.add(5, format!("{set}: hand-made features above a constant guess, Task_one"), Bar::AtLeast(constant(&truth)), found);
+    gates.add(
+        5,
+        format!("{set}: hand-made features above a constant guess, Task_one"),
+        Bar::AtLeast(constant(&truth)),
+        found,
+    );
 }
 
 /// The other half of gate 3: where there is more than one source, corners tell which.

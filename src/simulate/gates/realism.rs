@@ -41,7 +41,9 @@ fn noise(square: &[f64], n: usize) -> f64 {
     for row in 1..n - 1 {
         for column in 1..n - 1 {
             let cross = at(row - 1, column) + at(row + 1, column) + at(row, column - 1) + at(row, column + 1);
-            let diagonal = at(row - 1, column - 1) + at(row - 1, column + 1) + at(row + 1, column - 1)
+            let diagonal = at(row - 1, column - 1)
+                + at(row - 1, column + 1)
+                + at(row + 1, column - 1)
                 + at(row + 1, column + 1);
             total += (diagonal - 2.0 * cross + 4.0 * at(row, column)).abs();
         }
@@ -52,8 +54,7 @@ fn noise(square: &[f64], n: usize) -> f64 {
 fn slope(square: &[f64], n: usize) -> f64 {
     let mean = square.iter().sum::<f64>() / square.len() as f64;
     let window: Vec<f64> = (0..n).map(|i| 0.5 - 0.5 * (2.0 * PI * i as f64 / (n - 1) as f64).cos()).collect();
-    let real: Vec<f64> =
-        (0..n * n).map(|i| (square[i] - mean) * window[i / n] * window[i % n]).collect();
+    let real: Vec<f64> = (0..n * n).map(|i| (square[i] - mean) * window[i / n] * window[i % n]).collect();
     let power = power(&real, n);
     let mut sums = vec![(0.0, 0.0); n / 2];
     for row in 0..n {
@@ -74,7 +75,8 @@ fn slope(square: &[f64], n: usize) -> f64 {
         .map(|(frequency, power)| (frequency.ln(), (power + 1e-9).ln()))
         .collect();
     let count = points.len() as f64;
-    let (mx, my) = (points.iter().map(|p| p.0).sum::<f64>() / count, points.iter().map(|p| p.1).sum::<f64>() / count);
+    let (mx, my) =
+        (points.iter().map(|p| p.0).sum::<f64>() / count, points.iter().map(|p| p.1).sum::<f64>() / count);
     let along: f64 = points.iter().map(|p| (p.0 - mx) * (p.1 - my)).sum();
     along / points.iter().map(|p| (p.0 - mx).powi(2)).sum::<f64>()
 }

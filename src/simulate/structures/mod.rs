@@ -1,9 +1,9 @@
 //! The eight structures of CHAMMI's channel bank: one light each, drawn from a cell's state.
 
-pub mod blobs;
-pub mod field;
-pub mod network;
-pub mod ring;
+pub(in crate::simulate) mod blobs;
+pub(in crate::simulate) mod field;
+pub(in crate::simulate) mod network;
+pub(in crate::simulate) mod ring;
 
 use super::canvas::{Canvas, Frame};
 use super::cell::{Cell, Habit, Kind};
@@ -16,7 +16,7 @@ use std::f64::consts::PI;
 
 /// A structure that a channel shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Structure {
+pub(in crate::simulate) enum Structure {
     /// Endoplasmic reticulum.
     Er,
     /// Golgi apparatus with the actin and membrane that the same stain shows in Cell Painting.
@@ -37,7 +37,7 @@ pub enum Structure {
 
 impl Structure {
     /// The name of its channel.
-    pub fn name(self) -> &'static str {
+    pub(in crate::simulate) fn name(self) -> &'static str {
         match self {
             Self::Er => "er",
             Self::Golgi => "golgi",
@@ -51,7 +51,7 @@ impl Structure {
     }
 
     /// Mean light over the area of a cell that lets a typical cell fill half of the camera's range.
-    pub fn level(self, kind: Kind) -> f64 {
+    pub(in crate::simulate) fn level(self, kind: Kind) -> f64 {
         match self {
             Self::Nucleus => 0.085,
             Self::Er if kind == Kind::Polarised => 0.095,
@@ -64,22 +64,22 @@ impl Structure {
 }
 
 /// A cell with what its structures are drawn by.
-pub struct Painter<'a> {
+pub(in crate::simulate) struct Painter<'a> {
     /// The cell.
-    pub cell: &'a Cell,
+    pub(in crate::simulate) cell: &'a Cell,
     /// Its kind.
-    pub kind: Kind,
+    pub(in crate::simulate) kind: Kind,
     /// How its world grows cells.
-    pub habit: &'a Habit,
+    pub(in crate::simulate) habit: &'a Habit,
     /// Its world.
-    pub world: &'a World,
+    pub(in crate::simulate) world: &'a World,
     /// What the tagged protein of a dividing cell marks.
-    pub tagged: Structure,
+    pub(in crate::simulate) tagged: Structure,
 }
 
 impl Painter<'_> {
     /// What the tagged protein looks like.
-    pub fn marks(&self) -> Structure {
+    pub(in crate::simulate) fn marks(&self) -> Structure {
         if self.kind == Kind::Polarised { Structure::Protein } else { self.tagged }
     }
 
@@ -89,7 +89,7 @@ impl Painter<'_> {
     }
 
     /// Draws one structure; its integral is whatever it is and is set afterwards.
-    pub fn paint(&self, structure: Structure, frame: Frame, canvas: &mut Canvas) {
+    pub(in crate::simulate) fn paint(&self, structure: Structure, frame: Frame, canvas: &mut Canvas) {
         match structure {
             Structure::Nucleus => self.chromatin(frame, canvas),
             Structure::Membrane => ring::paint(self.cell, &mut self.stream(structure), frame, canvas),
@@ -140,8 +140,7 @@ impl Painter<'_> {
             let edge = ((1.1 - level) / 0.2).clamp(0.0, 1.0);
             let dark: f64 = spots.iter().map(|spot| blobs::profile(spot, x, y)).sum();
             let rosette = if hole > 0.0 { ((level - hole) / 0.15).clamp(0.0, 1.0) } else { 1.0 };
-            edge * rosette
-                * (1.0 + contrast * field.at(x, y)).max(0.05) * (1.0 - 0.85 * dark.min(1.0))
+            edge * rosette * (1.0 + contrast * field.at(x, y)).max(0.05) * (1.0 - 0.85 * dark.min(1.0))
         });
     }
 

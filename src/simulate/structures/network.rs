@@ -7,29 +7,29 @@ use std::f64::consts::PI;
 
 /// How the filaments of a network lie.
 #[derive(Clone, Copy, Debug)]
-pub struct Network {
+pub(in crate::simulate) struct Network {
     /// How many.
-    pub filaments: usize,
+    pub(in crate::simulate) filaments: usize,
     /// Length of each, in cell radii.
-    pub length: f64,
+    pub(in crate::simulate) length: f64,
     /// SD of the change of direction per step, radians.
-    pub wander: f64,
+    pub(in crate::simulate) wander: f64,
     /// Where they begin, in cell radii: around this point …
-    pub focus: [f64; 2],
+    pub(in crate::simulate) focus: [f64; 2],
     /// … at a distance of `ring` …
-    pub ring: f64,
+    pub(in crate::simulate) ring: f64,
     /// … give or take this SD.
-    pub spread: f64,
+    pub(in crate::simulate) spread: f64,
 }
 
 /// One filament: points at equal steps, in cell radii.
-pub type Filament = Vec<[f64; 2]>;
+pub(in crate::simulate) type Filament = Vec<[f64; 2]>;
 
 const STEP: f64 = 0.06;
 
 impl Network {
     /// Draws the filaments; a step out of the cell turns back.
-    pub fn draw(&self, stream: &mut Stream, outline: &Outline) -> Vec<Filament> {
+    pub(in crate::simulate) fn draw(&self, stream: &mut Stream, outline: &Outline) -> Vec<Filament> {
         (0..self.filaments).map(|_| self.filament(stream, outline)).collect()
     }
 
@@ -60,7 +60,7 @@ impl Network {
 }
 
 /// Draws filaments with a light of 1 per cell radius of length.
-pub fn paint(filaments: &[Filament], frame: Frame, canvas: &mut Canvas) {
+pub(in crate::simulate) fn paint(filaments: &[Filament], frame: Frame, canvas: &mut Canvas) {
     let parts = (STEP * frame.radius / 0.7).ceil().max(1.0) as usize;
     for pair in filaments.iter().flat_map(|filament| filament.windows(2)) {
         for part in 0..parts {
