@@ -2,7 +2,6 @@
 
 use std::{env, fs, path::Path, path::PathBuf, process::Command};
 
-#[expect(unreachable_pub, reason = "the library uses the rest")]
 mod sources;
 
 fn main() {

@@ -32,4 +32,5 @@ pub mod train;
 #[doc(hidden)]
 pub mod __private {
     pub use inventory;
+    pub use mimalloc::MiMalloc;
 }

@@ -101,9 +101,14 @@ impl Which {
         match locate::place(stated, &self.data, &self.store.path()) {
             Place::Here(root) => Ok(DataSet::open(stated, &root)?),
             Place::Simulated(root) => {
-                let failure = Failure::new(format!("there is no CHAMMI here, nor a simulated one in {}", root.display()));
+                let failure = Failure::new(format!(
+                    "there is no CHAMMI here, nor a simulated one in {}",
+                    root.display()
+                ));
                 let variable = variable(DataRef::CHAMMI);
-                Err(failure.hint(format!("give the folder, or set ${variable}, or `dichroic data simulate chammi --out DIR`")))
+                Err(failure.hint(format!(
+                    "give the folder, or set ${variable}, or `dichroic data simulate chammi --out DIR`"
+                )))
             }
             Place::Nowhere => Err(Failure::new(format!("nobody said where the data set `{stated}` lies"))),
         }
@@ -142,13 +147,12 @@ impl Check {
         let data = self.which.open()?;
         let mut progress = Progress::new(quiet);
         let report = data::check(&data, &mut progress)?;
-        let gates = if self.gates { simulate::gates::check(&data.root, &mut progress)? } else { Gates::default() };
+        let gates =
+            if self.gates { simulate::gates::check(&data.root, &mut progress)? } else { Gates::default() };
         drop(progress);
         self.remember(&report)?;
         if self.json {
-            let gate = |gate: &Gate| {
-                json!({ "gate": gate.number, "name": gate.name, "bar": gate.bar.to_string(), "found": gate.found, "pass": gate.pass() })
-            };
+            let gate = |gate: &Gate| json!({ "gate": gate.number, "name": gate.name, "bar": gate.bar.to_string(), "found": gate.found, "pass": gate.pass() });
             let gates = self.gates.then(|| gates.gates.iter().map(gate).collect::<Vec<_>>());
             output::say_json(&json!({ "check": report, "gates": gates }))?;
         } else {
@@ -160,11 +164,17 @@ impl Check {
         if !report.ok() {
             return Err(Failure::new(format!("{} cannot be used as it is", data.root.display())));
         }
-        let failed: Vec<&str> = gates.gates.iter().filter(|gate| !gate.pass()).map(|gate| gate.name.as_str()).collect();
+        let failed: Vec<&str> =
+            gates.gates.iter().filter(|gate| !gate.pass()).map(|gate| gate.name.as_str()).collect();
         if failed.is_empty() {
             return Ok(());
         }
-        let failure = Failure::new(format!("{} of {} gates do not hold: {}", failed.len(), gates.gates.len(), failed.join("; ")));
+        let failure = Failure::new(format!(
+            "{} of {} gates do not hold: {}",
+            failed.len(),
+            gates.gates.len(),
+            failed.join("; ")
+        ));
         Err(failure.hint("results on this world mean less than they seem to; take another one"))
     }
 

@@ -119,7 +119,8 @@ fn only(word: &str, rows: Rows) -> Result<Option<Vec<(String, String)>>> {
         let message = format!("`{word}` is the beginning of {} ids", rows.rows.len());
         return Err(Failure::new(message).hint(format!("write more of it: {}", ids.join(", "))));
     }
-    let named = |row: Vec<Value>| rows.columns.iter().cloned().zip(row.iter().map(ToString::to_string)).collect();
+    let named =
+        |row: Vec<Value>| rows.columns.iter().cloned().zip(row.iter().map(ToString::to_string)).collect();
     Ok(rows.rows.into_iter().next().map(named))
 }
 

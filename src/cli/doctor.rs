@@ -105,7 +105,9 @@ impl Doctor {
             let runs = Store::open_read_only(&path).and_then(|store| store.query("SELECT count(*) FROM run"));
             return match runs {
                 Err(error) => broken(error),
-                Ok(rows) => finding("store", State::Ok, format!("{}, {} runs", path.display(), rows.rows[0][0])),
+                Ok(rows) => {
+                    finding("store", State::Ok, format!("{}, {} runs", path.display(), rows.rows[0][0]))
+                }
             };
         }
         let trial = env::temp_dir().join(format!("dichroic-doctor-{}", process::id()));
@@ -113,7 +115,9 @@ impl Doctor {
         let _ = fs::remove_dir_all(&trial); // in the folder for temporary files
         match made {
             Err(error) => broken(error),
-            Ok(()) => finding("store", State::Ok, format!("none yet; the first run makes {}", path.display())),
+            Ok(()) => {
+                finding("store", State::Ok, format!("none yet; the first run makes {}", path.display()))
+            }
         }
     }
 
@@ -127,7 +131,9 @@ impl Doctor {
         let found = format!("{:.1} GB free of {:.1} at {}", gb(disk.free), gb(disk.total), folder.display());
         match disk.free >= ROOM {
             true => finding("disk", State::Ok, found),
-            false => finding("disk", State::Absent, found).hint("make room, or name another place: --store PATH"),
+            false => {
+                finding("disk", State::Absent, found).hint("make room, or name another place: --store PATH")
+            }
         }
     }
 
@@ -161,7 +167,9 @@ impl Doctor {
             return finding("weights", State::Ok, there.join(", "));
         }
         let missing = finding("weights", State::Absent, "no published weights; `--scale quick` needs none");
-        let hint = files::find(&files::imagenet22k(Tiny), self.weights.as_deref()).err().and_then(|error| error.hint());
+        let hint = files::find(&files::imagenet22k(Tiny), self.weights.as_deref())
+            .err()
+            .and_then(|error| error.hint());
         hint.into_iter().fold(missing, Finding::hint)
     }
 }
@@ -176,7 +184,11 @@ fn processor() -> Finding {
 
 fn threads() -> Finding {
     let cores = Host::here().cores;
-    finding("threads", State::Ok, format!("{} workers on {cores} cores (--threads)", rayon::current_num_threads()))
+    finding(
+        "threads",
+        State::Ok,
+        format!("{} workers on {cores} cores (--threads)", rayon::current_num_threads()),
+    )
 }
 
 fn cuda() -> Finding {
@@ -196,7 +208,11 @@ fn open(name: &str, root: &Path) -> Finding {
         Ok(set) => {
             let images: usize = set.sets.iter().map(|set| set.len()).sum();
             let kind = set.kind.name();
-            finding("data", State::Ok, format!("{name}: {images} images in {} sets, {kind}, {}", set.sets.len(), root.display()))
+            finding(
+                "data",
+                State::Ok,
+                format!("{name}: {images} images in {} sets, {kind}, {}", set.sets.len(), root.display()),
+            )
         }
         Err(error) => {
             let found = finding("data", State::Broken, format!("{name}: {error}"));
@@ -211,7 +227,9 @@ fn experiments() -> Finding {
         (Some(first), _) => {
             finding("experiments", State::Broken, format!("{} problems; the first: {first}", problems.len()))
         }
-        (None, Ok(entries)) => finding("experiments", State::Ok, format!("{}, all of which can be planned", entries.len())),
+        (None, Ok(entries)) => {
+            finding("experiments", State::Ok, format!("{}, all of which can be planned", entries.len()))
+        }
         (None, Err(error)) => finding("experiments", State::Broken, error.to_string()),
     }
 }

@@ -54,7 +54,8 @@ fn value(value: &Value) -> serde_json::Value {
 
 fn table(rows: &Rows, markdown: bool) -> String {
     let mut grid = Table::new();
-    grid.load_style(if markdown { presets::ASCII_MARKDOWN } else { STYLE }).set_content_arrangement(ContentArrangement::Disabled);
+    grid.load_style(if markdown { presets::ASCII_MARKDOWN } else { STYLE })
+        .set_content_arrangement(ContentArrangement::Disabled);
     grid.set_header(&rows.columns);
     for row in &rows.rows {
         let text = |value: &Value| {
@@ -64,7 +65,8 @@ fn table(rows: &Rows, markdown: bool) -> String {
         grid.add_row(row.iter().map(text));
     }
     for (at, column) in grid.column_iter_mut().enumerate() {
-        let number = |row: &Vec<Value>| matches!(row.get(at), Some(Value::Integer(_) | Value::Real(_) | Value::Null));
+        let number =
+            |row: &Vec<Value>| matches!(row.get(at), Some(Value::Integer(_) | Value::Real(_) | Value::Null));
         if !rows.rows.is_empty() && rows.rows.iter().all(number) {
             column.set_cell_alignment(CellAlignment::Right);
         }

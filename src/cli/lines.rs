@@ -35,7 +35,10 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 /// Two lists of (path, value) side by side, only where they differ.
-pub(super) fn differences(a: &[(String, String)], b: &[(String, String)]) -> Vec<(String, Option<String>, Option<String>)> {
+pub(super) fn differences(
+    a: &[(String, String)],
+    b: &[(String, String)],
+) -> Vec<(String, Option<String>, Option<String>)> {
     let value = |side: &[(String, String)], path: &str| {
         side.iter().find(|(known, _)| known == path).map(|(_, value)| value.clone())
     };
@@ -53,7 +56,8 @@ mod tests {
     #[test]
     fn every_value_has_one_line() {
         let json = json!({ "a": { "lr": 1e-3, "betas": [0.9, 0.999] }, "b": [{ "kind": "flip" }], "c": [] });
-        let found: Vec<(String, String)> = of(&json).into_iter().map(|line| (line.path, text(line.value))).collect();
+        let found: Vec<(String, String)> =
+            of(&json).into_iter().map(|line| (line.path, text(line.value))).collect();
         let wanted = [("a.betas", "[0.9,0.999]"), ("a.lr", "0.001"), ("b.0.kind", "flip"), ("c", "[]")];
         assert_eq!(found, wanted.map(|(path, value)| (path.to_string(), value.to_string())));
     }
@@ -63,7 +67,8 @@ mod tests {
         let side = |lines: &[(&str, &str)]| -> Vec<(String, String)> {
             lines.iter().map(|(path, value)| (path.to_string(), value.to_string())).collect()
         };
-        let (a, b) = (side(&[("x", "1"), ("y", "2"), ("z", "3")]), side(&[("x", "1"), ("z", "4"), ("w", "5")]));
+        let (a, b) =
+            (side(&[("x", "1"), ("y", "2"), ("z", "3")]), side(&[("x", "1"), ("z", "4"), ("w", "5")]));
         let found = differences(&a, &b);
         let some = |text: &str| Some(text.to_string());
         let wanted = [("y", some("2"), None), ("z", some("3"), some("4")), ("w", None, some("5"))];

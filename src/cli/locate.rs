@@ -55,12 +55,16 @@ pub(super) fn open(
     progress: &mut Progress,
 ) -> Result<BTreeMap<String, DataSet>> {
     for stated in option.names().filter(|stated| !names.iter().any(|name| name == stated)) {
-        output::warn(&format!("nothing here reads a data set `{stated}`; what is read is {}", names.join(", ")));
+        output::warn(&format!(
+            "nothing here reads a data set `{stated}`; what is read is {}",
+            names.join(", ")
+        ));
     }
     let places: Vec<_> = names.iter().map(|name| (name, place(name, option, store))).collect();
     if let Some((name, _)) = places.iter().find(|(_, place)| matches!(place, Place::Nowhere)) {
         let hint = format!("say where it lies: --data {name}=PATH, or set ${}", variable(name));
-        return Err(Failure::new(format!("there is no data set `{name}`: own folders are never simulated")).hint(hint));
+        return Err(Failure::new(format!("there is no data set `{name}`: own folders are never simulated"))
+            .hint(hint));
     }
     let mut data = BTreeMap::new();
     for (name, place) in places {

@@ -63,7 +63,11 @@ pub(super) fn cuda() -> Result<Cuda, String> {
         }
         let symbol = |name: &CStr| -> Result<*mut c_void, String> {
             let found = libc::dlsym(library, name.as_ptr());
-            if found.is_null() { Err(format!("the driver library lacks {}", name.to_string_lossy())) } else { Ok(found) }
+            if found.is_null() {
+                Err(format!("the driver library lacks {}", name.to_string_lossy()))
+            } else {
+                Ok(found)
+            }
         };
         let check = |what: &str, status: c_int| match status {
             0 => Ok(()),

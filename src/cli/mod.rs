@@ -123,7 +123,9 @@ mod tests {
             let words = std::iter::once("dichroic").chain(line.split(' '));
             assert!(Cli::try_parse_from(words).is_ok(), "{line}");
         }
-        for line in ["", "exp", "exp a --scale tiny", "exp a --threads 0", "exp a --device gpu", "exp a --set lr"] {
+        for line in
+            ["", "exp", "exp a --scale tiny", "exp a --threads 0", "exp a --device gpu", "exp a --set lr"]
+        {
             let words = std::iter::once("dichroic").chain(line.split(' ').filter(|word| !word.is_empty()));
             let error = Cli::try_parse_from(words).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");

@@ -1,7 +1,7 @@
 //! Options that several commands share, and where their values come from when nobody states them.
 
 use super::failure::{Failure, Result};
-use crate::{spec::quick::quick, spec::Spec, store::Scale};
+use crate::{spec::Spec, spec::quick::quick, store::Scale};
 use clap::{Args, ValueEnum};
 use std::{
     collections::BTreeMap,
@@ -148,7 +148,8 @@ impl ComputeOptions {
     /// If this build cannot compute there.
     pub(super) fn prepare(&self) -> Result {
         if let Device::Cuda(_) = self.device {
-            let hint = "leave --device away, or say `--device cpu`; `dichroic doctor` shows what this machine has";
+            let hint =
+                "leave --device away, or say `--device cpu`; `dichroic doctor` shows what this machine has";
             return Err(Failure::new("this build of dichroic has no CUDA").hint(hint));
         }
         self.threads.prepare()

@@ -182,7 +182,10 @@ mod tests {
         let phase = progress.phase.as_ref().unwrap();
         assert_eq!((phase.first.map(|(_, before)| before), phase.done), (Some(241), 242));
         let line = phase.line();
-        assert!(line.starts_with("  training: 242 of 480 steps in ") && line.ends_with(", loss 1.900"), "{line}");
+        assert!(
+            line.starts_with("  training: 242 of 480 steps in ") && line.ends_with(", loss 1.900"),
+            "{line}"
+        );
         progress.hear(&Event::Ended);
         assert_eq!(progress.reached(), Some("step 242 of 480"));
     }

@@ -1,10 +1,6 @@
 //! `report`: tables and figures from the store; never starts a run.
 
-use super::{
-    failure::Result,
-    options::StoreOption,
-    output,
-};
+use super::{failure::Result, options::StoreOption, output};
 use crate::{
     registry,
     report::{self, Declaration, Format},
@@ -33,7 +29,8 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn run(&self) -> Result {
         let all = self.names.iter().any(|name| name == "all");
-        let names = if all { report::NAMES.to_vec() } else { self.names.iter().map(String::as_str).collect() };
+        let names =
+            if all { report::NAMES.to_vec() } else { self.names.iter().map(String::as_str).collect() };
         let formats: Vec<Format> = self.format.iter().filter_map(|word| Format::of(word)).collect();
         let store = Store::open_read_only(self.store.path())?;
         let files = report::render(&names, &store, &declared()?, &self.out, &formats)?;

@@ -28,9 +28,11 @@ pub(super) struct Runs {
     json: bool,
 }
 
-const SHOWN: &str = "uid AS run, experiment, CASE label WHEN '{}' THEN '' ELSE label END AS label, spec, seed, scale,
+const SHOWN: &str =
+    "uid AS run, experiment, CASE label WHEN '{}' THEN '' ELSE label END AS label, spec, seed, scale,
     status, works_done || '/' || works AS works, secs AS seconds, started, coalesce(error, '') AS error";
-const ALL: &str = "uid AS run, experiment, json(label) AS label, spec, seed, scale, data, status, works, works_done,
+const ALL: &str =
+    "uid AS run, experiment, json(label) AS label, spec, seed, scale, data, status, works, works_done,
     secs AS seconds, started, host, numerics, code, dirty, outcome, error";
 
 impl Runs {
@@ -48,8 +50,10 @@ impl Runs {
             wanted.push(format!("({condition}\n)")); // a comment at its end must not swallow the bracket
         }
         let columns = if self.json { ALL } else { SHOWN };
-        let sql =
-            format!("SELECT {columns} FROM v_runs WHERE {} ORDER BY id DESC, experiment", wanted.join(" AND "));
+        let sql = format!(
+            "SELECT {columns} FROM v_runs WHERE {} ORDER BY id DESC, experiment",
+            wanted.join(" AND ")
+        );
         let rows = Store::open_read_only(self.store.path())?.query_with(&sql, &values)?;
         if self.json {
             return output::say_json(&serde_json::json!({ "runs": grid::json(&rows) }));

@@ -67,7 +67,8 @@ impl Score {
             let task = |score: &TaskScore| {
                 let class = |class: &crate::evaluate::ClassScore| (class.class.clone(), json!(class));
                 let per_class: BTreeMap<_, _> = score.per_class.iter().map(class).collect();
-                let scores = json!({ "accuracy": score.accuracy, "f1_macro": score.f1_macro, "per_class": per_class });
+                let scores =
+                    json!({ "accuracy": score.accuracy, "f1_macro": score.f1_macro, "per_class": per_class });
                 (score.name(), scores)
             };
             let tasks: BTreeMap<_, _> = scores.iter().map(task).collect();
@@ -82,7 +83,12 @@ impl Score {
         let matrix = FeatureMatrix::new(width, &values).at(path.display())?;
         if matrix.rows() != set.len() {
             let table = set.table();
-            let found = format!("expected {} rows, one for each row of {}, found {}", set.len(), table.display(), matrix.rows());
+            let found = format!(
+                "expected {} rows, one for each row of {}, found {}",
+                set.len(),
+                table.display(),
+                matrix.rows()
+            );
             return Err(Failure::new(format!("{}: {found}", path.display())));
         }
         // Rows that no task asks about may hold nothing else either: they were computed by the same model.
@@ -95,7 +101,8 @@ impl Score {
 /// (columns, values) of a matrix of 32-bit floats.
 fn read(path: &Path) -> Result<(usize, Vec<f32>)> {
     if !path.is_file() {
-        let hint = "each set has a folder of its name with a `features.npy`; `dichroic data info` lists the sets";
+        let hint =
+            "each set has a folder of its name with a `features.npy`; `dichroic data info` lists the sets";
         return Err(Failure::new(format!("{}: there is no such file", path.display())).hint(hint));
     }
     let hint = "in Python: np.save(path, features.astype(np.float32)), with one row for each image";
@@ -114,7 +121,12 @@ fn table(scores: &[TaskScore], cps: Option<f64>) -> Rows {
     let number = |value: f64| Value::Text(format!("{value:.3}"));
     let row = |score: &TaskScore| {
         let images: u32 = score.per_class.iter().map(|class| class.support).sum();
-        vec![Value::Text(score.name()), number(score.accuracy), number(score.f1_macro), Value::Integer(images.into())]
+        vec![
+            Value::Text(score.name()),
+            number(score.accuracy),
+            number(score.f1_macro),
+            Value::Integer(images.into()),
+        ]
     };
     let mut rows: Vec<_> = scores.iter().map(row).collect();
     rows.extend(cps.map(|cps| vec![Value::Text("cps".into()), Value::Null, number(cps), Value::Null]));

@@ -18,7 +18,8 @@ pub(super) fn apply(spec: &Spec, changes: &[(String, String)]) -> Result<Spec> {
         let before = place.to_string();
         *place = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));
         spec = serde_json::from_value(json).map_err(|error| {
-            Failure::new(format!("cannot set `{path}` to `{text}`: {error}")).hint(format!("it is {before} now"))
+            Failure::new(format!("cannot set `{path}` to `{text}`: {error}"))
+                .hint(format!("it is {before} now"))
         })?;
     }
     Ok(if changes.is_empty() { spec } else { spec.canonical() })

@@ -62,7 +62,14 @@ impl Show {
                     runs.push(Plan::of(&spec, Seed(seed), &data.data)?);
                 }
             }
-            let one = One { sentence, scale, spec: &spec, runs: &runs, missing: &data.missing, store: store.as_ref() };
+            let one = One {
+                sentence,
+                scale,
+                spec: &spec,
+                runs: &runs,
+                missing: &data.missing,
+                store: store.as_ref(),
+            };
             shown.push(if self.json { Shown::Json(one.json()?) } else { Shown::Text(one.text()?) });
         }
         let mut documents = vec![];
@@ -142,7 +149,12 @@ impl One<'_> {
         let mut text = vec![
             format!("{}{label} ({}:{})", entry.name, entry.file, entry.line),
             format!("  {}", entry.summary()),
-            format!("  spec {} at scale {}, recipe {}", SpecId::of(self.spec), self.scale, declared.recipe.name()),
+            format!(
+                "  spec {} at scale {}, recipe {}",
+                SpecId::of(self.spec),
+                self.scale,
+                declared.recipe.name()
+            ),
             String::new(),
         ];
         let json = serde_json::to_value(self.spec).expect("specs are plain data");
@@ -177,7 +189,8 @@ impl One<'_> {
 /// `train.epochs = 15`, and behind it where the value comes from, if the recipe has a say in it.
 fn spec_lines(json: &Value, recipe: Recipe) -> Vec<String> {
     let lines = lines::of(json);
-    let text: Vec<String> = lines.iter().map(|line| format!("  {} = {}", line.path, lines::text(line.value))).collect();
+    let text: Vec<String> =
+        lines.iter().map(|line| format!("  {} = {}", line.path, lines::text(line.value))).collect();
     let width = text.iter().map(|line| line.chars().count()).filter(|width| *width < 60).max().unwrap_or(0);
     let with_origin = lines.iter().zip(text).map(|(line, text)| match origin(json, line.value, recipe) {
         Some(origin) => format!("{text:<width$}  # {origin}"),
@@ -187,7 +200,8 @@ fn spec_lines(json: &Value, recipe: Recipe) -> Vec<String> {
 }
 
 fn origin(json: &Value, value: &Value, recipe: Recipe) -> Option<String> {
-    let switch = SWITCHES.iter().find(|switch| switch.find(json).is_some_and(|found| std::ptr::eq(found, value)))?;
+    let switch =
+        SWITCHES.iter().find(|switch| switch.find(json).is_some_and(|found| std::ptr::eq(found, value)))?;
     let of_recipe: Value = serde_json::from_str(switch.text(recipe)).ok()?;
     let guessed = switch.guessed.map(|why| format!(" (guessed: {why})")).unwrap_or_default();
     Some(match of_recipe == *value {

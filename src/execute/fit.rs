@@ -7,7 +7,7 @@ use crate::{
     backbone::files,
     data::hold_out,
     embed::Embedder,
-    event::{Event, Listen},
+    event::Listen,
     model::Extractor,
     params::Params,
     plan::{Step, Work},
@@ -139,7 +139,6 @@ impl Desk<'_> {
             let path = self.folder.join(features_file(&part.set().name));
             artifacts::write_floats(&path, &features)?;
             self.note(attempt, "features", &path)?;
-            listen.hear(&Event::Note(&part.set().name));
         }
         Ok(Progress::Done)
     }

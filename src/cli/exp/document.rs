@@ -26,7 +26,9 @@ pub(super) fn of(
     let scores = store.scores(plan.run.as_str())?;
     let floors = store.floors(plan.run.as_str())?;
     let first = plan.spec.evaluate.first().map(|first| (first.protocol.name(), first.data.name.clone()));
-    let of_first = |row: &&ScoreRow| first.as_ref().is_some_and(|(protocol, data)| row.protocol == *protocol && row.data == *data);
+    let of_first = |row: &&ScoreRow| {
+        first.as_ref().is_some_and(|(protocol, data)| row.protocol == *protocol && row.data == *data)
+    };
 
     let mut by_floor: BTreeMap<&str, Vec<&ScoreRow>> = BTreeMap::new();
     for (floor, row) in &floors {

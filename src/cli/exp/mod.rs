@@ -60,7 +60,8 @@ impl Exp {
             return self.print_plan(&sentences, &jobs);
         }
         let store = Store::open(&path)?;
-        let lab = Lab { store: &store, data: &data, weights: self.weights.clone(), provenance: provenance::here() };
+        let lab =
+            Lab { store: &store, data: &data, weights: self.weights.clone(), provenance: provenance::here() };
         let session = Session { exp: self, sentences: &sentences, jobs: &jobs, lab: &lab, quiet };
         let ended = session.run_all(&mut progress).and_then(|states| session.show(&states));
         drop(progress);
@@ -135,7 +136,9 @@ impl Session<'_> {
             // Some works tell an interruption as an error.
             if interrupt::asked() && !matches!(ended, Ok(Ended::Done)) {
                 let at = progress.reached().map(|at| format!(" at {at}")).unwrap_or_default();
-                return Err(Failure::Interrupted(format!("{title}: stopped{at}; run the same command to go on")));
+                return Err(Failure::Interrupted(format!(
+                    "{title}: stopped{at}; run the same command to go on"
+                )));
             }
             let told: Result<Ended> = ended.at(&title);
             if let Err(failure) = told {
@@ -198,7 +201,8 @@ impl Session<'_> {
     fn banner(&self) {
         let quick = self.jobs.iter().any(|job| job.scale == Scale::Quick);
         let read = |(name, set): (&String, &DataSet)| {
-            let used = set.kind == Kind::Simulated && self.jobs.iter().any(|job| job.plan.data.contains_key(name));
+            let used =
+                set.kind == Kind::Simulated && self.jobs.iter().any(|job| job.plan.data.contains_key(name));
             used.then(|| format!("`{name}` is simulated (world {})", set.world.as_deref().unwrap_or("?")))
         };
         let mut facts: Vec<String> = self.lab.data.iter().filter_map(read).collect();
@@ -206,7 +210,10 @@ impl Session<'_> {
             facts.push("the experiment is shrunk (--scale quick)".into());
         }
         if !facts.is_empty() {
-            output::note(&format!("NOTE: {}. These scores stand beside nothing in print.", facts.join(", and ")));
+            output::note(&format!(
+                "NOTE: {}. These scores stand beside nothing in print.",
+                facts.join(", and ")
+            ));
         }
     }
 

@@ -152,11 +152,10 @@ impl<'a> Discriminant<'a> {
 fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
     let n = right.len();
     for pivot in 0..n {
-        for row in pivot + 1..n {
-            let factor = matrix[row][pivot] / matrix[pivot][pivot];
-            for column in pivot..n {
-                matrix[row][column] -= factor * matrix[pivot][column];
-            }
+        let (above, below) = matrix.split_at_mut(pivot + 1);
+        for (row, line) in (pivot + 1..).zip(below) {
+            let factor = line[pivot] / above[pivot][pivot];
+            line.iter_mut().zip(&above[pivot]).skip(pivot).for_each(|(value, top)| *value -= factor * top);
             right[row] -= factor * right[pivot];
         }
     }
