@@ -98,8 +98,8 @@ impl Progress {
         self.idle = Some(idle);
     }
 
-    /// Takes the spinner away.
-    fn rest(&mut self) {
+    /// Takes the spinner away, so that somebody else can write.
+    pub(super) fn rest(&mut self) {
         if let Some(idle) = self.idle.take() {
             idle.finish_and_clear();
         }

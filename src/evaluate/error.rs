@@ -81,6 +81,22 @@ pub enum Error {
         /// Why not.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A file of predictions that cannot be read.
+    #[error("cannot read predictions from {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Predictions that cannot be set side by side.
+    #[error("{task}: expected the same images with the same labels from everybody, found {found}")]
+    Unpaired {
+        /// `Allen/Task_one`.
+        task: String,
+        /// What differs.
+        found: String,
+    },
 }
 
 impl Error {
@@ -100,6 +116,10 @@ impl Error {
             Self::Empty { .. } => Some("look at the column train_test_split of enriched_meta.csv".into()),
             Self::Task { source, .. } => source.hint(),
             Self::Data(source) => source.hint(),
+            Self::Read { .. } => Some("expected the file `predictions.parquet` that scoring left behind".into()),
+            Self::Unpaired { .. } => {
+                Some("only predictions for the same data at the same scale can be compared in pairs".into())
+            }
             Self::Write { .. } | Self::Stopped => None,
         }
     }

@@ -1,11 +1,14 @@
-//! What was predicted for every image, as a Parquet file that pandas, polars and DuckDB read.
+//! What was predicted for every image, as a Parquet file that pandas, polars and DuckDB read, there and back.
 
 use super::{Error, TaskScore};
 use parquet::basic::Compression;
 use parquet::column::writer::ColumnWriter;
 use parquet::data_type::ByteArray;
+use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::record::{Field, Row as Record};
 use parquet::schema::parser::parse_message_type;
 use std::{fs::File, path::Path, sync::Arc};
 
@@ -31,6 +34,25 @@ pub struct Named<'a> {
     pub label_names: &'a [String],
 }
 
+/// One line of the file: one image in one task.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Row {
+    /// The set: `Allen`.
+    pub set: String,
+    /// The task in it: `Task_one`.
+    pub task: String,
+    /// The image's `file_path`.
+    pub image: String,
+    /// Its label.
+    pub truth: String,
+    /// The label that it was given.
+    pub predicted: String,
+    /// The image that it was taken from; `None` where nothing was compared.
+    pub nearest: Option<String>,
+    /// How near that image is: the cosine, or minus the Euclidean distance.
+    pub similarity: Option<f32>,
+}
+
 /// Writes the predictions of all tasks, one row group each; the bytes depend on nothing else.
 /// Tasks without predictions (the prior's) are left out.
 ///
@@ -41,7 +63,7 @@ pub fn write(path: &Path, tasks: &[Named<'_>]) -> Result<(), Error> {
     result.map_err(|source| Error::Write { path: path.into(), source: source.into() })
 }
 
-fn write_to(file: File, tasks: &[Named<'_>]) -> Result<(), parquet::errors::ParquetError> {
+fn write_to(file: File, tasks: &[Named<'_>]) -> Result<(), ParquetError> {
     let schema = Arc::new(parse_message_type(SCHEMA)?);
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
@@ -75,7 +97,7 @@ fn split<T>(values: impl Iterator<Item = Option<T>>) -> (Vec<i16>, Vec<T>) {
 fn text<'a>(
     group: &mut SerializedRowGroupWriter<'_, File>,
     values: impl Iterator<Item = Option<&'a str>>,
-) -> Result<(), parquet::errors::ParquetError> {
+) -> Result<(), ParquetError> {
     let (there, values) = split(values.map(|value| value.map(ByteArray::from)));
     let mut column = group.next_column()?.expect("as many columns are written as the schema has");
     if let ColumnWriter::ByteArrayColumnWriter(writer) = column.untyped() {
@@ -87,7 +109,7 @@ fn text<'a>(
 fn floats(
     group: &mut SerializedRowGroupWriter<'_, File>,
     values: impl Iterator<Item = Option<f32>>,
-) -> Result<(), parquet::errors::ParquetError> {
+) -> Result<(), ParquetError> {
     let (there, values) = split(values);
     let mut column = group.next_column()?.expect("as many columns are written as the schema has");
     if let ColumnWriter::FloatColumnWriter(writer) = column.untyped() {
@@ -96,11 +118,52 @@ fn floats(
     column.close()
 }
 
+/// Reads what [`write()`] wrote, in the same order. Columns are found by name; further ones are passed over.
+///
+/// # Errors
+/// [`Error::Read`] with the file and the reason.
+pub fn read(path: &Path) -> Result<Vec<Row>, Error> {
+    let result = File::open(path).map_err(Into::into).and_then(read_from);
+    result.map_err(|source| Error::Read { path: path.into(), source: source.into() })
+}
+
+fn read_from(file: File) -> Result<Vec<Row>, ParquetError> {
+    let reader = SerializedFileReader::new(file)?;
+    let schema = reader.metadata().file_metadata().schema_descr();
+    for name in ["set", "task", "image", "truth", "predicted"] {
+        if !schema.columns().iter().any(|column| column.name() == name) {
+            return Err(ParquetError::General(format!("expected a column `{name}`, found none")));
+        }
+    }
+    reader.get_row_iter(None)?.map(|record| record.and_then(row)).collect()
+}
+
+fn row(record: Record) -> Result<Row, ParquetError> {
+    let mut row = Row::default();
+    for (name, field) in record.into_columns() {
+        match (name.as_str(), field) {
+            ("set", Field::Str(text)) => row.set = text,
+            ("task", Field::Str(text)) => row.task = text,
+            ("image", Field::Str(text)) => row.image = text,
+            ("truth", Field::Str(text)) => row.truth = text,
+            ("predicted", Field::Str(text)) => row.predicted = text,
+            ("nearest", Field::Str(text)) => row.nearest = Some(text),
+            ("similarity", Field::Float(value)) => row.similarity = Some(value),
+            ("nearest" | "similarity", Field::Null) => {}
+            (name @ ("set" | "task" | "image" | "truth" | "predicted" | "nearest" | "similarity"), field) => {
+                let why = format!("column `{name}`: expected what dichroic writes there, found {field}");
+                return Err(ParquetError::General(why));
+            }
+            _ => {}
+        }
+    }
+    Ok(row)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Prediction;
     use super::*;
-    use parquet::file::reader::{FileReader, SerializedFileReader};
 
     #[test]
     fn what_is_written_is_read_back() {
@@ -129,13 +192,33 @@ mod tests {
             }],
         )
         .unwrap();
-        let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
-        let rows: Vec<String> =
-            reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect();
-        assert_eq!(rows.len(), 2);
-        for word in ["\"Allen\"", "\"Task_one\"", "\"b.png\"", "\"M0\"", "\"M3\"", "\"a.png\"", "0.25"] {
-            assert!(rows[0].contains(word), "{word} is missing in {}", rows[0]);
-        }
-        assert!(rows[1].contains("null"), "{}", rows[1]);
+        let text = |text: &str| text.to_string();
+        let row = Row {
+            set: text("Allen"),
+            task: text("Task_one"),
+            image: text("b.png"),
+            truth: text("M0"),
+            predicted: text("M3"),
+            nearest: Some(text("a.png")),
+            similarity: Some(0.25),
+        };
+        let second =
+            Row { image: text("c.png"), truth: text("M3"), nearest: None, similarity: None, ..row.clone() };
+        assert_eq!(read(&path).unwrap(), [row, second]);
+    }
+
+    #[test]
+    fn another_file_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.parquet");
+        let absent = read(&path).unwrap_err().to_string();
+        assert!(absent.contains("p.parquet"), "{absent}");
+        std::fs::write(&path, "set,task").unwrap();
+        assert!(matches!(read(&path), Err(Error::Read { .. })));
+        let schema = Arc::new(parse_message_type("message m { required binary set (UTF8); }").unwrap());
+        let file = File::create(&path).unwrap();
+        SerializedFileWriter::new(file, schema, Arc::default()).unwrap().close().unwrap();
+        let other = read(&path).unwrap_err().to_string();
+        assert!(other.contains("expected a column `task`"), "{other}");
     }
 }

@@ -133,6 +133,7 @@ impl Session<'_> {
             }
             self.note(&format!("{title}: run {}", job.plan.run));
             let ended = self.lab.run(&job.plan, progress);
+            progress.rest();
             // Some works tell an interruption as an error.
             if interrupt::asked() && !matches!(ended, Ok(Ended::Done)) {
                 let at = progress.reached().map(|at| format!(" at {at}")).unwrap_or_default();
