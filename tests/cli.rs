@@ -275,7 +275,9 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
         assert!(began.elapsed() < Duration::from_secs(60), "training has not begun");
         std::thread::sleep(Duration::from_millis(20));
     }
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    // Twice, as `timeout` does it: to the process and to its group.
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid, &pid]).status().unwrap().success());
     let said = Said(child.wait_with_output().unwrap()).expect(130);
     assert!(said.error().contains("run the same command to go on"), "{}", said.error());
     let ask = |question: &str| {

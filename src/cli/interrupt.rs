@@ -1,25 +1,28 @@
-//! Ctrl-C and its kin: the first asks the work to stop at a safe point, the second ends the program.
+//! Ctrl-C and its kin: the first asks the work to stop at a safe point, a later one ends the program.
 
 use super::output;
 use std::{
     process,
-    sync::{
-        Once,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Once, OnceLock},
+    time::{Duration, Instant},
 };
 
-static ASKED: AtomicBool = AtomicBool::new(false);
+/// Programs such as `timeout` send a signal twice, to the process and to its group; that is one interruption.
+const ECHO: Duration = Duration::from_secs(1);
+
+static ASKED: OnceLock<Instant> = OnceLock::new();
 static WATCH: Once = Once::new();
 
 /// From now on, interruptions are heard; call it before long work.
 pub(super) fn watch() {
     WATCH.call_once(|| {
         let heard = || {
-            if ASKED.swap(true, Ordering::SeqCst) {
+            let now = Instant::now();
+            if ASKED.set(now).is_ok() {
+                output::note("\nstopping at the next safe point; once more to stop at once");
+            } else if ASKED.get().is_some_and(|first| now.duration_since(*first) > ECHO) {
                 process::exit(130);
             }
-            output::note("\nstopping at the next safe point; once more to stop at once");
         };
         // Where handlers cannot be installed, Ctrl-C ends the program as it always does, and the store copes.
         let _ = ctrlc::set_handler(heard);
@@ -28,5 +31,5 @@ pub(super) fn watch() {
 
 /// Whether somebody has asked for it.
 pub(super) fn asked() -> bool {
-    ASKED.load(Ordering::SeqCst)
+    ASKED.get().is_some()
 }

@@ -22,7 +22,8 @@ type Answers<'a> = BTreeMap<&'a str, (&'a str, &'a str)>;
 
 /// Names of the tasks in a file of predictions, `Allen/Task_one`, sorted.
 pub fn tasks(rows: &[Row]) -> BTreeSet<String> {
-    let distinct: BTreeSet<(&str, &str)> = rows.iter().map(|row| (row.set.as_str(), row.task.as_str())).collect();
+    let names = rows.iter().map(|row| (row.set.as_str(), row.task.as_str()));
+    let distinct: BTreeSet<(&str, &str)> = names.collect();
     distinct.into_iter().map(|(set, task)| format!("{set}/{task}")).collect()
 }
 
@@ -32,8 +33,8 @@ pub fn tasks(rows: &[Row]) -> BTreeSet<String> {
 /// [`Error::Empty`] for a side without files or a task without images, [`Error::Unpaired`] if the files do not have the
 /// same images with the same labels, each once.
 pub fn pair(task: &str, a: &[&[Row]], b: &[&[Row]]) -> Result<Paired, Error> {
-    let answers = |side: &[&[Row]]| side.iter().map(|rows| answers(task, rows)).collect::<Result<Vec<_>, _>>();
-    let (a, b) = (answers(a)?, answers(b)?);
+    let a = a.iter().map(|rows| answers(task, rows)).collect::<Result<Vec<_>, _>>()?;
+    let b = b.iter().map(|rows| answers(task, rows)).collect::<Result<Vec<_>, _>>()?;
     let (Some(first), false) = (a.first(), b.is_empty()) else {
         return Err(Error::Empty { what: "file of predictions on each side" });
     };
@@ -57,7 +58,8 @@ fn answers<'a>(task: &str, rows: &'a [Row]) -> Result<Answers<'a>, Error> {
     let mut answers = Answers::new();
     for row in rows.iter().filter(|row| task.split_once('/') == Some((&row.set, &row.task))) {
         if answers.insert(&row.image, (&row.truth, &row.predicted)).is_some() {
-            return Err(Error::Unpaired { task: task.into(), found: format!("{} twice in one file", row.image) });
+            let found = format!("{} twice in one file", row.image);
+            return Err(Error::Unpaired { task: task.into(), found });
         }
     }
     Ok(answers)
