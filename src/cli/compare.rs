@@ -1,5 +1,6 @@
 //! `compare`: whether a run beats a floor or another run beyond the luck of which images were asked.
 
+mod files;
 mod sides;
 
 use super::{
@@ -18,12 +19,10 @@ use crate::{
     store::{Reader, Rows, Store, Value},
 };
 use clap::Args;
+use files::Question;
 use serde_json::json;
-use sides::{Question, Rival, System};
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use sides::{Rival, System};
+use std::path::{Path, PathBuf};
 
 /// The task of the images that were kept back from training: no answer to anything that was asked of the benchmark.
 const HELD_OUT: &str = "/held_out";
@@ -81,7 +80,7 @@ impl Compare {
         let rival = sides::rival(&store, &self.with)?;
         let mut compared = vec![];
         for system in systems {
-            for question in sides::questions(&store, &system)? {
+            for question in files::questions(&store, &system)? {
                 compared.push(self.compare(&store, &path, system.clone(), &rival, question)?);
             }
         }
@@ -98,10 +97,10 @@ impl Compare {
     ) -> Result<Compared> {
         let (runs, features) = match rival {
             Rival::Floor(floor) => (&system, *floor),
-            Rival::System(other) => (other, sides::MODEL),
+            Rival::System(other) => (other, files::MODEL),
         };
-        let a = read(&sides::files(store, path, &system, sides::MODEL, &question)?)?;
-        let b = read(&sides::files(store, path, runs, features, &question)?)?;
+        let a = read(&files::of(store, path, &system, files::MODEL, &question)?)?;
+        let b = read(&files::of(store, path, runs, features, &question)?)?;
         let (a, b): (Vec<&[Row]>, Vec<&[Row]>) =
             (a.iter().map(Vec::as_slice).collect(), b.iter().map(Vec::as_slice).collect());
         let tasks = self.tasks(&paired::tasks(a[0]), &paired::tasks(b[0]))?;
@@ -113,8 +112,8 @@ impl Compare {
     }
 
     /// The tasks that are meant, among those that both sides have.
-    fn tasks(&self, a: &BTreeSet<String>, b: &BTreeSet<String>) -> Result<Vec<String>> {
-        let common: Vec<&String> = a.intersection(b).collect();
+    fn tasks(&self, a: &[String], b: &[String]) -> Result<Vec<String>> {
+        let common: Vec<&String> = a.iter().filter(|task| b.contains(task)).collect();
         let list = || common.iter().map(|task| task.as_str()).collect::<Vec<_>>().join(", ");
         for task in &self.task {
             if !common.contains(&task) {

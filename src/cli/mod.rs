@@ -3,6 +3,7 @@
 //! Results go to standard output, progress, warnings and errors to standard error. Exit status: 0 done, 1 the work
 //! failed, 2 the command was malformed, 130 interrupted.
 
+mod compare;
 mod data;
 mod db;
 mod diff;
@@ -47,6 +48,7 @@ enum Command {
     List(list::List),
     Show(show::Show),
     Diff(diff::Diff),
+    Compare(compare::Compare),
     Runs(runs::Runs),
     Sql(runs::Sql),
     Report(report::Report),
@@ -63,6 +65,7 @@ impl Cli {
             Command::List(command) => command.run(),
             Command::Show(command) => command.run(),
             Command::Diff(command) => command.run(),
+            Command::Compare(command) => command.run(),
             Command::Runs(command) => command.run(),
             Command::Sql(command) => command.run(),
             Command::Report(command) => command.run(),
@@ -109,6 +112,7 @@ mod tests {
             "list",
             "show a --json",
             "diff a b",
+            "compare a b --with hand_made --task Jurkat/Task_one --json",
             "runs --exp a --status done --where secs>60",
             "sql SELECT --format csv",
             "report all --out x --format md,csv",

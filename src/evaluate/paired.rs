@@ -20,11 +20,17 @@ pub struct Paired {
 /// (truth, prediction) by image.
 type Answers<'a> = BTreeMap<&'a str, (&'a str, &'a str)>;
 
-/// Names of the tasks in a file of predictions, `Allen/Task_one`, sorted.
-pub fn tasks(rows: &[Row]) -> BTreeSet<String> {
-    let names = rows.iter().map(|row| (row.set.as_str(), row.task.as_str()));
-    let distinct: BTreeSet<(&str, &str)> = names.collect();
-    distinct.into_iter().map(|(set, task)| format!("{set}/{task}")).collect()
+/// Names of the tasks in a file of predictions, `Allen/Task_one`, in its order.
+pub fn tasks(rows: &[Row]) -> Vec<String> {
+    let mut names: Vec<(&str, &str)> = vec![];
+    for row in rows {
+        // The images of a task stand together, so that the last name is mostly the right one.
+        let name = (row.set.as_str(), row.task.as_str());
+        if names.last() != Some(&name) && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.into_iter().map(|(set, task)| format!("{set}/{task}")).collect()
 }
 
 /// Joins one task of several files of predictions by the images' keys; each side has one file for each of its seeds.
@@ -99,7 +105,8 @@ mod tests {
     fn images_meet_by_key_and_labels_become_numbers() {
         let a = rows(&[("1", "er", "er"), ("2", "golgi", "er")]);
         let b = rows(&[("2", "golgi", "vacuole"), ("1", "er", "golgi")]);
-        assert_eq!(tasks(&a), BTreeSet::from(["Yeast/Task_two".to_string()]));
+        let one = [Row { task: "Task_one".into(), ..a[0].clone() }];
+        assert_eq!(tasks(&[&a[..], &one, &a].concat()), ["Yeast/Task_two", "Yeast/Task_one"]);
         let paired = pair("Yeast/Task_two", &[&a, &a], &[&b]).unwrap();
         assert_eq!((paired.truth, paired.b), (vec![0, 1], vec![vec![1, 2]]));
         assert_eq!(paired.a, [[0, 0], [0, 0]]);

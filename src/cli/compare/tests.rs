@@ -175,7 +175,7 @@ fn what_cannot_be_compared_is_said_with_a_way_out() {
         ("good --with untrained", "there is no score of untrained of good (run aaaa0001, seed 1) by"),
         (
             "good --task Yeast/Task_too",
-            "| did you mean `Yeast/Task_two`? both have Yeast/Task_three, Yeast/Task_two",
+            "| did you mean `Yeast/Task_two`? both have Yeast/Task_two, Yeast/Task_three",
         ),
     ] {
         let found = failure(&path, line);
