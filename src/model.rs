@@ -48,7 +48,13 @@ impl Extractor {
     ///
     /// # Errors
     /// If the images do not have the channels of their set.
-    pub fn forward(&self, tape: &mut Tape, params: &Params, images: &Images, drops: &mut Stream) -> Result<Node> {
+    pub fn forward(
+        &self,
+        tape: &mut Tape,
+        params: &Params,
+        images: &Images,
+        drops: &mut Stream,
+    ) -> Result<Node> {
         let stem = self.stem.forward(tape, params, images)?;
         self.backbone.forward(tape, params, &stem, drops)
     }
@@ -58,7 +64,12 @@ impl Extractor {
     /// # Errors
     /// If the images do not have the channels of their set.
     pub fn embed(&self, params: &Params, images: &Images) -> Result<Node> {
-        self.forward(&mut Tape::forgetting(), params, images, &mut Seed(0).stream("no draw is made in inference"))
+        self.forward(
+            &mut Tape::forgetting(),
+            params,
+            images,
+            &mut Seed(0).stream("no draw is made in inference"),
+        )
     }
 }
 

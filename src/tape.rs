@@ -275,6 +275,9 @@ mod tests {
         let w = tape.param(&params, id);
         let total = tape.sum(&w).unwrap();
         assert!(!total.wants_gradient() && tape.records.is_empty());
-        assert_eq!(Node::constant(Tensor::zeros(1, candle_core::DType::F32, &Device::Cpu).unwrap()).dims(), [1]);
+        assert_eq!(
+            Node::constant(Tensor::zeros(1, candle_core::DType::F32, &Device::Cpu).unwrap()).dims(),
+            [1]
+        );
     }
 }

@@ -23,7 +23,10 @@ fn sources(parts: &[&str]) -> Vec<(String, String)> {
     let inside = |path: &str| {
         let path = path.strip_prefix(&format!("{}/", root.display())).unwrap_or(path);
         let is_test = path.ends_with("/tests.rs") || path.contains("/tests/") || path == "golden.rs";
-        !is_test && parts.iter().any(|part| path == format!("{part}.rs") || path.starts_with(&format!("{part}/")) || part.is_empty())
+        !is_test
+            && parts.iter().any(|part| {
+                path == format!("{part}.rs") || path.starts_with(&format!("{part}/")) || part.is_empty()
+            })
     };
     found.retain(|(path, _)| inside(path));
     assert!(!found.is_empty(), "no sources in {parts:?}");
@@ -50,14 +53,19 @@ fn only_the_command_line_prints() {
 
 #[test]
 fn a_spec_is_plain_data() {
-    let others = ["candle", "sqlx", "crate::data", "crate::store", "crate::train", "crate::ops", "crate::plan"];
+    let others =
+        ["candle", "sqlx", "crate::data", "crate::store", "crate::train", "crate::ops", "crate::plan"];
     never(&["spec"], &others, &[]);
     never(&["dsl"], &["candle", "sqlx", "crate::store", "crate::train", "crate::ops"], &[]);
 }
 
 #[test]
 fn training_knows_no_store_and_the_store_no_tensors() {
-    never(&["train", "embed", "evaluate", "model", "ops", "tape", "loss", "adapter", "backbone"], &["sqlx", "crate::store"], &[]);
+    never(
+        &["train", "embed", "evaluate", "model", "ops", "tape", "loss", "adapter", "backbone"],
+        &["sqlx", "crate::store"],
+        &[],
+    );
     never(&["store"], &["candle", "crate::train", "crate::tape", "crate::model", "crate::execute"], &[]);
 }
 
@@ -74,7 +82,8 @@ fn there_is_one_reverse_pass() {
 
 #[test]
 fn randomness_has_one_source() {
-    let others = ["Tensor::rand", "Tensor::randn", "rand::", "thread_rng", "RandomState", "SystemTime::now().hash"];
+    let others =
+        ["Tensor::rand", "Tensor::randn", "rand::", "thread_rng", "RandomState", "SystemTime::now().hash"];
     never(&[""], &others, &["src/seed.rs"]);
 }
 

@@ -46,7 +46,12 @@ pub trait Stem {
 }
 
 /// Builds the first layer of an adapter for the given sets.
-pub fn build(adapter: &spec::Adapter, sets: &[SetChannels], width: usize, params: &mut Params) -> Box<dyn Stem> {
+pub fn build(
+    adapter: &spec::Adapter,
+    sets: &[SetChannels],
+    width: usize,
+    params: &mut Params,
+) -> Box<dyn Stem> {
     match adapter {
         spec::Adapter::HyperNet(word) => Box::new(hypernet::HyperNet::new(word, sets, width, params)),
     }

@@ -120,7 +120,13 @@ impl ConvNext {
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn stages(&self, tape: &mut Tape, params: &Params, stem: &Node, drops: &mut Stream) -> Result<Vec<Node>> {
+    pub fn stages(
+        &self,
+        tape: &mut Tape,
+        params: &Params,
+        stem: &Node,
+        drops: &mut Stream,
+    ) -> Result<Vec<Node>> {
         let mut x = self.stem_norm.forward(tape, params, stem)?;
         let mut outputs = vec![x.clone()];
         for stage in &self.stages {

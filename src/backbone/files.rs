@@ -61,7 +61,9 @@ impl Error {
                  put it as `{model}.safetensors` into the folder that $DICHROIC_WEIGHTS names; without weights, use \
                  `.scratch()` or `--scale quick`"
             )),
-            Self::Mismatch { .. } => Some("check that the file belongs to the declared size of the backbone".into()),
+            Self::Mismatch { .. } => {
+                Some("check that the file belongs to the declared size of the backbone".into())
+            }
             _ => None,
         }
     }
@@ -100,7 +102,10 @@ fn read(
     let file = File::open(path).map_err(io)?;
     // SAFETY: the file is only read; if another program truncates it meanwhile, reading fails as it would anyway.
     let bytes = unsafe { memmap2::Mmap::map(&file) }.map_err(io)?;
-    let format = |error: safetensors::SafeTensorError| Error::Format { path: path.to_owned(), reason: error.to_string() };
+    let format = |error: safetensors::SafeTensorError| Error::Format {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    };
     let tensors = SafeTensors::deserialize(&bytes).map_err(format)?;
 
     let wanted: Vec<_> = params.ids().filter(|id| wanted(&params.published(*id).name)).collect();
@@ -126,7 +131,8 @@ fn read(
     }
     let unexpected: Vec<String> = names.into_iter().filter(|name| !unused(name)).map(String::from).collect();
     let kinds = [("missing", missing), ("unexpected", unexpected), ("misshapen", misshapen)];
-    let problems: Vec<String> = kinds.iter().filter(|(_, n)| !n.is_empty()).map(|(kind, n)| list(kind, n)).collect();
+    let problems: Vec<String> =
+        kinds.iter().filter(|(_, n)| !n.is_empty()).map(|(kind, n)| list(kind, n)).collect();
     if !problems.is_empty() {
         return Err(Error::Mismatch { path: path.to_owned(), problems });
     }
@@ -154,7 +160,10 @@ pub fn save(path: &Path, params: &Params, keep: impl Fn(&str) -> bool) -> Result
 /// Writes named 32-bit tensors to a temporary neighbour and renames it, so that nobody sees half a file.
 pub(crate) fn write(path: &Path, tensors: &[(String, Vec<usize>, Vec<u8>)]) -> Result<(), Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
-    let format = |error: safetensors::SafeTensorError| Error::Format { path: path.to_owned(), reason: error.to_string() };
+    let format = |error: safetensors::SafeTensorError| Error::Format {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    };
     let views = tensors
         .iter()
         .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
@@ -217,7 +226,8 @@ pub fn size_name(size: ConvNextSize) -> &'static str {
 /// If they are in none of these; the error says where it looked.
 pub fn find(model: &str, given: Option<&Path>) -> Result<PathBuf, Error> {
     let mut searched = Vec::new();
-    let folders = given.map(Path::to_owned).into_iter().chain(std::env::var_os("DICHROIC_WEIGHTS").map(PathBuf::from));
+    let folders =
+        given.map(Path::to_owned).into_iter().chain(std::env::var_os("DICHROIC_WEIGHTS").map(PathBuf::from));
     for place in folders {
         if place.is_file() {
             return Ok(place);

@@ -7,7 +7,7 @@ use std::{error::Error, fmt::Display, io, process::ExitCode};
 #[derive(Debug)]
 pub(super) enum Failure {
     /// The work failed: exit status 1.
-    Work { error: Box<dyn Error>, hint: Option<String> },
+    Work { error: Box<dyn Error + Send + Sync>, hint: Option<String> },
     /// It was already said on standard error: exit status 1.
     Said,
     /// Somebody interrupted it: exit status 130.

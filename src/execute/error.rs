@@ -51,7 +51,9 @@ impl Error {
     /// How the attempt that met it is recorded.
     pub(super) fn outcome(&self) -> store::Outcome {
         match self {
-            Self::Embed(embed::Error::Stopped) | Self::Evaluate(evaluate::Error::Stopped) => store::Outcome::Signal,
+            Self::Embed(embed::Error::Stopped) | Self::Evaluate(evaluate::Error::Stopped) => {
+                store::Outcome::Signal
+            }
             Self::Train(train::Error::Diverged { .. }) => store::Outcome::Nan(self.to_string()),
             _ => store::Outcome::Error(self.to_string()),
         }

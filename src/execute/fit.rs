@@ -158,7 +158,8 @@ pub(super) fn features_file(set: &str) -> String {
 }
 
 fn channels(sets: &[Part<'_>]) -> Vec<SetChannels> {
-    let one = |part: &Part<'_>| SetChannels { set: part.set().name.clone(), channels: part.set().channels.clone() };
+    let one =
+        |part: &Part<'_>| SetChannels { set: part.set().name.clone(), channels: part.set().channels.clone() };
     sets.iter().map(one).collect()
 }
 

@@ -14,7 +14,10 @@ use crate::{
     event::{Event, Listen},
     plan::{Plan, Step, Work},
     spec::id::WorkId,
-    store::{self, Attempt, Claim, DataKind, DatasetRow, ExperimentRow, Metrics, Outcome, Provenance, RunRow, RunState, Scale, Store},
+    store::{
+        self, Attempt, Claim, DataKind, DatasetRow, ExperimentRow, Metrics, Outcome, Provenance, RunRow,
+        RunState, Scale, Store,
+    },
 };
 use sets::Sets;
 use std::{
@@ -104,7 +107,9 @@ impl Lab<'_> {
         for step in &plan.steps {
             let mut attempt = match self.store.claim(step.id.as_str(), &self.provenance)? {
                 Claim::Done => continue,
-                Claim::Busy(owner) => return Err(Error::Busy { work: step.work.describe(), owner: owner.to_string() }),
+                Claim::Busy(owner) => {
+                    return Err(Error::Busy { work: step.work.describe(), owner: owner.to_string() });
+                }
                 Claim::Yours(attempt) => attempt,
             };
             listen.hear(&Event::Note(&step.work.describe()));
@@ -146,9 +151,17 @@ impl Desk<'_> {
         match &step.work {
             Work::Pretrain { size, .. } => self.pretrain(*size, attempt, listen),
             Work::Fit { model, train, .. } => self.fit(step, model, train, attempt, listen),
-            Work::Embed { data, image, subset, .. } => self.embed(step, data, *image, *subset, attempt, listen),
+            Work::Embed { data, image, subset, .. } => {
+                self.embed(step, data, *image, *subset, attempt, listen)
+            }
             Work::Score { protocol, data, features, hold_out, subset, .. } => {
-                let question = score::Question { protocol, data, features: *features, hold_out: *hold_out, subset: *subset };
+                let question = score::Question {
+                    protocol,
+                    data,
+                    features: *features,
+                    hold_out: *hold_out,
+                    subset: *subset,
+                };
                 self.score(step, &question, attempt, listen)
             }
         }

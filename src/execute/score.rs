@@ -80,7 +80,12 @@ impl Desk<'_> {
         }
     }
 
-    fn predictions(&self, parts: &[Part<'_>], scored: &[(usize, TaskScore)], attempt: &Attempt) -> Result<(), Error> {
+    fn predictions(
+        &self,
+        parts: &[Part<'_>],
+        scored: &[(usize, TaskScore)],
+        attempt: &Attempt,
+    ) -> Result<(), Error> {
         let path = self.folder.join("predictions.parquet");
         let keys: Vec<_> = parts.iter().map(|part| |row: u32| part.set().key(row)).collect();
         let named: Vec<predictions::Named<'_>> = scored
@@ -148,7 +153,9 @@ fn one(
             // Standardised features are compared by distance, whatever the protocol's own metric.
             score::one_nn(&input, FeatureMatrix { width: *width, values }, Metric::L2)?
         }
-        (_, Some((width, values))) => score::one_nn(&input, FeatureMatrix { width: *width, values }, *metric)?,
+        (_, Some((width, values))) => {
+            score::one_nn(&input, FeatureMatrix { width: *width, values }, *metric)?
+        }
         (_, None) => floors::prior(&input, Seed(0))?,
     })
 }
@@ -165,7 +172,8 @@ fn score_rows(question: &Question<'_>, score: &TaskScore) -> Vec<ScoreRow> {
         n,
     };
     let total: u64 = score.per_class.iter().map(|class| u64::from(class.support)).sum();
-    let mut rows = vec![row("", "accuracy", score.accuracy, total), row("", "f1_macro", score.f1_macro, total)];
+    let mut rows =
+        vec![row("", "accuracy", score.accuracy, total), row("", "f1_macro", score.f1_macro, total)];
     for class in &score.per_class {
         let n = u64::from(class.support);
         rows.push(row(&class.class, "precision", class.precision, n));

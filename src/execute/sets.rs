@@ -48,7 +48,12 @@ impl<'a> Sets<'a> {
     pub(super) fn open(&self, wanted: &DataRef, subset: Option<usize>) -> Result<Vec<Part<'a>>, Error> {
         let Some(folder) = self.data.get(&wanted.name) else {
             let name = wanted.name.clone();
-            return Err(data::Error::UnknownSet { data: name.clone(), name, there: self.data.keys().cloned().collect() }.into());
+            return Err(data::Error::UnknownSet {
+                data: name.clone(),
+                name,
+                there: self.data.keys().cloned().collect(),
+            }
+            .into());
         };
         let thin = |set: &'a ImageSet| {
             let thinned = subset.and_then(|max| set.subset(max));
@@ -71,7 +76,9 @@ impl<'a> Sets<'a> {
         let size = subset.map_or(String::new(), |subset| format!("-{subset}"));
         let folder = self.cache.join(&part.fingerprint[..16.min(part.fingerprint.len())]);
         let path = folder.join(format!("{}{size}-statistics-{REVISION}.json", set.name));
-        if let Some(kept) = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Kept>(&text).ok()) {
+        if let Some(kept) =
+            std::fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Kept>(&text).ok())
+        {
             return Ok(Statistics { mean: kept.mean, sd: kept.sd });
         }
         let found = statistics(set, &set.train_rows(), listen)?;

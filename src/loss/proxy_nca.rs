@@ -18,7 +18,13 @@ pub(super) struct ProxyNca {
 }
 
 impl ProxyNca {
-    pub(super) fn new(temperature: f64, trained: bool, width: usize, classes: usize, params: &mut Params) -> Self {
+    pub(super) fn new(
+        temperature: f64,
+        trained: bool,
+        width: usize,
+        classes: usize,
+        params: &mut Params,
+    ) -> Self {
         // Released: standard normal over 8.
         let proxies = params.add_normal(Published::new("proxies", &[classes, width]), 1.0 / 8.0);
         if !trained {

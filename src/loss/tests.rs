@@ -19,7 +19,8 @@ fn check(name: &str, words: &[(f64, Loss)], labelled: bool, ours: &[(&str, &str)
         out.copy_from_slice(&values("features"));
     });
     let classes = ours.first().map_or(shape[1], |(_, key)| golden.shape(&format!("{name}.{key}"))[0]);
-    let words: Vec<Term> = words.iter().map(|(weight, loss)| Term { weight: *weight, loss: loss.clone() }).collect();
+    let words: Vec<Term> =
+        words.iter().map(|(weight, loss)| Term { weight: *weight, loss: loss.clone() }).collect();
     let objective = Objective::new(&words, shape[1], classes, &mut params);
     for (param, key) in ours {
         params.import(params.find(param).unwrap(), values(key)).unwrap();
@@ -83,7 +84,8 @@ fn proxies_that_are_not_trained_get_no_gradient() {
     let objective = Objective::new(&[Term { weight: 1.0, loss }], 6, 3, &mut params);
     let mut tape = Tape::recording(&params);
     let node = tape.param(&params, features);
-    let value = objective.value(&mut tape, &params, &Outputs { features: &node, classes: &[0, 1, 2, 0] }).unwrap();
+    let value =
+        objective.value(&mut tape, &params, &Outputs { features: &node, classes: &[0, 1, 2, 0] }).unwrap();
     let mut gradients = Gradients::new(&params);
     tape.backward(&value.total, &mut gradients).unwrap();
     assert!(gradients.of(params.find("proxies").unwrap()).is_none());

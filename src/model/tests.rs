@@ -80,14 +80,22 @@ fn two_training_steps_agree_with_pytorch() {
             names.sort_by_key(|id| params.published(*id).name.clone());
             let norms: Vec<f32> = names
                 .iter()
-                .map(|id| crate::ops::adamw::sum_of_squares(gradients.of(*id).unwrap().tensor()).unwrap().sqrt() as f32)
+                .map(|id| {
+                    crate::ops::adamw::sum_of_squares(gradients.of(*id).unwrap().tensor()).unwrap().sqrt()
+                        as f32
+                })
                 .collect();
             assert_close("norms of all gradients", &norms, &golden.values("grad_norms"), 1e-5);
             for id in &ids {
                 let published = params.published(*id);
                 if WATCHED.contains(&published.name.as_str()) {
                     let found = published.theirs(gradients.of(*id).unwrap().tensor()).unwrap();
-                    assert_close(&published.name, &found, &golden.values(&format!("grad.{}", published.name)), 1e-5);
+                    assert_close(
+                        &published.name,
+                        &found,
+                        &golden.values(&format!("grad.{}", published.name)),
+                        1e-5,
+                    );
                 }
             }
         }
@@ -188,7 +196,8 @@ fn every_parameter_receives_a_gradient() {
                 let pixels = Tensor::from_vec(pixels, (4, channels, 64, 64), &Device::Cpu).unwrap();
                 let mut tape = Tape::recording(&params);
                 let mut drops = Seed(0).stream("drop path");
-                let features = model.forward(&mut tape, &params, &Images { pixels, set }, &mut drops).unwrap();
+                let features =
+                    model.forward(&mut tape, &params, &Images { pixels, set }, &mut drops).unwrap();
                 let outputs = Outputs { features: &features, classes: &[set, set, 13, 13] };
                 let value = objective.value(&mut tape, &params, &outputs).unwrap();
                 tape.backward(&value.total, &mut gradients).unwrap();
@@ -226,7 +235,10 @@ fn a_file_of_weights_comes_back_and_a_wrong_one_is_refused() {
     let mut params = Params::new(Seed(3));
     let model = Extractor::plain(ConvNextSize::Femto, 3, &mut params);
     let error = model.load(&path, &mut params).unwrap_err().to_string();
-    assert!(error.contains("misshapen: stem.0.weight: expected F32 [48, 3, 4, 4], found F32 [40, 3, 4, 4]"), "{error}");
+    assert!(
+        error.contains("misshapen: stem.0.weight: expected F32 [48, 3, 4, 4], found F32 [40, 3, 4, 4]"),
+        "{error}"
+    );
     assert!(error.contains("more"), "{error}");
 
     let mut params = Params::new(Seed(3));

@@ -44,7 +44,13 @@ impl Step {
     ///
     /// # Errors
     /// If the gradient has another number of elements.
-    pub fn apply(self, weights: &Tensor, gradient: &Tensor, mean: &mut [f32], square: &mut [f32]) -> Result<()> {
+    pub fn apply(
+        self,
+        weights: &Tensor,
+        gradient: &Tensor,
+        mean: &mut [f32],
+        square: &mut [f32],
+    ) -> Result<()> {
         if weights.elem_count() != gradient.elem_count() || weights.elem_count() != mean.len() {
             candle_core::bail!("weights of shape {:?} got a gradient {:?}", weights.dims(), gradient.dims());
         }
@@ -56,7 +62,9 @@ impl Step {
                 .zip(gradient.par_chunks(CHUNK))
                 .zip(mean.par_chunks_mut(CHUNK))
                 .zip(square.par_chunks_mut(CHUNK))
-                .for_each(|(((weights, gradient), mean), square)| update(weights, gradient, mean, square, self));
+                .for_each(|(((weights, gradient), mean), square)| {
+                    update(weights, gradient, mean, square, self);
+                });
         })
     }
 }
@@ -84,7 +92,13 @@ pub fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
 }
 
 #[inline(always)]
-unsafe fn update_body<S: Simd>(weights: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32], step: Step) {
+unsafe fn update_body<S: Simd>(
+    weights: &mut [f32],
+    gradient: &[f32],
+    mean: &mut [f32],
+    square: &mut [f32],
+    step: Step,
+) {
     let Step { beta1, beta2, rest1, rest2, decay, rate, correction, eps } = step;
     for i in 0..weights.len() {
         mean[i] = beta1 * mean[i] + rest1 * gradient[i];

@@ -105,13 +105,24 @@ fn convolve(size: Size, x: &[f32], taps: &[f32], bias: Option<&[f32]>, flip: boo
                     let (kernel, rest) = tail.split_at_mut(TAPS * lanes);
                     let (offsets, result) = rest.split_at_mut(lanes);
                     for tap in 0..TAPS {
-                        kernel[tap * lanes..][..used].copy_from_slice(&taps[tap * channels + first..][..used]);
+                        kernel[tap * lanes..][..used]
+                            .copy_from_slice(&taps[tap * channels + first..][..used]);
                     }
                     if let Some(bias) = bias {
                         offsets[..used].copy_from_slice(&bias[first..][..used]);
                     }
                     let (kernel, offsets) = (kernel.as_ptr(), offsets.as_ptr());
-                    unit(scratch.as_ptr(), size, kernel, lanes, offsets, flip, result.as_mut_ptr(), lanes, false);
+                    unit(
+                        scratch.as_ptr(),
+                        size,
+                        kernel,
+                        lanes,
+                        offsets,
+                        flip,
+                        result.as_mut_ptr(),
+                        lanes,
+                        false,
+                    );
                     for (pixel, result) in result.chunks_exact(lanes).enumerate() {
                         for (channel, value) in result[..used].iter().enumerate() {
                             let y = out.at(offset + pixel * channels + channel);
@@ -255,7 +266,7 @@ unsafe fn image<S: Simd, const FLIP: bool>(
             let mut j = 0;
             macro_rules! strips {
                 ($t:literal) => {
-                    while j + $t <= width {
+                    while width - j >= $t {
                         let (x, y) = (x.add(j * S::N), y.add(j * y_stride));
                         strip::<S, $t, FLIP>(x, row, taps, tap_stride, bias, rows, y, y_stride, add);
                         j += $t;

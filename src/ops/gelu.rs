@@ -27,7 +27,9 @@ impl Tape {
                 let x = buffer::read(input.value())?;
                 let x = &*x;
                 grad.update(|grad| {
-                    grad.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(grad, x)| backward(x, grad));
+                    grad.par_chunks_mut(CHUNK)
+                        .zip(x.par_chunks(CHUNK))
+                        .for_each(|(grad, x)| backward(x, grad));
                 })?;
             }
             gradients.give(&input, grad)
@@ -55,8 +57,7 @@ fn normal(x: f32) -> (f32, f32) {
     let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
     let e = exp_negative(-z * z);
     let t = 1.0 / (1.0 + 0.327_591_1 * z);
-    let series = 0.254_829_6
-        + t * (-0.284_496_74 + t * (1.421_413_7 + t * (-1.453_152_1 + t * 1.061_405_4)));
+    let series = 0.254_829_6 + t * (-0.284_496_74 + t * (1.421_413_7 + t * (-1.453_152_1 + t * 1.061_405_4)));
     let upper = 0.5 * t * series * e;
     (if x < 0.0 { upper } else { 1.0 - upper }, e * 0.398_942_3)
 }

@@ -121,7 +121,8 @@ unsafe fn backward_body<S: Simd>(
     let width = scale.len();
     let (dscale, dshift) = sums.split_at_mut(width);
     let unit = &mut unit[..width];
-    for ((x, grad), dx) in x.chunks_exact(width).zip(grad.chunks_exact(width)).zip(dx.chunks_exact_mut(width)) {
+    for ((x, grad), dx) in x.chunks_exact(width).zip(grad.chunks_exact(width)).zip(dx.chunks_exact_mut(width))
+    {
         let (mean, inverse) = statistics(x, eps);
         for i in 0..width {
             unit[i] = (x[i] - mean) * inverse;

@@ -108,9 +108,10 @@ impl<'a> Matrix<'a> {
 fn product(out: &mut [f32], add: bool, a: Matrix<'_>, b: Matrix<'_>) {
     let ((m, k), (k2, n)) = (a.shape, b.shape);
     assert!(k == k2 && out.len() == m * n, "the shapes of a product fit");
-    // A few rows do not pay for a hand-over between threads.
-    let small = m * n * k < 1 << 17;
-    let parallelism = if small { Parallelism::None } else { Parallelism::Rayon(rayon::current_num_threads()) };
+    // Some ten microseconds of work do not pay for a hand-over between threads.
+    let small = m * n * k < 1 << 20;
+    let parallelism =
+        if small { Parallelism::None } else { Parallelism::Rayon(rayon::current_num_threads()) };
     // SAFETY: shapes and strides describe the slices exactly, as the assertions say.
     unsafe {
         gemm::gemm(

@@ -27,7 +27,8 @@ impl Tape {
         let value = Tensor::from_vec(value, x.value().shape(), x.value().device())?;
         let (input, output) = (x.clone(), value.clone());
         Ok(self.record(value, &[x], move |grad, gradients| {
-            let (x, y, grad) = (buffer::read(input.value())?, buffer::read(&output)?, buffer::read(grad.tensor())?);
+            let (x, y, grad) =
+                (buffer::read(input.value())?, buffer::read(&output)?, buffer::read(grad.tensor())?);
             let (x, y, grad) = (&*x, &*y, &*grad);
             gradients.contribute(&input, |dx, add| {
                 let rows = dx.par_chunks_mut(width).zip(x.par_chunks(width));

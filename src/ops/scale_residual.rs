@@ -14,10 +14,19 @@ impl Tape {
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn scale_residual(&mut self, x: &Node, z: &Node, scale: &Node, keep: Option<Vec<f32>>) -> Result<Node> {
+    pub fn scale_residual(
+        &mut self,
+        x: &Node,
+        z: &Node,
+        scale: &Node,
+        keep: Option<Vec<f32>>,
+    ) -> Result<Node> {
         let channels = x.dims().last().copied().unwrap_or(0);
         let images = x.dims().first().copied().unwrap_or(0);
-        if x.dims() != z.dims() || scale.dims() != [channels] || keep.as_ref().is_some_and(|k| k.len() != images) {
+        if x.dims() != z.dims()
+            || scale.dims() != [channels]
+            || keep.as_ref().is_some_and(|k| k.len() != images)
+        {
             candle_core::bail!(
                 "scaled residual: {:?} meets branch {:?} and scale {:?}",
                 x.dims(),
@@ -32,7 +41,8 @@ impl Tape {
         };
         let part = ROWS * channels;
         let value = {
-            let (x, z, scale) = (buffer::read(x.value())?, buffer::read(z.value())?, buffer::read(scale.value())?);
+            let (x, z, scale) =
+                (buffer::read(x.value())?, buffer::read(z.value())?, buffer::read(scale.value())?);
             let (scale, keep) = (&*scale, &keep);
             let mut y = buffer::uninit(x.len());
             y.par_chunks_mut(part).zip(x.par_chunks(part)).zip(z.par_chunks(part)).enumerate().for_each(
@@ -53,8 +63,11 @@ impl Tape {
         Ok(self.record(value, &[x, z, scale], move |grad, gradients| {
             let mut dscale = Vec::new();
             {
-                let (g, z, scale) =
-                    (buffer::read(grad.tensor())?, buffer::read(branch.value())?, buffer::read(gain.value())?);
+                let (g, z, scale) = (
+                    buffer::read(grad.tensor())?,
+                    buffer::read(branch.value())?,
+                    buffer::read(gain.value())?,
+                );
                 let (g, z, scale, keep) = (&*g, &*z, &*scale, &keep);
                 gradients.contribute(&branch, |dz, add| {
                     let parts = dz

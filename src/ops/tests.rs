@@ -49,7 +49,12 @@ impl Case {
         let mut tape = Tape::recording(&self.params);
         let leaves: Vec<Node> = self.params.ids().map(|id| tape.param(&self.params, id)).collect();
         let y = op(&mut tape, &|id| leaves[id.index()].clone());
-        assert_close(&format!("{} y", self.name), &output.theirs(y.value()).unwrap(), &golden("y"), tolerance);
+        assert_close(
+            &format!("{} y", self.name),
+            &output.theirs(y.value()).unwrap(),
+            &golden("y"),
+            tolerance,
+        );
 
         let mut upstream = Params::new(Seed(0));
         let gy = upstream.add_with(output, |_, out| out.copy_from_slice(&golden("gy")));
@@ -174,7 +179,9 @@ fn scaled_residual_with_dropped_paths() {
     let mut case = Case::new("scale_residual_drop_path");
     let keep = case.golden.values("scale_residual_drop_path.factor");
     let (x, z, gamma) = (case.input("x", &IMAGE), case.input("z", &IMAGE), case.input("gamma", &[]));
-    case.check(&IMAGE, |tape, node| tape.scale_residual(&node(x), &node(z), &node(gamma), Some(keep)).unwrap());
+    case.check(&IMAGE, |tape, node| {
+        tape.scale_residual(&node(x), &node(z), &node(gamma), Some(keep)).unwrap()
+    });
 }
 
 #[test]

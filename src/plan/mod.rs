@@ -114,7 +114,9 @@ impl Draft<'_> {
             for features in [Features::Model].into_iter().chain(Features::FLOORS) {
                 let (parent, seed) = match features {
                     Features::Model => (Some(self.embed(&fit, &evaluate.data, spec, seed)), Some(seed)),
-                    Features::Untrained => (Some(self.embed(&untrained, &evaluate.data, spec, seed)), Some(seed)),
+                    Features::Untrained => {
+                        (Some(self.embed(&untrained, &evaluate.data, spec, seed)), Some(seed))
+                    }
                     Features::Constant | Features::Prior | Features::HandMade => (None, None),
                 };
                 let work = Work::Score {
@@ -152,7 +154,8 @@ impl Draft<'_> {
     }
 
     fn add(&mut self, work: Work, seed: Option<Seed>, reads: &[&DataRef], parents: Vec<WorkId>) -> WorkId {
-        let prints: Vec<&str> = reads.iter().filter_map(|data| Some(self.prints.get(&data.name)?.as_str())).collect();
+        let prints: Vec<&str> =
+            reads.iter().filter_map(|data| Some(self.prints.get(&data.name)?.as_str())).collect();
         let id = WorkId::of(&work, seed, &prints, &parents.iter().collect::<Vec<_>>());
         if !self.steps.iter().any(|step| step.id == id) {
             self.steps.push(Step { id: id.clone(), work, seed, parents });

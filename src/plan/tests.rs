@@ -30,7 +30,10 @@ fn folder(root: &Path) -> BTreeMap<String, DataSet> {
 }
 
 fn spec(sets: &[&str], asked: &[&str]) -> Spec {
-    let named = |sets: &[&str]| DataRef { name: "small".into(), sets: sets.iter().map(|s| (*s).to_owned()).collect() };
+    let named = |sets: &[&str]| DataRef {
+        name: "small".into(),
+        sets: sets.iter().map(|s| (*s).to_owned()).collect(),
+    };
     let mut spec = draft::sample().resolve(Recipe::Fixed);
     spec.model.weights = Weights::Scratch;
     spec.train.data = named(sets);
@@ -57,7 +60,8 @@ fn floors_are_shared_by_seeds_and_fits_are_not() {
         .collect();
     assert_eq!(floors, [Features::Constant, Features::Prior, Features::HandMade]);
     for (place, step) in one.steps.iter().enumerate() {
-        let known = |parent: &crate::spec::id::WorkId| one.steps[..place].iter().any(|step| step.id == *parent);
+        let known =
+            |parent: &crate::spec::id::WorkId| one.steps[..place].iter().any(|step| step.id == *parent);
         assert!(step.parents.iter().all(known), "a parent of {} comes later", step.work.describe());
     }
 }

@@ -70,7 +70,10 @@ impl Work {
     pub fn describe(&self) -> String {
         match self {
             Self::Pretrain { size, .. } => {
-                format!("pre-train a {} backbone on simulated three-channel images", backbone::files::size_name(*size))
+                format!(
+                    "pre-train a {} backbone on simulated three-channel images",
+                    backbone::files::size_name(*size)
+                )
             }
             Self::Fit { train, .. } if train.objective.is_empty() => {
                 format!("take the model as it starts, for {}", train.data)
@@ -100,13 +103,21 @@ impl Revisions {
 
     pub(super) fn fit(train: &Train) -> Self {
         if train.objective.is_empty() {
-            return Self(vec![("adapter", adapter::REVISION), ("backbone", backbone::REVISION), ("seed", seed::REVISION)]);
+            return Self(vec![
+                ("adapter", adapter::REVISION),
+                ("backbone", backbone::REVISION),
+                ("seed", seed::REVISION),
+            ]);
         }
         Self(Self::training())
     }
 
     pub(super) fn embed() -> Self {
-        Self(vec![("embed", embed::REVISION), ("ops", ops::REVISION), ("transform", data::TRANSFORM_REVISION)])
+        Self(vec![
+            ("embed", embed::REVISION),
+            ("ops", ops::REVISION),
+            ("transform", data::TRANSFORM_REVISION),
+        ])
     }
 
     pub(super) fn score(features: Features) -> Self {

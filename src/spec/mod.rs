@@ -22,9 +22,7 @@ pub use backbone::{Adapter, Backbone, ConvNextSize, Embeddings, HyperNet, Model,
 pub use data::{DataRef, Features};
 pub use evaluate::{Evaluate, Metric, Protocol};
 pub use loss::{Loss, Positives, Term};
-pub use train::{
-    Augment, AugmentStream, CropFit, Optimiser, Precision, Schedule, Strategy, Train, Warp,
-};
+pub use train::{Augment, AugmentStream, CropFit, Optimiser, Precision, Schedule, Strategy, Train, Warp};
 
 use serde::{Deserialize, Serialize};
 

@@ -52,7 +52,9 @@ impl Checkpoints {
     pub fn wait(&mut self) -> Result<(), Error> {
         match self.writing.take().map(JoinHandle::join) {
             Some(Ok(result)) => Ok(result?),
-            Some(Err(_)) => Err(Error::Checkpoint { path: self.path.clone(), reason: "its writer broke off".into() }),
+            Some(Err(_)) => {
+                Err(Error::Checkpoint { path: self.path.clone(), reason: "its writer broke off".into() })
+            }
             None => Ok(()),
         }
     }

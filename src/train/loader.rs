@@ -1,4 +1,5 @@
-//! Batches of several sets, decoded and augmented while the previous one is trained on.
+//! Batches of several sets, decoded and augmented on a thread of its own while the previous one is trained on. (One
+//! thread makes some hundred views a second; it never waits for the pool that trains, nor that pool for it.)
 //!
 //! Every draw comes from a stream named after epoch, image and view: which thread makes a view, and how many
 //! threads there are, changes nothing. A run that goes on after a stop asks for the same batches again.
@@ -11,7 +12,6 @@ use crate::{
     spec::{AugmentStream, Train},
 };
 use candle_core::{Device, Tensor};
-use rayon::prelude::*;
 use std::{ops::Range, sync::mpsc, thread};
 
 /// The part of a batch that belongs to one set.
@@ -104,10 +104,9 @@ impl<'a> Loader<'a> {
             }
             let len = channels.channels.len() * side * side;
             let mut pixels = vec![0f32; items.len() * self.views * len];
-            pixels
-                .par_chunks_mut(self.views * len)
-                .zip(&items)
-                .try_for_each(|(views, item)| self.views(epoch, *item, len, views))?;
+            for (views, item) in pixels.chunks_exact_mut(self.views * len).zip(&items) {
+                self.views(epoch, *item, len, views)?;
+            }
             let rows = items.len() * self.views;
             let pixels = Tensor::from_vec(pixels, (rows, channels.channels.len(), side, side), &Device::Cpu)?;
             let classes =

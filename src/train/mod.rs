@@ -72,7 +72,9 @@ impl Error {
             Self::Checkpoint { path, .. } => {
                 Some(format!("delete {} to train this work from its beginning", path.display()))
             }
-            Self::Diverged { .. } => Some("lower the learning rate, as in `--set train.optimiser.lr=1e-4`".into()),
+            Self::Diverged { .. } => {
+                Some("lower the learning rate, as in `--set train.optimiser.lr=1e-4`".into())
+            }
             Self::Tensor(_) => None,
         }
     }
@@ -111,7 +113,12 @@ impl Job<'_> {
     ///
     /// # Errors
     /// If an image cannot be read, a checkpoint does not fit, or the loss diverges.
-    pub fn run(&self, model: &Extractor, params: &mut Params, listen: &mut dyn Listen) -> Result<Ended, Error> {
+    pub fn run(
+        &self,
+        model: &Extractor,
+        params: &mut Params,
+        listen: &mut dyn Listen,
+    ) -> Result<Ended, Error> {
         let Self { train, seed, source, .. } = *self;
         let objective = Objective::new(&train.objective, model.width(), source.classes().len(), params);
         let mut optimiser = Optimiser::new(&train.optimiser, params);

@@ -32,7 +32,10 @@ impl Pretraining {
         let statistics = statistics(&pictures);
         let items = pictures.labels.iter().enumerate();
         Self {
-            sets: [SetChannels { set: "simulated".into(), channels: ["a", "b", "c"].map(String::from).to_vec() }],
+            sets: [SetChannels {
+                set: "simulated".into(),
+                channels: ["a", "b", "c"].map(String::from).to_vec(),
+            }],
             classes: (0..PRETRAIN_CLASSES).map(|class| format!("{class:02}")).collect(),
             items: items.map(|(row, class)| Item { set: 0, class: *class as u16, row: row as u32 }).collect(),
             statistics,
@@ -91,7 +94,9 @@ impl Source for Pretraining {
         let picture = &self.pictures.bytes[item.row as usize * 3 * side * side..][..3 * side * side];
         // Planes one after the other become channels side by side.
         let pixels = (0..side)
-            .flat_map(|row| (0..3).flat_map(move |channel| picture[(channel * side + row) * side..][..side].iter()))
+            .flat_map(|row| {
+                (0..3).flat_map(move |channel| picture[(channel * side + row) * side..][..side].iter())
+            })
             .copied()
             .collect();
         Ok(Tape { height: side, width: side, channels: 3, pixels })

@@ -21,13 +21,18 @@ mod tests {
     #[test]
     fn rates_agree_with_timm() {
         let path = crate::golden::folder().join("schedule.json");
-        let golden: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let golden: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let schedule = Schedule { warmup: 3, warmup_lr: 1e-5, lr_min: 1e-6 };
         for (peak, rates) in golden["rates"].as_object().unwrap() {
             let peak: f64 = peak.parse().unwrap();
             for (t, expected) in rates.as_array().unwrap().iter().enumerate() {
                 let (found, expected) = (rate(&schedule, peak, 15, t + 1), expected.as_f64().unwrap());
-                assert!((found - expected).abs() <= 1e-12 * peak.max(expected), "t {}: {found} {expected}", t + 1);
+                assert!(
+                    (found - expected).abs() <= 1e-12 * peak.max(expected),
+                    "t {}: {found} {expected}",
+                    t + 1
+                );
             }
         }
     }

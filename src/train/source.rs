@@ -62,8 +62,10 @@ impl<'a> Folder<'a> {
             // Labels that no training row carries are never looked up.
             let class = |label: &String| classes.binary_search(label).unwrap_or(0) as u16;
             let of_label: Vec<u16> = set.labels.iter().map(class).collect();
-            items.extend(rows.iter().map(|&row| {
-                Item { set: number as u16, class: of_label[usize::from(set.label(row))], row }
+            items.extend(rows.iter().map(|&row| Item {
+                set: number as u16,
+                class: of_label[usize::from(set.label(row))],
+                row,
             }));
         }
         let channels = sets

@@ -29,7 +29,10 @@ impl Squares {
         Self {
             items: (0..2).flat_map(|set| (0..images).map(move |row| item(set, row))).collect(),
             classes: ["a", "b", "c", "d"].map(String::from).to_vec(),
-            statistics: sets.iter().map(|s| Statistics { mean: vec![0.3; s.channels.len()], sd: vec![0.3; s.channels.len()] }).collect(),
+            statistics: sets
+                .iter()
+                .map(|s| Statistics { mean: vec![0.3; s.channels.len()], sd: vec![0.3; s.channels.len()] })
+                .collect(),
             sets: sets.to_vec(),
         }
     }
@@ -54,7 +57,8 @@ impl Source for Squares {
         for channel in 0..channels {
             for i in 0..12 {
                 for j in 0..12 {
-                    let (row, col) = if item.row % 2 == 0 { (i + 2, j + 2) } else { (i + 18, j + 2) };
+                    let (row, col) =
+                        if item.row.is_multiple_of(2) { (i + 2, j + 2) } else { (i + 18, j + 2) };
                     pixels[row * 32 * channels + channel * 32 + col] = 180 + (item.row % 7) as u8;
                 }
             }

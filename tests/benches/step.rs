@@ -78,8 +78,16 @@ fn line(result: &Value) -> String {
     let number = |key: &str| result[key].as_f64().map_or("·".into(), |x| format!("{x:.3}"));
     format!(
         "{} px, batch {}, {} threads: ours {} s, PyTorch {} s, ratio wall {} (target {}), cpu {}, to bf16 {}, share of GEMM peak {}",
-        result["image"], result["batch"], result["threads"], number("ours_wall"), number("peer_wall"),
-        number("ratio_wall"), number("target"), number("ratio_cpu"), number("ratio_wall_bf16"), number("share_of_gemm_peak")
+        result["image"],
+        result["batch"],
+        result["threads"],
+        number("ours_wall"),
+        number("peer_wall"),
+        number("ratio_wall"),
+        number("target"),
+        number("ratio_cpu"),
+        number("ratio_wall_bf16"),
+        number("share_of_gemm_peak")
     )
 }
 

@@ -52,17 +52,22 @@ impl Exp {
     pub(super) fn run(&self, quiet: bool) -> Result {
         let sentences = jobs::sentences(&self.names)?;
         self.compute.prepare()?;
+        // On a thread of the pool: thousands of small operations a second would otherwise be handed over and waited for.
+        rayon::scope(|_| self.run_here(&sentences, quiet))
+    }
+
+    fn run_here(&self, sentences: &[Sentence], quiet: bool) -> Result {
         let path = self.store.path();
         let mut progress = Progress::new(quiet);
-        let data = locate::open(&jobs::data_names(&sentences), &self.data, &path, &mut progress)?;
-        let jobs = jobs::plan(&sentences, &self.spec, &data)?;
+        let data = locate::open(&jobs::data_names(sentences), &self.data, &path, &mut progress)?;
+        let jobs = jobs::plan(sentences, &self.spec, &data)?;
         if self.dry {
-            return self.print_plan(&sentences, &jobs);
+            return self.print_plan(sentences, &jobs);
         }
         let store = Store::open(&path)?;
         let lab =
             Lab { store: &store, data: &data, weights: self.weights.clone(), provenance: provenance::here() };
-        let session = Session { exp: self, sentences: &sentences, jobs: &jobs, lab: &lab, quiet };
+        let session = Session { exp: self, sentences, jobs: &jobs, lab: &lab, quiet };
         let ended = session.run_all(&mut progress).and_then(|states| session.show(&states));
         drop(progress);
         let closed = store.close();
