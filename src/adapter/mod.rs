@@ -34,7 +34,7 @@ pub struct Images {
 }
 
 /// A first layer.
-pub trait Stem {
+pub trait Stem: Send + Sync {
     /// Images (N, C, H, W) to feature maps (N, H/4, W/4, width), before the stem's normalisation.
     ///
     /// # Errors

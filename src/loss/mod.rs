@@ -23,7 +23,7 @@ pub struct Outputs<'a> {
 }
 
 /// One loss with its parameters.
-trait Term {
+trait Term: Send + Sync {
     fn loss(&self, tape: &mut Tape, params: &Params, outputs: &Outputs<'_>) -> Result<Node>;
 }
 
