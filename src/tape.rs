@@ -181,6 +181,21 @@ impl Gradients {
         self.slots[id.index()].as_ref()
     }
 
+    /// Adds the gradients of another part of the batch.
+    ///
+    /// # Errors
+    /// If they belong to another model.
+    pub fn absorb(&mut self, other: Self) -> Result<()> {
+        for (slot, more) in self.slots.iter_mut().zip(other.slots) {
+            match (slot, more) {
+                (_, None) => {}
+                (Some(sum), Some(more)) => buffer::add_assign(&sum.0, &more.0)?,
+                (empty, more) => *empty = more,
+            }
+        }
+        Ok(())
+    }
+
     /// Forgets all of them, for the next step.
     pub fn clear(&mut self) {
         self.slots.iter_mut().for_each(|slot| *slot = None);

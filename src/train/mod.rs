@@ -25,6 +25,7 @@ use crate::{
 };
 use checkpoint::Checkpoints;
 use loader::{Loader, Part};
+use rayon::prelude::*;
 use std::{
     path::{Path, PathBuf},
     time::Instant,
@@ -157,6 +158,12 @@ impl Job<'_> {
     }
 }
 
+/// Numbers in a batch up to which its sets go side by side: 64 images of 64 px and five channels.
+const SMALL: usize = 64 * 64 * 64 * 5;
+
+/// The loss of one set, and its terms by name.
+type Pass = (f32, Vec<(&'static str, f32)>);
+
 /// The state of a training between two steps.
 struct Trainer<'a> {
     job: &'a Job<'a>,
@@ -175,23 +182,16 @@ impl Trainer<'_> {
     fn step(&mut self, step: u64, batch: &[Part], listen: &mut dyn Listen) -> Result<f32, Error> {
         let began = Instant::now();
         let train = self.job.train;
-        let mut drops = self.job.seed.stream(&format!("drop path/step/{step}"));
         let mut loss = 0f32;
         let mut terms: Vec<(&'static str, f32)> = Vec::new();
-        for part in batch {
-            let mut tape = Tape::recording(self.params);
-            let features = self.model.forward(&mut tape, self.params, &part.images, &mut drops)?;
-            let outputs = Outputs { features: &features, classes: &part.classes };
-            let value = self.objective.value(&mut tape, self.params, &outputs)?;
-            loss += value.total.scalar()?;
-            for (name, value) in value.terms {
+        for (total, of_set) in self.passes(step, batch)? {
+            loss += total;
+            for (name, value) in of_set {
                 match terms.iter_mut().find(|(known, _)| *known == name) {
                     Some((_, sum)) => *sum += value,
                     None => terms.push((name, value)),
                 }
             }
-            drop(features);
-            tape.backward(&value.total, &mut self.gradients)?;
         }
         let number = step + 1;
         if !loss.is_finite() {
@@ -212,6 +212,46 @@ impl Trainer<'_> {
         say("grad_norm", norm);
         say("images_per_s", self.rows as f64 / began.elapsed().as_secs_f64());
         Ok(loss)
+    }
+
+    /// The loss of each set, with the gradients of all of them added in the sets' order. Small sets go side by side:
+    /// their operations are too short to be shared among threads. Which batches are small depends on the batch alone,
+    /// so that the sums are the same on any number of threads.
+    fn passes(&mut self, step: u64, batch: &[Part]) -> Result<Vec<Pass>, Error> {
+        let pixels: usize = batch.iter().map(|part| part.images.pixels.elem_count()).sum();
+        if pixels > SMALL {
+            let mut gradients = std::mem::replace(&mut self.gradients, Gradients::new(self.params));
+            let passes = batch.iter().map(|part| self.pass(step, part, &mut gradients)).collect();
+            self.gradients = gradients;
+            return passes;
+        }
+        let side_by_side: Vec<Result<(Pass, Gradients), Error>> = batch
+            .par_iter()
+            .map(|part| {
+                let mut gradients = Gradients::new(self.params);
+                Ok((self.pass(step, part, &mut gradients)?, gradients))
+            })
+            .collect();
+        let mut passes = Vec::new();
+        for one in side_by_side {
+            let (pass, gradients) = one?;
+            self.gradients.absorb(gradients)?;
+            passes.push(pass);
+        }
+        Ok(passes)
+    }
+
+    /// One set forwards and backwards.
+    fn pass(&self, step: u64, part: &Part, gradients: &mut Gradients) -> Result<Pass, Error> {
+        let mut drops = self.job.seed.stream(&format!("drop path/step/{step}/set/{}", part.images.set));
+        let mut tape = Tape::recording(self.params);
+        let features = self.model.forward(&mut tape, self.params, &part.images, &mut drops)?;
+        let outputs = Outputs { features: &features, classes: &part.classes };
+        let value = self.objective.value(&mut tape, self.params, &outputs)?;
+        drop(features);
+        let total = value.total.scalar()?;
+        tape.backward(&value.total, gradients)?;
+        Ok((total, value.terms))
     }
 }
 

@@ -174,3 +174,29 @@ fn a_broken_checkpoint_is_an_error_with_a_way_out() {
     let error = job.run(&model, &mut params, &mut Silence).unwrap_err();
     assert!(matches!(error, Error::Checkpoint { .. }) && error.hint().unwrap().contains("delete"));
 }
+
+/// Results are known by revisions, so they must not change under one. Losses are compared to two decimals: the last
+/// bits belong to the processor.
+#[test]
+fn a_tiny_training_gives_the_losses_of_its_revisions() {
+    let source = Squares::new(16);
+    let folder = tempfile::tempdir().unwrap();
+    let train = train(2);
+    let mut ear = Ear::default();
+    let job = Job { train: &train, seed: Seed(9), source: &source, checkpoint: &folder.path().join("c") };
+    run(&job, &mut ear);
+    let revisions = (
+        crate::adapter::REVISION,
+        crate::backbone::REVISION,
+        crate::loss::REVISION,
+        crate::ops::REVISION,
+        crate::seed::REVISION,
+        super::REVISION,
+        data::TRANSFORM_REVISION,
+    );
+    let losses: Vec<String> = ear.losses.iter().map(|loss| format!("{loss:.2}")).collect();
+    // Another list of losses is another revision of what changed: raise it, and write the new pair down.
+    assert_eq!((revisions, losses.join(" ").as_str()), ((1, 1, 1, 1, 1, 1, 1), LOSSES));
+}
+
+const LOSSES: &str = "4.93 8.55 6.62 4.00 2.89 2.95 2.20 3.17";

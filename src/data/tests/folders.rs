@@ -233,3 +233,32 @@ fn a_real_folder_is_read() {
     }
     println!("measured by {:?}", start.elapsed());
 }
+
+#[test]
+fn a_subset_draws_evenly_over_labels_and_keeps_groups() {
+    let folder = Folder::new("[sets.A]\nchannels = [\"dna\"]\nleave_group_out = { Task_one = \"day\" }\n");
+    let mut table = "file_path,channel_width,Label,train_test_split,Task_one,day\n".to_owned();
+    for row in 0..60 {
+        // Nine in ten are `common`.
+        let label = if row % 10 == 0 { "rare" } else { "common" };
+        let (split, asked) = if row < 40 { ("Train", "False") } else { ("Task_one", "True") };
+        table += &format!("A/crops/{row:02}.png,4,{label},{split},{asked},d{}\n", row % 3);
+        folder.png(&format!("A/crops/{row:02}.png"), 4, 4, |at| (at + row) as u8);
+    }
+    folder.write("A/enriched_meta.csv", table);
+    let data = folder.open().unwrap();
+    let whole = data.set("A").unwrap();
+    assert!(whole.subset(40).is_none());
+    let small = whole.subset(8).unwrap();
+    let labels = |rows: &[u32]| rows.iter().filter(|row| small.labels[usize::from(small.label(**row))] == "rare").count();
+    assert_eq!((small.train_rows().len(), labels(&small.train_rows())), (8, 4));
+    assert_eq!((small.tasks[0].queries.len(), labels(&small.tasks[0].queries)), (8, 2));
+    let left = small.tasks[0].leave_out.as_ref().unwrap();
+    for (query, group) in small.tasks[0].queries.iter().zip(&left.group) {
+        let number: u32 = small.key(*query)["A/crops/".len()..][..2].parse().unwrap();
+        assert_eq!(left.names[*group as usize], format!("d{}", number % 3));
+        assert_eq!(small.read(*query).unwrap().pixels[0], number as u8);
+    }
+    let again = whole.subset(8).unwrap();
+    assert!((0..small.len() as u32).all(|row| small.key(row) == again.key(row)));
+}
