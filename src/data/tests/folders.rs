@@ -250,7 +250,9 @@ fn a_subset_draws_evenly_over_labels_and_keeps_groups() {
     let whole = data.set("A").unwrap();
     assert!(whole.subset(40).is_none());
     let small = whole.subset(8).unwrap();
-    let labels = |rows: &[u32]| rows.iter().filter(|row| small.labels[usize::from(small.label(**row))] == "rare").count();
+    let labels = |rows: &[u32]| {
+        rows.iter().filter(|row| small.labels[usize::from(small.label(**row))] == "rare").count()
+    };
     assert_eq!((small.train_rows().len(), labels(&small.train_rows())), (8, 4));
     assert_eq!((small.tasks[0].queries.len(), labels(&small.tasks[0].queries)), (8, 2));
     let left = small.tasks[0].leave_out.as_ref().unwrap();
