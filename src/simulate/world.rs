@@ -38,7 +38,7 @@ impl World {
             seed,
             penetrance: 0.9,
             unary: 4.5,
-            distributed: 3.0,
+            distributed: 3.5,
             signal_of_cell: 0.3,
             signal_of_channel: 0.15,
             gain_of_plate: 0.12,
