@@ -151,7 +151,7 @@ pub fn save(path: &Path, params: &Params, keep: impl Fn(&str) -> bool) -> Result
     let mut tensors = Vec::new();
     for id in params.ids().filter(|id| keep(&params.published(*id).name)) {
         let published = params.published(id);
-        let bytes: Vec<u8> = params.export(id)?.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let bytes = bytes(&params.export(id)?);
         tensors.push((published.name.clone(), published.shape.clone(), bytes));
     }
     write(path, &tensors)
@@ -174,6 +174,11 @@ pub(crate) fn write(path: &Path, tensors: &[(String, Vec<usize>, Vec<u8>)]) -> R
     std::fs::write(&part, bytes).map_err(io)?;
     File::open(&part).and_then(|file| file.sync_all()).map_err(io)?;
     std::fs::rename(&part, path).map_err(io)
+}
+
+/// 32-bit floats as files hold them.
+pub(crate) fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 /// The 32-bit floats of a tensor in a file.

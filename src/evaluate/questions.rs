@@ -9,13 +9,24 @@ pub struct Questions<'a> {
     set: &'a ImageSet,
     labels: Vec<u16>,
     train: Vec<u32>,
+    held_out: Option<(Vec<u32>, Vec<u32>)>,
 }
+
+/// The task of the images that were kept back from training; its references are the images trained on.
+pub const HELD_OUT: &str = "held_out";
 
 impl<'a> Questions<'a> {
     /// The questions of a set of the data set called `data`.
     pub fn of(data: &'a str, set: &'a ImageSet) -> Self {
         let labels = (0..set.len() as u32).map(|row| set.label(row)).collect();
-        Self { data, set, labels, train: set.train_rows() }
+        Self { data, set, labels, train: set.train_rows(), held_out: None }
+    }
+
+    /// Asks about the rows `held` too, by the rows `kept`; about none, if `held` is empty.
+    #[must_use]
+    pub fn holding_out(mut self, (kept, held): (Vec<u32>, Vec<u32>)) -> Self {
+        self.held_out = (!held.is_empty()).then_some((kept, held));
+        self
     }
 
     /// Rows of the training images, ascending.
@@ -23,17 +34,31 @@ impl<'a> Questions<'a> {
         &self.train
     }
 
-    /// Its tasks, in order.
+    /// Its tasks, in order; the held-out images come last.
     pub fn tasks(&self) -> impl Iterator<Item = TaskInput<'_>> {
-        self.set.tasks.iter().map(|task| TaskInput {
+        let own = self.set.tasks.iter().map(|task| {
+            let groups = task.leave_out.as_ref().map(|leave_out| leave_out.group.as_slice());
+            self.input(&task.name, &self.train, &task.queries, groups)
+        });
+        own.chain(self.held_out.iter().map(|(kept, held)| self.input(HELD_OUT, kept, held, None)))
+    }
+
+    fn input<'q>(
+        &'q self,
+        task: &'q str,
+        train: &'q [u32],
+        queries: &'q [u32],
+        groups: Option<&'q [u32]>,
+    ) -> TaskInput<'q> {
+        TaskInput {
             data: self.data,
             set: &self.set.name,
-            task: &task.name,
+            task,
             labels: &self.labels,
             label_names: &self.set.labels,
-            train: &self.train,
-            queries: &task.queries,
-            groups: task.leave_out.as_ref().map(|leave_out| leave_out.group.as_slice()),
-        })
+            train,
+            queries,
+            groups,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Files that works leave behind: `<store>.d/work/<WorkId>/weights.safetensors` and so on.
 
 use super::Error;
-use crate::{spec::id::WorkId, store::ArtifactRow};
+use crate::{backbone::files, spec::id::WorkId, store::ArtifactRow};
 use std::path::{Path, PathBuf};
 
 fn root(store: &Path) -> PathBuf {
@@ -38,9 +38,8 @@ pub(super) fn row(kind: &str, path: &Path) -> Result<ArtifactRow, Error> {
 /// Writes 32-bit floats as they are, to a temporary neighbour first.
 pub(super) fn write_floats(path: &Path, values: &[f32]) -> Result<(), Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
-    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let part = path.with_extension("part");
-    std::fs::write(&part, bytes).map_err(io)?;
+    std::fs::write(&part, files::bytes(values)).map_err(io)?;
     std::fs::rename(&part, path).map_err(io)
 }
 

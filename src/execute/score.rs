@@ -3,16 +3,16 @@
 use super::{Desk, Error, Progress, artifacts, fit, sets::Part};
 use crate::{
     data::hold_out,
-    evaluate::{FeatureMatrix, TaskInput, TaskScore, chammi, floors, handmade, predictions, score},
+    evaluate::{
+        FeatureMatrix, TaskInput, TaskScore, chammi, floors, handmade, predictions, questions::Questions,
+        score,
+    },
     event::Listen,
     plan::Step,
     seed::Seed,
     spec::{DataRef, Features, Metric, Protocol},
     store::{Attempt, Floor, ScoreRow},
 };
-
-/// The task of the images that were kept back from training; its references are the images trained on.
-pub const HELD_OUT: &str = "held_out";
 
 /// What is asked.
 pub(super) struct Question<'a> {
@@ -35,8 +35,10 @@ impl Desk<'_> {
         let mut scored: Vec<(usize, TaskScore)> = Vec::new();
         for (number, part) in parts.iter().enumerate() {
             let features = self.features(step, question, part, listen)?;
-            for task in tasks(part, question.hold_out) {
-                scored.push((number, one(question, part, &task, features.as_ref())?));
+            let held = hold_out(part.set(), question.hold_out, fit::HOLD_OUT_SEED);
+            let questions = Questions::of(&question.data.name, part.set()).holding_out(held);
+            for input in questions.tasks() {
+                scored.push((number, one(question, &input, features.as_ref())?));
             }
         }
         let mut rows: Vec<ScoreRow> =
@@ -101,62 +103,20 @@ impl Desk<'_> {
     }
 }
 
-/// Rows that are asked about, rows that answer, and groups to leave out.
-struct Task {
-    name: String,
-    train: Vec<u32>,
-    queries: Vec<u32>,
-    groups: Option<Vec<u32>>,
-}
-
-fn tasks(part: &Part<'_>, fraction: f64) -> Vec<Task> {
-    let set = part.set();
-    let mut tasks: Vec<Task> = set
-        .tasks
-        .iter()
-        .map(|task| Task {
-            name: task.name.clone(),
-            train: set.train_rows(),
-            queries: task.queries.clone(),
-            groups: task.leave_out.as_ref().map(|left| left.group.clone()),
-        })
-        .collect();
-    let (train, queries) = hold_out(set, fraction, fit::HOLD_OUT_SEED);
-    if !queries.is_empty() {
-        tasks.push(Task { name: HELD_OUT.into(), train, queries, groups: None });
-    }
-    tasks
-}
-
 fn one(
     question: &Question<'_>,
-    part: &Part<'_>,
-    task: &Task,
+    input: &TaskInput<'_>,
     features: Option<&(usize, Vec<f32>)>,
 ) -> Result<TaskScore, Error> {
-    let set = part.set();
-    let labels: Vec<u16> = (0..set.len() as u32).map(|row| set.label(row)).collect();
-    let input = TaskInput {
-        data: &question.data.name,
-        set: &set.name,
-        task: &task.name,
-        labels: &labels,
-        label_names: &set.labels,
-        train: &task.train,
-        queries: &task.queries,
-        groups: task.groups.as_deref(),
-    };
     let Protocol::OneNn { metric } = question.protocol;
     Ok(match (question.features, features) {
-        (Features::Constant, _) => floors::constant(&input)?,
+        (Features::Constant, _) => floors::constant(input)?,
         (Features::HandMade, Some((width, values))) => {
             // Standardised features are compared by distance, whatever the protocol's own metric.
-            score::one_nn(&input, FeatureMatrix { width: *width, values }, Metric::L2)?
+            score::one_nn(input, FeatureMatrix { width: *width, values }, Metric::L2)?
         }
-        (_, Some((width, values))) => {
-            score::one_nn(&input, FeatureMatrix { width: *width, values }, *metric)?
-        }
-        (_, None) => floors::prior(&input, Seed(0))?,
+        (_, Some((width, values))) => score::one_nn(input, FeatureMatrix { width: *width, values }, *metric)?,
+        (_, None) => floors::prior(input, Seed(0))?,
     })
 }
 

@@ -2,7 +2,10 @@
 //! same bits as one that was never stopped. Everything else follows from named streams and the step.
 
 use super::{Error, Optimiser};
-use crate::{backbone::files, params::Params};
+use crate::{
+    backbone::files::{self, bytes},
+    params::Params,
+};
 use safetensors::SafeTensors;
 use std::{
     path::{Path, PathBuf},
@@ -58,10 +61,6 @@ impl Checkpoints {
             None => Ok(()),
         }
     }
-}
-
-fn bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 fn snapshot(params: &Params, optimiser: &Optimiser) -> Result<Named, Error> {
