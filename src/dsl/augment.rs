@@ -44,6 +44,16 @@ pub struct Flip;
 #[derive(Clone, Copy, Debug)]
 pub struct Tps(pub f64);
 
+/// One of the four quarter turns, each as often: cells under a microscope have no up. With [`Flip`], all eight
+/// symmetries of a square.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn;
+
+/// Each channel times a factor of its own, normal around 1 with this standard deviation and at least 0.5, as staining
+/// and exposure vary (DINO BoC: 0.2).
+#[derive(Clone, Copy, Debug)]
+pub struct Brightness(pub f64);
+
 impl Default for Tps {
     fn default() -> Self {
         Self(0.5)
@@ -139,6 +149,8 @@ changes! {
     RandomFlip: this => StatedAugment::Flip { p: Some(this.0) };
     Tps: this => StatedAugment::Tps { p: Some(this.0), warp: None };
     RandomTps: this => StatedAugment::Tps { p: Some(this.0), warp: Some(this.1) };
+    Turn: _this => StatedAugment::Turn;
+    Brightness: this => StatedAugment::Brightness { sd: this.0 };
 }
 
 impl Augmentation for Changes {

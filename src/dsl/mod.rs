@@ -26,7 +26,9 @@ mod strategy;
 mod values;
 
 pub use adapter::{Adapts, ExtendsToNewChannels, HyperNet, ReadBy, Shared, StemAdapter};
-pub use augment::{Augmentation, Changes, Crop, Flip, RandomCrop, RandomFlip, RandomTps, Tps};
+pub use augment::{
+    Augmentation, Brightness, Changes, Crop, Flip, RandomCrop, RandomFlip, RandomTps, Tps, Turn,
+};
 pub use backbone::{
     Backbone, ConvNext, ImageNet22k, NeedsAdapter, Scratch, Size, StartsWith, WeightsFor, size,
 };

@@ -20,15 +20,21 @@ pub(super) fn cache(store: &Path) -> PathBuf {
     root(store).join("data")
 }
 
+/// A file of `<store>.d` as the store names it: seen from the store's own folder, so that the two can move together.
+pub(super) fn beside(store: &Path, path: &Path) -> PathBuf {
+    let folder = store.parent().unwrap_or(Path::new(""));
+    path.strip_prefix(folder).unwrap_or(path).to_owned()
+}
+
 /// What the store notes about a complete file.
-pub(super) fn row(kind: &str, path: &Path) -> Result<ArtifactRow, Error> {
+pub(super) fn row(kind: &str, path: &Path, store: &Path) -> Result<ArtifactRow, Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
     let content = std::fs::read(path).map_err(io)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(ArtifactRow {
         name,
         kind: kind.into(),
-        path: path.to_owned(),
+        path: beside(store, path),
         bytes: content.len() as u64,
         blake3: blake3::hash(&content).to_hex().to_string(),
         step: None,

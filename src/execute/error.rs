@@ -48,12 +48,22 @@ impl Error {
         }
     }
 
+    /// Whether a listener asked for it: nothing failed, and the same command goes on from here.
+    pub(super) fn is_stop(&self) -> bool {
+        use data::Error::Stopped;
+        matches!(
+            self,
+            Self::Data(Stopped)
+                | Self::Train(train::Error::Data(Stopped))
+                | Self::Embed(embed::Error::Stopped | embed::Error::Data(Stopped))
+                | Self::Evaluate(evaluate::Error::Stopped | evaluate::Error::Data(Stopped))
+                | Self::Simulate(simulate::Error::Stopped)
+        )
+    }
+
     /// How the attempt that met it is recorded.
     pub(super) fn outcome(&self) -> store::Outcome {
         match self {
-            Self::Embed(embed::Error::Stopped) | Self::Evaluate(evaluate::Error::Stopped) => {
-                store::Outcome::Signal
-            }
             Self::Train(train::Error::Diverged { .. }) => store::Outcome::Nan(self.to_string()),
             _ => store::Outcome::Error(self.to_string()),
         }

@@ -98,7 +98,8 @@ impl Desk<'_> {
         attempt.resume_at(job.resumes_at())?;
         let ended = job.run(extractor, params, listen)?;
         if !ended.complete {
-            attempt.checkpoint(ended.steps, &checkpoint, length(&checkpoint)?, "")?;
+            let noted = artifacts::beside(self.lab.store.path(), &checkpoint);
+            attempt.checkpoint(ended.steps, &noted, length(&checkpoint)?, "")?;
             return Ok(Progress::Stopped);
         }
         let done = self.keep(attempt, params)?;

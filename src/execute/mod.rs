@@ -105,6 +105,9 @@ impl Lab<'_> {
     pub fn run(&self, plan: &Plan, listen: &mut dyn Listen) -> Result<Ended, Error> {
         let sets = Sets::new(self.data, &artifacts::cache(self.store.path()));
         for step in &plan.steps {
+            if listen.stop() {
+                return Ok(Ended::Stopped);
+            }
             let mut attempt = match self.store.claim(step.id.as_str(), &self.provenance)? {
                 Claim::Done => continue,
                 Claim::Busy(owner) => {
@@ -117,6 +120,10 @@ impl Lab<'_> {
             match desk.work(step, &mut attempt, listen) {
                 Ok(Progress::Done) => attempt.finish(Outcome::Done)?,
                 Ok(Progress::Stopped) => {
+                    attempt.finish(Outcome::Signal)?;
+                    return Ok(Ended::Stopped);
+                }
+                Err(error) if error.is_stop() => {
                     attempt.finish(Outcome::Signal)?;
                     return Ok(Ended::Stopped);
                 }
@@ -174,7 +181,7 @@ impl Desk<'_> {
 
     /// Notes a complete file of this work.
     fn note(&self, attempt: &Attempt, kind: &str, path: &Path) -> Result<(), Error> {
-        attempt.artifact(&artifacts::row(kind, path)?)?;
+        attempt.artifact(&artifacts::row(kind, path, self.lab.store.path())?)?;
         Ok(())
     }
 }

@@ -10,11 +10,12 @@ impl Spec {
     #[must_use]
     pub fn canonical(mut self) -> Self {
         self.train.objective = merged(self.train.objective);
-        // Whatever order the sum has, an image is warped, cut out, flipped.
         self.train.augment.sort_by_key(|change| match change {
             Augment::Tps { .. } => 0,
             Augment::Crop { .. } => 1,
             Augment::Flip { .. } => 2,
+            Augment::Turn => 3,
+            Augment::Brightness { .. } => 4,
         });
         let evaluated = self.evaluate.iter_mut().map(|evaluate| &mut evaluate.data);
         for data in evaluated.chain([&mut self.train.data]) {

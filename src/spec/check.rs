@@ -194,6 +194,10 @@ fn trained(found: &mut Found, train: &Train) {
             }
             Augment::Flip { p } => found.probability("a flip", p),
             Augment::Tps { p, .. } => found.probability("a thin-plate spline", p),
+            Augment::Turn => {}
+            Augment::Brightness { sd } => {
+                found.not_negative("brightness", "a standard deviation of brightness", sd);
+            }
         }
     }
 

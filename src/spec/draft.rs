@@ -69,6 +69,8 @@ pub enum StatedAugment {
     Crop { scale: Option<[f64; 2]>, ratio: Option<[f64; 2]>, fit: Option<CropFit> },
     Flip { p: Option<f64> },
     Tps { p: Option<f64>, warp: Option<Warp> },
+    Turn,
+    Brightness { sd: f64 },
 }
 
 impl StatedAugment {
@@ -192,6 +194,8 @@ impl Draft {
                 p: recipe.fill(p, "train.augment.tps.p"),
                 warp: recipe.fill(warp, "train.augment.tps.warp"),
             },
+            StatedAugment::Turn => Augment::Turn,
+            StatedAugment::Brightness { sd } => Augment::Brightness { sd },
         };
         self.augment.as_ref().unwrap_or(&plain).iter().map(resolve).collect()
     }

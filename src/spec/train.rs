@@ -20,7 +20,7 @@ pub struct Train {
     pub objective: Vec<Term>,
     /// What is done for unseen domains.
     pub strategy: Strategy,
-    /// What is done to each training image: warped, then cut out, then flipped.
+    /// What is done to each training image, in the order of [`Augment`]'s variants.
     pub augment: Vec<Augment>,
     /// Which random draws the augmentation of an epoch uses.
     pub augment_stream: AugmentStream,
@@ -44,10 +44,17 @@ pub enum Strategy {
     Erm,
 }
 
-/// A change to a training image.
+/// A change to a training image; whatever their order in a sum, they act in this one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Augment {
+    /// A random thin-plate spline (CHAMMI, section 3.2; nine control points, up to a tenth of the height).
+    Tps {
+        /// How often.
+        p: f64,
+        /// Which implementation.
+        warp: Warp,
+    },
     /// torchvision's `RandomResizedCrop`: a random rectangle, resized to the square that the network sees.
     Crop {
         /// Smallest and largest share of the image's area. CHAMMI: 0.8 to 1.
@@ -62,12 +69,14 @@ pub enum Augment {
         /// How often.
         p: f64,
     },
-    /// A random thin-plate spline (CHAMMI, section 3.2; nine control points, up to a tenth of the height).
-    Tps {
-        /// How often.
-        p: f64,
-        /// Which implementation.
-        warp: Warp,
+    /// One of the four quarter turns, each as often: with a flip, all eight symmetries of a square. Cells under a
+    /// microscope have no up. Not in CHAMMI.
+    Turn,
+    /// Each channel times a factor of its own, normal around 1 and at least 0.5, cut to the range of pixels, as staining
+    /// and exposure vary (DINO BoC: SD 0.2). Not in CHAMMI.
+    Brightness {
+        /// Standard deviation of the factors.
+        sd: f64,
     },
 }
 

@@ -263,7 +263,7 @@ pub struct ArtifactRow {
     pub name: String,
     /// `checkpoint`, `weights`, `features`, `predictions`.
     pub kind: String,
-    /// Where it lies.
+    /// Where it lies, seen from the store's folder.
     pub path: PathBuf,
     /// Its length.
     pub bytes: u64,

@@ -86,7 +86,7 @@ pub(super) fn of(
             return Err(failure
                 .hint("an older program scored it: repeat the experiment in a new store, --store PATH"));
         };
-        let file = locate(path, &work.work, Path::new(noted));
+        let file = path.parent().unwrap_or(Path::new("")).join(noted);
         if !file.is_file() {
             let failure = Failure::new(format!(
                 "{}: there is no such file, which had the predictions for {what}",
@@ -97,14 +97,6 @@ pub(super) fn of(
         files.insert(work.work.clone(), file);
     }
     Ok(files.into_values().collect())
-}
-
-/// Where a work's file is: beside the store, which may have been moved since its path was noted.
-fn locate(store: &Path, work: &str, noted: &Path) -> PathBuf {
-    let mut root = store.as_os_str().to_owned();
-    root.push(".d");
-    let beside = noted.file_name().map(|name| PathBuf::from(root).join("work").join(work).join(name));
-    beside.filter(|file| file.is_file()).unwrap_or_else(|| noted.to_owned())
 }
 
 fn other_question(what: &str, question: &Question, all: &[Scored]) -> Failure {

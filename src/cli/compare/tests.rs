@@ -68,10 +68,8 @@ fn store() -> (TempDir, PathBuf) {
             panic!("{work} is taken")
         };
         if let Some(wrong) = wrong {
-            let file = folder.path().join("runs/a.db.d/work").join(work).join("predictions.parquet");
-            write(&file, wrong);
-            // As noted from another folder: the file is found beside the store.
-            let noted = PathBuf::from("elsewhere/predictions.parquet");
+            let noted = PathBuf::from("a.db.d/work").join(work).join("predictions.parquet");
+            write(&folder.path().join("runs").join(&noted), wrong);
             let (name, kind) = ("predictions.parquet".into(), "predictions".into());
             let row = ArtifactRow { name, kind, path: noted, bytes: 1, blake3: String::new(), step: None };
             attempt.artifact(&row).unwrap();

@@ -4,7 +4,6 @@ mod document;
 
 use super::{
     failure::{Context, Failure, Result},
-    interrupt,
     jobs::{self, Job, Sentence},
     locate,
     options::{ComputeOptions, DataOption, SpecOptions, StoreOption, labels},
@@ -139,8 +138,7 @@ impl Session<'_> {
             self.note(&format!("{title}: run {}", job.plan.run));
             let ended = self.lab.run(&job.plan, progress);
             progress.rest();
-            // Some works tell an interruption as an error.
-            if interrupt::asked() && !matches!(ended, Ok(Ended::Done)) {
+            if matches!(ended, Ok(Ended::Stopped)) {
                 let at = progress.reached().map(|at| format!(" at {at}")).unwrap_or_default();
                 return Err(Failure::Interrupted(format!(
                     "{title}: stopped{at}; run the same command to go on"

@@ -1,11 +1,14 @@
-//! From a stored tape to what a network sees: warp, crop, resize, flip, normalise (CHAMMI's pipelines).
+//! From a stored tape to what a network sees: warp, crop, resize, flip, normalise (CHAMMI's pipelines), and what
+//! microscopes allow besides: turns, brightness.
 //!
 //! Random draws are made first ([`draw`]) and carried out afterwards ([`drawn_view`]), so that recorded draws can be
 //! replayed. Unfolding the tape, cropping, resizing, flipping and normalising are one pass from bytes to floats;
 //! only a warp makes a whole image in between.
 
+mod brightness;
 mod crop;
 mod resample;
+mod turn;
 mod warp;
 
 pub use crop::CropBox;
@@ -22,7 +25,7 @@ use resample::{Axis, Planes, resample};
 pub const REVISION: u32 = 1;
 
 /// What chance decided for one view of one image.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draw {
     /// The warp, if there is one this time.
     pub warp: Option<(Warp, Displacements)>,
@@ -30,13 +33,16 @@ pub struct Draw {
     pub crop: Option<CropBox>,
     /// Whether left and right change places.
     pub flip: bool,
+    /// Quarter turns, 0 to 3.
+    pub quarters: usize,
+    /// A factor per channel; none: as bright as it is.
+    pub brightness: Vec<f32>,
 }
 
-/// Draws a view of an image of `height` by `width` pixels.
+/// Draws a view of an image of so many channels and `height` by `width` pixels.
 ///
-/// Whatever their order in the sum, words act in the order of CHAMMI's pipeline: warp, crop, flip. Of each word the
-/// first counts.
-pub fn draw(height: usize, width: usize, augment: &[Augment], stream: &mut Stream) -> Draw {
+/// Whatever their order in the sum, words act in the order of [`Augment`]'s variants. Of each word the first counts.
+pub fn draw(channels: usize, height: usize, width: usize, augment: &[Augment], stream: &mut Stream) -> Draw {
     let tps = augment
         .iter()
         .find_map(|word| if let Augment::Tps { p, warp } = word { Some((*p, *warp)) } else { None });
@@ -50,7 +56,12 @@ pub fn draw(height: usize, width: usize, augment: &[Augment], stream: &mut Strea
         _ => None,
     });
     let flip = augment.iter().find_map(|word| if let Augment::Flip { p } = word { Some(*p) } else { None });
-    Draw { warp, crop, flip: flip.is_some_and(|p| stream.chance(p)) }
+    let flip = flip.is_some_and(|p| stream.chance(p));
+    let quarters = if augment.contains(&Augment::Turn) { stream.below(4) } else { 0 };
+    let sd =
+        augment.iter().find_map(|word| if let Augment::Brightness { sd } = word { Some(*sd) } else { None });
+    let brightness = sd.map_or(vec![], |sd| brightness::factors(channels, sd, stream));
+    Draw { warp, crop, flip, quarters, brightness }
 }
 
 /// The view that evaluation takes: shorter side resized to `side`, centre cropped, normalised.
@@ -60,7 +71,7 @@ pub fn draw(height: usize, width: usize, augment: &[Augment], stream: &mut Strea
 /// # Panics
 /// If `out` or `norm` does not fit the tape's channels.
 pub fn eval_view(tape: &Tape, side: usize, norm: &Statistics, out: &mut [f32]) {
-    drawn_view(tape, &Draw { warp: None, crop: None, flip: false }, side, norm, out);
+    drawn_view(tape, &Draw::default(), side, norm, out);
 }
 
 /// The image as it is stored, normalised: what off-the-shelf extractors get. `out` holds channels × height × width.
@@ -72,8 +83,8 @@ pub fn native_view(tape: &Tape, norm: &Statistics, out: &mut [f32]) {
     resample(&Planes::of(tape), &rows, &columns, norm, out);
 }
 
-/// A random view, as training takes: warped, cropped and resized to `side`, flipped, normalised. Without a crop among
-/// the words it is resized as in evaluation.
+/// A random view, as training takes: changed by the words, resized to `side`, normalised. Without a crop among the
+/// words it is resized as in evaluation.
 ///
 /// `out` holds channels × side × side.
 ///
@@ -87,7 +98,7 @@ pub fn train_view(
     stream: &mut Stream,
     out: &mut [f32],
 ) {
-    drawn_view(tape, &draw(tape.height, tape.width, augment, stream), side, norm, out);
+    drawn_view(tape, &draw(tape.channels, tape.height, tape.width, augment, stream), side, norm, out);
 }
 
 /// Carries out a draw.
@@ -113,6 +124,8 @@ pub fn drawn_view(tape: &Tape, draw: &Draw, side: usize, norm: &Statistics, out:
             resample(&Planes::planar(&warped, height, width, tape.channels), &rows, &columns, norm, out);
         }
     }
+    turn::turn(out, side, draw.quarters);
+    brightness::brighten(out, &draw.brightness, norm);
 }
 
 /// Shorter side to `side`, the longer one in proportion and rounded down, then the central square. Where the surplus is

@@ -51,7 +51,7 @@ fn views_agree_with_torchvision() {
     for View { size: [height, width, channels, side], crop, flip, step, values, sum } in golden().views {
         let crop = crop.map(|[top, left, height, width]| CropBox { top, left, height, width });
         let mut out = vec![f32::NAN; channels * side * side];
-        let draw = Draw { warp: None, crop, flip };
+        let draw = Draw { crop, flip, ..Draw::default() };
         drawn_view(&tape(height, width, channels), &draw, side, &norm(channels), &mut out);
         let case = format!("{height} x {width} to {side}, {draw:?}");
         for (found, expected) in out.iter().step_by(step).zip(&values) {
@@ -221,7 +221,7 @@ fn words(fit: CropFit, warp: Warp) -> Vec<Augment> {
 fn draws_have_the_shares_they_should() {
     let mut stream = Seed(3).stream("augment");
     let draws: Vec<Draw> =
-        (0..2000).map(|_| draw(238, 374, &words(CropFit::Adapted, Warp::Exact), &mut stream)).collect();
+        (0..2000).map(|_| draw(3, 238, 374, &words(CropFit::Adapted, Warp::Exact), &mut stream)).collect();
     let share = |f: fn(&Draw) -> bool| draws.iter().filter(|d| f(d)).count() as f64 / 2000.0;
     assert!((share(|d| d.flip) - 0.5).abs() < 0.04);
     assert!((share(|d| d.warp.is_some()) - 0.5).abs() < 0.04);
@@ -230,7 +230,13 @@ fn draws_have_the_shares_they_should() {
         moved.map(|by| by[k].abs()).fold(0.0, f64::max)
     };
     assert!((37.0..37.4).contains(&most(0)) && (23.5..23.8).contains(&most(1)), "{} {}", most(0), most(1));
-    assert!(draw(10, 10, &[], &mut stream) == Draw { warp: None, crop: None, flip: false });
+    assert!(draw(3, 10, 10, &[], &mut stream) == Draw::default());
+    let turns = (0..2000).map(|_| draw(3, 10, 10, &[Augment::Turn], &mut stream).quarters);
+    let mut counts = [0; 4];
+    turns.for_each(|quarters| counts[quarters] += 1);
+    assert!(counts.iter().all(|count| (420..580).contains(count)), "{counts:?}");
+    let words = [Augment::Brightness { sd: 0.2 }];
+    assert!(draw(3, 10, 10, &words, &mut stream).brightness.len() == 3);
 }
 
 /// Changed bits need a new [`REVISION`]: stored work is named by it.

@@ -69,6 +69,7 @@ fn each_rule_is_broken_by_its_mistake_alone() {
             }
         }),
         ("probability", |s| s.train.augment[1] = Augment::Flip { p: 1.5 }),
+        ("brightness", |s| s.train.augment.push(Augment::Brightness { sd: -0.1 })),
         ("lr", |s| s.train.optimiser.lr = f64::INFINITY),
         ("weight_decay", |s| s.train.optimiser.weight_decay = -1.0),
         ("betas", |s| s.train.optimiser.betas[1] = 1.0),
