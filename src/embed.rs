@@ -2,19 +2,22 @@
 
 use crate::{
     adapter::Images,
-    data::{self, ImageSet, Statistics, eval_view},
+    data::{self, ImageSet, Statistics, eval_view, native_view},
     event::{Event, Listen},
     model::Extractor,
     params::Params,
+    spec::View,
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 /// Raised when embedding computes something else; part of the identity of every work that embeds.
-pub const REVISION: u32 = 1;
+pub const REVISION: u32 = 2;
 
 /// Images that pass through the model together.
 const BATCH: usize = 64;
+/// Numbers in a batch of images at their own size: four of CHAMMI's largest.
+const NATIVE: usize = 1 << 22;
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +45,27 @@ pub struct Embedder<'a> {
     pub model: &'a Extractor,
     /// Its parameters.
     pub params: &'a Params,
-    /// Side of the square that the network sees, in pixels.
-    pub side: usize,
+    /// What it gets to see of an image.
+    pub see: See,
+}
+
+/// What a model gets to see of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum See {
+    /// A square of this side, in pixels, cut from the middle.
+    Square(usize),
+    /// The image at its own size.
+    Native,
+}
+
+impl See {
+    /// What a spec says, where squares have this side.
+    pub fn of(view: View, side: usize) -> Self {
+        match view {
+            View::Native => Self::Native,
+            View::Resized => Self::Square(side),
+        }
+    }
 }
 
 impl Embedder<'_> {
@@ -58,33 +80,86 @@ impl Embedder<'_> {
         norm: &Statistics,
         listen: &mut dyn Listen,
     ) -> Result<Vec<f32>, Error> {
-        let (side, channels) = (self.side, set.channels.len());
+        let channels = set.channels.len();
         let rows: Vec<u32> = (0..set.len() as u32).collect();
-        let mut features = Vec::with_capacity(rows.len() * self.model.width());
+        let mut features = Vec::new();
+        let mut done = 0;
         listen.hear(&Event::Began { what: "embedding", unit: "image", total: rows.len() as u64 });
         for rows in rows.chunks(BATCH) {
-            let len = channels * side * side;
-            let mut pixels = vec![0f32; rows.len() * len];
-            pixels.par_chunks_mut(len).zip(rows).try_for_each(|(out, row)| {
-                eval_view(&set.read(*row)?, side, norm, out);
-                Ok::<(), Error>(())
-            })?;
-            let pixels = Tensor::from_vec(pixels, (rows.len(), channels, side, side), &Device::Cpu)?;
-            let batch = self.model.embed(self.params, &Images { pixels, set: number })?;
-            let batch = batch.value().flatten_all()?.to_vec1::<f32>()?;
-            if let Some(wrong) = batch.iter().position(|value| !value.is_finite()) {
-                let image = set.key(rows[wrong / self.model.width()]).to_owned();
-                return Err(Error::NotFinite { image });
-            }
-            features.extend_from_slice(&batch);
-            let done = (features.len() / self.model.width()) as u64;
-            listen.hear(&Event::Advanced { done, note: &set.name });
-            if listen.stop() {
-                listen.hear(&Event::Ended);
-                return Err(Error::Stopped);
+            for batch in self.see.batches(set, rows, norm)? {
+                let shape = (batch.images, channels, batch.height, batch.width);
+                let pixels = Tensor::from_vec(batch.pixels, shape, &Device::Cpu)?;
+                let found = self.model.embed(self.params, &Images { pixels, set: number })?;
+                let width = found.dims()[1];
+                let found = found.value().flatten_all()?.to_vec1::<f32>()?;
+                if let Some(wrong) = found.iter().position(|value| !value.is_finite()) {
+                    let image = set.key((done + wrong / width) as u32).to_owned();
+                    return Err(Error::NotFinite { image });
+                }
+                features.extend_from_slice(&found);
+                done += batch.images;
+                listen.hear(&Event::Advanced { done: done as u64, note: &set.name });
+                if listen.stop() {
+                    listen.hear(&Event::Ended);
+                    return Err(Error::Stopped);
+                }
             }
         }
         listen.hear(&Event::Ended);
         Ok(features)
     }
+}
+
+/// Images of one size, side by side.
+struct Batch {
+    images: usize,
+    height: usize,
+    width: usize,
+    pixels: Vec<f32>,
+}
+
+impl See {
+    /// The rows as batches, in their order.
+    fn batches(self, set: &ImageSet, rows: &[u32], norm: &Statistics) -> Result<Vec<Batch>, Error> {
+        let channels = set.channels.len();
+        match self {
+            Self::Square(side) => {
+                let len = channels * side * side;
+                let mut pixels = vec![0f32; rows.len() * len];
+                pixels.par_chunks_mut(len).zip(rows).try_for_each(|(out, row)| {
+                    eval_view(&set.read(*row)?, side, norm, out);
+                    Ok::<(), Error>(())
+                })?;
+                Ok(vec![Batch { images: rows.len(), height: side, width: side, pixels }])
+            }
+            Self::Native => {
+                let one = |row: &u32| -> Result<Batch, Error> {
+                    let tape = set.read(*row)?;
+                    let mut pixels = vec![0f32; channels * tape.height * tape.width];
+                    native_view(&tape, norm, &mut pixels);
+                    Ok(Batch { images: 1, height: tape.height, width: tape.width, pixels })
+                };
+                let images = rows.par_iter().map(one).collect::<Result<Vec<_>, _>>()?;
+                Ok(together(images))
+            }
+        }
+    }
+}
+
+/// Neighbours of equal size as one batch, up to [`NATIVE`] numbers.
+fn together(images: Vec<Batch>) -> Vec<Batch> {
+    let mut batches: Vec<Batch> = Vec::new();
+    for image in images {
+        match batches.last_mut() {
+            Some(last)
+                if (last.height, last.width) == (image.height, image.width)
+                    && last.pixels.len() + image.pixels.len() <= NATIVE =>
+            {
+                last.images += 1;
+                last.pixels.extend_from_slice(&image.pixels);
+            }
+            _ => batches.push(image),
+        }
+    }
+    batches
 }

@@ -1,7 +1,7 @@
 //! A whole feature extractor: first layer, backbone, parameters.
 
 use crate::{
-    adapter::{self, Images, SetChannels, Stem},
+    adapter::{self, Images, OwnStem, SetChannels, Stem},
     backbone::{ConvNext, files},
     params::Params,
     seed::{Seed, Stream},
@@ -18,28 +18,41 @@ pub struct Extractor {
 }
 
 impl Extractor {
-    /// A model for the given sets; its random start comes from streams of the parameters' seed.
-    pub fn new(model: &spec::Model, sets: &[SetChannels], params: &mut Params) -> Self {
+    /// A model for sets that it is trained on and `others` that it only reads, which are numbered behind them; its
+    /// random start comes from streams of the parameters' seed.
+    pub fn new(
+        model: &spec::Model,
+        sets: &[SetChannels],
+        others: &[SetChannels],
+        params: &mut Params,
+    ) -> Self {
         let spec::Backbone::ConvNext { size, drop_path } = model.backbone;
-        let stem = adapter::build(&model.adapter, sets, size.widths()[0], params);
-        Self { stem, backbone: ConvNext::new(size, drop_path, params) }
+        let stem = adapter::build(&model.adapter, sets, others, size.widths()[0], params);
+        let backbone = ConvNext::new(size, drop_path, !stem.normalises(), params);
+        Self { stem, backbone }
     }
 
     /// A backbone behind its own stem, for images of `channels` channels.
     pub fn plain(size: spec::ConvNextSize, channels: usize, params: &mut Params) -> Self {
         let stem = adapter::plain(channels, size.widths()[0], params);
-        Self { stem, backbone: ConvNext::new(size, 0.0, params) }
+        Self { stem, backbone: ConvNext::new(size, 0.0, true, params) }
     }
 
-    /// Takes over published weights of the backbone; the first layer's are taken only if the adapter keeps it.
+    /// Takes over published weights of the backbone; of the first layer's what the adapter keeps or starts from.
     ///
     /// # Errors
     /// If the file does not fit.
     pub fn load(&self, path: &Path, params: &mut Params) -> std::result::Result<(), files::Error> {
-        files::load(path, params, self.stem.replaces())
+        let replaced = self.stem.replaces();
+        files::load(path, params, replaced)?;
+        if replaced.is_empty() {
+            return Ok(());
+        }
+        let own = OwnStem::read(path, self.backbone.stem_width())?;
+        Ok(self.stem.start(&own, params)?)
     }
 
-    /// Numbers in a feature vector.
+    /// Numbers in the feature vector of an image, or of a channel if these are taken apart.
     pub fn width(&self) -> usize {
         self.backbone.width()
     }
@@ -56,7 +69,12 @@ impl Extractor {
         drops: &mut Stream,
     ) -> Result<Node> {
         let stem = self.stem.forward(tape, params, images)?;
-        self.backbone.forward(tape, params, &stem, drops)
+        let features = self.backbone.forward(tape, params, &stem, drops)?;
+        if !self.stem.takes_channels_apart() {
+            return Ok(features);
+        }
+        let (n, channels) = (images.pixels.dim(0)?, images.pixels.dim(1)?);
+        tape.reshape(&features, (n, channels * self.width()))
     }
 
     /// Features of images that nothing is learned from.

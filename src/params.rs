@@ -164,6 +164,11 @@ impl Params {
         self.all[id.0].trained = false;
     }
 
+    /// What random values are drawn from.
+    pub fn seed(&self) -> Seed {
+        self.seed
+    }
+
     /// Its values in the published order.
     ///
     /// # Errors

@@ -3,9 +3,9 @@
 //! As released (`hyperconvnext`): an embedding of each channel, two linear maps with no activation between them,
 //! no bias in the generated convolution, and always a random start, pretrained backbone or not.
 
-use super::{Images, PATCH, SetChannels, Stem};
+use super::{Images, PATCH, SetChannels, Stem, bank::Bank, filters};
 use crate::{
-    ops::{self, Weight},
+    ops::Weight,
     params::{ParamId, Params, Published},
     spec::{self, Embeddings},
     tape::{Node, Tape},
@@ -38,33 +38,29 @@ impl HyperNet {
                 })
                 .collect(),
             Embeddings::Shared => {
-                let mut bank: Vec<&String> = sets.iter().flat_map(|set| &set.channels).collect();
-                bank.sort_unstable();
-                bank.dedup();
+                let bank = Bank::of(sets);
                 let table = params.add_normal(Published::new("conv1_emb", &[bank.len(), z]), 1.0);
-                let row = |name| bank.binary_search(&name).expect("the bank holds the channels of every set");
-                sets.iter().map(|set| (table, set.channels.iter().map(row).collect())).collect()
+                sets.iter().map(|set| (table, bank.rows(set))).collect()
             }
         };
         // Released: He initialisation with the fan-in that PyTorch computes from these shapes; biases of deviation 1.
         let filter = [width, PATCH, PATCH];
-        let fan = (width * PATCH * PATCH) as f64;
         let inner = (
-            params.add_normal(Published::new("hypernet.W", &[z, 1, hidden]), (2.0 / hidden as f64).sqrt()),
+            params.add_normal(Published::new("hypernet.W", &[z, 1, hidden]), filters::he(hidden)),
             params.add_normal(Published::new("hypernet.b", &[1, hidden]), 1.0),
         );
         let outer = (
             params.add_normal(
                 Published::permuted("hypernet.W_out", &[hidden, width, PATCH, PATCH], &[0, 2, 3, 1]),
-                (2.0 / fan).sqrt(),
+                filters::he(width * PATCH * PATCH),
             ),
             params.add_normal(Published::permuted("hypernet.b_out", &filter, &[1, 2, 0]), 1.0),
         );
         Self { channels, inner, outer, width }
     }
 
-    /// The filters of a set's channels as a matrix (C·4·4, width).
-    fn kernels(&self, tape: &mut Tape, params: &Params, set: usize) -> Result<Node> {
+    /// The filters of a set's channels, a table (C, 4·4·width).
+    fn filters(&self, tape: &mut Tape, params: &Params, set: usize) -> Result<Node> {
         let (table, rows) = &self.channels[set];
         let embeddings = tape.rows(&tape.param(params, *table), rows)?;
         let affine = |tape: &mut Tape, x: &Node, (weight, bias): (ParamId, ParamId)| {
@@ -75,79 +71,27 @@ impl HyperNet {
             tape.linear(x, &weight, Weight::InOut, Some(&bias))
         };
         let hidden = affine(tape, &embeddings, self.inner)?;
-        let filters = affine(tape, &hidden, self.outer)?;
-        tape.reshape(&filters, (rows.len() * PATCH * PATCH, self.width))
+        affine(tape, &hidden, self.outer)
     }
 }
 
 impl Stem for HyperNet {
     fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
-        let channels = images.pixels.dim(1)?;
-        let expected = self.channels[images.set].1.len();
-        if channels != expected {
-            candle_core::bail!("HyperNet has filters for {expected} channels of this set, found {channels}");
-        }
-        let kernels = self.kernels(tape, params, images.set)?;
-        tape.linear(&ops::planar_patches(&images.pixels, PATCH)?, &kernels, Weight::InOut, None)
+        filters::expect_channels("HyperNet", self.channels[images.set].1.len(), images)?;
+        let filters = self.filters(tape, params, images.set)?;
+        filters::convolve(tape, images, &filters, self.width)
     }
 
     fn replaces(&self) -> &'static [&'static str] {
-        &["stem.0.weight", "stem.0.bias"]
+        super::CONVOLUTION
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        golden::{Golden, assert_close},
-        seed::Seed,
-        tape::{Grad, Gradients},
-    };
-    use candle_core::{DType, Device, Tensor};
-
-    #[test]
-    fn kernels_and_gradients_agree_with_pytorch() {
-        let golden = Golden::open("hypernet");
-        let sets = [("Allen", 3), ("CP", 5)].map(|(set, count)| SetChannels {
-            set: set.into(),
-            channels: (0..count).map(|c| c.to_string()).collect(),
-        });
-        let word = spec::HyperNet { z: 5, hidden: 7, embeddings: Embeddings::PerSet };
-        let mut params = Params::new(Seed(0));
-        let stem = HyperNet::new(&word, &sets, 8, &mut params);
-        for id in params.ids() {
-            let values = golden.values(&params.published(id).name);
-            params.import(id, values).unwrap();
-        }
-        let mut gradients = Gradients::new(&params);
-        for (index, set) in ["Allen", "CP"].iter().enumerate() {
-            let shape = golden.shape(&format!("{set}.x"));
-            let pixels = Tensor::from_vec(golden.values(&format!("{set}.x")), shape, &Device::Cpu).unwrap();
-            let mut tape = Tape::recording(&params);
-            let y = stem.forward(&mut tape, &params, &Images { pixels, set: index }).unwrap();
-            let nhwc = Published::permuted("y", &golden.shape(&format!("{set}.y")), &[0, 2, 3, 1]);
-            let found = nhwc.theirs(y.value()).unwrap();
-            assert_close(set, &found, &golden.values(&format!("{set}.y")), 2e-6);
-
-            let mut upstream = Params::new(Seed(0));
-            let values = golden.values(&format!("{set}.gy"));
-            let gy = upstream.add_with(nhwc, |_, out| out.copy_from_slice(&values));
-            let gy = upstream.value(gy).flatten_all().unwrap().to_vec1::<f32>().unwrap();
-            let zero = Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap();
-            let output = y.clone();
-            let root = tape.record(zero, &[&y], move |_, gradients| {
-                let shape = output.value().shape().clone();
-                gradients.give(&output, Grad::fresh(gy, &shape)?)
-            });
-            tape.backward(&root, &mut gradients).unwrap();
-        }
-        for id in params.ids() {
-            let published = params.published(id);
-            let found = published.theirs(gradients.of(id).unwrap().tensor()).unwrap();
-            assert_close(&published.name, &found, &golden.values(&format!("d{}", published.name)), 2e-6);
-        }
-    }
+    use crate::{golden::assert_close, seed::Seed};
+    use candle_core::{Device, Tensor};
 
     #[test]
     fn shared_embeddings_are_one_row_for_each_name() {

@@ -1,7 +1,18 @@
 //! First layers: how images whose channels vary become the same number of feature maps.
 
+mod bank;
+mod channel_replication;
+mod depthwise;
+mod filters;
+mod first_layer;
+mod fixed_channels;
 mod hypernet;
 mod plain;
+mod slice_param;
+mod target_param;
+mod template_mixing;
+
+pub use first_layer::OwnStem;
 
 use crate::{
     params::Params,
@@ -11,7 +22,7 @@ use crate::{
 use candle_core::{Result, Tensor};
 
 /// Raised when an adapter computes something else; part of the identity of every work that trains or embeds.
-pub const REVISION: u32 = 1;
+pub const REVISION: u32 = 2;
 
 /// Side of a stem patch, and its stride.
 pub const PATCH: usize = 4;
@@ -35,29 +46,81 @@ pub struct Images {
 
 /// A first layer.
 pub trait Stem: Send + Sync {
-    /// Images (N, C, H, W) to feature maps (N, H/4, W/4, width), before the stem's normalisation.
+    /// Images (N, C, H, W) to feature maps (N, H/4, W/4, width), before the stem's normalisation unless it
+    /// [`normalises`](Self::normalises) itself.
     ///
     /// # Errors
     /// If the images do not have the channels of their set.
     fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node>;
 
-    /// Published names of the backbone's own first layer that this one does without.
+    /// Takes over what its start needs of the backbone's own first layer, random or published.
+    ///
+    /// # Errors
+    /// If the layer has another shape.
+    fn start(&self, _stem: &OwnStem, _params: &mut Params) -> Result<()> {
+        Ok(())
+    }
+
+    /// Published names of the backbone's own stem that this one does without.
     fn replaces(&self) -> &'static [&'static str];
+
+    /// Whether its maps are normalised already, so that the backbone does without `stem.1`.
+    fn normalises(&self) -> bool {
+        false
+    }
+
+    /// Whether it makes an image of each channel, whose features are then put side by side.
+    fn takes_channels_apart(&self) -> bool {
+        false
+    }
 }
 
-/// Builds the first layer of an adapter for the given sets.
+/// The backbone's own stem convolution.
+const CONVOLUTION: &[&str] = &["stem.0.weight", "stem.0.bias"];
+
+/// Builds the first layer of an adapter for sets that it is trained on and `others` that it only reads.
+///
+/// # Panics
+/// If the adapter reads no others and there are some: the plan refuses that.
 pub fn build(
     adapter: &spec::Adapter,
     sets: &[SetChannels],
+    others: &[SetChannels],
     width: usize,
     params: &mut Params,
 ) -> Box<dyn Stem> {
-    match adapter {
+    assert!(
+        others.is_empty() || adapter.reads_unseen_sets(),
+        "the plan refuses sets that were not trained on"
+    );
+    let stem: Box<dyn Stem> = match adapter {
+        spec::Adapter::ChannelReplication(_) => {
+            Box::new(channel_replication::ChannelReplication::new(width, params))
+        }
+        spec::Adapter::FixedChannels(word) => {
+            Box::new(fixed_channels::FixedChannels::new(word, sets, width, params))
+        }
+        spec::Adapter::Depthwise(word) => {
+            Box::new(depthwise::Depthwise::new(word, sets, others, width, params))
+        }
+        spec::Adapter::TargetParam(word) => {
+            Box::new(target_param::TargetParam::new(word, sets, width, params))
+        }
+        spec::Adapter::SliceParam(word) => Box::new(slice_param::SliceParam::new(word, sets, width, params)),
+        spec::Adapter::TemplateMixing(word) => {
+            Box::new(template_mixing::TemplateMixing::new(word, sets, width, params))
+        }
         spec::Adapter::HyperNet(word) => Box::new(hypernet::HyperNet::new(word, sets, width, params)),
-    }
+    };
+    let own = OwnStem::random(width, params);
+    stem.start(&own, params).expect("the parameters have the shapes that their adapter gave them");
+    stem
 }
 
 /// The backbone's own stem, for images of a fixed number of channels.
 pub fn plain(channels: usize, width: usize, params: &mut Params) -> Box<dyn Stem> {
     Box::new(plain::Plain::new(channels, width, params))
 }
+
+#[cfg(test)]
+mod tests;

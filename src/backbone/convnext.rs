@@ -15,8 +15,10 @@ const EPS: f32 = 1e-6;
 
 /// The normalisation behind the stem and the four stages.
 pub struct ConvNext {
-    stem_norm: Norm,
+    /// Behind the stem's convolution; none if the stem normalises itself.
+    stem_norm: Option<Norm>,
     stages: Vec<Stage>,
+    stem_width: usize,
     width: usize,
 }
 
@@ -59,7 +61,9 @@ struct Affine {
 
 impl ConvNext {
     /// Adds the parameters to `params`, with timm's random start.
-    pub fn new(size: ConvNextSize, drop_path: f64, params: &mut Params) -> Self {
+    ///
+    /// `stem_norm`: whether it begins with the stem's normalisation.
+    pub fn new(size: ConvNextSize, drop_path: f64, stem_norm: bool, params: &mut Params) -> Self {
         let shape = Shape {
             depths: size.depths(),
             widths: size.widths(),
@@ -71,13 +75,13 @@ impl ConvNext {
                 ConvNextSize::Atto | ConvNextSize::Femto | ConvNextSize::Pico | ConvNextSize::Nano
             ),
         };
-        Self::shaped(shape, drop_path, params)
+        Self::shaped(shape, drop_path, stem_norm, params)
     }
 
     /// A ConvNeXt of any depths and widths.
-    pub(crate) fn shaped(shape: Shape, drop_path: f64, params: &mut Params) -> Self {
+    pub(crate) fn shaped(shape: Shape, drop_path: f64, stem_norm: bool, params: &mut Params) -> Self {
         let Shape { depths, widths, .. } = shape;
-        let stem_norm = Norm::new("stem.1", widths[0], params);
+        let stem_norm = stem_norm.then(|| Norm::new("stem.1", widths[0], params));
         let total: usize = depths.iter().sum();
         let mut number = 0;
         let mut stages = Vec::new();
@@ -99,7 +103,12 @@ impl ConvNext {
                 .collect();
             stages.push(Stage { downsample, blocks });
         }
-        Self { stem_norm, stages, width: widths[3] }
+        Self { stem_norm, stages, stem_width: widths[0], width: widths[3] }
+    }
+
+    /// Maps that the stem makes.
+    pub fn stem_width(&self) -> usize {
+        self.stem_width
     }
 
     /// Numbers in a feature vector.
@@ -127,7 +136,10 @@ impl ConvNext {
         stem: &Node,
         drops: &mut Stream,
     ) -> Result<Vec<Node>> {
-        let mut x = self.stem_norm.forward(tape, params, stem)?;
+        let mut x = match self.stem_norm {
+            Some(norm) => norm.forward(tape, params, stem)?,
+            None => stem.clone(),
+        };
         let mut outputs = vec![x.clone()];
         for stage in &self.stages {
             if let Some((norm, conv)) = &stage.downsample {

@@ -98,14 +98,8 @@ fn read(
     wanted: impl Fn(&str) -> bool,
     unused: impl Fn(&str) -> bool,
 ) -> Result<(), Error> {
-    let io = |source| Error::Io { path: path.to_owned(), source };
-    let file = File::open(path).map_err(io)?;
-    // SAFETY: the file is only read; if another program truncates it meanwhile, reading fails as it would anyway.
-    let bytes = unsafe { memmap2::Mmap::map(&file) }.map_err(io)?;
-    let format = |error: safetensors::SafeTensorError| Error::Format {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    };
+    let bytes = map(path)?;
+    let format = |error| format(path, &error);
     let tensors = SafeTensors::deserialize(&bytes).map_err(format)?;
 
     let wanted: Vec<_> = params.ids().filter(|id| wanted(&params.published(*id).name)).collect();
@@ -143,6 +137,48 @@ fn read(
     Ok(())
 }
 
+/// The values of a few tensors of a file, by name and shape.
+///
+/// # Errors
+/// If the file cannot be read, or a tensor is missing or has another shape.
+pub(crate) fn tensors<const N: usize>(
+    path: &Path,
+    wanted: &[(&str, &[usize]); N],
+) -> Result<[Vec<f32>; N], Error> {
+    let bytes = map(path)?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|error| format(path, &error))?;
+    let mut found = [const { Vec::new() }; N];
+    for (found, (name, shape)) in found.iter_mut().zip(wanted) {
+        let problem = match file.tensor(name) {
+            Err(_) => format!("missing: {name}"),
+            Ok(view) if view.shape() != *shape || view.dtype() != Dtype::F32 => {
+                format!(
+                    "misshapen: {name}: expected F32 {shape:?}, found {:?} {:?}",
+                    view.dtype(),
+                    view.shape()
+                )
+            }
+            Ok(view) => {
+                *found = floats(&view);
+                continue;
+            }
+        };
+        return Err(Error::Mismatch { path: path.to_owned(), problems: vec![problem] });
+    }
+    Ok(found)
+}
+
+fn map(path: &Path) -> Result<memmap2::Mmap, Error> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let file = File::open(path).map_err(io)?;
+    // SAFETY: the file is only read; if another program truncates it meanwhile, reading fails as it would anyway.
+    unsafe { memmap2::Mmap::map(&file) }.map_err(io)
+}
+
+fn format(path: &Path, error: &safetensors::SafeTensorError) -> Error {
+    Error::Format { path: path.to_owned(), reason: error.to_string() }
+}
+
 /// Writes the parameters that `keep` chooses, under their published names and shapes.
 ///
 /// # Errors
@@ -160,10 +196,7 @@ pub fn save(path: &Path, params: &Params, keep: impl Fn(&str) -> bool) -> Result
 /// Writes named 32-bit tensors to a temporary neighbour and renames it, so that nobody sees half a file.
 pub(crate) fn write(path: &Path, tensors: &[(String, Vec<usize>, Vec<u8>)]) -> Result<(), Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
-    let format = |error: safetensors::SafeTensorError| Error::Format {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    };
+    let format = |error| format(path, &error);
     let views = tensors
         .iter()
         .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))

@@ -15,6 +15,13 @@ pub struct Statistics {
     pub sd: Vec<f32>,
 }
 
+impl Statistics {
+    /// Pixels as they are.
+    pub fn none(channels: usize) -> Self {
+        Self { mean: vec![0.0; channels], sd: vec![1.0; channels] }
+    }
+}
+
 /// Images read between two looks at the listener.
 const CHUNK: usize = 256;
 

@@ -25,7 +25,10 @@ mod run;
 mod strategy;
 mod values;
 
-pub use adapter::{Adapts, ExtendsToNewChannels, HyperNet, ReadBy, Shared, StemAdapter};
+pub use adapter::{
+    Adapts, ChannelReplication, Depthwise, ExtendsToNewChannels, FixedChannels, HyperNet, OneModelPerSet,
+    ReadBy, Replicating, SliceParam, StemAdapter, TargetParam, TemplateMixing, Trainable, With, Word,
+};
 pub use augment::{
     Augmentation, Brightness, Changes, Crop, Flip, RandomCrop, RandomFlip, RandomTps, Tps, Turn,
 };

@@ -1,7 +1,10 @@
 //! Losses, and weighted sums of them: `0.2 * SimClr::t(0.07) + 0.8 * ProxyNca::t(0.07)`.
 
-use super::Backbone;
-use crate::spec::{Positives, draft::StatedLoss};
+use super::{Backbone, Trainable};
+use crate::spec::{
+    Positives,
+    draft::{StatedLoss, StatedScale},
+};
 use std::ops::{Add, Mul};
 
 /// A loss, or a weighted sum of losses.
@@ -144,13 +147,19 @@ impl<B, A, L: Trains<B, A>, R: Trains<B, A>> Trains<B, A> for Sum<L, R> {}
 #[derive(Clone, Copy, Debug)]
 pub struct ProxyNca {
     temperature: f64,
+    scale: StatedScale,
     train_proxies: Option<bool>,
 }
 
 impl ProxyNca {
     /// With this temperature. CHAMMI tuned it per adapter; HyperNet: 0.07.
     pub const fn t(temperature: f64) -> Self {
-        Self { temperature, train_proxies: None }
+        Self { temperature, scale: StatedScale::Fixed, train_proxies: None }
+    }
+
+    /// With a temperature that is learned and starts there. CHAMMI: TargetParam and SliceParam.
+    pub const fn learned(self) -> Self {
+        Self { scale: StatedScale::Learned { rule: None, trained: None }, ..self }
     }
 
     /// Whether the proxies learn, whatever the recipe says.
@@ -219,12 +228,14 @@ macro_rules! losses {
             }
         }
 
-        impl<B: Backbone, A> Trains<B, A> for $word {}
+        impl<B: Backbone, A: Trainable> Trains<B, A> for $word {}
         impl Towards for $word {}
     )*};
 }
 losses! {
-    ProxyNca: this => StatedLoss::ProxyNca { temperature: this.temperature, train_proxies: this.train_proxies };
+    ProxyNca: this => StatedLoss::ProxyNca {
+        temperature: this.temperature, scale: this.scale, train_proxies: this.train_proxies,
+    };
     SimClr: this => StatedLoss::SimClr { temperature: this.temperature, positives: this.positives };
     CrossEntropy: _this => StatedLoss::CrossEntropy;
 }

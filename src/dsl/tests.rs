@@ -3,7 +3,7 @@
 use crate::{
     dsl::{Declared, Experiments},
     prelude::*,
-    spec::{Adapter, Augment, DataRef, Embeddings, HyperNet as Settings, Loss, Spec, id::SpecId},
+    spec::{Adapter, Augment, DataRef, Embeddings, HyperNet as Settings, Loss, Scale, Spec, id::SpecId},
 };
 
 fn model() -> Model<ConvNext<size::Tiny>, ImageNet22k, HyperNet> {
@@ -68,7 +68,10 @@ fn what_is_said_of_a_word_is_in_the_spec() {
     assert_eq!(spec.train.augment, [tps, crop, Augment::Flip { p: 0.25 }], "in the order in which they act");
     let weights: Vec<f64> = spec.train.objective.iter().map(|term| term.weight).collect();
     assert_eq!(weights, [0.5, 1.0, 1.0]);
-    assert_eq!(spec.train.objective[1].loss, Loss::ProxyNca { temperature: 0.1, train_proxies: false });
+    assert_eq!(
+        spec.train.objective[1].loss,
+        Loss::ProxyNca { temperature: 0.1, scale: Scale::Fixed, train_proxies: false }
+    );
 }
 
 #[test]

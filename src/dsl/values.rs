@@ -1,7 +1,7 @@
 //! Values of an experiment: said after `.train_on(…)`, in any order, the last one counts.
 
-use super::{Augmentation, Run};
-use crate::spec::{AugmentStream, recipe::Recipe};
+use super::{Augmentation, OneModelPerSet, Part, Run};
+use crate::spec::{AugmentStream, SetRate, recipe::Recipe};
 
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
@@ -49,6 +49,17 @@ impl<B, W, A, D, O, E> Run<B, W, A, D, O, E> {
     #[must_use]
     pub fn augment(mut self, augmentation: impl Augmentation) -> Self {
         self.draft.augment = Some(augmentation.changes());
+        self
+    }
+
+    /// The peak learning rate of one set's model, for an adapter that makes a model of its own for each set.
+    #[must_use]
+    pub fn lr_on(mut self, set: impl Part, lr: f64) -> Self
+    where
+        A: OneModelPerSet,
+    {
+        let rate = |set| SetRate { set, lr };
+        self.draft.rates.extend(set.data().sets.into_iter().map(rate));
         self
     }
 

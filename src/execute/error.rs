@@ -25,6 +25,8 @@ pub enum Error {
     Tensor(#[from] candle_core::Error),
     #[error("another process is at work on this run ({work}): {owner}")]
     Busy { work: String, owner: String },
+    #[error("no features of `{0}` lie beside the store")]
+    NoFeatures(String),
     #[error("cannot use {}: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
     #[error("{} is damaged: expected {expected} numbers, found {found}", path.display())]
@@ -43,6 +45,9 @@ impl Error {
             Self::Busy { .. } => Some("wait for it, or end it; its finished work is kept".into()),
             Self::Damaged { path, .. } => {
                 Some(format!("delete {} and its work from the store, then run again", path.display()))
+            }
+            Self::NoFeatures(_) => {
+                Some("the folder `<store>.d` belongs to the store: put it back beside it".into())
             }
             _ => None,
         }

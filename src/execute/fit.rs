@@ -5,8 +5,8 @@ use super::{Desk, Error, Progress, artifacts, sets::Part};
 use crate::{
     adapter::SetChannels,
     backbone::files,
-    data::hold_out,
-    embed::Embedder,
+    data::{Statistics, hold_out},
+    embed::{Embedder, See},
     event::Listen,
     model::Extractor,
     params::Params,
@@ -40,7 +40,7 @@ impl Desk<'_> {
         let seed = step.seed.unwrap_or(PRETRAIN_SEED);
         let sets = self.sets.open(&train.data, train.subset)?;
         let mut params = Params::new(seed);
-        let extractor = Extractor::new(model, &channels(&sets), &mut params);
+        let extractor = Extractor::new(model, &channels(&sets), &[], &mut params);
         match &model.weights {
             Weights::Scratch => {}
             Weights::ImageNet22k => {
@@ -120,7 +120,7 @@ impl Desk<'_> {
         &self,
         step: &Step,
         data: &DataRef,
-        image: usize,
+        see: See,
         subset: Option<usize>,
         attempt: &mut Attempt,
         listen: &mut dyn Listen,
@@ -128,14 +128,24 @@ impl Desk<'_> {
         let parent = step.parents.first().expect("the plan puts the fit before the embedding");
         let (model, train) = self.fitted(parent);
         let trained = channels(&self.sets.open(&train.data, train.subset)?);
+        let parts = self.sets.open(data, subset)?;
+        let known = |set: &SetChannels| data.name == train.data.name && trained.contains(set);
+        let mut others = channels(&parts);
+        others.retain(|set| !known(set));
         let mut params = Params::new(Seed(0));
-        let extractor = Extractor::new(model, &trained, &mut params);
+        let extractor = Extractor::new(model, &trained, &others, &mut params);
         files::restore(&self.of_parent(parent, WEIGHTS), &mut params)?;
-        let embedder = Embedder { model: &extractor, params: &params, side: image };
-        for part in self.sets.open(data, subset)? {
-            let number = trained.iter().position(|known| known.set == part.set().name);
-            let number = number.expect("the plan refuses sets that the model has no channels for");
-            let norm = self.sets.statistics(&part, subset, listen)?;
+        let embedder = Embedder { model: &extractor, params: &params, see };
+        for (part, set) in parts.iter().zip(channels(&parts)) {
+            let number = match known(&set) {
+                true => trained.iter().position(|known| *known == set),
+                false => others.iter().position(|other| *other == set).map(|at| trained.len() + at),
+            };
+            let number = number.expect("every set is one or the other");
+            let norm = match see {
+                See::Square(_) => self.sets.statistics(part, subset, listen)?,
+                See::Native => Statistics::none(set.channels.len()),
+            };
             let features = embedder.embed(part.set(), number, &norm, listen)?;
             let path = self.folder.join(features_file(&part.set().name));
             artifacts::write_floats(&path, &features)?;

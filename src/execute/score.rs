@@ -73,8 +73,9 @@ impl Desk<'_> {
                 Ok(Some((width, values)))
             }
             Features::Model | Features::Untrained => {
-                let parent = step.parents.first().expect("the plan puts the embedding before the score");
-                let path = self.of_parent(parent, &fit::features_file(&set.name));
+                let name = fit::features_file(&set.name);
+                let mut files = step.parents.iter().map(|parent| self.of_parent(parent, &name));
+                let path = files.find(|file| file.is_file()).ok_or(Error::NoFeatures(set.name.clone()))?;
                 let length = std::fs::metadata(&path).map(|meta| meta.len() as usize / 4).unwrap_or(0);
                 let width = length / set.len().max(1);
                 Ok(Some((width, artifacts::read_floats(&path, width * set.len())?)))

@@ -48,8 +48,9 @@ impl Objective {
             match word.loss {
                 Loss::CrossEntropy => Box::new(cross_entropy::Linear::new(width, classes, params)),
                 Loss::CeOnFeatures => Box::new(cross_entropy::OnFeatures),
-                Loss::ProxyNca { temperature, train_proxies } => {
-                    Box::new(proxy_nca::ProxyNca::new(temperature, train_proxies, width, classes, params))
+                Loss::ProxyNca { temperature, scale, train_proxies } => {
+                    let proxies = (train_proxies, classes);
+                    Box::new(proxy_nca::ProxyNca::new(temperature, scale, proxies, width, params))
                 }
                 Loss::SimClr { temperature, positives } => {
                     Box::new(sim_clr::SimClr { temperature, positives })

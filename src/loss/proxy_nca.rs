@@ -1,36 +1,58 @@
 //! ProxyNCA++ as CHAMMI has it: softmax over negative squared distances between normalised features and one
 //! normalised proxy per class of *all* training sets.
 //!
-//! With unit vectors `-d² / T = 2 cos / T - 2 / T`, so that the logits are cosines times `2 / T`. Of the
+//! Features and proxies are multiplied by a scale s. With unit vectors `-s² d² = 2 s² cos - 2 s²`, so that the logits
+//! are cosines times `2 s²`, which is `2 / T` for the fixed scale √(1/T). Of the
 //! ProxyNCA++ paper only normalisation, proxy assignment and temperature are there (specification, section 5.1).
 
 use super::{Outputs, Term};
 use crate::{
     ops::Weight,
     params::{ParamId, Params, Published},
+    spec::Scale,
     tape::{Node, Tape},
 };
 use candle_core::Result;
 
 pub(super) struct ProxyNca {
     proxies: ParamId,
-    scale: f32,
+    factor: Factor,
+}
+
+/// What cosines are multiplied by.
+enum Factor {
+    Fixed(f32),
+    /// 2 · e^(2x) of a parameter x.
+    Learned(ParamId),
 }
 
 impl ProxyNca {
+    /// `proxies`: whether they are trained, and how many there are.
     pub(super) fn new(
         temperature: f64,
-        trained: bool,
+        scale: Scale,
+        proxies: (bool, usize),
         width: usize,
-        classes: usize,
         params: &mut Params,
     ) -> Self {
+        let (trained, classes) = proxies;
         // Released: standard normal over 8.
         let proxies = params.add_normal(Published::new("proxies", &[classes, width]), 1.0 / 8.0);
         if !trained {
             params.freeze(proxies);
         }
-        Self { proxies, scale: (2.0 / temperature) as f32 }
+        let factor = match scale {
+            Scale::Fixed => Factor::Fixed((2.0 / temperature) as f32),
+            Scale::Learned { rule, trained } => {
+                let start = libm::log(rule.scale(temperature)) as f32;
+                let id = params.add_constant(Published::new("logit_scale", &[1]), start);
+                if !trained {
+                    params.freeze(id);
+                }
+                Factor::Learned(id)
+            }
+        };
+        Self { proxies, factor }
     }
 }
 
@@ -39,6 +61,12 @@ impl Term for ProxyNca {
         let features = tape.normalise_rows(outputs.features)?;
         let proxies = tape.normalise_rows(&tape.param(params, self.proxies))?;
         let cosines = tape.linear(&features, &proxies, Weight::OutIn, None)?;
-        tape.cross_entropy(&cosines, self.scale, outputs.classes, None)
+        match self.factor {
+            Factor::Fixed(factor) => tape.cross_entropy(&cosines, factor, outputs.classes, None),
+            Factor::Learned(id) => {
+                let logits = tape.times_exp(&cosines, &tape.param(params, id), 2.0)?;
+                tape.cross_entropy(&logits, 2.0, outputs.classes, None)
+            }
+        }
     }
 }

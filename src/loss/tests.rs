@@ -5,7 +5,7 @@ use crate::{
     golden::{Golden, assert_close},
     params::{Params, Published},
     seed::Seed,
-    spec::{Loss, Positives, Term},
+    spec::{Loss, Positives, Scale, ScaleRule, Term},
     tape::{Gradients, Tape},
 };
 
@@ -45,7 +45,7 @@ fn sim_clr(positives: Positives) -> Loss {
 
 #[test]
 fn proxy_nca() {
-    let loss = Loss::ProxyNca { temperature: 0.07, train_proxies: true };
+    let loss = Loss::proxy_nca(0.07);
     check("proxy_nca", &[(1.0, loss)], true, &[("proxies", "proxies")]);
 }
 
@@ -80,7 +80,7 @@ fn the_released_mix() {
 fn proxies_that_are_not_trained_get_no_gradient() {
     let mut params = Params::new(Seed(0));
     let features = params.add_normal(Published::new("features", &[4, 6]), 1.0);
-    let loss = Loss::ProxyNca { temperature: 0.07, train_proxies: false };
+    let loss = Loss::ProxyNca { temperature: 0.07, scale: Scale::Fixed, train_proxies: false };
     let objective = Objective::new(&[Term { weight: 1.0, loss }], 6, 3, &mut params);
     let mut tape = Tape::recording(&params);
     let node = tape.param(&params, features);
@@ -90,4 +90,39 @@ fn proxies_that_are_not_trained_get_no_gradient() {
     tape.backward(&value.total, &mut gradients).unwrap();
     assert!(gradients.of(params.find("proxies").unwrap()).is_none());
     assert!(gradients.of(features).is_some());
+}
+
+/// There is no golden file for it: two losses at a distance say what the slope between them is.
+#[test]
+fn a_learned_scale_starts_as_its_rule_says_and_follows_its_slope() {
+    let fixed = 2.0 / 0.07;
+    for (rule, factor) in [(ScaleRule::SquareRoot, fixed), (ScaleRule::Inverse, fixed / 0.07)] {
+        let mut params = Params::new(Seed(0));
+        let features = params.add_normal(Published::new("features", &[4, 6]), 1.0);
+        let scale = Scale::Learned { rule, trained: true };
+        let loss = Loss::ProxyNca { temperature: 0.07, scale, train_proxies: true };
+        let objective = Objective::new(&[Term { weight: 1.0, loss }], 6, 3, &mut params);
+        let id = params.find("logit_scale").unwrap();
+        let start = params.export(id).unwrap()[0];
+        assert!((2.0 * f64::from(start).exp().powi(2) / factor - 1.0).abs() < 1e-5, "{start}");
+        let mut slopes = Gradients::new(&params);
+        let mut value = |params: &Params, backward| {
+            let mut tape = Tape::recording(params);
+            let outputs = Outputs { features: &tape.param(params, features), classes: &[0, 1, 2, 0] };
+            let total = objective.value(&mut tape, params, &outputs).unwrap().total;
+            if backward {
+                tape.backward(&total, &mut slopes).unwrap();
+            }
+            f64::from(total.scalar().unwrap())
+        };
+        value(&params, true);
+        let mut at = |x: f32| {
+            params.import(id, vec![x]).unwrap();
+            value(&params, false)
+        };
+        let (above, below) = (at(start + 0.01), at(start - 0.01));
+        let expected = (above - below) / f64::from((start + 0.01) - (start - 0.01));
+        let found = f64::from(slopes.of(id).unwrap().tensor().to_vec1::<f32>().unwrap()[0]);
+        assert!((found / expected - 1.0).abs() < 0.01, "{found} instead of {expected}");
+    }
 }

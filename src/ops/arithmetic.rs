@@ -66,6 +66,30 @@ impl Tape {
         }))
     }
 
+    /// `x · e^(rate · exponent)`, the exponent a scalar.
+    ///
+    /// # Errors
+    /// If the exponent is not a scalar.
+    pub fn times_exp(&mut self, x: &Node, exponent: &Node, rate: f32) -> Result<Node> {
+        let factor = libm::exp(f64::from(rate) * f64::from(exponent.scalar()?)) as f32;
+        let values: Vec<f32> = buffer::read(x.value())?.iter().map(|x| x * factor).collect();
+        let value = Tensor::from_vec(values, x.value().shape(), &Device::Cpu)?;
+        let inputs = (x.clone(), exponent.clone(), value.clone());
+        Ok(self.record(value, &[x, exponent], move |grad, gradients| {
+            let (x, exponent, y) = inputs;
+            let grad = buffer::read(grad.tensor())?;
+            gradients.contribute(&x, |dx, add| {
+                for (dx, grad) in dx.iter_mut().zip(&*grad) {
+                    *dx = if add { *dx + factor * grad } else { factor * grad };
+                }
+            })?;
+            let y = buffer::read(&y)?;
+            let slope: f64 = y.iter().zip(&*grad).map(|(y, grad)| f64::from(y * grad)).sum();
+            let slope = rate * slope as f32;
+            gradients.contribute(&exponent, |dx, add| dx[0] = if add { dx[0] + slope } else { slope })
+        }))
+    }
+
     /// The same values under another shape.
     ///
     /// # Errors

@@ -8,15 +8,19 @@ pub(crate) mod simd;
 
 pub mod adamw;
 mod arithmetic;
+mod channel_patches;
 mod cross_entropy;
 mod depthwise;
 mod embedding;
 mod gelu;
+mod instance_norm;
 mod layer_norm;
 mod linear;
+mod neighbourhoods;
 mod normalise;
 mod patches;
 mod pool;
+mod pooled_filters;
 mod scale_residual;
 
 pub use linear::Weight;

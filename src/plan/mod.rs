@@ -9,10 +9,10 @@ mod work;
 pub use work::{Revisions, Work};
 
 use crate::{
-    data::DataSet,
+    data::{DataSet, ImageSet},
     seed::Seed,
     spec::{
-        Adapter, DataRef, Features, Spec, Weights,
+        Adapter, Coefficients, DataRef, Features, SetRate, Spec, View, Weights,
         check::Problem,
         id::{RunId, SpecId, WorkId},
     },
@@ -84,7 +84,7 @@ impl Plan {
             .into_iter()
             .filter_map(|name| Some((name.clone(), data.get(&name)?.fingerprint.clone())))
             .collect();
-        let mut draft = Draft { steps: Vec::new(), prints: &prints };
+        let mut draft = Draft { steps: Vec::new(), prints: &prints, data };
         draft.fill(spec, seed);
         let steps = draft.steps;
         let fingerprints: Vec<&str> = prints.values().map(String::as_str).collect();
@@ -101,23 +101,25 @@ impl Plan {
 struct Draft<'a> {
     steps: Vec<Step>,
     prints: &'a BTreeMap<String, String>,
+    data: &'a BTreeMap<String, DataSet>,
 }
+
+/// A trained model, and the sets that it reads; none: all.
+type Fit = (WorkId, Option<String>);
 
 impl Draft<'_> {
     fn fill(&mut self, spec: &Spec, seed: Seed) {
-        let fit = self.fit(spec, seed);
+        let fits = self.fits(spec, seed);
         let mut untrained = spec.clone();
         untrained.model.weights = Weights::Scratch;
         untrained.train.objective.clear();
-        let untrained = self.fit(&untrained.canonical(), seed);
+        let untrained = self.fits(&untrained.canonical(), seed);
         for evaluate in &spec.evaluate {
             for features in [Features::Model].into_iter().chain(Features::FLOORS) {
-                let (parent, seed) = match features {
-                    Features::Model => (Some(self.embed(&fit, &evaluate.data, spec, seed)), Some(seed)),
-                    Features::Untrained => {
-                        (Some(self.embed(&untrained, &evaluate.data, spec, seed)), Some(seed))
-                    }
-                    Features::Constant | Features::Prior | Features::HandMade => (None, None),
+                let (parents, seed) = match features {
+                    Features::Model => (self.embeds(&fits, &evaluate.data, spec, seed), Some(seed)),
+                    Features::Untrained => (self.embeds(&untrained, &evaluate.data, spec, seed), Some(seed)),
+                    Features::Constant | Features::Prior | Features::HandMade => (vec![], None),
                 };
                 let work = Work::Score {
                     protocol: evaluate.protocol.clone(),
@@ -127,9 +129,30 @@ impl Draft<'_> {
                     subset: spec.train.subset,
                     revisions: Revisions::score(features),
                 };
-                self.add(work, seed, &[&evaluate.data], parent.into_iter().collect());
+                self.add(work, seed, &[&evaluate.data], parents);
             }
         }
+    }
+
+    /// One model, or one for each set that is trained on.
+    fn fits(&mut self, spec: &Spec, seed: Seed) -> Vec<Fit> {
+        let Adapter::FixedChannels(word) = &spec.model.adapter else {
+            return vec![(self.fit(spec, seed), None)];
+        };
+        let sets = resolve(&spec.train.data, self.data).into_iter().map(|set| set.name.clone());
+        let one = |set: String| {
+            let mut spec = spec.clone();
+            let rate = word.rates.iter().find(|rate| rate.set == set);
+            if let (Some(rate), false) = (rate, spec.train.objective.is_empty()) {
+                spec.train.optimiser.lr = rate.lr;
+            }
+            spec.train.data.sets = vec![set.clone()];
+            let mut word = word.clone();
+            word.rates.clear();
+            spec.model.adapter = Adapter::FixedChannels(word);
+            (self.fit(&spec, seed), Some(set))
+        };
+        sets.map(one).collect()
     }
 
     fn fit(&mut self, spec: &Spec, seed: Seed) -> WorkId {
@@ -147,9 +170,26 @@ impl Draft<'_> {
         self.add(work, Some(seed), &[&spec.train.data], parents)
     }
 
+    /// Features of `data` by these models, each of its own sets.
+    fn embeds(&mut self, fits: &[Fit], data: &DataRef, spec: &Spec, seed: Seed) -> Vec<WorkId> {
+        let asked: Vec<String> = resolve(data, self.data).into_iter().map(|set| set.name.clone()).collect();
+        let one = |(fit, own): &Fit| match own {
+            None => Some(self.embed(fit, data, spec, seed)),
+            Some(own) => asked.contains(own).then(|| {
+                let data = DataRef { name: data.name.clone(), sets: vec![own.clone()] };
+                self.embed(fit, &data, spec, seed)
+            }),
+        };
+        fits.iter().filter_map(one).collect()
+    }
+
     fn embed(&mut self, fit: &WorkId, data: &DataRef, spec: &Spec, seed: Seed) -> WorkId {
         let (image, subset) = (spec.train.image, spec.train.subset);
-        let work = Work::Embed { data: data.clone(), image, subset, revisions: Revisions::embed() };
+        let view = match &spec.model.adapter {
+            Adapter::ChannelReplication(word) => word.view,
+            _ => View::Resized,
+        };
+        let work = Work::Embed { data: data.clone(), view, image, subset, revisions: Revisions::embed() };
         self.add(work, Some(seed), &[data], vec![fit.clone()])
     }
 
@@ -185,8 +225,19 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
     if !problems.is_empty() {
         return problems;
     }
-    let Adapter::HyperNet(_) = &spec.model.adapter;
     let trained = resolve(&spec.train.data, data);
+    problems.extend(too_few_templates(&spec.model.adapter, &trained));
+    if let Adapter::FixedChannels(word) = &spec.model.adapter {
+        let strange = |rate: &&SetRate| !trained.iter().any(|set| set.name == rate.set);
+        problems.extend(word.rates.iter().filter(strange).map(|rate| Problem {
+            rule: "set_rate",
+            message: format!("a learning rate is said for `{}`, which is not trained on", rate.set),
+            hint: "leave that `.lr_on(…)` out".into(),
+        }));
+    }
+    if spec.model.adapter.reads_unseen_sets() {
+        return problems;
+    }
     for evaluate in &spec.evaluate {
         for set in resolve(&evaluate.data, data) {
             let known = trained.iter().find(|known| known.name == set.name);
@@ -194,8 +245,10 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
                 problems.push(Problem {
                     rule: "unseen_channels",
                     message: format!(
-                        "`HyperNet` has parameters for the sets it was trained on and cannot read `{}` of `{}`",
-                        set.name, evaluate.data.name
+                        "`{}` has parameters for the sets it was trained on and cannot read `{}` of `{}`",
+                        spec.model.adapter.word(),
+                        set.name,
+                        evaluate.data.name
                     ),
                     hint: "train on that set too, or leave it out of `.evaluate(…)`".into(),
                 });
@@ -205,7 +258,22 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
     problems
 }
 
-fn resolve<'a>(wanted: &DataRef, data: &'a BTreeMap<String, DataSet>) -> Vec<&'a crate::data::ImageSet> {
+/// Each channel owns an equal share of the templates, and at least one.
+fn too_few_templates(adapter: &Adapter, trained: &[&ImageSet]) -> Option<Problem> {
+    let Adapter::TemplateMixing(word) = adapter else { return None };
+    let channels: usize = trained.iter().map(|set| set.channels.len()).sum();
+    let found = word.templates;
+    let few = word.coefficients == Coefficients::Owned && found < channels;
+    few.then(|| Problem {
+        rule: "templates",
+        message: format!(
+            "expected at least {channels} templates, one for each channel to own, found {found}"
+        ),
+        hint: format!("say `TemplateMixing {{ templates: {} }}`", 2 * channels).into(),
+    })
+}
+
+fn resolve<'a>(wanted: &DataRef, data: &'a BTreeMap<String, DataSet>) -> Vec<&'a ImageSet> {
     data.get(&wanted.name).and_then(|set| set.only(&wanted.sets).ok()).unwrap_or_default()
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     adapter, backbone, data, embed, evaluate, loss, ops, seed, simulate,
-    spec::{ConvNextSize, DataRef, Features, Model, Protocol, Train},
+    spec::{ConvNextSize, DataRef, Features, Model, Protocol, Train, View},
     train,
 };
 use serde::Serialize;
@@ -31,7 +31,9 @@ pub enum Work {
     Embed {
         /// The images.
         data: DataRef,
-        /// Side of the square that the network sees, in pixels.
+        /// What the model gets to see of an image.
+        view: View,
+        /// Side of the square that the network sees, in pixels, where images are resized.
         image: usize,
         /// At most this many images of each set and split.
         subset: Option<usize>,
@@ -79,6 +81,7 @@ impl Work {
                 format!("take the model as it starts, for {}", train.data)
             }
             Self::Fit { train, .. } => format!("train {} epochs on {}", train.epochs, train.data),
+            Self::Embed { data, view: View::Native, .. } => format!("embed {data} at its own size"),
             Self::Embed { data, image, .. } => format!("embed {data} at {image} px"),
             Self::Score { protocol, data, features: Features::Model, .. } => {
                 format!("score {data} by {}", protocol.name())

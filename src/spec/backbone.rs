@@ -1,5 +1,6 @@
-//! What is trained: a backbone, where its weights start, and how channels come in.
+//! What is trained: a backbone, where its weights start, and how channels come in ([`Adapter`]).
 
+use super::Adapter;
 use serde::{Deserialize, Serialize};
 
 /// A feature extractor for images whose channels vary.
@@ -87,34 +88,4 @@ pub enum Weights {
     ImageNet22k,
     /// The same backbone, trained once on simulated three-channel images. Takes the place of ImageNet in `quick`.
     SimulatedPretrain,
-}
-
-/// Every channel adapter there is. Adding one starts here, and the compiler lists the rest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Adapter {
-    /// A small network writes the stem filter of each channel.
-    HyperNet(HyperNet),
-}
-
-/// Settings of the HyperNet adapter (CHAMMI, section 4.1; released `hyperconvnext`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HyperNet {
-    /// Width of a channel's embedding.
-    pub z: usize,
-    /// Width of the hidden layer.
-    pub hidden: usize,
-    /// Which channels share an embedding.
-    pub embeddings: Embeddings,
-}
-
-/// Which channels share an embedding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Embeddings {
-    /// One for each channel of each set (the released configuration).
-    PerSet,
-    /// One for each channel name: the nucleus channels of three sets are one row of the bank.
-    Shared,
 }

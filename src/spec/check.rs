@@ -4,8 +4,8 @@
 //! the types enforce too has the name of its case in `tests/ui/`; [`TYPE_RULES`] lists those.
 
 use super::{
-    Adapter, Augment, Backbone, ConvNextSize, DataRef, Evaluate, HyperNet, Loss, Model, SCHEMA, Spec, Term,
-    Train, Weights,
+    Adapter, Augment, Backbone, ConvNextSize, DataRef, Evaluate, Loss, Model, SCHEMA, Spec, Term, Train,
+    Weights,
 };
 
 mod found;
@@ -47,8 +47,10 @@ pub const TYPE_RULES: &[TypeRule] = type_rules![
     not_convex true,
     not_evaluated true,
     strategy_before_loss false,
+    rate_of_a_set false,
     table_with_a_wrong_word false,
     train_on_a_part false,
+    training_channel_replication true,
     undocumented false,
     unpublished_weights true,
     unseen_channels true,
@@ -74,6 +76,7 @@ impl Spec {
             trained(&mut found, &self.train);
         }
         evaluate(&mut found, &self.evaluate);
+        trainable(&mut found, self);
         exposure(&mut found, self);
         found.0
     }
@@ -121,9 +124,42 @@ fn model(found: &mut Found, model: &Model) {
     let hint = "they exist for tiny, small and base; the smaller ones start from scratch";
     found.unless(published || model.weights != Weights::ImageNet22k, "unpublished_weights", message, hint);
 
-    let Adapter::HyperNet(HyperNet { z, hidden, embeddings: _ }) = model.adapter;
-    let message = || format!("expected widths of at least 1 for HyperNet, found z {z} and hidden {hidden}");
-    found.unless(z > 0 && hidden > 0, "hypernet_width", message, "CHAMMI: z 128, hidden 256");
+    adapter(found, &model.adapter);
+}
+
+fn adapter(found: &mut Found, adapter: &Adapter) {
+    match adapter {
+        Adapter::HyperNet(word) => {
+            let (z, hidden) = (word.z, word.hidden);
+            let message =
+                || format!("expected widths of at least 1 for HyperNet, found z {z} and hidden {hidden}");
+            found.unless(z > 0 && hidden > 0, "hypernet_width", message, "CHAMMI: z 128, hidden 256");
+        }
+        Adapter::Depthwise(word) => {
+            let message = || "expected at least one filter for each channel of Depthwise, found 0".into();
+            found.unless(word.kernels > 0, "depthwise_kernels", message, "CHAMMI: 64");
+        }
+        Adapter::TemplateMixing(word) => {
+            let message = || "expected at least one template for TemplateMixing, found 0".into();
+            found.unless(word.templates > 0, "templates", message, "CHAMMI: 128");
+        }
+        Adapter::FixedChannels(word) => {
+            for rate in &word.rates {
+                let what = format!("a learning rate for `{}`", rate.set);
+                found.above_zero("set_rate", &what, rate.lr, "CHAMMI: 1e-4 to 1e-3");
+            }
+        }
+        Adapter::ChannelReplication(_) | Adapter::TargetParam(_) | Adapter::SliceParam(_) => {}
+    }
+}
+
+/// What is trained, and what is only ever evaluated.
+fn trainable(found: &mut Found, spec: &Spec) {
+    let word = spec.model.adapter.word();
+    let holds = spec.model.adapter.is_trainable() || spec.train.objective.is_empty();
+    let message = || format!("{word} is evaluated off the shelf and cannot be trained");
+    let hint = "leave the loss out: `.frozen()`";
+    found.unless(holds, "training_channel_replication", message, hint);
 }
 
 fn train(found: &mut Found, train: &Train) {
@@ -244,7 +280,8 @@ fn data(found: &mut Found, data: &DataRef) {
     }
 }
 
-/// HyperNet has parameters for the channels that it was trained on, and each set of CHAMMI has channels of its own.
+/// Most adapters have parameters for the channels that they were trained on, and each set of CHAMMI has channels of its
+/// own.
 fn exposure(found: &mut Found, spec: &Spec) {
     let of_chammi = |data: &DataRef| -> Vec<String> {
         let all = data.sets.is_empty();
@@ -256,11 +293,13 @@ fn exposure(found: &mut Found, spec: &Spec) {
     let asked = spec.evaluate.iter().flat_map(|evaluate| of_chammi(&evaluate.data));
     let mut unseen: Vec<String> = asked.filter(|set| !seen.contains(set)).collect();
     unseen.dedup();
-    let holds = unseen.is_empty() || spec.train.data.name != DataRef::CHAMMI;
+    let known = spec.model.adapter.reads_unseen_sets() || spec.train.data.name != DataRef::CHAMMI;
+    let holds = unseen.is_empty() || known;
+    let word = spec.model.adapter.word();
     let message = || {
         let sets = unseen.join(", ");
         format!(
-            "HyperNet has parameters tied to its training channels and cannot read {sets}, which it never saw"
+            "{word} has parameters tied to its training channels and cannot read {sets}, which it never saw"
         )
     };
     let hint = "train on all of CHAMMI, or evaluate only on sets that were trained on";

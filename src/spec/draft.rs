@@ -1,9 +1,16 @@
 //! What an experiment file states, before a recipe fills in the rest.
 
+mod adapter;
+
+pub use adapter::{
+    StatedAdapter, StatedChannelReplication, StatedDepthwise, StatedFixedChannels, StatedHyperNet,
+    StatedSliceParam, StatedTargetParam, StatedTemplateMixing,
+};
+
 use super::{
-    Adapter, Augment, AugmentStream, Backbone, ConvNextSize, CropFit, DataRef, Embeddings, Evaluate,
-    HyperNet, Loss, Model, Optimiser, Positives, SCHEMA, Schedule, Spec, Strategy, Term, Train, Warp,
-    Weights, recipe::Recipe,
+    Augment, AugmentStream, Backbone, ConvNextSize, CropFit, DataRef, Evaluate, Loss, Model, Optimiser,
+    Positives, SCHEMA, Scale, ScaleRule, Schedule, SetRate, Spec, Strategy, Term, Train, Warp, Weights,
+    recipe::Recipe,
 };
 
 /// A spec with gaps: `None` is a switch that the file leaves to its recipe.
@@ -23,6 +30,8 @@ pub struct Draft {
     pub augment: Option<Vec<StatedAugment>>,
     pub augment_stream: Option<AugmentStream>,
     pub lr: Option<f64>,
+    /// Learning rates of single sets.
+    pub rates: Vec<SetRate>,
     pub weight_decay: Option<f64>,
     pub betas: Option<[f64; 2]>,
     pub eps: Option<f64>,
@@ -34,26 +43,39 @@ pub struct Draft {
     pub evaluate: Vec<Evaluate>,
 }
 
-/// An adapter as a file states it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[expect(missing_docs, reason = "each variant and field is the one of the same name in `Adapter`")]
-pub enum StatedAdapter {
-    HyperNet { z: usize, hidden: usize, embeddings: Option<Embeddings> },
-}
-
 /// A loss as a file states it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(missing_docs, reason = "each variant and field is the one of the same name in `Loss`")]
 pub enum StatedLoss {
     CrossEntropy,
-    ProxyNca { temperature: f64, train_proxies: Option<bool> },
+    ProxyNca { temperature: f64, scale: StatedScale, train_proxies: Option<bool> },
     SimClr { temperature: f64, positives: Option<Positives> },
+}
+
+/// The scale of ProxyNCA++ as a file states it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each variant and field is the one of the same name in `Scale`")]
+pub enum StatedScale {
+    Fixed,
+    Learned { rule: Option<ScaleRule>, trained: Option<bool> },
+}
+
+impl StatedScale {
+    fn resolve(self, recipe: Recipe) -> Scale {
+        match self {
+            Self::Fixed => Scale::Fixed,
+            Self::Learned { rule, trained } => Scale::Learned {
+                rule: recipe.fill(rule, "train.objective.proxy_nca.scale.learned.rule"),
+                trained: recipe.fill(trained, "train.objective.proxy_nca.scale.learned.trained"),
+            },
+        }
+    }
 }
 
 impl StatedLoss {
     /// ProxyNCA++ with nothing but its temperature stated.
     pub const fn proxy_nca(temperature: f64) -> Self {
-        Self::ProxyNca { temperature, train_proxies: None }
+        Self::ProxyNca { temperature, scale: StatedScale::Fixed, train_proxies: None }
     }
 
     /// SimCLR with nothing but its temperature stated.
@@ -106,6 +128,7 @@ impl Draft {
             augment: None,
             augment_stream: None,
             lr: None,
+            rates: vec![],
             weight_decay: None,
             betas: None,
             eps: None,
@@ -149,12 +172,10 @@ impl Draft {
 
     fn model(&self, recipe: Recipe) -> Model {
         let drop_path = recipe.fill(self.drop_path, "model.backbone.drop_path");
-        let StatedAdapter::HyperNet { z, hidden, embeddings } = self.adapter;
-        let embeddings = recipe.fill(embeddings, "model.adapter.embeddings");
         Model {
             backbone: Backbone::ConvNext { size: self.size, drop_path },
             weights: self.weights.clone(),
-            adapter: Adapter::HyperNet(HyperNet { z, hidden, embeddings }),
+            adapter: self.adapter.resolve(recipe, &self.rates),
         }
     }
 
@@ -166,8 +187,9 @@ impl Draft {
             let loss = match loss {
                 StatedLoss::CrossEntropy => Loss::CrossEntropy,
                 StatedLoss::ProxyNca { .. } if mixed && beside == "ce_on_features" => Loss::CeOnFeatures,
-                StatedLoss::ProxyNca { temperature, train_proxies } => Loss::ProxyNca {
+                StatedLoss::ProxyNca { temperature, scale, train_proxies } => Loss::ProxyNca {
                     temperature,
+                    scale: scale.resolve(recipe),
                     train_proxies: recipe.fill(train_proxies, "train.objective.proxy_nca.train_proxies"),
                 },
                 StatedLoss::SimClr { temperature, positives } => Loss::SimClr {
@@ -206,7 +228,7 @@ impl Draft {
 pub(crate) fn sample() -> Draft {
     use super::{Metric, Protocol};
     let data = DataRef::chammi(&DataRef::CHAMMI_SETS);
-    let adapter = StatedAdapter::HyperNet { z: 128, hidden: 256, embeddings: None };
+    let adapter = StatedHyperNet::new(128, 256).into();
     Draft {
         objective: vec![(1.0, StatedLoss::proxy_nca(0.07))],
         evaluate: vec![Evaluate { protocol: Protocol::OneNn { metric: Metric::Cosine }, data: data.clone() }],
@@ -227,7 +249,8 @@ mod tests {
     #[test]
     fn the_released_mix_is_cross_entropy_on_features_beside_mispaired_views() {
         let pairs = |positives| Loss::SimClr { temperature: 0.07, positives };
-        let proxies = |train_proxies| Loss::ProxyNca { temperature: 0.07, train_proxies };
+        let proxies =
+            |train_proxies| Loss::ProxyNca { temperature: 0.07, scale: Scale::Fixed, train_proxies };
         let losses = |draft: Draft, recipe| -> Vec<Loss> {
             draft.resolve(recipe).train.objective.into_iter().map(|term| term.loss).collect()
         };

@@ -23,8 +23,10 @@ pub enum Loss {
     CeOnFeatures,
     /// Softmax over distances to one proxy per class, features and proxies normalised (CHAMMI, section 3.2).
     ProxyNca {
-        /// Distances are divided by this.
+        /// Distances are divided by this, or by what starts there.
         temperature: f64,
+        /// By what features and proxies are multiplied.
+        scale: Scale,
         /// Whether proxies learn; in the released code they keep their random start.
         train_proxies: bool,
     },
@@ -38,6 +40,11 @@ pub enum Loss {
 }
 
 impl Loss {
+    /// ProxyNCA++ whose proxies are trained, at a fixed temperature.
+    pub const fn proxy_nca(temperature: f64) -> Self {
+        Self::ProxyNca { temperature, scale: Scale::Fixed, train_proxies: true }
+    }
+
     /// The name of the term in the store: `loss/<name>`.
     pub fn name(&self) -> &'static str {
         match self {
@@ -59,6 +66,41 @@ impl Loss {
     /// Whether it reads labels.
     pub fn uses_labels(&self) -> bool {
         !matches!(self, Self::SimClr { .. })
+    }
+}
+
+/// By what normalised features and proxies are multiplied before distances are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Scale {
+    /// √(1/T), always.
+    Fixed,
+    /// e to a number that starts as `rule` says: the release's `learnable_temp`.
+    Learned {
+        /// Where it starts.
+        rule: ScaleRule,
+        /// Whether it learns; in the released code it is in no group of the optimiser.
+        trained: bool,
+    },
+}
+
+/// Where a learned scale starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScaleRule {
+    /// √(1/T), so that distances are divided by T as the name says.
+    SquareRoot,
+    /// 1/T, as released: distances are divided by T².
+    Inverse,
+}
+
+impl ScaleRule {
+    /// The scale at temperature `t`.
+    pub fn scale(self, t: f64) -> f64 {
+        match self {
+            Self::SquareRoot => (1.0 / t).sqrt(),
+            Self::Inverse => 1.0 / t,
+        }
     }
 }
 

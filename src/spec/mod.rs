@@ -5,6 +5,7 @@
 //! equal work has equal bytes, and changing a default changes the name of the run ([`id`]).
 //! Names, labels, seeds, devices, paths and commits are not here: they are provenance, not identity.
 
+mod adapter;
 mod backbone;
 mod canonical;
 mod data;
@@ -18,10 +19,14 @@ pub mod id;
 pub mod quick;
 pub mod recipe;
 
-pub use backbone::{Adapter, Backbone, ConvNextSize, Embeddings, HyperNet, Model, Weights};
+pub use adapter::{
+    Adapter, ChannelReplication, ClassEmbedding, Coefficients, Depthwise, Embeddings, FirstLayer,
+    FixedChannels, HyperNet, NewChannels, Pooling, SetRate, SliceParam, TargetParam, TemplateMixing, View,
+};
+pub use backbone::{Backbone, ConvNextSize, Model, Weights};
 pub use data::{DataRef, Features};
 pub use evaluate::{Evaluate, Metric, Protocol};
-pub use loss::{Loss, Positives, Term};
+pub use loss::{Loss, Positives, Scale, ScaleRule, Term};
 pub use train::{Augment, AugmentStream, CropFit, Optimiser, Precision, Schedule, Strategy, Train, Warp};
 
 use serde::{Deserialize, Serialize};

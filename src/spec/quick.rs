@@ -7,7 +7,7 @@
 //! losses and their weights included, stays.
 //! The result is a spec like any other, with an identity of its own.
 
-use super::{Adapter, Backbone, ConvNextSize, HyperNet, Spec, Weights};
+use super::{Adapter, Backbone, ConvNextSize, Spec, Weights};
 
 /// Side of the square that the network sees, in pixels.
 pub const IMAGE: usize = 64;
@@ -35,8 +35,16 @@ pub fn quick(spec: &Spec) -> Spec {
     if spec.model.weights == Weights::ImageNet22k {
         spec.model.weights = Weights::SimulatedPretrain;
     }
-    let Adapter::HyperNet(HyperNet { z, hidden, .. }) = &mut spec.model.adapter;
-    (*z, *hidden) = ((*z).min(Z), (*hidden).min(HIDDEN));
+    match &mut spec.model.adapter {
+        Adapter::HyperNet(word) => (word.z, word.hidden) = (word.z.min(Z), word.hidden.min(HIDDEN)),
+        Adapter::FixedChannels(word) => word.rates.iter_mut().for_each(|rate| rate.lr *= LR),
+        // What they add to a small backbone costs little.
+        Adapter::ChannelReplication(_)
+        | Adapter::Depthwise(_)
+        | Adapter::TargetParam(_)
+        | Adapter::SliceParam(_)
+        | Adapter::TemplateMixing(_) => {}
+    }
 
     let train = &mut spec.train;
     train.image = train.image.min(IMAGE);
@@ -52,7 +60,7 @@ pub fn quick(spec: &Spec) -> Spec {
 mod tests {
     use super::*;
     use crate::spec::{
-        draft::{Draft, StatedAdapter, sample},
+        draft::{Draft, StatedHyperNet, sample},
         id::SpecId,
         recipe::Recipe,
     };
@@ -81,7 +89,7 @@ mod tests {
     fn what_is_small_already_stays() {
         let draft = Draft {
             weights: Weights::Scratch,
-            adapter: StatedAdapter::HyperNet { z: 8, hidden: 256, embeddings: None },
+            adapter: StatedHyperNet::new(8, 256).into(),
             image: Some(32),
             epochs: Some(2),
             batch: Some(16),
@@ -89,8 +97,8 @@ mod tests {
             ..sample()
         };
         let small = quick(&draft.resolve(Recipe::Fixed));
-        let Adapter::HyperNet(HyperNet { z, .. }) = small.model.adapter;
-        assert_eq!((z, small.train.image, small.train.epochs, small.train.batch), (8, 32, 2, 16));
+        let Adapter::HyperNet(word) = &small.model.adapter else { panic!("the adapter stays") };
+        assert_eq!((word.z, small.train.image, small.train.epochs, small.train.batch), (8, 32, 2, 16));
         assert_eq!((small.train.schedule.warmup, small.model.weights), (1, Weights::Scratch));
     }
 }

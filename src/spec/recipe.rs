@@ -48,7 +48,8 @@ impl Recipe {
 /// One field of a resolved spec, and what each recipe sets it to where the file is silent.
 #[derive(Clone, Copy, Debug)]
 pub struct Switch {
-    /// Where it stands in the spec's JSON; an element of a list is named by its kind: `train.augment.flip.p`.
+    /// Where it stands in the spec's JSON; what has a kind is named by it: `train.augment.flip.p`,
+    /// `model.adapter.hyper_net.embeddings`.
     pub path: &'static str,
     /// Value under [`Recipe::Released`], as JSON.
     pub released: &'static str,
@@ -79,6 +80,7 @@ impl Switch {
                 .iter()
                 .map(|item| item.get("loss").unwrap_or(item))
                 .find(|item| is_kind(item["kind"].as_str(), key)),
+            _ if value["kind"] == key => Some(value),
             _ => value.get(key),
         })
     }
@@ -103,7 +105,27 @@ macro_rules! switches {
 /// checkpoint configurations.
 pub const SWITCHES: &[Switch] = switches! {
     "model.backbone.drop_path": "0.0", "0.0", "0.0", "code: drop path 0", None;
-    "model.adapter.embeddings": r#""per_set""#, r#""per_set""#, r#""per_set""#,
+    "model.adapter.channel_replication.view": r#""native""#, r#""native""#, r#""native""#,
+        "evaluation code: native size, values in [0, 1]", None;
+    "model.adapter.fixed_channels.first_layer": r#""pad_average""#, r#""pad_average""#, r#""pad_average""#,
+        "checkpoint configs: pretrained_pad_avg", None;
+    "model.adapter.fixed_channels.rates": "[]", "[]", "[]", "as the file says with `.lr_on(…)`", None;
+    "model.adapter.depthwise.pooling": r#""weighted""#, r#""average""#, r#""weighted""#,
+        "checkpoint config: weighted_sum_random; paper: averaging", None;
+    "model.adapter.depthwise.train_norm": "false", "true", "true",
+        "code: the norm's scale and shift are in no group of the optimiser", None;
+    "model.adapter.depthwise.new_channels": r#""refuse""#, r#""refuse""#, r#""refuse""#,
+        "code: nothing there reads other channels; say `.replicating()`", None;
+    "model.adapter.target_param.first_layer": r#""pad_average""#, r#""pad_average""#, r#""pad_average""#,
+        "checkpoint config: pretrained_pad_avg", None;
+    "model.adapter.slice_param.first_layer": r#""pad_duplicates""#, r#""pad_duplicates""#, r#""pad_duplicates""#,
+        "checkpoint config: pretrained_pad_dups", None;
+    "model.adapter.slice_param.class_embedding": r#""noise""#, r#""none""#, r#""learned""#,
+        "checkpoint config: on, code: never trained; paper: filters per channel", None;
+    "model.adapter.slice_param.one_slice": "false", "false", "false", "checkpoint config: duplicate off", None;
+    "model.adapter.template_mixing.coefficients": r#""per_set""#, r#""per_set""#, r#""per_set""#,
+        "checkpoint config: separate coefficients", None;
+    "model.adapter.hyper_net.embeddings": r#""per_set""#, r#""per_set""#, r#""per_set""#,
         "code: hyperconvnext with separate embeddings", None;
     "train.image": "224", "224", "224", "code and appendix", None;
     "train.hold_out": "0.0", "0.0", "0.0", "code: no validation split", None;
@@ -112,6 +134,10 @@ pub const SWITCHES: &[Switch] = switches! {
         "the term beside SimCLR. Code: cross-entropy on the features; appendix: ProxyNCA++", None;
     "train.objective.proxy_nca.train_proxies": "false", "true", "true",
         "code: proxies are in no group of the optimiser; paper: learned", None;
+    "train.objective.proxy_nca.scale.learned.rule": r#""inverse""#, r#""square_root""#, r#""square_root""#,
+        "code: a learnable temperature starts the scale at 1/T; paper: T", None;
+    "train.objective.proxy_nca.scale.learned.trained": "false", "true", "true",
+        "code: it is in no group of the optimiser", None;
     "train.objective.sim_clr.positives": r#""row_plus_n""#, r#""same_image""#, r#""same_image""#,
         "code: interleaved views, read as halves; appendix: the other view", None;
     "train.strategy.kind": r#""erm""#, r#""erm""#, r#""erm""#, "checkpoint configs: SWAD off", None;
@@ -141,17 +167,39 @@ pub const SWITCHES: &[Switch] = switches! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::draft::{Draft, StatedAugment, StatedLoss, sample};
+    use crate::spec::draft::{
+        Draft, StatedAdapter, StatedAugment, StatedChannelReplication, StatedDepthwise, StatedFixedChannels,
+        StatedHyperNet, StatedLoss, StatedScale, StatedSliceParam, StatedTargetParam, StatedTemplateMixing,
+        sample,
+    };
 
-    /// Two files that state nothing they need not: the mix, and the plain loss.
-    fn resolved(recipe: Recipe) -> [Value; 2] {
+    /// Files that state nothing they need not: each adapter under the mix, with a learned temperature, and plain.
+    fn resolved(recipe: Recipe) -> Vec<Value> {
+        let learned = StatedLoss::ProxyNca {
+            temperature: 0.07,
+            scale: StatedScale::Learned { rule: None, trained: None },
+            train_proxies: None,
+        };
         let mix = [(0.2, StatedLoss::sim_clr(0.07)), (0.8, StatedLoss::proxy_nca(0.07))];
-        let plain = [(1.0, StatedLoss::proxy_nca(0.07))];
-        [mix.to_vec(), plain.to_vec()].map(|objective| {
-            let augment = Some(vec![StatedAugment::crop(), StatedAugment::flip(), StatedAugment::tps()]);
-            let draft = Draft { objective, augment, ..sample() };
-            serde_json::to_value(draft.resolve(recipe)).unwrap()
-        })
+        let objectives = [mix.to_vec(), vec![(1.0, learned)], vec![(1.0, StatedLoss::proxy_nca(0.07))]];
+        let adapters: [StatedAdapter; 7] = [
+            StatedChannelReplication::new().into(),
+            StatedFixedChannels::new().into(),
+            StatedDepthwise::new(64).into(),
+            StatedTargetParam::new().into(),
+            StatedSliceParam::new().into(),
+            StatedTemplateMixing::new(128).into(),
+            StatedHyperNet::new(128, 256).into(),
+        ];
+        let augment = Some(vec![StatedAugment::crop(), StatedAugment::flip(), StatedAugment::tps()]);
+        let one = |objective: &Vec<_>, adapter| Draft {
+            objective: objective.clone(),
+            adapter,
+            augment: augment.clone(),
+            ..sample()
+        };
+        let drafts = objectives.iter().flat_map(|objective| adapters.map(|adapter| one(objective, adapter)));
+        drafts.map(|draft| serde_json::to_value(draft.resolve(recipe)).unwrap()).collect()
     }
 
     #[test]
@@ -169,15 +217,22 @@ mod tests {
     #[test]
     fn no_default_hides_outside_the_table() {
         let stated = ["schema", "model.backbone.kind", "model.backbone.size", "model.weights.kind"];
-        let said =
-            ["model.adapter.kind", "model.adapter.z", "model.adapter.hidden", "train.data", "evaluate"];
+        let said = [
+            "model.adapter.z",
+            "model.adapter.hidden",
+            "model.adapter.kernels",
+            "model.adapter.templates",
+            "train.data",
+            "evaluate",
+        ];
         for spec in resolved(Recipe::Fixed) {
             let mut leaves = vec![];
             list(&spec, String::new(), &mut leaves);
-            for leaf in leaves {
+            for (leaf, value) in leaves {
                 let named =
                     leaf.ends_with(".weight") || leaf.ends_with(".kind") || leaf.ends_with(".temperature");
-                let listed = SWITCHES.iter().any(|switch| switch.path == leaf);
+                let same = |found: &Value| std::ptr::eq(found, value);
+                let listed = SWITCHES.iter().any(|switch| switch.find(&spec).is_some_and(same));
                 let known = stated.iter().chain(&said).any(|path| leaf.starts_with(path));
                 assert!(
                     listed || known || named,
@@ -187,7 +242,7 @@ mod tests {
         }
     }
 
-    fn list(value: &Value, path: String, leaves: &mut Vec<String>) {
+    fn list<'a>(value: &'a Value, path: String, leaves: &mut Vec<(String, &'a Value)>) {
         let below = |key: &str| if path.is_empty() { key.into() } else { format!("{path}.{key}") };
         match value {
             Value::Object(fields) => fields.iter().for_each(|(key, value)| list(value, below(key), leaves)),
@@ -197,7 +252,7 @@ mod tests {
                     list(item, below(item["kind"].as_str().unwrap_or_default()), leaves);
                 }
             }
-            _ => leaves.push(path),
+            _ => leaves.push((path, value)),
         }
     }
 

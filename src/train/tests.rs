@@ -74,7 +74,7 @@ fn train(epochs: usize) -> Train {
         hold_out: 0.0,
         objective: vec![
             Term { weight: 0.2, loss: Loss::SimClr { temperature: 0.07, positives: Positives::SameImage } },
-            Term { weight: 0.8, loss: Loss::ProxyNca { temperature: 0.07, train_proxies: true } },
+            Term { weight: 0.8, loss: Loss::proxy_nca(0.07) },
         ],
         strategy: Strategy::Erm,
         augment: vec![
@@ -119,7 +119,7 @@ impl Listen for Ear {
 
 fn run(job: &Job<'_>, listen: &mut dyn Listen) -> (super::Ended, Vec<u32>) {
     let mut params = Params::new(job.seed);
-    let model = Extractor::new(&model(), job.source.sets(), &mut params);
+    let model = Extractor::new(&model(), job.source.sets(), &[], &mut params);
     let ended = job.run(&model, &mut params, listen).unwrap();
     let bits = params.ids().flat_map(|id| params.export(id).unwrap()).map(f32::to_bits).collect();
     (ended, bits)
@@ -169,7 +169,7 @@ fn a_broken_checkpoint_is_an_error_with_a_way_out() {
     std::fs::write(&path, b"half").unwrap();
     let train = train(1);
     let mut params = Params::new(Seed(1));
-    let model = Extractor::new(&model(), source.sets(), &mut params);
+    let model = Extractor::new(&model(), source.sets(), &[], &mut params);
     let job = Job { train: &train, seed: Seed(1), source: &source, checkpoint: &path };
     let error = job.run(&model, &mut params, &mut Silence).unwrap_err();
     assert!(matches!(error, Error::Checkpoint { .. }) && error.hint().unwrap().contains("delete"));

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::spec::{
-    draft::{Draft, StatedLoss, sample},
+    ChannelReplication, FirstLayer, FixedChannels, SetRate, View,
+    draft::{Draft, StatedAdapter, StatedDepthwise, StatedLoss, StatedTemplateMixing, sample},
     recipe::Recipe,
 };
 use std::collections::BTreeSet;
@@ -10,6 +11,17 @@ use std::collections::BTreeSet;
 fn spec() -> Spec {
     let objective = vec![(0.2, StatedLoss::sim_clr(0.07)), (0.8, StatedLoss::proxy_nca(0.07))];
     Draft { objective, ..sample() }.resolve(Recipe::Fixed)
+}
+
+/// An adapter under the default recipe.
+trait Resolved {
+    fn resolved(self) -> Adapter;
+}
+
+impl<S: Into<StatedAdapter>> Resolved for S {
+    fn resolved(self) -> Adapter {
+        Draft { adapter: self.into(), ..sample() }.resolve(Recipe::Fixed).model.adapter
+    }
 }
 
 fn rules(change: impl FnOnce(&mut Spec)) -> Vec<&'static str> {
@@ -36,8 +48,23 @@ fn each_rule_is_broken_by_its_mistake_alone() {
             s.model.backbone = Backbone::ConvNext { size: ConvNextSize::Atto, drop_path: 0.0 };
         }),
         ("hypernet_width", |s| {
-            let Adapter::HyperNet(hypernet) = &mut s.model.adapter;
-            hypernet.z = 0;
+            if let Adapter::HyperNet(hypernet) = &mut s.model.adapter {
+                hypernet.z = 0;
+            }
+        }),
+        ("depthwise_kernels", |s| {
+            s.model.adapter = StatedDepthwise::new(0).resolved();
+        }),
+        ("templates", |s| {
+            s.model.adapter = StatedTemplateMixing::new(0).resolved();
+        }),
+        ("set_rate", |s| {
+            let rates = vec![SetRate { set: "Allen".into(), lr: 0.0 }];
+            let first_layer = FirstLayer::PadAverage;
+            s.model.adapter = Adapter::FixedChannels(FixedChannels { first_layer, rates });
+        }),
+        ("training_channel_replication", |s| {
+            s.model.adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
         }),
         ("data_name", |s| {
             s.train.data = DataRef { name: "../mini".into(), sets: vec![] };
@@ -52,10 +79,10 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         ("batch_of_one", |s| s.train.batch = 1),
         ("weight", |s| s.train.objective[0].weight = -0.2),
         ("temperature", |s| {
-            s.train.objective[0].loss = Loss::ProxyNca { temperature: 0.0, train_proxies: true };
+            s.train.objective[0].loss = Loss::proxy_nca(0.0);
         }),
         ("loss_kind_twice", |s| {
-            let loss = Loss::ProxyNca { temperature: 0.5, train_proxies: true };
+            let loss = Loss::proxy_nca(0.5);
             s.train.objective.push(Term { weight: 1.0, loss });
         }),
         ("crop_scale", |s| {
@@ -133,6 +160,9 @@ fn the_compiler_and_the_check_have_the_same_rules() {
     raised.extend(rules(|spec| spec.train.data = DataRef::chammi(&["CP"])));
     raised.extend(rules(|spec| {
         spec.model.backbone = Backbone::ConvNext { size: ConvNextSize::Nano, drop_path: 0.0 };
+    }));
+    raised.extend(rules(|spec| {
+        spec.model.adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
     }));
     assert_eq!(in_spec, raised, "`Spec::check` repeats every rule that plain data can break");
 }

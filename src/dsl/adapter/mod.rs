@@ -1,7 +1,14 @@
 //! How a model takes in a varying number of channels.
 
+mod words;
+
+pub use words::{
+    ChannelReplication, Depthwise, FixedChannels, HyperNet, Replicating, SliceParam, TargetParam,
+    TemplateMixing, With, Word,
+};
+
 use super::{ConvNext, PlannerDecides, Seen, Unseen, size};
-use crate::spec::{Embeddings, draft::StatedAdapter};
+use crate::spec::draft::StatedAdapter;
 
 /// A channel adapter for the backbone `B`.
 ///
@@ -15,7 +22,8 @@ use crate::spec::{Embeddings, draft::StatedAdapter};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a channel adapter for `{B}`",
-    label = "expected a channel adapter, such as `HyperNet {{ z: 128, hidden: 256 }}`"
+    label = "expected a channel adapter, such as `HyperNet {{ z: 128, hidden: 256 }}`",
+    note = "adapters: `ChannelReplication`, `FixedChannels`, `Depthwise`, `TargetParam`, `SliceParam`, `TemplateMixing`, `HyperNet`"
 )]
 pub trait Adapts<B> {
     /// The same as plain data.
@@ -38,7 +46,7 @@ pub trait Adapts<B> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has parameters tied to its training channels and cannot read channels it never saw",
     label = "this evaluation reads images that were left out of training",
-    note = "train on all of `Chammi`, or evaluate only on sets that were trained on"
+    note = "train on all of `Chammi`, evaluate only on sets that were trained on, or take an adapter that extends to new channels: `Depthwise {{ kernels: 64 }}.replicating()`, `ChannelReplication`"
 )]
 pub trait ExtendsToNewChannels {}
 
@@ -48,42 +56,45 @@ impl<A> ReadBy<A> for Seen {}
 impl<A> ReadBy<A> for PlannerDecides {}
 impl<A: ExtendsToNewChannels> ReadBy<A> for Unseen {}
 
-/// A small network writes the stem filter of each channel (CHAMMI, section 4.1; Ha et al. 2016).
+/// An adapter whose parameters can be trained.
 ///
-/// CHAMMI: `HyperNet { z: 128, hidden: 256 }`.
-#[derive(Clone, Copy, Debug)]
-pub struct HyperNet {
-    /// Width of a channel's embedding.
-    pub z: usize,
-    /// Width of the hidden layer.
-    pub hidden: usize,
-}
+/// ```
+/// # use dichroic::prelude::*;
+/// # let model = ConvNext::tiny().pretrained(ImageNet22k).adapter(ChannelReplication);
+/// let _ = model.train_on(Chammi).frozen();
+/// ```
+/// ```compile_fail
+/// # use dichroic::prelude::*;
+/// # let model = ConvNext::tiny().pretrained(ImageNet22k).adapter(ChannelReplication);
+/// let _ = model.train_on(Chammi).loss(PROXY);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is evaluated off the shelf and cannot be trained",
+    label = "there is nothing to train with this adapter",
+    note = "say `.frozen()` instead of `.loss(...)`, or take an adapter that learns, such as `TargetParam`"
+)]
+pub trait Trainable {}
 
-impl HyperNet {
-    /// One embedding for each channel *name*, instead of one for each channel of each set.
-    pub const fn shared(self) -> Shared<Self> {
-        Shared(self)
-    }
-}
+/// An adapter that makes a model of its own for each set.
+///
+/// ```
+/// # use dichroic::prelude::*;
+/// # let model = ConvNext::tiny().pretrained(ImageNet22k).adapter(FixedChannels);
+/// let _ = model.train_on(Chammi).loss(PROXY).lr(1e-4).lr_on(Wtc, 1e-3);
+/// ```
+/// ```compile_fail
+/// # use dichroic::prelude::*;
+/// # let model = ConvNext::tiny().pretrained(ImageNet22k).adapter(TargetParam);
+/// let _ = model.train_on(Chammi).loss(PROXY).lr(1e-4).lr_on(Wtc, 1e-3);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` makes one model for all sets, and one model has one learning rate",
+    label = "no set has a learning rate of its own here",
+    note = "say `.lr(...)`; `FixedChannels` makes a model of its own for each set"
+)]
+pub trait OneModelPerSet {}
 
-/// An adapter in which equal channel names of several sets share their parameters; said as `.shared()`.
-#[derive(Clone, Copy, Debug)]
-pub struct Shared<A>(A);
-
-impl<S> Adapts<ConvNext<S>> for HyperNet {
-    fn adapter(self) -> StatedAdapter {
-        StatedAdapter::HyperNet { z: self.z, hidden: self.hidden, embeddings: None }
-    }
-}
-
-impl<S> Adapts<ConvNext<S>> for Shared<HyperNet> {
-    fn adapter(self) -> StatedAdapter {
-        let HyperNet { z, hidden } = self.0;
-        StatedAdapter::HyperNet { z, hidden, embeddings: Some(Embeddings::Shared) }
-    }
-}
-
-/// An adapter that replaces the stem of a convolutional backbone: what the generic row of a table asks for.
+/// An adapter that replaces the stem of a convolutional backbone and is trained with it: what the generic row of a table asks for.
 ///
 /// ```
 /// # use dichroic::prelude::*;
@@ -101,10 +112,11 @@ impl<S> Adapts<ConvNext<S>> for Shared<HyperNet> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot take the place of a convolutional stem",
     label = "expected an adapter that replaces a convolutional stem",
-    note = "stem adapters: `HyperNet`"
+    note = "stem adapters: `FixedChannels`, `Depthwise`, `TargetParam`, `SliceParam`, `TemplateMixing`, `HyperNet`"
 )]
 pub trait StemAdapter:
     Copy
+    + Trainable
     + Adapts<ConvNext<size::Atto>>
     + Adapts<ConvNext<size::Femto>>
     + Adapts<ConvNext<size::Pico>>
@@ -114,5 +126,3 @@ pub trait StemAdapter:
     + Adapts<ConvNext<size::Base>>
 {
 }
-impl StemAdapter for HyperNet {}
-impl StemAdapter for Shared<HyperNet> {}

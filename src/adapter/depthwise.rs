@@ -1,0 +1,207 @@
+//! Depthwise: each channel is filtered on its own, then the channels' maps are pooled into the same number of maps
+//! (CHAMMI, section 4.1; released `depthwiseconvnext`).
+//!
+//! A patch convolution of each channel, then 3×3 filters of each channel from a bank by channel name, a weighted sum
+//! over channels, a 1×1 convolution, and an instance norm that takes the place of the stem's normalisation. Filtering
+//! and the sum over channels are one linear map. Always a random start.
+
+use super::{Images, PATCH, SetChannels, Stem, bank::Bank, filters};
+use crate::{
+    ops::Weight,
+    params::{ParamId, Params, Published},
+    spec::{self, Pooling},
+    tape::{Node, Tape},
+};
+use candle_core::{Result, Tensor};
+
+const EPS: f32 = 1e-5;
+/// Places in a 3×3 filter.
+const TAPS: usize = 9;
+
+pub(super) struct Depthwise {
+    /// Patch convolutions of the trained sets: weights (C, 1, 4, 4) and biases (C).
+    patches: Vec<(ParamId, ParamId)>,
+    sets: Vec<Set>,
+    bank: ParamId,
+    kernels: usize,
+    /// One logit for each name of the bank; none: channels weigh the same.
+    pooling: Option<ParamId>,
+    mix: ParamId,
+    norm: (ParamId, ParamId),
+}
+
+/// How the channels of a set are read.
+struct Set {
+    /// Rows of the bank.
+    rows: Vec<usize>,
+    /// For a set that was not trained on, whose patch filters each channel takes: trained set and channel.
+    borrowed: Option<Vec<(usize, usize)>>,
+}
+
+impl Depthwise {
+    /// `sets` are trained on; `others` are only read.
+    pub(super) fn new(
+        word: &spec::Depthwise,
+        sets: &[SetChannels],
+        others: &[SetChannels],
+        width: usize,
+        params: &mut Params,
+    ) -> Self {
+        let names = Bank::of(sets);
+        let patches = sets.iter().map(|set| patch_filters(set, params)).collect();
+        // Released: He's deviation with a fan-in of 3 × 3.
+        let bank = Published::new("conv1depthwise_param_bank", &[names.len() * word.kernels, 1, 3, 3]);
+        let bank = params.add_normal(bank, filters::he(TAPS));
+        let pooling = (word.pooling == Pooling::Weighted)
+            .then(|| params.add_normal(Published::new("weighted_sum_pooling", &[names.len()]), 1.0));
+        let reach = 1.0 / (word.kernels as f64).sqrt();
+        let mix = params.add_with(
+            Published::new("conv_1x1.weight", &[width, word.kernels, 1, 1]),
+            |stream, values| {
+                values.iter_mut().for_each(|value| *value = stream.uniform(-reach, reach) as f32);
+            },
+        );
+        let norm = (
+            params.add_constant(Published::new("norm.weight", &[width]), 1.0),
+            params.add_constant(Published::new("norm.bias", &[width]), 0.0),
+        );
+        if !word.train_norm {
+            params.freeze(norm.0);
+            params.freeze(norm.1);
+        }
+        let own = sets.iter().map(|set| Set { rows: names.rows(set), borrowed: None });
+        let borrowed = others.iter().map(|set| replicate(set, sets, &names));
+        let sets = own.chain(borrowed).collect();
+        Self { patches, sets, bank, kernels: word.kernels, pooling, mix, norm }
+    }
+
+    /// The patch filters of a set's channels, (C, 16) and (C).
+    fn patch_filters(&self, tape: &mut Tape, params: &Params, set: &Set, number: usize) -> Result<[Node; 2]> {
+        let Some(borrowed) = &set.borrowed else {
+            let (weight, bias) = self.patches[number];
+            let weight = tape.param(params, weight);
+            let weight = tape.reshape(&weight, (set.rows.len(), PATCH * PATCH))?;
+            return Ok([weight, tape.param(params, bias)]);
+        };
+        // Nothing is trained through filters that a new channel borrows.
+        let gather = |of: &dyn Fn(&(ParamId, ParamId)) -> ParamId| -> Result<Tensor> {
+            let one =
+                |&(set, channel): &(usize, usize)| params.value(of(&self.patches[set])).narrow(0, channel, 1);
+            Tensor::cat(&borrowed.iter().map(one).collect::<Result<Vec<_>>>()?, 0)
+        };
+        let weight = gather(&|(weight, _)| *weight)?.reshape((borrowed.len(), PATCH * PATCH))?;
+        Ok([Node::constant(weight), Node::constant(gather(&|(_, bias)| *bias)?)])
+    }
+}
+
+/// PyTorch's own start of a convolution with 16 inputs.
+fn patch_filters(set: &SetChannels, params: &mut Params) -> (ParamId, ParamId) {
+    let count = set.channels.len();
+    let reach = 1.0 / ((PATCH * PATCH) as f64).sqrt();
+    let mut add = |name: &str, shape: &[usize]| {
+        let published = Published::new(format!("get_patch_emb.{}.{name}", set.set), shape);
+        params.add_with(published, |stream, values| {
+            values.iter_mut().for_each(|value| *value = stream.uniform(-reach, reach) as f32);
+        })
+    };
+    (add("weight", &[count, 1, PATCH, PATCH]), add("bias", &[count]))
+}
+
+/// New channels take the filters of the trained channel of that name (of the first set that has it), or of the trained
+/// names in turn.
+fn replicate(set: &SetChannels, trained: &[SetChannels], names: &Bank) -> Set {
+    let mut turn = 0;
+    let mut rows = Vec::new();
+    let mut borrowed = Vec::new();
+    for name in &set.channels {
+        let row = names.row(name).unwrap_or_else(|| {
+            turn += 1;
+            (turn - 1) % names.len()
+        });
+        let owner = trained.iter().enumerate().find_map(|(set, known)| {
+            let channel = known.channels.iter().position(|name| names.row(name) == Some(row))?;
+            Some((set, channel))
+        });
+        rows.push(row);
+        borrowed.push(owner.expect("every name of the bank belongs to a trained set"));
+    }
+    Set { rows, borrowed: Some(borrowed) }
+}
+
+impl Stem for Depthwise {
+    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
+        let set = &self.sets[images.set];
+        filters::expect_channels("Depthwise", set.rows.len(), images)?;
+        let [weight, bias] = self.patch_filters(tape, params, set, images.set)?;
+        let maps = tape.channel_patches(&images.pixels, &weight, &bias, PATCH)?;
+
+        let bank = tape.param(params, self.bank);
+        let names = bank.dims()[0] / self.kernels;
+        let bank = tape.reshape(&bank, (names, self.kernels * TAPS))?;
+        let bank = tape.rows(&bank, &set.rows)?;
+        let logits = match self.pooling {
+            None => None,
+            Some(id) => {
+                let logits = tape.param(params, id);
+                let logits = tape.reshape(&logits, (names, 1))?;
+                Some(tape.rows(&logits, &set.rows)?)
+            }
+        };
+        let pooled = tape.pooled_filters(&bank, logits.as_ref(), TAPS)?;
+        let around = tape.neighbourhoods(&maps)?;
+        let maps = tape.linear(&around, &pooled, Weight::InOut, None)?;
+
+        let mix = tape.param(params, self.mix);
+        let mix = tape.reshape(&mix, (mix.dims()[0], self.kernels))?;
+        let maps = tape.linear(&maps, &mix, Weight::OutIn, None)?;
+        let (scale, shift) = (tape.param(params, self.norm.0), tape.param(params, self.norm.1));
+        tape.instance_norm(&maps, &scale, &shift, EPS)
+    }
+
+    fn replaces(&self) -> &'static [&'static str] {
+        &["stem.0.weight", "stem.0.bias", "stem.1.weight", "stem.1.bias"]
+    }
+
+    fn normalises(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+
+    fn set(name: &str, channels: &[&str]) -> SetChannels {
+        SetChannels { set: name.into(), channels: channels.iter().map(|c| (*c).to_owned()).collect() }
+    }
+
+    #[test]
+    fn new_channels_borrow_by_name_and_else_in_turn() {
+        let trained = [set("A", &["nucleus", "er"]), set("B", &["rna", "er"])];
+        let found = replicate(&set("C", &["er", "actin", "rna", "golgi"]), &trained, &Bank::of(&trained));
+        assert_eq!(found.rows, [0, 0, 2, 1], "er, er in turn, rna, nucleus in turn");
+        assert_eq!(found.borrowed.unwrap(), [(0, 1), (0, 1), (1, 0), (0, 0)]);
+    }
+
+    #[test]
+    fn a_set_read_by_names_alone_is_the_trained_set_of_those_names() {
+        let trained = [set("A", &["nucleus", "er"])];
+        let word = spec::Depthwise {
+            kernels: 3,
+            pooling: Pooling::Weighted,
+            train_norm: true,
+            new_channels: spec::NewChannels::Replicate,
+        };
+        let mut params = Params::new(Seed(1));
+        let stem = Depthwise::new(&word, &trained, &[set("C", &["er", "nucleus"])], 8, &mut params);
+        let planes: Vec<f32> = (0..2 * 64).map(|i| (i as f32 * 0.3).sin()).collect();
+        let swapped = [&planes[64..], &planes[..64]].concat();
+        let run = |planes: Vec<f32>, set| {
+            let pixels = Tensor::from_vec(planes, (1, 2, 8, 8), &candle_core::Device::Cpu).unwrap();
+            let y = stem.forward(&mut Tape::forgetting(), &params, &Images { pixels, set }).unwrap();
+            y.value().flatten_all().unwrap().to_vec1::<f32>().unwrap()
+        };
+        crate::golden::assert_close("y", &run(swapped, 1), &run(planes, 0), 1e-5);
+    }
+}

@@ -1,0 +1,42 @@
+//! Stems whose filters are generated: what they have in common.
+
+use super::{Images, PATCH};
+use crate::{
+    ops::{self, Weight},
+    params::Published,
+    tape::{Node, Tape},
+};
+use candle_core::Result;
+
+/// A bank of filters, published as (width, count, 4, 4); we keep one row for each of the `count`.
+pub(super) fn published(name: impl Into<String>, width: usize, count: usize) -> Published {
+    Published::permuted(name, &[width, count, PATCH, PATCH], &[1, 2, 3, 0])
+}
+
+/// A bank as a table (count, 4·4·width).
+pub(super) fn table(tape: &mut Tape, bank: &Node) -> Result<Node> {
+    let count = bank.dims()[0];
+    let width = bank.value().elem_count() / count;
+    tape.reshape(bank, (count, width))
+}
+
+/// Images through the filters of their channels, a table (C, 4·4·width), without a bias.
+pub(super) fn convolve(tape: &mut Tape, images: &Images, filters: &Node, width: usize) -> Result<Node> {
+    let rows = filters.value().elem_count() / width;
+    let kernels = tape.reshape(filters, (rows, width))?;
+    tape.linear(&ops::planar_patches(&images.pixels, PATCH)?, &kernels, Weight::InOut, None)
+}
+
+/// Refuses images whose channels are not those of their set.
+pub(super) fn expect_channels(word: &str, expected: usize, images: &Images) -> Result<()> {
+    let found = images.pixels.dim(1)?;
+    if found != expected {
+        candle_core::bail!("{word} has filters for {expected} channels of this set, found {found}");
+    }
+    Ok(())
+}
+
+/// He's deviation for a kernel of so many inputs or outputs.
+pub(super) fn he(fan: usize) -> f64 {
+    (2.0 / fan as f64).sqrt()
+}

@@ -1,0 +1,140 @@
+//! Where a first layer starts, given the backbone's own stem (specification, section 4.2).
+
+use super::{PATCH, filters::he};
+use crate::{
+    backbone::files,
+    params::{ParamId, Params, Published},
+    seed::Stream,
+    spec::FirstLayer,
+};
+use candle_core::Result;
+use std::path::Path;
+
+/// The backbone's own stem convolution, for the three channels of photographs.
+pub struct OwnStem {
+    /// (width, 3, 4, 4).
+    weight: Vec<f32>,
+    /// (width).
+    bias: Vec<f32>,
+}
+
+const WEIGHT: &str = "stem.0.weight";
+const BIAS: &str = "stem.0.bias";
+const RGB: usize = 3;
+const AREA: usize = PATCH * PATCH;
+
+impl OwnStem {
+    /// timm's random start.
+    pub(super) fn random(width: usize, params: &Params) -> Self {
+        let mut stream = params.seed().stream(&format!("init/{WEIGHT}"));
+        let weight = (0..width * RGB * AREA).map(|_| (stream.normal() * 0.02) as f32).collect();
+        Self { weight, bias: vec![0.0; width] }
+    }
+
+    /// That of a file of published weights.
+    ///
+    /// # Errors
+    /// If the file has none, or one of another shape.
+    pub fn read(path: &Path, width: usize) -> std::result::Result<Self, files::Error> {
+        let [weight, bias] =
+            files::tensors(path, &[(WEIGHT, &[width, RGB, PATCH, PATCH]), (BIAS, &[width])])?;
+        Ok(Self { weight, bias })
+    }
+
+    pub(super) fn bias(&self) -> &[f32] {
+        &self.bias
+    }
+
+    fn width(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// One input slice of one output map.
+    fn slice(&self, out: usize, input: usize) -> &[f32] {
+        &self.weight[(out * RGB + input) * AREA..][..AREA]
+    }
+}
+
+/// Fills the published tensor (width, count, 4, 4) of `id` as `rule` says; random parts come from the parameter's
+/// own stream. `random` is the deviation of random slices.
+pub(super) fn start(
+    rule: FirstLayer,
+    id: ParamId,
+    stem: &OwnStem,
+    random: f64,
+    params: &mut Params,
+) -> Result<()> {
+    let Published { name, shape, .. } = params.published(id).clone();
+    let count = shape[1];
+    let mut stream = params.seed().stream(&format!("init/{name}"));
+    let mut values = Vec::with_capacity(shape.iter().product());
+    for out in 0..stem.width() {
+        for channel in 0..count {
+            values.extend(match sources(rule, channel, count) {
+                [] => noise(&mut stream, random),
+                inputs => mean(stem, out, inputs),
+            });
+        }
+    }
+    params.import(id, values)
+}
+
+/// The slices whose mean a channel starts with; none: a random one.
+fn sources(rule: FirstLayer, channel: usize, count: usize) -> &'static [usize] {
+    const ONE: [&[usize]; RGB] = [&[0], &[1], &[2]];
+    match rule {
+        FirstLayer::Random => &[],
+        FirstLayer::PadDuplicates => ONE[channel / count.div_ceil(RGB)],
+        FirstLayer::PadRandom | FirstLayer::PadAverage if channel < RGB => ONE[channel],
+        FirstLayer::PadRandom => &[],
+        FirstLayer::PadAverage if count == RGB + 1 => &[0, 1, 2],
+        // Published for two extra channels; further ones take the two averages in turn.
+        FirstLayer::PadAverage if (channel - RGB).is_multiple_of(2) => &[0, 1],
+        FirstLayer::PadAverage => &[1, 2],
+    }
+}
+
+fn noise(stream: &mut Stream, sd: f64) -> Vec<f32> {
+    (0..AREA).map(|_| (stream.normal() * sd) as f32).collect()
+}
+
+fn mean(stem: &OwnStem, out: usize, inputs: &[usize]) -> Vec<f32> {
+    let pixel = |at: usize| inputs.iter().map(|&input| stem.slice(out, input)[at]).sum::<f32>();
+    (0..AREA).map(|at| pixel(at) / inputs.len() as f32).collect()
+}
+
+/// The deviation of a random stem convolution (He, fan-out).
+pub(super) fn random_sd(width: usize) -> f64 {
+    he(width * AREA)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_start_where_the_release_starts_them() {
+        let of = |rule, count| (0..count).map(|channel| sources(rule, channel, count)).collect::<Vec<_>>();
+        let bank: [&[usize]; 8] = [&[0], &[0], &[0], &[1], &[1], &[1], &[2], &[2]];
+        assert_eq!(of(FirstLayer::PadDuplicates, 8), bank);
+        assert_eq!(of(FirstLayer::PadAverage, 4), [&[0][..], &[1], &[2], &[0, 1, 2]]);
+        assert_eq!(of(FirstLayer::PadAverage, 5), [&[0][..], &[1], &[2], &[0, 1], &[1, 2]]);
+        assert_eq!(of(FirstLayer::PadAverage, 2), [&[0][..], &[1]]);
+        assert_eq!(of(FirstLayer::PadRandom, 4), [&[0][..], &[1], &[2], &[]]);
+        assert!(of(FirstLayer::Random, 1)[0].is_empty());
+    }
+
+    #[test]
+    fn slices_are_copied_and_averaged_without_rescaling() {
+        let mut params = Params::new(crate::seed::Seed(1));
+        let stem = OwnStem::random(4, &params);
+        let id = params.add_constant(Published::new("w", &[4, 5, PATCH, PATCH]), 0.0);
+        start(FirstLayer::PadAverage, id, &stem, 1.0, &mut params).unwrap();
+        let values = params.export(id).unwrap();
+        let channel = |out: usize, channel: usize| &values[(out * 5 + channel) * AREA..][..AREA];
+        assert_eq!(channel(3, 1), stem.slice(3, 1));
+        let expected: Vec<f32> =
+            stem.slice(2, 1).iter().zip(stem.slice(2, 2)).map(|(a, b)| (a + b) / 2.0).collect();
+        assert_eq!(channel(2, 4), expected);
+    }
+}

@@ -1,0 +1,87 @@
+//! SliceParam: a bank with one slice of the stem for each channel name (CHAMMI, section 4.1; released
+//! `sliceparamconvnext`). No bias.
+//!
+//! The release adds random filters of their own to each channel of each set, which its optimiser does not know:
+//! noise as large as a random start ([`spec::ClassEmbedding::Noise`]).
+
+use super::{
+    Images, PATCH, SetChannels, Stem,
+    bank::{Bank, slots},
+    filters,
+    first_layer::{self, OwnStem},
+};
+use crate::{
+    params::{ParamId, Params},
+    spec::{self, ClassEmbedding, FirstLayer},
+    tape::{Node, Tape},
+};
+use candle_core::Result;
+
+pub(super) struct SliceParam {
+    bank: ParamId,
+    /// Rows of the bank for each set.
+    rows: Vec<Vec<usize>>,
+    /// Filters added to them, and their rows for each set.
+    added: Option<(ParamId, Vec<Vec<usize>>)>,
+    start: FirstLayer,
+    width: usize,
+}
+
+impl SliceParam {
+    pub(super) fn new(
+        word: &spec::SliceParam,
+        sets: &[SetChannels],
+        width: usize,
+        params: &mut Params,
+    ) -> Self {
+        let names = Bank::of(sets);
+        let rows = |set| if word.one_slice { vec![0; set_len(set)] } else { names.rows(set) };
+        let count = if word.one_slice { 1 } else { names.len() };
+        let bank = params.add_normal(
+            filters::published("conv1_param_bank", width, count),
+            filters::he(count * PATCH * PATCH),
+        );
+        let slots = slots(sets);
+        let total = slots.iter().map(Vec::len).sum();
+        let wanted = !word.one_slice && word.class_embedding != ClassEmbedding::None;
+        let added = wanted.then(|| {
+            let id = params.add_normal(filters::published("class_emb", width, total), 1.0 / 8.0);
+            if word.class_embedding == ClassEmbedding::Noise {
+                params.freeze(id);
+            }
+            (id, slots)
+        });
+        Self { bank, rows: sets.iter().map(rows).collect(), added, start: word.first_layer, width }
+    }
+}
+
+fn set_len(set: &SetChannels) -> usize {
+    set.channels.len()
+}
+
+impl Stem for SliceParam {
+    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
+        let rows = &self.rows[images.set];
+        filters::expect_channels("SliceParam", rows.len(), images)?;
+        let slices = |tape: &mut Tape, id: ParamId, rows: &[usize]| {
+            let bank = filters::table(tape, &tape.param(params, id))?;
+            tape.rows(&bank, rows)
+        };
+        let mut kernels = slices(tape, self.bank, rows)?;
+        if let Some((id, slots)) = &self.added {
+            let added = slices(tape, *id, &slots[images.set])?;
+            kernels = tape.add(&kernels, &added)?;
+        }
+        filters::convolve(tape, images, &kernels, self.width)
+    }
+
+    fn start(&self, stem: &OwnStem, params: &mut Params) -> Result<()> {
+        let count = params.published(self.bank).shape[1];
+        // Released: He's deviation with the fan-in of the whole bank.
+        first_layer::start(self.start, self.bank, stem, filters::he(count * PATCH * PATCH), params)
+    }
+
+    fn replaces(&self) -> &'static [&'static str] {
+        super::CONVOLUTION
+    }
+}

@@ -1,0 +1,44 @@
+//! TargetParam: a first layer for each set in front of one backbone (CHAMMI, section 4.1; released `shared_convnext`).
+//!
+//! The release routes by the set's name, the paper by the number of channels; CHAMMI's sets differ in both.
+
+use super::{Images, SetChannels, Stem, first_layer::OwnStem, plain::Plain};
+use crate::{
+    params::Params,
+    spec,
+    tape::{Node, Tape},
+};
+use candle_core::Result;
+
+pub(super) struct TargetParam {
+    layers: Vec<Plain>,
+    start: spec::FirstLayer,
+}
+
+impl TargetParam {
+    pub(super) fn new(
+        word: &spec::TargetParam,
+        sets: &[SetChannels],
+        width: usize,
+        params: &mut Params,
+    ) -> Self {
+        let layer = |set: &SetChannels| {
+            Plain::named(&format!("first_layer.{}", set.set), set.channels.len(), width, params)
+        };
+        Self { layers: sets.iter().map(layer).collect(), start: word.first_layer }
+    }
+}
+
+impl Stem for TargetParam {
+    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
+        self.layers[images.set].forward(tape, params, images)
+    }
+
+    fn start(&self, stem: &OwnStem, params: &mut Params) -> Result<()> {
+        self.layers.iter().try_for_each(|layer| layer.start_as(self.start, stem, params))
+    }
+
+    fn replaces(&self) -> &'static [&'static str] {
+        super::CONVOLUTION
+    }
+}

@@ -1,0 +1,123 @@
+//! First layers and their gradients against PyTorch (`tests/golden/adapters.py`, `hypernet.py`).
+
+use super::{Images, SetChannels, build};
+use crate::{
+    golden::{Golden, assert_close},
+    params::{Params, Published},
+    seed::Seed,
+    spec::{
+        self, ClassEmbedding, Coefficients, Pooling,
+        draft::{
+            Draft, StatedAdapter, StatedDepthwise, StatedHyperNet, StatedSliceParam, StatedTargetParam,
+            StatedTemplateMixing, sample,
+        },
+        recipe::Recipe,
+    },
+    tape::{Grad, Gradients, Tape},
+};
+use candle_core::{DType, Device, Tensor};
+
+fn sets() -> [SetChannels; 2] {
+    [("Allen", "nucleus membrane protein"), ("CP", "nucleus er rna golgi mito")].map(|(set, channels)| {
+        SetChannels { set: set.into(), channels: channels.split(' ').map(String::from).collect() }
+    })
+}
+
+fn resolved(adapter: impl Into<StatedAdapter>) -> spec::Adapter {
+    Draft { adapter: adapter.into(), ..sample() }.resolve(Recipe::Fixed).model.adapter
+}
+
+/// `prefix` stands before the names of the file's parameters and outputs; images may be shared by several adapters.
+fn check(file: &str, prefix: &str, images: &str, adapter: impl Into<StatedAdapter>) {
+    let golden = Golden::open(file);
+    let key = |what: &str| format!("{prefix}{what}");
+    let mut params = Params::new(Seed(0));
+    let stem = build(&resolved(adapter), &sets(), &[], 8, &mut params);
+    for id in params.ids() {
+        let values = golden.values(&key(&params.published(id).name));
+        params.import(id, values).unwrap();
+    }
+    let mut gradients = Gradients::new(&params);
+    for (index, SetChannels { set, .. }) in sets().iter().enumerate() {
+        let x = format!("{images}{set}.x");
+        let pixels = Tensor::from_vec(golden.values(&x), golden.shape(&x), &Device::Cpu).unwrap();
+        let mut tape = Tape::recording(&params);
+        let y = stem.forward(&mut tape, &params, &Images { pixels, set: index }).unwrap();
+        let name = key(&format!("{set}.y"));
+        let nhwc = Published::permuted("y", &golden.shape(&name), &[0, 2, 3, 1]);
+        assert_close(&name, &nhwc.theirs(y.value()).unwrap(), &golden.values(&name), 2e-6);
+
+        let mut upstream = Params::new(Seed(0));
+        let values = golden.values(&key(&format!("{set}.gy")));
+        let gy = upstream.add_with(nhwc, |_, out| out.copy_from_slice(&values));
+        let gy = upstream.value(gy).flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let zero = Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap();
+        let output = y.clone();
+        let root = tape.record(zero, &[&y], move |_, gradients| {
+            let shape = output.value().shape().clone();
+            gradients.give(&output, Grad::fresh(gy, &shape)?)
+        });
+        tape.backward(&root, &mut gradients).unwrap();
+    }
+    for id in params.ids() {
+        let published = params.published(id);
+        let found = published.theirs(gradients.of(id).unwrap().tensor()).unwrap();
+        let name = key(&format!("d{}", published.name));
+        assert_close(&name, &found, &golden.values(&name), 2e-6);
+    }
+}
+
+#[test]
+fn hypernet() {
+    check("hypernet", "", "", StatedHyperNet::new(5, 7));
+}
+
+#[test]
+fn target_param() {
+    check("adapters", "target_param/", "", StatedTargetParam::new());
+}
+
+#[test]
+fn slice_param() {
+    let with = |added, one_slice| StatedSliceParam {
+        class_embedding: Some(added),
+        one_slice: Some(one_slice),
+        ..StatedSliceParam::new()
+    };
+    check("adapters", "slice_param/", "", with(ClassEmbedding::Learned, false));
+    check("adapters", "slice_param_plain/", "", with(ClassEmbedding::None, false));
+    check("adapters", "slice_param_one/", "", with(ClassEmbedding::Learned, true));
+}
+
+#[test]
+fn template_mixing() {
+    let kept = |how| StatedTemplateMixing { coefficients: Some(how), ..StatedTemplateMixing::new(6) };
+    check("adapters", "template_mixing/", "", kept(Coefficients::PerSet));
+    check("adapters", "template_mixing_shared/", "", kept(Coefficients::Shared));
+}
+
+#[test]
+fn depthwise() {
+    let pooled = |how| StatedDepthwise { pooling: Some(how), ..StatedDepthwise::new(3) };
+    check("adapters", "depthwise/", "", pooled(Pooling::Weighted));
+    check("adapters", "depthwise_average/", "", pooled(Pooling::Average));
+}
+
+#[test]
+fn images_of_other_channels_are_refused() {
+    let words: [StatedAdapter; 5] = [
+        StatedDepthwise::new(3).into(),
+        StatedTargetParam::new().into(),
+        StatedSliceParam::new().into(),
+        StatedTemplateMixing::new(8).into(),
+        StatedHyperNet::new(4, 4).into(),
+    ];
+    for word in words {
+        let mut params = Params::new(Seed(0));
+        let stem = build(&resolved(word), &sets(), &[], 8, &mut params);
+        let pixels = Tensor::zeros((1, 4, 8, 8), DType::F32, &Device::Cpu).unwrap();
+        let refused = stem.forward(&mut Tape::forgetting(), &params, &Images { pixels, set: 0 });
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains("3 channels of this set, found 4"), "{message}");
+    }
+}

@@ -1,0 +1,9 @@
+use dichroic::prelude::*;
+
+fn main() {
+    let _ = ConvNext::tiny()
+        .pretrained(ImageNet22k)
+        .adapter(ChannelReplication)
+        .train_on(Chammi)
+        .loss(ProxyNca::t(0.07));
+}
