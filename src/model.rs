@@ -5,7 +5,7 @@ use crate::{
     backbone::{ConvNext, files},
     params::Params,
     seed::{Seed, Stream},
-    spec,
+    spec::{self, Taps},
     tape::{Node, Tape},
 };
 use candle_core::Result;
@@ -68,13 +68,34 @@ impl Extractor {
         images: &Images,
         drops: &mut Stream,
     ) -> Result<Node> {
+        let (features, _) = self.tapped(tape, params, images, drops, None)?;
+        Ok(features)
+    }
+
+    /// Features, and what flows by at the `taps`.
+    ///
+    /// # Errors
+    /// If the images do not have the channels of their set.
+    pub fn tapped(
+        &self,
+        tape: &mut Tape,
+        params: &Params,
+        images: &Images,
+        drops: &mut Stream,
+        taps: Option<Taps>,
+    ) -> Result<(Node, Vec<Node>)> {
         let stem = self.stem.forward(tape, params, images)?;
-        let features = self.backbone.forward(tape, params, &stem, drops)?;
+        let (features, taps) = self.backbone.tapped(tape, params, &stem, drops, taps)?;
         if !self.stem.takes_channels_apart() {
-            return Ok(features);
+            return Ok((features, taps));
         }
         let (n, channels) = (images.pixels.dim(0)?, images.pixels.dim(1)?);
-        tape.reshape(&features, (n, channels * self.width()))
+        Ok((tape.reshape(&features, (n, channels * self.width()))?, taps))
+    }
+
+    /// Maps at each of the `taps`.
+    pub fn tap_widths(&self, taps: Taps) -> Vec<usize> {
+        self.backbone.tap_widths(taps)
     }
 
     /// Features of images that nothing is learned from.

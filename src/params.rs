@@ -82,6 +82,7 @@ struct Param {
     published: Published,
     value: Tensor,
     trained: bool,
+    rate_factor: f64,
 }
 
 /// All parameters of a model, in the order in which the model made them.
@@ -101,7 +102,7 @@ impl Params {
         let mut values = vec![0.0; published.count()];
         init(&mut self.seed.stream(&format!("init/{}", published.name)), &mut values);
         let value = published.to_ours(values).expect("as many values as the shape says");
-        self.all.push(Param { published, value, trained: true });
+        self.all.push(Param { published, value, trained: true, rate_factor: 1.0 });
         ParamId(self.all.len() - 1)
     }
 
@@ -162,6 +163,33 @@ impl Params {
     /// Keeps it as it is.
     pub fn freeze(&mut self, id: ParamId) {
         self.all[id.0].trained = false;
+    }
+
+    /// Lets it learn at so many times the peak rate.
+    pub fn hurry(&mut self, id: ParamId, factor: f64) {
+        self.all[id.0].rate_factor = factor;
+    }
+
+    /// At how many times the peak rate it learns.
+    pub fn rate_factor(&self, id: ParamId) -> f64 {
+        self.all[id.0].rate_factor
+    }
+
+    /// The same parameters with values of their own: steps that change these do not change the copy.
+    ///
+    /// # Errors
+    /// If a value cannot be copied.
+    pub fn duplicate(&self) -> Result<Self> {
+        let one = |param: &Param| {
+            let Param { published, value, trained, rate_factor } = param;
+            Ok(Param {
+                published: published.clone(),
+                value: value.copy()?,
+                trained: *trained,
+                rate_factor: *rate_factor,
+            })
+        };
+        Ok(Self { all: self.all.iter().map(one).collect::<Result<_>>()?, seed: self.seed })
     }
 
     /// What random values are drawn from.

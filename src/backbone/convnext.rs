@@ -6,7 +6,7 @@ use crate::{
     ops::Weight,
     params::{ParamId, Params, Published},
     seed::Stream,
-    spec::ConvNextSize,
+    spec::{ConvNextSize, Taps},
     tape::{Node, Tape},
 };
 use candle_core::Result;
@@ -18,8 +18,7 @@ pub struct ConvNext {
     /// Behind the stem's convolution; none if the stem normalises itself.
     stem_norm: Option<Norm>,
     stages: Vec<Stage>,
-    stem_width: usize,
-    width: usize,
+    widths: [usize; 4],
 }
 
 /// What distinguishes one ConvNeXt from another.
@@ -103,17 +102,17 @@ impl ConvNext {
                 .collect();
             stages.push(Stage { downsample, blocks });
         }
-        Self { stem_norm, stages, stem_width: widths[0], width: widths[3] }
+        Self { stem_norm, stages, widths }
     }
 
     /// Maps that the stem makes.
     pub fn stem_width(&self) -> usize {
-        self.stem_width
+        self.widths[0]
     }
 
     /// Numbers in a feature vector.
     pub fn width(&self) -> usize {
-        self.width
+        self.widths[3]
     }
 
     /// Stem output (N, H, W, C) to features (N, width). `drops` decides which residual branches are dropped.
@@ -121,38 +120,57 @@ impl ConvNext {
     /// # Errors
     /// If the shapes do not fit.
     pub fn forward(&self, tape: &mut Tape, params: &Params, stem: &Node, drops: &mut Stream) -> Result<Node> {
-        let stages = self.stages(tape, params, stem, drops)?;
-        tape.mean_pixels(stages.last().unwrap_or(stem))
+        let (features, _) = self.tapped(tape, params, stem, drops, None)?;
+        Ok(features)
     }
 
-    /// The normalised stem output and the output of each stage.
+    /// Features, and what flows by at the `taps`: the normalised stem output first, unless the stem normalises itself.
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn stages(
+    pub fn tapped(
         &self,
         tape: &mut Tape,
         params: &Params,
         stem: &Node,
         drops: &mut Stream,
-    ) -> Result<Vec<Node>> {
+        taps: Option<Taps>,
+    ) -> Result<(Node, Vec<Node>)> {
+        let mut found = Vec::new();
         let mut x = match self.stem_norm {
             Some(norm) => norm.forward(tape, params, stem)?,
             None => stem.clone(),
         };
-        let mut outputs = vec![x.clone()];
-        for stage in &self.stages {
+        if taps.is_some() && self.stem_norm.is_some() {
+            found.push(x.clone());
+        }
+        for (number, stage) in self.stages.iter().enumerate() {
             if let Some((norm, conv)) = &stage.downsample {
                 x = norm.forward(tape, params, &x)?;
                 x = tape.patches(&x, 2)?;
                 x = conv.forward(tape, params, &x)?;
             }
-            for block in &stage.blocks {
-                x = block.forward(tape, params, &x, drops)?;
+            for (at, block) in stage.blocks.iter().enumerate() {
+                if taps == Some(Taps::Branches) && at + 1 == stage.blocks.len() {
+                    let branch = block.branch(tape, params, &x, drops)?;
+                    x = tape.add(&x, &branch)?;
+                    found.push(branch);
+                } else {
+                    x = block.forward(tape, params, &x, drops)?;
+                }
             }
-            outputs.push(x.clone());
+            if taps == Some(Taps::Stages) || (taps == Some(Taps::ThreeStages) && number < 3) {
+                found.push(x.clone());
+            }
         }
-        Ok(outputs)
+        Ok((tape.mean_pixels(&x)?, found))
+    }
+
+    /// Maps at each of the `taps`.
+    pub fn tap_widths(&self, taps: Taps) -> Vec<usize> {
+        let stages = if taps == Taps::ThreeStages { 3 } else { self.widths.len() };
+        let stem = self.stem_norm.iter().map(|_| self.widths[0]);
+        stem.chain(self.widths[..stages].iter().copied()).collect()
     }
 }
 
@@ -176,6 +194,25 @@ impl Block {
     }
 
     fn forward(&self, tape: &mut Tape, params: &Params, x: &Node, drops: &mut Stream) -> Result<Node> {
+        let (z, keep) = self.inner(tape, params, x, drops)?;
+        tape.scale_residual(x, &z, &tape.param(params, self.gamma), keep)
+    }
+
+    /// What `forward` adds to `x`.
+    fn branch(&self, tape: &mut Tape, params: &Params, x: &Node, drops: &mut Stream) -> Result<Node> {
+        let (z, keep) = self.inner(tape, params, x, drops)?;
+        let nothing = Node::constant(x.value().zeros_like()?);
+        tape.scale_residual(&nothing, &z, &tape.param(params, self.gamma), keep)
+    }
+
+    /// The branch before it is scaled, and the factor of each image.
+    fn inner(
+        &self,
+        tape: &mut Tape,
+        params: &Params,
+        x: &Node,
+        drops: &mut Stream,
+    ) -> Result<(Node, Option<Vec<f32>>)> {
         let (images, channels) = (x.dims()[0], x.dims()[3]);
         let taps = tape.param(params, self.taps);
         let taps = tape.reshape(&taps, (7, 7, channels))?;
@@ -188,7 +225,7 @@ impl Block {
             let stays = 1.0 - self.drop;
             (0..images).map(|_| if drops.chance(stays) { (1.0 / stays) as f32 } else { 0.0 }).collect()
         });
-        tape.scale_residual(x, &z, &tape.param(params, self.gamma), keep)
+        Ok((z, keep))
     }
 }
 

@@ -87,9 +87,10 @@ pub fn restore(path: &Path, params: &mut Params) -> Result<(), Error> {
     read(path, params, |_| true, is_head)
 }
 
-/// What belongs to a loss: published heads, our classifiers and proxies.
+/// What belongs to a loss: published heads, our classifiers, proxies and variances.
 fn is_head(name: &str) -> bool {
-    name.starts_with("head.") || name.starts_with("classifier.") || name == "proxies"
+    ["head.", "classifier.", "variance_encoders."].iter().any(|prefix| name.starts_with(prefix))
+        || ["proxies", "logit_scale"].contains(&name)
 }
 
 fn read(

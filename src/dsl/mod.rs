@@ -5,7 +5,7 @@
 //!           .adapter(word)                        how channels come in
 //!           .train_on(data)                       on what
 //!           .loss(weighted sum) | .frozen()       towards what
-//!           .strategy(Erm)                        for which domains   (after .loss)
+//!           .strategy(Erm | Swad | DenseSwa | Miro)   for which domains   (after .loss)
 //!           .augment .lr .epochs .seeds …         values, in any order after .train_on
 //!           .evaluate(protocol.on(data))          scored how          (at least once)
 //! ```
@@ -42,12 +42,12 @@ pub use data::{
 pub use evaluation::{Evaluation, On, OneNn};
 pub use experiments::{Declared, Experiments};
 pub use objective::{
-    Convex, CrossEntropy, Frozen, LossNotSaid, NoLoss, Objective, PROXY, ProxyNca, SSL, SimClr, Sum, Towards,
-    Trains, Weighted,
+    Convex, CrossEntropy, Frozen, Labels, LossNotSaid, NoLabels, NoLoss, Objective, Or, PROXY, ProxyNca, SSL,
+    SimClr, Sum, Towards, Trains, Weighted,
 };
 pub use order::{HasAdapter, HasData, HasWeights};
 pub use run::{Evaluated, Model, NotEvaluated, Run, Scored};
-pub use strategy::{Erm, Strategy};
+pub use strategy::{DenseSwa, Erm, Guides, Miro, Strategy, StrategyWith, Swad, UsesLabels};
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,9 @@ use std::ops::{Add, Mul};
     label = "say `.loss(...)` before this"
 )]
 pub trait Objective {
+    /// [`Labels`] if it reads labels, [`NoLabels`] if it does not.
+    type Supervision;
+
     /// The same as plain data.
     #[doc(hidden)]
     fn terms(&self) -> Vec<(f64, StatedLoss)>;
@@ -105,6 +108,26 @@ pub struct NoLoss;
 #[derive(Clone, Copy, Debug)]
 pub struct Frozen;
 
+/// Labels are read.
+#[derive(Debug)]
+pub enum Labels {}
+
+/// Nothing but images is read.
+#[derive(Debug)]
+pub enum NoLabels {}
+
+/// What a sum reads, given what its terms read.
+pub trait Or<R> {
+    /// Labels if one of them does.
+    type Either;
+}
+impl<R> Or<R> for Labels {
+    type Either = Self;
+}
+impl<R> Or<R> for NoLabels {
+    type Either = R;
+}
+
 /// `0.2 * loss`.
 #[derive(Clone, Copy, Debug)]
 pub struct Weighted<L>(f64, L);
@@ -118,18 +141,24 @@ pub struct Sum<L, R>(L, R);
 pub struct Convex<L>(L);
 
 impl<L: Objective> Objective for Weighted<L> {
+    type Supervision = L::Supervision;
+
     fn terms(&self) -> Vec<(f64, StatedLoss)> {
         self.1.terms().into_iter().map(|(weight, loss)| (self.0 * weight, loss)).collect()
     }
 }
 
-impl<L: Objective, R: Objective> Objective for Sum<L, R> {
+impl<L: Objective<Supervision: Or<R::Supervision>>, R: Objective> Objective for Sum<L, R> {
+    type Supervision = <L::Supervision as Or<R::Supervision>>::Either;
+
     fn terms(&self) -> Vec<(f64, StatedLoss)> {
         [self.0.terms(), self.1.terms()].concat()
     }
 }
 
 impl<L: Objective> Objective for Convex<L> {
+    type Supervision = L::Supervision;
+
     fn terms(&self) -> Vec<(f64, StatedLoss)> {
         self.0.terms()
     }
@@ -141,7 +170,12 @@ impl<L: Objective> Objective for Convex<L> {
 
 impl<B, A, L: Trains<B, A>> Trains<B, A> for Weighted<L> {}
 impl<B, A, L: Trains<B, A>> Trains<B, A> for Convex<L> {}
-impl<B, A, L: Trains<B, A>, R: Trains<B, A>> Trains<B, A> for Sum<L, R> {}
+impl<B, A, L, R> Trains<B, A> for Sum<L, R>
+where
+    L: Trains<B, A> + Objective<Supervision: Or<R::Supervision>>,
+    R: Trains<B, A>,
+{
+}
 
 /// ProxyNCA++: softmax over distances to one proxy per class (CHAMMI, section 3.2).
 #[derive(Clone, Copy, Debug)]
@@ -212,8 +246,10 @@ sums!(Weighted<L>, Sum<L, R>, ProxyNca<>, SimClr<>, CrossEntropy<>);
 
 // One impl for all losses is what the orphan rule forbids (E0210).
 macro_rules! losses {
-    ($($word:ident: $this:ident => $loss:expr;)*) => {$(
+    ($($word:ident, $supervision:ident: $this:ident => $loss:expr;)*) => {$(
         impl Objective for $word {
+            type Supervision = $supervision;
+
             fn terms(&self) -> Vec<(f64, StatedLoss)> {
                 let $this = self;
                 vec![(1.0, $loss)]
@@ -233,9 +269,9 @@ macro_rules! losses {
     )*};
 }
 losses! {
-    ProxyNca: this => StatedLoss::ProxyNca {
+    ProxyNca, Labels: this => StatedLoss::ProxyNca {
         temperature: this.temperature, scale: this.scale, train_proxies: this.train_proxies,
     };
-    SimClr: this => StatedLoss::SimClr { temperature: this.temperature, positives: this.positives };
-    CrossEntropy: _this => StatedLoss::CrossEntropy;
+    SimClr, NoLabels: this => StatedLoss::SimClr { temperature: this.temperature, positives: this.positives };
+    CrossEntropy, Labels: _this => StatedLoss::CrossEntropy;
 }

@@ -12,7 +12,7 @@ use crate::{
     params::Params,
     plan::{Step, Work},
     seed::Seed,
-    spec::{self, ConvNextSize, DataRef, Model, Train, Weights, id::WorkId},
+    spec::{self, ConvNextSize, DataRef, Miro, Model, Oracle, Train, Weights, id::WorkId},
     store::Attempt,
     train::{Folder, Job, Pretraining, Source},
 };
@@ -27,6 +27,14 @@ pub(super) const HOLD_OUT_SEED: Seed = Seed(0);
 /// The seed of the shared pre-training.
 const PRETRAIN_SEED: Seed = Seed(0);
 
+/// What a training goes by.
+struct Course<'a> {
+    train: &'a Train,
+    seed: Seed,
+    source: &'a dyn Source,
+    oracle: Option<&'a Params>,
+}
+
 impl Desk<'_> {
     /// Trains, or takes the model as it starts.
     pub(super) fn fit(
@@ -39,8 +47,40 @@ impl Desk<'_> {
     ) -> Result<Progress, Error> {
         let seed = step.seed.unwrap_or(PRETRAIN_SEED);
         let sets = self.sets.open(&train.data, train.subset)?;
+        let start = |seed| self.start(step, model, &channels(&sets), seed);
+        let (extractor, mut params) = start(seed)?;
+        if train.objective.is_empty() {
+            return self.keep(attempt, &params);
+        }
+        let (mut parts, mut held) = (Vec::new(), Vec::new());
+        for part in &sets {
+            let norm = self.sets.statistics(part, train.subset, listen)?;
+            let (rows, back) = hold_out(part.set(), train.hold_out, HOLD_OUT_SEED);
+            parts.push((part.set(), rows, norm));
+            held.push(back);
+        }
+        let source = Folder::new(parts).holding_out(&held);
+        let oracle = match &train.strategy {
+            spec::Strategy::Miro(Miro { oracle: Oracle::Copy, .. }) => Some(params.duplicate()?),
+            spec::Strategy::Miro(Miro { oracle: Oracle::Independent, .. }) => {
+                Some(start(Seed(seed.stream("oracle").bits()))?.1)
+            }
+            spec::Strategy::Erm | spec::Strategy::Swad(_) | spec::Strategy::DenseSwa(_) => None,
+        };
+        let course = Course { train, seed, source: &source, oracle: oracle.as_ref() };
+        self.train(&course, &extractor, &mut params, attempt, listen)
+    }
+
+    /// The model before its first step.
+    fn start(
+        &self,
+        step: &Step,
+        model: &Model,
+        sets: &[SetChannels],
+        seed: Seed,
+    ) -> Result<(Extractor, Params), Error> {
         let mut params = Params::new(seed);
-        let extractor = Extractor::new(model, &channels(&sets), &[], &mut params);
+        let extractor = Extractor::new(model, sets, &[], &mut params);
         match &model.weights {
             Weights::Scratch => {}
             Weights::ImageNet22k => {
@@ -53,17 +93,7 @@ impl Desk<'_> {
                 extractor.load(&self.of_parent(parent, WEIGHTS), &mut params)?;
             }
         }
-        if train.objective.is_empty() {
-            return self.keep(attempt, &params);
-        }
-        let mut parts = Vec::new();
-        for part in &sets {
-            let norm = self.sets.statistics(part, train.subset, listen)?;
-            let (rows, _) = hold_out(part.set(), train.hold_out, HOLD_OUT_SEED);
-            parts.push((part.set(), rows, norm));
-        }
-        let source = Folder::new(parts);
-        self.train(train, seed, &source, &extractor, &mut params, attempt, listen)
+        Ok((extractor, params))
     }
 
     /// A backbone's first training, on simulated images of three channels.
@@ -78,22 +108,21 @@ impl Desk<'_> {
         let mut params = Params::new(PRETRAIN_SEED);
         let channels = source.sets()[0].channels.len();
         let extractor = Extractor::plain(size, channels, &mut params);
-        self.train(&train, PRETRAIN_SEED, &source, &extractor, &mut params, attempt, listen)
+        let course = Course { train: &train, seed: PRETRAIN_SEED, source: &source, oracle: None };
+        self.train(&course, &extractor, &mut params, attempt, listen)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a training has that many sides")]
     fn train(
         &self,
-        train: &Train,
-        seed: Seed,
-        source: &dyn Source,
+        course: &Course<'_>,
         extractor: &Extractor,
         params: &mut Params,
         attempt: &mut Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let checkpoint = self.folder.join(CHECKPOINT);
-        let job = Job { train, seed, source, checkpoint: &checkpoint };
+        let Course { train, seed, source, oracle } = *course;
+        let job = Job { train, seed, source, checkpoint: &checkpoint, oracle };
         // Before the first point: those that a lost attempt logged after the checkpoint go.
         attempt.resume_at(job.resumes_at())?;
         let ended = job.run(extractor, params, listen)?;

@@ -27,9 +27,17 @@ trait Term: Send + Sync {
     fn loss(&self, tape: &mut Tape, params: &Params, outputs: &Outputs<'_>) -> Result<Node>;
 }
 
+/// A loss in a sum.
+struct Weighted {
+    name: &'static str,
+    weight: f32,
+    uses_labels: bool,
+    term: Box<dyn Term>,
+}
+
 /// A weighted sum of losses with their parameters.
 pub struct Objective {
-    terms: Vec<(&'static str, f32, Box<dyn Term>)>,
+    terms: Vec<Weighted>,
     views: usize,
 }
 
@@ -44,7 +52,7 @@ pub struct Value {
 impl Objective {
     /// Adds the parameters of the losses (proxies, classifiers) to `params`.
     pub fn new(words: &[Word], width: usize, classes: usize, params: &mut Params) -> Self {
-        let build = |word: &Word, params: &mut Params| -> Box<dyn Term> {
+        let mut build = |word: &Word| -> Box<dyn Term> {
             match word.loss {
                 Loss::CrossEntropy => Box::new(cross_entropy::Linear::new(width, classes, params)),
                 Loss::CeOnFeatures => Box::new(cross_entropy::OnFeatures),
@@ -57,7 +65,13 @@ impl Objective {
                 }
             }
         };
-        let terms = words.iter().map(|w| (w.loss.name(), w.weight as f32, build(w, params))).collect();
+        let weighted = |word: &Word| Weighted {
+            name: word.loss.name(),
+            weight: word.weight as f32,
+            uses_labels: word.loss.uses_labels(),
+            term: build(word),
+        };
+        let terms = words.iter().map(weighted).collect();
         Self { terms, views: words.iter().map(|word| word.loss.views()).max().unwrap_or(1) }
     }
 
@@ -73,12 +87,25 @@ impl Objective {
     pub fn value(&self, tape: &mut Tape, params: &Params, outputs: &Outputs<'_>) -> Result<Value> {
         let mut nodes = Vec::new();
         let mut terms = Vec::new();
-        for (name, weight, term) in &self.terms {
+        for Weighted { name, weight, term, .. } in &self.terms {
             let node = term.loss(tape, params, outputs)?;
             terms.push((*name, node.scalar()?));
             nodes.push((*weight, node));
         }
         Ok(Value { total: tape.weighted_sum(&nodes)?, terms })
+    }
+
+    /// The weighted sum of the terms that read labels, on one view of each image: a loss for images held out.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn held_out(&self, params: &Params, outputs: &Outputs<'_>) -> Result<f64> {
+        let mut tape = Tape::forgetting();
+        let mut sum = 0.0;
+        for Weighted { weight, term, .. } in self.terms.iter().filter(|term| term.uses_labels) {
+            sum += f64::from(*weight) * f64::from(term.loss(&mut tape, params, outputs)?.scalar()?);
+        }
+        Ok(sum)
     }
 }
 

@@ -107,7 +107,7 @@ fn two_training_steps_agree_with_pytorch() {
                 }
             }
         }
-        optimiser.step(&params, &gradients, 4e-4).unwrap();
+        optimiser.step(&params, &gradients, |_| 4e-4).unwrap();
         gradients.clear();
     }
     for id in ids {
@@ -390,7 +390,7 @@ fn a_training_step_of_each_adapter_agrees_with_pytorch() {
             // PyTorch's own single precision is off by up to 1.2e-5 where filters are generated.
             assert_close(&what, &found, &golden.values(&what), 4e-5);
         }
-        optimiser.step(&params, &gradients, 4e-4).unwrap();
+        optimiser.step(&params, &gradients, |_| 4e-4).unwrap();
         for id in watched {
             let what = key(&format!("after.{}", params.published(id).name));
             assert_close(&what, &params.export(id).unwrap(), &golden.values(&what), 1e-5);

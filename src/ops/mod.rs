@@ -22,10 +22,12 @@ mod patches;
 mod pool;
 mod pooled_filters;
 mod scale_residual;
+mod variance_penalty;
 
 pub use linear::Weight;
 pub use patches::planar_patches;
 pub use simd::{Level, level};
+pub use variance_penalty::raw_of_variance;
 
 /// Raised when an operation's results change; part of the identity of every work that trains or embeds.
 pub const REVISION: u32 = 1;

@@ -274,3 +274,36 @@ fn results_do_not_depend_on_the_number_of_threads() {
     let one = run(1);
     assert!(run(2) == one && run(3) == one);
 }
+
+/// `tests/golden/miro.py`.
+#[test]
+fn variance_penalty() {
+    let golden = Golden::open("miro");
+    for kind in ["initial", "random"] {
+        for tap in 0..2 {
+            let mut params = Params::new(Seed(0));
+            let values = |key: &str| golden.values(key);
+            let (f, f0) = (format!("{tap}.f"), format!("{tap}.f0"));
+            let published = |key: &str| Published::permuted("f", &golden.shape(key), &IMAGE);
+            let x = params.add_with(published(&f), |_, out| out.copy_from_slice(&values(&f)));
+            let around = params.add_with(published(&f0), |_, out| out.copy_from_slice(&values(&f0)));
+            let b = format!("{kind}.{tap}.b");
+            let raw = params
+                .add_with(Published::new("b", &golden.shape(&b)), |_, out| out.copy_from_slice(&values(&b)));
+            let mut tape = Tape::recording(&params);
+            let (node, raws) = (tape.param(&params, x), tape.param(&params, raw));
+            let y = tape.variance_penalty(&node, params.value(around), &raws).unwrap();
+            let expected = values(&format!("{kind}.values"))[tap];
+            assert_close(&format!("{kind} {tap}"), &[y.scalar().unwrap()], &[expected], TOLERANCE);
+            let mut gradients = Gradients::new(&params);
+            tape.backward(&y, &mut gradients).unwrap();
+            for (id, key) in [(x, "df"), (raw, "db")] {
+                let found = params.published(id).theirs(gradients.of(id).unwrap().tensor()).unwrap();
+                let key = format!("{kind}.{tap}.{key}");
+                assert_close(&key, &found, &values(&key), TOLERANCE);
+            }
+        }
+    }
+    let start = super::raw_of_variance(0.1);
+    assert!((start + 2.252_273_55).abs() < 1e-7, "{start}");
+}

@@ -1,6 +1,6 @@
 //! The canonical form: equal work has equal bytes.
 
-use super::{Augment, AugmentStream, Spec, Term};
+use super::{Augment, AugmentStream, Spec, Strategy, Term};
 
 impl Spec {
     /// The same work, spelt in the one canonical way: equal loss terms merged, terms sorted by kind, weights
@@ -32,6 +32,7 @@ impl Spec {
         let train = &mut self.train;
         train.epochs = 0;
         train.augment.clear();
+        train.strategy = Strategy::Erm;
         train.augment_stream = AugmentStream::Fresh;
         (train.optimiser.lr, train.optimiser.weight_decay) = (0.0, 0.0);
         (train.optimiser.betas, train.optimiser.eps) = ([0.0, 0.0], 0.0);

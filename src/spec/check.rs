@@ -4,8 +4,8 @@
 //! the types enforce too has the name of its case in `tests/ui/`; [`TYPE_RULES`] lists those.
 
 use super::{
-    Adapter, Augment, Backbone, ConvNextSize, DataRef, Evaluate, Loss, Model, SCHEMA, Spec, Term, Train,
-    Weights,
+    Adapter, Augment, Backbone, ConvNextSize, DataRef, Evaluate, Loss, Model, SCHEMA, Spec, Strategy,
+    SwaRate, Term, Train, Weights,
 };
 
 mod found;
@@ -39,6 +39,7 @@ pub const TYPE_RULES: &[TypeRule] = type_rules![
     frozen_with_loss false,
     loss_forgotten false,
     loss_twice false,
+    miro_needs_oracle true,
     no_return_type false,
     not_a_data_set false,
     not_a_part false,
@@ -47,6 +48,7 @@ pub const TYPE_RULES: &[TypeRule] = type_rules![
     not_convex true,
     not_evaluated true,
     strategy_before_loss false,
+    swad_without_labels true,
     rate_of_a_set false,
     table_with_a_wrong_word false,
     train_on_a_part false,
@@ -77,6 +79,7 @@ impl Spec {
         }
         evaluate(&mut found, &self.evaluate);
         trainable(&mut found, self);
+        oracle(&mut found, self);
         exposure(&mut found, self);
         found.0
     }
@@ -237,6 +240,7 @@ fn trained(found: &mut Found, train: &Train) {
         }
     }
 
+    strategy(found, train);
     let (optimiser, schedule) = (&train.optimiser, &train.schedule);
     found.above_zero("lr", "a learning rate", optimiser.lr, "CHAMMI: 1e-4 to 1e-3");
     found.not_negative("weight_decay", "a weight decay", optimiser.weight_decay);
@@ -253,6 +257,48 @@ fn trained(found: &mut Found, train: &Train) {
     let message = || format!("the ramp of {warmup} epochs is longer than the training of {epochs}");
     let holds = epochs == 0 || warmup <= epochs;
     found.unless(holds, "warmup_too_long", message, "train longer, or say a shorter `.warmup(...)`");
+}
+
+fn strategy(found: &mut Found, train: &Train) {
+    match &train.strategy {
+        Strategy::Erm => {}
+        Strategy::Swad(swad) => {
+            let least = swad.every.min(swad.converge).min(swad.tolerance);
+            let message =
+                || "expected steps between looks, and looks to converge and to tolerate, found 0".into();
+            found.unless(least > 0, "swad_looks", message, "SWAD's authors: 100, 3 and 6");
+            found.not_negative("swad_ratio", "a ratio for SWAD's threshold", swad.ratio);
+            let message = || "SWAD looks at a held-out loss, and nothing is held out".into();
+            let hint = "say `.hold_out(0.2)`, as its authors do";
+            found.unless(train.hold_out > 0.0, "swad_without_hold_out", message, hint);
+            let labels = train.objective.iter().any(|term| term.loss.uses_labels());
+            let message = || "SWAD looks at a held-out loss, and this loss reads no labels".into();
+            let hint = "add a loss that reads labels, such as `ProxyNca::t(0.07)`, or take `DenseSwa`";
+            found.unless(labels, "swad_without_labels", message, hint);
+        }
+        Strategy::DenseSwa(swa) => {
+            let (start, epochs) = (swa.start_epoch, train.epochs);
+            let message =
+                || format!("weights are averaged after epoch {start}, and the training has {epochs} epochs");
+            let hint = "average earlier or train longer; CHAMMI: after epoch 5 of 15";
+            found.unless(start < epochs || epochs == 0, "swa_after_the_end", message, hint);
+            if let SwaRate::Annealed { lr } = swa.rate {
+                found.above_zero("swa_rate", "a rate while weights are averaged", lr, "released: 0.05");
+            }
+        }
+        Strategy::Miro(miro) => {
+            found.above_zero("miro_lambda", "a weight for MIRO", miro.lambda, "CHAMMI: 0.01");
+            found.above_zero("miro_rate", "a factor for the variances' rate", miro.rate_factor, "CHAMMI: 10");
+        }
+    }
+}
+
+/// An oracle is a model that knows something.
+fn oracle(found: &mut Found, spec: &Spec) {
+    let miro = matches!(spec.train.strategy, Strategy::Miro(_)) && !spec.train.objective.is_empty();
+    let message = || "MIRO needs a pretrained oracle, and this model starts from scratch".into();
+    let hint = "start with `.pretrained(ImageNet22k)`, or take another strategy";
+    found.unless(!miro || spec.model.weights != Weights::Scratch, "miro_needs_oracle", message, hint);
 }
 
 fn evaluate(found: &mut Found, all: &[Evaluate]) {

@@ -1,16 +1,18 @@
 //! What an experiment file states, before a recipe fills in the rest.
 
 mod adapter;
+mod strategy;
 
 pub use adapter::{
     StatedAdapter, StatedChannelReplication, StatedDepthwise, StatedFixedChannels, StatedHyperNet,
     StatedSliceParam, StatedTargetParam, StatedTemplateMixing,
 };
 
+pub use strategy::{StatedDenseSwa, StatedMiro, StatedStrategy};
+
 use super::{
     Augment, AugmentStream, Backbone, ConvNextSize, CropFit, DataRef, Evaluate, Loss, Model, Optimiser,
-    Positives, SCHEMA, Scale, ScaleRule, Schedule, SetRate, Spec, Strategy, Term, Train, Warp, Weights,
-    recipe::Recipe,
+    Positives, SCHEMA, Scale, ScaleRule, Schedule, SetRate, Spec, Term, Train, Warp, Weights, recipe::Recipe,
 };
 
 /// A spec with gaps: `None` is a switch that the file leaves to its recipe.
@@ -26,7 +28,7 @@ pub struct Draft {
     pub hold_out: Option<f64>,
     /// Empty: the model is frozen.
     pub objective: Vec<(f64, StatedLoss)>,
-    pub strategy: Strategy,
+    pub strategy: StatedStrategy,
     pub augment: Option<Vec<StatedAugment>>,
     pub augment_stream: Option<AugmentStream>,
     pub lr: Option<f64>,
@@ -124,7 +126,7 @@ impl Draft {
             image: None,
             hold_out: None,
             objective: vec![],
-            strategy: Strategy::Erm,
+            strategy: StatedStrategy::Erm,
             augment: None,
             augment_stream: None,
             lr: None,
@@ -146,10 +148,10 @@ impl Draft {
         let train = Train {
             data: self.data.clone(),
             image: recipe.fill(self.image, "train.image"),
-            hold_out: recipe.fill(self.hold_out, "train.hold_out"),
+            hold_out: self.hold_out(recipe),
             subset: recipe.value("train.subset"),
             objective: self.objective(recipe),
-            strategy: self.strategy.clone(),
+            strategy: self.strategy.resolve(recipe),
             augment: self.augment(recipe),
             augment_stream: recipe.fill(self.augment_stream, "train.augment_stream"),
             optimiser: Optimiser {
@@ -168,6 +170,15 @@ impl Draft {
             precision: recipe.value("train.precision"),
         };
         Spec { schema: SCHEMA, model: self.model(recipe), train, evaluate: self.evaluate.clone() }.canonical()
+    }
+
+    /// SWAD looks at a held-out loss, and so holds out a fifth, as its authors do.
+    fn hold_out(&self, recipe: Recipe) -> f64 {
+        let unsaid = match self.strategy {
+            StatedStrategy::Swad(_) => Some(strategy::SWAD_HOLD_OUT),
+            StatedStrategy::Erm | StatedStrategy::DenseSwa(_) | StatedStrategy::Miro(_) => None,
+        };
+        recipe.fill(self.hold_out.or(unsaid), "train.hold_out")
     }
 
     fn model(&self, recipe: Recipe) -> Model {

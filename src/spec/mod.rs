@@ -11,6 +11,7 @@ mod canonical;
 mod data;
 mod evaluate;
 mod loss;
+mod strategy;
 mod train;
 
 pub mod check;
@@ -27,7 +28,8 @@ pub use backbone::{Backbone, ConvNextSize, Model, Weights};
 pub use data::{DataRef, Features};
 pub use evaluate::{Evaluate, Metric, Protocol};
 pub use loss::{Loss, Positives, Scale, ScaleRule, Term};
-pub use train::{Augment, AugmentStream, CropFit, Optimiser, Precision, Schedule, Strategy, Train, Warp};
+pub use strategy::{DenseSwa, Miro, Oracle, Strategy, SwaKeep, SwaRate, Swad, Taps};
+pub use train::{Augment, AugmentStream, CropFit, Optimiser, Precision, Schedule, Train, Warp};
 
 use serde::{Deserialize, Serialize};
 

@@ -3,11 +3,11 @@
 //! What changes: the backbone becomes [`ConvNextSize::Mini`]; published weights become
 //! [`Weights::SimulatedPretrain`]; HyperNet is at most [`Z`] and [`HIDDEN`] wide; images are at most [`IMAGE`] px;
 //! at most [`EPOCHS`] epochs of batches of at most [`BATCH`], with a ramp that is no longer than they are and a
-//! learning rate that is [`LR`] times as large; at most [`SUBSET`] images of each set and split. Everything else,
+//! learning rate that is [`LR`] times as large, averaging from the same share of the epochs on; at most [`SUBSET`] images of each set and split. Everything else,
 //! losses and their weights included, stays.
 //! The result is a spec like any other, with an identity of its own.
 
-use super::{Adapter, Backbone, ConvNextSize, Spec, Weights};
+use super::{Adapter, Backbone, ConvNextSize, Spec, Strategy, Weights};
 
 /// Side of the square that the network sees, in pixels.
 pub const IMAGE: usize = 64;
@@ -19,6 +19,8 @@ pub const BATCH: usize = 16;
 pub const LR: f64 = 2.5;
 /// Images of each set and split that are read.
 pub const SUBSET: usize = 1500;
+/// Steps between two looks at the held-out loss (SWAD).
+pub const EVERY: usize = 40;
 /// Width of HyperNet's embeddings.
 pub const Z: usize = 32;
 /// Width of HyperNet's hidden layer.
@@ -47,6 +49,13 @@ pub fn quick(spec: &Spec) -> Spec {
     }
 
     let train = &mut spec.train;
+    match &mut train.strategy {
+        Strategy::Swad(swad) => swad.every = swad.every.min(EVERY),
+        Strategy::DenseSwa(swa) => {
+            swa.start_epoch = swa.start_epoch * EPOCHS.min(train.epochs) / train.epochs.max(1)
+        }
+        Strategy::Erm | Strategy::Miro(_) => {}
+    }
     train.image = train.image.min(IMAGE);
     train.epochs = train.epochs.min(EPOCHS);
     train.optimiser.lr *= LR;

@@ -141,6 +141,16 @@ pub const SWITCHES: &[Switch] = switches! {
     "train.objective.sim_clr.positives": r#""row_plus_n""#, r#""same_image""#, r#""same_image""#,
         "code: interleaved views, read as halves; appendix: the other view", None;
     "train.strategy.kind": r#""erm""#, r#""erm""#, r#""erm""#, "checkpoint configs: SWAD off", None;
+    "train.strategy.dense_swa.rate": r#"{"kind":"annealed","lr":0.05}"#, r#"{"kind":"scheduled"}"#,
+        r#"{"kind":"scheduled"}"#, "code: SWALR to 0.05 within ten steps; print is silent",
+        Some("the rate behind the published SWAD rows");
+    "train.strategy.dense_swa.keep": r#""last""#, r#""average""#, r#""average""#,
+        "code: the average is neither evaluated nor saved", None;
+    "train.strategy.miro.taps": r#""branches""#, r#""three_stages""#, r#""stages""#,
+        "code: stem and residual branches; appendix: stem, stages 1 to 3; MIRO's authors: block outputs", None;
+    "train.strategy.miro.oracle": r#""independent""#, r#""copy""#, r#""copy""#,
+        "code: a second instance; MIRO's authors: the pretrained model", None;
+    "train.strategy.miro.rate_factor": "10.0", "10.0", "10.0", "code: miro_lr_mult", None;
     "train.augment.crop.scale": "[0.8, 1.0]", "[0.8, 1.0]", "[0.8, 1.0]", "code", None;
     "train.augment.crop.ratio": "[0.9, 1.1]", "[0.9, 1.1]", "[0.9, 1.1]", "code", None;
     "train.augment.crop.fit": r#""fallback""#, r#""adapted""#, r#""adapted""#,
@@ -168,9 +178,9 @@ pub const SWITCHES: &[Switch] = switches! {
 mod tests {
     use super::*;
     use crate::spec::draft::{
-        Draft, StatedAdapter, StatedAugment, StatedChannelReplication, StatedDepthwise, StatedFixedChannels,
-        StatedHyperNet, StatedLoss, StatedScale, StatedSliceParam, StatedTargetParam, StatedTemplateMixing,
-        sample,
+        Draft, StatedAdapter, StatedAugment, StatedChannelReplication, StatedDenseSwa, StatedDepthwise,
+        StatedFixedChannels, StatedHyperNet, StatedLoss, StatedMiro, StatedScale, StatedSliceParam,
+        StatedStrategy, StatedTargetParam, StatedTemplateMixing, sample,
     };
 
     /// Files that state nothing they need not: each adapter under the mix, with a learned temperature, and plain.
@@ -198,8 +208,14 @@ mod tests {
             augment: augment.clone(),
             ..sample()
         };
+        let strategies = [
+            StatedStrategy::DenseSwa(StatedDenseSwa { start_epoch: 5, rate: None, keep: None }),
+            StatedStrategy::Miro(StatedMiro { lambda: 0.01, taps: None, oracle: None, rate_factor: None }),
+        ];
         let drafts = objectives.iter().flat_map(|objective| adapters.map(|adapter| one(objective, adapter)));
-        drafts.map(|draft| serde_json::to_value(draft.resolve(recipe)).unwrap()).collect()
+        let others =
+            strategies.into_iter().map(|strategy| Draft { strategy, ..one(&objectives[2], adapters[6]) });
+        drafts.chain(others).map(|draft| serde_json::to_value(draft.resolve(recipe)).unwrap()).collect()
     }
 
     #[test]
@@ -222,6 +238,8 @@ mod tests {
             "model.adapter.hidden",
             "model.adapter.kernels",
             "model.adapter.templates",
+            "train.strategy.start_epoch",
+            "train.strategy.lambda",
             "train.data",
             "evaluate",
         ];

@@ -1,6 +1,6 @@
 //! How a model is trained.
 
-use super::{DataRef, Term};
+use super::{DataRef, Strategy, Term};
 use serde::{Deserialize, Serialize};
 
 /// Everything between random weights and trained ones.
@@ -34,14 +34,6 @@ pub struct Train {
     pub batch: usize,
     /// Number format of activations and weights.
     pub precision: Precision,
-}
-
-/// What is done for unseen domains.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Strategy {
-    /// Empirical risk minimisation: nothing.
-    Erm,
 }
 
 /// A change to a training image; whatever their order in a sum, they act in this one.

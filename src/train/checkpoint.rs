@@ -1,7 +1,10 @@
-//! Checkpoints: weights, running means and the number of steps, exactly, so that a run that goes on ends with the
+//! Checkpoints: weights, running means, what the strategy keeps and the number of steps, exactly, so that a run that goes on ends with the
 //! same bits as one that was never stopped. Everything else follows from named streams and the step.
 
-use super::{Error, Optimiser};
+use super::{
+    Error, Optimiser,
+    strategy::{Lost, Strategy},
+};
 use crate::{
     backbone::files::{self, bytes},
     params::Params,
@@ -40,9 +43,14 @@ impl Checkpoints {
     ///
     /// # Errors
     /// If the previous one could not be written, or the state cannot be read.
-    pub fn start(&mut self, params: &Params, optimiser: &Optimiser) -> Result<(), Error> {
+    pub(super) fn start(
+        &mut self,
+        params: &Params,
+        optimiser: &Optimiser,
+        strategy: &dyn Strategy,
+    ) -> Result<(), Error> {
         self.wait()?;
-        let (path, state) = (self.path.clone(), snapshot(params, optimiser)?);
+        let (path, state) = (self.path.clone(), snapshot(params, optimiser, strategy)?);
         self.writing = Some(std::thread::spawn(move || files::write(&path, &state)));
         self.last = Instant::now();
         Ok(())
@@ -63,7 +71,7 @@ impl Checkpoints {
     }
 }
 
-fn snapshot(params: &Params, optimiser: &Optimiser) -> Result<Named, Error> {
+fn snapshot(params: &Params, optimiser: &Optimiser, strategy: &dyn Strategy) -> Result<Named, Error> {
     let (moments, steps) = optimiser.state();
     let mut all: Named = vec![("steps".into(), vec![2], bytes(&split(steps)))];
     for id in params.ids() {
@@ -74,6 +82,9 @@ fn snapshot(params: &Params, optimiser: &Optimiser) -> Result<Named, Error> {
         let name = &params.published(moment.id).name;
         all.push((format!("mean/{name}"), vec![moment.mean.len()], bytes(&moment.mean)));
         all.push((format!("square/{name}"), vec![moment.square.len()], bytes(&moment.square)));
+    }
+    for (name, values) in strategy.state() {
+        all.push((format!("strategy/{name}"), vec![values.len()], bytes(&values)));
     }
     Ok(all)
 }
@@ -91,7 +102,12 @@ pub(super) fn step(path: &Path) -> Option<u64> {
 ///
 /// # Errors
 /// If the file is there and is not a checkpoint of this model.
-pub fn resume(path: &Path, params: &mut Params, optimiser: &mut Optimiser) -> Result<Option<u64>, Error> {
+pub(super) fn resume(
+    path: &Path,
+    params: &mut Params,
+    optimiser: &mut Optimiser,
+    strategy: &mut dyn Strategy,
+) -> Result<Option<u64>, Error> {
     let content = match std::fs::read(path) {
         Ok(content) => content,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -121,6 +137,8 @@ pub fn resume(path: &Path, params: &mut Params, optimiser: &mut Optimiser) -> Re
         moment.mean = read(format!("mean/{name}"), moment.mean.len())?;
         moment.square = read(format!("square/{name}"), moment.square.len())?;
     }
+    let stored = |name: &str| Some(files::floats(&tensors.tensor(&format!("strategy/{name}")).ok()?));
+    strategy.restore(&stored).map_err(|Lost(what)| broken(format!("it lacks the strategy's {what}")))?;
     Ok(Some(steps))
 }
 

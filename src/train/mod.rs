@@ -2,10 +2,12 @@
 
 mod checkpoint;
 mod loader;
+mod miro;
 mod optimiser;
 mod pretraining;
 mod schedule;
 mod source;
+mod strategy;
 
 pub use optimiser::Optimiser;
 pub use pretraining::Pretraining;
@@ -13,6 +15,7 @@ pub use schedule::rate;
 pub use source::{Folder, Item, Source};
 
 use crate::{
+    adapter::Images,
     backbone::files,
     data,
     event::{Event, Listen},
@@ -20,16 +23,19 @@ use crate::{
     model::Extractor,
     params::Params,
     seed::Seed,
-    spec::Train,
+    spec::{self, Train},
     tape::{Gradients, Tape},
 };
+use candle_core::{Device, Tensor};
 use checkpoint::Checkpoints;
 use loader::{Loader, Part};
+use miro::Penalty;
 use rayon::prelude::*;
 use std::{
     path::{Path, PathBuf},
     time::Instant,
 };
+use strategy::{Strategy, Verdict};
 
 /// Raised when the loop computes something else; part of the identity of every work that trains.
 pub const REVISION: u32 = 1;
@@ -91,6 +97,8 @@ pub struct Job<'a> {
     pub source: &'a dyn Source,
     /// Where checkpoints go.
     pub checkpoint: &'a Path,
+    /// For MIRO: the parameters of the model that features stay close to.
+    pub oracle: Option<&'a Params>,
 }
 
 /// How a training ended.
@@ -122,31 +130,42 @@ impl Job<'_> {
     ) -> Result<Ended, Error> {
         let Self { train, seed, source, .. } = *self;
         let objective = Objective::new(&train.objective, model.width(), source.classes().len(), params);
+        let penalty = match (&train.strategy, self.oracle) {
+            (spec::Strategy::Miro(word), Some(oracle)) => Some(Penalty::new(word, oracle, model, params)),
+            _ => None,
+        };
         let mut optimiser = Optimiser::new(&train.optimiser, params);
-        let resumed = checkpoint::resume(self.checkpoint, params, &mut optimiser)?;
         let loader = Loader::new(source, train, objective.views(), seed);
-        let total = loader.steps_per_epoch() * train.epochs as u64;
+        let mut strategy = strategy::build(&train.strategy, params, loader.steps_per_epoch());
+        let resumed = checkpoint::resume(self.checkpoint, params, &mut optimiser, strategy.as_mut())?;
+        let total = strategy.steps(loader.steps_per_epoch() * train.epochs as u64);
         let mut trainer = Trainer {
             job: self,
             model,
             params,
             objective,
+            penalty,
             gradients: Gradients::new(params),
             optimiser,
             rows: loader.batch(),
-            epoch_steps: loader.steps_per_epoch(),
         };
+        let mut ended_early = false;
         let mut checkpoints = Checkpoints::new(self.checkpoint.to_owned());
         listen.hear(&Event::Began { what: "training", unit: "step", total });
         let ended = loader.run(resumed.unwrap_or(0)..total, |step, batch| {
-            let loss = trainer.step(step, &batch, listen)?;
+            let loss = trainer.step(step, strategy.as_ref(), &batch, listen)?;
             listen.hear(&Event::Advanced { done: step + 1, note: &format!("loss {loss:.3}") });
+            let mut look = || trainer.look(step, listen);
+            if strategy.after_step(step, trainer.params, &mut look)? == Verdict::End {
+                ended_early = true;
+                return Ok(false);
+            }
             if listen.stop() && step + 1 < total {
-                checkpoints.start(trainer.params, &trainer.optimiser)?;
+                checkpoints.start(trainer.params, &trainer.optimiser, strategy.as_ref())?;
                 return Ok(false);
             }
             if checkpoints.due() {
-                checkpoints.start(trainer.params, &trainer.optimiser)?;
+                checkpoints.start(trainer.params, &trainer.optimiser, strategy.as_ref())?;
             }
             Ok(true)
         });
@@ -154,7 +173,11 @@ impl Job<'_> {
         ended?;
         checkpoints.wait()?;
         let steps = trainer.optimiser.steps();
-        Ok(Ended { resumed, complete: steps == total, steps })
+        let complete = ended_early || steps == total;
+        if complete {
+            strategy.finish(trainer.params)?;
+        }
+        Ok(Ended { resumed, complete, steps })
     }
 }
 
@@ -170,16 +193,25 @@ struct Trainer<'a> {
     model: &'a Extractor,
     params: &'a Params,
     objective: Objective,
+    penalty: Option<Penalty<'a>>,
     gradients: Gradients,
     optimiser: Optimiser,
     rows: usize,
-    epoch_steps: u64,
 }
+
+/// Held-out images that pass through the model together.
+const LOOK: usize = 64;
 
 impl Trainer<'_> {
     /// One step, numbered from 0: each set of the batch forwards and backwards, gradients added, weights changed.
     /// The loss is the sum over sets, so that each set weighs the same however many images it has.
-    fn step(&mut self, step: u64, batch: &[Part], listen: &mut dyn Listen) -> Result<f32, Error> {
+    fn step(
+        &mut self,
+        step: u64,
+        strategy: &dyn Strategy,
+        batch: &[Part],
+        listen: &mut dyn Listen,
+    ) -> Result<f32, Error> {
         let began = Instant::now();
         let train = self.job.train;
         let mut loss = 0f32;
@@ -197,10 +229,13 @@ impl Trainer<'_> {
         if !loss.is_finite() {
             return Err(Error::Diverged { step: number, value: loss });
         }
-        let epoch = (step / self.epoch_steps) as usize + 1;
-        let lr = rate(&train.schedule, train.optimiser.lr, train.epochs, epoch);
+        let at = |factor: f64| {
+            let peak = factor * train.optimiser.lr;
+            strategy.rate(step, &|epoch| rate(&train.schedule, peak, train.epochs, epoch))
+        };
+        let lr = at(1.0);
         let norm = self.optimiser.gradient_norm(&self.gradients)?;
-        self.optimiser.step(self.params, &self.gradients, lr)?;
+        self.optimiser.step(self.params, &self.gradients, at)?;
         self.gradients.clear();
 
         let mut say = |name: &str, value: f64| listen.hear(&Event::Metric { name, step: number, value });
@@ -245,13 +280,55 @@ impl Trainer<'_> {
     fn pass(&self, step: u64, part: &Part, gradients: &mut Gradients) -> Result<Pass, Error> {
         let mut drops = self.job.seed.stream(&format!("drop path/step/{step}/set/{}", part.images.set));
         let mut tape = Tape::recording(self.params);
-        let features = self.model.forward(&mut tape, self.params, &part.images, &mut drops)?;
+        let taps = self.penalty.as_ref().map(Penalty::taps);
+        let (features, tapped) = self.model.tapped(&mut tape, self.params, &part.images, &mut drops, taps)?;
         let outputs = Outputs { features: &features, classes: &part.classes };
-        let value = self.objective.value(&mut tape, self.params, &outputs)?;
-        drop(features);
+        let mut value = self.objective.value(&mut tape, self.params, &outputs)?;
+        if let Some(penalty) = &self.penalty {
+            let node = penalty.value(&mut tape, self.params, self.model, &part.images, &tapped)?;
+            value.terms.push(("miro", node.scalar()?));
+            value.total = tape.weighted_sum(&[(1.0, value.total), (penalty.weight(), node)])?;
+        }
+        drop((features, tapped));
         let total = value.total.scalar()?;
         tape.backward(&value.total, gradients)?;
         Ok((total, value.terms))
+    }
+
+    /// The loss of the held-out images as evaluation sees them, each set weighing the same.
+    fn look(&self, step: u64, listen: &mut dyn Listen) -> Result<f64, Error> {
+        let source = self.job.source;
+        let mut of_sets = Vec::new();
+        for set in 0..source.sets().len() {
+            let items: Vec<Item> =
+                source.held_out().iter().filter(|item| usize::from(item.set) == set).copied().collect();
+            let mut sum = 0.0;
+            for items in items.chunks(LOOK) {
+                sum += self.held_out(set, items)? * items.len() as f64;
+            }
+            if !items.is_empty() {
+                of_sets.push(sum / items.len() as f64);
+            }
+        }
+        let loss = of_sets.iter().sum::<f64>() / of_sets.len().max(1) as f64;
+        listen.hear(&Event::Metric { name: "held_out_loss", step: step + 1, value: loss });
+        Ok(loss)
+    }
+
+    /// The mean loss of some held-out images of a set.
+    fn held_out(&self, set: usize, items: &[Item]) -> Result<f64, Error> {
+        let (source, side) = (self.job.source, self.job.train.image);
+        let channels = source.sets()[set].channels.len();
+        let len = channels * side * side;
+        let mut pixels = vec![0f32; items.len() * len];
+        pixels.par_chunks_mut(len).zip(items).try_for_each(|(out, item)| {
+            data::eval_view(&source.read(*item)?, side, source.statistics(set), out);
+            Ok::<(), Error>(())
+        })?;
+        let pixels = Tensor::from_vec(pixels, (items.len(), channels, side, side), &Device::Cpu)?;
+        let features = self.model.embed(self.params, &Images { pixels, set })?;
+        let classes: Vec<usize> = items.iter().map(|item| usize::from(item.class)).collect();
+        Ok(self.objective.held_out(self.params, &Outputs { features: &features, classes: &classes })?)
     }
 }
 

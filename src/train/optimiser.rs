@@ -53,16 +53,20 @@ impl Optimiser {
         Ok(sum.sqrt())
     }
 
-    /// One step at the learning rate `lr`. A parameter without a gradient in this step (a set that the batch
+    /// One step at the learning rate `rate(factor)` of each parameter's factor on the peak. A parameter without a gradient in this step (a set that the batch
     /// lacked) stays as it is, as in PyTorch.
     ///
     /// # Errors
     /// If a gradient does not fit its parameter.
-    pub fn step(&mut self, params: &Params, gradients: &Gradients, lr: f64) -> Result<()> {
+    pub fn step(&mut self, params: &Params, gradients: &Gradients, rate: impl Fn(f64) -> f64) -> Result<()> {
         self.steps += 1;
-        let step = Step::new(self.steps, lr, self.word.weight_decay, self.word.betas, self.word.eps);
+        let (word, steps) = (&self.word, self.steps);
+        let at = |lr| Step::new(steps, lr, word.weight_decay, word.betas, word.eps);
+        let usual = at(rate(1.0));
         for Moments { id, mean, square } in &mut self.moments {
             if let Some(gradient) = gradients.of(*id) {
+                let factor = params.rate_factor(*id);
+                let step = if factor == 1.0 { &usual } else { &at(rate(factor)) };
                 step.apply(params.value(*id), gradient.tensor(), mean, square)?;
             }
         }

@@ -27,6 +27,11 @@ pub trait Source: Sync {
     /// Every training image, set by set.
     fn items(&self) -> &[Item];
 
+    /// Training images that are held out, to look at the loss of; never trained on.
+    fn held_out(&self) -> &[Item] {
+        &[]
+    }
+
     /// Mean and deviation of each channel of a set.
     fn statistics(&self, set: usize) -> &Statistics;
 
@@ -43,6 +48,7 @@ pub struct Folder<'a> {
     channels: Vec<SetChannels>,
     classes: Vec<String>,
     items: Vec<Item>,
+    held_out: Vec<Item>,
 }
 
 impl<'a> Folder<'a> {
@@ -57,23 +63,35 @@ impl<'a> Folder<'a> {
         let mut classes: Vec<String> = sets.iter().flat_map(|(set, rows, _)| labels(set, rows)).collect();
         classes.sort_unstable();
         classes.dedup();
-        let mut items = Vec::new();
-        for (number, (set, rows, _)) in sets.iter().enumerate() {
-            // Labels that no training row carries are never looked up.
-            let class = |label: &String| classes.binary_search(label).unwrap_or(0) as u16;
-            let of_label: Vec<u16> = set.labels.iter().map(class).collect();
-            items.extend(rows.iter().map(|&row| Item {
-                set: number as u16,
-                class: of_label[usize::from(set.label(row))],
-                row,
-            }));
-        }
+        let of_set = |number: usize, set: &ImageSet, rows: &[u32]| of_set(&classes, number, set, rows);
+        let items =
+            sets.iter().enumerate().flat_map(|(number, (set, rows, _))| of_set(number, set, rows)).collect();
         let channels = sets
             .iter()
             .map(|(set, ..)| SetChannels { set: set.name.clone(), channels: set.channels.clone() })
             .collect();
-        Self { sets: sets.into_iter().map(|(set, _, norm)| (set, norm)).collect(), channels, classes, items }
+        let sets = sets.into_iter().map(|(set, _, norm)| (set, norm)).collect();
+        Self { sets, channels, classes, items, held_out: Vec::new() }
     }
+
+    /// The same, with rows of each set to look at the loss of; their labels are labels of rows that are trained on.
+    #[must_use]
+    pub fn holding_out(mut self, rows: &[Vec<u32>]) -> Self {
+        let of_set = |(number, ((set, _), rows)): (usize, (&(&ImageSet, Statistics), &Vec<u32>))| {
+            of_set(&self.classes, number, set, rows)
+        };
+        self.held_out = self.sets.iter().zip(rows).enumerate().flat_map(of_set).collect();
+        self
+    }
+}
+
+/// Rows of a set with their classes.
+fn of_set(classes: &[String], number: usize, set: &ImageSet, rows: &[u32]) -> Vec<Item> {
+    // Labels that no training row carries are never looked up.
+    let class = |label: &String| classes.binary_search(label).unwrap_or(0) as u16;
+    let of_label: Vec<u16> = set.labels.iter().map(class).collect();
+    let item = |&row: &u32| Item { set: number as u16, class: of_label[usize::from(set.label(row))], row };
+    rows.iter().map(item).collect()
 }
 
 impl Source for Folder<'_> {
@@ -87,6 +105,10 @@ impl Source for Folder<'_> {
 
     fn items(&self) -> &[Item] {
         &self.items
+    }
+
+    fn held_out(&self) -> &[Item] {
+        &self.held_out
     }
 
     fn statistics(&self, set: usize) -> &Statistics {

@@ -16,6 +16,7 @@ struct Squares {
     sets: Vec<SetChannels>,
     classes: Vec<String>,
     items: Vec<Item>,
+    held_out: Vec<Item>,
     statistics: Vec<Statistics>,
 }
 
@@ -28,6 +29,7 @@ impl Squares {
         let item = |set, row| Item { set, class: 2 * set + (row % 2) as u16, row };
         Self {
             items: (0..2).flat_map(|set| (0..images).map(move |row| item(set, row))).collect(),
+            held_out: (0..2).flat_map(|set| (0..6).map(move |row| item(set, images + row))).collect(),
             classes: ["a", "b", "c", "d"].map(String::from).to_vec(),
             statistics: sets
                 .iter()
@@ -47,6 +49,9 @@ impl Source for Squares {
     }
     fn items(&self) -> &[Item] {
         &self.items
+    }
+    fn held_out(&self) -> &[Item] {
+        &self.held_out
     }
     fn statistics(&self, set: usize) -> &Statistics {
         &self.statistics[set]
@@ -131,7 +136,13 @@ fn it_learns_and_seeds_differ() {
     let folder = tempfile::tempdir().unwrap();
     let train = train(6);
     let mut ear = Ear::default();
-    let job = Job { train: &train, seed: Seed(1), source: &source, checkpoint: &folder.path().join("c") };
+    let job = Job {
+        train: &train,
+        seed: Seed(1),
+        source: &source,
+        checkpoint: &folder.path().join("c"),
+        oracle: None,
+    };
     let (ended, first) = run(&job, &mut ear);
     assert_eq!((ended.steps, ended.complete, ended.resumed), (48, true, None));
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
@@ -141,24 +152,104 @@ fn it_learns_and_seeds_differ() {
     assert_ne!(first, second);
 }
 
+fn strategies() -> [Strategy; 5] {
+    let miro = |taps| Strategy::Miro(Miro { lambda: 0.1, taps, oracle: Oracle::Copy, rate_factor: 10.0 });
+    let swa = |rate, keep| Strategy::DenseSwa(DenseSwa { start_epoch: 1, rate, keep });
+    [
+        Strategy::Erm,
+        Strategy::Swad(Swad { every: 2, converge: 2, tolerance: 3, ratio: 0.3 }),
+        swa(SwaRate::Scheduled, SwaKeep::Average),
+        swa(SwaRate::Annealed { lr: 0.005 }, SwaKeep::Last),
+        miro(Taps::Branches),
+    ]
+}
+
 #[test]
 fn the_same_bits_on_any_number_of_threads_and_after_a_stop() {
     let source = Squares::new(16);
     let folder = tempfile::tempdir().unwrap();
-    let train = train(3);
-    let on = |threads: usize, name: &str, stop: Option<usize>| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let checkpoint = folder.path().join(name);
-        let job = Job { train: &train, seed: Seed(5), source: &source, checkpoint: &checkpoint };
-        pool.install(|| run(&job, &mut Ear { stop_after: stop, ..Ear::default() }))
-    };
-    let (_, whole) = on(1, "one", None);
-    assert!(on(2, "two", None).1 == whole, "two threads");
-    let (stopped, _) = on(3, "three", Some(5));
-    assert_eq!((stopped.steps, stopped.complete), (5, false));
-    let (ended, resumed) = on(2, "three", None);
-    assert_eq!((ended.resumed, ended.complete), (Some(5), true));
-    assert!(resumed == whole, "a run that went on");
+    let mut ends = Vec::new();
+    for (number, strategy) in strategies().into_iter().enumerate() {
+        let train = Train { strategy, ..train(3) };
+        let on = |threads: usize, name: &str, stop: Option<usize>| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let checkpoint = folder.path().join(format!("{number} {name}"));
+            let mut other = Params::new(Seed(8));
+            Extractor::new(&model(), source.sets(), &[], &mut other);
+            let oracle = matches!(train.strategy, Strategy::Miro(_)).then_some(&other);
+            let job = Job { train: &train, seed: Seed(5), source: &source, checkpoint: &checkpoint, oracle };
+            pool.install(|| run(&job, &mut Ear { stop_after: stop, ..Ear::default() }))
+        };
+        let (_, whole) = on(1, "one", None);
+        assert!(on(2, "two", None).1 == whole, "{number}: two threads");
+        let (stopped, _) = on(3, "three", Some(7));
+        assert_eq!((stopped.steps, stopped.complete), (7, false), "{number}");
+        let (ended, resumed) = on(2, "three", None);
+        assert_eq!((ended.resumed, ended.complete), (Some(7), true), "{number}");
+        assert!(resumed == whole, "{number}: a run that went on");
+        assert!(!ends.contains(&whole), "{number}: the strategy changes the weights");
+        ends.push(whole);
+    }
+}
+
+/// The reference counts steps from 0 and ends with a look; a dead valley ends the training.
+#[test]
+fn swad_ends_with_a_look_and_leaves_the_valley_behind() {
+    #[derive(Default)]
+    struct Looks(Vec<(u64, f64)>);
+    impl Listen for Looks {
+        fn hear(&mut self, event: &Event<'_>) {
+            if let Event::Metric { name: "held_out_loss", step, value } = *event {
+                self.0.push((step, value));
+            }
+        }
+    }
+    let source = Squares::new(16);
+    let folder = tempfile::tempdir().unwrap();
+    let strategy = Strategy::Swad(Swad { every: 5, converge: 2, tolerance: 2, ratio: 0.3 });
+    let train = Train { strategy, ..train(3) };
+    let checkpoint = folder.path().join("c");
+    let job = Job { train: &train, seed: Seed(5), source: &source, checkpoint: &checkpoint, oracle: None };
+    let mut looks = Looks::default();
+    let (ended, _) = run(&job, &mut looks);
+    assert!(ended.complete && ended.steps <= 11, "{ended:?}");
+    let steps: Vec<u64> = looks.0.iter().map(|(step, _)| *step).collect();
+    assert!(
+        [1, 6, 11].starts_with(&steps) && looks.0.iter().all(|(_, loss)| loss.is_finite()),
+        "{looks:?}",
+        looks = looks.0
+    );
+}
+
+#[test]
+fn the_variances_of_miro_learn() {
+    let source = Squares::new(8);
+    let folder = tempfile::tempdir().unwrap();
+    for taps in [Taps::Stages, Taps::ThreeStages, Taps::Branches] {
+        let strategy = Strategy::Miro(Miro { lambda: 0.1, taps, oracle: Oracle::Copy, rate_factor: 10.0 });
+        let train = Train { strategy, ..train(2) };
+        let checkpoint = folder.path().join("c");
+        let mut params = Params::new(Seed(5));
+        let model = Extractor::new(&model(), source.sets(), &[], &mut params);
+        let oracle = params.duplicate().unwrap();
+        let before: Vec<Vec<f32>> = oracle.ids().map(|id| oracle.export(id).unwrap()).collect();
+        let oracle = Some(&oracle);
+        let job = Job { train: &train, seed: Seed(5), source: &source, checkpoint: &checkpoint, oracle };
+        job.run(&model, &mut params, &mut Silence).unwrap();
+        let moved = |name: &str| {
+            let id = params.find(name).unwrap();
+            params.export(id).unwrap().iter().map(|b| (b + 2.252_27).abs()).fold(f32::MAX, f32::min)
+        };
+        let count = if taps == Taps::ThreeStages { 4 } else { 5 };
+        for tap in 0..count {
+            let least = moved(&format!("variance_encoders.{tap}.b"));
+            assert!(least > 1e-3, "{taps:?} {tap}: {least}");
+        }
+        assert!(params.find(&format!("variance_encoders.{count}.b")).is_none());
+        let oracle = oracle.unwrap();
+        let after: Vec<Vec<f32>> = oracle.ids().map(|id| oracle.export(id).unwrap()).collect();
+        assert_eq!(before, after, "the oracle stays as it is");
+    }
 }
 
 #[test]
@@ -170,7 +261,7 @@ fn a_broken_checkpoint_is_an_error_with_a_way_out() {
     let train = train(1);
     let mut params = Params::new(Seed(1));
     let model = Extractor::new(&model(), source.sets(), &[], &mut params);
-    let job = Job { train: &train, seed: Seed(1), source: &source, checkpoint: &path };
+    let job = Job { train: &train, seed: Seed(1), source: &source, checkpoint: &path, oracle: None };
     let error = job.run(&model, &mut params, &mut Silence).unwrap_err();
     assert!(matches!(error, Error::Checkpoint { .. }) && error.hint().unwrap().contains("delete"));
 }
@@ -183,7 +274,13 @@ fn a_tiny_training_gives_the_losses_of_its_revisions() {
     let folder = tempfile::tempdir().unwrap();
     let train = train(2);
     let mut ear = Ear::default();
-    let job = Job { train: &train, seed: Seed(9), source: &source, checkpoint: &folder.path().join("c") };
+    let job = Job {
+        train: &train,
+        seed: Seed(9),
+        source: &source,
+        checkpoint: &folder.path().join("c"),
+        oracle: None,
+    };
     run(&job, &mut ear);
     let revisions = (
         crate::adapter::REVISION,

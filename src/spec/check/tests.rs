@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::spec::{
-    ChannelReplication, FirstLayer, FixedChannels, SetRate, View,
+    ChannelReplication, DenseSwa, FirstLayer, FixedChannels, Miro, Oracle, SetRate, SwaKeep, Swad, Taps,
+    View,
     draft::{Draft, StatedAdapter, StatedDepthwise, StatedLoss, StatedTemplateMixing, sample},
     recipe::Recipe,
 };
@@ -11,6 +12,20 @@ use std::collections::BTreeSet;
 fn spec() -> Spec {
     let objective = vec![(0.2, StatedLoss::sim_clr(0.07)), (0.8, StatedLoss::proxy_nca(0.07))];
     Draft { objective, ..sample() }.resolve(Recipe::Fixed)
+}
+
+fn swad(change: impl FnOnce(&mut Swad)) -> Train {
+    let mut swad = Swad { every: 100, converge: 3, tolerance: 6, ratio: 0.3 };
+    change(&mut swad);
+    Train { strategy: Strategy::Swad(swad), hold_out: 0.2, ..spec().train }
+}
+
+fn dense_swa(start_epoch: usize, rate: SwaRate) -> Strategy {
+    Strategy::DenseSwa(DenseSwa { start_epoch, rate, keep: SwaKeep::Average })
+}
+
+fn miro(lambda: f64, rate_factor: f64) -> Strategy {
+    Strategy::Miro(Miro { lambda, taps: Taps::Stages, oracle: Oracle::Copy, rate_factor })
 }
 
 /// An adapter under the default recipe.
@@ -104,6 +119,24 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         ("schedule", |s| s.train.schedule.lr_min = -1e-6),
         ("no_epochs", |s| s.train.epochs = 0),
         ("warmup_too_long", |s| s.train.schedule.warmup = 16),
+        ("swad_looks", |s| s.train = swad(|swad| swad.converge = 0)),
+        ("swad_ratio", |s| s.train = swad(|swad| swad.ratio = -0.1)),
+        ("swad_without_hold_out", |s| {
+            s.train = swad(|_| {});
+            s.train.hold_out = 0.0;
+        }),
+        ("swad_without_labels", |s| {
+            s.train = swad(|_| {});
+            s.train.objective.retain(|term| !term.loss.uses_labels());
+        }),
+        ("swa_after_the_end", |s| s.train.strategy = dense_swa(15, SwaRate::Scheduled)),
+        ("swa_rate", |s| s.train.strategy = dense_swa(5, SwaRate::Annealed { lr: 0.0 })),
+        ("miro_lambda", |s| s.train.strategy = miro(0.0, 10.0)),
+        ("miro_rate", |s| s.train.strategy = miro(0.1, 0.0)),
+        ("miro_needs_oracle", |s| {
+            s.train.strategy = miro(0.1, 10.0);
+            s.model.weights = Weights::Scratch;
+        }),
         ("not_evaluated", |s| s.evaluate.clear()),
         ("evaluation_twice", |s| s.evaluate.push(s.evaluate[0].clone())),
         ("unseen_channels", |s| s.train.data = DataRef::chammi(&["Allen", "HPA"])),
@@ -163,6 +196,14 @@ fn the_compiler_and_the_check_have_the_same_rules() {
     }));
     raised.extend(rules(|spec| {
         spec.model.adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
+    }));
+    raised.extend(rules(|spec| {
+        spec.train.strategy = miro(0.1, 10.0);
+        spec.model.weights = Weights::Scratch;
+    }));
+    raised.extend(rules(|spec| {
+        spec.train = swad(|_| {});
+        spec.train.objective.retain(|term| !term.loss.uses_labels());
     }));
     assert_eq!(in_spec, raised, "`Spec::check` repeats every rule that plain data can break");
 }

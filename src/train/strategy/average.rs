@@ -1,0 +1,116 @@
+//! Running means of weights.
+
+use crate::{
+    ops::buffer,
+    params::{ParamId, Params},
+};
+use candle_core::Result;
+
+/// Values of all trained parameters.
+pub(super) type Weights = Vec<Vec<f32>>;
+
+/// The mean of weights that were added, each as much as the others.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Average {
+    pub(super) mean: Weights,
+    pub(super) count: u64,
+}
+
+impl Average {
+    /// Adds the weights as they are now.
+    pub(super) fn add_params(&mut self, params: &Params) -> Result<()> {
+        self.count += 1;
+        if self.count == 1 {
+            self.mean = weights(params)?;
+            return Ok(());
+        }
+        for (mean, id) in self.mean.iter_mut().zip(trained(params)) {
+            approach(mean, &buffer::read(params.value(id))?, self.count);
+        }
+        Ok(())
+    }
+
+    /// Adds weights that were kept.
+    pub(super) fn add(&mut self, weights: &Weights) {
+        self.count += 1;
+        if self.count == 1 {
+            self.mean.clone_from(weights);
+            return;
+        }
+        for (mean, weights) in self.mean.iter_mut().zip(weights) {
+            approach(mean, weights, self.count);
+        }
+    }
+}
+
+/// The mean of `count` values, of which `next` is the last and `mean` that of the others (PyTorch's `AveragedModel`).
+fn approach(mean: &mut [f32], next: &[f32], count: u64) {
+    let count = count as f32;
+    for (mean, next) in mean.iter_mut().zip(next) {
+        *mean += (next - *mean) / count;
+    }
+}
+
+fn trained(params: &Params) -> impl Iterator<Item = ParamId> {
+    params.ids().filter(|id| params.is_trained(*id))
+}
+
+/// The weights as they are now.
+pub(super) fn weights(params: &Params) -> Result<Weights> {
+    trained(params).map(|id| Ok(buffer::read(params.value(id))?.to_vec())).collect()
+}
+
+/// Puts weights in the place of what is there.
+pub(super) fn put(params: &Params, weights: &Weights) -> Result<()> {
+    for (id, weights) in trained(params).zip(weights) {
+        buffer::write(params.value(id), |values| values.copy_from_slice(weights))?;
+    }
+    Ok(())
+}
+
+/// Weights by name, for a checkpoint.
+pub(super) fn store(name: &str, weights: &Weights) -> Vec<(String, Vec<f32>)> {
+    weights.iter().enumerate().map(|(at, values)| (format!("{name}/{at}"), values.clone())).collect()
+}
+
+/// The weights of that name in a checkpoint; none there, none at all.
+pub(super) fn restore(name: &str, read: &dyn Fn(&str) -> Option<Vec<f32>>) -> Weights {
+    (0..).map_while(|at: usize| read(&format!("{name}/{at}"))).collect()
+}
+
+/// A 64-bit word as floats that hold it exactly.
+pub(super) fn exact(word: u64) -> [f32; 4] {
+    [48, 32, 16, 0].map(|shift| ((word >> shift) & 0xFFFF) as f32)
+}
+
+/// The word that [`exact`] took apart.
+pub(super) fn word(parts: &[f32]) -> u64 {
+    parts.iter().fold(0, |word, part| (word << 16) | *part as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn means_are_those_of_pytorch() {
+        let text = std::fs::read_to_string(crate::golden::folder().join("swa.json")).unwrap();
+        let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let floats = |value: &serde_json::Value| -> Vec<f32> {
+            value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect()
+        };
+        let mut average = Average::default();
+        for update in golden["averaged_model"]["updates"].as_array().unwrap() {
+            average.add(&vec![floats(&update["value"])]);
+            crate::golden::assert_close("mean", &average.mean[0], &floats(&update["after"]), 1e-6);
+        }
+        assert_eq!(average.count, 5);
+    }
+
+    #[test]
+    fn words_survive_as_floats() {
+        for value in [0, 1, u64::MAX, 1.17f64.to_bits(), f64::NAN.to_bits()] {
+            assert_eq!(word(&exact(value)), value);
+        }
+    }
+}

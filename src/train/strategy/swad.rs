@@ -1,0 +1,112 @@
+//! SWAD (Cha et al. 2021): every step is averaged into a segment, every so many steps the held-out loss is looked at,
+//! and the segments of its valley are averaged (`valley`).
+
+use super::{
+    Error, Look, Lost, Strategy, Verdict, Weights,
+    average::{self, Average},
+    epoch,
+    valley::{Begun, Segment, Valley},
+};
+use crate::{params::Params, spec};
+use std::sync::Arc;
+
+pub(super) struct Swad {
+    every: u64,
+    epoch_steps: u64,
+    segment: Average,
+    valley: Valley,
+}
+
+impl Swad {
+    pub(super) fn new(word: &spec::Swad, epoch_steps: u64) -> Self {
+        Self {
+            every: word.every.max(1) as u64,
+            epoch_steps,
+            segment: Average::default(),
+            valley: Valley::new(word),
+        }
+    }
+}
+
+impl Strategy for Swad {
+    /// The last step is one with a look.
+    fn steps(&self, total: u64) -> u64 {
+        if total == 0 { 0 } else { (total - 1) / self.every * self.every + 1 }
+    }
+
+    fn rate(&self, step: u64, scheduled: &dyn Fn(usize) -> f64) -> f64 {
+        scheduled(epoch(step, self.epoch_steps))
+    }
+
+    fn after_step(&mut self, step: u64, params: &Params, look: Look<'_>) -> Result<Verdict, Error> {
+        self.segment.add_params(params)?;
+        if !step.is_multiple_of(self.every) {
+            return Ok(Verdict::GoOn);
+        }
+        let weights = Arc::new(std::mem::take(&mut self.segment).mean);
+        self.valley.look(Segment { step, loss: look()?, weights });
+        Ok(if self.valley.is_dead() { Verdict::End } else { Verdict::GoOn })
+    }
+
+    fn finish(&mut self, params: &Params) -> Result<(), Error> {
+        let empty = Valley::new(&spec::Swad { every: 1, converge: 1, tolerance: 1, ratio: 0.0 });
+        if let Some(weights) = std::mem::replace(&mut self.valley, empty).weights() {
+            average::put(params, &weights)?;
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> Vec<(String, Vec<f32>)> {
+        let mut state = average::store("segment", &self.segment.mean);
+        let mut numbers = vec![self.segment.count, u64::from(self.valley.dead)];
+        let mut keep = |kind: &str, segment: &Segment, at: usize| {
+            state.extend(average::store(&format!("{kind}/{at}"), &segment.weights));
+        };
+        for (kind, queue) in
+            [("converging", &self.valley.converging), ("tolerating", &self.valley.tolerating)]
+        {
+            numbers.push(queue.len() as u64);
+            for (at, segment) in queue.iter().enumerate() {
+                numbers.extend([segment.step, segment.loss.to_bits()]);
+                keep(kind, segment, at);
+            }
+        }
+        numbers.push(u64::from(self.valley.begun.is_some()));
+        if let Some(begun) = &self.valley.begun {
+            numbers.extend([begun.step, begun.threshold.to_bits(), begun.average.count]);
+            state.extend(average::store("valley", &begun.average.mean));
+        }
+        state.push(("swad".into(), numbers.into_iter().flat_map(average::exact).collect()));
+        state
+    }
+
+    fn restore(&mut self, read: &dyn Fn(&str) -> Option<Vec<f32>>) -> Result<(), Lost> {
+        let words = read("swad").ok_or_else(|| Lost("swad".into()))?;
+        let mut numbers = words.chunks_exact(4).map(average::word);
+        let mut next = || numbers.next().ok_or_else(|| Lost("swad".into()));
+        let weights = |name: String| -> Result<Arc<Weights>, Lost> {
+            let found = average::restore(&name, read);
+            if found.is_empty() { Err(Lost(name)) } else { Ok(Arc::new(found)) }
+        };
+        self.segment = Average { count: next()?, mean: average::restore("segment", read) };
+        self.valley.dead = next()? != 0;
+        for (kind, queue) in
+            [("converging", &mut self.valley.converging), ("tolerating", &mut self.valley.tolerating)]
+        {
+            queue.clear();
+            for at in 0..next()? {
+                let (step, loss) = (next()?, f64::from_bits(next()?));
+                queue.push_back(Segment { step, loss, weights: weights(format!("{kind}/{at}"))? });
+            }
+        }
+        self.valley.begun = match next()? {
+            0 => None,
+            _ => {
+                let (step, threshold, count) = (next()?, f64::from_bits(next()?), next()?);
+                let mean = weights("valley".into())?.to_vec();
+                Some(Begun { step, threshold, average: Average { mean, count } })
+            }
+        };
+        Ok(())
+    }
+}
