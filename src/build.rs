@@ -17,7 +17,8 @@ fn main() {
     println!("cargo::rustc-env=DICHROIC_COMMIT={}", git(&root, &["rev-parse", "HEAD"]).unwrap_or_default());
 }
 
-/// One module for each file, sorted by name. Any file name will do: `3-channels.rs` becomes `in_3_channels`.
+/// One module for each file, sorted by name, so that files can use what others share: `use super::chammi::*`. Any file
+/// name will do: `3-channels.rs` becomes `in_3_channels`.
 fn modules(root: &Path) -> String {
     let mut files: Vec<PathBuf> = fs::read_dir(root.join("experiments"))
         .expect("the folder `experiments` lies beside Cargo.toml")
@@ -28,7 +29,11 @@ fn modules(root: &Path) -> String {
     let module = |path: &PathBuf| {
         let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("a file name in UTF-8");
         let name = stem.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "_");
-        format!("#[path = {:?}]\nmod in_{name};\n", path.display().to_string())
+        let reserved = ["self", "super", "crate", "_"].contains(&name.as_str());
+        let begins_well = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        // `r#` lets a file be called `type.rs`.
+        let prefix = if begins_well && !reserved { "r#" } else { "in_" };
+        format!("#[path = {:?}]\nmod {prefix}{name};\n", path.display().to_string())
     };
     files.iter().map(module).collect()
 }

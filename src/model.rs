@@ -1,5 +1,9 @@
 //! A whole feature extractor: first layer, backbone, parameters.
 
+mod costs;
+
+pub use costs::Costs;
+
 use crate::{
     adapter::{self, Images, OwnStem, SetChannels, Stem},
     backbone::{ConvNext, files},

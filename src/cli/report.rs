@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// Renders tables and figures from the store
 #[derive(Args, Debug)]
 pub(super) struct Report {
-    /// Names of reports, or `all`
+    /// Names of reports, `chammi` for all of that paper, or `all`
     #[arg(required = true)]
     names: Vec<String>,
     /// Where the files go
@@ -28,15 +28,27 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn run(&self) -> Result {
-        let all = self.names.iter().any(|name| name == "all");
-        let names =
-            if all { report::NAMES.to_vec() } else { self.names.iter().map(String::as_str).collect() };
+        let mut names: Vec<&str> = self.names.iter().flat_map(|name| meant(name)).collect();
+        let mut seen = vec![];
+        names.retain(|name| {
+            !seen.contains(name) && {
+                seen.push(*name);
+                true
+            }
+        });
         let formats: Vec<Format> = self.format.iter().filter_map(|word| Format::of(word)).collect();
         let store = Store::open_read_only(self.store.path())?;
         let files = report::render(&names, &store, &declared()?, &self.out, &formats)?;
         let lines: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
         output::say(&lines.join("\n"))
     }
+}
+
+/// `all`, a paper, or one report.
+fn meant(name: &str) -> Vec<&str> {
+    let of_paper = |report: &&str| name == "all" || report.starts_with(&format!("{name}_"));
+    let several: Vec<&str> = report::NAMES.into_iter().filter(of_paper).collect();
+    if several.is_empty() { vec![name] } else { several }
 }
 
 /// Everything that this program declares: a hole in a table says which experiment would fill it.

@@ -14,23 +14,29 @@ pub(super) fn description(root: &Path) -> Option<Description> {
     if !SETS.iter().any(|set| root.join(set).join("enriched_meta.csv").is_file()) {
         return None;
     }
-    let allen = set("Allen", &["nucleus", "membrane", "protein"], None, ALLEN);
-    let hpa =
-        set("HPA", &["microtubules", "protein", "nucleus", "er"], Some(("Task_three", "cell_type")), HPA);
-    let cp = set("CP", &["nucleus", "er", "rna", "golgi", "mito"], Some(("Task_four", "Plate")), CP);
+    let allen = set("Allen", None, ALLEN);
+    let hpa = set("HPA", Some(("Task_three", "cell_type")), HPA);
+    let cp = set("CP", Some(("Task_four", "Plate")), CP);
     let sets = vec![allen, hpa, cp];
     Some(Description { name: None, kind: Kind::Real, world: None, simulator: None, sets })
 }
 
-fn set(
-    name: &str,
-    channels: &[&str],
-    leave_out: Option<(&str, &str)>,
-    (mean, sd): (&[f32], &[f32]),
-) -> SetDescription {
+/// Channels of a set in tape order, and how many classes its `Train` has.
+pub fn chammi_channels(set: &str) -> Option<(&'static [&'static str], usize)> {
+    match set {
+        "Allen" => Some((&["nucleus", "membrane", "protein"], 6)),
+        "HPA" => Some((&["microtubules", "protein", "nucleus", "er"], 4)),
+        "CP" => Some((&["nucleus", "er", "rna", "golgi", "mito"], 4)),
+        _ => None,
+    }
+}
+
+fn set(name: &str, leave_out: Option<(&str, &str)>, (mean, sd): (&[f32], &[f32])) -> SetDescription {
     SetDescription {
         name: name.to_owned(),
-        channels: channels.iter().map(|&channel| channel.to_owned()).collect(),
+        channels: chammi_channels(name)
+            .map(|(channels, _)| channels.iter().map(|&channel| channel.to_owned()).collect())
+            .unwrap_or_default(),
         leave_group_out: leave_out
             .map(|(task, column)| (task.to_owned(), column.to_owned()))
             .into_iter()

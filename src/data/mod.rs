@@ -23,6 +23,7 @@ mod transform;
 #[cfg(test)]
 mod tests;
 
+pub use chammi::chammi_channels;
 pub use check::{Count, Published, Report, check, info};
 pub use describe::{BANK, KNOWN_CHANNELS, Kind};
 pub use error::{Error, Problem, Problems};

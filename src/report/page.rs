@@ -1,12 +1,12 @@
 //! From names of reports to files.
 
-use super::chammi_table4::{Declaration, table4};
+use super::chammi::{self, Declaration};
 use super::{Error, csv, markdown};
 use crate::store::Reader;
 use std::path::{Path, PathBuf};
 
 /// Every report there is.
-pub const NAMES: [&str; 1] = ["chammi_table4"];
+pub const NAMES: [&str; 4] = chammi::NAMES;
 
 /// How a report is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,13 +50,14 @@ pub fn render(
     out: &Path,
     formats: &[Format],
 ) -> Result<Vec<PathBuf>, Error> {
-    if let Some(unknown) = names.iter().find(|name| !NAMES.contains(name)) {
-        return Err(Error::Unknown { found: (*unknown).into(), known: NAMES.into() });
+    let mut reports = Vec::new();
+    for name in names {
+        let unknown = || Error::Unknown { found: (*name).into(), known: NAMES.into() };
+        reports.push((name, chammi::report(name, store, declared).ok_or_else(unknown)??));
     }
     let (mut page, mut files) = (String::new(), Vec::new());
-    for name in names {
-        let report = table4(store, declared)?;
-        let figure = report.heatmap().transpose();
+    for (name, report) in reports {
+        let figure = report.figure.transpose();
         let figure = figure.map_err(|cause| Error::Draw { figure: (*name).into(), cause })?;
         page.push_str(&format!("# {}\n\n", report.title));
         for table in &report.tables {

@@ -1,9 +1,9 @@
 //! What `exp` prints when a run has ended: its tasks, what lies below them and, where it may, what the paper prints.
 
-use super::comparable::{print_of, reason_against};
+use super::chammi::{any_print_of, reason_against};
 use super::measured::{self, Measured, World};
 use super::table::{Cell, Kind, Row, Table};
-use super::{Error, terminal};
+use super::{Error, Print, terminal};
 use crate::evaluate::names::{AVERAGES, TASKS, to_paper};
 use crate::spec::Features;
 use crate::store::{PublishedRow, Reader};
@@ -20,12 +20,17 @@ pub fn terminal_table(store: &Reader, runs: &[&str]) -> Result<String, Error> {
             systems.entry((one.spec.clone(), one.world.clone())).or_default().push(one);
         }
     }
-    let printed = store.published("chammi", "table4")?;
-    let tables = systems.into_values().map(|seeds| terminal::table(&table(&seeds, &printed)));
-    Ok(tables.collect::<Vec<_>>().join("\n"))
+    let mut tables = Vec::new();
+    for seeds in systems.into_values() {
+        let row = any_print_of(&seeds[0].config);
+        let printed = row.as_ref().map(|(table, _)| store.published("chammi", table.table)).transpose()?;
+        let print = row.map(|(_, print)| print);
+        tables.push(terminal::table(&table(&seeds, print, &printed.unwrap_or_default())));
+    }
+    Ok(tables.join("\n"))
 }
 
-fn table(seeds: &[Measured], printed: &[PublishedRow]) -> Table {
+fn table(seeds: &[Measured], print: Option<Print>, printed: &[PublishedRow]) -> Table {
     let (first, world) = (&seeds[0], &seeds[0].world);
     let chammi = world.data == "chammi";
     let found: BTreeSet<&str> =
@@ -39,7 +44,7 @@ fn table(seeds: &[Measured], printed: &[PublishedRow]) -> Table {
     let complete = |name: &str| seeds.iter().all(|one| one.scores.f1(name).is_some());
     names.extend(AVERAGES.iter().take(1).map(|average| average.name).filter(|name| chammi && complete(name)));
 
-    let row_in_print = print_of(&first.config).filter(|_| chammi);
+    let row_in_print = print.filter(|_| chammi);
     let reason = reason_against(&first.config, world);
     let in_print = |task: &str| {
         let print = row_in_print.as_ref()?;

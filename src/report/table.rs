@@ -94,9 +94,10 @@ impl Cell {
 }
 
 impl Table {
-    /// Marks the best and the second best measured value of each column that has at least two.
-    pub fn rank(&mut self) {
-        for column in 0..self.columns.len() {
+    /// Marks the best and the second best measured value of each column of scores that has at least two. The first
+    /// `apart` columns are something else.
+    pub fn rank(&mut self, apart: usize) {
+        for column in apart..self.columns.len() {
             let measured = self.rows.iter_mut().filter(|row| row.kind == Kind::Measured);
             let mut cells: Vec<&mut Cell> =
                 measured.map(|row| &mut row.cells[column]).filter(|cell| cell.value.is_some()).collect();
@@ -149,7 +150,7 @@ mod tests {
             row(Kind::Measured, &[0.3]),
         ];
         let mut table = Table { columns: vec![("a".into(), "a".into())], rows, ..Table::default() };
-        table.rank();
+        table.rank(0);
         let ranks: Vec<Option<u8>> = table.rows.iter().map(|row| row.cells[0].rank).collect();
         assert_eq!(ranks, [None, None, Some(1), None, Some(2)]);
         assert_eq!((signed(-0.02).as_str(), signed(0.0).as_str()), ("−0.020", "+0.000"));

@@ -1,0 +1,117 @@
+//! The tables of the CHAMMI paper and its appendix.
+
+mod comparable;
+mod scores;
+mod table1;
+
+pub use comparable::Print;
+pub(super) use comparable::reason_against;
+
+use super::{Error, table::Table};
+use crate::store::Reader;
+use comparable::{Loss, Start, Strategy, System};
+use serde_json::Value;
+
+/// A spec that an experiment of this program declares, so that a hole can say what would fill it.
+#[derive(Clone, Debug)]
+pub struct Declaration {
+    /// The experiment's name.
+    pub experiment: String,
+    /// Its resolved spec, as declared.
+    pub spec: Value,
+}
+
+/// A report: tables, and a figure where it has one.
+pub(super) struct Report {
+    pub(super) title: String,
+    pub(super) tables: Vec<Table>,
+    pub(super) figure: Option<Result<String, String>>,
+}
+
+/// A table of the paper with a row for each model under each condition.
+pub(super) struct PaperTable {
+    /// The report: `chammi_table4`.
+    pub(super) name: &'static str,
+    /// The printed numbers: `table4`.
+    pub(super) table: &'static str,
+    title: &'static str,
+    source: &'static str,
+    /// Whether the tasks of known images and classes are columns too.
+    all_tasks: bool,
+    /// The printed condition that a system stands under.
+    condition: fn(&System) -> Option<&'static str>,
+}
+
+/// The tables of scores.
+pub(super) const TABLES: [PaperTable; 3] = [
+    PaperTable {
+        name: "chammi_table2",
+        table: "table2",
+        title: "CHAMMI, appendix, Table 2: off the shelf, trained from scratch, fine-tuned",
+        source: "appendix, Table 2",
+        all_tasks: true,
+        condition: |system| match system.start {
+            _ if !system.is_plain() || system.strategy != Strategy::Erm => None,
+            Start::OffTheShelf => Some("off_the_shelf"),
+            Start::Scratch => Some("trained"),
+            // The printed row of HyperNet mixes two runs; Tables 3 and 4 print the one that its averages belong to.
+            Start::Pretrained if system.model == "HyperNet" => Some("fine_tuned_consistent"),
+            Start::Pretrained => Some("fine_tuned"),
+        },
+    },
+    PaperTable {
+        name: "chammi_table3",
+        table: "table3",
+        title: "CHAMMI, appendix, Table 3: SWAD and MIRO",
+        source: "appendix, Table 3",
+        all_tasks: false,
+        condition: |system| match system.strategy {
+            _ if !system.is_plain() || system.start != Start::Pretrained => None,
+            Strategy::Erm => Some("fine_tuned"),
+            Strategy::Swad => Some("fine_tuned+SWAD"),
+            Strategy::Miro => Some("fine_tuned+MIRO"),
+        },
+    },
+    PaperTable {
+        name: "chammi_table4",
+        table: "table4",
+        title: "CHAMMI, appendix, Table 4: thin-plate splines and self-supervision",
+        source: "appendix, Table 4",
+        all_tasks: false,
+        condition: |system| match (system.loss, system.warped) {
+            _ if system.start != Start::Pretrained || system.strategy != Strategy::Erm => None,
+            (Loss::Supervised, false) => Some("baseline"),
+            (Loss::Supervised, true) => Some("tps"),
+            (Loss::SelfSupervised, false) => Some("ssl"),
+            (Loss::SelfSupervised, true) => Some("tps+ssl"),
+            (Loss::Fifth, true) => Some("tps+0.2ssl"),
+            (Loss::Fifth, false) => None,
+        },
+    },
+];
+
+impl PaperTable {
+    /// Why no run of ours can stand in a printed row.
+    fn without_run(&self, print: &Print) -> Option<&'static str> {
+        let damaged = self.table == "table2" && print.model == "HyperNet" && print.condition == "fine_tuned";
+        damaged.then_some("the printed row mixes two runs; the row below has the numbers of Tables 3 and 4")
+    }
+}
+
+/// The first printed row that a resolved spec stands in, with its table.
+pub(super) fn any_print_of(spec: &Value) -> Option<(&'static PaperTable, Print)> {
+    // Table 4 first: it is the one with the most conditions.
+    TABLES.iter().rev().find_map(|table| Some((table, comparable::print_of(spec, table)?)))
+}
+
+/// The reports of this paper, by name.
+pub(super) const NAMES: [&str; 4] = [table1::NAME, TABLES[0].name, TABLES[1].name, TABLES[2].name];
+
+/// Asks the store for one of them.
+pub(super) fn report(name: &str, store: &Reader, declared: &[Declaration]) -> Option<Result<Report, Error>> {
+    if name == table1::NAME {
+        return Some(table1::report(store));
+    }
+    let table = TABLES.iter().find(|table| table.name == name)?;
+    Some(scores::report(table, store, declared))
+}

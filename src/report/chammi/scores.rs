@@ -1,0 +1,272 @@
+//! The paper's tables of scores, row by row beside print: macro-F1 of averages and tasks.
+
+use super::super::Error;
+use super::super::heatmap::{self, Panel};
+use super::super::measured::{self, Measured, World};
+use super::super::table::{Cell, Kind, Row, Table};
+use super::comparable::{Print, System, print_of, recipe_against, recipes_of};
+use super::{Declaration, PaperTable, Report};
+use crate::evaluate::names::{AVERAGES, TASKS};
+use crate::spec::Features;
+use crate::store::Reader;
+use std::collections::{BTreeMap, BTreeSet};
+
+type Printed = Vec<(Print, BTreeMap<String, f64>)>;
+
+/// The table in all the worlds that the store knows, and its figure.
+pub(super) fn report(paper: &PaperTable, store: &Reader, declared: &[Declaration]) -> Result<Report, Error> {
+    let printed = printed(paper, store)?;
+    let measured = measured::on(store, "chammi")?;
+    let asked = Asked { paper, printed: &printed, declared };
+    let mut worlds: BTreeMap<&World, Vec<&Measured>> = BTreeMap::new();
+    for one in &measured {
+        worlds.entry(&one.world).or_default().push(one);
+    }
+    let mut tables: Vec<Table> =
+        worlds.iter().map(|(world, runs)| asked.of_world(Some(world), runs)).collect();
+    if tables.is_empty() {
+        tables.push(asked.of_world(None, &[]));
+    }
+    let compared = tables.iter().flat_map(|table| &table.rows).flat_map(|row| &row.cells);
+    let compared = compared.filter(|cell| cell.paper.is_some()).count() > 0;
+    tables.push(asked.print_alone(compared));
+    let with_classes = measured.iter().flat_map(|one| one.scores.per_class.keys().cloned());
+    let seen: BTreeSet<(String, String)> = with_classes.collect();
+    let of_task = |name: &str| seen.iter().filter(|(task, _)| task == name).cloned().collect::<Vec<_>>();
+    let classes: Vec<(String, String)> = TASKS.iter().flat_map(|task| of_task(task.name)).collect();
+    let panels: Vec<Panel> = worlds.iter().map(|(world, runs)| asked.panel(world, runs, &classes)).collect();
+    let simulated = !worlds.is_empty() && worlds.keys().all(|world| world.kind == "simulated");
+    let title = format!("{}{}", paper.title, if simulated { ", on *simulated* data" } else { "" });
+    Ok(Report { title, tables, figure: figure(&panels, &classes) })
+}
+
+/// The heatmap of F1 per class as SVG; `None` while nothing is measured.
+fn figure(panels: &[Panel], classes: &[(String, String)]) -> Option<Result<String, String>> {
+    let short =
+        |name: &str| TASKS.iter().find(|task| task.name == name).map_or(name, |task| task.short).to_string();
+    let column =
+        |(task, class): &(String, String)| heatmap::Column { group: short(task), name: class.clone() };
+    let columns: Vec<heatmap::Column> = classes.iter().map(column).collect();
+    let drawn = !columns.is_empty() && panels.iter().any(|panel| panel.rows.iter().any(|row| !row.floor));
+    drawn.then(|| heatmap::draw(panels, &columns, "F1 score"))
+}
+
+/// What is asked of each world.
+struct Asked<'a> {
+    paper: &'a PaperTable,
+    printed: &'a Printed,
+    declared: &'a [Declaration],
+}
+
+/// What stands in print, row by row.
+fn printed(paper: &PaperTable, store: &Reader) -> Result<Printed, Error> {
+    let mut printed: Printed = Vec::new();
+    for number in store.published("chammi", paper.table)? {
+        let print = Print { model: number.model, condition: number.condition };
+        if printed.last().is_none_or(|(last, _)| *last != print) {
+            printed.push((print, BTreeMap::new()));
+        }
+        if let (Some((_, numbers)), Some(value)) = (printed.last_mut(), number.value) {
+            numbers.insert(number.task, value);
+        }
+    }
+    Ok(printed)
+}
+
+impl Asked<'_> {
+    /// Head and name of the columns: four averages, then tasks.
+    fn columns(&self) -> Vec<(String, String)> {
+        let averages = AVERAGES.iter().map(|average| (average.short.into(), average.name.into()));
+        let tasks = TASKS.iter().filter(|task| task.novel || self.paper.all_tasks);
+        averages.chain(tasks.map(|task| (task.short.into(), task.name.into()))).collect()
+    }
+
+    /// The runs of each spec that stands in a printed row, in the order of print.
+    fn systems<'m>(&self, runs: &[&'m Measured], print: &Print) -> BTreeMap<&'m str, Vec<&'m Measured>> {
+        let mut systems: BTreeMap<&str, Vec<&Measured>> = BTreeMap::new();
+        for one in runs.iter().filter(|one| print_of(&one.config, self.paper).as_ref() == Some(print)) {
+            systems.entry(&one.spec).or_default().push(one);
+        }
+        systems
+    }
+
+    fn of_world(&self, world: Option<&World>, runs: &[&Measured]) -> Table {
+        let columns = self.columns();
+        let mut rows = Vec::new();
+        let apart = world.and_then(World::reason_against);
+        let mut placed = 0;
+        for (print, numbers) in self.printed {
+            let name = |rest: [String; 4]| [vec![print.model.clone(), print.words()], rest.to_vec()].concat();
+            let systems = self.systems(runs, print);
+            if systems.is_empty() {
+                let cells = vec![Cell::default(); columns.len()];
+                rows.push(Row {
+                    stub: name(Default::default()),
+                    kind: Kind::Measured,
+                    cells,
+                    note: self.fill(print, world),
+                });
+            }
+            for (spec, seeds) in systems {
+                placed += seeds.len();
+                let recipe = recipe_against(&seeds[0].config).filter(|_| apart.is_none());
+                let comparable = apart.is_none() && recipe.is_none();
+                let cell = |(_, column): &(String, String)| {
+                    let values: Vec<f64> = seeds.iter().filter_map(|one| one.scores.f1(column)).collect();
+                    let paper = numbers.get(column).copied().filter(|_| comparable);
+                    Cell { paper, ..Cell::of(&values) }
+                };
+                let recipes = recipes_of(&seeds[0].config);
+                let stub = name([recipes, seeds[0].experiment.clone(), spec.into(), seeds.len().to_string()]);
+                let note = recipe.map_or(String::new(), |reason| format!("not comparable: {reason}"));
+                rows.push(Row {
+                    stub,
+                    kind: Kind::Measured,
+                    cells: columns.iter().map(cell).collect(),
+                    note,
+                });
+            }
+        }
+        rows.extend(floors(runs).into_iter().map(|(floor, below)| Row {
+            stub: [vec![floor], vec![String::new(); 5]].concat(),
+            kind: Kind::Floor,
+            cells: columns.iter().map(|(_, column)| below.cell(|scores| scores.f1(column))).collect(),
+            note: String::new(),
+        }));
+        let mut notes = vec![
+        "Macro-F1, mean ± sample standard deviation over seeds. Rows in italics are floors: what needs no training.".into(),
+    ];
+        notes.extend(apart.map(|reason| format!("Print stands apart, not comparable: {reason}.")));
+        if runs.len() > placed {
+            notes.push(format!(
+                "{} more runs have scores on this data and stand in no printed row.",
+                runs.len() - placed
+            ));
+        }
+        let facts = match world {
+            Some(world) => {
+                [&world.kind, &world.world, &world.scale, &world.protocol, &world.reads].map(String::clone)
+            }
+            None => Default::default(),
+        };
+        let heads = ["kind", "world", "scale", "protocol", "data"];
+        let mut table = Table {
+            title: world.map_or("Nothing measured yet".into(), World::words),
+            facts: heads.into_iter().zip(facts).collect(),
+            stub: vec!["model", "condition", "recipe", "experiment", "spec", "seeds"],
+            columns,
+            rows,
+            notes,
+        };
+        table.rank(0);
+        table
+    }
+
+    /// What would fill a hole of this world.
+    fn fill(&self, print: &Print, world: Option<&World>) -> String {
+        if let Some(reason) = self.paper.without_run(print) {
+            return reason.into();
+        }
+        let fits = |one: &&Declaration| print_of(&one.spec, self.paper).as_ref() == Some(print);
+        let Some(declaration) = self.declared.iter().find(fits) else {
+            return "declared by no experiment".into();
+        };
+        let mut command = format!("dichroic exp {}", declaration.experiment);
+        if let Some(world) = world {
+            let real = world.kind == "real";
+            command += if real { " --data chammi=PATH" } else { "" };
+            // What `--scale` is without being said.
+            if world.scale != if real { "paper" } else { "quick" } {
+                command += &format!(" --scale {}", world.scale);
+            }
+        }
+        format!("`{command}`")
+    }
+
+    fn print_alone(&self, compared: bool) -> Table {
+        let columns = self.columns();
+        let rows = self.printed.iter().map(|(print, numbers)| Row {
+            stub: vec![print.model.clone(), print.words()],
+            kind: Kind::Print,
+            cells: columns.iter().map(|(_, column)| Cell::print(numbers.get(column).copied())).collect(),
+            note: String::new(),
+        });
+        let apart = if compared { "comparable only where a difference stands" } else { "not comparable" };
+        Table {
+            title: format!("What the paper prints ({apart})"),
+            facts: Vec::new(),
+            stub: vec!["model", "condition"],
+            rows: rows.collect(),
+            columns,
+            notes: vec![format!(
+                "Source: arXiv 2310.19224, {}; one seed, no deviations printed.",
+                self.paper.source
+            )],
+        }
+    }
+
+    fn panel(&self, world: &World, runs: &[&Measured], classes: &[(String, String)]) -> Panel {
+        let mut rows = Vec::new();
+        let mut overall: Vec<f64> = Vec::new();
+        for (print, _) in self.printed {
+            let systems = self.systems(runs, print);
+            let several = systems.len() > 1;
+            for (spec, seeds) in systems {
+                let scores = Below(seeds.iter().map(|one| &one.scores).collect());
+                overall.push(scores.cell(|scores| scores.f1("cps")).value.unwrap_or(f64::NAN));
+                let mut name = format!("{}, {}", print.model, print.words());
+                if several {
+                    // Two of one recipe are told apart by their ids.
+                    let recipes = recipes_of(&seeds[0].config);
+                    name += &format!(" ({recipes}, {})", spec.get(..4).unwrap_or(spec));
+                }
+                rows.push(row(name, false, &scores, classes));
+            }
+        }
+        if let Some(best) = overall.iter().copied().reduce(f64::max).filter(|_| rows.len() > 1) {
+            rows.iter_mut().zip(&overall).for_each(|(row, overall)| row.best = *overall == best);
+        }
+        rows.extend(floors(runs).iter().map(|(name, below)| row(name.clone(), true, below, classes)));
+        Panel { heading: world.words().replace('*', ""), rows }
+    }
+}
+
+/// Scores beside several runs.
+pub(super) struct Below<'a>(pub(super) Vec<&'a measured::Scores>);
+
+impl Below<'_> {
+    /// Mean over the runs; without a deviation where all runs agree, because then it is one number.
+    pub(super) fn cell(&self, value: impl Fn(&measured::Scores) -> Option<f64>) -> Cell {
+        let mut values: Vec<f64> = self.0.iter().filter_map(|scores| value(scores)).collect();
+        if values.windows(2).all(|pair| pair[0] == pair[1]) {
+            values.truncate(1);
+        }
+        Cell::of(&values)
+    }
+}
+
+/// The floors of a world, by name. The untrained network is another one for each adapter.
+fn floors<'a>(runs: &[&'a Measured]) -> Vec<(String, Below<'a>)> {
+    let mut floors = Vec::new();
+    for floor in Features::FLOORS {
+        let mut below: BTreeMap<String, Below<'a>> = BTreeMap::new();
+        for one in runs {
+            let Some(scores) = one.floors.get(floor.name()) else { continue };
+            let model = System::of(&one.config).map_or("network", |system| system.model);
+            let name = match floor {
+                Features::Constant => "constant guess".into(),
+                Features::Prior => "training prior".into(),
+                Features::HandMade => "hand-made features".into(),
+                Features::Untrained | Features::Model => format!("untrained {model}"),
+            };
+            below.entry(name).or_insert(Below(Vec::new())).0.push(scores);
+        }
+        floors.extend(below);
+    }
+    floors
+}
+
+fn row(name: String, floor: bool, scores: &Below<'_>, classes: &[(String, String)]) -> heatmap::Row {
+    let values = classes.iter().map(|class| scores.cell(|scores| scores.per_class.get(class).copied()).value);
+    heatmap::Row { name, floor, best: false, values: values.collect() }
+}

@@ -1,0 +1,148 @@
+//! The paper's Table 1: what each model costs, and its overall score under four conditions.
+
+use super::super::Error;
+use super::super::measured::{self, Measured, World};
+use super::super::table::{Cell, Kind, Row, Table};
+use super::Report;
+use super::comparable::{Loss, Start, Strategy, System, recipes_of};
+use super::scores::Below;
+use crate::{
+    model::Costs,
+    spec::{DataRef, Spec},
+    store::Reader,
+};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+pub(super) const NAME: &str = "chammi_table1";
+
+/// The conditions of the table, as it prints them; ChannelReplication's one score stands in the first column.
+const CONDITIONS: [(&str, &str); 4] = [
+    ("trained", "trained"),
+    ("fine-tuned", "fine_tuned"),
+    ("+ TPS", "fine_tuned+tps"),
+    ("+ TPS + 0.2 SSL", "fine_tuned+tps+0.2ssl"),
+];
+
+const PARAMETERS: &str = "n_params_millions";
+const PASSES: &str = "c_inference_forward_passes";
+
+fn condition(system: &System) -> Option<usize> {
+    match (system.start, system.loss, system.warped) {
+        _ if system.strategy != Strategy::Erm => None,
+        (Start::OffTheShelf | Start::Scratch, Loss::Supervised, false) => Some(0),
+        (Start::Pretrained, Loss::Supervised, false) => Some(1),
+        (Start::Pretrained, Loss::Supervised, true) => Some(2),
+        (Start::Pretrained, Loss::Fifth, true) => Some(3),
+        _ => None,
+    }
+}
+
+/// Asks the store.
+pub(super) fn report(store: &Reader) -> Result<Report, Error> {
+    let measured = measured::on(store, "chammi")?;
+    let mut worlds: BTreeMap<&World, Vec<&Measured>> = BTreeMap::new();
+    for one in &measured {
+        worlds.entry(&one.world).or_default().push(one);
+    }
+    let mut tables: Vec<Table> = worlds.iter().map(|(world, runs)| of_world(world, runs)).collect();
+    tables.push(print(store)?);
+    let simulated = !worlds.is_empty() && worlds.keys().all(|world| world.kind == "simulated");
+    let title = "CHAMMI, Table 1: costs and overall scores";
+    let title = format!("{title}{}", if simulated { ", on *simulated* data" } else { "" });
+    Ok(Report { title, tables, figure: None })
+}
+
+fn columns() -> Vec<(String, String)> {
+    let costs = [("parameters (M)", PARAMETERS), ("passes per image", PASSES)];
+    costs.into_iter().chain(CONDITIONS).map(|(head, name)| (head.into(), name.into())).collect()
+}
+
+/// A row for each model under each recipe. Costs are those of the declared models, counted on their own parameters.
+fn of_world(world: &World, runs: &[&Measured]) -> Table {
+    type Conditions<'a> = BTreeMap<usize, Vec<&'a Measured>>;
+    let mut models: BTreeMap<(usize, String), (Conditions<'_>, &Value)> = BTreeMap::new();
+    for one in runs {
+        let Some(system) = System::of(&one.config) else { continue };
+        let Some(condition) = condition(&system) else { continue };
+        let key = (system.place(), recipes_of(&one.config));
+        let (conditions, _) = models.entry(key).or_insert((BTreeMap::new(), &one.config));
+        conditions.entry(condition).or_default().push(one);
+    }
+    let rows = models.into_iter().map(|((place, recipes), (conditions, config))| {
+        let costs = costs(config);
+        let mut cells = vec![
+            Cell::print(costs.map(|costs| costs.parameters as f64 / 1e6)),
+            Cell::print(costs.map(|costs| costs.passes)),
+        ];
+        cells.extend((0..CONDITIONS.len()).map(|condition| {
+            let runs = conditions.get(&condition).map(Vec::as_slice).unwrap_or_default();
+            Below(runs.iter().map(|one| &one.scores).collect()).cell(|scores| scores.f1("cps"))
+        }));
+        let stub = vec![System::model_at(place).into(), recipes];
+        Row { stub, kind: Kind::Measured, cells, note: String::new() }
+    });
+    let mut notes = vec![
+        "Overall score (CPS), mean ± sample standard deviation over seeds. Costs are those of the models as they ran: \
+         parameters with proxies, passes through the backbone for one image, mean over the sets."
+            .into(),
+    ];
+    let reason = world.reason_against();
+    notes.extend(reason.map(|reason| format!("Print stands apart, not comparable: {reason}.")));
+    let mut table = Table {
+        title: world.words(),
+        facts: vec![
+            ("kind", world.kind.clone()),
+            ("world", world.world.clone()),
+            ("scale", world.scale.clone()),
+        ],
+        stub: vec!["model", "recipe"],
+        columns: columns(),
+        rows: rows.collect(),
+        notes,
+    };
+    table.rank(2);
+    table
+}
+
+/// What a model of this spec costs, as it would be on CHAMMI.
+fn costs(config: &Value) -> Option<Costs> {
+    let spec: Spec = serde_json::from_value(config.clone()).ok()?;
+    Some(Costs::on_chammi(&spec, &DataRef::CHAMMI_SETS))
+}
+
+fn print(store: &Reader) -> Result<Table, Error> {
+    let mut rows: Vec<(String, BTreeMap<String, f64>)> = Vec::new();
+    for number in store.published("chammi", "table1")? {
+        if rows.last().is_none_or(|(model, _)| *model != number.model) {
+            rows.push((number.model.clone(), BTreeMap::new()));
+        }
+        let name = match (number.task.as_str(), number.condition.as_str()) {
+            ("cps", "off_the_shelf") => "trained".to_owned(),
+            ("cps", condition) => condition.to_owned(),
+            _ if number.metric == "relative_change_percent_printed" => continue,
+            _ => number.metric,
+        };
+        if let (Some((_, numbers)), Some(value)) = (rows.last_mut(), number.value) {
+            numbers.insert(name, value);
+        }
+    }
+    let rows = rows.into_iter().map(|(model, numbers)| Row {
+        stub: vec![model],
+        kind: Kind::Print,
+        cells: columns().iter().map(|(_, name)| Cell::print(numbers.get(name).copied())).collect(),
+        note: String::new(),
+    });
+    Ok(Table {
+        title: "What the paper prints".into(),
+        facts: Vec::new(),
+        stub: vec!["model"],
+        columns: columns(),
+        rows: rows.collect(),
+        notes: vec![
+            "Source: arXiv 2310.19224, Table 1; it prints ChannelReplication's score under \"trained\", and HyperNet's \
+             parameters for embeddings twice as wide as those of the released model."
+                .into(),
+        ],
+    })
+}
