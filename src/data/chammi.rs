@@ -3,6 +3,7 @@
 use super::{
     Statistics,
     describe::{Description, Kind, SetDescription},
+    layout::Layout,
 };
 use std::{collections::BTreeMap, path::Path};
 
@@ -31,6 +32,9 @@ fn set(
     SetDescription {
         name: name.to_owned(),
         channels: channels.iter().map(|&channel| channel.to_owned()).collect(),
+        spelled: channels.iter().map(|&channel| channel.to_owned()).collect(),
+        layout: Layout::Tape,
+        intensity: None,
         leave_group_out: leave_out
             .map(|(task, column)| (task.to_owned(), column.to_owned()))
             .into_iter()

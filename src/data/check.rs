@@ -137,10 +137,20 @@ pub fn check(data: &DataSet, listen: &mut dyn Listen) -> Result<Report, Error> {
 
 /// Digest of the file (zeros if it cannot be read), and what is wrong with it.
 fn check_image(set: &ImageSet, row: u32) -> ([u8; 32], Option<Error>) {
-    match set.bytes(row) {
-        Ok(bytes) => (*blake3::hash(&bytes).as_bytes(), set.decode(row, &bytes).err()),
+    match set.contents(row) {
+        Ok(contents) => (digest(&contents), set.decode(row, &contents).err()),
         Err(error) => ([0; 32], Some(error)),
     }
+}
+
+/// Of the one file; of several, of their digests.
+fn digest(contents: &[Vec<u8>]) -> [u8; 32] {
+    if let [only] = contents {
+        return *blake3::hash(only).as_bytes();
+    }
+    let mut all = blake3::Hasher::new();
+    contents.iter().for_each(|bytes| _ = all.update(blake3::hash(bytes).as_bytes()));
+    *all.finalize().as_bytes()
 }
 
 fn counts(set: &ImageSet) -> Vec<Count> {
@@ -194,12 +204,23 @@ pub fn info(data: &DataSet) -> Vec<String> {
         format!("fingerprint {}", data.fingerprint),
     ];
     for set in &data.sets {
-        let size = match set.read(0) {
-            Ok(tape) => format!("{} x {} pixels", tape.height, tape.width),
-            Err(error) => error.to_string(),
+        let size = match set.stored(0) {
+            Ok(image) => {
+                let mut bits: Vec<u8> = (0..image.channels).map(|channel| image.bits(channel)).collect();
+                bits.dedup();
+                let bits: Vec<String> = bits.iter().map(ToString::to_string).collect();
+                format!("{} x {} pixels, {} bits", image.height, image.width, bits.join(" and "))
+            }
+            Err(error) => format!("a size that is not known: {error}"),
         };
         lines.push(format!("{}: {} images, {} channels of {size}", set.name, set.len(), set.channels.len()));
-        lines.push(format!("  channels: {}", set.channels.join(", ")));
+        let channel = |(name, spelled): (&String, &String)| {
+            if name == spelled { name.clone() } else { format!("{name} (`{spelled}`)") }
+        };
+        let channels: Vec<String> = set.channels.iter().zip(&set.spelled).map(channel).collect();
+        lines.push(format!("  channels: {}", channels.join(", ")));
+        lines.push(format!("  images: {}", set.layout()));
+        lines.extend(set.intensity().map(|rule| format!("  intensity: {rule}")));
         lines.push(format!("  labels: {}", set.labels.join(", ")));
         let mut splits = vec![format!("Train {}", set.train_rows().len())];
         splits.extend(set.tasks.iter().map(|task| {

@@ -38,7 +38,7 @@ impl Desk<'_> {
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let seed = step.seed.unwrap_or(PRETRAIN_SEED);
-        let sets = self.sets.open(&train.data, train.subset)?;
+        let sets = self.sets.open(&train.data, train.subset, listen)?;
         let mut params = Params::new(seed);
         let extractor = Extractor::new(model, &channels(&sets), &mut params);
         match &model.weights {
@@ -127,12 +127,12 @@ impl Desk<'_> {
     ) -> Result<Progress, Error> {
         let parent = step.parents.first().expect("the plan puts the fit before the embedding");
         let (model, train) = self.fitted(parent);
-        let trained = channels(&self.sets.open(&train.data, train.subset)?);
+        let trained = channels(&self.sets.open(&train.data, train.subset, listen)?);
         let mut params = Params::new(Seed(0));
         let extractor = Extractor::new(model, &trained, &mut params);
         files::restore(&self.of_parent(parent, WEIGHTS), &mut params)?;
         let embedder = Embedder { model: &extractor, params: &params, side: image };
-        for part in self.sets.open(data, subset)? {
+        for part in self.sets.open(data, subset, listen)? {
             let number = trained.iter().position(|known| known.set == part.set().name);
             let number = number.expect("the plan refuses sets that the model has no channels for");
             let norm = self.sets.statistics(&part, subset, listen)?;
