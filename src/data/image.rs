@@ -56,6 +56,14 @@ impl Levels {
         }
     }
 
+    /// So many levels of 0, of as many bits.
+    pub(super) fn empty(&self, pixels: usize) -> Self {
+        match self {
+            Self::Eight(_) => Self::Eight(vec![0; pixels]),
+            Self::Sixteen(_) => Self::Sixteen(vec![0; pixels]),
+        }
+    }
+
     /// The lowest and the highest.
     pub(super) fn range(&self) -> Range {
         fn ends<P: Copy + Ord + Into<u16>>(levels: &[P]) -> Range {

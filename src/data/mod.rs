@@ -46,6 +46,7 @@ pub use transform::{
     train_view,
 };
 
+use crate::event::Listen;
 use describe::Description;
 use listing::Listing;
 use std::path::{Path, PathBuf};
@@ -119,6 +120,17 @@ impl DataSet {
         let Description { kind, world, .. } = description;
         let fingerprint = print.finish();
         Ok(Self { name: name.to_owned(), root: root.to_owned(), kind, world, fingerprint, sets, warnings })
+    }
+
+    /// Measures the grey levels that become 0 and 1 in every set whose rule needs it; the images can be read after that.
+    ///
+    /// # Errors
+    /// If an image cannot be used, or if the listener asks to stop.
+    pub fn measure(&self, listen: &mut dyn Listen) -> Result<(), Error> {
+        for set in self.sets.iter().filter(|set| set.needs_measuring()) {
+            set.take_measured(measure(set, listen)?);
+        }
+        Ok(())
     }
 
     /// The set called `name`, if it is there.
