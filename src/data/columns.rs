@@ -98,6 +98,13 @@ impl Columns {
         for task in set.leave_group_out.keys().filter(|task| at(task).is_none()) {
             need(&[task], " (its groups are left out)");
         }
+        if groups == Some(label) {
+            let hint = "what an image looks like must not depend on its label: group by plate, batch, \"image\" or \"set\"";
+            problems.add(None, Some(hint), || {
+                let name = set.intensity.as_ref().and_then(Intensity::column).unwrap_or_default();
+                format!("expected images grouped by anything but their labels in `per` of `intensity`, found `{name}`")
+            });
+        }
         let roles = roles.into_iter().filter(|(role, _)| *role != Role::Label).collect();
         (problems.total == before).then_some(Self { files, groups, split, label, tasks, roles })
     }

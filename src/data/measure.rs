@@ -80,17 +80,30 @@ impl Counting<'_> {
 
     fn count(&self, row: u32, mut counts: Vec<Histogram>) -> Result<Vec<Histogram>, Error> {
         let image = self.set.stored(row)?;
-        for (channel, histogram) in counts.iter_mut().enumerate() {
-            let found = image.bits(channel);
-            if found != self.bits[channel] {
-                let name = &self.set.spelled[channel];
-                let expected = format!("{} bits of `{name}`, as in row {}", self.bits[channel], sheet_row(0));
-                return Err(self.set.fault(row, channel, Fault::Depth { expected, found }));
-            }
-            image.count(channel, histogram);
-        }
+        same_bits(self.set, row, &image, &self.bits)?;
+        counts.iter_mut().enumerate().for_each(|(channel, histogram)| image.count(channel, histogram));
         Ok(counts)
     }
+}
+
+/// The bits of each channel of the first image, where all others need as many: grey levels of 8 and of 16 bits cannot be
+/// counted together.
+pub(super) fn common_bits(set: &ImageSet) -> Option<Vec<u8>> {
+    set.intensity.as_ref().filter(|rule| rule.is_measured())?;
+    set.stored(0).ok().map(|image| bits(&image))
+}
+
+/// Refuses an image with other bits than the first.
+pub(super) fn same_bits(set: &ImageSet, row: u32, image: &Stored, expected: &[u8]) -> Result<(), Error> {
+    for (channel, &expected) in expected.iter().enumerate() {
+        let found = image.bits(channel);
+        if found != expected {
+            let expected =
+                format!("{expected} bits of `{}`, as in row {}", set.spelled[channel], sheet_row(0));
+            return Err(set.fault(row, channel, Fault::Depth { expected, found }));
+        }
+    }
+    Ok(())
 }
 
 fn bits(image: &Stored) -> Vec<u8> {

@@ -371,7 +371,6 @@ fn percentiles_are_measured_over_all_images_of_a_group() {
     for (per, groups) in [
         ("plate", vec![vec![0, 1], vec![2, 3]]),
         ("well", vec![vec![0, 1, 2], vec![3]]),
-        ("Label", vec![vec![0, 2], vec![1, 3]]),
         ("set", vec![vec![0, 1, 2, 3]]),
         ("image", vec![vec![0], vec![1], vec![2], vec![3]]),
     ] {
@@ -443,9 +442,11 @@ fn a_flat_channel_has_a_range_of_one_level() {
 fn a_group_of_mixed_depths_is_refused() {
     let folder = files("intensity = { percentile = [1, 99], per = \"plate\" }\n");
     folder.write(&file("P2,A1,1", 1), png(ColorType::Grayscale, BitDepth::Eight, 8, 6, &[9; 48]));
-    let said = folder.say(&folder.open().unwrap().measure(&mut Silence).unwrap_err());
+    let data = folder.open().unwrap();
+    let said = folder.say(&data.measure(&mut Silence).unwrap_err());
     let expected = "A/P2/A1_s01_er.tif (row 4 of A/enriched_meta.csv): expected 16 bits of `er`, as in row 2, found 8 bits\nhint: ";
     assert!(said.starts_with(expected), "{said}");
+    assert_eq!(check(&data, &mut Silence).unwrap().problem_count, 1);
 }
 
 /// Counts images and stops after so many.
@@ -477,7 +478,11 @@ fn measuring_says_how_far_it_is_and_stops_when_asked() {
 }
 
 #[test]
-fn groups_need_their_column_and_their_fields() {
+fn groups_need_their_column_and_their_fields_and_are_no_labels() {
+    let said = files("intensity = { percentile = [1, 99], per = \"Label\" }\n").refusal();
+    let expected =
+        "expected images grouped by anything but their labels in `per` of `intensity`, found `Label`";
+    assert!(said.contains(expected) && said.contains("\nhint: "), "{said}");
     let folder = files("intensity = { percentile = [1, 99], per = \"day\" }\n");
     let said = folder.refusal();
     assert!(said.contains("expected a column `day` (`per` of `intensity`), found plate, well"), "{said}");
