@@ -305,6 +305,79 @@ fn a_run_that_fails_is_told_and_the_others_go_on() {
     assert!(check.out().contains("1 problems") && check.out().contains("Yeast/3.png"), "{}", check.out());
 }
 
+/// The set `Yeast` again, as a microscope writes it: 16 bits, one file per channel, plates of different brightness.
+fn write_plates(cells: &Path, rule: &str) {
+    let description = fs::read_to_string(cells.join("dataset.toml")).unwrap();
+    let lines = format!(
+        "[sets.Yeast]\nimages = {{ layout = \"files\", pattern = \"{{plate}}/s{{site:02}}_{{channel}}.png\", channel = {{ \
+         protein = \"w1\", cytosol = \"w2\" }} }}\n{rule}"
+    );
+    fs::write(cells.join("dataset.toml"), description.replace("[sets.Yeast]\n", &lines)).unwrap();
+    fs::remove_dir_all(cells.join("Yeast")).unwrap();
+    let mut table = String::from("plate,site,Label,train_test_split,Task_one\n");
+    for image in 0..IMAGES {
+        let (label, asked) = (["bright", "dim"][image % 2], image >= IMAGES - 8);
+        let (split, asked) = if asked { ("Task_one", "True") } else { ("Train", "False") };
+        // The plates of the task are eight times as bright.
+        let (plate, gain) = if image >= IMAGES - 8 { ("P2", 80) } else { ("P1", 10) };
+        table += &format!("{plate},{image},{label},{split},{asked}\n");
+        fs::create_dir_all(cells.join("Yeast").join(plate)).unwrap();
+        for (channel, word) in ["w1", "w2"].into_iter().enumerate() {
+            let mut noise = Seed((2 * image + channel) as u64).stream("cell");
+            let darkest = if image.is_multiple_of(2) { 150 } else { 20 };
+            let pixels: Vec<u8> = (0..SIDE * SIDE)
+                .flat_map(|_| ((darkest + noise.below(50) as u16) * gain).to_be_bytes())
+                .collect();
+            let path = cells.join(format!("Yeast/{plate}/s{image:02}_{word}.png"));
+            let mut encoder = png::Encoder::new(File::create(path).unwrap(), SIDE as u32, SIDE as u32);
+            encoder.set_color(png::ColorType::Grayscale);
+            encoder.set_depth(png::BitDepth::Sixteen);
+            encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+        }
+    }
+    fs::write(cells.join("Yeast/enriched_meta.csv"), table).unwrap();
+}
+
+#[test]
+fn images_are_used_as_the_microscope_wrote_them() {
+    let place = Place::new();
+    let cells = place.cells();
+    write_plates(&cells, "");
+    let said = place.say(&["data", "check", "cells"]).expect(1);
+    assert!(said.out().contains("Yeast/P1/s00_w1.png (row 2 of "), "{}", said.out());
+    assert!(said.error().contains("\n\nhint: add to [sets.Yeast] in dataset.toml"), "{}", said.error());
+
+    let cells = place.cells();
+    write_plates(&cells, "intensity = { percentile = [1, 99], per = \"plate\" }\n");
+    let info = place.say(&["data", "info", "cells"]).expect(0).out();
+    assert!(info.contains("Yeast: 24 images, 2 channels of 16 x 16 pixels, 16 bits"), "{info}");
+    assert!(info.contains("intensity: percentiles 1 to 99 per plate"), "{info}");
+    assert!(place.say(&["data", "check", "cells"]).expect(0).out().contains("72 images read, 0 problems"));
+
+    let small = ["--set", "train.epochs=1", "--json"];
+    let first = place.run(&cells, &small).expect(0).json();
+    let run = &first["runs"][0];
+    assert_eq!(run["status"], "done");
+    // Plates that differ in brightness alone look the same.
+    assert_eq!(run["floors"]["hand_made"]["Yeast/Task_one"]["accuracy"], 1.0);
+    let kept = walk(&place.path("runs")).into_iter().filter(|path| path.contains("-intensity"));
+    assert_eq!(kept.count(), 1, "measured once, and kept");
+    let print = run["data"]["mini_real"]["fingerprint"].clone();
+    fs::write(cells.join("Yeast/P2/s23_w2.png"), b"shorter").unwrap();
+    let broken = place.run(&cells, &small).expect(1);
+    assert!(broken.error().contains("Yeast/P2/s23_w2.png (row 25 of "), "{}", broken.error());
+    let info = place.say(&["data", "info", "cells"]).expect(0).out();
+    assert!(!info.contains(print.as_str().unwrap()), "each channel's file is in the fingerprint");
+}
+
+/// All files below a folder.
+fn walk(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path.display().to_string()] })
+        .collect()
+}
+
 #[test]
 fn anybodys_features_are_scored_without_images() {
     let place = Place::new();

@@ -162,7 +162,11 @@ impl Check {
             }
         }
         if !report.ok() {
-            return Err(Failure::new(format!("{} cannot be used as it is", data.root.display())));
+            let failure = Failure::new(format!("{} cannot be used as it is", data.root.display()));
+            return Err(match report.hint {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            });
         }
         let failed: Vec<&str> =
             gates.gates.iter().filter(|gate| !gate.pass()).map(|gate| gate.name.as_str()).collect();

@@ -3,6 +3,7 @@
 use super::{
     Statistics,
     describe::{Description, Kind, SetDescription},
+    layout::Layout,
 };
 use std::{collections::BTreeMap, path::Path};
 
@@ -32,11 +33,15 @@ pub fn chammi_channels(set: &str) -> Option<(&'static [&'static str], usize)> {
 }
 
 fn set(name: &str, leave_out: Option<(&str, &str)>, (mean, sd): (&[f32], &[f32])) -> SetDescription {
+    let channels: Vec<String> = chammi_channels(name)
+        .map(|(channels, _)| channels.iter().map(|&channel| channel.to_owned()).collect())
+        .unwrap_or_default();
     SetDescription {
         name: name.to_owned(),
-        channels: chammi_channels(name)
-            .map(|(channels, _)| channels.iter().map(|&channel| channel.to_owned()).collect())
-            .unwrap_or_default(),
+        channels: channels.clone(),
+        spelled: channels,
+        layout: Layout::Tape,
+        intensity: None,
         leave_group_out: leave_out
             .map(|(task, column)| (task.to_owned(), column.to_owned()))
             .into_iter()

@@ -1,6 +1,6 @@
 //! `data check` and `data info`: is every image what table and description say, and what is in the folder?
 
-use super::{DataSet, Error, ImageSet, Role, chammi};
+use super::{DataSet, Error, ImageSet, Role, chammi, measure};
 use crate::event::{Event, Listen};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -22,6 +22,8 @@ pub struct Report {
     pub problems: Vec<String>,
     /// How many there are.
     pub problem_count: u64,
+    /// What to do about the first of them, where that is known.
+    pub hint: Option<String>,
     /// What looked odd when the folder was opened.
     pub warnings: Vec<String>,
     /// For CHAMMI itself: printed numbers beside those found.
@@ -100,15 +102,18 @@ pub fn check(data: &DataSet, listen: &mut dyn Listen) -> Result<Report, Error> {
     listen.hear(&Event::Began { what: "checking images", unit: "image", total: images });
     let mut hash = blake3::Hasher::new_derive_key("dichroic 2026-11-20 data contents");
     hash.update(data.fingerprint.as_bytes());
-    let (mut done, mut problem_count, mut problems) = (0, 0, Vec::new());
+    let (mut done, mut problem_count, mut problems, mut hint) = (0, 0, Vec::new(), None);
     for set in &data.sets {
         let rows: Vec<u32> = (0..set.len() as u32).collect();
+        let bits = measure::common_bits(set);
         for chunk in rows.chunks(CHUNK) {
-            let results: Vec<_> = chunk.par_iter().map(|&row| check_image(set, row)).collect();
+            let results: Vec<_> =
+                chunk.par_iter().map(|&row| check_image(set, row, bits.as_deref())).collect();
             for (digest, problem) in results {
                 hash.update(&digest);
                 if let Some(problem) = problem {
                     problem_count += 1;
+                    hint = hint.or_else(|| problem.hint());
                     if problems.len() < KEPT {
                         problems.push(problem.to_string());
                     }
@@ -130,17 +135,29 @@ pub fn check(data: &DataSet, listen: &mut dyn Listen) -> Result<Report, Error> {
         counts: data.sets.iter().flat_map(counts).collect(),
         problems,
         problem_count,
+        hint,
         warnings: data.warnings.clone(),
         published: published(data),
     })
 }
 
 /// Digest of the file (zeros if it cannot be read), and what is wrong with it.
-fn check_image(set: &ImageSet, row: u32) -> ([u8; 32], Option<Error>) {
-    match set.bytes(row) {
-        Ok(bytes) => (*blake3::hash(&bytes).as_bytes(), set.decode(row, &bytes).err()),
+fn check_image(set: &ImageSet, row: u32, bits: Option<&[u8]>) -> ([u8; 32], Option<Error>) {
+    let alike = |image| bits.map_or(Ok(()), |bits| measure::same_bits(set, row, &image, bits));
+    match set.contents(row) {
+        Ok(contents) => (digest(&contents), set.decode(row, &contents).and_then(alike).err()),
         Err(error) => ([0; 32], Some(error)),
     }
+}
+
+/// Of the one file; of several, of their digests.
+fn digest(contents: &[Vec<u8>]) -> [u8; 32] {
+    if let [only] = contents {
+        return *blake3::hash(only).as_bytes();
+    }
+    let mut all = blake3::Hasher::new();
+    contents.iter().for_each(|bytes| _ = all.update(blake3::hash(bytes).as_bytes()));
+    *all.finalize().as_bytes()
 }
 
 fn counts(set: &ImageSet) -> Vec<Count> {
@@ -194,12 +211,25 @@ pub fn info(data: &DataSet) -> Vec<String> {
         format!("fingerprint {}", data.fingerprint),
     ];
     for set in &data.sets {
-        let size = match set.read(0) {
-            Ok(tape) => format!("{} x {} pixels", tape.height, tape.width),
-            Err(error) => error.to_string(),
+        let read = set.stored(0);
+        let size = match &read {
+            Ok(image) => {
+                let mut bits: Vec<u8> = (0..image.channels).map(|channel| image.bits(channel)).collect();
+                bits.dedup();
+                let bits: Vec<String> = bits.iter().map(ToString::to_string).collect();
+                format!("{} x {} pixels, {} bits", image.height, image.width, bits.join(" and "))
+            }
+            Err(error) => format!("a size that is not known: {error}"),
         };
         lines.push(format!("{}: {} images, {} channels of {size}", set.name, set.len(), set.channels.len()));
-        lines.push(format!("  channels: {}", set.channels.join(", ")));
+        let channel = |(name, spelled): (&String, &String)| {
+            if name == spelled { name.clone() } else { format!("{name} (`{spelled}`)") }
+        };
+        let channels: Vec<String> = set.channels.iter().zip(&set.spelled).map(channel).collect();
+        lines.push(format!("  channels: {}", channels.join(", ")));
+        lines.push(format!("  images: {}", set.layout()));
+        lines.extend(set.intensity().map(|rule| format!("  intensity: {rule}")));
+        lines.extend(read.err().and_then(|error| error.hint()).map(|hint| format!("  hint: {hint}")));
         lines.push(format!("  labels: {}", set.labels.join(", ")));
         let mut splits = vec![format!("Train {}", set.train_rows().len())];
         splits.extend(set.tasks.iter().map(|task| {

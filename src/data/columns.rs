@@ -1,15 +1,31 @@
 //! Which column of a table is which: fixed names, tasks, and roles as `dataset.toml` gives them.
 
-use super::{Problems, Role, describe::SetDescription};
+use super::{
+    Problems, Role,
+    describe::SetDescription,
+    intensity::{Intensity, role_called},
+    layout::Layout,
+};
 
 /// Where in a record each thing stands.
 pub(super) struct Columns {
-    pub(super) path: usize,
-    pub(super) channel_width: usize,
+    pub(super) files: Files,
+    /// The groups in which grey levels are measured.
+    pub(super) groups: Option<usize>,
     pub(super) split: usize,
     pub(super) label: usize,
     pub(super) tasks: Vec<TaskColumns>,
     pub(super) roles: Vec<(Role, usize)>,
+}
+
+/// What says where a row's files are.
+pub(super) enum Files {
+    /// `file_path` and `channel_width`.
+    Tape { path: usize, channel_width: usize },
+    /// `file_path`.
+    Stack { path: usize },
+    /// The columns of the pattern, in the order in which they stand.
+    Named { fields: Vec<usize> },
 }
 
 /// A task's name, its column, and if it leaves groups out their column and its name.
@@ -45,8 +61,27 @@ impl Columns {
             Role::ALL.iter().filter_map(|&role| Some((role, role_at(role)?))).collect();
         let role = |role: Role| roles.iter().find(|(found, _)| *found == role).map(|&(_, column)| column);
         let label = role(Role::Label).unwrap_or_else(|| need(Role::Label.default_columns(), ""));
-        let [path, channel_width, split] =
-            ["file_path", "channel_width", "train_test_split"].map(|name| need(&[name], ""));
+        // a column, or a role
+        let by_role = |name: &str| role_called(name).and_then(role);
+        let files = match &set.layout {
+            Layout::Tape => {
+                let [path, channel_width] = ["file_path", "channel_width"].map(|name| need(&[name], ""));
+                Files::Tape { path, channel_width }
+            }
+            Layout::Stack { .. } => Files::Stack { path: need(&["file_path"], "") },
+            Layout::Files { pattern: (_, pattern), .. } => {
+                let field = |name: &str| {
+                    let found = at(name).or_else(|| by_role(name));
+                    found.unwrap_or_else(|| need(&[name], " (in the pattern of `images`)"))
+                };
+                Files::Named { fields: pattern.columns().map(field).collect() }
+            }
+        };
+        let groups = set.intensity.as_ref().and_then(Intensity::column).map(|name| {
+            let found = at(name).or_else(|| by_role(name));
+            found.unwrap_or_else(|| need(&[name], " (`per` of `intensity`)"))
+        });
+        let split = need(&["train_test_split"], "");
         let mut names: Vec<&str> = header.iter().filter(|name| name.starts_with("Task_")).collect();
         let number =
             |name: &str| NUMBERS.iter().position(|n| name == format!("Task_{n}")).unwrap_or(NUMBERS.len());
@@ -54,18 +89,24 @@ impl Columns {
         let mut tasks = Vec::new();
         for name in names {
             let leave_out = set.leave_group_out.get(name).map(|column| {
-                // a column, or a role
-                let by_role = Role::ALL.into_iter().find(|role| role.name() == column).and_then(role);
                 let why = format!(" (left out in {name})");
-                (at(column).or(by_role).unwrap_or_else(|| need(&[column], &why)), column.clone())
+                let found = at(column).or_else(|| by_role(column));
+                (found.unwrap_or_else(|| need(&[column], &why)), column.clone())
             });
             tasks.push((name.to_owned(), at(name).expect("the name comes from the header"), leave_out));
         }
         for task in set.leave_group_out.keys().filter(|task| at(task).is_none()) {
             need(&[task], " (its groups are left out)");
         }
+        if groups == Some(label) {
+            let hint = "what an image looks like must not depend on its label: group by plate, batch, \"image\" or \"set\"";
+            problems.add(None, Some(hint), || {
+                let name = set.intensity.as_ref().and_then(Intensity::column).unwrap_or_default();
+                format!("expected images grouped by anything but their labels in `per` of `intensity`, found `{name}`")
+            });
+        }
         let roles = roles.into_iter().filter(|(role, _)| *role != Role::Label).collect();
-        (problems.total == before).then_some(Self { path, channel_width, split, label, tasks, roles })
+        (problems.total == before).then_some(Self { files, groups, split, label, tasks, roles })
     }
 }
 

@@ -1,37 +1,14 @@
 //! `dataset.toml`: what a folder says of itself that its tables do not.
 
-use super::{Error, Role, Statistics, chammi};
+use super::{
+    Error, Role, Statistics, chammi,
+    intensity::{self, Intensity},
+    layout::{Images, Layout},
+    vocabulary,
+};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, ops::Range, path::Path};
 use toml::Spanned;
-
-/// The rows of CHAMMI's channel bank, in their order.
-pub const BANK: [&str; 8] = ["er", "golgi", "membrane", "microtubules", "mito", "nucleus", "protein", "rna"];
-
-/// Every channel name that needs no `new_channels = true`: the bank's and names in common use. The list is there to
-/// catch slips (`nuclues` would silently become a channel of its own), not to limit anybody: names are plain text
-/// everywhere else, and equal names share a row of a model's bank.
-pub const KNOWN_CHANNELS: [&str; 19] = [
-    "er",
-    "golgi",
-    "membrane",
-    "microtubules",
-    "mito",
-    "nucleus",
-    "protein",
-    "rna",
-    "actin",
-    "agp",
-    "brightfield",
-    "cd8a",
-    "cd99",
-    "cdh",
-    "cytosol",
-    "darkfield",
-    "dna",
-    "h3",
-    "pin",
-];
 
 /// Where pixels come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +45,15 @@ pub(super) struct Description {
 #[derive(Debug, Default, Serialize)]
 pub(super) struct SetDescription {
     pub(super) name: String,
+    /// By the vocabulary's names.
     pub(super) channels: Vec<String>,
+    /// As they are written. The vocabulary's names decide what is computed, so these are no part of the fingerprint.
+    #[serde(skip)]
+    pub(super) spelled: Vec<String>,
+    #[serde(skip_serializing_if = "Layout::is_tape")]
+    pub(super) layout: Layout,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) intensity: Option<Intensity>,
     pub(super) leave_group_out: BTreeMap<String, String>,
     pub(super) roles: BTreeMap<Role, String>,
     pub(super) pixel_size_um: Option<f64>,
@@ -92,7 +77,7 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Set {
-    channels: Vec<String>,
+    channels: Vec<Spanned<String>>,
     #[serde(default)]
     new_channels: bool,
     #[serde(default)]
@@ -100,33 +85,11 @@ struct Set {
     #[serde(default)]
     roles: BTreeMap<Role, String>,
     pixel_size_um: Option<f64>,
-    images: Option<Images>,
-    intensity: Option<Intensity>,
+    images: Option<Spanned<Images>>,
+    intensity: Option<Spanned<intensity::Written>>,
     #[serde(default)]
     #[expect(dead_code, reason = "there is one way to normalise; the parser refuses any other word")]
     normalise: Normalise,
-}
-
-/// How channels lie in files.
-#[derive(Deserialize)]
-#[serde(tag = "layout", rename_all = "snake_case", deny_unknown_fields)]
-enum Images {
-    /// Side by side in one file.
-    Tape {},
-    /// One file per channel.
-    Files {
-        #[expect(dead_code, reason = "the layout is understood but not supported yet")]
-        pattern: String,
-    },
-}
-
-/// How more than 8 bits become 8.
-#[derive(Deserialize)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "intensity rules are understood but not supported yet")]
-enum Intensity {
-    Range { range: [f64; 2] },
-    Percentile { percentile: [f64; 2], per: Role },
 }
 
 #[derive(Default, Deserialize)]
@@ -153,61 +116,121 @@ impl Description {
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        let wrong = |message: String, hint: Option<String>| Error::Description {
-            file: path.to_owned(),
-            message,
-            hint,
-        };
+        let place = Place { text, path };
         let file: File =
-            toml::from_str(text).map_err(|error| wrong(error.to_string().trim_end().to_owned(), None))?;
+            toml::from_str(text).map_err(|error| place.wrong(None, error.to_string().trim_end(), None))?;
         let mut sets: Vec<(String, Spanned<Set>)> = file.sets.into_iter().collect();
         sets.sort_by_key(|(_, set)| set.span().start); // as written, not by the alphabet
         if sets.is_empty() {
-            return Err(wrong("expected at least one table [sets.NAME], found none".to_owned(), None));
+            return Err(place.wrong(None, "expected at least one table [sets.NAME], found none", None));
         }
         let describe = |(name, set): (String, Spanned<Set>)| {
-            let set = set.into_inner();
-            if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
-                return Err(wrong(
-                    format!("expected the name of a folder as name of a set, found `{name}`"),
-                    None,
-                ));
-            }
-            if set.channels.is_empty() {
-                return Err(wrong(format!("set `{name}` has no channels"), None));
-            }
-            let unknown = |channel: &&String| !KNOWN_CHANNELS.contains(&channel.as_str());
-            if let Some(channel) =
-                set.channels.iter().find(unknown).filter(|_| !file.new_channels && !set.new_channels)
-            {
-                let hint = format!(
-                    "a new channel needs `new_channels = true`; known are {}",
-                    KNOWN_CHANNELS.join(", ")
-                );
-                return Err(wrong(format!("channel `{channel}` of set `{name}` is not known"), Some(hint)));
-            }
-            set.supported(&name, path)?;
-            let Set { channels, leave_group_out, roles, pixel_size_um, .. } = set;
-            Ok(SetDescription { name, channels, leave_group_out, roles, pixel_size_um, printed: None })
+            let at = set.span();
+            set.into_inner().describe(name, at, file.new_channels, &place)
         };
         let sets = sets.into_iter().map(describe).collect::<Result<_, _>>()?;
         Ok(Self { name: file.name, kind: file.kind, world: file.world, simulator: file.simulator, sets })
     }
 }
 
-impl Set {
-    fn supported(&self, name: &str, path: &Path) -> Result<(), Error> {
-        let refuse =
-            |what, hint| Err(Error::NotSupported { file: path.to_owned(), set: name.to_owned(), what, hint });
-        if let Some(Images::Files { .. }) = self.images {
-            return refuse(
-                "layout = \"files\"",
-                "put the channels side by side into one 8-bit grey PNG or TIFF",
-            );
-        }
-        if self.intensity.is_some() {
-            return refuse("intensity", "convert the images to 8 bits with one fixed range for all of them");
-        }
-        Ok(())
+/// The file that is read, to say where in it something is wrong.
+struct Place<'a> {
+    text: &'a str,
+    path: &'a Path,
+}
+
+impl Place<'_> {
+    fn wrong(&self, at: Option<Range<usize>>, message: &str, hint: Option<String>) -> Error {
+        let line = at.map(|at| 1 + self.text.bytes().take(at.start).filter(|byte| *byte == b'\n').count());
+        Error::Description { file: self.path.to_owned(), line, message: message.to_owned(), hint }
     }
+}
+
+impl Set {
+    fn describe(
+        self,
+        name: String,
+        at: Range<usize>,
+        new_channels: bool,
+        place: &Place<'_>,
+    ) -> Result<SetDescription, Error> {
+        if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
+            let message = format!("expected the name of a folder as name of a set, found `{name}`");
+            return Err(place.wrong(Some(at), &message, None));
+        }
+        let channels = names(&self.channels, &name, new_channels || self.new_channels, place)?;
+        if channels.is_empty() {
+            return Err(place.wrong(Some(at), &format!("set `{name}` has no channels"), None));
+        }
+        let spelled: Vec<String> = self.channels.into_iter().map(Spanned::into_inner).collect();
+        let said = |at: Range<usize>, word: &str, (message, hint): (String, &str)| {
+            place.wrong(Some(at), &format!("{word} of set `{name}`: {message}"), Some(hint.to_owned()))
+        };
+        let layout = match self.images {
+            None => Layout::Tape,
+            Some(images) => {
+                let at = images.span();
+                images.into_inner().layout(&spelled).map_err(|wrong| said(at, "images", wrong))?
+            }
+        };
+        let intensity = match self.intensity {
+            None => None,
+            Some(rule) => {
+                let at = rule.span();
+                Some(rule.into_inner().rule(&spelled).map_err(|wrong| said(at, "intensity", wrong))?)
+            }
+        };
+        Ok(SetDescription {
+            name,
+            channels,
+            spelled,
+            layout,
+            intensity,
+            leave_group_out: self.leave_group_out,
+            roles: self.roles,
+            pixel_size_um: self.pixel_size_um,
+            printed: None,
+        })
+    }
+}
+
+/// The vocabulary's names of channels; unknown ones stay as they are where they may be new.
+fn names(
+    written: &[Spanned<String>],
+    set: &str,
+    new_channels: bool,
+    place: &Place<'_>,
+) -> Result<Vec<String>, Error> {
+    let mut names: Vec<String> = Vec::new();
+    for channel in written {
+        let (word, at) = (channel.get_ref(), channel.span());
+        let name = match vocabulary::canonical(word) {
+            Some(name) => name,
+            None if new_channels && !word.trim().is_empty() => word.clone(),
+            None => {
+                let message = format!(
+                    "expected a known channel in set `{set}`, found `{word}`; the nearest known names are `{}`",
+                    vocabulary::nearest(word).join("`, `")
+                );
+                let hint = if vocabulary::is_light(word) {
+                    "a channel is called by what it shows (nucleus, er, actin), not by its light; the words in file names \
+                     go into images.channel; a name of your own needs `new_channels = true` in the set's table"
+                } else {
+                    "a name of your own needs `new_channels = true` in the set's table; equal names share what a model learns \
+                     of a channel"
+                };
+                return Err(place.wrong(Some(at), &message, Some(hint.to_owned())));
+            }
+        };
+        if let Some(other) = names.iter().position(|other| *other == name) {
+            let message = format!(
+                "expected channels that differ in set `{set}`, found `{}` and `{word}`: both are `{name}`",
+                written[other].get_ref()
+            );
+            let hint = "give one of them a name of its own, with `new_channels = true` in the set's table";
+            return Err(place.wrong(Some(at), &message, Some(hint.to_owned())));
+        }
+        names.push(name);
+    }
+    Ok(names)
 }

@@ -19,26 +19,16 @@ pub enum Error {
         root: PathBuf,
     },
     /// `dataset.toml` cannot be understood.
-    #[error("{}: {message}", file.display())]
+    #[error("{}{}: {message}", file.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
     Description {
         /// The file.
         file: PathBuf,
+        /// The line, counted from 1, where the message does not say it.
+        line: Option<usize>,
         /// What was expected and what was found.
         message: String,
         /// What to do.
         hint: Option<String>,
-    },
-    /// `dataset.toml` says something that is understood and cannot be done yet.
-    #[error("{}: {what} of set `{set}` is not supported yet", file.display())]
-    NotSupported {
-        /// The file.
-        file: PathBuf,
-        /// The set.
-        set: String,
-        /// The setting.
-        what: &'static str,
-        /// What to do instead.
-        hint: &'static str,
     },
     /// None of the sets that the description names is there.
     #[error("{}: none of its sets is there: {}", root.display(), names.join(", "))]
@@ -81,6 +71,12 @@ pub enum Error {
         /// What is wrong with it.
         fault: Box<Fault>,
     },
+    /// An image was asked for before the set's percentiles were measured: a slip of the program, not of a person.
+    #[error("expected measured percentiles of set `{set}` before its images are read, found none")]
+    NotMeasured {
+        /// The set.
+        set: String,
+    },
     /// Somebody asked the work to stop.
     #[error("stopped")]
     Stopped,
@@ -97,10 +93,10 @@ impl Error {
                     .to_owned(),
             ),
             Self::Description { hint, .. } => hint.clone(),
-            Self::NotSupported { hint, .. } => Some((*hint).to_owned()),
             Self::NoSets { .. } => Some("each set is a folder beside `dataset.toml`".to_owned()),
             Self::Table(problems) => problems.list.iter().find_map(|problem| problem.hint).map(str::to_owned),
             Self::Image { fault, .. } => fault.hint(),
+            Self::NotMeasured { .. } => Some("call `data::measure` and `ImageSet::take_measured` first".to_owned()),
             Self::UnknownSet { .. } | Self::Unreadable { .. } | Self::Stopped => None,
         }
     }

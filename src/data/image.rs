@@ -1,13 +1,10 @@
-//! Stored images: 8-bit grey PNG and TIFF, channels side by side ("tapes").
+//! An image in memory: a tape of channels side by side, and what can be wrong with the files that it comes from.
 
-use std::{
-    fmt,
-    io::{self, Cursor},
-};
-use tiff::decoder::DecodingResult;
+use super::intensity::Range;
+use std::{fmt, io};
 
-/// An image as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An image, its channels side by side.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Tape {
     /// Rows of pixels.
     pub height: usize,
@@ -16,7 +13,75 @@ pub struct Tape {
     /// Channels, side by side: channel c is columns c · width … (c + 1) · width - 1.
     pub channels: usize,
     /// Row by row, `height` rows of `width · channels` grey levels.
-    pub pixels: Vec<u8>,
+    pub pixels: Pixels,
+}
+
+/// Grey levels in units of 1/255.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pixels {
+    /// As an 8-bit file stores them.
+    Bytes(Vec<u8>),
+    /// Between 0 and 255, as a rule makes them of 8 or 16 bits.
+    Floats(Vec<f32>),
+}
+
+impl Pixels {
+    /// Those of an 8-bit file without a rule.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Floats(_) => None,
+        }
+    }
+}
+
+impl From<Vec<u8>> for Pixels {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+/// Grey levels as files store them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Levels {
+    Eight(Vec<u8>),
+    Sixteen(Vec<u16>),
+}
+
+impl Levels {
+    pub(super) fn bits(&self) -> u8 {
+        match self {
+            Self::Eight(_) => 8,
+            Self::Sixteen(_) => 16,
+        }
+    }
+
+    /// So many levels of 0, of as many bits.
+    pub(super) fn empty(&self, pixels: usize) -> Self {
+        match self {
+            Self::Eight(_) => Self::Eight(vec![0; pixels]),
+            Self::Sixteen(_) => Self::Sixteen(vec![0; pixels]),
+        }
+    }
+
+    /// The lowest and the highest.
+    pub(super) fn range(&self) -> Range {
+        fn ends<P: Copy + Ord + Into<u16>>(levels: &[P]) -> Range {
+            [levels.iter().min(), levels.iter().max()].map(|level| level.map_or(0, |&level| level.into()))
+        }
+        match self {
+            Self::Eight(levels) => ends(levels),
+            Self::Sixteen(levels) => ends(levels),
+        }
+    }
+}
+
+/// One page of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) levels: Levels,
 }
 
 /// What is wrong with an image.
@@ -28,10 +93,56 @@ pub enum Fault {
     Format(Vec<u8>),
     /// Cut short or damaged; the decoder's words.
     Damaged(String),
-    /// Not 8-bit grey; what it is.
+    /// Not 8-bit or 16-bit grey; what it is.
     Pixels(String),
-    /// A TIFF of several pages.
-    Pages,
+    /// More than 8 bits, and nobody said what they mean.
+    NoRule {
+        /// The set.
+        set: String,
+        /// The lowest and the highest grey level of this image.
+        range: Range,
+    },
+    /// Fewer or more bits than expected.
+    Depth {
+        /// What was expected and why: `16 bits, as …`.
+        expected: String,
+        /// The bits of this file.
+        found: u8,
+    },
+    /// Several pages where one is expected.
+    Pages {
+        /// Whether the page should hold all channels.
+        tape: bool,
+        /// How many there are.
+        found: usize,
+    },
+    /// Another number of pages than the set has channels.
+    PageCount {
+        /// Pages.
+        found: usize,
+        /// The set's channels.
+        expected: Vec<String>,
+    },
+    /// Fewer pages than `pages` asks for.
+    NoPage {
+        /// The page, counted from 1.
+        page: usize,
+        /// Its channel.
+        channel: String,
+        /// Pages there are.
+        found: usize,
+    },
+    /// A channel that is larger or smaller than the first one.
+    Size {
+        /// This channel.
+        channel: String,
+        /// Its rows and columns.
+        found: [usize; 2],
+        /// The first channel.
+        first: String,
+        /// That one's rows and columns.
+        expected: [usize; 2],
+    },
     /// The stored width is not a multiple of the channel width (found, channel width).
     Width(usize, usize),
     /// Another number of channels than the set has.
@@ -54,9 +165,34 @@ impl fmt::Display for Fault {
                 write!(f, "expected a PNG or TIFF image, found a file that starts with {start:02x?}")
             }
             Self::Damaged(cause) => write!(f, "the image is damaged or cut short: {cause}"),
-            Self::Pixels(found) => write!(f, "expected 8-bit grey pixels, found {found}"),
-            Self::Pages => {
-                f.write_str("expected one page with the channels side by side, found several pages")
+            Self::Pixels(found) => write!(f, "expected 8-bit or 16-bit grey pixels, found {found}"),
+            Self::NoRule { range: [low, high], .. } => write!(
+                f,
+                "expected 8-bit grey pixels, or a rule for the intensity of more bits, found 16-bit grey ({low} to {high} \
+                 here) and no rule"
+            ),
+            Self::Depth { expected, found } => write!(f, "expected {expected}, found {found} bits"),
+            Self::Pages { tape: true, found } => {
+                write!(f, "expected one page with the channels side by side, found {found} pages")
+            }
+            Self::Pages { tape: false, found } => {
+                write!(f, "expected one page with one channel, found {found} pages")
+            }
+            Self::PageCount { found, expected } => write!(
+                f,
+                "expected {} pages, one for each channel ({}), found {found}",
+                expected.len(),
+                expected.join(", ")
+            ),
+            Self::NoPage { page, channel, found } => {
+                write!(f, "expected `{channel}` on page {page}, found {found} pages")
+            }
+            Self::Size { channel, found, first, expected } => {
+                let [[rows, columns], [of, by]] = [expected, found];
+                write!(
+                    f,
+                    "expected {rows} x {columns} pixels as `{first}` has, found {of} x {by} of `{channel}`"
+                )
             }
             Self::Width(found, channel) => {
                 write!(f, "expected a width that is a multiple of channel_width {channel}, found {found}")
@@ -73,155 +209,34 @@ impl Fault {
     pub(super) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Damaged(_) => "fetch or write the file again; `data check` finds all such files",
-            Self::Pixels(_) => "convert the images to 8-bit grey with one fixed range for all of them",
-            Self::Pages => "put the channels of an image side by side into one page",
+            Self::Pixels(_) => "convert the images to grey of 8 or 16 bits, one channel a page",
+            Self::NoRule { set, range: [low, high] } => {
+                let high = (*high).max(low.saturating_add(1));
+                return Some(format!(
+                    "add to [sets.{set}] in dataset.toml which grey levels are 0 and 1, the same for all images: intensity = \
+                     {{ range = [{low}, {high}] }} (this image's own), or let them be measured: intensity = {{ percentile = \
+                     [0.1, 99.9], per = \"plate\" }}"
+                ));
+            }
+            Self::Depth { .. } => {
+                "the images of a set have as many bits as its `intensity` in dataset.toml is for"
+            }
+            Self::Pages { tape: true, .. } => {
+                "if each channel has a page of its own, say so in dataset.toml: images = { layout = \"stack\" }"
+            }
+            Self::Pages { tape: false, .. } => {
+                "layout = \"files\" is for one channel a file; for one channel a page say images = { layout = \"stack\" }"
+            }
+            Self::PageCount { .. } | Self::NoPage { .. } => {
+                "say in dataset.toml which page is which channel, the first page being 1: images = { layout = \"stack\", \
+                 pages = [1, 3, 4] }"
+            }
+            Self::Size { .. } => "the channels of an image have the same size",
             Self::Width(..) | Self::Channels { .. } => {
                 "width of the image = channel_width (a column of the table) × number of channels (in dataset.toml)"
             }
             Self::Unreadable(_) | Self::Format(_) => return None,
         };
         Some(hint.to_owned())
-    }
-}
-
-/// Decodes a PNG or TIFF file of which one channel is `channel_width` columns wide.
-///
-/// # Errors
-/// If the file is damaged, is not 8-bit grey, or is not a whole number of channels wide.
-pub fn decode(bytes: &[u8], channel_width: usize) -> Result<Tape, Fault> {
-    let (height, width, pixels) = match bytes {
-        [0x89, b'P', b'N', b'G', ..] => decode_png(bytes)?,
-        // classic and big, little-endian and big-endian
-        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => decode_tiff(bytes)?,
-        _ => return Err(Fault::Format(bytes[..bytes.len().min(4)].to_vec())),
-    };
-    if channel_width == 0 || width == 0 || height == 0 || width % channel_width != 0 {
-        return Err(Fault::Width(width, channel_width));
-    }
-    Ok(Tape { height, width: channel_width, channels: width / channel_width, pixels })
-}
-
-/// Height, width, pixels.
-type Grey = (usize, usize, Vec<u8>);
-
-/// Bytes of pixels beyond which a header is not believed.
-const LARGEST: usize = 1 << 31;
-
-fn decode_png(bytes: &[u8]) -> Result<Grey, Fault> {
-    let damaged = |error: png::DecodingError| Fault::Damaged(error.to_string());
-    let mut reader = png::Decoder::new(Cursor::new(bytes)).read_info().map_err(damaged)?;
-    let info = reader.info();
-    let (height, width) = (info.height as usize, info.width as usize);
-    if (info.color_type, info.bit_depth) != (png::ColorType::Grayscale, png::BitDepth::Eight) {
-        let colour = match info.color_type {
-            png::ColorType::Grayscale => "grey",
-            png::ColorType::Rgb => "RGB",
-            png::ColorType::Indexed => "palette",
-            png::ColorType::GrayscaleAlpha => "grey and alpha",
-            png::ColorType::Rgba => "RGB and alpha",
-        };
-        return Err(Fault::Pixels(format!("{}-bit {colour}", info.bit_depth as u8)));
-    }
-    let possible = |&size: &usize| size <= LARGEST;
-    let size = reader.output_buffer_size().filter(possible);
-    let size = size.ok_or_else(|| Fault::Damaged(format!("it claims {height} x {width} pixels")))?;
-    let mut pixels = vec![0; size];
-    reader.next_frame(&mut pixels).map_err(damaged)?;
-    reader.finish().map_err(damaged)?; // the last bytes of a file that was cut may lie behind the pixels
-    Ok((height, width, pixels))
-}
-
-fn decode_tiff(bytes: &[u8]) -> Result<Grey, Fault> {
-    let damaged = |error: tiff::TiffError| Fault::Damaged(error.to_string());
-    let mut decoder = tiff::decoder::Decoder::new(Cursor::new(bytes)).map_err(damaged)?;
-    let (width, height) = decoder.dimensions().map_err(damaged)?;
-    let colour = decoder.colortype().map_err(damaged)?;
-    if colour != tiff::ColorType::Gray(8) {
-        return Err(Fault::Pixels(match colour {
-            tiff::ColorType::Gray(bits) => format!("{bits}-bit grey"),
-            other => format!("{other:?}"),
-        }));
-    }
-    if decoder.more_images() {
-        return Err(Fault::Pages);
-    }
-    match decoder.read_image().map_err(damaged)? {
-        DecodingResult::U8(pixels) => Ok((height as usize, width as usize, pixels)),
-        DecodingResult::I8(_) => Err(Fault::Pixels("8-bit grey with a sign".to_owned())),
-        _ => Err(Fault::Pixels("another number format".to_owned())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    macro_rules! golden {
-        ($name:literal) => {
-            include_bytes!(concat!("../../tests/golden/tiff/", $name)).as_slice()
-        };
-    }
-
-    /// The pixels of `tests/golden/tiff.py`.
-    fn expected() -> Tape {
-        let pixel = |i: usize| {
-            let (r, c) = (i / 138, i % 138);
-            ((r * r + 3 * c + r * c / 7) % 251) as u8
-        };
-        Tape { height: 30, width: 46, channels: 3, pixels: (0..30 * 138).map(pixel).collect() }
-    }
-
-    #[test]
-    fn what_tifffile_writes_is_read() {
-        let files = [
-            ("raw", golden!("raw.tif")),
-            ("strips", golden!("strips.tif")),
-            ("big-endian", golden!("big_endian.tif")),
-            ("BigTIFF", golden!("big.tif")),
-            ("deflate", golden!("deflate.tif")),
-            ("LZW", golden!("lzw.tif")),
-            ("LZW with predictor", golden!("lzw_predictor.tif")),
-            ("tiles", golden!("tiles.tif")),
-            ("tiles, deflate", golden!("tiles_deflate.tif")),
-            ("OME", golden!("raw.ome.tiff")),
-            ("OME, LZW", golden!("lzw.ome.tiff")),
-        ];
-        for (name, bytes) in files {
-            match decode(bytes, 46) {
-                Ok(found) => assert!(found == expected(), "{name}: other pixels"),
-                Err(fault) => panic!("{name}: {fault}"),
-            }
-        }
-    }
-
-    #[test]
-    fn other_tiffs_are_refused() {
-        let files = [
-            (golden!("bits16.tif"), "expected 8-bit grey pixels, found 16-bit grey"),
-            (golden!("rgb.tif"), "expected 8-bit grey pixels, found RGB(8)"),
-            (golden!("float.tif"), "expected 8-bit grey pixels, found 32-bit grey"),
-            (golden!("signed.tif"), "expected 8-bit grey pixels, found 8-bit grey with a sign"),
-            (
-                golden!("pages.ome.tiff"),
-                "expected one page with the channels side by side, found several pages",
-            ),
-        ];
-        for (bytes, expected) in files {
-            assert_eq!(decode(bytes, 46).unwrap_err().to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn cut_tiffs_are_refused() {
-        for (bytes, keep) in
-            [(golden!("raw.tif"), 4000), (golden!("tiles_deflate.tif"), 3000), (golden!("lzw.tif"), 9)]
-        {
-            let found = decode(&bytes[..keep], 46);
-            assert!(matches!(found, Err(Fault::Damaged(_))), "{found:?}");
-        }
-        assert_eq!(
-            decode(golden!("raw.tif"), 40).unwrap_err().to_string(),
-            "expected a width that is a multiple of channel_width 40, found 138"
-        );
     }
 }

@@ -1,5 +1,6 @@
-//! Images as they lie on disk: tapes of channels side by side, the table that says what each one is, and the way
-//! from stored pixels to what a network sees.
+//! Images as they lie on disk, the table that says what each one is, and the way from stored pixels to what a network
+//! sees. The channels of an image lie side by side in one file (a tape), in a file each, or in a page each of a stack;
+//! in memory every image is a tape.
 //!
 //! A data set is a folder of *sets* that differ in channels; a set is a folder with `enriched_meta.csv` and images.
 //! Nothing here knows models. Tables are read once and kept compactly, pixels are read when they are asked for.
@@ -7,28 +8,37 @@
 mod chammi;
 mod check;
 mod columns;
+mod decode;
 mod describe;
 mod error;
 mod fingerprint;
 mod hold_out;
 mod image;
+mod intensity;
+mod layout;
 mod listing;
+mod measure;
+mod pattern;
+mod read;
 mod roles;
 mod set;
 mod statistics;
 mod subset;
 mod table;
 mod transform;
+pub mod vocabulary;
 
 #[cfg(test)]
 mod tests;
 
 pub use chammi::chammi_channels;
 pub use check::{Count, Published, Report, check, info};
-pub use describe::{BANK, KNOWN_CHANNELS, Kind};
+pub use describe::Kind;
 pub use error::{Error, Problem, Problems};
 pub use hold_out::hold_out;
-pub use image::{Fault, Tape, decode};
+pub use image::{Fault, Pixels, Tape};
+pub use intensity::{Measured, Range};
+pub use measure::measure;
 pub use roles::Role;
 pub use set::{Column, ImageSet, LeaveOut, Task};
 pub use statistics::{Statistics, statistics};
@@ -37,6 +47,7 @@ pub use transform::{
     train_view,
 };
 
+use crate::event::Listen;
 use describe::Description;
 use listing::Listing;
 use std::path::{Path, PathBuf};
@@ -110,6 +121,17 @@ impl DataSet {
         let Description { kind, world, .. } = description;
         let fingerprint = print.finish();
         Ok(Self { name: name.to_owned(), root: root.to_owned(), kind, world, fingerprint, sets, warnings })
+    }
+
+    /// Measures the grey levels that become 0 and 1 in every set whose rule needs it; the images can be read after that.
+    ///
+    /// # Errors
+    /// If an image cannot be used, or if the listener asks to stop.
+    pub fn measure(&self, listen: &mut dyn Listen) -> Result<(), Error> {
+        for set in self.sets.iter().filter(|set| set.needs_measuring()) {
+            set.take_measured(measure(set, listen)?);
+        }
+        Ok(())
     }
 
     /// The set called `name`, if it is there.

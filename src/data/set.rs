@@ -1,15 +1,24 @@
 //! One set: images with the same channels, and what its table says of each, in about a hundred bytes an image.
 
-use super::{Error, Role, Statistics, Tape, image};
-use std::path::{Path, PathBuf};
+use super::{
+    Role, Statistics,
+    intensity::{Intensity, Measured},
+    layout::Layout,
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 /// Images with the same channels.
 #[derive(Debug)]
 pub struct ImageSet {
     /// The folder's name: `Allen`.
     pub name: String,
-    /// The channels, in the order of the tape.
+    /// The channels, in the order of the tape, by the vocabulary's names.
     pub channels: Vec<String>,
+    /// The channels as `dataset.toml` spells them.
+    pub spelled: Vec<String>,
     /// Every label of the set, sorted; label ids index it.
     pub labels: Vec<String>,
     /// `Task_one`, `Task_two`, …, in that order.
@@ -19,6 +28,10 @@ pub struct ImageSet {
     /// Side of a pixel in micrometres, where the description says it.
     pub pixel_size_um: Option<f64>,
     pub(super) root: PathBuf,
+    pub(super) layout: Layout,
+    pub(super) intensity: Option<Intensity>,
+    /// The ranges of grey levels, once they are measured.
+    pub(super) measured: OnceLock<Measured>,
     pub(super) rows: Rows,
 }
 
@@ -56,13 +69,41 @@ pub struct Column {
 /// What the table says, by column.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    /// All values of `file_path`, one behind the other, and where each ends.
-    pub(super) paths: String,
-    pub(super) ends: Vec<u64>,
+    /// `file_path`, or what the names of the row's files share.
+    pub(super) keys: Texts,
+    /// For one file per channel: their names, with a mark where the channel stands.
+    pub(super) templates: Texts,
     pub(super) labels: Vec<u16>,
+    /// For tapes.
     pub(super) channel_widths: Vec<u32>,
     pub(super) flags: Vec<u8>,
     pub(super) roles: Vec<(Role, Column)>,
+    /// The groups in which grey levels are measured, where there are any.
+    pub(super) groups: Column,
+}
+
+/// Many texts in one piece of memory.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    /// One behind the other, and where each ends.
+    text: String,
+    ends: Vec<u64>,
+}
+
+impl Texts {
+    pub(super) fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.ends.push(self.text.len() as u64);
+    }
+
+    pub(super) fn get(&self, at: usize) -> &str {
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        &self.text[start as usize..self.ends[at] as usize]
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
 }
 
 /// The row belongs to split `Train`.
@@ -73,7 +114,7 @@ pub(super) const IN_SET_FOLDER: u8 = 2;
 impl ImageSet {
     /// Number of images.
     pub fn len(&self) -> usize {
-        self.rows.ends.len()
+        self.rows.keys.len()
     }
 
     /// Whether there are none; an opened set has some.
@@ -81,21 +122,10 @@ impl ImageSet {
         self.len() == 0
     }
 
-    /// `file_path` as the table writes it: the image's key in the store.
+    /// The image's key in the store: `file_path` as the table writes it; where each channel has a file, what their names
+    /// share, without the channel, what keeps it apart, and the ending.
     pub fn key(&self, row: u32) -> &str {
-        let row = row as usize;
-        let start = if row == 0 { 0 } else { self.rows.ends[row - 1] };
-        &self.rows.paths[start as usize..self.rows.ends[row] as usize]
-    }
-
-    /// Where the image lies.
-    pub fn path(&self, row: u32) -> PathBuf {
-        let mut path = self.root.clone();
-        if self.rows.flags[row as usize] & IN_SET_FOLDER != 0 {
-            path.push(&self.name);
-        }
-        path.push(self.key(row));
-        path
+        self.rows.keys.get(row as usize)
     }
 
     /// The table that describes the images.
@@ -118,9 +148,19 @@ impl ImageSet {
         (0..self.len() as u32).filter(|&row| self.is_train(row)).collect()
     }
 
-    /// Width of one channel in pixels, as the table says.
-    pub fn channel_width(&self, row: u32) -> usize {
+    /// Width of one channel of a tape in pixels, as the table says.
+    pub(super) fn channel_width(&self, row: u32) -> usize {
         self.rows.channel_widths[row as usize] as usize
+    }
+
+    /// How the channels lie in files, in words.
+    pub fn layout(&self) -> String {
+        self.layout.describe()
+    }
+
+    /// Which grey levels are 0 and 1, in words, if there is a rule.
+    pub fn intensity(&self) -> Option<String> {
+        self.intensity.as_ref().map(|rule| rule.describe(&self.spelled))
     }
 
     /// What the column that plays `role` says of the image; none if there is no such column or its field is empty.
@@ -137,37 +177,6 @@ impl ImageSet {
     /// The task called `name`.
     pub fn task(&self, name: &str) -> Option<&Task> {
         self.tasks.iter().find(|task| task.name == name)
-    }
-
-    /// Reads the image.
-    ///
-    /// # Errors
-    /// If the file cannot be read, is damaged, is not 8-bit grey, or has another width than table and channels say.
-    pub fn read(&self, row: u32) -> Result<Tape, Error> {
-        self.decode(row, &self.bytes(row)?)
-    }
-
-    pub(super) fn bytes(&self, row: u32) -> Result<Vec<u8>, Error> {
-        std::fs::read(self.path(row)).map_err(|cause| self.fault(row, image::Fault::Unreadable(cause)))
-    }
-
-    pub(super) fn decode(&self, row: u32, bytes: &[u8]) -> Result<Tape, Error> {
-        let decoded = image::decode(bytes, self.channel_width(row));
-        let tape = decoded.map_err(|fault| self.fault(row, fault))?;
-        if tape.channels != self.channels.len() {
-            let fault = image::Fault::Channels { found: tape.channels, expected: self.channels.clone() };
-            return Err(self.fault(row, fault));
-        }
-        Ok(tape)
-    }
-
-    fn fault(&self, row: u32, fault: image::Fault) -> Error {
-        Error::Image {
-            file: self.path(row),
-            table: self.table(),
-            row: sheet_row(row),
-            fault: Box::new(fault),
-        }
     }
 }
 

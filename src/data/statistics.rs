@@ -1,7 +1,8 @@
 //! Mean and standard deviation of each channel over the training images, to the last bit the same for any number of
-//! threads: grey levels are whole numbers, and so are their sums.
+//! threads: grey levels are whole numbers, and so are their sums. Levels that a rule has stretched are taken as whole
+//! numbers of small parts of a level.
 
-use super::{Error, ImageSet, Tape};
+use super::{Error, ImageSet, Pixels, Tape};
 use crate::event::{Event, Listen};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -49,35 +50,50 @@ pub fn statistics(set: &ImageSet, rows: &[u32], listen: &mut dyn Listen) -> Resu
         }
     }
     listen.hear(&Event::Ended);
-    let (mean, sd) = sums.iter().map(Sums::moments).unzip();
+    let one = if set.intensity.is_some() { 255.0 * PARTS } else { 255.0 };
+    let (mean, sd) = sums.iter().map(|sums| sums.moments(one)).unzip();
     Ok(Statistics { mean, sd })
 }
+
+/// Parts of a grey level: 64 for each step of a 16-bit image that uses its whole range. Sums of squares times numbers
+/// stay below 2^128 for four million million pixels.
+const PARTS: f64 = 16_384.0;
 
 /// Of one channel's grey levels.
 #[derive(Clone, Copy, Default)]
 struct Sums {
     n: u64,
-    sum: u64,
-    squares: u64,
+    sum: u128,
+    squares: u128,
 }
 
 impl Sums {
-    fn moments(&self) -> (f32, f32) {
+    /// `one`: what a pixel of 1 counts as.
+    fn moments(&self, one: f64) -> (f32, f32) {
         let n = u128::from(self.n.max(1));
-        let variance = n * u128::from(self.squares) - u128::from(self.sum).pow(2); // exact, times n²
-        let mean = self.sum as f64 / (n as f64 * 255.0);
-        let sd = (variance as f64).sqrt() / (n as f64 * 255.0);
+        let variance = n * self.squares - self.sum.pow(2); // exact, times n²
+        let mean = self.sum as f64 / (n as f64 * one);
+        let sd = (variance as f64).sqrt() / (n as f64 * one);
         (mean as f32, if variance == 0 { 1.0 / 255.0 } else { sd as f32 })
     }
 }
 
 fn sums_of(tape: &Tape) -> Vec<Sums> {
+    match &tape.pixels {
+        Pixels::Bytes(pixels) => sums_by(tape, pixels, u32::from),
+        Pixels::Floats(pixels) => sums_by(tape, pixels, |level| (f64::from(level) * PARTS).round() as u32),
+    }
+}
+
+fn sums_by<P: Copy>(tape: &Tape, pixels: &[P], parts: impl Fn(P) -> u32) -> Vec<Sums> {
     let mut sums = vec![Sums::default(); tape.channels];
-    for row in tape.pixels.chunks_exact(tape.width * tape.channels) {
+    for row in pixels.chunks_exact(tape.width * tape.channels) {
         for (channel, sums) in row.chunks_exact(tape.width).zip(&mut sums) {
             sums.n += channel.len() as u64;
-            sums.sum += channel.iter().map(|&pixel| u64::from(pixel)).sum::<u64>();
-            sums.squares += channel.iter().map(|&pixel| u64::from(u32::from(pixel).pow(2))).sum::<u64>();
+            sums.sum += u128::from(channel.iter().map(|&pixel| u64::from(parts(pixel))).sum::<u64>());
+            // at most 2^44 each: a million columns fit
+            sums.squares +=
+                u128::from(channel.iter().map(|&pixel| u64::from(parts(pixel)).pow(2)).sum::<u64>());
         }
     }
     sums

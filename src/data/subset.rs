@@ -5,6 +5,7 @@ use super::{
     set::{Column, Rows},
 };
 use crate::seed::Seed;
+use std::sync::OnceLock;
 
 impl ImageSet {
     /// A set with at most `max` images of Train and of each task; none if it is small enough as it is. Within a
@@ -40,30 +41,38 @@ impl ImageSet {
         let tasks = tasks.collect();
         let mut rows = Rows::default();
         for row in &old {
-            rows.paths.push_str(self.key(*row));
-            rows.ends.push(rows.paths.len() as u64);
+            rows.keys.push(self.key(*row));
+            if self.rows.templates.len() > 0 {
+                rows.templates.push(self.rows.templates.get(*row as usize));
+            }
         }
         let pick = |row: &u32| *row as usize;
         rows.labels = old.iter().map(|row| self.rows.labels[pick(row)]).collect();
-        rows.channel_widths = old.iter().map(|row| self.rows.channel_widths[pick(row)]).collect();
+        let some = |all: &Column| -> Vec<u32> {
+            old.iter().filter_map(|row| all.ids.get(pick(row)).copied()).collect()
+        };
+        rows.groups = Column { ids: some(&self.rows.groups), names: self.rows.groups.names.clone() };
+        rows.channel_widths =
+            old.iter().filter_map(|row| self.rows.channel_widths.get(pick(row)).copied()).collect();
         rows.flags = old.iter().map(|row| self.rows.flags[pick(row)]).collect();
         rows.roles = self
             .rows
             .roles
             .iter()
-            .map(|(role, column)| {
-                let ids = old.iter().map(|row| column.ids[pick(row)]).collect();
-                (*role, Column { ids, names: column.names.clone() })
-            })
+            .map(|(role, column)| (*role, Column { ids: some(column), names: column.names.clone() }))
             .collect();
         Some(Self {
             name: self.name.clone(),
             channels: self.channels.clone(),
+            spelled: self.spelled.clone(),
             labels: self.labels.clone(),
             tasks,
             printed_statistics: self.printed_statistics.clone(),
             pixel_size_um: self.pixel_size_um,
             root: self.root.clone(),
+            layout: self.layout.clone(),
+            intensity: self.intensity.clone(),
+            measured: OnceLock::new(),
             rows,
         })
     }

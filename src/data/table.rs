@@ -2,9 +2,12 @@
 
 use super::{
     Column, Error, ImageSet, LeaveOut, Problems, Task,
-    columns::{Columns, TaskColumns, boolean},
+    columns::{Columns, Files, TaskColumns, boolean},
     describe::SetDescription,
+    intensity::Intensity,
+    layout::Layout,
     listing::Listing,
+    pattern::{CHANNEL, key},
     set::{IN_SET_FOLDER, Rows, TRAIN, sheet_row, table_of},
 };
 use std::{
@@ -12,6 +15,7 @@ use std::{
     fs::File,
     io::{self, Read},
     path::Path,
+    sync::OnceLock,
 };
 
 /// A set and what came to light while reading it.
@@ -59,11 +63,15 @@ pub(super) fn read(
     let set = ImageSet {
         name: set.name.clone(),
         channels: set.channels.clone(),
+        spelled: set.spelled.clone(),
         labels,
         tasks,
         printed_statistics: set.printed.clone(),
         pixel_size_um: set.pixel_size_um,
         root: root.to_owned(),
+        layout: set.layout.clone(),
+        intensity: set.intensity.clone(),
+        measured: OnceLock::new(),
         rows,
     };
     Ok(TableRead { set, digest: *bytes.hash.finalize().as_bytes(), warnings })
@@ -121,6 +129,7 @@ struct Reading<'a> {
     labels: Interner,
     splits: HashMap<String, u64>,
     roles: Vec<Interner>,
+    levels: Interner,
     tasks: Vec<Task>,
     groups: Vec<Interner>,
     /// Rows whose split and boolean column disagree, and the first of them.
@@ -144,6 +153,7 @@ impl<'a> Reading<'a> {
             labels: Interner::default(),
             splits: HashMap::new(),
             roles: columns.roles.iter().map(|_| Interner::default()).collect(),
+            levels: Interner::default(),
             tasks: columns.tasks.iter().map(task).collect(),
             groups: columns.tasks.iter().map(|_| Interner::default()).collect(),
             disagree: vec![(0, 0); columns.tasks.len()],
@@ -152,21 +162,37 @@ impl<'a> Reading<'a> {
     }
 
     fn row(&mut self, record: &csv::StringRecord, problems: &mut Problems) {
-        let index = self.rows.ends.len() as u32;
+        let index = self.rows.keys.len() as u32;
         let row = Some(sheet_row(index));
         let field = |column: usize| record.get(column).unwrap_or_default();
         let split = field(self.columns.split);
         let mut flags = if split == "Train" { TRAIN } else { 0 };
-        flags |= self.path(field(self.columns.path), row, problems);
+        flags |= self.files(record, row, problems);
         self.rows.flags.push(flags);
-        let width = field(self.columns.channel_width);
-        let parsed = width.parse().ok().filter(|&width: &u32| width > 0);
-        if parsed.is_none() {
-            problems.add(row, None, || {
-                format!("expected channel_width as a positive whole number, found `{width}`")
-            });
+        if let Files::Tape { channel_width, .. } = self.columns.files {
+            let width = field(channel_width);
+            let parsed = width.parse().ok().filter(|&width: &u32| width > 0);
+            if parsed.is_none() {
+                problems.add(row, None, || {
+                    format!("expected channel_width as a positive whole number, found `{width}`")
+                });
+            }
+            self.rows.channel_widths.push(parsed.unwrap_or(1));
         }
-        self.rows.channel_widths.push(parsed.unwrap_or(1));
+        if let Some(column) = self.columns.groups {
+            if field(column).is_empty() {
+                problems.add(
+                    row,
+                    Some("grey levels are measured over the images with the same field"),
+                    || {
+                        let name =
+                            self.set.intensity.as_ref().and_then(Intensity::column).unwrap_or_default();
+                        format!("expected a field in the column of `per = \"{name}\"`, found an empty one")
+                    },
+                );
+            }
+            self.levels.push(field(column));
+        }
         let label = field(self.columns.label);
         if label.is_empty() {
             problems.add(row, Some("give images without a class a label such as `unlabelled`"), || {
@@ -212,30 +238,57 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Keeps the path and finds its file; returns the flag that says where.
-    fn path(&mut self, path: &str, row: Option<u64>, problems: &mut Problems) -> u8 {
-        self.rows.paths.push_str(path);
-        self.rows.ends.push(self.rows.paths.len() as u64);
-        let mut flag = 0;
-        let Some(listing) = &mut self.listing else { return flag };
-        let found = listing.find(path).or_else(|| {
-            flag = IN_SET_FOLDER;
-            listing.find(&format!("{}/{path}", self.set.name))
-        });
-        match found {
-            None => {
+    /// Keeps what names the row's files and finds them; returns the flag that says where.
+    fn files(&mut self, record: &csv::StringRecord, row: Option<u64>, problems: &mut Problems) -> u8 {
+        let field = |column: usize| record.get(column).unwrap_or_default();
+        let (set, layout) = (self.set, &self.set.layout);
+        match (&self.columns.files, layout) {
+            (Files::Named { fields }, Layout::Files { pattern: (text, pattern), words }) => {
+                let empty: Vec<&str> = fields
+                    .iter()
+                    .zip(pattern.columns())
+                    .filter(|(at, _)| field(**at).is_empty())
+                    .map(|(_, name)| name)
+                    .collect();
+                if !empty.is_empty() {
+                    problems.add(row, Some("every place in the pattern needs a field in each row"), || {
+                        format!("expected fields in `{}` for {text}, found empty ones", empty.join("`, `"))
+                    });
+                }
+                let template = pattern.template(fields.iter().map(|at| field(*at)));
+                self.rows.keys.push(&key(&template));
+                self.rows.templates.push(&template);
+                let Some(listing) = self.listing.as_deref_mut() else { return 0 };
+                let names: Vec<String> = words.iter().map(|word| template.replace(CHANNEL, word)).collect();
+                let hint = "`pattern` is relative to the data set's folder or to the set's, and its files lie in the latter; \
+                            images.channel gives other words for channels";
+                find(set, &names, listing, row, problems, |missing| {
+                    let channels: Vec<&str> = missing.iter().map(|at| set.spelled[*at].as_str()).collect();
+                    // What lies below the data set's folder begins with the set's name.
+                    let inside = format!("{}/", set.name);
+                    let whole = |name: &String| {
+                        if name.starts_with(&inside) { name.clone() } else { format!("{inside}{name}") }
+                    };
+                    let names: Vec<String> = missing.iter().map(|at| whole(&names[*at])).collect();
+                    let s = if missing.len() == 1 { "" } else { "s" };
+                    let [channels, names] = [channels.join(", "), names.join("`, `")];
+                    (hint, format!("expected the file{s} of channel{s} {channels} at `{names}`, found none"))
+                })
+            }
+            (Files::Tape { path, .. } | Files::Stack { path }, _) => {
+                let path = field(*path);
+                self.rows.keys.push(path);
+                let Some(listing) = self.listing.as_deref_mut() else { return 0 };
                 let hint =
                     "file_path is relative to the data set's folder or to the set's, and lies in the latter";
-                problems.add(row, Some(hint), || format!("expected an image at `{path}`, found none"));
+                find(set, &[path.to_owned()], listing, row, problems, |_| {
+                    (hint, format!("expected an image at `{path}`, found none"))
+                })
             }
-            Some(file) if listing.name(file) => {
-                problems.add(row, Some("each image has one row"), || {
-                    format!("`{path}` stands in an earlier row too")
-                });
+            (Files::Named { .. }, _) => {
+                unreachable!("columns of a pattern are those of the layout with a pattern")
             }
-            Some(_) => {}
         }
-        flag
     }
 
     fn finish(mut self, problems: &mut Problems) -> (Rows, Vec<String>, Vec<Task>, Vec<String>) {
@@ -271,6 +324,7 @@ impl<'a> Reading<'a> {
                 leave_out.names = groups.column.names;
             }
         }
+        self.rows.groups = self.levels.column;
         let columns = self.roles.into_iter().map(|values| values.column);
         self.rows.roles = self.columns.roles.iter().map(|&(role, _)| role).zip(columns).collect();
         (self.rows, labels, self.tasks, warnings)
@@ -300,4 +354,40 @@ impl<'a> Reading<'a> {
             }
         }
     }
+}
+
+/// Finds the files of a row, all below the data set's folder or all below the set's, and notes that they are named.
+/// `missing` says what to do and what is wrong, given the places of those that are not there.
+fn find(
+    set: &SetDescription,
+    names: &[String],
+    listing: &mut Listing,
+    row: Option<u64>,
+    problems: &mut Problems,
+    missing: impl FnOnce(&[usize]) -> (&'static str, String),
+) -> u8 {
+    let look = |listing: &Listing, folder: &str| -> Vec<Option<usize>> {
+        names.iter().map(|name| listing.find(&format!("{folder}{name}"))).collect()
+    };
+    let (mut found, mut flag) = (look(listing, ""), 0);
+    if found.iter().all(Option::is_none) {
+        (found, flag) = (look(listing, &format!("{}/", set.name)), IN_SET_FOLDER);
+    }
+    let absent: Vec<usize> =
+        found.iter().enumerate().filter(|(_, file)| file.is_none()).map(|(place, _)| place).collect();
+    if !absent.is_empty() {
+        let (hint, message) = missing(&absent);
+        problems.add(row, Some(hint), || message);
+    }
+    let mut again = None;
+    for (file, name) in found.into_iter().zip(names) {
+        if file.is_some_and(|file| listing.name(file)) {
+            again.get_or_insert(name);
+        }
+    }
+    if let Some(name) = again {
+        problems
+            .add(row, Some("each image has one row"), || format!("`{name}` stands in an earlier row too"));
+    }
+    flag
 }

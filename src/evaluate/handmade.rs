@@ -4,7 +4,7 @@
 //! z-scoring on the training images they are the floor that any embedding has to beat.
 
 use super::{Error, FeatureMatrix};
-use crate::data::{ImageSet, Tape};
+use crate::data::{ImageSet, Pixels, Tape};
 use crate::event::{Event, Listen};
 use rayon::prelude::*;
 
@@ -15,6 +15,8 @@ const PERCENTILES: [f64; 7] = [0.01, 0.05, 0.25, 0.50, 0.75, 0.95, 0.99];
 const OCTAVES: usize = 6;
 /// Images between two reports of progress.
 const BATCH: usize = 512;
+/// Levels of the histogram of an image that has more than 256.
+const FINE: usize = 1 << 16;
 /// Below half a grey level: what an energy is at least before its logarithm is taken.
 const NOTHING: f64 = 1e-6;
 
@@ -25,14 +27,17 @@ pub fn width(channels: usize) -> usize {
 
 /// The features of one image: channel after channel, then the correlations of channels (0, 1), (0, 2), … (1, 2), …
 pub fn features(image: &Tape) -> Vec<f32> {
-    let line = image.width * image.channels;
     let channels: Vec<(Plane, Histogram)> = (0..image.channels)
-        .map(|channel| {
-            let from = channel * image.width;
-            let lines = image.pixels.chunks_exact(line);
-            let greys = lines.flat_map(|line| &line[from..from + image.width]).copied();
-            let pixels = greys.clone().map(|grey| f64::from(grey) / 255.0).collect();
-            (Plane { width: image.width, pixels }, Histogram::of(greys))
+        .map(|channel| match &image.pixels {
+            Pixels::Bytes(pixels) => {
+                let greys = channel_of(image, pixels, channel);
+                (Plane::of(image, greys.clone().map(f64::from)), Histogram::of(256, greys.map(usize::from)))
+            }
+            Pixels::Floats(pixels) => {
+                let greys = channel_of(image, pixels, channel).map(f64::from);
+                let levels = greys.clone().map(|grey| (grey * (FINE - 1) as f64 / 255.0).round() as usize);
+                (Plane::of(image, greys), Histogram::of(FINE, levels))
+            }
         })
         .collect();
     let mut all = Vec::with_capacity(width(image.channels));
@@ -46,6 +51,12 @@ pub fn features(image: &Tape) -> Vec<f32> {
         all.extend(channels[at + 1..].iter().map(|b| correlation(a, b)));
     }
     all.into_iter().map(|value| value as f32).collect()
+}
+
+/// The grey levels of a channel, row by row.
+fn channel_of<P: Copy>(image: &Tape, pixels: &[P], channel: usize) -> impl Iterator<Item = P> + Clone {
+    let (line, from, width) = (image.width * image.channels, channel * image.width, image.width);
+    pixels.chunks_exact(line).flat_map(move |line| &line[from..from + width]).copied()
 }
 
 /// The features of every image of a set, in the order of its table, not yet standardised.
@@ -104,15 +115,15 @@ struct Plane {
 
 /// How often each grey level occurs in a channel: all that moments and percentiles depend on.
 struct Histogram {
-    counts: [u32; 256],
+    counts: Vec<u32>,
     pixels: f64,
     mean: f64,
 }
 
 impl Histogram {
-    fn of(greys: impl Iterator<Item = u8>) -> Self {
-        let mut counts = [0u32; 256];
-        greys.for_each(|grey| counts[usize::from(grey)] += 1);
+    fn of(levels: usize, greys: impl Iterator<Item = usize>) -> Self {
+        let mut counts = vec![0u32; levels];
+        greys.for_each(|grey| counts[grey] += 1);
         let pixels = counts.iter().map(|count| f64::from(*count)).sum();
         let mut histogram = Self { counts, pixels, mean: 0.0 };
         histogram.mean = histogram.expect(|grey| grey);
@@ -120,8 +131,14 @@ impl Histogram {
     }
 
     fn expect(&self, value: impl Fn(f64) -> f64) -> f64 {
-        let levels = self.counts.iter().enumerate();
-        levels.map(|(grey, count)| f64::from(*count) * value(grey as f64 / 255.0)).sum::<f64>() / self.pixels
+        let top = self.top();
+        let levels = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        levels.map(|(grey, count)| f64::from(*count) * value(grey as f64 / top)).sum::<f64>() / self.pixels
+    }
+
+    /// The level that is 1.
+    fn top(&self) -> f64 {
+        (self.counts.len() - 1) as f64
     }
 
     fn central(&self, power: i32) -> f64 {
@@ -145,12 +162,17 @@ impl Histogram {
                 below += f64::from(*count);
                 below > rank
             });
-            level.unwrap_or(255) as f64 / 255.0
+            level.map_or(1.0, |level| level as f64 / self.top())
         })
     }
 }
 
 impl Plane {
+    /// From grey levels 0 to 255.
+    fn of(image: &Tape, greys: impl Iterator<Item = f64>) -> Self {
+        Self { width: image.width, pixels: greys.map(|grey| grey / 255.0).collect() }
+    }
+
     fn height(&self) -> usize {
         self.pixels.len() / self.width
     }
@@ -241,7 +263,7 @@ mod tests {
     }
 
     fn of(pixels: &[u8]) -> Vec<f32> {
-        features(&Tape { pixels: pixels.to_vec(), height: 64, width: 64, channels: 2 })
+        features(&Tape { pixels: pixels.to_vec().into(), height: 64, width: 64, channels: 2 })
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Desk<'_> {
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let seed = step.seed.unwrap_or(PRETRAIN_SEED);
-        let sets = self.sets.open(&train.data, train.subset)?;
+        let sets = self.sets.open(&train.data, train.subset, listen)?;
         let start = |seed| self.start(step, model, &channels(&sets), seed);
         let (extractor, mut params) = start(seed)?;
         if train.objective.is_empty() {
@@ -156,8 +156,8 @@ impl Desk<'_> {
     ) -> Result<Progress, Error> {
         let parent = step.parents.first().expect("the plan puts the fit before the embedding");
         let (model, train) = self.fitted(parent);
-        let trained = channels(&self.sets.open(&train.data, train.subset)?);
-        let parts = self.sets.open(data, subset)?;
+        let trained = channels(&self.sets.open(&train.data, train.subset, listen)?);
+        let parts = self.sets.open(data, subset, listen)?;
         let known = |set: &SetChannels| data.name == train.data.name && trained.contains(set);
         let mut others = channels(&parts);
         others.retain(|set| !known(set));

@@ -31,7 +31,7 @@ impl Desk<'_> {
         attempt: &mut Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
-        let parts = self.sets.open(question.data, question.subset)?;
+        let parts = self.sets.open(question.data, question.subset, listen)?;
         let mut scored: Vec<(usize, TaskScore)> = Vec::new();
         for (number, part) in parts.iter().enumerate() {
             let features = self.features(step, question, part, listen)?;

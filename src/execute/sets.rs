@@ -2,11 +2,11 @@
 
 use super::Error;
 use crate::{
-    data::{self, DataSet, ImageSet, Statistics, statistics},
+    data::{self, DataSet, ImageSet, Measured, Statistics, statistics},
     event::Listen,
     spec::DataRef,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, de::DeserializeOwned};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -33,19 +33,19 @@ impl Part<'_> {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    mean: Vec<f32>,
-    sd: Vec<f32>,
-}
-
 impl<'a> Sets<'a> {
     pub(super) fn new(data: &'a BTreeMap<String, DataSet>, cache: &Path) -> Self {
         Self { data, cache: cache.to_owned() }
     }
 
-    /// The sets meant, with at most `subset` images of each split.
-    pub(super) fn open(&self, wanted: &DataRef, subset: Option<usize>) -> Result<Vec<Part<'a>>, Error> {
+    /// The sets meant, with at most `subset` images of each split. What grey levels mean is measured, where it has to be,
+    /// over the images that are left; once, and kept.
+    pub(super) fn open(
+        &self,
+        wanted: &DataRef,
+        subset: Option<usize>,
+        listen: &mut dyn Listen,
+    ) -> Result<Vec<Part<'a>>, Error> {
         let Some(folder) = self.data.get(&wanted.name) else {
             let name = wanted.name.clone();
             return Err(data::Error::UnknownSet {
@@ -59,7 +59,24 @@ impl<'a> Sets<'a> {
             let thinned = subset.and_then(|max| set.subset(max));
             Part { whole: set, thinned, fingerprint: &folder.fingerprint }
         };
-        Ok(folder.only(&wanted.sets)?.into_iter().map(thin).collect())
+        let parts: Vec<Part<'a>> = folder.only(&wanted.sets)?.into_iter().map(thin).collect();
+        for part in parts.iter().filter(|part| part.set().needs_measuring()) {
+            let path = self.kept(part, subset, "intensity");
+            let known = read::<Measured>(&path).is_some_and(|measured| part.set().take_measured(measured));
+            if !known {
+                let measured = data::measure(part.set(), listen)?;
+                keep(&path, &measured)?;
+                part.set().take_measured(measured);
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Where something measured on a set is kept.
+    fn kept(&self, part: &Part<'_>, subset: Option<usize>, what: &str) -> PathBuf {
+        let size = subset.map_or(String::new(), |subset| format!("-{subset}"));
+        let folder = self.cache.join(&part.fingerprint[..16.min(part.fingerprint.len())]);
+        folder.join(format!("{}{size}-{what}.json", part.set().name))
     }
 
     /// Printed constants where there are some; else mean and deviation over Train, computed once and kept.
@@ -73,21 +90,27 @@ impl<'a> Sets<'a> {
         if let Some(printed) = &set.printed_statistics {
             return Ok(printed.clone());
         }
-        let size = subset.map_or(String::new(), |subset| format!("-{subset}"));
-        let folder = self.cache.join(&part.fingerprint[..16.min(part.fingerprint.len())]);
-        let path = folder.join(format!("{}{size}-statistics-{REVISION}.json", set.name));
-        if let Some(kept) =
-            std::fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Kept>(&text).ok())
-        {
-            return Ok(Statistics { mean: kept.mean, sd: kept.sd });
+        let path = self.kept(part, subset, &format!("statistics-{REVISION}"));
+        if let Some(kept) = read::<Statistics>(&path) {
+            return Ok(kept);
         }
         let found = statistics(set, &set.train_rows(), listen)?;
-        let kept = Kept { mean: found.mean.clone(), sd: found.sd.clone() };
-        let io = |source| Error::Io { path: path.clone(), source };
-        let text = serde_json::to_vec(&kept).expect("numbers");
-        let part = path.with_extension(format!("part-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&part, text)).map_err(io)?;
-        std::fs::rename(&part, &path).map_err(io)?;
+        keep(&path, &found)?;
         Ok(found)
     }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
+fn keep(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let text = serde_json::to_vec(value).expect("numbers and names");
+    let part = path.with_extension(format!("part-{}", std::process::id()));
+    path.parent()
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .and_then(|()| std::fs::write(&part, text))
+        .map_err(io)?;
+    std::fs::rename(&part, path).map_err(io)
 }

@@ -93,13 +93,13 @@ impl Source for Pretraining {
         let side = self.pictures.side;
         let picture = &self.pictures.bytes[item.row as usize * 3 * side * side..][..3 * side * side];
         // Planes one after the other become channels side by side.
-        let pixels = (0..side)
+        let pixels: Vec<u8> = (0..side)
             .flat_map(|row| {
                 (0..3).flat_map(move |channel| picture[(channel * side + row) * side..][..side].iter())
             })
             .copied()
             .collect();
-        Ok(Tape { height: side, width: side, channels: 3, pixels })
+        Ok(Tape { height: side, width: side, channels: 3, pixels: pixels.into() })
     }
 }
 

@@ -68,7 +68,7 @@ impl Source for Squares {
                 }
             }
         }
-        Ok(Tape { height: 32, width: 32, channels, pixels })
+        Ok(Tape { height: 32, width: 32, channels, pixels: pixels.into() })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod folders;
+mod own_images;
 
 use super::DataSet;
 use std::path::Path;

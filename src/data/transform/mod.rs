@@ -2,7 +2,7 @@
 //! microscopes allow besides: turns, brightness.
 //!
 //! Random draws are made first ([`draw`]) and carried out afterwards ([`drawn_view`]), so that recorded draws can be
-//! replayed. Unfolding the tape, cropping, resizing, flipping and normalising are one pass from bytes to floats;
+//! replayed. Unfolding the tape, cropping, resizing, flipping and normalising are one pass from stored pixels to floats;
 //! only a warp makes a whole image in between.
 
 mod brightness;
@@ -14,7 +14,7 @@ mod warp;
 pub use crop::CropBox;
 pub use warp::Displacements;
 
-use super::{Statistics, Tape};
+use super::{Pixels, Statistics, Tape};
 use crate::{
     seed::Stream,
     spec::{Augment, Warp},
@@ -80,7 +80,10 @@ pub fn eval_view(tape: &Tape, side: usize, norm: &Statistics, out: &mut [f32]) {
 /// If `out` or `norm` does not fit the tape's channels.
 pub fn native_view(tape: &Tape, norm: &Statistics, out: &mut [f32]) {
     let [rows, columns] = [tape.height, tape.width].map(|length| Axis::new(0, length, length, 0, length));
-    resample(&Planes::of(tape), &rows, &columns, norm, out);
+    match &tape.pixels {
+        Pixels::Bytes(pixels) => resample(&Planes::of(tape, pixels), &rows, &columns, norm, out),
+        Pixels::Floats(pixels) => resample(&Planes::of(tape, pixels), &rows, &columns, norm, out),
+    }
 }
 
 /// A random view, as training takes: changed by the words, resized to `side`, normalised. Without a crop among the
@@ -116,16 +119,31 @@ pub fn drawn_view(tape: &Tape, draw: &Draw, side: usize, norm: &Statistics, out:
     if draw.flip {
         columns.flip();
     }
-    let stored = Planes::of(tape);
-    match &draw.warp {
-        None => resample(&stored, &rows, &columns, norm, out),
-        Some((kind, displacements)) => {
-            let warped = warp::warp(&stored, *kind, displacements);
-            resample(&Planes::planar(&warped, height, width, tape.channels), &rows, &columns, norm, out);
-        }
+    match &tape.pixels {
+        Pixels::Bytes(pixels) => seen(&Planes::of(tape, pixels), &draw.warp, &rows, &columns, norm, out),
+        Pixels::Floats(pixels) => seen(&Planes::of(tape, pixels), &draw.warp, &rows, &columns, norm, out),
     }
     turn::turn(out, side, draw.quarters);
     brightness::brighten(out, &draw.brightness, norm);
+}
+
+/// Warped, where there is a warp, and resampled.
+fn seen<P: Copy + Into<f32>>(
+    stored: &Planes<'_, P>,
+    warp: &Option<(Warp, Displacements)>,
+    rows: &Axis,
+    columns: &Axis,
+    norm: &Statistics,
+    out: &mut [f32],
+) {
+    match warp {
+        None => resample(stored, rows, columns, norm, out),
+        Some((kind, displacements)) => {
+            let warped = warp::warp(stored, *kind, displacements);
+            let warped = Planes::planar(&warped, stored.height, stored.width, stored.channels);
+            resample(&warped, rows, columns, norm, out);
+        }
+    }
 }
 
 /// Shorter side to `side`, the longer one in proportion and rounded down, then the central square. Where the surplus is

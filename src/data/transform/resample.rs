@@ -13,14 +13,13 @@ pub(super) struct Planes<'a, P> {
     to_next_channel: usize,
 }
 
-impl<'a> Planes<'a, u8> {
-    pub(super) fn of(tape: &'a Tape) -> Self {
-        let Tape { height, width, channels, ref pixels } = *tape;
+impl<'a, P> Planes<'a, P> {
+    /// The tape with its `pixels`, of whichever kind they are.
+    pub(super) fn of(tape: &Tape, pixels: &'a [P]) -> Self {
+        let Tape { height, width, channels, .. } = *tape;
         Self { pixels, height, width, channels, to_next_row: width * channels, to_next_channel: width }
     }
-}
 
-impl<'a, P> Planes<'a, P> {
     /// channels × height × width.
     pub(super) fn planar(pixels: &'a [P], height: usize, width: usize, channels: usize) -> Self {
         Self { pixels, height, width, channels, to_next_row: width, to_next_channel: height * width }

@@ -38,7 +38,12 @@ fn tape(height: usize, width: usize, channels: usize) -> Tape {
         let (r, c, channel) = (i / (width * channels), i % width, i % (width * channels) / width);
         ((r * r + 3 * c + r * c / 7 + 50 * channel) % 251) as u8
     };
-    Tape { height, width, channels, pixels: (0..height * width * channels).map(pixel).collect() }
+    let pixels: Vec<u8> = (0..height * width * channels).map(pixel).collect();
+    Tape { height, width, channels, pixels: pixels.into() }
+}
+
+fn bytes(tape: &Tape) -> &[u8] {
+    tape.pixels.bytes().unwrap()
 }
 
 fn norm(channels: usize) -> Statistics {
@@ -70,7 +75,7 @@ fn an_image_of_the_right_size_is_only_normalised() {
         let area = tape.height * tape.width;
         for (i, found) in out.iter().enumerate() {
             let (channel, row, column) = (i / area, i % area / tape.width, i % tape.width);
-            let stored = f32::from(tape.pixels[(row * 2 + channel) * tape.width + column]) / 255.0;
+            let stored = f32::from(bytes(tape)[(row * 2 + channel) * tape.width + column]) / 255.0;
             assert!((found - stored).abs() < 1e-6);
         }
     };
@@ -184,10 +189,10 @@ fn the_exact_warp_agrees_with_scipy() {
 fn without_displacement_the_exact_warp_changes_nothing() {
     for (height, width) in [(31, 47), (160, 160), (1, 1), (2, 9)] {
         let tape = tape(height, width, 3);
-        let found = warp(&Planes::of(&tape), Warp::Exact, &Displacements([[0.0; 2]; 9]));
+        let found = warp(&Planes::of(&tape, bytes(&tape)), Warp::Exact, &Displacements([[0.0; 2]; 9]));
         for (i, found) in found.iter().enumerate() {
             let (channel, row, column) = (i / (height * width), i % (height * width) / width, i % width);
-            assert_eq!(*found, f32::from(tape.pixels[(row * 3 + channel) * width + column]));
+            assert_eq!(*found, f32::from(bytes(&tape)[(row * 3 + channel) * width + column]));
         }
     }
 }
@@ -206,7 +211,7 @@ fn warps_take_images_of_any_size() {
         let tape = tape(height, width, 1);
         for kind in [Warp::Released, Warp::Exact] {
             let moved = Displacements::draw(kind, height, width, &mut stream);
-            let out = warp(&Planes::of(&tape), kind, &moved);
+            let out = warp(&Planes::of(&tape, bytes(&tape)), kind, &moved);
             assert!(out.iter().all(|x| (-0.01..=255.01).contains(x)), "{height} x {width} {kind:?}");
         }
     }
@@ -266,7 +271,7 @@ fn speed_of_views() {
         let mut png = Vec::new();
         let mut encoder = png::Encoder::new(&mut png, (width * channels) as u32, height as u32);
         encoder.set_color(png::ColorType::Grayscale);
-        encoder.write_header().unwrap().write_image_data(&tape.pixels).unwrap();
+        encoder.write_header().unwrap().write_image_data(bytes(&tape)).unwrap();
         let mut out = vec![0.0; channels * 224 * 224];
         let mut time = |what: &str, run: &mut dyn FnMut(&mut [f32])| {
             let start = std::time::Instant::now();
@@ -278,7 +283,7 @@ fn speed_of_views() {
         };
         let norm = norm(channels);
         let mut stream = Seed(0).stream("speed");
-        time("decode", &mut |_| _ = crate::data::decode(&png, width).unwrap());
+        time("decode", &mut |_| _ = crate::data::decode::page(&png, true).unwrap());
         time("eval", &mut |out| eval_view(&tape, 224, &norm, out));
         for (name, warp) in [("released", Warp::Released), ("exact", Warp::Exact)] {
             let mut words = words(CropFit::Fallback, warp);

@@ -207,7 +207,13 @@ fn departures(spec: &Value, recipe: Recipe) -> Vec<&'static str> {
     let mixed = spec["train"]["objective"].as_array().is_some_and(|terms| terms.len() > 1);
     // Rates differ by model, warps and strategies are what a row is about.
     let about = ["train.optimiser.lr", "train.strategy.kind", "model.adapter.fixed_channels.rates"];
-    let applies = |path: &str| (mixed || path != "train.objective.supervised.kind") && !about.contains(&path);
+    // Nothing of how it is trained is read where nothing is trained.
+    let trained = spec["train"]["objective"].as_array().is_some_and(|terms| !terms.is_empty());
+    let applies = |path: &str| {
+        (mixed || path != "train.objective.supervised.kind")
+            && (trained || path.starts_with("model.adapter."))
+            && !about.contains(&path)
+    };
     SWITCHES
         .iter()
         .filter(|switch| applies(switch.path))
