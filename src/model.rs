@@ -1,7 +1,9 @@
 //! A whole feature extractor: first layer, backbone, parameters.
 
+mod card;
 mod costs;
 
+pub use card::{Card, CardSet};
 pub use costs::Costs;
 
 use crate::{

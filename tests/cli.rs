@@ -1,7 +1,9 @@
 //! The command line as people meet it: exit statuses, sentences, documents, and what a run leaves behind.
 
 use candle_core::{Device, Tensor};
-use dichroic::{seed::Seed, store::Store};
+use dichroic::{
+    backbone::files, model::Extractor, params::Params, seed::Seed, spec::ConvNextSize, store::Store,
+};
 use serde_json::Value;
 use std::{
     fs::{self, File},
@@ -254,6 +256,35 @@ fn a_run_is_computed_once_and_everything_else_can_be_asked() {
     assert!(place.say(&small).expect(0).out().contains(&format!("run {uid}, seed 1: done")));
     let report = place.say(&["report", "all", "--format", "md"]).expect(0).out();
     assert!(place.path(report.trim()).is_file(), "{report}");
+
+    // What was shown can be run from a file, and is the same run.
+    let shown: Vec<&str> = small.iter().copied().chain(["--json"]).collect();
+    let file = place.path("shown.json");
+    fs::write(&file, place.say(&shown).expect(0).out()).unwrap();
+    let from_file = ["exp", "--spec", "shown.json", "--seed", "1", "--data", &data, "--json"];
+    assert_eq!(place.say(&from_file).expect(0).json()["runs"][0]["run"], uid);
+    let bad = fs::read_to_string(&file).unwrap().replace("\"temperature\": 0.3", "\"temperature\": -1.0");
+    fs::write(&file, bad).unwrap();
+    place.say(&from_file).complains("real_cells: expected a temperature for `proxy_nca`", "CHAMMI");
+    fs::write(&file, "{}").unwrap();
+    place.say(&from_file).complains("shown.json: expected `experiments`", "write one with");
+
+    // The run's own model embeds, and anybody's scorer finds what the run found.
+    place.say(&["embed", "--run", &uid[..8], "--data", "cells", "--out", "features"]).expect(0);
+    let scores =
+        place.say(&["score", "--features", "features", "--data", "cells", "--json"]).expect(0).json();
+    for (task, found) in run["results"].as_object().unwrap() {
+        assert_eq!(found["f1_macro"], scores["tasks"][task]["f1_macro"], "{task}");
+    }
+    place
+        .say(&["embed", "--run", "zz", "--data", "cells", "--out", "features"])
+        .complains("no run that begins with `zz` has left weights", "`dichroic runs` lists");
+    let yeast = fs::read_to_string(cells.join("dataset.toml")).unwrap().replace("cytosol", "nucleus");
+    fs::write(cells.join("dataset.toml"), yeast).unwrap();
+    place.say(&["embed", "--run", uid, "--data", "cells", "--out", "features"]).complains(
+        "HyperNet has no parameters for set `Yeast` with channels protein, nucleus",
+        "leave that set out",
+    );
 }
 
 #[test]
@@ -376,6 +407,59 @@ fn walk(folder: &Path) -> Vec<String> {
     entries
         .flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path.display().to_string()] })
         .collect()
+}
+
+#[test]
+fn a_published_backbone_embeds_any_folder() {
+    let place = Place::new();
+    place.cells();
+    let mut params = Params::new(Seed(1));
+    Extractor::plain(ConvNextSize::Mini, 3, &mut params);
+    files::save(&place.path("weights.safetensors"), &params, None, |_| true).unwrap();
+    let words = ["embed", "--model", "convnext_mini", "--data", "cells", "--out", "features"];
+    let with = |more: &[&str]| place.say(&[&words[..], more].concat());
+    let native = ["--weights", "weights.safetensors"];
+    let small = "0.png has 16 × 16 pixels; at its own size an image needs at least 32 × 32";
+    with(&native).complains(small, "enlarge images");
+    let weights = [&native[..], &["--size", "32"]].concat();
+    let told = with(&[&weights[..], &["--json"]].concat()).expect(0).json();
+    // Mini has 256 features for each channel.
+    assert_eq!(
+        (&told["sets"]["Yeast"]["rows"], &told["sets"]["Yeast"]["width"]),
+        (&IMAGES.into(), &512.into())
+    );
+    let read = |set: &str| {
+        let path = place.path("features").join(set).join("features.npy");
+        Tensor::read_npy(path).unwrap().to_vec2::<f32>().unwrap()
+    };
+    let one_by_one = read("Pancreas");
+    assert_eq!(one_by_one[0].len(), 5 * 256);
+    with(&[&weights[..], &["--batch", "1", "--threads", "1"]].concat()).expect(0);
+    assert_eq!(read("Pancreas"), one_by_one, "neither batches nor threads change a bit");
+    with(&[&native[..], &["--size", "64"]].concat()).expect(0);
+    assert_ne!(read("Pancreas"), one_by_one);
+    with(&[&weights[..], &["--format", "parquet"]].concat()).expect(0);
+    assert!(place.path("features/Yeast/features.parquet").is_file());
+    with(&["--weights", "nowhere"]).complains("there are no weights `convnext_mini.fb_in22k`", "download");
+    place
+        .say(&["embed", "--model", "convnext_tinny", "--data", "cells", "--out", "x"])
+        .complains("there is no model `convnext_tinny`", "did you mean `convnext_tiny`?");
+    place
+        .say(&["embed", "--weights", "weights.safetensors", "--data", "cells", "--out", "x"])
+        .complains("weights.safetensors does not say what model it belongs to", "for a published file");
+    place
+        .say(&[
+            "embed",
+            "--model",
+            "convnext_atto",
+            "--weights",
+            "weights.safetensors",
+            "--data",
+            "cells",
+            "--out",
+            "x",
+        ])
+        .complains("weights.safetensors does not fit this model", "check that the file belongs");
 }
 
 #[test]

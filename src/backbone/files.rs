@@ -180,22 +180,44 @@ fn format(path: &Path, error: &safetensors::SafeTensorError) -> Error {
     Error::Format { path: path.to_owned(), reason: error.to_string() }
 }
 
-/// Writes the parameters that `keep` chooses, under their published names and shapes.
+/// Writes the parameters that `keep` chooses, under their published names and shapes, with a note beside them.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn save(path: &Path, params: &Params, keep: impl Fn(&str) -> bool) -> Result<(), Error> {
+pub fn save(
+    path: &Path,
+    params: &Params,
+    note: Option<&str>,
+    keep: impl Fn(&str) -> bool,
+) -> Result<(), Error> {
     let mut tensors = Vec::new();
     for id in params.ids().filter(|id| keep(&params.published(*id).name)) {
         let published = params.published(id);
         let bytes = bytes(&params.export(id)?);
         tensors.push((published.name.clone(), published.shape.clone(), bytes));
     }
-    write(path, &tensors)
+    write(path, &tensors, note)
 }
 
+/// The note that [`save`] left beside the weights, if there is one.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn note(path: &Path) -> Result<Option<String>, Error> {
+    let bytes = map(path)?;
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| format(path, &error))?;
+    Ok(metadata.metadata().as_ref().and_then(|notes| notes.get(NOTE)).cloned())
+}
+
+/// Under which name notes stand in the metadata.
+const NOTE: &str = "dichroic";
+
 /// Writes named 32-bit tensors to a temporary neighbour and renames it, so that nobody sees half a file.
-pub(crate) fn write(path: &Path, tensors: &[(String, Vec<usize>, Vec<u8>)]) -> Result<(), Error> {
+pub(crate) fn write(
+    path: &Path,
+    tensors: &[(String, Vec<usize>, Vec<u8>)],
+    note: Option<&str>,
+) -> Result<(), Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
     let format = |error| format(path, &error);
     let views = tensors
@@ -203,7 +225,8 @@ pub(crate) fn write(path: &Path, tensors: &[(String, Vec<usize>, Vec<u8>)]) -> R
         .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
         .map_err(format)?;
-    let bytes = safetensors::serialize(views, None).map_err(format)?;
+    let note = note.map(|note| [(NOTE.to_owned(), note.to_owned())].into());
+    let bytes = safetensors::serialize(views, note).map_err(format)?;
     let part = path.with_extension("part");
     std::fs::write(&part, bytes).map_err(io)?;
     File::open(&part).and_then(|file| file.sync_all()).map_err(io)?;

@@ -1,6 +1,6 @@
 //! How a command ends when it does not end well: what went wrong, what to do about it, and the exit status.
 
-use crate::{backbone::files, data, evaluate, execute, plan, registry, report, simulate, store};
+use crate::{backbone::files, data, embed, evaluate, execute, plan, registry, report, simulate, store};
 use std::{error::Error, fmt::Display, io, process::ExitCode};
 
 /// Why a command gave up.
@@ -95,6 +95,19 @@ impl From<data::Error> for Failure {
     fn from(error: data::Error) -> Self {
         match error {
             data::Error::Stopped => Self::Interrupted("stopped".into()),
+            error => {
+                let hint = error.hint();
+                Self::Work { error: Box::new(error), hint }
+            }
+        }
+    }
+}
+
+impl From<embed::Error> for Failure {
+    fn from(error: embed::Error) -> Self {
+        match error {
+            embed::Error::Stopped => Self::Interrupted("stopped: the sets that are done are kept".into()),
+            embed::Error::Data(error) => error.into(),
             error => {
                 let hint = error.hint();
                 Self::Work { error: Box::new(error), hint }

@@ -11,10 +11,15 @@ use crate::{
     plan::Plan,
     registry::{self, Entry},
     seed::Seed,
-    spec::{Spec, check::Problem},
+    spec::{Spec, check::Problem, recipe::Recipe},
     store::{ExperimentRow, Scale},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use serde::Deserialize;
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// One sentence of an experiment.
 pub(super) struct Sentence {
@@ -22,6 +27,8 @@ pub(super) struct Sentence {
     /// Which of the experiment's sentences, from 0.
     pub(super) place: u32,
     pub(super) declared: Declared,
+    /// At which scale it is stated already; none: at the paper's.
+    scale: Option<Scale>,
 }
 
 /// One run to be.
@@ -66,11 +73,78 @@ pub(super) fn sentences(names: &[String]) -> Result<Vec<Sentence>> {
             }
             for (place, declared) in (0..).zip((entry.specs)()) {
                 refuse(entry.name, &declared.check())?;
-                sentences.push(Sentence { entry, place, declared });
+                sentences.push(Sentence { entry, place, declared, scale: None });
             }
         }
     }
     Ok(sentences)
+}
+
+/// The sentences of a file: what `show --json` prints, or one spec alone.
+///
+/// # Errors
+/// If it is neither, or a spec breaks a rule.
+pub(super) fn sentences_of(file: &Path) -> Result<Vec<Sentence>> {
+    let hint = "write one with `dichroic show NAME --json`";
+    let wrong = |why: String| Failure::new(format!("{}: {why}", file.display())).hint(hint);
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    let document: Value = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    let alone = document.get("schema").is_some();
+    let shown: Vec<Shown> = match alone {
+        true => vec![Shown { config: document, ..Shown::default() }],
+        false => serde_json::from_value(document["experiments"].clone())
+            .map_err(|error| wrong(format!("expected `experiments`, each with a `config`: {error}")))?,
+    };
+    let one = |(place, shown): (u32, Shown)| {
+        let spec: Spec = serde_json::from_value(shown.config).map_err(|error| wrong(error.to_string()))?;
+        let scale =
+            shown.scale.as_deref().and_then(|word| Scale::ALL.iter().copied().find(|s| s.as_str() == word));
+        let labels = shown.label.into_iter().collect();
+        let (recipe, convex) = (shown.recipe.unwrap_or_default(), false);
+        let declared = Declared { spec: spec.canonical(), seeds: shown.seeds, labels, recipe, convex };
+        let name = shown.experiment.unwrap_or_else(|| {
+            file.file_stem().map_or("spec".into(), |stem| stem.to_string_lossy().into_owned())
+        });
+        refuse(&name, &declared.check())?;
+        // As long-lived as the experiments that were compiled in.
+        let keep = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+        let entry = Entry {
+            name: keep(name),
+            about: keep(shown.about.unwrap_or_default()),
+            file: keep(file.display().to_string()),
+            line: 1,
+            specs: Vec::new,
+        };
+        Ok(Sentence { entry: Box::leak(Box::new(entry)), place, declared, scale })
+    };
+    (0..).zip(shown).map(one).collect()
+}
+
+/// What is read of one experiment of `show --json`.
+#[derive(Deserialize)]
+#[serde(default)]
+struct Shown {
+    experiment: Option<String>,
+    about: Option<String>,
+    label: BTreeMap<String, String>,
+    recipe: Option<Recipe>,
+    seeds: Vec<u64>,
+    scale: Option<String>,
+    config: Value,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self {
+            experiment: None,
+            about: None,
+            label: BTreeMap::new(),
+            recipe: None,
+            seeds: vec![0],
+            scale: None,
+            config: Value::Null,
+        }
+    }
 }
 
 /// The names of the data sets that they read, sorted.
@@ -91,7 +165,7 @@ pub(super) fn plan(
     let mut jobs = vec![];
     for (number, sentence) in sentences.iter().enumerate() {
         let simulated = locate::any_simulated(data, &Plan::data_names(&sentence.declared.spec));
-        let scale = options.scale(simulated);
+        let scale = sentence.scale.unwrap_or_else(|| options.scale(simulated));
         let spec = sentence.spec(options, scale)?;
         for seed in options.seeds(&sentence.declared.seeds) {
             let plan = Plan::of(&spec, Seed(seed), data).at(sentence.entry.name)?;

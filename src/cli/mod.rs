@@ -8,6 +8,7 @@ mod data;
 mod db;
 mod diff;
 mod doctor;
+mod embed;
 mod exp;
 mod failure;
 mod grid;
@@ -52,6 +53,7 @@ enum Command {
     Runs(runs::Runs),
     Sql(runs::Sql),
     Report(report::Report),
+    Embed(embed::Embed),
     Score(score::Score),
     Data(data::Data),
     Db(db::Db),
@@ -69,6 +71,7 @@ impl Cli {
             Command::Runs(command) => command.run(),
             Command::Sql(command) => command.run(),
             Command::Report(command) => command.run(),
+            Command::Embed(command) => command.run(self.quiet),
             Command::Score(command) => command.run(),
             Command::Data(command) => command.run(self.quiet),
             Command::Db(command) => command.run(),
@@ -116,6 +119,8 @@ mod tests {
             "runs --exp a --status done --where secs>60",
             "sql SELECT --format csv",
             "report all --out x --format md,csv",
+            "embed --model convnext_tiny --weights w --adapter channel-replication --data d --out o --size 64 --batch 8",
+            "embed --run 12ab --data d --out o --format parquet",
             "score --features f --data d --metric l2 --json",
             "data simulate chammi --world 2 --native --out x",
             "data check",

@@ -19,7 +19,7 @@ pub mod size {
             }
         )*};
     }
-    sizes!(Atto, Femto, Pico, Nano, Tiny, Small, Base);
+    sizes!(Mini, Atto, Femto, Pico, Nano, Tiny, Small, Base);
 }
 
 /// A size of a backbone.
@@ -49,6 +49,7 @@ macro_rules! constructors {
     )*};
 }
 constructors! {
+    mini: Mini, "32 to 256 channels in five blocks, 1.0 million parameters. Ours: for small data and laptops.";
     atto: Atto, "40 to 320 channels, 3.4 million parameters.";
     femto: Femto, "48 to 384 channels, 4.8 million parameters.";
     pico: Pico, "64 to 512 channels, 8.5 million parameters.";

@@ -37,7 +37,8 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Data(error) | Self::Embed(embed::Error::Data(error)) => error.hint(),
+            Self::Data(error) => error.hint(),
+            Self::Embed(error) => error.hint(),
             Self::Train(error) => error.hint(),
             Self::Evaluate(error) => error.hint(),
             Self::Files(error) => error.hint(),

@@ -6,13 +6,13 @@ use crate::{
     adapter::SetChannels,
     backbone::files,
     data::{Statistics, hold_out},
-    embed::{Embedder, See},
+    embed::{self, Embedder, See},
     event::Listen,
-    model::Extractor,
+    model::{Card, CardSet, Extractor},
     params::Params,
     plan::{Step, Work},
     seed::Seed,
-    spec::{self, ConvNextSize, DataRef, Miro, Model, Oracle, Train, Weights, id::WorkId},
+    spec::{self, ConvNextSize, DataRef, Miro, Model, Oracle, Train, View, Weights, id::WorkId},
     store::Attempt,
     train::{Folder, Job, Pretraining, Source},
 };
@@ -33,6 +33,7 @@ struct Course<'a> {
     seed: Seed,
     source: &'a dyn Source,
     oracle: Option<&'a Params>,
+    card: Option<Card>,
 }
 
 impl Desk<'_> {
@@ -49,12 +50,20 @@ impl Desk<'_> {
         let sets = self.sets.open(&train.data, train.subset, listen)?;
         let start = |seed| self.start(step, model, &channels(&sets), seed);
         let (extractor, mut params) = start(seed)?;
+        let mut card = Card { model: model.clone(), image: train.image, sets: Vec::new() };
+        for (part, SetChannels { set, channels }) in sets.iter().zip(channels(&sets)) {
+            let Statistics { mean, sd } = match model.adapter.view() {
+                View::Native => Statistics::none(channels.len()),
+                View::Resized => self.sets.statistics(part, train.subset, listen)?,
+            };
+            card.sets.push(CardSet { set, channels, mean, sd });
+        }
         if train.objective.is_empty() {
-            return self.keep(attempt, &params);
+            return self.keep(attempt, &params, Some(&card));
         }
         let (mut parts, mut held) = (Vec::new(), Vec::new());
-        for part in &sets {
-            let norm = self.sets.statistics(part, train.subset, listen)?;
+        for (number, part) in sets.iter().enumerate() {
+            let norm = card.statistics(number);
             let (rows, back) = hold_out(part.set(), train.hold_out, HOLD_OUT_SEED);
             parts.push((part.set(), rows, norm));
             held.push(back);
@@ -67,7 +76,7 @@ impl Desk<'_> {
             }
             spec::Strategy::Erm | spec::Strategy::Swad(_) | spec::Strategy::DenseSwa(_) => None,
         };
-        let course = Course { train, seed, source: &source, oracle: oracle.as_ref() };
+        let course = Course { train, seed, source: &source, oracle: oracle.as_ref(), card: Some(card) };
         self.train(&course, &extractor, &mut params, attempt, listen)
     }
 
@@ -108,7 +117,7 @@ impl Desk<'_> {
         let mut params = Params::new(PRETRAIN_SEED);
         let channels = source.sets()[0].channels.len();
         let extractor = Extractor::plain(size, channels, &mut params);
-        let course = Course { train: &train, seed: PRETRAIN_SEED, source: &source, oracle: None };
+        let course = Course { train: &train, seed: PRETRAIN_SEED, source: &source, oracle: None, card: None };
         self.train(&course, &extractor, &mut params, attempt, listen)
     }
 
@@ -121,7 +130,7 @@ impl Desk<'_> {
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let checkpoint = self.folder.join(CHECKPOINT);
-        let Course { train, seed, source, oracle } = *course;
+        let Course { train, seed, source, oracle, ref card } = *course;
         let job = Job { train, seed, source, checkpoint: &checkpoint, oracle };
         // Before the first point: those that a lost attempt logged after the checkpoint go.
         attempt.resume_at(job.resumes_at())?;
@@ -131,15 +140,16 @@ impl Desk<'_> {
             attempt.checkpoint(ended.steps, &noted, length(&checkpoint)?, "")?;
             return Ok(Progress::Stopped);
         }
-        let done = self.keep(attempt, params)?;
+        let done = self.keep(attempt, params, card.as_ref())?;
         // The weights are there: the checkpoint has done its service.
         let _ = std::fs::remove_file(&checkpoint);
         Ok(done)
     }
 
-    fn keep(&self, attempt: &Attempt, params: &Params) -> Result<Progress, Error> {
+    fn keep(&self, attempt: &Attempt, params: &Params, card: Option<&Card>) -> Result<Progress, Error> {
         let path = self.folder.join(WEIGHTS);
-        files::save(&path, params, |_| true)?;
+        let card = card.map(|card| serde_json::to_string(card).expect("a card is plain data"));
+        files::save(&path, params, card.as_deref(), |_| true)?;
         self.note(attempt, "weights", &path)?;
         Ok(Progress::Done)
     }
@@ -164,7 +174,7 @@ impl Desk<'_> {
         let mut params = Params::new(Seed(0));
         let extractor = Extractor::new(model, &trained, &others, &mut params);
         files::restore(&self.of_parent(parent, WEIGHTS), &mut params)?;
-        let embedder = Embedder { model: &extractor, params: &params, see };
+        let embedder = Embedder { model: &extractor, params: &params, see, batch: embed::BATCH };
         for (part, set) in parts.iter().zip(channels(&parts)) {
             let number = match known(&set) {
                 true => trained.iter().position(|known| *known == set),

@@ -404,7 +404,7 @@ fn a_file_of_weights_comes_back_and_a_wrong_one_is_refused() {
     let path = folder.path().join("convnext.safetensors");
     let mut written = Params::new(Seed(1));
     Extractor::plain(ConvNextSize::Atto, 3, &mut written);
-    files::save(&path, &written, |_| true).unwrap();
+    files::save(&path, &written, None, |_| true).unwrap();
 
     let mut read = Params::new(Seed(2));
     let model = Extractor::plain(ConvNextSize::Atto, 3, &mut read);

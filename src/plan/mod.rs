@@ -12,7 +12,7 @@ use crate::{
     data::{DataSet, ImageSet},
     seed::Seed,
     spec::{
-        Adapter, Coefficients, DataRef, Features, SetRate, Spec, View, Weights,
+        Adapter, Coefficients, DataRef, Features, SetRate, Spec, Weights,
         check::Problem,
         id::{RunId, SpecId, WorkId},
     },
@@ -185,10 +185,7 @@ impl Draft<'_> {
 
     fn embed(&mut self, fit: &WorkId, data: &DataRef, spec: &Spec, seed: Seed) -> WorkId {
         let (image, subset) = (spec.train.image, spec.train.subset);
-        let view = match &spec.model.adapter {
-            Adapter::ChannelReplication(word) => word.view,
-            _ => View::Resized,
-        };
+        let view = spec.model.adapter.view();
         let work = Work::Embed { data: data.clone(), view, image, subset, revisions: Revisions::embed() };
         self.add(work, Some(seed), &[data], vec![fit.clone()])
     }

@@ -49,6 +49,19 @@ impl Adapter {
         }
     }
 
+    /// What its backbone gets to see of an image.
+    pub fn view(&self) -> View {
+        match self {
+            Self::ChannelReplication(word) => word.view,
+            Self::FixedChannels(_)
+            | Self::Depthwise(_)
+            | Self::TargetParam(_)
+            | Self::SliceParam(_)
+            | Self::TemplateMixing(_)
+            | Self::HyperNet(_) => View::Resized,
+        }
+    }
+
     /// Whether it can be trained; the others are evaluated off the shelf.
     pub fn is_trainable(&self) -> bool {
         !matches!(self, Self::ChannelReplication(_))

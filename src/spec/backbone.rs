@@ -32,7 +32,8 @@ pub enum Backbone {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConvNextSize {
-    /// 1, 1, 2, 1 blocks of 32, 64, 128, 256 channels. Ours: what `--scale quick` trains. Not a word of the language.
+    /// 1, 1, 2, 1 blocks of 32, 64, 128, 256 channels. Ours: for small data and laptops, and what
+    /// `--scale quick` trains.
     Mini,
     /// 2, 2, 6, 2 blocks of 40, 80, 160, 320 channels.
     Atto,

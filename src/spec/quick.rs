@@ -30,7 +30,9 @@ pub const HIDDEN: usize = 64;
 pub fn quick(spec: &Spec) -> Spec {
     let mut spec = spec.clone();
     let Backbone::ConvNext { size, .. } = &mut spec.model.backbone;
-    if *size == ConvNextSize::Mini {
+    // Small already: no declared spec reads a subset.
+    let thinned = spec.train.subset.is_some_and(|subset| subset <= SUBSET);
+    if *size == ConvNextSize::Mini && thinned {
         return spec.canonical();
     }
     *size = ConvNextSize::Mini;

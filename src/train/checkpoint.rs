@@ -51,7 +51,7 @@ impl Checkpoints {
     ) -> Result<(), Error> {
         self.wait()?;
         let (path, state) = (self.path.clone(), snapshot(params, optimiser, strategy)?);
-        self.writing = Some(std::thread::spawn(move || files::write(&path, &state)));
+        self.writing = Some(std::thread::spawn(move || files::write(&path, &state, None)));
         self.last = Instant::now();
         Ok(())
     }

@@ -26,8 +26,11 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 pub(super) struct Exp {
     /// Names of experiments; `name*` means all that begin so
-    #[arg(required = true)]
+    #[arg(required_unless_present = "spec_file")]
     names: Vec<String>,
+    /// Specs instead of names: what `show --json` printed, or one spec alone
+    #[arg(long = "spec", value_name = "FILE", conflicts_with = "names")]
+    spec_file: Option<PathBuf>,
     #[command(flatten)]
     store: StoreOption,
     #[command(flatten)]
@@ -49,7 +52,10 @@ pub(super) struct Exp {
 
 impl Exp {
     pub(super) fn run(&self, quiet: bool) -> Result {
-        let sentences = jobs::sentences(&self.names)?;
+        let sentences = match &self.spec_file {
+            Some(file) => jobs::sentences_of(file)?,
+            None => jobs::sentences(&self.names)?,
+        };
         self.compute.prepare()?;
         // On a thread of the pool: thousands of small operations a second would otherwise be handed over and waited for.
         rayon::scope(|_| self.run_here(&sentences, quiet))

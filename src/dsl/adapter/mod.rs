@@ -117,6 +117,7 @@ pub trait OneModelPerSet {}
 pub trait StemAdapter:
     Copy
     + Trainable
+    + Adapts<ConvNext<size::Mini>>
     + Adapts<ConvNext<size::Atto>>
     + Adapts<ConvNext<size::Femto>>
     + Adapts<ConvNext<size::Pico>>

@@ -1,5 +1,9 @@
 //! Images to feature vectors: every row of a set, in the order of its table.
 
+mod files;
+
+pub use files::{npy, parquet};
+
 use crate::{
     adapter::Images,
     data::{self, ImageSet, Statistics, eval_view, native_view},
@@ -14,8 +18,10 @@ use rayon::prelude::*;
 /// Raised when embedding computes something else; part of the identity of every work that embeds.
 pub const REVISION: u32 = 1;
 
-/// Images that pass through the model together.
-const BATCH: usize = 64;
+/// Images that pass through the model together, unless somebody says otherwise.
+pub const BATCH: usize = 64;
+/// The shorter side that leaves one pixel behind the last stage: strides of 4, 2, 2 and 2.
+const LEAST: usize = 32;
 /// Numbers in a batch of images at their own size: four of CHAMMI's largest.
 const NATIVE: usize = 1 << 22;
 
@@ -34,9 +40,36 @@ pub enum Error {
         /// The image.
         image: String,
     },
+    /// An image at its own size is too small for the backbone.
+    #[error(
+        "{image} has {height} × {width} pixels; at its own size an image needs at least {least} × {least}",
+        least = LEAST
+    )]
+    TooSmall {
+        /// The image.
+        image: String,
+        /// Its rows.
+        height: usize,
+        /// Its columns.
+        width: usize,
+    },
     /// The listener asked to stop.
     #[error("stopped")]
     Stopped,
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Data(error) => error.hint(),
+            Self::TooSmall { .. } => Some(
+                "enlarge images: `--size 224` of `embed`, or `ChannelReplication.view(View::Resized)` in an experiment"
+                    .into(),
+            ),
+            Self::Tensor(_) | Self::NotFinite { .. } | Self::Stopped => None,
+        }
+    }
 }
 
 /// One model and what its images go through.
@@ -47,6 +80,8 @@ pub struct Embedder<'a> {
     pub params: &'a Params,
     /// What it gets to see of an image.
     pub see: See,
+    /// Images that pass through it together, at most.
+    pub batch: usize,
 }
 
 /// What a model gets to see of an image.
@@ -85,7 +120,7 @@ impl Embedder<'_> {
         let mut features = Vec::new();
         let mut done = 0;
         listen.hear(&Event::Began { what: "embedding", unit: "image", total: rows.len() as u64 });
-        for rows in rows.chunks(BATCH) {
+        for rows in rows.chunks(self.batch.max(1)) {
             for batch in self.see.batches(set, rows, norm)? {
                 let shape = (batch.images, channels, batch.height, batch.width);
                 let pixels = Tensor::from_vec(batch.pixels, shape, &Device::Cpu)?;
@@ -135,9 +170,13 @@ impl See {
             Self::Native => {
                 let one = |row: &u32| -> Result<Batch, Error> {
                     let tape = set.read(*row)?;
-                    let mut pixels = vec![0f32; channels * tape.height * tape.width];
+                    let (height, width) = (tape.height, tape.width);
+                    if height.min(width) < LEAST {
+                        return Err(Error::TooSmall { image: set.key(*row).to_owned(), height, width });
+                    }
+                    let mut pixels = vec![0f32; channels * height * width];
                     native_view(&tape, norm, &mut pixels);
-                    Ok(Batch { images: 1, height: tape.height, width: tape.width, pixels })
+                    Ok(Batch { images: 1, height, width, pixels })
                 };
                 let images = rows.par_iter().map(one).collect::<Result<Vec<_>, _>>()?;
                 Ok(together(images))

@@ -1,0 +1,263 @@
+//! `embed`: features of a folder of images, by a published backbone or by a model of ours.
+
+use super::{
+    failure::{Failure, Result},
+    locate,
+    options::{StoreOption, ThreadsOption},
+    output,
+    progress::Progress,
+};
+use crate::{
+    adapter::SetChannels,
+    backbone::files,
+    data::{DataSet, ImageSet, Statistics, statistics},
+    embed::{self, Embedder, See},
+    model::{Card, Extractor},
+    params::Params,
+    registry::closest,
+    seed::Seed,
+    spec::{Adapter, Backbone, ChannelReplication, ConvNextSize, Model, View, Weights},
+    store::{Store, Value as Field},
+};
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// Embeds a folder of images: `OUT/<set>/features.npy`, one row for each row of `<set>/enriched_meta.csv`
+#[derive(Args, Debug)]
+pub(super) struct Embed {
+    /// A published backbone: convnext_atto … convnext_base
+    #[arg(long, value_name = "NAME", conflicts_with = "run")]
+    model: Option<String>,
+    /// A file of weights, or a folder of them; a file that a run left behind needs no --model
+    #[arg(long, value_name = "PATH", conflicts_with = "run")]
+    weights: Option<PathBuf>,
+    /// How channels come into a published backbone
+    #[arg(long, value_enum, default_value_t = AdapterWord::ChannelReplication)]
+    adapter: AdapterWord,
+    /// A finished run, by the beginning of its id: its model embeds
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+    /// The folder of images
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Where the features go
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Resizes images to this side and cuts the middle out [default: their own size for a published backbone, the
+    /// training side for a model of ours]
+    #[arg(long, value_name = "N")]
+    size: Option<usize>,
+    /// Images that pass through the model together, at most
+    #[arg(long, value_name = "N", default_value_t = embed::BATCH, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    batch: usize,
+    /// How features are written
+    #[arg(long, value_enum, default_value_t = Format::Npy)]
+    format: Format,
+    #[command(flatten)]
+    store: StoreOption,
+    #[command(flatten)]
+    threads: ThreadsOption,
+    /// Prints one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum AdapterWord {
+    /// Each channel passes through on its own, features side by side: the published off-the-shelf baseline
+    ChannelReplication,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Format {
+    /// `features.npy`
+    Npy,
+    /// `features.parquet`, with the columns of the table
+    Parquet,
+}
+
+/// A model with its weights, and the sets that it was trained on.
+struct Ready {
+    card: Card,
+    weights: PathBuf,
+    /// Whether the file holds a published backbone and nothing of ours.
+    published: bool,
+}
+
+impl Embed {
+    pub(super) fn run(&self, quiet: bool) -> Result {
+        self.threads.prepare()?;
+        let models = self.models()?;
+        let data = DataSet::open(&locate::own_name(&self.data), &self.data)?;
+        data.warnings.iter().for_each(|warning| output::warn(warning));
+        let mut progress = Progress::new(quiet);
+        data.measure(&mut progress)?;
+        let mut written = BTreeMap::new();
+        for set in &data.sets {
+            let ready = models.iter().find(|ready| ready.reads(set)).ok_or_else(|| stranger(set, &models))?;
+            let (features, width) = self.set(ready, set, &mut progress)?;
+            let folder = self.out.join(&set.name);
+            let path =
+                folder.join(if self.format == Format::Npy { "features.npy" } else { "features.parquet" });
+            let io =
+                |source: std::io::Error| Failure::new(format!("cannot write {}: {source}", path.display()));
+            std::fs::create_dir_all(&folder).map_err(io)?;
+            match self.format {
+                Format::Npy => embed::npy(&path, &features, width).map_err(io)?,
+                Format::Parquet => embed::parquet(&path, &set.metadata()?, &features, width).map_err(io)?,
+            }
+            written.insert(set.name.clone(), (path, set.len(), width));
+        }
+        progress.rest();
+        if self.json {
+            let one = |(path, rows, width): (PathBuf, usize, usize)| json!({ "path": path, "rows": rows, "width": width });
+            let sets: BTreeMap<String, Value> =
+                written.into_iter().map(|(set, file)| (set, one(file))).collect();
+            return output::say_json(&json!({ "sets": sets }));
+        }
+        let line = |(path, rows, width): &(PathBuf, usize, usize)| {
+            format!("{}: {rows} images, {width} features each", path.display())
+        };
+        output::say(&written.values().map(line).collect::<Vec<_>>().join("\n"))
+    }
+
+    fn set(&self, ready: &Ready, set: &ImageSet, progress: &mut Progress) -> Result<(Vec<f32>, usize)> {
+        let trained = ready.card.channels();
+        let own = SetChannels { set: set.name.clone(), channels: set.channels.clone() };
+        let known = trained.iter().position(|known| *known == own);
+        let others: Vec<SetChannels> = known.is_none().then_some(own).into_iter().collect();
+        let mut params = Params::new(Seed(0));
+        let model = Extractor::new(&ready.card.model, &trained, &others, &mut params);
+        match ready.published {
+            true => model.load(&ready.weights, &mut params)?,
+            false => files::restore(&ready.weights, &mut params)?,
+        }
+        let see = match (self.size, ready.card.model.adapter.view()) {
+            (Some(side), _) => See::Square(side),
+            (None, View::Native) => See::Native,
+            (None, View::Resized) => See::Square(ready.card.image),
+        };
+        let norm = match known {
+            _ if ready.card.model.adapter.view() == View::Native => Statistics::none(set.channels.len()),
+            Some(number) => ready.card.statistics(number),
+            None => statistics(set, &set.train_rows(), progress)?,
+        };
+        let embedder = Embedder { model: &model, params: &params, see, batch: self.batch };
+        let features = embedder.embed(set, known.unwrap_or(trained.len()), &norm, progress)?;
+        let width = features.len() / set.len().max(1);
+        Ok((features, width))
+    }
+
+    fn models(&self) -> Result<Vec<Ready>> {
+        if let Some(run) = &self.run {
+            return of_run(&self.store.path(), run);
+        }
+        let Some(name) = &self.model else {
+            let hint = "say --model convnext_tiny with --weights FILE, --weights FILE of ours, or --run RUN";
+            let Some(file) = &self.weights else {
+                return Err(Failure::new("nothing says which model embeds").hint(hint));
+            };
+            return Ok(vec![of_file(file)?]);
+        };
+        let size = size(name)?;
+        let AdapterWord::ChannelReplication = self.adapter;
+        let weights = match &self.weights {
+            Some(file) if file.is_file() => file.clone(),
+            place => files::find(&files::imagenet22k(size), place.as_deref())?,
+        };
+        let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
+        let backbone = Backbone::ConvNext { size, drop_path: 0.0 };
+        let model = Model { backbone, weights: Weights::ImageNet22k, adapter };
+        let card = Card { model, image: self.size.unwrap_or(0), sets: vec![] };
+        Ok(vec![Ready { card, weights, published: true }])
+    }
+}
+
+impl Ready {
+    fn reads(&self, set: &ImageSet) -> bool {
+        let own = |known: &SetChannels| known.set == set.name && known.channels == set.channels;
+        self.card.model.adapter.reads_unseen_sets() || self.card.channels().iter().any(own)
+    }
+}
+
+fn stranger(set: &ImageSet, models: &[Ready]) -> Failure {
+    let known: Vec<String> = models
+        .iter()
+        .flat_map(|ready| ready.card.channels())
+        .map(|known| format!("{} ({})", known.set, known.channels.join(", ")))
+        .collect();
+    let word = models.first().map_or("the model", |ready| ready.card.model.adapter.word());
+    let message = format!(
+        "{word} has no parameters for set `{}` with channels {}; it was trained on {}",
+        set.name,
+        set.channels.join(", "),
+        known.join("; ")
+    );
+    Failure::new(message)
+        .hint("leave that set out of `dataset.toml`, or take a model that reads new channels")
+}
+
+/// The size of a published name: `convnext_tiny`.
+fn size(name: &str) -> Result<ConvNextSize> {
+    use ConvNextSize::{Atto, Base, Femto, Mini, Nano, Pico, Small, Tiny};
+    let sizes = [Mini, Atto, Femto, Pico, Nano, Tiny, Small, Base];
+    let called = |size: &ConvNextSize| format!("convnext_{}", files::size_name(*size));
+    sizes.into_iter().find(|size| called(size) == name).ok_or_else(|| {
+        let names: Vec<String> = sizes.iter().map(called).collect();
+        let near = closest(name, names.iter().map(String::as_str));
+        let failure = Failure::new(format!("there is no model `{name}`"));
+        failure.hint(match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("models are {}", names.join(", ")),
+        })
+    })
+}
+
+/// A file that a run left behind says itself what it is.
+fn of_file(file: &Path) -> Result<Ready> {
+    let not_ours = || {
+        let hint = "for a published file, say which backbone it belongs to: --model convnext_tiny";
+        Failure::new(format!("{} does not say what model it belongs to", file.display())).hint(hint)
+    };
+    let note = files::note(file)?.ok_or_else(not_ours)?;
+    let card = serde_json::from_str(&note).map_err(|_| not_ours())?;
+    Ok(Ready { card, weights: file.to_owned(), published: false })
+}
+
+/// The models that a run trained, or took as they start: one, or one for each set.
+fn of_run(path: &Path, run: &str) -> Result<Vec<Ready>> {
+    let store = Store::open_read_only(path)?;
+    let sql = "SELECT r.uid, s.json, w.json, f.path FROM run r JOIN spec s ON s.id = r.spec_id
+        JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = 'fit'
+        JOIN artifact f ON f.work_id = w.id AND f.kind = 'weights'
+        WHERE r.uid >= ?1 AND r.uid < ?1 || 'g' ORDER BY r.uid, rw.place";
+    let rows = store.query_with(sql, &[Field::Text(run.into())])?.rows;
+    let Some(uid) = rows.first().map(|row| row[0].to_string()) else {
+        let hint = "`dichroic runs` lists the runs of a store; --store PATH asks another";
+        return Err(Failure::new(format!("no run that begins with `{run}` has left weights")).hint(hint));
+    };
+    if rows.iter().any(|row| row[0].to_string() != uid) {
+        return Err(Failure::new(format!("more than one run begins with `{run}`")).hint("say more of its id"));
+    }
+    let parsed = |field: &Field| serde_json::from_str::<Value>(&field.to_string()).unwrap_or_default();
+    let mut models = vec![];
+    for row in &rows {
+        let (spec, work) = (parsed(&row[1]), parsed(&row[2]));
+        // Beside it stands the untrained floor.
+        let trained = work["train"]["objective"] == spec["train"]["objective"];
+        if !trained || work["model"]["weights"] != spec["model"]["weights"] {
+            continue;
+        }
+        let file = path.parent().unwrap_or(Path::new("")).join(row[3].to_string());
+        if !file.is_file() {
+            let hint = "the folder `<store>.d` belongs to the store: put it back beside it";
+            return Err(Failure::new(format!("{}: there is no such file", file.display())).hint(hint));
+        }
+        models.push(of_file(&file)?);
+    }
+    Ok(models)
+}

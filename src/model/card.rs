@@ -1,0 +1,42 @@
+//! What stands beside the weights in a file of ours: all that it takes to use them elsewhere.
+
+use crate::{adapter::SetChannels, data::Statistics, spec};
+use serde::{Deserialize, Serialize};
+
+/// A model, and what it expects of images. It stands as JSON in the metadata of `weights.safetensors`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// Backbone, adapter, and where its weights began.
+    pub model: spec::Model,
+    /// Side of the square that it sees, in pixels.
+    pub image: usize,
+    /// The sets that it has parameters for, in their order.
+    pub sets: Vec<CardSet>,
+}
+
+/// A set that a model has parameters for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CardSet {
+    /// Its name.
+    pub set: String,
+    /// Its channels, in tape order.
+    pub channels: Vec<String>,
+    /// Mean of each channel, of pixels in [0, 1].
+    pub mean: Vec<f32>,
+    /// Deviation of each channel.
+    pub sd: Vec<f32>,
+}
+
+impl Card {
+    /// The sets' channels.
+    pub fn channels(&self) -> Vec<SetChannels> {
+        let one = |set: &CardSet| SetChannels { set: set.set.clone(), channels: set.channels.clone() };
+        self.sets.iter().map(one).collect()
+    }
+
+    /// What the images of a set were normalised by.
+    pub fn statistics(&self, set: usize) -> Statistics {
+        let CardSet { mean, sd, .. } = self.sets[set].clone();
+        Statistics { mean, sd }
+    }
+}
