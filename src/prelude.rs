@@ -8,6 +8,6 @@ pub use crate::dsl::{
 };
 pub use crate::spec::{
     AugmentStream, ClassEmbedding, Coefficients, CropFit, Embeddings, FirstLayer, Oracle, Pooling, Positives,
-    SwaKeep, SwaRate, Taps, View, Warp, recipe::Recipe,
+    Sampling, SwaKeep, SwaRate, Taps, View, Warp, recipe::Recipe,
 };
 pub use dichroic_macros::experiment;

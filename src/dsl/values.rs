@@ -1,7 +1,7 @@
 //! Values of an experiment: said after `.train_on(…)`, in any order, the last one counts.
 
 use super::{Augmentation, OneModelPerSet, Part, Run};
-use crate::spec::{AugmentStream, SetRate, recipe::Recipe};
+use crate::spec::{AugmentStream, Sampling, SetRate, recipe::Recipe};
 
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
@@ -24,6 +24,8 @@ settings! {
     drop_path: f64;
     /// Whether the random draws of augmentation are fresh in each epoch.
     augment_stream: AugmentStream;
+    /// Which images an epoch has: rare classes as often as common ones, or every image once.
+    sampling: Sampling;
     /// Peak learning rate.
     lr: f64;
     /// Decoupled weight decay, on every parameter.

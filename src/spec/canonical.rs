@@ -1,6 +1,6 @@
 //! The canonical form: equal work has equal bytes.
 
-use super::{Augment, AugmentStream, Spec, Strategy, Term};
+use super::{Augment, AugmentStream, Sampling, Spec, Strategy, Term};
 
 impl Spec {
     /// The same work, spelt in the one canonical way: equal loss terms merged, terms sorted by kind, weights
@@ -34,6 +34,7 @@ impl Spec {
         train.augment.clear();
         train.strategy = Strategy::Erm;
         train.augment_stream = AugmentStream::Fresh;
+        train.sampling = Sampling::Shuffled;
         (train.optimiser.lr, train.optimiser.weight_decay) = (0.0, 0.0);
         (train.optimiser.betas, train.optimiser.eps) = ([0.0, 0.0], 0.0);
         (train.schedule.warmup, train.schedule.warmup_lr, train.schedule.lr_min) = (0, 0.0, 0.0);

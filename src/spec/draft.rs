@@ -12,7 +12,8 @@ pub use strategy::{StatedDenseSwa, StatedMiro, StatedStrategy};
 
 use super::{
     Augment, AugmentStream, Backbone, ConvNextSize, CropFit, DataRef, Evaluate, Loss, Model, Optimiser,
-    Positives, SCHEMA, Scale, ScaleRule, Schedule, SetRate, Spec, Term, Train, Warp, Weights, recipe::Recipe,
+    Positives, SCHEMA, Sampling, Scale, ScaleRule, Schedule, SetRate, Spec, Term, Train, Warp, Weights,
+    recipe::Recipe,
 };
 
 /// A spec with gaps: `None` is a switch that the file leaves to its recipe.
@@ -31,6 +32,7 @@ pub struct Draft {
     pub strategy: StatedStrategy,
     pub augment: Option<Vec<StatedAugment>>,
     pub augment_stream: Option<AugmentStream>,
+    pub sampling: Option<Sampling>,
     pub lr: Option<f64>,
     /// Learning rates of single sets.
     pub rates: Vec<SetRate>,
@@ -129,6 +131,7 @@ impl Draft {
             strategy: StatedStrategy::Erm,
             augment: None,
             augment_stream: None,
+            sampling: None,
             lr: None,
             rates: vec![],
             weight_decay: None,
@@ -154,6 +157,7 @@ impl Draft {
             strategy: self.strategy.resolve(recipe),
             augment: self.augment(recipe),
             augment_stream: recipe.fill(self.augment_stream, "train.augment_stream"),
+            sampling: recipe.fill(self.sampling, "train.sampling"),
             optimiser: Optimiser {
                 lr: recipe.fill(self.lr, "train.optimiser.lr"),
                 weight_decay: recipe.fill(self.weight_decay, "train.optimiser.weight_decay"),

@@ -29,7 +29,7 @@ pub use data::{DataRef, Features};
 pub use evaluate::{Evaluate, Metric, Protocol};
 pub use loss::{Loss, Positives, Scale, ScaleRule, Term};
 pub use strategy::{DenseSwa, Miro, Oracle, Strategy, SwaKeep, SwaRate, Swad, Taps};
-pub use train::{Augment, AugmentStream, CropFit, Optimiser, Precision, Schedule, Train, Warp};
+pub use train::{Augment, AugmentStream, CropFit, Optimiser, Precision, Sampling, Schedule, Train, Warp};
 
 use serde::{Deserialize, Serialize};
 

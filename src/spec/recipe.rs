@@ -162,6 +162,7 @@ pub const SWITCHES: &[Switch] = switches! {
         "code: coarse map, zoom, exchanged axes; appendix: a thin-plate spline", None;
     "train.augment_stream": r#""repeated""#, r#""fresh""#, r#""fresh""#,
         "code: workers are seeded alike in every epoch", None;
+    "train.sampling": r#""shuffled""#, r#""shuffled""#, r#""shuffled""#, "code: one shuffled pass", None;
     "train.optimiser.lr": "4e-4", "4e-4", "4e-4", "checkpoint config of HyperNet", UNPUBLISHED;
     "train.optimiser.weight_decay": "5e-5", "5e-4", "5e-5", "checkpoint configs; appendix: 5e-4", UNPUBLISHED;
     "train.optimiser.betas": "[0.9, 0.999]", "[0.9, 0.999]", "[0.9, 0.999]", "code: AdamW's defaults", None;

@@ -24,6 +24,8 @@ pub struct Train {
     pub augment: Vec<Augment>,
     /// Which random draws the augmentation of an epoch uses.
     pub augment_stream: AugmentStream,
+    /// Which images an epoch has.
+    pub sampling: Sampling,
     /// What turns gradients into steps.
     pub optimiser: Optimiser,
     /// The learning rate over time.
@@ -101,6 +103,18 @@ pub enum AugmentStream {
     Fresh,
     /// The same in every epoch, as the released loader's workers do.
     Repeated,
+}
+
+/// Which images an epoch has. It has as many of each set as there are, in random order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sampling {
+    /// Every image once.
+    Shuffled,
+    /// Each class of a set as often as the root of its number of images says: rare ones more often, common ones less.
+    Root,
+    /// Each class of a set as often as the others.
+    Balanced,
 }
 
 /// What turns gradients into steps: AdamW.

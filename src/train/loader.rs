@@ -4,7 +4,7 @@
 //! Every draw comes from a stream named after epoch, image and view: which thread makes a view, and how many
 //! threads there are, changes nothing. A run that goes on after a stop asks for the same batches again.
 
-use super::{Error, Source, source::Item};
+use super::{Error, Source, sampling, source::Item};
 use crate::{
     adapter::Images,
     data::train_view,
@@ -84,9 +84,8 @@ impl<'a> Loader<'a> {
     }
 
     fn order(&self, epoch: u64) -> Vec<u32> {
-        let mut order: Vec<u32> = (0..self.source.items().len() as u32).collect();
-        self.seed.stream(&format!("order/epoch/{epoch}")).shuffle(&mut order);
-        order
+        let mut stream = self.seed.stream(&format!("order/epoch/{epoch}"));
+        sampling::order(self.source.items(), self.train.sampling, &mut stream)
     }
 
     fn make(&self, epoch: u64, numbers: &[u32]) -> Result<Vec<Part>, Error> {

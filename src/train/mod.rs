@@ -5,6 +5,7 @@ mod loader;
 mod miro;
 mod optimiser;
 mod pretraining;
+mod sampling;
 mod schedule;
 mod source;
 mod strategy;

@@ -6,7 +6,8 @@ use crate::{
     data::{self, Statistics, Tape},
     simulate::{PRETRAIN_CLASSES, Pictures, World, three_channel},
     spec::{
-        Augment, AugmentStream, CropFit, DataRef, Loss, Optimiser, Precision, Schedule, Strategy, Term, Train,
+        Augment, AugmentStream, CropFit, DataRef, Loss, Optimiser, Precision, Sampling, Schedule, Strategy,
+        Term, Train,
     },
 };
 
@@ -57,6 +58,7 @@ impl Pretraining {
                 Augment::Flip { p: 0.5 },
             ],
             augment_stream: AugmentStream::Fresh,
+            sampling: Sampling::Shuffled,
             optimiser: Optimiser { lr: 2e-3, weight_decay: 5e-2, betas: [0.9, 0.999], eps: 1e-8 },
             schedule: Schedule { warmup: 2, warmup_lr: 1e-4, lr_min: 1e-5 },
             epochs: EPOCHS,

@@ -87,6 +87,7 @@ fn train(epochs: usize) -> Train {
             Augment::Flip { p: 0.5 },
         ],
         augment_stream: AugmentStream::Fresh,
+        sampling: Sampling::Shuffled,
         optimiser: Optimiser { lr: 1e-3, weight_decay: 5e-5, betas: [0.9, 0.999], eps: 1e-8 },
         schedule: Schedule { warmup: 1, warmup_lr: 1e-5, lr_min: 1e-6 },
         epochs,
