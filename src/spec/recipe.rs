@@ -276,6 +276,15 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_lists_the_switches_in_which_recipes_differ() {
+        let readme = include_str!("../../README.md");
+        for switch in SWITCHES {
+            let differs = Recipe::ALL.iter().any(|recipe| switch.text(*recipe) != switch.fixed);
+            assert_eq!(readme.contains(&format!("| `{}`", switch.path)), differs, "{}", switch.path);
+        }
+    }
+
+    #[test]
     fn what_a_file_states_no_recipe_changes() {
         let draft = Draft { lr: Some(1e-3), weight_decay: Some(0.1), epochs: Some(7), ..sample() };
         for recipe in Recipe::ALL {
