@@ -54,7 +54,7 @@ impl TemplateMixing {
                 let bank = Bank::of(sets);
                 let rows = bank.len();
                 let id = params.add_with(table("conv1_coefs".into(), rows), |stream, out| {
-                    orthonormal(stream, rows, out)
+                    orthonormal(stream, rows, out);
                 });
                 sets.iter().map(|set| (id, bank.rows(set))).collect()
             }

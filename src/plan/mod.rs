@@ -266,7 +266,7 @@ fn too_few_templates(adapter: &Adapter, trained: &[&ImageSet]) -> Option<Problem
         message: format!(
             "expected at least {channels} templates, one for each channel to own, found {found}"
         ),
-        hint: format!("say `TemplateMixing {{ templates: {} }}`", 2 * channels).into(),
+        hint: format!("say `TemplateMixing {{ templates: {} }}`", 2 * channels),
     })
 }
 

@@ -54,7 +54,7 @@ pub fn quick(spec: &Spec) -> Spec {
     match &mut train.strategy {
         Strategy::Swad(swad) => swad.every = swad.every.min(EVERY),
         Strategy::DenseSwa(swa) => {
-            swa.start_epoch = swa.start_epoch * EPOCHS.min(train.epochs) / train.epochs.max(1)
+            swa.start_epoch = swa.start_epoch * EPOCHS.min(train.epochs) / train.epochs.max(1);
         }
         Strategy::Erm | Strategy::Miro(_) => {}
     }

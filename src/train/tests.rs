@@ -234,8 +234,13 @@ fn the_variances_of_miro_learn() {
         let model = Extractor::new(&model(), source.sets(), &[], &mut params);
         let oracle = params.duplicate().unwrap();
         let before: Vec<Vec<f32>> = oracle.ids().map(|id| oracle.export(id).unwrap()).collect();
-        let oracle = Some(&oracle);
-        let job = Job { train: &train, seed: Seed(5), source: &source, checkpoint: &checkpoint, oracle };
+        let job = Job {
+            train: &train,
+            seed: Seed(5),
+            source: &source,
+            checkpoint: &checkpoint,
+            oracle: Some(&oracle),
+        };
         job.run(&model, &mut params, &mut Silence).unwrap();
         let moved = |name: &str| {
             let id = params.find(name).unwrap();
@@ -247,7 +252,6 @@ fn the_variances_of_miro_learn() {
             assert!(least > 1e-3, "{taps:?} {tap}: {least}");
         }
         assert!(params.find(&format!("variance_encoders.{count}.b")).is_none());
-        let oracle = oracle.unwrap();
         let after: Vec<Vec<f32>> = oracle.ids().map(|id| oracle.export(id).unwrap()).collect();
         assert_eq!(before, after, "the oracle stays as it is");
     }

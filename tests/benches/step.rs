@@ -154,7 +154,7 @@ impl Ours {
     fn new(side: usize, batch: usize) -> Self {
         let mut params = Params::new(Seed(0));
         let model = Extractor::plain(ConvNextSize::Tiny, 3, &mut params);
-        let word = Term { weight: 1.0, loss: Loss::ProxyNca { temperature: 0.07, train_proxies: true } };
+        let word = Term { weight: 1.0, loss: Loss::proxy_nca(0.07) };
         let objective = Objective::new(&[word], model.width(), CLASSES, &mut params);
         let word = spec::Optimiser { lr: 1e-6, weight_decay: 5e-5, betas: [0.9, 0.999], eps: 1e-8 };
         let mut stream = Seed(0).stream("bench/images");
@@ -191,7 +191,7 @@ impl Ours {
         let value = self.objective.value(&mut tape, &self.params, &outputs)?;
         drop(features);
         tape.backward(&value.total, &mut self.gradients)?;
-        self.optimiser.step(&self.params, &self.gradients, 1e-6)?;
+        self.optimiser.step(&self.params, &self.gradients, |_| 1e-6)?;
         self.gradients.clear();
         Ok(())
     }

@@ -144,8 +144,7 @@ pub(super) fn recipes_of(spec: &Value) -> String {
         let switch = SWITCHES.iter().find(|switch| switch.path == *path);
         switch.is_some_and(|switch| Recipe::ALL.iter().any(|recipe| switch.text(*recipe) != switch.fixed))
     };
-    let names =
-        Recipe::ALL.into_iter().filter(|recipe| !departures(spec, *recipe).iter().any(|path| differs(&path)));
+    let names = Recipe::ALL.into_iter().filter(|recipe| !departures(spec, *recipe).iter().any(&differs));
     let names: Vec<&str> = names.map(Recipe::name).collect();
     if names.is_empty() { "its own".into() } else { names.join(" = ") }
 }

@@ -31,6 +31,7 @@ macro_rules! stated {
 
         impl $name {
             /// Nothing stated but what must be.
+            #[allow(clippy::new_without_default)]
             pub const fn new($($said: $said_type),*) -> Self {
                 Self { $($said,)* $($field: None),* }
             }
