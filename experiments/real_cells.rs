@@ -12,7 +12,7 @@ use dichroic::prelude::*;
 #[experiment]
 fn real_cells() -> impl Experiments {
     let cells = || Folder("mini_real").only(["Jurkat", "Yeast", "Pancreas"]);
-    ConvNext::atto()
+    ConvNext::mini()
         .scratch()
         .adapter(HyperNet { z: 32, hidden: 64 })
         .train_on(cells())
@@ -22,7 +22,7 @@ fn real_cells() -> impl Experiments {
         .recipe(Recipe::Fixed)
         .lr(1e-3)
         .weight_decay(0.05)
-        .epochs(40)
+        .epochs(50)
         .batch(16)
         .seeds([0, 1, 2])
         .evaluate(OneNn::cosine().on(cells()))
