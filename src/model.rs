@@ -7,9 +7,9 @@ pub use card::{Card, CardSet};
 pub use costs::Costs;
 
 use crate::{
-    adapter::{self, Images, OwnStem, SetChannels, Stem},
+    adapter::{self, Convolution, Images, OwnStem, SetChannels, Stem},
     backbone::{ConvNext, files},
-    params::Params,
+    params::{Params, Published},
     seed::{Seed, Stream},
     spec::{self, Taps},
     tape::{Node, Tape},
@@ -56,6 +56,41 @@ impl Extractor {
         }
         let own = OwnStem::read(path, self.backbone.stem_width())?;
         Ok(self.stem.start(&own, params)?)
+    }
+
+    /// Writes what the model is to the images of one set: a ConvNeXt with as many inputs as the set has channels, which
+    /// timm loads with `strict=True`. `head.norm`, which is behind our features, is there and does nothing.
+    ///
+    /// # Errors
+    /// If the first layer is more than a convolution, or the file cannot be written.
+    pub fn export(
+        &self,
+        params: &Params,
+        set: usize,
+        path: &Path,
+    ) -> std::result::Result<bool, files::Error> {
+        let Some(Convolution { weight, bias }) = self.stem.as_convolution(params, set)? else {
+            return Ok(false);
+        };
+        let (stem, width) = (self.backbone.stem_width(), self.width());
+        let channels = weight.len() / (stem * adapter::PATCH * adapter::PATCH);
+        let mut alone = Params::new(Seed(0));
+        let mut add = |name: &str, shape: &[usize], values: &[f32]| {
+            alone.add_with(Published::new(name, shape), |_, out| out.copy_from_slice(values));
+        };
+        add("stem.0.weight", &[stem, channels, adapter::PATCH, adapter::PATCH], &weight);
+        add("stem.0.bias", &[stem], &bias);
+        add("head.norm.weight", &[width], &vec![1.0; width]);
+        add("head.norm.bias", &[width], &vec![0.0; width]);
+        for id in params.ids() {
+            let published = params.published(id);
+            let first = published.name.starts_with("stem.0.");
+            if files::is_backbone(&published.name) && !first {
+                add(&published.name, &published.shape, &params.export(id)?);
+            }
+        }
+        files::save(path, &alone, None, |_| true)?;
+        Ok(true)
     }
 
     /// Numbers in the feature vector of an image, or of a channel if these are taken apart.

@@ -276,6 +276,12 @@ fn a_run_is_computed_once_and_everything_else_can_be_asked() {
     for (task, found) in run["results"].as_object().unwrap() {
         assert_eq!(found["f1_macro"], scores["tasks"][task]["f1_macro"], "{task}");
     }
+    let export = |set| place.say(&["export", "--run", uid, "--set", set, "--out", "yeast.safetensors"]);
+    assert!(
+        export("Yeast").expect(0).out().contains("in_chans=2") && place.path("yeast.safetensors").is_file()
+    );
+    export("Mars")
+        .complains("the model was not trained on a set `Mars`", "its sets are Jurkat, Yeast, Pancreas");
     place
         .say(&["embed", "--run", "zz", "--data", "cells", "--out", "features"])
         .complains("no run that begins with `zz` has left weights", "`dichroic runs` lists");

@@ -1,8 +1,8 @@
 //! Stems whose filters are generated: what they have in common.
 
-use super::{Images, PATCH};
+use super::{Convolution, Images, PATCH};
 use crate::{
-    ops::{self, Weight},
+    ops::{self, Weight, buffer},
     params::Published,
     tape::{Node, Tape},
 };
@@ -25,6 +25,18 @@ pub(super) fn convolve(tape: &mut Tape, images: &Images, filters: &Node, width: 
     let rows = filters.value().elem_count() / width;
     let kernels = tape.reshape(filters, (rows, width))?;
     tape.linear(&ops::planar_patches(&images.pixels, PATCH)?, &kernels, Weight::InOut, None)
+}
+
+/// The convolution of filters in a table (C, 4·4·width).
+pub(super) fn as_convolution(filters: &Node, width: usize) -> Result<Convolution> {
+    let table = buffer::read(filters.value())?;
+    let (channels, area) = (table.len() / (PATCH * PATCH * width), PATCH * PATCH);
+    let mut weight = vec![0.0; table.len()];
+    for (at, value) in table.iter().enumerate() {
+        let (channel, tap, out) = (at / (area * width), at / width % area, at % width);
+        weight[(out * channels + channel) * area + tap] = *value;
+    }
+    Ok(Convolution { weight, bias: vec![0.0; width] })
 }
 
 /// Refuses images whose channels are not those of their set.

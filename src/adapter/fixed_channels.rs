@@ -1,7 +1,7 @@
 //! FixedChannels: the backbone's own stem, with as many inputs as the one set of this model has channels (CHAMMI,
 //! section 4.1). Each set has a model of its own; the plan makes one training for each.
 
-use super::{Images, SetChannels, Stem, first_layer::OwnStem, plain::Plain};
+use super::{Convolution, Images, SetChannels, Stem, first_layer::OwnStem, plain::Plain};
 use crate::{
     params::Params,
     spec,
@@ -35,6 +35,10 @@ impl Stem for FixedChannels {
 
     fn start(&self, stem: &OwnStem, params: &mut Params) -> Result<()> {
         self.layer.start_as(self.start, stem, params)
+    }
+
+    fn as_convolution(&self, params: &Params, _set: usize) -> Result<Option<Convolution>> {
+        self.layer.convolution(params)
     }
 
     fn replaces(&self) -> &'static [&'static str] {

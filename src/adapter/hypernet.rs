@@ -3,7 +3,7 @@
 //! As released (`hyperconvnext`): an embedding of each channel, two linear maps with no activation between them,
 //! no bias in the generated convolution, and always a random start, pretrained backbone or not.
 
-use super::{Images, PATCH, SetChannels, Stem, bank::Bank, filters};
+use super::{Convolution, Images, PATCH, SetChannels, Stem, bank::Bank, filters};
 use crate::{
     ops::Weight,
     params::{ParamId, Params, Published},
@@ -80,6 +80,11 @@ impl Stem for HyperNet {
         filters::expect_channels("HyperNet", self.channels[images.set].1.len(), images)?;
         let filters = self.filters(tape, params, images.set)?;
         filters::convolve(tape, images, &filters, self.width)
+    }
+
+    fn as_convolution(&self, params: &Params, set: usize) -> Result<Option<Convolution>> {
+        let filters = self.filters(&mut Tape::forgetting(), params, set)?;
+        Ok(Some(filters::as_convolution(&filters, self.width)?))
     }
 
     fn replaces(&self) -> &'static [&'static str] {

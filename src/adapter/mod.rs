@@ -69,10 +69,27 @@ pub trait Stem: Send + Sync {
         false
     }
 
+    /// The plain convolution that it is to the images of a set, if it is one.
+    ///
+    /// # Errors
+    /// If a parameter cannot be read.
+    fn as_convolution(&self, _params: &Params, _set: usize) -> Result<Option<Convolution>> {
+        Ok(None)
+    }
+
     /// Whether it makes an image of each channel, whose features are then put side by side.
     fn takes_channels_apart(&self) -> bool {
         false
     }
+}
+
+/// A convolution as files hold it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Convolution {
+    /// (width, channels, 4, 4).
+    pub weight: Vec<f32>,
+    /// (width).
+    pub bias: Vec<f32>,
 }
 
 /// The backbone's own stem convolution.

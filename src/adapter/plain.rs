@@ -1,7 +1,7 @@
 //! The backbone's own stem convolution, for a fixed number of channels (`stem.0`).
 
 use super::{
-    Images, PATCH, Stem, filters,
+    Convolution, Images, PATCH, Stem, filters,
     first_layer::{self, OwnStem},
 };
 use crate::{
@@ -31,6 +31,11 @@ impl Plain {
         }
     }
 
+    /// Itself.
+    pub(super) fn convolution(&self, params: &Params) -> Result<Option<Convolution>> {
+        Ok(Some(Convolution { weight: params.export(self.weight)?, bias: params.export(self.bias)? }))
+    }
+
     /// Starts as the backbone's own stem says, for as many channels as this one has. The bias is always kept.
     pub(super) fn start_as(&self, rule: FirstLayer, stem: &OwnStem, params: &mut Params) -> Result<()> {
         let width = params.published(self.bias).shape[0];
@@ -47,6 +52,10 @@ impl Stem for Plain {
         let shape = (weight.dims()[0], weight.dims()[1..].iter().product());
         let weight = tape.reshape(&weight, shape)?;
         tape.linear(&patches, &weight, Weight::OutIn, Some(&tape.param(params, self.bias)))
+    }
+
+    fn as_convolution(&self, params: &Params, _set: usize) -> Result<Option<Convolution>> {
+        self.convolution(params)
     }
 
     fn replaces(&self) -> &'static [&'static str] {

@@ -5,7 +5,7 @@
 //! noise as large as a random start ([`spec::ClassEmbedding::Noise`]).
 
 use super::{
-    Images, PATCH, SetChannels, Stem,
+    Convolution, Images, PATCH, SetChannels, Stem,
     bank::{Bank, slots},
     filters,
     first_layer::{self, OwnStem},
@@ -59,20 +59,30 @@ fn set_len(set: &SetChannels) -> usize {
     set.channels.len()
 }
 
-impl Stem for SliceParam {
-    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
-        let rows = &self.rows[images.set];
-        filters::expect_channels("SliceParam", rows.len(), images)?;
+impl SliceParam {
+    /// The filters of a set's channels, a table (C, 4·4·width).
+    fn filters(&self, tape: &mut Tape, params: &Params, set: usize) -> Result<Node> {
         let slices = |tape: &mut Tape, id: ParamId, rows: &[usize]| {
             let bank = filters::table(tape, &tape.param(params, id))?;
             tape.rows(&bank, rows)
         };
-        let mut kernels = slices(tape, self.bank, rows)?;
-        if let Some((id, slots)) = &self.added {
-            let added = slices(tape, *id, &slots[images.set])?;
-            kernels = tape.add(&kernels, &added)?;
-        }
-        filters::convolve(tape, images, &kernels, self.width)
+        let found = slices(tape, self.bank, &self.rows[set])?;
+        let Some((id, slots)) = &self.added else { return Ok(found) };
+        let added = slices(tape, *id, &slots[set])?;
+        tape.add(&found, &added)
+    }
+}
+
+impl Stem for SliceParam {
+    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
+        filters::expect_channels("SliceParam", self.rows[images.set].len(), images)?;
+        let filters = self.filters(tape, params, images.set)?;
+        filters::convolve(tape, images, &filters, self.width)
+    }
+
+    fn as_convolution(&self, params: &Params, set: usize) -> Result<Option<Convolution>> {
+        let filters = self.filters(&mut Tape::forgetting(), params, set)?;
+        Ok(Some(filters::as_convolution(&filters, self.width)?))
     }
 
     fn start(&self, stem: &OwnStem, params: &mut Params) -> Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! The release routes by the set's name, the paper by the number of channels; CHAMMI's sets differ in both.
 
-use super::{Images, SetChannels, Stem, first_layer::OwnStem, plain::Plain};
+use super::{Convolution, Images, SetChannels, Stem, first_layer::OwnStem, plain::Plain};
 use crate::{
     params::Params,
     spec,
@@ -36,6 +36,10 @@ impl Stem for TargetParam {
 
     fn start(&self, stem: &OwnStem, params: &mut Params) -> Result<()> {
         self.layers.iter().try_for_each(|layer| layer.start_as(self.start, stem, params))
+    }
+
+    fn as_convolution(&self, params: &Params, set: usize) -> Result<Option<Convolution>> {
+        self.layers[set].convolution(params)
     }
 
     fn replaces(&self) -> &'static [&'static str] {

@@ -2,7 +2,7 @@
 //! 4.1; released `templatemixingconvnext`). No bias; always a random start.
 
 use super::{
-    Images, PATCH, SetChannels, Stem,
+    Convolution, Images, PATCH, SetChannels, Stem,
     bank::{Bank, slots},
     filters,
 };
@@ -70,14 +70,26 @@ impl TemplateMixing {
     }
 }
 
-impl Stem for TemplateMixing {
-    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
-        let (table, rows) = &self.mixtures[images.set];
-        filters::expect_channels("TemplateMixing", rows.len(), images)?;
+impl TemplateMixing {
+    /// The filters of a set's channels, a table (C, 4·4·width).
+    fn filters(&self, tape: &mut Tape, params: &Params, set: usize) -> Result<Node> {
+        let (table, rows) = &self.mixtures[set];
         let templates = filters::table(tape, &tape.param(params, self.templates))?;
         let mixtures = tape.rows(&tape.param(params, *table), rows)?;
-        let kernels = tape.linear(&mixtures, &templates, Weight::InOut, None)?;
-        filters::convolve(tape, images, &kernels, self.width)
+        tape.linear(&mixtures, &templates, Weight::InOut, None)
+    }
+}
+
+impl Stem for TemplateMixing {
+    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
+        filters::expect_channels("TemplateMixing", self.mixtures[images.set].1.len(), images)?;
+        let filters = self.filters(tape, params, images.set)?;
+        filters::convolve(tape, images, &filters, self.width)
+    }
+
+    fn as_convolution(&self, params: &Params, set: usize) -> Result<Option<Convolution>> {
+        let filters = self.filters(&mut Tape::forgetting(), params, set)?;
+        Ok(Some(filters::as_convolution(&filters, self.width)?))
     }
 
     fn replaces(&self) -> &'static [&'static str] {

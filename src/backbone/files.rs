@@ -75,7 +75,8 @@ impl Error {
 /// # Errors
 /// As above, or if the file cannot be read.
 pub fn load(path: &Path, params: &mut Params, replaced: &[&str]) -> Result<(), Error> {
-    read(path, params, is_backbone, |name| is_head(name) || replaced.contains(&name))
+    let kept = |name: &str| is_backbone(name) && !replaced.contains(&name);
+    read(path, params, kept, |name| is_head(name) || replaced.contains(&name))
 }
 
 /// Copies every parameter from a file that we wrote; proxies and classifiers of the training may be in it and are

@@ -2,6 +2,7 @@
 
 use super::{
     failure::{Failure, Result},
+    kept::{Kept, of_file, of_run},
     locate,
     options::{StoreOption, ThreadsOption},
     output,
@@ -17,14 +18,10 @@ use crate::{
     registry::closest,
     seed::Seed,
     spec::{Adapter, Backbone, ChannelReplication, ConvNextSize, Model, View, Weights},
-    store::{Store, Value as Field},
 };
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// Embeds a folder of images: `OUT/<set>/features.npy`, one row for each row of `<set>/enriched_meta.csv`
 #[derive(Args, Debug)]
@@ -80,14 +77,6 @@ enum Format {
     Parquet,
 }
 
-/// A model with its weights, and the sets that it was trained on.
-struct Ready {
-    card: Card,
-    weights: PathBuf,
-    /// Whether the file holds a published backbone and nothing of ours.
-    published: bool,
-}
-
 impl Embed {
     pub(super) fn run(&self, quiet: bool) -> Result {
         self.threads.prepare()?;
@@ -98,8 +87,8 @@ impl Embed {
         data.measure(&mut progress)?;
         let mut written = BTreeMap::new();
         for set in &data.sets {
-            let ready = models.iter().find(|ready| ready.reads(set)).ok_or_else(|| stranger(set, &models))?;
-            let (features, width) = self.set(ready, set, &mut progress)?;
+            let kept = models.iter().find(|kept| kept.reads(set)).ok_or_else(|| stranger(set, &models))?;
+            let (features, width) = self.set(kept, set, &mut progress)?;
             let folder = self.out.join(&set.name);
             let path =
                 folder.join(if self.format == Format::Npy { "features.npy" } else { "features.parquet" });
@@ -125,25 +114,25 @@ impl Embed {
         output::say(&written.values().map(line).collect::<Vec<_>>().join("\n"))
     }
 
-    fn set(&self, ready: &Ready, set: &ImageSet, progress: &mut Progress) -> Result<(Vec<f32>, usize)> {
-        let trained = ready.card.channels();
+    fn set(&self, kept: &Kept, set: &ImageSet, progress: &mut Progress) -> Result<(Vec<f32>, usize)> {
+        let trained = kept.card.channels();
         let own = SetChannels { set: set.name.clone(), channels: set.channels.clone() };
         let known = trained.iter().position(|known| *known == own);
         let others: Vec<SetChannels> = known.is_none().then_some(own).into_iter().collect();
         let mut params = Params::new(Seed(0));
-        let model = Extractor::new(&ready.card.model, &trained, &others, &mut params);
-        match ready.published {
-            true => model.load(&ready.weights, &mut params)?,
-            false => files::restore(&ready.weights, &mut params)?,
+        let model = Extractor::new(&kept.card.model, &trained, &others, &mut params);
+        match kept.published {
+            true => model.load(&kept.weights, &mut params)?,
+            false => files::restore(&kept.weights, &mut params)?,
         }
-        let see = match (self.size, ready.card.model.adapter.view()) {
+        let see = match (self.size, kept.card.model.adapter.view()) {
             (Some(side), _) => See::Square(side),
             (None, View::Native) => See::Native,
-            (None, View::Resized) => See::Square(ready.card.image),
+            (None, View::Resized) => See::Square(kept.card.image),
         };
         let norm = match known {
-            _ if ready.card.model.adapter.view() == View::Native => Statistics::none(set.channels.len()),
-            Some(number) => ready.card.statistics(number),
+            _ if kept.card.model.adapter.view() == View::Native => Statistics::none(set.channels.len()),
+            Some(number) => kept.card.statistics(number),
             None => statistics(set, &set.train_rows(), progress)?,
         };
         let embedder = Embedder { model: &model, params: &params, see, batch: self.batch };
@@ -152,7 +141,7 @@ impl Embed {
         Ok((features, width))
     }
 
-    fn models(&self) -> Result<Vec<Ready>> {
+    fn models(&self) -> Result<Vec<Kept>> {
         if let Some(run) = &self.run {
             return of_run(&self.store.path(), run);
         }
@@ -173,24 +162,17 @@ impl Embed {
         let backbone = Backbone::ConvNext { size, drop_path: 0.0 };
         let model = Model { backbone, weights: Weights::ImageNet22k, adapter };
         let card = Card { model, image: self.size.unwrap_or(0), sets: vec![] };
-        Ok(vec![Ready { card, weights, published: true }])
+        Ok(vec![Kept { card, weights, published: true }])
     }
 }
 
-impl Ready {
-    fn reads(&self, set: &ImageSet) -> bool {
-        let own = |known: &SetChannels| known.set == set.name && known.channels == set.channels;
-        self.card.model.adapter.reads_unseen_sets() || self.card.channels().iter().any(own)
-    }
-}
-
-fn stranger(set: &ImageSet, models: &[Ready]) -> Failure {
+fn stranger(set: &ImageSet, models: &[Kept]) -> Failure {
     let known: Vec<String> = models
         .iter()
-        .flat_map(|ready| ready.card.channels())
+        .flat_map(|kept| kept.card.channels())
         .map(|known| format!("{} ({})", known.set, known.channels.join(", ")))
         .collect();
-    let word = models.first().map_or("the model", |ready| ready.card.model.adapter.word());
+    let word = models.first().map_or("the model", |kept| kept.card.model.adapter.word());
     let message = format!(
         "{word} has no parameters for set `{}` with channels {}; it was trained on {}",
         set.name,
@@ -215,49 +197,4 @@ fn size(name: &str) -> Result<ConvNextSize> {
             None => format!("models are {}", names.join(", ")),
         })
     })
-}
-
-/// A file that a run left behind says itself what it is.
-fn of_file(file: &Path) -> Result<Ready> {
-    let not_ours = || {
-        let hint = "for a published file, say which backbone it belongs to: --model convnext_tiny";
-        Failure::new(format!("{} does not say what model it belongs to", file.display())).hint(hint)
-    };
-    let note = files::note(file)?.ok_or_else(not_ours)?;
-    let card = serde_json::from_str(&note).map_err(|_| not_ours())?;
-    Ok(Ready { card, weights: file.to_owned(), published: false })
-}
-
-/// The models that a run trained, or took as they start: one, or one for each set.
-fn of_run(path: &Path, run: &str) -> Result<Vec<Ready>> {
-    let store = Store::open_read_only(path)?;
-    let sql = "SELECT r.uid, s.json, w.json, f.path FROM run r JOIN spec s ON s.id = r.spec_id
-        JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = 'fit'
-        JOIN artifact f ON f.work_id = w.id AND f.kind = 'weights'
-        WHERE r.uid >= ?1 AND r.uid < ?1 || 'g' ORDER BY r.uid, rw.place";
-    let rows = store.query_with(sql, &[Field::Text(run.into())])?.rows;
-    let Some(uid) = rows.first().map(|row| row[0].to_string()) else {
-        let hint = "`dichroic runs` lists the runs of a store; --store PATH asks another";
-        return Err(Failure::new(format!("no run that begins with `{run}` has left weights")).hint(hint));
-    };
-    if rows.iter().any(|row| row[0].to_string() != uid) {
-        return Err(Failure::new(format!("more than one run begins with `{run}`")).hint("say more of its id"));
-    }
-    let parsed = |field: &Field| serde_json::from_str::<Value>(&field.to_string()).unwrap_or_default();
-    let mut models = vec![];
-    for row in &rows {
-        let (spec, work) = (parsed(&row[1]), parsed(&row[2]));
-        // Beside it stands the untrained floor.
-        let trained = work["train"]["objective"] == spec["train"]["objective"];
-        if !trained || work["model"]["weights"] != spec["model"]["weights"] {
-            continue;
-        }
-        let file = path.parent().unwrap_or(Path::new("")).join(row[3].to_string());
-        if !file.is_file() {
-            let hint = "the folder `<store>.d` belongs to the store: put it back beside it";
-            return Err(Failure::new(format!("{}: there is no such file", file.display())).hint(hint));
-        }
-        models.push(of_file(&file)?);
-    }
-    Ok(models)
 }

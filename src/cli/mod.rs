@@ -10,10 +10,12 @@ mod diff;
 mod doctor;
 mod embed;
 mod exp;
+mod export;
 mod failure;
 mod grid;
 mod interrupt;
 mod jobs;
+mod kept;
 mod lines;
 mod list;
 mod locate;
@@ -54,6 +56,7 @@ enum Command {
     Sql(runs::Sql),
     Report(report::Report),
     Embed(embed::Embed),
+    Export(export::Export),
     Score(score::Score),
     Data(data::Data),
     Db(db::Db),
@@ -72,6 +75,7 @@ impl Cli {
             Command::Sql(command) => command.run(),
             Command::Report(command) => command.run(),
             Command::Embed(command) => command.run(self.quiet),
+            Command::Export(command) => command.run(),
             Command::Score(command) => command.run(),
             Command::Data(command) => command.run(self.quiet),
             Command::Db(command) => command.run(),
@@ -120,6 +124,7 @@ mod tests {
             "sql SELECT --format csv",
             "report all --out x --format md,csv",
             "embed --model convnext_tiny --weights w --adapter channel-replication --data d --out o --size 64 --batch 8",
+            "export --run 12ab --set HPA --out hpa.safetensors",
             "embed --run 12ab --data d --out o --format parquet",
             "score --features f --data d --metric l2 --json",
             "data simulate chammi --world 2 --native --out x",

@@ -398,6 +398,34 @@ fn a_training_step_of_each_adapter_agrees_with_pytorch() {
     }
 }
 
+/// What a set of a model is alone, timm can be too: the same features from the exported file.
+#[test]
+fn a_set_of_a_model_is_exported_as_a_plain_convnext() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hpa.safetensors");
+    let pixels = Tensor::from_vec(formula("input", 2 * 4 * 64 * 64, 1.0, 0.0), (2, 4, 64, 64), &Device::Cpu);
+    let pixels = pixels.unwrap();
+    for adapter in trained_adapters() {
+        let word = with(ConvNextSize::Mini, adapter, Recipe::Fixed);
+        let mut params = Params::new(Seed(3));
+        let model = Extractor::new(&word, &chammi(), &[], &mut params);
+        let whole = matches!(word.adapter, spec::Adapter::Depthwise(_));
+        assert_eq!(model.export(&params, 1, &path).unwrap(), !whole, "{:?}", word.adapter);
+        if whole {
+            continue;
+        }
+        let mut alone = Params::new(Seed(4));
+        let plain = Extractor::plain(ConvNextSize::Mini, 4, &mut alone);
+        plain.load(&path, &mut alone).unwrap();
+        let features = |model: &Extractor, params: &Params, set| {
+            let y = model.embed(params, &Images { pixels: pixels.clone(), set }).unwrap();
+            y.value().flatten_all().unwrap().to_vec1::<f32>().unwrap()
+        };
+        let expected = features(&model, &params, 1);
+        assert_close(word.adapter.word(), &features(&plain, &alone, 0), &expected, 1e-6);
+    }
+}
+
 #[test]
 fn a_file_of_weights_comes_back_and_a_wrong_one_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -417,6 +445,24 @@ fn a_file_of_weights_comes_back_and_a_wrong_one_is_refused() {
     let mut params = Params::new(Seed(3));
     let model = Extractor::new(&hypernet(ConvNextSize::Atto, 4, 4), &chammi(), &[], &mut params);
     model.load(&path, &mut params).unwrap();
+
+    // Others start from the file's first layer, for as many channels as they have.
+    let slices = written.export(written.find("stem.0.weight").unwrap()).unwrap();
+    let slice = |out: usize, channel: usize| &slices[(out * 3 + channel) * 16..][..16];
+    let mut params = Params::new(Seed(3));
+    let hpa = &chammi()[1..2];
+    let word = with(ConvNextSize::Atto, StatedFixedChannels::new(), Recipe::Fixed);
+    Extractor::new(&word, hpa, &[], &mut params).load(&path, &mut params).unwrap();
+    let found = params.export(params.find("stem.0.weight").unwrap()).unwrap();
+    let found = |out: usize, channel: usize| &found[(out * 4 + channel) * 16..][..16];
+    assert_eq!(found(7, 1), slice(7, 1));
+    let mean: Vec<f32> = (0..16).map(|at| (0..3).map(|c| slice(7, c)[at]).sum::<f32>() / 3.0).collect();
+    assert_eq!(found(7, 3), mean);
+    for adapter in trained_adapters() {
+        let mut params = Params::new(Seed(3));
+        let word = with(ConvNextSize::Atto, adapter, Recipe::Released);
+        Extractor::new(&word, &chammi(), &[], &mut params).load(&path, &mut params).unwrap();
+    }
 
     let mut params = Params::new(Seed(3));
     let model = Extractor::plain(ConvNextSize::Femto, 3, &mut params);

@@ -1,0 +1,34 @@
+//! CHAMMI, Figure 6B: train on two data sets, read the channels of the third, beside the off-the-shelf backbone.
+//!
+//! cargo run --release -- exp chammi_fig6
+//!
+//! The paper says that only Depthwise was extended, by replicating filters, and not by which rule: ours is by name, else
+//! in turn.
+
+use super::chammi::*;
+use dichroic::prelude::*;
+
+/// How far a depthwise stem carries to channels that it never saw.
+#[experiment]
+fn chammi_fig6() -> impl Experiments {
+    RECIPES.map(|recipe| {
+        let model = || pretrained().adapter(Depthwise { kernels: 64 }.replicating());
+        let proxy = ProxyNca::t(0.07);
+        let one_nn = OneNn::cosine();
+        (
+            model()
+                .train_on(Chammi.without(Wtc))
+                .loss(proxy)
+                .lr(4e-4)
+                .recipe(recipe)
+                .evaluate(one_nn.on(Wtc)),
+            model()
+                .train_on(Chammi.without(Hpa))
+                .loss(proxy)
+                .lr(4e-4)
+                .recipe(recipe)
+                .evaluate(one_nn.on(Hpa)),
+            model().train_on(Chammi.without(Cp)).loss(proxy).lr(4e-4).recipe(recipe).evaluate(one_nn.on(Cp)),
+        )
+    })
+}

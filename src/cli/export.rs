@@ -1,0 +1,71 @@
+//! `export`: what a model is to one set, as a file that timm loads.
+
+use super::{
+    failure::{Failure, Result},
+    kept::{Kept, of_file, of_run},
+    options::StoreOption,
+    output,
+};
+use crate::{
+    backbone::files::{self, size_name},
+    model::Extractor,
+    params::Params,
+    seed::Seed,
+    spec::Backbone,
+};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Writes what a trained model is to one set: a plain ConvNeXt that timm loads with `strict=True`
+#[derive(Args, Debug)]
+pub(super) struct Export {
+    /// A finished run, by the beginning of its id
+    #[arg(long, value_name = "RUN", required_unless_present = "weights", conflicts_with = "weights")]
+    run: Option<String>,
+    /// A file of weights that a run left behind
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// The set that it is trained on: its generated or chosen first layer becomes `stem.0`
+    #[arg(long, value_name = "SET")]
+    set: String,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    store: StoreOption,
+}
+
+impl Export {
+    pub(super) fn run(&self) -> Result {
+        let models = match (&self.run, &self.weights) {
+            (Some(run), _) => of_run(&self.store.path(), run)?,
+            (None, Some(file)) => vec![of_file(file)?],
+            (None, None) => vec![],
+        };
+        let place = |kept: &Kept| kept.card.sets.iter().position(|set| set.set == self.set);
+        let Some((kept, number)) = models.iter().find_map(|kept| Some((kept, place(kept)?))) else {
+            let sets = models.iter().flat_map(|kept| &kept.card.sets).map(|set| set.set.as_str());
+            let failure = Failure::new(format!("the model was not trained on a set `{}`", self.set));
+            return Err(failure.hint(format!("its sets are {}", sets.collect::<Vec<_>>().join(", "))));
+        };
+        let mut params = Params::new(Seed(0));
+        let model = Extractor::new(&kept.card.model, &kept.card.channels(), &[], &mut params);
+        files::restore(&kept.weights, &mut params)?;
+        if !model.export(&params, number, &self.out)? {
+            let word = kept.card.model.adapter.word();
+            let failure = Failure::new(format!("the first layer of {word} is more than a convolution"));
+            return Err(failure
+                .hint("there is no plain ConvNeXt that computes the same; `embed` writes its features"));
+        }
+        let Backbone::ConvNext { size, .. } = kept.card.model.backbone;
+        let channels = &kept.card.sets[number].channels;
+        output::say(&format!(
+            "{}: timm.create_model(\"convnext_{}\", in_chans={}, num_classes=0), channels {}; features are the mean of \
+             forward_features over pixels",
+            self.out.display(),
+            size_name(size),
+            channels.len(),
+            channels.join(", ")
+        ))
+    }
+}

@@ -1,0 +1,73 @@
+//! Models that were kept: what a run left behind, or a file of weights that says itself what it is.
+
+use super::failure::{Failure, Result};
+use crate::{
+    adapter::SetChannels,
+    backbone::files,
+    data::ImageSet,
+    model::Card,
+    store::{Store, Value as Field},
+};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// A model with its weights, and the sets that it was trained on.
+pub(super) struct Kept {
+    pub(super) card: Card,
+    pub(super) weights: PathBuf,
+    /// Whether the file holds a published backbone and nothing of ours.
+    pub(super) published: bool,
+}
+
+impl Kept {
+    /// Whether it has parameters for a set, or needs none.
+    pub(super) fn reads(&self, set: &ImageSet) -> bool {
+        let own = |known: &SetChannels| known.set == set.name && known.channels == set.channels;
+        self.card.model.adapter.reads_unseen_sets() || self.card.channels().iter().any(own)
+    }
+}
+
+/// A file that a run left behind says itself what it is.
+pub(super) fn of_file(file: &Path) -> Result<Kept> {
+    let not_ours = || {
+        let hint = "for a published file, say which backbone it belongs to: --model convnext_tiny";
+        Failure::new(format!("{} does not say what model it belongs to", file.display())).hint(hint)
+    };
+    let note = files::note(file)?.ok_or_else(not_ours)?;
+    let card = serde_json::from_str(&note).map_err(|_| not_ours())?;
+    Ok(Kept { card, weights: file.to_owned(), published: false })
+}
+
+/// The models that a run trained, or took as they start: one, or one for each set.
+pub(super) fn of_run(path: &Path, run: &str) -> Result<Vec<Kept>> {
+    let store = Store::open_read_only(path)?;
+    let sql = "SELECT r.uid, s.json, w.json, f.path FROM run r JOIN spec s ON s.id = r.spec_id
+        JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = 'fit'
+        JOIN artifact f ON f.work_id = w.id AND f.kind = 'weights'
+        WHERE r.uid >= ?1 AND r.uid < ?1 || 'g' ORDER BY r.uid, rw.place";
+    let rows = store.query_with(sql, &[Field::Text(run.into())])?.rows;
+    let Some(uid) = rows.first().map(|row| row[0].to_string()) else {
+        let hint = "`dichroic runs` lists the runs of a store; --store PATH asks another";
+        return Err(Failure::new(format!("no run that begins with `{run}` has left weights")).hint(hint));
+    };
+    if rows.iter().any(|row| row[0].to_string() != uid) {
+        return Err(Failure::new(format!("more than one run begins with `{run}`")).hint("say more of its id"));
+    }
+    let parsed = |field: &Field| serde_json::from_str::<Value>(&field.to_string()).unwrap_or_default();
+    let mut models = vec![];
+    for row in &rows {
+        let (spec, work) = (parsed(&row[1]), parsed(&row[2]));
+        // Beside it stands the untrained floor.
+        let trained = work["train"]["objective"] == spec["train"]["objective"];
+        if !trained || work["model"]["weights"] != spec["model"]["weights"] {
+            continue;
+        }
+        let file = path.parent().unwrap_or(Path::new("")).join(row[3].to_string());
+        if !file.is_file() {
+            let hint = "the folder `<store>.d` belongs to the store: put it back beside it";
+            return Err(Failure::new(format!("{}: there is no such file", file.display())).hint(hint));
+        }
+        models.push(of_file(&file)?);
+    }
+    Ok(models)
+}
