@@ -41,6 +41,9 @@ pub(super) struct Embed {
     /// The folder of images
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    /// Only this set; repeatable [default: every set of the folder]
+    #[arg(long = "set", value_name = "SET")]
+    sets: Vec<String>,
     /// Where the features go
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -86,7 +89,7 @@ impl Embed {
         let mut progress = Progress::new(quiet);
         data.measure(&mut progress)?;
         let mut written = BTreeMap::new();
-        for set in &data.sets {
+        for set in data.only(&self.sets)? {
             let kept = models.iter().find(|kept| kept.reads(set)).ok_or_else(|| stranger(set, &models))?;
             let (features, width) = self.set(kept, set, &mut progress)?;
             let folder = self.out.join(&set.name);
@@ -180,7 +183,7 @@ fn stranger(set: &ImageSet, models: &[Kept]) -> Failure {
         known.join("; ")
     );
     Failure::new(message)
-        .hint("leave that set out of `dataset.toml`, or take a model that reads new channels")
+        .hint("`--set NAME`, once for each, embeds some sets only; `Depthwise` that is `.replicating()` reads new channels")
 }
 
 /// The size of a published name: `convnext_tiny`.
