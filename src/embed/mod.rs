@@ -161,10 +161,11 @@ impl See {
             Self::Square(side) => {
                 let len = channels * side * side;
                 let mut pixels = vec![0f32; rows.len() * len];
-                pixels.par_chunks_mut(len).zip(rows).try_for_each(|(out, row)| {
+                let views = pixels.par_chunks_mut(len).zip(rows).map(|(out, row)| -> Result<(), Error> {
                     eval_view(&set.read(*row)?, side, norm, out);
-                    Ok::<(), Error>(())
-                })?;
+                    Ok(())
+                });
+                all(views)?;
                 Ok(vec![Batch { images: rows.len(), height: side, width: side, pixels }])
             }
             Self::Native => {
@@ -178,11 +179,15 @@ impl See {
                     native_view(&tape, norm, &mut pixels);
                     Ok(Batch { images: 1, height, width, pixels })
                 };
-                let images = rows.par_iter().map(one).collect::<Result<Vec<_>, _>>()?;
-                Ok(together(images))
+                Ok(together(all(rows.par_iter().map(one))?))
             }
         }
     }
+}
+
+/// Everything, or the first error in the order of the rows, whichever thread met one first.
+fn all<T: Send>(results: impl IndexedParallelIterator<Item = Result<T, Error>>) -> Result<Vec<T>, Error> {
+    results.collect::<Vec<_>>().into_iter().collect()
 }
 
 /// Neighbours of equal size as one batch, up to [`NATIVE`] numbers.
