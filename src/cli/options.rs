@@ -1,7 +1,7 @@
 //! Options that several commands share, and where their values come from when nobody states them.
 
 use super::failure::{Failure, Result};
-use crate::{spec::Spec, spec::quick::quick, store::Scale};
+use crate::{ops::flush_subnormals, spec::Spec, spec::quick::quick, store::Scale};
 use clap::{Args, ValueEnum};
 use std::{
     collections::BTreeMap,
@@ -191,8 +191,10 @@ impl ThreadsOption {
     /// # Errors
     /// If the system gives no threads.
     pub(super) fn prepare(&self) -> Result {
-        let Some(threads) = self.threads else { return Ok(()) };
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
+        // 0: as many as there are cores.
+        let threads = self.threads.map_or(0, Into::into);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).start_handler(|_| flush_subnormals());
+        let pool = pool.build_global();
         pool.map_err(|error| Failure::new(format!("cannot start {threads} threads: {error}")))
     }
 }

@@ -6,6 +6,33 @@ use std::sync::OnceLock;
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
+/// From now on, this thread takes numbers below 1.2e-38 for 0. Processors work on those ten to a hundred times more
+/// slowly, and a training whose gradients vanish is full of them.
+pub fn flush_subnormals() {
+    #[cfg(target_arch = "x86_64")]
+    {
+        /// Flush to zero, and denormals are zeros.
+        const BOTH: u32 = 1 << 15 | 1 << 6;
+        let mut control = 0u32;
+        // SAFETY: reads and writes this thread's own control register, through a word that is there.
+        unsafe {
+            std::arch::asm!("stmxcsr [{0}]", in(reg) &raw mut control, options(nostack, preserves_flags));
+            control |= BOTH;
+            std::arch::asm!("ldmxcsr [{0}]", in(reg) &raw const control, options(nostack, preserves_flags));
+        }
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        let mut control: u64;
+        // SAFETY: sets the flush-to-zero bit of this thread's own control register.
+        unsafe {
+            std::arch::asm!("mrs {0}, fpcr", out(reg) control, options(nomem, nostack, preserves_flags));
+            control |= 1 << 24;
+            std::arch::asm!("msr fpcr, {0}", in(reg) control, options(nomem, nostack, preserves_flags));
+        }
+    }
+}
+
 /// The vector operations that kernels are written in.
 ///
 /// # Safety

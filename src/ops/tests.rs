@@ -307,3 +307,17 @@ fn variance_penalty() {
     let start = super::raw_of_variance(0.1);
     assert!((start + 2.252_273_55).abs() < 1e-7, "{start}");
 }
+
+/// On a thread of its own, because the others must not be changed.
+#[test]
+fn subnormal_numbers_are_flushed_where_that_is_asked() {
+    let tiny = std::hint::black_box(1e-38f32);
+    let product = move |()| std::hint::black_box(tiny) * std::hint::black_box(0.1);
+    assert!(product(()) > 0.0);
+    let flushed = std::thread::spawn(move || {
+        super::flush_subnormals();
+        product(())
+    });
+    assert_eq!(flushed.join().unwrap(), 0.0);
+    assert!(product(()) > 0.0, "this thread is as it was");
+}
