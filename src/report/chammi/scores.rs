@@ -81,11 +81,15 @@ impl Asked<'_> {
         averages.chain(tasks.map(|task| (task.short.into(), task.name.into()))).collect()
     }
 
-    /// The runs of each spec that stands in a printed row, in the order of print.
-    fn systems<'m>(&self, runs: &[&'m Measured], print: &Print) -> BTreeMap<&'m str, Vec<&'m Measured>> {
-        let mut systems: BTreeMap<&str, Vec<&Measured>> = BTreeMap::new();
+    /// The runs of each spec that stands in a printed row, by recipe and spec.
+    fn systems<'m>(
+        &self,
+        runs: &[&'m Measured],
+        print: &Print,
+    ) -> BTreeMap<(String, &'m str), Vec<&'m Measured>> {
+        let mut systems: BTreeMap<(String, &str), Vec<&Measured>> = BTreeMap::new();
         for one in runs.iter().filter(|one| print_of(&one.config, self.paper).as_ref() == Some(print)) {
-            systems.entry(&one.spec).or_default().push(one);
+            systems.entry((recipes_of(&one.config), &one.spec)).or_default().push(one);
         }
         systems
     }
@@ -107,7 +111,7 @@ impl Asked<'_> {
                     note: self.fill(print, world),
                 });
             }
-            for (spec, seeds) in systems {
+            for ((recipes, spec), seeds) in systems {
                 placed += seeds.len();
                 let recipe = recipe_against(&seeds[0].config).filter(|_| apart.is_none());
                 let comparable = apart.is_none() && recipe.is_none();
@@ -116,7 +120,6 @@ impl Asked<'_> {
                     let paper = numbers.get(column).copied().filter(|_| comparable);
                     Cell { paper, ..Cell::of(&values) }
                 };
-                let recipes = recipes_of(&seeds[0].config);
                 let stub = name([recipes, seeds[0].experiment.clone(), spec.into(), seeds.len().to_string()]);
                 let note = recipe.map_or(String::new(), |reason| format!("not comparable: {reason}"));
                 rows.push(Row {
@@ -210,16 +213,14 @@ impl Asked<'_> {
         let mut overall: Vec<f64> = Vec::new();
         for (print, _) in self.printed {
             let systems = self.systems(runs, print);
-            let several = systems.len() > 1;
-            for (spec, seeds) in systems {
+            let of_recipe = |recipe: &String| systems.keys().filter(|(known, _)| known == recipe).count();
+            let several: Vec<bool> = systems.keys().map(|(recipe, _)| of_recipe(recipe) > 1).collect();
+            for (((recipes, spec), seeds), several) in systems.into_iter().zip(several) {
                 let scores = Below(seeds.iter().map(|one| &one.scores).collect());
                 overall.push(scores.cell(|scores| scores.f1("cps")).value.unwrap_or(f64::NAN));
-                let mut name = format!("{}, {}", print.model, print.words());
-                if several {
-                    // Two of one recipe are told apart by their ids.
-                    let recipes = recipes_of(&seeds[0].config);
-                    name += &format!(" ({recipes}, {})", spec.get(..4).unwrap_or(spec));
-                }
+                // Two of one recipe are told apart by their ids.
+                let id = if several { format!(", {}", spec.get(..4).unwrap_or(spec)) } else { String::new() };
+                let name = format!("{}, {} ({recipes}{id})", print.model, print.words());
                 rows.push(row(name, false, &scores, classes));
             }
         }
