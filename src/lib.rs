@@ -25,6 +25,7 @@ pub mod seed;
 pub mod simulate;
 pub mod sources;
 pub mod spec;
+pub mod spelling;
 pub mod store;
 pub mod tape;
 pub mod train;

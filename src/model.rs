@@ -93,6 +93,11 @@ impl Extractor {
         Ok(true)
     }
 
+    /// Passes through the backbone for one image of so many channels.
+    pub fn passes(&self, channels: usize) -> usize {
+        if self.stem.takes_channels_apart() { channels } else { 1 }
+    }
+
     /// Numbers in the feature vector of an image, or of a channel if these are taken apart.
     pub fn width(&self) -> usize {
         self.backbone.width()

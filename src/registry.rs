@@ -2,7 +2,7 @@
 //!
 //! The build script finds the files in `experiments/`, `#[experiment]` registers the functions in them.
 
-use crate::dsl::Declared;
+use crate::{dsl::Declared, spelling::closest};
 use std::fmt;
 
 /// One `#[experiment]` function, as the macro registered it.
@@ -136,31 +136,6 @@ fn matching(entries: &[&'static Entry], pattern: &str) -> Result<Vec<&'static En
     Ok(found)
 }
 
-/// The candidate that looks most like `name`, if one is near: at most a third of it is different.
-pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let near = candidates.into_iter().map(|candidate| (distance(name, candidate), candidate)).min()?;
-    (near.0 <= name.chars().count().max(3) / 3).then_some(near.1)
-}
-
-/// Insertions, deletions, replacements and exchanges of neighbours that turn `a` into `b`.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut table: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replaced = table[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut least = replaced.min(table[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(table[i - 2][j - 2] + 1);
-            }
-            row.push(least);
-        }
-        table.push(row);
-    }
-    table[a.len()][b.len()]
-}
-
 /// A file's path relative to the package, where it lies in it: `file!()` is absolute in included files.
 #[doc(hidden)]
 pub const fn relative(file: &'static str, root: &str) -> &'static str {
@@ -260,14 +235,6 @@ mod tests {
         let entry = Entry { name: "twice", about: "", file: "a.rs", line: 7, specs: twice };
         let image = "twice (a.rs:7), sentence 2: expected an image side that is a multiple of 32, found 33";
         assert_eq!(entry.problems(), [image, "twice (a.rs:7), sentence 3: the same as sentence 1"]);
-    }
-
-    #[test]
-    fn distances_count_edits() {
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("tsp", "tps"), 1);
-        assert_eq!(closest("x", ["hypernet_tps"]), None);
     }
 
     #[test]

@@ -1,12 +1,52 @@
 //! Stems whose filters are generated: what they have in common.
 
-use super::{Convolution, Images, PATCH};
+use super::{Convolution, Images, OwnStem, PATCH, Stem};
 use crate::{
     ops::{self, Weight, buffer},
-    params::Published,
+    params::{Params, Published},
     tape::{Node, Tape},
 };
 use candle_core::Result;
+
+/// A stem that makes the filters of a set's channels and convolves with them.
+pub(super) trait Generated: Send + Sync {
+    /// Its word, for errors.
+    const WORD: &'static str;
+
+    fn width(&self) -> usize;
+
+    /// How many channels a set has.
+    fn channels(&self, set: usize) -> usize;
+
+    /// The filters of a set's channels, a table (C, 4·4·width).
+    fn filters(&self, tape: &mut Tape, params: &Params, set: usize) -> Result<Node>;
+
+    /// As [`Stem::start`].
+    fn start(&self, _stem: &OwnStem, _params: &mut Params) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<G: Generated> Stem for G {
+    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
+        expect_channels(G::WORD, self.channels(images.set), images)?;
+        let filters = self.filters(tape, params, images.set)?;
+        convolve(tape, images, &filters, self.width())
+    }
+
+    fn start(&self, stem: &OwnStem, params: &mut Params) -> Result<()> {
+        Generated::start(self, stem, params)
+    }
+
+    fn replaces(&self) -> &'static [&'static str] {
+        super::CONVOLUTION
+    }
+
+    fn as_convolution(&self, params: &Params, set: usize) -> Result<Option<Convolution>> {
+        let filters = self.filters(&mut Tape::forgetting(), params, set)?;
+        Ok(Some(as_convolution(&filters, self.width())?))
+    }
+}
 
 /// A bank of filters, published as (width, count, 4, 4); we keep one row for each of the `count`.
 pub(super) fn published(name: impl Into<String>, width: usize, count: usize) -> Published {

@@ -3,7 +3,11 @@
 //! As released (`hyperconvnext`): an embedding of each channel, two linear maps with no activation between them,
 //! no bias in the generated convolution, and always a random start, pretrained backbone or not.
 
-use super::{Convolution, Images, PATCH, SetChannels, Stem, bank::Bank, filters};
+use super::{
+    PATCH, SetChannels,
+    bank::Bank,
+    filters::{self, Generated},
+};
 use crate::{
     ops::Weight,
     params::{ParamId, Params, Published},
@@ -58,8 +62,19 @@ impl HyperNet {
         );
         Self { channels, inner, outer, width }
     }
+}
 
-    /// The filters of a set's channels, a table (C, 4·4·width).
+impl Generated for HyperNet {
+    const WORD: &'static str = "HyperNet";
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn channels(&self, set: usize) -> usize {
+        self.channels[set].1.len()
+    }
+
     fn filters(&self, tape: &mut Tape, params: &Params, set: usize) -> Result<Node> {
         let (table, rows) = &self.channels[set];
         let embeddings = tape.rows(&tape.param(params, *table), rows)?;
@@ -75,27 +90,14 @@ impl HyperNet {
     }
 }
 
-impl Stem for HyperNet {
-    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
-        filters::expect_channels("HyperNet", self.channels[images.set].1.len(), images)?;
-        let filters = self.filters(tape, params, images.set)?;
-        filters::convolve(tape, images, &filters, self.width)
-    }
-
-    fn as_convolution(&self, params: &Params, set: usize) -> Result<Option<Convolution>> {
-        let filters = self.filters(&mut Tape::forgetting(), params, set)?;
-        Ok(Some(filters::as_convolution(&filters, self.width)?))
-    }
-
-    fn replaces(&self) -> &'static [&'static str] {
-        super::CONVOLUTION
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{golden::assert_close, seed::Seed};
+    use crate::{
+        adapter::{Images, Stem},
+        golden::assert_close,
+        seed::Seed,
+    };
     use candle_core::{Device, Tensor};
 
     #[test]

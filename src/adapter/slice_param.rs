@@ -5,9 +5,9 @@
 //! noise as large as a random start ([`spec::ClassEmbedding::Noise`]).
 
 use super::{
-    Convolution, Images, PATCH, SetChannels, Stem,
+    PATCH, SetChannels,
     bank::{Bank, slots},
-    filters,
+    filters::{self, Generated},
     first_layer::{self, OwnStem},
 };
 use crate::{
@@ -59,8 +59,17 @@ fn set_len(set: &SetChannels) -> usize {
     set.channels.len()
 }
 
-impl SliceParam {
-    /// The filters of a set's channels, a table (C, 4·4·width).
+impl Generated for SliceParam {
+    const WORD: &'static str = "SliceParam";
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn channels(&self, set: usize) -> usize {
+        self.rows[set].len()
+    }
+
     fn filters(&self, tape: &mut Tape, params: &Params, set: usize) -> Result<Node> {
         let slices = |tape: &mut Tape, id: ParamId, rows: &[usize]| {
             let bank = filters::table(tape, &tape.param(params, id))?;
@@ -71,27 +80,10 @@ impl SliceParam {
         let added = slices(tape, *id, &slots[set])?;
         tape.add(&found, &added)
     }
-}
-
-impl Stem for SliceParam {
-    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
-        filters::expect_channels("SliceParam", self.rows[images.set].len(), images)?;
-        let filters = self.filters(tape, params, images.set)?;
-        filters::convolve(tape, images, &filters, self.width)
-    }
-
-    fn as_convolution(&self, params: &Params, set: usize) -> Result<Option<Convolution>> {
-        let filters = self.filters(&mut Tape::forgetting(), params, set)?;
-        Ok(Some(filters::as_convolution(&filters, self.width)?))
-    }
 
     fn start(&self, stem: &OwnStem, params: &mut Params) -> Result<()> {
         let count = params.published(self.bank).shape[1];
         // Released: He's deviation with the fan-in of the whole bank.
         first_layer::start(self.start, self.bank, stem, filters::he(count * PATCH * PATCH), params)
-    }
-
-    fn replaces(&self) -> &'static [&'static str] {
-        super::CONVOLUTION
     }
 }

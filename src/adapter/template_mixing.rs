@@ -2,9 +2,9 @@
 //! 4.1; released `templatemixingconvnext`). No bias; always a random start.
 
 use super::{
-    Convolution, Images, PATCH, SetChannels, Stem,
+    PATCH, SetChannels,
     bank::{Bank, slots},
-    filters,
+    filters::{self, Generated},
 };
 use crate::{
     ops::Weight,
@@ -70,30 +70,22 @@ impl TemplateMixing {
     }
 }
 
-impl TemplateMixing {
-    /// The filters of a set's channels, a table (C, 4·4·width).
+impl Generated for TemplateMixing {
+    const WORD: &'static str = "TemplateMixing";
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn channels(&self, set: usize) -> usize {
+        self.mixtures[set].1.len()
+    }
+
     fn filters(&self, tape: &mut Tape, params: &Params, set: usize) -> Result<Node> {
         let (table, rows) = &self.mixtures[set];
         let templates = filters::table(tape, &tape.param(params, self.templates))?;
         let mixtures = tape.rows(&tape.param(params, *table), rows)?;
         tape.linear(&mixtures, &templates, Weight::InOut, None)
-    }
-}
-
-impl Stem for TemplateMixing {
-    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
-        filters::expect_channels("TemplateMixing", self.mixtures[images.set].1.len(), images)?;
-        let filters = self.filters(tape, params, images.set)?;
-        filters::convolve(tape, images, &filters, self.width)
-    }
-
-    fn as_convolution(&self, params: &Params, set: usize) -> Result<Option<Convolution>> {
-        let filters = self.filters(&mut Tape::forgetting(), params, set)?;
-        Ok(Some(filters::as_convolution(&filters, self.width)?))
-    }
-
-    fn replaces(&self) -> &'static [&'static str] {
-        super::CONVOLUTION
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
         paired,
         predictions::{self, Row},
     },
-    registry::closest,
+    spelling::closest,
     store::{Reader, Rows, Store, Value},
 };
 use clap::Args;

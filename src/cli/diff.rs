@@ -7,8 +7,9 @@ use super::{
     output,
 };
 use crate::{
-    registry::{self, closest},
+    registry,
     spec::id::SpecId,
+    spelling::closest,
     store::{Rows, Scale, Store, Value},
 };
 use clap::Args;

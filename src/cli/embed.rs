@@ -15,9 +15,9 @@ use crate::{
     embed::{self, Embedder, See},
     model::{Card, Extractor},
     params::Params,
-    registry::closest,
     seed::Seed,
     spec::{Adapter, Backbone, ChannelReplication, ConvNextSize, Model, View, Weights},
+    spelling::closest,
 };
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};

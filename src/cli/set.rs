@@ -2,7 +2,7 @@
 
 use super::failure::{Failure, Result};
 use super::lines;
-use crate::{registry::closest, spec::Spec};
+use crate::{spec::Spec, spelling::closest};
 use serde_json::Value;
 
 /// The spec with these values, in canonical form. An element of a list is named by its number or by its kind:

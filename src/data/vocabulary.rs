@@ -12,6 +12,8 @@
 //! their marks (`h3`, `h3k27ac`), keratins (`krt5`, `ck8_18`). Nothing says that such a target exists; a slip within
 //! a family (`cd88` for `cd8`) is not caught.
 
+use crate::spelling::distance;
+
 /// The rows of CHAMMI's channel bank, in their order.
 pub const BANK: [&str; 8] = ["er", "golgi", "membrane", "microtubules", "mito", "nucleus", "protein", "rna"];
 
@@ -207,25 +209,6 @@ fn is_histone_variant(rest: &str) -> bool {
     let Some(residue) = marked.strip_prefix(['k', 's', 't', 'r']) else { return false };
     let change = residue.trim_start_matches(|c: char| c.is_ascii_digit());
     change.len() < residue.len() && ["", "ac", "me", "me1", "me2", "me3", "ph", "ub", "la"].contains(&change)
-}
-
-/// How many letters have to be put in, left out, replaced or exchanged with their neighbour.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let differ = usize::from(a[i - 1] != b[j - 1]);
-            let mut least = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + differ);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]

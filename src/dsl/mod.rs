@@ -24,10 +24,11 @@ mod order;
 mod run;
 mod strategy;
 mod values;
+mod with;
 
 pub use adapter::{
     Adapts, ChannelReplication, Depthwise, ExtendsToNewChannels, FixedChannels, HyperNet, OneModelPerSet,
-    ReadBy, Replicating, SliceParam, StemAdapter, TargetParam, TemplateMixing, Trainable, With, Word,
+    ReadBy, Replicating, SliceParam, StemAdapter, TargetParam, TemplateMixing, Trainable,
 };
 pub use augment::{
     Augmentation, Brightness, Changes, Crop, Flip, RandomCrop, RandomFlip, RandomTps, Tps, Turn,
@@ -47,7 +48,8 @@ pub use objective::{
 };
 pub use order::{HasAdapter, HasData, HasWeights};
 pub use run::{Evaluated, Model, NotEvaluated, Run, Scored};
-pub use strategy::{DenseSwa, Erm, Guides, Miro, Strategy, StrategyWith, Swad, UsesLabels};
+pub use strategy::{DenseSwa, Erm, Guides, Miro, Strategy, Swad, UsesLabels};
+pub use with::{With, Word};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! What is done for domains that are not in the training set.
 
-use super::{ImageNet22k, Objective};
+use super::{ImageNet22k, Objective, With, Word, with::switches};
 use crate::spec::{
     self, Oracle, SwaKeep, SwaRate, Taps,
     draft::{StatedDenseSwa, StatedMiro, StatedStrategy},
@@ -109,33 +109,6 @@ pub struct Miro {
     pub lambda: f64,
 }
 
-/// A strategy of which a switch was stated, whatever the recipe says.
-#[derive(Clone, Copy, Debug)]
-pub struct StrategyWith<T>(T);
-
-macro_rules! switches {
-    ($($word:ident: $stated:ty, $this:ident => $value:expr, {
-        $($(#[$doc:meta])* $switch:ident: $type:ty;)*
-    })*) => {$(
-        impl $word {
-            fn stated(self) -> StrategyWith<$stated> {
-                let $this = self;
-                StrategyWith($value)
-            }
-
-            $($(#[$doc])* pub fn $switch(self, $switch: $type) -> StrategyWith<$stated> {
-                self.stated().$switch($switch)
-            })*
-        }
-
-        impl StrategyWith<$stated> {
-            $($(#[$doc])* pub fn $switch(mut self, $switch: $type) -> Self {
-                self.0.$switch = Some($switch);
-                self
-            })*
-        }
-    )*};
-}
 switches! {
     DenseSwa: StatedDenseSwa, this => StatedDenseSwa { start_epoch: this.start_epoch, rate: None, keep: None }, {
         /// What becomes of the learning rate meanwhile.
@@ -168,11 +141,11 @@ impl<W, O: Objective<Supervision: UsesLabels>> Strategy<W, O> for Swad {
 
 impl<W, O: Objective> Strategy<W, O> for DenseSwa {
     fn strategy(self) -> StatedStrategy {
-        StatedStrategy::DenseSwa(self.stated().0)
+        StatedStrategy::DenseSwa(self.stated())
     }
 }
 
-impl<W, O: Objective> Strategy<W, O> for StrategyWith<StatedDenseSwa> {
+impl<W, O: Objective> Strategy<W, O> for With<DenseSwa> {
     fn strategy(self) -> StatedStrategy {
         StatedStrategy::DenseSwa(self.0)
     }
@@ -180,11 +153,11 @@ impl<W, O: Objective> Strategy<W, O> for StrategyWith<StatedDenseSwa> {
 
 impl<W: Guides, O: Objective> Strategy<W, O> for Miro {
     fn strategy(self) -> StatedStrategy {
-        StatedStrategy::Miro(self.stated().0)
+        StatedStrategy::Miro(self.stated())
     }
 }
 
-impl<W: Guides, O: Objective> Strategy<W, O> for StrategyWith<StatedMiro> {
+impl<W: Guides, O: Objective> Strategy<W, O> for With<Miro> {
     fn strategy(self) -> StatedStrategy {
         StatedStrategy::Miro(self.0)
     }

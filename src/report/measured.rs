@@ -83,6 +83,15 @@ pub(super) fn on(store: &Reader, data: &str) -> Result<Vec<Measured>, Error> {
     measured(store, &format!("data = '{}'", data.replace('\'', "''")))
 }
 
+/// The same, each world on its own.
+pub(super) fn by_world(measured: &[Measured]) -> BTreeMap<&World, Vec<&Measured>> {
+    let mut worlds: BTreeMap<&World, Vec<&Measured>> = BTreeMap::new();
+    for one in measured {
+        worlds.entry(&one.world).or_default().push(one);
+    }
+    worlds
+}
+
 /// The scores of one run, a [`Measured`] for each protocol and data set.
 pub(super) fn of_run(store: &Reader, run: &str) -> Result<Vec<Measured>, Error> {
     let found = measured(store, &format!("uid = '{}'", run.replace('\'', "''")))?;

@@ -2,7 +2,7 @@
 //! same bits as one that was never stopped. Everything else follows from named streams and the step.
 
 use super::{
-    Error, Optimiser,
+    Error, Optimiser, exact,
     strategy::{Lost, Strategy},
 };
 use crate::{
@@ -73,7 +73,7 @@ impl Checkpoints {
 
 fn snapshot(params: &Params, optimiser: &Optimiser, strategy: &dyn Strategy) -> Result<Named, Error> {
     let (moments, steps) = optimiser.state();
-    let mut all: Named = vec![("steps".into(), vec![2], bytes(&split(steps)))];
+    let mut all: Named = vec![("steps".into(), vec![4], bytes(&exact::floats(steps)))];
     for id in params.ids() {
         let published = params.published(id);
         all.push((format!("weight/{}", published.name), published.shape.clone(), bytes(&params.export(id)?)));
@@ -95,7 +95,7 @@ pub(super) fn step(path: &Path) -> Option<u64> {
     // SAFETY: the file is only read; checkpoints are replaced by renaming, never changed.
     let content = unsafe { memmap2::Mmap::map(&file) }.ok()?;
     let steps = files::floats(&SafeTensors::deserialize(&content).ok()?.tensor("steps").ok()?);
-    (steps.len() == 2).then(|| join(&steps))
+    (steps.len() == 4).then(|| exact::word(&steps))
 }
 
 /// Takes up the state in `path`, if there is one; says at which step.
@@ -124,14 +124,14 @@ pub(super) fn resume(
             Err(broken(format!("{name}: expected {len} numbers, found {}", values.len())))
         }
     };
-    let steps = read("steps".into(), 2)?;
+    let steps = read("steps".into(), 4)?;
     let ids: Vec<_> = params.ids().collect();
     for id in ids {
         let published = params.published(id);
         let values = read(format!("weight/{}", published.name), published.count())?;
         params.import(id, values)?;
     }
-    let steps = join(&steps);
+    let steps = exact::word(&steps);
     for moment in optimiser.restore(steps) {
         let name = &params.published(moment.id).name;
         moment.mean = read(format!("mean/{name}"), moment.mean.len())?;
@@ -140,13 +140,4 @@ pub(super) fn resume(
     let stored = |name: &str| Some(files::floats(&tensors.tensor(&format!("strategy/{name}")).ok()?));
     strategy.restore(&stored).map_err(|Lost(what)| broken(format!("it lacks the strategy's {what}")))?;
     Ok(Some(steps))
-}
-
-/// A step as two floats, each exact.
-fn split(steps: u64) -> [f32; 2] {
-    [(steps >> 20) as f32, (steps & 0xF_FFFF) as f32]
-}
-
-fn join(parts: &[f32]) -> u64 {
-    ((parts[0] as u64) << 20) | parts[1] as u64
 }

@@ -1,7 +1,9 @@
 //! Training: batches in, steps, weights out. It knows no store and no terminal; it says what happens to a listener.
 
 mod checkpoint;
+mod exact;
 mod loader;
+mod look;
 mod miro;
 mod optimiser;
 mod pretraining;
@@ -16,7 +18,6 @@ pub use schedule::rate;
 pub use source::{Folder, Item, Source};
 
 use crate::{
-    adapter::Images,
     backbone::files,
     data,
     event::{Event, Listen},
@@ -27,7 +28,6 @@ use crate::{
     spec::{self, Train},
     tape::{Gradients, Tape},
 };
-use candle_core::{Device, Tensor};
 use checkpoint::Checkpoints;
 use loader::{Loader, Part};
 use miro::Penalty;
@@ -200,9 +200,6 @@ struct Trainer<'a> {
     rows: usize,
 }
 
-/// Held-out images that pass through the model together.
-const LOOK: usize = 64;
-
 impl Trainer<'_> {
     /// One step, numbered from 0: each set of the batch forwards and backwards, gradients added, weights changed.
     /// The loss is the sum over sets, so that each set weighs the same however many images it has.
@@ -294,42 +291,6 @@ impl Trainer<'_> {
         let total = value.total.scalar()?;
         tape.backward(&value.total, gradients)?;
         Ok((total, value.terms))
-    }
-
-    /// The loss of the held-out images as evaluation sees them, each set weighing the same.
-    fn look(&self, step: u64, listen: &mut dyn Listen) -> Result<f64, Error> {
-        let source = self.job.source;
-        let mut of_sets = Vec::new();
-        for set in 0..source.sets().len() {
-            let items: Vec<Item> =
-                source.held_out().iter().filter(|item| usize::from(item.set) == set).copied().collect();
-            let mut sum = 0.0;
-            for items in items.chunks(LOOK) {
-                sum += self.held_out(set, items)? * items.len() as f64;
-            }
-            if !items.is_empty() {
-                of_sets.push(sum / items.len() as f64);
-            }
-        }
-        let loss = of_sets.iter().sum::<f64>() / of_sets.len().max(1) as f64;
-        listen.hear(&Event::Metric { name: "held_out_loss", step: step + 1, value: loss });
-        Ok(loss)
-    }
-
-    /// The mean loss of some held-out images of a set.
-    fn held_out(&self, set: usize, items: &[Item]) -> Result<f64, Error> {
-        let (source, side) = (self.job.source, self.job.train.image);
-        let channels = source.sets()[set].channels.len();
-        let len = channels * side * side;
-        let mut pixels = vec![0f32; items.len() * len];
-        pixels.par_chunks_mut(len).zip(items).try_for_each(|(out, item)| {
-            data::eval_view(&source.read(*item)?, side, source.statistics(set), out);
-            Ok::<(), Error>(())
-        })?;
-        let pixels = Tensor::from_vec(pixels, (items.len(), channels, side, side), &Device::Cpu)?;
-        let features = self.model.embed(self.params, &Images { pixels, set })?;
-        let classes: Vec<usize> = items.iter().map(|item| usize::from(item.class)).collect();
-        Ok(self.objective.held_out(self.params, &Outputs { features: &features, classes: &classes })?)
     }
 }
 

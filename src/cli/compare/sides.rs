@@ -5,8 +5,8 @@ use crate::{
         failure::{Failure, Result},
         output,
     },
-    registry::closest,
     spec::Features,
+    spelling::closest,
     store::{Reader, Value},
 };
 use serde_json::json;

@@ -4,7 +4,7 @@ mod words;
 
 pub use words::{
     ChannelReplication, Depthwise, FixedChannels, HyperNet, Replicating, SliceParam, TargetParam,
-    TemplateMixing, With, Word,
+    TemplateMixing,
 };
 
 use super::{ConvNext, PlannerDecides, Seen, Unseen, size};

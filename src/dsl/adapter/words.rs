@@ -1,11 +1,8 @@
-//! The channel adapters by name, and the switches of theirs that a file may state.
-//!
-//! A word is a struct with what must be said; a switch that is said makes it a [`With`], a switch that is not is the
-//! recipe's.
+//! The channel adapters by name: a word is a struct with what must be said, and its switches are methods.
 
 use super::{Adapts, ExtendsToNewChannels, OneModelPerSet, StemAdapter, Trainable};
 use crate::{
-    dsl::ConvNext,
+    dsl::{ConvNext, With, Word, with::switches},
     spec::{
         ClassEmbedding, Coefficients, Embeddings, FirstLayer, NewChannels, Pooling, View,
         draft::{
@@ -61,57 +58,11 @@ pub struct HyperNet {
     pub hidden: usize,
 }
 
-/// An adapter of which a switch was stated, whatever the recipe says.
-#[derive(Clone, Copy, Debug)]
-pub struct With<W: Word>(W::Stated);
-
-/// A channel adapter by name.
-pub trait Word: Copy {
-    /// The word with its switches.
-    type Stated: Copy + std::fmt::Debug + Into<StatedAdapter>;
-}
-
 /// A [`Depthwise`] whose filters serve new channels too; said as `.replicating()`.
 #[derive(Clone, Copy, Debug)]
 pub struct Replicating(StatedDepthwise);
 
-macro_rules! words {
-    ($($word:ident: $stated:ty, $this:ident => $value:expr, {
-        $($(#[$doc:meta])* $switch:ident: $type:ty;)*
-    })*) => {$(
-        impl Word for $word {
-            type Stated = $stated;
-        }
-
-        impl<S> Adapts<ConvNext<S>> for $word {
-            fn adapter(self) -> StatedAdapter {
-                let $this = self;
-                $value.into()
-            }
-        }
-
-        impl<S> Adapts<ConvNext<S>> for With<$word> {
-            fn adapter(self) -> StatedAdapter {
-                self.0.into()
-            }
-        }
-
-        impl $word {
-            $($(#[$doc])* pub fn $switch(self, $switch: $type) -> With<Self> {
-                let $this = self;
-                With::<Self>($value).$switch($switch)
-            })*
-        }
-
-        impl With<$word> {
-            $($(#[$doc])* pub fn $switch(mut self, $switch: $type) -> Self {
-                self.0.$switch = Some($switch);
-                self
-            })*
-        }
-    )*};
-}
-words! {
+switches! {
     ChannelReplication: StatedChannelReplication, _this => StatedChannelReplication::new(), {
         /// What the backbone gets to see of an image.
         view: View;
@@ -148,6 +99,23 @@ words! {
     }
 }
 
+macro_rules! adapts {
+    ($($word:ident),*) => {$(
+        impl<S> Adapts<ConvNext<S>> for $word {
+            fn adapter(self) -> StatedAdapter {
+                self.stated().into()
+            }
+        }
+
+        impl<S> Adapts<ConvNext<S>> for With<$word> {
+            fn adapter(self) -> StatedAdapter {
+                self.0.into()
+            }
+        }
+    )*};
+}
+adapts!(ChannelReplication, FixedChannels, Depthwise, TargetParam, SliceParam, TemplateMixing, HyperNet);
+
 impl HyperNet {
     /// One embedding for each channel *name*, instead of one for each channel of each set.
     pub fn shared(self) -> With<Self> {
@@ -165,7 +133,7 @@ impl TemplateMixing {
 impl Depthwise {
     /// Channels that were not trained on take over filters of trained ones: of the same name, else in turn.
     pub fn replicating(self) -> Replicating {
-        With::<Self>(StatedDepthwise::new(self.kernels)).replicating()
+        With::<Self>(self.stated()).replicating()
     }
 }
 

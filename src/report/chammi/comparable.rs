@@ -2,7 +2,7 @@
 
 use super::super::measured::World;
 use super::PaperTable;
-use crate::spec::recipe::{Recipe, SWITCHES};
+use crate::spec::recipe::{Recipe, SWITCHES, Switch};
 use serde_json::Value;
 
 /// A row of one of the paper's tables, in the words of `reports/paper/chammi_table*.csv`.
@@ -140,12 +140,11 @@ pub(crate) fn print_of(spec: &Value, table: &PaperTable) -> Option<Print> {
 
 /// The recipes whose own switches a spec has, all of them: `released`, `fixed`, or both where nothing tells them apart.
 pub(super) fn recipes_of(spec: &Value) -> String {
-    let differs = |path: &&str| {
-        let switch = SWITCHES.iter().find(|switch| switch.path == *path);
-        switch.is_some_and(|switch| Recipe::ALL.iter().any(|recipe| switch.text(*recipe) != switch.fixed))
-    };
-    let names = Recipe::ALL.into_iter().filter(|recipe| !departures(spec, *recipe).iter().any(&differs));
-    let names: Vec<&str> = names.map(Recipe::name).collect();
+    let names = Recipe::ALL
+        .into_iter()
+        .filter(|recipe| !departures(spec, *recipe).into_iter().any(Switch::differs))
+        .map(Recipe::name);
+    let names: Vec<&str> = names.collect();
     if names.is_empty() { "its own".into() } else { names.join(" = ") }
 }
 
@@ -194,14 +193,15 @@ pub(super) fn recipe_against(spec: &Value) -> Option<String> {
         if paper.len() < released.len() { (Recipe::Paper, paper) } else { (Recipe::Released, released) };
     let first = least.first()?;
     Some(format!(
-        "neither the released recipe nor the paper's: it departs from {} in `{first}`{}",
+        "neither the released recipe nor the paper's: it departs from {} in `{}`{}",
         recipe.name(),
+        first.path,
         if least.len() > 1 { format!(" and {} more", least.len() - 1) } else { String::new() }
     ))
 }
 
 /// The switches of a spec that a recipe sets to something else.
-fn departures(spec: &Value, recipe: Recipe) -> Vec<&'static str> {
+fn departures(spec: &Value, recipe: Recipe) -> Vec<&'static Switch> {
     // The supervised term's kind is a switch only of the mix; alone it is what the file says.
     let mixed = spec["train"]["objective"].as_array().is_some_and(|terms| terms.len() > 1);
     // Rates differ by model, warps and strategies are what a row is about.
@@ -220,7 +220,6 @@ fn departures(spec: &Value, recipe: Recipe) -> Vec<&'static str> {
             let wanted: Value = serde_json::from_str(switch.text(recipe)).unwrap_or_default();
             switch.find(spec).is_some_and(|found| !equal(found, &wanted))
         })
-        .map(|switch| switch.path)
         .collect()
 }
 

@@ -7,10 +7,15 @@ mod table1;
 pub use comparable::Print;
 pub(super) use comparable::reason_against;
 
-use super::{Error, table::Table};
+use super::{
+    Error,
+    measured::{Measured, World},
+    table::Table,
+};
 use crate::store::Reader;
 use comparable::{Loss, Start, Strategy, System};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A spec that an experiment of this program declares, so that a hole can say what would fill it.
 #[derive(Clone, Debug)]
@@ -26,6 +31,12 @@ pub(super) struct Report {
     pub(super) title: String,
     pub(super) tables: Vec<Table>,
     pub(super) figure: Option<Result<String, String>>,
+}
+
+/// A title that says so if there are numbers and all are simulated.
+fn title(text: &str, worlds: &BTreeMap<&World, Vec<&Measured>>) -> String {
+    let simulated = !worlds.is_empty() && worlds.keys().all(|world| world.kind == "simulated");
+    format!("{text}{}", if simulated { ", on *simulated* data" } else { "" })
 }
 
 /// A table of the paper with a row for each model under each condition.

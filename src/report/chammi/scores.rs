@@ -5,7 +5,7 @@ use super::super::heatmap::{self, Panel};
 use super::super::measured::{self, Measured, World};
 use super::super::table::{Cell, Kind, Row, Table};
 use super::comparable::{Print, System, print_of, recipe_against, recipes_of};
-use super::{Declaration, PaperTable, Report};
+use super::{Declaration, PaperTable, Report, title};
 use crate::evaluate::names::{AVERAGES, TASKS};
 use crate::spec::Features;
 use crate::store::Reader;
@@ -18,10 +18,7 @@ pub(super) fn report(paper: &PaperTable, store: &Reader, declared: &[Declaration
     let printed = printed(paper, store)?;
     let measured = measured::on(store, "chammi")?;
     let asked = Asked { paper, printed: &printed, declared };
-    let mut worlds: BTreeMap<&World, Vec<&Measured>> = BTreeMap::new();
-    for one in &measured {
-        worlds.entry(&one.world).or_default().push(one);
-    }
+    let worlds = measured::by_world(&measured);
     let mut tables: Vec<Table> =
         worlds.iter().map(|(world, runs)| asked.of_world(Some(world), runs)).collect();
     if tables.is_empty() {
@@ -35,9 +32,7 @@ pub(super) fn report(paper: &PaperTable, store: &Reader, declared: &[Declaration
     let of_task = |name: &str| seen.iter().filter(|(task, _)| task == name).cloned().collect::<Vec<_>>();
     let classes: Vec<(String, String)> = TASKS.iter().flat_map(|task| of_task(task.name)).collect();
     let panels: Vec<Panel> = worlds.iter().map(|(world, runs)| asked.panel(world, runs, &classes)).collect();
-    let simulated = !worlds.is_empty() && worlds.keys().all(|world| world.kind == "simulated");
-    let title = format!("{}{}", paper.title, if simulated { ", on *simulated* data" } else { "" });
-    Ok(Report { title, tables, figure: figure(&panels, &classes) })
+    Ok(Report { title: title(paper.title, &worlds), tables, figure: figure(&panels, &classes) })
 }
 
 /// The heatmap of F1 per class as SVG; `None` while nothing is measured.

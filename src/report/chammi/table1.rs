@@ -3,14 +3,10 @@
 use super::super::Error;
 use super::super::measured::{self, Measured, World};
 use super::super::table::{Cell, Kind, Row, Table};
-use super::Report;
 use super::comparable::{Loss, Start, Strategy, System, recipes_of};
 use super::scores::Below;
-use crate::{
-    model::Costs,
-    spec::{DataRef, Spec},
-    store::Reader,
-};
+use super::{Report, title};
+use crate::{model::Costs, spec::Spec, store::Reader};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -41,15 +37,10 @@ fn condition(system: &System) -> Option<usize> {
 /// Asks the store.
 pub(super) fn report(store: &Reader) -> Result<Report, Error> {
     let measured = measured::on(store, "chammi")?;
-    let mut worlds: BTreeMap<&World, Vec<&Measured>> = BTreeMap::new();
-    for one in &measured {
-        worlds.entry(&one.world).or_default().push(one);
-    }
+    let worlds = measured::by_world(&measured);
     let mut tables: Vec<Table> = worlds.iter().map(|(world, runs)| of_world(world, runs)).collect();
     tables.push(print(store)?);
-    let simulated = !worlds.is_empty() && worlds.keys().all(|world| world.kind == "simulated");
-    let title = "CHAMMI, Table 1: costs and overall scores";
-    let title = format!("{title}{}", if simulated { ", on *simulated* data" } else { "" });
+    let title = title("CHAMMI, Table 1: costs and overall scores", &worlds);
     Ok(Report { title, tables, figure: None })
 }
 
@@ -108,7 +99,7 @@ fn of_world(world: &World, runs: &[&Measured]) -> Table {
 /// What a model of this spec costs, as it would be on CHAMMI.
 fn costs(config: &Value) -> Option<Costs> {
     let spec: Spec = serde_json::from_value(config.clone()).ok()?;
-    Some(Costs::on_chammi(&spec, &DataRef::CHAMMI_SETS))
+    Some(Costs::on_chammi(&spec))
 }
 
 fn print(store: &Reader) -> Result<Table, Error> {

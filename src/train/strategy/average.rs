@@ -78,16 +78,6 @@ pub(super) fn restore(name: &str, read: &dyn Fn(&str) -> Option<Vec<f32>>) -> We
     (0..).map_while(|at: usize| read(&format!("{name}/{at}"))).collect()
 }
 
-/// A 64-bit word as floats that hold it exactly.
-pub(super) fn exact(word: u64) -> [f32; 4] {
-    [48, 32, 16, 0].map(|shift| ((word >> shift) & 0xFFFF) as f32)
-}
-
-/// The word that [`exact`] took apart.
-pub(super) fn word(parts: &[f32]) -> u64 {
-    parts.iter().fold(0, |word, part| (word << 16) | *part as u64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,12 +95,5 @@ mod tests {
             crate::golden::assert_close("mean", &average.mean[0], &floats(&update["after"]), 1e-6);
         }
         assert_eq!(average.count, 5);
-    }
-
-    #[test]
-    fn words_survive_as_floats() {
-        for value in [0, 1, u64::MAX, 1.17f64.to_bits(), f64::NAN.to_bits()] {
-            assert_eq!(word(&exact(value)), value);
-        }
     }
 }

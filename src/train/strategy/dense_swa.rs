@@ -8,6 +8,7 @@ use super::{
 use crate::{
     params::Params,
     spec::{self, SwaKeep, SwaRate},
+    train::exact,
 };
 use std::f64::consts::PI;
 
@@ -65,7 +66,7 @@ impl Strategy for DenseSwa {
         Ok(Verdict::GoOn)
     }
 
-    fn finish(&mut self, params: &Params) -> Result<(), Error> {
+    fn finish(self: Box<Self>, params: &Params) -> Result<(), Error> {
         if self.keep == SwaKeep::Average && self.average.count > 0 {
             average::put(params, &self.average.mean)?;
         }
@@ -74,12 +75,12 @@ impl Strategy for DenseSwa {
 
     fn state(&self) -> Vec<(String, Vec<f32>)> {
         let mut state = average::store("average", &self.average.mean);
-        state.push(("averaged".into(), average::exact(self.average.count).to_vec()));
+        state.push(("averaged".into(), exact::floats(self.average.count).to_vec()));
         state
     }
 
     fn restore(&mut self, read: &dyn Fn(&str) -> Option<Vec<f32>>) -> Result<(), Lost> {
-        let count = average::word(&read("averaged").ok_or_else(|| Lost("averaged".into()))?);
+        let count = exact::word(&read("averaged").ok_or_else(|| Lost("averaged".into()))?);
         let mean = average::restore("average", read);
         if count > 0 && mean.len() != self.tensors {
             return Err(Lost(format!("average of {} tensors", self.tensors)));

@@ -23,7 +23,7 @@ pub(super) trait Strategy {
     fn after_step(&mut self, step: u64, params: &Params, look: Look<'_>) -> Result<Verdict, Error>;
 
     /// Puts the weights that are kept into the parameters.
-    fn finish(&mut self, params: &Params) -> Result<(), Error>;
+    fn finish(self: Box<Self>, params: &Params) -> Result<(), Error>;
 
     /// What a run that goes on after a stop has to know, by name.
     fn state(&self) -> Vec<(String, Vec<f32>)>;
@@ -77,7 +77,7 @@ impl Strategy for Erm {
         Ok(Verdict::GoOn)
     }
 
-    fn finish(&mut self, _: &Params) -> Result<(), Error> {
+    fn finish(self: Box<Self>, _: &Params) -> Result<(), Error> {
         Ok(())
     }
 

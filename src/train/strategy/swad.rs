@@ -7,7 +7,7 @@ use super::{
     epoch,
     valley::{Begun, Segment, Valley},
 };
-use crate::{params::Params, spec};
+use crate::{params::Params, spec, train::exact};
 use std::sync::Arc;
 
 pub(super) struct Swad {
@@ -48,9 +48,8 @@ impl Strategy for Swad {
         Ok(if self.valley.is_dead() { Verdict::End } else { Verdict::GoOn })
     }
 
-    fn finish(&mut self, params: &Params) -> Result<(), Error> {
-        let empty = Valley::new(&spec::Swad { every: 1, converge: 1, tolerance: 1, ratio: 0.0 });
-        if let Some(weights) = std::mem::replace(&mut self.valley, empty).weights() {
+    fn finish(self: Box<Self>, params: &Params) -> Result<(), Error> {
+        if let Some(weights) = self.valley.weights() {
             average::put(params, &weights)?;
         }
         Ok(())
@@ -76,13 +75,13 @@ impl Strategy for Swad {
             numbers.extend([begun.step, begun.threshold.to_bits(), begun.average.count]);
             state.extend(average::store("valley", &begun.average.mean));
         }
-        state.push(("swad".into(), numbers.into_iter().flat_map(average::exact).collect()));
+        state.push(("swad".into(), numbers.into_iter().flat_map(exact::floats).collect()));
         state
     }
 
     fn restore(&mut self, read: &dyn Fn(&str) -> Option<Vec<f32>>) -> Result<(), Lost> {
         let words = read("swad").ok_or_else(|| Lost("swad".into()))?;
-        let mut numbers = words.chunks_exact(4).map(average::word);
+        let mut numbers = words.chunks_exact(4).map(exact::word);
         let mut next = || numbers.next().ok_or_else(|| Lost("swad".into()));
         let weights = |name: String| -> Result<Arc<Weights>, Lost> {
             let found = average::restore(&name, read);

@@ -1,0 +1,52 @@
+//! The loss of held-out images: what SWAD looks at.
+
+use super::{Error, Item, Trainer};
+use crate::{
+    adapter::Images,
+    data,
+    event::{Event, Listen},
+    loss::Outputs,
+};
+use candle_core::{Device, Tensor};
+use rayon::prelude::*;
+
+/// Images that pass through the model together.
+const LOOK: usize = 64;
+
+impl Trainer<'_> {
+    /// The loss of the held-out images as evaluation sees them, each set weighing the same.
+    pub(super) fn look(&self, step: u64, listen: &mut dyn Listen) -> Result<f64, Error> {
+        let source = self.job.source;
+        let mut of_sets = Vec::new();
+        for set in 0..source.sets().len() {
+            let items: Vec<Item> =
+                source.held_out().iter().filter(|item| usize::from(item.set) == set).copied().collect();
+            let mut sum = 0.0;
+            for items in items.chunks(LOOK) {
+                sum += self.held_out(set, items)? * items.len() as f64;
+            }
+            if !items.is_empty() {
+                of_sets.push(sum / items.len() as f64);
+            }
+        }
+        let loss = of_sets.iter().sum::<f64>() / of_sets.len().max(1) as f64;
+        listen.hear(&Event::Metric { name: "held_out_loss", step: step + 1, value: loss });
+        Ok(loss)
+    }
+
+    /// The mean loss of some held-out images of a set.
+    fn held_out(&self, set: usize, items: &[Item]) -> Result<f64, Error> {
+        let (source, side) = (self.job.source, self.job.train.image);
+        let channels = source.sets()[set].channels.len();
+        let len = channels * side * side;
+        let mut pixels = vec![0f32; items.len() * len];
+        pixels.par_chunks_mut(len).zip(items).try_for_each(|(out, item)| {
+            data::eval_view(&source.read(*item)?, side, source.statistics(set), out);
+            Ok::<(), Error>(())
+        })?;
+        let pixels = Tensor::from_vec(pixels, (items.len(), channels, side, side), &Device::Cpu)?;
+        let features = self.model.embed(self.params, &Images { pixels, set })?;
+        let classes: Vec<usize> = items.iter().map(|item| usize::from(item.class)).collect();
+        Ok(self.objective.held_out(self.params, &Outputs { features: &features, classes: &classes })?)
+    }
+}
