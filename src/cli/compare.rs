@@ -1,6 +1,5 @@
 //! `compare`: whether a run beats a floor or another run beyond the luck of which images were asked.
 
-mod files;
 mod sides;
 
 use super::{
@@ -11,18 +10,18 @@ use super::{
 };
 use crate::{
     evaluate::{
-        bootstrap::{self, Comparison, Difference, Verdict},
-        paired,
-        predictions::{self, Row},
+        bootstrap::{self, Average, Comparison, Difference, Verdict},
+        names, paired,
+        units::Unit,
     },
+    report::answers::{self, Question},
+    spec::{DataRef, Features},
     spelling::closest,
     store::{Reader, Rows, Store, Value},
 };
 use clap::Args;
-use files::Question;
 use serde_json::json;
 use sides::{Rival, System};
-use std::path::{Path, PathBuf};
 
 /// The task of the images that were kept back from training: no answer to anything that was asked of the benchmark.
 const HELD_OUT: &str = "/held_out";
@@ -39,6 +38,10 @@ pub(super) struct Compare {
     /// Only this task, as in Jurkat/Task_one; repeatable [default: all but the held-out images of Train]
     #[arg(long, value_name = "SET/TASK")]
     task: Vec<String>,
+    /// What the bootstrap draws [default: for each task the first of group (where it leaves groups out), well, field of
+    /// view and image of which it has ten]
+    #[arg(long, value_name = "UNIT", value_parser = unit)]
+    unit: Option<Unit>,
     #[command(flatten)]
     store: StoreOption,
     /// Prints one JSON document
@@ -54,6 +57,14 @@ struct Compared {
     found: Comparison,
 }
 
+/// A unit by its name.
+fn unit(word: &str) -> std::result::Result<Unit, String> {
+    let all = Unit::KEPT.into_iter().chain([Unit::Image]);
+    let names: Vec<&str> = all.clone().map(Unit::name).collect();
+    let found = all.into_iter().find(|unit| unit.name() == word.replace('-', "_"));
+    found.ok_or_else(|| format!("expected one of {}", names.join(", ")))
+}
+
 impl Compare {
     pub(super) fn run(&self) -> Result {
         let compared = self.compared()?;
@@ -67,47 +78,50 @@ impl Compare {
         };
         let sentences: Vec<String> = compared.iter().map(Compared::sentence).collect();
         let basis = format!(
-            "Intervals: paired bootstrap over images, {} draws; the mean counts every task alike.",
+            "95 % intervals. Over images: paired bootstrap, {} draws of the units named; over seeds: Student's t. \
+             Detectable: the least true difference that the interval over images would show in four of five cases.",
             bootstrap::DRAWS
         );
         output::say(&format!("{}\n{}\n{basis}", grid::write(&table, Format::Table), sentences.join("\n")))
     }
 
     fn compared(&self) -> Result<Vec<Compared>> {
-        let path = self.store.path();
-        let store = Store::open_read_only(&path)?;
+        let store = Store::open_read_only(&self.store.path())?;
         let systems = sides::systems(&store, &self.runs)?;
         let rival = sides::rival(&store, &self.with)?;
         let mut compared = vec![];
         for system in systems {
-            for question in files::questions(&store, &system)? {
-                compared.push(self.compare(&store, &path, system.clone(), &rival, question)?);
+            let questions = answers::questions(&store, &system.runs[0].0)?;
+            if questions.is_empty() {
+                let message = format!("{} was not scored: there is nothing to compare", system.name());
+                return Err(Failure::new(message));
+            }
+            for question in questions {
+                compared.push(self.compare(&store, system.clone(), &rival, question)?);
             }
         }
         Ok(compared)
     }
 
-    fn compare(
-        &self,
-        store: &Reader,
-        path: &Path,
-        system: System,
-        rival: &Rival,
-        question: Question,
-    ) -> Result<Compared> {
-        let (runs, features) = match rival {
+    fn compare(&self, store: &Reader, system: System, rival: &Rival, question: Question) -> Result<Compared> {
+        let (other, features) = match rival {
             Rival::Floor(floor) => (&system, *floor),
-            Rival::System(other) => (other, files::MODEL),
+            Rival::System(other) => (other, Features::Model),
         };
-        let a = read(&files::of(store, path, &system, files::MODEL, &question)?)?;
-        let b = read(&files::of(store, path, runs, features, &question)?)?;
-        let (a, b): (Vec<&[Row]>, Vec<&[Row]>) =
-            (a.iter().map(Vec::as_slice).collect(), b.iter().map(Vec::as_slice).collect());
-        let tasks = self.tasks(&paired::tasks(a[0]), &paired::tasks(b[0]))?;
+        let a = answers::read(store, &system.name(), &system.runs, Features::Model, &question)?;
+        let b = answers::read(store, &other.name(), &other.runs, features, &question)?;
+        let (of_a, of_b) = (a.lists(), b.lists());
+        let tasks = self.tasks(&paired::tasks(of_a[0]), &paired::tasks(of_b[0]))?;
         let place = format!("{} and {}", system.name(), rival.name(&system));
         let paired: std::result::Result<Vec<_>, _> =
-            tasks.iter().map(|task| paired::pair(task, &a, &b)).collect();
-        let found = bootstrap::compare(&paired.at(&place)?)?;
+            tasks.iter().map(|task| paired::pair(task, self.unit, &of_a, &of_b)).collect();
+        let paired = paired.at(&place)?;
+        let mut averages = vec![Average::of(&paired)];
+        if question.data == DataRef::CHAMMI {
+            averages
+                .extend(names::AVERAGES.iter().filter(|average| average.parts.len() > 1).map(Average::from));
+        }
+        let found = bootstrap::compare(&paired, &averages, a.seeds_beside(&b))?;
         Ok(Compared { rival: rival.name(&system), system, question, found })
     }
 
@@ -139,62 +153,77 @@ impl Compare {
     }
 }
 
-fn read(files: &[PathBuf]) -> Result<Vec<Vec<Row>>> {
-    files.iter().map(|file| predictions::read(file).map_err(Failure::from)).collect()
-}
-
 impl Compared {
-    /// A line for each task, and one for their mean.
+    /// Over all tasks alike.
+    fn mean(&self) -> &Difference {
+        &self.found.averages[0].1
+    }
+
+    /// A line for each task, and one for each average.
     fn table(&self) -> Rows {
-        let line = |name: &str, found: &Difference| {
-            let mut line = vec![Value::Text(name.into())];
+        let line = |(name, found): &(String, Difference)| {
+            let mut line = vec![Value::Text(name.clone())];
             line.extend(numbers(found));
             line
         };
-        let mut rows: Vec<_> = self.found.tasks.iter().map(|(task, found)| line(task, found)).collect();
-        rows.push(line("mean", &self.found.mean));
-        let head = [
-            &self.question.protocol,
-            &self.system.name(),
-            &self.rival,
-            "difference",
-            "95 % interval",
-            "images",
-        ];
-        Rows { columns: head.map(String::from).into(), rows }
+        let system = self.system.name();
+        let head = [&self.question.protocol, &system, &self.rival].map(String::as_str);
+        let columns = head.into_iter().chain(NUMBERS).map(String::from).collect();
+        Rows { columns, rows: self.found.tasks.iter().chain(&self.found.averages).map(line).collect() }
     }
 
     fn sentence(&self) -> String {
-        let Difference { difference, low, high, images, .. } = self.found.mean;
-        let verdict = match self.found.mean.verdict() {
-            Verdict::Above => "is above",
-            Verdict::Below => "is below",
-            Verdict::Undecided => "cannot be told from",
-        };
+        let mean = self.mean();
+        let Difference { difference, low, high, images, detectable, .. } = mean;
         let (a, seeds, b, data) = (self.system.name(), self.system.seeds(), &self.rival, &self.question.data);
         let tasks = match self.found.tasks.len() {
             1 => "1 task".into(),
             tasks => format!("{tasks} tasks"),
         };
-        format!(
-            "{a} ({seeds}) {verdict} {b} on {data}: {difference:+.3} macro-F1, 95 % interval {low:+.3} to {high:+.3}, \
-             over {images} images in {tasks}."
-        )
+        let mut sentence = format!(
+            "{a} ({seeds}) {} {b} on {data}: {difference:+.3} macro-F1, 95 % interval {low:+.3} to {high:+.3}, over \
+             {images} images in {tasks}.",
+            words(mean.verdict())
+        );
+        match &mean.seeds {
+            Some(found) if found.verdict() == mean.verdict() => sentence += " Other seeds say the same.",
+            Some(found) => {
+                let (low, high) = (found.low, found.high);
+                sentence += &format!(
+                    " Over seeds it {} it ({low:+.3} to {high:+.3}): another training may say otherwise.",
+                    words(found.verdict())
+                );
+            }
+            None => sentence += " What another seed would give is not known.",
+        }
+        if mean.verdict() == Verdict::Undecided {
+            sentence += &format!(" A difference below {detectable:.3} would not be seen.");
+        }
+        sentence
     }
 
     fn json(&self) -> serde_json::Value {
-        let task = |(task, found): &(String, Difference)| {
+        let line = |(name, found): &(String, Difference)| {
             let mut line = json!(found);
-            line["task"] = json!(task);
+            line["task"] = json!(name);
             line["verdict"] = json!(found.verdict());
             line
         };
         json!({
             "run": self.system.json(), "with": self.rival,
             "protocol": self.question.protocol, "data": self.question.data,
-            "tasks": self.found.tasks.iter().map(task).collect::<Vec<_>>(),
-            "mean": self.found.mean, "verdict": self.found.mean.verdict(),
+            "tasks": self.found.tasks.iter().map(line).collect::<Vec<_>>(),
+            "averages": self.found.averages.iter().map(line).collect::<Vec<_>>(),
+            "mean": self.mean(), "verdict": self.mean().verdict(),
         })
+    }
+}
+
+fn words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Above => "is above",
+        Verdict::Below => "is below",
+        Verdict::Undecided => "cannot be told from",
     }
 }
 
@@ -204,34 +233,30 @@ fn summary(compared: &[Compared]) -> Rows {
         let words = [&one.system.name(), &one.system.spec, &one.question.data, &one.question.protocol];
         let mut line: Vec<Value> = words.map(|word| Value::Text(word.clone())).into();
         line.push(Value::Integer(one.system.runs.len() as i64));
-        line.extend(numbers(&one.found.mean));
+        line.extend(numbers(one.mean()));
         line
     };
     let rival = compared.first().map_or("", |one| one.rival.as_str());
-    let head = [
-        "run",
-        "spec",
-        "data",
-        "protocol",
-        "seeds",
-        "mean F1",
-        rival,
-        "difference",
-        "95 % interval",
-        "images",
-    ];
-    Rows { columns: head.map(String::from).into(), rows: compared.iter().map(line).collect() }
+    let head = ["run", "spec", "data", "protocol", "seeds", "mean F1", rival];
+    let columns = head.into_iter().chain(NUMBERS).map(String::from).collect();
+    Rows { columns, rows: compared.iter().map(line).collect() }
 }
 
-fn numbers(found: &Difference) -> [Value; 5] {
-    let Difference { a, b, difference, low, high, images } = found;
+/// What stands behind the two scores.
+const NUMBERS: [&str; 5] = ["difference", "over images", "over seeds", "detectable", "drawn"];
+
+fn numbers(found: &Difference) -> [Value; 7] {
+    let Difference { a, b, difference, low, high, detectable, seeds, unit, units, .. } = found;
     let text = |text: String| Value::Text(text);
+    let interval = |low: f64, high: f64| format!("{low:+.3} to {high:+.3}");
     [
         text(format!("{a:.3}")),
         text(format!("{b:.3}")),
         text(format!("{difference:+.3}")),
-        text(format!("{low:+.3} to {high:+.3}")),
-        Value::Integer(*images as i64),
+        text(interval(*low, *high)),
+        text(seeds.as_ref().map_or("·".into(), |seeds| interval(seeds.low, seeds.high))),
+        text(format!("{detectable:.3}")),
+        text(unit.map_or(format!("{units} units"), |unit| unit.count(*units))),
     ]
 }
 

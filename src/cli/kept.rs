@@ -62,7 +62,7 @@ pub(super) fn of_run(path: &Path, run: &str) -> Result<Vec<Kept>> {
         if !trained || work["model"]["weights"] != spec["model"]["weights"] {
             continue;
         }
-        let file = path.parent().unwrap_or(Path::new("")).join(row[3].to_string());
+        let file = store.file(&row[3].to_string());
         if !file.is_file() {
             let hint = "the folder `<store>.d` belongs to the store: put it back beside it";
             return Err(Failure::new(format!("{}: there is no such file", file.display())).hint(hint));

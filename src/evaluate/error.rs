@@ -89,6 +89,14 @@ pub enum Error {
         /// Why not.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Predictions that do not say which unit an image belongs to.
+    #[error("{task}: expected predictions that know the {unit} of every image, found none")]
+    NoUnits {
+        /// `Allen/Task_one`.
+        task: String,
+        /// What was to be drawn.
+        unit: &'static str,
+    },
     /// Predictions that cannot be set side by side.
     #[error("{task}: expected the same images with the same labels from everybody, found {found}")]
     Unpaired {
@@ -117,6 +125,11 @@ impl Error {
             Self::Task { source, .. } => source.hint(),
             Self::Data(source) => source.hint(),
             Self::Read { .. } => Some("expected the file `predictions.parquet` that scoring left behind".into()),
+            Self::NoUnits { .. } => Some(
+                "give a column of enriched_meta.csv this part in dataset.toml (`roles = { field_of_view = \"…\" }`) and score \
+                 again, or draw another unit; predictions of older programs know none"
+                    .into(),
+            ),
             Self::Unpaired { .. } => {
                 Some("only predictions for the same data at the same scale can be compared in pairs".into())
             }

@@ -3,23 +3,28 @@
 //! Nothing here knows a network, a store or a file of images. The paper's rules (CHAMMI, section 3.3) stand in
 //! one file each: [`questions`] what is asked of a set, [`one_nn`] who is nearest, [`f1`] what is counted, [`names`] and [`chammi`] what is averaged,
 //! [`score`] one task from end to end, [`floors`] and [`handmade`] what no training has to beat, [`predictions`]
-//! the file that keeps what was predicted for every image, [`paired`] two such files side by side, and [`bootstrap`] whether
-//! one of them is better.
+//! the file that keeps what was predicted for every image, [`paired`] two such files side by side, [`units`] which of their
+//! images are no evidence of their own, [`bootstrap`] whether one
+//! side is better, and [`level`] who cannot be told from the best.
 
 pub mod bootstrap;
 pub mod chammi;
 pub mod f1;
 pub mod floors;
 pub mod handmade;
+pub mod level;
 pub mod names;
 pub mod one_nn;
 pub mod paired;
 pub mod predictions;
 pub mod questions;
 pub mod score;
+pub mod units;
 
 mod error;
 mod matrix;
+mod student;
+mod urn;
 
 pub use error::Error;
 pub use f1::{ClassCounts, Summary};

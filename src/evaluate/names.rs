@@ -52,8 +52,9 @@ pub struct Average {
     pub parts: &'static [(&'static str, f64)],
 }
 
-/// The four averages, the overall one first: CPS = W2/3 + (H2 + H3)/6 + (C2 + C3 + C4)/9.
-pub const AVERAGES: [Average; 4] = [
+/// The paper's four averages, the overall one first: CPS = W2/3 + (H2 + H3)/6 + (C2 + C3 + C4)/9. Behind it one of ours, the
+/// same without two tasks in which trivial predictors are above nearly every system in print.
+pub const AVERAGES: [Average; 5] = [
     Average {
         name: "cps",
         paper: "OOD_mean",
@@ -66,6 +67,18 @@ pub const AVERAGES: [Average; 4] = [
             ("CP/Task_two", 1.0 / 9.0),
             ("CP/Task_three", 1.0 / 9.0),
             ("CP/Task_four", 1.0 / 9.0),
+        ],
+    },
+    Average {
+        name: "cps_without_c3_c4",
+        paper: "CPS without C_Task3 and C_Task4",
+        also: &[],
+        short: "CPS−",
+        parts: &[
+            ("Allen/Task_two", 1.0 / 3.0),
+            ("HPA/Task_two", 1.0 / 6.0),
+            ("HPA/Task_three", 1.0 / 6.0),
+            ("CP/Task_two", 1.0 / 3.0),
         ],
     },
     Average {

@@ -1,18 +1,19 @@
 //! What was predicted for every image, as a Parquet file that pandas, polars and DuckDB read, there and back.
 
-use super::{Error, TaskScore};
+use super::{Error, TaskScore, units::Unit};
 use parquet::basic::Compression;
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::column::writer::ColumnWriter;
-use parquet::data_type::ByteArray;
+use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::record::{Field, Row as Record};
 use parquet::schema::parser::parse_message_type;
 use std::{fs::File, path::Path, sync::Arc};
 
-/// One row per image and task. `nearest` and `similarity` are empty where nothing was compared.
+/// One row per image and task. `nearest` and `similarity` are empty where nothing was compared, the units that an image
+/// belongs to where the table does not say.
 const SCHEMA: &str = "message predictions {
   required binary set (UTF8);
   required binary task (UTF8);
@@ -21,6 +22,10 @@ const SCHEMA: &str = "message predictions {
   required binary predicted (UTF8);
   optional binary nearest (UTF8);
   optional float similarity;
+  optional binary field_of_view (UTF8);
+  optional binary well (UTF8);
+  optional binary plate (UTF8);
+  optional binary group (UTF8);
 }";
 
 /// A task's score with what is needed to name its images and labels.
@@ -32,6 +37,8 @@ pub struct Named<'a> {
     pub key: &'a dyn Fn(u32) -> &'a str,
     /// What the set's labels are called.
     pub label_names: &'a [String],
+    /// The unit that the image of a row belongs to.
+    pub unit: &'a dyn Fn(Unit, u32) -> Option<String>,
 }
 
 /// One line of the file: one image in one task.
@@ -51,6 +58,19 @@ pub struct Row {
     pub nearest: Option<String>,
     /// How near that image is: the cosine, or minus the Euclidean distance.
     pub similarity: Option<f32>,
+    /// The units that the image belongs to, in the order of [`Unit::KEPT`].
+    pub units: [Option<String>; 4],
+}
+
+impl Row {
+    /// The unit that the image belongs to, if it is known.
+    pub fn unit(&self, unit: Unit) -> Option<&str> {
+        if unit == Unit::Image {
+            return Some(&self.image);
+        }
+        let place = Unit::KEPT.iter().position(|kept| *kept == unit)?;
+        self.units[place].as_deref()
+    }
 }
 
 /// Writes the predictions of all tasks, one row group each; the bytes depend on nothing else.
@@ -81,6 +101,9 @@ fn write_to(file: File, tasks: &[Named<'_>]) -> Result<(), ParquetError> {
         text(&mut group, predictions.iter().map(|prediction| Some(label(prediction.predicted))))?;
         text(&mut group, predictions.iter().map(|prediction| prediction.nearest.map(task.key)))?;
         floats(&mut group, predictions.iter().map(|prediction| prediction.similarity))?;
+        for unit in Unit::KEPT {
+            text(&mut group, predictions.iter().map(|prediction| (task.unit)(unit, prediction.row)))?;
+        }
         group.close()?;
     }
     writer.close()?;
@@ -94,11 +117,12 @@ fn split<T>(values: impl Iterator<Item = Option<T>>) -> (Vec<i16>, Vec<T>) {
     (there, values)
 }
 
-fn text<'a>(
+fn text<T: AsRef<[u8]>>(
     group: &mut SerializedRowGroupWriter<'_, File>,
-    values: impl Iterator<Item = Option<&'a str>>,
+    values: impl Iterator<Item = Option<T>>,
 ) -> Result<(), ParquetError> {
-    let (there, values) = split(values.map(|value| value.map(ByteArray::from)));
+    let bytes = |value: T| ByteArray::from(value.as_ref().to_vec());
+    let (there, values) = split(values.map(|value| value.map(bytes)));
     let mut column = group.next_column()?.expect("as many columns are written as the schema has");
     if let ColumnWriter::ByteArrayColumnWriter(writer) = column.untyped() {
         writer.write_batch(&values, Some(&there), None)?;
@@ -118,7 +142,8 @@ fn floats(
     column.close()
 }
 
-/// Reads what [`write()`] wrote, in the same order. Columns are found by name; further ones are passed over.
+/// Reads what [`write()`] wrote, in the same order. Columns are found by name; further ones are passed over, and units
+/// need not be there.
 ///
 /// # Errors
 /// [`Error::Read`] with the file and the reason.
@@ -130,34 +155,87 @@ pub fn read(path: &Path) -> Result<Vec<Row>, Error> {
 fn read_from(file: File) -> Result<Vec<Row>, ParquetError> {
     let reader = SerializedFileReader::new(file)?;
     let schema = reader.metadata().file_metadata().schema_descr();
-    for name in ["set", "task", "image", "truth", "predicted"] {
-        if !schema.columns().iter().any(|column| column.name() == name) {
-            return Err(ParquetError::General(format!("expected a column `{name}`, found none")));
+    let place = |name: &str| schema.columns().iter().position(|column| column.name() == name);
+    let required = |name: &str| {
+        place(name).ok_or_else(|| ParquetError::General(format!("expected a column `{name}`, found none")))
+    };
+    let [set, task, image, truth, predicted] = ["set", "task", "image", "truth", "predicted"].map(required);
+    let [set, task, image, truth, predicted] = [set?, task?, image?, truth?, predicted?];
+    let mut rows = Vec::new();
+    for group in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(group)?;
+        let count = group.metadata().num_rows() as usize;
+        let first = rows.len();
+        rows.resize_with(first + count, Row::default);
+        let rows = &mut rows[first..];
+        type Field = fn(&mut Row, String);
+        let fields: [(usize, Field); 5] = [
+            (set, |row, text| row.set = text),
+            (task, |row, text| row.task = text),
+            (image, |row, text| row.image = text),
+            (truth, |row, text| row.truth = text),
+            (predicted, |row, text| row.predicted = text),
+        ];
+        for (at, field) in fields {
+            texts(group.as_ref(), at, rows, |row, text| field(row, text.unwrap_or_default()))?;
+        }
+        if let Some(at) = place("nearest") {
+            texts(group.as_ref(), at, rows, |row, text| row.nearest = text)?;
+        }
+        for (number, unit) in Unit::KEPT.into_iter().enumerate() {
+            if let Some(at) = place(unit.name()) {
+                texts(group.as_ref(), at, rows, |row, text| row.units[number] = text)?;
+            }
+        }
+        if let Some(at) = place("similarity") {
+            let ColumnReader::FloatColumnReader(reader) = group.get_column_reader(at)? else {
+                return Err(ParquetError::General("column `similarity`: expected 32-bit floats".into()));
+            };
+            column(reader, rows, |row, value| row.similarity = value.copied())?;
         }
     }
-    reader.get_row_iter(None)?.map(|record| record.and_then(row)).collect()
+    Ok(rows)
 }
 
-fn row(record: Record) -> Result<Row, ParquetError> {
-    let mut row = Row::default();
-    for (name, field) in record.into_columns() {
-        match (name.as_str(), field) {
-            ("set", Field::Str(text)) => row.set = text,
-            ("task", Field::Str(text)) => row.task = text,
-            ("image", Field::Str(text)) => row.image = text,
-            ("truth", Field::Str(text)) => row.truth = text,
-            ("predicted", Field::Str(text)) => row.predicted = text,
-            ("nearest", Field::Str(text)) => row.nearest = Some(text),
-            ("similarity", Field::Float(value)) => row.similarity = Some(value),
-            ("nearest" | "similarity", Field::Null) => {}
-            (name @ ("set" | "task" | "image" | "truth" | "predicted" | "nearest" | "similarity"), field) => {
-                let why = format!("column `{name}`: expected what dichroic writes there, found {field}");
-                return Err(ParquetError::General(why));
-            }
-            _ => {}
-        }
+/// A column of texts into the rows.
+fn texts(
+    group: &dyn RowGroupReader,
+    at: usize,
+    rows: &mut [Row],
+    put: impl Fn(&mut Row, Option<String>),
+) -> Result<(), ParquetError> {
+    let name = group.metadata().column(at).column_descr().name().to_owned();
+    let ColumnReader::ByteArrayColumnReader(reader) = group.get_column_reader(at)? else {
+        return Err(ParquetError::General(format!("column `{name}`: expected text")));
+    };
+    let mut wrong = false;
+    column(reader, rows, |row, value: Option<&ByteArray>| {
+        let text = value.map(|value| value.as_utf8().map(String::from));
+        wrong |= matches!(text, Some(Err(_)));
+        put(row, text.and_then(Result::ok));
+    })?;
+    let error = || ParquetError::General(format!("column `{name}`: expected text in UTF-8"));
+    if wrong { Err(error()) } else { Ok(()) }
+}
+
+/// A column into the rows.
+fn column<T: DataType>(
+    mut reader: ColumnReaderImpl<T>,
+    rows: &mut [Row],
+    mut put: impl FnMut(&mut Row, Option<&T::T>),
+) -> Result<(), ParquetError> {
+    let (mut values, mut there) = (Vec::new(), Vec::new());
+    let (read, _, _) = reader.read_records(rows.len(), Some(&mut there), None, &mut values)?;
+    if read != rows.len() {
+        return Err(ParquetError::General(format!("expected {} rows, found {read}", rows.len())));
     }
-    Ok(row)
+    // Required columns have no marks.
+    let mut values = values.iter();
+    for (at, row) in rows.iter_mut().enumerate() {
+        let is_there = there.get(at).is_none_or(|mark| *mark > 0);
+        put(row, if is_there { values.next() } else { None });
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -189,6 +267,7 @@ mod tests {
                 score: &score,
                 key: &|row| ["a.png", "b.png", "c.png"][row as usize],
                 label_names: &names,
+                unit: &|unit, row| (unit == Unit::Well && row == 1).then(|| "P1/A01".into()),
             }],
         )
         .unwrap();
@@ -201,9 +280,17 @@ mod tests {
             predicted: text("M3"),
             nearest: Some(text("a.png")),
             similarity: Some(0.25),
+            units: [None, Some(text("P1/A01")), None, None],
         };
-        let second =
-            Row { image: text("c.png"), truth: text("M3"), nearest: None, similarity: None, ..row.clone() };
+        assert_eq!((row.unit(Unit::Well), row.unit(Unit::Image)), (Some("P1/A01"), Some("b.png")));
+        let second = Row {
+            image: text("c.png"),
+            truth: text("M3"),
+            nearest: None,
+            similarity: None,
+            units: Default::default(),
+            ..row.clone()
+        };
         assert_eq!(read(&path).unwrap(), [row, second]);
     }
 

@@ -5,7 +5,7 @@ use crate::{
     data::hold_out,
     evaluate::{
         FeatureMatrix, TaskInput, TaskScore, chammi, floors, handmade, predictions, questions::Questions,
-        score,
+        score, units::Unit,
     },
     event::Listen,
     plan::Step,
@@ -91,12 +91,19 @@ impl Desk<'_> {
     ) -> Result<(), Error> {
         let path = self.folder.join("predictions.parquet");
         let keys: Vec<_> = parts.iter().map(|part| |row: u32| part.set().key(row)).collect();
+        let unit = |(number, score): &(usize, TaskScore)| {
+            let (set, task) = (parts[*number].set(), score.task.clone());
+            move |unit: Unit, row: u32| unit.of(set, &task, row)
+        };
+        let units: Vec<_> = scored.iter().map(unit).collect();
         let named: Vec<predictions::Named<'_>> = scored
             .iter()
-            .map(|(number, score)| predictions::Named {
+            .zip(&units)
+            .map(|((number, score), unit)| predictions::Named {
                 score,
                 key: &keys[*number],
                 label_names: &parts[*number].set().labels,
+                unit,
             })
             .collect();
         predictions::write(&path, &named)?;

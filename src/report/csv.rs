@@ -1,10 +1,10 @@
 //! Tables as a CSV file: one number a line, so that any program can pivot it.
 
-use super::table::Table;
+use super::table::{Mark, Table};
 use std::collections::BTreeMap;
 
-/// All tables in one file. Columns: the tables' facts, the stub, then row (what kind it is), task, value, std, n, paper, difference and
-/// note. Holes are there, without a value.
+/// All tables in one file. Columns: the tables' facts, the stub, then row (what kind it is), task, value, std, n, paper, difference,
+/// mark and note. Holes are there, without a value.
 pub(super) fn tables(tables: &[Table]) -> String {
     let mut heads: Vec<&str> = Vec::new();
     for table in tables {
@@ -15,7 +15,7 @@ pub(super) fn tables(tables: &[Table]) -> String {
         }
     }
     let mut writer = ::csv::Writer::from_writer(Vec::new());
-    let numbers = ["row", "task", "value", "std", "n", "paper", "difference", "note"];
+    let numbers = ["row", "task", "value", "std", "n", "paper", "difference", "mark", "note"];
     let mut write =
         |fields: Vec<&str>| writer.write_record(fields).expect("memory takes any record of one length");
     write(heads.iter().copied().chain(numbers).collect());
@@ -38,6 +38,7 @@ pub(super) fn tables(tables: &[Table]) -> String {
                     &n,
                     &paper,
                     &difference,
+                    cell.mark.map_or("", Mark::name),
                     &row.note,
                 ]);
                 write(fields);

@@ -1,6 +1,6 @@
 //! What can go wrong between the store and a page.
 
-use crate::store;
+use crate::{evaluate, store};
 use std::path::PathBuf;
 
 /// Why a report cannot be made.
@@ -23,6 +23,33 @@ pub enum Error {
         /// The run.
         run: String,
     },
+    /// Something was not asked what something else was asked.
+    #[error("there is no score of {what} by {question}")]
+    NotAsked {
+        /// Features, system, run and seed.
+        what: String,
+        /// Protocol and data.
+        question: String,
+        /// What it was asked instead.
+        hint: String,
+    },
+    /// Scores without the predictions behind them.
+    #[error("no predictions are kept for {what}")]
+    NotKept {
+        /// Features, system, run and seed.
+        what: String,
+    },
+    /// A file that the store notes and the folder lacks.
+    #[error("{}: there is no such file, which had the predictions for {what}", path.display())]
+    Gone {
+        /// The file.
+        path: PathBuf,
+        /// Features, system, run and seed.
+        what: String,
+    },
+    /// Predictions that cannot be read or set side by side.
+    #[error(transparent)]
+    Evaluate(#[from] evaluate::Error),
     /// A file that cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -50,6 +77,14 @@ impl Error {
             Self::NoScores { .. } => {
                 Some("`dichroic runs` lists what is there; only finished runs have scores".into())
             }
+            Self::NotAsked { hint, .. } => Some(hint.clone()),
+            Self::NotKept { .. } => {
+                Some("an older program scored it: repeat the experiment in a new store, --store PATH".into())
+            }
+            Self::Gone { .. } => {
+                Some("the folder `<store>.d` belongs to the store: put it back beside it".into())
+            }
+            Self::Evaluate(source) => source.hint(),
             Self::Write { .. } => Some("name another folder with --out".into()),
             Self::Draw { .. } => None,
         }

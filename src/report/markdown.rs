@@ -3,7 +3,7 @@
 use super::table::{Cell, Kind, Table, number, signed};
 use std::fmt::Write;
 
-/// Heading, table, notes. The best of a column is bold, the second best in italics, a hole is `·`.
+/// Heading, table, notes. The best of a column and its equals are bold, a hole is `·`.
 pub(super) fn table(table: &Table) -> String {
     let mut text = format!("## {}\n\n", table.title);
     let with_notes = table.rows.iter().any(|row| !row.note.is_empty());
@@ -44,9 +44,8 @@ fn escape(text: &str) -> String {
 
 fn cell(cell: &Cell) -> String {
     let Some(value) = cell.value else { return "·".into() };
-    let mut text = match cell.rank {
-        Some(1) => format!("**{}**", number(value)),
-        Some(_) => format!("*{}*", number(value)),
+    let mut text = match cell.mark {
+        Some(_) => format!("**{}**", number(value)),
         None => number(value),
     };
     if let Some(std) = cell.std {

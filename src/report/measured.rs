@@ -36,6 +36,7 @@ pub(super) struct World {
 #[derive(Clone, Debug)]
 pub(super) struct Measured {
     pub(super) run: String,
+    pub(super) seed: i64,
     pub(super) experiment: String,
     pub(super) spec: String,
     pub(super) config: Value,
@@ -107,7 +108,7 @@ fn measured(store: &Reader, which: &str) -> Result<Vec<Measured>, Error> {
     let mut found: BTreeMap<(World, String), Measured> = BTreeMap::new();
     // A run that two experiments share stands there twice; the alphabetically first name speaks for it.
     let sql = format!(
-        "SELECT uid, min(experiment) AS experiment, spec, scale, reads, kind, world, protocol, data, task, {numbers} v_results
+        "SELECT uid, seed, min(experiment) AS experiment, spec, scale, reads, kind, world, protocol, data, task, {numbers} v_results
          WHERE {which} AND {wanted} GROUP BY uid, protocol, data, task, class, metric"
     );
     for row in rows(store, &sql)? {
@@ -122,6 +123,7 @@ fn measured(store: &Reader, which: &str) -> Result<Vec<Measured>, Error> {
         let run = row.text("uid");
         let entry = found.entry((world.clone(), run.clone())).or_insert_with(|| Measured {
             run,
+            seed: row.real("seed") as i64,
             experiment: row.text("experiment"),
             config: configs.get(&row.text("spec")).cloned().unwrap_or_default(),
             spec: row.text("spec"),

@@ -3,6 +3,7 @@
 //! [`measured`] asks what was found, [`chammi`] and [`run_table`] make a [`Table`] of it beside what is printed, and [`markdown`], [`csv`] and [`terminal`] write that one structure down.
 //! Figures are drawn on a [`canvas`] of tenths of a point.
 
+pub mod answers;
 mod canvas;
 mod chammi;
 mod csv;
@@ -19,7 +20,7 @@ pub use chammi::{Declaration, Print};
 pub use error::Error;
 pub use page::{Format, NAMES, render};
 pub use run_table::terminal_table;
-pub use table::{Cell, Kind, Row, Table};
+pub use table::{Cell, Kind, Mark, Row, Table};
 
 #[cfg(test)]
 mod tests;

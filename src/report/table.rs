@@ -1,7 +1,5 @@
 //! A table as data: everything that a terminal, a Markdown file, a CSV file or a page needs to write it down.
 
-use std::cmp::Ordering;
-
 /// A table with its heading and what must be said below it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
@@ -65,8 +63,27 @@ pub struct Cell {
     pub n: usize,
     /// The printed number, where the two may be compared.
     pub paper: Option<f64>,
-    /// 1 for the best measured value of its column, 2 for the second best.
-    pub rank: Option<u8>,
+    /// How it stands in its column.
+    pub mark: Option<Mark>,
+}
+
+/// What is said of a number beside the others of its column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// The highest measured value.
+    Best,
+    /// Cannot be told from the highest by the images that were asked.
+    Level,
+}
+
+impl Mark {
+    /// The word in the CSV file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Best => "best",
+            Self::Level => "level",
+        }
+    }
 }
 
 impl Cell {
@@ -94,22 +111,19 @@ impl Cell {
 }
 
 impl Table {
-    /// Marks the best and the second best measured value of each column of scores that has at least two. The first
-    /// `apart` columns are something else.
-    pub fn rank(&mut self, apart: usize) {
+    /// Marks the best measured value of each column of scores that has at least two. The first `apart` columns are
+    /// something else.
+    pub fn mark_best(&mut self, apart: usize) {
         for column in apart..self.columns.len() {
             let measured = self.rows.iter_mut().filter(|row| row.kind == Kind::Measured);
-            let mut cells: Vec<&mut Cell> =
+            let cells: Vec<&mut Cell> =
                 measured.map(|row| &mut row.cells[column]).filter(|cell| cell.value.is_some()).collect();
-            if cells.len() < 2 {
-                continue;
-            }
-            let mut values: Vec<f64> = cells.iter().filter_map(|cell| cell.value).collect();
-            values.sort_by(|a, b| b.partial_cmp(a).unwrap_or(Ordering::Equal));
-            values.dedup();
-            for cell in &mut cells {
-                let place = values.iter().position(|value| Some(*value) == cell.value);
-                cell.rank = place.filter(|place| *place < 2).map(|place| place as u8 + 1);
+            let best = cells.iter().filter_map(|cell| cell.value).reduce(f64::max);
+            if cells.len() > 1 {
+                cells
+                    .into_iter()
+                    .filter(|cell| cell.value == best)
+                    .for_each(|cell| cell.mark = Some(Mark::Best));
             }
         }
     }
@@ -150,9 +164,9 @@ mod tests {
             row(Kind::Measured, &[0.3]),
         ];
         let mut table = Table { columns: vec![("a".into(), "a".into())], rows, ..Table::default() };
-        table.rank(0);
-        let ranks: Vec<Option<u8>> = table.rows.iter().map(|row| row.cells[0].rank).collect();
-        assert_eq!(ranks, [None, None, Some(1), None, Some(2)]);
+        table.mark_best(0);
+        let marks: Vec<Option<Mark>> = table.rows.iter().map(|row| row.cells[0].mark).collect();
+        assert_eq!(marks, [None, None, Some(Mark::Best), None, None]);
         assert_eq!((signed(-0.02).as_str(), signed(0.0).as_str()), ("−0.020", "+0.000"));
     }
 }

@@ -5,17 +5,24 @@ use super::error::Error;
 use super::rows::{ArtifactRow, Floor, PublishedRow, Rows, RunState, ScoreRow, Status, Value, WorkState};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row, TypeInfo, ValueRef};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Answers questions, from any thread.
 pub struct Reader {
     db: Mutex<Db>,
+    folder: PathBuf,
 }
 
 impl Reader {
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self { db: Mutex::new(Db::read(path)?) })
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Self { db: Mutex::new(Db::read(path)?), folder })
+    }
+
+    /// Where a file lies that the store notes, as seen from the store's own folder.
+    pub fn file(&self, noted: &str) -> PathBuf {
+        self.folder.join(noted)
     }
 
     /// The answer to one statement of SQL that only reads.

@@ -2,12 +2,16 @@
 
 use super::*;
 use crate::{
-    evaluate::{Prediction, TaskScore, predictions::Named},
+    evaluate::{
+        Prediction, TaskScore,
+        predictions::{self, Named},
+    },
     spec::{Features, Metric},
     store::{
         ArtifactRow, Claim, DataKind, DatasetRow, ExperimentRow, Outcome, Provenance, RunRow, Scale, WorkRow,
     },
 };
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 const IMAGES: u32 = 120;
@@ -100,8 +104,10 @@ fn write(file: &Path, wrong: u32) {
     };
     let scores = ["Task_two", "Task_three", "held_out"].map(score);
     let key = |row: u32| keys[row as usize].as_str();
+    // Twelve wells; the table says nothing else.
+    let unit = |unit: Unit, row: u32| (unit == Unit::Well).then(|| format!("w{:02}", row / 10));
     let named: Vec<Named<'_>> =
-        scores.iter().map(|score| Named { score, key: &key, label_names: &labels }).collect();
+        scores.iter().map(|score| Named { score, key: &key, label_names: &labels, unit: &unit }).collect();
     predictions::write(file, &named).unwrap();
 }
 
@@ -131,15 +137,17 @@ fn seeds_are_one_side_and_the_floor_is_the_default_other() {
     let [good, bad] = &found[..] else { panic!("two systems") };
     let sentence = good.sentence();
     assert!(sentence.starts_with("good (2 seeds) is above hand_made on cells: +0."), "{sentence}");
-    assert!(sentence.ends_with("over 240 images in 2 tasks."), "{sentence}");
+    assert!(sentence.contains("over 240 images in 2 tasks. Other seeds say the same."), "{sentence}");
     assert!(bad.sentence().starts_with("bad (seed 1) is below hand_made"), "{}", bad.sentence());
     // Of 40 images of each label, 4 and 5 are wrong: the mean of both seeds; of the floor's 14.
-    let mean = good.found.mean;
+    let mean = good.mean();
     assert!((mean.a - (0.9 + 0.875) / 2.0).abs() < 1e-12 && (mean.b - 26.0 / 40.0).abs() < 1e-12, "{mean:?}");
     let table = grid::write(&good.table(), Format::Table);
     assert!(table.contains("Yeast/Task_three") && !table.contains("held_out"), "{table}");
+    assert!(table.contains("12 wells") && table.contains("24 wells"), "{table}");
     let json = good.json();
     assert_eq!((&json["verdict"], json["tasks"].as_array().unwrap().len()), (&json!("above"), 2));
+    assert_eq!((&json["averages"][0]["task"], &json["mean"]["unit"]), (&json!("mean"), &json!("well")));
     assert_eq!(json["run"]["runs"][1], json!({ "run": "aaaa0002", "seed": 2 }));
     assert!(grid::write(&summary(&found), Format::Table).contains("5bec00000002"));
 }
@@ -153,11 +161,12 @@ fn runs_are_found_by_the_beginning_of_ids() {
         "{}",
         found[0].sentence()
     );
-    assert!(found[0].sentence().ends_with("over 120 images in 1 task."), "{}", found[0].sentence());
+    let sentence = found[0].sentence();
+    assert!(sentence.ends_with("in 1 task. What another seed would give is not known."), "{sentence}");
     // Both runs of the spec, however they are named, are its seeds.
     assert_eq!(compare(&path, "aaaa0002 aaaa0001 --with 5bec00000002").unwrap()[0].system.runs.len(), 2);
     let itself = compare(&path, "aaaa0001 --with aaaa0001").unwrap();
-    let mean = itself[0].found.mean;
+    let mean = itself[0].mean();
     assert_eq!((mean.difference, mean.low, mean.high), (0.0, 0.0, 0.0));
     assert!(itself[0].sentence().contains("cannot be told from good seed 1"), "{}", itself[0].sentence());
 }
@@ -175,6 +184,7 @@ fn what_cannot_be_compared_is_said_with_a_way_out() {
             "good --task Yeast/Task_too",
             "| did you mean `Yeast/Task_two`? both have Yeast/Task_two, Yeast/Task_three",
         ),
+        ("good --unit plate", "the plate of every image, found none | give a column"),
     ] {
         let found = failure(&path, line);
         assert!(found.contains(wanted), "{line}: {found}");

@@ -1,12 +1,15 @@
 //! The paper's tables of scores, row by row beside print: macro-F1 of averages and tasks.
 
 use super::super::Error;
+use super::super::answers::{self, Question};
 use super::super::heatmap::{self, Panel};
 use super::super::measured::{self, Measured, World};
-use super::super::table::{Cell, Kind, Row, Table};
+use super::super::table::{Cell, Kind, Mark, Row, Table};
 use super::comparable::{Print, System, print_of, recipe_against, recipes_of};
 use super::{Declaration, PaperTable, Report, title};
+use crate::evaluate::bootstrap::Average;
 use crate::evaluate::names::{AVERAGES, TASKS};
+use crate::evaluate::{chammi, level};
 use crate::spec::Features;
 use crate::store::Reader;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,12 +20,12 @@ type Printed = Vec<(Print, BTreeMap<String, f64>)>;
 pub(super) fn report(paper: &PaperTable, store: &Reader, declared: &[Declaration]) -> Result<Report, Error> {
     let printed = printed(paper, store)?;
     let measured = measured::on(store, "chammi")?;
-    let asked = Asked { paper, printed: &printed, declared };
+    let asked = Asked { paper, printed: &printed, declared, store };
     let worlds = measured::by_world(&measured);
     let mut tables: Vec<Table> =
-        worlds.iter().map(|(world, runs)| asked.of_world(Some(world), runs)).collect();
+        worlds.iter().map(|(world, runs)| asked.of_world(Some(world), runs)).collect::<Result<_, _>>()?;
     if tables.is_empty() {
-        tables.push(asked.of_world(None, &[]));
+        tables.push(asked.of_world(None, &[])?);
     }
     let compared = tables.iter().flat_map(|table| &table.rows).flat_map(|row| &row.cells);
     let compared = compared.filter(|cell| cell.paper.is_some()).count() > 0;
@@ -51,6 +54,7 @@ struct Asked<'a> {
     paper: &'a PaperTable,
     printed: &'a Printed,
     declared: &'a [Declaration],
+    store: &'a Reader,
 }
 
 /// What stands in print, row by row.
@@ -63,6 +67,15 @@ fn printed(paper: &PaperTable, store: &Reader) -> Result<Printed, Error> {
         }
         if let (Some((_, numbers)), Some(value)) = (printed.last_mut(), number.value) {
             numbers.insert(number.task, value);
+        }
+    }
+    // What the paper does not print follows from what it prints.
+    for (_, numbers) in &mut printed {
+        for average in &AVERAGES {
+            let reckoned = chammi::average(average.name, |task| numbers.get(task).copied());
+            if let (Some(value), false) = (reckoned, numbers.contains_key(average.name)) {
+                numbers.insert(average.name.into(), value);
+            }
         }
     }
     Ok(printed)
@@ -89,9 +102,11 @@ impl Asked<'_> {
         systems
     }
 
-    fn of_world(&self, world: Option<&World>, runs: &[&Measured]) -> Table {
+    fn of_world(&self, world: Option<&World>, runs: &[&Measured]) -> Result<Table, Error> {
         let columns = self.columns();
         let mut rows = Vec::new();
+        // Row, and the runs behind it.
+        let mut behind: Vec<(usize, Vec<&Measured>)> = Vec::new();
         let apart = world.and_then(World::reason_against);
         let mut placed = 0;
         for (print, numbers) in self.printed {
@@ -123,6 +138,7 @@ impl Asked<'_> {
                     cells: columns.iter().map(cell).collect(),
                     note,
                 });
+                behind.push((rows.len() - 1, seeds));
             }
         }
         rows.extend(floors(runs).into_iter().map(|(floor, below)| Row {
@@ -156,8 +172,52 @@ impl Asked<'_> {
             rows,
             notes,
         };
-        table.rank(0);
-        table
+        table.mark_best(0);
+        self.mark_level(&mut table, &behind)?;
+        Ok(table)
+    }
+
+    /// Marks what cannot be told from the best of its column, as far as predictions are kept.
+    fn mark_level(&self, table: &mut Table, behind: &[(usize, Vec<&Measured>)]) -> Result<(), Error> {
+        let mut answers = Vec::new();
+        for (row, seeds) in behind {
+            let runs: Vec<(String, i64)> = seeds.iter().map(|one| (one.run.clone(), one.seed)).collect();
+            let asked = answers::questions(self.store, &seeds[0].run)?;
+            let world = &seeds[0].world;
+            let same =
+                |question: &&Question| (&question.protocol, &question.data) == (&world.protocol, &world.data);
+            let Some(question) = asked.iter().find(same) else { continue };
+            match answers::read(self.store, &seeds[0].spec, &runs, Features::Model, question) {
+                Ok(found) => answers.push((*row, found)),
+                Err(Error::NotKept { .. } | Error::Gone { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let systems: Vec<_> = answers.iter().map(|(_, answers)| answers.lists()).collect();
+        let column = |(_, name): &(String, String)| match AVERAGES.iter().find(|average| average.name == name)
+        {
+            Some(average) => Average::from(average),
+            None => Average { name: name.clone(), parts: vec![(name.clone(), 1.0)] },
+        };
+        let columns: Vec<Average> = table.columns.iter().map(column).collect();
+        for (column, found) in level::with_the_best(&systems, &columns)?.into_iter().enumerate() {
+            for ((row, _), level) in answers.iter().zip(found) {
+                let mark = &mut table.rows[*row].cells[column].mark;
+                *mark = mark.or(level.then_some(Mark::Level));
+            }
+        }
+        if answers.len() > 1 {
+            table.notes.push(format!(
+                "Bold: the best of a column, and all that a paired bootstrap cannot tell from it (95 %, {} draws of groups, \
+                 wells, fields of view or images; seeds averaged).",
+                level::DRAWS
+            ));
+        }
+        if answers.len() < behind.len() {
+            let lost = behind.len() - answers.len();
+            table.notes.push(format!("{lost} rows have no predictions left and are not among them."));
+        }
+        Ok(())
     }
 
     /// What would fill a hole of this world.

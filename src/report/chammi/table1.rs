@@ -92,7 +92,7 @@ fn of_world(world: &World, runs: &[&Measured]) -> Table {
         rows: rows.collect(),
         notes,
     };
-    table.rank(2);
+    table.mark_best(2);
     table
 }
 

@@ -1,0 +1,110 @@
+//! Which systems cannot be told from the best: bold type for all of them, not for the best alone.
+
+use super::{
+    Error,
+    bootstrap::{Average, interval, mean},
+    paired::{self, Paired},
+    predictions::Row,
+    urn::Urn,
+};
+use crate::seed::Seed;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// How often the units of a task are drawn.
+pub const DRAWS: usize = 2_000;
+
+/// For each average (a column of a table) which systems the paired bootstrap cannot tell from the one with the highest
+/// score, which is among them; nobody where the average needs a task that is not there. A system is a list of
+/// predictions for each of its seeds; all have the same images.
+///
+/// # Errors
+/// If the systems were not asked about the same images.
+pub fn with_the_best(systems: &[Vec<&[Row]>], averages: &[Average]) -> Result<Vec<Vec<bool>>, Error> {
+    let lists: Vec<&[Row]> = systems.iter().flatten().copied().collect();
+    let Some((first, rest)) = lists.split_first() else { return Ok(vec![Vec::new(); averages.len()]) };
+    let known = paired::tasks(first);
+    let wanted =
+        |task: &&String| averages.iter().any(|average| average.parts.iter().any(|(part, _)| part == *task));
+    // One side is as good as two: whose list is whose is known here.
+    let everybody = if rest.is_empty() { std::slice::from_ref(first) } else { rest };
+    let paired = known.iter().filter(wanted).map(|task| paired::pair(task, None, &[*first], everybody));
+    let drawn: BTreeMap<String, Drawn> = paired
+        .map(|task| task.map(|task| (task.task.clone(), Drawn::new(&task, systems))))
+        .collect::<Result<_, _>>()?;
+    Ok(averages.iter().map(|average| level(average, &drawn, systems.len())).collect())
+}
+
+/// Everybody's macro-F1 in a task: as it is, and in each draw.
+struct Drawn {
+    is: Vec<f64>,
+    draws: Vec<Vec<f64>>,
+}
+
+impl Drawn {
+    fn new(task: &Paired, systems: &[Vec<&[Row]>]) -> Self {
+        let urn = Urn::new(task);
+        let by_system = |f1: &[f64]| -> Vec<f64> {
+            let mut at = 0;
+            let one = |seeds: &Vec<&[Row]>| {
+                at += seeds.len();
+                mean(&f1[at - seeds.len()..at])
+            };
+            systems.iter().map(one).collect()
+        };
+        let one =
+            |draw: usize| by_system(&urn.draw(&mut Seed(0).stream(&format!("level/{}/{draw}", task.task))));
+        Self { is: by_system(&urn.whole()), draws: (0..DRAWS).into_par_iter().map(one).collect() }
+    }
+}
+
+fn level(average: &Average, drawn: &BTreeMap<String, Drawn>, systems: usize) -> Vec<bool> {
+    let parts: Option<Vec<(&Drawn, f64)>> =
+        average.parts.iter().map(|(task, share)| Some((drawn.get(task)?, *share))).collect();
+    let Some(parts) = parts else { return vec![false; systems] };
+    let sum = |of: &dyn Fn(&Drawn) -> f64| parts.iter().map(|(task, share)| share * of(task)).sum::<f64>();
+    let score = |system: usize| sum(&|task| task.is[system]);
+    let Some(best) = (0..systems).max_by(|a, b| score(*a).total_cmp(&score(*b))) else { return Vec::new() };
+    let cannot_be_told = |system: usize| {
+        let behind = |draw: usize| sum(&|task| task.draws[draw][best] - task.draws[draw][system]);
+        let (low, _) = interval(&mut (0..DRAWS).map(behind).collect::<Vec<_>>());
+        system == best || low <= 0.0
+    };
+    (0..systems).into_par_iter().map(cannot_be_told).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Right on all but every `wrong`-th image of one task.
+    fn rows(wrong: usize, images: usize) -> Vec<Row> {
+        let row = |image: usize| {
+            let truth = ["er", "golgi"][image % 2];
+            let predicted =
+                if (image / 2).is_multiple_of(wrong) { ["golgi", "er"][image % 2] } else { truth };
+            Row {
+                set: "Yeast".into(),
+                task: "Task_two".into(),
+                image: format!("{image:03}"),
+                truth: truth.into(),
+                predicted: predicted.into(),
+                ..Row::default()
+            }
+        };
+        (0..images).map(row).collect()
+    }
+
+    #[test]
+    fn the_best_and_its_equals_are_level_and_the_far_behind_are_not() {
+        let (good, other, bad) = (rows(20, 200), rows(16, 200), rows(2, 200));
+        let average = |task: &str| Average { name: task.into(), parts: vec![(task.into(), 1.0)] };
+        let averages = [average("Yeast/Task_two"), average("Yeast/Task_three")];
+        let systems = [vec![&bad[..]], vec![&good[..], &good[..]], vec![&other[..]]];
+        let found = with_the_best(&systems, &averages).unwrap();
+        assert_eq!(found, [[false, true, true], [false; 3]]);
+        assert_eq!(with_the_best(&systems[..1], &averages[..1]).unwrap(), [[true]]);
+        let fewer = rows(20, 180);
+        assert!(with_the_best(&[vec![&good[..]], vec![&fewer[..]]], &averages).is_err());
+    }
+}

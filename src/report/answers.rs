@@ -1,0 +1,147 @@
+//! The predictions that runs left behind: which questions they answer, and what they say.
+
+use super::Error;
+use crate::{
+    evaluate::{
+        bootstrap::Seeds,
+        predictions::{self, Row},
+    },
+    spec::{Features, Protocol},
+    store::{Reader, Value},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+/// Under which protocol, on which images.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Question {
+    /// `one_nn_cosine`.
+    pub protocol: String,
+    /// The data set.
+    pub data: String,
+    fingerprint: String,
+}
+
+impl Question {
+    fn words(&self) -> String {
+        format!("{} on {}", self.protocol, self.data)
+    }
+}
+
+/// What one side of a comparison predicted, once for each seed.
+pub struct Answers {
+    seeds: Vec<i64>,
+    /// Whether nothing was drawn: a floor without training.
+    fixed: bool,
+    files: Vec<Vec<Row>>,
+}
+
+impl Answers {
+    /// The predictions, a list for each seed.
+    pub fn lists(&self) -> Vec<&[Row]> {
+        self.files.iter().map(Vec::as_slice).collect()
+    }
+
+    /// How its seeds belong to those of the other side.
+    pub fn seeds_beside(&self, other: &Self) -> Seeds {
+        match other {
+            other if other.fixed => Seeds::AgainstOne,
+            other if other.seeds == self.seeds => Seeds::InPairs,
+            _ => Seeds::Apart,
+        }
+    }
+}
+
+/// A work that scored something, and the file it left.
+struct Scored {
+    work: String,
+    features: String,
+    question: Question,
+    file: Option<String>,
+}
+
+fn scored(store: &Reader, run: &str) -> Result<Vec<Scored>, Error> {
+    let sql = "SELECT w.uid, w.json ->> '$.features', w.json -> '$.protocol', w.json ->> '$.data.name',
+          (SELECT max(d.fingerprint) FROM run_data t JOIN dataset d ON d.id = t.dataset_id
+           WHERE t.run_id = r.id AND d.name = w.json ->> '$.data.name'), f.path
+        FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = 'score'
+        LEFT JOIN artifact f ON f.work_id = w.id AND f.kind = 'predictions'
+        WHERE r.uid = ? ORDER BY rw.place";
+    let rows = store.query_with(sql, &[Value::Text(run.into())])?;
+    let one = |row: Vec<Value>| {
+        let text = |at: usize| row[at].to_string();
+        // A protocol of a later program keeps the name that it has in JSON.
+        let protocol =
+            serde_json::from_str::<Protocol>(&text(2)).map_or_else(|_| text(2), |known| known.name());
+        Scored {
+            work: text(0),
+            features: text(1),
+            question: Question { protocol, data: text(3), fingerprint: text(4) },
+            file: (row[5] != Value::Null).then(|| text(5)),
+        }
+    };
+    Ok(rows.rows.into_iter().map(one).collect())
+}
+
+/// Everything that a run was asked.
+///
+/// # Errors
+/// If the store does not answer.
+pub fn questions(store: &Reader, run: &str) -> Result<BTreeSet<Question>, Error> {
+    let own = scored(store, run)?.into_iter().filter(|work| work.features == Features::Model.name());
+    Ok(own.map(|work| work.question).collect())
+}
+
+/// What `features` of these runs (id and seed) of the system called `name` predicted.
+///
+/// # Errors
+/// If a run was not asked the question, or its predictions are gone.
+pub fn read(
+    store: &Reader,
+    name: &str,
+    runs: &[(String, i64)],
+    features: Features,
+    question: &Question,
+) -> Result<Answers, Error> {
+    let mut files: BTreeMap<i64, (String, PathBuf)> = BTreeMap::new();
+    for (run, seed) in runs {
+        let what = format!("{} of {name} (run {run}, seed {seed})", features.name());
+        let all = scored(store, run)?;
+        let Some(work) =
+            all.iter().find(|work| work.features == features.name() && work.question == *question)
+        else {
+            return Err(other_question(what, question, &all));
+        };
+        let file = work.file.as_ref().map(|noted| store.file(noted));
+        let file = file.ok_or_else(|| Error::NotKept { what: what.clone() })?;
+        if !file.is_file() {
+            return Err(Error::Gone { path: file, what });
+        }
+        files.insert(*seed, (work.work.clone(), file));
+    }
+    let fixed = matches!(features, Features::Constant | Features::HandMade);
+    // One floor stands under all seeds; on data that differ by seed it would not.
+    let mut seen = BTreeSet::new();
+    files.retain(|_, (work, _)| seen.insert(work.clone()));
+    Ok(Answers {
+        seeds: files.keys().copied().collect(),
+        fixed: fixed && files.len() == 1,
+        files: files.values().map(|(_, file)| predictions::read(file)).collect::<Result<_, _>>()?,
+    })
+}
+
+fn other_question(what: String, question: &Question, all: &[Scored]) -> Error {
+    let same = all.iter().any(|work| work.question.words() == question.words());
+    let asked: BTreeSet<String> = all.iter().map(|work| work.question.words()).collect();
+    let asked = asked.into_iter().collect::<Vec<_>>().join(", ");
+    Error::NotAsked {
+        what,
+        question: question.words(),
+        hint: match same {
+            true => "it was scored there by other features, or on other images under the same name".into(),
+            false => format!("it was asked {asked}"),
+        },
+    }
+}
