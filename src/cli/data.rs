@@ -11,7 +11,7 @@ use super::{
 use crate::{
     data::{self, DataSet},
     simulate::{
-        self, Size, World,
+        self, Control, Size, World,
         gates::{Gate, Gates},
     },
     spec::DataRef,
@@ -54,6 +54,16 @@ enum What {
     Chammi,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ControlWord {
+    /// Each set grows its cells with generators of its own: joint training has nothing to share
+    Unshared,
+    /// Cells, plates and batches are equally bright and alike: nothing for self-supervision to be fooled by
+    NoNuisance,
+    /// Labels are elongations and nothing else: what a warp changes
+    Elongation,
+}
+
 #[derive(Args, Debug)]
 struct Simulate {
     /// Whose layout
@@ -61,6 +71,9 @@ struct Simulate {
     /// Which draw of the simulator's parameters
     #[arg(long, value_name = "N", default_value_t = World::default().seed)]
     world: u64,
+    /// Takes a cause away, for a negative control: the effect that it explains should go with it
+    #[arg(long, value_enum)]
+    control: Option<ControlWord>,
     /// CHAMMI's own image sizes and numbers of images: 100,145 images, hours
     #[arg(long)]
     native: bool,
@@ -76,7 +89,14 @@ impl Simulate {
         self.threads.prepare()?;
         let What::Chammi = self.what;
         let size = if self.native { Size::native() } else { Size::quick() };
-        simulate::chammi(&World::new(self.world), &size, &self.out, &mut Progress::new(quiet))?;
+        let world = World::new(self.world);
+        let world = match self.control {
+            Some(ControlWord::Unshared) => world.under(Control::Unshared),
+            Some(ControlWord::NoNuisance) => world.under(Control::NoNuisance),
+            Some(ControlWord::Elongation) => world.under(Control::Elongation),
+            None => world,
+        };
+        simulate::chammi(&world, &size, &self.out, &mut Progress::new(quiet))?;
         output::say(&data::info(&DataSet::open(DataRef::CHAMMI, &self.out)?).join("\n"))
     }
 }

@@ -11,17 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A task ready to be drawn from.
 pub(super) struct Urn {
-    /// Different combinations of a label and everybody's answers.
-    answers: Vec<Answer>,
+    /// Different combinations of a label and everybody's answers: the labels …
+    truth: Vec<u16>,
+    /// … and where the answers are counted, one place for each list: list · labels + answer.
+    places: Vec<u32>,
     kinds: Vec<Kind>,
     laws: Vec<Poisson>,
     labels: usize,
     lists: usize,
-}
-
-struct Answer {
-    truth: u16,
-    predicted: Vec<u16>,
 }
 
 /// Units with the same contents.
@@ -35,9 +32,9 @@ struct Kind {
 
 impl Kind {
     /// Adds the contents of so many units.
-    fn put(&self, units: u64, times: &mut [u64]) {
-        for (answer, images) in self.contents.iter().filter(|_| units > 0) {
-            times[*answer as usize] += units * u64::from(*images);
+    fn put(&self, units: u32, times: &mut [u32]) {
+        if units > 0 {
+            self.contents.iter().for_each(|(answer, images)| times[*answer as usize] += units * images);
         }
     }
 }
@@ -63,22 +60,22 @@ impl Urn {
             Kind { contents, units, law }
         };
         let kinds = alike.into_iter().map(kind).collect();
-        let mut answers: Vec<(u32, Answer)> =
-            number.into_iter().map(|((truth, predicted), at)| (at, Answer { truth, predicted })).collect();
-        answers.sort_by_key(|(at, _)| *at);
         let highest = lists.iter().flat_map(|list| list.iter()).chain(&task.truth).max();
-        Self {
-            answers: answers.into_iter().map(|(_, answer)| answer).collect(),
-            kinds,
-            laws: counts.iter().map(|units| Poisson::new(f64::from(*units))).collect(),
-            labels: highest.map_or(0, |label| usize::from(*label) + 1),
-            lists: lists.len(),
+        let labels = highest.map_or(0, |label| usize::from(*label) + 1);
+        let (mut truth, mut places) = (vec![0; number.len()], vec![0; number.len() * lists.len()]);
+        for ((label, answers), at) in number {
+            truth[at as usize] = label;
+            for (list, answer) in answers.into_iter().enumerate() {
+                places[at as usize * lists.len() + list] = (list * labels) as u32 + u32::from(answer);
+            }
         }
+        let laws = counts.iter().map(|units| Poisson::new(f64::from(*units))).collect();
+        Self { truth, places, kinds, laws, labels, lists: lists.len() }
     }
 
     /// Everybody's macro-F1 in one draw: the first side's seeds, then the second's.
     pub(super) fn draw(&self, stream: &mut Stream) -> Vec<f64> {
-        let mut times = vec![0u64; self.answers.len()];
+        let mut times = vec![0u32; self.truth.len()];
         while times.iter().all(|times| *times == 0) {
             for kind in &self.kinds {
                 kind.put(self.laws[kind.law].draw(stream), &mut times);
@@ -89,30 +86,33 @@ impl Urn {
 
     /// Everybody's macro-F1 as it is.
     pub(super) fn whole(&self) -> Vec<f64> {
-        let mut times = vec![0; self.answers.len()];
-        self.kinds.iter().for_each(|kind| kind.put(u64::from(kind.units), &mut times));
+        let mut times = vec![0; self.truth.len()];
+        self.kinds.iter().for_each(|kind| kind.put(kind.units, &mut times));
         self.f1(&times)
     }
 
     /// Everybody's macro-F1 over the labels that are there, if each answer occurs so many times.
-    fn f1(&self, times: &[u64]) -> Vec<f64> {
+    fn f1(&self, times: &[u32]) -> Vec<f64> {
         let labels = self.labels;
-        let mut support = vec![0u64; labels];
-        let (mut hits, mut found) = (vec![0u64; labels * self.lists], vec![0u64; labels * self.lists]);
-        for (answer, times) in self.answers.iter().zip(times) {
-            support[usize::from(answer.truth)] += times;
-            for (list, predicted) in answer.predicted.iter().enumerate() {
-                found[list * labels + usize::from(*predicted)] += times;
-                if *predicted == answer.truth {
-                    hits[list * labels + usize::from(*predicted)] += times;
-                }
+        let mut support = vec![0u32; labels];
+        let (mut hits, mut found) = (vec![0u32; labels * self.lists], vec![0u32; labels * self.lists]);
+        for ((truth, places), times) in self.truth.iter().zip(self.places.chunks(self.lists)).zip(times) {
+            if *times == 0 {
+                continue;
+            }
+            support[usize::from(*truth)] += times;
+            let mut right = u32::from(*truth);
+            for place in places {
+                found[*place as usize] += times;
+                hits[*place as usize] += if *place == right { *times } else { 0 };
+                right += labels as u32;
             }
         }
         let there: Vec<usize> = (0..labels).filter(|label| support[*label] > 0).collect();
         let of_list = |list: usize| {
             let f1 = |label: &usize| {
                 let at = list * labels + label;
-                2.0 * hits[at] as f64 / (support[*label] + found[at]) as f64
+                2.0 * f64::from(hits[at]) / f64::from(support[*label] + found[at])
             };
             there.iter().map(f1).sum::<f64>() / there.len() as f64
         };
@@ -122,7 +122,7 @@ impl Urn {
 
 /// A law by its cumulated probabilities.
 struct Poisson {
-    first: u64,
+    first: u32,
     below: Vec<f64>,
 }
 
@@ -130,8 +130,8 @@ impl Poisson {
     fn new(mean: f64) -> Self {
         // Beyond twelve deviations nothing is left of 53 bits.
         let reach = 12.0 * mean.sqrt() + 30.0;
-        let (first, last) = ((mean - reach).max(0.0) as u64, (mean + reach) as u64);
-        let share = |k: u64| (k as f64 * mean.ln() - mean - libm::lgamma(k as f64 + 1.0)).exp();
+        let (first, last) = ((mean - reach).max(0.0) as u32, (mean + reach) as u32);
+        let share = |k: u32| (f64::from(k) * mean.ln() - mean - libm::lgamma(f64::from(k) + 1.0)).exp();
         let below = (first..=last).scan(0.0, |sum, k| {
             *sum += share(k);
             Some(*sum)
@@ -139,14 +139,14 @@ impl Poisson {
         Self { first, below: below.collect() }
     }
 
-    fn draw(&self, stream: &mut Stream) -> u64 {
+    fn draw(&self, stream: &mut Stream) -> u32 {
         let place = stream.unit();
         let at = match self.below.len() {
             // A search by halves does not pay for the short list of a single unit.
             ..64 => self.below.iter().take_while(|below| **below <= place).count(),
             _ => self.below.partition_point(|below| *below <= place),
         };
-        self.first + at as u64
+        self.first + at as u32
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
         let mut stream = Seed(7).stream("poisson");
         for expected in [1.0, 3.0, 40.0, 5_000.0] {
             let law = Poisson::new(expected);
-            let drawn: Vec<f64> = (0..20_000).map(|_| law.draw(&mut stream) as f64).collect();
+            let drawn: Vec<f64> = (0..20_000).map(|_| f64::from(law.draw(&mut stream))).collect();
             let (found, variance) = (mean(&drawn), deviation(&drawn).powi(2));
             assert!(
                 (found / expected - 1.0).abs() < 4.0 / (20_000.0 * expected).sqrt(),

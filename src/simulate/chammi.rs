@@ -6,7 +6,7 @@ use super::optics::Microscope;
 use super::plan::{CellPlan, SETS, SetPlan};
 use super::render::{Picture, Shot, Stage};
 use super::structures::Structure;
-use super::world::{Size, World};
+use super::world::{Control, Size, World};
 use super::{Error, FACTORS, REVISION, write};
 use crate::event::{Event, Listen};
 use rayon::prelude::*;
@@ -126,7 +126,7 @@ impl<'a> Studio<'a> {
         state.penetrant = stream.chance(self.world.penetrance);
         let shown = if state.penetrant {
             &self.effects[cell.label]
-        } else if self.set.name == "HPA" {
+        } else if self.set.name == "HPA" && self.world.control != Some(Control::Elongation) {
             // A cell that does not show its compartment shows that of another, known one.
             &Effect::Follow(stream.below(4))
         } else {
@@ -274,7 +274,7 @@ fn description(world: &World, size: &Size) -> String {
     let mut text = format!(
         "# Made by `dichroic data simulate`. No pixel of it was seen by a microscope.\n\
          name = \"chammi\"\nkind = \"simulated\"\nworld = \"{}\"\n",
-        world.seed
+        world.name()
     );
     for set in &SETS {
         let channels: Vec<String> = set.channels.iter().map(|c| format!("\"{}\"", c.name())).collect();

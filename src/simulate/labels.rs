@@ -1,7 +1,7 @@
 //! What a label does to a cell: three kinds of label, none of which intensity betrays.
 
 use super::cell::State;
-use super::world::World;
+use super::world::{Control, World};
 use crate::seed::Stream;
 
 /// What a label does.
@@ -49,8 +49,23 @@ pub(super) const COMPOUNDS: [&str; 6] =
 /// one factor of each.
 const SHOWN: [&[usize]; 5] = [&[1, 0], &[8], &[3, 2], &[7, 9], &[5, 6]];
 
+/// Outermost elongations of the control in which labels are nothing else, in standard deviations of a cell's own.
+const ELONGATED: f64 = 4.0;
+
 /// The effects of a set's labels in a world.
 pub(super) fn effects(world: &World, set: &str) -> Vec<(&'static str, Effect)> {
+    let effects = own_effects(world, set);
+    if world.control != Some(Control::Elongation) {
+        return effects;
+    }
+    // Evenly from round to long, nucleus (1) and cell (10) alike.
+    let last = (effects.len() - 1) as f64;
+    let long = |at: usize| ELONGATED * (2.0 * at as f64 / last - 1.0);
+    let effect = |at: usize| Effect::Shift(vec![(1, long(at)), (10, long(at))]);
+    effects.iter().enumerate().map(|(at, (label, _))| (*label, effect(at))).collect()
+}
+
+fn own_effects(world: &World, set: &str) -> Vec<(&'static str, Effect)> {
     match set {
         "Allen" => STAGES
             .iter()
@@ -121,6 +136,21 @@ impl Effect {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn elongation_takes_the_place_of_every_effect() {
+        let world = World::new(1).under(Control::Elongation);
+        for (set, labels) in [("Allen", 6), ("HPA", 7), ("CP", 7)] {
+            let found = effects(&world, set);
+            let names = |effects: &[(&'static str, Effect)]| {
+                effects.iter().map(|(label, _)| *label).collect::<Vec<_>>()
+            };
+            assert_eq!(names(&found), names(&effects(&World::new(1), set)));
+            assert_eq!(found.len(), labels);
+            assert_eq!(found[0].1, Effect::Shift(vec![(1, -ELONGATED), (10, -ELONGATED)]));
+            assert_eq!(found[labels - 1].1, Effect::Shift(vec![(1, ELONGATED), (10, ELONGATED)]));
+        }
+    }
 
     #[test]
     fn every_world_has_six_unlike_compounds() {

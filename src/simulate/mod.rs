@@ -24,7 +24,7 @@ mod write;
 pub use cell::FACTORS;
 pub use chammi::chammi;
 pub use pretrain::{PRETRAIN_CLASSES, Pictures, three_channel};
-pub use world::{Size, World};
+pub use world::{Control, Size, World};
 
 use std::path::PathBuf;
 

@@ -29,6 +29,34 @@ pub struct World {
     pub neighbours: f64,
     /// Whether all sets grow their cells with the same generators, so that one can teach another.
     pub shared_generators: bool,
+    /// What was taken away from it.
+    pub control: Option<Control>,
+}
+
+/// A cause that is taken away from a world: an effect that needs it should go with it. All else stays as it is in the
+/// world of the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Each set grows its cells with generators of its own: nothing to learn from another set.
+    Unshared,
+    /// No cell is brighter than another, no plate and no batch differs: nothing for self-supervision to be fooled by.
+    NoNuisance,
+    /// Labels are elongations, and nothing else: what a warp changes.
+    Elongation,
+}
+
+impl Control {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Unshared, Self::NoNuisance, Self::Elongation];
+
+    /// The word on the command line and in the world's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unshared => "unshared",
+            Self::NoNuisance => "no-nuisance",
+            Self::Elongation => "elongation",
+        }
+    }
 }
 
 impl World {
@@ -46,6 +74,33 @@ impl World {
             shift_of_plate: 0.15,
             neighbours: 1.5,
             shared_generators: true,
+            control: None,
+        }
+    }
+
+    /// The same world without a cause.
+    #[must_use]
+    pub fn under(self, control: Control) -> Self {
+        let world = Self { control: Some(control), ..self };
+        match control {
+            Control::Unshared => Self { shared_generators: false, ..world },
+            Control::NoNuisance => Self {
+                signal_of_cell: 0.0,
+                signal_of_channel: 0.0,
+                gain_of_plate: 0.0,
+                shift_of_batch: 0.0,
+                shift_of_plate: 0.0,
+                ..world
+            },
+            Control::Elongation => world,
+        }
+    }
+
+    /// `3`, `3 unshared`: what it is called in `dataset.toml` and in every table.
+    pub fn name(&self) -> String {
+        match self.control {
+            Some(control) => format!("{} {}", self.seed, control.name()),
+            None => self.seed.to_string(),
         }
     }
 
