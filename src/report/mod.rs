@@ -3,14 +3,17 @@
 //! [`measured`] asks what was found, [`chammi`] and [`run_table`] make a [`Table`] of it beside what is printed, and [`markdown`], [`csv`] and [`terminal`] write that one structure down.
 //! Figures are drawn on a [`canvas`] of tenths of a point.
 
+mod bars;
 mod canvas;
 mod chammi;
 mod csv;
 mod error;
 mod heatmap;
+mod legend;
 mod markdown;
 mod measured;
 mod page;
+mod radar;
 mod run_table;
 mod table;
 mod terminal;

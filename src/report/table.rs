@@ -41,6 +41,8 @@ pub enum Kind {
     Floor,
     /// What the paper prints, apart from anything measured.
     Print,
+    /// Reckoned from other rows.
+    Derived,
 }
 
 impl Kind {
@@ -50,6 +52,7 @@ impl Kind {
             Self::Measured => "measured",
             Self::Floor => "floor",
             Self::Print => "print",
+            Self::Derived => "derived",
         }
     }
 }
