@@ -19,6 +19,16 @@ pub(super) const INK: RGBColor = RGBColor(38, 38, 38);
 /// What stands back: sub-headings, remarks.
 pub(super) const GREY: RGBColor = RGBColor(120, 120, 120);
 
+/// Lines of a grid.
+pub(super) const GRID: RGBColor = RGBColor(225, 225, 225);
+
+/// Okabe and Ito's colours, which colour-blind readers tell apart, without black and the pale yellow.
+pub(super) const ORANGE: RGBColor = RGBColor(230, 159, 0);
+pub(super) const SKY: RGBColor = RGBColor(86, 180, 233);
+pub(super) const GREEN: RGBColor = RGBColor(0, 158, 115);
+pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
+pub(super) const VERMILLION: RGBColor = RGBColor(213, 94, 0);
+
 type Drawn = Result<(), String>;
 
 /// Where a text stands.
@@ -91,6 +101,18 @@ impl Canvas<'_> {
         self.draw(&Rectangle::new([units(from.0, from.1), units(to.0, to.1)], style))
     }
 
+    /// The outline of a circle.
+    pub(super) fn ring(&self, centre: (f64, f64), radius: f64, colour: RGBColor, width: f64) -> Drawn {
+        let style = colour.stroke_width((width * UNITS).round() as u32);
+        self.draw(&Circle::new(units(centre.0, centre.1), (radius * UNITS).round() as i32, style))
+    }
+
+    /// A filled circle.
+    pub(super) fn dot(&self, centre: (f64, f64), radius: f64, colour: RGBColor) -> Drawn {
+        let radius = (radius * UNITS).round() as i32;
+        self.draw(&Circle::new(units(centre.0, centre.1), radius, colour.filled()))
+    }
+
     fn draw<'e, E>(&self, element: &'e E) -> Drawn
     where
         &'e E: plotters::element::PointCollection<'e, (i32, i32)>,
@@ -147,6 +169,12 @@ pub(super) fn viridis(value: f64) -> RGBColor {
         (a + (b - a) * share).round() as u8
     };
     RGBColor(mix(0), mix(1), mix(2))
+}
+
+/// A colour that stands back: more than half of the way to a light grey.
+pub(super) fn faded(colour: RGBColor) -> RGBColor {
+    let part = |part: u8| (f64::from(part) * 0.4 + 212.0 * 0.6).round() as u8;
+    RGBColor(part(colour.0), part(colour.1), part(colour.2))
 }
 
 /// Black or white, whichever is read more easily on a colour.

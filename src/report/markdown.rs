@@ -17,7 +17,7 @@ pub(super) fn table(table: &Table) -> String {
     line(&mut text, &rules);
     for row in &table.rows {
         let name = |name: &String| match row.kind {
-            Kind::Measured => escape(name),
+            Kind::Measured | Kind::Derived => escape(name),
             Kind::Floor | Kind::Print if name.is_empty() => String::new(),
             Kind::Floor | Kind::Print => format!("*{}*", escape(name)),
         };

@@ -57,8 +57,12 @@ impl Scores {
         }
     }
 
-    /// Macro-F1 of a task, or an average of the paper reckoned from its tasks.
+    /// Macro-F1 of a task (`CP/Task_one`), F1 of a class of it (`CP/Task_one/DMSO`), or an average of the paper reckoned
+    /// from its tasks.
     pub(super) fn f1(&self, name: &str) -> Option<f64> {
+        if let Some((at, _)) = name.match_indices('/').nth(1) {
+            return self.per_class.get(&(name[..at].into(), name[at + 1..].into())).copied();
+        }
         if names::AVERAGES.iter().any(|average| average.name == name) {
             return chammi::average(name, |task| self.f1_macro.get(task).copied());
         }

@@ -4,14 +4,17 @@
 //! Figures are drawn on a [`canvas`] of tenths of a point.
 
 pub mod answers;
+mod bars;
 mod canvas;
 mod chammi;
 mod csv;
 mod error;
 mod heatmap;
+mod legend;
 mod markdown;
 mod measured;
 mod page;
+mod radar;
 mod run_table;
 mod table;
 mod terminal;

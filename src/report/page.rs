@@ -6,7 +6,7 @@ use crate::store::Reader;
 use std::path::{Path, PathBuf};
 
 /// Every report there is.
-pub const NAMES: [&str; 4] = chammi::NAMES;
+pub const NAMES: [&str; 7] = chammi::NAMES;
 
 /// How a report is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub fn render(
             files.push(write(out, &format!("{name}.csv"), &csv::tables(&report.tables))?);
         }
         if let (Some(figure), true) = (figure, formats.contains(&Format::Svg)) {
-            page.push_str(&format!("![F1 of every class]({name}.svg)\n\n"));
+            page.push_str(&format!("![{}]({name}.svg)\n\n", report.caption));
             files.push(write(out, &format!("{name}.svg"), &figure)?);
         }
     }

@@ -39,6 +39,8 @@ pub enum Kind {
     Floor,
     /// What the paper prints, apart from anything measured.
     Print,
+    /// Reckoned from other rows.
+    Derived,
 }
 
 impl Kind {
@@ -48,6 +50,7 @@ impl Kind {
             Self::Measured => "measured",
             Self::Floor => "floor",
             Self::Print => "print",
+            Self::Derived => "derived",
         }
     }
 }

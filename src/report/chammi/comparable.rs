@@ -76,12 +76,25 @@ pub(super) enum Loss {
     SelfSupervised,
 }
 
+/// CHAMMI's sets, and what the paper calls them.
+pub(super) const SETS: [(&str, &str); 3] = [("Allen", "WTC"), ("HPA", "HPA"), ("CP", "CP")];
+
 impl System {
-    /// `None` if the paper has nothing like it.
+    /// `None` if the paper has nothing like it on all three sets.
     pub(super) fn of(spec: &Value) -> Option<Self> {
-        let data = &spec["train"]["data"];
-        let sets = data["sets"].as_array().map_or(0, Vec::len);
-        if data["name"] != "chammi" || !(sets == 0 || sets == 3) {
+        let sets = spec["train"]["data"]["sets"].as_array().map_or(0, Vec::len);
+        if sets == 0 || sets == 3 { Self::on_any_sets(spec) } else { None }
+    }
+
+    /// A system that was trained on two of the sets, and the place in [`SETS`] of the third.
+    pub(super) fn without_one(spec: &Value) -> Option<(usize, Self)> {
+        let sets = spec["train"]["data"]["sets"].as_array().filter(|sets| sets.len() == 2)?;
+        let held_out = SETS.iter().position(|(set, _)| sets.iter().all(|trained| trained != set))?;
+        Some((held_out, Self::on_any_sets(spec)?))
+    }
+
+    fn on_any_sets(spec: &Value) -> Option<Self> {
+        if spec["train"]["data"]["name"] != "chammi" {
             return None;
         }
         let kind = spec["model"]["adapter"]["kind"].as_str()?.replace('_', "");

@@ -1,6 +1,9 @@
-//! The tables of the CHAMMI paper and its appendix.
+//! The tables of the CHAMMI paper and its appendix, and the figures that are made of scores.
 
 mod comparable;
+mod fig10;
+mod fig5;
+mod fig6;
 mod scores;
 mod table1;
 
@@ -30,6 +33,8 @@ pub struct Declaration {
 pub(super) struct Report {
     pub(super) title: String,
     pub(super) tables: Vec<Table>,
+    /// What the figure shows.
+    pub(super) caption: &'static str,
     pub(super) figure: Option<Result<String, String>>,
 }
 
@@ -101,7 +106,22 @@ pub(super) const TABLES: [PaperTable; 3] = [
     },
 ];
 
+/// The models of Figures 5 and 10: off the shelf, and fine-tuned on the labels alone. Their numbers are those of Table 2.
+const TUNED: PaperTable = PaperTable {
+    name: "",
+    table: "table2",
+    title: "",
+    source: "appendix, Table 2",
+    all_tasks: false,
+    condition: |system| (TABLES[0].condition)(system).filter(|_| system.start != Start::Scratch),
+};
+
 impl PaperTable {
+    /// Whether a printed row is one that runs of ours can stand in.
+    fn has(&self, print: &Print) -> bool {
+        self.without_run(print).is_none() && (self.table != TUNED.table || print.condition != "trained")
+    }
+
     /// Why no run of ours can stand in a printed row.
     fn without_run(&self, print: &Print) -> Option<&'static str> {
         let damaged = self.table == "table2" && print.model == "HyperNet" && print.condition == "fine_tuned";
@@ -116,13 +136,16 @@ pub(super) fn any_print_of(spec: &Value) -> Option<(&'static PaperTable, Print)>
 }
 
 /// The reports of this paper, by name.
-pub(super) const NAMES: [&str; 4] = [table1::NAME, TABLES[0].name, TABLES[1].name, TABLES[2].name];
+pub(super) const NAMES: [&str; 7] =
+    [table1::NAME, TABLES[0].name, TABLES[1].name, TABLES[2].name, fig5::NAME, fig6::NAME, fig10::NAME];
 
 /// Asks the store for one of them.
 pub(super) fn report(name: &str, store: &Reader, declared: &[Declaration]) -> Option<Result<Report, Error>> {
-    if name == table1::NAME {
-        return Some(table1::report(store));
-    }
-    let table = TABLES.iter().find(|table| table.name == name)?;
-    Some(scores::report(table, store, declared))
+    Some(match name {
+        table1::NAME => table1::report(store),
+        fig5::NAME => fig5::report(store, declared),
+        fig6::NAME => fig6::report(store, declared),
+        fig10::NAME => fig10::report(store, declared),
+        _ => scores::report(TABLES.iter().find(|table| table.name == name)?, store, declared),
+    })
 }

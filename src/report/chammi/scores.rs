@@ -12,34 +12,48 @@ use crate::evaluate::names::{AVERAGES, TASKS};
 use crate::evaluate::{chammi, level};
 use crate::spec::Features;
 use crate::store::Reader;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-type Printed = Vec<(Print, BTreeMap<String, f64>)>;
+/// Rows of print, with their numbers by the store's names.
+pub(super) type Printed = Vec<(Print, BTreeMap<String, f64>)>;
 
 /// The table in all the worlds that the store knows, and its figure.
 pub(super) fn report(paper: &PaperTable, store: &Reader, declared: &[Declaration]) -> Result<Report, Error> {
     let printed = printed(paper, store)?;
     let measured = measured::on(store, "chammi")?;
-    let asked = Asked { paper, printed: &printed, declared, store };
+    let asked = Asked { paper, printed: &printed, declared, columns: columns(paper), store };
     let worlds = measured::by_world(&measured);
-    let mut tables: Vec<Table> =
-        worlds.iter().map(|(world, runs)| asked.of_world(Some(world), runs)).collect::<Result<_, _>>()?;
-    if tables.is_empty() {
-        tables.push(asked.of_world(None, &[])?);
-    }
-    let compared = tables.iter().flat_map(|table| &table.rows).flat_map(|row| &row.cells);
-    let compared = compared.filter(|cell| cell.paper.is_some()).count() > 0;
-    tables.push(asked.print_alone(compared));
+    let classes = classes(&measured);
+    let figure = asked.figure(&worlds, &classes);
+    Ok(Report {
+        title: title(paper.title, &worlds),
+        tables: asked.tables(&worlds)?,
+        caption: CAPTION,
+        figure,
+    })
+}
+
+/// Below a heatmap.
+pub(super) const CAPTION: &str = "F1 of every class";
+
+/// Head and name of a table's columns: averages, then tasks.
+fn columns(paper: &PaperTable) -> Vec<(String, String)> {
+    let averages = AVERAGES.iter().map(|average| (average.short.into(), average.name.into()));
+    let tasks = TASKS.iter().filter(|task| task.novel || paper.all_tasks);
+    averages.chain(tasks.map(|task| (task.short.into(), task.name.into()))).collect()
+}
+
+/// Task and class of every score per class that there is, in the paper's order.
+pub(super) fn classes(measured: &[Measured]) -> Vec<(String, String)> {
     let with_classes = measured.iter().flat_map(|one| one.scores.per_class.keys().cloned());
     let seen: BTreeSet<(String, String)> = with_classes.collect();
     let of_task = |name: &str| seen.iter().filter(|(task, _)| task == name).cloned().collect::<Vec<_>>();
-    let classes: Vec<(String, String)> = TASKS.iter().flat_map(|task| of_task(task.name)).collect();
-    let panels: Vec<Panel> = worlds.iter().map(|(world, runs)| asked.panel(world, runs, &classes)).collect();
-    Ok(Report { title: title(paper.title, &worlds), tables, figure: figure(&panels, &classes) })
+    TASKS.iter().flat_map(|task| of_task(task.name)).collect()
 }
 
 /// The heatmap of F1 per class as SVG; `None` while nothing is measured.
-fn figure(panels: &[Panel], classes: &[(String, String)]) -> Option<Result<String, String>> {
+fn heatmap(panels: &[Panel], classes: &[(String, String)]) -> Option<Result<String, String>> {
     let short =
         |name: &str| TASKS.iter().find(|task| task.name == name).map_or(name, |task| task.short).to_string();
     let column =
@@ -50,15 +64,17 @@ fn figure(panels: &[Panel], classes: &[(String, String)]) -> Option<Result<Strin
 }
 
 /// What is asked of each world.
-struct Asked<'a> {
-    paper: &'a PaperTable,
-    printed: &'a Printed,
-    declared: &'a [Declaration],
-    store: &'a Reader,
+pub(super) struct Asked<'a> {
+    pub(super) paper: &'a PaperTable,
+    pub(super) printed: &'a Printed,
+    pub(super) declared: &'a [Declaration],
+    /// Head of each column of numbers, and what [`measured::Scores::f1`] knows it by.
+    pub(super) columns: Vec<(String, String)>,
+    pub(super) store: &'a Reader,
 }
 
 /// What stands in print, row by row.
-fn printed(paper: &PaperTable, store: &Reader) -> Result<Printed, Error> {
+pub(super) fn printed(paper: &PaperTable, store: &Reader) -> Result<Printed, Error> {
     let mut printed: Printed = Vec::new();
     for number in store.published("chammi", paper.table)? {
         let print = Print { model: number.model, condition: number.condition };
@@ -82,15 +98,32 @@ fn printed(paper: &PaperTable, store: &Reader) -> Result<Printed, Error> {
 }
 
 impl Asked<'_> {
-    /// Head and name of the columns: four averages, then tasks.
-    fn columns(&self) -> Vec<(String, String)> {
-        let averages = AVERAGES.iter().map(|average| (average.short.into(), average.name.into()));
-        let tasks = TASKS.iter().filter(|task| task.novel || self.paper.all_tasks);
-        averages.chain(tasks.map(|task| (task.short.into(), task.name.into()))).collect()
+    /// A table for each world, or one of holes; then print.
+    pub(super) fn tables(&self, worlds: &BTreeMap<&World, Vec<&Measured>>) -> Result<Vec<Table>, Error> {
+        let mut tables: Vec<Table> =
+            worlds.iter().map(|(world, runs)| self.of_world(Some(world), runs)).collect::<Result<_, _>>()?;
+        if tables.is_empty() {
+            tables.push(self.of_world(None, &[])?);
+        }
+        let compared = tables.iter().flat_map(|table| &table.rows).flat_map(|row| &row.cells);
+        let compared = compared.filter(|cell| cell.paper.is_some()).count() > 0;
+        tables.push(self.print_alone(compared));
+        Ok(tables)
+    }
+
+    /// The heatmap of all worlds.
+    pub(super) fn figure(
+        &self,
+        worlds: &BTreeMap<&World, Vec<&Measured>>,
+        classes: &[(String, String)],
+    ) -> Option<Result<String, String>> {
+        let panels: Vec<Panel> =
+            worlds.iter().map(|(world, runs)| self.panel(world, runs, classes)).collect();
+        heatmap(&panels, classes)
     }
 
     /// The runs of each spec that stands in a printed row, by recipe and spec.
-    fn systems<'m>(
+    pub(super) fn systems<'m>(
         &self,
         runs: &[&'m Measured],
         print: &Print,
@@ -102,8 +135,8 @@ impl Asked<'_> {
         systems
     }
 
-    fn of_world(&self, world: Option<&World>, runs: &[&Measured]) -> Result<Table, Error> {
-        let columns = self.columns();
+    pub(super) fn of_world(&self, world: Option<&World>, runs: &[&Measured]) -> Result<Table, Error> {
+        let columns = self.columns.clone();
         let mut rows = Vec::new();
         // Row, and the runs behind it.
         let mut behind: Vec<(usize, Vec<&Measured>)> = Vec::new();
@@ -141,7 +174,7 @@ impl Asked<'_> {
                 behind.push((rows.len() - 1, seeds));
             }
         }
-        rows.extend(floors(runs).into_iter().map(|(floor, below)| Row {
+        rows.extend(floors(runs, System::of).into_iter().map(|(floor, below)| Row {
             stub: [vec![floor], vec![String::new(); 5]].concat(),
             kind: Kind::Floor,
             cells: columns.iter().map(|(_, column)| below.cell(|scores| scores.f1(column))).collect(),
@@ -153,7 +186,7 @@ impl Asked<'_> {
         notes.extend(apart.map(|reason| format!("Print stands apart, not comparable: {reason}.")));
         if runs.len() > placed {
             notes.push(format!(
-                "{} more runs have scores on this data and stand in no printed row.",
+                "{} more runs have scores on this data and stand in no row of this table.",
                 runs.len() - placed
             ));
         }
@@ -225,24 +258,11 @@ impl Asked<'_> {
         if let Some(reason) = self.paper.without_run(print) {
             return reason.into();
         }
-        let fits = |one: &&Declaration| print_of(&one.spec, self.paper).as_ref() == Some(print);
-        let Some(declaration) = self.declared.iter().find(fits) else {
-            return "declared by no experiment".into();
-        };
-        let mut command = format!("dichroic exp {}", declaration.experiment);
-        if let Some(world) = world {
-            let real = world.kind == "real";
-            command += if real { " --data chammi=PATH" } else { "" };
-            // What `--scale` is without being said.
-            if world.scale != if real { "paper" } else { "quick" } {
-                command += &format!(" --scale {}", world.scale);
-            }
-        }
-        format!("`{command}`")
+        command(self.declared, world, |spec| print_of(spec, self.paper).as_ref() == Some(print))
     }
 
     fn print_alone(&self, compared: bool) -> Table {
-        let columns = self.columns();
+        let columns = self.columns.clone();
         let rows = self.printed.iter().map(|(print, numbers)| Row {
             stub: vec![print.model.clone(), print.words()],
             kind: Kind::Print,
@@ -282,9 +302,32 @@ impl Asked<'_> {
         if let Some(best) = overall.iter().copied().reduce(f64::max).filter(|_| rows.len() > 1) {
             rows.iter_mut().zip(&overall).for_each(|(row, overall)| row.best = *overall == best);
         }
-        rows.extend(floors(runs).iter().map(|(name, below)| row(name.clone(), true, below, classes)));
+        rows.extend(
+            floors(runs, System::of).iter().map(|(name, below)| row(name.clone(), true, below, classes)),
+        );
         Panel { heading: world.words().replace('*', ""), rows }
     }
+}
+
+/// The command that runs a declared spec in a world.
+pub(super) fn command(
+    declared: &[Declaration],
+    world: Option<&World>,
+    fits: impl Fn(&Value) -> bool,
+) -> String {
+    let Some(declaration) = declared.iter().find(|one| fits(&one.spec)) else {
+        return "declared by no experiment".into();
+    };
+    let mut command = format!("dichroic exp {}", declaration.experiment);
+    if let Some(world) = world {
+        let real = world.kind == "real";
+        command += if real { " --data chammi=PATH" } else { "" };
+        // What `--scale` is without being said.
+        if world.scale != if real { "paper" } else { "quick" } {
+            command += &format!(" --scale {}", world.scale);
+        }
+    }
+    format!("`{command}`")
 }
 
 /// Scores beside several runs.
@@ -301,19 +344,25 @@ impl Below<'_> {
     }
 }
 
-/// The floors of a world, by name. The untrained network is another one for each adapter.
-fn floors<'a>(runs: &[&'a Measured]) -> Vec<(String, Below<'a>)> {
+/// The floors of a world, by name. The untrained network is another one for each adapter; where `system` knows of none,
+/// it is left out.
+pub(super) fn floors<'a>(
+    runs: &[&'a Measured],
+    system: impl Fn(&Value) -> Option<System>,
+) -> Vec<(String, Below<'a>)> {
     let mut floors = Vec::new();
     for floor in Features::FLOORS {
         let mut below: BTreeMap<String, Below<'a>> = BTreeMap::new();
         for one in runs {
             let Some(scores) = one.floors.get(floor.name()) else { continue };
-            let model = System::of(&one.config).map_or("network", |system| system.model);
             let name = match floor {
                 Features::Constant => "constant guess".into(),
                 Features::Prior => "training prior".into(),
                 Features::HandMade => "hand-made features".into(),
-                Features::Untrained | Features::Model => format!("untrained {model}"),
+                Features::Untrained | Features::Model => match system(&one.config) {
+                    Some(system) => format!("untrained {}", system.model),
+                    None => continue,
+                },
             };
             below.entry(name).or_insert(Below(Vec::new())).0.push(scores);
         }

@@ -1,0 +1,134 @@
+//! Bars in groups: a group for each task, a bar for each system, deviations over seeds as three short lines.
+
+use super::canvas::{Canvas, GREY, GRID, INK, Type, figure, width_of};
+use super::legend::Legend;
+use plotters::style::RGBColor;
+use plotters::style::text_anchor::{HPos, VPos};
+
+/// Groups beside each other: all of one data set, scale and protocol.
+pub(super) struct Panel {
+    /// Stands above them.
+    pub(super) heading: String,
+    pub(super) groups: Vec<Group>,
+}
+
+/// The bars of one task.
+pub(super) struct Group {
+    /// Below the bars.
+    pub(super) name: String,
+    /// Below the names of neighbours that share it.
+    pub(super) of: String,
+    /// One for each series, or a hole.
+    pub(super) bars: Vec<Option<Bar>>,
+}
+
+/// One value between 0 and 1.
+pub(super) struct Bar {
+    pub(super) value: f64,
+    /// Sample standard deviation over seeds, if there are several.
+    pub(super) std: Option<f64>,
+    /// Stands above it.
+    pub(super) label: String,
+}
+
+const BAR: f64 = 14.0;
+const GAP: f64 = 10.0;
+const LEFT: f64 = 34.0;
+const HEADING: f64 = 20.0;
+const HEIGHT: f64 = 110.0;
+const NAMES: f64 = 30.0;
+const TYPE: f64 = 6.5;
+
+/// The text of the SVG file. `series` has a name and a colour for each bar of a group; `label` stands beside the axis,
+/// which goes from 0 to 1, always.
+pub(super) fn draw(panels: &[Panel], series: &[(String, RGBColor)], label: &str) -> Result<String, String> {
+    let group = series.len() as f64 * BAR + GAP;
+    let groups = panels.iter().map(|panel| panel.groups.len()).max().unwrap_or(0);
+    let headings = panels.iter().map(|panel| LEFT + width_of(&panel.heading, TYPE) + 8.0);
+    let width = headings.fold(LEFT + groups as f64 * group + 8.0, f64::max);
+    let legend = Legend::new(series, width - 16.0);
+    let one = HEADING + HEIGHT + NAMES;
+    let height = legend.height() + 6.0 + panels.len() as f64 * one;
+    figure(width, height, |canvas| {
+        legend.draw(canvas, (8.0, 4.0))?;
+        for (at, panel) in panels.iter().enumerate() {
+            let top = legend.height() + 6.0 + at as f64 * one;
+            let kind = Type { across: HPos::Left, colour: GREY, ..Type::of(TYPE) };
+            canvas.text(&panel.heading, LEFT, top + HEADING / 2.0, kind)?;
+            let (top, bottom) = (top + HEADING, top + HEADING + HEIGHT);
+            axis(canvas, (top, bottom), LEFT + panel.groups.len() as f64 * group, label)?;
+            let colours: Vec<RGBColor> = series.iter().map(|(_, colour)| *colour).collect();
+            for (at, of) in panel.groups.iter().enumerate() {
+                bars(canvas, of, &colours, (LEFT + at as f64 * group, bottom))?;
+            }
+            shared_names(canvas, &panel.groups, group, bottom)?;
+        }
+        Ok(())
+    })
+}
+
+fn axis(canvas: &Canvas<'_>, (top, bottom): (f64, f64), right: f64, label: &str) -> Result<(), String> {
+    for tick in 0..=5 {
+        let value = f64::from(tick) / 5.0;
+        let y = bottom - HEIGHT * value;
+        if tick > 0 {
+            canvas.line((LEFT, y), (right, y), GRID, 0.5)?;
+        }
+        canvas.line((LEFT - 2.5, y), (LEFT, y), INK, 0.7)?;
+        let kind = Type { across: HPos::Right, ..Type::of(TYPE) };
+        canvas.text(&format!("{value:.1}"), LEFT - 4.5, y, kind)?;
+    }
+    canvas.line((LEFT, top), (LEFT, bottom), INK, 0.7)?;
+    canvas.line((LEFT, bottom), (right, bottom), INK, 0.7)?;
+    canvas.text(label, 8.0, (top + bottom) / 2.0, Type { turned: true, ..Type::of(TYPE) })
+}
+
+fn bars(
+    canvas: &Canvas<'_>,
+    group: &Group,
+    colours: &[RGBColor],
+    (left, bottom): (f64, f64),
+) -> Result<(), String> {
+    for (at, (bar, colour)) in group.bars.iter().zip(colours).enumerate() {
+        let x = left + GAP / 2.0 + at as f64 * BAR;
+        let middle = x + BAR / 2.0;
+        let Some(bar) = bar else {
+            canvas.text("·", middle, bottom - 4.0, Type { colour: GREY, ..Type::of(TYPE) })?;
+            continue;
+        };
+        let y = |value: f64| bottom - HEIGHT * value.clamp(0.0, 1.0);
+        canvas.fill((x + 0.5, y(bar.value)), (x + BAR - 0.5, bottom), *colour)?;
+        let mut above = y(bar.value);
+        if let Some(std) = bar.std {
+            let (low, high) = (y(bar.value - std), y(bar.value + std));
+            canvas.line((middle, low), (middle, high), INK, 0.7)?;
+            canvas.line((middle - 2.0, low), (middle + 2.0, low), INK, 0.7)?;
+            canvas.line((middle - 2.0, high), (middle + 2.0, high), INK, 0.7)?;
+            above = high;
+        }
+        let kind = Type { down: VPos::Bottom, ..Type::of(4.4) };
+        canvas.text(&bar.label, middle, above - 1.2, kind)?;
+    }
+    let middle = left + (GAP + colours.len() as f64 * BAR) / 2.0;
+    canvas.text(&group.name, middle, bottom + 7.0, Type::of(TYPE))
+}
+
+/// A rule below each run of groups that share a name, and the name.
+fn shared_names(canvas: &Canvas<'_>, groups: &[Group], wide: f64, bottom: f64) -> Result<(), String> {
+    let mut first = 0;
+    for end in 1..=groups.len() {
+        if end < groups.len() && groups[end].of == groups[first].of {
+            continue;
+        }
+        let (from, to) = (LEFT + first as f64 * wide + 2.0, LEFT + end as f64 * wide - 2.0);
+        canvas.line((from, bottom + 13.5), (to, bottom + 13.5), INK, 0.6)?;
+        canvas.text(
+            &groups[first].of,
+            (from + to) / 2.0,
+            bottom + 20.0,
+            Type { bold: true, ..Type::of(6.0) },
+        )?;
+        first = end;
+    }
+    Ok(())
+}

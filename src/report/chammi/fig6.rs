@@ -1,0 +1,240 @@
+//! The paper's Figure 6B, technical generalisation: Depthwise, trained on two sets and carried to the channels of the
+//! third, beside the backbone off the shelf.
+
+use super::super::Error;
+use super::super::bars::{Bar, Group, Panel, draw};
+use super::super::measured::{self, Measured, World};
+use super::super::table::{Cell, Kind, Row, Table};
+use super::comparable::{SETS, Start, Strategy, System, recipes_of};
+use super::fig5::colour;
+use super::scores::{command, floors};
+use super::{Declaration, Report, title};
+use crate::evaluate::names::{AVERAGES, TASKS, Task};
+use crate::store::Reader;
+use plotters::style::RGBColor;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) const NAME: &str = "chammi_fig6";
+
+/// All that the paper says of it in numbers.
+const STATEMENT: &str = "The paper draws this figure without numbers and says: relative to its baseline, up to 11 % better on WTC, 12 % on \
+HPA, 5 % on CP. It does not say by which rule filters are replicated.";
+
+fn is_baseline(spec: &Value) -> bool {
+    System::of(spec).is_some_and(|system| system.start == Start::OffTheShelf)
+}
+
+/// The set that a spec of this figure leaves out.
+fn held_out(spec: &Value) -> Option<usize> {
+    let (set, system) = System::without_one(spec)?;
+    let fits = system.model == "Depthwise"
+        && system.start == Start::Pretrained
+        && system.strategy == Strategy::Erm
+        && system.is_plain();
+    fits.then_some(set)
+}
+
+/// The runs of a world that stand in the figure.
+struct Found<'m> {
+    baseline: Vec<&'m Measured>,
+    /// By the set left out, then by recipe and spec.
+    carried: [BTreeMap<(String, &'m str), Vec<&'m Measured>>; 3],
+}
+
+impl<'m> Found<'m> {
+    fn of(runs: &[&'m Measured]) -> Self {
+        let mut found = Self { baseline: Vec::new(), carried: Default::default() };
+        for one in runs {
+            if is_baseline(&one.config) {
+                found.baseline.push(one);
+            } else if let Some(set) = held_out(&one.config) {
+                let key = (recipes_of(&one.config), one.spec.as_str());
+                found.carried[set].entry(key).or_default().push(one);
+            }
+        }
+        // Without training there is nothing to vary but how images are read: one spec speaks for the backbone.
+        let first = found.baseline.first().map(|one| one.spec.clone());
+        found.baseline.retain(|one| Some(&one.spec) == first.as_ref());
+        found
+    }
+}
+
+fn cell(runs: &[&Measured], name: &str) -> Cell {
+    Cell::of(&runs.iter().filter_map(|one| one.scores.f1(name)).collect::<Vec<f64>>())
+}
+
+/// Asks the store.
+pub(super) fn report(store: &Reader, declared: &[Declaration]) -> Result<Report, Error> {
+    let measured = measured::on(store, "chammi")?;
+    let mut worlds = measured::by_world(&measured);
+    worlds
+        .retain(|_, runs| runs.iter().any(|one| is_baseline(&one.config) || held_out(&one.config).is_some()));
+    let mut tables: Vec<Table> = Vec::new();
+    for (world, runs) in &worlds {
+        let found = Found::of(runs);
+        tables.extend((0..SETS.len()).map(|set| table(Some(world), &found, set, declared)));
+    }
+    if tables.is_empty() {
+        let nothing = Found::of(&[]);
+        tables.extend((0..SETS.len()).map(|set| table(None, &nothing, set, declared)));
+    }
+    Ok(Report {
+        title: title("CHAMMI, Figure 6B: channels that training never saw", &worlds),
+        tables,
+        caption: "Macro-F1 on the set that was left out of training",
+        figure: figure(&worlds),
+    })
+}
+
+fn tasks(set: usize) -> impl Iterator<Item = &'static Task> {
+    TASKS.iter().filter(move |task| task.set() == SETS[set].0)
+}
+
+/// `HPA + CP`.
+fn others(set: usize) -> String {
+    let others: Vec<&str> =
+        SETS.iter().enumerate().filter(|(other, _)| *other != set).map(|(_, (_, name))| *name).collect();
+    others.join(" + ")
+}
+
+/// One set left out: both models, the difference between them, and the floors below.
+fn table(world: Option<&World>, found: &Found<'_>, set: usize, declared: &[Declaration]) -> Table {
+    let (name, short) = SETS[set];
+    let mean = AVERAGES.iter().find(|average| average.short == short);
+    let columns: Vec<(String, String)> = tasks(set)
+        .map(|task| (task.short.into(), task.name.into()))
+        .chain(mean.map(|mean| (format!("{short} mean"), mean.name.into())))
+        .collect();
+    let cells =
+        |runs: &[&Measured]| -> Vec<Cell> { columns.iter().map(|(_, column)| cell(runs, column)).collect() };
+    let row = |model: &str, trained_on: String, recipe: String, runs: &[&Measured], note: String| {
+        let (experiment, spec) = runs.first().map_or(("", ""), |one| (&one.experiment, &one.spec));
+        let seeds = if runs.is_empty() { String::new() } else { runs.len().to_string() };
+        Row {
+            stub: vec![model.into(), trained_on, recipe, experiment.into(), spec.into(), seeds],
+            kind: Kind::Measured,
+            cells: cells(runs),
+            note,
+        }
+    };
+    let baseline = &found.baseline;
+    let missing = if baseline.is_empty() { command(declared, world, is_baseline) } else { String::new() };
+    let recipes = baseline.first().map_or(String::new(), |one| recipes_of(&one.config));
+    let mut rows = vec![row("ChannelReplication", "off the shelf".into(), recipes, baseline, missing)];
+    let carried = &found.carried[set];
+    if carried.is_empty() {
+        let missing = command(declared, world, |spec| held_out(spec) == Some(set));
+        rows.push(row("Depthwise", others(set), String::new(), &[], missing));
+    }
+    for ((recipe, _), runs) in carried {
+        rows.push(row("Depthwise", others(set), recipe.clone(), runs, String::new()));
+    }
+    for ((recipe, spec), runs) in carried.iter().filter(|_| !baseline.is_empty()) {
+        let relative = |(_, column): &(String, String)| {
+            Cell::print(relative(&cell(runs, column), &cell(baseline, column)))
+        };
+        let stub = ["relative difference", "", recipe, "", spec, ""].map(String::from).into();
+        let cells = columns.iter().map(relative).collect();
+        rows.push(Row { stub, kind: Kind::Derived, cells, note: String::new() });
+    }
+    let beside: Vec<&Measured> = carried.values().flatten().chain(baseline).copied().collect();
+    let system = |spec: &Value| System::of(spec).or_else(|| Some(System::without_one(spec)?.1));
+    rows.extend(floors(&beside, system).into_iter().map(|(floor, below)| Row {
+        stub: [vec![floor], vec![String::new(); 5]].concat(),
+        kind: Kind::Floor,
+        cells: columns.iter().map(|(_, column)| below.cell(|scores| scores.f1(column))).collect(),
+        note: String::new(),
+    }));
+    let words = world.map_or("nothing measured yet".into(), World::words);
+    let facts = world.map_or([String::new(), String::new(), String::new()], |world| {
+        [&world.kind, &world.world, &world.scale].map(String::clone)
+    });
+    let mut table = Table {
+        title: format!("{short} left out of training: {words}"),
+        facts: ["kind", "world", "scale"].into_iter().zip(facts).chain([("left_out", name.into())]).collect(),
+        stub: vec!["model", "trained on", "recipe", "experiment", "spec", "seeds"],
+        columns,
+        rows,
+        notes: vec![
+            "Macro-F1, mean ± sample standard deviation over seeds; relative differences are shares of \
+             ChannelReplication's score. Rows in italics are floors: what needs no training."
+                .into(),
+            STATEMENT.into(),
+        ],
+    };
+    let reason = world.and_then(World::reason_against);
+    table.notes.extend(reason.map(|reason| format!("Not comparable with print: {reason}.")));
+    table.mark_best(0);
+    table
+}
+
+/// How much more of the baseline's score it is: 0.11 is 11 %.
+fn relative(ours: &Cell, baseline: &Cell) -> Option<f64> {
+    let baseline = baseline.value.filter(|value| *value > 0.0)?;
+    Some(ours.value? / baseline - 1.0)
+}
+
+/// Bars for each task, in the worlds in which something was carried; `None` if there are none.
+fn figure(worlds: &BTreeMap<&World, Vec<&Measured>>) -> Option<Result<String, String>> {
+    let worlds: Vec<(&World, Found<'_>)> =
+        worlds.iter().map(|(world, runs)| (*world, Found::of(runs))).collect();
+    // A series for each recipe, and for each spec where a recipe has several.
+    let keys = |found: &Found<'_>| -> Vec<(String, usize)> {
+        let of_set = |carried: &BTreeMap<(String, &str), Vec<&Measured>>| {
+            numbered(carried).map(|(key, _)| key).collect::<Vec<_>>()
+        };
+        found.carried.iter().flat_map(of_set).collect()
+    };
+    let keys: BTreeSet<(String, usize)> = worlds.iter().flat_map(|(_, found)| keys(found)).collect();
+    if keys.is_empty() {
+        return None;
+    }
+    let mut series: Vec<(String, RGBColor)> =
+        vec![("ChannelReplication, off the shelf".into(), colour("ChannelReplication"))];
+    series.extend(keys.iter().enumerate().map(|(at, (recipe, number))| {
+        let again = if *number > 0 { format!(" ({})", number + 1) } else { String::new() };
+        (format!("Depthwise, trained on the other two sets, {recipe}{again}"), shade(at))
+    }));
+    let panel = |(world, found): &(&World, Found<'_>)| {
+        let groups = (0..SETS.len()).flat_map(|set| tasks(set).map(move |task| (set, task)));
+        let groups = groups.map(|(set, task)| {
+            let below = cell(&found.baseline, task.name);
+            let bar =
+                |cell: &Cell, label: String| cell.value.map(|value| Bar { value, std: cell.std, label });
+            let mut bars = vec![bar(&below, String::new())];
+            let carried: BTreeMap<(String, usize), &Vec<&Measured>> = numbered(&found.carried[set]).collect();
+            bars.extend(keys.iter().map(|key| {
+                let cell = cell(carried.get(key)?, task.name);
+                bar(
+                    &cell,
+                    relative(&cell, &below).map_or(String::new(), |share| format!("{:+.0}%", share * 100.0)),
+                )
+            }));
+            Group { name: task.short.into(), of: format!("{} left out", SETS[set].1), bars }
+        });
+        Panel { heading: world.words().replace('*', ""), groups: groups.collect() }
+    };
+    let panels: Vec<Panel> = worlds.iter().map(panel).collect();
+    Some(draw(&panels, &series, "macro-F1 (labels: relative difference)"))
+}
+
+/// The systems of a set by recipe and number within it.
+fn numbered<'a, 'm>(
+    carried: &'a BTreeMap<(String, &'m str), Vec<&'m Measured>>,
+) -> impl Iterator<Item = ((String, usize), &'a Vec<&'m Measured>)> {
+    let mut last: Option<(&String, usize)> = None;
+    carried.iter().map(move |((recipe, _), runs)| {
+        let number = last.filter(|(known, _)| *known == recipe).map_or(0, |(_, number)| number + 1);
+        last = Some((recipe, number));
+        ((recipe.clone(), number), runs)
+    })
+}
+
+/// The model's colour, paler from series to series.
+fn shade(at: usize) -> RGBColor {
+    let RGBColor(red, green, blue) = colour("Depthwise");
+    let part =
+        |part: u8| (f64::from(part) + (255.0 - f64::from(part)) * (at as f64 * 0.4).min(0.8)).round() as u8;
+    RGBColor(part(red), part(green), part(blue))
+}
