@@ -241,8 +241,8 @@ impl Sum {
     }
 }
 
-/// Student's interval of the difference, where there are seeds to tell it by.
-fn over_seeds(a: &[f64], b: &[f64], seeds: Seeds) -> Option<OverSeeds> {
+/// Student's interval of the difference, where there are seeds (or worlds) to tell it by.
+pub fn over_seeds(a: &[f64], b: &[f64], seeds: Seeds) -> Option<OverSeeds> {
     let square = |values: &[f64]| deviation(values).powi(2) / values.len() as f64;
     let (error, freedom) = match seeds {
         Seeds::InPairs if a.len() == b.len() && a.len() > 1 => {

@@ -9,6 +9,7 @@ mod canvas;
 mod chammi;
 mod csv;
 mod error;
+mod forest;
 mod heatmap;
 mod legend;
 mod markdown;

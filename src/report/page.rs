@@ -6,7 +6,7 @@ use crate::store::Reader;
 use std::path::{Path, PathBuf};
 
 /// Every report there is.
-pub const NAMES: [&str; 7] = chammi::NAMES;
+pub const NAMES: [&str; 8] = chammi::NAMES;
 
 /// How a report is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -357,7 +357,7 @@ fn figure_6_measures_what_is_left_out_against_the_backbone_off_the_shelf() {
     // Nine tasks of the baseline, four of the set left out; three short lines for each of the four.
     let value = |task: &str, row: &str| -> f64 {
         let line = csv.lines().find(|line| line.contains(&format!(",{row},{task},"))).unwrap();
-        line.split(',').nth_back(5).unwrap().parse().unwrap()
+        line.split(',').nth_back(6).unwrap().parse().unwrap()
     };
     let mean = |lift: f64| {
         let rows = scores(lift);

@@ -1,6 +1,7 @@
 //! The tables of the CHAMMI paper and its appendix, and the figures that are made of scores.
 
 mod comparable;
+mod directions;
 mod fig10;
 mod fig5;
 mod fig6;
@@ -136,8 +137,16 @@ pub(super) fn any_print_of(spec: &Value) -> Option<(&'static PaperTable, Print)>
 }
 
 /// The reports of this paper, by name.
-pub(super) const NAMES: [&str; 7] =
-    [table1::NAME, TABLES[0].name, TABLES[1].name, TABLES[2].name, fig5::NAME, fig6::NAME, fig10::NAME];
+pub(super) const NAMES: [&str; 8] = [
+    table1::NAME,
+    TABLES[0].name,
+    TABLES[1].name,
+    TABLES[2].name,
+    fig5::NAME,
+    fig6::NAME,
+    fig10::NAME,
+    directions::NAME,
+];
 
 /// Asks the store for one of them.
 pub(super) fn report(name: &str, store: &Reader, declared: &[Declaration]) -> Option<Result<Report, Error>> {
@@ -146,6 +155,7 @@ pub(super) fn report(name: &str, store: &Reader, declared: &[Declaration]) -> Op
         fig5::NAME => fig5::report(store, declared),
         fig6::NAME => fig6::report(store, declared),
         fig10::NAME => fig10::report(store, declared),
+        directions::NAME => directions::report(store),
         _ => scores::report(TABLES.iter().find(|table| table.name == name)?, store, declared),
     })
 }

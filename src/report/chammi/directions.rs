@@ -1,0 +1,438 @@
+//! Which of CHAMMI's directions hold: each ingredient against the same model without it, world by world.
+//!
+//! A direction *holds* if the interval over worlds lies on the paper's side of 0 and the negative control, in which the
+//! cause is taken away, does not show it.
+
+use super::{
+    super::{
+        Error, forest,
+        table::{Cell, Kind, Row, Table},
+    },
+    Report,
+};
+use crate::{
+    evaluate::{
+        bootstrap::{OverSeeds, Seeds, Verdict, over_seeds},
+        chammi,
+    },
+    store::{Reader, Value},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) const NAME: &str = "chammi_directions";
+
+/// One ingredient: the system that has it, the one that does not, and what the paper says of it.
+struct Contrast {
+    words: &'static str,
+    with: &'static str,
+    without: &'static str,
+    /// The paper's side: above or below the system without it; `None` where print is within ±0.005.
+    claim: Option<Verdict>,
+    /// The control under which the effect should be gone, and what it should be instead.
+    control: Option<(&'static str, Verdict)>,
+    /// Printed conditions with and without, of the appendix's tables, over the models that have both.
+    print: Option<(&'static str, &'static str, &'static str)>,
+}
+
+const CONTRASTS: [Contrast; 9] = [
+    Contrast {
+        words: "joint training, against one model for each set",
+        with: "joint",
+        without: "separate",
+        claim: None,
+        control: Some(("unshared", Verdict::Undecided)),
+        print: None,
+    },
+    Contrast {
+        words: "TPS",
+        with: "TPS",
+        without: "joint",
+        claim: Some(Verdict::Above),
+        control: Some(("elongation", Verdict::Below)),
+        print: Some(("table4", "tps", "baseline")),
+    },
+    Contrast {
+        words: "SSL alone, right pairs",
+        with: "SSL",
+        without: "joint",
+        claim: Some(Verdict::Below),
+        control: Some(("no-nuisance", Verdict::Undecided)),
+        print: None,
+    },
+    Contrast {
+        words: "SSL alone, wrong pairs (as released)",
+        with: "SSL, wrong pairs",
+        without: "joint",
+        claim: Some(Verdict::Below),
+        control: Some(("no-nuisance", Verdict::Undecided)),
+        print: Some(("table4", "ssl", "baseline")),
+    },
+    Contrast {
+        words: "right pairs, against wrong pairs",
+        with: "SSL",
+        without: "SSL, wrong pairs",
+        claim: None,
+        control: None,
+        print: None,
+    },
+    Contrast {
+        words: "0.2 SSL in the mix, under TPS",
+        with: "TPS + 0.2 SSL",
+        without: "TPS",
+        claim: None,
+        control: None,
+        print: Some(("table4", "tps+0.2ssl", "tps")),
+    },
+    Contrast {
+        words: "SWAD (valley of the held-out loss)",
+        with: "SWAD",
+        without: "joint",
+        claim: Some(Verdict::Above),
+        control: None,
+        print: None,
+    },
+    Contrast {
+        words: "dense averaging (what CHAMMI calls SWAD)",
+        with: "dense averaging",
+        without: "joint",
+        claim: Some(Verdict::Above),
+        control: None,
+        print: Some(("table3", "fine_tuned+SWAD", "fine_tuned")),
+    },
+    Contrast {
+        words: "MIRO",
+        with: "MIRO",
+        without: "joint",
+        claim: None,
+        control: None,
+        print: Some(("table3", "fine_tuned+MIRO", "fine_tuned")),
+    },
+];
+
+/// Where a score was measured: everything in one group is one answer to the same question.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Group {
+    /// Simulated worlds; the control, or nothing.
+    Worlds(String),
+    /// An own folder by name.
+    Real(String),
+}
+
+/// The score of each system in each world (or seed) of a group.
+type Scores = BTreeMap<Group, BTreeMap<String, BTreeMap<String, f64>>>;
+
+/// Asks the store.
+pub(super) fn report(store: &Reader) -> Result<Report, Error> {
+    let scores = scores(store)?;
+    let mut table = Table {
+        title: "Differences in overall macro-F1".into(),
+        stub: vec!["ingredient", "where", "verdict"],
+        columns: ["difference", "low", "high", "detectable", "above 0", "n"]
+            .map(|head| (head.into(), head.into()))
+            .into(),
+        ..Table::default()
+    };
+    let mut lines = Vec::new();
+    for contrast in &CONTRASTS {
+        let controlled = contrast.control.map(|(control, expected)| {
+            let group = Group::Worlds(control.into());
+            (found(contrast, &scores, &group), expected)
+        });
+        for group in scores.keys() {
+            let Some(found) = found(contrast, &scores, group) else { continue };
+            let verdict = match (group, &controlled) {
+                (Group::Worlds(control), _) if control.is_empty() => {
+                    found.verdict(contrast, controlled.as_ref())
+                }
+                (Group::Worlds(control), Some((_, expected)))
+                    if contrast.control.is_some_and(|(own, _)| own == control) =>
+                {
+                    found.as_control(*expected)
+                }
+                (Group::Worlds(_), _) => continue,
+                (Group::Real(_), _) => found.verdict(contrast, None),
+            };
+            lines.push(found.line(contrast, group, &verdict));
+            table.rows.push(found.row(contrast, group, verdict));
+        }
+    }
+    table.notes = vec![
+        "Overall macro-F1: CPS on CHAMMI's layout, the mean over tasks elsewhere. Differences in pairs, within a world \
+         (or within a seed on real cells); Student's interval of 95 % over worlds (or seeds), not widened for there \
+         being several ingredients. Detectable: the least true difference that such an interval would show in four of \
+         five cases."
+            .into(),
+        "A direction holds if its interval lies on the paper's side of 0 and its negative control does not; where print \
+         is within ±0.005 there is no side, and only what was seen is told. One adapter (TargetParam), its published \
+         rate and temperature, `Recipe::Fixed`; what another adapter would do is not known."
+            .into(),
+    ];
+    if scores.is_empty() {
+        let exp = "`dichroic exp chammi_directions --data chammi=WORLD`";
+        table.notes.insert(
+            0,
+            format!("Nothing is measured yet: {exp} for several worlds of `dichroic data simulate`."),
+        );
+    }
+    let simulated = scores.keys().any(|group| matches!(group, Group::Worlds(_)));
+    let title =
+        format!("CHAMMI's directions{}", if simulated { ", on *simulated* data, scale quick" } else { "" });
+    let mut tables = vec![table];
+    tables.extend(scores.iter().map(|(group, systems)| of_group(group, systems)));
+    tables.push(in_print(store)?);
+    let figure = (!lines.is_empty()).then(|| forest::draw(&lines, "difference in overall macro-F1"));
+    let caption =
+        "Mean difference with its 95 % interval over worlds or seeds; small dots are single worlds or seeds.";
+    Ok(Report { title, tables, caption, figure })
+}
+
+/// What the runs of the two experiments scored.
+fn scores(store: &Reader) -> Result<Scores, Error> {
+    let sql = "SELECT kind, world, data, seed, label ->> '$.system', task, value FROM v_results
+        WHERE experiment IN ('chammi_directions', 'chammi_directions_joint', 'chammi_directions_views',
+          'chammi_directions_warps', 'real_directions')
+        AND metric = 'f1_macro' AND class = '' AND part = '' AND protocol = 'one_nn_cosine' AND task NOT LIKE '%/held_out'";
+    let mut tasks: BTreeMap<(Group, String, String), BTreeMap<String, f64>> = BTreeMap::new();
+    for row in store.query(sql)?.rows {
+        let text = |at: usize| row[at].to_string();
+        let Value::Real(value) = row[6] else { continue };
+        let (group, place) = match text(0).as_str() {
+            "simulated" => {
+                let world = text(1);
+                let (number, control) = world.split_once(' ').unwrap_or((&world, ""));
+                (Group::Worlds(control.into()), number.to_owned())
+            }
+            _ => (Group::Real(text(2)), text(3)),
+        };
+        tasks.entry((group, text(4), place)).or_default().insert(text(5), value);
+    }
+    let mut scores = Scores::new();
+    for ((group, system, place), tasks) in tasks {
+        let overall = chammi::cps(|task| tasks.get(task).copied()).or_else(|| {
+            // An average over a part of CHAMMI's tasks would be another number.
+            let folder = matches!(group, Group::Real(_)) && !tasks.is_empty();
+            folder.then(|| tasks.values().sum::<f64>() / tasks.len() as f64)
+        });
+        if let Some(overall) = overall {
+            scores.entry(group).or_default().entry(system).or_default().insert(place, overall);
+        }
+    }
+    Ok(scores)
+}
+
+/// A contrast in a group.
+struct Found {
+    /// By world or seed.
+    differences: Vec<f64>,
+    mean: f64,
+    /// `None` for a single world.
+    interval: Option<OverSeeds>,
+}
+
+fn found(contrast: &Contrast, scores: &Scores, group: &Group) -> Option<Found> {
+    let systems = scores.get(group)?;
+    let (with, without) = (systems.get(contrast.with)?, systems.get(contrast.without)?);
+    let pairs: Vec<(f64, f64)> =
+        with.iter().filter_map(|(place, with)| Some((*with, *without.get(place)?))).collect();
+    let differences: Vec<f64> = pairs.iter().map(|(with, without)| with - without).collect();
+    if differences.is_empty() {
+        return None;
+    }
+    let mean = differences.iter().sum::<f64>() / differences.len() as f64;
+    let (a, b): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
+    Some(Found { differences, mean, interval: over_seeds(&a, &b, Seeds::InPairs) })
+}
+
+impl Found {
+    fn side(&self) -> Verdict {
+        self.interval.as_ref().map_or(Verdict::Undecided, OverSeeds::verdict)
+    }
+
+    fn verdict(&self, contrast: &Contrast, control: Option<&(Option<Self>, Verdict)>) -> String {
+        let Some(interval) = &self.interval else { return "one world says nothing".into() };
+        let side = match self.side() {
+            Verdict::Above => "helps",
+            Verdict::Below => "hurts",
+            Verdict::Undecided => {
+                return format!("cannot be told (below {:.3})", interval.detectable);
+            }
+        };
+        let Some(claim) = contrast.claim else { return format!("{side} here; no side in print") };
+        if self.side() != claim {
+            return format!("{side} here: the opposite of print");
+        }
+        match control {
+            None => format!("{side} here, as in print"),
+            Some((None, _)) => format!("{side} here; no control was run"),
+            Some((Some(control), expected)) if control.side() == *expected => {
+                format!("holds: {side}, and not in the control")
+            }
+            Some(_) => format!("{side} here, but the control does not come out as it should"),
+        }
+    }
+
+    fn as_control(&self, expected: Verdict) -> String {
+        let words = |side| match side {
+            Verdict::Above => "above 0",
+            Verdict::Below => "below 0",
+            Verdict::Undecided => "not told from 0",
+        };
+        let comes_out = if self.side() == expected { "as it should" } else { "not as it should" };
+        format!("{}, {comes_out}", words(self.side()))
+    }
+
+    fn row(&self, contrast: &Contrast, group: &Group, verdict: String) -> Row {
+        let above = self.differences.iter().filter(|difference| **difference > 0.0).count();
+        let (low, high, detectable) = match &self.interval {
+            Some(interval) => (Some(interval.low), Some(interval.high), Some(interval.detectable)),
+            None => (None, None, None),
+        };
+        let n = self.differences.len();
+        let numbers = [Some(self.mean), low, high, detectable, Some(above as f64), Some(n as f64)];
+        Row {
+            stub: vec![contrast.words.into(), group.words(), verdict],
+            kind: Kind::Measured,
+            cells: numbers.map(|value| Cell { value, n, ..Cell::default() }).into(),
+            note: String::new(),
+        }
+    }
+
+    fn line(&self, contrast: &Contrast, group: &Group, verdict: &str) -> forest::Line {
+        forest::Line {
+            heading: contrast.words.into(),
+            name: group.words().replace('*', ""),
+            verdict: verdict.into(),
+            grey: matches!(group, Group::Worlds(control) if !control.is_empty()),
+            mean: self.mean,
+            interval: self.interval.as_ref().map(|interval| (interval.low, interval.high)),
+            dots: self.differences.clone(),
+        }
+    }
+}
+
+impl Group {
+    fn words(&self) -> String {
+        match self {
+            Self::Worlds(control) if control.is_empty() => "*simulated* worlds".into(),
+            Self::Worlds(control) => format!("*simulated* control: {control}"),
+            Self::Real(name) => format!("real cells ({name})"),
+        }
+    }
+}
+
+/// What every system scored, world by world.
+fn of_group(group: &Group, systems: &BTreeMap<String, BTreeMap<String, f64>>) -> Table {
+    let unit = if matches!(group, Group::Worlds(_)) { "world" } else { "seed" };
+    let mut places: Vec<&String> =
+        systems.values().flat_map(BTreeMap::keys).collect::<BTreeSet<_>>().into_iter().collect();
+    places.sort_by_key(|place| place.parse::<u64>().unwrap_or(u64::MAX));
+    let row = |(system, scores): (&String, &BTreeMap<String, f64>)| {
+        let all: Vec<f64> = scores.values().copied().collect();
+        let one = |place: &&String| Cell::of(&scores.get(*place).copied().into_iter().collect::<Vec<_>>());
+        let cells = places.iter().map(one).chain([Cell::of(&all)]).collect();
+        Row { stub: vec![system.clone()], kind: Kind::Measured, cells, note: String::new() }
+    };
+    Table {
+        title: format!("Overall macro-F1: {}", group.words()),
+        facts: vec![("where", group.words())],
+        stub: vec!["system"],
+        columns: places
+            .iter()
+            .map(|place| (format!("{unit} {place}"), format!("{unit} {place}")))
+            .chain([("mean".into(), "mean".into())])
+            .collect(),
+        rows: systems.iter().map(row).collect(),
+        notes: Vec::new(),
+    }
+}
+
+/// The same contrasts over the models that the paper prints.
+fn in_print(store: &Reader) -> Result<Table, Error> {
+    let mut rows = Vec::new();
+    for contrast in &CONTRASTS {
+        let Some((table, with, without)) = contrast.print else { continue };
+        let printed = store.published("chammi", table)?;
+        let score = |condition: &str| -> BTreeMap<&str, f64> {
+            let of = printed.iter().filter(|row| row.condition == condition && row.task == "cps");
+            of.filter_map(|row| Some((row.model.as_str(), row.value?))).collect()
+        };
+        let (with, without) = (score(with), score(without));
+        let differences: Vec<f64> =
+            with.iter().filter_map(|(model, value)| Some(value - without.get(model)?)).collect();
+        let above = differences.iter().filter(|difference| **difference > 0.0).count() as f64;
+        rows.push(Row {
+            stub: vec![contrast.words.into()],
+            kind: Kind::Print,
+            cells: vec![
+                Cell::of(&differences),
+                Cell::print(Some(above)),
+                Cell::print(Some(differences.len() as f64)),
+            ],
+            note: String::new(),
+        });
+    }
+    Ok(Table {
+        title: "What the paper prints (not comparable)".into(),
+        stub: vec!["ingredient"],
+        columns: ["difference", "above 0", "models"].map(|head| (head.into(), head.into())).into(),
+        rows,
+        notes: vec![
+            "CPS, arXiv 2310.19224, appendix, Tables 3 and 4: mean ± sample standard deviation over models, one seed \
+             each."
+                .into(),
+        ],
+        ..Table::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scores(of: &[(&str, &str, &[f64])]) -> Scores {
+        let mut scores = Scores::new();
+        for (control, system, values) in of {
+            let places = (1..).map(|world: u32| world.to_string()).zip(values.iter().copied());
+            let group = Group::Worlds((*control).into());
+            scores.entry(group).or_default().insert((*system).into(), places.collect());
+        }
+        scores
+    }
+
+    fn verdict(words: &str, scores: &Scores) -> String {
+        let contrast = CONTRASTS.iter().find(|contrast| contrast.words == words).unwrap();
+        let of = |control: &str| found(contrast, scores, &Group::Worlds(control.into()));
+        let control = contrast.control.map(|(control, expected)| (of(control), expected));
+        of("").unwrap().verdict(contrast, control.as_ref())
+    }
+
+    #[test]
+    fn a_direction_holds_only_with_its_control() {
+        let joint = ("", "joint", &[0.50, 0.52, 0.48][..]);
+        let better = ("", "TPS", &[0.54, 0.555, 0.523][..]);
+        let alone = scores(&[joint, better]);
+        assert_eq!(verdict("TPS", &alone), "helps here; no control was run");
+        let round = ("elongation", "joint", &[0.6, 0.62, 0.58][..]);
+        let hurts = scores(&[joint, better, round, ("elongation", "TPS", &[0.5, 0.525, 0.478])]);
+        assert_eq!(verdict("TPS", &hurts), "holds: helps, and not in the control");
+        let helps = scores(&[joint, better, round, ("elongation", "TPS", &[0.64, 0.665, 0.618])]);
+        assert!(verdict("TPS", &helps).contains("the control does not come out"));
+        let worse = scores(&[joint, ("", "TPS", &[0.44, 0.465, 0.418])]);
+        assert_eq!(verdict("TPS", &worse), "hurts here: the opposite of print");
+        let single = scores(&[("", "joint", &[0.5]), ("", "TPS", &[0.9])]);
+        assert_eq!(verdict("TPS", &single), "one world says nothing");
+        let noisy = scores(&[joint, ("", "TPS", &[0.40, 0.62, 0.50])]);
+        assert!(verdict("TPS", &noisy).starts_with("cannot be told (below 0."), "{}", verdict("TPS", &noisy));
+    }
+
+    #[test]
+    fn worlds_meet_by_number() {
+        let mut scores = scores(&[("", "joint", &[0.5, 0.6]), ("", "MIRO", &[0.4, 0.5, 0.9])]);
+        let systems = scores.get_mut(&Group::Worlds(String::new())).unwrap();
+        systems.get_mut("joint").unwrap().remove("1");
+        let miro = CONTRASTS.iter().find(|contrast| contrast.words == "MIRO").unwrap();
+        let found = found(miro, &scores, &Group::Worlds(String::new())).unwrap();
+        assert_eq!(found.differences.len(), 1);
+        assert!((found.mean + 0.1).abs() < 1e-12 && found.interval.is_none());
+    }
+}
