@@ -14,6 +14,7 @@ pub mod execute;
 #[cfg(test)]
 pub(crate) mod golden;
 pub mod loss;
+pub mod memory;
 pub mod model;
 pub mod ops;
 pub mod params;
@@ -34,4 +35,6 @@ pub mod train;
 pub mod __private {
     pub use inventory;
     pub use mimalloc::MiMalloc;
+
+    pub use crate::memory::Counted;
 }

@@ -164,7 +164,8 @@ macro_rules! main {
 
         // A fresh page for every activation is what training would otherwise spend a tenth of its time on.
         #[global_allocator]
-        static ALLOCATOR: ::dichroic::__private::MiMalloc = ::dichroic::__private::MiMalloc;
+        static ALLOCATOR: ::dichroic::__private::Counted<::dichroic::__private::MiMalloc> =
+            ::dichroic::__private::Counted(::dichroic::__private::MiMalloc);
 
         fn main() -> ::std::process::ExitCode {
             ::dichroic::cli::main()

@@ -193,7 +193,11 @@ fn values_are_checked_before_anything_runs() {
     place.run(&cells, &["--set", "train.image=33"]).complains("real_cells: expected an image side", "");
     assert!(!place.path("runs").exists());
     let plan = place.run(&cells, &["--dry", "--json"]).expect(0).json();
-    assert_eq!(plan["plans"][0]["steps"][0]["kind"], "fit");
+    let fit = &plan["plans"][0]["steps"][0];
+    assert_eq!((&fit["kind"], &fit["state"]), (&"fit".into(), &"open".into()));
+    for cost in ["seconds", "memory_bytes", "disk_bytes"] {
+        assert!(fit["cost"][cost].as_f64().unwrap() > 0.0, "{cost}: {fit}");
+    }
     assert!(!place.path("runs").exists());
 }
 

@@ -207,7 +207,7 @@ pub(super) fn features_file(set: &str) -> String {
     format!("features-{set}.f32")
 }
 
-fn channels(sets: &[Part<'_>]) -> Vec<SetChannels> {
+pub(super) fn channels(sets: &[Part<'_>]) -> Vec<SetChannels> {
     let one =
         |part: &Part<'_>| SetChannels { set: part.set().name.clone(), channels: part.set().channels.clone() };
     sets.iter().map(one).collect()

@@ -2,11 +2,13 @@
 //! store. The only place that knows both training and the store.
 
 mod artifacts;
+mod cost;
 mod error;
 mod fit;
 mod score;
 mod sets;
 
+pub use cost::{Cost, Meter};
 pub use error::Error;
 
 use crate::{

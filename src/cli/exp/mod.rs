@@ -1,12 +1,13 @@
 //! `exp`: runs experiments by name and shows what came out.
 
 mod document;
+mod dry;
 
 use super::{
     failure::{Context, Failure, Result},
     jobs::{self, Job, Sentence},
     locate,
-    options::{ComputeOptions, DataOption, SpecOptions, StoreOption, labels},
+    options::{ComputeOptions, DataOption, SpecOptions, StoreOption},
     output,
     progress::Progress,
     provenance,
@@ -14,7 +15,6 @@ use super::{
 use crate::{
     data::{DataSet, Kind},
     execute::{Ended, Lab},
-    plan::Plan,
     report,
     store::{RunState, Scale, Status, Store},
 };
@@ -42,7 +42,7 @@ pub(super) struct Exp {
     /// Published weights: a file, or a folder of them [default: $DICHROIC_WEIGHTS, else the Hugging Face cache]
     #[arg(long, value_name = "PATH")]
     weights: Option<PathBuf>,
-    /// Prints the plan and runs nothing
+    /// Prints the plan with its cost, by a short measurement; runs nothing
     #[arg(long)]
     dry: bool,
     /// Prints one JSON document
@@ -67,7 +67,7 @@ impl Exp {
         let data = locate::open(&jobs::data_names(sentences), &self.data, &path, &mut progress)?;
         let jobs = jobs::plan(sentences, &self.spec, &data)?;
         if self.dry {
-            return self.print_plan(sentences, &jobs);
+            return dry::print(self, sentences, &jobs, &data, &mut progress);
         }
         let store = Store::open(&path)?;
         let lab =
@@ -79,30 +79,6 @@ impl Exp {
         ended?;
         Ok(closed?)
     }
-
-    fn print_plan(&self, sentences: &[Sentence], jobs: &[Job]) -> Result {
-        if self.json {
-            let plan = |job: &Job| {
-                let step = |step: &crate::plan::Step| json!({ "work": step.id, "kind": step.work.kind(), "does": step.work.describe() });
-                json!({
-                    "experiment": sentences[job.sentence].entry.name,
-                    "label": labels(&sentences[job.sentence].declared.labels),
-                    "spec": job.plan.spec_id, "run": job.plan.run, "seed": job.plan.seed.0, "scale": job.scale.as_str(),
-                    "data": job.plan.data, "steps": job.plan.steps.iter().map(step).collect::<Vec<_>>(),
-                })
-            };
-            return output::say_json(&json!({ "plans": jobs.iter().map(plan).collect::<Vec<_>>() }));
-        }
-        let lines = jobs.iter().flat_map(|job| plan_lines(&title(sentences, job), &job.plan));
-        output::say(&lines.collect::<Vec<_>>().join("\n"))
-    }
-}
-
-/// A plan for people: the run, then its work in the order in which it is done.
-fn plan_lines(title: &str, plan: &Plan) -> Vec<String> {
-    let mut lines = vec![format!("{title}: run {}, spec {}", plan.run, plan.spec_id)];
-    lines.extend(plan.steps.iter().map(|step| format!("  {}  {}", step.id, step.work.describe())));
-    lines
 }
 
 /// `hypernet_tps, seed 125617 (quick)`.

@@ -1,0 +1,383 @@
+//! What work would cost on this machine, by a short measurement of each kind: a few steps of the training on the images
+//! that it would read, a few images embedded, a small search. Nothing is written, and nothing stays.
+//!
+//! What is left out: a held-out loss that is looked at (SWAD), means and deviations of own data, pauses for checkpoints.
+
+use super::{Error, sets::Sets};
+use crate::{
+    adapter::SetChannels,
+    data::{DataSet, ImageSet, Statistics, hold_out},
+    embed::{self, Embedder, See},
+    evaluate::{FeatureMatrix, handmade, one_nn},
+    event::{Event, Listen, Silence},
+    memory,
+    model::Extractor,
+    params::Params,
+    plan::{Plan, Step, Work},
+    seed::Seed,
+    spec::{Augment, DataRef, Features, Loss, Metric, Model, Strategy, Train, Weights, id::WorkId},
+    train::{Folder, Job, Pretraining, Source},
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+/// What some work costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// Seconds on this machine, with the threads that are set.
+    pub seconds: f64,
+    /// Bytes of memory at its peak.
+    pub memory: u64,
+    /// Bytes on disk that stay.
+    pub disk: u64,
+}
+
+impl Cost {
+    /// One after the other.
+    #[must_use]
+    pub fn then(self, next: Self) -> Self {
+        Self {
+            seconds: self.seconds + next.seconds,
+            memory: self.memory.max(next.memory),
+            disk: self.disk + next.disk,
+        }
+    }
+}
+
+/// Measures, each kind of work once.
+pub struct Meter<'a> {
+    sets: Sets<'a>,
+    /// Where measured trainings would put checkpoints; nothing comes to lie there.
+    nowhere: PathBuf,
+    fits: BTreeMap<String, Pace>,
+    embeds: BTreeMap<String, Pace>,
+    handmade: BTreeMap<String, f64>,
+    searches: BTreeMap<usize, f64>,
+}
+
+/// How fast something goes.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    seconds_per_image: f64,
+    /// Whatever the number of images.
+    memory: f64,
+    memory_per_image: f64,
+    /// Bytes of the weights.
+    weights: u64,
+    /// Numbers in a feature vector.
+    width: usize,
+}
+
+/// Images in a measured step: about a second of training a ConvNeXt-Tiny at any size.
+fn images_at(side: usize) -> usize {
+    (65_536 / (side * side).max(1)).clamp(2, 16)
+}
+
+/// Steps that are measured, after one that is not.
+fn steps_at(side: usize) -> usize {
+    if side <= 96 { 12 } else { 2 }
+}
+
+impl<'a> Meter<'a> {
+    /// `store`: beside which the store lies or would lie, for grey levels that were measured once.
+    pub fn new(data: &'a BTreeMap<String, DataSet>, store: &Path) -> Self {
+        let nowhere = std::env::temp_dir().join(format!("dichroic-cost-{}", std::process::id()));
+        Self {
+            sets: Sets::new(data, &super::artifacts::cache(store)),
+            nowhere,
+            fits: BTreeMap::new(),
+            embeds: BTreeMap::new(),
+            handmade: BTreeMap::new(),
+            searches: BTreeMap::new(),
+        }
+    }
+
+    /// What a step of a plan costs.
+    ///
+    /// # Errors
+    /// If an image cannot be read, or the listener asks to stop.
+    pub fn cost(&mut self, plan: &Plan, step: &Step, listen: &mut dyn Listen) -> Result<Cost, Error> {
+        if listen.stop() {
+            return Err(embed::Error::Stopped.into());
+        }
+        match &step.work {
+            Work::Pretrain { size, .. } => {
+                let train = Pretraining::train();
+                let source = Pretraining::new();
+                let mut params = Params::new(Seed(0));
+                let extractor = Extractor::plain(*size, 3, &mut params);
+                let pace = self.steps(&extractor, &mut params, &train, &source)?;
+                Ok(fit_cost(&pace, train.batch, train.epochs * source.items().len()))
+            }
+            Work::Fit { model, train, .. } => self.fit(model, train, listen),
+            Work::Embed { data, view, image, subset, .. } => {
+                self.embed(fitted(plan, &step.parents[0]), (data, *subset), See::of(*view, *image), listen)
+            }
+            Work::Score { data, features, subset, .. } => {
+                self.score(plan, step, (data, *subset), *features, listen)
+            }
+        }
+    }
+
+    fn fit(&mut self, model: &Model, train: &Train, listen: &mut dyn Listen) -> Result<Cost, Error> {
+        let parts = self.sets.open(&train.data, train.subset, listen)?;
+        let rows: Vec<Vec<u32>> = parts
+            .iter()
+            .map(|part| hold_out(part.set(), train.hold_out, super::fit::HOLD_OUT_SEED).0)
+            .collect();
+        let images: usize = rows.iter().map(Vec::len).sum();
+        let channels = super::fit::channels(&parts);
+        if train.objective.is_empty() {
+            let mut params = Params::new(Seed(0));
+            let _ = Extractor::new(model, &channels, &[], &mut params);
+            let weights = 4 * params.count() as u64;
+            return Ok(Cost { seconds: 0.0, memory: 2 * weights, disk: weights });
+        }
+        let key = alike_fit(model, train);
+        let pace = match self.fits.get(&key) {
+            Some(pace) => *pace,
+            None => {
+                let wanted = images_at(train.image).min(train.batch) * (steps_at(train.image) + 1);
+                let of_set = wanted.div_ceil(parts.len().max(1));
+                let folder = parts.iter().zip(rows).zip(&channels).map(
+                    |((part, rows), SetChannels { channels, .. })| {
+                        (
+                            part.set(),
+                            rows.into_iter().take(of_set).collect(),
+                            Statistics::none(channels.len()),
+                        )
+                    },
+                );
+                let source = Folder::new(folder.collect());
+                let mut params = Params::new(Seed(0));
+                let extractor = Extractor::new(model, &channels, &[], &mut params);
+                let pace = self.steps(&extractor, &mut params, train, &source)?;
+                self.fits.insert(key, pace);
+                pace
+            }
+        };
+        Ok(fit_cost(&pace, train.batch.min(images), train.epochs * images))
+    }
+
+    /// Takes a few steps.
+    fn steps(
+        &self,
+        extractor: &Extractor,
+        params: &mut Params,
+        train: &Train,
+        source: &dyn Source,
+    ) -> Result<Pace, Error> {
+        let mut train = train.clone();
+        train.batch = images_at(train.image).min(train.batch);
+        train.epochs = 1;
+        let oracle = matches!(train.strategy, Strategy::Miro(_)).then(|| params.duplicate()).transpose()?;
+        if oracle.is_none() {
+            train.strategy = Strategy::Erm;
+        }
+        let mut watch = Watch { steps: steps_at(train.image) as u64 + 1, first: None, last: None, done: 0 };
+        let job =
+            Job { train: &train, seed: Seed(0), source, checkpoint: &self.nowhere, oracle: oracle.as_ref() };
+        let before = memory::in_use();
+        memory::restart_peak();
+        let ended = job.run(extractor, params, &mut watch);
+        // A stop leaves a checkpoint; here it is of no use.
+        let _ = std::fs::remove_file(&self.nowhere);
+        ended?;
+        let peak = memory::peak().saturating_sub(before) as f64;
+        let weights = 4 * params.count() as u64;
+        // Gradients and the optimiser's two moments; an oracle was there before.
+        let fixed = (4 * weights) as f64;
+        Ok(Pace {
+            seconds_per_image: watch.seconds_per_step().unwrap_or(0.0) / train.batch as f64,
+            memory: fixed,
+            memory_per_image: (peak - 3.0 * weights as f64).max(0.0) / train.batch as f64,
+            weights,
+            width: extractor.width(),
+        })
+    }
+
+    fn embed(
+        &mut self,
+        model: &Model,
+        (data, subset): (&DataRef, Option<usize>),
+        see: See,
+        listen: &mut dyn Listen,
+    ) -> Result<Cost, Error> {
+        let mut all = Cost::default();
+        for part in self.sets.open(data, subset, listen)? {
+            let pace = self.embedding(model, part.set(), see)?;
+            let images = part.set().len() as u64;
+            let disk = 4 * images * pace.width as u64;
+            all = all.then(Cost {
+                seconds: pace.seconds_per_image * images as f64,
+                memory: (pace.memory + pace.memory_per_image * embed::BATCH as f64) as u64 + disk,
+                disk,
+            });
+        }
+        Ok(all)
+    }
+
+    /// Embeds a few images of a set.
+    fn embedding(&mut self, model: &Model, set: &ImageSet, see: See) -> Result<Pace, Error> {
+        let key = format!("{} {} {see:?}", alike(model), set.name);
+        if let Some(pace) = self.embeds.get(&key) {
+            return Ok(*pace);
+        }
+        let few = set.subset(FEW);
+        let few = few.as_ref().unwrap_or(set);
+        let own = SetChannels { set: set.name.clone(), channels: set.channels.clone() };
+        let mut params = Params::new(Seed(0));
+        let extractor = Extractor::new(model, &[own], &[], &mut params);
+        let embedder = Embedder { model: &extractor, params: &params, see, batch: embed::BATCH };
+        let before = memory::in_use();
+        memory::restart_peak();
+        let began = Instant::now();
+        let features = embedder.embed(few, 0, &Statistics::none(set.channels.len()), &mut Silence)?;
+        let together = few.len().min(embed::BATCH) as f64;
+        let pace = Pace {
+            seconds_per_image: began.elapsed().as_secs_f64() / few.len() as f64,
+            memory: 4.0 * params.count() as f64,
+            memory_per_image: memory::peak().saturating_sub(before) as f64 / together,
+            weights: 4 * params.count() as u64,
+            width: features.len() / few.len(),
+        };
+        self.embeds.insert(key, pace);
+        Ok(pace)
+    }
+
+    fn score(
+        &mut self,
+        plan: &Plan,
+        step: &Step,
+        (data, subset): (&DataRef, Option<usize>),
+        features: Features,
+        listen: &mut dyn Listen,
+    ) -> Result<Cost, Error> {
+        let parts = self.sets.open(data, subset, listen)?;
+        let mut all = Cost::default();
+        for part in &parts {
+            let set = part.set();
+            let queries: usize = set.tasks.iter().map(|task| task.queries.len()).sum();
+            let mut cost = Cost { disk: (PREDICTION * queries) as u64, ..Cost::default() };
+            let width = match features {
+                Features::Constant | Features::Prior => None,
+                Features::HandMade => {
+                    cost.seconds += self.by_hand(set)? * set.len() as f64;
+                    Some(handmade::width(set.channels.len()))
+                }
+                Features::Model | Features::Untrained => {
+                    match step.parents.first().and_then(|id| plan.step(id)) {
+                        Some(Step { work: Work::Embed { view, image, .. }, parents, .. }) => Some(
+                            self.embedding(fitted(plan, &parents[0]), set, See::of(*view, *image))?.width,
+                        ),
+                        _ => None,
+                    }
+                }
+            };
+            if let Some(width) = width {
+                cost.memory = (4 * width * set.len()) as u64;
+                cost.seconds += self.search(width)? * (queries * set.train_rows().len()) as f64;
+            }
+            all = all.then(cost);
+        }
+        Ok(all)
+    }
+
+    /// Seconds of hand-made features of an image of a set.
+    fn by_hand(&mut self, set: &ImageSet) -> Result<f64, Error> {
+        if let Some(pace) = self.handmade.get(&set.name) {
+            return Ok(*pace);
+        }
+        let few = set.subset(FEW);
+        let few = few.as_ref().unwrap_or(set);
+        let began = Instant::now();
+        handmade::of_set(few, &mut Silence)?;
+        let pace = began.elapsed().as_secs_f64() / few.len() as f64;
+        self.handmade.insert(set.name.clone(), pace);
+        Ok(pace)
+    }
+
+    /// Seconds of comparing one query with one reference.
+    fn search(&mut self, width: usize) -> Result<f64, Error> {
+        if let Some(pace) = self.searches.get(&width) {
+            return Ok(*pace);
+        }
+        let (queries, references) = (128, 1024);
+        let mut stream = Seed(0).stream("cost");
+        let values: Vec<f32> = (0..references * width).map(|_| stream.unit() as f32).collect();
+        let of = |rows: usize| FeatureMatrix { width, values: &values[..rows * width] };
+        let began = Instant::now();
+        one_nn::nearest(of(references), of(queries), Metric::Cosine)?;
+        let pace = began.elapsed().as_secs_f64() / (queries * references) as f64;
+        self.searches.insert(width, pace);
+        Ok(pace)
+    }
+}
+
+/// Images of each split that are embedded to see how long it takes.
+const FEW: usize = 6;
+/// Bytes of a prediction on disk, as measured.
+const PREDICTION: usize = 40;
+
+/// A training of so many images in all, in batches.
+fn fit_cost(pace: &Pace, batch: usize, images: usize) -> Cost {
+    Cost {
+        seconds: pace.seconds_per_image * images as f64,
+        memory: (pace.memory + pace.memory_per_image * batch as f64) as u64,
+        disk: pace.weights,
+    }
+}
+
+/// What the work of an id trained.
+fn fitted<'p>(plan: &'p Plan, id: &WorkId) -> &'p Model {
+    match plan.step(id).map(|step| &step.work) {
+        Some(Work::Fit { model, .. }) => model,
+        _ => unreachable!("the parent of an embedding is a fit of the same plan"),
+    }
+}
+
+/// Models with the same words take the same time, whatever they start from.
+fn alike(model: &Model) -> String {
+    let model = Model { weights: Weights::Scratch, ..model.clone() };
+    serde_json::to_string(&model).expect("a model is plain data")
+}
+
+/// Trainings with the same words take the same time for an image; rates, seeds and numbers of epochs do not matter.
+fn alike_fit(model: &Model, train: &Train) -> String {
+    let views = train.objective.iter().any(|term| matches!(term.loss, Loss::SimClr { .. }));
+    let warped = train.augment.iter().any(|change| matches!(change, Augment::Tps { .. }));
+    let near = matches!(train.strategy, Strategy::Miro(_));
+    format!("{} {} {:?} {views} {warped} {near}", alike(model), train.image, train.data)
+}
+
+/// A listener that looks at its watch, and stops after some steps.
+struct Watch {
+    steps: u64,
+    first: Option<Instant>,
+    last: Option<Instant>,
+    done: u64,
+}
+
+impl Watch {
+    fn seconds_per_step(&self) -> Option<f64> {
+        let steps = self.done.checked_sub(1).filter(|steps| *steps > 0)?;
+        Some((self.last? - self.first?).as_secs_f64() / steps as f64)
+    }
+}
+
+impl Listen for Watch {
+    fn hear(&mut self, event: &Event<'_>) {
+        if let Event::Advanced { done, .. } = event {
+            let now = Instant::now();
+            self.first.get_or_insert(now);
+            (self.last, self.done) = (Some(now), *done);
+        }
+    }
+
+    fn stop(&self) -> bool {
+        self.done >= self.steps
+    }
+}
