@@ -11,7 +11,7 @@ use crate::evaluate::bootstrap::Average;
 use crate::evaluate::names::{AVERAGES, TASKS};
 use crate::evaluate::{chammi, level};
 use crate::spec::Features;
-use crate::store::Reader;
+use crate::store::{Reader, Value as Field};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -183,6 +183,7 @@ impl Asked<'_> {
         let mut notes = vec![
         "Macro-F1, mean ± sample standard deviation over seeds. Rows in italics are floors: what needs no training.".into(),
     ];
+        notes.extend(self.price(&rows, runs)?);
         notes.extend(apart.map(|reason| format!("Print stands apart, not comparable: {reason}.")));
         if runs.len() > placed {
             notes.push(format!(
@@ -208,6 +209,34 @@ impl Asked<'_> {
         table.mark_best(0);
         self.mark_level(&mut table, &behind)?;
         Ok(table)
+    }
+
+    /// What a hole costs, as the runs of this world did.
+    fn price(&self, rows: &[Row], runs: &[&Measured]) -> Result<Option<String>, Error> {
+        let hole = |row: &Row| row.kind == Kind::Measured && row.note.starts_with('`');
+        if !rows.iter().any(hole) {
+            return Ok(None);
+        }
+        let mut note = "`dichroic exp NAME --dry` says what a hole costs in time, memory and disk".to_owned();
+        let (mut seconds, mut bytes) = (0.0, 0.0);
+        for one in runs {
+            let sql = "SELECT (SELECT max(secs) FROM v_runs WHERE uid = ?1),
+                (SELECT sum(f.bytes) FROM run r JOIN run_work w ON w.run_id = r.id JOIN artifact f ON f.work_id = w.work_id
+                 WHERE r.uid = ?1)";
+            for row in self.store.query_with(sql, &[Field::Text(one.run.clone())])?.rows {
+                let number = |field: &Field| field.to_string().parse().unwrap_or(0.0);
+                (seconds, bytes) = (seconds + number(&row[0]), bytes + number(&row[1]));
+            }
+        }
+        if seconds > 0.0 {
+            let n = runs.len() as f64;
+            note += &format!(
+                "; a run of this world took {:.0} s and {:.0} MB of disk",
+                seconds / n,
+                bytes / n / 1e6
+            );
+        }
+        Ok(Some(note + "."))
     }
 
     /// Marks what cannot be told from the best of its column, as far as predictions are kept.
