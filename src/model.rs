@@ -2,13 +2,15 @@
 
 mod card;
 mod costs;
+mod released;
 
 pub use card::{Card, CardSet};
 pub use costs::Costs;
+pub use released::{Error as ReleasedError, Released, released};
 
 use crate::{
     adapter::{self, Convolution, Images, OwnStem, SetChannels, Stem},
-    backbone::{ConvNext, files},
+    backbone::{ConvNext, Shape, files},
     params::{Params, Published},
     seed::{Seed, Stream},
     spec::{self, Taps},
@@ -32,9 +34,21 @@ impl Extractor {
         others: &[SetChannels],
         params: &mut Params,
     ) -> Self {
-        let spec::Backbone::ConvNext { size, drop_path } = model.backbone;
-        let stem = adapter::build(&model.adapter, sets, others, size.widths()[0], params);
-        let backbone = ConvNext::new(size, drop_path, !stem.normalises(), params);
+        let spec::Backbone::ConvNext { size, .. } = model.backbone;
+        Self::shaped(model, size.into(), sets, others, params)
+    }
+
+    /// The same with a backbone of any depths and widths.
+    fn shaped(
+        model: &spec::Model,
+        shape: Shape,
+        sets: &[SetChannels],
+        others: &[SetChannels],
+        params: &mut Params,
+    ) -> Self {
+        let spec::Backbone::ConvNext { drop_path, .. } = model.backbone;
+        let stem = adapter::build(&model.adapter, sets, others, shape.widths[0], params);
+        let backbone = ConvNext::shaped(shape, drop_path, !stem.normalises(), params);
         Self { stem, backbone }
     }
 

@@ -30,6 +30,22 @@ pub(crate) struct Shape {
     pub(crate) convolutional: bool,
 }
 
+impl From<ConvNextSize> for Shape {
+    fn from(size: ConvNextSize) -> Self {
+        Self {
+            depths: size.depths(),
+            widths: size.widths(),
+            // timm starts layer scales at 1e-6, which takes many epochs to open up; `quick` has few.
+            layer_scale: if size == ConvNextSize::Mini { 0.1 } else { 1e-6 },
+            // timm's small models keep their linear maps as 1×1 convolutions.
+            convolutional: matches!(
+                size,
+                ConvNextSize::Atto | ConvNextSize::Femto | ConvNextSize::Pico | ConvNextSize::Nano
+            ),
+        }
+    }
+}
+
 struct Stage {
     downsample: Option<(Norm, Affine)>,
     blocks: Vec<Block>,
@@ -63,18 +79,7 @@ impl ConvNext {
     ///
     /// `stem_norm`: whether it begins with the stem's normalisation.
     pub fn new(size: ConvNextSize, drop_path: f64, stem_norm: bool, params: &mut Params) -> Self {
-        let shape = Shape {
-            depths: size.depths(),
-            widths: size.widths(),
-            // timm starts layer scales at 1e-6, which takes many epochs to open up; `quick` has few.
-            layer_scale: if size == ConvNextSize::Mini { 0.1 } else { 1e-6 },
-            // timm's small models keep their linear maps as 1×1 convolutions.
-            convolutional: matches!(
-                size,
-                ConvNextSize::Atto | ConvNextSize::Femto | ConvNextSize::Pico | ConvNextSize::Nano
-            ),
-        };
-        Self::shaped(shape, drop_path, stem_norm, params)
+        Self::shaped(size.into(), drop_path, stem_norm, params)
     }
 
     /// A ConvNeXt of any depths and widths.

@@ -249,8 +249,8 @@ pub fn is_backbone(name: &str) -> bool {
     name.starts_with("stem.") || name.starts_with("stages.")
 }
 
-/// A linear map and a 1×1 convolution are the same numbers.
-fn same_shape(found: &[usize], expected: &[usize]) -> bool {
+/// Whether a tensor can be taken for another: a linear map and a 1×1 convolution are the same numbers.
+pub(crate) fn same_shape(found: &[usize], expected: &[usize]) -> bool {
     let linear = |shape: &[usize]| match *shape {
         [outs, ins, 1, 1] => vec![outs, ins],
         _ => shape.to_vec(),
@@ -258,7 +258,8 @@ fn same_shape(found: &[usize], expected: &[usize]) -> bool {
     linear(found) == linear(expected)
 }
 
-fn list(kind: &str, names: &[String]) -> String {
+/// The first names of a kind, and how many there are besides.
+pub(crate) fn list(kind: &str, names: &[String]) -> String {
     let more = names.len().saturating_sub(LISTED);
     let shown = names[..names.len().min(LISTED)].join(", ");
     if more > 0 { format!("{kind}: {shown} and {more} more") } else { format!("{kind}: {shown}") }

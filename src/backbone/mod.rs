@@ -2,9 +2,10 @@
 
 mod convnext;
 pub mod files;
+mod pickle;
+pub mod torch;
 
 pub use convnext::ConvNext;
-#[cfg(test)]
 pub(crate) use convnext::Shape;
 
 /// Raised when a backbone computes something else; part of the identity of every work that trains or embeds.

@@ -2,7 +2,7 @@
 
 use super::{
     failure::{Failure, Result},
-    kept::{Kept, of_file, of_run},
+    kept::{Kept, of_place, of_run},
     locate,
     options::{StoreOption, ThreadsOption},
     output,
@@ -29,7 +29,7 @@ pub(super) struct Embed {
     /// A published backbone: convnext_atto … convnext_base
     #[arg(long, value_name = "NAME", conflicts_with = "run")]
     model: Option<String>,
-    /// A file of weights, or a folder of them; a file that a run left behind needs no --model
+    /// A file of weights, or a folder of them; what a run or `import` left behind needs no --model
     #[arg(long, value_name = "PATH", conflicts_with = "run")]
     weights: Option<PathBuf>,
     /// How channels come into a published backbone
@@ -153,7 +153,7 @@ impl Embed {
             let Some(file) = &self.weights else {
                 return Err(Failure::new("nothing says which model embeds").hint(hint));
             };
-            return Ok(vec![of_file(file)?]);
+            return of_place(file);
         };
         let size = size(name)?;
         let AdapterWord::ChannelReplication = self.adapter;

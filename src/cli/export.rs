@@ -2,7 +2,7 @@
 
 use super::{
     failure::{Failure, Result},
-    kept::{Kept, of_file, of_run},
+    kept::{Kept, of_place, of_run},
     options::StoreOption,
     output,
 };
@@ -22,7 +22,7 @@ pub(super) struct Export {
     /// A finished run, by the beginning of its id
     #[arg(long, value_name = "RUN", required_unless_present = "weights", conflicts_with = "weights")]
     run: Option<String>,
-    /// A file of weights that a run left behind
+    /// A file of weights that a run or `import` left behind, or a folder of them
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
     /// The set that it is trained on: its generated or chosen first layer becomes `stem.0`
@@ -39,7 +39,7 @@ impl Export {
     pub(super) fn run(&self) -> Result {
         let models = match (&self.run, &self.weights) {
             (Some(run), _) => of_run(&self.store.path(), run)?,
-            (None, Some(file)) => vec![of_file(file)?],
+            (None, Some(file)) => of_place(file)?,
             (None, None) => vec![],
         };
         let place = |kept: &Kept| kept.card.sets.iter().position(|set| set.set == self.set);

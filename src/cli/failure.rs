@@ -1,6 +1,8 @@
 //! How a command ends when it does not end well: what went wrong, what to do about it, and the exit status.
 
-use crate::{backbone::files, data, embed, evaluate, execute, plan, registry, report, simulate, store};
+use crate::{
+    backbone::files, data, embed, evaluate, execute, model, plan, registry, report, simulate, store,
+};
 use std::{error::Error, fmt::Display, io, process::ExitCode};
 
 /// Why a command gave up.
@@ -88,7 +90,8 @@ macro_rules! failures {
     )*};
 }
 failures! {
-    evaluate::Error, execute::Error, files::Error, plan::Problems, registry::Error, report::Error, store::Error,
+    evaluate::Error, execute::Error, files::Error, model::ReleasedError, plan::Problems, registry::Error, report::Error,
+    store::Error,
 }
 
 impl From<data::Error> for Failure {

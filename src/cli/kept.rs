@@ -5,7 +5,7 @@ use crate::{
     adapter::SetChannels,
     backbone::files,
     data::ImageSet,
-    model::Card,
+    model::{Card, CardSet},
     store::{Store, Value as Field},
 };
 use serde_json::Value;
@@ -36,6 +36,32 @@ pub(super) fn of_file(file: &Path) -> Result<Kept> {
     let note = files::note(file)?.ok_or_else(not_ours)?;
     let card = serde_json::from_str(&note).map_err(|_| not_ours())?;
     Ok(Kept { card, weights: file.to_owned(), published: false })
+}
+
+/// The models of a file of ours, or of a folder of such files: FixedChannels is one for each set.
+pub(super) fn of_place(place: &Path) -> Result<Vec<Kept>> {
+    if !place.is_dir() {
+        return Ok(vec![of_file(place)?]);
+    }
+    let io = |error| Failure::new(format!("cannot read the folder {}: {error}", place.display()));
+    let entries = std::fs::read_dir(place).map_err(io)?.collect::<std::io::Result<Vec<_>>>().map_err(io)?;
+    let mut files: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
+    files.sort();
+    if files.is_empty() {
+        return Err(Failure::new(format!("there is no `.safetensors` file in {}", place.display())));
+    }
+    let models = files.iter().map(|file| of_file(file)).collect::<Result<Vec<_>>>()?;
+    // Two models of one set would need somebody to choose.
+    for (at, model) in models.iter().enumerate() {
+        let own =
+            |set: &CardSet| models[..at].iter().any(|other| other.card.sets.iter().any(|s| s.set == set.set));
+        if let Some(set) = model.card.sets.iter().find(|set| own(set)) {
+            let message = format!("{} holds more than one model of set `{}`", place.display(), set.set);
+            return Err(Failure::new(message).hint("say one file"));
+        }
+    }
+    Ok(models)
 }
 
 /// The models that a run trained, or took as they start: one, or one for each set.

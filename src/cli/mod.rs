@@ -13,6 +13,7 @@ mod exp;
 mod export;
 mod failure;
 mod grid;
+mod import;
 mod interrupt;
 mod jobs;
 mod kept;
@@ -57,6 +58,7 @@ enum Command {
     Report(report::Report),
     Embed(embed::Embed),
     Export(export::Export),
+    Import(import::Import),
     Score(score::Score),
     Data(data::Data),
     Db(db::Db),
@@ -76,6 +78,7 @@ impl Cli {
             Command::Report(command) => command.run(),
             Command::Embed(command) => command.run(self.quiet),
             Command::Export(command) => command.run(),
+            Command::Import(command) => command.run(),
             Command::Score(command) => command.run(),
             Command::Data(command) => command.run(self.quiet),
             Command::Db(command) => command.run(),
@@ -125,6 +128,9 @@ mod tests {
             "report all --out x --format md,csv",
             "embed --model convnext_tiny --weights w --adapter channel-replication --data d --out o --size 64 --batch 8",
             "export --run 12ab --set HPA --out hpa.safetensors",
+            "import hypernet.pt --out hypernet.safetensors",
+            "import a.pt b.pt --out fixed",
+            "import hpa.pt --set HPA --out hpa.safetensors",
             "embed --run 12ab --data d --out o --format parquet",
             "score --features f --data d --metric l2 --json",
             "data simulate chammi --world 2 --native --out x",

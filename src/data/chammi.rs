@@ -7,17 +7,17 @@ use super::{
 };
 use std::{collections::BTreeMap, path::Path};
 
-/// The folders on disk. WTC-11 is called `Allen` there.
-pub(super) const SETS: [&str; 3] = ["Allen", "HPA", "CP"];
+/// The folders on disk, in the order of the released code. WTC-11 is called `Allen` there.
+pub const SETS: [&str; 3] = ["Allen", "HPA", "CP"];
 
 /// The description that `dataset.toml` would hold, if `root` has any of CHAMMI's folders.
 pub(super) fn description(root: &Path) -> Option<Description> {
     if !SETS.iter().any(|set| root.join(set).join("enriched_meta.csv").is_file()) {
         return None;
     }
-    let allen = set("Allen", None, ALLEN);
-    let hpa = set("HPA", Some(("Task_three", "cell_type")), HPA);
-    let cp = set("CP", Some(("Task_four", "Plate")), CP);
+    let allen = set("Allen", None);
+    let hpa = set("HPA", Some(("Task_three", "cell_type")));
+    let cp = set("CP", Some(("Task_four", "Plate")));
     let sets = vec![allen, hpa, cp];
     Some(Description { name: None, kind: Kind::Real, world: None, simulator: None, sets })
 }
@@ -32,7 +32,18 @@ pub fn chammi_channels(set: &str) -> Option<(&'static [&'static str], usize)> {
     }
 }
 
-fn set(name: &str, leave_out: Option<(&str, &str)>, (mean, sd): (&[f32], &[f32])) -> SetDescription {
+/// Mean and deviation of each channel of a set, as the released configuration prints them.
+pub fn chammi_statistics(set: &str) -> Option<Statistics> {
+    let (mean, sd) = match set {
+        "Allen" => ALLEN,
+        "HPA" => HPA,
+        "CP" => CP,
+        _ => return None,
+    };
+    Some(Statistics { mean: mean.to_vec(), sd: sd.to_vec() })
+}
+
+fn set(name: &str, leave_out: Option<(&str, &str)>) -> SetDescription {
     let channels: Vec<String> = chammi_channels(name)
         .map(|(channels, _)| channels.iter().map(|&channel| channel.to_owned()).collect())
         .unwrap_or_default();
@@ -48,11 +59,11 @@ fn set(name: &str, leave_out: Option<(&str, &str)>, (mean, sd): (&[f32], &[f32])
             .collect(),
         roles: BTreeMap::new(),
         pixel_size_um: None,
-        printed: Some(Statistics { mean: mean.to_vec(), sd: sd.to_vec() }),
+        printed: chammi_statistics(name),
     }
 }
 
-// Mean and SD per channel of pixels in [0, 1], over Train, as the released configuration prints them.
+// Mean and SD per channel of pixels in [0, 1], over Train.
 type Printed = (&'static [f32], &'static [f32]);
 const ALLEN: Printed =
     (&[0.172_996_04, 0.212_032_63, 0.067_171_64], &[0.180_391_4, 0.194_780_2, 0.087_711_74]);

@@ -32,7 +32,7 @@ pub mod vocabulary;
 #[cfg(test)]
 mod tests;
 
-pub use chammi::chammi_channels;
+pub use chammi::{SETS as CHAMMI_SETS, chammi_channels, chammi_statistics};
 pub use check::{Count, Published, Report, check, info};
 pub use describe::Kind;
 pub use error::{Error, Problem, Problems};

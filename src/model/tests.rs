@@ -33,7 +33,7 @@ const SIZES: [ConvNextSize; 7] = [
 ];
 
 /// The formula that fills golden models (`tests/golden/formula.py`).
-fn formula(name: &str, count: usize, amplitude: f64, offset: f64) -> Vec<f32> {
+pub(super) fn formula(name: &str, count: usize, amplitude: f64, offset: f64) -> Vec<f32> {
     let phase = f64::from(name.bytes().map(u32::from).sum::<u32>() % 97);
     (0..count).map(|j| (offset + amplitude * libm::sin(0.37 * j as f64 + phase)) as f32).collect()
 }

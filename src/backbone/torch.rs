@@ -1,0 +1,466 @@
+//! Checkpoints as PyTorch's `torch.save` writes them, in its present format (a zip archive) and in the one before 1.6.
+//!
+//! candle has a reader too. It knows neither the older format nor pickles above protocol 2, leaves out tensors of a type
+//! that it does not know, and shows nothing but tensors.
+
+use super::pickle::{Fault, Id, Pickle};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::Read,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+use zip::ZipArchive;
+
+/// What can be wrong with a checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be read.
+    #[error("cannot read the checkpoint {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is something else.
+    #[error("{} is no checkpoint of PyTorch: {reason}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// It is broken, or of a kind that is not read.
+    #[error("{}: {what}", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and what was found.
+        what: String,
+    },
+    /// A tensor holds other numbers than floats of 32 or 64 bits.
+    #[error("{}: {name} holds {found}; expected floats of 32 or 64 bits", path.display())]
+    Type {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// PyTorch's name of the type.
+        found: String,
+    },
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io { .. } => None,
+            Self::Format { .. } => Some(
+                "expected the `.pt` that `torch.save` writes; a file from a web page that asks before it downloads \
+                 may be that page: look at its first line"
+                    .into(),
+            ),
+            Self::Broken { .. } => Some("fetch the file again, and compare its length with the original's".into()),
+            Self::Type { .. } => Some(
+                "in Python: c = torch.load(FILE, weights_only=False, map_location=\"cpu\"); c[\"model_params\"] = \
+                 {k: v.float() for k, v in c[\"model_params\"].items()}; torch.save(c, FILE)"
+                    .into(),
+            ),
+        }
+    }
+}
+
+/// The first bytes of the older format: a pickle of a number that PyTorch chose.
+const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
+
+/// PyTorch's names of types, and bytes of a number.
+const TYPES: [(&str, usize); 13] = [
+    ("FloatStorage", 4),
+    ("DoubleStorage", 8),
+    ("HalfStorage", 2),
+    ("BFloat16Storage", 2),
+    ("LongStorage", 8),
+    ("IntStorage", 4),
+    ("ShortStorage", 2),
+    ("CharStorage", 1),
+    ("ByteStorage", 1),
+    ("BoolStorage", 1),
+    ("UntypedStorage", 1),
+    ("ComplexFloatStorage", 8),
+    ("ComplexDoubleStorage", 16),
+];
+
+/// A checkpoint, of which tensors are read when they are asked for.
+#[derive(Debug)]
+pub struct Checkpoint {
+    path: PathBuf,
+    pickle: Pickle,
+    storages: Storages,
+}
+
+/// Where the numbers lie.
+#[derive(Debug)]
+enum Storages {
+    /// An entry `<prefix>data/<key>` for each.
+    Zip { archive: ZipArchive<File>, prefix: String },
+    /// One behind the other.
+    Legacy { file: memmap2::Mmap, places: BTreeMap<String, Range<usize>> },
+}
+
+/// A tensor that lies in a checkpoint. Two of them that are equal are two names of one tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Numbers between neighbours along each axis.
+    strides: Vec<usize>,
+    /// Numbers in front of it.
+    offset: usize,
+    /// PyTorch's name of the type: `FloatStorage`.
+    kind: String,
+    storage: String,
+}
+
+impl Checkpoint {
+    /// Reads all but the numbers.
+    ///
+    /// # Errors
+    /// If it is no checkpoint.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let io = |source| Error::Io { path: path.to_owned(), source };
+        let format = |reason: String| Error::Format { path: path.to_owned(), reason };
+        let mut file = File::open(path).map_err(io)?;
+        let mut head = Vec::new();
+        file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut head).map_err(io)?;
+        if head == MAGIC {
+            // SAFETY: the file is only read; if another program truncates it meanwhile, reading fails as it would anyway.
+            let file = unsafe { memmap2::Mmap::map(&file) }.map_err(io)?;
+            let (pickle, places) = legacy(&file)
+                .map_err(|fault| Error::Broken { path: path.to_owned(), what: fault.to_string() })?;
+            return Ok(Self { path: path.to_owned(), pickle, storages: Storages::Legacy { file, places } });
+        }
+        if !head.starts_with(b"PK") {
+            let head: String = String::from_utf8_lossy(&head).escape_debug().collect();
+            return Err(format(format!("it begins with `{head}`")));
+        }
+        let mut archive = ZipArchive::new(file).map_err(|error| format(error.to_string()))?;
+        let prefix = archive.file_names().find_map(|name| {
+            let prefix = name.ok()?.strip_suffix("data.pkl")?.to_owned();
+            (prefix.is_empty() || prefix.ends_with('/')).then_some(prefix)
+        });
+        let prefix = prefix.ok_or_else(|| format("there is no `data.pkl` in the archive".into()))?;
+        let broken = |what: String| Error::Broken { path: path.to_owned(), what };
+        // Little-endian unless it says otherwise.
+        if entry(&mut archive, &format!("{prefix}byteorder")).is_ok_and(|order| order != b"little") {
+            return Err(broken("expected little-endian numbers".into()));
+        }
+        let pickle = entry(&mut archive, &format!("{prefix}data.pkl")).map_err(broken)?;
+        let pickle = Pickle::read(&pickle).map_err(|fault| broken(format!("data.pkl: {fault}")))?;
+        Ok(Self { path: path.to_owned(), pickle, storages: Storages::Zip { archive, prefix } })
+    }
+
+    /// The keys of the outermost dictionary.
+    pub fn keys(&self) -> Vec<&str> {
+        let entries = self.pickle.entries(self.pickle.top).unwrap_or_default();
+        entries.iter().filter_map(|(key, _)| self.pickle.text(*key)).collect()
+    }
+
+    /// The whole number under a key of the outermost dictionary.
+    pub fn number(&self, key: &str) -> Option<i64> {
+        self.pickle.int(self.pickle.get(self.pickle.top, key)?)
+    }
+
+    /// A word of an OmegaConf object under a key of the outermost dictionary: `["config", "model", "pooling"]`. Members
+    /// of an enumeration are what they stand for.
+    pub fn word(&self, path: &[&str]) -> Option<&str> {
+        let pickle = &self.pickle;
+        let id = self.node(path)?;
+        pickle.text(id).or_else(|| pickle.text(*pickle.made(id)?.1.first()?))
+    }
+
+    /// A whole number of such an object.
+    pub fn setting(&self, path: &[&str]) -> Option<i64> {
+        self.pickle.int(self.node(path)?)
+    }
+
+    fn node(&self, path: &[&str]) -> Option<Id> {
+        let pickle = &self.pickle;
+        let (first, rest) = path.split_first()?;
+        let mut id = pickle.get(pickle.top, first)?;
+        for key in rest {
+            let content = pickle.get(pickle.state(id)?, "_content")?;
+            id = pickle.get(content, key)?;
+        }
+        pickle.get(pickle.state(id)?, "_val")
+    }
+
+    /// The tensors of the dictionary under a key of the outermost one, by name; none if there is no such dictionary.
+    ///
+    /// # Errors
+    /// If something in it is no tensor.
+    pub fn tensors(&self, key: &str) -> Result<Option<BTreeMap<String, Stored>>, Error> {
+        let pickle = &self.pickle;
+        let Some(entries) = pickle.get(pickle.top, key).and_then(|id| pickle.entries(id)) else {
+            return Ok(None);
+        };
+        let one = |(name, value): &(Id, Id)| {
+            let name =
+                pickle.text(*name).ok_or_else(|| self.broken(format!("{key} has a key that is no text")))?;
+            let stored = self.stored(*value);
+            let stored =
+                stored.ok_or_else(|| self.broken(format!("{key}.{name}: expected a dense tensor")))?;
+            Ok((name.to_owned(), stored))
+        };
+        entries.iter().map(one).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// What PyTorch's functions that rebuild a tensor would make.
+    fn stored(&self, id: Id) -> Option<Stored> {
+        let pickle = &self.pickle;
+        let (by, of) = pickle.made(id)?;
+        let of = match by {
+            "torch._utils._rebuild_parameter" => return self.stored(*of.first()?),
+            "torch._tensor._rebuild_from_type_v2" => pickle.items(*of.get(2)?)?,
+            "torch._utils._rebuild_tensor_v2" => of,
+            _ => return None,
+        };
+        let [storage, offset, shape, strides, ..] = of else { return None };
+        let number = |id: &Id| usize::try_from(pickle.int(*id)?).ok();
+        let numbers = |id: Id| pickle.items(id)?.iter().map(number).collect::<Option<Vec<_>>>();
+        let (kind, storage) = address(pickle, pickle.outside(*storage)?)?;
+        Some(Stored {
+            shape: numbers(*shape)?,
+            strides: numbers(*strides)?,
+            offset: number(offset)?,
+            kind: kind.to_owned(),
+            storage: storage.to_owned(),
+        })
+    }
+
+    /// The numbers of a tensor in row-major order. `name` is for errors.
+    ///
+    /// # Errors
+    /// If they are no floats of 32 or 64 bits, which are rounded, or cannot be read.
+    pub fn values(&mut self, name: &str, stored: &Stored) -> Result<Vec<f32>, Error> {
+        let Stored { shape, strides, offset, kind, storage } = stored;
+        let size = match kind.as_str() {
+            "FloatStorage" => 4,
+            "DoubleStorage" => 8,
+            _ => {
+                let (path, name, found) = (self.path.clone(), name.to_owned(), kind.clone());
+                return Err(Error::Type { path, name, found });
+            }
+        };
+        let bytes = match &mut self.storages {
+            Storages::Legacy { file, places } => places
+                .get(storage)
+                .map(|place| file[place.clone()].to_vec())
+                .ok_or("it is missing".to_owned()),
+            Storages::Zip { archive, prefix } => entry(archive, &format!("{prefix}data/{storage}")),
+        };
+        let bytes = bytes.map_err(|error| self.broken(format!("storage {storage} of {name}: {error}")))?;
+        let count = bytes.len() / size;
+        let last = shape.iter().zip(strides).try_fold(*offset, |last, (n, stride)| {
+            last.checked_add(n.saturating_sub(1).checked_mul(*stride)?)
+        });
+        let wanted = shape.iter().try_fold(1usize, |all, n| all.checked_mul(*n));
+        let inside = last.is_some_and(|last| last < count) && wanted.is_some_and(|wanted| wanted <= count);
+        if !(inside || wanted == Some(0)) || shape.len() != strides.len() {
+            return Err(self
+                .broken(format!("storage {storage} of {name} has {count} numbers, too few for {shape:?}")));
+        }
+        let mut places = vec![*offset];
+        for (n, stride) in shape.iter().zip(strides) {
+            places = places.iter().flat_map(|place| (0..*n).map(move |at| place + at * stride)).collect();
+        }
+        let (single, _) = bytes.as_chunks::<4>();
+        let (double, _) = bytes.as_chunks::<8>();
+        let value = |place: &usize| match size {
+            4 => f32::from_le_bytes(single[*place]),
+            _ => f64::from_le_bytes(double[*place]) as f32,
+        };
+        Ok(places.iter().map(value).collect())
+    }
+
+    fn broken(&self, what: String) -> Error {
+        Error::Broken { path: self.path.clone(), what }
+    }
+}
+
+impl Stored {
+    /// Whether it has 64 bits a number.
+    pub fn is_double(&self) -> bool {
+        self.kind == "DoubleStorage"
+    }
+}
+
+/// Type and key of a storage: the address is ('storage', type, key, device, numbers).
+fn address<'a>(pickle: &'a Pickle, address: &[Id]) -> Option<(&'a str, &'a str)> {
+    let [_, kind, key, ..] = address else { return None };
+    Some((pickle.name(*kind)?.strip_prefix("torch.")?, pickle.text(*key)?))
+}
+
+fn entry(archive: &mut ZipArchive<File>, name: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    archive
+        .by_name(name)
+        .map_err(|error| error.to_string())?
+        .read_to_end(&mut bytes)
+        .map_err(|e| e.to_string())?;
+    Ok(bytes)
+}
+
+/// Why a file in the older format cannot be read.
+#[derive(Debug, thiserror::Error)]
+enum Flaw {
+    #[error(transparent)]
+    Pickle(#[from] Fault),
+    #[error("storage {0} is of no known type")]
+    Type(String),
+    #[error("it ends before storage {0} does")]
+    Short(String),
+}
+
+/// The older format: pickles of a number, of the format's version, of the machine, of the object and of the keys of
+/// its storages; then these, each behind how many numbers it has.
+fn legacy(file: &[u8]) -> Result<(Pickle, BTreeMap<String, Range<usize>>), Flaw> {
+    let mut at = 0;
+    let mut next = || -> Result<Pickle, Fault> {
+        let pickle = Pickle::read(&file[at..])?;
+        at += pickle.length;
+        Ok(pickle)
+    };
+    next()?;
+    next()?;
+    next()?;
+    let (pickle, keys) = (next()?, next()?);
+    let kinds: BTreeMap<&str, &str> =
+        pickle.addresses().filter_map(|of| address(&pickle, of)).map(|(kind, key)| (key, kind)).collect();
+    let mut places = BTreeMap::new();
+    for key in keys.items(keys.top).unwrap_or_default().iter().filter_map(|id| keys.text(*id)) {
+        let kind = kinds.get(key).copied().unwrap_or_default();
+        let size = TYPES.iter().find(|(known, _)| *known == kind).map(|(_, size)| *size);
+        let size = size.ok_or_else(|| Flaw::Type(key.to_owned()))?;
+        let short = || Flaw::Short(key.to_owned());
+        let count = file.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
+        let start = at + 8;
+        let length = usize::try_from(count.ok_or_else(short)?).ok().and_then(|count| count.checked_mul(size));
+        let end = length.and_then(|length| start.checked_add(length)).filter(|end| *end <= file.len());
+        at = end.ok_or_else(short)?;
+        places.insert(key.to_owned(), start..at);
+    }
+    Ok((pickle, places))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden;
+
+    fn file(name: &str) -> PathBuf {
+        golden::folder().join(format!("checkpoints/{name}.pt"))
+    }
+
+    #[test]
+    fn tensors_are_read_as_their_strides_say() {
+        let mut checkpoint = Checkpoint::open(&file("tensors")).unwrap();
+        assert_eq!(checkpoint.keys(), ["epoch", "long", "model_params"]);
+        assert_eq!((checkpoint.number("epoch"), checkpoint.number("long")), (Some(-3), None));
+        assert!(checkpoint.tensors("epoch").unwrap().is_none());
+        let tensors = checkpoint.tensors("model_params").unwrap().unwrap();
+        let mut read = |name: &str| {
+            let values = checkpoint.values(name, &tensors[name])?;
+            Ok::<_, Error>((tensors[name].shape.clone(), values))
+        };
+        let transposed = vec![0., 4., 8., 1., 5., 9., 2., 6., 10., 3., 7., 11.];
+        assert_eq!(read("transposed").unwrap(), (vec![4, 3], transposed));
+        assert_eq!(read("part").unwrap(), (vec![4], vec![4., 5., 6., 7.]));
+        assert_eq!(read("scalar").unwrap(), (vec![], vec![2.5]));
+        assert_eq!(read("none").unwrap(), (vec![0, 3], vec![]));
+        assert_eq!(read("double").unwrap(), (vec![1], vec![0.1]));
+        assert_eq!(read("parameter").unwrap(), (vec![2], vec![1., 1.]));
+        let error = read("half").unwrap_err();
+        assert!(
+            error.to_string().ends_with("half holds HalfStorage; expected floats of 32 or 64 bits"),
+            "{error}"
+        );
+        assert!(error.hint().unwrap().contains(".float()"));
+    }
+
+    #[test]
+    fn a_tensor_larger_than_its_storage_is_refused() {
+        let mut checkpoint = Checkpoint::open(&file("tensors")).unwrap();
+        let tensors = checkpoint.tensors("model_params").unwrap().unwrap();
+        let part = &tensors["part"];
+        for wrong in [
+            Stored { offset: 9, ..part.clone() },
+            Stored { strides: vec![3], ..part.clone() },
+            Stored { strides: vec![usize::MAX], ..part.clone() },
+            Stored { shape: vec![1 << 40], strides: vec![0], ..part.clone() },
+            Stored { shape: vec![2, 2], ..part.clone() },
+        ] {
+            let error = checkpoint.values("part", &wrong).unwrap_err().to_string();
+            assert!(error.contains("has 12 numbers, too few"), "{wrong:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn names_of_one_tensor_are_equal() {
+        for (name, second, first) in [
+            ("hypernet", "adaptive_interface.0.HPA", "conv1_emb.HPA"),
+            ("depthwise", "adaptive_interface.1.weight", "conv_1x1.weight"),
+        ] {
+            let tensors = Checkpoint::open(&file(name)).unwrap().tensors("model_params").unwrap().unwrap();
+            assert_eq!(tensors[second], tensors[first]);
+            assert_ne!(tensors[second], tensors["proxies"]);
+        }
+    }
+
+    #[test]
+    fn configurations_are_read_in_each_format() {
+        for (name, pooling) in
+            [("hypernet", None), ("slice_param", None), ("depthwise", Some("weighted_sum_random"))]
+        {
+            let checkpoint = Checkpoint::open(&file(name)).unwrap();
+            assert_eq!(checkpoint.word(&["config", "model", "pooling"]), Some("avg"), "{name}");
+            assert_eq!(checkpoint.word(&["config", "model", "pooling_channel_type"]), pooling, "{name}");
+            assert_eq!(checkpoint.setting(&["config", "dataset", "img_size"]), Some(224), "{name}");
+            assert_eq!(checkpoint.setting(&["config", "dataset", "none"]), None, "{name}");
+        }
+    }
+
+    /// Whatever is cut off a file or changed in it, an error says so, and nothing panics.
+    #[test]
+    fn damaged_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.pt");
+        let open = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            let mut checkpoint = Checkpoint::open(&path)?;
+            let tensors = checkpoint.tensors("model_params")?.unwrap_or_default();
+            tensors.iter().try_for_each(|(name, stored)| checkpoint.values(name, stored).map(drop))
+        };
+        for (bytes, reason) in [
+            (&b"<!DOCTYPE html><html>"[..], "it begins with `<!DOCTYPE html>`"),
+            (b"", "it begins with ``"),
+            (b"\x80\x02}q\x00.", "it begins with"),
+            (b"PK\x03\x04 and nothing else", "is no checkpoint of PyTorch"),
+        ] {
+            let error = open(bytes).unwrap_err();
+            assert!(error.to_string().contains(reason) && error.hint().is_some(), "{error}");
+        }
+        for name in ["tensors", "depthwise"] {
+            let whole = std::fs::read(file(name)).unwrap();
+            for keep in [whole.len() - 1, whole.len() / 2, MAGIC.len(), MAGIC.len() + 7] {
+                assert!(open(&whole[..keep]).is_err(), "{name}, {keep} bytes of {}", whole.len());
+            }
+            for at in (0..whole.len().min(60_000)).step_by(97) {
+                let mut changed = whole.clone();
+                changed[at] ^= 0x55;
+                let _ = open(&changed);
+            }
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! The checkpoints that CHAMMI's authors released (specification, sections 3.5 and 4.8), as models of ours.
+//!
+//! What a checkpoint is stands in the names and shapes of its parameters. Its backbone is a list without the names of
+//! stages, and first layers are there a second time, as `adaptive_interface`.
+
+use super::{Card, CardSet, Extractor};
+use crate::{
+    backbone::{Shape, files, torch},
+    data::{CHAMMI_SETS, Statistics, chammi_channels, chammi_statistics},
+    params::{Params, Published},
+    seed::Seed,
+    spec::{
+        Adapter, Backbone, ClassEmbedding, Coefficients, ConvNextSize, Depthwise, Embeddings, FirstLayer,
+        FixedChannels, HyperNet, Model, NewChannels, Pooling, SliceParam, TargetParam, TemplateMixing,
+        Weights,
+    },
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+use torch::{Checkpoint, Stored};
+
+/// Under which key the parameters are.
+const PARAMETERS: &str = "model_params";
+/// Under which name first layers are a second time.
+const SECOND: &str = "adaptive_interface.";
+/// What a loss has, and no features need.
+const OF_LOSS: [&str; 2] = ["proxies", "logit_scale"];
+/// What the released models see, in pixels.
+const IMAGE: usize = 224;
+
+/// A released checkpoint.
+pub struct Released {
+    /// The model, and what it expects of images.
+    pub card: Card,
+    /// Its parameters, those of the loss too.
+    pub params: Params,
+    /// The same as something that embeds.
+    pub model: Extractor,
+    /// After how many epochs it was saved.
+    pub epoch: Option<i64>,
+    /// How many tensors had 64 bits a number and were rounded.
+    pub rounded: usize,
+}
+
+/// Why a checkpoint cannot become a model of ours.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be read.
+    #[error(transparent)]
+    Checkpoint(#[from] torch::Error),
+    /// It holds no model.
+    #[error("{} has no `{PARAMETERS}`; {}", path.display(), keys(found))]
+    NoModel {
+        /// The file.
+        path: PathBuf,
+        /// The keys that it has.
+        found: Vec<String>,
+    },
+    /// Its parameters are those of no adapter.
+    #[error("{} is of no adapter of CHAMMI; {}", path.display(), files::list("its parameters", found))]
+    Adapter {
+        /// The file.
+        path: PathBuf,
+        /// The names of its parameters.
+        found: Vec<String>,
+    },
+    /// It reads another number of channels than every set, or than the one that was named.
+    #[error("{} reads {found} channels, as {expected}", path.display())]
+    Channels {
+        /// The file.
+        path: PathBuf,
+        /// As many as it reads.
+        found: usize,
+        /// Which set does not fit.
+        expected: String,
+    },
+    /// A set was named where that says nothing.
+    #[error("{} is a {word}, which reads all of {}", path.display(), CHAMMI_SETS.join(", "))]
+    AllSets {
+        /// The file.
+        path: PathBuf,
+        /// The adapter.
+        word: &'static str,
+    },
+    /// It was trained with a switch that is not ours.
+    #[error("{}: its configuration says {key} `{found}`; expected {expected}", path.display())]
+    Setting {
+        /// The file.
+        path: PathBuf,
+        /// The switch.
+        key: &'static str,
+        /// What it says.
+        found: String,
+        /// What would do.
+        expected: &'static str,
+    },
+    /// Names or shapes are not those of its adapter.
+    #[error("{} does not fit {word} as released: {}", path.display(), problems.join("; "))]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// The adapter.
+        word: &'static str,
+        /// One clause for each kind of mismatch.
+        problems: Vec<String>,
+    },
+    /// A tensor cannot be made.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
+fn keys(found: &[String]) -> String {
+    if found.is_empty() { "it is no dictionary".into() } else { files::list("its keys", found) }
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let released = "depthwise.pt, hypernet.pt, slice_param.pt, target_param.pt, template_mixing.pt and \
+                        fixed_channels_finetuned/*.pt are read: the files that CHAMMI's authors released";
+        Some(match self {
+            Self::Checkpoint(error) => return error.hint(),
+            Self::Tensor(_) => return None,
+            Self::NoModel { .. } | Self::Adapter { .. } => released.into(),
+            Self::Channels { .. } => {
+                let one = |set: &&str| format!("{set} ({})", chammi_channels(set).map_or(0, |of| of.0.len()));
+                let sets: Vec<String> = CHAMMI_SETS.iter().map(one).collect();
+                format!(
+                    "sets and their channels are {}; `--set` says which one it was trained on",
+                    sets.join(", ")
+                )
+            }
+            Self::AllSets { .. } => "leave `--set` out; it is for FixedChannels".into(),
+            Self::Setting { .. } => "there is no word here for what it was trained with".into(),
+            Self::Mismatch { .. } => {
+                format!(
+                    "the backbone is ConvNeXt-Tiny, trained on all three sets or, FixedChannels, on one; {released}"
+                )
+            }
+        })
+    }
+}
+
+/// Reads a checkpoint as the released code writes it. `set` is for FixedChannels, whose set is otherwise known by its
+/// number of channels.
+///
+/// # Errors
+/// If it cannot be read, or is no model of the released code.
+pub fn released(path: &Path, set: Option<&str>) -> Result<Released, Error> {
+    shaped(path, set, ConvNextSize::Tiny.into())
+}
+
+/// The same with a backbone of any depths and widths.
+fn shaped(path: &Path, set: Option<&str>, shape: Shape) -> Result<Released, Error> {
+    let mut checkpoint = Checkpoint::open(path)?;
+    let Some(tensors) = checkpoint.tensors(PARAMETERS)? else {
+        let found = checkpoint.keys().into_iter().map(String::from).collect();
+        return Err(Error::NoModel { path: path.to_owned(), found });
+    };
+    let shapes = tensors.iter().map(|(name, stored)| (name.as_str(), stored.shape.as_slice())).collect();
+    let adapter = recognise(&shapes).ok_or_else(|| {
+        let found = shapes.keys().map(|name| String::from(*name)).collect();
+        Error::Adapter { path: path.to_owned(), found }
+    })?;
+    check_settings(path, &checkpoint, &adapter)?;
+    let sets = sets(path, &shapes, &adapter, set)?;
+
+    let backbone = Backbone::ConvNext { size: ConvNextSize::Tiny, drop_path: 0.0 };
+    let image = checkpoint.setting(&["config", "dataset", "img_size"]).and_then(|side| side.try_into().ok());
+    let model = Model { backbone, weights: Weights::ImageNet22k, adapter };
+    let card = Card { model, image: image.unwrap_or(IMAGE), sets };
+    let mut params = Params::new(Seed(0));
+    let model = Extractor::shaped(&card.model, shape, &card.channels(), &[], &mut params);
+    let taken = pair(path, &mut checkpoint, &tensors, shape, &card.model.adapter, &mut params)?;
+    let mut rounded = 0;
+    for (id, name) in params.ids().zip(taken) {
+        let stored = &tensors[&name];
+        rounded += usize::from(stored.is_double());
+        params.import(id, checkpoint.values(&name, stored)?)?;
+    }
+    Ok(Released { card, params, model, epoch: checkpoint.number("epoch"), rounded })
+}
+
+type Shapes<'a> = BTreeMap<&'a str, &'a [usize]>;
+
+/// The adapter that has such parameters, with its sizes. What says only where training starts is as released.
+fn recognise(shapes: &Shapes<'_>) -> Option<Adapter> {
+    let dim = |name: &str, axis: usize| shapes.get(name)?.get(axis).copied();
+    let any = |prefix: &str| shapes.keys().any(|name| name.starts_with(prefix));
+    let first_layer = FirstLayer::PadAverage;
+    Some(if shapes.contains_key("hypernet.W") {
+        let shared = shapes.contains_key("conv1_emb.weight");
+        Adapter::HyperNet(HyperNet {
+            z: dim("hypernet.W", 0)?,
+            hidden: dim("hypernet.W", 2)?,
+            embeddings: if shared { Embeddings::Shared } else { Embeddings::PerSet },
+        })
+    } else if shapes.contains_key("conv1depthwise_param_bank") {
+        let weighted = shapes.contains_key("weighted_sum_pooling");
+        Adapter::Depthwise(Depthwise {
+            kernels: dim("conv_1x1.weight", 1)?,
+            pooling: if weighted { Pooling::Weighted } else { Pooling::Average },
+            train_norm: false,
+            new_channels: NewChannels::Refuse,
+        })
+    } else if any("first_layer.") {
+        Adapter::TargetParam(TargetParam { first_layer })
+    } else if any("conv1_coefs") {
+        // One mixture for each channel name, or one for each channel of each set.
+        let rows = dim("conv1_coefs", 0);
+        let slots: usize = CHAMMI_SETS.iter().filter_map(|set| Some(chammi_channels(set)?.0.len())).sum();
+        Adapter::TemplateMixing(TemplateMixing {
+            templates: dim("conv1_param_bank", 1)?,
+            coefficients: match rows {
+                None => Coefficients::PerSet,
+                Some(rows) if rows == slots => Coefficients::Owned,
+                Some(_) => Coefficients::Shared,
+            },
+        })
+    } else if shapes.contains_key("conv1_param_bank") {
+        let embedded = shapes.contains_key("class_emb");
+        Adapter::SliceParam(SliceParam {
+            first_layer: FirstLayer::PadDuplicates,
+            class_embedding: if embedded { ClassEmbedding::Noise } else { ClassEmbedding::None },
+            one_slice: dim("conv1_param_bank", 1)? == 1,
+        })
+    } else if shapes.contains_key(STEM) {
+        Adapter::FixedChannels(FixedChannels { first_layer, rates: Vec::new() })
+    } else {
+        return None;
+    })
+}
+
+/// The stem of a FixedChannels model.
+const STEM: &str = "feature_extractor.0.0.weight";
+
+/// Refuses what names and shapes do not show: ways to pool.
+fn check_settings(path: &Path, checkpoint: &Checkpoint, adapter: &Adapter) -> Result<(), Error> {
+    let check = |key: &'static str, good: &[&str], expected: &'static str| match checkpoint
+        .word(&["config", "model", key])
+    {
+        Some(found) if !good.contains(&found) => {
+            Err(Error::Setting { path: path.to_owned(), key, found: found.to_owned(), expected })
+        }
+        _ => Ok(()),
+    };
+    check("pooling", &["avg"], "`avg`")?;
+    let channels = "pooling_channel_type";
+    match adapter {
+        Adapter::Depthwise(Depthwise { pooling: Pooling::Weighted, .. }) => {
+            let good = ["weighted_sum_random", "weighted_sum_one"];
+            check(channels, &good, "`weighted_sum_random` or `weighted_sum_one`")
+        }
+        Adapter::Depthwise(_) => check(channels, &["avg"], "`avg`, as there are no weights"),
+        _ => Ok(()),
+    }
+}
+
+/// The sets that it reads: CHAMMI's, or one of them.
+fn sets(
+    path: &Path,
+    shapes: &Shapes<'_>,
+    adapter: &Adapter,
+    named: Option<&str>,
+) -> Result<Vec<CardSet>, Error> {
+    let one = |name: &str| {
+        let (channels, _) = chammi_channels(name)?;
+        let Statistics { mean, sd } = chammi_statistics(name)?;
+        let channels = channels.iter().map(|&channel| channel.to_owned()).collect();
+        Some(CardSet { set: name.to_owned(), channels, mean, sd })
+    };
+    if !adapter.is_one_model_per_set() {
+        return match named {
+            Some(_) => Err(Error::AllSets { path: path.to_owned(), word: adapter.word() }),
+            None => Ok(CHAMMI_SETS.iter().filter_map(|set| one(set)).collect()),
+        };
+    }
+    let found = shapes.get(STEM).and_then(|shape| shape.get(1).copied()).unwrap_or_default();
+    let names: Vec<&str> = named.map_or(CHAMMI_SETS.to_vec(), |name| vec![name]);
+    let fitting = names.iter().filter_map(|name| one(name)).find(|set| set.channels.len() == found);
+    fitting.map(|set| vec![set]).ok_or_else(|| {
+        let expected = named.map_or("no set of CHAMMI does".into(), |set| format!("set `{set}` does not"));
+        Error::Channels { path: path.to_owned(), found, expected }
+    })
+}
+
+/// For each parameter, the tensor of the checkpoint that it is; adds those of the loss to `params`.
+fn pair(
+    path: &Path,
+    checkpoint: &mut Checkpoint,
+    tensors: &BTreeMap<String, Stored>,
+    shape: Shape,
+    adapter: &Adapter,
+    params: &mut Params,
+) -> Result<Vec<String>, Error> {
+    let mut left: BTreeSet<&str> = tensors.keys().map(String::as_str).collect();
+    for name in OF_LOSS {
+        if let Some(stored) = tensors.get(name) {
+            let dims = if stored.shape.is_empty() { vec![1] } else { stored.shape.clone() };
+            params.add_constant(Published::new(name, &dims), 0.0);
+        }
+    }
+    let (mut missing, mut misshapen, mut taken) = (Vec::new(), Vec::new(), Vec::new());
+    for id in params.ids() {
+        let Published { name, shape: expected, .. } = params.published(id);
+        let name = theirs(name, shape.depths, adapter);
+        left.remove(name.as_str());
+        match tensors.get(&name).map(|stored| &stored.shape) {
+            None => missing.push(name.clone()),
+            Some(found) if found != expected && !OF_LOSS.contains(&name.as_str()) => {
+                misshapen.push(format!("{name}: expected {expected:?}, found {found:?}"));
+            }
+            Some(_) => {}
+        }
+        taken.push(name);
+    }
+    let mut unexpected = Vec::new();
+    for name in left {
+        if !name.starts_with(SECOND) || !is_second(name, checkpoint, tensors)? {
+            unexpected.push(name.to_owned());
+        }
+    }
+    let kinds = [("missing", missing), ("unexpected", unexpected), ("misshapen", misshapen)];
+    let problems: Vec<String> =
+        kinds.iter().filter(|(_, n)| !n.is_empty()).map(|(kind, n)| files::list(kind, n)).collect();
+    if problems.is_empty() {
+        return Ok(taken);
+    }
+    Err(Error::Mismatch { path: path.to_owned(), word: adapter.word(), problems })
+}
+
+/// Whether a tensor is there under a first name too: the same one, or one of the same numbers.
+fn is_second(
+    name: &str,
+    checkpoint: &mut Checkpoint,
+    tensors: &BTreeMap<String, Stored>,
+) -> Result<bool, Error> {
+    let stored = &tensors[name];
+    let firsts = || tensors.iter().filter(|(name, _)| !name.starts_with(SECOND));
+    if firsts().any(|(_, first)| first == stored) {
+        return Ok(true);
+    }
+    let values = checkpoint.values(name, stored)?;
+    for (name, first) in firsts().filter(|(_, first)| first.shape == stored.shape) {
+        if checkpoint.values(name, first)? == values {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What the released code calls a parameter of ours. Its backbone is a list: the stem (its normalisation alone behind an
+/// adapter's own first layer; not there behind Depthwise's, which normalises itself), two whole stages, and of two more
+/// the downsampling and each block.
+fn theirs(name: &str, depths: [usize; 4], adapter: &Adapter) -> String {
+    if name == "conv1_emb" {
+        return "conv1_emb.weight".into();
+    }
+    if let Some(rest) = name.strip_prefix("stem.") {
+        let whole = matches!(adapter, Adapter::FixedChannels(_));
+        let rest = if whole { rest } else { rest.strip_prefix("1.").unwrap_or(rest) };
+        return format!("feature_extractor.0.{rest}");
+    }
+    let Some((stage, rest)) = name.strip_prefix("stages.").and_then(|name| name.split_once('.')) else {
+        return name.into();
+    };
+    let first = usize::from(!matches!(adapter, Adapter::Depthwise(_)));
+    let (place, whole) = match stage {
+        "0" => (first, true),
+        "1" => (first + 1, true),
+        "2" => (first + 2, false),
+        _ => (first + 3 + depths[2], false),
+    };
+    let block = rest.strip_prefix("blocks.").and_then(|rest| rest.split_once('.'));
+    match block.and_then(|(number, rest)| Some((number.parse::<usize>().ok()?, rest))) {
+        _ if whole => format!("feature_extractor.{place}.{rest}"),
+        Some((number, rest)) => format!("feature_extractor.{}.{rest}", place + 1 + number),
+        None => format!("feature_extractor.{place}.{}", rest.strip_prefix("downsample.").unwrap_or(rest)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
