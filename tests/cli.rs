@@ -165,6 +165,33 @@ fn slips_are_answered_with_what_was_meant() {
 }
 
 #[test]
+fn what_is_no_released_checkpoint_is_not_imported() {
+    let place = Place::new();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/checkpoints");
+    let import = |file: &Path, more: &[&str]| {
+        let words = ["import", file.to_str().unwrap(), "--out", "a.safetensors"];
+        place.say(&words.into_iter().chain(more.iter().copied()).collect::<Vec<_>>())
+    };
+    let page = place.path("page.pt");
+    fs::write(&page, "<!DOCTYPE html>").unwrap();
+    import(&page, &[])
+        .complains(&format!("{} is no checkpoint of PyTorch", page.display()), "expected the `.pt`");
+    let (tensors, hypernet) = (golden.join("tensors.pt"), golden.join("hypernet.pt"));
+    import(&tensors, &[])
+        .complains(&format!("{} is of no adapter", tensors.display()), "depthwise.pt, hypernet.pt");
+    // As released but for its widths, which the test of its features takes as they are.
+    let narrow =
+        format!("{} does not fit HyperNet as released: misshapen: hypernet.W_out", hypernet.display());
+    import(&hypernet, &[]).complains(&narrow, "the backbone is ConvNeXt-Tiny");
+    import(&hypernet, &[hypernet.to_str().unwrap()])
+        .complains("two checkpoints would be written to", "import one");
+    import(&hypernet, &["--set", "HPA"]).complains(&hypernet.display().to_string(), "leave `--set` out");
+    assert!(!place.path("a.safetensors").exists());
+    let empty = ["embed", "--weights", ".", "--data", "x", "--out", "y"];
+    assert!(place.say(&empty).expect(1).error().contains("there is no `.safetensors` file in ."));
+}
+
+#[test]
 fn malformed_commands_end_with_status_2() {
     let place = Place::new();
     for words in [

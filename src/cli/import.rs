@@ -12,7 +12,7 @@ use crate::{
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Takes over checkpoints that CHAMMI's authors released: `embed`, `export` and `score` then read them
+/// Takes over checkpoints that CHAMMI's authors released, for `embed` and `export`
 #[derive(Args, Debug)]
 pub(super) struct Import {
     /// Checkpoints as PyTorch writes them: hypernet.pt
