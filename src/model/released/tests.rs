@@ -133,6 +133,31 @@ fn what_does_not_fit_is_refused_with_names() {
 }
 
 #[test]
+fn a_checkpoint_without_a_model_is_refused_with_its_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.pt");
+    let mut bytes = std::fs::read(file("depthwise")).unwrap();
+    let at = bytes.windows(12).position(|word| word == b"model_params").unwrap();
+    bytes[at..at + 12].copy_from_slice(b"other_params");
+    std::fs::write(&path, bytes).unwrap();
+    let error = shaped(&path, None, SMALL).err().unwrap();
+    let found = error.to_string();
+    assert!(found.contains("has no `model_params`; its keys: epoch, accuracy, config"), "{found}");
+    assert!(error.hint().unwrap().contains("hypernet.pt"));
+}
+
+#[test]
+fn a_second_name_needs_a_first() {
+    let mut checkpoint = Checkpoint::open(&file("template_mixing")).unwrap();
+    let mut tensors = checkpoint.tensors(PARAMETERS).unwrap().unwrap();
+    let mut ask = |name: &str, tensors: &_| is_second(name, &mut checkpoint, tensors).unwrap();
+    assert!(ask("adaptive_interface.0", &tensors), "of the same numbers");
+    assert!(ask("adaptive_interface.1.HPA", &tensors), "the same tensor");
+    tensors.remove("conv1_param_bank");
+    assert!(!ask("adaptive_interface.0", &tensors));
+}
+
+#[test]
 fn ways_to_pool_that_are_not_ours_are_refused() {
     let checkpoint = Checkpoint::open(&file("depthwise")).unwrap();
     let word = |pooling| {
