@@ -7,8 +7,9 @@ use super::super::table::{Cell, Kind, Row, Table};
 use super::comparable::{Print, System, print_of, recipe_against, recipes_of};
 use super::{Declaration, PaperTable, Report, title};
 use crate::evaluate::names::{AVERAGES, TASKS};
-use crate::spec::Features;
+use crate::spec::{Backbone, Features};
 use crate::store::Reader;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 type Printed = Vec<(Print, BTreeMap<String, f64>)>;
@@ -248,7 +249,10 @@ fn floors<'a>(runs: &[&'a Measured]) -> Vec<(String, Below<'a>)> {
         let mut below: BTreeMap<String, Below<'a>> = BTreeMap::new();
         for one in runs {
             let Some(scores) = one.floors.get(floor.name()) else { continue };
-            let model = System::of(&one.config).map_or("network", |system| system.model);
+            let model = match System::of(&one.config) {
+                Some(system) => system.model.into(),
+                None => backbone(&one.config).unwrap_or("network".into()),
+            };
             let name = match floor {
                 Features::Constant => "constant guess".into(),
                 Features::Prior => "training prior".into(),
@@ -260,6 +264,12 @@ fn floors<'a>(runs: &[&'a Measured]) -> Vec<(String, Below<'a>)> {
         floors.extend(below);
     }
     floors
+}
+
+/// A network off the shelf, by its name.
+fn backbone(spec: &Value) -> Option<String> {
+    let backbone: Backbone = serde_json::from_value(spec["model"]["backbone"].clone()).ok()?;
+    backbone.is_off_the_shelf().then(|| backbone.to_string())
 }
 
 fn row(name: String, floor: bool, scores: &Below<'_>, classes: &[(String, String)]) -> heatmap::Row {
