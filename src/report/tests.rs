@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::spec::draft::{
-    Draft, StatedAdapter, StatedAugment, StatedBackbone, StatedChannelReplication, StatedFixedChannels, StatedLoss,
-    StatedMiro, StatedStrategy, sample,
+    Draft, StatedAdapter, StatedAugment, StatedBackbone, StatedChannelReplication, StatedFixedChannels,
+    StatedLoss, StatedMiro, StatedStrategy, sample,
 };
 use crate::spec::quick::quick;
 use crate::spec::recipe::Recipe;
