@@ -37,6 +37,17 @@ impl Golden {
     }
 }
 
+/// Where the waves of a tensor's values begin.
+pub(crate) fn phase(name: &str) -> f64 {
+    f64::from(name.bytes().map(u32::from).sum::<u32>() % 97)
+}
+
+/// The formula that fills golden models (`tests/golden/formula.py`).
+pub(crate) fn formula(name: &str, count: usize, amplitude: f64, offset: f64) -> Vec<f32> {
+    let phase = phase(name);
+    (0..count).map(|j| (offset + amplitude * libm::sin(0.37 * j as f64 + phase)) as f32).collect()
+}
+
 /// Largest difference over the largest magnitude.
 pub(crate) fn relative_error(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len(), "as many values as expected");

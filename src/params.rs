@@ -82,6 +82,8 @@ struct Param {
     published: Published,
     value: Tensor,
     trained: bool,
+    /// Whether it is no parameter to those who count them.
+    measured: bool,
     rate_factor: f64,
 }
 
@@ -102,7 +104,7 @@ impl Params {
         let mut values = vec![0.0; published.count()];
         init(&mut self.seed.stream(&format!("init/{}", published.name)), &mut values);
         let value = published.to_ours(values).expect("as many values as the shape says");
-        self.all.push(Param { published, value, trained: true, rate_factor: 1.0 });
+        self.all.push(Param { published, value, trained: true, measured: false, rate_factor: 1.0 });
         ParamId(self.all.len() - 1)
     }
 
@@ -118,6 +120,13 @@ impl Params {
                 *value = (stream.normal() * sd) as f32;
             }
         })
+    }
+
+    /// Adds what its network measured while it was trained, such as a running mean: it never learns, and nobody counts it.
+    pub fn add_measured(&mut self, published: Published, value: f32) -> ParamId {
+        let id = self.add_constant(published, value);
+        (self.all[id.0].measured, self.all[id.0].trained) = (true, false);
+        id
     }
 
     /// How many parameters there are.
@@ -150,9 +159,9 @@ impl Params {
         &self.all[id.0].value
     }
 
-    /// Numbers in all of them.
+    /// Numbers in all of them, but those that were measured.
     pub fn count(&self) -> usize {
-        self.all.iter().map(|param| param.published.count()).sum()
+        self.all.iter().filter(|param| !param.measured).map(|param| param.published.count()).sum()
     }
 
     /// Whether steps change it.
@@ -181,11 +190,12 @@ impl Params {
     /// If a value cannot be copied.
     pub fn duplicate(&self) -> Result<Self> {
         let one = |param: &Param| {
-            let Param { published, value, trained, rate_factor } = param;
+            let Param { published, value, trained, measured, rate_factor } = param;
             Ok(Param {
                 published: published.clone(),
                 value: value.copy()?,
                 trained: *trained,
+                measured: *measured,
                 rate_factor: *rate_factor,
             })
         };

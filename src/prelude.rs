@@ -1,10 +1,10 @@
 //! Everything an experiment file needs: `use dichroic::prelude::*;`.
 
 pub use crate::dsl::{
-    Augmentation, Brightness, Chammi, ChannelReplication, ConvNext, Cp, Crop, CrossEntropy, DenseSwa,
-    Depthwise, Erm, Experiments, FixedChannels, Flip, Folder, Hpa, HyperNet, ImageNet22k, Miro, Model,
-    Objective, OneNn, PROXY, ProxyNca, Run, SSL, Scratch, SimClr, SliceParam, StemAdapter, Swad, TargetParam,
-    TemplateMixing, Tps, TrainingData, Turn, Wtc, size,
+    Augmentation, Backbone, Brightness, Chammi, ChannelReplication, ConvNext, Cp, Crop, CrossEntropy,
+    DenseSwa, Depthwise, DinoV2, Erm, Experiments, FixedChannels, Flip, Folder, Hpa, HyperNet, ImageNet1k,
+    ImageNet22k, Lvd142m, Miro, Model, Objective, OneNn, PROXY, ProxyNca, ResNet, Run, SSL, Scratch, SimClr,
+    SliceParam, StemAdapter, Swad, TargetParam, TemplateMixing, Tps, TrainingData, Turn, Wtc, size,
 };
 pub use crate::spec::{
     AugmentStream, ClassEmbedding, Coefficients, CropFit, Embeddings, FirstLayer, Oracle, Pooling, Positives,

@@ -2,7 +2,12 @@
 
 use candle_core::{Device, Tensor};
 use dichroic::{
-    backbone::files, model::Extractor, params::Params, seed::Seed, spec::ConvNextSize, store::Store,
+    backbone::files,
+    model::Extractor,
+    params::Params,
+    seed::Seed,
+    spec::{Adapter, Backbone, ChannelReplication, ConvNextSize, DinoV2Size, Model, ResNetSize, View},
+    store::Store,
 };
 use serde_json::Value;
 use std::{
@@ -499,6 +504,48 @@ fn a_published_backbone_embeds_any_folder() {
             "x",
         ])
         .complains("weights.safetensors does not fit this model", "check that the file belongs");
+}
+
+#[test]
+fn networks_off_the_shelf_embed_any_folder() {
+    let place = Place::new();
+    place.cells();
+    let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
+    let backbones =
+        [Backbone::ResNet { size: ResNetSize::R18 }, Backbone::DinoV2 { size: DinoV2Size::SmallReg }];
+    for (backbone, features) in backbones.into_iter().zip([512u64, 384]) {
+        let name = files::name(&backbone);
+        // Where people put published files.
+        let path = place.path(&format!("{}.safetensors", files::published(&backbone)));
+        let mut params = Params::new(Seed(1));
+        let model = Model { weights: backbone.published(), backbone, adapter: adapter.clone() };
+        Extractor::new(&model, &[], &[], &mut params);
+        files::save(&path, &params, None, |_| true).unwrap();
+        let words = ["embed", "--model", &name, "--weights", ".", "--data", "cells", "--out", &name];
+        let words = [&words[..], &["--set", "Yeast", "--json"]].concat();
+        let read = || {
+            let path = place.path(&name).join("Yeast/features.npy");
+            Tensor::read_npy(path).unwrap().to_vec2::<f32>().unwrap()
+        };
+        let small = [&words[..], &["--size", "32"]].concat();
+        let told = place.say(&small).expect(0).json();
+        assert_eq!(told["sets"]["Yeast"]["width"], 2 * features, "{name}");
+        let together = read();
+        place.say(&[&small[..], &["--batch", "1", "--threads", "1"]].concat()).expect(0);
+        assert_eq!(read(), together, "{name}: neither batches nor threads change a bit");
+        if name.starts_with("dinov2") {
+            // 16 px at its own size: two patches of 14 along each side.
+            place.say(&words).expect(0);
+            assert_ne!(read(), together);
+        }
+    }
+    place
+        .say(&["embed", "--model", "resnet50", "--weights", ".", "--data", "cells", "--out", "x"])
+        .complains("there are no weights `resnet50.tv_in1k`", "huggingface.co/timm/resnet50.tv_in1k");
+    let other = "resnet18.tv_in1k.safetensors";
+    place
+        .say(&["embed", "--model", "dinov2_vits14_reg", "--weights", other, "--data", "cells", "--out", "x"])
+        .complains("does not fit this model: missing: ", "check that the file belongs");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
     params::Params,
     tape::{Node, Tape},
 };
-use candle_core::Result;
+use candle_core::{Result, Tensor};
 
 pub(super) struct ChannelReplication(Plain);
 
@@ -18,9 +18,7 @@ impl ChannelReplication {
 
 impl Stem for ChannelReplication {
     fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
-        let (n, channels, height, width) = images.pixels.dims4()?;
-        let grey = images.pixels.reshape((n * channels, 1, height, width))?;
-        let pixels = grey.repeat((1, 3, 1, 1))?;
+        let pixels = photographs(&images.pixels)?;
         self.0.forward(tape, params, &Images { pixels, set: images.set })
     }
 
@@ -31,4 +29,13 @@ impl Stem for ChannelReplication {
     fn takes_channels_apart(&self) -> bool {
         true
     }
+}
+
+/// Images (N, C, H, W) as N·C grey photographs (N·C, 3, H, W).
+///
+/// # Errors
+/// If they have not four axes.
+pub fn photographs(images: &Tensor) -> Result<Tensor> {
+    let (n, channels, height, width) = images.dims4()?;
+    images.reshape((n * channels, 1, height, width))?.repeat((1, 3, 1, 1))?.contiguous()
 }

@@ -12,6 +12,7 @@ mod slice_param;
 mod target_param;
 mod template_mixing;
 
+pub use channel_replication::photographs;
 pub use first_layer::OwnStem;
 
 use crate::{

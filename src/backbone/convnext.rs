@@ -2,16 +2,14 @@
 //!
 //! Features are the plain mean over the last stage's pixels, before `head.norm`, as CHAMMI takes them.
 
+use super::layers::{Affine, INIT_SD, Norm};
 use crate::{
-    ops::Weight,
     params::{ParamId, Params, Published},
     seed::Stream,
     spec::{ConvNextSize, Taps},
     tape::{Node, Tape},
 };
 use candle_core::Result;
-
-const EPS: f32 = 1e-6;
 
 /// The normalisation behind the stem and the four stages.
 pub struct ConvNext {
@@ -60,18 +58,6 @@ struct Block {
     gamma: ParamId,
     /// Probability of dropping the residual branch of an image in training.
     drop: f64,
-}
-
-#[derive(Clone, Copy)]
-struct Norm {
-    scale: ParamId,
-    shift: ParamId,
-}
-
-#[derive(Clone, Copy)]
-struct Affine {
-    weight: ParamId,
-    bias: ParamId,
 }
 
 impl ConvNext {
@@ -231,40 +217,5 @@ impl Block {
             (0..images).map(|_| if drops.chance(stays) { (1.0 / stays) as f32 } else { 0.0 }).collect()
         });
         Ok((z, keep))
-    }
-}
-
-/// timm draws convolutions and linear maps from a normal of this deviation, cut off at 100 deviations.
-const INIT_SD: f64 = 0.02;
-
-impl Norm {
-    fn new(name: &str, width: usize, params: &mut Params) -> Self {
-        Self {
-            scale: params.add_constant(Published::new(format!("{name}.weight"), &[width]), 1.0),
-            shift: params.add_constant(Published::new(format!("{name}.bias"), &[width]), 0.0),
-        }
-    }
-
-    fn forward(self, tape: &mut Tape, params: &Params, x: &Node) -> Result<Node> {
-        let (scale, shift) = (tape.param(params, self.scale), tape.param(params, self.shift));
-        tape.layer_norm(x, &scale, &shift, EPS)
-    }
-}
-
-impl Affine {
-    fn new(weight: Published, outs: usize, params: &mut Params) -> Self {
-        let bias = weight.name.replace(".weight", ".bias");
-        Self {
-            weight: params.add_normal(weight, INIT_SD),
-            bias: params.add_constant(Published::new(bias, &[outs]), 0.0),
-        }
-    }
-
-    fn forward(self, tape: &mut Tape, params: &Params, x: &Node) -> Result<Node> {
-        let (weight, bias) = (tape.param(params, self.weight), tape.param(params, self.bias));
-        let outs = bias.dims()[0];
-        let ins = weight.value().elem_count() / outs;
-        let weight = tape.reshape(&weight, (outs, ins))?;
-        tape.linear(x, &weight, Weight::OutIn, Some(&bias))
     }
 }

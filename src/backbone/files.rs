@@ -1,7 +1,10 @@
 //! Weights on disk: safetensors with timm's names, read with a clear word about every tensor that does not fit,
 //! written so that timm reads them back, and found where people keep them.
 
-use crate::{params::Params, spec::ConvNextSize};
+use crate::{
+    params::Params,
+    spec::{Backbone, ConvNextSize, DinoV2Size, ResNetSize},
+};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::{
     collections::BTreeSet,
@@ -58,11 +61,11 @@ impl Error {
         match self {
             Self::NotFound { model, .. } => Some(format!(
                 "download `model.safetensors` of https://huggingface.co/timm/{model} and say `--weights FILE`, or \
-                 put it as `{model}.safetensors` into the folder that $DICHROIC_WEIGHTS names; without weights, use \
-                 `.scratch()` or `--scale quick`"
+                 put it as `{model}.safetensors` into the folder that $DICHROIC_WEIGHTS names; without weights, \
+                 start a ConvNeXt with `.scratch()`, or say `--scale quick`"
             )),
             Self::Mismatch { .. } => {
-                Some("check that the file belongs to the declared size of the backbone".into())
+                Some("check that the file belongs to the declared backbone and its size".into())
             }
             _ => None,
         }
@@ -77,6 +80,21 @@ impl Error {
 pub fn load(path: &Path, params: &mut Params, replaced: &[&str]) -> Result<(), Error> {
     let kept = |name: &str| is_backbone(name) && !replaced.contains(&name);
     read(path, params, kept, |name| is_head(name) || replaced.contains(&name))
+}
+
+/// Copies every parameter of a network off the shelf from its published file. Heads, mask tokens and counters of the
+/// training may be in it and are not used.
+///
+/// # Errors
+/// If the file cannot be read or does not fit.
+pub fn load_whole(path: &Path, params: &mut Params) -> Result<(), Error> {
+    let unused = |name: &str| {
+        is_head(name)
+            || name.starts_with("fc.")
+            || name == "mask_token"
+            || name.ends_with(".num_batches_tracked")
+    };
+    read(path, params, |_| true, unused)
 }
 
 /// Copies every parameter from a file that we wrote; proxies and classifiers of the training may be in it and are
@@ -265,9 +283,33 @@ pub(crate) fn list(kind: &str, names: &[String]) -> String {
     if more > 0 { format!("{kind}: {shown} and {more} more") } else { format!("{kind}: {shown}") }
 }
 
-/// timm's name of the ImageNet-22k weights of a size.
-pub fn imagenet22k(size: ConvNextSize) -> String {
-    format!("convnext_{}.fb_in22k", size_name(size))
+/// timm's name of a backbone with its published weights.
+pub fn published(backbone: &Backbone) -> String {
+    match backbone {
+        Backbone::ConvNext { size, .. } => format!("convnext_{}.fb_in22k", size_name(*size)),
+        Backbone::ResNet { .. } => format!("{}.tv_in1k", name(backbone)),
+        Backbone::DinoV2 { size: DinoV2Size::SmallReg } => "vit_small_patch14_reg4_dinov2.lvd142m".into(),
+    }
+}
+
+/// What a backbone is called on the command line: timm's name, of DINOv2 Meta's.
+pub fn name(backbone: &Backbone) -> String {
+    match backbone {
+        Backbone::ConvNext { size, .. } => format!("convnext_{}", size_name(*size)),
+        Backbone::ResNet { size: ResNetSize::R18 } => "resnet18".into(),
+        Backbone::ResNet { size: ResNetSize::R50 } => "resnet50".into(),
+        Backbone::DinoV2 { size: DinoV2Size::SmallReg } => "dinov2_vits14_reg".into(),
+    }
+}
+
+/// Every backbone that has a published name.
+pub fn all() -> Vec<Backbone> {
+    use ConvNextSize::{Atto, Base, Femto, Mini, Nano, Pico, Small, Tiny};
+    let convnexts = [Mini, Atto, Femto, Pico, Nano, Tiny, Small, Base];
+    let convnexts = convnexts.map(|size| Backbone::ConvNext { size, drop_path: 0.0 });
+    let resnets = [ResNetSize::R18, ResNetSize::R50].map(|size| Backbone::ResNet { size });
+    let dino = Backbone::DinoV2 { size: DinoV2Size::SmallReg };
+    convnexts.into_iter().chain(resnets).chain([dino]).collect()
 }
 
 /// timm's word for a size.

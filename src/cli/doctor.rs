@@ -11,7 +11,7 @@ use crate::{
     backbone::files,
     data::DataSet,
     ops, registry,
-    spec::{ConvNextSize, DataRef},
+    spec::{Backbone, ConvNextSize, DataRef},
     store::{self, Host, Store},
 };
 use clap::Args;
@@ -159,15 +159,17 @@ impl Doctor {
     }
 
     fn weights(&self) -> Finding {
-        use ConvNextSize::{Atto, Base, Femto, Nano, Pico, Small, Tiny};
-        let names = [Atto, Femto, Pico, Nano, Tiny, Small, Base].map(files::imagenet22k);
+        let published = |backbone: &Backbone| backbone.starts_from(&backbone.published());
+        let names: Vec<String> =
+            files::all().iter().filter(|one| published(one)).map(files::published).collect();
         let found = |name: &String| files::find(name, self.weights.as_deref()).ok();
         let there: Vec<String> = names.iter().filter(|name| found(name).is_some()).cloned().collect();
         if !there.is_empty() {
             return finding("weights", State::Ok, there.join(", "));
         }
         let missing = finding("weights", State::Absent, "no published weights; `--scale quick` needs none");
-        let hint = files::find(&files::imagenet22k(Tiny), self.weights.as_deref())
+        let usual = Backbone::ConvNext { size: ConvNextSize::Tiny, drop_path: 0.0 };
+        let hint = files::find(&files::published(&usual), self.weights.as_deref())
             .err()
             .and_then(|error| error.hint());
         hint.into_iter().fold(missing, Finding::hint)

@@ -13,10 +13,8 @@ use crate::{
     backbone::files,
     data::{DataSet, ImageSet, Statistics, statistics},
     embed::{self, Embedder, See},
-    model::{Card, Extractor},
-    params::Params,
-    seed::Seed,
-    spec::{Adapter, Backbone, ChannelReplication, ConvNextSize, Model, View, Weights},
+    model::Card,
+    spec::{Adapter, Backbone, ChannelReplication, Model, View},
     spelling::closest,
 };
 use clap::{Args, ValueEnum};
@@ -26,7 +24,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 /// Embeds a folder of images: `OUT/<set>/features.npy`, one row for each row of `<set>/enriched_meta.csv`
 #[derive(Args, Debug)]
 pub(super) struct Embed {
-    /// A published backbone: convnext_atto … convnext_base
+    /// A published backbone: convnext_atto … convnext_base, resnet18, resnet50, dinov2_vits14_reg
     #[arg(long, value_name = "NAME", conflicts_with = "run")]
     model: Option<String>,
     /// A file of weights, or a folder of them; what a run or `import` left behind needs no --model
@@ -47,8 +45,8 @@ pub(super) struct Embed {
     /// Where the features go
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Resizes images to this side and cuts the middle out [default: their own size for a published backbone, the
-    /// training side for a model of ours]
+    /// Resizes images to this side and cuts the middle out [default: as it was published for a published backbone,
+    /// the training side for a model of ours]
     #[arg(long, value_name = "N")]
     size: Option<usize>,
     /// Images that pass through the model together, at most
@@ -89,20 +87,21 @@ impl Embed {
         let mut progress = Progress::new(quiet);
         data.measure(&mut progress)?;
         let mut written = BTreeMap::new();
-        for set in data.only(&self.sets)? {
-            let kept = models.iter().find(|kept| kept.reads(set)).ok_or_else(|| stranger(set, &models))?;
-            let (features, width) = self.set(kept, set, &mut progress)?;
-            let folder = self.out.join(&set.name);
-            let path =
-                folder.join(if self.format == Format::Npy { "features.npy" } else { "features.parquet" });
-            let io =
-                |source: std::io::Error| Failure::new(format!("cannot write {}: {source}", path.display()));
-            std::fs::create_dir_all(&folder).map_err(io)?;
-            match self.format {
-                Format::Npy => embed::npy(&path, &features, width).map_err(io)?,
-                Format::Parquet => embed::parquet(&path, &set.metadata()?, &features, width).map_err(io)?,
+        for (kept, sets) in self.shares(&models, &data)? {
+            let asked: Vec<SetChannels> = sets.iter().map(|set| own(set)).collect();
+            let mut embedder = match kept.published {
+                true => Embedder::published(&kept.card, &asked, &kept.weights)?,
+                false => Embedder::restore(&kept.card, &asked, true, &kept.weights)?,
+            };
+            embedder.batch = self.batch;
+            embedder.see = self.size.map_or(embedder.see, See::square);
+            for (at, set) in sets.into_iter().enumerate() {
+                let norm = norm(&kept.card, embedder.known(at), set, &mut progress)?;
+                let features = embedder.embed(set, at, &norm, &mut progress)?;
+                let width = features.len() / set.len().max(1);
+                let path = self.write(set, &features, width)?;
+                written.insert(set.name.clone(), (path, set.len(), width));
             }
-            written.insert(set.name.clone(), (path, set.len(), width));
         }
         progress.rest();
         if self.json {
@@ -117,31 +116,31 @@ impl Embed {
         output::say(&written.values().map(line).collect::<Vec<_>>().join("\n"))
     }
 
-    fn set(&self, kept: &Kept, set: &ImageSet, progress: &mut Progress) -> Result<(Vec<f32>, usize)> {
-        let trained = kept.card.channels();
-        let own = SetChannels { set: set.name.clone(), channels: set.channels.clone() };
-        let known = trained.iter().position(|known| *known == own);
-        let others: Vec<SetChannels> = known.is_none().then_some(own).into_iter().collect();
-        let mut params = Params::new(Seed(0));
-        let model = Extractor::new(&kept.card.model, &trained, &others, &mut params);
-        match kept.published {
-            true => model.load(&kept.weights, &mut params)?,
-            false => files::restore(&kept.weights, &mut params)?,
+    /// The sets that are meant, by the model that embeds them. A run of one model for each set has several.
+    fn shares<'a>(
+        &self,
+        models: &'a [Kept],
+        data: &'a DataSet,
+    ) -> Result<Vec<(&'a Kept, Vec<&'a ImageSet>)>> {
+        let mut shares: Vec<(&Kept, Vec<&ImageSet>)> = models.iter().map(|kept| (kept, vec![])).collect();
+        for set in data.only(&self.sets)? {
+            let mine = shares.iter_mut().find(|(kept, _)| kept.reads(set));
+            mine.ok_or_else(|| stranger(set, models))?.1.push(set);
         }
-        let see = match (self.size, kept.card.model.adapter.view()) {
-            (Some(side), _) => See::Square(side),
-            (None, View::Native) => See::Native,
-            (None, View::Resized) => See::Square(kept.card.image),
-        };
-        let norm = match known {
-            _ if kept.card.model.adapter.view() == View::Native => Statistics::none(set.channels.len()),
-            Some(number) => kept.card.statistics(number),
-            None => statistics(set, &set.train_rows(), progress)?,
-        };
-        let embedder = Embedder { model: &model, params: &params, see, batch: self.batch };
-        let features = embedder.embed(set, known.unwrap_or(trained.len()), &norm, progress)?;
-        let width = features.len() / set.len().max(1);
-        Ok((features, width))
+        shares.retain(|(_, sets)| !sets.is_empty());
+        Ok(shares)
+    }
+
+    fn write(&self, set: &ImageSet, features: &[f32], width: usize) -> Result<PathBuf> {
+        let folder = self.out.join(&set.name);
+        let path = folder.join(if self.format == Format::Npy { "features.npy" } else { "features.parquet" });
+        let io = |source: std::io::Error| Failure::new(format!("cannot write {}: {source}", path.display()));
+        std::fs::create_dir_all(&folder).map_err(io)?;
+        match self.format {
+            Format::Npy => embed::npy(&path, features, width).map_err(io)?,
+            Format::Parquet => embed::parquet(&path, &set.metadata()?, features, width).map_err(io)?,
+        }
+        Ok(path)
     }
 
     fn models(&self) -> Result<Vec<Kept>> {
@@ -155,18 +154,30 @@ impl Embed {
             };
             return of_place(file);
         };
-        let size = size(name)?;
+        let backbone = backbone(name)?;
         let AdapterWord::ChannelReplication = self.adapter;
         let weights = match &self.weights {
             Some(file) if file.is_file() => file.clone(),
-            place => files::find(&files::imagenet22k(size), place.as_deref())?,
+            place => files::find(&files::published(&backbone), place.as_deref())?,
         };
         let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
-        let backbone = Backbone::ConvNext { size, drop_path: 0.0 };
-        let model = Model { backbone, weights: Weights::ImageNet22k, adapter };
+        let model = Model { weights: backbone.published(), backbone, adapter };
         let card = Card { model, image: self.size.unwrap_or(0), sets: vec![] };
         Ok(vec![Kept { card, weights, published: true }])
     }
+}
+
+fn own(set: &ImageSet) -> SetChannels {
+    SetChannels { set: set.name.clone(), channels: set.channels.clone() }
+}
+
+/// What the images of a set are normalised by: what they were in training, or their own mean and deviation.
+fn norm(card: &Card, known: Option<usize>, set: &ImageSet, progress: &mut Progress) -> Result<Statistics> {
+    Ok(match known {
+        _ if card.model.adapter.view() == View::Native => Statistics::none(set.channels.len()),
+        Some(number) => card.statistics(number),
+        None => statistics(set, &set.train_rows(), progress)?,
+    })
 }
 
 fn stranger(set: &ImageSet, models: &[Kept]) -> Failure {
@@ -186,13 +197,10 @@ fn stranger(set: &ImageSet, models: &[Kept]) -> Failure {
         .hint("`--set NAME`, once for each, embeds some sets only; `Depthwise` that is `.replicating()` reads new channels")
 }
 
-/// The size of a published name: `convnext_tiny`.
-fn size(name: &str) -> Result<ConvNextSize> {
-    use ConvNextSize::{Atto, Base, Femto, Mini, Nano, Pico, Small, Tiny};
-    let sizes = [Mini, Atto, Femto, Pico, Nano, Tiny, Small, Base];
-    let called = |size: &ConvNextSize| format!("convnext_{}", files::size_name(*size));
-    sizes.into_iter().find(|size| called(size) == name).ok_or_else(|| {
-        let names: Vec<String> = sizes.iter().map(called).collect();
+/// The backbone of a published name: `convnext_tiny`.
+fn backbone(name: &str) -> Result<Backbone> {
+    files::all().into_iter().find(|one| files::name(one) == name).ok_or_else(|| {
+        let names: Vec<String> = files::all().iter().map(files::name).collect();
         let near = closest(name, names.iter().map(String::as_str));
         let failure = Failure::new(format!("there is no model `{name}`"));
         failure.hint(match near {

@@ -6,13 +6,7 @@ use super::{
     options::StoreOption,
     output,
 };
-use crate::{
-    backbone::files::{self, size_name},
-    model::Extractor,
-    params::Params,
-    seed::Seed,
-    spec::Backbone,
-};
+use crate::{backbone::files, model::Extractor, params::Params, seed::Seed};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -51,19 +45,22 @@ impl Export {
         let mut params = Params::new(Seed(0));
         let model = Extractor::new(&kept.card.model, &kept.card.channels(), &[], &mut params);
         files::restore(&kept.weights, &mut params)?;
+        let backbone = &kept.card.model.backbone;
         if !model.export(&params, number, &self.out)? {
             let word = kept.card.model.adapter.word();
-            let failure = Failure::new(format!("the first layer of {word} is more than a convolution"));
+            let failure = Failure::new(match backbone.is_off_the_shelf() {
+                true => format!("{backbone} is evaluated off the shelf: its published file is what there is"),
+                false => format!("the first layer of {word} is more than a convolution"),
+            });
             return Err(failure
                 .hint("there is no plain ConvNeXt that computes the same; `embed` writes its features"));
         }
-        let Backbone::ConvNext { size, .. } = kept.card.model.backbone;
         let channels = &kept.card.sets[number].channels;
         output::say(&format!(
-            "{}: timm.create_model(\"convnext_{}\", in_chans={}, num_classes=0), channels {}; features are the mean of \
+            "{}: timm.create_model(\"{}\", in_chans={}, num_classes=0), channels {}; features are the mean of \
              forward_features over pixels",
             self.out.display(),
-            size_name(size),
+            files::name(backbone),
             channels.len(),
             channels.join(", ")
         ))

@@ -34,7 +34,8 @@ pub use augment::{
     Augmentation, Brightness, Changes, Crop, Flip, RandomCrop, RandomFlip, RandomTps, Tps, Turn,
 };
 pub use backbone::{
-    Backbone, ConvNext, ImageNet22k, NeedsAdapter, Scratch, Size, StartsWith, WeightsFor, size,
+    Backbone, ConvNext, DinoV2, ImageNet1k, ImageNet22k, LearnsHere, Lvd142m, NeedsAdapter, ResNet, Scratch,
+    Size, StartsWith, WeightsFor, size,
 };
 pub use data::{
     Chammi, Cp, DataWord, Folder, Hpa, Meets, Only, Part, PlannerDecides, Seen, TrainingData, Unseen,

@@ -2,9 +2,7 @@
 //!
 //! The methods here exist for their messages alone: their bounds never hold, and editors do not offer them.
 
-use super::{
-    Adapts, Backbone, ConvNext, Evaluation, Frozen, Model, NeedsAdapter, NoLoss, Run, Scratch, Size,
-};
+use super::{Backbone, Evaluation, Frozen, Model, NeedsAdapter, NoLoss, Run};
 
 macro_rules! missing {
     ($($name:ident: $message:literal, $label:literal;)*) => {$(
@@ -24,16 +22,6 @@ missing! {
         "say `.adapter(...)` before this, such as `.adapter(HyperNet {{ z: 128, hidden: 256 }})`";
     HasData: "nothing says what this model is trained on",
         "say `.train_on(...)` before this, such as `.train_on(Chammi)`";
-}
-
-impl<S: Size + Copy> ConvNext<S> {
-    #[doc(hidden)]
-    pub fn adapter<A: Adapts<Self>>(self, _: A) -> Model<Self, Scratch, A>
-    where
-        Self: HasWeights,
-    {
-        self.never()
-    }
 }
 
 impl<B: Backbone, W> NeedsAdapter<B, W> {

@@ -15,7 +15,7 @@ pub struct Model<B, W, A> {
 
 impl<B: Backbone, W: StartsWith, A: Adapts<B>> Model<B, W, A> {
     pub(super) fn new(adapter: A) -> Self {
-        Self { draft: Draft::new(B::SIZE, W::WEIGHTS, adapter.adapter()), types: PhantomData }
+        Self { draft: Draft::new(B::BACKBONE, W::WEIGHTS, adapter.adapter()), types: PhantomData }
     }
 }
 

@@ -5,23 +5,26 @@ mod files;
 pub use files::{npy, parquet};
 
 use crate::{
-    adapter::Images,
-    data::{self, ImageSet, Statistics, eval_view, native_view},
+    adapter::{Images, SetChannels},
+    backbone::files as weights,
+    data::{self, ImageSet, Statistics, central_view, native_view},
     event::{Event, Listen},
-    model::Extractor,
+    model::{Card, Extractor},
     params::Params,
-    spec::View,
+    seed::Seed,
+    spec::{self, Backbone, View},
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
+use std::path::Path;
 
 /// Raised when embedding computes something else; part of the identity of every work that embeds.
 pub const REVISION: u32 = 1;
 
 /// Images that pass through the model together, unless somebody says otherwise.
 pub const BATCH: usize = 64;
-/// The shorter side that leaves one pixel behind the last stage: strides of 4, 2, 2 and 2.
-const LEAST: usize = 32;
+/// What torchvision's evaluation of ImageNet resizes the shorter side to, and the square that it cuts from the middle.
+const PHOTOGRAPH: (usize, usize) = (256, 224);
 /// Numbers in a batch of images at their own size: four of CHAMMI's largest.
 const NATIVE: usize = 1 << 22;
 
@@ -42,8 +45,7 @@ pub enum Error {
     },
     /// An image at its own size is too small for the backbone.
     #[error(
-        "{image} has {height} × {width} pixels; at its own size an image needs at least {least} × {least}",
-        least = LEAST
+        "{image} has {height} × {width} pixels; at its own size an image needs at least {least} × {least}"
     )]
     TooSmall {
         /// The image.
@@ -52,6 +54,8 @@ pub enum Error {
         height: usize,
         /// Its columns.
         width: usize,
+        /// The least that both may be.
+        least: usize,
     },
     /// The listener asked to stop.
     #[error("stopped")]
@@ -72,12 +76,13 @@ impl Error {
     }
 }
 
-/// One model and what its images go through.
-pub struct Embedder<'a> {
-    /// The model.
-    pub model: &'a Extractor,
-    /// Its parameters.
-    pub params: &'a Params,
+/// One model with its weights, the sets that are asked of it, and what their images go through.
+pub struct Embedder {
+    model: Extractor,
+    params: Params,
+    /// What each of the sets is called in the model; the first so many are those that it was trained on.
+    numbers: Vec<usize>,
+    trained: usize,
     /// What it gets to see of an image.
     pub see: See,
     /// Images that pass through it together, at most.
@@ -87,44 +92,114 @@ pub struct Embedder<'a> {
 /// What a model gets to see of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum See {
-    /// A square of this side, in pixels, cut from the middle.
-    Square(usize),
+    /// A square of `side` pixels from the middle of the image, whose shorter side is resized to `shorter` before.
+    Square {
+        /// In pixels.
+        shorter: usize,
+        /// In pixels.
+        side: usize,
+    },
     /// The image at its own size.
     Native,
 }
 
 impl See {
-    /// What a spec says, where squares have this side.
-    pub fn of(view: View, side: usize) -> Self {
-        match view {
-            View::Native => Self::Native,
-            View::Resized => Self::Square(side),
+    /// The whole of the image's shorter side, as a square of this side.
+    pub fn square(side: usize) -> Self {
+        Self::Square { shorter: side, side }
+    }
+
+    /// What a model gets to see, if squares that are no backbone's own have this side. (A backbone's own mean and
+    /// deviation, and its frame, are its own affair.)
+    pub fn of(model: &spec::Model, side: usize) -> Self {
+        match (model.adapter.view(), &model.backbone) {
+            (View::Resized, _) => Self::square(side),
+            (View::Native, Backbone::ResNet { .. }) => {
+                let (shorter, side) = PHOTOGRAPH;
+                Self::Square { shorter, side }
+            }
+            (View::Native, Backbone::ConvNext { .. } | Backbone::DinoV2 { .. }) => Self::Native,
         }
     }
 }
 
-impl Embedder<'_> {
-    /// Features of the rows of `set`, (rows, width) in row-major order. `number` is the set's number in the model.
+impl Embedder {
+    /// The model that `card` describes, with the weights in `file`, for the sets `asked`. If these lie in the folder that it
+    /// was trained on (`at_home`), one that was trained on is known by its name and channels.
+    ///
+    /// # Errors
+    /// If the file cannot be read or does not fit.
+    pub fn restore(
+        card: &Card,
+        asked: &[SetChannels],
+        at_home: bool,
+        file: &Path,
+    ) -> Result<Self, weights::Error> {
+        let mut this = Self::random(card, asked, at_home);
+        weights::restore(file, &mut this.params)?;
+        Ok(this)
+    }
+
+    /// A published model with the weights in `file`, for the sets `asked`.
+    ///
+    /// # Errors
+    /// If the file cannot be read or does not fit.
+    pub fn published(card: &Card, asked: &[SetChannels], file: &Path) -> Result<Self, weights::Error> {
+        let mut this = Self::random(card, asked, false);
+        this.model.load(file, &mut this.params)?;
+        Ok(this)
+    }
+
+    /// The model that `card` describes, as it starts: for measurements.
+    pub fn random(card: &Card, asked: &[SetChannels], at_home: bool) -> Self {
+        let trained = card.channels();
+        let place = |set: &SetChannels| trained.iter().position(|known| at_home && known == set);
+        let others: Vec<SetChannels> = asked.iter().filter(|set| place(set).is_none()).cloned().collect();
+        let mut next = trained.len()..;
+        let numbers = asked.iter().map(|set| place(set).or_else(|| next.next()));
+        let mut params = Params::new(Seed(0));
+        Self {
+            numbers: numbers.flatten().collect(),
+            model: Extractor::new(&card.model, &trained, &others, &mut params),
+            params,
+            trained: trained.len(),
+            see: See::of(&card.model, card.image),
+            batch: BATCH,
+        }
+    }
+
+    /// How many numbers its weights are.
+    pub fn weights(&self) -> usize {
+        self.params.count()
+    }
+
+    /// The number of a set, which stands `at` that place among those that are asked for, if the model was trained on it.
+    pub fn known(&self, at: usize) -> Option<usize> {
+        Some(self.numbers[at]).filter(|number| *number < self.trained)
+    }
+
+    /// Features of the rows of `set`, (rows, width) in row-major order. It stands `at` that place among the sets that are
+    /// asked for.
     ///
     /// # Errors
     /// If an image cannot be read, or the model yields something that is not a number.
     pub fn embed(
         &self,
         set: &ImageSet,
-        number: usize,
+        at: usize,
         norm: &Statistics,
         listen: &mut dyn Listen,
     ) -> Result<Vec<f32>, Error> {
-        let channels = set.channels.len();
+        let (channels, number) = (set.channels.len(), self.numbers[at]);
         let rows: Vec<u32> = (0..set.len() as u32).collect();
         let mut features = Vec::new();
         let mut done = 0;
         listen.hear(&Event::Began { what: "embedding", unit: "image", total: rows.len() as u64 });
         for rows in rows.chunks(self.batch.max(1)) {
-            for batch in self.see.batches(set, rows, norm)? {
+            for batch in self.batches(set, rows, norm)? {
                 let shape = (batch.images, channels, batch.height, batch.width);
                 let pixels = Tensor::from_vec(batch.pixels, shape, &Device::Cpu)?;
-                let found = self.model.embed(self.params, &Images { pixels, set: number })?;
+                let found = self.model.embed(&self.params, &Images { pixels, set: number })?;
                 let width = found.dims()[1];
                 let found = found.value().flatten_all()?.to_vec1::<f32>()?;
                 if let Some(wrong) = found.iter().position(|value| !value.is_finite()) {
@@ -153,27 +228,33 @@ struct Batch {
     pixels: Vec<f32>,
 }
 
-impl See {
+impl Embedder {
     /// The rows as batches, in their order.
-    fn batches(self, set: &ImageSet, rows: &[u32], norm: &Statistics) -> Result<Vec<Batch>, Error> {
+    fn batches(&self, set: &ImageSet, rows: &[u32], norm: &Statistics) -> Result<Vec<Batch>, Error> {
         let channels = set.channels.len();
-        match self {
-            Self::Square(side) => {
+        match self.see {
+            See::Square { shorter, side } => {
                 let len = channels * side * side;
                 let mut pixels = vec![0f32; rows.len() * len];
                 let views = pixels.par_chunks_mut(len).zip(rows).map(|(out, row)| -> Result<(), Error> {
-                    eval_view(&set.read(*row)?, side, norm, out);
+                    central_view(&set.read(*row)?, shorter, side, norm, out);
                     Ok(())
                 });
                 all(views)?;
                 Ok(vec![Batch { images: rows.len(), height: side, width: side, pixels }])
             }
-            Self::Native => {
+            See::Native => {
+                let least = self.model.least_side();
                 let one = |row: &u32| -> Result<Batch, Error> {
                     let tape = set.read(*row)?;
                     let (height, width) = (tape.height, tape.width);
-                    if height.min(width) < LEAST {
-                        return Err(Error::TooSmall { image: set.key(*row).to_owned(), height, width });
+                    if height.min(width) < least {
+                        return Err(Error::TooSmall {
+                            image: set.key(*row).to_owned(),
+                            height,
+                            width,
+                            least,
+                        });
                     }
                     let mut pixels = vec![0f32; channels * height * width];
                     native_view(&tape, norm, &mut pixels);

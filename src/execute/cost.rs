@@ -7,11 +7,11 @@ use super::{Error, sets::Sets};
 use crate::{
     adapter::SetChannels,
     data::{DataSet, ImageSet, Statistics, hold_out},
-    embed::{self, Embedder, See},
+    embed::{self, Embedder},
     evaluate::{FeatureMatrix, handmade, one_nn},
     event::{Event, Listen, Silence},
     memory,
-    model::Extractor,
+    model::{Card, CardSet, Extractor},
     params::Params,
     plan::{Plan, Step, Work},
     seed::Seed,
@@ -113,8 +113,8 @@ impl<'a> Meter<'a> {
                 Ok(fit_cost(&pace, train.batch, train.epochs * source.items().len()))
             }
             Work::Fit { model, train, .. } => self.fit(model, train, listen),
-            Work::Embed { data, view, image, subset, .. } => {
-                self.embed(fitted(plan, &step.parents[0]), (data, *subset), See::of(*view, *image), listen)
+            Work::Embed { data, image, subset, .. } => {
+                self.embed(fitted(plan, &step.parents[0]), (data, *subset), *image, listen)
             }
             Work::Score { data, features, subset, .. } => {
                 self.score(plan, step, (data, *subset), *features, listen)
@@ -203,12 +203,12 @@ impl<'a> Meter<'a> {
         &mut self,
         model: &Model,
         (data, subset): (&DataRef, Option<usize>),
-        see: See,
+        image: usize,
         listen: &mut dyn Listen,
     ) -> Result<Cost, Error> {
         let mut all = Cost::default();
         for part in self.sets.open(data, subset, listen)? {
-            let pace = self.embedding(model, part.set(), see)?;
+            let pace = self.embedding(model, part.set(), image)?;
             let images = part.set().len() as u64;
             let disk = 4 * images * pace.width as u64;
             all = all.then(Cost {
@@ -221,17 +221,16 @@ impl<'a> Meter<'a> {
     }
 
     /// Embeds a few images of a set.
-    fn embedding(&mut self, model: &Model, set: &ImageSet, see: See) -> Result<Pace, Error> {
-        let key = format!("{} {} {see:?}", alike(model), set.name);
+    fn embedding(&mut self, model: &Model, set: &ImageSet, image: usize) -> Result<Pace, Error> {
+        let key = format!("{} {} {image}", alike(model), set.name);
         if let Some(pace) = self.embeds.get(&key) {
             return Ok(*pace);
         }
         let few = set.subset(FEW);
         let few = few.as_ref().unwrap_or(set);
         let own = SetChannels { set: set.name.clone(), channels: set.channels.clone() };
-        let mut params = Params::new(Seed(0));
-        let extractor = Extractor::new(model, &[own], &[], &mut params);
-        let embedder = Embedder { model: &extractor, params: &params, see, batch: embed::BATCH };
+        let card = Card { model: model.clone(), image, sets: vec![CardSet::plain(own.clone())] };
+        let embedder = Embedder::random(&card, &[own], true);
         let before = memory::in_use();
         memory::restart_peak();
         let began = Instant::now();
@@ -239,9 +238,9 @@ impl<'a> Meter<'a> {
         let together = few.len().min(embed::BATCH) as f64;
         let pace = Pace {
             seconds_per_image: began.elapsed().as_secs_f64() / few.len() as f64,
-            memory: 4.0 * params.count() as f64,
+            memory: 4.0 * embedder.weights() as f64,
             memory_per_image: memory::peak().saturating_sub(before) as f64 / together,
-            weights: 4 * params.count() as u64,
+            weights: 4 * embedder.weights() as u64,
             width: features.len() / few.len(),
         };
         self.embeds.insert(key, pace);
@@ -270,9 +269,9 @@ impl<'a> Meter<'a> {
                 }
                 Features::Model | Features::Untrained => {
                     match step.parents.first().and_then(|id| plan.step(id)) {
-                        Some(Step { work: Work::Embed { view, image, .. }, parents, .. }) => Some(
-                            self.embedding(fitted(plan, &parents[0]), set, See::of(*view, *image))?.width,
-                        ),
+                        Some(Step { work: Work::Embed { image, .. }, parents, .. }) => {
+                            Some(self.embedding(fitted(plan, &parents[0]), set, *image)?.width)
+                        }
                         _ => None,
                     }
                 }

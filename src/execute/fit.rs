@@ -6,7 +6,7 @@ use crate::{
     adapter::SetChannels,
     backbone::files,
     data::{Statistics, hold_out},
-    embed::{self, Embedder, See},
+    embed::Embedder,
     event::Listen,
     model::{Card, CardSet, Extractor},
     params::Params,
@@ -52,10 +52,7 @@ impl Desk<'_> {
         let (extractor, mut params) = start(seed)?;
         let mut card = Card { model: model.clone(), image: train.image, sets: Vec::new() };
         for (part, SetChannels { set, channels }) in sets.iter().zip(channels(&sets)) {
-            let Statistics { mean, sd } = match model.adapter.view() {
-                View::Native => Statistics::none(channels.len()),
-                View::Resized => self.sets.statistics(part, train.subset, listen)?,
-            };
+            let Statistics { mean, sd } = self.norm(model, part, train.subset, listen)?;
             card.sets.push(CardSet { set, channels, mean, sd });
         }
         if train.objective.is_empty() {
@@ -92,9 +89,8 @@ impl Desk<'_> {
         let extractor = Extractor::new(model, sets, &[], &mut params);
         match &model.weights {
             Weights::Scratch => {}
-            Weights::ImageNet22k => {
-                let spec::Backbone::ConvNext { size, .. } = model.backbone;
-                let file = files::find(&files::imagenet22k(size), self.lab.weights.as_deref())?;
+            Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m => {
+                let file = files::find(&files::published(&model.backbone), self.lab.weights.as_deref())?;
                 extractor.load(&file, &mut params)?;
             }
             Weights::SimulatedPretrain => {
@@ -154,12 +150,12 @@ impl Desk<'_> {
         Ok(Progress::Done)
     }
 
-    /// Features of every image of `data` by the model that the parent left behind.
+    /// Features of every image of `data` by the model that the parent left behind. Squares have a side of `image` pixels.
     pub(super) fn embed(
         &self,
         step: &Step,
         data: &DataRef,
-        see: See,
+        image: usize,
         subset: Option<usize>,
         attempt: &mut Attempt,
         listen: &mut dyn Listen,
@@ -168,29 +164,32 @@ impl Desk<'_> {
         let (model, train) = self.fitted(parent);
         let trained = channels(&self.sets.open(&train.data, train.subset, listen)?);
         let parts = self.sets.open(data, subset, listen)?;
-        let known = |set: &SetChannels| data.name == train.data.name && trained.contains(set);
-        let mut others = channels(&parts);
-        others.retain(|set| !known(set));
-        let mut params = Params::new(Seed(0));
-        let extractor = Extractor::new(model, &trained, &others, &mut params);
-        files::restore(&self.of_parent(parent, WEIGHTS), &mut params)?;
-        let embedder = Embedder { model: &extractor, params: &params, see, batch: embed::BATCH };
-        for (part, set) in parts.iter().zip(channels(&parts)) {
-            let number = match known(&set) {
-                true => trained.iter().position(|known| *known == set),
-                false => others.iter().position(|other| *other == set).map(|at| trained.len() + at),
-            };
-            let number = number.expect("every set is one or the other");
-            let norm = match see {
-                See::Square(_) => self.sets.statistics(part, subset, listen)?,
-                See::Native => Statistics::none(set.channels.len()),
-            };
-            let features = embedder.embed(part.set(), number, &norm, listen)?;
+        let card =
+            Card { model: model.clone(), image, sets: trained.into_iter().map(CardSet::plain).collect() };
+        let weights = self.of_parent(parent, WEIGHTS);
+        let embedder = Embedder::restore(&card, &channels(&parts), data.name == train.data.name, &weights)?;
+        for (at, part) in parts.iter().enumerate() {
+            let norm = self.norm(model, part, subset, listen)?;
+            let features = embedder.embed(part.set(), at, &norm, listen)?;
             let path = self.folder.join(features_file(&part.set().name));
             artifacts::write_floats(&path, &features)?;
             self.note(attempt, "features", &path)?;
         }
         Ok(Progress::Done)
+    }
+
+    /// What the images of a set are normalised by in front of a model.
+    fn norm(
+        &self,
+        model: &Model,
+        part: &Part<'_>,
+        subset: Option<usize>,
+        listen: &mut dyn Listen,
+    ) -> Result<Statistics, Error> {
+        match model.adapter.view() {
+            View::Native => Ok(Statistics::none(part.set().channels.len())),
+            View::Resized => self.sets.statistics(part, subset, listen),
+        }
     }
 
     /// What a fit of this plan trained.

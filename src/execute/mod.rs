@@ -13,7 +13,6 @@ pub use error::Error;
 
 use crate::{
     data::DataSet,
-    embed::See,
     event::{Event, Listen},
     plan::{Plan, Step, Work},
     spec::id::WorkId,
@@ -161,8 +160,8 @@ impl Desk<'_> {
         match &step.work {
             Work::Pretrain { size, .. } => self.pretrain(*size, attempt, listen),
             Work::Fit { model, train, .. } => self.fit(step, model, train, attempt, listen),
-            Work::Embed { data, view, image, subset, .. } => {
-                self.embed(step, data, See::of(*view, *image), *subset, attempt, listen)
+            Work::Embed { data, image, subset, .. } => {
+                self.embed(step, data, *image, *subset, attempt, listen)
             }
             Work::Score { protocol, data, features, hold_out, subset, .. } => {
                 let question = score::Question {

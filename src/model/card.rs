@@ -27,6 +27,15 @@ pub struct CardSet {
     pub sd: Vec<f32>,
 }
 
+impl CardSet {
+    /// A set whose images are normalised elsewhere.
+    pub fn plain(set: SetChannels) -> Self {
+        let SetChannels { set, channels } = set;
+        let Statistics { mean, sd } = Statistics::none(channels.len());
+        Self { set, channels, mean, sd }
+    }
+}
+
 impl Card {
     /// The sets' channels.
     pub fn channels(&self) -> Vec<SetChannels> {

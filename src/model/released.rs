@@ -172,7 +172,7 @@ fn shaped(path: &Path, set: Option<&str>, shape: Shape) -> Result<Released, Erro
     let model = Model { backbone, weights: Weights::ImageNet22k, adapter };
     let card = Card { model, image: image.unwrap_or(IMAGE), sets };
     let mut params = Params::new(Seed(0));
-    let model = Extractor::shaped(&card.model, shape, &card.channels(), &[], &mut params);
+    let model = Extractor::shaped(&card.model.adapter, shape, 0.0, (&card.channels(), &[]), &mut params);
     let taken = pair(path, &mut checkpoint, &tensors, shape, &card.model.adapter, &mut params)?;
     let mut rounded = 0;
     for (id, name) in params.ids().zip(taken) {

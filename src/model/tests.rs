@@ -4,7 +4,7 @@ use super::Extractor;
 use crate::{
     adapter::{Images, SetChannels, plain},
     backbone::{ConvNext, Shape, files},
-    golden::{self, Golden, assert_close},
+    golden::{self, Golden, assert_close, formula},
     loss::{Objective, Outputs},
     params::{ParamId, Params},
     seed::Seed,
@@ -31,12 +31,6 @@ const SIZES: [ConvNextSize; 7] = [
     ConvNextSize::Small,
     ConvNextSize::Base,
 ];
-
-/// The formula that fills golden models (`tests/golden/formula.py`).
-pub(super) fn formula(name: &str, count: usize, amplitude: f64, offset: f64) -> Vec<f32> {
-    let phase = f64::from(name.bytes().map(u32::from).sum::<u32>() % 97);
-    (0..count).map(|j| (offset + amplitude * libm::sin(0.37 * j as f64 + phase)) as f32).collect()
-}
 
 fn fill(params: &mut Params, id: ParamId) {
     let published = params.published(id).clone();
@@ -135,9 +129,8 @@ fn names_and_shapes_are_timms() {
     let text = std::fs::read_to_string(golden::folder().join("convnext_names.json")).unwrap();
     let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
     for size in SIZES {
-        let name = files::imagenet22k(size);
-        let name = name.split('.').next().unwrap();
-        let expected = &golden[name];
+        let name = files::name(&spec::Backbone::ConvNext { size, drop_path: 0.0 });
+        let expected = &golden[&name];
         let mut params = Params::new(Seed(0));
         Extractor::plain(size, 3, &mut params);
         let mut lines: Vec<String> = params

@@ -39,7 +39,7 @@ impl Tape {
 
 /// `exp(x)` for x ≤ 0, to about two units in the last place, in a form that vectorises.
 #[inline(always)]
-fn exp_negative(x: f32) -> f32 {
+pub(super) fn exp_negative(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0; // 1.5 · 2^23: adding and subtracting it rounds to the nearest integer
     let t = x.max(-87.0) * std::f32::consts::LOG2_E;
     let n = (t + ROUND) - ROUND;

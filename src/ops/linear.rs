@@ -78,16 +78,22 @@ impl Tape {
 
 /// A matrix in memory: rows and columns with their strides.
 #[derive(Clone, Copy)]
-struct Matrix<'a> {
+pub(super) struct Matrix<'a> {
     values: &'a [f32],
     shape: (usize, usize),
     strides: (usize, usize),
 }
 
 impl<'a> Matrix<'a> {
-    fn rows(values: &'a [f32], rows: usize, cols: usize) -> Self {
+    pub(super) fn rows(values: &'a [f32], rows: usize, cols: usize) -> Self {
         assert_eq!(values.len(), rows * cols, "a matrix has as many values as rows times columns");
         Self { values, shape: (rows, cols), strides: (cols, 1) }
+    }
+
+    /// Rows that begin `stride` values apart.
+    pub(super) fn strided(values: &'a [f32], rows: usize, cols: usize, stride: usize) -> Self {
+        assert!(rows > 0 && values.len() >= (rows - 1) * stride + cols, "a matrix lies in its values");
+        Self { values, shape: (rows, cols), strides: (stride, 1) }
     }
 
     /// The weights as an (out, in) matrix, however they lie.
@@ -98,7 +104,7 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    fn transposed(self) -> Self {
+    pub(super) fn transposed(self) -> Self {
         let Self { values, shape, strides } = self;
         Self { values, shape: (shape.1, shape.0), strides: (strides.1, strides.0) }
     }
@@ -106,12 +112,20 @@ impl<'a> Matrix<'a> {
 
 /// `out = a · b`, or `out += a · b`; `out` row-major.
 fn product(out: &mut [f32], add: bool, a: Matrix<'_>, b: Matrix<'_>) {
+    // Some ten microseconds of work do not pay for a hand-over between threads.
+    let small = a.shape.0 * a.shape.1 * b.shape.1 < 1 << 20;
+    let threads = rayon::current_num_threads();
+    multiply(out, add, a, b, if small { Parallelism::None } else { Parallelism::Rayon(threads) });
+}
+
+/// `out = a · b` on this thread alone: one of many such tasks.
+pub(super) fn product_here(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
+    multiply(out, false, a, b, Parallelism::None);
+}
+
+fn multiply(out: &mut [f32], add: bool, a: Matrix<'_>, b: Matrix<'_>, parallelism: Parallelism) {
     let ((m, k), (k2, n)) = (a.shape, b.shape);
     assert!(k == k2 && out.len() == m * n, "the shapes of a product fit");
-    // Some ten microseconds of work do not pay for a hand-over between threads.
-    let small = m * n * k < 1 << 20;
-    let parallelism =
-        if small { Parallelism::None } else { Parallelism::Rayon(rayon::current_num_threads()) };
     // SAFETY: shapes and strides describe the slices exactly, as the assertions say.
     unsafe {
         gemm::gemm(

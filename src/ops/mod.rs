@@ -8,7 +8,9 @@ pub(crate) mod simd;
 
 pub mod adamw;
 mod arithmetic;
+mod attention;
 mod channel_patches;
+mod convolution;
 mod cross_entropy;
 mod depthwise;
 mod embedding;
@@ -24,6 +26,8 @@ mod pooled_filters;
 mod scale_residual;
 mod variance_penalty;
 
+pub use attention::attention;
+pub use convolution::{Finish, convolution, max_pool};
 pub use linear::Weight;
 pub use patches::planar_patches;
 pub use simd::{Level, flush_subnormals, level};

@@ -12,7 +12,7 @@ use crate::{
     data::{DataSet, ImageSet},
     seed::Seed,
     spec::{
-        Adapter, Coefficients, DataRef, Features, SetRate, Spec, Weights,
+        Adapter, Backbone, Coefficients, DataRef, Features, SetRate, Spec, Weights,
         check::Problem,
         id::{RunId, SpecId, WorkId},
     },
@@ -157,8 +157,9 @@ impl Draft<'_> {
 
     fn fit(&mut self, spec: &Spec, seed: Seed) -> WorkId {
         let mut parents = Vec::new();
-        if spec.model.weights == Weights::SimulatedPretrain {
-            let crate::spec::Backbone::ConvNext { size, .. } = spec.model.backbone;
+        if let (Weights::SimulatedPretrain, &Backbone::ConvNext { size, .. }) =
+            (&spec.model.weights, &spec.model.backbone)
+        {
             let work = Work::Pretrain { size, revisions: Revisions::pretrain() };
             parents.push(self.add(work, None, &[], vec![]));
         }

@@ -81,7 +81,9 @@ impl Work {
                 format!("take the model as it starts, for {}", train.data)
             }
             Self::Fit { train, .. } => format!("train {} epochs on {}", train.epochs, train.data),
-            Self::Embed { data, view: View::Native, .. } => format!("embed {data} at its own size"),
+            Self::Embed { data, view: View::Native, .. } => {
+                format!("embed {data} as the backbone was published")
+            }
             Self::Embed { data, image, .. } => format!("embed {data} at {image} px"),
             Self::Score { protocol, data, features: Features::Model, .. } => {
                 format!("score {data} by {}", protocol.name())

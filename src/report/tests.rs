@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::spec::draft::{
-    Draft, StatedAdapter, StatedAugment, StatedChannelReplication, StatedDepthwise, StatedFixedChannels,
-    StatedLoss, StatedMiro, StatedStrategy, sample,
+    Draft, StatedAdapter, StatedAugment, StatedBackbone, StatedChannelReplication, StatedDepthwise,
+    StatedFixedChannels, StatedLoss, StatedMiro, StatedStrategy, sample,
 };
 use crate::spec::quick::quick;
 use crate::spec::recipe::Recipe;
-use crate::spec::{Spec, Weights, id::SpecId};
+use crate::spec::{ResNetSize, Spec, Weights, id::SpecId};
 use crate::store::{
     Claim, DataKind, DatasetRow, ExperimentRow, Floor, Outcome, Provenance, RunRow, Scale, ScoreRow, Store,
     WorkRow,
@@ -262,6 +262,13 @@ fn tables_2_and_3_take_weights_and_strategies_for_conditions() {
     assert!(row(&page, "tuned").contains("(print 0.616, "), "{}", row(&page, "tuned"));
     assert!(row(&page, "scratch").contains("(print 0.537, "), "{}", row(&page, "scratch"));
     assert!(page.contains("the printed row mixes two runs") && !page.contains("| miro |"));
+    let backbone = StatedBackbone::ResNet(ResNetSize::R18);
+    let shelf = Draft { backbone, weights: Weights::ImageNet1k, objective: vec![], ..sample() };
+    let shelf = Draft { adapter: StatedChannelReplication::new().into(), ..shelf };
+    home.run("shelf", &shelf.resolve(Recipe::Released), 1, DataKind::Real, Scale::Paper, -0.2);
+    let (page, ..) = home.report_of("chammi_table2", &[]);
+    assert!(!page.contains("| shelf |") && page.contains("2 more runs have scores"), "{page}");
+    assert!(page.contains("untrained ResNet-18"), "{page}");
     assert_eq!(csv.lines().filter(|line| line.contains(",print,")).count(), 14 * 14);
     let (page, ..) = home.report_of("chammi_table3", &[]);
     assert!(

@@ -85,7 +85,9 @@ pub struct ChannelReplication {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum View {
-    /// The image at its own size, values in [0, 1], no mean and no deviation, as the published baseline does it.
+    /// As the published baseline shows it to its backbone, values in [0, 1]. ConvNeXt: at its own size, no mean and no
+    /// deviation. ResNet: the shorter side resized to 256, a square of 224 from the middle, ImageNet's mean and
+    /// deviation. DINOv2: at its own size, framed by zeros to multiples of 14, no mean and no deviation.
     Native,
     /// What trained models see: resized to the training side, normalised per channel.
     Resized,

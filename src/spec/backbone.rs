@@ -2,6 +2,7 @@
 
 use super::Adapter;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A feature extractor for images whose channels vary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,71 @@ pub enum Backbone {
         /// Probability of dropping the residual branch of the last block; earlier blocks less, linearly. CHAMMI: 0.
         drop_path: f64,
     },
+    /// ResNet (He et al. 2016) as torchvision has it. Off the shelf only.
+    ResNet {
+        /// Its depth.
+        size: ResNetSize,
+    },
+    /// The vision transformer of DINOv2 (Oquab et al. 2023; Darcet et al. 2023). Off the shelf only.
+    DinoV2 {
+        /// Its width, and whether it has registers.
+        size: DinoV2Size,
+    },
+}
+
+impl Backbone {
+    /// Whether it is here with its published weights alone, behind no adapter but ChannelReplication, and never trained.
+    pub fn is_off_the_shelf(&self) -> bool {
+        !matches!(self, Self::ConvNext { .. })
+    }
+
+    /// The weights that were published for its kind; of a ConvNeXt not for every size ([`Self::starts_from`]).
+    pub fn published(&self) -> Weights {
+        match self {
+            Self::ConvNext { .. } => Weights::ImageNet22k,
+            Self::ResNet { .. } => Weights::ImageNet1k,
+            Self::DinoV2 { .. } => Weights::Lvd142m,
+        }
+    }
+
+    /// Whether there are such weights for it.
+    pub fn starts_from(&self, weights: &Weights) -> bool {
+        use ConvNextSize::{Base, Small, Tiny};
+        match (self, weights) {
+            (Self::ConvNext { size, .. }, Weights::ImageNet22k) => matches!(size, Tiny | Small | Base),
+            (Self::ConvNext { .. }, Weights::SimulatedPretrain) | (_, Weights::Scratch) => true,
+            _ => *weights == self.published(),
+        }
+    }
+}
+
+impl fmt::Display for Backbone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConvNext { size, .. } => write!(f, "ConvNeXt-{size:?}"),
+            Self::ResNet { size: ResNetSize::R18 } => f.write_str("ResNet-18"),
+            Self::ResNet { size: ResNetSize::R50 } => f.write_str("ResNet-50"),
+            Self::DinoV2 { size: DinoV2Size::SmallReg } => f.write_str("DINOv2 ViT-S/14 with registers"),
+        }
+    }
+}
+
+/// Depth of a ResNet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResNetSize {
+    /// 2, 2, 2, 2 basic blocks, 512 features.
+    R18,
+    /// 3, 4, 6, 3 bottlenecks, 2048 features.
+    R50,
+}
+
+/// A vision transformer of DINOv2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DinoV2Size {
+    /// ViT-S/14 with four registers: 12 blocks, 384 features.
+    SmallReg,
 }
 
 /// Depths and widths of a ConvNeXt.
@@ -87,6 +153,24 @@ pub enum Weights {
     /// timm's `convnext_*.fb_in22k` weights, found as `--weights`, `$DICHROIC_WEIGHTS` or in the Hugging Face cache.
     #[serde(rename = "imagenet22k")]
     ImageNet22k,
+    /// torchvision's `IMAGENET1K_V1` weights of a ResNet: timm's `resnet*.tv_in1k`, found in the same places.
+    #[serde(rename = "imagenet1k")]
+    ImageNet1k,
+    /// Meta's weights from 142 million images: timm's `vit_*_dinov2.lvd142m`, found in the same places.
+    #[serde(rename = "lvd142m")]
+    Lvd142m,
     /// The same backbone, trained once on simulated three-channel images. Takes the place of ImageNet in `quick`.
     SimulatedPretrain,
+}
+
+impl fmt::Display for Weights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scratch => "random",
+            Self::ImageNet22k => "ImageNet-22k",
+            Self::ImageNet1k => "ImageNet-1k",
+            Self::Lvd142m => "LVD-142M",
+            Self::SimulatedPretrain => "simulated",
+        })
+    }
 }

@@ -4,8 +4,8 @@
 //! the types enforce too has the name of its case in `tests/ui/`; [`TYPE_RULES`] lists those.
 
 use super::{
-    Adapter, Augment, Backbone, ConvNextSize, DataRef, Evaluate, Loss, Model, SCHEMA, Spec, Strategy,
-    SwaRate, Term, Train, Weights,
+    Adapter, Augment, Backbone, DataRef, Evaluate, Loss, Model, SCHEMA, Spec, Strategy, SwaRate, Term, Train,
+    Weights,
 };
 
 mod found;
@@ -47,6 +47,8 @@ pub const TYPE_RULES: &[TypeRule] = type_rules![
     not_an_augmentation false,
     not_convex true,
     not_evaluated true,
+    scratch_off_the_shelf true,
+    stem_off_the_shelf true,
     strategy_before_loss false,
     swad_without_labels true,
     rate_of_a_set false,
@@ -117,17 +119,32 @@ pub fn convex(terms: &[Term]) -> Vec<Problem> {
 }
 
 fn model(found: &mut Found, model: &Model) {
-    let Backbone::ConvNext { size, drop_path } = model.backbone;
-    let message = || format!("expected a drop-path probability of at least 0 and below 1, found {drop_path}");
-    let hint = "at 1 the last block would never be trained; CHAMMI: 0";
-    found.unless((0.0..1.0).contains(&drop_path), "drop_path", message, hint);
+    let Model { backbone, weights, adapter: word } = model;
+    if let Backbone::ConvNext { drop_path, .. } = backbone {
+        let message =
+            || format!("expected a drop-path probability of at least 0 and below 1, found {drop_path}");
+        let hint = "at 1 the last block would never be trained; CHAMMI: 0";
+        found.unless((0.0..1.0).contains(drop_path), "drop_path", message, hint);
+    }
 
-    let published = matches!(size, ConvNextSize::Tiny | ConvNextSize::Small | ConvNextSize::Base);
-    let message = || format!("there are no ImageNet-22k weights for a ConvNeXt of size {size:?}");
-    let hint = "they exist for tiny, small and base; the smaller ones start from scratch";
-    found.unless(published || model.weights != Weights::ImageNet22k, "unpublished_weights", message, hint);
+    let message = || format!("there are no {weights} weights for {backbone}");
+    let hint = "ImageNet-22k weights are for ConvNeXt-Tiny, -Small and -Base (the smaller ones start from scratch), \
+                ImageNet-1k weights for ResNets, LVD-142M weights for DINOv2";
+    found.unless(backbone.starts_from(weights), "unpublished_weights", message, hint);
 
-    adapter(found, &model.adapter);
+    let off_the_shelf = backbone.is_off_the_shelf();
+    let message = || format!("{backbone} is evaluated off the shelf and cannot start from scratch");
+    let hint = "say `.pretrained(ImageNet1k)` for a ResNet and `.pretrained(Lvd142m)` for DINOv2";
+    found.unless(!off_the_shelf || *weights != Weights::Scratch, "scratch_off_the_shelf", message, hint);
+
+    let message = || {
+        format!("{backbone} is evaluated off the shelf, and {} puts another stem in front of it", word.word())
+    };
+    let hint = "say `.adapter(ChannelReplication)`, or take a `ConvNext`";
+    let replicated = matches!(word, Adapter::ChannelReplication(_));
+    found.unless(!off_the_shelf || replicated, "stem_off_the_shelf", message, hint);
+
+    adapter(found, word);
 }
 
 fn adapter(found: &mut Found, adapter: &Adapter) {

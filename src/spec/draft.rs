@@ -11,16 +11,16 @@ pub use adapter::{
 pub use strategy::{StatedDenseSwa, StatedMiro, StatedStrategy};
 
 use super::{
-    Augment, AugmentStream, Backbone, ConvNextSize, CropFit, DataRef, Evaluate, Loss, Model, Optimiser,
-    Positives, SCHEMA, Sampling, Scale, ScaleRule, Schedule, SetRate, Spec, Term, Train, Warp, Weights,
-    recipe::Recipe,
+    Augment, AugmentStream, Backbone, ConvNextSize, CropFit, DataRef, DinoV2Size, Evaluate, Loss, Model,
+    Optimiser, Positives, ResNetSize, SCHEMA, Sampling, Scale, ScaleRule, Schedule, SetRate, Spec, Term,
+    Train, Warp, Weights, recipe::Recipe,
 };
 
 /// A spec with gaps: `None` is a switch that the file leaves to its recipe.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "each field is the one of the same name in `Spec`")]
 pub struct Draft {
-    pub size: ConvNextSize,
+    pub backbone: StatedBackbone,
     pub weights: Weights,
     pub adapter: StatedAdapter,
     pub drop_path: Option<f64>,
@@ -45,6 +45,15 @@ pub struct Draft {
     pub epochs: Option<usize>,
     pub batch: Option<usize>,
     pub evaluate: Vec<Evaluate>,
+}
+
+/// A backbone as a file states it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the one of the same name in `Backbone`")]
+pub enum StatedBackbone {
+    ConvNext(ConvNextSize),
+    ResNet(ResNetSize),
+    DinoV2(DinoV2Size),
 }
 
 /// A loss as a file states it.
@@ -118,9 +127,9 @@ impl StatedAugment {
 
 impl Draft {
     /// A model, and nothing else stated.
-    pub fn new(size: ConvNextSize, weights: Weights, adapter: StatedAdapter) -> Self {
+    pub fn new(backbone: StatedBackbone, weights: Weights, adapter: StatedAdapter) -> Self {
         Self {
-            size,
+            backbone,
             weights,
             adapter,
             drop_path: None,
@@ -186,12 +195,15 @@ impl Draft {
     }
 
     fn model(&self, recipe: Recipe) -> Model {
-        let drop_path = recipe.fill(self.drop_path, "model.backbone.drop_path");
-        Model {
-            backbone: Backbone::ConvNext { size: self.size, drop_path },
-            weights: self.weights.clone(),
-            adapter: self.adapter.resolve(recipe, &self.rates),
-        }
+        let backbone = match self.backbone {
+            StatedBackbone::ConvNext(size) => {
+                let drop_path = recipe.fill(self.drop_path, "model.backbone.drop_path");
+                Backbone::ConvNext { size, drop_path }
+            }
+            StatedBackbone::ResNet(size) => Backbone::ResNet { size },
+            StatedBackbone::DinoV2(size) => Backbone::DinoV2 { size },
+        };
+        Model { backbone, weights: self.weights.clone(), adapter: self.adapter.resolve(recipe, &self.rates) }
     }
 
     /// The released code has no ProxyNCA++ beside SimCLR, so under that recipe the mix says another word.
@@ -248,7 +260,7 @@ pub(crate) fn sample() -> Draft {
         objective: vec![(1.0, StatedLoss::proxy_nca(0.07))],
         evaluate: vec![Evaluate { protocol: Protocol::OneNn { metric: Metric::Cosine }, data: data.clone() }],
         data,
-        ..Draft::new(ConvNextSize::Tiny, Weights::ImageNet22k, adapter)
+        ..Draft::new(StatedBackbone::ConvNext(ConvNextSize::Tiny), Weights::ImageNet22k, adapter)
     }
 }
 

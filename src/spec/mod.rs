@@ -24,7 +24,7 @@ pub use adapter::{
     Adapter, ChannelReplication, ClassEmbedding, Coefficients, Depthwise, Embeddings, FirstLayer,
     FixedChannels, HyperNet, NewChannels, Pooling, SetRate, SliceParam, TargetParam, TemplateMixing, View,
 };
-pub use backbone::{Backbone, ConvNextSize, Model, Weights};
+pub use backbone::{Backbone, ConvNextSize, DinoV2Size, Model, ResNetSize, Weights};
 pub use data::{DataRef, Features};
 pub use evaluate::{Evaluate, Metric, Protocol};
 pub use loss::{Loss, Positives, Scale, ScaleRule, Term};

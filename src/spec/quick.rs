@@ -1,7 +1,7 @@
 //! `quick`: the same experiment, shrunk until one run takes about a minute on two cores.
 //!
-//! What changes: the backbone becomes [`ConvNextSize::Mini`]; published weights become
-//! [`Weights::SimulatedPretrain`]; HyperNet is at most [`Z`] and [`HIDDEN`] wide; images are at most [`IMAGE`] px;
+//! What changes: the backbone, whichever it is, becomes [`ConvNextSize::Mini`]; published weights become
+//! [`Weights::SimulatedPretrain`], so that the small versions of all backbones off the shelf are one and the same; HyperNet is at most [`Z`] and [`HIDDEN`] wide; images are at most [`IMAGE`] px;
 //! at most [`EPOCHS`] epochs of batches of at most [`BATCH`], with a ramp that is no longer than they are and a
 //! learning rate that is [`LR`] times as large, averaging from the same share of the epochs on; at most [`SUBSET`] images of each set and split. Everything else,
 //! losses and their weights included, stays.
@@ -29,14 +29,17 @@ pub const HIDDEN: usize = 64;
 /// The small version of an experiment. Pure; the small version of a small version is itself.
 pub fn quick(spec: &Spec) -> Spec {
     let mut spec = spec.clone();
-    let Backbone::ConvNext { size, .. } = &mut spec.model.backbone;
+    let (small, drop_path) = match spec.model.backbone {
+        Backbone::ConvNext { size, drop_path } => (size == ConvNextSize::Mini, drop_path),
+        Backbone::ResNet { .. } | Backbone::DinoV2 { .. } => (false, 0.0),
+    };
     // Small already: no declared spec reads a subset.
     let thinned = spec.train.subset.is_some_and(|subset| subset <= SUBSET);
-    if *size == ConvNextSize::Mini && thinned {
+    if small && thinned {
         return spec.canonical();
     }
-    *size = ConvNextSize::Mini;
-    if spec.model.weights == Weights::ImageNet22k {
+    spec.model.backbone = Backbone::ConvNext { size: ConvNextSize::Mini, drop_path };
+    if spec.model.weights != Weights::Scratch {
         spec.model.weights = Weights::SimulatedPretrain;
     }
     match &mut spec.model.adapter {
@@ -71,7 +74,8 @@ pub fn quick(spec: &Spec) -> Spec {
 mod tests {
     use super::*;
     use crate::spec::{
-        draft::{Draft, StatedHyperNet, sample},
+        DinoV2Size, ResNetSize,
+        draft::{Draft, StatedBackbone, StatedChannelReplication, StatedHyperNet, sample},
         id::SpecId,
         recipe::Recipe,
     };
@@ -111,5 +115,21 @@ mod tests {
         let Adapter::HyperNet(word) = &small.model.adapter else { panic!("the adapter stays") };
         assert_eq!((word.z, small.train.image, small.train.epochs, small.train.batch), (8, 32, 2, 16));
         assert_eq!((small.train.schedule.warmup, small.model.weights), (1, Weights::Scratch));
+    }
+
+    #[test]
+    fn backbones_off_the_shelf_have_one_small_version() {
+        let small = |backbone, weights| {
+            let adapter = StatedChannelReplication::new().into();
+            let draft = Draft { objective: vec![], ..sample() };
+            let declared = Draft { backbone, weights, adapter, ..draft }.resolve(Recipe::Released);
+            assert_eq!(declared.check(), []);
+            quick(&declared)
+        };
+        let resnet = small(StatedBackbone::ResNet(ResNetSize::R50), Weights::ImageNet1k);
+        let dino = small(StatedBackbone::DinoV2(DinoV2Size::SmallReg), Weights::Lvd142m);
+        let convnext = small(StatedBackbone::ConvNext(ConvNextSize::Tiny), Weights::ImageNet22k);
+        assert_eq!([&resnet, &dino], [&convnext; 2]);
+        assert_eq!(resnet.check(), []);
     }
 }

@@ -111,7 +111,7 @@ macro_rules! switches {
 pub const SWITCHES: &[Switch] = switches! {
     "model.backbone.drop_path": "0.0", "0.0", "0.0", "code: drop path 0", None;
     "model.adapter.channel_replication.view": r#""native""#, r#""native""#, r#""native""#,
-        "evaluation code: native size, values in [0, 1]", None;
+        "evaluation code: as each backbone has it, ConvNeXt at native size", None;
     "model.adapter.fixed_channels.first_layer": r#""pad_average""#, r#""pad_average""#, r#""pad_average""#,
         "checkpoint configs: pretrained_pad_avg", None;
     "model.adapter.fixed_channels.rates": "[]", "[]", "[]", "as the file says with `.lr_on(…)`", None;

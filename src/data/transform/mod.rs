@@ -71,7 +71,20 @@ pub fn draw(channels: usize, height: usize, width: usize, augment: &[Augment], s
 /// # Panics
 /// If `out` or `norm` does not fit the tape's channels.
 pub fn eval_view(tape: &Tape, side: usize, norm: &Statistics, out: &mut [f32]) {
-    drawn_view(tape, &Draw::default(), side, norm, out);
+    central_view(tape, side, side, norm, out);
+}
+
+/// Shorter side resized to `shorter`, a square of `side` cut from the centre, normalised: torchvision's evaluation of
+/// ImageNet has 256 and 224. `out` holds channels × side × side.
+///
+/// # Panics
+/// If `out` or `norm` does not fit the tape's channels, or `side` is above `shorter`.
+pub fn central_view(tape: &Tape, shorter: usize, side: usize, norm: &Statistics, out: &mut [f32]) {
+    let [rows, columns] = centre(tape.height, tape.width, shorter, side);
+    match &tape.pixels {
+        Pixels::Bytes(pixels) => resample(&Planes::of(tape, pixels), &rows, &columns, norm, out),
+        Pixels::Floats(pixels) => resample(&Planes::of(tape, pixels), &rows, &columns, norm, out),
+    }
 }
 
 /// The image as it is stored, normalised: what off-the-shelf extractors get. `out` holds channels × height × width.
@@ -114,7 +127,7 @@ pub fn drawn_view(tape: &Tape, draw: &Draw, side: usize, norm: &Statistics, out:
         Some(at) => {
             [Axis::new(at.top, at.height, side, 0, side), Axis::new(at.left, at.width, side, 0, side)]
         }
-        None => centre(height, width, side),
+        None => centre(height, width, side, side),
     };
     if draw.flip {
         columns.flip();
@@ -146,12 +159,12 @@ fn seen<P: Copy + Into<f32>>(
     }
 }
 
-/// Shorter side to `side`, the longer one in proportion and rounded down, then the central square. Where the surplus is
-/// odd, half a pixel is rounded to even, as Python does.
-fn centre(height: usize, width: usize, side: usize) -> [Axis; 2] {
-    let shorter = height.min(width);
+/// Shorter side to `shorter`, the longer one in proportion and rounded down, then the central square of `side`. Where the
+/// surplus is odd, half a pixel is rounded to even, as Python does.
+fn centre(height: usize, width: usize, shorter: usize, side: usize) -> [Axis; 2] {
+    let stored = height.min(width);
     [height, width].map(|length| {
-        let resized = side * length / shorter;
+        let resized = shorter * length / stored;
         let offset = ((resized - side) as f64 / 2.0).round_ties_even() as usize;
         Axis::new(0, length, resized, offset, side)
     })

@@ -88,6 +88,17 @@ fn an_image_of_the_right_size_is_only_normalised() {
     check(&oblong, &out);
 }
 
+#[test]
+fn the_middle_is_cut_from_what_was_resized() {
+    let (image, plain) = (tape(20, 20, 1), norm(1));
+    let (mut whole, mut middle) = (vec![0.0; 40 * 40], vec![0.0; 32 * 32]);
+    eval_view(&image, 40, &plain, &mut whole);
+    central_view(&image, 40, 32, &plain, &mut middle);
+    for (row, middle) in middle.chunks_exact(32).enumerate() {
+        assert_eq!(middle, &whole[(row + 4) * 40 + 4..][..32]);
+    }
+}
+
 const OFFSETS: Displacements = Displacements([
     [8.0, -5.0],
     [-3.0, 4.0],

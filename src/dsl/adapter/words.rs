@@ -2,7 +2,7 @@
 
 use super::{Adapts, ExtendsToNewChannels, OneModelPerSet, StemAdapter, Trainable};
 use crate::{
-    dsl::{ConvNext, With, Word, with::switches},
+    dsl::{Backbone, LearnsHere, With, Word, with::switches},
     spec::{
         ClassEmbedding, Coefficients, Embeddings, FirstLayer, NewChannels, Pooling, View,
         draft::{
@@ -101,20 +101,32 @@ switches! {
 
 macro_rules! adapts {
     ($($word:ident),*) => {$(
-        impl<S> Adapts<ConvNext<S>> for $word {
+        impl<B: LearnsHere> Adapts<B> for $word {
             fn adapter(self) -> StatedAdapter {
                 self.stated().into()
             }
         }
 
-        impl<S> Adapts<ConvNext<S>> for With<$word> {
+        impl<B: LearnsHere> Adapts<B> for With<$word> {
             fn adapter(self) -> StatedAdapter {
                 self.0.into()
             }
         }
     )*};
 }
-adapts!(ChannelReplication, FixedChannels, Depthwise, TargetParam, SliceParam, TemplateMixing, HyperNet);
+adapts!(FixedChannels, Depthwise, TargetParam, SliceParam, TemplateMixing, HyperNet);
+
+impl<B: Backbone> Adapts<B> for ChannelReplication {
+    fn adapter(self) -> StatedAdapter {
+        self.stated().into()
+    }
+}
+
+impl<B: Backbone> Adapts<B> for With<ChannelReplication> {
+    fn adapter(self) -> StatedAdapter {
+        self.0.into()
+    }
+}
 
 impl HyperNet {
     /// One embedding for each channel *name*, instead of one for each channel of each set.
@@ -145,7 +157,7 @@ impl With<Depthwise> {
     }
 }
 
-impl<S> Adapts<ConvNext<S>> for Replicating {
+impl<B: LearnsHere> Adapts<B> for Replicating {
     fn adapter(self) -> StatedAdapter {
         self.0.into()
     }

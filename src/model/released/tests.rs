@@ -3,8 +3,7 @@
 use super::*;
 use crate::{
     adapter::Images,
-    golden::{self, Golden, assert_close},
-    model::tests::formula,
+    golden::{self, Golden, assert_close, formula},
 };
 use candle_core::{Device, Tensor};
 
@@ -40,7 +39,8 @@ fn check(name: &str, adapter: Adapter, epoch: i64, rounded: usize, parameters: u
     let path = folder.path().join("ours.safetensors");
     files::save(&path, &found.params, None, |_| true).unwrap();
     let mut params = Params::new(Seed(1));
-    let model = Extractor::shaped(&found.card.model, SMALL, &found.card.channels(), &[], &mut params);
+    let model =
+        Extractor::shaped(&found.card.model.adapter, SMALL, 0.0, (&found.card.channels(), &[]), &mut params);
     files::restore(&path, &mut params).unwrap();
 
     let golden = Golden::open("checkpoints");

@@ -97,6 +97,10 @@ impl System {
         if spec["train"]["data"]["name"] != "chammi" {
             return None;
         }
+        // All printed rows are ConvNeXts.
+        if spec["model"]["backbone"]["kind"] != "conv_next" {
+            return None;
+        }
         let kind = spec["model"]["adapter"]["kind"].as_str()?.replace('_', "");
         let (model, _) = MODELS.iter().find(|(model, _)| model.eq_ignore_ascii_case(&kind))?;
         let terms = spec["train"]["objective"].as_array()?;
@@ -187,7 +191,12 @@ pub(super) fn recipe_against(spec: &Value) -> Option<String> {
         Some(Start::Scratch) => "scratch",
         _ => "imagenet22k",
     };
-    for (path, paper) in [("/model/backbone/size", "tiny"), ("/model/weights/kind", weights)] {
+    let paper = [
+        ("/model/backbone/kind", "conv_next"),
+        ("/model/backbone/size", "tiny"),
+        ("/model/weights/kind", weights),
+    ];
+    for (path, paper) in paper {
         let found = spec.pointer(path).and_then(Value::as_str).unwrap_or("something else");
         if found != paper {
             return Some(format!("the paper trains from `{paper}`, not from `{found}`"));

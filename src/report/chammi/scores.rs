@@ -10,7 +10,7 @@ use super::{Declaration, PaperTable, Report, title};
 use crate::evaluate::bootstrap::Average;
 use crate::evaluate::names::{AVERAGES, TASKS};
 use crate::evaluate::{chammi, level};
-use crate::spec::Features;
+use crate::spec::{Backbone, Features};
 use crate::store::{Reader, Value as Field};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -388,16 +388,23 @@ pub(super) fn floors<'a>(
                 Features::Constant => "constant guess".into(),
                 Features::Prior => "training prior".into(),
                 Features::HandMade => "hand-made features".into(),
-                Features::Untrained | Features::Model => match system(&one.config) {
-                    Some(system) => format!("untrained {}", system.model),
-                    None => continue,
-                },
+                Features::Untrained | Features::Model => {
+                    let model = system(&one.config).map(|system| system.model.to_owned());
+                    let Some(model) = model.or_else(|| backbone(&one.config)) else { continue };
+                    format!("untrained {model}")
+                }
             };
             below.entry(name).or_insert(Below(Vec::new())).0.push(scores);
         }
         floors.extend(below);
     }
     floors
+}
+
+/// A network off the shelf, by its name.
+fn backbone(spec: &Value) -> Option<String> {
+    let backbone: Backbone = serde_json::from_value(spec["model"]["backbone"].clone()).ok()?;
+    backbone.is_off_the_shelf().then(|| backbone.to_string())
 }
 
 fn row(name: String, floor: bool, scores: &Below<'_>, classes: &[(String, String)]) -> heatmap::Row {

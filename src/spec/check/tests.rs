@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::spec::{
-    ChannelReplication, DenseSwa, FirstLayer, FixedChannels, Miro, Oracle, SetRate, SwaKeep, Swad, Taps,
-    View,
+    ChannelReplication, ConvNextSize, DenseSwa, FirstLayer, FixedChannels, Miro, Oracle, ResNetSize, SetRate,
+    SwaKeep, Swad, Taps, View,
     draft::{Draft, StatedAdapter, StatedDepthwise, StatedLoss, StatedTemplateMixing, sample},
     recipe::Recipe,
 };
@@ -39,6 +39,15 @@ impl<S: Into<StatedAdapter>> Resolved for S {
     }
 }
 
+/// Makes it a whole sentence about a network off the shelf.
+fn resnet(spec: &mut Spec) -> &mut Model {
+    spec.train.objective.clear();
+    let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
+    let backbone = Backbone::ResNet { size: ResNetSize::R18 };
+    spec.model = Model { backbone, weights: Weights::ImageNet1k, adapter };
+    &mut spec.model
+}
+
 fn rules(change: impl FnOnce(&mut Spec)) -> Vec<&'static str> {
     let mut spec = spec();
     change(&mut spec);
@@ -50,6 +59,12 @@ fn a_good_spec_has_no_problems() {
     for recipe in Recipe::ALL {
         assert_eq!(sample().resolve(recipe).check(), []);
         assert_eq!(Draft { objective: vec![], ..sample() }.resolve(recipe).check(), []);
+        assert_eq!(
+            rules(|spec| {
+                resnet(spec);
+            }),
+            [""; 0]
+        );
     }
 }
 
@@ -62,6 +77,10 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         ("unpublished_weights", |s| {
             s.model.backbone = Backbone::ConvNext { size: ConvNextSize::Atto, drop_path: 0.0 };
         }),
+        ("unpublished_weights", |s| s.model.weights = Weights::ImageNet1k),
+        ("unpublished_weights", |s| resnet(s).weights = Weights::SimulatedPretrain),
+        ("scratch_off_the_shelf", |s| resnet(s).weights = Weights::Scratch),
+        ("stem_off_the_shelf", |s| resnet(s).adapter = StatedDepthwise::new(64).resolved()),
         ("hypernet_width", |s| {
             if let Adapter::HyperNet(hypernet) = &mut s.model.adapter {
                 hypernet.z = 0;
@@ -201,6 +220,8 @@ fn the_compiler_and_the_check_have_the_same_rules() {
         spec.train.strategy = miro(0.1, 10.0);
         spec.model.weights = Weights::Scratch;
     }));
+    raised.extend(rules(|spec| resnet(spec).weights = Weights::Scratch));
+    raised.extend(rules(|spec| resnet(spec).adapter = StatedDepthwise::new(64).resolved()));
     raised.extend(rules(|spec| {
         spec.train = swad(|_| {});
         spec.train.objective.retain(|term| !term.loss.uses_labels());

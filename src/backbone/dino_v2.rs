@@ -1,0 +1,163 @@
+//! The vision transformer of DINOv2 with registers (Oquab et al. 2023; Darcet et al. 2023), with timm's names.
+//!
+//! Features are the class token behind the last normalisation. An image whose sides are no multiples of a patch's is framed
+//! by zeros, as CHAMMI does it, and the position embedding is resized as DINOv2's own code does it.
+
+use super::{
+    OffTheShelf,
+    layers::{Affine, Norm},
+    position,
+};
+use crate::{
+    ops::{self, buffer},
+    params::{ParamId, Params, Published},
+    spec::DinoV2Size,
+    tape::{Node, Tape},
+};
+use candle_core::{Device, Result, Tensor};
+
+/// A vision transformer without a head.
+pub struct DinoV2 {
+    shape: Shape,
+    patches: Affine,
+    class: ParamId,
+    registers: ParamId,
+    positions: ParamId,
+    blocks: Vec<Block>,
+    norm: Norm,
+}
+
+/// What distinguishes one of them from another.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    /// Numbers in a token.
+    pub(super) width: usize,
+    /// Blocks.
+    pub(super) depth: usize,
+    /// Heads of attention.
+    pub(super) heads: usize,
+    /// Side of a patch, in pixels.
+    pub(super) patch: usize,
+    /// Side of the grid of patches that it was trained on last.
+    pub(super) grid: usize,
+    /// Tokens that belong to no patch, beside the class token.
+    pub(super) registers: usize,
+}
+
+struct Block {
+    norms: [Norm; 2],
+    qkv: Affine,
+    mix: Affine,
+    widen: Affine,
+    narrow: Affine,
+    gammas: [ParamId; 2],
+}
+
+impl DinoV2 {
+    /// Adds the parameters to `params`, with the random start of its training.
+    pub fn new(size: DinoV2Size, params: &mut Params) -> Self {
+        let shape = match size {
+            DinoV2Size::SmallReg => {
+                Shape { width: 384, depth: 12, heads: 6, patch: 14, grid: 37, registers: 4 }
+            }
+        };
+        Self::shaped(shape, params)
+    }
+
+    /// Of any shape.
+    pub(super) fn shaped(shape: Shape, params: &mut Params) -> Self {
+        let Shape { width, depth, patch, grid, registers, .. } = shape;
+        let token = |name: &str, count: usize| Published::new(name, &[1, count, width]);
+        let weight = Published::new("patch_embed.proj.weight", &[width, 3, patch, patch]);
+        Self {
+            shape,
+            class: params.add_normal(token("cls_token", 1), 1e-6),
+            registers: params.add_normal(token("reg_token", registers), 1e-6),
+            positions: params.add_normal(token("pos_embed", grid * grid), 0.02),
+            patches: Affine::new(weight, width, params),
+            blocks: (0..depth).map(|number| Block::new(&format!("blocks.{number}"), width, params)).collect(),
+            norm: Norm::new("norm", width, params),
+        }
+    }
+
+    /// Class, registers, and patches (N, rows, columns, width) at their positions: (N, tokens, width).
+    fn tokens(&self, params: &Params, patches: &Tensor) -> Result<Node> {
+        let (n, rows, cols, width) = patches.dims4()?;
+        let of = |id| buffer::read(params.value(id));
+        let (class, registers) = (of(self.class)?, of(self.registers)?);
+        let positions = position::resized(&*of(self.positions)?, width, self.shape.grid, [rows, cols]);
+        let patches = buffer::read(patches)?;
+        let count = 1 + self.shape.registers + rows * cols;
+        let mut tokens = Vec::with_capacity(n * count * width);
+        for patches in patches.chunks_exact(rows * cols * width) {
+            tokens.extend_from_slice(&class);
+            tokens.extend_from_slice(&registers);
+            tokens.extend(patches.iter().zip(&positions).map(|(patch, position)| patch + position));
+        }
+        Ok(Node::constant(Tensor::from_vec(tokens, (n, count, width), &Device::Cpu)?))
+    }
+}
+
+impl OffTheShelf for DinoV2 {
+    fn features(&self, params: &Params, photographs: &Tensor) -> Result<Tensor> {
+        let tape = &mut Tape::forgetting();
+        let framed = framed(photographs, self.shape.patch)?;
+        let patches = ops::planar_patches(&framed, self.shape.patch)?;
+        let patches = self.patches.forward(tape, params, &patches)?;
+        let mut x = self.tokens(params, patches.value())?;
+        for block in &self.blocks {
+            x = block.forward(tape, params, &x, self.shape.heads)?;
+        }
+        let class = Node::constant(x.value().narrow(1, 0, 1)?.squeeze(1)?.contiguous()?);
+        Ok(self.norm.forward(tape, params, &class)?.value().clone())
+    }
+
+    fn width(&self) -> usize {
+        self.shape.width
+    }
+}
+
+/// Zeros around (N, C, H, W), so that both sides are multiples of `patch`; where their number is odd, one more below and
+/// to the right.
+fn framed(images: &Tensor, patch: usize) -> Result<Tensor> {
+    let mut framed = images.clone();
+    for axis in [2, 3] {
+        let length = images.dim(axis)?;
+        let missing = length.next_multiple_of(patch) - length;
+        framed = framed.pad_with_zeros(axis, missing / 2, missing - missing / 2)?;
+    }
+    framed.contiguous()
+}
+
+impl Block {
+    fn new(name: &str, width: usize, params: &mut Params) -> Self {
+        let affine = |part: &str, outs: usize, ins: usize, params: &mut Params| {
+            Affine::new(Published::new(format!("{name}.{part}.weight"), &[outs, ins]), outs, params)
+        };
+        let gamma = |part: &str, params: &mut Params| {
+            params.add_constant(Published::new(format!("{name}.{part}.gamma"), &[width]), 1e-5)
+        };
+        Self {
+            norms: [1, 2].map(|at| Norm::new(&format!("{name}.norm{at}"), width, params)),
+            qkv: affine("attn.qkv", 3 * width, width, params),
+            mix: affine("attn.proj", width, width, params),
+            widen: affine("mlp.fc1", 4 * width, width, params),
+            narrow: affine("mlp.fc2", width, 4 * width, params),
+            gammas: ["ls1", "ls2"].map(|part| gamma(part, params)),
+        }
+    }
+
+    fn forward(&self, tape: &mut Tape, params: &Params, x: &Node, heads: usize) -> Result<Node> {
+        let [gamma1, gamma2] = self.gammas.map(|gamma| tape.param(params, gamma));
+        let z = self.norms[0].forward(tape, params, x)?;
+        let z = self.qkv.forward(tape, params, &z)?;
+        let z = Node::constant(ops::attention(z.value(), heads)?);
+        let z = self.mix.forward(tape, params, &z)?;
+        let x = tape.scale_residual(x, &z, &gamma1, None)?;
+        let z = self.norms[1].forward(tape, params, &x)?;
+        let z = self.widen.forward(tape, params, &z)?;
+        let z = tape.gelu(&z)?;
+        let z = self.narrow.forward(tape, params, &z)?;
+        tape.scale_residual(&x, &z, &gamma2, None)
+    }
+}

@@ -1,0 +1,60 @@
+//! Layers that networks have in common, with timm's names and its random start.
+
+use crate::{
+    ops::Weight,
+    params::{ParamId, Params, Published},
+    tape::{Node, Tape},
+};
+use candle_core::Result;
+
+/// Of every layer normalisation here.
+const EPS: f32 = 1e-6;
+
+/// timm draws convolutions and linear maps from a normal of this deviation, cut off at 100 deviations.
+pub(super) const INIT_SD: f64 = 0.02;
+
+/// A layer normalisation.
+#[derive(Clone, Copy)]
+pub(super) struct Norm {
+    scale: ParamId,
+    shift: ParamId,
+}
+
+/// A linear map with a bias.
+#[derive(Clone, Copy)]
+pub(super) struct Affine {
+    weight: ParamId,
+    bias: ParamId,
+}
+
+impl Norm {
+    pub(super) fn new(name: &str, width: usize, params: &mut Params) -> Self {
+        Self {
+            scale: params.add_constant(Published::new(format!("{name}.weight"), &[width]), 1.0),
+            shift: params.add_constant(Published::new(format!("{name}.bias"), &[width]), 0.0),
+        }
+    }
+
+    pub(super) fn forward(self, tape: &mut Tape, params: &Params, x: &Node) -> Result<Node> {
+        let (scale, shift) = (tape.param(params, self.scale), tape.param(params, self.shift));
+        tape.layer_norm(x, &scale, &shift, EPS)
+    }
+}
+
+impl Affine {
+    pub(super) fn new(weight: Published, outs: usize, params: &mut Params) -> Self {
+        let bias = weight.name.replace(".weight", ".bias");
+        Self {
+            weight: params.add_normal(weight, INIT_SD),
+            bias: params.add_constant(Published::new(bias, &[outs]), 0.0),
+        }
+    }
+
+    pub(super) fn forward(self, tape: &mut Tape, params: &Params, x: &Node) -> Result<Node> {
+        let (weight, bias) = (tape.param(params, self.weight), tape.param(params, self.bias));
+        let outs = bias.dims()[0];
+        let ins = weight.value().elem_count() / outs;
+        let weight = tape.reshape(&weight, (outs, ins))?;
+        tape.linear(x, &weight, Weight::OutIn, Some(&bias))
+    }
+}

@@ -1,0 +1,5 @@
+use dichroic::prelude::*;
+
+fn main() {
+    let _ = ResNet::r50().scratch();
+}
