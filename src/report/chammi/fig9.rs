@@ -64,7 +64,11 @@ pub(super) fn report(store: &Reader, declared: &[Declaration]) -> Result<Report,
         worlds.iter().map(|(world, runs)| (*world, models(&asked, &rows, runs))).collect();
     let mut found: Vec<Vec<Vec<Result<Kept, (String, String)>>>> = Vec::new();
     for (_, models) in &models {
-        let of_model = |model: &Model<'_>| kept::of_run(store, model.run, "chammi");
+        let of_model = |model: &Model<'_>| {
+            let mut found = kept::of_run(store, model.run, "chammi")?;
+            found.sort_by_key(|kept| place(kept.as_ref().map_or_else(|(set, _)| set, |kept| &kept.set)));
+            Ok::<_, Error>(found)
+        };
         found.push(models.iter().map(of_model).collect::<Result<_, _>>()?);
     }
     let jobs: Vec<Job<'_>> = found.iter().flatten().flatten().flatten().map(Job::of).collect();
@@ -88,7 +92,7 @@ pub(super) fn report(store: &Reader, declared: &[Declaration]) -> Result<Report,
                     }
                 };
                 rows.push(row(model, set, &made));
-                let Some(at) = SETS.iter().position(|(name, _)| name == set) else { continue };
+                let Some(at) = place(set) else { continue };
                 if let Ok((job, plane)) = made {
                     points.add(world, model, job, plane);
                     pictures[at] = Some(picture(job, plane, &classes[at], share));
@@ -121,6 +125,10 @@ pub(super) fn report(store: &Reader, declared: &[Declaration]) -> Result<Report,
         figure: (!blocks.is_empty()).then(|| draw(&blocks, &sets)),
         points: (!blocks.is_empty()).then(|| points.text()),
     })
+}
+
+fn place(set: &str) -> Option<usize> {
+    SETS.iter().position(|(name, _)| *name == set)
 }
 
 /// At most as many models as [`MODELS`], each by the first seed of one of its specs: of the repaired recipe, if there is
@@ -238,7 +246,7 @@ fn picture(job: &Job<'_>, plane: &Plane, classes: &[String], share: usize) -> Pi
 }
 
 fn row(model: &Model<'_>, set: &str, made: &Result<(&Job<'_>, &Plane), String>) -> Row {
-    let name = SETS.iter().find(|(name, _)| *name == set).map_or(set, |(_, name)| name);
+    let name = place(set).map_or(set, |at| SETS[at].1);
     let count =
         |rows: fn(&Job<'_>) -> usize| made.as_ref().map_or(String::new(), |(job, _)| rows(job).to_string());
     let stub = [
