@@ -45,7 +45,7 @@ pub(super) fn of_run(
     run: &Measured,
     data: &str,
 ) -> Result<Vec<Result<Kept, (String, String)>>, Error> {
-    let sql = "SELECT DISTINCT f.name, f.path, e.uid, coalesce(e.json ->> '$.subset', '') AS subset
+    let sql = "SELECT DISTINCT f.name, f.path, e.uid, CAST(coalesce(e.json ->> '$.subset', '') AS TEXT) AS subset
         FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work s ON s.id = rw.work_id AND s.kind = 'score'
         JOIN work_parent p ON p.work_id = s.id JOIN work e ON e.id = p.parent_id AND e.kind = 'embed'
         JOIN artifact f ON f.work_id = e.id AND f.kind = 'features'
@@ -58,7 +58,7 @@ pub(super) fn of_run(
         let sql = "SELECT DISTINCT f.path, w.uid <> ? AS other FROM artifact f JOIN work w ON w.id = f.work_id
             JOIN run_work rw ON rw.work_id = w.id JOIN run_data t ON t.run_id = rw.run_id JOIN dataset d ON d.id = t.dataset_id
             WHERE f.kind = 'images' AND f.name = ? AND d.name = ? AND w.json ->> '$.data.name' = d.name
-              AND coalesce(w.json ->> '$.subset', '') = ?
+              AND CAST(coalesce(w.json ->> '$.subset', '') AS TEXT) = ?
               AND d.id IN (SELECT t.dataset_id FROM run r JOIN run_data t ON t.run_id = r.id WHERE r.uid = ?)
             ORDER BY other, f.path";
         let asked = [&row.text("uid"), &format!("images-{set}.csv"), data, &row.text("subset"), &run.run];

@@ -122,7 +122,7 @@ impl Home {
                 WorkRow {
                     uid: format!("embed-{uid}"),
                     kind: "embed".into(),
-                    json: serde_json::json!({ "data": { "name": "chammi" } }),
+                    json: serde_json::json!({ "data": { "name": "chammi" }, "subset": 1500 }),
                     parents: vec![],
                 },
                 WorkRow {
