@@ -18,6 +18,13 @@ pub(super) struct Kept {
     pub(super) images: Vec<Image>,
 }
 
+/// A set whose features cannot be used.
+pub(super) struct Unusable {
+    pub(super) set: String,
+    /// In words.
+    pub(super) reason: String,
+}
+
 /// A row of the features.
 #[derive(serde::Deserialize)]
 pub(super) struct Image {
@@ -39,18 +46,18 @@ impl Image {
     }
 }
 
-/// What the model of a run saw in each set of `data`; for a set whose files cannot be used, its name and why.
+/// What the model of a run saw in each set of `data`.
 pub(super) fn of_run(
     store: &Reader,
     run: &Measured,
     data: &str,
-) -> Result<Vec<Result<Kept, (String, String)>>, Error> {
+) -> Result<Vec<Result<Kept, Unusable>>, Error> {
     let sql = "SELECT DISTINCT f.name, f.path, e.uid, CAST(coalesce(e.json ->> '$.subset', '') AS TEXT) AS subset
         FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work s ON s.id = rw.work_id AND s.kind = 'score'
         JOIN work_parent p ON p.work_id = s.id JOIN work e ON e.id = p.parent_id AND e.kind = 'embed'
         JOIN artifact f ON f.work_id = e.id AND f.kind = 'features'
         WHERE r.uid = ? AND s.json ->> '$.features' = 'model' AND s.json ->> '$.data.name' = ? ORDER BY f.name, f.path";
-    let mut found: Vec<Result<Kept, (String, String)>> = Vec::new();
+    let mut found = Vec::new();
     for row in rows_with(store, sql, &[&run.run, data])? {
         let name = row.text("name");
         let set = name.strip_prefix("features-").and_then(|name| name.strip_suffix(".f32")).unwrap_or(&name);
@@ -69,7 +76,7 @@ pub(super) fn of_run(
                 keeps that too"
                 .into()),
         };
-        found.push(kept.map_err(|reason| (set.to_owned(), reason)));
+        found.push(kept.map_err(|reason| Unusable { set: set.to_owned(), reason }));
     }
     Ok(found)
 }

@@ -2,7 +2,7 @@
 //! placed in it.
 
 use super::super::Error;
-use super::super::kept::{self, Kept};
+use super::super::kept::{self, Kept, Unusable};
 use super::super::measured::{self, Measured, World};
 use super::super::scatter::{Block, Picture, Row as Drawn, Set, draw};
 use super::super::table::{Cell, Kind, Row, Table};
@@ -55,18 +55,18 @@ struct Plane {
 pub(super) fn report(store: &Reader, declared: &[Declaration]) -> Result<Report, Error> {
     let mut rows = printed(&TUNED, store)?;
     rows.retain(|(print, _)| TUNED.has(print));
-    let asked = Asked { paper: &TUNED, printed: &rows, declared, columns: Vec::new() };
+    let asked = Asked { store, paper: &TUNED, printed: &rows, declared, columns: Vec::new() };
     let measured = measured::on(store, "chammi")?;
     let mut worlds = measured::by_world(&measured);
     // The features do not depend on how neighbours are scored.
     worlds.retain(|world, _| world.protocol == "one_nn_cosine");
     let models: Vec<(&World, Vec<Model<'_>>)> =
         worlds.iter().map(|(world, runs)| (*world, models(&asked, &rows, runs))).collect();
-    let mut found: Vec<Vec<Vec<Result<Kept, (String, String)>>>> = Vec::new();
+    let mut found: Vec<Vec<Vec<Result<Kept, Unusable>>>> = Vec::new();
     for (_, models) in &models {
         let of_model = |model: &Model<'_>| {
             let mut found = kept::of_run(store, model.run, "chammi")?;
-            found.sort_by_key(|kept| place(kept.as_ref().map_or_else(|(set, _)| set, |kept| &kept.set)));
+            found.sort_by_key(|kept| place(kept.as_ref().map_or_else(|none| &none.set, |kept| &kept.set)));
             Ok::<_, Error>(found)
         };
         found.push(models.iter().map(of_model).collect::<Result<_, _>>()?);
@@ -85,7 +85,7 @@ pub(super) fn report(store: &Reader, declared: &[Declaration]) -> Result<Report,
             let mut pictures: Vec<Option<Picture>> = (0..SETS.len()).map(|_| None).collect();
             for kept in found {
                 let (set, made) = match kept {
-                    Err((set, reason)) => (set, Err(reason.clone())),
+                    Err(none) => (&none.set, Err(none.reason.clone())),
                     Ok(kept) => {
                         let (job, plane) = done.next().expect("a plane for each job");
                         (&kept.set, plane.as_ref().map(|plane| (job, plane)).map_err(Clone::clone))
@@ -193,9 +193,9 @@ impl<'a> Job<'a> {
         })
     }
 
-    fn labels(&self, rows: &[usize]) -> impl Iterator<Item = &'a str> {
+    fn labels<'r>(&self, rows: &'r [usize]) -> impl Iterator<Item = &'a str> + use<'a, 'r> {
         let images = &self.kept.images;
-        rows.to_vec().into_iter().map(|row| images[row].label.as_str())
+        rows.iter().map(|row| images[*row].label.as_str())
     }
 }
 
