@@ -86,7 +86,7 @@ impl Compare {
     }
 
     fn compared(&self) -> Result<Vec<Compared>> {
-        let store = Store::open_read_only(&self.store.path())?;
+        let store = Store::open_read_only(self.store.path())?;
         let systems = sides::systems(&store, &self.runs)?;
         let rival = sides::rival(&store, &self.with)?;
         let mut compared = vec![];

@@ -5,7 +5,7 @@
 //! [`score`] one task from end to end, [`floors`] and [`handmade`] what no training has to beat, [`predictions`]
 //! the file that keeps what was predicted for every image, [`paired`] two such files side by side, [`units`] which of their
 //! images are no evidence of their own, [`bootstrap`] whether one
-//! side is better, and [`level`] who cannot be told from the best.
+//! side is better, and [`level`] who cannot be told from the best. [`umap`] makes pictures of features.
 
 pub mod bootstrap;
 pub mod chammi;
@@ -19,6 +19,7 @@ pub mod paired;
 pub mod predictions;
 pub mod questions;
 pub mod score;
+pub mod umap;
 pub mod units;
 
 mod error;

@@ -5,7 +5,7 @@
 //! the same for any number of threads, block size and instruction set; where float32 rounds two different
 //! distances to one, faiss's answer is a matter of luck and ours is not.
 
-mod arithmetic;
+pub(super) mod arithmetic;
 
 use super::{Error, FeatureMatrix};
 use crate::spec::Metric;

@@ -1,7 +1,7 @@
 //! Files that works leave behind: `<store>.d/work/<WorkId>/weights.safetensors` and so on.
 
 use super::Error;
-use crate::{backbone::files, spec::id::WorkId, store::ArtifactRow};
+use crate::{backbone::files, data::ImageSet, spec::id::WorkId, store::ArtifactRow};
 use std::path::{Path, PathBuf};
 
 fn root(store: &Path) -> PathBuf {
@@ -46,6 +46,31 @@ pub(super) fn write_floats(path: &Path, values: &[f32]) -> Result<(), Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
     let part = path.with_extension("part");
     std::fs::write(&part, files::bytes(values)).map_err(io)?;
+    std::fs::rename(&part, path).map_err(io)
+}
+
+/// Writes what the rows of a file of features are: the image, its label, and the splits that it belongs to, `Train` and
+/// tasks, joined by `+`. A picture of the features needs no images then.
+pub(super) fn write_images(path: &Path, set: &ImageSet) -> Result<(), Error> {
+    let mut splits = vec![String::new(); set.len()];
+    let mut join = |row: u32, split: &str| {
+        let splits = &mut splits[row as usize];
+        *splits = if splits.is_empty() { split.to_owned() } else { format!("{splits}+{split}") };
+    };
+    set.train_rows().into_iter().for_each(|row| join(row, "Train"));
+    for task in &set.tasks {
+        task.queries.iter().for_each(|row| join(*row, &task.name));
+    }
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut write = |fields: [&str; 3]| writer.write_record(fields).expect("memory takes any record");
+    write(["image", "label", "splits"]);
+    for (row, splits) in (0..set.len() as u32).zip(&splits) {
+        write([set.key(row), &set.labels[usize::from(set.label(row))], splits]);
+    }
+    let text = writer.into_inner().expect("memory can always be flushed");
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let part = path.with_extension("part");
+    std::fs::write(&part, text).map_err(io)?;
     std::fs::rename(&part, path).map_err(io)
 }
 

@@ -174,6 +174,9 @@ impl Desk<'_> {
             let path = self.folder.join(features_file(&part.set().name));
             artifacts::write_floats(&path, &features)?;
             self.note(attempt, "features", &path)?;
+            let path = self.folder.join(format!("images-{}.csv", part.set().name));
+            artifacts::write_images(&path, part.set())?;
+            self.note(attempt, "images", &path)?;
         }
         Ok(Progress::Done)
     }

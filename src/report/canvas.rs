@@ -22,11 +22,13 @@ pub(super) const GREY: RGBColor = RGBColor(120, 120, 120);
 /// Lines of a grid.
 pub(super) const GRID: RGBColor = RGBColor(225, 225, 225);
 
-/// Okabe and Ito's colours, which colour-blind readers tell apart, without black and the pale yellow.
+/// Okabe and Ito's colours, which colour-blind readers tell apart, without black.
 pub(super) const ORANGE: RGBColor = RGBColor(230, 159, 0);
 pub(super) const SKY: RGBColor = RGBColor(86, 180, 233);
 pub(super) const GREEN: RGBColor = RGBColor(0, 158, 115);
 pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
+pub(super) const YELLOW: RGBColor = RGBColor(240, 228, 66);
+pub(super) const PURPLE: RGBColor = RGBColor(204, 121, 167);
 pub(super) const VERMILLION: RGBColor = RGBColor(213, 94, 0);
 
 type Drawn = Result<(), String>;

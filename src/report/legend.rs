@@ -11,26 +11,32 @@ const LINE: f64 = 11.0;
 
 /// Keys and names, laid out for a width.
 pub(super) struct Legend {
-    /// Line by line: where a key begins, its name and colour.
-    lines: Vec<Vec<(f64, String, RGBColor)>>,
+    lines: Vec<Vec<Key>>,
+}
+
+struct Key {
+    /// Where it begins.
+    x: f64,
+    name: String,
+    colour: RGBColor,
 }
 
 impl Legend {
     /// Lays out, each line centred in `width` points.
     pub(super) fn new(items: &[(String, RGBColor)], width: f64) -> Self {
-        let mut lines: Vec<(f64, Vec<(f64, String, RGBColor)>)> = vec![(0.0, Vec::new())];
+        let mut lines: Vec<(f64, Vec<Key>)> = vec![(0.0, Vec::new())];
         for (name, colour) in items {
             let wide = KEY + 3.0 + width_of(name, TYPE) + GAP;
             if lines.last().is_some_and(|(used, line)| !line.is_empty() && used + wide - GAP > width) {
                 lines.push((0.0, Vec::new()));
             }
             let (used, line) = lines.last_mut().expect("there is a first line");
-            line.push((*used, name.clone(), *colour));
+            line.push(Key { x: *used, name: name.clone(), colour: *colour });
             *used += wide;
         }
-        let centred = |(used, line): (f64, Vec<(f64, String, RGBColor)>)| {
+        let centred = |(used, line): (f64, Vec<Key>)| {
             let left = ((width - used + GAP) / 2.0).max(0.0);
-            line.into_iter().map(|(x, name, colour)| (left + x, name, colour)).collect()
+            line.into_iter().map(|key| Key { x: left + key.x, ..key }).collect()
         };
         Self { lines: lines.into_iter().map(centred).collect() }
     }
@@ -44,7 +50,7 @@ impl Legend {
     pub(super) fn draw(&self, canvas: &Canvas<'_>, (left, top): (f64, f64)) -> Result<(), String> {
         for (number, line) in self.lines.iter().enumerate() {
             let y = top + (number as f64 + 0.5) * LINE;
-            for (x, name, colour) in line {
+            for Key { x, name, colour } in line {
                 let x = left + x;
                 canvas.fill((x, y - 2.2), (x + KEY, y + 2.2), *colour)?;
                 canvas.text(name, x + KEY + 3.0, y, Type { across: HPos::Left, ..Type::of(TYPE) })?;

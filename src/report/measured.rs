@@ -157,13 +157,23 @@ fn measured(store: &Reader, which: &str) -> Result<Vec<Measured>, Error> {
 }
 
 /// A row of an answer, asked by the names of its columns.
-struct Named {
+pub(super) struct Named {
     columns: Rc<Vec<String>>,
     fields: Vec<Field>,
 }
 
 fn rows(store: &Reader, sql: &str) -> Result<impl Iterator<Item = Named>, Error> {
-    let Rows { columns, rows } = store.query(sql)?;
+    rows_with(store, sql, &[])
+}
+
+/// The answer to a question with a text for each `?`.
+pub(super) fn rows_with(
+    store: &Reader,
+    sql: &str,
+    texts: &[&str],
+) -> Result<impl Iterator<Item = Named> + use<>, Error> {
+    let values: Vec<Field> = texts.iter().map(|text| Field::Text((*text).into())).collect();
+    let Rows { columns, rows } = store.query_with(sql, &values)?;
     let columns = Rc::new(columns);
     Ok(rows.into_iter().map(move |fields| Named { columns: columns.clone(), fields }))
 }
@@ -174,7 +184,7 @@ impl Named {
         at.map_or(&Field::Null, |at| &self.fields[at])
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(super) fn text(&self, name: &str) -> String {
         self.field(name).to_string()
     }
 

@@ -11,12 +11,14 @@ mod csv;
 mod error;
 mod forest;
 mod heatmap;
+mod kept;
 mod legend;
 mod markdown;
 mod measured;
 mod page;
 mod radar;
 mod run_table;
+mod scatter;
 mod table;
 mod terminal;
 

@@ -6,14 +6,14 @@ use crate::store::Reader;
 use std::path::{Path, PathBuf};
 
 /// Every report there is.
-pub const NAMES: [&str; 8] = chammi::NAMES;
+pub const NAMES: [&str; 9] = chammi::NAMES;
 
 /// How a report is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// `report.md`: all reports on one page.
     Markdown,
-    /// `<name>.csv`: one number a line.
+    /// `<name>.csv`: one number a line; `<name>_points.csv`: what a picture of points is drawn from.
     Csv,
     /// `<name>.svg`: the figure.
     Svg,
@@ -65,6 +65,9 @@ pub fn render(
         }
         if formats.contains(&Format::Csv) {
             files.push(write(out, &format!("{name}.csv"), &csv::tables(&report.tables))?);
+        }
+        if let (Some(points), true) = (&report.points, formats.contains(&Format::Csv)) {
+            files.push(write(out, &format!("{name}_points.csv"), points)?);
         }
         if let (Some(figure), true) = (figure, formats.contains(&Format::Svg)) {
             page.push_str(&format!("![{}]({name}.svg)\n\n", report.caption));

@@ -125,8 +125,13 @@ fn one(canvas: &Canvas<'_>, radar: &Radar, axes: &[Axis], (left, top): (f64, f64
         radar.polygons.iter().map(between).fold(0.0, f64::max)
     };
     let gap = (0..axes.len()).min_by(|a, b| reach(*a).total_cmp(&reach(*b))).unwrap_or(0);
-    for ring in 1..=RINGS {
-        let (x, y) = at(turn(gap) + turn(1) / 2.0, radius * ring as f64 / RINGS as f64);
+    // Numbers stand beyond the lines of the gap, the last one outside; a small radar has room for every second.
+    let every = if radar.apart { 2 } else { 1 };
+    let reach = reach(gap) / 2.0;
+    let clear = |ring: &usize| *ring == RINGS || *ring as f64 / RINGS as f64 > reach;
+    for ring in (every..RINGS).step_by(every).chain([RINGS]).filter(clear) {
+        let beyond = if ring == RINGS { 5.0 } else { 0.0 };
+        let (x, y) = at(turn(gap) + turn(1) / 2.0, radius * ring as f64 / RINGS as f64 + beyond);
         let text = format!("{:.1}", ring as f64 / RINGS as f64);
         canvas.text(&text, x, y, Type { colour: GREY, ..Type::of(4.6) })?;
     }

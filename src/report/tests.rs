@@ -9,8 +9,8 @@ use crate::spec::quick::quick;
 use crate::spec::recipe::Recipe;
 use crate::spec::{ResNetSize, Spec, Weights, id::SpecId};
 use crate::store::{
-    Claim, DataKind, DatasetRow, ExperimentRow, Floor, Outcome, Provenance, RunRow, Scale, ScoreRow, Store,
-    WorkRow,
+    ArtifactRow, Claim, DataKind, DatasetRow, ExperimentRow, Floor, Outcome, Provenance, RunRow, Scale,
+    ScoreRow, Store, WorkRow,
 };
 
 const TASKS: [(&str, &[&str]); 9] = [
@@ -61,8 +61,17 @@ fn scores(lift: f64) -> Vec<ScoreRow> {
 }
 
 struct Home {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     store: Store,
+    /// What runs leave of their features.
+    leaves: std::cell::Cell<Leaves>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Leaves {
+    Nothing,
+    Features,
+    FeaturesAndImages,
 }
 
 impl Home {
@@ -81,7 +90,7 @@ impl Home {
             };
             store.register_dataset(&row).unwrap();
         }
-        Self { _folder: folder, store }
+        Self { folder, store, leaves: Leaves::Nothing.into() }
     }
 
     fn run(
@@ -109,14 +118,23 @@ impl Home {
             experiment: ExperimentRow { name: experiment.into(), about: String::new(), file: String::new() },
             label: vec![],
             place: 0,
-            works: vec![WorkRow {
-                uid: work.clone(),
-                kind: "score".into(),
-                json: serde_json::json!({}),
-                parents: vec![],
-            }],
+            works: vec![
+                WorkRow {
+                    uid: format!("embed-{uid}"),
+                    kind: "embed".into(),
+                    json: serde_json::json!({ "data": { "name": "chammi" }, "subset": 1500 }),
+                    parents: vec![],
+                },
+                WorkRow {
+                    uid: work.clone(),
+                    kind: "score".into(),
+                    json: serde_json::json!({ "features": "model", "data": { "name": "chammi" } }),
+                    parents: vec![format!("embed-{uid}")],
+                },
+            ],
         };
         self.store.register_run(&row).unwrap();
+        self.embed(&format!("embed-{uid}"));
         let Claim::Yours(attempt) = self.store.claim(&work, &Provenance::default()).unwrap() else {
             panic!("{work} is taken")
         };
@@ -126,6 +144,46 @@ impl Home {
         }
         attempt.finish(Outcome::Done).unwrap();
         uid
+    }
+
+    /// Sixty images of HPA with features in three heaps: 45 of Train and 15 that a task asks about, five of a novel class.
+    fn embed(&self, work: &str) {
+        let Claim::Yours(attempt) = self.store.claim(work, &Provenance::default()).unwrap() else {
+            panic!("{work} is taken")
+        };
+        let leaves = self.leaves.get();
+        let mut stream = crate::seed::Seed(3).stream("heaps");
+        let (mut features, mut images) = (Vec::new(), String::from("image,label,splits\n"));
+        for row in 0..60 {
+            let heap = row % 3;
+            for part in 0..4 {
+                let value = if part == heap { 1.0 } else { 0.0 } + 0.1 * stream.normal();
+                features.extend((value as f32).to_le_bytes());
+            }
+            let split = if row < 45 { "Train" } else { "Task_one+Task_two" };
+            let label =
+                ["golgi apparatus", "microtubules", if row < 45 { "mitochondria" } else { "cytosol" }];
+            images += &format!("HPA/{row}.png,{},{split}\n", label[heap]);
+        }
+        let note = |name: &str, kind: &str, bytes: &[u8]| {
+            std::fs::write(self.folder.path().join(format!("{work}-{name}")), bytes).unwrap();
+            let row = ArtifactRow {
+                name: name.into(),
+                kind: kind.into(),
+                path: format!("{work}-{name}").into(),
+                bytes: bytes.len() as u64,
+                blake3: String::new(),
+                step: None,
+            };
+            attempt.artifact(&row).unwrap();
+        };
+        if leaves != Leaves::Nothing {
+            note("features-HPA.f32", "features", &features);
+        }
+        if leaves == Leaves::FeaturesAndImages {
+            note("images-HPA.csv", "images", images.as_bytes());
+        }
+        attempt.finish(Outcome::Done).unwrap();
     }
 
     fn report(&self, declared: &[Declaration]) -> (String, String, Option<String>) {
@@ -299,7 +357,9 @@ fn table_1_counts_what_models_cost() {
 fn figures_without_runs_are_not_drawn_and_say_what_would_fill_them() {
     let off = Draft { objective: vec![], adapter: StatedChannelReplication::new().into(), ..sample() };
     let known = [declared("off", &off.resolve(Recipe::Released)), declared("carried", &carried("CP"))];
-    for (name, experiment) in [("chammi_fig5", "off"), ("chammi_fig10", "off"), ("chammi_fig6", "carried")] {
+    let figures =
+        [("chammi_fig5", "off"), ("chammi_fig10", "off"), ("chammi_fig6", "carried"), ("chammi_fig9", "off")];
+    for (name, experiment) in figures {
         let (page, csv, svg) = Home::new().report_of(name, &known);
         assert_eq!(svg, None, "{name}");
         assert!(page.contains(&format!("`dichroic exp {experiment}`")), "{name}: {page}");
@@ -380,4 +440,51 @@ fn figure_6_measures_what_is_left_out_against_the_backbone_off_the_shelf() {
     );
     assert_eq!(page.matches("| Depthwise | WTC + HPA |").count(), 1);
     assert_eq!(page.matches("declared by no experiment").count(), 2, "two sets were never left out");
+}
+
+#[test]
+fn figure_9_draws_kept_features_and_says_which_it_cannot_draw() {
+    let home = Home::new();
+    let off = Draft { objective: vec![], adapter: StatedChannelReplication::new().into(), ..sample() };
+    let tuned = plain(Recipe::Fixed, Weights::ImageNet22k, StatedStrategy::Erm);
+    let run = |name: &str, spec: &Spec| {
+        home.run(name, &quick(spec), 1, DataKind::Simulated, Scale::Quick, 0.0);
+    };
+    // An older program kept no images.
+    home.leaves.set(Leaves::Features);
+    run("off", &off.resolve(Recipe::Released));
+    let (page, _, svg) = home.report_of("chammi_fig9", &[]);
+    assert!(svg.is_none() && page.contains("an older program kept these features"), "{page}");
+    // A newer one says what the rows are, for both.
+    home.leaves.set(Leaves::FeaturesAndImages);
+    run("tuned", &tuned);
+    let (page, csv, svg) = home.report_of("chammi_fig9", &[]);
+    let svg = svg.unwrap();
+    assert_eq!(svg.matches("<circle").count(), 2 * 60, "two models, every image once");
+    for text in [
+        "ChannelReplication",
+        "fine-tuned, fixed",
+        "off the shelf",
+        "Train",
+        "tasks",
+        "cytosol",
+        "scale quick",
+    ] {
+        assert!(svg.contains(text), "{text}");
+    }
+    assert!(page.contains("| HPA | 45 | 15 |"), "{page}");
+    // Heaps that lie far apart are told apart in the plane too.
+    let scores = |name: &str| -> Vec<f64> {
+        let lines = csv.lines().filter(|line| line.contains(&format!(",{name},")));
+        lines.map(|line| line.split(',').nth_back(5).unwrap().parse().unwrap()).collect()
+    };
+    assert_eq!((scores("five_nn_train"), scores("five_nn_tasks")), (vec![1.0; 2], vec![1.0; 2]));
+    assert_eq!(home.report_of("chammi_fig9", &[]).2.unwrap(), svg, "the same bytes");
+    // Features that no longer fit their rows are refused.
+    let spec = quick(&tuned);
+    let cut =
+        home.folder.path().join(format!("embed-{}-1-simulated-features-HPA.f32", SpecId::of(&spec).as_str()));
+    std::fs::write(&cut, [0; 8]).unwrap();
+    let (page, ..) = home.report_of("chammi_fig9", &[]);
+    assert!(page.contains("expected 60 rows of features, found 8 bytes"), "{page}");
 }

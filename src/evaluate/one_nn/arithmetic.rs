@@ -74,10 +74,10 @@ fn sum_of_terms(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
     lanes.iter().sum::<f64>() + rest.sum::<f64>()
 }
 
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {
+pub(in crate::evaluate) fn dot(a: &[f32], b: &[f32]) -> f64 {
     sum_of_terms(a, b, |a, b| a * b)
 }
 
-pub(super) fn distance(a: &[f32], b: &[f32]) -> f64 {
+pub(in crate::evaluate) fn distance(a: &[f32], b: &[f32]) -> f64 {
     sum_of_terms(a, b, |a, b| (a - b) * (a - b)).sqrt()
 }

@@ -183,7 +183,7 @@ pub(super) fn report(store: &Reader) -> Result<Report, Error> {
     let figure = (!lines.is_empty()).then(|| forest::draw(&lines, "difference in overall macro-F1"));
     let caption =
         "Mean difference with its 95 % interval over worlds or seeds; small dots are single worlds or seeds.";
-    Ok(Report { title, tables, caption, figure })
+    Ok(Report { title, tables, caption, figure, points: None })
 }
 
 /// What the runs of the two experiments scored.

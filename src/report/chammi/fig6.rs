@@ -84,6 +84,7 @@ pub(super) fn report(store: &Reader, declared: &[Declaration]) -> Result<Report,
         tables,
         caption: "Macro-F1 on the set that was left out of training",
         figure: figure(&worlds),
+        points: None,
     })
 }
 

@@ -5,6 +5,7 @@ mod directions;
 mod fig10;
 mod fig5;
 mod fig6;
+mod fig9;
 mod scores;
 mod table1;
 
@@ -31,12 +32,15 @@ pub struct Declaration {
 }
 
 /// A report: tables, and a figure where it has one.
+#[derive(Default)]
 pub(super) struct Report {
     pub(super) title: String,
     pub(super) tables: Vec<Table>,
     /// What the figure shows.
     pub(super) caption: &'static str,
     pub(super) figure: Option<Result<String, String>>,
+    /// The points of the figure as a CSV file, where it has some.
+    pub(super) points: Option<String>,
 }
 
 /// A title that says so if there are numbers and all are simulated.
@@ -137,13 +141,14 @@ pub(super) fn any_print_of(spec: &Value) -> Option<(&'static PaperTable, Print)>
 }
 
 /// The reports of this paper, by name.
-pub(super) const NAMES: [&str; 8] = [
+pub(super) const NAMES: [&str; 9] = [
     table1::NAME,
     TABLES[0].name,
     TABLES[1].name,
     TABLES[2].name,
     fig5::NAME,
     fig6::NAME,
+    fig9::NAME,
     fig10::NAME,
     directions::NAME,
 ];
@@ -154,6 +159,7 @@ pub(super) fn report(name: &str, store: &Reader, declared: &[Declaration]) -> Op
         table1::NAME => table1::report(store),
         fig5::NAME => fig5::report(store, declared),
         fig6::NAME => fig6::report(store, declared),
+        fig9::NAME => fig9::report(store, declared),
         fig10::NAME => fig10::report(store, declared),
         directions::NAME => directions::report(store),
         _ => scores::report(TABLES.iter().find(|table| table.name == name)?, store, declared),

@@ -31,6 +31,7 @@ pub(super) fn report(paper: &PaperTable, store: &Reader, declared: &[Declaration
         tables: asked.tables(&worlds)?,
         caption: CAPTION,
         figure,
+        points: None,
     })
 }
 

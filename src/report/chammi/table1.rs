@@ -41,7 +41,7 @@ pub(super) fn report(store: &Reader) -> Result<Report, Error> {
     let mut tables: Vec<Table> = worlds.iter().map(|(world, runs)| of_world(world, runs)).collect();
     tables.push(print(store)?);
     let title = title("CHAMMI, Table 1: costs and overall scores", &worlds);
-    Ok(Report { title, tables, caption: "", figure: None })
+    Ok(Report { title, tables, ..Report::default() })
 }
 
 fn columns() -> Vec<(String, String)> {

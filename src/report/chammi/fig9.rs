@@ -1,0 +1,365 @@
+//! The paper's Figure 9: UMAP of features. Each picture is fitted on images of Train; those that tasks ask about are
+//! placed in it.
+
+use super::super::Error;
+use super::super::kept::{self, Kept, Unusable};
+use super::super::measured::{self, Measured, World};
+use super::super::scatter::{Block, Picture, Row as Drawn, Set, draw};
+use super::super::table::{Cell, Kind, Row, Table};
+use super::comparable::SETS;
+use super::scores::{Asked, Printed, command, printed};
+use super::{Declaration, Report, TUNED, comparable::print_of, title};
+use crate::evaluate::FeatureMatrix;
+use crate::evaluate::umap::{NEIGHBOURS, Point, Umap, five_nn};
+use crate::seed::Seed;
+use crate::spec::Metric;
+use crate::store::Reader;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) const NAME: &str = "chammi_fig9";
+
+/// Models that are drawn; where one has no runs, others of the tables take its place.
+const MODELS: [&str; 4] = ["ChannelReplication", "FixedChannels", "TargetParam", "HyperNet"];
+/// At most so many images of Train and of the tasks of a set make its picture.
+const IMAGES: (usize, usize) = (1000, 600);
+/// At most so many points in all are drawn.
+const POINTS: usize = 5000;
+const SEED: Seed = Seed(0);
+
+/// One model that is drawn.
+struct Model<'m> {
+    name: String,
+    condition: String,
+    recipes: String,
+    run: &'m Measured,
+}
+
+/// The features of a set by a model, and which of its rows take part.
+struct Job<'a> {
+    kept: &'a Kept,
+    train: Vec<usize>,
+    asked: Vec<usize>,
+}
+
+/// A finished picture.
+struct Plane {
+    train: Vec<Point>,
+    asked: Vec<Point>,
+    near_train: f64,
+    /// Over the images whose label occurs in Train.
+    near_asked: Option<f64>,
+}
+
+/// Asks the store, reads the features that it notes, and computes the pictures.
+pub(super) fn report(store: &Reader, declared: &[Declaration]) -> Result<Report, Error> {
+    let mut rows = printed(&TUNED, store)?;
+    rows.retain(|(print, _)| TUNED.has(print));
+    let asked = Asked { store, paper: &TUNED, printed: &rows, declared, columns: Vec::new() };
+    let measured = measured::on(store, "chammi")?;
+    let mut worlds = measured::by_world(&measured);
+    // The features do not depend on how neighbours are scored.
+    worlds.retain(|world, _| world.protocol == "one_nn_cosine");
+    let models: Vec<(&World, Vec<Model<'_>>)> =
+        worlds.iter().map(|(world, runs)| (*world, models(&asked, &rows, runs))).collect();
+    let mut found: Vec<Vec<Vec<Result<Kept, Unusable>>>> = Vec::new();
+    for (_, models) in &models {
+        let of_model = |model: &Model<'_>| {
+            let mut found = kept::of_run(store, model.run, "chammi")?;
+            found.sort_by_key(|kept| place(kept.as_ref().map_or_else(|none| &none.set, |kept| &kept.set)));
+            Ok::<_, Error>(found)
+        };
+        found.push(models.iter().map(of_model).collect::<Result<_, _>>()?);
+    }
+    let jobs: Vec<Job<'_>> = found.iter().flatten().flatten().flatten().map(Job::of).collect();
+    let planes: Vec<Result<Plane, String>> = jobs.par_iter().map(Job::plane).collect();
+    let mut done = jobs.iter().zip(&planes);
+    let share = share(&planes, models.iter().map(|(_, models)| models.len()).sum());
+
+    let (mut tables, mut blocks, mut points) = (Vec::new(), Vec::new(), Points::new());
+    let classes = classes(&jobs);
+    for ((world, models), found) in models.iter().zip(&found) {
+        let mut rows = Vec::new();
+        let mut drawn = Vec::new();
+        for (model, found) in models.iter().zip(found) {
+            let mut pictures: Vec<Option<Picture>> = (0..SETS.len()).map(|_| None).collect();
+            for kept in found {
+                let (set, made) = match kept {
+                    Err(none) => (&none.set, Err(none.reason.clone())),
+                    Ok(kept) => {
+                        let (job, plane) = done.next().expect("a plane for each job");
+                        (&kept.set, plane.as_ref().map(|plane| (job, plane)).map_err(Clone::clone))
+                    }
+                };
+                rows.push(row(model, set, &made));
+                let Some(at) = place(set) else { continue };
+                if let Ok((job, plane)) = made {
+                    points.add(world, model, job, plane);
+                    pictures[at] = Some(picture(job, plane, &classes[at], share));
+                }
+            }
+            if found.is_empty() {
+                rows.push(row(model, "", &Err("the store notes no features of this run".into())));
+            }
+            if pictures.iter().any(Option::is_some) {
+                drawn.push(Drawn { name: (model.name.clone(), model.condition.clone()), pictures });
+            }
+        }
+        tables.push(table(Some(world), rows));
+        if !drawn.is_empty() {
+            blocks.push(Block { heading: world.words().replace('*', ""), rows: drawn });
+        }
+    }
+    if tables.iter().all(|table: &Table| table.rows.is_empty()) {
+        tables = vec![table(None, missing(&rows, declared))];
+    }
+    let sets: Vec<Set> = SETS
+        .iter()
+        .zip(classes)
+        .map(|((_, name), classes)| Set { name: (*name).into(), panels: ["Train", "tasks"], classes })
+        .collect();
+    Ok(Report {
+        title: title("CHAMMI, Figure 9: features in the plane", &worlds),
+        tables,
+        caption: "UMAP of features, fitted on Train; images of tasks are placed in it",
+        figure: (!blocks.is_empty()).then(|| draw(&blocks, &sets)),
+        points: (!blocks.is_empty()).then(|| points.text()),
+    })
+}
+
+fn place(set: &str) -> Option<usize> {
+    SETS.iter().position(|(name, _)| *name == set)
+}
+
+/// At most as many models as [`MODELS`], each by the first seed of one of its specs: of the repaired recipe, if there is
+/// one.
+fn models<'m>(asked: &Asked<'_>, printed: &Printed, runs: &[&'m Measured]) -> Vec<Model<'m>> {
+    let mut all: Vec<Model<'m>> = Vec::new();
+    for (print, _) in printed {
+        let systems = asked.systems(runs, print);
+        let mut systems: Vec<_> = systems.into_iter().collect();
+        systems.sort_by_key(|((recipes, _), _)| !recipes.contains("fixed"));
+        let first = systems.into_iter().next();
+        all.extend(first.map(|((recipes, _), seeds)| Model {
+            name: print.model.clone(),
+            condition: if print.condition == "off_the_shelf" {
+                "off the shelf".into()
+            } else {
+                format!("fine-tuned, {recipes}")
+            },
+            recipes,
+            run: seeds[0],
+        }));
+    }
+    while all.len() > MODELS.len() {
+        let extra = all.iter().rposition(|model| !MODELS.contains(&model.name.as_str()));
+        all.remove(extra.unwrap_or(all.len() - 1));
+    }
+    all
+}
+
+impl<'a> Job<'a> {
+    fn of(kept: &'a Kept) -> Self {
+        let rows = |which: fn(&kept::Image) -> bool| -> Vec<usize> {
+            kept.images.iter().enumerate().filter(|(_, image)| which(image)).map(|(row, _)| row).collect()
+        };
+        let train = chosen(kept, rows(kept::Image::is_train), IMAGES.0, "train");
+        let asked = chosen(kept, rows(kept::Image::is_asked), IMAGES.1, "asked");
+        Self { kept, train, asked }
+    }
+
+    fn plane(&self) -> Result<Plane, String> {
+        if self.train.len() <= NEIGHBOURS {
+            return Err(format!("{} images of Train are too few for a picture", self.train.len()));
+        }
+        let width = self.kept.width;
+        let (train, asked) = (self.kept.features(&self.train)?, self.kept.features(&self.asked)?);
+        let picture = Umap::fit(FeatureMatrix { width, values: &train }, Metric::Cosine, SEED);
+        let placed = picture.place(FeatureMatrix { width, values: &asked });
+        let names: BTreeSet<&str> = self.labels(&self.train).collect();
+        let number = |label: &str| names.iter().position(|name| *name == label);
+        let labels: Vec<usize> = self.labels(&self.train).filter_map(number).collect();
+        let (points, truth): (Vec<Point>, Vec<usize>) = placed
+            .iter()
+            .zip(self.labels(&self.asked))
+            .filter_map(|(point, label)| Some((*point, number(label)?)))
+            .unzip();
+        Ok(Plane {
+            near_train: five_nn(&picture.points, &labels, &picture.points, &labels, true),
+            near_asked: (!truth.is_empty())
+                .then(|| five_nn(&picture.points, &labels, &points, &truth, false)),
+            train: picture.points,
+            asked: placed,
+        })
+    }
+
+    fn labels<'r>(&self, rows: &'r [usize]) -> impl Iterator<Item = &'a str> + use<'a, 'r> {
+        let images = &self.kept.images;
+        rows.iter().map(|row| images[*row].label.as_str())
+    }
+}
+
+/// At most `max` rows, drawn evenly over the labels as far as they have images, in a random order: whatever is drawn
+/// first hides nothing in particular.
+fn chosen(kept: &Kept, rows: Vec<usize>, max: usize, name: &str) -> Vec<usize> {
+    let mut stream = SEED.stream(&format!("report/{NAME}/{}/{name}", kept.set));
+    let mut by_label: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for row in rows {
+        by_label.entry(&kept.images[row].label).or_default().push(row);
+    }
+    by_label.values_mut().for_each(|rows| stream.shuffle(rows));
+    let longest = by_label.values().map(Vec::len).max().unwrap_or(0);
+    let in_turn =
+        (0..longest).flat_map(|turn| by_label.values().filter_map(move |rows| rows.get(turn).copied()));
+    let mut chosen: Vec<usize> = in_turn.take(max).collect();
+    stream.shuffle(&mut chosen);
+    chosen
+}
+
+/// How many points of a panel are drawn, so that the file stays small.
+fn share(planes: &[Result<Plane, String>], rows: usize) -> usize {
+    let panels = 2 * SETS.len() * rows.max(1);
+    let most = planes.iter().flatten().map(|plane| plane.train.len().max(plane.asked.len())).max();
+    most.unwrap_or(0).min((POINTS / panels).max(1))
+}
+
+/// The labels of each set: those of Train, then those that only tasks have.
+fn classes(jobs: &[Job<'_>]) -> Vec<Vec<String>> {
+    let of_set = |set: &str| {
+        let of = |rows: fn(&Job<'_>) -> Vec<usize>| -> BTreeSet<&str> {
+            let jobs = jobs.iter().filter(|job| job.kept.set == set);
+            jobs.flat_map(|job| job.labels(&rows(job)).collect::<Vec<_>>()).collect()
+        };
+        let (train, asked) = (of(|job| job.train.clone()), of(|job| job.asked.clone()));
+        let novel = asked.iter().filter(|label| !train.contains(*label));
+        train.iter().chain(novel).map(ToString::to_string).collect()
+    };
+    SETS.iter().map(|(set, _)| of_set(set)).collect()
+}
+
+fn picture(job: &Job<'_>, plane: &Plane, classes: &[String], share: usize) -> Picture {
+    let panel = |points: &[Point], rows: &[usize]| {
+        let class = |label: &str| classes.iter().position(|name| name == label).unwrap_or(usize::MAX);
+        points.iter().copied().zip(job.labels(rows).map(class)).take(share).collect()
+    };
+    Picture { panels: [panel(&plane.train, &job.train), panel(&plane.asked, &job.asked)] }
+}
+
+fn row(model: &Model<'_>, set: &str, made: &Result<(&Job<'_>, &Plane), String>) -> Row {
+    let name = place(set).map_or(set, |at| SETS[at].1);
+    let count =
+        |rows: fn(&Job<'_>) -> usize| made.as_ref().map_or(String::new(), |(job, _)| rows(job).to_string());
+    let stub = [
+        model.name.clone(),
+        model.condition.clone(),
+        model.recipes.clone(),
+        model.run.spec.clone(),
+        name.to_owned(),
+        count(|job| job.train.len()),
+        count(|job| job.asked.len()),
+    ];
+    let plane = made.as_ref().ok().map(|(_, plane)| plane);
+    Row {
+        stub: stub.into(),
+        kind: Kind::Measured,
+        cells: vec![
+            Cell::print(plane.map(|plane| plane.near_train)),
+            Cell::print(plane.and_then(|plane| plane.near_asked)),
+        ],
+        note: made.as_ref().err().cloned().unwrap_or_default(),
+    }
+}
+
+/// A row for each model that would be drawn, with the command that trains it.
+fn missing(printed: &Printed, declared: &[Declaration]) -> Vec<Row> {
+    let drawn = printed.iter().filter(|(print, _)| MODELS.contains(&print.model.as_str()));
+    let row = |(print, _): &(super::Print, BTreeMap<String, f64>)| Row {
+        stub: [vec![print.model.clone(), print.words()], vec![String::new(); 5]].concat(),
+        kind: Kind::Measured,
+        cells: vec![Cell::default(); 2],
+        note: command(declared, None, |spec| print_of(spec, &TUNED).as_ref() == Some(print)),
+    };
+    drawn.map(row).collect()
+}
+
+fn table(world: Option<&World>, rows: Vec<Row>) -> Table {
+    let facts = world.map_or([String::new(), String::new(), String::new()], |world| {
+        [&world.kind, &world.world, &world.scale].map(String::clone)
+    });
+    let column = |head: &str, name: &str| (head.to_owned(), name.to_owned());
+    Table {
+        title: world.map_or("Nothing measured yet".into(), World::words),
+        facts: ["kind", "world", "scale"].into_iter().zip(facts).collect(),
+        stub: vec!["model", "condition", "recipe", "spec", "set", "Train images", "task images"],
+        columns: vec![column("5-NN Train", "five_nn_train"), column("5-NN tasks", "five_nn_tasks")],
+        rows,
+        notes: vec![
+            format!(
+                "UMAP with {NEIGHBOURS} neighbours by cosine, fitted on at most {} images of Train, evenly over labels; at most {} that \
+                 tasks ask about are placed in it. At most {POINTS} points are drawn in all.",
+                IMAGES.0, IMAGES.1
+            ),
+            "5-NN: the share of points whose five nearest of Train in the plane mostly have their label; under tasks, of \
+             the labels that Train has. It says how well the picture separates labels, and is no score of the paper."
+                .into(),
+        ],
+    }
+}
+
+/// Every point of the pictures, drawn or not.
+struct Points(csv::Writer<Vec<u8>>);
+
+impl Points {
+    fn new() -> Self {
+        let mut points = Self(csv::Writer::from_writer(Vec::new()));
+        points.write([
+            "kind",
+            "world",
+            "scale",
+            "model",
+            "condition",
+            "spec",
+            "run",
+            "set",
+            "split",
+            "image",
+            "label",
+            "x",
+            "y",
+        ]);
+        points
+    }
+
+    fn write(&mut self, fields: [&str; 13]) {
+        self.0.write_record(fields).expect("memory takes any record of one length");
+    }
+
+    fn add(&mut self, world: &World, model: &Model<'_>, job: &Job<'_>, plane: &Plane) {
+        let parts = [("Train", &job.train, &plane.train), ("tasks", &job.asked, &plane.asked)];
+        for (split, rows, points) in parts {
+            for (row, [x, y]) in rows.iter().zip(points) {
+                let image = &job.kept.images[*row];
+                self.write([
+                    &world.kind,
+                    &world.world,
+                    &world.scale,
+                    &model.name,
+                    &model.condition,
+                    &model.run.spec,
+                    &model.run.run,
+                    &job.kept.set,
+                    split,
+                    &image.image,
+                    &image.label,
+                    &format!("{x:.4}"),
+                    &format!("{y:.4}"),
+                ]);
+            }
+        }
+    }
+
+    fn text(self) -> String {
+        let bytes = self.0.into_inner().expect("memory can always be flushed");
+        String::from_utf8(bytes).expect("every field was text")
+    }
+}

@@ -1,0 +1,117 @@
+//! Features that embedding works left behind, and what their rows are: files that the store notes.
+
+use super::measured::rows_with;
+use super::{Error, measured::Measured};
+use crate::store::Reader;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// The features of one set by the model of one run.
+pub(super) struct Kept {
+    /// `Allen`.
+    pub(super) set: String,
+    path: PathBuf,
+    /// Numbers in a row.
+    pub(super) width: usize,
+    /// What each row is.
+    pub(super) images: Vec<Image>,
+}
+
+/// A set whose features cannot be used.
+pub(super) struct Unusable {
+    pub(super) set: String,
+    /// In words.
+    pub(super) reason: String,
+}
+
+/// A row of the features.
+#[derive(serde::Deserialize)]
+pub(super) struct Image {
+    /// Its key in the data set.
+    pub(super) image: String,
+    pub(super) label: String,
+    splits: String,
+}
+
+impl Image {
+    /// Whether it belongs to `Train`.
+    pub(super) fn is_train(&self) -> bool {
+        self.splits.split('+').any(|split| split == "Train")
+    }
+
+    /// Whether a task asks about it.
+    pub(super) fn is_asked(&self) -> bool {
+        self.splits.split('+').any(|split| !split.is_empty() && split != "Train")
+    }
+}
+
+/// What the model of a run saw in each set of `data`.
+pub(super) fn of_run(
+    store: &Reader,
+    run: &Measured,
+    data: &str,
+) -> Result<Vec<Result<Kept, Unusable>>, Error> {
+    let sql = "SELECT DISTINCT f.name, f.path, e.uid, CAST(coalesce(e.json ->> '$.subset', '') AS TEXT) AS subset
+        FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work s ON s.id = rw.work_id AND s.kind = 'score'
+        JOIN work_parent p ON p.work_id = s.id JOIN work e ON e.id = p.parent_id AND e.kind = 'embed'
+        JOIN artifact f ON f.work_id = e.id AND f.kind = 'features'
+        WHERE r.uid = ? AND s.json ->> '$.features' = 'model' AND s.json ->> '$.data.name' = ? ORDER BY f.name, f.path";
+    let mut found = Vec::new();
+    for row in rows_with(store, sql, &[&run.run, data])? {
+        let name = row.text("name");
+        let set = name.strip_prefix("features-").and_then(|name| name.strip_suffix(".f32")).unwrap_or(&name);
+        // Any work on the same images of the same data says what the rows are; the own one first.
+        let sql = "SELECT DISTINCT f.path, w.uid <> ? AS other FROM artifact f JOIN work w ON w.id = f.work_id
+            JOIN run_work rw ON rw.work_id = w.id JOIN run_data t ON t.run_id = rw.run_id JOIN dataset d ON d.id = t.dataset_id
+            WHERE f.kind = 'images' AND f.name = ? AND d.name = ? AND w.json ->> '$.data.name' = d.name
+              AND CAST(coalesce(w.json ->> '$.subset', '') AS TEXT) = ?
+              AND d.id IN (SELECT t.dataset_id FROM run r JOIN run_data t ON t.run_id = r.id WHERE r.uid = ?)
+            ORDER BY other, f.path";
+        let asked = [&row.text("uid"), &format!("images-{set}.csv"), data, &row.text("subset"), &run.run];
+        let mut images = rows_with(store, sql, &asked)?.map(|row| store.file(&row.text("path")));
+        let kept = match images.find(|path| path.is_file()) {
+            Some(images) => open(set, store.file(&row.text("path")), &images),
+            None => Err("an older program kept these features and not what their rows are; any new run on these data \
+                keeps that too"
+                .into()),
+        };
+        found.push(kept.map_err(|reason| Unusable { set: set.to_owned(), reason }));
+    }
+    Ok(found)
+}
+
+fn open(set: &str, path: PathBuf, images: &Path) -> Result<Kept, String> {
+    let told = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let images: Vec<Image> = csv::Reader::from_path(images)
+        .and_then(|reader| reader.into_deserialize().collect())
+        .map_err(|error| told(images, &error))?;
+    let bytes = std::fs::metadata(&path).map_err(|error| told(&path, &error))?.len() as usize;
+    let rows = images.len();
+    if rows == 0 || bytes == 0 || !bytes.is_multiple_of(4 * rows) {
+        return Err(told(&path, &format!("expected {rows} rows of features, found {bytes} bytes")));
+    }
+    Ok(Kept { set: set.into(), path, width: bytes / 4 / rows, images })
+}
+
+impl Kept {
+    /// The features of some rows, one behind the other.
+    ///
+    /// # Errors
+    /// In words: a file that cannot be read, numbers that are none.
+    pub(super) fn features(&self, rows: &[usize]) -> Result<Vec<f32>, String> {
+        let told = |error: std::io::Error| format!("{}: {error}", self.path.display());
+        let mut file = File::open(&self.path).map_err(told)?;
+        let mut bytes = vec![0; 4 * self.width];
+        let mut values = Vec::with_capacity(rows.len() * self.width);
+        for row in rows {
+            file.seek(SeekFrom::Start((row * bytes.len()) as u64)).map_err(told)?;
+            file.read_exact(&mut bytes).map_err(told)?;
+            values.extend(bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+        }
+        match values.iter().all(|value| value.is_finite()) {
+            true => Ok(values),
+            false => Err("the features are not finite: the training diverged".into()),
+        }
+    }
+}
