@@ -85,7 +85,7 @@ impl DinoV2 {
         let (n, rows, cols, width) = patches.dims4()?;
         let of = |id| buffer::read(params.value(id));
         let (class, registers) = (of(self.class)?, of(self.registers)?);
-        let positions = position::resized(&*of(self.positions)?, width, self.shape.grid, [rows, cols]);
+        let positions = position::resized(&of(self.positions)?, width, self.shape.grid, [rows, cols]);
         let patches = buffer::read(patches)?;
         let count = 1 + self.shape.registers + rows * cols;
         let mut tokens = Vec::with_capacity(n * count * width);
