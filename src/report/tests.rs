@@ -475,8 +475,8 @@ fn figure_9_draws_kept_features_and_says_which_it_cannot_draw() {
     assert!(page.contains("| HPA | 45 | 15 |"), "{page}");
     // Heaps that lie far apart are told apart in the plane too.
     let scores = |name: &str| -> Vec<f64> {
-        let lines = csv.lines().filter(|line| line.contains(&format!(",{name},")));
-        lines.map(|line| line.split(',').nth_back(5).unwrap().parse().unwrap()).collect()
+        let values = csv.lines().filter_map(|line| line.split_once(&format!(",{name},")));
+        values.map(|(_, value)| value.split(',').next().unwrap().parse().unwrap()).collect()
     };
     assert_eq!((scores("five_nn_train"), scores("five_nn_tasks")), (vec![1.0; 2], vec![1.0; 2]));
     assert_eq!(home.report_of("chammi_fig9", &[]).2.unwrap(), svg, "the same bytes");
