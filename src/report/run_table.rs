@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// [`Error::NoScores`] for a run that is not finished or not there.
 pub fn terminal_table(store: &Reader, runs: &[&str]) -> Result<String, Error> {
     let mut systems: BTreeMap<(String, World), Vec<Measured>> = BTreeMap::new();
+    // Sentences that mean the same share a run, and one run is one seed.
+    let runs: BTreeSet<&str> = runs.iter().copied().collect();
     for run in runs {
         for one in measured::of_run(store, run)? {
             systems.entry((one.spec.clone(), one.world.clone())).or_default().push(one);

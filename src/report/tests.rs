@@ -283,6 +283,11 @@ fn the_terminal_shows_nine_tasks_floors_and_the_overall_score() {
     for word in ["cps", "W_Task1", "untrained", "0.632 overall", "simulated", "one seed"] {
         assert!(text.contains(word), "{word} is missing in\n{text}");
     }
+    assert_eq!(
+        terminal_table(home.store.read().unwrap(), &[&run, &run]).unwrap(),
+        text,
+        "one run is one seed"
+    );
     let none = terminal_table(home.store.read().unwrap(), &["nobody"]);
     assert!(matches!(none, Err(Error::NoScores { .. })));
     let unknown =
