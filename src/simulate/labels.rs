@@ -12,6 +12,9 @@ pub(super) enum Effect {
     /// Moves factors of the state by so many standard deviations: unary where one channel shows them all (the
     /// nucleus of a dividing cell), distributed where several channels show one each (a compound).
     Shift(Vec<(usize, f64)>),
+    /// Makes nucleus and cell exactly so long, in standard deviations of other cells: the control in which nothing else
+    /// tells labels apart.
+    Elongate(f64),
     /// The protein leans to and follows microtubules (0), ER (1), the nucleus (2) or nothing that is imaged (3):
     /// relational, for no channel alone tells these apart.
     Follow(usize),
@@ -49,8 +52,8 @@ pub(super) const COMPOUNDS: [&str; 6] =
 /// one factor of each.
 const SHOWN: [&[usize]; 5] = [&[1, 0], &[8], &[3, 2], &[7, 9], &[5, 6]];
 
-/// Outermost elongations of the control in which labels are nothing else, in standard deviations of a cell's own.
-const ELONGATED: f64 = 4.0;
+/// The least and the greatest elongation of that control: from where a cell is round to twice as long as wide.
+const ELONGATED: (f64, f64) = (-1.6, 5.4);
 
 /// The effects of a set's labels in a world.
 pub(super) fn effects(world: &World, set: &str) -> Vec<(&'static str, Effect)> {
@@ -58,10 +61,9 @@ pub(super) fn effects(world: &World, set: &str) -> Vec<(&'static str, Effect)> {
     if world.control != Some(Control::Elongation) {
         return effects;
     }
-    // Evenly from round to long, nucleus (1) and cell (10) alike.
-    let last = (effects.len() - 1) as f64;
-    let long = |at: usize| ELONGATED * (2.0 * at as f64 / last - 1.0);
-    let effect = |at: usize| Effect::Shift(vec![(1, long(at)), (10, long(at))]);
+    let (low, high) = ELONGATED;
+    let step = (high - low) / (effects.len() - 1) as f64;
+    let effect = |at: usize| Effect::Elongate(low + step * at as f64);
     effects.iter().enumerate().map(|(at, (label, _))| (*label, effect(at))).collect()
 }
 
@@ -120,6 +122,8 @@ impl Effect {
                     state.z[factor] += by;
                 }
             }
+            // Nucleus (1) and cell (10) alike.
+            Self::Elongate(by) => (state.z[1], state.z[10]) = (*by, *by),
             Self::Follow(leader) => {
                 state.follows = *leader;
                 if *leader < 3 {
@@ -147,8 +151,11 @@ mod tests {
             };
             assert_eq!(names(&found), names(&effects(&World::new(1), set)));
             assert_eq!(found.len(), labels);
-            assert_eq!(found[0].1, Effect::Shift(vec![(1, -ELONGATED), (10, -ELONGATED)]));
-            assert_eq!(found[labels - 1].1, Effect::Shift(vec![(1, ELONGATED), (10, ELONGATED)]));
+            let ends = [0, labels - 1].map(|at| match found[at].1 {
+                Effect::Elongate(by) => by,
+                _ => f64::NAN,
+            });
+            assert!((ends[0] - ELONGATED.0).abs() + (ends[1] - ELONGATED.1).abs() < 1e-9, "{ends:?}");
         }
     }
 
