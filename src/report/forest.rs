@@ -74,9 +74,10 @@ fn one(
 ) -> Result<(), String> {
     let colour = if line.grey { GREY } else { INK };
     canvas.text(&line.name, names, y, Type { across: HPos::Right, colour, ..Type::of(TYPE) })?;
+    // Below the line, which would hide them.
     for dot in &line.dots {
         let at = x(*dot);
-        canvas.fill((at - 0.9, y - 0.9), (at + 0.9, y + 0.9), plotters::style::RGBColor(170, 170, 170))?;
+        canvas.fill((at - 0.8, y + 3.0), (at + 0.8, y + 4.6), plotters::style::RGBColor(150, 150, 150))?;
     }
     if let Some((low, high)) = line.interval {
         canvas.line((x(low), y), (x(high), y), colour, 1.1)?;
