@@ -1,5 +1,6 @@
 //! For tests: what PyTorch and timm computed (`tests/golden/*.safetensors`), and how far we are from it.
 
+use crate::params::Params;
 use safetensors::SafeTensors;
 use std::path::{Path, PathBuf};
 
@@ -46,6 +47,18 @@ pub(crate) fn phase(name: &str) -> f64 {
 pub(crate) fn formula(name: &str, count: usize, amplitude: f64, offset: f64) -> Vec<f32> {
     let phase = phase(name);
     (0..count).map(|j| (offset + amplitude * libm::sin(0.37 * j as f64 + phase)) as f32).collect()
+}
+
+/// The names and shapes of all parameters, as `*_names.json` has them.
+pub(crate) fn names_hash(params: &Params) -> String {
+    let line = |id| {
+        let published = params.published(id);
+        let shape: Vec<String> = published.shape.iter().map(usize::to_string).collect();
+        format!("{} {}\n", published.name, shape.join("x"))
+    };
+    let mut lines: Vec<String> = params.ids().map(line).collect();
+    lines.sort();
+    blake3::hash(lines.concat().as_bytes()).to_hex().to_string()
 }
 
 /// Largest difference over the largest magnitude.

@@ -30,6 +30,7 @@ pub mod spelling;
 pub mod store;
 pub mod tape;
 pub mod train;
+mod whole_file;
 
 #[doc(hidden)]
 pub mod __private {

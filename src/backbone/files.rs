@@ -4,6 +4,7 @@
 use crate::{
     params::Params,
     spec::{Backbone, ConvNextSize, DinoV2Size, ResNetSize},
+    whole_file,
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::{
@@ -246,10 +247,7 @@ pub(crate) fn write(
         .map_err(format)?;
     let note = note.map(|note| [(NOTE.to_owned(), note.to_owned())].into());
     let bytes = safetensors::serialize(views, note).map_err(format)?;
-    let part = path.with_extension("part");
-    std::fs::write(&part, bytes).map_err(io)?;
-    File::open(&part).and_then(|file| file.sync_all()).map_err(io)?;
-    std::fs::rename(&part, path).map_err(io)
+    whole_file::write(path, bytes).map_err(io)
 }
 
 /// 32-bit floats as files hold them.

@@ -95,21 +95,8 @@ fn names_shapes_and_counts_are_timms() {
         assert!(known.iter().any(|known| known == name), "{name}");
         let mut params = Params::new(Seed(0));
         let network = build(&mut params);
-        let mut lines: Vec<String> = params
-            .ids()
-            .map(|id| {
-                let published = params.published(id);
-                let shape: Vec<String> = published.shape.iter().map(usize::to_string).collect();
-                format!("{} {}\n", published.name, shape.join("x"))
-            })
-            .collect();
-        lines.sort();
         let expected = &golden[name];
-        assert_eq!(
-            blake3::hash(lines.concat().as_bytes()).to_hex().to_string(),
-            expected["blake3"],
-            "{name}"
-        );
+        assert_eq!(golden::names_hash(&params), expected["blake3"], "{name}");
         assert_eq!(
             (params.count(), network.width()),
             (count(&expected["parameters"]), count(&expected["features"])),

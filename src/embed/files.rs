@@ -1,6 +1,6 @@
 //! Features as files: NumPy's format, or Parquet with everything that the table says of each image.
 
-use crate::data::Metadata;
+use crate::{data::Metadata, whole_file};
 use candle_core::{Device, Tensor};
 use parquet::{
     basic::Compression,
@@ -15,27 +15,24 @@ use std::{fs::File, io, path::Path, sync::Arc};
 /// Rows of a Parquet row group.
 const GROUP: usize = 16_384;
 
-/// Writes (rows, width) 32-bit floats as `.npy`, to a temporary neighbour first.
+/// Writes (rows, width) 32-bit floats as `.npy`.
 ///
 /// # Errors
 /// If the file cannot be written.
 pub fn npy(path: &Path, features: &[f32], width: usize) -> io::Result<()> {
-    let part = path.with_extension("part");
     let rows = features.len() / width.max(1);
-    let tensor = Tensor::from_slice(features, (rows, width), &Device::Cpu);
-    tensor.and_then(|tensor| tensor.write_npy(&part)).map_err(io::Error::other)?;
-    std::fs::rename(&part, path)
+    let tensor = Tensor::from_slice(features, (rows, width), &Device::Cpu).map_err(io::Error::other)?;
+    whole_file::fill(path, |part| tensor.write_npy(part).map_err(io::Error::other))
 }
 
-/// Writes a Parquet file with a column of text for each column of the table and the list `features`, to a temporary
-/// neighbour first.
+/// Writes a Parquet file with a column of text for each column of the table and the list `features`.
 ///
 /// # Errors
 /// If the file cannot be written.
 pub fn parquet(path: &Path, metadata: &Metadata, features: &[f32], width: usize) -> io::Result<()> {
-    let part = path.with_extension("part");
-    write(File::create(&part)?, metadata, features, width).map_err(io::Error::other)?;
-    std::fs::rename(&part, path)
+    whole_file::fill(path, |part| {
+        write(File::create(part)?, metadata, features, width).map_err(io::Error::other)
+    })
 }
 
 fn write(file: File, metadata: &Metadata, features: &[f32], width: usize) -> Result<(), ParquetError> {

@@ -159,22 +159,22 @@ fn compare_with(
     if tasks.iter().any(|task| task.truth.is_empty() || task.a.is_empty() || task.b.is_empty()) {
         return Err(Error::Empty { what: "image and seed in each task" });
     }
-    let answered: Vec<Answered> = tasks.iter().map(|task| Answered::new(task, draws, seed)).collect();
-    let of_tasks = answered.iter().map(|task| (task.task.into(), task.sum(1.0).difference(seeds))).collect();
+    let sums: Vec<(&str, Sum)> = tasks.iter().map(|task| (&*task.task, Sum::of(task, draws, seed))).collect();
+    let of_tasks =
+        sums.iter().map(|(task, sum)| ((*task).into(), sum.times(1.0).difference(seeds))).collect();
     let average = |average: &Average| {
-        let parts = average
-            .parts
-            .iter()
-            .map(|(name, share)| Some(answered.iter().find(|task| task.task == name)?.sum(*share)));
+        let parts = average.parts.iter().map(|(name, share)| {
+            let (_, sum) = sums.iter().find(|(task, _)| task == name)?;
+            Some(sum.times(*share))
+        });
         let sum = parts.collect::<Option<Vec<_>>>()?.into_iter().reduce(Sum::and)?;
         Some((average.name.clone(), sum.difference(seeds)))
     };
     Ok(Comparison { tasks: of_tasks, averages: averages.iter().filter_map(average).collect() })
 }
 
-/// A task: each side's macro-F1 by seed, and the difference in each draw.
-struct Answered<'a> {
-    task: &'a str,
+/// A weighted sum over tasks: each side's macro-F1 by seed, and the difference in each draw.
+struct Sum {
     a: Vec<f64>,
     b: Vec<f64>,
     drawn: Vec<f64>,
@@ -183,8 +183,9 @@ struct Answered<'a> {
     units: usize,
 }
 
-impl<'a> Answered<'a> {
-    fn new(task: &'a Paired, draws: usize, seed: Seed) -> Self {
+impl Sum {
+    /// One task alone.
+    fn of(task: &Paired, draws: usize, seed: Seed) -> Self {
         let (urn, of_a) = (Urn::new(task), task.a.len());
         // A stream for each task and draw, so that a task's draws do not depend on what else is compared.
         let name = |draw: usize| format!("bootstrap/{}/{draw}", task.task);
@@ -196,27 +197,14 @@ impl<'a> Answered<'a> {
         let f1 = |predicted: &Vec<u16>| f1::summarise(&task.truth, predicted).f1_macro;
         let (a, b) = (task.a.iter().map(f1).collect(), task.b.iter().map(f1).collect());
         let (images, unit, units) = (task.truth.len(), Some(task.unit), task.count());
-        Self { task: &task.task, a, b, drawn, images, unit, units }
+        Self { a, b, drawn, images, unit, units }
     }
 
-    fn sum(&self, share: f64) -> Sum {
+    fn times(&self, share: f64) -> Self {
         let times = |values: &[f64]| values.iter().map(|value| share * value).collect();
-        let Self { images, unit, units, .. } = *self;
-        Sum { a: times(&self.a), b: times(&self.b), drawn: times(&self.drawn), images, unit, units }
+        Self { a: times(&self.a), b: times(&self.b), drawn: times(&self.drawn), ..*self }
     }
-}
 
-/// A weighted sum over tasks.
-struct Sum {
-    a: Vec<f64>,
-    b: Vec<f64>,
-    drawn: Vec<f64>,
-    images: usize,
-    unit: Option<Unit>,
-    units: usize,
-}
-
-impl Sum {
     fn and(self, other: Self) -> Self {
         let add =
             |one: Vec<f64>, other: Vec<f64>| one.iter().zip(&other).map(|(one, other)| one + other).collect();

@@ -1,7 +1,7 @@
 //! Files that works leave behind: `<store>.d/work/<WorkId>/weights.safetensors` and so on.
 
 use super::Error;
-use crate::{backbone::files, data::ImageSet, spec::id::WorkId, store::ArtifactRow};
+use crate::{backbone::files, data::ImageSet, spec::id::WorkId, store::ArtifactRow, whole_file};
 use std::path::{Path, PathBuf};
 
 fn root(store: &Path) -> PathBuf {
@@ -41,12 +41,10 @@ pub(super) fn row(kind: &str, path: &Path, store: &Path) -> Result<ArtifactRow, 
     })
 }
 
-/// Writes 32-bit floats as they are, to a temporary neighbour first.
+/// Writes 32-bit floats as they are.
 pub(super) fn write_floats(path: &Path, values: &[f32]) -> Result<(), Error> {
-    let io = |source| Error::Io { path: path.to_owned(), source };
-    let part = path.with_extension("part");
-    std::fs::write(&part, files::bytes(values)).map_err(io)?;
-    std::fs::rename(&part, path).map_err(io)
+    whole_file::write(path, files::bytes(values))
+        .map_err(|source| Error::Io { path: path.to_owned(), source })
 }
 
 /// Writes what the rows of a file of features are: the image, its label, and the splits that it belongs to, `Train` and
@@ -68,10 +66,7 @@ pub(super) fn write_images(path: &Path, set: &ImageSet) -> Result<(), Error> {
         write([set.key(row), &set.labels[usize::from(set.label(row))], splits]);
     }
     let text = writer.into_inner().expect("memory can always be flushed");
-    let io = |source| Error::Io { path: path.to_owned(), source };
-    let part = path.with_extension("part");
-    std::fs::write(&part, text).map_err(io)?;
-    std::fs::rename(&part, path).map_err(io)
+    whole_file::write(path, text).map_err(|source| Error::Io { path: path.to_owned(), source })
 }
 
 /// Reads what [`write_floats`] wrote.

@@ -1,5 +1,6 @@
 //! What work would cost on this machine, by a short measurement of each kind: a few steps of the training on the images
-//! that it would read, a few images embedded, a small search. Nothing is written, and nothing stays.
+//! that it would read, a few images embedded, a small search. Nothing stays: the checkpoint of a measured
+//! pretraining is removed.
 //!
 //! What is left out: a held-out loss that is looked at (SWAD), means and deviations of own data, pauses for checkpoints.
 

@@ -5,6 +5,7 @@ use crate::{
     data::{self, DataSet, ImageSet, Measured, Statistics, statistics},
     event::Listen,
     spec::DataRef,
+    whole_file,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -105,12 +106,9 @@ fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
 }
 
 fn keep(path: &Path, value: &impl Serialize) -> Result<(), Error> {
-    let io = |source| Error::Io { path: path.to_owned(), source };
     let text = serde_json::to_vec(value).expect("numbers and names");
-    let part = path.with_extension(format!("part-{}", std::process::id()));
     path.parent()
         .map_or(Ok(()), std::fs::create_dir_all)
-        .and_then(|()| std::fs::write(&part, text))
-        .map_err(io)?;
-    std::fs::rename(&part, path).map_err(io)
+        .and_then(|()| whole_file::write(path, text))
+        .map_err(|source| Error::Io { path: path.to_owned(), source })
 }

@@ -162,7 +162,8 @@ pub(super) struct Named {
     fields: Vec<Field>,
 }
 
-fn rows(store: &Reader, sql: &str) -> Result<impl Iterator<Item = Named>, Error> {
+/// The answer to a question.
+pub(super) fn rows(store: &Reader, sql: &str) -> Result<impl Iterator<Item = Named>, Error> {
     rows_with(store, sql, &[])
 }
 
@@ -188,7 +189,8 @@ impl Named {
         self.field(name).to_string()
     }
 
-    fn real(&self, name: &str) -> f64 {
+    /// A number; NaN for nothing.
+    pub(super) fn real(&self, name: &str) -> f64 {
         match self.field(name) {
             Field::Real(value) => *value,
             Field::Integer(value) => *value as f64,

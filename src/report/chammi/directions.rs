@@ -6,6 +6,7 @@
 use super::{
     super::{
         Error, forest,
+        measured::rows,
         table::{Cell, Kind, Row, Table},
     },
     Report,
@@ -15,7 +16,7 @@ use crate::{
         bootstrap::{OverSeeds, Seeds, Verdict, over_seeds},
         chammi,
     },
-    store::{Reader, Value},
+    store::Reader,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -185,24 +186,23 @@ pub(super) fn report(store: &Reader) -> Result<Report, Error> {
 
 /// What the runs of the two experiments scored; of a world that was made anew, the latest.
 fn scores(store: &Reader) -> Result<Scores, Error> {
-    let sql = "SELECT kind, world, data, seed, label ->> '$.system', task, value FROM v_results
+    let sql = "SELECT kind, world, data, seed, label ->> '$.system' AS system, task, value FROM v_results
         WHERE experiment IN ('chammi_directions', 'chammi_directions_joint', 'chammi_directions_views',
           'chammi_directions_warps', 'real_directions')
-        AND metric = 'f1_macro' AND class = '' AND part = '' AND protocol = 'one_nn_cosine' AND task NOT LIKE '%/held_out'
+        AND metric = 'f1_macro' AND class = '' AND part = '' AND value IS NOT NULL AND protocol = 'one_nn_cosine' AND task NOT LIKE '%/held_out'
         ORDER BY run";
     let mut tasks: BTreeMap<(Group, String, String), BTreeMap<String, f64>> = BTreeMap::new();
-    for row in store.query(sql)?.rows {
-        let text = |at: usize| row[at].to_string();
-        let Value::Real(value) = row[6] else { continue };
-        let (group, place) = match text(0).as_str() {
+    for row in rows(store, sql)? {
+        let (group, place) = match row.text("kind").as_str() {
             "simulated" => {
-                let world = text(1);
+                let world = row.text("world");
                 let (number, control) = world.split_once(' ').unwrap_or((&world, ""));
                 (Group::Worlds(control.into()), number.to_owned())
             }
-            _ => (Group::Real(text(2)), text(3)),
+            _ => (Group::Real(row.text("data")), row.text("seed")),
         };
-        tasks.entry((group, text(4), place)).or_default().insert(text(5), value);
+        let system = (group, row.text("system"), place);
+        tasks.entry(system).or_default().insert(row.text("task"), row.real("value"));
     }
     let mut scores = Scores::new();
     for ((group, system, place), tasks) in tasks {

@@ -1,17 +1,26 @@
 //! The paper's tables of scores, row by row beside print: macro-F1 of averages and tasks.
 
-use super::super::Error;
-use super::super::answers::{self, Question};
-use super::super::heatmap::{self, Panel};
-use super::super::measured::{self, Measured, World};
-use super::super::table::{Cell, Kind, Mark, Row, Table};
-use super::comparable::{Print, System, print_of, recipe_against, recipes_of};
-use super::{Declaration, PaperTable, Report, title};
-use crate::evaluate::bootstrap::Average;
-use crate::evaluate::names::{AVERAGES, TASKS};
-use crate::evaluate::{chammi, level};
-use crate::spec::{Backbone, Features};
-use crate::store::{Reader, Value as Field};
+use super::{
+    super::{
+        Error,
+        answers::{self, Question},
+        heatmap::{self, Panel},
+        measured::{self, Measured, World, rows_with},
+        table::{Cell, Kind, Mark, Row, Table},
+    },
+    Declaration, PaperTable, Report,
+    comparable::{Print, System, print_of, recipe_against, recipes_of},
+    title,
+};
+use crate::{
+    evaluate::{
+        bootstrap::Average,
+        chammi, level,
+        names::{AVERAGES, TASKS},
+    },
+    spec::{Backbone, Features},
+    store::Reader,
+};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -221,12 +230,11 @@ impl Asked<'_> {
         let mut note = "`dichroic exp NAME --dry` says what a hole costs in time, memory and disk".to_owned();
         let (mut seconds, mut bytes) = (0.0, 0.0);
         for one in runs {
-            let sql = "SELECT (SELECT max(secs) FROM v_runs WHERE uid = ?1),
-                (SELECT sum(f.bytes) FROM run r JOIN run_work w ON w.run_id = r.id JOIN artifact f ON f.work_id = w.work_id
-                 WHERE r.uid = ?1)";
-            for row in self.store.query_with(sql, &[Field::Text(one.run.clone())])?.rows {
-                let number = |field: &Field| field.to_string().parse().unwrap_or(0.0);
-                (seconds, bytes) = (seconds + number(&row[0]), bytes + number(&row[1]));
+            let sql = "SELECT (SELECT coalesce(max(secs), 0) FROM v_runs WHERE uid = ?1) AS seconds,
+                (SELECT coalesce(sum(f.bytes), 0) FROM run r JOIN run_work w ON w.run_id = r.id
+                 JOIN artifact f ON f.work_id = w.work_id WHERE r.uid = ?1) AS bytes";
+            for row in rows_with(self.store, sql, &[&one.run])? {
+                (seconds, bytes) = (seconds + row.real("seconds"), bytes + row.real("bytes"));
             }
         }
         if seconds > 0.0 {
@@ -242,6 +250,19 @@ impl Asked<'_> {
 
     /// Marks what cannot be told from the best of its column, as far as predictions are kept.
     fn mark_level(&self, table: &mut Table, behind: &[(usize, Vec<&Measured>)]) -> Result<(), Error> {
+        let column = |(at, (_, name)): (usize, &(String, String))| {
+            if let Some(average) = AVERAGES.iter().find(|average| average.name == name) {
+                return Some((at, Average::from(average)));
+            }
+            let task = TASKS.iter().find(|task| task.name == name)?;
+            Some((at, Average { name: task.name.into(), parts: vec![(task.name.into(), 1.0)] }))
+        };
+        let (places, columns): (Vec<usize>, Vec<Average>) =
+            table.columns.iter().enumerate().filter_map(column).unzip();
+        // Scores of classes have no such marks, and nobody's predictions need to be read for them.
+        if columns.is_empty() {
+            return Ok(());
+        }
         let mut answers = Vec::new();
         for (row, seeds) in behind {
             let runs: Vec<(String, i64)> = seeds.iter().map(|one| (one.run.clone(), one.seed)).collect();
@@ -257,13 +278,7 @@ impl Asked<'_> {
             }
         }
         let systems: Vec<_> = answers.iter().map(|(_, answers)| answers.lists()).collect();
-        let column = |(_, name): &(String, String)| match AVERAGES.iter().find(|average| average.name == name)
-        {
-            Some(average) => Average::from(average),
-            None => Average { name: name.clone(), parts: vec![(name.clone(), 1.0)] },
-        };
-        let columns: Vec<Average> = table.columns.iter().map(column).collect();
-        for (column, found) in level::with_the_best(&systems, &columns)?.into_iter().enumerate() {
+        for (column, found) in places.into_iter().zip(level::with_the_best(&systems, &columns)?) {
             for ((row, _), level) in answers.iter().zip(found) {
                 let mark = &mut table.rows[*row].cells[column].mark;
                 *mark = mark.or(level.then_some(Mark::Level));

@@ -1,0 +1,53 @@
+//! Files that are there whole or not at all: written beside their place under another name, then moved.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+};
+
+/// Has `write` fill a neighbour of `path`, then moves it there. Two processes may do so at once; a failed one leaves nothing.
+///
+/// # Errors
+/// If the neighbour cannot be written or moved.
+pub(crate) fn fill(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let filled = write(&part)
+        .and_then(|()| File::open(&part)?.sync_all()) // a file must not have its name before its content
+        .and_then(|()| fs::rename(&part, path));
+    if filled.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(&part);
+    }
+    filled
+}
+
+/// The same with bytes that are there already.
+///
+/// # Errors
+/// As [`fill`].
+pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+    fill(path, |part| fs::write(part, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_file_leaves_nothing_and_spares_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scores.csv");
+        write(&path, "first").unwrap();
+        let failed = fill(&path, |part| {
+            fs::write(part, "half")?;
+            Err(io::Error::other("full"))
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "full");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+        write(&path, "second").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "second");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
