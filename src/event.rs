@@ -44,6 +44,11 @@ pub trait Listen {
     fn stop(&self) -> bool {
         false
     }
+
+    /// Whether it should because a scheduler wants the machine back.
+    fn preempted(&self) -> bool {
+        false
+    }
 }
 
 /// Nobody listens.

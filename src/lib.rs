@@ -13,6 +13,7 @@ pub mod event;
 pub mod execute;
 #[cfg(test)]
 pub(crate) mod golden;
+mod last_words;
 pub mod loss;
 pub mod memory;
 pub mod model;

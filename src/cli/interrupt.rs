@@ -1,35 +1,81 @@
-//! Ctrl-C and its kin: the first asks the work to stop at a safe point, a later one ends the program.
+//! Signals: the first asks the work to stop at a safe point, a later one ends the program.
 
+#[cfg(unix)]
 use super::output;
+#[cfg(unix)]
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2},
+    iterator::Signals,
+};
 use std::{
+    io::{self, Read},
     process,
     sync::{Once, OnceLock},
+    thread,
     time::{Duration, Instant},
 };
+
+/// Who wants the work to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    /// A person or the terminal: Ctrl-C.
+    Person,
+    /// A scheduler that wants the machine back: TERM, or USR2 as Slurm is told to send it.
+    Scheduler,
+}
 
 /// Programs such as `timeout` send a signal twice, to the process and to its group; that is one interruption.
 const ECHO: Duration = Duration::from_secs(1);
 
-static ASKED: OnceLock<Instant> = OnceLock::new();
+static ASKED: OnceLock<(Instant, Who)> = OnceLock::new();
 static WATCH: Once = Once::new();
 
-/// From now on, interruptions are heard; call it before long work.
-pub(super) fn watch() {
+/// From now on, signals are heard; call it before long work. Where they cannot be, Ctrl-C ends the program as it
+/// always does, and the store copes. `tell`: whether the person hears of it from this process.
+pub(super) fn watch(tell: bool) {
+    #[cfg(unix)]
     WATCH.call_once(|| {
-        let heard = || {
-            let now = Instant::now();
-            if ASKED.set(now).is_ok() {
-                output::note("\nstopping at the next safe point; once more to stop at once");
-            } else if ASKED.get().is_some_and(|first| now.duration_since(*first) > ECHO) {
-                process::exit(130);
+        let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR2]) else { return };
+        thread::spawn(move || {
+            for signal in &mut signals {
+                let who = if [SIGTERM, SIGUSR2].contains(&signal) { Who::Scheduler } else { Who::Person };
+                if ask(who) {
+                    if !tell {
+                        continue;
+                    }
+                    output::note("\nstopping at the next safe point; once more to stop at once");
+                } else if ASKED.get().is_some_and(|(first, _)| first.elapsed() > ECHO) {
+                    process::exit(130);
+                }
             }
-        };
-        // Where handlers cannot be installed, Ctrl-C ends the program as it always does, and the store copes.
-        let _ = ctrlc::set_handler(heard);
+        });
     });
 }
 
-/// Whether somebody has asked for it.
-pub(super) fn asked() -> bool {
-    ASKED.get().is_some()
+/// Stops with whoever holds the other end of standard input: workers live no longer than the process that started
+/// them.
+pub(super) fn watch_standard_input() {
+    thread::spawn(|| {
+        let mut said = Vec::new();
+        let _ = io::stdin().lock().read_to_end(&mut said);
+        ask(if said == word(Who::Scheduler) { Who::Scheduler } else { Who::Person });
+    });
+}
+
+/// What a worker is told before its standard input closes.
+pub(super) fn word(who: Who) -> &'static [u8] {
+    match who {
+        Who::Person => b"",
+        Who::Scheduler => b"preempted",
+    }
+}
+
+/// Asks the work to stop; says whether that is new.
+fn ask(who: Who) -> bool {
+    ASKED.set((Instant::now(), who)).is_ok()
+}
+
+/// Whether somebody has asked for it, and who.
+pub(super) fn asked() -> Option<Who> {
+    ASKED.get().map(|(_, who)| *who)
 }

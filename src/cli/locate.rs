@@ -55,10 +55,8 @@ pub(super) fn open(
     progress: &mut Progress,
 ) -> Result<BTreeMap<String, DataSet>> {
     for stated in option.names().filter(|stated| !names.iter().any(|name| name == stated)) {
-        output::warn(&format!(
-            "nothing here reads a data set `{stated}`; what is read is {}",
-            names.join(", ")
-        ));
+        progress
+            .warn(&format!("nothing here reads a data set `{stated}`; what is read is {}", names.join(", ")));
     }
     let places: Vec<_> = names.iter().map(|name| (name, place(name, option, store))).collect();
     if let Some((name, _)) = places.iter().find(|(_, place)| matches!(place, Place::Nowhere)) {
@@ -74,7 +72,7 @@ pub(super) fn open(
             Place::Nowhere => continue,
         };
         let set = DataSet::open(name, &root).at(format!("data set `{name}`"))?;
-        set.warnings.iter().for_each(|warning| output::warn(warning));
+        set.warnings.iter().for_each(|warning| progress.warn(warning));
         data.insert(name.clone(), set);
     }
     Ok(data)

@@ -138,7 +138,7 @@ pub(super) struct ComputeOptions {
     #[arg(long, default_value = "auto")]
     device: Device,
     #[command(flatten)]
-    threads: ThreadsOption,
+    pub(super) threads: ThreadsOption,
 }
 
 impl ComputeOptions {
@@ -153,6 +153,14 @@ impl ComputeOptions {
             return Err(Failure::new("this build of dichroic has no CUDA").hint(hint));
         }
         self.threads.prepare()
+    }
+}
+
+impl ThreadsOption {
+    /// How many are meant.
+    pub(super) fn count(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or_else(cores, usize::from)
     }
 }
 
@@ -181,7 +189,7 @@ impl FromStr for Device {
 #[derive(Args, Clone, Debug)]
 pub(super) struct ThreadsOption {
     /// Worker threads; results are the same for any number [default: all cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), overrides_with = "threads")]
     threads: Option<u16>,
 }
 

@@ -26,7 +26,8 @@ pub(super) fn say_json(document: &impl Serialize) -> Result {
 
 /// Tells the person at the terminal something; who does not listen loses nothing.
 pub(super) fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    // In one piece, so that what several processes say stays apart.
+    let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 
 /// A sentence that should be read.

@@ -1,6 +1,9 @@
 //! What long work says, drawn as a bar on a terminal, else told in one line per phase.
 
-use super::{interrupt, output};
+use super::{
+    interrupt::{self, Who},
+    output,
+};
 use crate::event::{Event, Listen};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
@@ -15,6 +18,8 @@ pub(super) struct Progress {
     phase: Option<Phase>,
     idle: Option<ProgressBar>,
     reached: Option<String>,
+    /// This process is a worker.
+    worker: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -40,13 +45,20 @@ struct Phase {
 impl Progress {
     /// A listener that also hears Ctrl-C.
     pub(super) fn new(quiet: bool) -> Self {
-        interrupt::watch();
+        interrupt::watch(true);
         let show = match (quiet, io::stderr().is_terminal()) {
             (true, _) => Show::Nothing,
             (_, true) => Show::Bar,
             (_, false) => Show::Lines,
         };
-        Self { show, title: None, phase: None, idle: None, reached: None }
+        Self { show, title: None, phase: None, idle: None, reached: None, worker: false }
+    }
+
+    /// The listener of a worker, which tells errors only and ends with the process that started it.
+    pub(super) fn of_worker() -> Self {
+        interrupt::watch_standard_input();
+        interrupt::watch(false);
+        Self { show: Show::Nothing, title: None, phase: None, idle: None, reached: None, worker: true }
     }
 
     /// Where the work was when it stopped: `step 120 of 480`.
@@ -96,6 +108,28 @@ impl Progress {
         idle.set_message(self.title.clone().unwrap_or_default());
         idle.enable_steady_tick(Duration::from_millis(200));
         self.idle = Some(idle);
+    }
+
+    /// Tells something beside the bar.
+    pub(super) fn note(&self, text: &str) {
+        if self.show != Show::Nothing {
+            self.tell(text);
+        }
+    }
+
+    /// Tells something that should be read, even by people who asked for silence.
+    pub(super) fn tell(&self, text: &str) {
+        match self.phase.as_ref().map(|phase| &phase.bar).or(self.idle.as_ref()) {
+            Some(bar) => bar.suspend(|| output::note(text)),
+            None => output::note(text),
+        }
+    }
+
+    /// A sentence that should be read, unless the process that started this one has said it already.
+    pub(super) fn warn(&self, text: &str) {
+        if !self.worker {
+            self.tell(&format!("warning: {text}"));
+        }
     }
 
     /// Takes the spinner away, so that somebody else can write.
@@ -155,7 +189,11 @@ impl Listen for Progress {
     }
 
     fn stop(&self) -> bool {
-        interrupt::asked()
+        interrupt::asked().is_some()
+    }
+
+    fn preempted(&self) -> bool {
+        interrupt::asked() == Some(Who::Scheduler)
     }
 }
 

@@ -23,8 +23,9 @@ pub enum Error {
     Simulate(#[from] simulate::Error),
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
-    #[error("another process is at work on this run ({work}): {owner}")]
-    Busy { work: String, owner: String },
+    /// Told before, when it happened.
+    #[error("it shares work that has failed ({work}): {reason}")]
+    Failed { work: String, reason: String },
     #[error("no features of `{0}` lie beside the store")]
     NoFeatures(String),
     #[error("cannot use {}: {source}", path.display())]
@@ -43,7 +44,6 @@ impl Error {
             Self::Evaluate(error) => error.hint(),
             Self::Files(error) => error.hint(),
             Self::Store(error) => error.hint(),
-            Self::Busy { .. } => Some("wait for it, or end it; its finished work is kept".into()),
             Self::Damaged { path, .. } => {
                 Some(format!("delete {} and its work from the store, then run again", path.display()))
             }

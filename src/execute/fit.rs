@@ -36,6 +36,15 @@ struct Course<'a> {
     card: Option<Card>,
 }
 
+/// Makes a training begin at the beginning.
+pub(super) fn forget_checkpoint(folder: &Path) -> Result<(), Error> {
+    let path = folder.join(CHECKPOINT);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::Io { path, source: error }),
+        _ => Ok(()),
+    }
+}
+
 impl Desk<'_> {
     /// Trains, or takes the model as it starts.
     pub(super) fn fit(

@@ -17,13 +17,13 @@ use crate::{
     plan::{Plan, Step, Work},
     spec::id::WorkId,
     store::{
-        self, Attempt, Claim, DataKind, DatasetRow, ExperimentRow, Metrics, Outcome, Provenance, RunRow,
-        RunState, Scale, Store,
+        self, Attempt, Claim, DataKind, DatasetRow, ExperimentRow, Metrics, Outcome, Owner, Provenance,
+        RunRow, RunState, Scale, Status, Store,
     },
 };
 use sets::Sets;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -39,13 +39,22 @@ pub struct Lab<'a> {
     pub provenance: Provenance,
 }
 
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far a run came.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// Every score is in the store.
     Done,
     /// A listener asked it to stop; the same command goes on from here.
     Stopped,
+    /// What is left waits for work that a living process has.
+    Waiting {
+        /// That work.
+        work: WorkId,
+        /// What it is.
+        what: String,
+        /// Who has it.
+        owner: Owner,
+    },
 }
 
 /// How far a work came.
@@ -100,42 +109,70 @@ impl Lab<'_> {
         Ok(self.store.register_run(&row)?)
     }
 
-    /// Does what is left of a registered plan.
+    /// Has a registered plan computed once more, whatever of it is done.
+    ///
+    /// # Errors
+    /// If the store or a checkpoint that must go cannot be written.
+    pub fn renew(&self, plan: &Plan) -> Result<(), Error> {
+        self.store.renew_run(plan.run.as_str())?;
+        let running = self.states(plan)?.into_iter().filter(|(_, status)| *status == Status::Running);
+        let running: BTreeSet<String> = running.map(|(work, _)| work).collect();
+        for step in plan.steps.iter().filter(|step| !running.contains(step.id.as_str())) {
+            fit::forget_checkpoint(&artifacts::folder(self.store.path(), &step.id))?;
+        }
+        Ok(())
+    }
+
+    fn states(&self, plan: &Plan) -> Result<Vec<(String, Status)>, Error> {
+        let run = self.store.read()?.run(plan.run.as_str())?;
+        Ok(run.map_or(Vec::new(), |run| run.works.into_iter().map(|work| (work.uid, work.status)).collect()))
+    }
+
+    /// Does what is left of a registered plan, as far as no other process is at it.
     ///
     /// # Errors
     /// The first that any work meets; it is noted at the attempt, and the run is `failed`.
     pub fn run(&self, plan: &Plan, listen: &mut dyn Listen) -> Result<Ended, Error> {
         let sets = Sets::new(self.data, &artifacts::cache(self.store.path()));
-        for step in &plan.steps {
+        let done = self.states(plan)?.into_iter().filter(|(_, status)| *status == Status::Done);
+        let done: BTreeSet<String> = done.map(|(work, _)| work).collect();
+        let mut waiting = None;
+        let mut open = BTreeSet::new();
+        for step in plan.steps.iter().filter(|step| !done.contains(step.id.as_str())) {
             if listen.stop() {
                 return Ok(Ended::Stopped);
             }
+            if step.parents.iter().any(|parent| open.contains(parent)) {
+                open.insert(&step.id);
+                continue;
+            }
             let mut attempt = match self.store.claim(step.id.as_str(), &self.provenance)? {
-                Claim::Done => continue,
-                Claim::Busy(owner) => {
-                    return Err(Error::Busy { work: step.work.describe(), owner: owner.to_string() });
-                }
                 Claim::Yours(attempt) => attempt,
+                Claim::Done => continue,
+                Claim::Failed(reason) => return Err(Error::Failed { work: step.work.describe(), reason }),
+                Claim::Busy(owner) => {
+                    open.insert(&step.id);
+                    let (work, what) = (step.id.clone(), step.work.describe());
+                    waiting.get_or_insert(Ended::Waiting { work, what, owner });
+                    continue;
+                }
             };
             listen.hear(&Event::Note(&step.work.describe()));
             let desk = Desk { lab: self, plan, sets: &sets, folder: self.folder(&step.id)? };
             match desk.work(step, &mut attempt, listen) {
                 Ok(Progress::Done) => attempt.finish(Outcome::Done)?,
-                Ok(Progress::Stopped) => {
-                    attempt.finish(Outcome::Signal)?;
-                    return Ok(Ended::Stopped);
-                }
-                Err(error) if error.is_stop() => {
-                    attempt.finish(Outcome::Signal)?;
-                    return Ok(Ended::Stopped);
-                }
-                Err(error) => {
+                Err(error) if !error.is_stop() => {
                     attempt.finish(error.outcome())?;
                     return Err(error);
                 }
+                Ok(Progress::Stopped) | Err(_) => {
+                    let preempted = listen.preempted();
+                    attempt.finish(if preempted { Outcome::Preempted } else { Outcome::Signal })?;
+                    return Ok(Ended::Stopped);
+                }
             }
         }
-        Ok(Ended::Done)
+        Ok(waiting.unwrap_or(Ended::Done))
     }
 
     /// The folder of a work's files, made if it is not there.
@@ -204,6 +241,10 @@ impl Listen for Recorder<'_> {
 
     fn stop(&self) -> bool {
         self.listen.stop()
+    }
+
+    fn preempted(&self) -> bool {
+        self.listen.preempted()
     }
 }
 

@@ -8,6 +8,7 @@ use super::provenance::Provenance;
 use super::rows::{ArtifactRow, Floor, Outcome, Owner, ScoreRow, Status};
 use super::writer::{LEASE_MS, Writer};
 use super::{Store, register};
+use crate::last_words;
 use sqlx::Row;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,12 +19,14 @@ pub enum Claim {
     Yours(Box<Attempt>),
     /// There is nothing left to compute.
     Done,
+    /// It failed, with this text; asking for its run anew ([`Store::register_run`]) is what queues it again.
+    Failed(String),
     /// A living process computes it.
     Busy(Owner),
 }
 
-/// The right to compute a work, until [`finish`](Self::finish). Dropped before that (by `?` or a panic), the work
-/// goes back to `queued`.
+/// The right to compute a work, until [`finish`](Self::finish). Dropped before that, the work
+/// goes back to `queued`, or is failed by a panic, whose text is kept.
 pub struct Attempt {
     writer: Arc<Writer>,
     lock: Option<Lock>,
@@ -58,13 +61,18 @@ impl Metrics {
 impl Store {
     /// Asks for the right to compute `work`. A previous owner that has died is recorded as `lost`.
     pub fn claim(&self, work: &str, provenance: &Provenance) -> Result<Claim, Error> {
+        last_words::listen();
         let lock = match Lock::try_take(&self.path, work, &provenance.host.name)? {
             Locked::Ours(lock) => lock,
             Locked::Theirs(owner) => return Ok(Claim::Busy(owner)),
         };
         let (uid, who) = (work.to_string(), provenance.clone());
         let claimed = self.writer.ask("claim a work", move |db| begin(db, &uid, &who))?;
-        let Some((key, checkpoint)) = claimed else { return Ok(Claim::Done) };
+        let (key, checkpoint) = match claimed {
+            Begun::Yours(key, checkpoint) => (key, checkpoint),
+            Begun::Done => return Ok(Claim::Done),
+            Begun::Failed(text) => return Ok(Claim::Failed(text)),
+        };
         self.writer.keep_alive(key.id, true);
         let writer = Arc::clone(&self.writer);
         Ok(Claim::Yours(Box::new(Attempt { writer, lock: Some(lock), key, checkpoint })))
@@ -234,11 +242,14 @@ impl Drop for Attempt {
         let Some(lock) = self.lock.take() else { return };
         self.writer.keep_alive(self.key.id, false);
         let key = self.key.clone();
-        let outcome = if std::thread::panicking() { "panic" } else { "lost" };
+        let (outcome, text, status) = match std::thread::panicking() {
+            true => ("panic", last_words::last(), Status::Failed),
+            false => ("lost", None, Status::Queued),
+        };
         self.writer.tell(move |db| {
             let _held_until_it_is_written = lock;
             key.fence(db)?;
-            key.end(db, outcome, None, Status::Queued)
+            key.end(db, outcome, text.as_deref(), status)
         });
     }
 }
@@ -273,12 +284,27 @@ impl Key {
     }
 }
 
-/// Makes the attempt's row, with the lock in hand; `None` when the work is done.
-fn begin(db: &mut Db, uid: &str, who: &Provenance) -> Result<Option<(Key, Option<ArtifactRow>)>, Error> {
-    let row = db.first(sqlx::query("SELECT id, status, attempt FROM work WHERE uid = ?").bind(uid))?;
+/// What the database says to a claim.
+enum Begun {
+    Yours(Key, Option<ArtifactRow>),
+    Done,
+    Failed(String),
+}
+
+/// Makes the attempt's row, with the lock in hand.
+fn begin(db: &mut Db, uid: &str, who: &Provenance) -> Result<Begun, Error> {
+    let query = sqlx::query(
+        "SELECT w.id, w.status, w.attempt, a.error FROM work w
+         LEFT JOIN attempt a ON a.work_id = w.id AND a.n = w.attempt WHERE w.uid = ?",
+    );
+    let row = db.first(query.bind(uid))?;
     let row = row.ok_or_else(|| Error::Unknown { what: "work", uid: uid.into() })?;
-    if row.get::<&str, _>(1) == Status::Done.as_str() {
-        return Ok(None);
+    match Status::of(row.get(1)) {
+        Some(Status::Done) => return Ok(Begun::Done),
+        Some(Status::Failed) => {
+            return Ok(Begun::Failed(row.get::<Option<String>, _>(3).unwrap_or_default()));
+        }
+        _ => {}
     }
     let (work_id, n, now) = (row.get::<i64, _>(0), row.get::<u32, _>(2) + 1, now_ms());
     lose(db, work_id)?;
@@ -304,7 +330,7 @@ fn begin(db: &mut Db, uid: &str, who: &Provenance) -> Result<Option<(Key, Option
         "SELECT name, kind, path, bytes, blake3, step FROM artifact WHERE work_id = ? AND kind = 'checkpoint' ORDER BY step DESC",
     );
     let checkpoint = db.first(query.bind(work_id))?.map(|row| super::query::artifact(&row));
-    Ok(Some((Key { work: uid.into(), work_id, id, n }, checkpoint)))
+    Ok(Begun::Yours(Key { work: uid.into(), work_id, id, n }, checkpoint))
 }
 
 /// Records that attempts at a work ended without a word. The caller holds its lock.

@@ -42,17 +42,46 @@ impl Store {
         })
     }
 
+    /// Has all work of a run computed once more, but what somebody is computing anyway. Its numbers are none of a
+    /// finished run until then. Checkpoints of earlier attempts are forgotten; removing their files is the caller's.
+    pub fn renew_run(&self, run: &str) -> Result<(), Error> {
+        let uid = run.to_string();
+        self.writer.ask("renew a run", move |db| {
+            let row = db.first(sqlx::query("SELECT id FROM run WHERE uid = ?").bind(uid.clone()))?;
+            let run_id = row.ok_or(Error::Unknown { what: "run", uid })?.get(0);
+            queue(db, run_id, "w.status <> 'running'")?;
+            let query = sqlx::query(
+                "DELETE FROM artifact WHERE kind = 'checkpoint' AND work_id IN (
+                   SELECT w.id FROM work w JOIN run_work rw ON rw.work_id = w.id WHERE rw.run_id = ? AND w.status = 'queued')",
+            );
+            db.execute(query.bind(run_id)).map(drop)
+        })
+    }
+
     /// Makes a run, its experiment and its work known, all or nothing, and tells how far it is. Work that another run
-    /// has done already is done, and its scores become this run's too.
+    /// has done already is done, and its scores become this run's too. Work that failed is queued again.
     pub fn register_run(&self, run: &RunRow) -> Result<RunState, Error> {
         let row = run.clone();
         self.writer.ask("register a run", move |db| {
             let run_id = self::run(db, &row)?;
             experiment(db, &row, run_id)?;
             works(db, &row.works, run_id)?;
+            queue(db, run_id, "w.status = 'failed'")?;
             run_state(db, &row.uid)?.ok_or(Error::Unknown { what: "run", uid: row.uid })
         })
     }
+}
+
+/// Queues those works of a run again for which `which` holds.
+fn queue(db: &mut Db, run_id: i64, which: &str) -> Result<(), Error> {
+    let sql = format!(
+        "UPDATE work SET status = 'queued' WHERE id IN (
+           SELECT w.id FROM work w JOIN run_work rw ON rw.work_id = w.id WHERE rw.run_id = ? AND {which}) RETURNING id"
+    );
+    for work in db.all(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(run_id))? {
+        settle(db, work.get(0))?;
+    }
+    Ok(())
 }
 
 fn run(db: &mut Db, row: &RunRow) -> Result<i64, Error> {

@@ -1,6 +1,6 @@
 //! `exp --dry`: what would be done, and what it would cost on this machine.
 
-use super::{Exp, title};
+use super::{Exp, session::title};
 use crate::{
     cli::{
         failure::Result,

@@ -2,24 +2,20 @@
 
 mod document;
 mod dry;
+mod session;
+mod workers;
 
 use super::{
-    failure::{Context, Failure, Result},
-    jobs::{self, Job, Sentence},
+    failure::Result,
+    jobs::{self, Sentence},
     locate,
     options::{ComputeOptions, DataOption, SpecOptions, StoreOption},
-    output,
     progress::Progress,
     provenance,
 };
-use crate::{
-    data::{DataSet, Kind},
-    execute::{Ended, Lab},
-    report,
-    store::{RunState, Scale, Status, Store},
-};
+use crate::{execute::Lab, store::Store};
 use clap::Args;
-use serde_json::json;
+use session::Session;
 use std::path::PathBuf;
 
 /// Runs experiments by name; what is done already is shown, not computed again
@@ -42,6 +38,23 @@ pub(super) struct Exp {
     /// Published weights: a file, or a folder of them [default: $DICHROIC_WEIGHTS, else the Hugging Face cache]
     #[arg(long, value_name = "PATH")]
     weights: Option<PathBuf>,
+    /// Runs at once, each in a process of its own, which share the threads [default: for quick runs one per two threads, else 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    workers: Option<u16>,
+    /// Stops everything when a run fails; what is at work stops at its next safe point
+    #[arg(long, conflicts_with = "keep_going")]
+    fail_fast: bool,
+    /// Goes on with the other runs when one fails (the default)
+    #[arg(long)]
+    keep_going: bool,
+    /// Leaves to other processes what they are at, instead of waiting for them
+    #[arg(long)]
+    no_wait: bool,
+    /// Computes what is done once more, as new attempts
+    #[arg(long)]
+    fresh: bool,
+    #[arg(long, hide = true)]
+    worker: bool,
     /// Prints the plan with its cost, by a short measurement; runs nothing
     #[arg(long)]
     dry: bool,
@@ -63,7 +76,7 @@ impl Exp {
 
     fn run_here(&self, sentences: &[Sentence], quiet: bool) -> Result {
         let path = self.store.path();
-        let mut progress = Progress::new(quiet);
+        let mut progress = if self.worker { Progress::of_worker() } else { Progress::new(quiet) };
         let data = locate::open(&jobs::data_names(sentences), &self.data, &path, &mut progress)?;
         let jobs = jobs::plan(sentences, &self.spec, &data)?;
         if self.dry {
@@ -72,140 +85,25 @@ impl Exp {
         let store = Store::open(&path)?;
         let lab =
             Lab { store: &store, data: &data, weights: self.weights.clone(), provenance: provenance::here() };
-        let session = Session { exp: self, sentences, jobs: &jobs, lab: &lab, quiet };
-        let ended = session.run_all(&mut progress).and_then(|states| session.show(&states));
+        let session = Session { exp: self, sentences, jobs: &jobs, lab: &lab, quiet: quiet || self.worker };
+        let ended = match self.worker {
+            true => session.states().and_then(|states| session.compute(&states, &mut progress)),
+            false => self.have_computed(&session, &mut progress),
+        };
         drop(progress);
         let closed = store.close();
         ended?;
         Ok(closed?)
     }
-}
 
-/// `hypernet_tps, seed 125617 (quick)`.
-fn title(sentences: &[Sentence], job: &Job) -> String {
-    let declared = &sentences[job.sentence].declared;
-    let axes = declared.labels.iter().map(|(axis, value)| format!(", {axis} {value}"));
-    let axes: String = axes.collect();
-    format!("{}{axes}, seed {} ({})", sentences[job.sentence].entry.name, job.plan.seed.0, job.scale)
-}
-
-/// One call of `exp`, with everything open.
-struct Session<'a> {
-    exp: &'a Exp,
-    sentences: &'a [Sentence],
-    jobs: &'a [Job],
-    lab: &'a Lab<'a>,
-    quiet: bool,
-}
-
-impl Session<'_> {
-    /// Registers every run, so that the store knows what is to come, then computes one after the other. A run that
-    /// fails is told at once, and the others go on.
-    fn run_all(&self, progress: &mut Progress) -> Result<Vec<RunState>> {
-        let mut states = vec![];
-        for job in self.jobs {
-            let sentence = &self.sentences[job.sentence];
-            let labels = &sentence.declared.labels;
-            states.push(self.lab.register(&job.plan, &sentence.row(), labels, sentence.place, job.scale)?);
+    /// Here, or by workers; then shows what came out.
+    fn have_computed(&self, session: &Session<'_>, progress: &mut Progress) -> Result {
+        let states = session.register()?;
+        let threads = self.compute.threads.count();
+        match workers::count(self.workers, threads, session.jobs, &states) {
+            1 => session.compute(&states, progress)?,
+            count => workers::supervise(session, count, (threads / count).max(1), &states, progress)?,
         }
-        if !self.quiet {
-            self.banner();
-        }
-        for (job, state) in self.jobs.iter().zip(&mut states) {
-            let title = title(self.sentences, job);
-            if state.status == Status::Done {
-                self.note(&format!("{title}: already done, run {}", job.plan.run));
-                continue;
-            }
-            self.note(&format!("{title}: run {}", job.plan.run));
-            let ended = self.lab.run(&job.plan, progress);
-            progress.rest();
-            if matches!(ended, Ok(Ended::Stopped)) {
-                let at = progress.reached().map(|at| format!(" at {at}")).unwrap_or_default();
-                return Err(Failure::Interrupted(format!(
-                    "{title}: stopped{at}; run the same command to go on"
-                )));
-            }
-            let told: Result<Ended> = ended.at(&title);
-            if let Err(failure) = told {
-                failure.tell();
-            }
-            if let Some(now) = self.lab.store.read()?.run(job.plan.run.as_str())? {
-                *state = now;
-            }
-        }
-        Ok(states)
-    }
-
-    /// Prints results; fails if a run has.
-    fn show(&self, states: &[RunState]) -> Result {
-        let store = self.lab.store.read()?;
-        if self.exp.json {
-            let runs = self.jobs.iter().zip(states);
-            let runs: Result<Vec<_>> = runs
-                .map(|(job, state)| {
-                    let sentence = &self.sentences[job.sentence];
-                    document::of(store, sentence, job, state, self.lab.data)
-                })
-                .collect();
-            output::say_json(&json!({ "runs": runs? }))?;
-        } else {
-            let done = self.jobs.iter().zip(states).filter(|(_, state)| state.status == Status::Done);
-            let done: Vec<&str> = done.map(|(job, _)| job.plan.run.as_str()).collect();
-            if !done.is_empty() {
-                output::say(&format!("\n{}", report::terminal_table(store, &done)?))?;
-                output::say(&format!("\n{}", self.where_to_look(done[0])))?;
-            }
-        }
-        let failed = states.iter().filter(|state| state.status != Status::Done).count();
-        if failed == 0 {
-            return Ok(());
-        }
-        if states.len() > 1 {
-            output::note(&format!("\n{failed} of {} runs failed", states.len()));
-        }
-        Err(Failure::Said)
-    }
-
-    fn where_to_look(&self, run: &str) -> String {
-        let store = self.exp.store.repeat();
-        let sql = format!("SELECT task, class, metric, value FROM v_results WHERE uid = '{run}'");
-        let curve = format!("SELECT step, value FROM v_curve WHERE uid = '{run}' AND metric = 'loss'");
-        let mut lines = vec![
-            "Where to look next:".to_owned(),
-            format!("  dichroic sql{store} \"{sql}\""),
-            format!("  dichroic sql{store} \"{curve}\""),
-        ];
-        let chammi = |job: &Job| job.plan.data.contains_key(crate::spec::DataRef::CHAMMI);
-        if self.jobs.iter().any(chammi) {
-            lines.push(format!("  dichroic report{store} chammi_table4"));
-        }
-        lines.join("\n")
-    }
-
-    /// What keeps these numbers from standing beside anybody else's.
-    fn banner(&self) {
-        let quick = self.jobs.iter().any(|job| job.scale == Scale::Quick);
-        let read = |(name, set): (&String, &DataSet)| {
-            let used =
-                set.kind == Kind::Simulated && self.jobs.iter().any(|job| job.plan.data.contains_key(name));
-            used.then(|| format!("`{name}` is simulated (world {})", set.world.as_deref().unwrap_or("?")))
-        };
-        let mut facts: Vec<String> = self.lab.data.iter().filter_map(read).collect();
-        if quick {
-            facts.push("the experiment is shrunk (--scale quick)".into());
-        }
-        if !facts.is_empty() {
-            output::note(&format!(
-                "NOTE: {}. These scores stand beside nothing in print.",
-                facts.join(", and ")
-            ));
-        }
-    }
-
-    fn note(&self, text: &str) {
-        if !self.quiet {
-            output::note(text);
-        }
+        session.show(&session.states()?)
     }
 }

@@ -85,6 +85,7 @@ fn claim(store: &Store, work: &str) -> Box<Attempt> {
     match store.claim(work, &here()).unwrap() {
         Claim::Yours(attempt) => attempt,
         Claim::Done => panic!("{work} is done"),
+        Claim::Failed(text) => panic!("{work} failed: {text}"),
         Claim::Busy(owner) => panic!("{work} is with {owner}"),
     }
 }
@@ -152,6 +153,11 @@ fn outcomes_decide_what_becomes_of_the_work() {
     assert_eq!(failed.status, Status::Failed);
     assert_eq!(failed.works[0].error.as_deref(), Some("the loss of step 7 is no number"));
     assert_eq!(number(&store, "SELECT count(*) FROM v_failed"), 1.0);
+    let Claim::Failed(text) = store.claim("fit-1", &here()).unwrap() else { panic!("it failed") };
+    assert_eq!(text, "the loss of step 7 is no number");
+    // Whoever asks for the run again wants it tried again.
+    let again = store.register_run(&run_of("first", "run1", 1, &["fit-1", "score-1"])).unwrap();
+    assert_eq!(again.status, Status::Queued);
     drop(claim(&store, "fit-1"));
     assert_eq!(store.read().unwrap().work("fit-1").unwrap().unwrap().status, Status::Queued);
     assert_eq!(number(&store, "SELECT count(*) FROM attempt WHERE outcome = 'lost'"), 1.0);

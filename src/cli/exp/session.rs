@@ -1,0 +1,237 @@
+//! One call of `exp` with everything open: runs are registered, computed and shown.
+
+use super::{
+    super::{
+        failure::{Context, Failure, Result},
+        jobs::{Job, Sentence},
+        output,
+        progress::Progress,
+    },
+    Exp, document,
+};
+use crate::{
+    data::{DataSet, Kind},
+    event::Listen,
+    execute::{Ended, Lab},
+    last_words, report,
+    spec::id::WorkId,
+    store::{RunState, Scale, Status, Value},
+};
+use serde_json::json;
+use std::{
+    collections::BTreeSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How often it is looked whether another process has finished something.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long its word is taken that it is at work; a dead one says nothing.
+const BELIEVE: Duration = Duration::from_secs(2);
+
+/// `hypernet_tps, seed 125617 (quick)`.
+pub(super) fn title(sentences: &[Sentence], job: &Job) -> String {
+    let Sentence { declared, entry, .. } = &sentences[job.sentence];
+    let axes: String = declared.labels.iter().map(|(axis, value)| format!(", {axis} {value}")).collect();
+    format!("{}{axes}, seed {} ({})", entry.name, job.plan.seed.0, job.scale)
+}
+
+pub(super) struct Session<'a> {
+    pub(super) exp: &'a Exp,
+    pub(super) sentences: &'a [Sentence],
+    pub(super) jobs: &'a [Job],
+    pub(super) lab: &'a Lab<'a>,
+    pub(super) quiet: bool,
+}
+
+impl Session<'_> {
+    /// Makes every run known, so that the store knows what is to come, and says what is done already.
+    pub(super) fn register(&self) -> Result<Vec<RunState>> {
+        let mut states = vec![];
+        for job in self.jobs {
+            let sentence = &self.sentences[job.sentence];
+            let labels = &sentence.declared.labels;
+            states.push(self.lab.register(&job.plan, &sentence.row(), labels, sentence.place, job.scale)?);
+        }
+        if self.exp.fresh {
+            self.jobs.iter().try_for_each(|job| self.lab.renew(&job.plan))?;
+            states = self.states()?;
+        }
+        if !self.quiet {
+            self.banner();
+        }
+        for (job, _) in self.jobs.iter().zip(&states).filter(|(_, state)| state.status == Status::Done) {
+            self.note(&format!("{}: already done, run {}", self.title(job), job.plan.run));
+        }
+        Ok(states)
+    }
+
+    /// How far the runs are.
+    pub(super) fn states(&self) -> Result<Vec<RunState>> {
+        let store = self.lab.store.read()?;
+        let state = |job: &Job| {
+            let known = store.run(job.plan.run.as_str())?;
+            known.ok_or_else(|| Failure::new(format!("the store has lost run {}", job.plan.run)))
+        };
+        self.jobs.iter().map(state).collect()
+    }
+
+    /// Computes what is left, one run after the other. A run that fails is told at once, and the others go on; one that
+    /// another process is at comes again when that has ended.
+    pub(super) fn compute(&self, states: &[RunState], progress: &mut Progress) -> Result {
+        let open = self.jobs.iter().zip(states).filter(|(_, state)| state.status != Status::Done);
+        let mut left: Vec<&Job> = open.map(|(job, _)| job).collect();
+        let mut told = BTreeSet::new();
+        let mut again = false;
+        while !left.is_empty() {
+            let mut waiting = Vec::new();
+            for job in left {
+                let title = self.title(job);
+                if !again {
+                    self.note(&format!("{title}: run {}", job.plan.run));
+                }
+                match self.one(job, progress).at(&title) {
+                    Ok(Ended::Done) => {}
+                    Ok(Ended::Stopped) => {
+                        let at = progress.reached().map(|at| format!(" at {at}")).unwrap_or_default();
+                        return Err(Failure::Interrupted(format!(
+                            "{title}: stopped{at}; run the same command to go on"
+                        )));
+                    }
+                    Ok(Ended::Waiting { work, what, owner }) => {
+                        let does = if self.exp.no_wait { "is left to" } else { "waits for" };
+                        if told.insert((work.clone(), owner.pid)) {
+                            self.note(&format!("{title}: {does} {owner}, which does this: {what}"));
+                        }
+                        waiting.push((job, work));
+                    }
+                    Err(failure) => {
+                        failure.tell();
+                        if self.exp.fail_fast {
+                            return Ok(());
+                        }
+                    }
+                }
+            }
+            if self.exp.no_wait {
+                return Ok(());
+            }
+            self.wait(&waiting, progress)?;
+            left = waiting.into_iter().map(|(job, _)| job).collect();
+            again = true;
+        }
+        Ok(())
+    }
+
+    /// One run. A defect of the program ends it and no other.
+    fn one(&self, job: &Job, progress: &mut Progress) -> Result<Ended> {
+        let ended = catch_unwind(AssertUnwindSafe(|| self.lab.run(&job.plan, progress)));
+        progress.rest();
+        match ended {
+            Ok(ended) => Ok(ended?),
+            Err(_) => {
+                let said = last_words::last().unwrap_or_default();
+                let failure = Failure::new(format!("a defect of this program: {said}"));
+                Err(failure.hint("please report it with this text; the other runs go on"))
+            }
+        }
+    }
+
+    /// Until one of these works is no longer computed elsewhere.
+    fn wait(&self, waiting: &[(&Job, WorkId)], progress: &Progress) -> Result {
+        let works: BTreeSet<&str> = waiting.iter().map(|(_, work)| work.as_str()).collect();
+        let running =
+            "SELECT count(*) FROM work WHERE status = 'running' AND uid IN (SELECT value FROM json_each(?))";
+        let all = Value::Integer(works.len() as i64);
+        let list = [Value::Text(json!(works).to_string())];
+        let began = Instant::now();
+        while !works.is_empty() && began.elapsed() < BELIEVE && !progress.stop() {
+            if self.lab.store.read()?.query_with(running, &list)?.rows[0][0] != all {
+                break;
+            }
+            thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+
+    /// Prints results; fails if a run has.
+    pub(super) fn show(&self, states: &[RunState]) -> Result {
+        let store = self.lab.store.read()?;
+        if self.exp.json {
+            let runs = self.jobs.iter().zip(states);
+            let runs: Result<Vec<_>> = runs
+                .map(|(job, state)| {
+                    let sentence = &self.sentences[job.sentence];
+                    document::of(store, sentence, job, state, self.lab.data)
+                })
+                .collect();
+            output::say_json(&json!({ "runs": runs? }))?;
+        } else {
+            let done = self.jobs.iter().zip(states).filter(|(_, state)| state.status == Status::Done);
+            let done: Vec<&str> = done.map(|(job, _)| job.plan.run.as_str()).collect();
+            if !done.is_empty() {
+                output::say(&format!("\n{}", report::terminal_table(store, &done)?))?;
+                output::say(&format!("\n{}", self.where_to_look(done[0])))?;
+            }
+        }
+        let count = |status| states.iter().filter(|state| state.status == status).count();
+        let (all, failed) = (states.len(), count(Status::Failed));
+        let open = all - failed - count(Status::Done) - count(Status::Skipped);
+        if failed > 0 && all > 1 {
+            output::note(&format!("\n{failed} of {all} runs failed"));
+        }
+        if open > 0 && self.exp.no_wait {
+            output::note(&format!("{open} of {all} runs are left to other processes"));
+        } else if open > 0 {
+            output::note(&format!("{open} of {all} runs are not done; run the same command to go on"));
+        }
+        if failed == 0 && (open == 0 || self.exp.no_wait) { Ok(()) } else { Err(Failure::Said) }
+    }
+
+    fn where_to_look(&self, run: &str) -> String {
+        let store = self.exp.store.repeat();
+        let sql = format!("SELECT task, class, metric, value FROM v_results WHERE uid = '{run}'");
+        let curve = format!("SELECT step, value FROM v_curve WHERE uid = '{run}' AND metric = 'loss'");
+        let mut lines = vec![
+            "Where to look next:".to_owned(),
+            format!("  dichroic sql{store} \"{sql}\""),
+            format!("  dichroic sql{store} \"{curve}\""),
+        ];
+        let chammi = |job: &Job| job.plan.data.contains_key(crate::spec::DataRef::CHAMMI);
+        if self.jobs.iter().any(chammi) {
+            lines.push(format!("  dichroic report{store} chammi_table4"));
+        }
+        lines.join("\n")
+    }
+
+    pub(super) fn title(&self, job: &Job) -> String {
+        title(self.sentences, job)
+    }
+
+    /// What keeps these numbers from standing beside anybody else's.
+    fn banner(&self) {
+        let quick = self.jobs.iter().any(|job| job.scale == Scale::Quick);
+        let read = |(name, set): (&String, &DataSet)| {
+            let used =
+                set.kind == Kind::Simulated && self.jobs.iter().any(|job| job.plan.data.contains_key(name));
+            used.then(|| format!("`{name}` is simulated (world {})", set.world.as_deref().unwrap_or("?")))
+        };
+        let mut facts: Vec<String> = self.lab.data.iter().filter_map(read).collect();
+        if quick {
+            facts.push("the experiment is shrunk (--scale quick)".into());
+        }
+        if !facts.is_empty() {
+            output::note(&format!(
+                "NOTE: {}. These scores stand beside nothing in print.",
+                facts.join(", and ")
+            ));
+        }
+    }
+
+    fn note(&self, text: &str) {
+        if !self.quiet {
+            output::note(text);
+        }
+    }
+}

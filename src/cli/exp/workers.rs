@@ -1,0 +1,211 @@
+//! Several runs at once: processes of this same program that take work from the store, and the one that watches them.
+//!
+//! A worker is called with the same arguments and `--worker`. It computes what nobody else is at, tells errors only, and
+//! ends with the process that started it: its standard input closes then.
+
+use super::{
+    super::{
+        failure::{Failure, Result},
+        interrupt::{self, Who},
+        jobs::Job,
+        progress::Progress,
+    },
+    session::Session,
+};
+use crate::{
+    event::{Event, Listen},
+    store::{RunState, Scale, Status, Value},
+};
+use serde_json::json;
+use std::{
+    env,
+    io::{Read, Write},
+    process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How often the store is asked how far they are.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Threads that a shrunk experiment has work for: its operations are too small to be shared among many.
+const FEW: usize = 2;
+
+/// How many are meant: as stated, else one for every two threads if all runs are shrunk. Never more than there are open
+/// runs.
+pub(super) fn count(stated: Option<u16>, threads: usize, jobs: &[Job], states: &[RunState]) -> usize {
+    let open: Vec<&Job> = jobs
+        .iter()
+        .zip(states)
+        .filter(|(_, state)| state.status != Status::Done)
+        .map(|(job, _)| job)
+        .collect();
+    let small = open.iter().all(|job| job.scale == Scale::Quick);
+    let meant = stated.map_or(if small { threads / FEW } else { 1 }, usize::from);
+    meant.min(open.len()).max(1)
+}
+
+struct Worker {
+    child: Child,
+    input: Option<ChildStdin>,
+    ended: Option<ExitStatus>,
+}
+
+impl Worker {
+    fn start(threads: usize, errors: &Sender<String>) -> std::io::Result<Self> {
+        let mut child = Command::new(env::current_exe()?)
+            .args(env::args_os().skip(1))
+            .args(["--worker", "--threads", &threads.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let (input, said) = (child.stdin.take(), child.stderr.take());
+        if let Some(said) = said {
+            let errors = errors.clone();
+            thread::spawn(move || hand_on(said, &errors));
+        }
+        Ok(Self { child, input, ended: None })
+    }
+
+    /// Asks it to stop at the next safe point.
+    fn stop(&mut self, who: Who) {
+        if let Some(mut input) = self.input.take() {
+            // Nobody to tell is nobody to stop.
+            let _ = input.write_all(interrupt::word(who));
+        }
+    }
+}
+
+/// Hands on what a worker says, in the pieces in which it says it: an error and its hint belong together.
+fn hand_on(mut said: ChildStderr, errors: &Sender<String>) {
+    let (mut heard, mut piece) = (Vec::new(), [0; 4096]);
+    while let Ok(length @ 1..) = said.read(&mut piece) {
+        heard.extend_from_slice(&piece[..length]);
+        let Some(end) = heard.iter().rposition(|byte| *byte == b'\n') else { continue };
+        let rest = heard.split_off(end + 1);
+        let whole = std::mem::replace(&mut heard, rest);
+        if errors.send(String::from_utf8_lossy(&whole).trim_end().to_owned()).is_err() {
+            return;
+        }
+    }
+}
+
+/// Has the open runs computed by `count` workers with `threads` each.
+///
+/// # Errors
+/// If workers cannot be started or somebody interrupts it; runs that fail are told, and show in their state.
+pub(super) fn supervise(
+    session: &Session<'_>,
+    count: usize,
+    threads: usize,
+    states: &[RunState],
+    progress: &mut Progress,
+) -> Result {
+    let open = session.jobs.iter().zip(states).filter(|(_, state)| state.status != Status::Done);
+    let jobs: Vec<&Job> = open.map(|(job, _)| job).collect();
+    let (errors, said) = mpsc::channel();
+    let start = |_| Worker::start(threads, &errors);
+    let workers: std::io::Result<Vec<Worker>> = (0..count).map(start).collect();
+    let workers = workers.map_err(|error| {
+        Failure::new(format!("cannot start workers: {error}")).hint("`--workers 1` computes in this process")
+    })?;
+    drop(errors);
+    let mut watch = Watch { session, jobs, workers, ended: Vec::new(), began: Instant::now() };
+    let total = watch.jobs.len() as u64;
+    progress.note(&format!("{count} workers, each with {threads} of the threads"));
+    progress.hear(&Event::Began { what: "computing", unit: "run", total });
+    let watched = watch.until_they_end(&said, progress);
+    progress.hear(&Event::Ended);
+    watched
+}
+
+struct Watch<'a> {
+    session: &'a Session<'a>,
+    jobs: Vec<&'a Job>,
+    workers: Vec<Worker>,
+    /// Runs that were told to have ended.
+    ended: Vec<String>,
+    began: Instant,
+}
+
+impl Watch<'_> {
+    fn until_they_end(&mut self, said: &Receiver<String>, progress: &mut Progress) -> Result {
+        loop {
+            let heard = said.recv_timeout(LOOK);
+            if let Ok(text) = &heard {
+                progress.tell(text);
+                continue;
+            }
+            let all_silent = matches!(heard, Err(RecvTimeoutError::Disconnected));
+            let failed = self.look(progress)?;
+            let stop = interrupt::asked().or((failed && self.session.exp.fail_fast).then_some(Who::Person));
+            if let Some(who) = stop {
+                self.workers.iter_mut().for_each(|worker| worker.stop(who));
+            }
+            self.bury(progress);
+            if self.workers.iter().all(|worker| worker.ended.is_some()) && all_silent {
+                self.look(progress)?;
+                break;
+            }
+            if all_silent {
+                thread::sleep(LOOK);
+            }
+        }
+        if progress.stop() {
+            let (done, all) = (self.ended.len(), self.jobs.len());
+            let how = format!("stopped with {done} of {all} runs ended; run the same command to go on");
+            return Err(Failure::Interrupted(how));
+        }
+        Ok(())
+    }
+
+    /// Tells which runs have ended since the last look; says whether any has failed.
+    fn look(&mut self, progress: &mut Progress) -> Result<bool> {
+        let store = self.session.lab.store.read()?;
+        let uids: Vec<&str> = self.jobs.iter().map(|job| job.plan.run.as_str()).collect();
+        let list = [Value::Text(json!(uids).to_string())];
+        let sql = "SELECT uid, status FROM run WHERE status IN ('done', 'failed')
+            AND uid IN (SELECT value FROM json_each(?)) ORDER BY finished_ms";
+        let mut failed = false;
+        for row in store.query_with(sql, &list)?.rows {
+            let (uid, good) = (row[0].to_string(), row[1].to_string() == Status::Done.as_str());
+            failed |= !good;
+            if self.ended.contains(&uid) {
+                continue;
+            }
+            for job in self.jobs.iter().filter(|job| job.plan.run.as_str() == uid) {
+                let state = store.run(&uid)?;
+                let took = state.and_then(|state| state.seconds).map(|seconds| format!(" in {seconds:.0} s"));
+                let how = if good { format!("done{}", took.unwrap_or_default()) } else { "failed".into() };
+                progress.note(&format!("{}: {how}, run {uid}", self.session.title(job)));
+            }
+            self.ended.push(uid);
+        }
+        let sql = "SELECT w.kind, (SELECT max(s.step) FROM scalar s JOIN metric m ON m.id = s.metric_id AND m.name = 'loss'
+              WHERE s.work_id = w.id) FROM work w WHERE w.status = 'running' ORDER BY w.id";
+        let at_work = store.query(sql)?.rows.into_iter().map(|row| match &row[1] {
+            Value::Null => row[0].to_string(),
+            step => format!("{} step {step}", row[0]),
+        });
+        let note = at_work.collect::<Vec<_>>().join(", ");
+        progress.hear(&Event::Advanced { done: self.ended.len() as u64, note: &note });
+        Ok(failed)
+    }
+
+    /// Notes which workers have ended, and tells of those that did not mean to.
+    fn bury(&mut self, progress: &Progress) {
+        for worker in self.workers.iter_mut().filter(|worker| worker.ended.is_none()) {
+            let Ok(Some(status)) = worker.child.try_wait() else { continue };
+            worker.ended = Some(status);
+            if status.code().is_none() {
+                let after = self.began.elapsed().as_secs();
+                progress.tell(&format!(
+                    "warning: a worker was ended after {after} s ({status}); its work goes to the others, or waits for the same \
+                     command. If memory ran out, ask for fewer --workers"
+                ));
+            }
+        }
+    }
+}
