@@ -31,6 +31,11 @@ pub enum Event<'a> {
         /// The value; NaN is kept as such.
         value: f64,
     },
+    /// What is needed to go on after so many steps lies complete on the disk.
+    Checkpoint {
+        /// Steps taken.
+        steps: u64,
+    },
     /// A sentence for the person who waits.
     Note(&'a str),
 }

@@ -2,7 +2,8 @@
 
 use std::{
     alloc::{GlobalAlloc, Layout},
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    io::Write,
+    sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed},
 };
 
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
@@ -26,6 +27,45 @@ pub fn restart_peak() {
     PEAK.store(in_use(), Relaxed);
 }
 
+/// The open file that hears of exhausted memory; none below 0.
+static HEARS: AtomicI32 = AtomicI32::new(-1);
+
+/// The first word of a line about it.
+pub(crate) const EXHAUSTED: &str = "exhausted";
+
+/// From now on, a large piece that nobody can give is noted at the end of `file`, before the program is aborted; by
+/// then nothing else can be done any more. `None`: no longer.
+pub(crate) fn tell_exhaustion(file: Option<&std::fs::File>) {
+    #[cfg(unix)]
+    HEARS.store(file.map_or(-1, std::os::fd::AsRawFd::as_raw_fd), Relaxed);
+}
+
+/// Hands a piece on; a large one that is none is told.
+fn given(piece: *mut u8, bytes: usize) -> *mut u8 {
+    if piece.is_null() && bytes >= LARGE {
+        tell(bytes);
+    }
+    piece
+}
+
+#[cfg(unix)]
+#[cold]
+fn tell(bytes: usize) {
+    // Without an allocation: there is nothing left to allocate from.
+    let mut text = [0u8; 64];
+    let mut rest = &mut text[..];
+    let written = writeln!(rest, "{EXHAUSTED} {bytes} bytes with {} in use", in_use());
+    let length = 64 - rest.len();
+    let file = HEARS.load(Relaxed);
+    if written.is_ok() && file >= 0 {
+        // SAFETY: the bytes are ours; a file that is closed by now gives an error and nothing else.
+        unsafe { libc::write(file, text.as_ptr().cast(), length) };
+    }
+}
+
+#[cfg(not(unix))]
+fn tell(_: usize) {}
+
 /// An allocator that counts.
 pub struct Counted<A>(pub A);
 
@@ -47,13 +87,13 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Counted<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         took(layout.size());
         // SAFETY: the caller keeps the contract.
-        unsafe { self.0.alloc(layout) }
+        given(unsafe { self.0.alloc(layout) }, layout.size())
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         took(layout.size());
         // SAFETY: the caller keeps the contract.
-        unsafe { self.0.alloc_zeroed(layout) }
+        given(unsafe { self.0.alloc_zeroed(layout) }, layout.size())
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
@@ -66,7 +106,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Counted<A> {
         gave(layout.size());
         took(size);
         // SAFETY: the caller keeps the contract.
-        unsafe { self.0.realloc(pointer, layout, size) }
+        given(unsafe { self.0.realloc(pointer, layout, size) }, size)
     }
 }
 

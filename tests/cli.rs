@@ -365,6 +365,217 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
     assert!(ask("SELECT resumed_step FROM attempt WHERE n = 2").parse::<u32>().is_ok_and(|step| step > 5));
 }
 
+/// Everything that a run computed, in words: files by their hashes, curves but those of the clock, scores.
+#[cfg(unix)]
+fn computed(store: &Path) -> Vec<Vec<String>> {
+    let sql = "SELECT w.uid, f.name, f.blake3, f.bytes FROM work w JOIN artifact f ON f.work_id = w.id
+        UNION ALL SELECT w.uid, m.name, s.step, s.value FROM work w JOIN scalar s ON s.work_id = w.id
+          JOIN metric m ON m.id = s.metric_id AND m.clock = 0
+        UNION ALL SELECT r.uid, s.task || s.class, s.metric, s.value FROM run r JOIN score s ON s.run_id = r.id
+        UNION ALL SELECT uid, status, '', '' FROM run UNION ALL SELECT uid, status, '', '' FROM work ORDER BY 1, 2, 3, 4";
+    let rows = Store::open_read_only(store).unwrap().query(sql).unwrap().rows;
+    rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect()
+}
+
+/// The long form: `DICHROIC_KILLS=200 cargo test --release --test cli killed -- --nocapture`.
+#[test]
+#[cfg(unix)]
+fn a_run_killed_at_any_moment_ends_as_if_nothing_had_happened() {
+    let place = Place::new();
+    let cells = place.cells();
+    let kills: u32 = std::env::var("DICHROIC_KILLS").map_or(8, |kills| kills.parse().unwrap());
+    let exp = |store: &str, more: &[&str]| {
+        let all = ["--set", "train.epochs=80", "--checkpoint-every", "0.2", "--store", store, "--quiet"];
+        place.exp(&cells, &[&all[..], more].concat())
+    };
+    let words = |words: &[String]| place.command(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    let began = Instant::now();
+    let undisturbed = words(&exp("a/whole.db", &[])).output().unwrap();
+    // Every life is shorter than the whole, however fast the machine is.
+    let longest = began.elapsed().as_millis() as usize * 6 / 10;
+    assert!(undisturbed.status.success(), "{}", String::from_utf8_lossy(&undisturbed.stderr));
+    let expected = computed(&place.path("a/whole.db"));
+
+    let store = place.path("b/killed.db");
+    let mut moments = Seed(7).stream("kills");
+    let (mut killed, mut resumed, mut more) = (0, 0, vec![]);
+    while killed < kills {
+        let mut child =
+            words(&exp("b/killed.db", &more)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let until = Instant::now() + Duration::from_millis(moments.below(longest) as u64);
+        while Instant::now() < until && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        more.clear();
+        if child.try_wait().unwrap().is_some() {
+            assert_eq!(computed(&store), expected, "after {killed} kills");
+            more = vec!["--fresh"];
+            continue;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        killed += 1;
+        let Ok(reader) = Store::open_read_only(&store) else { continue }; // killed before it was made
+        assert_eq!(reader.query("PRAGMA integrity_check").unwrap().rows[0][0].to_string(), "ok");
+        resumed = reader.query("SELECT count(*) FROM attempt WHERE resumed_step > 0").unwrap().rows[0][0]
+            .to_string()
+            .parse()
+            .unwrap();
+    }
+    let last = words(&exp("b/killed.db", &[])).output().unwrap();
+    assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
+    assert_eq!(computed(&store), expected);
+    eprintln!("{killed} kills, {resumed} attempts went on from a checkpoint");
+    assert!(resumed > 0, "no kill ever hit a training that had a checkpoint");
+}
+
+#[test]
+#[cfg(unix)]
+fn workers_do_each_run_once_and_a_scheduler_can_have_the_machine_back() {
+    let place = Place::new();
+    let cells = place.cells();
+    let seeds: Vec<String> = (2..=8).map(|seed| seed.to_string()).collect();
+    let mut more = vec!["--set", "train.epochs=1", "--store"];
+    let seeds: Vec<&str> = seeds.iter().flat_map(|seed| ["--seed", seed]).collect();
+    let mut several = more.clone();
+    several.extend(["many.db", "--workers", "4", "--threads", "4"].iter().chain(&seeds));
+    let said = place.run(&cells, &several).expect(0);
+    assert!(said.error().contains("4 workers, each with 1 "), "{}", said.error());
+    assert_eq!(said.error().matches("(quick): done in ").count(), 8, "{}", said.error());
+    let ask = |store: &str, question: &str| {
+        Store::open_read_only(place.path(store)).unwrap().query(question).unwrap().rows[0][0].to_string()
+    };
+    assert_eq!(ask("many.db", "SELECT max(n) FROM attempt"), "1", "nothing was done twice");
+    assert_eq!(ask("many.db", "SELECT count(*) FROM run WHERE status = 'done'"), "8");
+    assert!(ask("many.db", "SELECT count(DISTINCT pid) FROM attempt").parse::<u32>().unwrap() > 1);
+    more.extend(["one.db", "--workers", "1"].iter().chain(&seeds));
+    place.run(&cells, &more).expect(0);
+    assert_eq!(computed(&place.path("many.db")), computed(&place.path("one.db")));
+
+    // Stopped from outside, workers stop with the process that started them.
+    let slow = ["--set", "train.epochs=400", "--store", "slow.db", "--workers", "2", "--seed", "2"];
+    let words = place.exp(&cells, &slow);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let child = place.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    let running = || {
+        let store = Store::open_read_only(place.path("slow.db")).ok()?;
+        let rows = store.query("SELECT count(DISTINCT work_id) FROM scalar WHERE step > 3").ok()?;
+        (rows.rows[0][0].to_string() == "2").then_some(())
+    };
+    while running().is_none() {
+        assert!(began.elapsed() < Duration::from_secs(60), "training has not begun");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let said = Said(child.wait_with_output().unwrap()).expect(130);
+    assert!(said.error().contains("stopped with 0 of 2 runs ended"), "{}", said.error());
+    assert_eq!(
+        ask("slow.db", "SELECT group_concat(outcome) FROM attempt WHERE step > 0"),
+        "preempted,preempted"
+    );
+    assert_eq!(ask("slow.db", "SELECT count(*) FROM work WHERE status = 'running'"), "0");
+    assert_eq!(ask("slow.db", "SELECT count(*) FROM artifact WHERE kind = 'checkpoint' AND step > 3"), "2");
+}
+
+#[test]
+fn what_another_process_is_at_is_waited_for_or_left() {
+    let place = Place::new();
+    let cells = place.cells();
+    let words = place.exp(&cells, &["--set", "train.epochs=60"]);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let first = place.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    let running = || {
+        let store = Store::open_read_only(place.path("runs/dichroic.db")).ok()?;
+        let rows = store.query("SELECT count(*) FROM scalar WHERE step > 3").ok()?;
+        (rows.rows[0][0].to_string() != "0").then_some(())
+    };
+    while running().is_none() {
+        assert!(began.elapsed() < Duration::from_secs(60), "training has not begun");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let left = place.say(&[&words[..], &["--no-wait"]].concat()).expect(0);
+    assert!(left.error().contains(&format!("is left to process {}", first.id())), "{}", left.error());
+    assert!(left.error().contains("1 of 1 runs are left to other processes"), "{}", left.error());
+    let second = place.say(&words).expect(0);
+    assert!(second.error().contains(&format!("waits for process {}", first.id())), "{}", second.error());
+    assert!(second.out().contains("Yeast/Task_one"), "{}", second.out());
+    Said(first.wait_with_output().unwrap()).expect(0);
+    let store = Store::open_read_only(place.path("runs/dichroic.db")).unwrap();
+    assert_eq!(store.query("SELECT max(n) FROM attempt").unwrap().rows[0][0].to_string(), "1");
+}
+
+#[test]
+fn a_store_answers_for_its_numbers_and_can_be_looked_after() {
+    let place = Place::new();
+    let cells = place.cells();
+    let data = format!("mini_real={}", cells.display());
+    let said = place.run(&cells, &["--set", "train.epochs=2", "--json"]).expect(0);
+    let uid = said.json()["runs"][0]["run"].as_str().unwrap().to_owned();
+
+    let again = place.say(&["rerun", &uid[..8], "--exact", "--data", &data]).expect(0);
+    assert!(again.out().contains(&format!("run {uid} came out the same to the bit")), "{}", again.out());
+    assert!(again.error().contains("lock file") && !again.error().contains("differs"), "{}", again.error());
+    assert_eq!(
+        fs::read_dir(place.path("runs"))
+            .unwrap()
+            .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().contains("rerun"))
+            .count(),
+        0
+    );
+    let computed_twice = place.run(&cells, &["--set", "train.epochs=2", "--fresh"]).expect(0);
+    assert!(!computed_twice.error().contains("already done"));
+    let sql = |question: &str| place.say(&["sql", question, "--format", "json"]).expect(0).json();
+    assert_eq!(sql("SELECT min(n) AS n FROM attempt WHERE n = 2")[0]["n"], 2);
+
+    place.say(&["tag", &uid[..8], "good", "old-lamp"]).expect(0);
+    place.say(&["tag", &uid[..8], "old-lamp", "--remove"]).expect(0);
+    place.say(&["tag", &uid, "old-lamp", "--remove"]).complains(&format!("run {uid} has no tag"), "");
+    place.say(&["note", &uid, "the lamp was new"]).expect(0);
+    assert_eq!(sql("SELECT tags FROM v_runs")[0]["tags"], "good");
+    let status = place.say(&["status"]).expect(0).out();
+    assert!(status.contains("real_cells") && !status.contains("At work"), "{status}");
+    let missing = place.say(&["missing", "chammi_table4"]).expect(0).out();
+    assert!(missing.contains("HyperNet, tps: dichroic exp chammi_table4 --data chammi=PATH"), "{missing}");
+    let why = place.say(&["why", "chammi_table4", "HyperNet/tps", "OOD_mean"]).expect(0).out();
+    assert!(why.contains("print: 0.") && why.contains("measured: nothing"), "{why}");
+    place
+        .say(&["why", "chammi_table4", "HyperNet", "cps"])
+        .complains("chammi_table4 has several rows", "say which: ");
+    place.say(&["missing", "chammi_table5"]).complains("there is no printed table", "did you mean");
+
+    assert!(place.say(&["db", "check", "--contents"]).expect(0).out().contains("all is well"));
+    place.say(&["db", "backup", "copy/other.db"]).expect(0);
+    assert!(
+        place
+            .say(&["db", "check", "--contents", "--store", "copy/other.db"])
+            .expect(0)
+            .out()
+            .contains("all is well")
+    );
+    let gone = place.say(&["rm", &uid[..8]]).expect(0).out();
+    assert!(gone.contains("is gone"), "{gone}");
+    assert_eq!(sql("SELECT count(*) AS n FROM work")[0]["n"], 0);
+    let left = walk(&place.path("runs/dichroic.db.d")).into_iter().filter(|path| path.contains("/work/"));
+    assert_eq!(left.count(), 0);
+    let merged = place.say(&["db", "merge", "copy/other.db"]).expect(0).out();
+    assert!(merged.contains("1 new runs"), "{merged}");
+    assert_eq!(sql("SELECT tags FROM v_runs")[0]["tags"], "good");
+    place.say(&["embed", "--run", &uid[..8], "--data", "cells", "--out", "features"]).expect(0);
+    place
+        .say(&["db", "merge", "runs/dichroic.db"])
+        .complains("runs/dichroic.db is the store itself", "name the other");
+    place.say(&["db", "vacuum"]).expect(0);
+    place.say(&["db", "check"]).expect(0);
+    let file = walk(&place.path("runs/dichroic.db.d"))
+        .into_iter()
+        .find(|path| path.contains("predictions"))
+        .unwrap();
+    fs::remove_file(&file).unwrap();
+    place.say(&["db", "check"]).complains("runs/dichroic.db: 1 problems", "put missing files back");
+}
+
 #[test]
 fn a_run_that_fails_is_told_and_the_others_go_on() {
     let place = Place::new();
@@ -376,6 +587,15 @@ fn a_run_that_fails_is_told_and_the_others_go_on() {
         "{}",
         said.error()
     );
+    let strict = ["--seed", "2", "--set", "train.epochs=1", "--workers", "2"];
+    let said = place.run(&cells, &strict).expect(1);
+    assert!(
+        said.error().contains("Yeast/3.png") && said.error().contains(": failed, run "),
+        "{}",
+        said.error()
+    );
+    let said = place.run(&cells, &["--seed", "2", "--set", "train.epochs=1", "--fail-fast"]).expect(1);
+    assert!(said.error().contains("1 of 2 runs failed\n1 of 2 runs are not done"), "{}", said.error());
     let check = place.say(&["data", "check", "cells"]).expect(1);
     assert!(check.out().contains("1 problems") && check.out().contains("Yeast/3.png"), "{}", check.out());
 }

@@ -1,10 +1,15 @@
 //! `db`: the store itself.
 
-use super::{failure::Result, options::StoreOption, output};
+use super::{
+    failure::{Failure, Result},
+    options::StoreOption,
+    output,
+};
 use crate::store::Store;
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
-/// The store itself
+/// The store itself: made, checked, copied, merged, tidied
 #[derive(Args, Debug)]
 pub(super) struct Db {
     #[command(subcommand)]
@@ -14,20 +19,130 @@ pub(super) struct Db {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Creates the store, or brings an older one up to date; safe from any number of processes at once
-    Init(Init),
-}
-
-#[derive(Args, Debug)]
-struct Init {
-    #[command(flatten)]
-    store: StoreOption,
+    Init {
+        #[command(flatten)]
+        store: StoreOption,
+    },
+    /// Looks whether the database is whole and every file that it notes is there
+    Check {
+        /// Reads every file and compares its hash
+        #[arg(long)]
+        contents: bool,
+        #[command(flatten)]
+        store: StoreOption,
+    },
+    /// Takes over what other stores have computed; doing it twice changes nothing
+    Merge {
+        /// The other stores, with their folders `<store>.d` beside them
+        #[arg(required = true)]
+        others: Vec<PathBuf>,
+        #[command(flatten)]
+        store: StoreOption,
+    },
+    /// Copies the store and its files, also while runs are at work
+    Backup {
+        /// The copy's database; its files go to `<copy>.d`
+        to: PathBuf,
+        #[command(flatten)]
+        store: StoreOption,
+    },
+    /// Gives back the room of what was removed
+    Vacuum {
+        #[command(flatten)]
+        store: StoreOption,
+    },
 }
 
 impl Db {
     pub(super) fn run(&self) -> Result {
-        let Command::Init(init) = &self.command;
-        let path = init.store.path();
-        Store::open(&path)?.close()?;
-        output::say(&format!("{} is ready", path.display()))
+        match &self.command {
+            Command::Init { store } => init(store),
+            Command::Check { contents, store } => check(store, *contents),
+            Command::Merge { others, store } => merge(store, others),
+            Command::Backup { to, store } => {
+                let copied = Store::open_read_only(store.path())?.backup(to)?;
+                let (files, megabytes) = (copied.files, copied.bytes as f64 / 1e6);
+                output::say(&format!("{} is a copy, with {files} files of {megabytes:.1} MB", to.display()))
+            }
+            Command::Vacuum { store } => {
+                drop(Store::open_read_only(store.path())?);
+                let store = Store::open(store.path())?;
+                let removed = store.vacuum()?;
+                store.close()?;
+                let (folders, megabytes) = (removed.works.len(), removed.bytes as f64 / 1e6);
+                output::say(&format!(
+                    "{megabytes:.1} MB given back; {folders} folders that no work knew are gone"
+                ))
+            }
+        }
     }
+}
+
+fn init(store: &StoreOption) -> Result {
+    let path = store.path();
+    Store::open(&path)?.close()?;
+    output::say(&format!("{} is ready", path.display()))
+}
+
+fn check(store: &StoreOption, contents: bool) -> Result {
+    let path = store.path();
+    let reader = Store::open_read_only(&path)?;
+    let health = reader.check(contents)?;
+    let (files, megabytes) = (health.files, health.bytes as f64 / 1e6);
+    let how = if contents { "read" } else { "there" };
+    for problem in &health.problems {
+        output::say(problem)?;
+    }
+    let orphans = reader.orphans()?.len();
+    if orphans > 0 {
+        output::note(&format!("{orphans} folders belong to no work; `dichroic db vacuum` removes them"));
+    }
+    if health.problems.is_empty() {
+        return output::say(&format!(
+            "{}: all is well; {files} files of {megabytes:.1} MB are {how}",
+            path.display()
+        ));
+    }
+    let message = format!("{}: {} problems", path.display(), health.problems.len());
+    Err(Failure::new(message)
+        .hint("put missing files back, or compute the runs anew: dichroic exp NAME --fresh"))
+}
+
+fn merge(store: &StoreOption, others: &[PathBuf]) -> Result {
+    // All are looked at before the first is taken in.
+    for other in others {
+        drop(Store::open_read_only(other)?);
+    }
+    let store = Store::open(store.path())?;
+    let same = |other: &PathBuf| match (other.canonicalize(), store.path().canonicalize()) {
+        (Ok(other), Ok(own)) => other == own,
+        _ => false,
+    };
+    if let Some(own) = others.iter().find(|other| same(other)) {
+        let hint = "name the other stores only";
+        return Err(Failure::new(format!("{} is the store itself", own.display())).hint(hint));
+    }
+    for other in others {
+        let merged = store.merge(other)?;
+        let (files, megabytes) = (merged.files.0, merged.files.1 as f64 / 1e6);
+        output::say(&format!(
+            "{}: {} new runs, {} works with {files} files of {megabytes:.1} MB",
+            other.display(),
+            merged.runs,
+            merged.works
+        ))?;
+        if merged.both > 0 {
+            let differing = merged.differing.len();
+            let how = if differing == 0 {
+                "the same to the bit".into()
+            } else {
+                format!("{differing} files differ")
+            };
+            output::say(&format!("  {} works were done on both sides: {how}", merged.both))?;
+        }
+        for [work, file, here, there] in &merged.differing {
+            output::say(&format!("    {file} of work {work}: here by {here}, there by {there}"))?;
+        }
+    }
+    Ok(store.close()?)
 }

@@ -75,8 +75,8 @@ impl List {
         if !path.exists() {
             return Ok(Finished::new());
         }
-        let rows =
-            Store::open_read_only(&path)?.query("SELECT spec, seed FROM v_runs WHERE status = 'done'")?;
+        let rows = Store::open_read_only(&path)?
+            .query("SELECT spec, seed FROM v_runs WHERE status = 'done' AND NOT stale")?;
         let pair = |row: Vec<Value>| match row.get(1) {
             Some(Value::Integer(seed)) => Some((row[0].to_string(), *seed)),
             _ => None,

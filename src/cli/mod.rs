@@ -21,15 +21,21 @@ mod lines;
 mod list;
 mod locate;
 mod machine;
+mod missing;
 mod options;
 mod output;
+mod pick;
 mod progress;
 mod provenance;
+mod remarks;
 mod report;
+mod rerun;
 mod runs;
 mod score;
 mod set;
 mod show;
+mod status;
+mod why;
 
 use clap::{Parser, Subcommand};
 use failure::Result;
@@ -54,7 +60,14 @@ enum Command {
     Diff(diff::Diff),
     Compare(compare::Compare),
     Runs(runs::Runs),
+    Status(status::Status),
     Sql(runs::Sql),
+    Why(why::Why),
+    Missing(missing::Missing),
+    Rerun(rerun::Rerun),
+    Tag(remarks::Tag),
+    Note(remarks::Note),
+    Rm(remarks::Rm),
     Report(report::Report),
     Embed(embed::Embed),
     Export(export::Export),
@@ -74,6 +87,13 @@ impl Cli {
             Command::Diff(command) => command.run(),
             Command::Compare(command) => command.run(),
             Command::Runs(command) => command.run(),
+            Command::Status(command) => command.run(),
+            Command::Why(command) => command.run(),
+            Command::Missing(command) => command.run(),
+            Command::Rerun(command) => command.run(self.quiet),
+            Command::Tag(command) => command.run(),
+            Command::Note(command) => command.run(),
+            Command::Rm(command) => command.run(),
             Command::Sql(command) => command.run(),
             Command::Report(command) => command.run(),
             Command::Embed(command) => command.run(self.quiet),
@@ -138,6 +158,18 @@ mod tests {
             "data check x --gates",
             "data info x",
             "db init",
+            "db check --contents",
+            "db merge a.db b.db --store c.db",
+            "db backup a.db",
+            "db vacuum",
+            "exp a --workers 4 --fail-fast --fresh --no-wait --checkpoint-every 10",
+            "status --watch",
+            "why chammi_table4 HyperNet/tps OOD_mean",
+            "missing chammi_table4 --json",
+            "rerun 12ab --exact",
+            "tag 12ab good --remove",
+            "note 12ab text",
+            "rm 12ab 34cd",
             "doctor --json",
         ] {
             let words = std::iter::once("dichroic").chain(line.split(' '));

@@ -184,7 +184,7 @@ impl Listen for Progress {
                 self.title = Some(note.into());
                 self.wait();
             }
-            Event::Metric { .. } => {}
+            Event::Metric { .. } | Event::Checkpoint { .. } => {}
         }
     }
 

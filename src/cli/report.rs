@@ -52,7 +52,7 @@ fn meant(name: &str) -> Vec<&str> {
 }
 
 /// Everything that this program declares: a hole in a table says which experiment would fill it.
-fn declared() -> Result<Vec<Declaration>> {
+pub(super) fn declared() -> Result<Vec<Declaration>> {
     let mut declared = vec![];
     for entry in registry::entries()? {
         declared.extend((entry.specs)().into_iter().map(|one| Declaration {

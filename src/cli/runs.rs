@@ -30,9 +30,10 @@ pub(super) struct Runs {
 
 const SHOWN: &str =
     "uid AS run, experiment, CASE label WHEN '{}' THEN '' ELSE label END AS label, spec, seed, scale,
-    status, works_done || '/' || works AS works, secs AS seconds, started, coalesce(error, '') AS error";
+    CASE WHEN stale AND status = 'done' THEN 'done, stale' ELSE status END AS status, coalesce(tags, '') AS tags,
+    works_done || '/' || works AS works, secs AS seconds, started, coalesce(error, '') AS error";
 const ALL: &str =
-    "uid AS run, experiment, json(label) AS label, spec, seed, scale, data, status, works, works_done,
+    "uid AS run, experiment, json(label) AS label, spec, seed, scale, data, status, stale, tags, works, works_done,
     secs AS seconds, started, host, numerics, code, dirty, outcome, error";
 
 impl Runs {

@@ -1,29 +1,28 @@
 //! Files that works leave behind: `<store>.d/work/<WorkId>/weights.safetensors` and so on.
 
 use super::Error;
-use crate::{backbone::files, data::ImageSet, spec::id::WorkId, store::ArtifactRow, whole_file};
+use crate::{
+    backbone::files,
+    data::ImageSet,
+    spec::id::WorkId,
+    store::{self, ArtifactRow},
+    whole_file,
+};
 use std::path::{Path, PathBuf};
-
-fn root(store: &Path) -> PathBuf {
-    let mut name = store.as_os_str().to_owned();
-    name.push(".d");
-    PathBuf::from(name)
-}
 
 /// The folder of a work.
 pub(super) fn folder(store: &Path, work: &WorkId) -> PathBuf {
-    root(store).join("work").join(work.as_str())
+    store::files(store).join("work").join(work.as_str())
 }
 
 /// The folder of what is kept with the fingerprint of a data set: means and deviations.
 pub(super) fn cache(store: &Path) -> PathBuf {
-    root(store).join("data")
+    store::files(store).join("data")
 }
 
-/// A file of `<store>.d` as the store names it: seen from the store's own folder, so that the two can move together.
+/// A file of `<store>.d` as the store names it: seen from that folder, so that the two can move and be renamed together.
 pub(super) fn beside(store: &Path, path: &Path) -> PathBuf {
-    let folder = store.parent().unwrap_or(Path::new(""));
-    path.strip_prefix(folder).unwrap_or(path).to_owned()
+    path.strip_prefix(store::files(store)).unwrap_or(path).to_owned()
 }
 
 /// What the store notes about a complete file.

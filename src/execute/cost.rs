@@ -17,7 +17,7 @@ use crate::{
     plan::{Plan, Step, Work},
     seed::Seed,
     spec::{Augment, DataRef, Features, Loss, Metric, Model, Strategy, Train, Weights, id::WorkId},
-    train::{Folder, Job, Pretraining, Source},
+    train::{CHECKPOINT_EVERY, Folder, Job, Pretraining, Source},
 };
 use std::{
     collections::BTreeMap,
@@ -179,8 +179,14 @@ impl<'a> Meter<'a> {
             train.strategy = Strategy::Erm;
         }
         let mut watch = Watch { steps: steps_at(train.image) as u64 + 1, first: None, last: None, done: 0 };
-        let job =
-            Job { train: &train, seed: Seed(0), source, checkpoint: &self.nowhere, oracle: oracle.as_ref() };
+        let job = Job {
+            train: &train,
+            seed: Seed(0),
+            source,
+            checkpoint: &self.nowhere,
+            checkpoint_every: CHECKPOINT_EVERY,
+            oracle: oracle.as_ref(),
+        };
         let before = memory::in_use();
         memory::restart_peak();
         let ended = job.run(extractor, params, &mut watch);

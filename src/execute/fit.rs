@@ -52,7 +52,7 @@ impl Desk<'_> {
         step: &Step,
         model: &Model,
         train: &Train,
-        attempt: &mut Attempt,
+        attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let seed = step.seed.unwrap_or(PRETRAIN_SEED);
@@ -114,7 +114,7 @@ impl Desk<'_> {
     pub(super) fn pretrain(
         &self,
         size: ConvNextSize,
-        attempt: &mut Attempt,
+        attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let source = Pretraining::new();
@@ -131,24 +131,27 @@ impl Desk<'_> {
         course: &Course<'_>,
         extractor: &Extractor,
         params: &mut Params,
-        attempt: &mut Attempt,
+        attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let checkpoint = self.folder.join(CHECKPOINT);
         let Course { train, seed, source, oracle, ref card } = *course;
-        let job = Job { train, seed, source, checkpoint: &checkpoint, oracle };
+        let checkpoint_every = self.lab.checkpoint_every;
+        let job = Job { train, seed, source, checkpoint: &checkpoint, checkpoint_every, oracle };
         // Before the first point: those that a lost attempt logged after the checkpoint go.
         attempt.resume_at(job.resumes_at())?;
         let ended = job.run(extractor, params, listen)?;
         if !ended.complete {
-            let noted = artifacts::beside(self.lab.store.path(), &checkpoint);
-            attempt.checkpoint(ended.steps, &noted, length(&checkpoint)?, "")?;
             return Ok(Progress::Stopped);
         }
-        let done = self.keep(attempt, params, card.as_ref())?;
-        // The weights are there: the checkpoint has done its service.
-        let _ = std::fs::remove_file(&checkpoint);
-        Ok(done)
+        self.keep(attempt, params, card.as_ref())
+    }
+
+    /// Notes how far the checkpoint is that lies beside the weights to be.
+    pub(super) fn note_checkpoint(&self, attempt: &Attempt, steps: u64) -> Result<(), Error> {
+        let path = self.folder.join(CHECKPOINT);
+        let noted = artifacts::beside(self.lab.store.path(), &path);
+        Ok(attempt.checkpoint(steps, &noted, length(&path)?)?)
     }
 
     fn keep(&self, attempt: &Attempt, params: &Params, card: Option<&Card>) -> Result<Progress, Error> {
@@ -166,7 +169,7 @@ impl Desk<'_> {
         data: &DataRef,
         image: usize,
         subset: Option<usize>,
-        attempt: &mut Attempt,
+        attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let parent = step.parents.first().expect("the plan puts the fit before the embedding");

@@ -25,6 +25,7 @@ use sets::Sets;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Everything that work needs: a store, open data sets, weights.
@@ -37,6 +38,8 @@ pub struct Lab<'a> {
     pub weights: Option<PathBuf>,
     /// Who computes, for the attempts.
     pub provenance: Provenance,
+    /// How much training a kill may cost.
+    pub checkpoint_every: Duration,
 }
 
 /// How far a run came.
@@ -146,7 +149,7 @@ impl Lab<'_> {
                 open.insert(&step.id);
                 continue;
             }
-            let mut attempt = match self.store.claim(step.id.as_str(), &self.provenance)? {
+            let attempt = match self.store.claim(step.id.as_str(), &self.provenance)? {
                 Claim::Yours(attempt) => attempt,
                 Claim::Done => continue,
                 Claim::Failed(reason) => return Err(Error::Failed { work: step.work.describe(), reason }),
@@ -159,8 +162,12 @@ impl Lab<'_> {
             };
             listen.hear(&Event::Note(&step.work.describe()));
             let desk = Desk { lab: self, plan, sets: &sets, folder: self.folder(&step.id)? };
-            match desk.work(step, &mut attempt, listen) {
-                Ok(Progress::Done) => attempt.finish(Outcome::Done)?,
+            match desk.work(step, &attempt, listen) {
+                Ok(Progress::Done) => {
+                    attempt.finish(Outcome::Done)?;
+                    // Not before: a kill between the last step and here costs nothing.
+                    fit::forget_checkpoint(&desk.folder)?;
+                }
                 Err(error) if !error.is_stop() => {
                     attempt.finish(error.outcome())?;
                     return Err(error);
@@ -192,8 +199,8 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    fn work(&self, step: &Step, attempt: &mut Attempt, listen: &mut dyn Listen) -> Result<Progress, Error> {
-        let listen = &mut Recorder { metrics: attempt.metrics(), listen };
+    fn work(&self, step: &Step, attempt: &Attempt, listen: &mut dyn Listen) -> Result<Progress, Error> {
+        let listen = &mut Recorder { metrics: attempt.metrics(), desk: self, attempt, listen };
         match &step.work {
             Work::Pretrain { size, .. } => self.pretrain(*size, attempt, listen),
             Work::Fit { model, train, .. } => self.fit(step, model, train, attempt, listen),
@@ -225,16 +232,21 @@ impl Desk<'_> {
     }
 }
 
-/// Hands curves to the store and everything else on.
+/// Hands curves and checkpoints to the store and everything else on.
 struct Recorder<'a> {
     metrics: Metrics,
+    desk: &'a Desk<'a>,
+    attempt: &'a Attempt,
     listen: &'a mut dyn Listen,
 }
 
 impl Listen for Recorder<'_> {
     fn hear(&mut self, event: &Event<'_>) {
-        if let Event::Metric { name, step, value } = *event {
-            self.metrics.push(name, step, value);
+        match *event {
+            Event::Metric { name, step, value } => self.metrics.push(name, step, value),
+            // A store that cannot be written says so at the attempt's next call; training need not end for it.
+            Event::Checkpoint { steps } => drop(self.desk.note_checkpoint(self.attempt, steps)),
+            _ => {}
         }
         self.listen.hear(event);
     }

@@ -28,7 +28,7 @@ impl Desk<'_> {
         &self,
         step: &Step,
         question: &Question<'_>,
-        attempt: &mut Attempt,
+        attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let parts = self.sets.open(question.data, question.subset, listen)?;

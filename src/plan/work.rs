@@ -100,6 +100,15 @@ impl Work {
 pub struct Revisions(Vec<(&'static str, u32)>);
 
 impl Revisions {
+    /// Of every part of this program.
+    pub fn all() -> Vec<(&'static str, u32)> {
+        let works = [Self::pretrain(), Self::embed(), Self::score(Features::Prior)];
+        let mut all: Vec<_> = works.into_iter().flat_map(|works| works.0).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     pub(super) fn pretrain() -> Self {
         let mut all = Self::training();
         all.push(("simulate", simulate::REVISION));

@@ -85,7 +85,7 @@ impl World {
 
 /// Every finished run that has scores on the data set called `data`.
 pub(super) fn on(store: &Reader, data: &str) -> Result<Vec<Measured>, Error> {
-    measured(store, &format!("data = '{}'", data.replace('\'', "''")))
+    measured(store, &format!("data = '{}'", data.replace('\'', "''")), "NOT stale")
 }
 
 /// The same, each world on its own.
@@ -99,11 +99,12 @@ pub(super) fn by_world(measured: &[Measured]) -> BTreeMap<&World, Vec<&Measured>
 
 /// The scores of one run, a [`Measured`] for each protocol and data set.
 pub(super) fn of_run(store: &Reader, run: &str) -> Result<Vec<Measured>, Error> {
-    let found = measured(store, &format!("uid = '{}'", run.replace('\'', "''")))?;
+    let found = measured(store, &format!("uid = '{}'", run.replace('\'', "''")), "true")?;
     if found.is_empty() { Err(Error::NoScores { run: run.into() }) } else { Ok(found) }
 }
 
-fn measured(store: &Reader, which: &str) -> Result<Vec<Measured>, Error> {
+/// `fresh`: what must hold besides of numbers, but need not of the floors beside them.
+fn measured(store: &Reader, which: &str, fresh: &str) -> Result<Vec<Measured>, Error> {
     let configs: BTreeMap<String, Value> = rows(store, "SELECT uid, json FROM spec")?
         .filter_map(|row| Some((row.text("uid"), serde_json::from_str(&row.text("json")).ok()?)))
         .collect();
@@ -113,7 +114,7 @@ fn measured(store: &Reader, which: &str) -> Result<Vec<Measured>, Error> {
     // A run that two experiments share stands there twice; the alphabetically first name speaks for it.
     let sql = format!(
         "SELECT uid, seed, min(experiment) AS experiment, spec, scale, reads, kind, world, protocol, data, task, {numbers} v_results
-         WHERE {which} AND {wanted} GROUP BY uid, protocol, data, task, class, metric"
+         WHERE {which} AND {fresh} AND {wanted} GROUP BY uid, protocol, data, task, class, metric"
     );
     for row in rows(store, &sql)? {
         let world = World {

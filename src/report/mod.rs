@@ -22,7 +22,7 @@ mod scatter;
 mod table;
 mod terminal;
 
-pub use chammi::{Declaration, Print};
+pub use chammi::{Declaration, Print, placements};
 pub use error::Error;
 pub use page::{Format, NAMES, render};
 pub use run_table::terminal_table;

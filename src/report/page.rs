@@ -1,7 +1,7 @@
 //! From names of reports to files.
 
 use super::chammi::{self, Declaration};
-use super::{Error, csv, markdown};
+use super::{Error, csv, markdown, measured};
 use crate::store::Reader;
 use std::path::{Path, PathBuf};
 
@@ -55,7 +55,7 @@ pub fn render(
         let unknown = || Error::Unknown { found: (*name).into(), known: NAMES.into() };
         reports.push((name, chammi::report(name, store, declared).ok_or_else(unknown)??));
     }
-    let (mut page, mut files) = (String::new(), Vec::new());
+    let (mut page, mut files) = (stale(store)?, Vec::new());
     for (name, report) in reports {
         let figure = report.figure.transpose();
         let figure = figure.map_err(|cause| Error::Draw { figure: (*name).into(), cause })?;
@@ -78,6 +78,19 @@ pub fn render(
         files.insert(0, write(out, "report.md", &format!("{}\n", page.trim_end()))?);
     }
     Ok(files)
+}
+
+/// Says that there are numbers which no table shows.
+fn stale(store: &Reader) -> Result<String, Error> {
+    let sql = "SELECT count(*) AS runs FROM v_stale s JOIN run r ON r.id = s.run AND r.status = 'done'";
+    let runs: f64 = measured::rows(store, sql)?.map(|row| row.real("runs")).sum();
+    Ok(match runs {
+        0.0 => String::new(),
+        runs => format!(
+            "> {runs} finished runs are *stale*, of other revisions of the code or of data that have changed, and left out: \
+             `dichroic sql \"SELECT * FROM v_stale\"`\n\n"
+        ),
+    })
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Error> {

@@ -166,7 +166,9 @@ impl Home {
             images += &format!("HPA/{row}.png,{},{split}\n", label[heap]);
         }
         let note = |name: &str, kind: &str, bytes: &[u8]| {
-            std::fs::write(self.folder.path().join(format!("{work}-{name}")), bytes).unwrap();
+            let folder = crate::store::files(self.store.path());
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join(format!("{work}-{name}")), bytes).unwrap();
             let row = ArtifactRow {
                 name: name.into(),
                 kind: kind.into(),

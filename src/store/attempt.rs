@@ -7,7 +7,7 @@ use super::lock::{Lock, Locked};
 use super::provenance::Provenance;
 use super::rows::{ArtifactRow, Floor, Outcome, Owner, ScoreRow, Status};
 use super::writer::{LEASE_MS, Writer};
-use super::{Store, register};
+use super::{Store, register, sample};
 use crate::last_words;
 use sqlx::Row;
 use std::path::Path;
@@ -66,13 +66,14 @@ impl Store {
             Locked::Ours(lock) => lock,
             Locked::Theirs(owner) => return Ok(Claim::Busy(owner)),
         };
-        let (uid, who) = (work.to_string(), provenance.clone());
-        let claimed = self.writer.ask("claim a work", move |db| begin(db, &uid, &who))?;
+        let (uid, who, exhausted) = (work.to_string(), provenance.clone(), lock.exhausted.clone());
+        let claimed = self.writer.ask("claim a work", move |db| begin(db, &uid, &who, exhausted))?;
         let (key, checkpoint) = match claimed {
             Begun::Yours(key, checkpoint) => (key, checkpoint),
             Begun::Done => return Ok(Claim::Done),
             Begun::Failed(text) => return Ok(Claim::Failed(text)),
         };
+        lock.hear_of_memory();
         self.writer.keep_alive(key.id, true);
         let writer = Arc::clone(&self.writer);
         Ok(Claim::Yours(Box::new(Attempt { writer, lock: Some(lock), key, checkpoint })))
@@ -125,15 +126,15 @@ impl Attempt {
         })
     }
 
-    /// Notes that a checkpoint lies complete on the disk; curves up to it are committed with it. The previous one of
-    /// the same name is forgotten (removing its file is the caller's).
-    pub fn checkpoint(&self, step: u64, path: &Path, bytes: u64, blake3: &str) -> Result<(), Error> {
+    /// Notes that a checkpoint lies complete on the disk, in the place of the one before; curves up to it are committed
+    /// with it.
+    pub fn checkpoint(&self, step: u64, path: &Path, bytes: u64) -> Result<(), Error> {
         self.artifact(&ArtifactRow {
             name: "checkpoint".into(),
             kind: "checkpoint".into(),
             path: path.into(),
             bytes,
-            blake3: blake3.into(),
+            blake3: String::new(), // whoever goes on from it reads it whole anyway
             step: Some(step),
         })
     }
@@ -280,6 +281,12 @@ impl Key {
                 .bind(status.as_str())
                 .bind(self.work_id),
         )?;
+        sample::take(db, &[self.id])?;
+        if status == Status::Done {
+            // Nobody goes on from there any more.
+            let query = sqlx::query("DELETE FROM artifact WHERE work_id = ? AND kind = 'checkpoint'");
+            db.execute(query.bind(self.work_id))?;
+        }
         register::settle(db, self.work_id)
     }
 }
@@ -292,13 +299,18 @@ enum Begun {
 }
 
 /// Makes the attempt's row, with the lock in hand.
-fn begin(db: &mut Db, uid: &str, who: &Provenance) -> Result<Begun, Error> {
+fn begin(db: &mut Db, uid: &str, who: &Provenance, exhausted: Option<String>) -> Result<Begun, Error> {
     let query = sqlx::query(
         "SELECT w.id, w.status, w.attempt, a.error FROM work w
          LEFT JOIN attempt a ON a.work_id = w.id AND a.n = w.attempt WHERE w.uid = ?",
     );
     let row = db.first(query.bind(uid))?;
     let row = row.ok_or_else(|| Error::Unknown { what: "work", uid: uid.into() })?;
+    if let (Some(text), "running") = (exhausted, row.get(1)) {
+        lose(db, row.get(0), Some(&text))?;
+        register::settle(db, row.get(0))?;
+        return Ok(Begun::Failed(text));
+    }
     match Status::of(row.get(1)) {
         Some(Status::Done) => return Ok(Begun::Done),
         Some(Status::Failed) => {
@@ -307,7 +319,7 @@ fn begin(db: &mut Db, uid: &str, who: &Provenance) -> Result<Begun, Error> {
         _ => {}
     }
     let (work_id, n, now) = (row.get::<i64, _>(0), row.get::<u32, _>(2) + 1, now_ms());
-    lose(db, work_id)?;
+    lose(db, work_id, None)?;
     let (code, host) = (register::code(db, &who.code)?, register::host(db, &who.host)?);
     let args = serde_json::Value::from(who.args.clone()).to_string();
     let query = sqlx::query(
@@ -325,6 +337,7 @@ fn begin(db: &mut Db, uid: &str, who: &Provenance) -> Result<Begun, Error> {
         .bind(now + LEASE_MS)
         .bind(work_id),
     )?;
+    sample::take(db, &[id])?;
     register::settle(db, work_id)?;
     let query = sqlx::query(
         "SELECT name, kind, path, bytes, blake3, step FROM artifact WHERE work_id = ? AND kind = 'checkpoint' ORDER BY step DESC",
@@ -333,25 +346,27 @@ fn begin(db: &mut Db, uid: &str, who: &Provenance) -> Result<Begun, Error> {
     Ok(Begun::Yours(Key { work: uid.into(), work_id, id, n }, checkpoint))
 }
 
-/// Records that attempts at a work ended without a word. The caller holds its lock.
-fn lose(db: &mut Db, work_id: i64) -> Result<(), Error> {
+/// Records that an attempt at a work ended without a word, or with one about memory: then the work has failed, for it
+/// would end so again; else it is queued. The caller holds its lock.
+fn lose(db: &mut Db, work_id: i64, exhausted: Option<&str>) -> Result<(), Error> {
+    let (outcome, status) = if exhausted.is_some() { ("oom", "failed") } else { ("lost", "queued") };
     let query = sqlx::query(
-        "UPDATE attempt SET outcome = 'lost', ended_ms = heartbeat_ms WHERE work_id = ? AND outcome IS NULL",
+        "UPDATE attempt SET outcome = ?, error = ?, ended_ms = heartbeat_ms WHERE work_id = ? AND outcome IS NULL",
     );
-    db.execute(query.bind(work_id)).map(drop)
+    db.execute(query.bind(outcome).bind(exhausted.map(str::to_string)).bind(work_id))?;
+    let query = sqlx::query(
+        "UPDATE work SET status = ?, owner = NULL, lease_until_ms = NULL WHERE id = ? AND status = 'running'",
+    );
+    db.execute(query.bind(status).bind(work_id)).map(drop)
 }
 
 /// Sends the work of dead processes back to `queued`, so that no run stays `running` for ever.
 pub(super) fn recover(db: &mut Db, store: &Path) -> Result<(), Error> {
     for row in db.all(sqlx::query("SELECT id, uid FROM work WHERE status = 'running'"))? {
-        let Locked::Ours(_lock) = Lock::try_take(store, row.get(1), "this computer")? else { continue };
+        let Locked::Ours(lock) = Lock::try_take(store, row.get(1), "this computer")? else { continue };
         let work_id: i64 = row.get(0);
         db.transaction(|db| {
-            lose(db, work_id)?;
-            let query = sqlx::query(
-                "UPDATE work SET status = 'queued', owner = NULL, lease_until_ms = NULL WHERE id = ? AND status = 'running'",
-            );
-            db.execute(query.bind(work_id))?;
+            lose(db, work_id, lock.exhausted.as_deref())?;
             register::settle(db, work_id)
         })?;
     }

@@ -96,6 +96,14 @@ pub enum Error {
         /// The one that counts.
         current: u32,
     },
+    /// It cannot go while somebody computes it.
+    #[error("run {run} is being computed (work {work})")]
+    AtWork {
+        /// The run.
+        run: String,
+        /// The work.
+        work: String,
+    },
     /// No such run, work or data set.
     #[error("the store has no {what} {uid}")]
     Unknown {
@@ -150,6 +158,7 @@ impl Error {
             Self::Sql { source, .. } => return sql_hint(source),
             Self::NotAQuestion(_) => "one SELECT, WITH, VALUES, EXPLAIN or PRAGMA at a time".into(),
             Self::DataKind { .. } => "the folder changed its nature without changing its files".into(),
+            Self::AtWork { .. } => "end its process first, or wait for it".into(),
             Self::Fenced { .. } | Self::Closed | Self::Unknown { .. } | Self::Io { .. } | Self::Seed(_) => {
                 return None;
             }

@@ -4,6 +4,7 @@
 use super::db::now_ms;
 use super::error::Error;
 use super::rows::Owner;
+use crate::memory::{self, EXHAUSTED};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Lock {
     file: File,
     path: PathBuf,
+    /// How memory ran out for the process that held it before, if that is how it ended.
+    pub(super) exhausted: Option<String>,
 }
 
 /// What came of an attempt to get one.
@@ -37,16 +40,31 @@ impl Lock {
             }
             // Whoever had it may have removed the file between our opening and our locking it.
             if same(&file, &path) {
+                let mut left = String::new();
+                let _ = file.read_to_string(&mut left);
+                let exhausted = left.lines().find_map(|line| line.strip_prefix(EXHAUSTED));
+                let exhausted = exhausted.map(|how| format!("memory ran out: nobody could give{how}"));
                 let said = format!("{} {} {host}\n", std::process::id(), now_ms());
-                file.set_len(0).and_then(|()| file.write_all(said.as_bytes())).map_err(io("write", &path))?;
-                return Ok(Locked::Ours(Self { file, path }));
+                file.set_len(0)
+                    .and_then(|()| file.rewind())
+                    .and_then(|()| file.write_all(said.as_bytes()))
+                    .map_err(io("write", &path))?;
+                return Ok(Locked::Ours(Self { file, path, exhausted }));
             }
         }
     }
 }
 
+impl Lock {
+    /// Memory that runs out from now on is noted in its file, which the process leaves behind then.
+    pub(super) fn hear_of_memory(&self) {
+        memory::tell_exhaustion(Some(&self.file));
+    }
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
+        memory::tell_exhaustion(None);
         // The name goes before the lock, so that nobody removes a file that another process has just locked.
         if cfg!(unix) {
             let _ = std::fs::remove_file(&self.path);

@@ -5,25 +5,33 @@
 //! [`Attempt`], the only thing that can store curves, files and scores. All of it is synchronous.
 
 mod attempt;
+mod care;
 mod curves;
 mod db;
 mod error;
 mod lock;
+mod merge;
 mod migrate;
+mod print;
 mod provenance;
 mod published;
 mod query;
 mod register;
+mod remarks;
 mod rows;
+mod sample;
+mod stale;
 mod writer;
 
 pub use attempt::{Attempt, Claim, Metrics};
+pub use care::Health;
 pub use error::Error;
+pub use merge::Merged;
 pub use provenance::{Code, Git, Host, Provenance};
 pub use query::Reader;
 pub use rows::{
-    ArtifactRow, DataKind, DatasetRow, ExperimentRow, Floor, Outcome, Owner, PublishedRow, Rows, RunRow,
-    RunState, Scale, ScoreRow, Status, Value, WorkRow, WorkState,
+    ArtifactRow, DataKind, DatasetRow, ExperimentRow, Floor, Outcome, Owner, PlacementRow, PublishedRow,
+    Removed, Rows, RunRow, RunState, Scale, ScoreRow, Status, Value, WorkRow, WorkState,
 };
 
 use std::path::{Path, PathBuf};
@@ -90,6 +98,13 @@ impl Drop for Store {
     fn drop(&mut self) {
         let _ = self.end();
     }
+}
+
+/// The folder of a store's files, beside it: `<store>.d`.
+pub(crate) fn files(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push(".d");
+    PathBuf::from(name)
 }
 
 #[cfg(test)]

@@ -11,18 +11,33 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Answers questions, from any thread.
 pub struct Reader {
     db: Mutex<Db>,
-    folder: PathBuf,
+    path: PathBuf,
 }
 
 impl Reader {
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        Ok(Self { db: Mutex::new(Db::read(path)?), folder })
+        Ok(Self { db: Mutex::new(Db::read(path)?), path: path.to_owned() })
     }
 
-    /// Where a file lies that the store notes, as seen from the store's own folder.
+    /// Where the store lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where a file lies that the store notes, as seen from the folder `<store>.d`.
     pub fn file(&self, noted: &str) -> PathBuf {
-        self.folder.join(noted)
+        super::files(&self.path).join(noted)
+    }
+
+    /// Writes the database as it is at this moment to `to`, whoever writes meanwhile.
+    pub(super) fn copy(&self, to: &Path) -> Result<(), Error> {
+        let statement = sqlx::query("VACUUM INTO ?").bind(to.to_string_lossy().into_owned());
+        let mut db = self.db("copy the store");
+        // It counts as writing, though it writes another file; the connection as such remains one that only reads.
+        db.execute(sqlx::query("PRAGMA query_only = 0"))?;
+        let copied = db.execute(statement);
+        db.execute(sqlx::query("PRAGMA query_only = 1"))?;
+        copied.map(drop)
     }
 
     /// The answer to one statement of SQL that only reads.

@@ -1,13 +1,15 @@
 //! What is declared: data sets, experiments, runs and their work. Saying it twice changes nothing.
 
-use super::Store;
 use super::db::{Db, Statement, now_ms};
 use super::error::Error;
 use super::provenance::{Code, Host};
 use super::query::run_state;
 use super::rows::{DatasetRow, RunRow, RunState, ScoreRow, WorkRow};
+use super::{Store, stale};
+use flate2::{Compression, write::ZlibEncoder};
 use serde_json::Value;
 use sqlx::Row;
+use std::io::Write;
 
 impl Store {
     /// Makes a data set known. The same fingerprint is the same data set; its name and facts are brought up to date.
@@ -23,7 +25,7 @@ impl Store {
             let query = query.bind(row.world).bind(row.images as i64).bind(row.info.to_string());
             let stored: String = db.one(query)?.get(0);
             if stored == row.kind.as_str() {
-                return Ok(());
+                return stale::datasets(db, &row.fingerprint);
             }
             let now = row.kind.to_string();
             Err(Error::DataKind { name: row.name, fingerprint: row.fingerprint, stored, now })
@@ -188,6 +190,12 @@ fn works(db: &mut Db, works: &[WorkRow], run_id: i64) -> Result<(), Error> {
             }
         }
     }
+    share_scores(db, run_id)?;
+    settle_run(db, run_id)
+}
+
+/// What the works of a run have scored for other runs is this run's too.
+pub(super) fn share_scores(db: &mut Db, run_id: i64) -> Result<(), Error> {
     db.execute(
         sqlx::query(
             "INSERT INTO score(run_id, protocol, data, part, task, class, metric, value, n, attempt_id)
@@ -197,13 +205,18 @@ fn works(db: &mut Db, works: &[WorkRow], run_id: i64) -> Result<(), Error> {
              ON CONFLICT DO UPDATE SET value = excluded.value, n = excluded.n, attempt_id = excluded.attempt_id",
         )
         .bind(run_id),
-    )?;
-    settle_runs(db, "= ?", run_id)
+    )
+    .map(drop)
 }
 
 /// A run is what its works are: brings the status of every run that contains the work up to date.
 pub(super) fn settle(db: &mut Db, work_id: i64) -> Result<(), Error> {
     settle_runs(db, "IN (SELECT run_id FROM run_work WHERE work_id = ?)", work_id)
+}
+
+/// Brings the status of a run up to date.
+pub(super) fn settle_run(db: &mut Db, run_id: i64) -> Result<(), Error> {
+    settle_runs(db, "= ?", run_id)
 }
 
 fn settle_runs(db: &mut Db, which: &str, id: i64) -> Result<(), Error> {
@@ -223,11 +236,13 @@ fn settle_runs(db: &mut Db, which: &str, id: i64) -> Result<(), Error> {
 pub(super) fn code(db: &mut Db, code: &Code) -> Result<i64, Error> {
     let hash = digest(&format!("{code:?}"));
     let query = sqlx::query(
-        "INSERT INTO code(hash, version, commit_id, dirty, sources, diff, lock, binary, build) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO code(hash, version, commit_id, dirty, sources, diff_z, diff_bytes, lock, binary, build)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
     );
     let query =
         query.bind(hash.clone()).bind(code.version.clone()).bind(code.commit.clone()).bind(code.dirty);
-    let query = query.bind(code.sources.clone()).bind(code.diff.clone()).bind(code.lock.clone());
+    let query = query.bind(code.sources.clone()).bind(code.diff.as_deref().map(deflated));
+    let query = query.bind(code.diff.as_ref().map(|diff| diff.len() as i64)).bind(code.lock.clone());
     db.execute(query.bind(code.binary.clone()).bind(code.build.clone()))?;
     Ok(db.one(sqlx::query("SELECT id FROM code WHERE hash = ?").bind(hash))?.get(0))
 }
@@ -241,6 +256,12 @@ pub(super) fn host(db: &mut Db, host: &Host) -> Result<i64, Error> {
     let query = query.bind(hash.clone()).bind(host.name.clone()).bind(host.os.clone()).bind(host.cpu.clone());
     db.execute(query.bind(host.cores).bind(host.ram_mb as i64))?;
     Ok(db.one(sqlx::query("SELECT id FROM host WHERE hash = ?").bind(hash))?.get(0))
+}
+
+/// As `sqlar_uncompress` of the stock shell undoes it.
+fn deflated(text: &str) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).expect("memory takes any text")
 }
 
 fn digest(text: &str) -> String {

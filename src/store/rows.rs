@@ -298,6 +298,34 @@ pub struct PublishedRow {
     pub note: String,
 }
 
+/// The printed row that a spec stands in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacementRow {
+    /// `chammi`.
+    pub paper: String,
+    /// `table4`.
+    pub tbl: String,
+    /// The row's model.
+    pub model: String,
+    /// What else the row says.
+    pub condition: String,
+    /// How the paper scores.
+    pub protocol: String,
+    /// The name of the paper's data set.
+    pub data: String,
+    /// Why print cannot have come from this spec; empty if it can.
+    pub against: String,
+}
+
+/// What went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Bytes given back.
+    pub bytes: u64,
+    /// The works that nobody needs any more.
+    pub works: Vec<String>,
+}
+
 /// A value that SQL returns.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {

@@ -4,6 +4,7 @@
 use super::curves::{Curves, Point};
 use super::db::{Db, now_ms};
 use super::error::Error;
+use super::sample;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -17,6 +18,8 @@ const BATCH: usize = 1000;
 const DELAY: Duration = Duration::from_millis(200);
 /// How often living attempts say so.
 const HEARTBEAT: Duration = Duration::from_secs(60);
+/// How often they say what they use.
+const SAMPLE: Duration = Duration::from_secs(10);
 /// How long they are believed.
 pub(super) const LEASE_MS: i64 = 5 * 60 * 1000;
 
@@ -119,6 +122,18 @@ impl Writer {
         })
     }
 
+    /// Like [`ask`](Self::ask), but outside of a transaction, for statements that cannot be in one.
+    pub(super) fn ask_alone<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        f: impl FnOnce(&mut Db) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.answer(move |db| {
+            db.doing = doing;
+            f(db)
+        })
+    }
+
     fn answer<T: Send + 'static>(
         &self,
         f: impl FnOnce(&mut Db) -> Result<T, Error> + Send + 'static,
@@ -172,9 +187,9 @@ impl Writer {
     fn work(&self, mut db: Db) -> Result<(), Error> {
         let mut points = Vec::with_capacity(ROOM);
         let mut curves = Curves::default();
-        let mut beat = Instant::now();
+        let (mut beat, mut sampled) = (Instant::now(), Instant::now());
         loop {
-            let mut queue = self.wait(!points.is_empty(), beat);
+            let mut queue = self.wait(!points.is_empty(), sampled + SAMPLE);
             points.append(&mut queue.points);
             queue.first = None;
             let requests = std::mem::take(&mut queue.requests);
@@ -190,6 +205,10 @@ impl Writer {
             for request in requests {
                 let flushed = self.write(&mut db, &mut curves, &mut points).and_then(|()| self.confess());
                 request(flushed.map(|()| &mut db));
+            }
+            if sampled.elapsed() >= SAMPLE {
+                sampled = Instant::now();
+                let _ = db.transaction(|db| sample::take(db, &live)); // nothing rests on it
             }
             if beat.elapsed() >= HEARTBEAT {
                 beat = Instant::now();
@@ -229,15 +248,15 @@ impl Writer {
         }
     }
 
-    /// Until there is something to do. `retry`: points of a failed flush wait.
-    fn wait(&self, retry: bool, beat: Instant) -> MutexGuard<'_, Queue> {
+    /// Until there is something to do, which is there at `due` in any case. `retry`: points of a failed flush wait.
+    fn wait(&self, retry: bool, due: Instant) -> MutexGuard<'_, Queue> {
         let entered = Instant::now();
         let mut queue = self.lock();
         loop {
             if !queue.requests.is_empty() || queue.closed || queue.points.len() >= BATCH && !retry {
                 return queue;
             }
-            let mut due = beat + HEARTBEAT;
+            let mut due = due;
             if retry {
                 due = due.min(entered + DELAY);
             }

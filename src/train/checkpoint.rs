@@ -16,57 +16,70 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Between two checkpoints.
-const EVERY: Duration = Duration::from_secs(4);
+/// Between two checkpoints, where nobody says otherwise.
+pub const EVERY: Duration = Duration::from_secs(4);
 
 type Named = Vec<(String, Vec<usize>, Vec<u8>)>;
 
 /// Writes checkpoints beside the training, one at a time.
 pub struct Checkpoints {
     path: PathBuf,
+    every: Duration,
     last: Instant,
-    writing: Option<JoinHandle<Result<(), files::Error>>>,
+    /// The number of steps that it holds, and who writes it.
+    writing: Option<(u64, JoinHandle<Result<(), files::Error>>)>,
 }
 
 impl Checkpoints {
-    /// Into the file `path`.
-    pub fn new(path: PathBuf) -> Self {
-        Self { path, last: Instant::now(), writing: None }
+    /// Into the file `path`, one `every` so often.
+    pub fn new(path: PathBuf, every: Duration) -> Self {
+        Self { path, every, last: Instant::now(), writing: None }
     }
 
     /// Whether it is time for one.
     pub fn due(&self) -> bool {
-        self.last.elapsed() >= EVERY && self.writing.as_ref().is_none_or(JoinHandle::is_finished)
+        self.last.elapsed() >= self.every && self.writing.is_none()
     }
 
-    /// Copies the state and writes it in the background.
+    /// Copies the state after so many steps and writes it in the background.
     ///
     /// # Errors
     /// If the previous one could not be written, or the state cannot be read.
     pub(super) fn start(
         &mut self,
+        steps: u64,
         params: &Params,
         optimiser: &Optimiser,
         strategy: &dyn Strategy,
     ) -> Result<(), Error> {
         self.wait()?;
         let (path, state) = (self.path.clone(), snapshot(params, optimiser, strategy)?);
-        self.writing = Some(std::thread::spawn(move || files::write(&path, &state, None)));
+        let writer = std::thread::spawn(move || files::write(&path, &state, None));
+        self.writing = Some((steps, writer));
         self.last = Instant::now();
         Ok(())
     }
 
-    /// Waits for the one being written.
+    /// Whether one has come to lie complete since the last call; says after how many steps.
     ///
     /// # Errors
     /// If it could not be written.
-    pub fn wait(&mut self) -> Result<(), Error> {
-        match self.writing.take().map(JoinHandle::join) {
-            Some(Ok(result)) => Ok(result?),
-            Some(Err(_)) => {
+    pub fn written(&mut self) -> Result<Option<u64>, Error> {
+        let complete = self.writing.as_ref().is_some_and(|(_, writer)| writer.is_finished());
+        if complete { self.wait() } else { Ok(None) }
+    }
+
+    /// The same, waiting for the one being written.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub fn wait(&mut self) -> Result<Option<u64>, Error> {
+        let Some((steps, writer)) = self.writing.take() else { return Ok(None) };
+        match writer.join() {
+            Ok(result) => Ok(result.map(|()| Some(steps))?),
+            Err(_) => {
                 Err(Error::Checkpoint { path: self.path.clone(), reason: "its writer broke off".into() })
             }
-            None => Ok(()),
         }
     }
 }

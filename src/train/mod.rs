@@ -12,6 +12,7 @@ mod schedule;
 mod source;
 mod strategy;
 
+pub use checkpoint::EVERY as CHECKPOINT_EVERY;
 pub use optimiser::Optimiser;
 pub use pretraining::Pretraining;
 pub use schedule::rate;
@@ -34,7 +35,7 @@ use miro::Penalty;
 use rayon::prelude::*;
 use std::{
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use strategy::{Strategy, Verdict};
 
@@ -98,6 +99,8 @@ pub struct Job<'a> {
     pub source: &'a dyn Source,
     /// Where checkpoints go.
     pub checkpoint: &'a Path,
+    /// How often there is one.
+    pub checkpoint_every: Duration,
     /// For MIRO: the parameters of the model that features stay close to.
     pub oracle: Option<&'a Params>,
 }
@@ -151,7 +154,7 @@ impl Job<'_> {
             rows: loader.batch(),
         };
         let mut ended_early = false;
-        let mut checkpoints = Checkpoints::new(self.checkpoint.to_owned());
+        let mut checkpoints = Checkpoints::new(self.checkpoint.to_owned(), self.checkpoint_every);
         listen.hear(&Event::Began { what: "training", unit: "step", total });
         let ended = loader.run(resumed.unwrap_or(0)..total, |step, batch| {
             let loss = trainer.step(step, strategy.as_ref(), &batch, listen)?;
@@ -161,18 +164,20 @@ impl Job<'_> {
                 ended_early = true;
                 return Ok(false);
             }
-            if listen.stop() && step + 1 < total {
-                checkpoints.start(trainer.params, &trainer.optimiser, strategy.as_ref())?;
-                return Ok(false);
+            if let Some(steps) = checkpoints.written()? {
+                listen.hear(&Event::Checkpoint { steps });
             }
-            if checkpoints.due() {
-                checkpoints.start(trainer.params, &trainer.optimiser, strategy.as_ref())?;
+            let stop = listen.stop() && step + 1 < total;
+            if stop || checkpoints.due() {
+                checkpoints.start(step + 1, trainer.params, &trainer.optimiser, strategy.as_ref())?;
             }
-            Ok(true)
+            Ok(!stop)
         });
         listen.hear(&Event::Ended);
         ended?;
-        checkpoints.wait()?;
+        if let Some(steps) = checkpoints.wait()? {
+            listen.hear(&Event::Checkpoint { steps });
+        }
         let steps = trainer.optimiser.steps();
         let complete = ended_early || steps == total;
         if complete {

@@ -1,6 +1,6 @@
 //! Training on a few coloured squares: it learns, it is the same on any number of threads, it goes on where it was.
 
-use super::{Error, Job, Source, source::Item};
+use super::{CHECKPOINT_EVERY, Error, Job, Source, source::Item};
 use crate::{
     adapter::SetChannels,
     data::{self, Statistics, Tape},
@@ -142,6 +142,7 @@ fn it_learns_and_seeds_differ() {
         seed: Seed(1),
         source: &source,
         checkpoint: &folder.path().join("c"),
+        checkpoint_every: CHECKPOINT_EVERY,
         oracle: None,
     };
     let (ended, first) = run(&job, &mut ear);
@@ -178,7 +179,14 @@ fn the_same_bits_on_any_number_of_threads_and_after_a_stop() {
             let mut other = Params::new(Seed(8));
             Extractor::new(&model(), source.sets(), &[], &mut other);
             let oracle = matches!(train.strategy, Strategy::Miro(_)).then_some(&other);
-            let job = Job { train: &train, seed: Seed(5), source: &source, checkpoint: &checkpoint, oracle };
+            let job = Job {
+                train: &train,
+                seed: Seed(5),
+                source: &source,
+                checkpoint: &checkpoint,
+                checkpoint_every: CHECKPOINT_EVERY,
+                oracle,
+            };
             pool.install(|| run(&job, &mut Ear { stop_after: stop, ..Ear::default() }))
         };
         let (_, whole) = on(1, "one", None);
@@ -210,7 +218,14 @@ fn swad_ends_with_a_look_and_leaves_the_valley_behind() {
     let strategy = Strategy::Swad(Swad { every: 5, converge: 2, tolerance: 2, ratio: 0.3 });
     let train = Train { strategy, ..train(3) };
     let checkpoint = folder.path().join("c");
-    let job = Job { train: &train, seed: Seed(5), source: &source, checkpoint: &checkpoint, oracle: None };
+    let job = Job {
+        train: &train,
+        seed: Seed(5),
+        source: &source,
+        checkpoint: &checkpoint,
+        checkpoint_every: CHECKPOINT_EVERY,
+        oracle: None,
+    };
     let mut looks = Looks::default();
     let (ended, _) = run(&job, &mut looks);
     assert!(ended.complete && ended.steps <= 11, "{ended:?}");
@@ -239,6 +254,7 @@ fn the_variances_of_miro_learn() {
             seed: Seed(5),
             source: &source,
             checkpoint: &checkpoint,
+            checkpoint_every: CHECKPOINT_EVERY,
             oracle: Some(&oracle),
         };
         job.run(&model, &mut params, &mut Silence).unwrap();
@@ -266,7 +282,14 @@ fn a_broken_checkpoint_is_an_error_with_a_way_out() {
     let train = train(1);
     let mut params = Params::new(Seed(1));
     let model = Extractor::new(&model(), source.sets(), &[], &mut params);
-    let job = Job { train: &train, seed: Seed(1), source: &source, checkpoint: &path, oracle: None };
+    let job = Job {
+        train: &train,
+        seed: Seed(1),
+        source: &source,
+        checkpoint: &path,
+        checkpoint_every: CHECKPOINT_EVERY,
+        oracle: None,
+    };
     let error = job.run(&model, &mut params, &mut Silence).unwrap_err();
     assert!(matches!(error, Error::Checkpoint { .. }) && error.hint().unwrap().contains("delete"));
 }
@@ -284,6 +307,7 @@ fn a_tiny_training_gives_the_losses_of_its_revisions() {
         seed: Seed(9),
         source: &source,
         checkpoint: &folder.path().join("c"),
+        checkpoint_every: CHECKPOINT_EVERY,
         oracle: None,
     };
     run(&job, &mut ear);

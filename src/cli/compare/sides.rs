@@ -136,6 +136,11 @@ fn named(store: &Reader, word: &str) -> Result<Vec<System>> {
     if found.is_empty() {
         return Err(unknown(store, word)?);
     }
+    let stale = found.iter().filter(|row| row.stale).count();
+    if stale > 0 && stale < found.len() {
+        output::warn(&format!("{stale} runs of `{word}` are stale and left out"));
+        found.retain(|row| !row.stale);
+    }
     let (all, open) =
         (found.len(), found.iter().find(|row| row.status != "done").map(|row| row.status.clone()));
     found.retain(|row| row.status == "done");
@@ -166,6 +171,7 @@ fn named(store: &Reader, word: &str) -> Result<Vec<System>> {
 struct Found {
     uid: String,
     status: String,
+    stale: bool,
     system: System,
 }
 
@@ -173,7 +179,7 @@ struct Found {
 fn runs(store: &Reader, condition: &str, value: &str) -> Result<Vec<Found>> {
     // A run that two experiments share stands there twice; the alphabetically first name speaks for it.
     let sql = format!(
-        "SELECT uid, status, coalesce(min(experiment), ''), coalesce(label, '{{}}'), spec, data, seed
+        "SELECT uid, status, coalesce(min(experiment), ''), coalesce(label, '{{}}'), spec, data, seed, stale
          FROM v_runs WHERE {condition} GROUP BY uid ORDER BY place, seed, uid"
     );
     let rows = store.query_with(&sql, &[Value::Text(value.into())])?;
@@ -183,6 +189,7 @@ fn runs(store: &Reader, condition: &str, value: &str) -> Result<Vec<Found>> {
         Found {
             uid: text(0),
             status: text(1),
+            stale: row[7] == Value::Integer(1),
             system: System {
                 experiment: text(2),
                 label: label(&text(3)),

@@ -72,8 +72,8 @@ fn store() -> (TempDir, PathBuf) {
             panic!("{work} is taken")
         };
         if let Some(wrong) = wrong {
-            let noted = PathBuf::from("a.db.d/work").join(work).join("predictions.parquet");
-            write(&folder.path().join("runs").join(&noted), wrong);
+            let noted = PathBuf::from("work").join(work).join("predictions.parquet");
+            write(&folder.path().join("runs/a.db.d").join(&noted), wrong);
             let (name, kind) = ("predictions.parquet".into(), "predictions".into());
             let row = ArtifactRow { name, kind, path: noted, bytes: 1, blake3: String::new(), step: None };
             attempt.artifact(&row).unwrap();

@@ -6,17 +6,17 @@ mod session;
 mod workers;
 
 use super::{
-    failure::Result,
+    failure::{Failure, Result},
     jobs::{self, Sentence},
     locate,
     options::{ComputeOptions, DataOption, SpecOptions, StoreOption},
     progress::Progress,
     provenance,
 };
-use crate::{execute::Lab, store::Store};
+use crate::{execute::Lab, store::Store, train::CHECKPOINT_EVERY};
 use clap::Args;
 use session::Session;
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// Runs experiments by name; what is done already is shown, not computed again
 #[derive(Args, Debug)]
@@ -53,6 +53,9 @@ pub(super) struct Exp {
     /// Computes what is done once more, as new attempts
     #[arg(long)]
     fresh: bool,
+    /// Seconds of training that a kill may cost [default: 4]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    checkpoint_every: Option<f64>,
     #[arg(long, hide = true)]
     worker: bool,
     /// Prints the plan with its cost, by a short measurement; runs nothing
@@ -61,6 +64,16 @@ pub(super) struct Exp {
     /// Prints one JSON document
     #[arg(long)]
     json: bool,
+}
+
+/// Whoever asked a worker to stop has told it.
+fn quietly(failure: Failure) -> Result {
+    if matches!(failure, Failure::Interrupted(_)) { Ok(()) } else { Err(failure) }
+}
+
+fn seconds(text: &str) -> std::result::Result<f64, String> {
+    let wrong = || format!("expected seconds, 0 to 3600, found `{text}`");
+    text.parse().ok().filter(|seconds| (0.0..=3600.0).contains(seconds)).ok_or_else(wrong)
 }
 
 impl Exp {
@@ -83,11 +96,18 @@ impl Exp {
             return dry::print(self, sentences, &jobs, &data, &mut progress);
         }
         let store = Store::open(&path)?;
-        let lab =
-            Lab { store: &store, data: &data, weights: self.weights.clone(), provenance: provenance::here() };
+        let lab = Lab {
+            store: &store,
+            data: &data,
+            weights: self.weights.clone(),
+            provenance: provenance::here(),
+            checkpoint_every: self.checkpoint_every.map_or(CHECKPOINT_EVERY, Duration::from_secs_f64),
+        };
         let session = Session { exp: self, sentences, jobs: &jobs, lab: &lab, quiet: quiet || self.worker };
         let ended = match self.worker {
-            true => session.states().and_then(|states| session.compute(&states, &mut progress)),
+            true => {
+                session.states().and_then(|states| session.compute(&states, &mut progress)).or_else(quietly)
+            }
             false => self.have_computed(&session, &mut progress),
         };
         drop(progress);

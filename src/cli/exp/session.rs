@@ -12,8 +12,10 @@ use super::{
 use crate::{
     data::{DataSet, Kind},
     event::Listen,
-    execute::{Ended, Lab},
-    last_words, report,
+    execute::{self, Ended, Lab},
+    last_words,
+    plan::Revisions,
+    report,
     spec::id::WorkId,
     store::{RunState, Scale, Status, Value},
 };
@@ -48,11 +50,18 @@ pub(super) struct Session<'a> {
 impl Session<'_> {
     /// Makes every run known, so that the store knows what is to come, and says what is done already.
     pub(super) fn register(&self) -> Result<Vec<RunState>> {
+        self.lab.store.note_revisions(&Revisions::all())?;
         let mut states = vec![];
+        let mut placed = BTreeSet::new();
         for job in self.jobs {
             let sentence = &self.sentences[job.sentence];
             let labels = &sentence.declared.labels;
             states.push(self.lab.register(&job.plan, &sentence.row(), labels, sentence.place, job.scale)?);
+            let spec = job.plan.spec_id.as_str();
+            if placed.insert(spec) {
+                let json = serde_json::to_value(&job.plan.spec).expect("specs are plain data");
+                self.lab.store.place(spec, &report::placements(&json))?;
+            }
         }
         if self.exp.fresh {
             self.jobs.iter().try_for_each(|job| self.lab.renew(&job.plan))?;
@@ -129,6 +138,8 @@ impl Session<'_> {
         let ended = catch_unwind(AssertUnwindSafe(|| self.lab.run(&job.plan, progress)));
         progress.rest();
         match ended {
+            // The worker that met it has told it.
+            Ok(Err(execute::Error::Failed { .. })) if self.exp.worker => Ok(Ended::Done),
             Ok(ended) => Ok(ended?),
             Err(_) => {
                 let said = last_words::last().unwrap_or_default();

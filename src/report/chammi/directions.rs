@@ -189,7 +189,7 @@ fn scores(store: &Reader) -> Result<Scores, Error> {
     let sql = "SELECT kind, world, data, seed, label ->> '$.system' AS system, task, value FROM v_results
         WHERE experiment IN ('chammi_directions', 'chammi_directions_joint', 'chammi_directions_views',
           'chammi_directions_warps', 'real_directions')
-        AND metric = 'f1_macro' AND class = '' AND part = '' AND value IS NOT NULL AND protocol = 'one_nn_cosine' AND task NOT LIKE '%/held_out'
+        AND metric = 'f1_macro' AND class = '' AND part = '' AND value IS NOT NULL AND NOT stale AND protocol = 'one_nn_cosine' AND task NOT LIKE '%/held_out'
         ORDER BY run";
     let mut tasks: BTreeMap<(Group, String, String), BTreeMap<String, f64>> = BTreeMap::new();
     for row in rows(store, sql)? {

@@ -17,7 +17,7 @@ use super::{
     measured::{Measured, World},
     table::Table,
 };
-use crate::store::Reader;
+use crate::store::{PlacementRow, Reader};
 use comparable::{Loss, Start, Strategy, System};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -132,6 +132,24 @@ impl PaperTable {
         let damaged = self.table == "table2" && print.model == "HyperNet" && print.condition == "fine_tuned";
         damaged.then_some("the printed row mixes two runs; the row below has the numbers of Tables 3 and 4")
     }
+}
+
+/// The printed rows in which the numbers of a resolved spec stand.
+pub fn placements(spec: &Value) -> Vec<PlacementRow> {
+    let against = comparable::recipe_against(spec).unwrap_or_default();
+    let row = |table: &PaperTable| {
+        let Print { model, condition } = comparable::print_of(spec, table)?;
+        Some(PlacementRow {
+            paper: "chammi".into(),
+            tbl: table.table.into(),
+            model,
+            condition,
+            protocol: "one_nn_cosine".into(),
+            data: "chammi".into(),
+            against: against.clone(),
+        })
+    };
+    TABLES.iter().filter_map(row).collect()
 }
 
 /// The first printed row that a resolved spec stands in, with its table.

@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 mod hardship;
 mod questions;
+mod together;
 
 /// A folder of one's own and the path of a store in it.
 fn place() -> (TempDir, PathBuf) {
@@ -172,7 +173,7 @@ fn a_resumed_attempt_replaces_what_it_computes_again() {
     for step in 1..=10 {
         attempt.metrics().push("loss", step, 1.0);
     }
-    attempt.checkpoint(5, Path::new("runs/c.safetensors"), 17, "abc").unwrap();
+    attempt.checkpoint(5, Path::new("runs/c.safetensors"), 17).unwrap();
     attempt.finish(Outcome::Signal).unwrap();
 
     let elsewhere = Provenance { numerics: "cpu avx512".into(), ..here() };

@@ -48,20 +48,70 @@ fn every_view_answers_here_and_in_the_stock_shell() {
         attempt.floors(Floor::HandMade, &[score("CP/Task_two", "", "f1_macro", 0.2)]).unwrap();
         attempt.finish(Outcome::Done).unwrap();
     }
+    // Another system of the same experiment; its work is of another revision.
+    let mut other = run_of("first", "run4", 1, &["fit-4", "score-4"]);
+    other.spec = "0123456789ab".into();
+    other.works.iter_mut().for_each(|work| work.json = serde_json::json!({"revisions": [["ops", 1]]}));
+    store.register_run(&other).unwrap();
+    claim(&store, "fit-4").finish(Outcome::Done).unwrap();
+    let attempt = claim(&store, "score-4");
+    attempt.scores(&[score("CP/Task_two", "", "f1_macro", 0.5)]).unwrap();
+    attempt.finish(Outcome::Done).unwrap();
+    assert_eq!(
+        number(&store, "SELECT difference FROM v_pairs WHERE \"with\" = \"without\" LIMIT 1").abs(),
+        0.25
+    );
+    store.note_revisions(&[("ops", 1)]).unwrap();
+    assert_eq!(number(&store, "SELECT count(*) FROM v_stale"), 0.0);
+    store.place(&other.spec, &[placement("")]).unwrap();
+
     store.register_run(&run_of("first", "run3", 3, &["fit-3"])).unwrap();
     claim(&store, "fit-3").finish(Outcome::Error("no such channel".into())).unwrap();
     assert!(
         (number(&store, "SELECT std FROM v_seeds WHERE n = 2 AND mean = 0.5") - 0.125_f64.sqrt()).abs()
             < 1e-15
     );
-    assert_eq!(number(&store, "SELECT failed FROM v_progress WHERE done = 2"), 1.0);
+    assert_eq!(number(&store, "SELECT failed FROM v_progress WHERE done = 3"), 1.0);
+
+    store.note_revisions(&[("ops", 2), ("new", 1)]).unwrap();
+    assert_eq!(number(&store, "SELECT stale FROM v_runs WHERE uid = 'run4'"), 1.0);
+    assert_eq!(
+        number(&store, "SELECT count(*) FROM v_seeds WHERE stale"),
+        1.0,
+        "never averaged with the others"
+    );
+    // A curve and seeds for the pairs that are left.
+    let mut fresh = run_of("first", "run5", 1, &["fit-5", "score-5"]);
+    fresh.spec = "ba9876543210".into();
+    store.register_run(&fresh).unwrap();
+    claim(&store, "fit-5").finish(Outcome::Done).unwrap();
+    let attempt = claim(&store, "score-5");
+    attempt.scores(&[score("CP/Task_two", "", "f1_macro", 0.5)]).unwrap();
+    attempt.finish(Outcome::Done).unwrap();
 
     let read = store.read().unwrap();
     let views = read.query("SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY name").unwrap();
     let views: Vec<String> = views.rows.iter().map(|row| row[0].to_string()).collect();
     assert_eq!(
         views,
-        ["v_curve", "v_failed", "v_floors", "v_progress", "v_results", "v_runs", "v_seeds", "v_works"]
+        [
+            "v_chammi_morphem_readme",
+            "v_chammi_table1",
+            "v_chammi_table2",
+            "v_chammi_table3",
+            "v_chammi_table4",
+            "v_curve",
+            "v_failed",
+            "v_floors",
+            "v_pairs",
+            "v_paper",
+            "v_progress",
+            "v_results",
+            "v_runs",
+            "v_seeds",
+            "v_stale",
+            "v_works"
+        ]
     );
     for view in &views {
         assert!(!read.query(&format!("SELECT * FROM {view}")).unwrap().rows.is_empty(), "{view} is empty");
@@ -80,6 +130,72 @@ fn every_view_answers_here_and_in_the_stock_shell() {
             String::from_utf8_lossy(&output.stderr)
         );
     }
+}
+
+fn placement(against: &str) -> PlacementRow {
+    PlacementRow {
+        paper: "chammi".into(),
+        tbl: "table4".into(),
+        model: "HyperNet".into(),
+        condition: "tps".into(),
+        protocol: "one_nn_cosine".into(),
+        data: "chammi".into(),
+        against: against.into(),
+    }
+}
+
+#[test]
+fn print_is_judged_only_where_it_can_be() {
+    let (_folder, path) = place();
+    let store = Store::open(&path).unwrap();
+    store.register_dataset(&dataset(DataKind::Real)).unwrap();
+    let print = number(
+        &store,
+        "SELECT value FROM published WHERE tbl = 'table4' AND model = 'HyperNet' AND condition = 'tps' AND task = 'cps'",
+    );
+    let verdict = || {
+        let sql = "SELECT verdict FROM v_paper WHERE tbl = 'table4' AND model = 'HyperNet' AND condition = 'tps' AND task = 'cps'";
+        store.read().unwrap().query(sql).unwrap().rows[0][0].to_string()
+    };
+    assert_eq!(verdict(), "missing");
+    let measure = |seed: u64, value: f64| {
+        let (uid, fit, scored) = (format!("run{seed}"), format!("fit-{seed}"), format!("score-{seed}"));
+        let mut run = run_of("first", &uid, seed, &[&fit, &scored]);
+        run.scale = Scale::Paper;
+        store.register_run(&run).unwrap();
+        claim(&store, &fit).finish(Outcome::Done).unwrap();
+        let attempt = claim(&store, &scored);
+        attempt.scores(&[score("cps", "", "f1_macro", value)]).unwrap();
+        attempt.finish(Outcome::Done).unwrap();
+    };
+    measure(1, print + 0.02);
+    store.place("b4ac910da659", &[placement("another rate")]).unwrap();
+    assert_eq!(verdict(), "not comparable: another rate");
+    store.place("b4ac910da659", &[placement("")]).unwrap();
+    assert_eq!(verdict(), "one seed has no interval");
+    measure(2, print + 0.022);
+    measure(3, print + 0.024);
+    // 4.97 deviations of 0.002 to each side of print + 0.022.
+    assert_eq!(verdict(), "outside");
+    let low = number(&store, "SELECT low FROM v_paper WHERE measured IS NOT NULL");
+    assert!((low - (print + 0.022 - 4.302_652_730 * 0.002 * (4.0_f64 / 3.0).sqrt())).abs() < 1e-9, "{low}");
+    measure(4, print);
+    assert_eq!(verdict(), "inside");
+    let table = store.read().unwrap().query(
+        "SELECT source, seeds, cps FROM v_chammi_table4 WHERE model = 'HyperNet' AND condition = 'tps'",
+    );
+    let rows = table.unwrap().rows;
+    assert_eq!(
+        (rows.len(), rows[0][0].to_string(), rows[1][1].clone()),
+        (2, "print".into(), Value::Integer(4))
+    );
+    assert_eq!(rows[0][2], Value::Real(print));
+
+    // The folder of that name holds other images now.
+    store.register_dataset(&DatasetRow { fingerprint: "beef".repeat(8), ..dataset(DataKind::Real) }).unwrap();
+    assert_eq!(verdict(), "not comparable: stale");
+    store.register_dataset(&dataset(DataKind::Real)).unwrap();
+    assert_eq!(verdict(), "inside");
 }
 
 #[test]

@@ -1,0 +1,91 @@
+//! `missing`: the rows of a printed table beside which nothing comparable stands yet, and what would fill them.
+
+use super::{
+    failure::{Failure, Result},
+    options::StoreOption,
+    output,
+    report::declared,
+};
+use crate::{
+    report,
+    spelling::closest,
+    store::{Reader, Store, Value},
+};
+use clap::Args;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Lists the rows of a printed table that no comparable run fills yet, with the command for each
+#[derive(Args, Debug)]
+pub(super) struct Missing {
+    /// The table: chammi_table4
+    table: String,
+    #[command(flatten)]
+    store: StoreOption,
+    /// Prints one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+impl Missing {
+    pub(super) fn run(&self) -> Result {
+        let store = Store::open_read_only(self.store.path())?;
+        let (paper, table) = printed(&store, &self.table)?;
+        let mut fills: BTreeMap<(String, String), String> = BTreeMap::new();
+        for one in declared()? {
+            for row in report::placements(&one.spec) {
+                if row.tbl == table && row.paper == paper && row.against.is_empty() {
+                    fills.entry((row.model, row.condition)).or_insert_with(|| one.experiment.clone());
+                }
+            }
+        }
+        let sql = "SELECT model, condition,
+              sum(verdict IN ('same digits', 'inside', 'outside', 'one seed has no interval')) AS filled, sum(measured IS NOT NULL)
+            FROM v_paper WHERE paper = ? AND tbl = ? GROUP BY model, condition ORDER BY min(place)";
+        let rows = store.query_with(sql, &[Value::Text(paper.clone()), Value::Text(table.clone())])?.rows;
+        let all = rows.len();
+        let mut open = Vec::new();
+        for row in rows.iter().filter(|row| row[2] == Value::Integer(0)) {
+            let (model, condition) = (row[0].to_string(), row[1].to_string());
+            let elsewhere = row[3] != Value::Integer(0);
+            let command = fills
+                .get(&(model.clone(), condition.clone()))
+                .map(|experiment| format!("dichroic exp {experiment} --data {paper}=PATH"));
+            open.push((model, condition, elsewhere, command));
+        }
+        if self.json {
+            let row = |(model, condition, elsewhere, command): &(String, String, bool, Option<String>)| json!({ "model": model, "condition": condition, "not_comparable": elsewhere, "command": command });
+            let open: Vec<_> = open.iter().map(row).collect();
+            return output::say_json(&json!({ "table": self.table, "rows": all, "missing": open }));
+        }
+        let mut lines =
+            vec![format!("{} of {all} rows of {} have no comparable run", open.len(), self.table)];
+        for (model, condition, elsewhere, command) in open {
+            let found = if elsewhere { " (there are runs that print must not stand beside)" } else { "" };
+            let command = command.unwrap_or_else(|| "declared by no experiment".into());
+            lines.push(format!("  {model}, {condition}{found}: {command}"));
+        }
+        output::say(&lines.join("\n"))
+    }
+}
+
+/// Paper and table behind `chammi_table4`.
+///
+/// # Errors
+/// If nothing of that name is printed.
+pub(super) fn printed(store: &Reader, name: &str) -> Result<(String, String)> {
+    let sql = "SELECT DISTINCT paper, tbl FROM published WHERE task <> '' ORDER BY paper, tbl";
+    let known: Vec<(String, String)> =
+        store.query(sql)?.rows.iter().map(|row| (row[0].to_string(), row[1].to_string())).collect();
+    let names: Vec<String> = known.iter().map(|(paper, table)| format!("{paper}_{table}")).collect();
+    match names.iter().position(|known| known == name) {
+        Some(at) => Ok(known[at].clone()),
+        None => {
+            let failure = Failure::new(format!("there is no printed table `{name}`"));
+            Err(match closest(name, names.iter().map(String::as_str)) {
+                Some(meant) => failure.hint(format!("did you mean `{meant}`?")),
+                None => failure.hint(format!("there are {}", names.join(", "))),
+            })
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `tag`, `note` and `rm`: what people say of runs.
+
+use super::{
+    failure::{Failure, Result},
+    options::StoreOption,
+    output, pick,
+};
+use crate::store::Store;
+use clap::Args;
+use std::collections::BTreeSet;
+
+/// Marks a run, or takes marks away; `runs --where "tags LIKE '%word%'"` finds them
+#[derive(Args, Debug)]
+pub(super) struct Tag {
+    /// The beginning of the run's id
+    run: String,
+    /// Words
+    #[arg(required = true)]
+    tags: Vec<String>,
+    /// Takes them away
+    #[arg(long)]
+    remove: bool,
+    #[command(flatten)]
+    store: StoreOption,
+}
+
+/// Keeps a sentence about a run; `why` and `sql "SELECT * FROM note"` show it
+#[derive(Args, Debug)]
+pub(super) struct Note {
+    /// The beginning of the run's id
+    run: String,
+    /// The sentence
+    text: String,
+    #[command(flatten)]
+    store: StoreOption,
+}
+
+/// Forgets runs, with the work and the files that no other run shares
+#[derive(Args, Debug)]
+pub(super) struct Rm {
+    /// The beginnings of their ids
+    #[arg(required = true)]
+    runs: Vec<String>,
+    #[command(flatten)]
+    store: StoreOption,
+}
+
+/// Opened for writing, but never made by this.
+fn open(option: &StoreOption) -> Result<Store> {
+    drop(Store::open_read_only(option.path())?);
+    Ok(Store::open(option.path())?)
+}
+
+impl Tag {
+    pub(super) fn run(&self) -> Result {
+        if let Some(bad) = self.tags.iter().find(|tag| tag.is_empty() || tag.contains(char::is_whitespace)) {
+            let hint = "a sentence is a note: dichroic note RUN \"…\"";
+            return Err(Failure::new(format!("expected a word, found `{bad}`")).hint(hint));
+        }
+        let store = open(&self.store)?;
+        let run = pick::run(store.read()?, &self.run)?;
+        for tag in &self.tags {
+            if !self.remove {
+                store.tag(&run, tag)?;
+            } else if !store.untag(&run, tag)? {
+                let failure = Failure::new(format!("run {run} has no tag `{tag}`"));
+                return Err(failure.hint("`dichroic runs --json` shows the tags of each run"));
+            }
+        }
+        Ok(store.close()?)
+    }
+}
+
+impl Note {
+    pub(super) fn run(&self) -> Result {
+        let store = open(&self.store)?;
+        let run = pick::run(store.read()?, &self.run)?;
+        store.note(&run, self.text.trim())?;
+        Ok(store.close()?)
+    }
+}
+
+impl Rm {
+    pub(super) fn run(&self) -> Result {
+        let store = open(&self.store)?;
+        // All are found before the first goes.
+        let found: Result<BTreeSet<String>> =
+            self.runs.iter().map(|run| pick::run(store.read()?, run)).collect();
+        for run in found? {
+            let removed = store.remove_run(&run)?;
+            for work in &removed.works {
+                let folder = store.work_folder(work);
+                match std::fs::remove_dir_all(&folder) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        let hint = "`dichroic db vacuum` tries again";
+                        let message = format!("cannot remove {}: {error}", folder.display());
+                        return Err(Failure::new(message).hint(hint));
+                    }
+                    _ => {}
+                }
+            }
+            let (works, megabytes) = (removed.works.len(), removed.bytes as f64 / 1e6);
+            output::say(&format!("run {run} is gone, with {works} works and {megabytes:.1} MB of files"))?;
+        }
+        Ok(store.close()?)
+    }
+}

@@ -1,0 +1,92 @@
+//! `status`: how far the experiments are, what is at work, what failed.
+
+use super::{
+    failure::Result,
+    grid::{self, Format},
+    interrupt,
+    options::StoreOption,
+    output,
+};
+use crate::store::{Reader, Rows, Store};
+use clap::Args;
+use std::{
+    io::{self, IsTerminal},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Shows how far the experiments are, what is at work and what failed
+#[derive(Args, Debug)]
+pub(super) struct Status {
+    /// Shows it again every two seconds, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
+    #[command(flatten)]
+    store: StoreOption,
+    /// Prints one JSON document
+    #[arg(long, conflicts_with = "watch")]
+    json: bool,
+}
+
+const EVERY: Duration = Duration::from_secs(2);
+
+const PROGRESS: &str = "SELECT experiment, runs, done, running, queued, failed, skipped,
+      (SELECT count(DISTINCT v.id) FROM v_runs v WHERE v.experiment = p.experiment AND v.status = 'done' AND v.stale) AS stale,
+      secs_per_run AS 'seconds a run', eta_hours AS 'hours left'
+    FROM v_progress p ORDER BY experiment";
+
+/// Steps a second are those of this attempt.
+const AT_WORK: &str = "SELECT w.kind, substr(w.uid, 1, 8) AS work, max(s.step) AS step,
+      round((max(s.step) - coalesce(a.resumed_step, 0)) * 1000.0 / nullif(max(s.t_ms) - a.started_ms, 0), 1) AS 'steps/s',
+      round((unixepoch() * 1000 - a.started_ms) / 60000.0, 1) AS minutes, w.owner, CASE WHEN w.lease_until_ms < unixepoch() * 1000
+        THEN 'silent' ELSE '' END AS lease,
+      (SELECT group_concat(DISTINCT e.name) FROM run_work rw JOIN experiment_run x ON x.run_id = rw.run_id
+       JOIN experiment e ON e.id = x.experiment_id WHERE rw.work_id = w.id) AS 'asked for by'
+    FROM work w JOIN attempt a ON a.work_id = w.id AND a.n = w.attempt
+    LEFT JOIN scalar s ON s.work_id = w.id AND s.metric_id = (SELECT id FROM metric WHERE name = 'loss')
+    WHERE w.status = 'running' GROUP BY w.id ORDER BY a.started_ms";
+
+const FAILED: &str = "SELECT DISTINCT substr(work, 1, 8) AS work, kind, attempt, outcome, ended, error FROM v_failed ORDER BY ended DESC";
+
+impl Status {
+    pub(super) fn run(&self) -> Result {
+        let store = Store::open_read_only(self.store.path())?;
+        if self.json {
+            let [experiments, at_work, failed] = ask(&store)?.map(|rows| grid::json(&rows));
+            let document =
+                serde_json::json!({ "experiments": experiments, "at_work": at_work, "failed": failed });
+            return output::say_json(&document);
+        }
+        if !self.watch {
+            return output::say(&text(&store)?);
+        }
+        interrupt::watch(false);
+        while interrupt::asked().is_none() {
+            let clear = if io::stdout().is_terminal() { "\x1b[H\x1b[J" } else { "" };
+            output::say(&format!("{clear}{}", text(&store)?))?;
+            let shown = Instant::now();
+            while shown.elapsed() < EVERY && interrupt::asked().is_none() {
+                thread::sleep(Duration::from_millis(100));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn ask(store: &Reader) -> Result<[Rows; 3]> {
+    Ok([store.query(PROGRESS)?, store.query(AT_WORK)?, store.query(FAILED)?])
+}
+
+fn text(store: &Reader) -> Result<String> {
+    let [progress, at_work, failed] = ask(store)?;
+    if progress.rows.is_empty() {
+        return Ok("nothing was asked of this store yet: dichroic exp NAME".into());
+    }
+    let mut text = grid::write(&progress, Format::Table);
+    for (head, rows) in [("At work", at_work), ("Failed", failed)] {
+        if !rows.rows.is_empty() {
+            text += &format!("\n{head}\n{}", grid::write(&rows, Format::Table));
+        }
+    }
+    Ok(text)
+}

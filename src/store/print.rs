@@ -1,0 +1,69 @@
+//! Beside print: which printed row a spec stands in, and a view for each printed table with a column for each task.
+
+use super::{Store, db::Db, error::Error, rows::PlacementRow};
+use sqlx::{AssertSqlSafe, Row};
+
+impl Store {
+    /// Says in which printed rows the numbers of a spec stand; replaces what was said before.
+    pub fn place(&self, spec: &str, rows: &[PlacementRow]) -> Result<(), Error> {
+        let (spec, rows) = (spec.to_string(), rows.to_vec());
+        self.writer.ask("place a spec beside print", move |db| {
+            let query = "DELETE FROM placement WHERE spec_id = (SELECT id FROM spec WHERE uid = ?)";
+            db.execute(sqlx::query(query).bind(spec.clone()))?;
+            for row in rows {
+                let query = sqlx::query(
+                    "INSERT INTO placement(spec_id, paper, tbl, model, condition, protocol, data, against)
+                     SELECT id, ?, ?, ?, ?, ?, ?, ? FROM spec WHERE uid = ?",
+                );
+                let query = query.bind(row.paper).bind(row.tbl).bind(row.model).bind(row.condition);
+                db.execute(query.bind(row.protocol).bind(row.data).bind(row.against).bind(spec.clone()))?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Makes a view `v_<paper>_<table>` of each printed table that has scores of tasks: its printed rows, and below each the
+/// systems of ours that stand in it.
+pub(super) fn views(db: &mut Db) -> Result<(), Error> {
+    db.doing = "make the views of printed tables";
+    let tables = "SELECT paper, tbl, json_group_array(task) FROM (
+        SELECT paper, tbl, task, min(place) AS place FROM published WHERE task <> '' AND metric = 'f1_macro'
+        GROUP BY paper, tbl, task ORDER BY paper, tbl, place) GROUP BY paper, tbl";
+    for row in db.all(sqlx::query(tables))? {
+        let (paper, table) = (row.get::<&str, _>(0), row.get::<&str, _>(1));
+        let tasks: Vec<String> = serde_json::from_str(row.get(2)).unwrap_or_default();
+        let name = format!("v_{paper}_{table}");
+        let sql = view(&name, paper, table, &tasks);
+        let known =
+            db.first(sqlx::query("SELECT sql FROM sqlite_schema WHERE name = ?").bind(name.clone()))?;
+        if known.is_some_and(|known| known.get::<&str, _>(0) == sql) {
+            continue;
+        }
+        db.transaction(|db| {
+            db.execute(sqlx::query(AssertSqlSafe(format!("DROP VIEW IF EXISTS {name}"))))?;
+            db.execute(sqlx::query(AssertSqlSafe(sql))).map(drop)
+        })?;
+    }
+    Ok(())
+}
+
+/// Papers, tables and tasks are names of the program's own: no quotes are in them.
+fn view(name: &str, paper: &str, table: &str, tasks: &[String]) -> String {
+    let columns = |value: &str| {
+        let column =
+            |task: &String| format!(", max(CASE WHEN task = '{task}' THEN {value} END) AS \"{task}\"");
+        tasks.iter().map(column).collect::<String>()
+    };
+    let these = format!("paper = '{paper}' AND tbl = '{table}' AND metric = 'f1_macro'");
+    format!(
+        "CREATE VIEW {name} AS SELECT * FROM (SELECT model, condition, 'print' AS source, '' AS spec, NULL AS seeds{}, min(place) AS place
+ FROM published WHERE {these} GROUP BY model, condition
+ UNION ALL SELECT model, condition, kind || CASE world WHEN '' THEN '' ELSE ' (world ' || world || ')' END || ', ' || scale,
+ spec, max(n){}, min(place) FROM v_paper WHERE {these} AND measured IS NOT NULL
+ GROUP BY model, condition, spec, kind, world, scale)
+ ORDER BY place, source <> 'print', source, spec",
+        columns("value"),
+        columns("measured")
+    )
+}

@@ -1,0 +1,55 @@
+//! What this process uses of its computer, as Linux tells it; elsewhere nothing is known.
+
+use super::{
+    db::{Db, now_ms},
+    error::Error,
+};
+use std::fs;
+
+/// Keeps what is used now, for each of these attempts.
+pub(super) fn take(db: &mut Db, attempts: &[i64]) -> Result<(), Error> {
+    let (cpu, memory, load) = (processors(), memory(), load());
+    if cpu.is_none() && memory.is_none() {
+        return Ok(());
+    }
+    for attempt in attempts {
+        let query = sqlx::query(
+            "INSERT INTO sample(attempt_id, t_ms, cpu_s, rss_mb, load) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        );
+        db.execute(query.bind(*attempt).bind(now_ms()).bind(cpu).bind(memory).bind(load))?;
+    }
+    Ok(())
+}
+
+/// Seconds of processors used since the process began, its own and the system's for it.
+fn processors() -> Option<f64> {
+    let text = fs::read_to_string("/proc/self/stat").ok()?;
+    // The program's name, in brackets, may hold blanks.
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks: f64 = [11, 12].iter().map(|at| fields.get(*at)?.parse::<f64>().ok()).sum::<Option<f64>>()?;
+    Some(ticks / 100.0) // Linux counts in hundredths, whatever its clock
+}
+
+/// MiB in memory.
+fn memory() -> Option<f64> {
+    let text = fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<f64>().ok()? / 1024.0)
+}
+
+/// Processes that wanted a processor in the last minute.
+fn load() -> Option<f64> {
+    fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_uses_something() {
+        assert!(memory().is_some_and(|megabytes| megabytes > 1.0));
+        assert!(processors().is_some() && load().is_some());
+    }
+}

@@ -1,0 +1,45 @@
+//! What has grown old: work of other revisions of the code, data sets whose name others have taken over. Such numbers
+//! are shown as stale and never averaged with others.
+
+use super::{Store, db::Db, error::Error};
+use sqlx::Row;
+
+impl Store {
+    /// Says at which revisions the parts of this program are; work of others is stale from now on.
+    pub fn note_revisions(&self, revisions: &[(&str, u32)]) -> Result<(), Error> {
+        let now = serde_json::to_string(revisions).expect("names and numbers");
+        let known =
+            "SELECT json_group_array(json_array(name, number)) FROM (SELECT * FROM revision ORDER BY name)";
+        let mut sorted = revisions.to_vec();
+        sorted.sort_unstable();
+        let sorted = serde_json::to_string(&sorted).expect("names and numbers");
+        self.writer.ask("note the revisions of this program", move |db| {
+            if db.one(sqlx::query(known))?.get::<&str, _>(0) == sorted {
+                return Ok(());
+            }
+            db.execute(sqlx::query("DELETE FROM revision"))?;
+            let query = "INSERT INTO revision SELECT value ->> 0, value ->> 1 FROM json_each(?)";
+            db.execute(sqlx::query(query).bind(now))?;
+            works(db)
+        })
+    }
+}
+
+/// Brings the flag of every work up to date.
+pub(super) fn works(db: &mut Db) -> Result<(), Error> {
+    let sql = "UPDATE work SET stale = n.stale FROM (
+        SELECT w.id, EXISTS (SELECT 1 FROM json_each(w.json, '$.revisions') e JOIN revision v ON v.name = e.value ->> 0
+          WHERE v.number <> e.value ->> 1) AS stale FROM work w) n
+      WHERE n.id = work.id AND n.stale <> work.stale";
+    db.execute(sqlx::query(sql)).map(drop)
+}
+
+/// The data set of this fingerprint is the one that its name means now. A simulated world comes in sizes, which stand
+/// side by side.
+pub(super) fn datasets(db: &mut Db, fingerprint: &str) -> Result<(), Error> {
+    let sql = "UPDATE dataset SET stale = dataset.id <> n.id FROM dataset n
+      WHERE n.fingerprint = ? AND dataset.name = n.name AND dataset.kind = n.kind AND dataset.world = n.world
+        AND (n.kind = 'real' OR dataset.images = n.images)
+        AND dataset.stale <> (dataset.id <> n.id)";
+    db.execute(sqlx::query(sql).bind(fingerprint.to_string())).map(drop)
+}
