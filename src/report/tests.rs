@@ -489,8 +489,8 @@ fn figure_9_draws_kept_features_and_says_which_it_cannot_draw() {
     assert_eq!(home.report_of("chammi_fig9", &[]).2.unwrap(), svg, "the same bytes");
     // Features that no longer fit their rows are refused.
     let spec = quick(&tuned);
-    let cut =
-        home.folder.path().join(format!("embed-{}-1-simulated-features-HPA.f32", SpecId::of(&spec).as_str()));
+    let cut = crate::store::files(home.store.path())
+        .join(format!("embed-{}-1-simulated-features-HPA.f32", SpecId::of(&spec).as_str()));
     std::fs::write(&cut, [0; 8]).unwrap();
     let (page, ..) = home.report_of("chammi_fig9", &[]);
     assert!(page.contains("expected 60 rows of features, found 8 bytes"), "{page}");
