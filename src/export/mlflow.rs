@@ -2,7 +2,7 @@
 //! for each parameter, tag and metric.
 
 use super::{
-    Error, Pace, Written, file, folder, names,
+    Error, Pace, Written, folder, names, small_file,
     source::{Run, Source},
 };
 use crate::store::Status;
@@ -133,7 +133,7 @@ fn metrics(source: &Source<'_>, run: &Run, place: &Path, pace: &Pace<'_>) -> Res
         // `loss` is a file, so that `loss/proxy_nca` cannot be in a folder of that name.
         let front = name.strip_suffix(curve.metric.as_str()).unwrap_or_default();
         let key = format!("{front}{}", curve.metric.replace('/', "."));
-        file(&metrics.place(&key), |out| {
+        small_file(&metrics.place(&key), |out| {
             source.points(curve, |page| {
                 pace.check()?;
                 page.iter().try_for_each(|point| line(out, point.t_ms, point.value, point.step))
@@ -143,7 +143,7 @@ fn metrics(source: &Source<'_>, run: &Run, place: &Path, pace: &Pace<'_>) -> Res
     let last = source.last_step(curves.iter().map(|(_, curve)| curve))?;
     let ended = run.finished_ms.unwrap_or(run.created_ms);
     for (name, value) in names::scores(source.scores(run)?) {
-        file(&metrics.place(&name), |out| line(out, ended, value, last))?;
+        small_file(&metrics.place(&name), |out| line(out, ended, value, last))?;
     }
     Ok(())
 }
@@ -200,7 +200,7 @@ impl Folder {
 }
 
 fn text(path: &Path, content: &str) -> Result<(), Error> {
-    file(path, |out| out.write_all(content.as_bytes()))
+    small_file(path, |out| out.write_all(content.as_bytes()))
 }
 
 /// A `meta.yaml`.

@@ -130,6 +130,17 @@ fn file<T>(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>
     Ok(answer.expect("a file that is there was filled"))
 }
 
+/// The same for one of very many small files.
+fn small_file(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), Error> {
+    folder(path.parent().unwrap_or(Path::new("")))?;
+    let write = |part: &Path| {
+        let mut out = BufWriter::new(File::create(part)?);
+        fill(&mut out)?;
+        out.flush()
+    };
+    whole_file::fill_lightly(path, write).map_err(Error::of_file(path))
+}
+
 fn folder(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).map_err(|source| Error::Write { path: path.into(), source })
 }
