@@ -11,6 +11,7 @@ pub mod embed;
 pub mod evaluate;
 pub mod event;
 pub mod execute;
+pub mod export;
 #[cfg(test)]
 pub(crate) mod golden;
 mod last_words;

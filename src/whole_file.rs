@@ -11,11 +11,19 @@ use std::{
 /// # Errors
 /// If the neighbour cannot be written or moved.
 pub(crate) fn fill(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    // A file must not have its name before its content.
+    fill_lightly(path, |part| write(part).and_then(|()| File::open(part)?.sync_all()))
+}
+
+/// The same for thousands of small files that can be made again: nobody waits for the disk, so that they are whole after
+/// a killed process, but not after a power cut.
+///
+/// # Errors
+/// As [`fill`].
+pub(crate) fn fill_lightly(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    let filled = write(&part)
-        .and_then(|()| File::open(&part)?.sync_all()) // a file must not have its name before its content
-        .and_then(|()| fs::rename(&part, path));
+    let filled = write(&part).and_then(|()| fs::rename(&part, path));
     if filled.is_err() {
         // The first error is the one to tell.
         let _ = fs::remove_file(&part);

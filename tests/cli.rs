@@ -820,6 +820,62 @@ fn a_closed_pipe_is_a_normal_end() {
 }
 
 #[test]
+fn export_writes_numbers_for_other_programs() {
+    let place = Place::new();
+    let cells = place.cells();
+    let words = ["--set", "train.epochs=1", "--json"];
+    let uid = place.run(&cells, &words).expect(0).json()["runs"][0]["run"].as_str().unwrap().to_owned();
+    let export = |format: &str, more: &[&str]| {
+        let words = ["export", format, "--out", "numbers"];
+        place.say(&words.into_iter().chain(more.iter().copied()).collect::<Vec<_>>())
+    };
+    let rows = |view: &str| {
+        let question = format!("SELECT count(*) AS n FROM {view}");
+        place.say(&["sql", &question, "--format", "json"]).expect(0).json()[0]["n"].as_u64().unwrap()
+    };
+    let counts = [("runs", "v_runs"), ("scores", "v_results"), ("floors", "v_floors"), ("curves", "v_curve")]
+        .map(|(table, view)| (table, rows(view)));
+    for format in ["csv", "parquet"] {
+        let said = export(format, &["--exp", "real*", "--run", &uid[..6]]).expect(0);
+        for (table, count) in counts {
+            let line = format!("numbers/{table}.{format}: {count} row");
+            assert!(count > 0 && said.out().contains(&line), "{line}: {}", said.out());
+        }
+        assert!(said.error().contains("curves: 1 run in "), "{}", said.error());
+    }
+    let mut csv = csv::Reader::from_path(place.path("numbers/scores.csv")).unwrap();
+    let header = csv.headers().unwrap().clone();
+    assert_eq!(header.get(0), Some("uid"));
+    assert!(csv.records().all(|record| record.unwrap().get(0) == Some(&uid)));
+    export("json", &[]).expect(0);
+    let text = fs::read_to_string(place.path("numbers/dichroic.json")).unwrap();
+    let all: Value = serde_json::from_str(&text).unwrap();
+    for (table, count) in counts {
+        assert_eq!(all[table].as_array().map(|rows| rows.len() as u64), Some(count), "{table}");
+    }
+    let board = export("tensorboard", &["--quiet"]).expect(0);
+    assert_eq!((board.out(), board.error()), ("numbers: 1 run\n".into(), String::new()));
+    let events = format!("numbers/real_cells/seed-001-{}/events.out.tfevents.0000000000.dichroic", &uid[..8]);
+    assert!(place.path(&events).is_file());
+    assert_eq!(export("mlflow", &[]).expect(0).out(), "numbers/mlruns: 1 run\n");
+
+    export("csv", &["--exp", "real_cell"])
+        .complains("the store has no run of an experiment `real_cell`", "`dichroic runs` lists");
+    place
+        .say(&["export", "csv", "--out", "cells/dataset.toml"])
+        .complains("expected a folder to write to, found the file cells/dataset.toml", "name a folder");
+    for words in [
+        &["export"][..],
+        &["export", "csv"],
+        &["export", "xlsx", "--out", "x"],
+        &["export", "--run", &uid, "--out", "x"],
+        &["export", "--run", &uid, "csv", "--out", "x"],
+    ] {
+        place.say(words).expect(2);
+    }
+}
+
+#[test]
 fn the_store_is_made_by_any_number_of_processes_at_once() {
     let place = Place::new();
     let made: Vec<_> = (0..4)

@@ -1,7 +1,7 @@
 //! How a command ends when it does not end well: what went wrong, what to do about it, and the exit status.
 
 use crate::{
-    backbone::files, data, embed, evaluate, execute, model, plan, registry, report, simulate, store,
+    backbone::files, data, embed, evaluate, execute, export, model, plan, registry, report, simulate, store,
 };
 use std::{error::Error, fmt::Display, io, process::ExitCode};
 
@@ -111,6 +111,18 @@ impl From<embed::Error> for Failure {
         match error {
             embed::Error::Stopped => Self::Interrupted("stopped: the sets that are done are kept".into()),
             embed::Error::Data(error) => error.into(),
+            error => {
+                let hint = error.hint();
+                Self::Work { error: Box::new(error), hint }
+            }
+        }
+    }
+}
+
+impl From<export::Error> for Failure {
+    fn from(error: export::Error) -> Self {
+        match error {
+            export::Error::Stopped => Self::Interrupted("stopped: files that are there are whole".into()),
             error => {
                 let hint = error.hint();
                 Self::Work { error: Box::new(error), hint }

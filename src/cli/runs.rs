@@ -67,7 +67,7 @@ impl Runs {
 }
 
 /// A pattern of GLOB in which only a final `*` is special.
-fn literal(name: &str) -> String {
+pub(super) fn literal(name: &str) -> String {
     let (stem, rest) = name.strip_suffix('*').map_or((name, ""), |stem| (stem, "*"));
     let escaped = stem.chars().map(|c| if "*?[".contains(c) { format!("[{c}]") } else { c.to_string() });
     escaped.collect::<String>() + rest

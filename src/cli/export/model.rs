@@ -1,6 +1,6 @@
-//! `export`: what a model is to one set, as a file that timm loads.
+//! What a model is to one set, as a file that timm loads.
 
-use super::{
+use crate::cli::{
     failure::{Failure, Result},
     kept::{Kept, of_place, of_run},
     options::StoreOption,
@@ -10,9 +10,8 @@ use crate::{backbone::files, model::Extractor, params::Params, seed::Seed};
 use clap::Args;
 use std::path::PathBuf;
 
-/// Writes what a trained model is to one set: a plain ConvNeXt that timm loads with `strict=True`
 #[derive(Args, Debug)]
-pub(super) struct Export {
+pub(super) struct Model {
     /// A finished run, by the beginning of its id
     #[arg(long, value_name = "RUN", required_unless_present = "weights", conflicts_with = "weights")]
     run: Option<String>,
@@ -29,7 +28,7 @@ pub(super) struct Export {
     store: StoreOption,
 }
 
-impl Export {
+impl Model {
     pub(super) fn run(&self) -> Result {
         let models = match (&self.run, &self.weights) {
             (Some(run), _) => of_run(&self.store.path(), run)?,

@@ -1,0 +1,31 @@
+//! `export`: a model as a file that timm loads, or numbers as other programs' files.
+
+mod model;
+mod numbers;
+
+use super::failure::Result;
+use clap::Args;
+
+/// Writes a model as timm loads it, or, named by a first word, numbers as other programs' files
+#[derive(Args, Debug)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true
+)]
+pub(super) struct Export {
+    #[command(subcommand)]
+    numbers: Option<numbers::Numbers>,
+    #[command(flatten)]
+    model: Option<model::Model>,
+}
+
+impl Export {
+    pub(super) fn run(&self, quiet: bool) -> Result {
+        match (&self.numbers, &self.model) {
+            (Some(numbers), _) => numbers.run(quiet),
+            (None, Some(model)) => model.run(),
+            (None, None) => unreachable!("without a first word a model's options are required"),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The store's numbers as other programs' files: tables, TensorBoard's event files, MLflow's folders.
+//!
+//! Questions to the store come from `source`; each format is a file beside it. Nothing is held in memory but a
+//! portion of runs and a page of points. The same store exported twice leaves the same files, each replaced whole.
+
+mod csv;
+mod error;
+mod json;
+mod mlflow;
+mod names;
+mod parquet;
+mod record;
+mod source;
+mod tables;
+mod tensorboard;
+
+pub use error::Error;
+
+use crate::{
+    event::{Event, Listen},
+    store::Reader,
+    whole_file,
+};
+use source::Source;
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `runs.csv`, `scores.csv`, `floors.csv`, `curves.csv`.
+    Csv,
+    /// `dichroic.json` with the same four lists.
+    Json,
+    /// The same four tables as Parquet.
+    Parquet,
+    /// A folder with an event file for each run.
+    TensorBoard,
+    /// `mlruns`, as MLflow's file store has it.
+    MlFlow,
+}
+
+/// Which runs are meant; every one when nothing is said.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Those of these experiments: a pattern of SQLite's `GLOB`.
+    pub experiment: Option<String>,
+    /// Those whose id begins so.
+    pub run: Option<String>,
+}
+
+/// A file or a folder that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How much is in it.
+    pub count: u64,
+    /// Of what, in the singular: `row`, `run`.
+    pub unit: &'static str,
+}
+
+/// Writes the runs that are `wanted` into the folder `out`, which is made when it is not there.
+///
+/// # Errors
+/// If the store has no such run or does not answer, a file cannot be written, or the listener wants a stop.
+pub fn export(
+    store: &Reader,
+    format: Format,
+    wanted: &Wanted,
+    out: &Path,
+    listener: &mut dyn Listen,
+) -> Result<Vec<Written>, Error> {
+    if out.exists() && !out.is_dir() {
+        return Err(Error::NotAFolder(out.into()));
+    }
+    let source = Source::new(store, wanted)?;
+    let pace = &mut Pace { listener, done: 0 };
+    match format {
+        Format::Csv => csv::write(&source, out, pace),
+        Format::Json => json::write(&source, out, pace),
+        Format::Parquet => parquet::write(&source, out, pace),
+        Format::TensorBoard => tensorboard::write(&source, out, pace),
+        Format::MlFlow => mlflow::write(&source, out, pace),
+    }
+}
+
+/// Tells the listener how far it is, and hears whether to stop.
+struct Pace<'a> {
+    listener: &'a mut dyn Listen,
+    done: u64,
+}
+
+impl Pace<'_> {
+    /// So many runs are to be written.
+    fn begin(&mut self, what: &str, runs: usize) {
+        self.done = 0;
+        self.listener.hear(&Event::Began { what, unit: "run", total: runs as u64 });
+    }
+
+    /// So many more are.
+    fn advance(&mut self, runs: usize) -> Result<(), Error> {
+        self.done += runs as u64;
+        self.listener.hear(&Event::Advanced { done: self.done, note: "" });
+        self.check()
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.listener.stop() { Err(Error::Stopped) } else { Ok(()) }
+    }
+
+    fn end(&mut self) {
+        self.listener.hear(&Event::Ended);
+    }
+}
+
+/// Fills one file, in its folder, which is made when it is not there.
+fn file<T>(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>) -> Result<T, Error> {
+    folder(path.parent().unwrap_or(Path::new("")))?;
+    let mut answer = None;
+    let write = |part: &Path| {
+        let mut out = BufWriter::with_capacity(1 << 17, File::create(part)?);
+        answer = Some(fill(&mut out)?);
+        out.flush()
+    };
+    whole_file::fill(path, write).map_err(Error::of_file(path))?;
+    Ok(answer.expect("a file that is there was filled"))
+}
+
+/// The same for one of very many small files.
+fn small_file(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), Error> {
+    folder(path.parent().unwrap_or(Path::new("")))?;
+    let write = |part: &Path| {
+        let mut out = BufWriter::new(File::create(part)?);
+        fill(&mut out)?;
+        out.flush()
+    };
+    whole_file::fill_lightly(path, write).map_err(Error::of_file(path))
+}
+
+fn folder(path: &Path) -> Result<(), Error> {
+    fs::create_dir_all(path).map_err(|source| Error::Write { path: path.into(), source })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! What runs and curves are called in other programs' folders: legal there, the same every time, and sorted.
+
+use super::Error;
+use super::source::{Curve, Run, Source, Work};
+use crate::store::ScoreRow;
+use std::collections::BTreeSet;
+
+/// Letters of a name at most; file systems take 255 bytes.
+const LONGEST: usize = 120;
+
+/// A folder's name that any file system takes: everything but letters, digits and `._-+=,` is `_`.
+pub(super) fn folder(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-+=,".contains(c) { c } else { '_' };
+    let name: String = name.chars().map(plain).take(LONGEST).collect();
+    // A leading point hides a file, and `.` and `..` are no names.
+    match name.strip_prefix('.') {
+        Some(rest) => format!("_{rest}"),
+        None if name.is_empty() => "_".into(),
+        None => name,
+    }
+}
+
+/// What distinguishes a run's spec: `adapter=hypernet,epochs=15`; empty when nothing does.
+pub(super) fn label(run: &Run) -> String {
+    let words: Vec<String> = run.label.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
+    words.join(",")
+}
+
+/// `seed-007-0123abcd`: the usual seeds in their order, and enough of the run's id to find it.
+pub(super) fn seed(run: &Run) -> String {
+    format!("seed-{:03}-{}", run.seed, run.uid.get(..8).unwrap_or(&run.uid))
+}
+
+/// The curves of a run under names of their own. Those of its training are called as the metric; those of other work
+/// have its kind in front, and where several trainings make one run, the sets of each.
+pub(super) fn curves(source: &Source<'_>, run: &Run) -> Result<Vec<(String, Curve)>, Error> {
+    let mut drawn = vec![];
+    for work in source.works(run.id)? {
+        let curves = source.curves(&work)?;
+        if !curves.is_empty() {
+            drawn.push((work, curves));
+        }
+    }
+    let trainings: Vec<&Work> =
+        drawn.iter().map(|(work, _)| work).filter(|work| work.kind == "fit").collect();
+    let sets: BTreeSet<&[String]> = trainings.iter().map(|work| work.sets.as_slice()).collect();
+    let told_apart = sets.len() == trainings.len();
+    let fronts: Vec<String> = drawn
+        .iter()
+        .map(|(work, _)| match work.kind.as_str() {
+            "fit" if trainings.len() == 1 => String::new(),
+            "fit" if told_apart => format!("{}/", work.sets.join("+")),
+            "fit" => format!("{}/", work.uid),
+            kind => format!("{kind}/"),
+        })
+        .collect();
+    let named = drawn.into_iter().zip(fronts).flat_map(|((_, curves), front)| {
+        curves.into_iter().map(move |curve| (format!("{front}{}", curve.metric), curve))
+    });
+    Ok(named.collect())
+}
+
+/// Scores under names of their own: `score/HPA/Task_one/f1_macro`, with the protocol and the data in front of the task
+/// when a run has several.
+pub(super) fn scores(scores: Vec<ScoreRow>) -> Vec<(String, f64)> {
+    let questions: BTreeSet<(&str, &str)> =
+        scores.iter().map(|score| (score.protocol.as_str(), score.data.as_str())).collect();
+    let several = questions.len() > 1;
+    let name = |ScoreRow { protocol, data, task, metric, .. }: &ScoreRow| match several {
+        true => format!("score/{protocol}/{data}/{task}/{metric}"),
+        false => format!("score/{task}/{metric}"),
+    };
+    scores.iter().map(|score| (name(score), score.value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_word_becomes_a_folder() {
+        assert_eq!(folder("adapter=hypernet,epochs=15"), "adapter=hypernet,epochs=15");
+        assert_eq!(folder("a/b \\ µ"), "a_b____");
+        assert_eq!((folder(".."), folder(""), folder(".git")), ("_.".into(), "_".into(), "_git".into()));
+        assert_eq!(folder(&"x".repeat(1000)).len(), LONGEST);
+    }
+
+    #[test]
+    fn scores_are_called_by_their_task_until_that_is_not_enough() {
+        let score = |protocol: &str| ScoreRow {
+            protocol: protocol.into(),
+            data: "chammi".into(),
+            part: String::new(),
+            task: "HPA/Task_one".into(),
+            class: String::new(),
+            metric: "f1_macro".into(),
+            value: 0.5,
+            n: 9,
+        };
+        assert_eq!(scores(vec![score("a")]), [("score/HPA/Task_one/f1_macro".into(), 0.5)]);
+        let two = scores(vec![score("a"), score("b")]);
+        assert_eq!(two[1].0, "score/b/chammi/HPA/Task_one/f1_macro");
+    }
+}

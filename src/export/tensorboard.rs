@@ -1,0 +1,55 @@
+//! A folder with an event file for each run, as TensorBoard shows them.
+
+use super::{
+    Error, Pace, Written, file, names,
+    record::{begin, scalar},
+    source::{Run, Source},
+};
+use std::path::{Path, PathBuf};
+
+/// TensorBoard reads every file of a folder that has `tfevents` in its name. A time in it, as its own writers put it
+/// there, would leave two files after two exports, and each point twice.
+const NAME: &str = "events.out.tfevents.0000000000.dichroic";
+
+/// Writes `<experiment>/<label>/seed-N-<id>/` for every run with numbers; a run without them is not there yet.
+pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Result<Vec<Written>, Error> {
+    let mut count = 0;
+    pace.begin("event files", source.len());
+    for portion in source.portions() {
+        for run in source.runs(portion)? {
+            count += u64::from(events(source, &run, out, pace)?);
+            pace.check()?;
+        }
+        pace.advance(portion.len())?;
+    }
+    pace.end();
+    Ok(vec![Written { path: out.into(), count, unit: "run" }])
+}
+
+/// Says whether there was anything to write.
+fn events(source: &Source<'_>, run: &Run, out: &Path, pace: &Pace<'_>) -> Result<bool, Error> {
+    let (curves, scores) = (names::curves(source, run)?, names::scores(source.scores(run)?));
+    if curves.is_empty() && scores.is_empty() {
+        return Ok(false);
+    }
+    let last = source.last_step(curves.iter().map(|(_, curve)| curve))?;
+    file(&place(run, out).join(NAME), |out| {
+        begin(out)?;
+        for (tag, curve) in &curves {
+            source.points(curve, |page| {
+                pace.check()?;
+                page.iter().try_for_each(|point| scalar(out, tag, point.step, point.value, point.t_ms))
+            })?;
+        }
+        let ended = run.finished_ms.unwrap_or(run.created_ms);
+        scores.iter().try_for_each(|(tag, value)| scalar(out, tag, last, *value, ended))
+    })?;
+    Ok(true)
+}
+
+fn place(run: &Run, out: &Path) -> PathBuf {
+    let experiment = out.join(names::folder(&run.experiment));
+    let label = names::label(run);
+    let spec = if label.is_empty() { experiment } else { experiment.join(names::folder(&label)) };
+    spec.join(names::seed(run))
+}
