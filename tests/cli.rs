@@ -434,19 +434,19 @@ fn a_run_killed_at_any_moment_ends_as_if_nothing_had_happened() {
 fn workers_do_each_run_once_and_a_scheduler_can_have_the_machine_back() {
     let place = Place::new();
     let cells = place.cells();
-    let seeds: Vec<String> = (2..=8).map(|seed| seed.to_string()).collect();
+    let seeds: Vec<String> = (2..=40).map(|seed| seed.to_string()).collect();
     let mut more = vec!["--set", "train.epochs=1", "--store"];
     let seeds: Vec<&str> = seeds.iter().flat_map(|seed| ["--seed", seed]).collect();
     let mut several = more.clone();
-    several.extend(["many.db", "--workers", "4", "--threads", "4"].iter().chain(&seeds));
+    several.extend(["many.db", "--workers", "8", "--threads", "8"].iter().chain(&seeds));
     let said = place.run(&cells, &several).expect(0);
-    assert!(said.error().contains("4 workers, each with 1 "), "{}", said.error());
-    assert_eq!(said.error().matches("(quick): done in ").count(), 8, "{}", said.error());
+    assert!(said.error().contains("8 workers, each with 1 "), "{}", said.error());
+    assert_eq!(said.error().matches("(quick): done in ").count(), 40, "{}", said.error());
     let ask = |store: &str, question: &str| {
         Store::open_read_only(place.path(store)).unwrap().query(question).unwrap().rows[0][0].to_string()
     };
     assert_eq!(ask("many.db", "SELECT max(n) FROM attempt"), "1", "nothing was done twice");
-    assert_eq!(ask("many.db", "SELECT count(*) FROM run WHERE status = 'done'"), "8");
+    assert_eq!(ask("many.db", "SELECT count(*) FROM run WHERE status = 'done'"), "40");
     assert!(ask("many.db", "SELECT count(DISTINCT pid) FROM attempt").parse::<u32>().unwrap() > 1);
     more.extend(["one.db", "--workers", "1"].iter().chain(&seeds));
     place.run(&cells, &more).expect(0);

@@ -42,7 +42,7 @@ impl Missing {
         let sql = "SELECT model, condition,
               sum(verdict IN ('same digits', 'inside', 'outside', 'one seed has no interval')) AS filled, sum(measured IS NOT NULL)
             FROM v_paper WHERE paper = ? AND tbl = ? GROUP BY model, condition ORDER BY min(place)";
-        let rows = store.query_with(sql, &[Value::Text(paper.clone()), Value::Text(table.clone())])?.rows;
+        let rows = store.query_with(sql, &[Value::Text(paper.clone()), Value::Text(table)])?.rows;
         let all = rows.len();
         let mut open = Vec::new();
         for row in rows.iter().filter(|row| row[2] == Value::Integer(0)) {

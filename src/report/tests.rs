@@ -61,7 +61,7 @@ fn scores(lift: f64) -> Vec<ScoreRow> {
 }
 
 struct Home {
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     store: Store,
     /// What runs leave of their features.
     leaves: std::cell::Cell<Leaves>,
@@ -90,7 +90,7 @@ impl Home {
             };
             store.register_dataset(&row).unwrap();
         }
-        Self { folder, store, leaves: Leaves::Nothing.into() }
+        Self { _folder: folder, store, leaves: Leaves::Nothing.into() }
     }
 
     fn run(
