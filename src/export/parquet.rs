@@ -32,7 +32,7 @@ pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Res
             let mut writer = writer(table, out)?;
             let mut waiting = vec![];
             let count = table.rows(source, pace, |rows| {
-                waiting.extend_from_slice(rows);
+                waiting.extend(rows);
                 if waiting.len() >= GROUP {
                     group(&mut writer, table, &waiting)?;
                     waiting.clear();

@@ -141,7 +141,7 @@ impl Table {
         &self,
         source: &Source<'_>,
         pace: &mut Pace<'_>,
-        mut take: impl FnMut(&[Vec<Value>]) -> io::Result<()>,
+        mut take: impl FnMut(Vec<Vec<Value>>) -> io::Result<()>,
     ) -> io::Result<u64> {
         pace.begin(self.name, source.len());
         let mut count = 0;
@@ -156,7 +156,7 @@ impl Table {
                     );
                     let rows = source.ask(&sql, portion)?;
                     count += rows.len() as u64;
-                    take(&rows)?;
+                    take(rows)?;
                     pace.advance(portion.len())?;
                 }
                 Origin::Points => points(source, portion, pace, &mut |rows| {
@@ -174,7 +174,7 @@ fn points(
     source: &Source<'_>,
     portion: &[i64],
     pace: &mut Pace<'_>,
-    take: &mut dyn FnMut(&[Vec<Value>]) -> io::Result<()>,
+    take: &mut dyn FnMut(Vec<Vec<Value>>) -> io::Result<()>,
 ) -> io::Result<()> {
     // An experiment's curves are not its own: a run has them once, whoever asks for it.
     let sql = "SELECT id, uid, seed FROM run WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id";
@@ -187,7 +187,7 @@ fn points(
                 source.points(&curve, |page| {
                     pace.check()?;
                     let rows: Vec<_> = page.iter().map(|point| row(names, &curve, point)).collect();
-                    take(&rows)
+                    take(rows)
                 })?;
             }
         }
