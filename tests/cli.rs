@@ -331,6 +331,20 @@ fn a_run_is_computed_once_and_everything_else_can_be_asked() {
     place.say(&one).expect(0);
 }
 
+/// Waits until so many trainings have come beyond their third step.
+fn until_training(store: &Path, works: usize) {
+    let began = Instant::now();
+    let training = || {
+        let sql = "SELECT count(DISTINCT work_id) FROM scalar WHERE step > 3";
+        let rows = Store::open_read_only(store).ok()?.query(sql).ok()?;
+        (rows.rows[0][0].to_string() == works.to_string()).then_some(())
+    };
+    while training().is_none() {
+        assert!(began.elapsed() < Duration::from_secs(60), "training has not begun");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 #[cfg(unix)]
 fn an_interrupted_run_goes_on_where_it_stopped() {
@@ -340,16 +354,7 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let child = place.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let store = place.path("runs/dichroic.db");
-    let steps = || {
-        let rows =
-            Store::open_read_only(&store).ok()?.query("SELECT count(*) FROM scalar WHERE step > 5").ok()?;
-        (rows.rows[0][0] != dichroic::store::Value::Integer(0)).then_some(())
-    };
-    let began = Instant::now();
-    while steps().is_none() {
-        assert!(began.elapsed() < Duration::from_secs(60), "training has not begun");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until_training(&store, 1);
     // Twice, as `timeout` does it: to the process and to its group.
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid, &pid]).status().unwrap().success());
@@ -362,7 +367,7 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
     assert_eq!(ask("SELECT outcome FROM attempt ORDER BY id DESC"), "signal");
 
     assert_eq!(place.say(&words).expect(0).json()["runs"][0]["status"], "done");
-    assert!(ask("SELECT resumed_step FROM attempt WHERE n = 2").parse::<u32>().is_ok_and(|step| step > 5));
+    assert!(ask("SELECT resumed_step FROM attempt WHERE n = 2").parse::<u32>().is_ok_and(|step| step > 3));
 }
 
 /// Everything that a run computed, in words: files by their hashes, curves but those of the clock, scores.
@@ -457,16 +462,7 @@ fn workers_do_each_run_once_and_a_scheduler_can_have_the_machine_back() {
     let words = place.exp(&cells, &slow);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let child = place.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let began = Instant::now();
-    let running = || {
-        let store = Store::open_read_only(place.path("slow.db")).ok()?;
-        let rows = store.query("SELECT count(DISTINCT work_id) FROM scalar WHERE step > 3").ok()?;
-        (rows.rows[0][0].to_string() == "2").then_some(())
-    };
-    while running().is_none() {
-        assert!(began.elapsed() < Duration::from_secs(60), "training has not begun");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until_training(&place.path("slow.db"), 2);
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     let said = Said(child.wait_with_output().unwrap()).expect(130);
     assert!(said.error().contains("stopped with 0 of 2 runs ended"), "{}", said.error());
@@ -485,16 +481,7 @@ fn what_another_process_is_at_is_waited_for_or_left() {
     let words = place.exp(&cells, &["--set", "train.epochs=60"]);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let first = place.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let began = Instant::now();
-    let running = || {
-        let store = Store::open_read_only(place.path("runs/dichroic.db")).ok()?;
-        let rows = store.query("SELECT count(*) FROM scalar WHERE step > 3").ok()?;
-        (rows.rows[0][0].to_string() != "0").then_some(())
-    };
-    while running().is_none() {
-        assert!(began.elapsed() < Duration::from_secs(60), "training has not begun");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until_training(&place.path("runs/dichroic.db"), 1);
     let left = place.say(&[&words[..], &["--no-wait"]].concat()).expect(0);
     assert!(left.error().contains(&format!("is left to process {}", first.id())), "{}", left.error());
     assert!(left.error().contains("1 of 1 runs are left to other processes"), "{}", left.error());

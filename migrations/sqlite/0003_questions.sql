@@ -46,7 +46,7 @@ INSERT INTO student VALUES (1,12.706204736),(2,4.302652730),(3,3.182446305),(4,2
   (25,2.059538553),(30,2.042272456),(40,2.021075390),(60,2.000297822),(120,1.979930405),(1000,1.962339081);
 
 -- Views, made anew ----------------------------------------------------------------------------------------------------
-DROP VIEW v_runs; DROP VIEW v_results; DROP VIEW v_seeds;
+DROP VIEW v_runs; DROP VIEW v_results; DROP VIEW v_seeds; DROP VIEW v_progress;
 
 CREATE VIEW v_stale AS                                       -- runs whose numbers would not come out again, and why
  SELECT r.id AS run, r.uid, group_concat(s.why, '; ') AS why FROM (
@@ -101,6 +101,18 @@ CREATE VIEW v_seeds AS                                       -- mean, sample sta
          min(v.value) AS min, max(v.value) AS max
        FROM v_results v JOIN experiment e ON e.name = v.experiment
        GROUP BY v.experiment, v.spec_id, v.scale, v.reads, v.stale, v.protocol, v.data, v.part, v.task, v.class, v.metric) g;
+
+CREATE VIEW v_progress AS                                    -- one line per experiment; work that runs share is counted once
+ SELECT experiment, runs, done, running, queued, failed, skipped, silent, round(secs/nullif(done, 0), 1) AS secs_per_run,
+   round(secs/nullif(done, 0)*(queued + running)/max(1, running)/3600.0, 2) AS eta_hours
+ FROM (SELECT e.name AS experiment, count(*) AS runs, sum(r.status = 'done') AS done, sum(r.status = 'running') AS running,
+     sum(r.status = 'queued') AS queued, sum(r.status = 'failed') AS failed, sum(r.status = 'skipped') AS skipped,
+     sum(r.status = 'running' AND EXISTS (SELECT 1 FROM run_work rw JOIN work w ON w.id = rw.work_id    -- its owner says nothing
+       WHERE rw.run_id = r.id AND w.status = 'running' AND w.lease_until_ms < unixepoch()*1000)) AS silent,
+     (SELECT sum(a.ended_ms - a.started_ms)/1000.0 FROM attempt a WHERE a.outcome = 'done' AND a.work_id IN (
+       SELECT rw.work_id FROM experiment_run y JOIN run q ON q.id = y.run_id AND q.status = 'done'
+       JOIN run_work rw ON rw.run_id = q.id WHERE y.experiment_id = e.id)) AS secs
+   FROM experiment e JOIN experiment_run x ON x.experiment_id = e.id JOIN run r ON r.id = x.run_id GROUP BY e.id);
 
 CREATE VIEW v_pairs AS                                       -- two systems of one experiment on the same data, seed by seed: `with` minus
  SELECT a.experiment, a.label AS "with", b.label AS "without", a.scale, a.reads, a.kind, a.world, a.protocol, a.data, a.part,   -- `without`

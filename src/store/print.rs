@@ -4,23 +4,34 @@ use super::{Store, db::Db, error::Error, rows::PlacementRow};
 use sqlx::{AssertSqlSafe, Row};
 
 impl Store {
-    /// Says in which printed rows the numbers of a spec stand; replaces what was said before.
-    pub fn place(&self, spec: &str, rows: &[PlacementRow]) -> Result<(), Error> {
-        let (spec, rows) = (spec.to_string(), rows.to_vec());
-        self.writer.ask("place a spec beside print", move |db| {
-            let query = "DELETE FROM placement WHERE spec_id = (SELECT id FROM spec WHERE uid = ?)";
-            db.execute(sqlx::query(query).bind(spec.clone()))?;
-            for row in rows {
-                let query = sqlx::query(
-                    "INSERT INTO placement(spec_id, paper, tbl, model, condition, protocol, data, against)
-                     SELECT id, ?, ?, ?, ?, ?, ?, ? FROM spec WHERE uid = ?",
-                );
-                let query = query.bind(row.paper).bind(row.tbl).bind(row.model).bind(row.condition);
-                db.execute(query.bind(row.protocol).bind(row.data).bind(row.against).bind(spec.clone()))?;
+    /// Says in which printed rows the numbers of specs stand; replaces what was said of them before. `by`: the program
+    /// that says so, if it has said it of all specs that there are.
+    pub fn place(&self, specs: Vec<(String, Vec<PlacementRow>)>, by: Option<&str>) -> Result<(), Error> {
+        let by = by.map(str::to_string);
+        self.writer.ask("place specs beside print", move |db| {
+            for (spec, rows) in specs {
+                place(db, &spec, rows)?;
             }
-            Ok(())
+            let Some(by) = by else { return Ok(()) };
+            let query =
+                "INSERT INTO store VALUES ('placed', ?) ON CONFLICT DO UPDATE SET value = excluded.value";
+            db.execute(sqlx::query(query).bind(by)).map(drop)
         })
     }
+}
+
+fn place(db: &mut Db, spec: &str, rows: Vec<PlacementRow>) -> Result<(), Error> {
+    let query = "DELETE FROM placement WHERE spec_id = (SELECT id FROM spec WHERE uid = ?)";
+    db.execute(sqlx::query(query).bind(spec.to_string()))?;
+    for row in rows {
+        let query = sqlx::query(
+            "INSERT INTO placement(spec_id, paper, tbl, model, condition, protocol, data, against)
+             SELECT id, ?, ?, ?, ?, ?, ?, ? FROM spec WHERE uid = ?",
+        );
+        let query = query.bind(row.paper).bind(row.tbl).bind(row.model).bind(row.condition);
+        db.execute(query.bind(row.protocol).bind(row.data).bind(row.against).bind(spec.to_string()))?;
+    }
+    Ok(())
 }
 
 /// Makes a view `v_<paper>_<table>` of each printed table that has scores of tasks: its printed rows, and below each the

@@ -216,6 +216,9 @@ impl Writer {
             }
             if closed {
                 let flushed = self.write(&mut db, &mut curves, &mut points).and_then(|()| self.confess());
+                // Statistics for the planner, of all tables that have grown, from a few hundred rows of each.
+                let _ = db.execute(sqlx::query("PRAGMA analysis_limit = 400"));
+                let _ = db.execute(sqlx::query("PRAGMA optimize = 0x10002"));
                 let _ = db.execute(sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")); // others may be reading
                 return flushed.and(db.close());
             }

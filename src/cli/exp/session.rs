@@ -2,6 +2,7 @@
 
 use super::{
     super::{
+        beside_print,
         failure::{Context, Failure, Result},
         jobs::{Job, Sentence},
         output,
@@ -21,7 +22,7 @@ use crate::{
 };
 use serde_json::json;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
     thread,
     time::{Duration, Instant},
@@ -51,18 +52,18 @@ impl Session<'_> {
     /// Makes every run known, so that the store knows what is to come, and says what is done already.
     pub(super) fn register(&self) -> Result<Vec<RunState>> {
         self.lab.store.note_revisions(&Revisions::all())?;
+        beside_print::place_all(self.lab.store)?;
         let mut states = vec![];
-        let mut placed = BTreeSet::new();
+        let mut placed = BTreeMap::new();
         for job in self.jobs {
             let sentence = &self.sentences[job.sentence];
             let labels = &sentence.declared.labels;
             states.push(self.lab.register(&job.plan, &sentence.row(), labels, sentence.place, job.scale)?);
-            let spec = job.plan.spec_id.as_str();
-            if placed.insert(spec) {
-                let json = serde_json::to_value(&job.plan.spec).expect("specs are plain data");
-                self.lab.store.place(spec, &report::placements(&json))?;
-            }
+            placed.entry(job.plan.spec_id.to_string()).or_insert_with(|| {
+                report::placements(&serde_json::to_value(&job.plan.spec).expect("specs are plain data"))
+            });
         }
+        self.lab.store.place(placed.into_iter().collect(), None)?;
         if self.exp.fresh {
             self.jobs.iter().try_for_each(|job| self.lab.renew(&job.plan))?;
             states = self.states()?;

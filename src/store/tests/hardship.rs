@@ -153,9 +153,9 @@ fn a_living_attempt_renews_its_lease() {
     let store = store(&path);
     let _attempt = claim(&store, "fit-1");
     store.writer.ask("age", |db| db.execute(sqlx::query("UPDATE work SET lease_until_ms = 0"))).unwrap();
-    assert_eq!(number(&store, "SELECT stale FROM v_progress"), 1.0);
+    assert_eq!(number(&store, "SELECT silent FROM v_progress"), 1.0);
     writer::heartbeat(&mut db::Db::write(&path).unwrap(), &[1]).unwrap();
-    assert_eq!(number(&store, "SELECT stale FROM v_progress"), 0.0);
+    assert_eq!(number(&store, "SELECT silent FROM v_progress"), 0.0);
 }
 
 #[test]

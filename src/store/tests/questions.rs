@@ -63,7 +63,7 @@ fn every_view_answers_here_and_in_the_stock_shell() {
     );
     store.note_revisions(&[("ops", 1)]).unwrap();
     assert_eq!(number(&store, "SELECT count(*) FROM v_stale"), 0.0);
-    store.place(&other.spec, &[placement("")]).unwrap();
+    store.place(vec![(other.spec, vec![placement("")])], None).unwrap();
 
     store.register_run(&run_of("first", "run3", 3, &["fit-3"])).unwrap();
     claim(&store, "fit-3").finish(Outcome::Error("no such channel".into())).unwrap();
@@ -169,9 +169,10 @@ fn print_is_judged_only_where_it_can_be() {
         attempt.finish(Outcome::Done).unwrap();
     };
     measure(1, print + 0.02);
-    store.place("b4ac910da659", &[placement("another rate")]).unwrap();
+    let place = |against: &str| vec![("b4ac910da659".to_string(), vec![placement(against)])];
+    store.place(place("another rate"), None).unwrap();
     assert_eq!(verdict(), "not comparable: another rate");
-    store.place("b4ac910da659", &[placement("")]).unwrap();
+    store.place(place(""), None).unwrap();
     assert_eq!(verdict(), "one seed has no interval");
     measure(2, print + 0.022);
     measure(3, print + 0.024);
