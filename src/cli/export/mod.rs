@@ -17,15 +17,14 @@ pub(super) struct Export {
     #[command(subcommand)]
     numbers: Option<numbers::Numbers>,
     #[command(flatten)]
-    model: Option<model::Model>,
+    model: model::Model,
 }
 
 impl Export {
     pub(super) fn run(&self, quiet: bool) -> Result {
-        match (&self.numbers, &self.model) {
-            (Some(numbers), _) => numbers.run(quiet),
-            (None, Some(model)) => model.run(),
-            (None, None) => unreachable!("without a first word a model's options are required"),
+        match &self.numbers {
+            Some(numbers) => numbers.run(quiet),
+            None => self.model.run(),
         }
     }
 }

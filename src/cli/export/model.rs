@@ -19,33 +19,35 @@ pub(super) struct Model {
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
     /// The set that it is trained on: its generated or chosen first layer becomes `stem.0`
-    #[arg(long, value_name = "SET")]
-    set: String,
+    #[arg(long, value_name = "SET", required = true)]
+    set: Option<String>,
     /// The file to write
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE", required = true)]
+    out: Option<PathBuf>,
     #[command(flatten)]
     store: StoreOption,
 }
 
 impl Model {
     pub(super) fn run(&self) -> Result {
+        // Both are required, unless a first word says that it is not about a model.
+        let (Some(wanted), Some(out)) = (&self.set, &self.out) else { return Ok(()) };
         let models = match (&self.run, &self.weights) {
             (Some(run), _) => of_run(&self.store.path(), run)?,
             (None, Some(file)) => of_place(file)?,
             (None, None) => vec![],
         };
-        let place = |kept: &Kept| kept.card.sets.iter().position(|set| set.set == self.set);
+        let place = |kept: &Kept| kept.card.sets.iter().position(|set| set.set == *wanted);
         let Some((kept, number)) = models.iter().find_map(|kept| Some((kept, place(kept)?))) else {
             let sets = models.iter().flat_map(|kept| &kept.card.sets).map(|set| set.set.as_str());
-            let failure = Failure::new(format!("the model was not trained on a set `{}`", self.set));
+            let failure = Failure::new(format!("the model was not trained on a set `{wanted}`"));
             return Err(failure.hint(format!("its sets are {}", sets.collect::<Vec<_>>().join(", "))));
         };
         let mut params = Params::new(Seed(0));
         let model = Extractor::new(&kept.card.model, &kept.card.channels(), &[], &mut params);
         files::restore(&kept.weights, &mut params)?;
         let backbone = &kept.card.model.backbone;
-        if !model.export(&params, number, &self.out)? {
+        if !model.export(&params, number, out)? {
             let word = kept.card.model.adapter.word();
             let failure = Failure::new(match backbone.is_off_the_shelf() {
                 true => format!("{backbone} is evaluated off the shelf: its published file is what there is"),
@@ -58,7 +60,7 @@ impl Model {
         output::say(&format!(
             "{}: timm.create_model(\"{}\", in_chans={}, num_classes=0), channels {}; features are the mean of \
              forward_features over pixels",
-            self.out.display(),
+            out.display(),
             files::name(backbone),
             channels.len(),
             channels.join(", ")
