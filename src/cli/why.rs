@@ -44,14 +44,18 @@ const RUNS: &str = "SELECT DISTINCT v.uid AS run, v.seed, v.value, v.images, v.r
     FROM v_results v WHERE v.spec = ? AND v.task = ? AND v.metric = 'f1_macro' AND v.part = '' AND v.class = ''
       AND v.kind = ? AND v.world = ? AND v.scale = ? ORDER BY v.seed";
 
-const WORKS: &str = "SELECT w.uid AS work, w.kind, CASE w.kind WHEN 'score' THEN w.json ->> '$.features' ELSE '' END AS of,
-      a.n AS attempt, a.outcome, datetime(a.started_ms/1000, 'unixepoch') AS started,
+/// The works that led to the scores of the model, without those of the floors beside it.
+const WORKS: &str = "WITH RECURSIVE behind(id) AS (
+      SELECT w.id FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id
+      WHERE r.uid = ?1 AND w.kind = 'score' AND w.json ->> '$.features' = 'model'
+      UNION SELECT p.parent_id FROM work_parent p JOIN behind b ON p.work_id = b.id)
+    SELECT w.uid AS work, w.kind, a.n AS attempt, a.outcome, datetime(a.started_ms/1000, 'unixepoch') AS started,
       round((a.ended_ms - a.started_ms)/1000.0, 1) AS seconds, a.resumed_step, a.mixed, h.name AS host, a.numerics,
       k.commit_id AS \"commit\", k.dirty, k.diff IS NOT NULL OR k.diff_z IS NOT NULL AS diff_kept, substr(k.binary, 1, 12) AS binary,
       (SELECT group_concat(f.path || ' ' || substr(f.blake3, 1, 12), ', ') FROM artifact f WHERE f.work_id = w.id) AS files
     FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id
-    JOIN attempt a ON a.work_id = w.id AND a.n = w.attempt JOIN host h ON h.id = a.host_id JOIN code k ON k.id = a.code_id
-    WHERE r.uid = ? AND (w.kind <> 'score' OR w.json ->> '$.features' = 'model') ORDER BY rw.place";
+    JOIN behind b ON b.id = w.id JOIN attempt a ON a.work_id = w.id AND a.n = w.attempt JOIN host h ON h.id = a.host_id JOIN code k ON k.id = a.code_id
+    WHERE r.uid = ?1 ORDER BY rw.place";
 
 const NOTES: &str = "SELECT datetime(n.t_ms/1000, 'unixepoch') AS t, n.text FROM note n JOIN run r ON r.id = n.run_id WHERE r.uid = ?
     ORDER BY n.id";
@@ -167,11 +171,10 @@ fn of_cell(cell: &Named, lines: &mut Vec<String>) {
         let stale = run["stale_because"].as_str().map(|why| format!(", stale: {why}"));
         let tags = run["tags"].as_str().map(|tags| format!(", tagged {tags}"));
         lines.push(format!(
-            "    seed {}: {} by run {} on {} images{}{}",
+            "    seed {}: {:.4} by run {}{}{}",
             shown(&run["seed"]),
-            shown(&run["value"]),
+            number(&run["value"]),
             shown(&run["run"]),
-            shown(&run["images"]),
             stale.unwrap_or_default(),
             tags.unwrap_or_default()
         ));
