@@ -31,10 +31,13 @@ pub enum Event<'a> {
         /// The value; NaN is kept as such.
         value: f64,
     },
-    /// What is needed to go on after so many steps lies complete on the disk.
+    /// What is needed to go on after so many steps lies complete on the disk. It is used from the end of this call on:
+    /// what was said before has to be safe by then.
     Checkpoint {
         /// Steps taken.
         steps: u64,
+        /// Its length.
+        bytes: u64,
     },
     /// A sentence for the person who waits.
     Note(&'a str),

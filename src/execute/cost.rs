@@ -17,7 +17,7 @@ use crate::{
     plan::{Plan, Step, Work},
     seed::Seed,
     spec::{Augment, DataRef, Features, Loss, Metric, Model, Strategy, Train, Weights, id::WorkId},
-    train::{CHECKPOINT_EVERY, Folder, Job, Pretraining, Source},
+    train::{self, CHECKPOINT_EVERY, Folder, Job, Pretraining, Source},
 };
 use std::{
     collections::BTreeMap,
@@ -191,7 +191,7 @@ impl<'a> Meter<'a> {
         memory::restart_peak();
         let ended = job.run(extractor, params, &mut watch);
         // A stop leaves a checkpoint; here it is of no use.
-        let _ = std::fs::remove_file(&self.nowhere);
+        let _ = train::forget_checkpoint(&self.nowhere);
         ended?;
         let peak = memory::peak().saturating_sub(before) as f64;
         let weights = 4 * params.count() as u64;

@@ -14,7 +14,7 @@ use crate::{
     seed::Seed,
     spec::{self, ConvNextSize, DataRef, Miro, Model, Oracle, Train, View, Weights, id::WorkId},
     store::Attempt,
-    train::{Folder, Job, Pretraining, Source},
+    train::{self, Folder, Job, Pretraining, Source},
 };
 use std::path::Path;
 
@@ -39,10 +39,7 @@ struct Course<'a> {
 /// Makes a training begin at the beginning.
 pub(super) fn forget_checkpoint(folder: &Path) -> Result<(), Error> {
     let path = folder.join(CHECKPOINT);
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::Io { path, source: error }),
-        _ => Ok(()),
-    }
+    train::forget_checkpoint(&path).map_err(|source| Error::Io { path, source })
 }
 
 impl Desk<'_> {
@@ -148,10 +145,10 @@ impl Desk<'_> {
     }
 
     /// Notes how far the checkpoint is that lies beside the weights to be.
-    pub(super) fn note_checkpoint(&self, attempt: &Attempt, steps: u64) -> Result<(), Error> {
+    pub(super) fn note_checkpoint(&self, attempt: &Attempt, steps: u64, bytes: u64) -> Result<(), Error> {
         let path = self.folder.join(CHECKPOINT);
         let noted = artifacts::beside(self.lab.store.path(), &path);
-        Ok(attempt.checkpoint(steps, &noted, length(&path)?)?)
+        Ok(attempt.checkpoint(steps, &noted, bytes)?)
     }
 
     fn keep(&self, attempt: &Attempt, params: &Params, card: Option<&Card>) -> Result<Progress, Error> {
@@ -225,9 +222,4 @@ pub(super) fn channels(sets: &[Part<'_>]) -> Vec<SetChannels> {
     let one =
         |part: &Part<'_>| SetChannels { set: part.set().name.clone(), channels: part.set().channels.clone() };
     sets.iter().map(one).collect()
-}
-
-fn length(path: &Path) -> Result<u64, Error> {
-    let meta = std::fs::metadata(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
-    Ok(meta.len())
 }

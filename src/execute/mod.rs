@@ -245,7 +245,9 @@ impl Listen for Recorder<'_> {
         match *event {
             Event::Metric { name, step, value } => self.metrics.push(name, step, value),
             // A store that cannot be written says so at the attempt's next call; training need not end for it.
-            Event::Checkpoint { steps } => drop(self.desk.note_checkpoint(self.attempt, steps)),
+            Event::Checkpoint { steps, bytes } => {
+                drop(self.desk.note_checkpoint(self.attempt, steps, bytes));
+            }
             _ => {}
         }
         self.listen.hear(event);

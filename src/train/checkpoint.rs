@@ -11,6 +11,7 @@ use crate::{
 };
 use safetensors::SafeTensors;
 use std::{
+    io,
     path::{Path, PathBuf},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -21,13 +22,42 @@ pub const EVERY: Duration = Duration::from_secs(4);
 
 type Named = Vec<(String, Vec<usize>, Vec<u8>)>;
 
-/// Writes checkpoints beside the training, one at a time.
+/// Writes checkpoints beside the training, one at a time. A complete one takes the place of the one before only when
+/// [`keep`](Self::keep) says so: not before the curves up to it are safe, or a kill would leave a hole in them.
 pub struct Checkpoints {
     path: PathBuf,
     every: Duration,
     last: Instant,
     /// The number of steps that it holds, and who writes it.
-    writing: Option<(u64, JoinHandle<Result<(), files::Error>>)>,
+    writing: Option<(u64, JoinHandle<Result<u64, files::Error>>)>,
+}
+
+/// A checkpoint that lies complete on the disk, not yet in its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Complete {
+    /// Steps taken.
+    pub steps: u64,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// Where a checkpoint lies until it is kept.
+fn next(path: &Path) -> PathBuf {
+    path.with_extension("next")
+}
+
+/// Makes a training begin at the beginning.
+///
+/// # Errors
+/// If a file that is there cannot be removed.
+pub fn forget(path: &Path) -> io::Result<()> {
+    for file in [path, &next(path)] {
+        match std::fs::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 impl Checkpoints {
@@ -53,18 +83,21 @@ impl Checkpoints {
         strategy: &dyn Strategy,
     ) -> Result<(), Error> {
         self.wait()?;
-        let (path, state) = (self.path.clone(), snapshot(params, optimiser, strategy)?);
-        let writer = std::thread::spawn(move || files::write(&path, &state, None));
+        let (path, state) = (next(&self.path), snapshot(params, optimiser, strategy)?);
+        let writer = std::thread::spawn(move || {
+            files::write(&path, &state, None)?;
+            Ok(std::fs::metadata(&path).map_or(0, |file| file.len()))
+        });
         self.writing = Some((steps, writer));
         self.last = Instant::now();
         Ok(())
     }
 
-    /// Whether one has come to lie complete since the last call; says after how many steps.
+    /// The one that has come to lie complete since the last call.
     ///
     /// # Errors
     /// If it could not be written.
-    pub fn written(&mut self) -> Result<Option<u64>, Error> {
+    pub fn written(&mut self) -> Result<Option<Complete>, Error> {
         let complete = self.writing.as_ref().is_some_and(|(_, writer)| writer.is_finished());
         if complete { self.wait() } else { Ok(None) }
     }
@@ -73,14 +106,26 @@ impl Checkpoints {
     ///
     /// # Errors
     /// If it could not be written.
-    pub fn wait(&mut self) -> Result<Option<u64>, Error> {
+    pub fn wait(&mut self) -> Result<Option<Complete>, Error> {
         let Some((steps, writer)) = self.writing.take() else { return Ok(None) };
         match writer.join() {
-            Ok(result) => Ok(result.map(|()| Some(steps))?),
+            Ok(result) => Ok(result.map(|bytes| Some(Complete { steps, bytes }))?),
             Err(_) => {
                 Err(Error::Checkpoint { path: self.path.clone(), reason: "its writer broke off".into() })
             }
         }
+    }
+}
+
+impl Checkpoints {
+    /// Puts the complete one in its place.
+    ///
+    /// # Errors
+    /// If it cannot be moved.
+    pub fn keep(&self) -> Result<(), Error> {
+        let failed =
+            |error: io::Error| Error::Checkpoint { path: self.path.clone(), reason: error.to_string() };
+        std::fs::rename(next(&self.path), &self.path).map_err(failed)
     }
 }
 

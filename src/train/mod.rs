@@ -12,7 +12,7 @@ mod schedule;
 mod source;
 mod strategy;
 
-pub use checkpoint::EVERY as CHECKPOINT_EVERY;
+pub use checkpoint::{EVERY as CHECKPOINT_EVERY, forget as forget_checkpoint};
 pub use optimiser::Optimiser;
 pub use pretraining::Pretraining;
 pub use schedule::rate;
@@ -29,7 +29,7 @@ use crate::{
     spec::{self, Train},
     tape::{Gradients, Tape},
 };
-use checkpoint::Checkpoints;
+use checkpoint::{Checkpoints, Complete};
 use loader::{Loader, Part};
 use miro::Penalty;
 use rayon::prelude::*;
@@ -164,8 +164,9 @@ impl Job<'_> {
                 ended_early = true;
                 return Ok(false);
             }
-            if let Some(steps) = checkpoints.written()? {
-                listen.hear(&Event::Checkpoint { steps });
+            if let Some(Complete { steps, bytes }) = checkpoints.written()? {
+                listen.hear(&Event::Checkpoint { steps, bytes });
+                checkpoints.keep()?;
             }
             let stop = listen.stop() && step + 1 < total;
             if stop || checkpoints.due() {
@@ -175,8 +176,9 @@ impl Job<'_> {
         });
         listen.hear(&Event::Ended);
         ended?;
-        if let Some(steps) = checkpoints.wait()? {
-            listen.hear(&Event::Checkpoint { steps });
+        if let Some(Complete { steps, bytes }) = checkpoints.wait()? {
+            listen.hear(&Event::Checkpoint { steps, bytes });
+            checkpoints.keep()?;
         }
         let steps = trainer.optimiser.steps();
         let complete = ended_early || steps == total;
