@@ -1,7 +1,10 @@
 //! How much memory is in use: what an allocator counts when it hands out large pieces.
 
+#[cfg(unix)]
+use std::os::fd::AsRawFd;
 use std::{
     alloc::{GlobalAlloc, Layout},
+    fs::File,
     io::Write,
     sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed},
 };
@@ -34,10 +37,16 @@ static HEARS: AtomicI32 = AtomicI32::new(-1);
 pub(crate) const EXHAUSTED: &str = "exhausted";
 
 /// From now on, a large piece that nobody can give is noted at the end of `file`, before the program is aborted; by
-/// then nothing else can be done any more. `None`: no longer.
-pub(crate) fn tell_exhaustion(file: Option<&std::fs::File>) {
+/// then nothing else can be done any more.
+pub(crate) fn tell_exhaustion(file: &File) {
     #[cfg(unix)]
-    HEARS.store(file.map_or(-1, std::os::fd::AsRawFd::as_raw_fd), Relaxed);
+    HEARS.store(file.as_raw_fd(), Relaxed);
+}
+
+/// No longer, if `file` is the one that hears of it.
+pub(crate) fn hush_exhaustion(file: &File) {
+    #[cfg(unix)]
+    let _ = HEARS.compare_exchange(file.as_raw_fd(), -1, Relaxed, Relaxed);
 }
 
 /// Hands a piece on; a large one that is none is told.

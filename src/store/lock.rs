@@ -58,13 +58,13 @@ impl Lock {
 impl Lock {
     /// Memory that runs out from now on is noted in its file, which the process leaves behind then.
     pub(super) fn hear_of_memory(&self) {
-        memory::tell_exhaustion(Some(&self.file));
+        memory::tell_exhaustion(&self.file);
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        memory::tell_exhaustion(None);
+        memory::hush_exhaustion(&self.file);
         // The name goes before the lock, so that nobody removes a file that another process has just locked.
         if cfg!(unix) {
             let _ = std::fs::remove_file(&self.path);

@@ -51,7 +51,7 @@ impl Store {
         self.writer.ask("renew a run", move |db| {
             let row = db.first(sqlx::query("SELECT id FROM run WHERE uid = ?").bind(uid.clone()))?;
             let run_id = row.ok_or(Error::Unknown { what: "run", uid })?.get(0);
-            queue(db, run_id, "w.status <> 'running'")?;
+            queue(db, run_id, "w.status NOT IN ('running', 'queued')")?;
             let query = sqlx::query(
                 "DELETE FROM artifact WHERE kind = 'checkpoint' AND work_id IN (
                    SELECT w.id FROM work w JOIN run_work rw ON rw.work_id = w.id WHERE rw.run_id = ? AND w.status = 'queued')",

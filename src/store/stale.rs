@@ -7,14 +7,13 @@ use sqlx::Row;
 impl Store {
     /// Says at which revisions the parts of this program are; work of others is stale from now on.
     pub fn note_revisions(&self, revisions: &[(&str, u32)]) -> Result<(), Error> {
-        let now = serde_json::to_string(revisions).expect("names and numbers");
         let known =
             "SELECT json_group_array(json_array(name, number)) FROM (SELECT * FROM revision ORDER BY name)";
         let mut sorted = revisions.to_vec();
         sorted.sort_unstable();
-        let sorted = serde_json::to_string(&sorted).expect("names and numbers");
+        let now = serde_json::to_string(&sorted).expect("names and numbers");
         self.writer.ask("note the revisions of this program", move |db| {
-            if db.one(sqlx::query(known))?.get::<&str, _>(0) == sorted {
+            if db.one(sqlx::query(known))?.get::<&str, _>(0) == now {
                 return Ok(());
             }
             db.execute(sqlx::query("DELETE FROM revision"))?;

@@ -96,10 +96,7 @@ impl Writer {
         doing: &'static str,
         f: impl FnOnce(&mut Db) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.answer(move |db| {
-            db.doing = doing;
-            db.transaction(f)
-        })
+        self.ask_alone(doing, move |db| db.transaction(f))
     }
 
     /// Waits until everything pushed or asked before is written.
@@ -113,8 +110,7 @@ impl Writer {
         doing: &'static str,
         f: impl FnOnce(&mut Db) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.answer(move |db| {
-            db.doing = doing;
+        self.ask_alone(doing, move |db| {
             db.execute(sqlx::query("PRAGMA synchronous = FULL"))?;
             let result = db.transaction(f);
             db.execute(sqlx::query("PRAGMA synchronous = NORMAL"))?;
@@ -208,7 +204,9 @@ impl Writer {
             }
             if sampled.elapsed() >= SAMPLE {
                 sampled = Instant::now();
-                let _ = db.transaction(|db| sample::take(db, &live)); // nothing rests on it
+                if !live.is_empty() {
+                    let _ = db.transaction(|db| sample::take(db, &live)); // nothing rests on it
+                }
             }
             if beat.elapsed() >= HEARTBEAT {
                 beat = Instant::now();

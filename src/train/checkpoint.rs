@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     backbone::files::{self, bytes},
+    event::{Event, Listen},
     params::Params,
 };
 use safetensors::SafeTensors;
@@ -23,7 +24,7 @@ pub const EVERY: Duration = Duration::from_secs(4);
 type Named = Vec<(String, Vec<usize>, Vec<u8>)>;
 
 /// Writes checkpoints beside the training, one at a time. A complete one takes the place of the one before only when
-/// [`keep`](Self::keep) says so: not before the curves up to it are safe, or a kill would leave a hole in them.
+/// the listener has heard of it: not before the curves up to it are safe, or a kill would leave a hole in them.
 pub struct Checkpoints {
     path: PathBuf,
     every: Duration,
@@ -32,16 +33,7 @@ pub struct Checkpoints {
     writing: Option<(u64, JoinHandle<Result<u64, files::Error>>)>,
 }
 
-/// A checkpoint that lies complete on the disk, not yet in its place.
-#[derive(Clone, Copy, Debug)]
-pub struct Complete {
-    /// Steps taken.
-    pub steps: u64,
-    /// Its length.
-    pub bytes: u64,
-}
-
-/// Where a checkpoint lies until it is kept.
+/// Where a checkpoint lies until it takes its place.
 fn next(path: &Path) -> PathBuf {
     path.with_extension("next")
 }
@@ -93,39 +85,36 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// The one that has come to lie complete since the last call.
+    /// Keeps the one that has come to lie complete since the last call, if there is one.
     ///
     /// # Errors
     /// If it could not be written.
-    pub fn written(&mut self) -> Result<Option<Complete>, Error> {
+    pub fn settle(&mut self, listen: &mut dyn Listen) -> Result<(), Error> {
         let complete = self.writing.as_ref().is_some_and(|(_, writer)| writer.is_finished());
-        if complete { self.wait() } else { Ok(None) }
+        if complete { self.finish(listen) } else { Ok(()) }
     }
 
     /// The same, waiting for the one being written.
     ///
     /// # Errors
     /// If it could not be written.
-    pub fn wait(&mut self) -> Result<Option<Complete>, Error> {
+    pub fn finish(&mut self, listen: &mut dyn Listen) -> Result<(), Error> {
+        let Some((steps, bytes)) = self.wait()? else { return Ok(()) };
+        listen.hear(&Event::Checkpoint { steps, bytes });
+        std::fs::rename(next(&self.path), &self.path).map_err(|error| self.broken(error.to_string()))
+    }
+
+    /// Steps and length of the one being written, once it lies complete.
+    fn wait(&mut self) -> Result<Option<(u64, u64)>, Error> {
         let Some((steps, writer)) = self.writing.take() else { return Ok(None) };
         match writer.join() {
-            Ok(result) => Ok(result.map(|bytes| Some(Complete { steps, bytes }))?),
-            Err(_) => {
-                Err(Error::Checkpoint { path: self.path.clone(), reason: "its writer broke off".into() })
-            }
+            Ok(bytes) => Ok(Some((steps, bytes?))),
+            Err(_) => Err(self.broken("its writer broke off".into())),
         }
     }
-}
 
-impl Checkpoints {
-    /// Puts the complete one in its place.
-    ///
-    /// # Errors
-    /// If it cannot be moved.
-    pub fn keep(&self) -> Result<(), Error> {
-        let failed =
-            |error: io::Error| Error::Checkpoint { path: self.path.clone(), reason: error.to_string() };
-        std::fs::rename(next(&self.path), &self.path).map_err(failed)
+    fn broken(&self, reason: String) -> Error {
+        Error::Checkpoint { path: self.path.clone(), reason }
     }
 }
 

@@ -29,7 +29,7 @@ use crate::{
     spec::{self, Train},
     tape::{Gradients, Tape},
 };
-use checkpoint::{Checkpoints, Complete};
+use checkpoint::Checkpoints;
 use loader::{Loader, Part};
 use miro::Penalty;
 use rayon::prelude::*;
@@ -164,10 +164,7 @@ impl Job<'_> {
                 ended_early = true;
                 return Ok(false);
             }
-            if let Some(Complete { steps, bytes }) = checkpoints.written()? {
-                listen.hear(&Event::Checkpoint { steps, bytes });
-                checkpoints.keep()?;
-            }
+            checkpoints.settle(listen)?;
             let stop = listen.stop() && step + 1 < total;
             if stop || checkpoints.due() {
                 checkpoints.start(step + 1, trainer.params, &trainer.optimiser, strategy.as_ref())?;
@@ -176,10 +173,7 @@ impl Job<'_> {
         });
         listen.hear(&Event::Ended);
         ended?;
-        if let Some(Complete { steps, bytes }) = checkpoints.wait()? {
-            listen.hear(&Event::Checkpoint { steps, bytes });
-            checkpoints.keep()?;
-        }
+        checkpoints.finish(listen)?;
         let steps = trainer.optimiser.steps();
         let complete = ended_early || steps == total;
         if complete {
