@@ -320,7 +320,7 @@ fn a_run_is_computed_once_and_everything_else_can_be_asked() {
         .complains("the model was not trained on a set `Mars`", "its sets are Jurkat, Yeast, Pancreas");
     place
         .say(&["embed", "--run", "zz", "--data", "cells", "--out", "features"])
-        .complains("no run that begins with `zz` has left weights", "`dichroic runs` lists");
+        .complains("the store has no run that begins with `zz`", "`dichroic runs` lists");
     let yeast = fs::read_to_string(cells.join("dataset.toml")).unwrap().replace("cytosol", "nucleus");
     fs::write(cells.join("dataset.toml"), yeast).unwrap();
     place.say(&["embed", "--run", uid, "--data", "cells", "--out", "features"]).complains(
@@ -443,7 +443,7 @@ fn workers_do_each_run_once_and_a_scheduler_can_have_the_machine_back() {
     let mut more = vec!["--set", "train.epochs=1", "--store"];
     let seeds: Vec<&str> = seeds.iter().flat_map(|seed| ["--seed", seed]).collect();
     let mut several = more.clone();
-    several.extend(["many.db", "--workers", "8", "--threads", "8"].iter().chain(&seeds));
+    several.extend(["many.db", "--workers", "8", "--threads", "8", "--no-wait"].iter().chain(&seeds));
     let said = place.run(&cells, &several).expect(0);
     assert!(said.error().contains("8 workers, each with 1 "), "{}", said.error());
     assert_eq!(said.error().matches("(quick): done in ").count(), 40, "{}", said.error());

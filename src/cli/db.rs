@@ -68,11 +68,11 @@ impl Db {
             Command::Vacuum { store } => {
                 drop(Store::open_read_only(store.path())?);
                 let store = Store::open(store.path())?;
-                let removed = store.vacuum()?;
+                let freed = store.vacuum()?;
                 store.close()?;
-                let (folders, megabytes) = (removed.works.len(), removed.bytes as f64 / 1e6);
+                let (orphans, megabytes) = (freed.orphans.len(), freed.bytes as f64 / 1e6);
                 output::say(&format!(
-                    "{megabytes:.1} MB given back; {folders} folders that no work knew are gone"
+                    "{megabytes:.1} MB given back; {orphans} files or folders that no work knew are gone"
                 ))
             }
         }
@@ -98,7 +98,9 @@ fn check(store: &StoreOption, contents: bool) -> Result {
     }
     let orphans = reader.orphans()?.len();
     if orphans > 0 {
-        output::note(&format!("{orphans} folders belong to no work; `dichroic db vacuum` removes them"));
+        output::note(&format!(
+            "{orphans} files or folders belong to no work; `dichroic db vacuum` removes them"
+        ));
     }
     if health.problems.is_empty() {
         return output::say(&format!(

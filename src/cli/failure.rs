@@ -79,68 +79,35 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// An error with its own hint; the one that says that the listener wanted a stop is an interruption.
 macro_rules! failures {
-    ($($error:ty),* $(,)?) => {$(
+    ($($error:ty $(, $stopped:path => $how:literal)?;)*) => {$(
         impl From<$error> for Failure {
             fn from(error: $error) -> Self {
-                let hint = error.hint();
-                Self::Work { error: Box::new(error), hint }
+                match error {
+                    $($stopped => Self::Interrupted($how.into()),)?
+                    error => {
+                        let hint = error.hint();
+                        Self::Work { error: Box::new(error), hint }
+                    }
+                }
             }
         }
     )*};
 }
 failures! {
-    evaluate::Error, execute::Error, files::Error, model::ReleasedError, plan::Problems, registry::Error, report::Error,
-    store::Error,
-}
-
-impl From<data::Error> for Failure {
-    fn from(error: data::Error) -> Self {
-        match error {
-            data::Error::Stopped => Self::Interrupted("stopped".into()),
-            error => {
-                let hint = error.hint();
-                Self::Work { error: Box::new(error), hint }
-            }
-        }
-    }
-}
-
-impl From<embed::Error> for Failure {
-    fn from(error: embed::Error) -> Self {
-        match error {
-            embed::Error::Stopped => Self::Interrupted("stopped: the sets that are done are kept".into()),
-            embed::Error::Data(error) => error.into(),
-            error => {
-                let hint = error.hint();
-                Self::Work { error: Box::new(error), hint }
-            }
-        }
-    }
-}
-
-impl From<export::Error> for Failure {
-    fn from(error: export::Error) -> Self {
-        match error {
-            export::Error::Stopped => Self::Interrupted("stopped: files that are there are whole".into()),
-            error => {
-                let hint = error.hint();
-                Self::Work { error: Box::new(error), hint }
-            }
-        }
-    }
-}
-
-impl From<simulate::Error> for Failure {
-    fn from(error: simulate::Error) -> Self {
-        match error {
-            simulate::Error::Stopped => Self::Interrupted("stopped: nothing was left behind".into()),
-            error => {
-                let hint = error.hint();
-                Self::Work { error: Box::new(error), hint }
-            }
-        }
-    }
+    data::Error, data::Error::Stopped => "stopped";
+    embed::Error, embed::Error::Stopped => "stopped: the sets that are done are kept";
+    evaluate::Error;
+    execute::Error;
+    export::Error, export::Error::Stopped => "stopped: files that are there are whole";
+    files::Error;
+    model::ReleasedError;
+    plan::Problems;
+    registry::Error;
+    report::Error;
+    simulate::Error, simulate::Error::Stopped => "stopped: nothing was left behind";
+    store::Error;
 }
 
 /// Says where a failure happened.

@@ -1,6 +1,9 @@
 //! Models that were kept: what a run left behind, or a file of weights that says itself what it is.
 
-use super::failure::{Failure, Result};
+use super::{
+    failure::{Failure, Result},
+    pick,
+};
 use crate::{
     adapter::SetChannels,
     backbone::files,
@@ -67,28 +70,25 @@ pub(super) fn of_place(place: &Path) -> Result<Vec<Kept>> {
 /// The models that a run trained, or took as they start: one, or one for each set.
 pub(super) fn of_run(path: &Path, run: &str) -> Result<Vec<Kept>> {
     let store = Store::open_read_only(path)?;
-    let sql = "SELECT r.uid, s.json, w.json, f.path FROM run r JOIN spec s ON s.id = r.spec_id
+    let run = pick::run(&store, run)?;
+    let sql = "SELECT s.json, w.json, f.path FROM run r JOIN spec s ON s.id = r.spec_id
         JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = 'fit'
-        JOIN artifact f ON f.work_id = w.id AND f.kind = 'weights'
-        WHERE r.uid >= ?1 AND r.uid < ?1 || 'g' ORDER BY r.uid, rw.place";
-    let rows = store.query_with(sql, &[Field::Text(run.into())])?.rows;
-    let Some(uid) = rows.first().map(|row| row[0].to_string()) else {
-        let hint = "`dichroic runs` lists the runs of a store; --store PATH asks another";
-        return Err(Failure::new(format!("no run that begins with `{run}` has left weights")).hint(hint));
-    };
-    if rows.iter().any(|row| row[0].to_string() != uid) {
-        return Err(Failure::new(format!("more than one run begins with `{run}`")).hint("say more of its id"));
+        JOIN artifact f ON f.work_id = w.id AND f.kind = 'weights' WHERE r.uid = ? ORDER BY rw.place";
+    let rows = store.query_with(sql, &[Field::Text(run.clone())])?.rows;
+    if rows.is_empty() {
+        let hint = "`dichroic runs` shows how far it is";
+        return Err(Failure::new(format!("run {run} has left no weights yet")).hint(hint));
     }
     let parsed = |field: &Field| serde_json::from_str::<Value>(&field.to_string()).unwrap_or_default();
     let mut models = vec![];
     for row in &rows {
-        let (spec, work) = (parsed(&row[1]), parsed(&row[2]));
+        let (spec, work) = (parsed(&row[0]), parsed(&row[1]));
         // Beside it stands the untrained floor.
         let trained = work["train"]["objective"] == spec["train"]["objective"];
         if !trained || work["model"]["weights"] != spec["model"]["weights"] {
             continue;
         }
-        let file = store.file(&row[3].to_string());
+        let file = store.file(&row[2].to_string());
         if !file.is_file() {
             let hint = "the folder `<store>.d` belongs to the store: put it back beside it";
             return Err(Failure::new(format!("{}: there is no such file", file.display())).hint(hint));

@@ -156,14 +156,6 @@ impl ComputeOptions {
     }
 }
 
-impl ThreadsOption {
-    /// How many are meant.
-    pub(super) fn count(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.threads.map_or_else(cores, usize::from)
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Device {
     Auto,
@@ -194,6 +186,12 @@ pub(super) struct ThreadsOption {
 }
 
 impl ThreadsOption {
+    /// How many are meant.
+    pub(super) fn count(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or_else(cores, usize::from)
+    }
+
     /// Makes it so; before anything uses threads.
     ///
     /// # Errors

@@ -4,13 +4,14 @@ use crate::{
     ops, sources,
     store::{Code, Git, Host, Provenance},
 };
-use std::{env, fs, path::Path};
+use std::{env, fs, path::Path, process};
 
-/// What every attempt of this process says about itself.
-pub(super) fn here() -> Provenance {
+/// What every attempt of this process says about itself; `caller`: the process that it is a worker of, if it is one.
+pub(super) fn here(caller: Option<u32>) -> Provenance {
     let host = Host::here();
     let numerics = numerics(&host);
-    Provenance { code: code(), numerics, args: env::args().collect(), host }
+    let caller = caller.unwrap_or_else(process::id);
+    Provenance { code: code(), numerics, args: env::args().collect(), caller, host }
 }
 
 /// Bits are the same within one class: device kind, SIMD level, processor model.

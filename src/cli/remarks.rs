@@ -5,7 +5,7 @@ use super::{
     options::StoreOption,
     output, pick,
 };
-use crate::store::Store;
+use crate::store::{self, Store};
 use clap::Args;
 use std::collections::BTreeSet;
 
@@ -89,7 +89,7 @@ impl Rm {
         for run in found? {
             let removed = store.remove_run(&run)?;
             for work in &removed.works {
-                let folder = store.work_folder(work);
+                let folder = store::work_folder(&self.store.path(), work);
                 match std::fs::remove_dir_all(&folder) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                         let hint = "`dichroic db vacuum` tries again";

@@ -65,7 +65,7 @@ impl Rerun {
         let names = Plan::data_names(&stored.spec);
         let data = locate::open(&names, &self.data, &path, &mut progress)?;
         let plan = Plan::of(&stored.spec, Seed(stored.seed), &data).at(&stored.uid)?;
-        let here = provenance::here();
+        let here = provenance::here(None);
         let mut facts = then_and_now(&reader, &stored.uid, &here)?;
         for (name, print) in &plan.data {
             let sql = "SELECT d.fingerprint FROM run r JOIN run_data t ON t.run_id = r.id JOIN dataset d ON d.id = t.dataset_id

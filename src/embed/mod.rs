@@ -33,7 +33,7 @@ const NATIVE: usize = 1 << 22;
 pub enum Error {
     /// An image cannot be read.
     #[error(transparent)]
-    Data(#[from] data::Error),
+    Data(data::Error),
     /// An operation failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
@@ -60,6 +60,15 @@ pub enum Error {
     /// The listener asked to stop.
     #[error("stopped")]
     Stopped,
+}
+
+impl From<data::Error> for Error {
+    fn from(error: data::Error) -> Self {
+        match error {
+            data::Error::Stopped => Self::Stopped,
+            error => Self::Data(error),
+        }
+    }
 }
 
 impl Error {

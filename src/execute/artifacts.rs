@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// The folder of a work.
 pub(super) fn folder(store: &Path, work: &WorkId) -> PathBuf {
-    store::files(store).join("work").join(work.as_str())
+    store::work_folder(store, work.as_str())
 }
 
 /// The folder of what is kept with the fingerprint of a data set: means and deviations.

@@ -61,7 +61,7 @@ impl Error {
             self,
             Self::Data(Stopped)
                 | Self::Train(train::Error::Data(Stopped))
-                | Self::Embed(embed::Error::Stopped | embed::Error::Data(Stopped))
+                | Self::Embed(embed::Error::Stopped)
                 | Self::Evaluate(evaluate::Error::Stopped | evaluate::Error::Data(Stopped))
                 | Self::Simulate(simulate::Error::Stopped)
         )

@@ -101,6 +101,9 @@ fn one(
         tags.text(&format!("dichroic.{key}"), value)?;
     }
     tags.text("dichroic.status", run.status.as_str())?;
+    // Always, so that a later export takes back what an earlier one said.
+    tags.text("dichroic.stale", if run.stale { "true" } else { "false" })?;
+    tags.text("dichroic.tags", &run.tags)?;
     for (axis, value) in &run.label {
         tags.text(&format!("label.{axis}"), value)?;
     }

@@ -29,6 +29,10 @@ pub(super) struct Run {
     pub(super) scale: String,
     pub(super) data: String,
     pub(super) status: Status,
+    /// Whether its numbers would not come out again: other code or other data are current.
+    pub(super) stale: bool,
+    /// What people marked it with.
+    pub(super) tags: String,
     pub(super) created_ms: i64,
     pub(super) started_ms: Option<i64>,
     pub(super) finished_ms: Option<i64>,
@@ -101,7 +105,10 @@ impl<'a> Source<'a> {
     /// A portion of runs, each once for every experiment that is meant and asks for it.
     pub(super) fn runs(&self, portion: &[i64]) -> Result<Vec<Run>, Error> {
         let sql = "SELECT r.id, r.uid, coalesce(e.name, 'no_experiment'), coalesce(x.label, '{}'), c.uid, c.id, r.seed,
-               r.scale, r.data, r.status, r.created_ms, r.started_ms, r.finished_ms, k.commit_id, k.dirty
+               r.scale, r.data, r.status, r.created_ms, r.started_ms, r.finished_ms, k.commit_id, k.dirty,
+               EXISTS (SELECT 1 FROM run_work rw JOIN work w ON w.id = rw.work_id AND w.stale WHERE rw.run_id = r.id)
+                 OR EXISTS (SELECT 1 FROM run_data rd JOIN dataset d ON d.id = rd.dataset_id AND d.stale WHERE rd.run_id = r.id),
+               (SELECT group_concat(t.tag, ' ') FROM tag t WHERE t.run_id = r.id)
              FROM run r JOIN spec c ON c.id = r.spec_id
              LEFT JOIN experiment_run x ON x.run_id = r.id LEFT JOIN experiment e ON e.id = x.experiment_id
              LEFT JOIN attempt a ON a.id = (SELECT max(b.id) FROM run_work w JOIN attempt b ON b.work_id = w.work_id WHERE w.run_id = r.id)
@@ -123,6 +130,8 @@ impl<'a> Source<'a> {
             finished_ms: whole(&row[12]),
             commit: (row[13] != Value::Null).then(|| row[13].to_string()),
             dirty: row[14] == Value::Integer(1),
+            stale: row[15] == Value::Integer(1),
+            tags: row[16].to_string(),
         };
         Ok(self.ask(sql, portion)?.into_iter().map(run).collect())
     }

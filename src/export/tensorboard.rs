@@ -5,11 +5,17 @@ use super::{
     record::{begin, scalar},
     source::{Run, Source},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// TensorBoard reads every file of a folder that has `tfevents` in its name. A time in it, as its own writers put it
 /// there, would leave two files after two exports, and each point twice.
 const NAME: &str = "events.out.tfevents.0000000000.dichroic";
+
+/// What the folder of a run is called besides that has grown stale: there is nothing else to see it by.
+const STALE: &str = "-stale";
 
 /// Writes `<experiment>/<label>/seed-N-<id>/` for every run with numbers; a run without them is not there yet.
 pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Result<Vec<Written>, Error> {
@@ -33,7 +39,13 @@ fn events(source: &Source<'_>, run: &Run, out: &Path, pace: &Pace<'_>) -> Result
         return Ok(false);
     }
     let last = source.last_step(curves.iter().map(|(_, curve)| curve))?;
-    file(&place(run, out).join(NAME), |out| {
+    let fresh = place(run, out);
+    let stale = fresh.with_file_name(format!("{}{STALE}", names::seed(run)));
+    let (here, before) = if run.stale { (stale, fresh) } else { (fresh, stale) };
+    if fs::remove_file(before.join(NAME)).is_ok() {
+        let _ = fs::remove_dir(before); // with more in it, it is somebody else's too
+    }
+    file(&here.join(NAME), |out| {
         begin(out)?;
         for (tag, curve) in &curves {
             source.points(curve, |page| {

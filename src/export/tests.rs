@@ -22,7 +22,7 @@ fn run(experiment: &str, uid: &str, seed: u64, works: &[(&str, &[&str])]) -> Run
     let work = |(uid, sets): &(&str, &[&str])| WorkRow {
         uid: (*uid).into(),
         kind: uid.split('-').next().unwrap().into(),
-        json: serde_json::json!({"train": {"data": {"name": "chammi", "sets": sets}}}),
+        json: serde_json::json!({"revisions": [["ops", 1]], "train": {"data": {"name": "chammi", "sets": sets}}}),
         parents: vec![],
     };
     RunRow {
@@ -137,7 +137,11 @@ fn csv_has_a_line_for_each_row_and_every_digit() {
     assert_eq!(files.keys().collect::<Vec<_>>(), ["curves.csv", "floors.csv", "runs.csv", "scores.csv"]);
     let runs: Vec<&str> = text(&files, "runs.csv").lines().collect();
     assert_eq!(runs.len(), 1 + 5, "the shared run stands under both experiments");
-    assert!(runs[0].starts_with("uid,experiment,label,place,spec,seed,scale,data,status,"), "{}", runs[0]);
+    assert!(
+        runs[0].starts_with("uid,experiment,label,place,spec,seed,scale,data,status,stale,tags,"),
+        "{}",
+        runs[0]
+    );
     assert!(runs[3].contains(r#",failed,"#) && runs[3].contains(r#""it, ""broke""""#), "{}", runs[3]);
     let scores = text(&files, "scores.csv");
     assert!(scores.contains(",HPA/Task_one,,f1_macro,max,0.75,90\n"), "{scores}");
@@ -189,7 +193,7 @@ fn parquet_has_the_types_of_the_columns() {
     assert_eq!(curves[1][5..8], [Field::Long(0), Field::Long(1), Field::Double(2.5)]);
     assert!(matches!(curves[2][7], Field::Double(value) if value.is_nan()));
     let runs = read("runs.parquet");
-    assert_eq!((runs.len(), &runs[4][11]), (5, &Field::Null), "a run that has not begun");
+    assert_eq!((runs.len(), &runs[4][13]), (5, &Field::Null), "a run that has not begun");
 }
 
 #[test]
@@ -304,7 +308,9 @@ fn mlflow_gets_exactly_its_files() {
         "tags/dichroic.scale",
         "tags/dichroic.seed",
         "tags/dichroic.spec",
+        "tags/dichroic.stale",
         "tags/dichroic.status",
+        "tags/dichroic.tags",
         "tags/label.adapter",
         "tags/mlflow.runName",
         "tags/mlflow.source.name",
@@ -323,6 +329,37 @@ fn mlflow_gets_exactly_its_files() {
     assert_eq!(loss, [["2.5", "1"], ["nan", "2"], ["inf", "3"]]);
     assert_eq!(text(&files, &format!("{home}params/train.name")), "a b", "MLflow takes one line");
     assert!(text(&files, &format!("{home}metrics/score/HPA/Task_one/f1_macro")).ends_with(" 0.75 7\n"));
+}
+
+#[test]
+fn stale_numbers_leave_with_a_mark_and_lose_it_once_they_hold_again() {
+    let (folder, _) = filled();
+    let path = folder.path().join("a.db");
+    let out = folder.path().join("out");
+    let wanted = Wanted { experiment: Some("first".into()), run: None };
+    let at = |ops: u32| {
+        let store = Store::open(&path).unwrap();
+        store.note_revisions(&[("ops", ops)]).unwrap();
+        store.tag(DONE, "keep").unwrap();
+        store.close().unwrap();
+        let reader = Store::open_read_only(&path).unwrap();
+        for format in [Format::Csv, Format::TensorBoard, Format::MlFlow] {
+            export(&reader, format, &wanted, &out, &mut Silence).unwrap();
+        }
+        let files = files(&out);
+        let says = |name: &str, what: &str| text(&files, name).contains(what);
+        let mlflow = |tag: &str| {
+            let of_tag = |name: &&String| name.ends_with(&format!("/tags/dichroic.{tag}"));
+            text(&files, files.keys().find(of_tag).unwrap()).to_owned()
+        };
+        assert_eq!(mlflow("tags"), "keep");
+        let events: Vec<&String> = files.keys().filter(|name| name.contains("tfevents")).collect();
+        assert_eq!(events.len(), 1, "{events:?}");
+        let marks = [says("runs.csv", ",done,1,keep,"), says("scores.csv", ",1,simulated,")];
+        (marks, mlflow("stale"), events[0].contains("-stale/"))
+    };
+    assert_eq!(at(2), ([true, true], "true".into(), true));
+    assert_eq!(at(1), ([false, false], "false".into(), false));
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl Store {
     /// Asks for the right to compute `work`. A previous owner that has died is recorded as `lost`.
     pub fn claim(&self, work: &str, provenance: &Provenance) -> Result<Claim, Error> {
         last_words::listen();
-        let lock = match Lock::try_take(&self.path, work, &provenance.host.name)? {
+        let lock = match Lock::try_take(&self.path, work, provenance)? {
             Locked::Ours(lock) => lock,
             Locked::Theirs(owner) => return Ok(Claim::Busy(owner)),
         };
@@ -363,7 +363,7 @@ fn lose(db: &mut Db, work_id: i64, exhausted: Option<&str>) -> Result<(), Error>
 /// Sends the work of dead processes back to `queued`, so that no run stays `running` for ever.
 pub(super) fn recover(db: &mut Db, store: &Path) -> Result<(), Error> {
     for row in db.all(sqlx::query("SELECT id, uid FROM work WHERE status = 'running'"))? {
-        let Locked::Ours(lock) = Lock::try_take(store, row.get(1), "this computer")? else { continue };
+        let Locked::Ours(lock) = Lock::try_take(store, row.get(1), &Provenance::default())? else { continue };
         let work_id: i64 = row.get(0);
         db.transaction(|db| {
             lose(db, work_id, lock.exhausted.as_deref())?;

@@ -1,12 +1,22 @@
 //! The store's health: is everything there and whole, a copy that is safe to take while others write, room given back.
 
-use super::{Reader, Store, error::Error, files, rows::Removed};
+use super::{Reader, Status, Store, error::Error, files, works_folder};
 use crate::whole_file;
 use std::{
-    collections::BTreeSet,
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
 };
+
+/// What [`Store::vacuum`] gave back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Freed {
+    /// Bytes on the disk.
+    pub bytes: u64,
+    /// Files and folders that belonged to nothing.
+    pub orphans: Vec<PathBuf>,
+}
 
 /// What [`Reader::check`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,15 +74,24 @@ impl Reader {
         Ok(health)
     }
 
-    /// Folders of files beside the store that no work of it knows.
+    /// What lies beside the store and belongs to nothing in it: folders of works that it does not know, and files of
+    /// finished works that it has not noted, such as the checkpoint of one that was killed in its last moment.
     pub fn orphans(&self) -> Result<Vec<PathBuf>, Error> {
-        let folder = files(self.path()).join("work");
-        let Ok(entries) = fs::read_dir(&folder) else { return Ok(Vec::new()) };
-        let mut found: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+        let mut found = entries(&works_folder(self.path()));
         // Asked afterwards: work is known before it has a folder.
-        let known = self.query("SELECT uid FROM work")?.rows;
-        let known: BTreeSet<String> = known.into_iter().map(|row| row[0].to_string()).collect();
-        found.retain(|path| path.file_name().is_some_and(|name| !known.contains(&*name.to_string_lossy())));
+        let known = self.query("SELECT uid, status FROM work")?.rows;
+        let known: BTreeMap<String, bool> = known
+            .iter()
+            .map(|row| (row[0].to_string(), row[1].to_string() == Status::Done.as_str()))
+            .collect();
+        let noted = self.query("SELECT path FROM artifact")?.rows;
+        let noted: BTreeSet<PathBuf> = noted.iter().map(|row| self.file(&row[0].to_string())).collect();
+        let done = |folder: &PathBuf| known.get(name(folder).as_ref()) == Some(&true);
+        let mut left: Vec<PathBuf> =
+            found.iter().filter(|folder| done(folder)).flat_map(|it| entries(it)).collect();
+        left.retain(|file| !noted.contains(file));
+        found.retain(|folder| !known.contains_key(name(folder).as_ref()));
+        found.extend(left);
         found.sort();
         Ok(found)
     }
@@ -114,24 +133,21 @@ impl Reader {
 
 impl Store {
     /// Gives back the room of what was removed: in the database, and the folders that no work knows.
-    pub fn vacuum(&self) -> Result<Removed, Error> {
+    pub fn vacuum(&self) -> Result<Freed, Error> {
         let size = || fs::metadata(&self.path).map_or(0, |found| found.len());
-        let mut removed = Removed { bytes: size(), works: Vec::new() };
+        let before = size();
         self.writer.ask_alone("give back room", |db| {
             db.execute(sqlx::query("VACUUM"))?;
             db.execute(sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")).map(drop)
         })?;
-        removed.bytes = removed.bytes.saturating_sub(size());
-        for folder in self.read()?.orphans()? {
-            removed.bytes += bytes(&folder);
-            fs::remove_dir_all(&folder).map_err(|source| Error::Io {
-                what: "remove",
-                path: folder.clone(),
-                source,
-            })?;
-            removed.works.extend(folder.file_name().map(|name| name.to_string_lossy().into_owned()));
+        let mut freed = Freed { bytes: before.saturating_sub(size()), orphans: Vec::new() };
+        for orphan in self.read()?.orphans()? {
+            freed.bytes += bytes(&orphan);
+            let gone = if orphan.is_dir() { fs::remove_dir_all(&orphan) } else { fs::remove_file(&orphan) };
+            gone.map_err(|source| Error::Io { what: "remove", path: orphan.clone(), source })?;
+            freed.orphans.push(orphan);
         }
-        Ok(removed)
+        Ok(freed)
     }
 }
 
@@ -139,10 +155,19 @@ fn same(path: &Path, hash: &str) -> bool {
     fs::read(path).is_ok_and(|content| blake3::hash(&content).to_hex().as_str() == hash)
 }
 
-/// The length of everything in a folder.
-fn bytes(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else { return 0 };
-    let one =
-        |path: PathBuf| if path.is_dir() { bytes(&path) } else { fs::metadata(path).map_or(0, |m| m.len()) };
-    entries.filter_map(Result::ok).map(|entry| one(entry.path())).sum()
+/// What a folder holds; nothing if it is none.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path()).collect()
+}
+
+fn name(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
+}
+
+/// The length of a file, or of everything in a folder.
+fn bytes(path: &Path) -> u64 {
+    match path.is_dir() {
+        true => entries(path).iter().map(|entry| bytes(entry)).sum(),
+        false => fs::metadata(path).map_or(0, |found| found.len()),
+    }
 }

@@ -3,6 +3,7 @@
 
 use super::db::now_ms;
 use super::error::Error;
+use super::provenance::Provenance;
 use super::rows::Owner;
 use crate::memory::{self, EXHAUSTED};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -27,7 +28,7 @@ pub(super) enum Locked {
 
 impl Lock {
     /// Tries to get the lock of `work` in the store at `store`.
-    pub(super) fn try_take(store: &Path, work: &str, host: &str) -> Result<Locked, Error> {
+    pub(super) fn try_take(store: &Path, work: &str, who: &Provenance) -> Result<Locked, Error> {
         let folder = folder(store);
         std::fs::create_dir_all(&folder).map_err(io("create", &folder))?;
         let path = folder.join(work);
@@ -44,7 +45,7 @@ impl Lock {
                 let _ = file.read_to_string(&mut left);
                 let exhausted = left.lines().find_map(|line| line.strip_prefix(EXHAUSTED));
                 let exhausted = exhausted.map(|how| format!("memory ran out: nobody could give{how}"));
-                let said = format!("{} {} {host}\n", std::process::id(), now_ms());
+                let said = format!("{} {} {} {}\n", std::process::id(), who.caller, now_ms(), who.host.name);
                 file.set_len(0)
                     .and_then(|()| file.rewind())
                     .and_then(|()| file.write_all(said.as_bytes()))
@@ -92,10 +93,11 @@ fn io<'a>(what: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> Erro
 fn owner(file: &mut File) -> Owner {
     let mut text = String::new();
     let _ = file.rewind().and_then(|()| file.read_to_string(&mut text));
-    let mut words = text.trim_end().splitn(3, ' ');
-    let pid = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+    let mut words = text.trim_end().splitn(4, ' ');
+    let mut process = || words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+    let (pid, caller) = (process(), process());
     let since_ms = words.next().and_then(|word| word.parse().ok()).unwrap_or_else(now_ms);
-    Owner { pid, host: words.next().unwrap_or("this computer").to_string(), since_ms }
+    Owner { pid, caller, host: words.next().unwrap_or("this computer").to_string(), since_ms }
 }
 
 #[cfg(unix)]

@@ -107,5 +107,15 @@ pub(crate) fn files(store: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The folder of a work's files: `<store>.d/work/<WorkId>`.
+pub(crate) fn work_folder(store: &Path, work: &str) -> PathBuf {
+    works_folder(store).join(work)
+}
+
+/// The folder of those.
+fn works_folder(store: &Path) -> PathBuf {
+    files(store).join("work")
+}
+
 #[cfg(test)]
 mod tests;

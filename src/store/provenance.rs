@@ -12,6 +12,8 @@ pub struct Provenance {
     pub host: Host,
     /// The command line.
     pub args: Vec<String>,
+    /// The process that a person started: this one, or the one that this one is a worker of.
+    pub caller: u32,
     /// Device kind, SIMD level and processor model: bits are the same within one class.
     pub numerics: String,
 }

@@ -7,7 +7,6 @@ use super::{
     rows::Removed,
 };
 use sqlx::Row;
-use std::path::PathBuf;
 
 impl Store {
     /// Marks a run; saying it twice changes nothing.
@@ -77,10 +76,5 @@ impl Store {
             let row = db.first(sqlx::query("SELECT id FROM run WHERE uid = ?").bind(uid.clone()))?;
             f(db, row.ok_or(Error::Unknown { what: "run", uid })?.get(0))
         })
-    }
-
-    /// The folder of a work's files.
-    pub fn work_folder(&self, work: &str) -> PathBuf {
-        super::files(&self.path).join("work").join(work)
     }
 }

@@ -172,6 +172,9 @@ pub struct WorkState {
 pub struct Owner {
     /// Process number.
     pub pid: u32,
+    /// The process that a person started: itself, or the one that it is a worker of. 0: it computes nothing, or
+    /// has not come to saying so.
+    pub caller: u32,
     /// Name of the computer.
     pub host: String,
     /// Start of the attempt, milliseconds since 1970 UTC.

@@ -10,6 +10,7 @@ use crate::{
     seed::Seed,
     spec::*,
 };
+use std::path::Path;
 
 /// Two sets of 1 and 2 channels; a class is where the bright square lies.
 struct Squares {
@@ -123,6 +124,11 @@ impl Listen for Ear {
     }
 }
 
+/// A training without an oracle.
+fn job<'a>(train: &'a Train, seed: u64, source: &'a Squares, checkpoint: &'a Path) -> Job<'a> {
+    Job { train, seed: Seed(seed), source, checkpoint, checkpoint_every: CHECKPOINT_EVERY, oracle: None }
+}
+
 fn run(job: &Job<'_>, listen: &mut dyn Listen) -> (super::Ended, Vec<u32>) {
     let mut params = Params::new(job.seed);
     let model = Extractor::new(&model(), job.source.sets(), &[], &mut params);
@@ -137,14 +143,8 @@ fn it_learns_and_seeds_differ() {
     let folder = tempfile::tempdir().unwrap();
     let train = train(6);
     let mut ear = Ear::default();
-    let job = Job {
-        train: &train,
-        seed: Seed(1),
-        source: &source,
-        checkpoint: &folder.path().join("c"),
-        checkpoint_every: CHECKPOINT_EVERY,
-        oracle: None,
-    };
+    let checkpoint = folder.path().join("c");
+    let job = job(&train, 1, &source, &checkpoint);
     let (ended, first) = run(&job, &mut ear);
     assert_eq!((ended.steps, ended.complete, ended.resumed), (48, true, None));
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
@@ -179,14 +179,7 @@ fn the_same_bits_on_any_number_of_threads_and_after_a_stop() {
             let mut other = Params::new(Seed(8));
             Extractor::new(&model(), source.sets(), &[], &mut other);
             let oracle = matches!(train.strategy, Strategy::Miro(_)).then_some(&other);
-            let job = Job {
-                train: &train,
-                seed: Seed(5),
-                source: &source,
-                checkpoint: &checkpoint,
-                checkpoint_every: CHECKPOINT_EVERY,
-                oracle,
-            };
+            let job = Job { oracle, ..job(&train, 5, &source, &checkpoint) };
             pool.install(|| run(&job, &mut Ear { stop_after: stop, ..Ear::default() }))
         };
         let (_, whole) = on(1, "one", None);
@@ -218,14 +211,7 @@ fn swad_ends_with_a_look_and_leaves_the_valley_behind() {
     let strategy = Strategy::Swad(Swad { every: 5, converge: 2, tolerance: 2, ratio: 0.3 });
     let train = Train { strategy, ..train(3) };
     let checkpoint = folder.path().join("c");
-    let job = Job {
-        train: &train,
-        seed: Seed(5),
-        source: &source,
-        checkpoint: &checkpoint,
-        checkpoint_every: CHECKPOINT_EVERY,
-        oracle: None,
-    };
+    let job = job(&train, 5, &source, &checkpoint);
     let mut looks = Looks::default();
     let (ended, _) = run(&job, &mut looks);
     assert!(ended.complete && ended.steps <= 11, "{ended:?}");
@@ -249,14 +235,7 @@ fn the_variances_of_miro_learn() {
         let model = Extractor::new(&model(), source.sets(), &[], &mut params);
         let oracle = params.duplicate().unwrap();
         let before: Vec<Vec<f32>> = oracle.ids().map(|id| oracle.export(id).unwrap()).collect();
-        let job = Job {
-            train: &train,
-            seed: Seed(5),
-            source: &source,
-            checkpoint: &checkpoint,
-            checkpoint_every: CHECKPOINT_EVERY,
-            oracle: Some(&oracle),
-        };
+        let job = Job { oracle: Some(&oracle), ..job(&train, 5, &source, &checkpoint) };
         job.run(&model, &mut params, &mut Silence).unwrap();
         let moved = |name: &str| {
             let id = params.find(name).unwrap();
@@ -282,14 +261,7 @@ fn a_broken_checkpoint_is_an_error_with_a_way_out() {
     let train = train(1);
     let mut params = Params::new(Seed(1));
     let model = Extractor::new(&model(), source.sets(), &[], &mut params);
-    let job = Job {
-        train: &train,
-        seed: Seed(1),
-        source: &source,
-        checkpoint: &path,
-        checkpoint_every: CHECKPOINT_EVERY,
-        oracle: None,
-    };
+    let job = job(&train, 1, &source, &path);
     let error = job.run(&model, &mut params, &mut Silence).unwrap_err();
     assert!(matches!(error, Error::Checkpoint { .. }) && error.hint().unwrap().contains("delete"));
 }
@@ -302,14 +274,8 @@ fn a_tiny_training_gives_the_losses_of_its_revisions() {
     let folder = tempfile::tempdir().unwrap();
     let train = train(2);
     let mut ear = Ear::default();
-    let job = Job {
-        train: &train,
-        seed: Seed(9),
-        source: &source,
-        checkpoint: &folder.path().join("c"),
-        checkpoint_every: CHECKPOINT_EVERY,
-        oracle: None,
-    };
+    let checkpoint = folder.path().join("c");
+    let job = job(&train, 9, &source, &checkpoint);
     run(&job, &mut ear);
     let revisions = (
         crate::adapter::REVISION,

@@ -56,8 +56,9 @@ pub(super) struct Exp {
     /// Seconds of training that a kill may cost [default: 4]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     checkpoint_every: Option<f64>,
+    /// The process that this one is a worker of
     #[arg(long, hide = true)]
-    worker: bool,
+    worker: Option<u32>,
     /// Prints the plan with its cost, by a short measurement; runs nothing
     #[arg(long)]
     dry: bool,
@@ -89,7 +90,7 @@ impl Exp {
 
     fn run_here(&self, sentences: &[Sentence], quiet: bool) -> Result {
         let path = self.store.path();
-        let mut progress = if self.worker { Progress::of_worker() } else { Progress::new(quiet) };
+        let mut progress = if self.worker.is_some() { Progress::of_worker() } else { Progress::new(quiet) };
         let data = locate::open(&jobs::data_names(sentences), &self.data, &path, &mut progress)?;
         let jobs = jobs::plan(sentences, &self.spec, &data)?;
         if self.dry {
@@ -100,11 +101,12 @@ impl Exp {
             store: &store,
             data: &data,
             weights: self.weights.clone(),
-            provenance: provenance::here(),
+            provenance: provenance::here(self.worker),
             checkpoint_every: self.checkpoint_every.map_or(CHECKPOINT_EVERY, Duration::from_secs_f64),
         };
-        let session = Session { exp: self, sentences, jobs: &jobs, lab: &lab, quiet: quiet || self.worker };
-        let ended = match self.worker {
+        let session =
+            Session { exp: self, sentences, jobs: &jobs, lab: &lab, quiet: quiet || self.worker.is_some() };
+        let ended = match self.worker.is_some() {
             true => {
                 session.states().and_then(|states| session.compute(&states, &mut progress)).or_else(quietly)
             }

@@ -18,7 +18,7 @@ use crate::{
     plan::Revisions,
     report,
     spec::id::WorkId,
-    store::{RunState, Scale, Status, Value},
+    store::{Owner, RunState, Scale, Status, Value},
 };
 use serde_json::json;
 use std::{
@@ -38,6 +38,12 @@ pub(super) fn title(sentences: &[Sentence], job: &Job) -> String {
     let Sentence { declared, entry, .. } = &sentences[job.sentence];
     let axes: String = declared.labels.iter().map(|(axis, value)| format!(", {axis} {value}")).collect();
     format!("{}{axes}, seed {} ({})", entry.name, job.plan.seed.0, job.scale)
+}
+
+/// The runs that are not done yet.
+pub(super) fn open<'a>(jobs: &'a [Job], states: &[RunState]) -> Vec<&'a Job> {
+    let open = jobs.iter().zip(states).filter(|(_, state)| state.status != Status::Done);
+    open.map(|(job, _)| job).collect()
 }
 
 pub(super) struct Session<'a> {
@@ -90,8 +96,7 @@ impl Session<'_> {
     /// Computes what is left, one run after the other. A run that fails is told at once, and the others go on; one that
     /// another process is at comes again when that has ended.
     pub(super) fn compute(&self, states: &[RunState], progress: &mut Progress) -> Result {
-        let open = self.jobs.iter().zip(states).filter(|(_, state)| state.status != Status::Done);
-        let mut left: Vec<&Job> = open.map(|(job, _)| job).collect();
+        let mut left = open(self.jobs, states);
         let mut told = BTreeSet::new();
         let mut again = false;
         while !left.is_empty() {
@@ -110,11 +115,14 @@ impl Session<'_> {
                         )));
                     }
                     Ok(Ended::Waiting { work, what, owner }) => {
-                        let does = if self.exp.no_wait { "is left to" } else { "waits for" };
+                        let leave = self.leaves_to(&owner);
+                        let does = if leave { "is left to" } else { "waits for" };
                         if told.insert((work.clone(), owner.pid)) {
                             self.note(&format!("{title}: {does} {owner}, which does this: {what}"));
                         }
-                        waiting.push((job, work));
+                        if !leave {
+                            waiting.push((job, work));
+                        }
                     }
                     Err(failure) => {
                         failure.tell();
@@ -124,14 +132,18 @@ impl Session<'_> {
                     }
                 }
             }
-            if self.exp.no_wait {
-                return Ok(());
-            }
             self.wait(&waiting, progress)?;
             left = waiting.into_iter().map(|(job, _)| job).collect();
             again = true;
         }
         Ok(())
+    }
+
+    /// Whether what that process is at is none of our business: with `--no-wait`, unless it is a worker of the same call.
+    fn leaves_to(&self, owner: &Owner) -> bool {
+        let known = owner.caller != 0;
+        let who = &self.lab.provenance;
+        self.exp.no_wait && known && (owner.caller != who.caller || owner.host != who.host.name)
     }
 
     /// One run. A defect of the program ends it and no other.
@@ -140,7 +152,7 @@ impl Session<'_> {
         progress.rest();
         match ended {
             // The worker that met it has told it.
-            Ok(Err(execute::Error::Failed { .. })) if self.exp.worker => Ok(Ended::Done),
+            Ok(Err(execute::Error::Failed { .. })) if self.exp.worker.is_some() => Ok(Ended::Done),
             Ok(ended) => Ok(ended?),
             Err(_) => {
                 let said = last_words::last().unwrap_or_default();

@@ -10,7 +10,7 @@ use super::{
         jobs::Job,
         progress::Progress,
     },
-    session::Session,
+    session::{Session, open},
 };
 use crate::{
     event::{Event, Listen},
@@ -20,7 +20,7 @@ use serde_json::json;
 use std::{
     env,
     io::{Read, Write},
-    process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio},
+    process::{self, Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
     thread,
     time::{Duration, Instant},
@@ -35,12 +35,7 @@ const FEW: usize = 2;
 /// How many are meant: as stated, else one for every two threads if all runs are shrunk. Never more than there are open
 /// runs.
 pub(super) fn count(stated: Option<u16>, threads: usize, jobs: &[Job], states: &[RunState]) -> usize {
-    let open: Vec<&Job> = jobs
-        .iter()
-        .zip(states)
-        .filter(|(_, state)| state.status != Status::Done)
-        .map(|(job, _)| job)
-        .collect();
+    let open = open(jobs, states);
     let small = open.iter().all(|job| job.scale == Scale::Quick);
     let meant = stated.map_or(if small { threads / FEW } else { 1 }, usize::from);
     meant.min(open.len()).max(1)
@@ -56,7 +51,7 @@ impl Worker {
     fn start(threads: usize, errors: &Sender<String>) -> std::io::Result<Self> {
         let mut child = Command::new(env::current_exe()?)
             .args(env::args_os().skip(1))
-            .args(["--worker", "--threads", &threads.to_string()])
+            .args(["--worker", &process::id().to_string(), "--threads", &threads.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -103,8 +98,7 @@ pub(super) fn supervise(
     states: &[RunState],
     progress: &mut Progress,
 ) -> Result {
-    let open = session.jobs.iter().zip(states).filter(|(_, state)| state.status != Status::Done);
-    let jobs: Vec<&Job> = open.map(|(job, _)| job).collect();
+    let jobs = open(session.jobs, states);
     let (errors, said) = mpsc::channel();
     let start = |_| Worker::start(threads, &errors);
     let workers: std::io::Result<Vec<Worker>> = (0..count).map(start).collect();

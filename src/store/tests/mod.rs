@@ -70,6 +70,7 @@ fn here() -> Provenance {
         host: Host::here(),
         numerics: "cpu avx2".into(),
         args: vec!["exp".into()],
+        caller: 7,
         ..Provenance::default()
     }
 }
@@ -110,7 +111,7 @@ fn a_run_is_what_its_works_are_and_two_experiments_share_it() {
 
     let attempt = claim(&store, "fit-1");
     let Claim::Busy(owner) = store.claim("fit-1", &here()).unwrap() else { panic!("claimed twice") };
-    assert_eq!((owner.pid, owner.host), (std::process::id(), Host::here().name));
+    assert_eq!((owner.pid, owner.caller, owner.host), (std::process::id(), 7, Host::here().name));
     attempt.finish(Outcome::Done).unwrap();
     assert!(matches!(store.claim("fit-1", &here()).unwrap(), Claim::Done));
 

@@ -11,7 +11,7 @@ fn compute(store: &Store, run: &str, seed: u64, works: [&str; 2], value: f64) {
     for step in 1..=3 {
         attempt.metrics().push("loss", step, value / step as f64);
     }
-    let file = store.work_folder(works[0]).join("weights.safetensors");
+    let file = work_folder(&store.path, works[0]).join("weights.safetensors");
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, format!("{value}")).unwrap();
     let bytes = fs::read(&file).unwrap();
@@ -137,6 +137,12 @@ fn a_renewed_run_is_computed_again_and_a_removed_one_leaves_nothing() {
     compute(&store, "run1", 1, ["fit-1", "score-1"], 0.25);
     // Another run has the same training.
     store.register_run(&run_of("first", "run2", 2, &["fit-1", "score-2"])).unwrap();
+    // A kill between the end of a work and the end of its checkpoint leaves the file.
+    let left = work_folder(&store.path, "fit-1").join("checkpoint.safetensors");
+    fs::write(&left, "12").unwrap();
+    let freed = store.vacuum().unwrap();
+    assert!(freed.orphans == [left] && freed.bytes >= 2, "{freed:?}");
+
     store.renew_run("run1").unwrap();
     assert_eq!(store.read().unwrap().run("run1").unwrap().unwrap().status, Status::Queued);
     assert_eq!(number(&store, "SELECT count(*) FROM v_results"), 0.0);
@@ -159,8 +165,8 @@ fn a_renewed_run_is_computed_again_and_a_removed_one_leaves_nothing() {
         assert_eq!(number(&store, &format!("SELECT count(*) FROM {table}")), 0.0, "{table}");
     }
     assert_eq!(store.read().unwrap().orphans().unwrap().len(), 1);
-    assert_eq!(store.vacuum().unwrap().works, ["fit-1"]);
-    assert!(!store.work_folder("fit-1").exists());
+    assert_eq!(store.vacuum().unwrap().orphans, [work_folder(&store.path, "fit-1")]);
+    assert!(!work_folder(&store.path, "fit-1").exists());
 }
 
 #[test]
