@@ -6,6 +6,7 @@
 use crate::{
     ops::buffer,
     seed::{Seed, Stream},
+    spec::Precision,
 };
 use candle_core::{Device, Result, Tensor};
 
@@ -56,9 +57,13 @@ impl Published {
     }
 
     /// Values in the published order as a tensor in ours.
-    fn to_ours(&self, values: Vec<f32>) -> Result<Tensor> {
+    fn to_ours(&self, values: Vec<f32>, device: &Device) -> Result<Tensor> {
         let tensor = Tensor::from_vec(values, self.shape.as_slice(), &Device::Cpu)?;
-        if self.order.is_empty() { Ok(tensor) } else { tensor.permute(self.order.as_slice())?.contiguous() }
+        let ours = match self.order.as_slice() {
+            [] => tensor,
+            order => tensor.permute(order)?.contiguous()?,
+        };
+        ours.to_device(device)
     }
 
     /// A tensor in our order (the parameter, its gradient) as values in the published one.
@@ -67,14 +72,14 @@ impl Published {
     /// If it has not as many elements as the parameter.
     pub fn theirs(&self, tensor: &Tensor) -> Result<Vec<f32>> {
         if self.order.is_empty() {
-            return Ok(buffer::read(tensor)?.to_vec());
+            return buffer::copy(tensor);
         }
         let mut back = vec![0; self.order.len()];
         for (ours, &theirs) in self.order.iter().enumerate() {
             back[theirs] = ours;
         }
-        let tensor = tensor.reshape(self.ours())?.permute(back)?.contiguous()?;
-        Ok(buffer::read(&tensor)?.to_vec())
+        let tensor = tensor.to_device(&Device::Cpu)?.reshape(self.ours())?.permute(back)?.contiguous()?;
+        buffer::copy(&tensor)
     }
 }
 
@@ -91,19 +96,36 @@ struct Param {
 pub struct Params {
     all: Vec<Param>,
     seed: Seed,
+    device: Device,
+    precision: Precision,
 }
 
 impl Params {
     /// None yet; initial values will be drawn from streams of `seed` named after the parameters.
     pub fn new(seed: Seed) -> Self {
-        Self { all: Vec::new(), seed }
+        Self::on(Device::Cpu, Precision::F32, seed)
+    }
+
+    /// The same, to lie on a device and be computed with in a precision.
+    pub fn on(device: Device, precision: Precision, seed: Seed) -> Self {
+        Self { all: Vec::new(), seed, device, precision }
+    }
+
+    /// Where they lie.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// In which number format a tape computes with them.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Adds a parameter. `init(stream, values)` fills its values in the *published* order.
     pub fn add_with(&mut self, published: Published, init: impl FnOnce(&mut Stream, &mut [f32])) -> ParamId {
         let mut values = vec![0.0; published.count()];
         init(&mut self.seed.stream(&format!("init/{}", published.name)), &mut values);
-        let value = published.to_ours(values).expect("as many values as the shape says");
+        let value = published.to_ours(values, &self.device).expect("as many values as the shape says");
         self.all.push(Param { published, value, trained: true, measured: false, rate_factor: 1.0 });
         ParamId(self.all.len() - 1)
     }
@@ -199,7 +221,8 @@ impl Params {
                 rate_factor: *rate_factor,
             })
         };
-        Ok(Self { all: self.all.iter().map(one).collect::<Result<_>>()?, seed: self.seed })
+        let all = self.all.iter().map(one).collect::<Result<_>>()?;
+        Ok(Self { all, seed: self.seed, device: self.device.clone(), precision: self.precision })
     }
 
     /// What random values are drawn from.
@@ -220,7 +243,7 @@ impl Params {
     /// # Errors
     /// If there are not as many values as the shape says.
     pub fn import(&mut self, id: ParamId, values: Vec<f32>) -> Result<()> {
-        let value = self.all[id.0].published.to_ours(values)?;
+        let value = self.all[id.0].published.to_ours(values, &self.device)?;
         self.all[id.0].value = value;
         Ok(())
     }

@@ -10,8 +10,9 @@
 //! accumulate into one.
 
 use crate::{
-    ops::buffer,
+    ops::{buffer, gpu::Gpu},
     params::{ParamId, Params},
+    spec::Precision,
 };
 use candle_core::{Result, Shape, Tensor};
 
@@ -60,22 +61,29 @@ pub struct Tape {
     records: Vec<(usize, Backward)>,
     next: usize,
     recording: bool,
+    precision: Precision,
 }
 
 impl Tape {
     /// A tape for training: every operation is recorded.
     pub fn recording(params: &Params) -> Self {
-        Self { records: Vec::new(), next: params.len(), recording: true }
+        let precision = params.precision();
+        Self { records: Vec::new(), next: params.len(), recording: true, precision }
     }
 
     /// A tape for inference: nothing is recorded, and values go as soon as the caller drops them.
     pub fn forgetting() -> Self {
-        Self { records: Vec::new(), next: 0, recording: false }
+        Self { records: Vec::new(), next: 0, recording: false, precision: Precision::F32 }
     }
 
     /// Whether this is training; only then are residual branches dropped.
     pub fn is_recording(&self) -> bool {
         self.recording
+    }
+
+    /// The number format of activations and of the factors of products.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// A parameter as a node. Its gradient survives the tape: see [`Gradients`].
@@ -130,6 +138,11 @@ impl Grad {
     /// Wraps a buffer that was just made.
     pub fn fresh(values: Vec<f32>, shape: &Shape) -> Result<Self> {
         Ok(Self(Tensor::from_vec(values, shape, &candle_core::Device::Cpu)?))
+    }
+
+    /// Wraps the tensor of such a buffer.
+    pub(crate) fn of(buffer: Tensor) -> Self {
+        Self(buffer)
     }
 
     /// The values.
@@ -229,6 +242,28 @@ impl Gradients {
                 let mut values = buffer::uninit(node.value.elem_count());
                 write(&mut values, false);
                 *empty = Some(Grad::fresh(values, node.value.shape())?);
+                Ok(())
+            }
+        }
+    }
+
+    /// The same on a GPU, where `write` gets the buffer as a tensor in the format of the node's value.
+    ///
+    /// # Errors
+    /// If it cannot be computed.
+    pub(crate) fn contribute_on(
+        &mut self,
+        gpu: &Gpu,
+        node: &Node,
+        write: impl FnOnce(&Tensor, bool) -> Result<()>,
+    ) -> Result<()> {
+        let Some(slot) = node.slot else { return Ok(()) };
+        match &mut self.slots[slot] {
+            Some(sum) => write(&sum.0, true),
+            empty => {
+                let buffer = gpu.uninit(node.value.shape(), node.value.dtype())?;
+                write(&buffer, false)?;
+                *empty = Some(Grad::of(buffer));
                 Ok(())
             }
         }

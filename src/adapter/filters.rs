@@ -2,7 +2,7 @@
 
 use super::{Convolution, Images, OwnStem, PATCH, Stem};
 use crate::{
-    ops::{self, Weight, buffer},
+    ops::{Weight, buffer},
     params::{Params, Published},
     tape::{Node, Tape},
 };
@@ -64,7 +64,8 @@ pub(super) fn table(tape: &mut Tape, bank: &Node) -> Result<Node> {
 pub(super) fn convolve(tape: &mut Tape, images: &Images, filters: &Node, width: usize) -> Result<Node> {
     let rows = filters.value().elem_count() / width;
     let kernels = tape.reshape(filters, (rows, width))?;
-    tape.linear(&ops::planar_patches(&images.pixels, PATCH)?, &kernels, Weight::InOut, None)
+    let patches = tape.planar_patches(&images.pixels, PATCH)?;
+    tape.linear(&patches, &kernels, Weight::InOut, None)
 }
 
 /// The convolution of filters in a table (C, 4·4·width).

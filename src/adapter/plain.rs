@@ -5,7 +5,7 @@ use super::{
     first_layer::{self, OwnStem},
 };
 use crate::{
-    ops::{self, Weight},
+    ops::Weight,
     params::{ParamId, Params, Published},
     spec::FirstLayer,
     tape::{Node, Tape},
@@ -47,7 +47,7 @@ impl Plain {
 impl Stem for Plain {
     fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
         filters::expect_channels("the stem", params.published(self.weight).shape[1], images)?;
-        let patches = ops::planar_patches(&images.pixels, PATCH)?;
+        let patches = tape.planar_patches(&images.pixels, PATCH)?;
         let weight = tape.param(params, self.weight);
         let shape = (weight.dims()[0], weight.dims()[1..].iter().product());
         let weight = tape.reshape(&weight, shape)?;

@@ -102,7 +102,7 @@ impl OffTheShelf for DinoV2 {
     fn features(&self, params: &Params, photographs: &Tensor) -> Result<Tensor> {
         let tape = &mut Tape::forgetting();
         let framed = framed(photographs, self.shape.patch)?;
-        let patches = ops::planar_patches(&framed, self.shape.patch)?;
+        let patches = tape.planar_patches(&framed, self.shape.patch)?;
         let patches = self.patches.forward(tape, params, &patches)?;
         let mut x = self.tokens(params, patches.value())?;
         for block in &self.blocks {

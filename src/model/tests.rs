@@ -63,7 +63,7 @@ fn two_training_steps_agree_with_pytorch() {
     let images = Images { pixels, set: 0 };
     let mut drops = Seed(0).stream("drop path");
     let word = spec::Optimiser { lr: 4e-4, weight_decay: 5e-5, betas: [0.9, 0.999], eps: 1e-8 };
-    let mut optimiser = Optimiser::new(&word, &params);
+    let mut optimiser = Optimiser::new(&word, &params).unwrap();
     let mut gradients = Gradients::new(&params);
     for step in 1..=2 {
         let mut tape = Tape::recording(&params);
@@ -342,7 +342,7 @@ fn a_training_step_of_each_adapter_agrees_with_pytorch() {
         }
         let mut gradients = Gradients::new(&params);
         let word = spec::Optimiser { lr: 4e-4, weight_decay: 5e-5, betas: [0.9, 0.999], eps: 1e-8 };
-        let mut optimiser = Optimiser::new(&word, &params);
+        let mut optimiser = Optimiser::new(&word, &params).unwrap();
         for (set, classes) in [[1, 3], [0, 2]].iter().enumerate() {
             let SetChannels { set: title, channels } = &sets[set];
             let pixels = formula(&format!("input.{title}"), 2 * channels.len() * 64 * 64, 1.0, 0.0);

@@ -2,6 +2,7 @@
 
 use super::{
     buffer,
+    gpu::Gpu,
     simd::{Simd, dispatch},
 };
 use candle_core::{Result, Tensor};
@@ -13,15 +14,29 @@ const CHUNK: usize = 32_768;
 /// The numbers of one step (torch's `AdamW`: decay first, bias corrections folded in).
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
-    beta1: f32,
-    beta2: f32,
+    pub(super) beta1: f32,
+    pub(super) beta2: f32,
     /// `1 - beta`, taken in double precision: in single, 1 - 0.999 is off by 1e-5.
-    rest1: f32,
-    rest2: f32,
-    decay: f32,
-    rate: f32,
-    correction: f32,
-    eps: f32,
+    pub(super) rest1: f32,
+    pub(super) rest2: f32,
+    pub(super) decay: f32,
+    pub(super) rate: f32,
+    pub(super) correction: f32,
+    pub(super) eps: f32,
+}
+
+/// What a step needs of one parameter.
+pub struct Line<'a> {
+    /// Its weights, to be changed.
+    pub weights: &'a Tensor,
+    /// Their gradient.
+    pub gradient: &'a Tensor,
+    /// The running mean of the gradient, to be changed.
+    pub mean: &'a Tensor,
+    /// The running mean of its square, to be changed.
+    pub square: &'a Tensor,
+    /// The numbers of the step; but for decay and rate the same for all.
+    pub step: Step,
 }
 
 impl Step {
@@ -39,33 +54,53 @@ impl Step {
             eps: eps as f32,
         }
     }
+}
 
-    /// Changes `weights` and the running `mean` and `square` of its gradient.
-    ///
-    /// # Errors
-    /// If the gradient has another number of elements.
-    pub fn apply(
-        self,
-        weights: &Tensor,
-        gradient: &Tensor,
-        mean: &mut [f32],
-        square: &mut [f32],
-    ) -> Result<()> {
-        if weights.elem_count() != gradient.elem_count() || weights.elem_count() != mean.len() {
+/// One step of all these parameters.
+///
+/// # Errors
+/// If a gradient has another number of elements than its weights.
+pub fn update(lines: &[Line<'_>]) -> Result<()> {
+    for Line { weights, gradient, .. } in lines {
+        if weights.elem_count() != gradient.elem_count() {
             candle_core::bail!("weights of shape {:?} got a gradient {:?}", weights.dims(), gradient.dims());
         }
-        let gradient = buffer::read(gradient)?;
-        let gradient = &*gradient;
-        buffer::write(weights, |weights| {
-            weights
-                .par_chunks_mut(CHUNK)
-                .zip(gradient.par_chunks(CHUNK))
-                .zip(mean.par_chunks_mut(CHUNK))
-                .zip(square.par_chunks_mut(CHUNK))
-                .for_each(|(((weights, gradient), mean), square)| {
-                    update(weights, gradient, mean, square, self);
-                });
-        })
+    }
+    match lines.first().and_then(|line| Gpu::of(line.weights)) {
+        Some(gpu) => gpu.adamw(lines),
+        None => lines.iter().try_for_each(change),
+    }
+}
+
+fn change(line: &Line<'_>) -> Result<()> {
+    let gradient = buffer::read(line.gradient)?;
+    let gradient = &*gradient;
+    let (mut of_mean, mut of_square) = (Ok(()), Ok(()));
+    buffer::write(line.weights, |weights| {
+        of_mean = buffer::write(line.mean, |mean| {
+            of_square = buffer::write(line.square, |square| {
+                weights
+                    .par_chunks_mut(CHUNK)
+                    .zip(gradient.par_chunks(CHUNK))
+                    .zip(mean.par_chunks_mut(CHUNK))
+                    .zip(square.par_chunks_mut(CHUNK))
+                    .for_each(|(((weights, gradient), mean), square)| {
+                        change_part(weights, gradient, mean, square, line.step);
+                    });
+            });
+        });
+    })?;
+    of_mean.and(of_square)
+}
+
+/// The Euclidean length of all these gradients together.
+///
+/// # Errors
+/// If one cannot be read.
+pub fn length(gradients: &[&Tensor]) -> Result<f64> {
+    match gradients.first().and_then(|first| Gpu::of(first)) {
+        Some(gpu) => Ok(f64::from(buffer::copy(&gpu.length(gradients)?)?[0])),
+        None => Ok(gradients.iter().map(|one| sum_of_squares(one)).sum::<Result<f64>>()?.sqrt()),
     }
 }
 
@@ -92,7 +127,7 @@ pub fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
 }
 
 #[inline(always)]
-unsafe fn update_body<S: Simd>(
+unsafe fn change_part_body<S: Simd>(
     weights: &mut [f32],
     gradient: &[f32],
     mean: &mut [f32],
@@ -106,4 +141,4 @@ unsafe fn update_body<S: Simd>(
         weights[i] = weights[i] * decay - rate * mean[i] / (square[i].sqrt() * correction + eps);
     }
 }
-dispatch!(fn update(weights: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32], step: Step) => update_body);
+dispatch!(fn change_part(weights: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32], step: Step) => change_part_body);

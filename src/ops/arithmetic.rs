@@ -1,5 +1,6 @@
 //! Sums, weighted sums of scalars, and new shapes.
 
+use super::gpu::Gpu;
 use super::buffer::{self, CHUNK};
 use crate::tape::{Node, Tape};
 use candle_core::{Device, Result, Shape, Tensor};
@@ -11,6 +12,9 @@ impl Tape {
     /// # Errors
     /// If the shapes differ.
     pub fn add(&mut self, a: &Node, b: &Node) -> Result<Node> {
+        if let Some(gpu) = Gpu::of(a.value()) {
+            return self.add_on(gpu, a, b);
+        }
         let value = a.value().copy()?;
         buffer::add_assign(&value, b.value())?;
         let inputs = (a.clone(), b.clone());
@@ -27,6 +31,9 @@ impl Tape {
     /// # Errors
     /// If the tensor cannot be read.
     pub fn sum(&mut self, x: &Node) -> Result<Node> {
+        if let Some(gpu) = Gpu::of(x.value()) {
+            return self.sum_on(gpu, x);
+        }
         let parts: Vec<f32> = {
             let values = buffer::read(x.value())?;
             values.par_chunks(CHUNK).map(|part| part.iter().sum()).collect()
@@ -48,6 +55,9 @@ impl Tape {
     /// # Errors
     /// If a term is not a scalar.
     pub fn weighted_sum(&mut self, terms: &[(f32, Node)]) -> Result<Node> {
+        if let Some(gpu) = terms.first().and_then(|(_, term)| Gpu::of(term.value())) {
+            return self.weighted_sum_on(gpu, terms);
+        }
         let mut total = 0.0;
         for (weight, term) in terms {
             total += weight * term.scalar()?;
@@ -71,6 +81,9 @@ impl Tape {
     /// # Errors
     /// If the exponent is not a scalar.
     pub fn times_exp(&mut self, x: &Node, exponent: &Node, rate: f32) -> Result<Node> {
+        if let Some(gpu) = Gpu::of(x.value()) {
+            return self.times_exp_on(gpu, x, exponent, rate);
+        }
         let factor = libm::exp(f64::from(rate) * f64::from(exponent.scalar()?)) as f32;
         let values: Vec<f32> = buffer::read(x.value())?.iter().map(|x| x * factor).collect();
         let value = Tensor::from_vec(values, x.value().shape(), &Device::Cpu)?;

@@ -1,5 +1,6 @@
-//! Looking into a tensor's memory: contiguous 32-bit floats on the CPU.
+//! Looking into a tensor's memory: contiguous 32-bit floats on the CPU, and addresses for kernels.
 
+use super::gpu::Gpu;
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor};
 use rayon::prelude::*;
 use std::{
@@ -71,6 +72,9 @@ pub(crate) fn add_assign(sum: &Tensor, more: &Tensor) -> Result<()> {
     if sum.elem_count() != more.elem_count() {
         candle_core::bail!("gradients of shapes {:?} and {:?} do not add up", sum.dims(), more.dims());
     }
+    if let Some(gpu) = Gpu::of(sum) {
+        return gpu.add_assign(sum, more);
+    }
     let more = read(more)?;
     write(sum, |sum| {
         sum.par_chunks_mut(CHUNK).zip(more.par_chunks(CHUNK)).for_each(|(sum, more)| {
@@ -79,6 +83,66 @@ pub(crate) fn add_assign(sum: &Tensor, more: &Tensor) -> Result<()> {
             }
         });
     })
+}
+
+/// The values of a tensor, wherever it lies; waits until they are computed.
+pub(crate) fn copy(tensor: &Tensor) -> Result<Vec<f32>> {
+    tensor.flatten_all()?.to_vec1()
+}
+
+/// Shows the values of a tensor, wherever it lies.
+pub(crate) fn show<T>(tensor: &Tensor, look: impl FnOnce(&[f32]) -> T) -> Result<T> {
+    match Gpu::of(tensor) {
+        Some(_) => Ok(look(&copy(tensor)?)),
+        None => Ok(look(&read(tensor)?)),
+    }
+}
+
+/// Replaces the values of a tensor, wherever it lies.
+pub(crate) fn set(tensor: &Tensor, values: &[f32]) -> Result<()> {
+    match Gpu::of(tensor) {
+        Some(gpu) => gpu.copy(&Tensor::new(values, &gpu.device())?, tensor),
+        None => write(tensor, |own| own.copy_from_slice(values)),
+    }
+}
+
+/// Where the first number of a contiguous tensor lies, for kernels to read and write.
+pub(crate) fn address(tensor: &Tensor) -> Result<u64> {
+    struct Find(std::cell::Cell<u64>);
+
+    impl InplaceOp1 for Find {
+        fn name(&self) -> &'static str {
+            "address"
+        }
+
+        fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+            let first = range(layout)?.start;
+            macro_rules! of {
+                ($values:expr) => {
+                    $values[first..].as_mut_ptr() as u64
+                };
+            }
+            self.0.set(match storage {
+                CpuStorage::F32(values) => of!(values),
+                CpuStorage::BF16(values) => of!(values),
+                CpuStorage::U32(values) => of!(values),
+                CpuStorage::I64(values) => of!(values),
+                CpuStorage::U8(values) => of!(values),
+                _ => candle_core::bail!("no kernel takes such numbers"),
+            });
+            Ok(())
+        }
+
+        #[cfg(feature = "cuda")]
+        fn cuda_fwd(&self, storage: &mut candle_core::CudaStorage, layout: &Layout) -> Result<()> {
+            self.0.set(super::gpu::cuda_address(storage, range(layout)?.start)?);
+            Ok(())
+        }
+    }
+
+    let find = Find(std::cell::Cell::new(0));
+    tensor.inplace_op1(&find)?;
+    Ok(find.0.get())
 }
 
 /// A buffer whose contents are arbitrary; every user writes all of it before anything reads it.

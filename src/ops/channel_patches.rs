@@ -2,6 +2,7 @@
 
 use super::{
     buffer,
+    gpu::Gpu,
     linear::{set_or_add, total},
 };
 use crate::tape::{Node, Tape};
@@ -29,6 +30,9 @@ impl Tape {
                 weight.dims(),
                 bias.dims()
             );
+        }
+        if let Some(gpu) = Gpu::of(images) {
+            return self.channel_patches_on(gpu, images, weight, bias, side);
         }
         let (rows, cols) = (height / side, width / side);
         let cut = Cut { channels, height, width, side };

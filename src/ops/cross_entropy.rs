@@ -1,6 +1,6 @@
 //! Softmax and cross-entropy in one, over a few hundred columns at most.
 
-use super::buffer;
+use super::{buffer, gpu::Gpu};
 use crate::tape::{Node, Tape};
 use candle_core::{Device, Result, Tensor};
 
@@ -23,6 +23,9 @@ impl Tape {
         }
         if let Some(target) = targets.iter().find(|&&target| target >= cols) {
             candle_core::bail!("cross-entropy: class {target} has no logit; there are {cols}");
+        }
+        if let Some(gpu) = Gpu::of(logits.value()) {
+            return self.cross_entropy_on(gpu, logits, scale, targets, without);
         }
         let mut softmax = buffer::read(logits.value())?.to_vec();
         let mut total = 0f64;

@@ -8,6 +8,7 @@
 
 use super::{
     buffer::{self, Disjoint},
+    gpu::Gpu,
     simd::{self, Simd, dispatch},
 };
 use crate::tape::{Node, Tape};
@@ -31,6 +32,9 @@ impl Tape {
                 taps.dims(),
                 bias.dims()
             );
+        }
+        if let Some(gpu) = Gpu::of(x.value()) {
+            return self.depthwise7_on(gpu, x, taps, bias);
         }
         let size = Size { n, height, width, channels };
         let value = {

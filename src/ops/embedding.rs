@@ -1,6 +1,6 @@
 //! Rows of a table, by number.
 
-use super::buffer;
+use super::{buffer, gpu::Gpu};
 use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
 
@@ -13,6 +13,9 @@ impl Tape {
         let (count, width) = table.value().dims2()?;
         if let Some(row) = rows.iter().find(|&&row| row >= count) {
             candle_core::bail!("row {row} of a table of {count} rows");
+        }
+        if let Some(gpu) = Gpu::of(table.value()) {
+            return self.rows_on(gpu, table, rows);
         }
         let value = {
             let table = buffer::read(table.value())?;

@@ -2,6 +2,7 @@
 
 use super::{
     buffer::{self, CHUNK},
+    gpu::Gpu,
     simd::{Simd, dispatch},
 };
 use crate::tape::{Node, Tape};
@@ -14,6 +15,9 @@ impl Tape {
     /// # Errors
     /// If the tensor cannot be read.
     pub fn gelu(&mut self, x: &Node) -> Result<Node> {
+        if let Some(gpu) = Gpu::of(x.value()) {
+            return self.gelu_on(gpu, x);
+        }
         let value = {
             let x = buffer::read(x.value())?;
             let mut y = buffer::uninit(x.len());

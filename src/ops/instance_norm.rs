@@ -2,6 +2,7 @@
 
 use super::{
     buffer,
+    gpu::Gpu,
     linear::{set_or_add, total},
 };
 use crate::tape::{Node, Tape};
@@ -19,6 +20,9 @@ impl Tape {
         let len = height * width * channels;
         if scale.dims() != [channels] || shift.dims() != [channels] {
             candle_core::bail!("instance norm: {channels} channels meet scales {:?}", scale.dims());
+        }
+        if let Some(gpu) = Gpu::of(x.value()) {
+            return self.instance_norm_on(gpu, x, scale, shift, eps);
         }
         let (value, moments) = {
             let (x, scale, shift) =

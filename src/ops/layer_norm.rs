@@ -2,6 +2,7 @@
 
 use super::{
     buffer,
+    gpu::Gpu,
     linear::{set_or_add, total},
     simd::{Simd, dispatch},
 };
@@ -28,6 +29,9 @@ impl Tape {
                 scale.dims(),
                 shift.dims()
             );
+        }
+        if let Some(gpu) = Gpu::of(x.value()) {
+            return self.layer_norm_on(gpu, x, scale, shift, eps);
         }
         let value = {
             let (x, scale, shift) =

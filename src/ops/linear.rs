@@ -1,6 +1,6 @@
 //! Linear maps: a matrix product with a bias.
 
-use super::buffer;
+use super::{buffer, gpu::Gpu};
 use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
 use gemm::Parallelism;
@@ -33,6 +33,9 @@ impl Tape {
         }
         if let Some(bias) = bias.filter(|bias| bias.dims() != [outs]) {
             candle_core::bail!("linear: bias of shape {:?} meets {outs} outputs", bias.dims());
+        }
+        if let Some(gpu) = Gpu::of(x.value()) {
+            return self.linear_on(gpu, x, weight, layout, bias, shape);
         }
         let samples = x.value().elem_count() / ins;
         let value = {

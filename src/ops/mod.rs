@@ -4,6 +4,7 @@
 //! a fixed order, so that results are the same bits on any number of threads.
 
 pub(crate) mod buffer;
+pub(crate) mod gpu;
 pub(crate) mod simd;
 
 pub mod adamw;
@@ -29,7 +30,6 @@ mod variance_penalty;
 pub use attention::attention;
 pub use convolution::{Finish, convolution, max_pool};
 pub use linear::Weight;
-pub use patches::planar_patches;
 pub use simd::{Level, flush_subnormals, level};
 pub use variance_penalty::raw_of_variance;
 

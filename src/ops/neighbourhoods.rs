@@ -1,5 +1,6 @@
 //! Every pixel with its eight neighbours in a row: a 3×3 convolution is this and a linear map.
 
+use super::gpu::Gpu;
 use super::buffer::{self, Disjoint};
 use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
@@ -11,6 +12,9 @@ impl Tape {
     /// # Errors
     /// If `x` has not four axes.
     pub fn neighbourhoods(&mut self, x: &Node) -> Result<Node> {
+        if let Some(gpu) = Gpu::of(x.value()) {
+            return self.neighbourhoods_on(gpu, x);
+        }
         let (n, height, width, channels) = x.value().dims4()?;
         let len = 9 * channels;
         let around = Around { height, width };

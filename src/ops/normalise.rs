@@ -1,6 +1,6 @@
 //! Rows divided by their length.
 
-use super::buffer;
+use super::{buffer, gpu::Gpu};
 use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
@@ -14,6 +14,9 @@ impl Tape {
     /// # Errors
     /// If `x` has not two axes.
     pub fn normalise_rows(&mut self, x: &Node) -> Result<Node> {
+        if let Some(gpu) = Gpu::of(x.value()) {
+            return self.normalise_rows_on(gpu, x);
+        }
         let (_, width) = x.value().dims2()?;
         let value = {
             let x = buffer::read(x.value())?;

@@ -1,6 +1,7 @@
 //! Cutting an image into patches that do not overlap: a convolution whose stride is its kernel's side is this and
 //! a linear map. Sides that the patch does not divide are floored, as convolutions do.
 
+use super::gpu::Gpu;
 use super::buffer::{self, Disjoint};
 use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
@@ -12,6 +13,9 @@ impl Tape {
     /// # Errors
     /// If `x` has not four axes.
     pub fn patches(&mut self, x: &Node, side: usize) -> Result<Node> {
+        if let Some(gpu) = Gpu::of(x.value()) {
+            return self.patches_on(gpu, x, side);
+        }
         let (n, height, width, channels) = x.value().dims4()?;
         let cut = Cut { n, height, width, channels, side };
         let value = {
@@ -50,31 +54,34 @@ impl Tape {
             })
         }))
     }
-}
 
-/// Patches of planar images (N, C, H, W): (N, H/p, W/p, C·p·p), channel, row, column inside a patch. Images need
-/// no gradient, so there is no backward side.
-///
-/// # Errors
-/// If `images` has not four axes.
-pub fn planar_patches(images: &Tensor, side: usize) -> Result<Node> {
-    let (n, channels, height, width) = images.dims4()?;
-    let (rows, cols) = (height / side, width / side);
-    let x = buffer::read(images)?;
-    let x = &*x;
-    let len = channels * side * side;
-    let mut y = buffer::uninit(n * rows * cols * len);
-    y.par_chunks_mut(cols * len).enumerate().for_each(|(task, y)| {
-        let (image, row) = (task / rows, task % rows);
-        for (col, patch) in y.chunks_exact_mut(len).enumerate() {
-            for (line, patch) in patch.chunks_exact_mut(side).enumerate() {
-                let (channel, line) = (line / side, line % side);
-                let from = ((image * channels + channel) * height + row * side + line) * width + col * side;
-                patch.copy_from_slice(&x[from..from + side]);
-            }
+    /// Patches of planar images (N, C, H, W): (N, H/p, W/p, C·p·p), channel, row, column inside a patch. Images need
+    /// no gradient, so there is no backward side.
+    ///
+    /// # Errors
+    /// If `images` has not four axes.
+    pub fn planar_patches(&mut self, images: &Tensor, side: usize) -> Result<Node> {
+        if let Some(gpu) = Gpu::of(images) {
+            return self.planar_patches_on(&gpu, images, side);
         }
-    });
-    Ok(Node::constant(Tensor::from_vec(y, (n, rows, cols, len), images.device())?))
+        let (n, channels, height, width) = images.dims4()?;
+        let (rows, cols) = (height / side, width / side);
+        let x = buffer::read(images)?;
+        let x = &*x;
+        let len = channels * side * side;
+        let mut y = buffer::uninit(n * rows * cols * len);
+        y.par_chunks_mut(cols * len).enumerate().for_each(|(task, y)| {
+            let (image, row) = (task / rows, task % rows);
+            for (col, patch) in y.chunks_exact_mut(len).enumerate() {
+                for (line, patch) in patch.chunks_exact_mut(side).enumerate() {
+                    let (channel, line) = (line / side, line % side);
+                    let from = ((image * channels + channel) * height + row * side + line) * width + col * side;
+                    patch.copy_from_slice(&x[from..from + side]);
+                }
+            }
+        });
+        Ok(Node::constant(Tensor::from_vec(y, (n, rows, cols, len), images.device())?))
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! The mean over an image's pixels.
 
-use super::buffer;
+use super::{buffer, gpu::Gpu};
 use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
@@ -11,6 +11,9 @@ impl Tape {
     /// # Errors
     /// If `x` has not four axes.
     pub fn mean_pixels(&mut self, x: &Node) -> Result<Node> {
+        if let Some(gpu) = Gpu::of(x.value()) {
+            return self.mean_pixels_on(gpu, x);
+        }
         let (n, height, width, channels) = x.value().dims4()?;
         let pixels = height * width;
         let share = 1.0 / pixels as f32;

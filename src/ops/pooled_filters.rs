@@ -1,6 +1,6 @@
 //! Filters of several channels, weighted and laid out so that one linear map filters and pools them.
 
-use super::buffer;
+use super::{buffer, gpu::Gpu};
 use crate::tape::{Node, Tape};
 use candle_core::{Device, Result, Tensor};
 
@@ -12,12 +12,15 @@ impl Tape {
     /// If the shapes do not fit.
     pub fn pooled_filters(&mut self, filters: &Node, logits: Option<&Node>, taps: usize) -> Result<Node> {
         let (channels, len) = filters.value().dims2()?;
+        if let Some(logits) = logits.filter(|logits| logits.value().elem_count() != channels) {
+            candle_core::bail!("{channels} channels meet weights {:?}", logits.dims());
+        }
+        if let Some(gpu) = Gpu::of(filters.value()) {
+            return self.pooled_filters_on(gpu, filters, logits, taps);
+        }
         let kernels = len / taps;
         let weights = match logits {
-            Some(logits) if logits.value().elem_count() == channels => {
-                softmax(&buffer::read(logits.value())?)
-            }
-            Some(logits) => candle_core::bail!("{channels} channels meet weights {:?}", logits.dims()),
+            Some(logits) => softmax(&buffer::read(logits.value())?),
             None => vec![1.0 / channels as f32; channels],
         };
         // Place of (channel, kernel, tap) in the output, which is tap, channel, kernel.

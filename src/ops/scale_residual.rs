@@ -1,6 +1,6 @@
 //! The end of a residual block: `x + keep · scale · z`, with one factor per channel and one per image.
 
-use super::{buffer, linear::total};
+use super::{buffer, gpu::Gpu, linear::total};
 use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
@@ -33,6 +33,9 @@ impl Tape {
                 z.dims(),
                 scale.dims()
             );
+        }
+        if let Some(gpu) = Gpu::of(x.value()) {
+            return self.scale_residual_on(gpu, x, z, scale, keep);
         }
         let rows_per_image = x.value().elem_count() / (channels * images).max(1);
         // The factor of a row; `row` counts over all images.

@@ -1,6 +1,6 @@
 //! Every operation against PyTorch: value and all gradients (`tests/golden/ops.py`).
 
-use super::{Weight, adamw};
+use super::{Weight, adamw, buffer, gpu::emulator};
 use crate::{
     golden::{Golden, assert_close},
     params::{ParamId, Params, Published},
@@ -12,6 +12,8 @@ use candle_core::{Device, Tensor};
 /// NCHW as we keep it.
 const IMAGE: [usize; 4] = [0, 2, 3, 1];
 const TOLERANCE: f32 = 2e-6;
+/// Kernels sum in another order, and in single precision where we do not; rows that hardly vary show it.
+const ON_A_GPU: f32 = 3e-5;
 
 /// One operation of the golden file, with its inputs as parameters.
 struct Case {
@@ -33,7 +35,7 @@ impl Case {
     }
 
     /// Runs `op` forwards and backwards from the golden upstream gradient, and compares everything.
-    fn check(&self, y_order: &[usize], op: impl FnOnce(&mut Tape, &dyn Fn(ParamId) -> Node) -> Node) {
+    fn check(&self, y_order: &[usize], op: impl Fn(&mut Tape, &dyn Fn(ParamId) -> Node) -> Node) {
         self.check_within(TOLERANCE, y_order, op);
     }
 
@@ -41,7 +43,17 @@ impl Case {
         &self,
         tolerance: f32,
         y_order: &[usize],
-        op: impl FnOnce(&mut Tape, &dyn Fn(ParamId) -> Node) -> Node,
+        op: impl Fn(&mut Tape, &dyn Fn(ParamId) -> Node) -> Node,
+    ) {
+        self.compare(tolerance, y_order, &op);
+        emulator::on(|| self.compare(tolerance.max(ON_A_GPU), y_order, &op));
+    }
+
+    fn compare(
+        &self,
+        tolerance: f32,
+        y_order: &[usize],
+        op: &dyn Fn(&mut Tape, &dyn Fn(ParamId) -> Node) -> Node,
     ) {
         let golden = |key: &str| self.golden.values(&format!("{}.{key}", self.name));
         let shape = self.golden.shape(&format!("{}.y", self.name));
@@ -160,7 +172,7 @@ fn planar_patches_are_the_same_convolution() {
         Tensor::from_vec(golden.values(&format!("conv4x4.{key}")), shape, &Device::Cpu).unwrap()
     };
     let images = tensor("x", &golden.shape("conv4x4.x"));
-    let patches = super::patches::planar_patches(&images, 4).unwrap();
+    let patches = Tape::forgetting().planar_patches(&images, 4).unwrap();
     let (w, b) = (Node::constant(tensor("weight", &[8, 48])), Node::constant(tensor("bias", &[8])));
     let y = Tape::forgetting().linear(&patches, &w, Weight::OutIn, Some(&b)).unwrap();
     let output = Published::permuted("y", &golden.shape("conv4x4.y"), &IMAGE);
@@ -180,7 +192,7 @@ fn scaled_residual_with_dropped_paths() {
     let keep = case.golden.values("scale_residual_drop_path.factor");
     let (x, z, gamma) = (case.input("x", &IMAGE), case.input("z", &IMAGE), case.input("gamma", &[]));
     case.check(&IMAGE, |tape, node| {
-        tape.scale_residual(&node(x), &node(z), &node(gamma), Some(keep)).unwrap()
+        tape.scale_residual(&node(x), &node(z), &node(gamma), Some(keep.clone())).unwrap()
     });
 }
 
@@ -225,15 +237,17 @@ fn three_steps_of_adamw() {
     let golden = Golden::open("ops");
     let tensor = |key: &str| Tensor::from_vec(golden.values(key), (3, 7), &Device::Cpu).unwrap();
     let weights = tensor("adamw.p.0");
-    let (mut mean, mut square) = (vec![0f32; 21], vec![0f32; 21]);
+    let zeros = || Tensor::zeros((3, 7), candle_core::DType::F32, &Device::Cpu).unwrap();
+    let (mean, square) = (zeros(), zeros());
     for (t, lr) in [(1, 0.1), (2, 0.05), (3, 0.02)] {
         let step = adamw::Step::new(t, lr, 0.3, [0.9, 0.999], 1e-8);
-        step.apply(&weights, &tensor(&format!("adamw.g.{t}")), &mut mean, &mut square).unwrap();
-        let found = weights.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        assert_close("weights", &found, &golden.values(&format!("adamw.p.{t}")), TOLERANCE);
+        let gradient = tensor(&format!("adamw.g.{t}"));
+        let line = adamw::Line { weights: &weights, gradient: &gradient, mean: &mean, square: &square, step };
+        adamw::update(&[line]).unwrap();
+        assert_close("weights", &buffer::copy(&weights).unwrap(), &golden.values(&format!("adamw.p.{t}")), TOLERANCE);
     }
-    assert_close("mean", &mean, &golden.values("adamw.m.3"), TOLERANCE);
-    assert_close("square", &square, &golden.values("adamw.v.3"), TOLERANCE);
+    assert_close("mean", &buffer::copy(&mean).unwrap(), &golden.values("adamw.m.3"), TOLERANCE);
+    assert_close("square", &buffer::copy(&square).unwrap(), &golden.values("adamw.v.3"), TOLERANCE);
 }
 
 /// A small net through every operation, trained on one thread and on three: the same bits.

@@ -2,6 +2,7 @@
 
 use super::{
     buffer,
+    gpu::Gpu,
     linear::{set_or_add, total},
 };
 use crate::tape::{Node, Tape};
@@ -29,6 +30,9 @@ impl Tape {
                 around.dims(),
                 raw.dims()
             );
+        }
+        if let Some(gpu) = Gpu::of(x.value()) {
+            return self.variance_penalty_on(gpu, x, around, raw);
         }
         let count = x.value().elem_count();
         // Σ (x - around)² of each channel.

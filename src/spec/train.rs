@@ -149,4 +149,8 @@ pub struct Schedule {
 pub enum Precision {
     /// 32-bit floats.
     F32,
+    /// 32-bit floats, of which matrix products take ten bits behind the point; on a GPU.
+    Tf32,
+    /// Activations and the factors of products in bfloat16, sums and weights in 32-bit floats; on a GPU.
+    Bf16,
 }

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     backbone::files::{self, bytes},
     event::{Event, Listen},
+    ops::buffer,
     params::Params,
 };
 use safetensors::SafeTensors;
@@ -127,8 +128,10 @@ fn snapshot(params: &Params, optimiser: &Optimiser, strategy: &dyn Strategy) -> 
     }
     for moment in moments {
         let name = &params.published(moment.id).name;
-        all.push((format!("mean/{name}"), vec![moment.mean.len()], bytes(&moment.mean)));
-        all.push((format!("square/{name}"), vec![moment.square.len()], bytes(&moment.square)));
+        for (which, values) in [("mean", &moment.mean), ("square", &moment.square)] {
+            let values = buffer::copy(values)?;
+            all.push((format!("{which}/{name}"), vec![values.len()], bytes(&values)));
+        }
     }
     for (name, values) in strategy.state() {
         all.push((format!("strategy/{name}"), vec![values.len()], bytes(&values)));
@@ -181,8 +184,9 @@ pub(super) fn resume(
     let steps = exact::word(&steps);
     for moment in optimiser.restore(steps) {
         let name = &params.published(moment.id).name;
-        moment.mean = read(format!("mean/{name}"), moment.mean.len())?;
-        moment.square = read(format!("square/{name}"), moment.square.len())?;
+        for (which, values) in [("mean", &moment.mean), ("square", &moment.square)] {
+            buffer::set(values, &read(format!("{which}/{name}"), values.elem_count())?)?;
+        }
     }
     let stored = |name: &str| Some(files::floats(&tensors.tensor(&format!("strategy/{name}")).ok()?));
     strategy.restore(&stored).map_err(|Lost(what)| broken(format!("it lacks the strategy's {what}")))?;

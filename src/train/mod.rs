@@ -138,7 +138,7 @@ impl Job<'_> {
             (spec::Strategy::Miro(word), Some(oracle)) => Some(Penalty::new(word, oracle, model, params)),
             _ => None,
         };
-        let mut optimiser = Optimiser::new(&train.optimiser, params);
+        let mut optimiser = Optimiser::new(&train.optimiser, params)?;
         let loader = Loader::new(source, train, objective.views(), seed);
         let mut strategy = strategy::build(&train.strategy, params, loader.steps_per_epoch());
         let resumed = checkpoint::resume(self.checkpoint, params, &mut optimiser, strategy.as_mut())?;

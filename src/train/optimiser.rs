@@ -1,12 +1,12 @@
 //! AdamW over all trained parameters of a model, with its running means.
 
 use crate::{
-    ops::adamw::{Step, sum_of_squares},
+    ops::adamw::{self, Line, Step},
     params::{ParamId, Params},
     spec,
-    tape::Gradients,
+    tape::{Grad, Gradients},
 };
-use candle_core::Result;
+use candle_core::{DType, Result, Tensor};
 
 /// The state of AdamW.
 pub struct Optimiser {
@@ -18,20 +18,20 @@ pub struct Optimiser {
 /// The running mean and square of one parameter's gradient.
 pub(super) struct Moments {
     pub(super) id: ParamId,
-    pub(super) mean: Vec<f32>,
-    pub(super) square: Vec<f32>,
+    pub(super) mean: Tensor,
+    pub(super) square: Tensor,
 }
 
 impl Optimiser {
     /// Before the first step.
-    pub fn new(word: &spec::Optimiser, params: &Params) -> Self {
-        let zeros = |id: ParamId| vec![0f32; params.published(id).count()];
-        let moments = params
-            .ids()
-            .filter(|id| params.is_trained(*id))
-            .map(|id| Moments { id, mean: zeros(id), square: zeros(id) })
-            .collect();
-        Self { word: word.clone(), moments, steps: 0 }
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    pub fn new(word: &spec::Optimiser, params: &Params) -> Result<Self> {
+        let zeros = |id| Tensor::zeros(params.published(id).count(), DType::F32, params.device());
+        let moments = |id| Ok(Moments { id, mean: zeros(id)?, square: zeros(id)? });
+        let trained = params.ids().filter(|id| params.is_trained(*id));
+        Ok(Self { word: word.clone(), moments: trained.map(moments).collect::<Result<_>>()?, steps: 0 })
     }
 
     /// Steps taken.
@@ -44,13 +44,8 @@ impl Optimiser {
     /// # Errors
     /// If a gradient cannot be read.
     pub fn gradient_norm(&self, gradients: &Gradients) -> Result<f64> {
-        let mut sum = 0.0;
-        for moments in &self.moments {
-            if let Some(gradient) = gradients.of(moments.id) {
-                sum += sum_of_squares(gradient.tensor())?;
-            }
-        }
-        Ok(sum.sqrt())
+        let received = |moments: &Moments| gradients.of(moments.id).map(Grad::tensor);
+        adamw::length(&self.moments.iter().filter_map(received).collect::<Vec<_>>())
     }
 
     /// One step at the learning rate `rate(factor)` of each parameter's factor on the peak. A parameter without a gradient in this step (a set that the batch
@@ -63,14 +58,14 @@ impl Optimiser {
         let (word, steps) = (&self.word, self.steps);
         let at = |lr| Step::new(steps, lr, word.weight_decay, word.betas, word.eps);
         let usual = at(rate(1.0));
-        for Moments { id, mean, square } in &mut self.moments {
-            if let Some(gradient) = gradients.of(*id) {
-                let factor = params.rate_factor(*id);
-                let step = if factor == 1.0 { &usual } else { &at(rate(factor)) };
-                step.apply(params.value(*id), gradient.tensor(), mean, square)?;
-            }
+        let mut lines = Vec::with_capacity(self.moments.len());
+        for Moments { id, mean, square } in &self.moments {
+            let Some(gradient) = gradients.of(*id) else { continue };
+            let factor = params.rate_factor(*id);
+            let step = if factor == 1.0 { usual } else { at(rate(factor)) };
+            lines.push(Line { weights: params.value(*id), gradient: gradient.tensor(), mean, square, step });
         }
-        Ok(())
+        adamw::update(&lines)
     }
 
     pub(super) fn state(&self) -> (&[Moments], u64) {

@@ -161,7 +161,7 @@ impl Ours {
         let pixels: Vec<f32> = (0..batch * 3 * side * side).map(|_| stream.normal() as f32).collect();
         let pixels = Tensor::from_vec(pixels, (batch, 3, side, side), &Device::Cpu).expect("a batch");
         Self {
-            optimiser: Optimiser::new(&word, &params),
+            optimiser: Optimiser::new(&word, &params).unwrap(),
             gradients: Gradients::new(&params),
             images: Images { pixels, set: 0 },
             classes: (0..batch).map(|i| i % CLASSES).collect(),

@@ -25,7 +25,7 @@ impl Average {
             return Ok(());
         }
         for (mean, id) in self.mean.iter_mut().zip(trained(params)) {
-            approach(mean, &buffer::read(params.value(id))?, self.count);
+            buffer::show(params.value(id), |next| approach(mean, next, self.count))?;
         }
         Ok(())
     }
@@ -57,13 +57,13 @@ fn trained(params: &Params) -> impl Iterator<Item = ParamId> {
 
 /// The weights as they are now.
 pub(super) fn weights(params: &Params) -> Result<Weights> {
-    trained(params).map(|id| Ok(buffer::read(params.value(id))?.to_vec())).collect()
+    trained(params).map(|id| buffer::copy(params.value(id))).collect()
 }
 
 /// Puts weights in the place of what is there.
 pub(super) fn put(params: &Params, weights: &Weights) -> Result<()> {
     for (id, weights) in trained(params).zip(weights) {
-        buffer::write(params.value(id), |values| values.copy_from_slice(weights))?;
+        buffer::set(params.value(id), weights)?;
     }
     Ok(())
 }

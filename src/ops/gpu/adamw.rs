@@ -1,0 +1,69 @@
+//! AdamW over all parameters in one launch, and the length of all gradients.
+
+use super::{Gpu, Grid, launch};
+use crate::ops::{
+    adamw::{Line, Step},
+    buffer,
+};
+use candle_core::{DType, Result, Tensor};
+
+/// Numbers of one block, as in the kernel.
+const CHUNK: usize = 4096;
+
+/// The parameters as kernels find them.
+struct Table {
+    table: Tensor,
+    starts: Tensor,
+    lines: usize,
+    blocks: usize,
+}
+
+impl Gpu {
+    /// Each line: the addresses of weights, gradient, mean and square, and how many numbers they are.
+    fn table(&self, lines: impl Iterator<Item = ([u64; 4], usize)>) -> Result<Table> {
+        let (mut table, mut starts, mut blocks) = (Vec::new(), Vec::new(), 0);
+        for (addresses, count) in lines {
+            table.extend(addresses.map(|address| address as i64));
+            table.push(count as i64);
+            starts.push(blocks);
+            blocks += count.div_ceil(CHUNK);
+        }
+        let table = Tensor::new(table, &self.device())?;
+        Ok(Table { table, lines: starts.len(), starts: self.numbers(&starts)?, blocks })
+    }
+
+    /// Changes all weights and running means.
+    pub(in crate::ops) fn adamw(&self, lines: &[Line<'_>]) -> Result<()> {
+        let Some(first) = lines.first() else { return Ok(()) };
+        let mut addresses = Vec::with_capacity(lines.len());
+        for Line { weights, gradient, mean, square, .. } in lines {
+            let mut own = [0; 4];
+            for (own, tensor) in own.iter_mut().zip([weights, gradient, mean, square]) {
+                *own = buffer::address(tensor)?;
+            }
+            addresses.push((own, weights.elem_count()));
+        }
+        let Table { table, starts, lines: count, blocks } = self.table(addresses.into_iter())?;
+        let factors: Vec<f32> = lines.iter().flat_map(|line| [line.step.decay, line.step.rate]).collect();
+        let factors = Tensor::new(factors, &self.device())?;
+        let Step { beta1, beta2, rest1, rest2, correction, eps, .. } = first.step;
+        launch!(
+            self,
+            adamw[Grid::blocks(blocks)](
+                &table, &starts, &factors, count, beta1, beta2, rest1, rest2, correction, eps
+            )
+        )
+    }
+
+    /// The Euclidean length of all gradients together, a scalar.
+    pub(in crate::ops) fn length(&self, gradients: &[&Tensor]) -> Result<Tensor> {
+        let address = |gradient: &&Tensor| Ok(([buffer::address(gradient)?; 4], gradient.elem_count()));
+        let addresses: Vec<_> = gradients.iter().map(address).collect::<Result<_>>()?;
+        let Table { table, starts, lines: count, blocks } = self.table(addresses.into_iter())?;
+        let sums = self.uninit(blocks, DType::F32)?;
+        launch!(self, gradient_squares[Grid::blocks(blocks)](&table, &starts, count, &sums))?;
+        let y = self.uninit(1, DType::F32)?;
+        launch!(self, total[Grid::blocks(1)](&sums, 1.0, &y, blocks, false))?;
+        y.sqrt()
+    }
+}

@@ -1,0 +1,88 @@
+//! Sums, weighted sums of scalars.
+
+use super::{Gpu, Grid, launch};
+use crate::tape::{Gradients, Node, Tape};
+use candle_core::{DType, Result, Tensor};
+
+impl Tape {
+    pub(in crate::ops) fn add_on(&mut self, gpu: Gpu, a: &Node, b: &Node) -> Result<Node> {
+        let n = a.value().elem_count();
+        let y = gpu.like(a.value())?;
+        launch!(gpu, add[Grid::over(n)](a.value(), b.value(), &y, n))?;
+        let inputs = (a.clone(), b.clone());
+        Ok(self.record(y, &[a, b], move |grad, gradients| {
+            if inputs.0.wants_gradient() {
+                gradients.give(&inputs.0, grad.duplicate()?)?;
+            }
+            gradients.give(&inputs.1, grad)
+        }))
+    }
+
+    pub(in crate::ops) fn sum_on(&mut self, gpu: Gpu, x: &Node) -> Result<Node> {
+        let n = x.value().elem_count();
+        let y = gpu.uninit(1, DType::F32)?;
+        launch!(gpu, total[Grid::blocks(1)](x.value(), 1.0, &y, n, false))?;
+        let input = x.clone();
+        Ok(self.record(y, &[x], move |grad, gradients| {
+            gradients.contribute_on(&gpu, &input, |dx, add| {
+                launch!(gpu, spread[Grid::over(n)](grad.tensor(), dx, 1.0, n, add))
+            })
+        }))
+    }
+
+    pub(in crate::ops) fn weighted_sum_on(&mut self, gpu: Gpu, terms: &[(f32, Node)]) -> Result<Node> {
+        let y = gpu.uninit(1, DType::F32)?;
+        for (at, (weight, term)) in terms.iter().enumerate() {
+            launch!(gpu, scaled[Grid::over(1)](term.value(), &y, *weight, 1, at > 0))?;
+        }
+        let inputs: Vec<(f32, Node)> = terms.to_vec();
+        let nodes: Vec<&Node> = terms.iter().map(|(_, term)| term).collect();
+        Ok(self.record(y, &nodes, move |grad, gradients| {
+            for (weight, term) in &inputs {
+                gradients.contribute_on(&gpu, term, |dx, add| {
+                    launch!(gpu, scaled[Grid::over(1)](grad.tensor(), dx, *weight, 1, add))
+                })?;
+            }
+            Ok(())
+        }))
+    }
+
+    pub(in crate::ops) fn times_exp_on(
+        &mut self,
+        gpu: Gpu,
+        x: &Node,
+        exponent: &Node,
+        rate: f32,
+    ) -> Result<Node> {
+        let n = x.value().elem_count();
+        let grid = Grid::over(n);
+        let y = gpu.like(x.value())?;
+        launch!(gpu, times_exp[grid](x.value(), exponent.value(), rate, &y, n, false))?;
+        let (input, power, output) = (x.clone(), exponent.clone(), y.clone());
+        Ok(self.record(y, &[x, exponent], move |grad, gradients| {
+            let grad = grad.tensor();
+            gradients.contribute_on(&gpu, &input, |dx, add| {
+                launch!(gpu, times_exp[grid](grad, power.value(), rate, dx, n, add))
+            })?;
+            gradients.contribute_on(&gpu, &power, |dx, add| {
+                launch!(gpu, dot[Grid::blocks(1)](&output, grad, rate, dx, n, add))
+            })
+        }))
+    }
+}
+
+impl Gpu {
+    /// `sum += more`.
+    pub(crate) fn add_assign(&self, sum: &Tensor, more: &Tensor) -> Result<()> {
+        let n = sum.elem_count();
+        launch!(self, add_into[Grid::over(n)](sum, more, n))
+    }
+}
+
+impl Gradients {
+    /// Adds a small gradient that was summed elsewhere.
+    pub(super) fn add_on(&mut self, gpu: &Gpu, node: &Node, sums: &Tensor) -> Result<()> {
+        let n = sums.elem_count();
+        self.contribute_on(gpu, node, |sum, add| launch!(gpu, scaled[Grid::over(n)](sums, sum, 1.0, n, add)))
+    }
+}

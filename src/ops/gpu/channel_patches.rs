@@ -1,0 +1,49 @@
+//! A convolution of each channel on its own whose stride is its kernel's side.
+
+use super::{Gpu, Grid, launch};
+use crate::tape::{Node, Tape};
+use candle_core::{DType, Result, Tensor};
+
+/// Blocks that share the places of a channel backwards; each leaves a line of sums.
+const SHARES: usize = 64;
+
+impl Tape {
+    pub(in crate::ops) fn channel_patches_on(
+        &mut self,
+        gpu: Gpu,
+        images: &Tensor,
+        weight: &Node,
+        bias: &Node,
+        side: usize,
+    ) -> Result<Node> {
+        let (count, channels, height, width) = images.dims4()?;
+        let (rows, cols, area) = (height / side, width / side, side * side);
+        let y = gpu.uninit((count, rows, cols, channels), DType::F32)?;
+        let n = y.elem_count();
+        {
+            let (w, b) = (weight.value(), bias.value());
+            launch!(
+                gpu,
+                channel_patches[Grid::over(n)](images, w, b, &y, channels, height, width, side, n)
+            )?;
+        }
+        let (images, matrix, offset) = (images.clone(), weight.clone(), bias.clone());
+        Ok(self.record(y, &[weight, bias], move |grad, gradients| {
+            let parts = gpu.uninit((SHARES, channels * (area + 1)), DType::F32)?;
+            let places = count * rows * cols;
+            let mut grid = Grid::blocks(channels);
+            grid.blocks[1] = SHARES;
+            let grad = grad.tensor();
+            launch!(
+                gpu,
+                channel_patches_backward[grid](
+                    &images, grad, &parts, channels, height, width, side, places
+                )
+            )?;
+            let sums = gpu.uninit(channels * (area + 1), DType::F32)?;
+            gpu.column_sums(&parts, &sums, false)?;
+            gradients.add_on(&gpu, &matrix, &sums.narrow(0, 0, channels * area)?)?;
+            gradients.add_on(&gpu, &offset, &sums.narrow(0, channels * area, channels)?)
+        }))
+    }
+}

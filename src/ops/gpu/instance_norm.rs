@@ -1,0 +1,40 @@
+//! Instance normalisation.
+
+use super::{Gpu, Grid, launch};
+use crate::tape::{Node, Tape};
+use candle_core::{DType, Result};
+
+impl Tape {
+    pub(in crate::ops) fn instance_norm_on(
+        &mut self,
+        gpu: Gpu,
+        x: &Node,
+        scale: &Node,
+        shift: &Node,
+        eps: f32,
+    ) -> Result<Node> {
+        let (images, height, width, channels) = x.value().dims4()?;
+        let pixels = height * width;
+        let grid = Grid::columns(channels, images);
+        let (y, moments) = (gpu.like(x.value())?, gpu.uninit((images, 2 * channels), DType::F32)?);
+        {
+            let (x, scale, shift) = (x.value(), scale.value(), shift.value());
+            launch!(gpu, instance_norm[grid](x, scale, shift, &y, &moments, pixels, channels, eps))?;
+        }
+        let (input, factor, offset) = (x.clone(), scale.clone(), shift.clone());
+        Ok(self.record(y, &[x, scale, shift], move |grad, gradients| {
+            let sums = gpu.uninit((images, 2 * channels), DType::F32)?;
+            let (x, scale, grad) = (input.value(), factor.value(), grad.tensor());
+            gradients.contribute_on(&gpu, &input, |dx, add| {
+                launch!(
+                    gpu,
+                    instance_norm_backward[grid](x, scale, &moments, grad, dx, &sums, pixels, channels, add)
+                )
+            })?;
+            let all = gpu.uninit(2 * channels, DType::F32)?;
+            gpu.column_sums(&sums, &all, false)?;
+            gradients.add_on(&gpu, &factor, &all.narrow(0, 0, channels)?)?;
+            gradients.add_on(&gpu, &offset, &all.narrow(0, channels, channels)?)
+        }))
+    }
+}

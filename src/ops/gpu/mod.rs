@@ -1,0 +1,254 @@
+//! The GPU's side of the operations: what is launched with how many threads, and what runs it.
+//!
+//! A kernel is text in `kernels/`, its host side a file here with the name of the operation. Both run on CUDA, or, in
+//! tests, on the CPU (`emulator`), so that every kernel and every launch is checked on machines without a GPU. Sums are
+//! made part by part in a fixed order: the same bits come out on the same GPU each time.
+
+// Without a GPU in the program, its side is only looked at by the compiler.
+#![cfg_attr(not(feature = "cuda"), allow(dead_code))]
+
+mod adamw;
+mod arithmetic;
+mod channel_patches;
+mod cross_entropy;
+mod depthwise;
+mod embedding;
+mod gelu;
+mod instance_norm;
+mod layer_norm;
+mod linear;
+mod neighbourhoods;
+mod normalise;
+mod patches;
+mod pool;
+mod pooled_filters;
+mod product;
+mod scale_residual;
+mod variance_penalty;
+
+#[cfg(feature = "cuda")]
+mod cuda;
+#[cfg(test)]
+pub(crate) mod emulator;
+#[cfg(any(feature = "cuda", test))]
+mod signature;
+
+pub(super) use product::Matrix;
+
+use crate::spec::Precision;
+use candle_core::{DType, Device, Result, Shape, Tensor};
+
+/// Threads that run together, and how many such groups a block has.
+const LANES: usize = 32;
+const WARPS: usize = 8;
+const BLOCK: usize = LANES * WARPS;
+/// Blocks that keep a large GPU busy; threads of elementwise kernels go on to their next element.
+const BLOCKS: usize = 132 * 16;
+
+/// What computes where a tensor lies, if that is not the CPU's own code.
+#[derive(Clone)]
+pub(crate) enum Gpu {
+    /// A GPU.
+    #[cfg(feature = "cuda")]
+    Cuda(cuda::Cuda),
+    /// The CPU in its place.
+    #[cfg(test)]
+    Emulated,
+}
+
+/// How many blocks there are of how many threads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grid {
+    pub(super) blocks: [usize; 3],
+    pub(super) threads: [usize; 2],
+}
+
+impl Grid {
+    /// For so many elements.
+    pub(super) fn over(elements: usize) -> Self {
+        Self::blocks(elements.div_ceil(BLOCK).clamp(1, BLOCKS))
+    }
+
+    /// So many blocks of threads in one row.
+    pub(super) fn blocks(blocks: usize) -> Self {
+        Self { blocks: [blocks, 1, 1], threads: [BLOCK, 1] }
+    }
+
+    /// Blocks of lanes for so many columns, times `rest`.
+    pub(super) fn columns(columns: usize, rest: usize) -> Self {
+        Self { blocks: [columns.div_ceil(LANES), rest, 1], threads: [LANES, WARPS] }
+    }
+}
+
+/// What a kernel is given.
+#[derive(Clone, Copy)]
+pub(super) enum Arg<'a> {
+    Tensor(&'a Tensor),
+    Nothing,
+    Whole(usize),
+    Real(f32),
+}
+
+impl<'a> From<&'a Tensor> for Arg<'a> {
+    fn from(tensor: &'a Tensor) -> Self {
+        Self::Tensor(tensor)
+    }
+}
+
+impl<'a> From<Option<&'a Tensor>> for Arg<'a> {
+    fn from(tensor: Option<&'a Tensor>) -> Self {
+        tensor.map_or(Self::Nothing, Self::Tensor)
+    }
+}
+
+impl From<usize> for Arg<'_> {
+    fn from(number: usize) -> Self {
+        Self::Whole(number)
+    }
+}
+
+impl From<bool> for Arg<'_> {
+    fn from(yes: bool) -> Self {
+        Self::Whole(yes.into())
+    }
+}
+
+impl From<f32> for Arg<'_> {
+    fn from(number: f32) -> Self {
+        Self::Real(number)
+    }
+}
+
+/// `launch!(gpu, gelu[Grid::over(n)](x, y, n))`.
+macro_rules! launch {
+    ($gpu:expr, $kernel:ident[$grid:expr]($($arg:expr),* $(,)?)) => {
+        $gpu.launch(stringify!($kernel), $grid, &[$($crate::ops::gpu::Arg::from($arg)),*])
+    };
+}
+use launch;
+
+impl Gpu {
+    /// What computes where `tensor` lies; none if that is the CPU.
+    pub(crate) fn of(tensor: &Tensor) -> Option<Self> {
+        match tensor.device() {
+            #[cfg(feature = "cuda")]
+            Device::Cuda(device) => Some(Self::Cuda(cuda::Cuda::of(device))),
+            #[cfg(test)]
+            Device::Cpu if emulator::is_on() => Some(Self::Emulated),
+            _ => None,
+        }
+    }
+
+    /// A tensor whose contents are arbitrary; every user writes all of it before anything reads it.
+    pub(crate) fn uninit(&self, shape: impl Into<Shape>, dtype: DType) -> Result<Tensor> {
+        match self {
+            #[cfg(feature = "cuda")]
+            // SAFETY: see above.
+            Self::Cuda(cuda) => unsafe { Tensor::empty(shape, dtype, &cuda.device()) },
+            #[cfg(test)]
+            Self::Emulated => Tensor::full(f32::NAN, shape, &Device::Cpu)?.to_dtype(dtype),
+            #[cfg(not(any(feature = "cuda", test)))]
+            _ => nowhere((shape.into(), dtype)),
+        }
+    }
+
+    /// The like of `tensor`, its contents arbitrary.
+    pub(super) fn like(&self, tensor: &Tensor) -> Result<Tensor> {
+        self.uninit(tensor.shape(), tensor.dtype())
+    }
+
+    /// Where its tensors lie.
+    pub(crate) fn device(&self) -> Device {
+        match self {
+            #[cfg(feature = "cuda")]
+            Self::Cuda(cuda) => cuda.device(),
+            #[cfg(test)]
+            Self::Emulated => Device::Cpu,
+            #[cfg(not(any(feature = "cuda", test)))]
+            _ => nowhere(()),
+        }
+    }
+
+    /// Whole numbers for kernels.
+    pub(super) fn numbers(&self, numbers: &[usize]) -> Result<Tensor> {
+        let numbers: Vec<u32> = numbers.iter().map(|number| *number as u32).collect();
+        Tensor::new(numbers, &self.device())
+    }
+
+    /// Runs a kernel after everything that was asked for before; nobody waits for it.
+    pub(super) fn launch(&self, kernel: &'static str, grid: Grid, args: &[Arg<'_>]) -> Result<()> {
+        match self {
+            #[cfg(feature = "cuda")]
+            Self::Cuda(cuda) => cuda.launch(&signature::bind(kernel, args)?, grid),
+            #[cfg(test)]
+            Self::Emulated => emulator::launch(&signature::bind(kernel, args)?, grid),
+            #[cfg(not(any(feature = "cuda", test)))]
+            _ => nowhere((kernel, grid, args)),
+        }
+    }
+
+    /// `out = a · b`, or `out += a · b`. Sums are 32-bit floats; `precision` says whether factors of 32 bits may be
+    /// rounded to ten bits.
+    pub(super) fn product(
+        &self,
+        out: &Tensor,
+        add: bool,
+        a: Matrix<'_>,
+        b: Matrix<'_>,
+        precision: Precision,
+    ) -> Result<()> {
+        let call = product::Call::of(out, add, a, b, precision)?;
+        match self {
+            #[cfg(feature = "cuda")]
+            Self::Cuda(cuda) => cuda.product(&call),
+            #[cfg(test)]
+            Self::Emulated => emulator::product(&call),
+            #[cfg(not(any(feature = "cuda", test)))]
+            _ => nowhere(call),
+        }
+    }
+
+    /// `to = from`, of 32-bit floats.
+    pub(super) fn copy(&self, from: &Tensor, to: &Tensor) -> Result<()> {
+        let n = to.elem_count();
+        launch!(self, scaled[Grid::over(n)](from, to, 1.0, n, false))
+    }
+
+    /// Sums of the columns of `x` (rows, cols) into `sums` (cols), or added to them. Many rows are summed in parts first.
+    pub(super) fn column_sums(&self, x: &Tensor, sums: &Tensor, add: bool) -> Result<()> {
+        /// Rows of a part.
+        const PART: usize = 512;
+        let cols = sums.elem_count();
+        let rows = x.elem_count() / cols.max(1);
+        if rows <= 2 * PART {
+            return launch!(
+                self,
+                column_sums[Grid::columns(cols, 1)](x, sums, rows, cols, rows, add)
+            );
+        }
+        let parts = rows.div_ceil(PART);
+        let partial = self.uninit((parts, cols), DType::F32)?;
+        launch!(
+            self,
+            column_sums[Grid::columns(cols, parts)](x, &partial, rows, cols, PART, false)
+        )?;
+        self.column_sums(&partial, sums, add)
+    }
+}
+
+/// Without a GPU in the program there is none to be asked.
+#[cfg(not(any(feature = "cuda", test)))]
+fn nowhere<T, U>(_: T) -> U {
+    unreachable!("no tensor lies on a GPU in a program without CUDA")
+}
+
+/// The number format of activations.
+pub(crate) fn format(precision: Precision) -> DType {
+    match precision {
+        Precision::F32 | Precision::Tf32 => DType::F32,
+        Precision::Bf16 => DType::BF16,
+    }
+}
+
+#[cfg(test)]
+mod tests;
