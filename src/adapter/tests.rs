@@ -2,7 +2,7 @@
 
 use super::{Images, SetChannels, build};
 use crate::{
-    golden::{Golden, assert_close},
+    golden::{Golden, assert_close, on_both},
     params::{Params, Published},
     seed::Seed,
     spec::{
@@ -29,10 +29,15 @@ fn resolved(adapter: impl Into<StatedAdapter>) -> spec::Adapter {
 
 /// `prefix` stands before the names of the file's parameters and outputs; images may be shared by several adapters.
 fn check(file: &str, prefix: &str, images: &str, adapter: impl Into<StatedAdapter>) {
+    let adapter = resolved(adapter);
+    on_both(|| compare(file, prefix, images, &adapter));
+}
+
+fn compare(file: &str, prefix: &str, images: &str, adapter: &spec::Adapter) {
     let golden = Golden::open(file);
     let key = |what: &str| format!("{prefix}{what}");
     let mut params = Params::new(Seed(0));
-    let stem = build(&resolved(adapter), &sets(), &[], 8, &mut params);
+    let stem = build(adapter, &sets(), &[], 8, &mut params);
     for id in params.ids() {
         let values = golden.values(&key(&params.published(id).name));
         params.import(id, values).unwrap();

@@ -2,7 +2,7 @@
 
 use super::{Objective, Outputs};
 use crate::{
-    golden::{Golden, assert_close},
+    golden::{Golden, assert_close, on_both},
     params::{Params, Published},
     seed::Seed,
     spec::{Loss, Positives, Scale, ScaleRule, Term},
@@ -11,6 +11,10 @@ use crate::{
 
 /// `ours` names the objective's parameters and the golden tensors that they start from.
 fn check(name: &str, words: &[(f64, Loss)], labelled: bool, ours: &[(&str, &str)]) {
+    on_both(|| compare(name, words, labelled, ours));
+}
+
+fn compare(name: &str, words: &[(f64, Loss)], labelled: bool, ours: &[(&str, &str)]) {
     let golden = Golden::open("losses");
     let values = |key: &str| golden.values(&format!("{name}.{key}"));
     let shape = golden.shape(&format!("{name}.features"));
@@ -95,34 +99,36 @@ fn proxies_that_are_not_trained_get_no_gradient() {
 /// There is no golden file for it: two losses at a distance say what the slope between them is.
 #[test]
 fn a_learned_scale_starts_as_its_rule_says_and_follows_its_slope() {
-    let fixed = 2.0 / 0.07;
-    for (rule, factor) in [(ScaleRule::SquareRoot, fixed), (ScaleRule::Inverse, fixed / 0.07)] {
-        let mut params = Params::new(Seed(0));
-        let features = params.add_normal(Published::new("features", &[4, 6]), 1.0);
-        let scale = Scale::Learned { rule, trained: true };
-        let loss = Loss::ProxyNca { temperature: 0.07, scale, train_proxies: true };
-        let objective = Objective::new(&[Term { weight: 1.0, loss }], 6, 3, &mut params);
-        let id = params.find("logit_scale").unwrap();
-        let start = params.export(id).unwrap()[0];
-        assert!((2.0 * f64::from(start).exp().powi(2) / factor - 1.0).abs() < 1e-5, "{start}");
-        let mut slopes = Gradients::new(&params);
-        let mut value = |params: &Params, backward| {
-            let mut tape = Tape::recording(params);
-            let outputs = Outputs { features: &tape.param(params, features), classes: &[0, 1, 2, 0] };
-            let total = objective.value(&mut tape, params, &outputs).unwrap().total;
-            if backward {
-                tape.backward(&total, &mut slopes).unwrap();
-            }
-            f64::from(total.scalar().unwrap())
-        };
-        value(&params, true);
-        let mut at = |x: f32| {
-            params.import(id, vec![x]).unwrap();
-            value(&params, false)
-        };
-        let (above, below) = (at(start + 0.01), at(start - 0.01));
-        let expected = (above - below) / f64::from((start + 0.01) - (start - 0.01));
-        let found = f64::from(slopes.of(id).unwrap().tensor().to_vec1::<f32>().unwrap()[0]);
-        assert!((found / expected - 1.0).abs() < 0.01, "{found} instead of {expected}");
-    }
+    on_both(|| {
+        let fixed = 2.0 / 0.07;
+        for (rule, factor) in [(ScaleRule::SquareRoot, fixed), (ScaleRule::Inverse, fixed / 0.07)] {
+            let mut params = Params::new(Seed(0));
+            let features = params.add_normal(Published::new("features", &[4, 6]), 1.0);
+            let scale = Scale::Learned { rule, trained: true };
+            let loss = Loss::ProxyNca { temperature: 0.07, scale, train_proxies: true };
+            let objective = Objective::new(&[Term { weight: 1.0, loss }], 6, 3, &mut params);
+            let id = params.find("logit_scale").unwrap();
+            let start = params.export(id).unwrap()[0];
+            assert!((2.0 * f64::from(start).exp().powi(2) / factor - 1.0).abs() < 1e-5, "{start}");
+            let mut slopes = Gradients::new(&params);
+            let mut value = |params: &Params, backward| {
+                let mut tape = Tape::recording(params);
+                let outputs = Outputs { features: &tape.param(params, features), classes: &[0, 1, 2, 0] };
+                let total = objective.value(&mut tape, params, &outputs).unwrap().total;
+                if backward {
+                    tape.backward(&total, &mut slopes).unwrap();
+                }
+                f64::from(total.scalar().unwrap())
+            };
+            value(&params, true);
+            let mut at = |x: f32| {
+                params.import(id, vec![x]).unwrap();
+                value(&params, false)
+            };
+            let (above, below) = (at(start + 0.01), at(start - 0.01));
+            let expected = (above - below) / f64::from((start + 0.01) - (start - 0.01));
+            let found = f64::from(slopes.of(id).unwrap().tensor().to_vec1::<f32>().unwrap()[0]);
+            assert!((found / expected - 1.0).abs() < 0.01, "{found} instead of {expected}");
+        }
+    });
 }

@@ -1,7 +1,7 @@
 //! Sums, weighted sums of scalars, and new shapes.
 
-use super::gpu::Gpu;
 use super::buffer::{self, CHUNK};
+use super::gpu::Gpu;
 use crate::tape::{Node, Tape};
 use candle_core::{Device, Result, Shape, Tensor};
 use rayon::prelude::*;

@@ -1,7 +1,7 @@
 //! Every pixel with its eight neighbours in a row: a 3×3 convolution is this and a linear map.
 
-use super::gpu::Gpu;
 use super::buffer::{self, Disjoint};
+use super::gpu::Gpu;
 use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;

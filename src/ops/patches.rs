@@ -1,8 +1,8 @@
 //! Cutting an image into patches that do not overlap: a convolution whose stride is its kernel's side is this and
 //! a linear map. Sides that the patch does not divide are floored, as convolutions do.
 
-use super::gpu::Gpu;
 use super::buffer::{self, Disjoint};
+use super::gpu::Gpu;
 use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
@@ -75,7 +75,8 @@ impl Tape {
             for (col, patch) in y.chunks_exact_mut(len).enumerate() {
                 for (line, patch) in patch.chunks_exact_mut(side).enumerate() {
                     let (channel, line) = (line / side, line % side);
-                    let from = ((image * channels + channel) * height + row * side + line) * width + col * side;
+                    let from =
+                        ((image * channels + channel) * height + row * side + line) * width + col * side;
                     patch.copy_from_slice(&x[from..from + side]);
                 }
             }

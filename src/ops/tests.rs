@@ -1,8 +1,8 @@
 //! Every operation against PyTorch: value and all gradients (`tests/golden/ops.py`).
 
-use super::{Weight, adamw, buffer, gpu::emulator};
+use super::{Weight, adamw, buffer};
 use crate::{
-    golden::{Golden, assert_close},
+    golden::{Golden, assert_close, on_both},
     params::{ParamId, Params, Published},
     seed::Seed,
     tape::{Grad, Gradients, Node, Tape},
@@ -12,8 +12,6 @@ use candle_core::{Device, Tensor};
 /// NCHW as we keep it.
 const IMAGE: [usize; 4] = [0, 2, 3, 1];
 const TOLERANCE: f32 = 2e-6;
-/// Kernels sum in another order, and in single precision where we do not; rows that hardly vary show it.
-const ON_A_GPU: f32 = 3e-5;
 
 /// One operation of the golden file, with its inputs as parameters.
 struct Case {
@@ -45,8 +43,7 @@ impl Case {
         y_order: &[usize],
         op: impl Fn(&mut Tape, &dyn Fn(ParamId) -> Node) -> Node,
     ) {
-        self.compare(tolerance, y_order, &op);
-        emulator::on(|| self.compare(tolerance.max(ON_A_GPU), y_order, &op));
+        on_both(|| self.compare(tolerance, y_order, &op));
     }
 
     fn compare(
@@ -167,16 +164,18 @@ fn convolution_of_two_by_two_patches() {
 
 #[test]
 fn planar_patches_are_the_same_convolution() {
-    let golden = Golden::open("ops");
-    let tensor = |key: &str, shape: &[usize]| {
-        Tensor::from_vec(golden.values(&format!("conv4x4.{key}")), shape, &Device::Cpu).unwrap()
-    };
-    let images = tensor("x", &golden.shape("conv4x4.x"));
-    let patches = Tape::forgetting().planar_patches(&images, 4).unwrap();
-    let (w, b) = (Node::constant(tensor("weight", &[8, 48])), Node::constant(tensor("bias", &[8])));
-    let y = Tape::forgetting().linear(&patches, &w, Weight::OutIn, Some(&b)).unwrap();
-    let output = Published::permuted("y", &golden.shape("conv4x4.y"), &IMAGE);
-    assert_close("y", &output.theirs(y.value()).unwrap(), &golden.values("conv4x4.y"), TOLERANCE);
+    on_both(|| {
+        let golden = Golden::open("ops");
+        let tensor = |key: &str, shape: &[usize]| {
+            Tensor::from_vec(golden.values(&format!("conv4x4.{key}")), shape, &Device::Cpu).unwrap()
+        };
+        let images = tensor("x", &golden.shape("conv4x4.x"));
+        let patches = Tape::forgetting().planar_patches(&images, 4).unwrap();
+        let (w, b) = (Node::constant(tensor("weight", &[8, 48])), Node::constant(tensor("bias", &[8])));
+        let y = Tape::forgetting().linear(&patches, &w, Weight::OutIn, Some(&b)).unwrap();
+        let output = Published::permuted("y", &golden.shape("conv4x4.y"), &IMAGE);
+        assert_close("y", &output.theirs(y.value()).unwrap(), &golden.values("conv4x4.y"), TOLERANCE);
+    });
 }
 
 #[test]
@@ -220,34 +219,44 @@ fn cross_entropy() {
 
 #[test]
 fn rows_of_a_table_collect_their_gradients() {
-    let mut params = Params::new(Seed(0));
-    let table = params.add_normal(Published::new("table", &[4, 3]), 1.0);
-    let mut tape = Tape::recording(&params);
-    let rows = tape.param(&params, table);
-    let rows = tape.rows(&rows, &[2, 0, 2]).unwrap();
-    let sum = tape.sum(&rows).unwrap();
-    let mut gradients = Gradients::new(&params);
-    tape.backward(&sum, &mut gradients).unwrap();
-    let found = gradients.of(table).unwrap().tensor().to_vec2::<f32>().unwrap();
-    assert_eq!(found, [[1.0; 3], [0.0; 3], [2.0; 3], [0.0; 3]]);
+    on_both(|| {
+        let mut params = Params::new(Seed(0));
+        let table = params.add_normal(Published::new("table", &[4, 3]), 1.0);
+        let mut tape = Tape::recording(&params);
+        let rows = tape.param(&params, table);
+        let rows = tape.rows(&rows, &[2, 0, 2]).unwrap();
+        let sum = tape.sum(&rows).unwrap();
+        let mut gradients = Gradients::new(&params);
+        tape.backward(&sum, &mut gradients).unwrap();
+        let found = gradients.of(table).unwrap().tensor().to_vec2::<f32>().unwrap();
+        assert_eq!(found, [[1.0; 3], [0.0; 3], [2.0; 3], [0.0; 3]]);
+    });
 }
 
 #[test]
 fn three_steps_of_adamw() {
-    let golden = Golden::open("ops");
-    let tensor = |key: &str| Tensor::from_vec(golden.values(key), (3, 7), &Device::Cpu).unwrap();
-    let weights = tensor("adamw.p.0");
-    let zeros = || Tensor::zeros((3, 7), candle_core::DType::F32, &Device::Cpu).unwrap();
-    let (mean, square) = (zeros(), zeros());
-    for (t, lr) in [(1, 0.1), (2, 0.05), (3, 0.02)] {
-        let step = adamw::Step::new(t, lr, 0.3, [0.9, 0.999], 1e-8);
-        let gradient = tensor(&format!("adamw.g.{t}"));
-        let line = adamw::Line { weights: &weights, gradient: &gradient, mean: &mean, square: &square, step };
-        adamw::update(&[line]).unwrap();
-        assert_close("weights", &buffer::copy(&weights).unwrap(), &golden.values(&format!("adamw.p.{t}")), TOLERANCE);
-    }
-    assert_close("mean", &buffer::copy(&mean).unwrap(), &golden.values("adamw.m.3"), TOLERANCE);
-    assert_close("square", &buffer::copy(&square).unwrap(), &golden.values("adamw.v.3"), TOLERANCE);
+    on_both(|| {
+        let golden = Golden::open("ops");
+        let tensor = |key: &str| Tensor::from_vec(golden.values(key), (3, 7), &Device::Cpu).unwrap();
+        let weights = tensor("adamw.p.0");
+        let zeros = || Tensor::zeros((3, 7), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let (mean, square) = (zeros(), zeros());
+        for (t, lr) in [(1, 0.1), (2, 0.05), (3, 0.02)] {
+            let step = adamw::Step::new(t, lr, 0.3, [0.9, 0.999], 1e-8);
+            let gradient = tensor(&format!("adamw.g.{t}"));
+            let line =
+                adamw::Line { weights: &weights, gradient: &gradient, mean: &mean, square: &square, step };
+            adamw::update(&[line]).unwrap();
+            assert_close(
+                "weights",
+                &buffer::copy(&weights).unwrap(),
+                &golden.values(&format!("adamw.p.{t}")),
+                TOLERANCE,
+            );
+        }
+        assert_close("mean", &buffer::copy(&mean).unwrap(), &golden.values("adamw.m.3"), TOLERANCE);
+        assert_close("square", &buffer::copy(&square).unwrap(), &golden.values("adamw.v.3"), TOLERANCE);
+    });
 }
 
 /// A small net through every operation, trained on one thread and on three: the same bits.
@@ -292,6 +301,12 @@ fn results_do_not_depend_on_the_number_of_threads() {
 /// `tests/golden/miro.py`.
 #[test]
 fn variance_penalty() {
+    on_both(penalties);
+    let start = super::raw_of_variance(0.1);
+    assert!((start + 2.252_273_55).abs() < 1e-7, "{start}");
+}
+
+fn penalties() {
     let golden = Golden::open("miro");
     for kind in ["initial", "random"] {
         for tap in 0..2 {
@@ -318,8 +333,6 @@ fn variance_penalty() {
             }
         }
     }
-    let start = super::raw_of_variance(0.1);
-    assert!((start + 2.252_273_55).abs() < 1e-7, "{start}");
 }
 
 /// On a thread of its own, because the others must not be changed.

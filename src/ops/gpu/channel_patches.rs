@@ -22,10 +22,7 @@ impl Tape {
         let n = y.elem_count();
         {
             let (w, b) = (weight.value(), bias.value());
-            launch!(
-                gpu,
-                channel_patches[Grid::over(n)](images, w, b, &y, channels, height, width, side, n)
-            )?;
+            launch!(gpu, channel_patches[Grid::over(n)](images, w, b, &y, channels, height, width, side, n))?;
         }
         let (images, matrix, offset) = (images.clone(), weight.clone(), bias.clone());
         Ok(self.record(y, &[weight, bias], move |grad, gradients| {
@@ -36,9 +33,7 @@ impl Tape {
             let grad = grad.tensor();
             launch!(
                 gpu,
-                channel_patches_backward[grid](
-                    &images, grad, &parts, channels, height, width, side, places
-                )
+                channel_patches_backward[grid](&images, grad, &parts, channels, height, width, side, places)
             )?;
             let sums = gpu.uninit(channels * (area + 1), DType::F32)?;
             gpu.column_sums(&parts, &sums, false)?;

@@ -21,7 +21,13 @@ impl Tape {
         launch!(
             gpu,
             cross_entropy[Grid::blocks(rows)](
-                logits.value(), scale, &targets, left_out, &softmax, &losses, cols
+                logits.value(),
+                scale,
+                &targets,
+                left_out,
+                &softmax,
+                &losses,
+                cols
             )
         )?;
         let y = gpu.uninit(1, DType::F32)?;

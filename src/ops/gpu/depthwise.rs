@@ -32,10 +32,7 @@ impl Tape {
             let blocks = (SHARES / groups).max(1).min(n * tiles);
             let parts = gpu.uninit((blocks * WARPS, (TAPS + 1) * channels), DType::F32)?;
             let share = Grid { blocks: [blocks, groups, 1], threads: [LANES, WARPS] };
-            launch!(
-                gpu,
-                depthwise_taps[share](input.value(), grad, &parts, n, height, width, channels)
-            )?;
+            launch!(gpu, depthwise_taps[share](input.value(), grad, &parts, n, height, width, channels))?;
             let sums = gpu.uninit((TAPS + 1) * channels, DType::F32)?;
             gpu.column_sums(&parts, &sums, false)?;
             gradients.add_on(&gpu, &kernel, &sums.narrow(0, 0, TAPS * channels)?)?;

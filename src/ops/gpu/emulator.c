@@ -3,6 +3,7 @@
 
 #define _GNU_SOURCE
 #include <math.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <ucontext.h>
 
@@ -16,13 +17,14 @@
 typedef struct { int x, y, z; } place;
 static place blockIdx, threadIdx, blockDim, gridDim;
 
-static struct { ucontext_t context; place at; int live; } threads[MOST_THREADS];
-static ucontext_t scheduler;
+static struct { jmp_buf rest; place at; int begun, live; } threads[MOST_THREADS];
+static jmp_buf scheduler;
 static char *stacks;
 static int current, alive;
 
+// Goes on where the next thread rests; comes back when it is this one's turn again.
 static void let_others_run(void) {
-  swapcontext(&threads[current].context, &scheduler);
+  if (!_setjmp(threads[current].rest)) _longjmp(scheduler, 1);
   threadIdx = threads[current].at;
 }
 
@@ -62,12 +64,30 @@ static float lane_xor(float x, int distance) {
 static void (*running)(void **);
 static void **running_with;
 
-static void one_thread(void) {
-  threadIdx = threads[current].at;
-  running(running_with);
-  threads[current].live = 0;
-  alive--;
-  alive_in_warp[current / 32]--;
+// What each stack does for ever: a thread of this block, then one of the next.
+static void one_after_the_other(void) {
+  for (;;) {
+    threadIdx = threads[current].at;
+    running(running_with);
+    threads[current].live = 0;
+    alive--;
+    alive_in_warp[current / 32]--;
+    let_others_run();
+  }
+}
+
+static void let_run(int thread) {
+  current = thread;
+  if (_setjmp(scheduler)) return;
+  if (threads[thread].begun) _longjmp(threads[thread].rest, 1);
+  threads[thread].begun = 1;
+  ucontext_t context;
+  getcontext(&context);
+  context.uc_stack.ss_sp = stacks + (size_t)thread * STACK;
+  context.uc_stack.ss_size = STACK;
+  context.uc_link = 0;
+  makecontext(&context, one_after_the_other, 0);
+  setcontext(&context);
 }
 
 static void run(void (*kernel)(void **), const int *grid, const int *block, void **arguments) {
@@ -77,6 +97,7 @@ static void run(void (*kernel)(void **), const int *grid, const int *block, void
   running_with = arguments;
   gridDim = (place){grid[0], grid[1], grid[2]};
   blockDim = (place){block[0], block[1], 1};
+  static int backwards;
   for (blockIdx.z = 0; blockIdx.z < grid[2]; blockIdx.z++)
     for (blockIdx.y = 0; blockIdx.y < grid[1]; blockIdx.y++)
       for (blockIdx.x = 0; blockIdx.x < grid[0]; blockIdx.x++) {
@@ -89,14 +110,13 @@ static void run(void (*kernel)(void **), const int *grid, const int *block, void
         for (int i = 0; i < count; i++) {
           threads[i].at = (place){i % block[0], i / block[0], 0};
           threads[i].live = 1;
-          getcontext(&threads[i].context);
-          threads[i].context.uc_stack.ss_sp = stacks + (size_t)i * STACK;
-          threads[i].context.uc_stack.ss_size = STACK;
-          threads[i].context.uc_link = &scheduler;
-          makecontext(&threads[i].context, one_thread, 0);
         }
+        // Every other block from its last thread on: a place where threads should have waited shows in one of them.
+        backwards = !backwards;
         while (alive)
-          for (current = 0; current < count; current++)
-            if (threads[current].live) swapcontext(&scheduler, &threads[current].context);
+          for (int i = 0; i < count; i++) {
+            int thread = backwards ? count - 1 - i : i;
+            if (threads[thread].live) let_run(thread);
+          }
       }
 }

@@ -58,8 +58,12 @@ fn compile(bf16: bool) -> Compiled {
         text.push_str(kernels);
     }
     for (name, signature) in KERNELS.iter() {
-        let values: Vec<String> =
-            signature.params.iter().enumerate().map(|(at, (kind, _))| format!("*({kind} *)a[{at}]")).collect();
+        let values: Vec<String> = signature
+            .params
+            .iter()
+            .enumerate()
+            .map(|(at, (kind, _))| format!("*({kind} *)a[{at}]"))
+            .collect();
         text.push_str(&format!("\nstatic void pass_{name}(void **a) {{ {name}({}); }}", values.join(", ")));
         text.push_str(&format!(
             "\nvoid run_{name}(const int *grid, const int *block, void **a) {{ run(pass_{name}, grid, block, a); }}\n"
@@ -107,8 +111,7 @@ pub(super) fn product(call: &Call<'_>) -> Result<()> {
     };
     for col in 0..call.n {
         for row in 0..call.m {
-            let sum: f32 =
-                (0..call.k).map(|k| a[at(&call.a, row, k)] * b[at(&call.b, k, col)]).sum();
+            let sum: f32 = (0..call.k).map(|k| a[at(&call.a, row, k)] * b[at(&call.b, k, col)]).sum();
             let out = &mut out[col * call.m + row];
             *out = if call.beta == 0.0 { sum } else { sum + call.beta * *out };
         }

@@ -20,7 +20,9 @@ struct Shares {
 impl Shares {
     fn of(x: &Tensor, width: usize) -> Result<Self> {
         if width > WIDEST {
-            candle_core::bail!("layer norm: expected rows of at most {WIDEST} numbers on a GPU, found {width}");
+            candle_core::bail!(
+                "layer norm: expected rows of at most {WIDEST} numbers on a GPU, found {width}"
+            );
         }
         let packs = width.div_ceil(16 / x.dtype().size_in_bytes());
         let group = packs.next_power_of_two().min(LANES);

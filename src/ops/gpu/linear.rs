@@ -43,7 +43,8 @@ impl Tape {
                 Weight::InOut => (x.transposed(), grad),
             };
             // A weight that was computed in the format of activations, such as features that meet each other.
-            gradients.contribute_on(&gpu, &weights, |dw, add| gpu.product(dw, add, left, right, precision))?;
+            gradients
+                .contribute_on(&gpu, &weights, |dw, add| gpu.product(dw, add, left, right, precision))?;
             gradients.contribute_on(&gpu, &input, |dx, add| {
                 gpu.product(dx, add, grad, matrix(&w, layout, outs, ins), precision)
             })

@@ -33,6 +33,8 @@ pub(crate) mod emulator;
 #[cfg(any(feature = "cuda", test))]
 mod signature;
 
+#[cfg(feature = "cuda")]
+pub(super) use cuda::address as cuda_address;
 pub(super) use product::Matrix;
 
 use crate::spec::Precision;
@@ -221,17 +223,11 @@ impl Gpu {
         let cols = sums.elem_count();
         let rows = x.elem_count() / cols.max(1);
         if rows <= 2 * PART {
-            return launch!(
-                self,
-                column_sums[Grid::columns(cols, 1)](x, sums, rows, cols, rows, add)
-            );
+            return launch!(self, column_sums[Grid::columns(cols, 1)](x, sums, rows, cols, rows, add));
         }
         let parts = rows.div_ceil(PART);
         let partial = self.uninit((parts, cols), DType::F32)?;
-        launch!(
-            self,
-            column_sums[Grid::columns(cols, parts)](x, &partial, rows, cols, PART, false)
-        )?;
+        launch!(self, column_sums[Grid::columns(cols, parts)](x, &partial, rows, cols, PART, false))?;
         self.column_sums(&partial, sums, add)
     }
 }

@@ -16,10 +16,7 @@ impl Tape {
             let n = input.value().elem_count();
             gradients.contribute_on(&gpu, &input, |dx, add| {
                 let grad = grad.tensor();
-                launch!(
-                    gpu,
-                    patches_backward[Grid::over(n)](grad, dx, height, width, channels, side, n, add)
-                )
+                launch!(gpu, patches_backward[Grid::over(n)](grad, dx, height, width, channels, side, n, add))
             })
         }))
     }

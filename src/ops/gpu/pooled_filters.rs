@@ -15,7 +15,9 @@ impl Tape {
         let (channels, len) = filters.value().dims2()?;
         let kernels = len / taps;
         if channels > BLOCK {
-            candle_core::bail!("pooled filters: expected at most {BLOCK} channels on a GPU, found {channels}");
+            candle_core::bail!(
+                "pooled filters: expected at most {BLOCK} channels on a GPU, found {channels}"
+            );
         }
         let y = gpu.uninit((taps * channels, kernels), DType::F32)?;
         let grid = Grid::over(channels * len);

@@ -82,7 +82,9 @@ pub(super) fn bind(kernel: &'static str, args: &[Arg<'_>]) -> Result<Bound> {
     let mut values = Vec::with_capacity(args.len());
     for (arg, (kind, name)) in args.iter().zip(&signature.params) {
         let misfit = |found: &dyn std::fmt::Debug| {
-            candle_core::Error::msg(format!("kernel `{kernel}`: expected `{kind}` for {name}, found {found:?}"))
+            candle_core::Error::msg(format!(
+                "kernel `{kernel}`: expected `{kind}` for {name}, found {found:?}"
+            ))
         };
         let pointed = kind.strip_suffix('*').map(|kind| kind.trim().trim_start_matches("const "));
         let value = match (arg, *kind, pointed) {

@@ -1,0 +1,190 @@
+//! What runs kernels and matrix products on a GPU: CUDA. Kernels are compiled for the GPU at hand when they are first asked
+//! for, and kept on the disk by their text, its architecture and its driver. Everything goes through one stream in its order.
+
+use super::{
+    Grid,
+    product::{Call, Factor},
+    signature::{Bound, FILES, PRELUDE, Value},
+};
+use crate::{ops::buffer, whole_file};
+use candle_core::{
+    CudaDevice, CudaStorage, DType, Device, Error, Result, Tensor,
+    cuda_backend::{
+        CudaStorageSlice,
+        cudarc::{
+            cublas::{result::gemm_ex, sys as blas},
+            driver::{CudaFunction, CudaModule, CudaSlice, DevicePtr, LaunchConfig, PushKernelArg, result},
+            nvrtc::{CompileOptions, Ptx, compile_ptx_with_opts},
+        },
+    },
+};
+use std::{
+    collections::HashMap,
+    ffi::c_void,
+    path::PathBuf,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
+
+/// A GPU.
+#[derive(Clone)]
+pub(crate) struct Cuda(CudaDevice);
+
+/// Which kernel, in which number format, on which GPU.
+type Key = (usize, DType, &'static str);
+
+static FUNCTIONS: LazyLock<Mutex<HashMap<Key, CudaFunction>>> = LazyLock::new(Mutex::default);
+static MODULES: LazyLock<Mutex<HashMap<Key, Arc<CudaModule>>>> = LazyLock::new(Mutex::default);
+
+impl Cuda {
+    pub(super) fn of(device: &CudaDevice) -> Self {
+        Self(device.clone())
+    }
+
+    pub(super) fn device(&self) -> Device {
+        Device::Cuda(self.0.clone())
+    }
+
+    pub(super) fn launch(&self, bound: &Bound, grid: Grid) -> Result<()> {
+        let function = self.function(bound)?;
+        let stream = self.0.cuda_stream();
+        let mut launch = stream.launch_builder(&function);
+        for value in &bound.values {
+            match value {
+                Value::Address(value) => launch.arg(value),
+                Value::Int(value) => launch.arg(value),
+                Value::Wide(value) => launch.arg(value),
+                Value::Float(value) => launch.arg(value),
+            };
+        }
+        let [x, y, z] = grid.blocks.map(|blocks| blocks as u32);
+        let [across, down] = grid.threads.map(|threads| threads as u32);
+        let config = LaunchConfig { grid_dim: (x, y, z), block_dim: (across, down, 1), shared_mem_bytes: 0 };
+        // SAFETY: `bind` has checked number, types and addresses; kernels stay inside, as the emulator's tests show.
+        unsafe { launch.launch(config) }.map(drop).map_err(Error::wrap)
+    }
+
+    fn function(&self, bound: &Bound) -> Result<CudaFunction> {
+        let ordinal = self.0.cuda_stream().context().ordinal();
+        let key = (ordinal, bound.format, bound.kernel);
+        let mut functions = FUNCTIONS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(function) = functions.get(&key) {
+            return Ok(function.clone());
+        }
+        let module = self.module((ordinal, bound.format, bound.file))?;
+        let function = module.load_function(bound.kernel).map_err(Error::wrap)?;
+        functions.insert(key, function.clone());
+        Ok(function)
+    }
+
+    fn module(&self, key: Key) -> Result<Arc<CudaModule>> {
+        let mut modules = MODULES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(module) = modules.get(&key) {
+            return Ok(Arc::clone(module));
+        }
+        let stream = self.0.cuda_stream();
+        let (major, minor) = stream.context().compute_capability().map_err(Error::wrap)?;
+        let ptx = compiled(key.2, key.1, major * 10 + minor)?;
+        let module = stream.context().load_module(ptx).map_err(Error::wrap)?;
+        modules.insert(key, Arc::clone(&module));
+        Ok(module)
+    }
+
+    pub(super) fn product(&self, call: &Call<'_>) -> Result<()> {
+        let kind = |tensor: &Tensor| match tensor.dtype() {
+            DType::BF16 => blas::cudaDataType_t::CUDA_R_16BF,
+            _ => blas::cudaDataType_t::CUDA_R_32F,
+        };
+        let turned = |factor: &Factor<'_>| match factor.transposed {
+            true => blas::cublasOperation_t::CUBLAS_OP_T,
+            false => blas::cublasOperation_t::CUBLAS_OP_N,
+        };
+        let sums = match call.rounded && call.a.values.dtype() == DType::F32 {
+            true => blas::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
+            false => blas::cublasComputeType_t::CUBLAS_COMPUTE_32F,
+        };
+        let [a, b, out] = [call.a.values, call.b.values, call.out].map(buffer::address);
+        let (a, b, out) = (a? as *const c_void, b? as *const c_void, out? as *mut c_void);
+        let (alpha, beta) = (1f32, call.beta);
+        let handle = self.0.cublas_handle();
+        // SAFETY: `Call::of` has checked shapes; addresses are those of tensors that hold as many numbers.
+        unsafe {
+            gemm_ex(
+                *handle.handle(),
+                turned(&call.a),
+                turned(&call.b),
+                call.m as i32,
+                call.n as i32,
+                call.k as i32,
+                std::ptr::from_ref(&alpha).cast(),
+                a,
+                kind(call.a.values),
+                call.a.stride as i32,
+                b,
+                kind(call.b.values),
+                call.b.stride as i32,
+                std::ptr::from_ref(&beta).cast(),
+                out,
+                kind(call.out),
+                call.m as i32,
+                sums,
+                blas::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,
+            )
+        }
+        .map_err(Error::wrap)
+    }
+}
+
+/// A file of kernels for a number format and an architecture (`90`), compiled or as it was kept.
+pub(super) fn compiled(file: &str, format: DType, architecture: i32) -> Result<Ptx> {
+    let (_, kernels) = FILES.iter().find(|(name, _)| *name == file).expect("kernels are in their files");
+    let text = format!("#define BF16 {}\n{PRELUDE}\n{kernels}", u8::from(format == DType::BF16));
+    let place = kept(&text, architecture);
+    if let Some(ptx) = place.as_ref().and_then(|place| std::fs::read_to_string(place).ok()) {
+        return Ok(Ptx::from_src(ptx));
+    }
+    let options = CompileOptions {
+        options: vec![format!("--gpu-architecture=compute_{architecture}")],
+        ..CompileOptions::default()
+    };
+    let ptx = compile_ptx_with_opts(&text, options)
+        .map_err(|error| Error::msg(format!("NVRTC does not take the kernels of {file}: {error:?}")))?;
+    if let Some(place) = place {
+        // Only time is lost without it.
+        let _ = place.parent().map(std::fs::create_dir_all);
+        let _ = whole_file::fill(&place, |part| std::fs::write(part, ptx.to_src()));
+    }
+    Ok(ptx)
+}
+
+/// Where they are kept.
+fn kept(text: &str, architecture: i32) -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+    let driver = driver_version();
+    let hash = blake3::hash(format!("{architecture} {driver} {text}").as_bytes()).to_hex();
+    let caches = etcetera::choose_base_strategy().ok()?.cache_dir();
+    Some(caches.join("dichroic").join("kernels").join(format!("{hash}.ptx")))
+}
+
+fn driver_version() -> i32 {
+    let mut version = 0;
+    // SAFETY: it writes one number.
+    unsafe { candle_core::cuda_backend::cudarc::driver::sys::cuDriverGetVersion(&mut version) };
+    let _ = result::init();
+    version
+}
+
+/// Where the number at `first` of a tensor's memory lies.
+pub(crate) fn address(storage: &mut CudaStorage, first: usize) -> Result<u64> {
+    fn of<T>(slice: &CudaSlice<T>, first: usize) -> u64 {
+        let (address, _read) = slice.device_ptr(slice.stream());
+        address + (first * size_of::<T>()) as u64
+    }
+    Ok(match &storage.slice {
+        CudaStorageSlice::F32(slice) => of(slice, first),
+        CudaStorageSlice::BF16(slice) => of(slice, first),
+        CudaStorageSlice::U32(slice) => of(slice, first),
+        CudaStorageSlice::I64(slice) => of(slice, first),
+        CudaStorageSlice::U8(slice) => of(slice, first),
+        _ => candle_core::bail!("no kernel takes such numbers"),
+    })
+}
