@@ -6,6 +6,7 @@ pub mod adapter;
 pub mod backbone;
 pub mod cli;
 pub mod data;
+pub mod device;
 pub mod dsl;
 pub mod embed;
 pub mod evaluate;

@@ -111,6 +111,18 @@ impl Params {
         Self { all: Vec::new(), seed, device, precision }
     }
 
+    /// Moves them to a device, to be computed with in a precision.
+    ///
+    /// # Errors
+    /// If there is no room for them.
+    pub fn go_to(&mut self, device: &Device, precision: Precision) -> Result<()> {
+        for param in &mut self.all {
+            param.value = param.value.to_device(device)?;
+        }
+        (self.device, self.precision) = (device.clone(), precision);
+        Ok(())
+    }
+
     /// Where they lie.
     pub fn device(&self) -> &Device {
         &self.device

@@ -10,7 +10,7 @@
 //! accumulate into one.
 
 use crate::{
-    ops::{buffer, gpu::Gpu},
+    ops::{Scalar, buffer, gpu::Gpu},
     params::{ParamId, Params},
     spec::Precision,
 };
@@ -47,7 +47,12 @@ impl Node {
         self.slot.is_some()
     }
 
-    /// The value of a scalar node.
+    /// The value of a scalar node, once it is computed.
+    pub fn later(&self) -> Scalar {
+        Scalar::There(self.value.clone())
+    }
+
+    /// The value of a scalar node; on a GPU, waits for it.
     ///
     /// # Errors
     /// If the node is not a scalar.
@@ -73,7 +78,12 @@ impl Tape {
 
     /// A tape for inference: nothing is recorded, and values go as soon as the caller drops them.
     pub fn forgetting() -> Self {
-        Self { records: Vec::new(), next: 0, recording: false, precision: Precision::F32 }
+        Self::forgetting_in(Precision::F32)
+    }
+
+    /// The same in another number format.
+    pub fn forgetting_in(precision: Precision) -> Self {
+        Self { records: Vec::new(), next: 0, recording: false, precision }
     }
 
     /// Whether this is training; only then are residual branches dropped.

@@ -128,9 +128,10 @@ impl ConvNext {
         taps: Option<Taps>,
     ) -> Result<(Node, Vec<Node>)> {
         let mut found = Vec::new();
+        let stem = tape.formatted(stem)?;
         let mut x = match self.stem_norm {
-            Some(norm) => norm.forward(tape, params, stem)?,
-            None => stem.clone(),
+            Some(norm) => norm.forward(tape, params, &stem)?,
+            None => stem,
         };
         if taps.is_some() && self.stem_norm.is_some() {
             found.push(x.clone());

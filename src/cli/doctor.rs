@@ -10,6 +10,7 @@ use super::{
 use crate::{
     backbone::files,
     data::DataSet,
+    device::{self, Choice},
     ops, registry,
     spec::{Backbone, ConvNextSize, DataRef},
     store::{self, Host, Store},
@@ -194,13 +195,26 @@ fn threads() -> Finding {
 }
 
 fn cuda() -> Finding {
-    match machine::cuda() {
-        Err(why) => finding("cuda", State::Absent, format!("{why}; computing on the processor")),
-        Ok(cuda) => {
-            let (major, minor) = cuda.version;
-            let devices = if cuda.devices.is_empty() { "no device".into() } else { cuda.devices.join(", ") };
-            finding("cuda", State::Absent, format!("driver for CUDA {major}.{minor}, {devices}"))
-                .hint("this build has no CUDA and computes on the processor")
+    let driver = match device::driver() {
+        Ok(driver) => driver,
+        Err(why) => return finding("cuda", State::Absent, format!("{why}; computing on the processor")),
+    };
+    let one = |(number, gpu): (usize, &device::Gpu)| {
+        let (memory, (major, minor)) = (gpu.memory as f64 / f64::from(1 << 30), gpu.capability);
+        format!("{number}: {}, {memory:.0} GiB, compute capability {major}.{minor}", gpu.name)
+    };
+    let gpus: Vec<String> = driver.gpus.iter().enumerate().map(one).collect();
+    let gpus = if gpus.is_empty() { "no GPU".into() } else { gpus.join("; ") };
+    let (major, minor) = driver.version;
+    let found = format!("driver for CUDA {major}.{minor}, {gpus}");
+    match (driver.gpus.is_empty(), device::open(Choice::Auto)) {
+        (true, _) => finding("cuda", State::Absent, found),
+        (false, _) if !device::BUILT_WITH_CUDA => finding("cuda", State::Absent, found)
+            .hint(format!("this build computes on the processor; {}", device::HOW_TO_BUILD)),
+        (false, Ok(_)) => finding("cuda", State::Ok, found),
+        (false, Err(error)) => {
+            let broken = finding("cuda", State::Broken, format!("{found}: {error}"));
+            error.hint().into_iter().fold(broken, Finding::hint)
         }
     }
 }

@@ -1,7 +1,8 @@
 //! How a command ends when it does not end well: what went wrong, what to do about it, and the exit status.
 
 use crate::{
-    backbone::files, data, embed, evaluate, execute, export, model, plan, registry, report, simulate, store,
+    backbone::files, data, device, embed, evaluate, execute, export, model, plan, registry, report, simulate,
+    store,
 };
 use std::{error::Error, fmt::Display, io, process::ExitCode};
 
@@ -96,6 +97,7 @@ macro_rules! failures {
     )*};
 }
 failures! {
+    device::Error;
     data::Error, data::Error::Stopped => "stopped";
     embed::Error, embed::Error::Stopped => "stopped: the sets that are done are kept";
     evaluate::Error;

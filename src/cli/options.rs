@@ -1,13 +1,18 @@
 //! Options that several commands share, and where their values come from when nobody states them.
 
 use super::failure::{Failure, Result};
-use crate::{ops::flush_subnormals, spec::Spec, spec::quick::quick, store::Scale};
+use crate::{
+    device::{self, Choice},
+    ops::flush_subnormals,
+    spec::{Precision, Spec, quick::quick},
+    store::Scale,
+};
+use candle_core::Device;
 use clap::{Args, ValueEnum};
 use std::{
     collections::BTreeMap,
     env,
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
 /// Where the store is.
@@ -81,6 +86,17 @@ enum ScaleWord {
     Paper,
 }
 
+/// A number format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PrecisionWord {
+    /// 32-bit floats
+    F32,
+    /// 32-bit floats, of which matrix products take ten bits behind the point
+    Tf32,
+    /// Activations in bfloat16, weights and sums in 32-bit floats
+    Bf16,
+}
+
 /// What is computed, where the file is not the last word.
 #[derive(Args, Clone, Debug)]
 pub(super) struct SpecOptions {
@@ -90,6 +106,9 @@ pub(super) struct SpecOptions {
     /// Instead of the declared seeds; repeatable
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..1 << 63))]
     seed: Vec<u64>,
+    /// Number format of training: f32, or on a GPU tf32 or bf16 [default: as declared, f32]
+    #[arg(long)]
+    precision: Option<PrecisionWord>,
     /// Changes one value of the resolved spec, as in train.optimiser.lr=3e-4; repeatable
     #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
@@ -111,7 +130,13 @@ impl SpecOptions {
     /// # Errors
     /// If a value cannot be set.
     pub(super) fn apply(&self, spec: &Spec, scale: Scale) -> Result<Spec> {
-        let sized = if scale == Scale::Quick { quick(spec) } else { spec.clone() };
+        let mut sized = if scale == Scale::Quick { quick(spec) } else { spec.clone() };
+        match self.precision {
+            Some(PrecisionWord::F32) => sized.train.precision = Precision::F32,
+            Some(PrecisionWord::Tf32) => sized.train.precision = Precision::Tf32,
+            Some(PrecisionWord::Bf16) => sized.train.precision = Precision::Bf16,
+            None => {}
+        }
         super::set::apply(&sized, &self.set)
     }
 
@@ -136,44 +161,20 @@ fn assignment(text: &str) -> std::result::Result<(String, String), String> {
 pub(super) struct ComputeOptions {
     /// Where to compute: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
-    device: Device,
+    device: Choice,
     #[command(flatten)]
     pub(super) threads: ThreadsOption,
 }
 
 impl ComputeOptions {
-    /// Makes it so.
+    /// Makes it so, and opens the device.
     ///
     /// # Errors
-    /// If this build cannot compute there.
-    pub(super) fn prepare(&self) -> Result {
-        if let Device::Cuda(_) = self.device {
-            let hint =
-                "leave --device away, or say `--device cpu`; `dichroic doctor` shows what this machine has";
-            return Err(Failure::new("this build of dichroic has no CUDA").hint(hint));
-        }
-        self.threads.prepare()
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Device {
-    Auto,
-    Cpu,
-    Cuda(usize),
-}
-
-impl FromStr for Device {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        match (text, text.strip_prefix("cuda:").map(str::parse)) {
-            ("auto", _) => Ok(Self::Auto),
-            ("cpu", _) => Ok(Self::Cpu),
-            ("cuda", _) => Ok(Self::Cuda(0)),
-            (_, Some(Ok(number))) => Ok(Self::Cuda(number)),
-            _ => Err("expected auto, cpu, cuda or cuda:N".into()),
-        }
+    /// If this build or this machine cannot compute there.
+    pub(super) fn prepare(&self) -> Result<Device> {
+        let device = device::open(self.device)?;
+        self.threads.prepare()?;
+        Ok(device)
     }
 }
 
@@ -215,9 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn devices_and_assignments_are_understood() {
-        assert_eq!("cuda:1".parse(), Ok(Device::Cuda(1)));
-        assert!("gpu".parse::<Device>().is_err() && "cuda:x".parse::<Device>().is_err());
+    fn assignments_are_understood() {
         assert_eq!(assignment("a.b=c=d"), Ok(("a.b".into(), "c=d".into())));
         assert!(assignment("lr").is_err() && named_path("chammi=").is_err());
         assert_eq!(variable("mini-real"), "DICHROIC_DATA_MINI_REAL");

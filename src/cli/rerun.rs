@@ -10,6 +10,7 @@ use super::{
     provenance,
 };
 use crate::{
+    device::{self, Choice},
     execute::{Ended, Lab},
     plan::Plan,
     seed::Seed,
@@ -87,6 +88,7 @@ impl Rerun {
             weights: self.weights.clone(),
             provenance: here,
             checkpoint_every: CHECKPOINT_EVERY,
+            device: device::open(Choice::Auto)?,
         };
         let experiment = ExperimentRow { name: "rerun".into(), about: String::new(), file: String::new() };
         lab.register(&plan, &experiment, &[], 0, stored.scale)?;

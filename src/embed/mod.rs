@@ -12,7 +12,7 @@ use crate::{
     model::{Card, Extractor},
     params::Params,
     seed::Seed,
-    spec::{self, Backbone, View},
+    spec::{self, Backbone, Precision, View},
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
@@ -92,6 +92,7 @@ pub struct Embedder {
     /// What each of the sets is called in the model; the first so many are those that it was trained on.
     numbers: Vec<usize>,
     trained: usize,
+    off_the_shelf: bool,
     /// What it gets to see of an image.
     pub see: See,
     /// Images that pass through it together, at most.
@@ -172,9 +173,21 @@ impl Embedder {
             model: Extractor::new(&card.model, &trained, &others, &mut params),
             params,
             trained: trained.len(),
+            off_the_shelf: card.model.backbone.is_off_the_shelf(),
             see: See::of(&card.model, card.image),
             batch: BATCH,
         }
+    }
+
+    /// Moves it to a device. Backbones off the shelf stay on the processor.
+    ///
+    /// # Errors
+    /// If there is no room for it, or the device does not compute in that precision.
+    pub fn go_to(&mut self, device: &Device, precision: Precision) -> Result<(), Error> {
+        if self.off_the_shelf {
+            return Ok(());
+        }
+        Ok(self.params.go_to(device, precision)?)
     }
 
     /// How many numbers its weights are.
@@ -207,7 +220,7 @@ impl Embedder {
         for rows in rows.chunks(self.batch.max(1)) {
             for batch in self.batches(set, rows, norm)? {
                 let shape = (batch.images, channels, batch.height, batch.width);
-                let pixels = Tensor::from_vec(batch.pixels, shape, &Device::Cpu)?;
+                let pixels = Tensor::from_vec(batch.pixels, shape, self.params.device())?;
                 let found = self.model.embed(&self.params, &Images { pixels, set: number })?;
                 let width = found.dims()[1];
                 let found = found.value().flatten_all()?.to_vec1::<f32>()?;

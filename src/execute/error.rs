@@ -1,6 +1,6 @@
 //! What can go wrong while work is done.
 
-use crate::{backbone::files, data, embed, evaluate, simulate, store, train};
+use crate::{backbone::files, data, device, embed, evaluate, simulate, store, train};
 use std::path::PathBuf;
 
 /// What can go wrong while work is done.
@@ -9,6 +9,8 @@ use std::path::PathBuf;
 pub enum Error {
     #[error(transparent)]
     Data(#[from] data::Error),
+    #[error(transparent)]
+    Device(#[from] device::Error),
     #[error(transparent)]
     Train(#[from] train::Error),
     #[error(transparent)]
@@ -39,6 +41,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Data(error) => error.hint(),
+            Self::Device(error) => error.hint(),
             Self::Embed(error) => error.hint(),
             Self::Train(error) => error.hint(),
             Self::Evaluate(error) => error.hint(),

@@ -6,16 +6,18 @@ use crate::{
     adapter::SetChannels,
     backbone::files,
     data::{Statistics, hold_out},
+    device,
     embed::Embedder,
     event::Listen,
     model::{Card, CardSet, Extractor},
     params::Params,
     plan::{Step, Work},
     seed::Seed,
-    spec::{self, ConvNextSize, DataRef, Miro, Model, Oracle, Train, View, Weights, id::WorkId},
+    spec::{self, ConvNextSize, DataRef, Miro, Model, Oracle, Precision, Train, View, Weights, id::WorkId},
     store::Attempt,
     train::{self, Folder, Job, Pretraining, Source},
 };
+use candle_core::Device;
 use std::path::Path;
 
 const WEIGHTS: &str = "weights.safetensors";
@@ -54,7 +56,7 @@ impl Desk<'_> {
     ) -> Result<Progress, Error> {
         let seed = step.seed.unwrap_or(PRETRAIN_SEED);
         let sets = self.sets.open(&train.data, train.subset, listen)?;
-        let start = |seed| self.start(step, model, &channels(&sets), seed);
+        let start = |seed| self.start(step, model, &channels(&sets), train.precision, seed);
         let (extractor, mut params) = start(seed)?;
         let mut card = Card { model: model.clone(), image: train.image, sets: Vec::new() };
         for (part, SetChannels { set, channels }) in sets.iter().zip(channels(&sets)) {
@@ -89,9 +91,12 @@ impl Desk<'_> {
         step: &Step,
         model: &Model,
         sets: &[SetChannels],
+        precision: Precision,
         seed: Seed,
     ) -> Result<(Extractor, Params), Error> {
-        let mut params = Params::new(seed);
+        let device = if model.backbone.is_off_the_shelf() { &Device::Cpu } else { &self.lab.device };
+        device::computes(device, precision)?;
+        let mut params = Params::on(device.clone(), precision, seed);
         let extractor = Extractor::new(model, sets, &[], &mut params);
         match &model.weights {
             Weights::Scratch => {}
@@ -116,7 +121,7 @@ impl Desk<'_> {
     ) -> Result<Progress, Error> {
         let source = Pretraining::new();
         let train = Pretraining::train();
-        let mut params = Params::new(PRETRAIN_SEED);
+        let mut params = Params::on(self.lab.device.clone(), train.precision, PRETRAIN_SEED);
         let channels = source.sets()[0].channels.len();
         let extractor = Extractor::plain(size, channels, &mut params);
         let course = Course { train: &train, seed: PRETRAIN_SEED, source: &source, oracle: None, card: None };
@@ -176,7 +181,9 @@ impl Desk<'_> {
         let card =
             Card { model: model.clone(), image, sets: trained.into_iter().map(CardSet::plain).collect() };
         let weights = self.of_parent(parent, WEIGHTS);
-        let embedder = Embedder::restore(&card, &channels(&parts), data.name == train.data.name, &weights)?;
+        let mut embedder =
+            Embedder::restore(&card, &channels(&parts), data.name == train.data.name, &weights)?;
+        embedder.go_to(&self.lab.device, train.precision)?;
         for (at, part) in parts.iter().enumerate() {
             let norm = self.norm(model, part, subset, listen)?;
             let features = embedder.embed(part.set(), at, &norm, listen)?;

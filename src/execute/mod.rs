@@ -21,6 +21,7 @@ use crate::{
         RunRow, RunState, Scale, Status, Store,
     },
 };
+use candle_core::Device;
 use sets::Sets;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,6 +41,8 @@ pub struct Lab<'a> {
     pub provenance: Provenance,
     /// How much training a kill may cost.
     pub checkpoint_every: Duration,
+    /// Where models are trained and embed.
+    pub device: Device,
 }
 
 /// How far a run came.

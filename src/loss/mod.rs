@@ -5,6 +5,7 @@ mod proxy_nca;
 mod sim_clr;
 
 use crate::{
+    ops::Scalar,
     params::Params,
     spec::{Loss, Term as Word},
     tape::{Node, Tape},
@@ -46,7 +47,7 @@ pub struct Value {
     /// The weighted sum, on the tape.
     pub total: Node,
     /// `(name, value)` of each term.
-    pub terms: Vec<(&'static str, f32)>,
+    pub terms: Vec<(&'static str, Scalar)>,
 }
 
 impl Objective {
@@ -89,7 +90,7 @@ impl Objective {
         let mut terms = Vec::new();
         for Weighted { name, weight, term, .. } in &self.terms {
             let node = term.loss(tape, params, outputs)?;
-            terms.push((*name, node.scalar()?));
+            terms.push((*name, node.later()));
             nodes.push((*weight, node));
         }
         Ok(Value { total: tape.weighted_sum(&nodes)?, terms })

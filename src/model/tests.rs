@@ -6,11 +6,12 @@ use crate::{
     backbone::{ConvNext, Shape, files},
     golden::{self, Golden, assert_close, formula, on_both},
     loss::{Objective, Outputs},
+    ops::{Scalar, gpu::emulator},
     params::{ParamId, Params},
     seed::Seed,
     spec::{
-        self, ClassEmbedding, Coefficients, ConvNextSize, Embeddings, Loss, Pooling, Positives, Scale,
-        ScaleRule, Term,
+        self, ClassEmbedding, Coefficients, ConvNextSize, Embeddings, Loss, Pooling, Positives, Precision,
+        Scale, ScaleRule, Term,
         draft::{
             Draft, StatedAdapter, StatedChannelReplication, StatedDepthwise, StatedFixedChannels,
             StatedHyperNet, StatedSliceParam, StatedTargetParam, StatedTemplateMixing, sample,
@@ -31,6 +32,10 @@ const SIZES: [ConvNextSize; 7] = [
     ConvNextSize::Small,
     ConvNextSize::Base,
 ];
+
+fn known(scalar: &Scalar) -> f32 {
+    Scalar::read(&[scalar]).unwrap()[0] as f32
+}
 
 fn fill(params: &mut Params, id: ParamId) {
     let published = params.published(id).clone();
@@ -75,7 +80,7 @@ fn two_training_steps_agree_with_pytorch() {
             let found = features.value().flatten_all().unwrap().to_vec1::<f32>().unwrap();
             tape.backward(&loss, &mut gradients).unwrap();
             assert_close("loss", &[loss.scalar().unwrap()], &golden.values(&format!("loss.{step}")), 1e-5);
-            let norm = optimiser.gradient_norm(&gradients).unwrap() as f32;
+            let norm = known(&optimiser.gradient_norm(&gradients).unwrap());
             assert_close("norm", &[norm], &golden.values(&format!("grad_norm.{step}")), 1e-5);
             if step == 1 {
                 assert_close("features", &found, &golden.values("features"), 1e-5);
@@ -84,7 +89,7 @@ fn two_training_steps_agree_with_pytorch() {
                 let norms: Vec<f32> = names
                     .iter()
                     .map(|id| {
-                        crate::ops::adamw::length(&[gradients.of(*id).unwrap().tensor()]).unwrap() as f32
+                        known(&crate::ops::adamw::length(&[gradients.of(*id).unwrap().tensor()]).unwrap())
                     })
                     .collect();
                 assert_close("norms of all gradients", &norms, &golden.values("grad_norms"), 1e-5);
@@ -225,8 +230,8 @@ fn trained_adapters() -> Vec<StatedAdapter> {
 }
 
 /// One pass over each set, and the gradient of every parameter.
-fn gradients_of(word: &spec::Model, sets: &[SetChannels]) -> (Params, Gradients) {
-    let mut params = Params::new(Seed(1));
+fn gradients_of(word: &spec::Model, sets: &[SetChannels], precision: Precision) -> (Params, Gradients) {
+    let mut params = Params::on(Device::Cpu, precision, Seed(1));
     let model = Extractor::new(word, sets, &[], &mut params);
     let words = [
         Loss::CrossEntropy,
@@ -260,7 +265,7 @@ fn every_parameter_receives_a_gradient() {
     models.push((hypernet(ConvNextSize::Atto, 6, 8), &all));
     models.push((with(ConvNextSize::Mini, StatedFixedChannels::new(), Recipe::Fixed), &all[2..]));
     for (word, sets) in models {
-        let (params, gradients) = gradients_of(&word, sets);
+        let (params, gradients) = gradients_of(&word, sets, Precision::F32);
         for id in params.ids() {
             let (name, adapter) = (&params.published(id).name, &word.adapter);
             let grad = gradients.of(id).unwrap_or_else(|| panic!("{adapter:?}: no gradient for {name}"));
@@ -270,12 +275,39 @@ fn every_parameter_receives_a_gradient() {
     }
 }
 
+/// Half the numbers after the point, and the steps still go the same way.
+#[test]
+fn gradients_in_bfloat16_point_the_same_way() {
+    let all = chammi();
+    for adapter in [StatedAdapter::from(StatedHyperNet::new(6, 8)), StatedDepthwise::new(3).into()] {
+        let word = with(ConvNextSize::Mini, adapter, Recipe::Fixed);
+        let (params, exact) = gradients_of(&word, &all[..1], Precision::F32);
+        let (_, rounded) = emulator::on(|| gradients_of(&word, &all[..1], Precision::Bf16));
+        let (mut along, mut squares) = (0.0, [0.0, 0.0]);
+        for id in params.ids() {
+            let [exact, rounded] = [&exact, &rounded].map(|all| {
+                let values = crate::ops::buffer::copy(all.of(id).unwrap().tensor()).unwrap();
+                values.into_iter().map(f64::from).collect::<Vec<f64>>()
+            });
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            let own = [dot(&exact, &exact), dot(&rounded, &rounded)];
+            let cosine = dot(&exact, &rounded) / (own[0] * own[1]).sqrt();
+            let name = &params.published(id).name;
+            assert!(cosine > 0.97, "{name}: {cosine}");
+            along += dot(&exact, &rounded);
+            squares = [squares[0] + own[0], squares[1] + own[1]];
+        }
+        let cosine = along / (squares[0] * squares[1]).sqrt();
+        assert!(cosine > 0.999 && cosine < 0.999_999, "{word:?}: {cosine}");
+    }
+}
+
 /// What the released optimiser does not know stays as it starts.
 #[test]
 fn the_released_recipe_leaves_out_what_the_released_optimiser_leaves_out() {
     let frozen = |adapter: StatedAdapter| -> Vec<String> {
         let (params, gradients) =
-            gradients_of(&with(ConvNextSize::Mini, adapter, Recipe::Released), &chammi());
+            gradients_of(&with(ConvNextSize::Mini, adapter, Recipe::Released), &chammi(), Precision::F32);
         let without = params.ids().filter(|id| gradients.of(*id).is_none());
         without.map(|id| params.published(id).name.clone()).collect()
     };
@@ -371,7 +403,7 @@ fn a_training_step_of_each_adapter_agrees_with_pytorch() {
                 assert_close(&key("loss"), &[loss.scalar().unwrap()], &expected, 1e-5);
                 tape.backward(&loss, &mut gradients).unwrap();
             }
-            let norm = optimiser.gradient_norm(&gradients).unwrap() as f32;
+            let norm = known(&optimiser.gradient_norm(&gradients).unwrap());
             assert_close(&key("norm"), &[norm], &golden.values(&key("grad_norm")), 1e-5);
             let watched: Vec<ParamId> = ids
                 .iter()

@@ -1,7 +1,7 @@
 //! AdamW, one pass over each parameter: weights, both running means and the decay at once.
 
 use super::{
-    buffer,
+    Scalar, buffer,
     gpu::Gpu,
     simd::{Simd, dispatch},
 };
@@ -97,10 +97,12 @@ fn change(line: &Line<'_>) -> Result<()> {
 ///
 /// # Errors
 /// If one cannot be read.
-pub fn length(gradients: &[&Tensor]) -> Result<f64> {
+pub fn length(gradients: &[&Tensor]) -> Result<Scalar> {
     match gradients.first().and_then(|first| Gpu::of(first)) {
-        Some(gpu) => Ok(f64::from(buffer::copy(&gpu.length(gradients)?)?[0])),
-        None => Ok(gradients.iter().map(|one| sum_of_squares(one)).sum::<Result<f64>>()?.sqrt()),
+        Some(gpu) => Ok(Scalar::There(gpu.length(gradients)?)),
+        None => {
+            Ok(Scalar::Here(gradients.iter().map(|one| sum_of_squares(one)).sum::<Result<f64>>()?.sqrt()))
+        }
     }
 }
 

@@ -103,6 +103,17 @@ impl Tape {
         }))
     }
 
+    /// The same values in the number format of activations, which on the CPU is always the same.
+    ///
+    /// # Errors
+    /// If they cannot be rounded.
+    pub fn formatted(&mut self, x: &Node) -> Result<Node> {
+        match Gpu::of(x.value()) {
+            Some(gpu) => self.formatted_on(gpu, x),
+            None => Ok(x.clone()),
+        }
+    }
+
     /// The same values under another shape.
     ///
     /// # Errors

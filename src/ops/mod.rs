@@ -24,12 +24,14 @@ mod normalise;
 mod patches;
 mod pool;
 mod pooled_filters;
+mod scalar;
 mod scale_residual;
 mod variance_penalty;
 
 pub use attention::attention;
 pub use convolution::{Finish, convolution, max_pool};
 pub use linear::Weight;
+pub use scalar::Scalar;
 pub use simd::{Level, flush_subnormals, level};
 pub use variance_penalty::raw_of_variance;
 

@@ -154,3 +154,14 @@ pub enum Precision {
     /// Activations and the factors of products in bfloat16, sums and weights in 32-bit floats; on a GPU.
     Bf16,
 }
+
+impl Precision {
+    /// As it is written: `bf16`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Tf32 => "tf32",
+            Self::Bf16 => "bf16",
+        }
+    }
+}

@@ -55,8 +55,13 @@ impl<'a> Penalty<'a> {
         found: &[Node],
     ) -> Result<Node> {
         let mut none = Seed(0).stream("the oracle drops nothing");
-        let (_, expected) =
-            model.tapped(&mut Tape::forgetting(), self.oracle, images, &mut none, Some(self.taps))?;
+        let (_, expected) = model.tapped(
+            &mut Tape::forgetting_in(params.precision()),
+            self.oracle,
+            images,
+            &mut none,
+            Some(self.taps),
+        )?;
         let mut terms = Vec::new();
         for ((found, expected), id) in found.iter().zip(expected).zip(&self.variances) {
             let raw = tape.param(params, *id);

@@ -24,6 +24,7 @@ use crate::{
     event::{Event, Listen},
     loss::{Objective, Outputs},
     model::Extractor,
+    ops::Scalar,
     params::Params,
     seed::Seed,
     spec::{self, Train},
@@ -152,13 +153,16 @@ impl Job<'_> {
             gradients: Gradients::new(params),
             optimiser,
             rows: loader.batch(),
+            taken: Vec::new(),
+            told: Instant::now(),
+            loss: f32::NAN,
         };
         let mut ended_early = false;
         let mut checkpoints = Checkpoints::new(self.checkpoint.to_owned(), self.checkpoint_every);
         listen.hear(&Event::Began { what: "training", unit: "step", total });
         let ended = loader.run(resumed.unwrap_or(0)..total, |step, batch| {
-            let loss = trainer.step(step, strategy.as_ref(), &batch, listen)?;
-            listen.hear(&Event::Advanced { done: step + 1, note: &format!("loss {loss:.3}") });
+            trainer.step(step, strategy.as_ref(), &batch, listen)?;
+            listen.hear(&Event::Advanced { done: step + 1, note: &format!("loss {:.3}", trainer.loss) });
             let mut look = || trainer.look(step, listen);
             if strategy.after_step(step, trainer.params, &mut look)? == Verdict::End {
                 ended_early = true;
@@ -167,12 +171,15 @@ impl Job<'_> {
             checkpoints.settle(listen)?;
             let stop = listen.stop() && step + 1 < total;
             if stop || checkpoints.due() {
+                // A checkpoint holds no weights that a loss without a number has spoilt, and its curves are told.
+                trainer.tell(listen)?;
                 checkpoints.start(step + 1, trainer.params, &trainer.optimiser, strategy.as_ref())?;
             }
             Ok(!stop)
         });
         listen.hear(&Event::Ended);
         ended?;
+        trainer.tell(listen)?;
         checkpoints.finish(listen)?;
         let steps = trainer.optimiser.steps();
         let complete = ended_early || steps == total;
@@ -186,8 +193,20 @@ impl Job<'_> {
 /// Numbers in a batch up to which its sets go side by side: 64 images of 64 px and five channels.
 const SMALL: usize = 64 * 64 * 64 * 5;
 
+/// Steps whose numbers a GPU is not waited for.
+const UNREAD: usize = 16;
+
 /// The loss of one set, and its terms by name.
-type Pass = (f32, Vec<(&'static str, f32)>);
+type Pass = (Scalar, Vec<(&'static str, Scalar)>);
+
+/// A step whose numbers have not been told.
+struct Taken {
+    /// From 1.
+    number: u64,
+    passes: Vec<Pass>,
+    lr: f64,
+    norm: Scalar,
+}
 
 /// The state of a training between two steps.
 struct Trainer<'a> {
@@ -199,6 +218,11 @@ struct Trainer<'a> {
     gradients: Gradients,
     optimiser: Optimiser,
     rows: usize,
+    taken: Vec<Taken>,
+    /// When the last numbers were told.
+    told: Instant,
+    /// The last loss that was told.
+    loss: f32,
 }
 
 impl Trainer<'_> {
@@ -210,42 +234,46 @@ impl Trainer<'_> {
         strategy: &dyn Strategy,
         batch: &[Part],
         listen: &mut dyn Listen,
-    ) -> Result<f32, Error> {
-        let began = Instant::now();
+    ) -> Result<(), Error> {
+        if self.taken.is_empty() {
+            self.told = Instant::now();
+        }
         let train = self.job.train;
-        let mut loss = 0f32;
-        let mut terms: Vec<(&'static str, f32)> = Vec::new();
-        for (total, of_set) in self.passes(step, batch)? {
-            loss += total;
-            for (name, value) in of_set {
-                match terms.iter_mut().find(|(known, _)| *known == name) {
-                    Some((_, sum)) => *sum += value,
-                    None => terms.push((name, value)),
-                }
-            }
-        }
-        let number = step + 1;
-        if !loss.is_finite() {
-            return Err(Error::Diverged { step: number, value: loss });
-        }
+        let passes = self.passes(step, batch)?;
         let at = |factor: f64| {
             let peak = factor * train.optimiser.lr;
             strategy.rate(step, &|epoch| rate(&train.schedule, peak, train.epochs, epoch))
         };
-        let lr = at(1.0);
         let norm = self.optimiser.gradient_norm(&self.gradients)?;
+        let numbers = Taken { number: step + 1, passes, lr: at(1.0), norm };
+        let on_cpu = self.params.device().is_cpu();
+        if on_cpu {
+            numbers.check()?;
+        }
         self.optimiser.step(self.params, &self.gradients, at)?;
         self.gradients.clear();
+        self.taken.push(numbers);
+        if on_cpu || self.taken.len() >= UNREAD { self.tell(listen) } else { Ok(()) }
+    }
 
-        let mut say = |name: &str, value: f64| listen.hear(&Event::Metric { name, step: number, value });
-        say("loss", f64::from(loss));
-        for (name, value) in terms {
-            say(&format!("loss/{name}"), f64::from(value));
+    /// Tells the numbers of all steps that were taken; on a GPU, waits for them.
+    fn tell(&mut self, listen: &mut dyn Listen) -> Result<(), Error> {
+        let taken = std::mem::take(&mut self.taken);
+        let told: Vec<Told> = taken.iter().map(Taken::read).collect::<Result<_, Error>>()?;
+        let pace = (self.rows * taken.len()) as f64 / self.told.elapsed().as_secs_f64();
+        for (Taken { number, lr, .. }, Told { loss, terms, norm }) in taken.iter().zip(told) {
+            let mut say = |name: &str, value: f64| listen.hear(&Event::Metric { name, step: *number, value });
+            say("loss", f64::from(loss));
+            for (name, value) in terms {
+                say(&format!("loss/{name}"), f64::from(value));
+            }
+            say("lr", *lr);
+            say("grad_norm", norm);
+            say("images_per_s", pace);
+            self.loss = loss;
         }
-        say("lr", lr);
-        say("grad_norm", norm);
-        say("images_per_s", self.rows as f64 / began.elapsed().as_secs_f64());
-        Ok(loss)
+        self.told = Instant::now();
+        Ok(())
     }
 
     /// The loss of each set, with the gradients of all of them added in the sets' order. Small sets go side by side:
@@ -253,7 +281,7 @@ impl Trainer<'_> {
     /// so that the sums are the same on any number of threads.
     fn passes(&mut self, step: u64, batch: &[Part]) -> Result<Vec<Pass>, Error> {
         let pixels: usize = batch.iter().map(|part| part.images.pixels.elem_count()).sum();
-        if pixels > SMALL {
+        if pixels > SMALL || !self.params.device().is_cpu() {
             let mut gradients = std::mem::replace(&mut self.gradients, Gradients::new(self.params));
             let passes = batch.iter().map(|part| self.pass(step, part, &mut gradients)).collect();
             self.gradients = gradients;
@@ -280,18 +308,60 @@ impl Trainer<'_> {
         let mut drops = self.job.seed.stream(&format!("drop path/step/{step}/set/{}", part.images.set));
         let mut tape = Tape::recording(self.params);
         let taps = self.penalty.as_ref().map(Penalty::taps);
-        let (features, tapped) = self.model.tapped(&mut tape, self.params, &part.images, &mut drops, taps)?;
+        let images = part.images.on(self.params.device())?;
+        let (features, tapped) = self.model.tapped(&mut tape, self.params, &images, &mut drops, taps)?;
         let outputs = Outputs { features: &features, classes: &part.classes };
         let mut value = self.objective.value(&mut tape, self.params, &outputs)?;
         if let Some(penalty) = &self.penalty {
-            let node = penalty.value(&mut tape, self.params, self.model, &part.images, &tapped)?;
-            value.terms.push(("miro", node.scalar()?));
+            let node = penalty.value(&mut tape, self.params, self.model, &images, &tapped)?;
+            value.terms.push(("miro", node.later()));
             value.total = tape.weighted_sum(&[(1.0, value.total), (penalty.weight(), node)])?;
         }
         drop((features, tapped));
-        let total = value.total.scalar()?;
+        let total = value.total.later();
         tape.backward(&value.total, gradients)?;
         Ok((total, value.terms))
+    }
+}
+
+/// The numbers of a step.
+struct Told {
+    loss: f32,
+    terms: Vec<(&'static str, f32)>,
+    norm: f64,
+}
+
+impl Taken {
+    /// # Errors
+    /// If the loss is no number, or cannot be read.
+    fn read(&self) -> Result<Told, Error> {
+        let of_set = |(total, terms): &'_ Pass| {
+            let terms = terms.iter().map(|(_, term)| term.clone());
+            [total.clone()].into_iter().chain(terms).collect::<Vec<Scalar>>()
+        };
+        let all: Vec<Scalar> = self.passes.iter().flat_map(of_set).chain([self.norm.clone()]).collect();
+        let mut numbers = Scalar::read(&all.iter().collect::<Vec<_>>())?.into_iter();
+        let mut next = || numbers.next().expect("as many numbers as were asked for");
+        let (mut loss, mut terms) = (0f32, Vec::<(&'static str, f32)>::new());
+        for (_, of_set) in &self.passes {
+            loss += next() as f32;
+            for (name, _) in of_set {
+                let value = next() as f32;
+                match terms.iter_mut().find(|(known, _)| known == name) {
+                    Some((_, sum)) => *sum += value,
+                    None => terms.push((name, value)),
+                }
+            }
+        }
+        if !loss.is_finite() {
+            return Err(Error::Diverged { step: self.number, value: loss });
+        }
+        Ok(Told { loss, terms, norm: next() })
+    }
+
+    /// Before a step that would spoil the weights.
+    fn check(&self) -> Result<(), Error> {
+        self.read().map(drop)
     }
 }
 

@@ -1,7 +1,10 @@
 //! AdamW over all trained parameters of a model, with its running means.
 
 use crate::{
-    ops::adamw::{self, Line, Step},
+    ops::{
+        Scalar,
+        adamw::{self, Line, Step},
+    },
     params::{ParamId, Params},
     spec,
     tape::{Grad, Gradients},
@@ -43,7 +46,7 @@ impl Optimiser {
     ///
     /// # Errors
     /// If a gradient cannot be read.
-    pub fn gradient_norm(&self, gradients: &Gradients) -> Result<f64> {
+    pub fn gradient_norm(&self, gradients: &Gradients) -> Result<Scalar> {
         let received = |moments: &Moments| gradients.of(moments.id).map(Grad::tensor);
         adamw::length(&self.moments.iter().filter_map(received).collect::<Vec<_>>())
     }

@@ -6,14 +6,15 @@ mod session;
 mod workers;
 
 use super::{
-    failure::{Failure, Result},
+    failure::{Context, Failure, Result},
     jobs::{self, Sentence},
     locate,
     options::{ComputeOptions, DataOption, SpecOptions, StoreOption},
     progress::Progress,
     provenance,
 };
-use crate::{execute::Lab, store::Store, train::CHECKPOINT_EVERY};
+use crate::{device, execute::Lab, store::Store, train::CHECKPOINT_EVERY};
+use candle_core::Device;
 use clap::Args;
 use session::Session;
 use std::{path::PathBuf, time::Duration};
@@ -83,16 +84,19 @@ impl Exp {
             Some(file) => jobs::sentences_of(file)?,
             None => jobs::sentences(&self.names)?,
         };
-        self.compute.prepare()?;
+        let device = self.compute.prepare()?;
         // On a thread of the pool: thousands of small operations a second would otherwise be handed over and waited for.
-        rayon::scope(|_| self.run_here(&sentences, quiet))
+        rayon::scope(|_| self.run_here(&sentences, device, quiet))
     }
 
-    fn run_here(&self, sentences: &[Sentence], quiet: bool) -> Result {
+    fn run_here(&self, sentences: &[Sentence], device: Device, quiet: bool) -> Result {
         let path = self.store.path();
         let mut progress = if self.worker.is_some() { Progress::of_worker() } else { Progress::new(quiet) };
         let data = locate::open(&jobs::data_names(sentences), &self.data, &path, &mut progress)?;
         let jobs = jobs::plan(sentences, &self.spec, &data)?;
+        for job in &jobs {
+            device::computes(&device, job.plan.spec.train.precision).at(session::title(sentences, job))?;
+        }
         if self.dry {
             return dry::print(self, sentences, &jobs, &data, &mut progress);
         }
@@ -103,6 +107,7 @@ impl Exp {
             weights: self.weights.clone(),
             provenance: provenance::here(self.worker),
             checkpoint_every: self.checkpoint_every.map_or(CHECKPOINT_EVERY, Duration::from_secs_f64),
+            device,
         };
         let session =
             Session { exp: self, sentences, jobs: &jobs, lab: &lab, quiet: quiet || self.worker.is_some() };

@@ -1,6 +1,6 @@
 //! Sums, weighted sums of scalars.
 
-use super::{Gpu, Grid, launch};
+use super::{Gpu, Grid, format, launch};
 use crate::tape::{Gradients, Node, Tape};
 use candle_core::{DType, Result, Tensor};
 
@@ -15,6 +15,21 @@ impl Tape {
                 gradients.give(&inputs.0, grad.duplicate()?)?;
             }
             gradients.give(&inputs.1, grad)
+        }))
+    }
+
+    pub(in crate::ops) fn formatted_on(&mut self, gpu: Gpu, x: &Node) -> Result<Node> {
+        let format = format(self.precision());
+        if x.value().dtype() == format {
+            return Ok(x.clone());
+        }
+        let y = gpu.rounded(x.value(), format)?;
+        let input = x.clone();
+        Ok(self.record(y, &[x], move |grad, gradients| {
+            let n = input.value().elem_count();
+            gradients.contribute_on(&gpu, &input, |dx, add| {
+                launch!(gpu, widen[Grid::over(n)](grad.tensor(), dx, n, add))
+            })
         }))
     }
 

@@ -1,1 +1,94 @@
+//! Kernels against the compiler that takes them on a GPU's machine. What they compute is compared where the operations
+//! are: golden tests run on the CPU and by the emulator.
 
+use super::{
+    Gpu, Grid, emulator,
+    signature::{FILES, PRELUDE},
+};
+use candle_core::{DType, Device, Tensor};
+use libloading::{Library, Symbol};
+use std::{
+    ffi::{CString, c_char, c_int, c_void},
+    ptr::{null, null_mut},
+};
+
+/// CUDA's compiler as a library, which needs no GPU.
+fn nvrtc() -> Option<Library> {
+    let names = ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"];
+    // SAFETY: it does nothing when it is loaded.
+    names.iter().find_map(|name| unsafe { Library::new(name) }.ok())
+}
+
+/// What the compiler says to a text; nothing if it takes it.
+fn complaint(library: &Library, text: &str) -> Option<String> {
+    type Create = unsafe extern "C" fn(
+        *mut *mut c_void,
+        *const c_char,
+        *const c_char,
+        c_int,
+        *const *const c_char,
+        *const *const c_char,
+    ) -> c_int;
+    type Compile = unsafe extern "C" fn(*mut c_void, c_int, *const *const c_char) -> c_int;
+    type Size = unsafe extern "C" fn(*mut c_void, *mut usize) -> c_int;
+    type Log = unsafe extern "C" fn(*mut c_void, *mut c_char) -> c_int;
+    let text = CString::new(text).unwrap();
+    let option = c"--gpu-architecture=compute_90".as_ptr();
+    // SAFETY: the signatures are those of NVRTC's manual; pointers are to local variables.
+    unsafe {
+        let create: Symbol<'_, Create> = library.get(b"nvrtcCreateProgram").unwrap();
+        let compile: Symbol<'_, Compile> = library.get(b"nvrtcCompileProgram").unwrap();
+        let size: Symbol<'_, Size> = library.get(b"nvrtcGetProgramLogSize").unwrap();
+        let log: Symbol<'_, Log> = library.get(b"nvrtcGetProgramLog").unwrap();
+        let mut program = null_mut();
+        assert_eq!(create(&mut program, text.as_ptr(), null(), 0, null(), null()), 0);
+        if compile(program, 1, &option) == 0 {
+            return None;
+        }
+        let mut length = 0;
+        size(program, &mut length);
+        let mut said = vec![0u8; length.max(1)];
+        log(program, said.as_mut_ptr().cast());
+        Some(String::from_utf8_lossy(&said).into_owned())
+    }
+}
+
+#[test]
+fn the_compiler_for_gpus_takes_every_kernel() {
+    let Some(library) = nvrtc() else {
+        eprintln!("skipped: there is no libnvrtc on this machine");
+        return;
+    };
+    for (name, kernels) in FILES {
+        for bf16 in [0, 1] {
+            let text = format!("#define BF16 {bf16}\n{PRELUDE}\n{kernels}");
+            assert_eq!(complaint(&library, &text), None, "{name}, BF16 {bf16}");
+        }
+    }
+    assert!(complaint(&library, "KERNEL wrong(").is_some(), "it does complain");
+}
+
+/// Mistakes in a call are found before it runs.
+#[test]
+fn what_does_not_fit_is_refused() {
+    let zeros = |dtype| Tensor::zeros(8, dtype, &Device::Cpu).unwrap();
+    let (floats, halves, whole) = (zeros(DType::F32), zeros(DType::BF16), zeros(DType::U32));
+    let refused = |result: candle_core::Result<()>| result.unwrap_err().to_string();
+    let grid = Grid::over(8);
+    let mixed = refused(launch!(Gpu::Emulated, add_into[grid](&floats, &halves, 8usize)));
+    assert!(mixed.contains("kernel `add_into`: expected `const real *` for more, found BF16"), "{mixed}");
+    assert!(refused(launch!(Gpu::Emulated, narrow[grid](&whole, &halves, 8usize))).contains("U32"));
+    let scattered = Tensor::zeros((4, 2), DType::F32, &Device::Cpu).unwrap().t().unwrap();
+    assert!(refused(Gpu::Emulated.add_assign(&scattered, &floats)).contains("contiguous"));
+}
+
+#[test]
+fn many_rows_are_summed_in_parts() {
+    let values: Vec<f32> = (0..3000 * 5).map(|at| (at % 7) as f32).collect();
+    let mut expected = [0f32; 5];
+    values.iter().enumerate().for_each(|(at, value)| expected[at % 5] += value);
+    let x = Tensor::from_vec(values, (3000, 5), &Device::Cpu).unwrap();
+    let sums = Tensor::ones(5, DType::F32, &Device::Cpu).unwrap();
+    emulator::on(|| Gpu::Emulated.column_sums(&x, &sums, true).unwrap());
+    assert_eq!(sums.to_vec1::<f32>().unwrap(), expected.map(|sum| sum + 1.0));
+}

@@ -12,8 +12,8 @@ KERNEL narrow(const float *x, real *y, wide n) {
   for (wide i = FIRST; i < n; i += STRIDE) y[i] = to_real(x[i]);
 }
 
-KERNEL widen(const real *x, float *y, wide n) {
-  for (wide i = FIRST; i < n; i += STRIDE) y[i] = of_real(x[i]);
+KERNEL widen(const real *x, float *y, wide n, int add) {
+  for (wide i = FIRST; i < n; i += STRIDE) give_float(y + i, of_real(x[i]), add);
 }
 
 // y = factor x, or y += factor x.

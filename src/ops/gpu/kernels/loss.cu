@@ -1,6 +1,7 @@
 // Losses on a few hundred rows and columns: rows of length one, softmax with cross-entropy. A block of BLOCK threads has a row.
 
 #define SHORTEST 1e-12f // shorter rows are divided by this instead
+#define LEAST float_of_bits(0xff800000u)
 
 KERNEL normalise_rows(const float *x, float *y, int width) {
   x += (wide)blockIdx.x * width;
@@ -32,7 +33,7 @@ KERNEL cross_entropy(const float *logits, float scale, const unsigned *targets, 
   int row = blockIdx.x, left_out = without ? (int)without[row] : -1;
   logits += (wide)row * cols;
   softmax += (wide)row * cols;
-  float top = -INFINITY, sum = 0;
+  float top = LEAST, sum = 0;
   for (int col = threadIdx.x; col < cols; col += BLOCK)
     if (col != left_out) top = fmaxf(top, logits[col]);
   top = most_block(top);

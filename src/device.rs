@@ -1,0 +1,237 @@
+//! Where models are computed: the processor, or a GPU by CUDA; and what of that this machine has.
+
+use crate::spec::Precision;
+use candle_core::Device;
+use libloading::{Library, Symbol};
+use std::{
+    ffi::{CStr, c_char, c_int, c_uint},
+    str::FromStr,
+};
+
+/// Whether this program was built with CUDA.
+pub const BUILT_WITH_CUDA: bool = cfg!(feature = "cuda");
+
+/// How to build it so.
+pub const HOW_TO_BUILD: &str =
+    "build it on a machine with the CUDA toolkit (nvcc): cargo build --release --features cuda";
+
+/// Where somebody wants to compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// On the first GPU, if this program and this machine have one; else on the processor.
+    Auto,
+    /// On the processor.
+    Cpu,
+    /// On that GPU.
+    Cuda(usize),
+}
+
+impl FromStr for Choice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.strip_prefix("cuda:").map(str::parse)) {
+            ("auto", _) => Ok(Self::Auto),
+            ("cpu", _) => Ok(Self::Cpu),
+            ("cuda", _) => Ok(Self::Cuda(0)),
+            (_, Some(Ok(number))) => Ok(Self::Cuda(number)),
+            _ => Err("expected auto, cpu, cuda or cuda:N".into()),
+        }
+    }
+}
+
+/// Why something cannot be computed where that was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The program lacks it.
+    #[error("this build of dichroic has no CUDA")]
+    NotBuilt,
+    /// The machine lacks it.
+    #[error("there is no GPU to compute on: {0}")]
+    NoDriver(String),
+    /// There are fewer.
+    #[error("there is no GPU {asked}: the driver knows {found}, numbered from 0")]
+    NoSuch {
+        /// The one that was asked for.
+        asked: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// CUDA refuses.
+    #[error("the GPU {number} cannot be used: {reason}")]
+    Refused {
+        /// Which one.
+        number: usize,
+        /// What CUDA says.
+        reason: String,
+    },
+    /// The processor computes in 32-bit floats.
+    #[error("precision {} is computed on a GPU only", .0.name())]
+    Precision(Precision),
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NotBuilt => format!(
+                "{HOW_TO_BUILD}; or leave --device away: `dichroic doctor` shows what this machine has"
+            ),
+            Self::NoDriver(_) => "install NVIDIA's driver, or leave --device away".into(),
+            Self::NoSuch { .. } => "`dichroic doctor` lists them".into(),
+            Self::Refused { .. } => "`nvidia-smi` says who uses it; `--device cpu` does without".into(),
+            Self::Precision(_) => "say --device cuda, or leave the precision at f32".into(),
+        })
+    }
+}
+
+/// Opens a device.
+///
+/// # Errors
+/// If it is not there.
+pub fn open(choice: Choice) -> Result<Device, Error> {
+    match choice {
+        Choice::Cpu => Ok(Device::Cpu),
+        Choice::Auto if BUILT_WITH_CUDA && driver().is_ok_and(|driver| !driver.gpus.is_empty()) => gpu(0),
+        Choice::Auto => Ok(Device::Cpu),
+        Choice::Cuda(_) if !BUILT_WITH_CUDA => Err(Error::NotBuilt),
+        Choice::Cuda(number) => {
+            let found = driver().map_err(Error::NoDriver)?.gpus.len();
+            if number < found { gpu(number) } else { Err(Error::NoSuch { asked: number, found }) }
+        }
+    }
+}
+
+/// One stream for everything, so that what is asked for later comes later; nobody needs events for that.
+#[cfg(feature = "cuda")]
+fn gpu(number: usize) -> Result<Device, Error> {
+    let refused = |error: candle_core::Error| Error::Refused { number, reason: error.to_string() };
+    let device = Device::new_cuda_with_stream(number).map_err(refused)?;
+    if let Device::Cuda(cuda) = &device {
+        // SAFETY: there is no other stream.
+        unsafe { cuda.disable_event_tracking() };
+    }
+    Ok(device)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpu(_: usize) -> Result<Device, Error> {
+    Err(Error::NotBuilt)
+}
+
+/// Whether a precision can be computed there.
+///
+/// # Errors
+/// If it needs a GPU, and this is none.
+pub fn computes(device: &Device, precision: Precision) -> Result<(), Error> {
+    if device.is_cpu() && precision != Precision::F32 { Err(Error::Precision(precision)) } else { Ok(()) }
+}
+
+/// What the driver of NVIDIA's GPUs says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Driver {
+    /// The newest CUDA version that it understands: (13, 0).
+    pub version: (i32, i32),
+    /// The GPUs in their order.
+    pub gpus: Vec<Gpu>,
+}
+
+/// A GPU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gpu {
+    /// Its name.
+    pub name: String,
+    /// Its memory in bytes.
+    pub memory: u64,
+    /// Its compute capability: (9, 0).
+    pub capability: (i32, i32),
+}
+
+/// The driver library's file.
+const LIBRARY: &str = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
+
+/// Loads the driver library, as any CUDA program does, and asks it; the error says how far that went.
+///
+/// # Errors
+/// If there is no driver, or it does not answer.
+pub fn driver() -> Result<Driver, String> {
+    type Init = unsafe extern "C" fn(c_uint) -> c_int;
+    type Number = unsafe extern "C" fn(*mut c_int) -> c_int;
+    type Device = unsafe extern "C" fn(*mut c_int, c_int) -> c_int;
+    type Name = unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int;
+    type Memory = unsafe extern "C" fn(*mut usize, c_int) -> c_int;
+    type Attribute = unsafe extern "C" fn(*mut c_int, c_int, c_int) -> c_int;
+    /// `CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR` and `…_MINOR`.
+    const CAPABILITY: [c_int; 2] = [75, 76];
+
+    // SAFETY: the signatures are those of the CUDA driver API, unchanged since CUDA 3.2; every pointer is to a local
+    // variable that outlives the call.
+    unsafe {
+        let library = Library::new(LIBRARY).map_err(|_| format!("there is no driver library {LIBRARY}"))?;
+        fn symbol<'a, T>(library: &'a Library, name: &str) -> Result<Symbol<'a, T>, String> {
+            // SAFETY: the callers state the type that the driver's manual has.
+            unsafe { library.get(name.as_bytes()) }.map_err(|_| format!("the driver library lacks {name}"))
+        }
+        let check = |what: &str, status: c_int| match status {
+            0 => Ok(()),
+            status => Err(format!("the driver is there, but {what} answers with error {status}")),
+        };
+        let init: Symbol<'_, Init> = symbol(&library, "cuInit")?;
+        let version: Symbol<'_, Number> = symbol(&library, "cuDriverGetVersion")?;
+        let count: Symbol<'_, Number> = symbol(&library, "cuDeviceGetCount")?;
+        let device: Symbol<'_, Device> = symbol(&library, "cuDeviceGet")?;
+        let name: Symbol<'_, Name> = symbol(&library, "cuDeviceGetName")?;
+        let memory: Symbol<'_, Memory> = symbol(&library, "cuDeviceTotalMem_v2")?;
+        let attribute: Symbol<'_, Attribute> = symbol(&library, "cuDeviceGetAttribute")?;
+
+        check("cuInit", init(0))?;
+        let (mut number, mut found, mut gpus) = (0, 0, vec![]);
+        check("cuDriverGetVersion", version(&mut number))?;
+        check("cuDeviceGetCount", count(&mut found))?;
+        for at in 0..found {
+            let (mut handle, mut text, mut bytes) = (0, [0 as c_char; 256], 0);
+            check("cuDeviceGet", device(&mut handle, at))?;
+            check("cuDeviceGetName", name(text.as_mut_ptr(), 255, handle))?;
+            check("cuDeviceTotalMem", memory(&mut bytes, handle))?;
+            let mut capability = [0; 2];
+            for (value, which) in capability.iter_mut().zip(CAPABILITY) {
+                check("cuDeviceGetAttribute", attribute(value, which, handle))?;
+            }
+            gpus.push(Gpu {
+                name: CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned(),
+                memory: bytes as u64,
+                capability: (capability[0], capability[1]),
+            });
+        }
+        // It may have threads of its own, and stays.
+        std::mem::forget(library);
+        Ok(Driver { version: (number / 1000, number % 1000 / 10), gpus })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_are_understood() {
+        assert_eq!("cuda:1".parse(), Ok(Choice::Cuda(1)));
+        assert_eq!(("cuda".parse(), "auto".parse()), (Ok(Choice::Cuda(0)), Ok(Choice::Auto)));
+        assert!("gpu".parse::<Choice>().is_err() && "cuda:x".parse::<Choice>().is_err());
+    }
+
+    #[test]
+    fn asking_the_driver_is_safe_with_and_without_it() {
+        match driver() {
+            Ok(driver) => assert!(driver.version.0 > 0),
+            Err(why) => assert!(why.contains("driver"), "{why}"),
+        }
+    }
+
+    #[test]
+    fn the_processor_computes_in_single_precision() {
+        assert!(computes(&Device::Cpu, Precision::F32).is_ok());
+        let error = computes(&Device::Cpu, Precision::Bf16).unwrap_err();
+        assert_eq!(error.to_string(), "precision bf16 is computed on a GPU only");
+    }
+}
