@@ -22,8 +22,8 @@ pub enum Choice {
     Auto,
     /// On the processor.
     Cpu,
-    /// On that GPU.
-    Cuda(usize),
+    /// On a GPU: that one, else the first; workers have one each.
+    Cuda(Option<usize>),
 }
 
 impl FromStr for Choice {
@@ -33,8 +33,8 @@ impl FromStr for Choice {
         match (text, text.strip_prefix("cuda:").map(str::parse)) {
             ("auto", _) => Ok(Self::Auto),
             ("cpu", _) => Ok(Self::Cpu),
-            ("cuda", _) => Ok(Self::Cuda(0)),
-            (_, Some(Ok(number))) => Ok(Self::Cuda(number)),
+            ("cuda", _) => Ok(Self::Cuda(None)),
+            (_, Some(Ok(number))) => Ok(Self::Cuda(Some(number))),
             _ => Err("expected auto, cpu, cuda or cuda:N".into()),
         }
     }
@@ -96,6 +96,7 @@ pub fn open(choice: Choice) -> Result<Device, Error> {
         Choice::Auto => Ok(Device::Cpu),
         Choice::Cuda(_) if !BUILT_WITH_CUDA => Err(Error::NotBuilt),
         Choice::Cuda(number) => {
+            let number = number.unwrap_or(0);
             let found = driver().map_err(Error::NoDriver)?.gpus.len();
             if number < found { gpu(number) } else { Err(Error::NoSuch { asked: number, found }) }
         }
@@ -117,6 +118,29 @@ fn gpu(number: usize) -> Result<Device, Error> {
 #[cfg(not(feature = "cuda"))]
 fn gpu(_: usize) -> Result<Device, Error> {
     Err(Error::NotBuilt)
+}
+
+/// The variable by which a process is shown some of the GPUs.
+pub const VISIBLE: &str = "CUDA_VISIBLE_DEVICES";
+
+/// The GPUs among which workers are shared out, as [`VISIBLE`] names them; none where one was chosen, or nothing is
+/// computed on one.
+pub fn shares(choice: Choice, device: &Device) -> Vec<String> {
+    if device.is_cpu() || matches!(choice, Choice::Cuda(Some(_))) {
+        return vec![];
+    }
+    match std::env::var(VISIBLE) {
+        Ok(names) => names.split(',').map(|name| name.trim().to_owned()).collect(),
+        Err(_) => {
+            (0..driver().map_or(0, |driver| driver.gpus.len())).map(|number| number.to_string()).collect()
+        }
+    }
+}
+
+/// Whether an error is that a GPU's memory ran out.
+pub fn is_out_of_memory(error: &candle_core::Error) -> bool {
+    let said = error.to_string();
+    said.contains("OUT_OF_MEMORY") || said.contains("out of memory") || said.contains("ALLOC_FAILED")
 }
 
 /// Whether a precision can be computed there.
@@ -215,8 +239,8 @@ mod tests {
 
     #[test]
     fn choices_are_understood() {
-        assert_eq!("cuda:1".parse(), Ok(Choice::Cuda(1)));
-        assert_eq!(("cuda".parse(), "auto".parse()), (Ok(Choice::Cuda(0)), Ok(Choice::Auto)));
+        assert_eq!("cuda:1".parse(), Ok(Choice::Cuda(Some(1))));
+        assert_eq!(("cuda".parse(), "auto".parse()), (Ok(Choice::Cuda(None)), Ok(Choice::Auto)));
         assert!("gpu".parse::<Choice>().is_err() && "cuda:x".parse::<Choice>().is_err());
     }
 

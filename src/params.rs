@@ -4,7 +4,7 @@
 //! of the parameter and is applied when weights are read or written, never in a step.
 
 use crate::{
-    ops::buffer,
+    ops::{buffer, gpu::Gpu},
     seed::{Seed, Stream},
     spec::Precision,
 };
@@ -126,6 +126,11 @@ impl Params {
     /// Where they lie.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// Whether a GPU computes with them: nobody waits for it without need.
+    pub fn on_a_gpu(&self) -> bool {
+        self.all.first().is_some_and(|param| Gpu::of(&param.value).is_some())
     }
 
     /// In which number format a tape computes with them.

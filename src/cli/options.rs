@@ -161,7 +161,7 @@ fn assignment(text: &str) -> std::result::Result<(String, String), String> {
 pub(super) struct ComputeOptions {
     /// Where to compute: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
-    device: Choice,
+    pub(super) device: Choice,
     #[command(flatten)]
     pub(super) threads: ThreadsOption,
 }

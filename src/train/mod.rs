@@ -20,7 +20,7 @@ pub use source::{Folder, Item, Source};
 
 use crate::{
     backbone::files,
-    data,
+    data, device,
     event::{Event, Listen},
     loss::{Objective, Outputs},
     model::Extractor,
@@ -63,6 +63,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A GPU has no room for a step.
+    #[error("a step of {batch} images of {side} px does not fit into the memory of the GPU")]
+    OutOfMemory {
+        /// Images in a batch.
+        batch: usize,
+        /// Their side.
+        side: usize,
+    },
     /// The loss is not a number any more.
     #[error("the loss is {value} at step {step}: training has diverged")]
     Diverged {
@@ -85,6 +93,11 @@ impl Error {
             Self::Diverged { .. } => {
                 Some("lower the learning rate, as in `--set train.optimiser.lr=1e-4`".into())
             }
+            Self::OutOfMemory { batch, .. } => Some(format!(
+                "half of them need about half of it: --set train.batch={} (another run, by its batch); bf16 needs half \
+                 of it too: --precision bf16",
+                (batch / 2).max(1)
+            )),
             Self::Tensor(_) => None,
         }
     }
@@ -161,7 +174,12 @@ impl Job<'_> {
         let mut checkpoints = Checkpoints::new(self.checkpoint.to_owned(), self.checkpoint_every);
         listen.hear(&Event::Began { what: "training", unit: "step", total });
         let ended = loader.run(resumed.unwrap_or(0)..total, |step, batch| {
-            trainer.step(step, strategy.as_ref(), &batch, listen)?;
+            trainer.step(step, strategy.as_ref(), &batch, listen).map_err(|error| match error {
+                Error::Tensor(error) if device::is_out_of_memory(&error) => {
+                    Error::OutOfMemory { batch: loader.batch(), side: train.image }
+                }
+                error => error,
+            })?;
             listen.hear(&Event::Advanced { done: step + 1, note: &format!("loss {:.3}", trainer.loss) });
             let mut look = || trainer.look(step, listen);
             if strategy.after_step(step, trainer.params, &mut look)? == Verdict::End {
@@ -246,14 +264,14 @@ impl Trainer<'_> {
         };
         let norm = self.optimiser.gradient_norm(&self.gradients)?;
         let numbers = Taken { number: step + 1, passes, lr: at(1.0), norm };
-        let on_cpu = self.params.device().is_cpu();
-        if on_cpu {
+        let at_once = !self.params.on_a_gpu();
+        if at_once {
             numbers.check()?;
         }
         self.optimiser.step(self.params, &self.gradients, at)?;
         self.gradients.clear();
         self.taken.push(numbers);
-        if on_cpu || self.taken.len() >= UNREAD { self.tell(listen) } else { Ok(()) }
+        if at_once || self.taken.len() >= UNREAD { self.tell(listen) } else { Ok(()) }
     }
 
     /// Tells the numbers of all steps that were taken; on a GPU, waits for them.
@@ -281,7 +299,7 @@ impl Trainer<'_> {
     /// so that the sums are the same on any number of threads.
     fn passes(&mut self, step: u64, batch: &[Part]) -> Result<Vec<Pass>, Error> {
         let pixels: usize = batch.iter().map(|part| part.images.pixels.elem_count()).sum();
-        if pixels > SMALL || !self.params.device().is_cpu() {
+        if pixels > SMALL || self.params.on_a_gpu() {
             let mut gradients = std::mem::replace(&mut self.gradients, Gradients::new(self.params));
             let passes = batch.iter().map(|part| self.pass(step, part, &mut gradients)).collect();
             self.gradients = gradients;

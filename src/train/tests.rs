@@ -5,7 +5,9 @@ use crate::{
     adapter::SetChannels,
     data::{self, Statistics, Tape},
     event::{Event, Listen, Silence},
+    golden::assert_close,
     model::Extractor,
+    ops::gpu::emulator,
     params::Params,
     seed::Seed,
     spec::*,
@@ -152,6 +154,35 @@ fn it_learns_and_seeds_differ() {
     assert!(after < 0.5 * before, "loss went from {before} to {after}");
     let (_, second) = run(&Job { seed: Seed(2), ..job }, &mut Silence);
     assert_ne!(first, second);
+}
+
+/// Steps as a GPU takes them lead where the CPU's lead, and a training that was stopped there goes on to the same bits.
+#[test]
+fn as_on_a_gpu_it_learns_the_same_and_goes_on_after_a_stop() {
+    let source = Squares::new(16);
+    let folder = tempfile::tempdir().unwrap();
+    let train = train(3);
+    let on = |name: &str, stop: Option<usize>| {
+        let checkpoint = folder.path().join(name);
+        let mut ear = Ear { stop_after: stop, ..Ear::default() };
+        let (ended, bits) = run(&job(&train, 5, &source, &checkpoint), &mut ear);
+        (ended, bits, ear.losses)
+    };
+    let (_, _, expected) = on("cpu", None);
+    emulator::on(|| {
+        let (_, whole, found) = on("whole", None);
+        assert_close("losses", &to_single(&found), &to_single(&expected), 1e-3);
+        let (stopped, ..) = on("parts", Some(4));
+        // It hears of its losses some steps late, and stops then.
+        assert!(stopped.steps >= 4 && !stopped.complete, "{stopped:?}");
+        let (ended, resumed, _) = on("parts", None);
+        assert_eq!((ended.resumed, ended.complete), (Some(stopped.steps), true));
+        assert!(resumed == whole, "a run that went on");
+    });
+}
+
+fn to_single(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|value| *value as f32).collect()
 }
 
 fn strategies() -> [Strategy; 5] {

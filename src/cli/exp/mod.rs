@@ -127,7 +127,8 @@ impl Exp {
     fn have_computed(&self, session: &Session<'_>, progress: &mut Progress) -> Result {
         let states = session.register()?;
         let threads = self.compute.threads.count();
-        match workers::count(self.workers, threads, session.jobs, &states) {
+        let gpus = device::shares(self.compute.device, &session.lab.device).len();
+        match workers::count(self.workers, threads, gpus, session.jobs, &states) {
             1 => session.compute(&states, progress)?,
             count => workers::supervise(session, count, (threads / count).max(1), &states, progress)?,
         }

@@ -13,6 +13,7 @@ use super::{
     session::{Session, open},
 };
 use crate::{
+    device,
     event::{Event, Listen},
     store::{RunState, Scale, Status, Value},
 };
@@ -32,12 +33,23 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Threads that a shrunk experiment has work for: its operations are too small to be shared among many.
 const FEW: usize = 2;
 
-/// How many are meant: as stated, else one for every two threads if all runs are shrunk. Never more than there are open
-/// runs.
-pub(super) fn count(stated: Option<u16>, threads: usize, jobs: &[Job], states: &[RunState]) -> usize {
+/// How many are meant: as stated, else one for each of `gpus`, else one for every two threads if all runs are shrunk.
+/// Never more than there are open runs.
+pub(super) fn count(
+    stated: Option<u16>,
+    threads: usize,
+    gpus: usize,
+    jobs: &[Job],
+    states: &[RunState],
+) -> usize {
     let open = open(jobs, states);
     let small = open.iter().all(|job| job.scale == Scale::Quick);
-    let meant = stated.map_or(if small { threads / FEW } else { 1 }, usize::from);
+    let usual = match gpus {
+        0 if small => threads / FEW,
+        0 => 1,
+        gpus => gpus,
+    };
+    let meant = stated.map_or(usual, usize::from);
     meant.min(open.len()).max(1)
 }
 
@@ -48,8 +60,10 @@ struct Worker {
 }
 
 impl Worker {
-    fn start(threads: usize, errors: &Sender<String>) -> std::io::Result<Self> {
+    /// `gpu`: the only one that it is shown.
+    fn start(threads: usize, gpu: Option<&String>, errors: &Sender<String>) -> std::io::Result<Self> {
         let mut child = Command::new(env::current_exe()?)
+            .envs(gpu.map(|gpu| (device::VISIBLE, gpu)))
             .args(env::args_os().skip(1))
             .args(["--worker", &process::id().to_string(), "--threads", &threads.to_string()])
             .stdin(Stdio::piped())
@@ -100,7 +114,8 @@ pub(super) fn supervise(
 ) -> Result {
     let jobs = open(session.jobs, states);
     let (errors, said) = mpsc::channel();
-    let start = |_| Worker::start(threads, &errors);
+    let gpus = device::shares(session.exp.compute.device, &session.lab.device);
+    let start = |number: usize| Worker::start(threads, gpus.get(number % gpus.len().max(1)), &errors);
     let workers: std::io::Result<Vec<Worker>> = (0..count).map(start).collect();
     let workers = workers.map_err(|error| {
         Failure::new(format!("cannot start workers: {error}")).hint("`--workers 1` computes in this process")
