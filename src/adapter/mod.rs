@@ -20,7 +20,7 @@ use crate::{
     spec,
     tape::{Node, Tape},
 };
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Result, Tensor};
 
 /// Raised when an adapter computes something else; part of the identity of every work that trains or embeds.
 pub const REVISION: u32 = 1;
@@ -43,16 +43,6 @@ pub struct Images {
     pub pixels: Tensor,
     /// Which of the sets that the model was built for.
     pub set: usize,
-}
-
-impl Images {
-    /// The same images on a device.
-    ///
-    /// # Errors
-    /// If there is no room for them.
-    pub fn on(&self, device: &Device) -> Result<Self> {
-        Ok(Self { pixels: self.pixels.to_device(device)?, set: self.set })
-    }
 }
 
 /// A first layer.

@@ -45,8 +45,8 @@ pub use roles::Role;
 pub use set::{Column, ImageSet, LeaveOut, Task};
 pub use statistics::{Statistics, statistics};
 pub use transform::{
-    CropBox, Displacements, Draw, REVISION as TRANSFORM_REVISION, central_view, draw, drawn_view, eval_view,
-    native_view, train_view,
+    CropBox, Displacements, Draw, REVISION as TRANSFORM_REVISION, Views, central_view, draw, drawn_view,
+    eval_view, native_view,
 };
 
 use crate::event::Listen;

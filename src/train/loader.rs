@@ -7,19 +7,53 @@
 use super::{Error, Source, sampling, source::Item};
 use crate::{
     adapter::Images,
-    data::train_view,
+    data::{Draw, Tape, Views, draw, drawn_view},
+    params::Params,
     seed::Seed,
     spec::{AugmentStream, Train},
 };
 use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 use std::{ops::Range, sync::mpsc, thread};
 
 /// The part of a batch that belongs to one set.
 pub struct Part {
-    /// Images of the set, the views of one image next to each other.
-    pub images: Images,
+    /// Views of the set's images, those of one image next to each other.
+    views: Seen,
+    /// The set's number.
+    pub set: usize,
     /// The class of each row.
     pub classes: Vec<usize>,
+}
+
+/// Views of images.
+enum Seen {
+    /// As pixels.
+    Pixels(Tensor),
+    /// As a GPU makes them.
+    Plain(Views),
+}
+
+impl Part {
+    /// Numbers in its images.
+    pub fn size(&self) -> usize {
+        match &self.views {
+            Seen::Pixels(pixels) => pixels.elem_count(),
+            Seen::Plain(views) => views.numbers(),
+        }
+    }
+
+    /// Its images where `params` lie.
+    ///
+    /// # Errors
+    /// If there is no room for them.
+    pub fn images(&self, params: &Params) -> candle_core::Result<Images> {
+        let pixels = match &self.views {
+            Seen::Pixels(pixels) => pixels.clone(),
+            Seen::Plain(views) => params.make_views(views)?,
+        };
+        Ok(Images { pixels, set: self.set })
+    }
 }
 
 /// Makes the batches of a training, in order.
@@ -29,12 +63,13 @@ pub struct Loader<'a> {
     views: usize,
     seed: Seed,
     batch: usize,
+    plain: bool,
 }
 
 impl<'a> Loader<'a> {
-    /// Batches of `train.batch` images; of all images there are, if that is fewer.
-    pub fn new(source: &'a dyn Source, train: &'a Train, views: usize, seed: Seed) -> Self {
-        Self { source, train, views, seed, batch: train.batch.min(source.items().len()).max(1) }
+    /// Batches of `train.batch` images; of all images there are, if that is fewer. `plain`: a GPU makes the views.
+    pub fn new(source: &'a dyn Source, train: &'a Train, views: usize, seed: Seed, plain: bool) -> Self {
+        Self { source, train, views, seed, batch: train.batch.min(source.items().len()).max(1), plain }
     }
 
     /// Steps in an epoch; the last, incomplete batch is dropped.
@@ -89,7 +124,6 @@ impl<'a> Loader<'a> {
     }
 
     fn make(&self, epoch: u64, numbers: &[u32]) -> Result<Vec<Part>, Error> {
-        let side = self.train.image;
         let mut parts = Vec::new();
         for (set, channels) in self.source.sets().iter().enumerate() {
             let items: Vec<Item> = numbers
@@ -101,33 +135,59 @@ impl<'a> Loader<'a> {
             if items.is_empty() {
                 continue;
             }
-            let len = channels.channels.len() * side * side;
-            let mut pixels = vec![0f32; items.len() * self.views * len];
-            for (views, item) in pixels.chunks_exact_mut(self.views * len).zip(&items) {
-                self.views(epoch, *item, len, views)?;
-            }
-            let rows = items.len() * self.views;
-            let pixels = Tensor::from_vec(pixels, (rows, channels.channels.len(), side, side), &Device::Cpu)?;
+            let views = match self.plain {
+                true => Seen::Plain(self.plain_views(epoch, set, &items)?),
+                false => Seen::Pixels(self.pixels(epoch, channels.channels.len(), &items)?),
+            };
             let classes =
                 items.iter().flat_map(|item| vec![usize::from(item.class); self.views]).collect::<Vec<_>>();
-            parts.push(Part { images: Images { pixels, set }, classes });
+            parts.push(Part { views, set, classes });
         }
         Ok(parts)
     }
 
-    fn views(&self, epoch: u64, item: Item, len: usize, out: &mut [f32]) -> Result<(), Error> {
-        let tape = self.source.read(item)?;
-        let set = usize::from(item.set);
-        let norm = self.source.statistics(set);
+    fn pixels(&self, epoch: u64, channels: usize, items: &[Item]) -> Result<Tensor, Error> {
+        let side = self.train.image;
+        let len = channels * side * side;
+        let mut pixels = vec![0f32; items.len() * self.views * len];
+        for (views, item) in pixels.chunks_exact_mut(self.views * len).zip(items) {
+            let tape = self.source.read(*item)?;
+            let norm = self.source.statistics(usize::from(item.set));
+            for (out, draw) in views.chunks_exact_mut(len).zip(self.draws(epoch, *item, &tape)) {
+                drawn_view(&tape, &draw, side, norm, out);
+            }
+        }
+        let rows = items.len() * self.views;
+        Ok(Tensor::from_vec(pixels, (rows, channels, side, side), &Device::Cpu)?)
+    }
+
+    /// Only decoding is left to do here, and a GPU is fast: all threads share it.
+    fn plain_views(&self, epoch: u64, set: usize, items: &[Item]) -> Result<Views, Error> {
+        let one = |item: &Item| {
+            let tape = self.source.read(*item)?;
+            let draws = self.draws(epoch, *item, &tape);
+            Ok((tape, draws))
+        };
+        let read: Vec<(Tape, Vec<Draw>)> = items.par_iter().map(one).collect::<Result<_, Error>>()?;
+        let mut views = Views::new(self.train.image, self.source.statistics(set));
+        for (tape, draws) in &read {
+            views.image(tape);
+            draws.iter().for_each(|draw| views.view(tape, draw));
+        }
+        Ok(views)
+    }
+
+    /// What chance decides for the views of an image.
+    fn draws(&self, epoch: u64, item: Item, tape: &Tape) -> Vec<Draw> {
         let epoch = match self.train.augment_stream {
             AugmentStream::Fresh => epoch,
             AugmentStream::Repeated => 0,
         };
-        let name = &self.source.sets()[set].set;
-        for (view, out) in out.chunks_exact_mut(len).enumerate() {
+        let name = &self.source.sets()[usize::from(item.set)].set;
+        let one = |view: usize| {
             let name = format!("augment/epoch/{epoch}/{name}/{}/view/{view}", item.row);
-            train_view(&tape, &self.train.augment, self.train.image, norm, &mut self.seed.stream(&name), out);
-        }
-        Ok(())
+            draw(tape.channels, tape.height, tape.width, &self.train.augment, &mut self.seed.stream(&name))
+        };
+        (0..self.views).map(one).collect()
     }
 }

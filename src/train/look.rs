@@ -7,7 +7,7 @@ use crate::{
     event::{Event, Listen},
     loss::Outputs,
 };
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use rayon::prelude::*;
 
 /// Images that pass through the model together.
@@ -44,7 +44,7 @@ impl Trainer<'_> {
             data::eval_view(&source.read(*item)?, side, source.statistics(set), out);
             Ok::<(), Error>(())
         })?;
-        let pixels = Tensor::from_vec(pixels, (items.len(), channels, side, side), &Device::Cpu)?;
+        let pixels = Tensor::from_vec(pixels, (items.len(), channels, side, side), self.params.device())?;
         let features = self.model.embed(self.params, &Images { pixels, set })?;
         let classes: Vec<usize> = items.iter().map(|item| usize::from(item.class)).collect();
         Ok(self.objective.held_out(self.params, &Outputs { features: &features, classes: &classes })?)

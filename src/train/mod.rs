@@ -153,7 +153,7 @@ impl Job<'_> {
             _ => None,
         };
         let mut optimiser = Optimiser::new(&train.optimiser, params)?;
-        let loader = Loader::new(source, train, objective.views(), seed);
+        let loader = Loader::new(source, train, objective.views(), seed, params.on_a_gpu());
         let mut strategy = strategy::build(&train.strategy, params, loader.steps_per_epoch());
         let resumed = checkpoint::resume(self.checkpoint, params, &mut optimiser, strategy.as_mut())?;
         let total = strategy.steps(loader.steps_per_epoch() * train.epochs as u64);
@@ -298,7 +298,7 @@ impl Trainer<'_> {
     /// their operations are too short to be shared among threads. Which batches are small depends on the batch alone,
     /// so that the sums are the same on any number of threads.
     fn passes(&mut self, step: u64, batch: &[Part]) -> Result<Vec<Pass>, Error> {
-        let pixels: usize = batch.iter().map(|part| part.images.pixels.elem_count()).sum();
+        let pixels: usize = batch.iter().map(Part::size).sum();
         if pixels > SMALL || self.params.on_a_gpu() {
             let mut gradients = std::mem::replace(&mut self.gradients, Gradients::new(self.params));
             let passes = batch.iter().map(|part| self.pass(step, part, &mut gradients)).collect();
@@ -323,10 +323,10 @@ impl Trainer<'_> {
 
     /// One set forwards and backwards.
     fn pass(&self, step: u64, part: &Part, gradients: &mut Gradients) -> Result<Pass, Error> {
-        let mut drops = self.job.seed.stream(&format!("drop path/step/{step}/set/{}", part.images.set));
+        let mut drops = self.job.seed.stream(&format!("drop path/step/{step}/set/{}", part.set));
         let mut tape = Tape::recording(self.params);
         let taps = self.penalty.as_ref().map(Penalty::taps);
-        let images = part.images.on(self.params.device())?;
+        let images = part.images(self.params)?;
         let (features, tapped) = self.model.tapped(&mut tape, self.params, &images, &mut drops, taps)?;
         let outputs = Outputs { features: &features, classes: &part.classes };
         let mut value = self.objective.value(&mut tape, self.params, &outputs)?;

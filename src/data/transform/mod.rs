@@ -7,11 +7,13 @@
 
 mod brightness;
 mod crop;
+mod plain;
 mod resample;
 mod turn;
 mod warp;
 
 pub use crop::CropBox;
+pub use plain::Views;
 pub use warp::Displacements;
 
 use super::{Pixels, Statistics, Tape};
@@ -99,45 +101,33 @@ pub fn native_view(tape: &Tape, norm: &Statistics, out: &mut [f32]) {
     }
 }
 
-/// A random view, as training takes: changed by the words, resized to `side`, normalised. Without a crop among the
-/// words it is resized as in evaluation.
-///
-/// `out` holds channels × side × side.
-///
-/// # Panics
-/// If `out` or `norm` does not fit the tape's channels.
-pub fn train_view(
-    tape: &Tape,
-    augment: &[Augment],
-    side: usize,
-    norm: &Statistics,
-    stream: &mut Stream,
-    out: &mut [f32],
-) {
-    drawn_view(tape, &draw(tape.channels, tape.height, tape.width, augment, stream), side, norm, out);
-}
-
-/// Carries out a draw.
+/// Carries out a draw: a random view, as training takes, resized to `side` and normalised. Without a crop it is resized
+/// as in evaluation. `out` holds channels × side × side.
 ///
 /// # Panics
 /// If `out` or `norm` does not fit the tape's channels.
 pub fn drawn_view(tape: &Tape, draw: &Draw, side: usize, norm: &Statistics, out: &mut [f32]) {
-    let (height, width) = (tape.height, tape.width);
-    let [rows, mut columns] = match draw.crop {
-        Some(at) => {
-            [Axis::new(at.top, at.height, side, 0, side), Axis::new(at.left, at.width, side, 0, side)]
-        }
-        None => centre(height, width, side, side),
-    };
-    if draw.flip {
-        columns.flip();
-    }
+    let [rows, columns] = axes(tape, draw, side);
     match &tape.pixels {
         Pixels::Bytes(pixels) => seen(&Planes::of(tape, pixels), &draw.warp, &rows, &columns, norm, out),
         Pixels::Floats(pixels) => seen(&Planes::of(tape, pixels), &draw.warp, &rows, &columns, norm, out),
     }
     turn::turn(out, side, draw.quarters);
     brightness::brighten(out, &draw.brightness, norm);
+}
+
+/// Which source pixels make each pixel of a view.
+fn axes(tape: &Tape, draw: &Draw, side: usize) -> [Axis; 2] {
+    let [rows, mut columns] = match draw.crop {
+        Some(at) => {
+            [Axis::new(at.top, at.height, side, 0, side), Axis::new(at.left, at.width, side, 0, side)]
+        }
+        None => centre(tape.height, tape.width, side, side),
+    };
+    if draw.flip {
+        columns.flip();
+    }
+    [rows, columns]
 }
 
 /// Warped, where there is a warp, and resampled.

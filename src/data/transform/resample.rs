@@ -69,6 +69,21 @@ impl Axis {
         axis
     }
 
+    /// Source pixels per output pixel.
+    pub(super) fn taps(&self) -> usize {
+        self.taps
+    }
+
+    /// The first source pixel of each output pixel.
+    pub(super) fn firsts(&self) -> &[usize] {
+        &self.firsts
+    }
+
+    /// The weights of all taps, output pixel by output pixel.
+    pub(super) fn weights(&self) -> &[f32] {
+        &self.weights
+    }
+
     /// Makes the last output pixel the first.
     pub(super) fn flip(&mut self) {
         self.firsts.reverse();

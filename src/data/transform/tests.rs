@@ -1,7 +1,11 @@
 //! Views against torchvision and SciPy (`tests/golden/transforms.py`) and against the values of specification 2.2.
 
 use super::{warp::warp, *};
-use crate::{seed::Seed, spec::CropFit};
+use crate::{
+    ops::gpu::{Gpu, emulator},
+    seed::Seed,
+    spec::CropFit,
+};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -49,6 +53,18 @@ fn bytes(tape: &Tape) -> &[u8] {
 fn norm(channels: usize) -> Statistics {
     let line = |start: f32, step: f32| (0..channels).map(|c| start + step * c as f32).collect();
     Statistics { mean: line(0.1, 0.05), sd: line(0.2, 0.03) }
+}
+
+/// A random view.
+fn train_view(
+    tape: &Tape,
+    augment: &[Augment],
+    side: usize,
+    norm: &Statistics,
+    stream: &mut Stream,
+    out: &mut [f32],
+) {
+    drawn_view(tape, &draw(tape.channels, tape.height, tape.width, augment, stream), side, norm, out);
 }
 
 #[test]
@@ -303,6 +319,52 @@ fn speed_of_views() {
                 train_view(&tape, &words, 224, &norm, &mut stream, out);
             });
             time("train, no warp", &mut |out| train_view(&tape, &words[..2], 224, &norm, &mut stream, out));
+        }
+    }
+}
+
+/// What kernels make of plain numbers is what we make of the same draws.
+#[test]
+fn a_gpu_sees_the_same() {
+    let words = [
+        Augment::Tps { p: 0.7, warp: Warp::Exact },
+        Augment::Crop { scale: [0.3, 1.0], ratio: [0.9, 1.1], fit: CropFit::Adapted },
+        Augment::Flip { p: 0.5 },
+        Augment::Turn,
+        Augment::Brightness { sd: 0.3 },
+    ];
+    let released = [Augment::Tps { p: 0.7, warp: Warp::Released }];
+    let (side, norm) = (24, norm(3));
+    for (name, words) in [("all", &words[..]), ("released", &released), ("none", &[])] {
+        for floats in [false, true] {
+            let mut stream = Seed(4).stream(name);
+            let mut views = Views::new(side, &norm);
+            let mut expected = Vec::new();
+            for (height, width) in [(40, 57), (31, 24), (24, 24)] {
+                let mut tape = tape(height, width, 3);
+                // The second image makes floats of the first.
+                if floats && height == 31 {
+                    let pixels = bytes(&tape).iter().map(|pixel| f32::from(*pixel) + 0.25).collect();
+                    tape.pixels = Pixels::Floats(pixels);
+                }
+                views.image(&tape);
+                for _ in 0..3 {
+                    let draw = draw(3, height, width, words, &mut stream);
+                    views.view(&tape, &draw);
+                    let mut out = vec![f32::NAN; 3 * side * side];
+                    drawn_view(&tape, &draw, side, &norm, &mut out);
+                    expected.extend(out);
+                }
+            }
+            assert_eq!((views.len(), views.floats.is_empty()), (9, !floats));
+            let found = emulator::on(|| Gpu::Emulated.views(&views).unwrap());
+            assert_eq!(found.dims(), [9, 3, side, side]);
+            let found = found.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let apart = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(apart < 2e-3, "{name}, floats {floats}: {apart}");
+            let mean =
+                found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).sum::<f32>() / found.len() as f32;
+            assert!(mean < 2e-5, "{name}, floats {floats}: {mean} on average");
         }
     }
 }

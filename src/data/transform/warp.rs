@@ -1,6 +1,6 @@
 //! Thin-plate splines: smooth random warps, as released and exact.
 
-use super::resample::Planes;
+use super::{plain::Terms, resample::Planes};
 use crate::{seed::Stream, spec::Warp};
 
 /// How far each of the nine control points moves, in pixels: (across the width, down the height). Points stand at the
@@ -75,12 +75,8 @@ fn between(at: f32, length: usize) -> (usize, usize, f32) {
     (mirror(first), mirror(first + 1), part)
 }
 
-/// The released warp, as [`sample`] wants it.
-///
-/// Control points are pulled back at the corners by four fixed ones; the spline is evaluated every ten pixels or so and
-/// enlarged with an index that does not reach the last point, which magnifies; and its first coordinate, laid out along
-/// the width, is read as the row, which exchanges the axes of oblong images (specification 2.2).
-fn released(height: usize, width: usize, moved: &Displacements) -> impl Fn(usize, &mut [[f32; 2]]) {
+/// The coarse points of the released warp: the spline at so many down and across.
+fn coarse(height: usize, width: usize, moved: &Displacements) -> (Vec<[f64; 2]>, [usize; 2]) {
     let (h, w) = (height as f64, width as f64);
     let mut sources = grid([0.0, w / 2.0, w], [0.0, h / 2.0, h]);
     let mut targets: Vec<[f64; 2]> =
@@ -94,9 +90,18 @@ fn released(height: usize, width: usize, moved: &Displacements) -> impl Fn(usize
     let points = |length: usize| (length.saturating_sub(1) / 10).max(2);
     let (down, across) = (points(height), points(width));
     let spread = |i: usize, n: usize, length: f64| (length - 1.0) * i as f64 / (n - 1) as f64;
-    let coarse: Vec<[f64; 2]> = (0..down * across)
-        .map(|i| spline.at([spread(i / across, down, h), spread(i % across, across, w)]))
-        .collect();
+    let point = |i: usize| spline.at([spread(i / across, down, h), spread(i % across, across, w)]);
+    ((0..down * across).map(point).collect(), [down, across])
+}
+
+/// The released warp, as [`sample`] wants it.
+///
+/// Control points are pulled back at the corners by four fixed ones; the spline is evaluated every ten pixels or so and
+/// enlarged with an index that does not reach the last point, which magnifies; and its first coordinate, laid out along
+/// the width, is read as the row, which exchanges the axes of oblong images (specification 2.2).
+fn released(height: usize, width: usize, moved: &Displacements) -> impl Fn(usize, &mut [[f32; 2]]) {
+    let (h, w) = (height as f64, width as f64);
+    let (coarse, [down, across]) = coarse(height, width, moved);
     // Index of the coarse point for pixel i, and how far it is to the next.
     let index = move |i: usize, length: f64, n: usize| {
         let at =
@@ -115,25 +120,62 @@ fn released(height: usize, width: usize, moved: &Displacements) -> impl Fn(usize
     }
 }
 
+/// The way back of the exact warp, in single precision.
+struct Back {
+    /// Of a pixel; splines do not mind, and single precision likes numbers near 1.
+    unit: f32,
+    /// Constant, slope along the width, slope down; each (across, down).
+    affine: [[f32; 2]; 3],
+    /// Centre and weight, each (across, down).
+    terms: Vec<([f32; 2], [f32; 2])>,
+}
+
+impl Back {
+    fn of(height: usize, width: usize, moved: &Displacements) -> Self {
+        let (h, w) = (height as f64 - 1.0, width as f64 - 1.0);
+        let unit = 1.0 / h.max(w).max(1.0);
+        let sources = grid([0.0, w / 2.0, w], [0.0, h / 2.0, h]);
+        let targets: Vec<[f64; 2]> = sources
+            .iter()
+            .zip(&moved.0)
+            .map(|(at, by)| [(at[0] + by[0]) * unit, (at[1] + by[1]) * unit])
+            .collect();
+        // What is interpolated is the way back, in pixels.
+        let back: Vec<[f64; 2]> = moved.0.iter().map(|by| [-by[0], -by[1]]).collect();
+        let spline = Spline::fit(&targets, &back);
+        let small = |pair: [f64; 2]| pair.map(|value| value as f32);
+        let terms = spline.centres.iter().zip(&spline.weights);
+        Self {
+            unit: unit as f32,
+            affine: spline.affine.map(small),
+            terms: terms.map(|(&at, &weight)| (small(at), small(weight))).collect(),
+        }
+    }
+}
+
+/// The warp in the numbers that a GPU takes, (row, column) but for centres.
+pub(super) fn terms(warp: Warp, height: usize, width: usize, moved: &Displacements) -> Terms {
+    match warp {
+        Warp::Released => {
+            let (points, size) = coarse(height, width, moved);
+            Terms::Grid(points.concat().into_iter().map(|value| value as f32).collect(), size)
+        }
+        Warp::Exact => {
+            let Back { unit, affine, terms } = Back::of(height, width, moved);
+            let mut numbers = vec![unit];
+            numbers.extend(affine.iter().flat_map(|[across, down]| [down, across]));
+            for ([x, y], [across, down]) in terms {
+                numbers.extend([x, y, down, across]);
+            }
+            Terms::Spline(numbers)
+        }
+    }
+}
+
 /// The exact warp: nine control points, from the centre of the first pixel to that of the last, none held; every pixel
 /// evaluated. Without displacements it is the identity to the last bit.
 fn exact(height: usize, width: usize, moved: &Displacements) -> impl Fn(usize, &mut [[f32; 2]]) {
-    let (h, w) = (height as f64 - 1.0, width as f64 - 1.0);
-    let unit = 1.0 / h.max(w).max(1.0); // splines do not mind, and single precision likes numbers near 1
-    let sources = grid([0.0, w / 2.0, w], [0.0, h / 2.0, h]);
-    let targets: Vec<[f64; 2]> = sources
-        .iter()
-        .zip(&moved.0)
-        .map(|(at, by)| [(at[0] + by[0]) * unit, (at[1] + by[1]) * unit])
-        .collect();
-    // What is interpolated is the way back, in pixels.
-    let back: Vec<[f64; 2]> = moved.0.iter().map(|by| [-by[0], -by[1]]).collect();
-    let spline = Spline::fit(&targets, &back);
-    let small = |pair: [f64; 2]| pair.map(|value| value as f32);
-    let terms: Vec<([f32; 2], [f32; 2])> =
-        spline.centres.iter().zip(&spline.weights).map(|(&at, &weight)| (small(at), small(weight))).collect();
-    let [constant, along, down] = spline.affine.map(small);
-    let unit = unit as f32;
+    let Back { unit, affine: [constant, along, down], terms } = Back::of(height, width, moved);
     move |row, line| {
         let y = row as f32 * unit;
         for (column, out) in line.iter_mut().enumerate() {

@@ -25,6 +25,7 @@ mod pooled_filters;
 mod product;
 mod scale_residual;
 mod variance_penalty;
+mod views;
 
 #[cfg(feature = "cuda")]
 mod cuda;

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 pub(super) const PRELUDE: &str = include_str!("kernels/prelude.h");
 
 /// The kernels, file by file.
-pub(super) const FILES: [(&str, &str); 13] = [
+pub(super) const FILES: [(&str, &str); 14] = [
     ("adamw", include_str!("kernels/adamw.cu")),
     ("adapters", include_str!("kernels/adapters.cu")),
     ("columns", include_str!("kernels/columns.cu")),
@@ -23,6 +23,7 @@ pub(super) const FILES: [(&str, &str); 13] = [
     ("pool", include_str!("kernels/pool.cu")),
     ("scale_residual", include_str!("kernels/scale_residual.cu")),
     ("variance_penalty", include_str!("kernels/variance_penalty.cu")),
+    ("views", include_str!("kernels/views.cu")),
 ];
 
 /// A kernel's parameters.

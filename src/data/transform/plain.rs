@@ -1,0 +1,118 @@
+//! Views in plain numbers: what a GPU needs to make them of stored images by itself. Bytes travel as bytes.
+
+use super::{Draw, axes, resample::Axis, warp};
+use crate::data::{Pixels, Statistics, Tape};
+
+/// Whole numbers that say what a view is, in the order of `ops/gpu/kernels/views.cu`.
+pub(crate) const LINE: usize = 16;
+
+/// Views of images of one set, all of the same size.
+#[derive(Debug, Default)]
+pub struct Views {
+    pub(crate) channels: usize,
+    pub(crate) side: usize,
+    /// Grey levels of all images that are bytes; else of all, in `floats`.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) floats: Vec<f32>,
+    pub(crate) lines: Vec<i64>,
+    /// First source rows, and columns, of output pixels.
+    pub(crate) firsts: Vec<u32>,
+    /// Weights of these, terms of warps, factors of brightness.
+    pub(crate) weights: Vec<f32>,
+    /// Mean and deviation of each channel.
+    pub(crate) norm: Vec<f32>,
+    /// Numbers in all warped images together.
+    pub(crate) warped: usize,
+    /// Where the last image begins.
+    last: usize,
+}
+
+/// A warp in numbers.
+pub(super) enum Terms {
+    /// Unit, affine part, centres and weights.
+    Spline(Vec<f32>),
+    /// Points (row, column), so many down and across.
+    Grid(Vec<f32>, [usize; 2]),
+}
+
+impl Views {
+    /// None yet, of `side` by `side` pixels and as many channels as `norm` has.
+    pub fn new(side: usize, norm: &Statistics) -> Self {
+        let both = |(mean, sd): (&f32, &f32)| [*mean, *sd];
+        let norm: Vec<f32> = norm.mean.iter().zip(&norm.sd).flat_map(both).collect();
+        Self { channels: norm.len() / 2, side, norm, ..Self::default() }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.lines.len() / LINE
+    }
+
+    /// Numbers in them.
+    pub fn numbers(&self) -> usize {
+        self.len() * self.channels * self.side * self.side
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Takes an image in, of which the next views are. An image of floats among images of bytes makes floats of all.
+    ///
+    /// # Panics
+    /// If it has other channels.
+    pub fn image(&mut self, tape: &Tape) {
+        assert_eq!(tape.channels, self.channels, "a set's images have the same channels");
+        match &tape.pixels {
+            Pixels::Bytes(pixels) if self.floats.is_empty() => {
+                self.last = self.bytes.len();
+                self.bytes.extend_from_slice(pixels);
+            }
+            pixels => {
+                let bytes = std::mem::take(&mut self.bytes);
+                self.floats.extend(bytes.into_iter().map(f32::from));
+                self.last = self.floats.len();
+                match pixels {
+                    Pixels::Bytes(pixels) => self.floats.extend(pixels.iter().map(|pixel| f32::from(*pixel))),
+                    Pixels::Floats(pixels) => self.floats.extend_from_slice(pixels),
+                }
+            }
+        }
+    }
+
+    /// A view of the last image.
+    pub fn view(&mut self, tape: &Tape, draw: &Draw) {
+        let [rows, columns] = axes(tape, draw, self.side);
+        let mut line = [0i64; LINE];
+        line[..3].copy_from_slice(&[self.last, tape.height, tape.width].map(|number| number as i64));
+        line[3..6].copy_from_slice(&self.axis(&rows));
+        line[6..9].copy_from_slice(&self.axis(&columns));
+        line[9] = draw.quarters as i64;
+        line[10] = if draw.brightness.is_empty() { -1 } else { self.put(&draw.brightness) };
+        if let Some((kind, moved)) = &draw.warp {
+            let (terms, points, which) = match warp::terms(*kind, tape.height, tape.width, moved) {
+                Terms::Spline(terms) => (terms, [0, 0], 1),
+                Terms::Grid(terms, points) => (terms, points, 2),
+            };
+            line[11] = which;
+            line[12] = self.put(&terms);
+            line[13] = self.warped as i64;
+            line[14..].copy_from_slice(&points.map(|number| number as i64));
+            self.warped += tape.height * tape.width * tape.channels;
+        }
+        self.lines.extend(line);
+    }
+
+    /// Where its first pixels stand, how many taps each has, where the weights stand.
+    fn axis(&mut self, axis: &Axis) -> [i64; 3] {
+        let at = self.firsts.len() as i64;
+        self.firsts.extend(axis.firsts().iter().map(|first| *first as u32));
+        [at, axis.taps() as i64, self.put(axis.weights())]
+    }
+
+    fn put(&mut self, numbers: &[f32]) -> i64 {
+        self.weights.extend_from_slice(numbers);
+        (self.weights.len() - numbers.len()) as i64
+    }
+}
