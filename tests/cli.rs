@@ -161,7 +161,9 @@ fn slips_are_answered_with_what_was_meant() {
         .say(&missing)
         .complains("data set `mini_real`: nowhere: there is no such folder", "say where the data lie");
     let cuda = ["exp", "real_cells", "--device", "cuda"];
-    place.say(&cuda).complains("this build of dichroic has no CUDA", "leave --device away");
+    place
+        .say(&cuda)
+        .complains("this build of dichroic has no CUDA", "build it on a machine with the CUDA toolkit");
     place.say(&["runs"]).complains("no store at runs/dichroic.db", "run an experiment first");
     place
         .say(&["diff", "real_cells", "hypernet_tp"])
@@ -222,6 +224,10 @@ fn values_are_checked_before_anything_runs() {
     place
         .run(&cells, &["--set", "train.epochs=some"])
         .complains("cannot set `train.epochs` to `some`", "it is ");
+    place.run(&cells, &["--precision", "bf16", "--device", "cpu"]).complains(
+        "real_cells, seed 1 (quick): precision bf16 is computed on a GPU only",
+        "say --device cuda",
+    );
     place.run(&cells, &["--set", "train.image=33"]).complains("real_cells: expected an image side", "");
     assert!(!place.path("runs").exists());
     let plan = place.run(&cells, &["--dry", "--json"]).expect(0).json();

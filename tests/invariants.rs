@@ -91,3 +91,12 @@ fn randomness_has_one_source() {
 fn async_stops_at_the_store() {
     never(&[""], &["async fn", ".await", "tokio"], &["src/store"]);
 }
+
+#[test]
+fn gpus_are_known_to_operations_and_to_the_device_only() {
+    never(
+        &[""],
+        &["cudarc", "cuda_backend", "feature = \"cuda\"", "CudaStorage", "CUDA_"],
+        &["src/ops/", "src/device.rs"],
+    );
+}

@@ -13,7 +13,7 @@ use crate::{
     spec::Metric,
     store::{Rows, Value},
 };
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::{
@@ -94,7 +94,10 @@ impl Score {
         // Rows that no task asks about may hold nothing else either: they were computed by the same model.
         matrix.check(0..set.len() as u32, metric).at(path.display())?;
         let questions = Questions::of(data, set);
-        questions.tasks().map(|task| one_nn(&task, matrix, metric).map_err(Failure::from)).collect()
+        questions
+            .tasks()
+            .map(|task| one_nn(&task, matrix, metric, &Device::Cpu).map_err(Failure::from))
+            .collect()
     }
 }
 

@@ -7,6 +7,9 @@ use thiserror::Error as ThisError;
 /// Why something cannot be scored.
 #[derive(Debug, ThisError)]
 pub enum Error {
+    /// A GPU fails.
+    #[error(transparent)]
+    Gpu(#[from] candle_core::Error),
     /// A feature that is no number, or has no end.
     #[error("row {row}, column {column} of the features: expected a finite number, found {value}")]
     NotFinite {
@@ -123,6 +126,7 @@ impl Error {
             }
             Self::Empty { .. } => Some("look at the column train_test_split of enriched_meta.csv".into()),
             Self::Task { source, .. } => source.hint(),
+            Self::Gpu(_) => None,
             Self::Data(source) => source.hint(),
             Self::Read { .. } => Some("expected the file `predictions.parquet` that scoring left behind".into()),
             Self::NoUnits { .. } => Some(

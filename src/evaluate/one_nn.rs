@@ -3,13 +3,18 @@
 //! Products in float32 only choose candidates. Every reference whose product lies within the rounding error of
 //! the best is compared again in float64, in a fixed order of sums. The answer is therefore the true nearest row,
 //! the same for any number of threads, block size and instruction set; where float32 rounds two different
-//! distances to one, faiss's answer is a matter of luck and ours is not.
+//! distances to one, faiss's answer is a matter of luck and ours is not. A GPU only chooses candidates, so that its
+//! answers are the same.
 
 pub(super) mod arithmetic;
 
 use super::{Error, FeatureMatrix};
-use crate::spec::Metric;
+use crate::{
+    ops::gpu::{Gpu, Question},
+    spec::Metric,
+};
 use arithmetic::{direction, distance, dot, highest, mean, product};
+use candle_core::Device;
 use rayon::prelude::*;
 
 /// The group of references that no query leaves out. Not a group that a query can have.
@@ -36,8 +41,9 @@ pub fn nearest(
     references: FeatureMatrix<'_>,
     queries: FeatureMatrix<'_>,
     metric: Metric,
+    on: &Device,
 ) -> Result<Vec<Neighbour>, Error> {
-    search(references, queries, metric, None)
+    search(references, queries, metric, None, on)
 }
 
 /// The same, but references of a query's own group do not count. Group of a reference that everybody may
@@ -51,6 +57,7 @@ pub fn nearest_outside_group(
     queries: FeatureMatrix<'_>,
     query_groups: &[u32],
     metric: Metric,
+    on: &Device,
 ) -> Result<Vec<Neighbour>, Error> {
     for (what, expected, found) in [
         ("groups of references", references.rows(), reference_groups.len()),
@@ -60,7 +67,8 @@ pub fn nearest_outside_group(
             return Err(Error::Mismatch { what, expected, found });
         }
     }
-    search(references, queries, metric, Some(Groups { references: reference_groups, queries: query_groups }))
+    let groups = Groups { references: reference_groups, queries: query_groups };
+    search(references, queries, metric, Some(groups), on)
 }
 
 #[derive(Clone, Copy)]
@@ -80,6 +88,7 @@ fn search(
     queries: FeatureMatrix<'_>,
     metric: Metric,
     groups: Option<Groups<'_>>,
+    on: &Device,
 ) -> Result<Vec<Neighbour>, Error> {
     if references.width != queries.width {
         let (expected, found) = (references.width, queries.width);
@@ -91,6 +100,9 @@ fn search(
     references.check(0..references.rows() as u32, metric)?;
     queries.check(0..queries.rows() as u32, metric)?;
     let search = Search::new(references, queries, metric, groups);
+    if let Some(gpu) = Gpu::at(on) {
+        return search.on(&gpu);
+    }
     // Any block size gives the same answer, so it may follow the number of threads.
     let block = queries.rows().div_ceil(rayon::current_num_threads()).clamp(64, TILE);
     let starts: Vec<usize> = (0..queries.rows()).step_by(block).collect();
@@ -152,6 +164,36 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// The neighbours of all queries, with a GPU's help: it says which references may be nearest.
+    fn on(&self, gpu: &Gpu) -> Result<Vec<Neighbour>, Error> {
+        let count = self.queries.len() / self.width;
+        let margins: Vec<f32> = (0..count).into_par_iter().map(|query| self.margin(query)).collect();
+        let question = Question {
+            references: &self.references,
+            queries: &self.queries,
+            width: self.width,
+            halves: &self.half_squares,
+            groups: self.groups.map(|groups| (groups.references, groups.queries)),
+            margins: &margins,
+        };
+        let candidates = gpu.candidates(&question)?;
+        let nearest = |(query, candidates): (usize, &Option<Vec<u32>>)| {
+            // Where products may overflow, they say nothing.
+            let Some(candidates) = candidates.as_ref().filter(|_| margins[query].is_finite()) else {
+                return Ok(self.block(query, 1)?[0]);
+            };
+            let mut best = Best::default();
+            for reference in candidates {
+                let exact = self.similarity(*reference as usize, query);
+                if exact > best.exact {
+                    (best.exact, best.index) = (exact, Some(*reference));
+                }
+            }
+            best.neighbour(query)
+        };
+        candidates.par_iter().enumerate().map(nearest).collect()
+    }
+
     /// The neighbours of `count` queries from `start` on.
     fn block(&self, start: usize, count: usize) -> Result<Vec<Neighbour>, Error> {
         let references = self.references.len() / self.width;
@@ -172,13 +214,7 @@ impl<'a> Search<'a> {
                 self.update(best, scores, first, start + at, margins[at]);
             }
         }
-        best.into_iter()
-            .enumerate()
-            .map(|(at, best)| match best.index {
-                Some(index) => Ok(Neighbour { index, similarity: best.exact as f32 }),
-                None => Err(Error::NoReference { query: start + at }),
-            })
-            .collect()
+        best.into_iter().enumerate().map(|(at, best)| best.neighbour(start + at)).collect()
     }
 
     /// Turns products into scores of which the largest is the nearest, and takes the query's own group out.
@@ -245,6 +281,13 @@ struct Best {
     score: f32,
     exact: f64,
     index: Option<u32>,
+}
+
+impl Best {
+    fn neighbour(self, query: usize) -> Result<Neighbour, Error> {
+        let index = self.index.ok_or(Error::NoReference { query })?;
+        Ok(Neighbour { index, similarity: self.exact as f32 })
+    }
 }
 
 impl Default for Best {

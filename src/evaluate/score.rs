@@ -3,6 +3,7 @@
 use super::one_nn::{NO_GROUP, nearest, nearest_outside_group};
 use super::{Error, FeatureMatrix, f1};
 use crate::spec::Metric;
+use candle_core::Device;
 use serde::Serialize;
 
 /// One task of one set: who is asked, and who may answer.
@@ -152,6 +153,7 @@ pub fn one_nn(
     input: &TaskInput<'_>,
     features: FeatureMatrix<'_>,
     metric: Metric,
+    on: &Device,
 ) -> Result<TaskScore, Error> {
     input.check()?;
     if features.rows() != input.labels.len() {
@@ -170,11 +172,11 @@ pub fn one_nn(
     let queries = features.gather(input.queries.iter().copied());
     let queries = FeatureMatrix { width: features.width, values: &queries };
     let found = match input.groups {
-        None => nearest(references, queries, metric),
+        None => nearest(references, queries, metric, on),
         Some(groups) => {
             let mut answering_groups = vec![NO_GROUP; input.train.len()];
             answering_groups.extend_from_slice(groups);
-            nearest_outside_group(references, &answering_groups, queries, groups, metric)
+            nearest_outside_group(references, &answering_groups, queries, groups, metric, on)
         }
     }
     .map_err(|error| input.locate(error))?;

@@ -16,9 +16,12 @@ use crate::{
     params::Params,
     plan::{Plan, Step, Work},
     seed::Seed,
-    spec::{Augment, DataRef, Features, Loss, Metric, Model, Strategy, Train, Weights, id::WorkId},
+    spec::{
+        Augment, DataRef, Features, Loss, Metric, Model, Precision, Strategy, Train, Weights, id::WorkId,
+    },
     train::{self, CHECKPOINT_EVERY, Folder, Job, Pretraining, Source},
 };
+use candle_core::Device;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -53,6 +56,7 @@ pub struct Meter<'a> {
     sets: Sets<'a>,
     /// Where measured trainings would put checkpoints; nothing comes to lie there.
     nowhere: PathBuf,
+    device: Device,
     fits: BTreeMap<String, Pace>,
     embeds: BTreeMap<String, Pace>,
     handmade: BTreeMap<String, f64>,
@@ -84,11 +88,12 @@ fn steps_at(side: usize) -> usize {
 
 impl<'a> Meter<'a> {
     /// `store`: beside which the store lies or would lie, for grey levels that were measured once.
-    pub fn new(data: &'a BTreeMap<String, DataSet>, store: &Path) -> Self {
+    pub fn new(data: &'a BTreeMap<String, DataSet>, store: &Path, device: &Device) -> Self {
         let nowhere = std::env::temp_dir().join(format!("dichroic-cost-{}", std::process::id()));
         Self {
             sets: Sets::new(data, &super::artifacts::cache(store)),
             nowhere,
+            device: device.clone(),
             fits: BTreeMap::new(),
             embeds: BTreeMap::new(),
             handmade: BTreeMap::new(),
@@ -108,7 +113,7 @@ impl<'a> Meter<'a> {
             Work::Pretrain { size, .. } => {
                 let train = Pretraining::train();
                 let source = Pretraining::new();
-                let mut params = Params::new(Seed(0));
+                let mut params = Params::on(self.device.clone(), train.precision, Seed(0));
                 let extractor = Extractor::plain(*size, 3, &mut params);
                 let pace = self.steps(&extractor, &mut params, &train, &source)?;
                 Ok(fit_cost(&pace, train.batch, train.epochs * source.items().len()))
@@ -153,7 +158,7 @@ impl<'a> Meter<'a> {
                     },
                 );
                 let source = Folder::new(folder.collect());
-                let mut params = Params::new(Seed(0));
+                let mut params = Params::on(self.device.clone(), train.precision, Seed(0));
                 let extractor = Extractor::new(model, &channels, &[], &mut params);
                 let pace = self.steps(&extractor, &mut params, train, &source)?;
                 self.fits.insert(key, pace);
@@ -237,7 +242,8 @@ impl<'a> Meter<'a> {
         let few = few.as_ref().unwrap_or(set);
         let own = SetChannels { set: set.name.clone(), channels: set.channels.clone() };
         let card = Card { model: model.clone(), image, sets: vec![CardSet::plain(own.clone())] };
-        let embedder = Embedder::random(&card, &[own], true);
+        let mut embedder = Embedder::random(&card, &[own], true);
+        embedder.go_to(&self.device, Precision::F32)?;
         let before = memory::in_use();
         memory::restart_peak();
         let began = Instant::now();
@@ -316,7 +322,7 @@ impl<'a> Meter<'a> {
         let values: Vec<f32> = (0..references * width).map(|_| stream.unit() as f32).collect();
         let of = |rows: usize| FeatureMatrix { width, values: &values[..rows * width] };
         let began = Instant::now();
-        one_nn::nearest(of(references), of(queries), Metric::Cosine)?;
+        one_nn::nearest(of(references), of(queries), Metric::Cosine, &self.device)?;
         let pace = began.elapsed().as_secs_f64() / (queries * references) as f64;
         self.searches.insert(width, pace);
         Ok(pace)

@@ -13,6 +13,7 @@ use crate::{
     spec::{DataRef, Features, Metric, Protocol},
     store::{Attempt, Floor, ScoreRow},
 };
+use candle_core::Device;
 
 /// What is asked.
 pub(super) struct Question<'a> {
@@ -38,7 +39,7 @@ impl Desk<'_> {
             let held = hold_out(part.set(), question.hold_out, fit::HOLD_OUT_SEED);
             let questions = Questions::of(&question.data.name, part.set()).holding_out(held);
             for input in questions.tasks() {
-                scored.push((number, one(question, &input, features.as_ref())?));
+                scored.push((number, one(question, &input, features.as_ref(), &self.lab.device)?));
             }
         }
         let mut rows: Vec<ScoreRow> =
@@ -115,15 +116,18 @@ fn one(
     question: &Question<'_>,
     input: &TaskInput<'_>,
     features: Option<&(usize, Vec<f32>)>,
+    on: &Device,
 ) -> Result<TaskScore, Error> {
     let Protocol::OneNn { metric } = question.protocol;
     Ok(match (question.features, features) {
         (Features::Constant, _) => floors::constant(input)?,
         (Features::HandMade, Some((width, values))) => {
             // Standardised features are compared by distance, whatever the protocol's own metric.
-            score::one_nn(input, FeatureMatrix { width: *width, values }, Metric::L2)?
+            score::one_nn(input, FeatureMatrix { width: *width, values }, Metric::L2, on)?
         }
-        (_, Some((width, values))) => score::one_nn(input, FeatureMatrix { width: *width, values }, *metric)?,
+        (_, Some((width, values))) => {
+            score::one_nn(input, FeatureMatrix { width: *width, values }, *metric, on)?
+        }
         (_, None) => floors::prior(input, Seed(0))?,
     })
 }

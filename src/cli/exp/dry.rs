@@ -16,6 +16,7 @@ use crate::{
     plan::Step,
     store::{Reader, Status, Store},
 };
+use candle_core::Device;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,11 +41,12 @@ pub(super) fn print(
     sentences: &[Sentence],
     jobs: &[Job],
     data: &BTreeMap<String, DataSet>,
+    device: &Device,
     progress: &mut Progress,
 ) -> Result {
     let path = exp.store.path();
     let store = path.exists().then(|| Store::open_read_only(&path)).transpose()?;
-    let mut meter = Meter::new(data, &path);
+    let mut meter = Meter::new(data, &path, device);
     let mut seen = BTreeSet::new();
     let mut priced: Vec<Vec<Priced<'_>>> = vec![];
     progress.hear(&Event::Began { what: "measuring costs", unit: "run", total: jobs.len() as u64 });

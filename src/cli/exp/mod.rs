@@ -98,7 +98,7 @@ impl Exp {
             device::computes(&device, job.plan.spec.train.precision).at(session::title(sentences, job))?;
         }
         if self.dry {
-            return dry::print(self, sentences, &jobs, &data, &mut progress);
+            return dry::print(self, sentences, &jobs, &data, &device, &mut progress);
         }
         let store = Store::open(&path)?;
         let lab = Lab {

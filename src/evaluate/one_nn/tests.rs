@@ -1,7 +1,9 @@
 //! The blocked search against the definition, where rounding, ties and groups could make a difference.
 
 use super::*;
-use crate::seed::Seed;
+use crate::{golden::on_both, seed::Seed};
+
+const CPU: &Device = &Device::Cpu;
 
 fn random(name: &str, rows: usize, width: usize) -> Vec<f32> {
     let mut stream = Seed(3).stream(name);
@@ -35,72 +37,87 @@ fn indices(found: &[Neighbour]) -> Vec<u32> {
 
 #[test]
 fn blocks_find_what_the_definition_finds() {
-    // More references than a tile, a width that no vector divides, every fifth row three times.
-    let (rows, width) = (2500, 13);
-    let mut values = random("references", rows, width);
-    for row in (0..rows - 2000).step_by(5) {
-        values.copy_within(row * width..(row + 1) * width, (row + 1000) * width);
-        values.copy_within(row * width..(row + 1) * width, (row + 2000) * width);
-    }
-    let mut asked = random("queries", 100, width);
-    asked.extend_from_slice(&values[1000 * width..1030 * width]);
-    let references = FeatureMatrix::new(width, &values).unwrap();
-    let queries = FeatureMatrix::new(width, &asked).unwrap();
-    for metric in [Metric::Cosine, Metric::L2] {
-        let found = nearest(references, queries, metric).unwrap();
-        assert_eq!(indices(&found), slow(references, queries, metric), "{metric:?}");
-        assert_eq!(found[100].index, 0, "{metric:?}: the first of three equal rows");
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-        assert_eq!(found, pool.install(|| nearest(references, queries, metric)).unwrap(), "{metric:?}");
-    }
+    on_both(|| {
+        // More references than a tile, a width that no vector divides, every fifth row three times.
+        let (rows, width) = (2500, 13);
+        let mut values = random("references", rows, width);
+        for row in (0..rows - 2000).step_by(5) {
+            values.copy_within(row * width..(row + 1) * width, (row + 1000) * width);
+            values.copy_within(row * width..(row + 1) * width, (row + 2000) * width);
+        }
+        let mut asked = random("queries", 100, width);
+        asked.extend_from_slice(&values[1000 * width..1030 * width]);
+        let references = FeatureMatrix::new(width, &values).unwrap();
+        let queries = FeatureMatrix::new(width, &asked).unwrap();
+        for metric in [Metric::Cosine, Metric::L2] {
+            let found = nearest(references, queries, metric, CPU).unwrap();
+            assert_eq!(indices(&found), slow(references, queries, metric), "{metric:?}");
+            assert_eq!(found[100].index, 0, "{metric:?}: the first of three equal rows");
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+            assert_eq!(
+                found,
+                pool.install(|| nearest(references, queries, metric, CPU)).unwrap(),
+                "{metric:?}"
+            );
+        }
+    });
 }
 
 #[test]
 fn large_offsets_and_collapsed_features_are_still_exact() {
-    let width = 32;
-    let near = |name: &str, rows: usize, offset: f32, scale: f32| -> Vec<f32> {
-        random(name, rows, width).iter().map(|x| offset + scale * x).collect()
-    };
-    for (offset, scale) in [(1e4, 1.0), (1.0, 1e-6), (0.0, 1e18), (0.0, 1e21), (0.0, 1e-25)] {
-        let (values, asked) = (near("a", 1100, offset, scale), near("b", 40, offset, scale));
-        let references = FeatureMatrix::new(width, &values).unwrap();
-        let queries = FeatureMatrix::new(width, &asked).unwrap();
-        for metric in [Metric::Cosine, Metric::L2] {
-            let found = nearest(references, queries, metric).unwrap();
-            assert_eq!(indices(&found), slow(references, queries, metric), "{offset} ± {scale}, {metric:?}");
+    on_both(|| {
+        let width = 32;
+        let near = |name: &str, rows: usize, offset: f32, scale: f32| -> Vec<f32> {
+            random(name, rows, width).iter().map(|x| offset + scale * x).collect()
+        };
+        for (offset, scale) in [(1e4, 1.0), (1.0, 1e-6), (0.0, 1e18), (0.0, 1e21), (0.0, 1e-25)] {
+            let (values, asked) = (near("a", 1100, offset, scale), near("b", 40, offset, scale));
+            let references = FeatureMatrix::new(width, &values).unwrap();
+            let queries = FeatureMatrix::new(width, &asked).unwrap();
+            for metric in [Metric::Cosine, Metric::L2] {
+                let found = nearest(references, queries, metric, CPU).unwrap();
+                assert_eq!(
+                    indices(&found),
+                    slow(references, queries, metric),
+                    "{offset} ± {scale}, {metric:?}"
+                );
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn a_group_is_left_out_and_nothing_else() {
-    let width = 4;
-    let values = random("grouped", 60, width);
-    let matrix = FeatureMatrix::new(width, &values).unwrap();
-    // Ten references that everybody may use, then five groups of ten, who are also the queries.
-    let groups: Vec<u32> = (0..60).map(|row| if row < 10 { NO_GROUP } else { row / 10 }).collect();
-    let queries = FeatureMatrix::new(width, &values[10 * width..]).unwrap();
-    for metric in [Metric::Cosine, Metric::L2] {
-        let found = nearest_outside_group(matrix, &groups, queries, &groups[10..], metric).unwrap();
-        for group in 1..6u32 {
-            let kept: Vec<u32> = (0..60).filter(|row| groups[*row as usize] != group).collect();
-            let copy = matrix.gather(kept.iter().copied());
-            let own = &values[group as usize * 10 * width..(group as usize + 1) * 10 * width];
-            let expected = nearest(
-                FeatureMatrix::new(width, &copy).unwrap(),
-                FeatureMatrix::new(width, own).unwrap(),
-                metric,
-            )
-            .unwrap();
-            for (at, expected) in expected.iter().enumerate() {
-                let found = found[(group as usize - 1) * 10 + at];
-                assert_eq!(found.index, kept[expected.index as usize], "{metric:?}, group {group}");
-                assert_eq!(found.similarity, expected.similarity);
+    on_both(|| {
+        let width = 4;
+        let values = random("grouped", 60, width);
+        let matrix = FeatureMatrix::new(width, &values).unwrap();
+        // Ten references that everybody may use, then five groups of ten, who are also the queries.
+        let groups: Vec<u32> = (0..60).map(|row| if row < 10 { NO_GROUP } else { row / 10 }).collect();
+        let queries = FeatureMatrix::new(width, &values[10 * width..]).unwrap();
+        for metric in [Metric::Cosine, Metric::L2] {
+            let found = nearest_outside_group(matrix, &groups, queries, &groups[10..], metric, CPU).unwrap();
+            for group in 1..6u32 {
+                let kept: Vec<u32> = (0..60).filter(|row| groups[*row as usize] != group).collect();
+                let copy = matrix.gather(kept.iter().copied());
+                let own = &values[group as usize * 10 * width..(group as usize + 1) * 10 * width];
+                let expected = nearest(
+                    FeatureMatrix::new(width, &copy).unwrap(),
+                    FeatureMatrix::new(width, own).unwrap(),
+                    metric,
+                    CPU,
+                )
+                .unwrap();
+                for (at, expected) in expected.iter().enumerate() {
+                    let found = found[(group as usize - 1) * 10 + at];
+                    assert_eq!(found.index, kept[expected.index as usize], "{metric:?}, group {group}");
+                    assert_eq!(found.similarity, expected.similarity);
+                }
             }
         }
-    }
-    let alone = nearest_outside_group(queries, &[1; 50], queries, &[1; 50], Metric::L2);
-    assert!(matches!(alone, Err(Error::NoReference { query: 0 })));
+        let alone = nearest_outside_group(queries, &[1; 50], queries, &[1; 50], Metric::L2, CPU);
+        assert!(matches!(alone, Err(Error::NoReference { query: 0 })));
+    });
 }
 
 #[test]
@@ -109,12 +126,15 @@ fn features_that_have_no_distance_are_refused_by_row() {
     let nan = FeatureMatrix::new(2, &[1.0, 0.0, 0.5, f32::NAN]).unwrap();
     let zero = FeatureMatrix::new(2, &[1.0, 0.0, 0.0, 0.0]).unwrap();
     for metric in [Metric::Cosine, Metric::L2] {
-        assert!(matches!(nearest(good, nan, metric), Err(Error::NotFinite { row: 1, column: 1, .. })));
-        assert!(matches!(nearest(nan, good, metric), Err(Error::NotFinite { row: 1, column: 1, .. })));
+        assert!(matches!(nearest(good, nan, metric, CPU), Err(Error::NotFinite { row: 1, column: 1, .. })));
+        assert!(matches!(nearest(nan, good, metric, CPU), Err(Error::NotFinite { row: 1, column: 1, .. })));
     }
-    assert!(matches!(nearest(zero, good, Metric::Cosine), Err(Error::ZeroRow { row: 1 })));
-    assert!(nearest(zero, good, Metric::L2).is_ok(), "the origin is a point like any other");
+    assert!(matches!(nearest(zero, good, Metric::Cosine, CPU), Err(Error::ZeroRow { row: 1 })));
+    assert!(nearest(zero, good, Metric::L2, CPU).is_ok(), "the origin is a point like any other");
     let wide = FeatureMatrix::new(1, &[1.0]).unwrap();
-    assert!(matches!(nearest(good, wide, Metric::L2), Err(Error::Mismatch { expected: 2, found: 1, .. })));
+    assert!(matches!(
+        nearest(good, wide, Metric::L2, CPU),
+        Err(Error::Mismatch { expected: 2, found: 1, .. })
+    ));
     assert!(FeatureMatrix::new(3, &[0.0; 4]).is_err());
 }

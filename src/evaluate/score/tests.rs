@@ -1,6 +1,7 @@
 //! Scores against faiss and scikit-learn (`tests/golden/one_nn.py`), and errors that name what is wrong.
 
 use super::*;
+use candle_core::Device;
 use safetensors::SafeTensors;
 
 const GOLDEN: &[u8] = include_bytes!("../../../tests/golden/one_nn.safetensors");
@@ -41,7 +42,8 @@ fn neighbours_and_scores_are_those_of_faiss_and_scikit_learn() {
         };
         for metric in [Metric::Cosine, Metric::L2] {
             let of = |what: &str| format!("{case}/{}/{what}", metric.name());
-            let score = one_nn(&input, FeatureMatrix::new(24, &features).unwrap(), metric).unwrap();
+            let score =
+                one_nn(&input, FeatureMatrix::new(24, &features).unwrap(), metric, &Device::Cpu).unwrap();
             let found: Vec<u32> = score.predictions.iter().map(|one| one.nearest.unwrap()).collect();
             assert_eq!(found, integers(&file, &of("nearest")), "{case}, {metric:?}");
             let summary = floats(&file, &of("summary"));
@@ -74,17 +76,17 @@ fn what_is_wrong_is_named_by_task_and_row_of_the_table() {
     };
     let values = [1.0, 2.0, f32::NAN, 0.0, f32::INFINITY, 0.0];
     let features = FeatureMatrix::new(2, &values).unwrap();
-    let error = one_nn(&input, features, Metric::Cosine).unwrap_err();
+    let error = one_nn(&input, features, Metric::Cosine, &Device::Cpu).unwrap_err();
     assert_eq!(
         error.to_string(),
         "mini: Yeast/Task_two: row 2, column 0 of the features: expected a finite number, found inf"
     );
     assert!(error.hint().unwrap().contains("line 4"));
     let short = FeatureMatrix::new(2, &values[..2]).unwrap();
-    let error = one_nn(&input, short, Metric::Cosine).unwrap_err();
+    let error = one_nn(&input, short, Metric::Cosine, &Device::Cpu).unwrap_err();
     assert_eq!(error.to_string(), "mini: Yeast/Task_two: expected 3 rows of features, found 1");
     input.queries = &[];
-    let error = one_nn(&input, features, Metric::Cosine).unwrap_err();
+    let error = one_nn(&input, features, Metric::Cosine, &Device::Cpu).unwrap_err();
     assert_eq!(
         error.to_string(),
         "mini: Yeast/Task_two: expected at least one image in the task, found none"

@@ -61,6 +61,8 @@ static float lane_xor(float x, int distance) {
   return other;
 }
 
+static int take_number(int *next) { return (*next)++; }
+
 static void (*running)(void **);
 static void **running_with;
 

@@ -17,6 +17,7 @@ mod gelu;
 mod instance_norm;
 mod layer_norm;
 mod linear;
+mod nearest;
 mod neighbourhoods;
 mod normalise;
 mod patches;
@@ -36,6 +37,7 @@ mod signature;
 
 #[cfg(feature = "cuda")]
 pub(super) use cuda::address as cuda_address;
+pub(crate) use nearest::Question;
 pub(super) use product::Matrix;
 
 use crate::spec::Precision;
@@ -133,7 +135,12 @@ use launch;
 impl Gpu {
     /// What computes where `tensor` lies; none if that is the CPU.
     pub(crate) fn of(tensor: &Tensor) -> Option<Self> {
-        match tensor.device() {
+        Self::at(tensor.device())
+    }
+
+    /// What computes on a device, if that is not the CPU's own code.
+    pub(crate) fn at(device: &Device) -> Option<Self> {
+        match device {
             #[cfg(feature = "cuda")]
             Device::Cuda(device) => Some(Self::Cuda(cuda::Cuda::of(device))),
             #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 pub(super) const PRELUDE: &str = include_str!("kernels/prelude.h");
 
 /// The kernels, file by file.
-pub(super) const FILES: [(&str, &str); 14] = [
+pub(super) const FILES: [(&str, &str); 15] = [
     ("adamw", include_str!("kernels/adamw.cu")),
     ("adapters", include_str!("kernels/adapters.cu")),
     ("columns", include_str!("kernels/columns.cu")),
@@ -19,6 +19,7 @@ pub(super) const FILES: [(&str, &str); 14] = [
     ("layer_norm", include_str!("kernels/layer_norm.cu")),
     ("linear", include_str!("kernels/linear.cu")),
     ("loss", include_str!("kernels/loss.cu")),
+    ("nearest", include_str!("kernels/nearest.cu")),
     ("patches", include_str!("kernels/patches.cu")),
     ("pool", include_str!("kernels/pool.cu")),
     ("scale_residual", include_str!("kernels/scale_residual.cu")),

@@ -11,6 +11,8 @@ typedef long long wide;
 #define SHARED __shared__
 #define ALIGNED __align__(16)
 DEVICE float lane_xor(float x, int distance) { return __shfl_xor_sync(0xffffffffu, x, distance); }
+// The next number; which thread gets which is chance.
+DEVICE int take_number(int *next) { return atomicAdd(next, 1); }
 #endif
 
 #define LANES 32 // threads that run together

@@ -1,0 +1,72 @@
+//! Which references may be nearest to each query. Products in single precision rank them; what is near the best is compared
+//! exactly by whoever asks, so that a GPU gives the same answers as the CPU.
+
+use super::{Gpu, Grid, Matrix, launch};
+use crate::spec::Precision;
+use candle_core::{DType, Result, Tensor};
+
+/// Queries at a time, and references: their scores are what is held, 128 MiB.
+const QUERIES: usize = 1024;
+const REFERENCES: usize = 32_768;
+/// Candidates of a query, as in the kernel.
+const MOST: usize = 32;
+
+/// What is asked.
+pub(crate) struct Question<'a> {
+    /// (references, width), row by row.
+    pub(crate) references: &'a [f32],
+    /// (queries, width).
+    pub(crate) queries: &'a [f32],
+    pub(crate) width: usize,
+    /// What is taken off the products with each reference; empty: nothing.
+    pub(crate) halves: &'a [f32],
+    /// Groups of references and of queries; a query leaves out its own.
+    pub(crate) groups: Option<(&'a [u32], &'a [u32])>,
+    /// How far below the best score of a query the nearest may be.
+    pub(crate) margins: &'a [f32],
+}
+
+impl Gpu {
+    /// The candidates of each query, in their order; none where there are too many.
+    pub(crate) fn candidates(&self, question: &Question<'_>) -> Result<Vec<Option<Vec<u32>>>> {
+        let Question { references, queries, width, halves, groups, margins } = *question;
+        let device = self.device();
+        let count = references.len() / width;
+        let all = Tensor::from_slice(references, (count, width), &device)?;
+        let halves = (!halves.is_empty()).then(|| Tensor::new(halves, &device)).transpose()?;
+        let groups_of = groups.map(|(groups, _)| Tensor::new(groups, &device)).transpose()?;
+        let scores = self.uninit(QUERIES * REFERENCES.min(count), DType::F32)?;
+        let mut answers = Vec::new();
+        for (number, part) in queries.chunks(QUERIES * width).enumerate() {
+            let (begin, asked) = (number * QUERIES, part.len() / width);
+            let part = Tensor::from_slice(part, (asked, width), &device)?;
+            let own = groups.map(|(_, own)| Tensor::new(&own[begin..begin + asked], &device)).transpose()?;
+            let margins = Tensor::new(&margins[begin..begin + asked], &device)?;
+            let best = Tensor::full(f32::NEG_INFINITY, asked, &device)?;
+            let counts = Tensor::zeros(asked, DType::U32, &device)?;
+            let found = Tensor::zeros((asked, MOST), DType::U32, &device)?;
+            for first in (0..count).step_by(REFERENCES) {
+                let some = REFERENCES.min(count - first);
+                let line = scores.narrow(0, 0, asked * some)?;
+                let slab = all.narrow(0, first, some)?;
+                let across = Matrix::rows(&slab, some, width).transposed();
+                self.product(&line, false, Matrix::rows(&part, asked, width), across, Precision::F32)?;
+                let (halves, groups, own) = (halves.as_ref(), groups_of.as_ref(), own.as_ref());
+                launch!(
+                    self,
+                    candidates[Grid::blocks(asked)](
+                        &line, halves, groups, own, &margins, &best, &counts, &found, first, some
+                    )
+                )?;
+            }
+            let found = found.to_vec2::<u32>()?;
+            answers.extend(counts.to_vec1::<u32>()?.into_iter().zip(found).map(|(count, mut found)| {
+                let few = count as usize <= MOST;
+                found.truncate(count as usize);
+                found.sort_unstable();
+                few.then_some(found)
+            }));
+        }
+        Ok(answers)
+    }
+}
