@@ -186,37 +186,35 @@ impl Block {
     }
 
     fn forward(&self, tape: &mut Tape, params: &Params, x: &Node, drops: &mut Stream) -> Result<Node> {
-        let (z, keep) = self.inner(tape, params, x, drops)?;
-        tape.scale_residual(x, &z, &tape.param(params, self.gamma), keep)
+        self.add_to(x, tape, params, x, drops)
     }
 
     /// What `forward` adds to `x`.
     fn branch(&self, tape: &mut Tape, params: &Params, x: &Node, drops: &mut Stream) -> Result<Node> {
-        let (z, keep) = self.inner(tape, params, x, drops)?;
         let nothing = Node::constant(x.value().zeros_like()?);
-        tape.scale_residual(&nothing, &z, &tape.param(params, self.gamma), keep)
+        self.add_to(&nothing, tape, params, x, drops)
     }
 
-    /// The branch before it is scaled, and the factor of each image.
-    fn inner(
+    /// The branch of `x`, added to `stream`.
+    fn add_to(
         &self,
+        stream: &Node,
         tape: &mut Tape,
         params: &Params,
         x: &Node,
         drops: &mut Stream,
-    ) -> Result<(Node, Option<Vec<f32>>)> {
+    ) -> Result<Node> {
         let (images, channels) = (x.dims()[0], x.dims()[3]);
         let taps = tape.param(params, self.taps);
         let taps = tape.reshape(&taps, (7, 7, channels))?;
         let z = tape.depthwise7(x, &taps, &tape.param(params, self.taps_bias))?;
         let z = self.norm.forward(tape, params, &z)?;
-        let z = self.widen.forward(tape, params, &z)?;
-        let z = tape.gelu(&z)?;
-        let z = self.narrow.forward(tape, params, &z)?;
+        let z = self.widen.forward_gelu(tape, params, &z)?;
         let keep = (self.drop > 0.0 && tape.is_recording()).then(|| {
             let stays = 1.0 - self.drop;
             (0..images).map(|_| if drops.chance(stays) { (1.0 / stays) as f32 } else { 0.0 }).collect()
         });
-        Ok((z, keep))
+        let gamma = tape.param(params, self.gamma);
+        self.narrow.forward_residual(tape, params, stream, &z, &gamma, keep)
     }
 }

@@ -51,10 +51,35 @@ impl Affine {
     }
 
     pub(super) fn forward(self, tape: &mut Tape, params: &Params, x: &Node) -> Result<Node> {
+        let [weight, bias] = self.nodes(tape, params)?;
+        tape.linear(x, &weight, Weight::OutIn, Some(&bias))
+    }
+
+    /// With GELU behind it.
+    pub(super) fn forward_gelu(self, tape: &mut Tape, params: &Params, x: &Node) -> Result<Node> {
+        let [weight, bias] = self.nodes(tape, params)?;
+        tape.linear_gelu(x, &weight, Weight::OutIn, &bias)
+    }
+
+    /// Scaled and added to `stream`.
+    pub(super) fn forward_residual(
+        self,
+        tape: &mut Tape,
+        params: &Params,
+        stream: &Node,
+        x: &Node,
+        scale: &Node,
+        keep: Option<Vec<f32>>,
+    ) -> Result<Node> {
+        let [weight, bias] = self.nodes(tape, params)?;
+        tape.linear_residual(stream, x, (&weight, Weight::OutIn, &bias), scale, keep)
+    }
+
+    /// The weight as a matrix, and the bias.
+    fn nodes(self, tape: &mut Tape, params: &Params) -> Result<[Node; 2]> {
         let (weight, bias) = (tape.param(params, self.weight), tape.param(params, self.bias));
         let outs = bias.dims()[0];
         let ins = weight.value().elem_count() / outs;
-        let weight = tape.reshape(&weight, (outs, ins))?;
-        tape.linear(x, &weight, Weight::OutIn, Some(&bias))
+        Ok([tape.reshape(&weight, (outs, ins))?, bias])
     }
 }

@@ -79,6 +79,50 @@ impl Tape {
     }
 }
 
+/// Linear maps with what follows them in a block. On a GPU their bias is added there, which saves writing the sums.
+impl Tape {
+    /// GELU of [`linear`](Self::linear).
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn linear_gelu(&mut self, x: &Node, weight: &Node, layout: Weight, bias: &Node) -> Result<Node> {
+        match Gpu::of(x.value()) {
+            Some(gpu) => {
+                let y = self.linear(x, weight, layout, None)?;
+                self.gelu_of_sum_on(gpu, &y, bias)
+            }
+            None => {
+                let y = self.linear(x, weight, layout, Some(bias))?;
+                self.gelu(&y)
+            }
+        }
+    }
+
+    /// [`scale_residual`](Self::scale_residual) of `stream` and [`linear`](Self::linear).
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn linear_residual(
+        &mut self,
+        stream: &Node,
+        x: &Node,
+        (weight, layout, bias): (&Node, Weight, &Node),
+        scale: &Node,
+        keep: Option<Vec<f32>>,
+    ) -> Result<Node> {
+        match Gpu::of(x.value()) {
+            Some(gpu) => {
+                let y = self.linear(x, weight, layout, None)?;
+                self.scale_residual_on(gpu, stream, &y, Some(bias), scale, keep)
+            }
+            None => {
+                let y = self.linear(x, weight, layout, Some(bias))?;
+                self.scale_residual(stream, &y, scale, keep)
+            }
+        }
+    }
+}
+
 /// A matrix in memory: rows and columns with their strides.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix<'a> {

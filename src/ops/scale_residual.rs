@@ -35,7 +35,7 @@ impl Tape {
             );
         }
         if let Some(gpu) = Gpu::of(x.value()) {
-            return self.scale_residual_on(gpu, x, z, scale, keep);
+            return self.scale_residual_on(gpu, x, z, None, scale, keep);
         }
         let rows_per_image = x.value().elem_count() / (channels * images).max(1);
         // The factor of a row; `row` counts over all images.

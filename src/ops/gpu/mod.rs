@@ -50,6 +50,9 @@ const BLOCK: usize = LANES * WARPS;
 /// Blocks that keep a large GPU busy; threads of elementwise kernels go on to their next element.
 const BLOCKS: usize = 132 * 16;
 
+/// Rows of a part of sums over rows; fixed, so that results are.
+const PART: usize = 512;
+
 /// What computes where a tensor lies, if that is not the CPU's own code.
 #[derive(Clone)]
 pub(crate) enum Gpu {
@@ -77,6 +80,16 @@ impl Grid {
     /// So many blocks of threads in one row.
     pub(super) fn blocks(blocks: usize) -> Self {
         Self { blocks: [blocks, 1, 1], threads: [BLOCK, 1] }
+    }
+
+    /// For rows of so many columns, of which a thread has a pack.
+    pub(super) fn packs(rows: usize, columns: usize) -> Self {
+        Self::over(rows * columns.div_ceil(4))
+    }
+
+    /// Blocks of lanes for so many columns in packs, times `rest`.
+    pub(super) fn columns_of_packs(columns: usize, rest: usize, format: DType) -> Self {
+        Self::columns(columns.div_ceil(16 / format.size_in_bytes()), rest)
     }
 
     /// Blocks of lanes for so many columns, times `rest`.
@@ -226,8 +239,6 @@ impl Gpu {
 
     /// Sums of the columns of `x` (rows, cols) into `sums` (cols), or added to them. Many rows are summed in parts first.
     pub(super) fn column_sums(&self, x: &Tensor, sums: &Tensor, add: bool) -> Result<()> {
-        /// Rows of a part.
-        const PART: usize = 512;
         let cols = sums.elem_count();
         let rows = x.elem_count() / cols.max(1);
         if rows <= 2 * PART {

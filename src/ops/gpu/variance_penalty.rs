@@ -1,11 +1,8 @@
 //! How unlikely features are under a Gaussian around other features.
 
-use super::{Gpu, Grid, launch};
+use super::{Gpu, Grid, PART, launch};
 use crate::tape::{Node, Tape};
 use candle_core::{DType, Result, Tensor};
-
-/// Rows of a part of the sums.
-const PART: usize = 512;
 
 impl Tape {
     pub(in crate::ops) fn variance_penalty_on(

@@ -38,16 +38,3 @@ KERNEL column_distances(const real *x, const real *around, float *sums, int rows
     }
   store_columns(sum, sums, cols, 0);
 }
-
-// Sums of keep[row's image] grad z: the gradient of what scales a residual branch.
-KERNEL column_products(const real *grad, const real *z, const float *keep, float *sums, int rows, int cols, int part,
-                       int rows_per_image) {
-  PART_OF_ROWS
-  float sum = 0;
-  if (col < cols)
-    for (wide row = first; row < end; row += WARPS) {
-      float kept = keep ? keep[row / rows_per_image] : 1;
-      sum += kept * of_real(grad[row * cols + col]) * of_real(z[row * cols + col]);
-    }
-  store_columns(sum, sums, cols, 0);
-}

@@ -129,6 +129,20 @@ DEVICE float most_block(float x) {
   return top;
 }
 
+// Sums of PACK columns over the rows of a block that is LANES packs by WARPS rows, into their places of a line of `cols`.
+DEVICE void store_packs(const float *sums, float *line, int cols) {
+  SHARED float shared[WARPS][LANES * PACK];
+  __syncthreads();
+  for (int k = 0; k < PACK; k++) shared[threadIdx.y][threadIdx.x * PACK + k] = sums[k];
+  __syncthreads();
+  for (int at = threadIdx.y * LANES + threadIdx.x; at < LANES * PACK; at += BLOCK) {
+    float all = 0;
+    for (int warp = 0; warp < WARPS; warp++) all += shared[warp][at];
+    int col = blockIdx.x * LANES * PACK + at;
+    if (col < cols) line[col] = all;
+  }
+}
+
 // The first element of a thread in a row of blocks, and how far it is to its next.
 #define FIRST ((wide)blockIdx.x * blockDim.x + threadIdx.x)
 #define STRIDE ((wide)gridDim.x * blockDim.x)
