@@ -62,7 +62,7 @@ fn compile(bf16: bool) -> Compiled {
             .params
             .iter()
             .enumerate()
-            .map(|(at, (kind, _))| format!("*({kind} *)a[{at}]"))
+            .map(|(at, param)| format!("*({} *)a[{at}]", param.kind))
             .collect();
         text.push_str(&format!("\nstatic void pass_{name}(void **a) {{ {name}({}); }}", values.join(", ")));
         text.push_str(&format!(

@@ -27,7 +27,7 @@ impl Shares {
         let packs = width.div_ceil(16 / x.dtype().size_in_bytes());
         let group = packs.next_power_of_two().min(LANES);
         let each = packs.div_ceil(group);
-        Ok(Self { group, packs: if each == 1 { 1 } else { each.next_multiple_of(4) } })
+        Ok(Self { group, packs: if each <= 2 { each } else { each.next_multiple_of(4) } })
     }
 
     fn rows_of_a_block(&self) -> usize {
@@ -53,6 +53,7 @@ impl Tape {
             let (x, scale, shift, group) = (x.value(), scale.value(), shift.value(), shares.group);
             match shares.packs {
                 1 => launch!(gpu, layer_norm_1[grid](x, scale, shift, &y, rows, width, eps, group))?,
+                2 => launch!(gpu, layer_norm_2[grid](x, scale, shift, &y, rows, width, eps, group))?,
                 4 => launch!(gpu, layer_norm_4[grid](x, scale, shift, &y, rows, width, eps, group))?,
                 _ => launch!(gpu, layer_norm_8[grid](x, scale, shift, &y, rows, width, eps, group))?,
             }
@@ -69,6 +70,10 @@ impl Tape {
                     1 => launch!(
                         gpu,
                         layer_norm_backward_1[grid](x, scale, grad, dx, parts, rows, width, eps, group, add)
+                    ),
+                    2 => launch!(
+                        gpu,
+                        layer_norm_backward_2[grid](x, scale, grad, dx, parts, rows, width, eps, group, add)
                     ),
                     4 => launch!(
                         gpu,

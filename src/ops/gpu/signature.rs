@@ -32,8 +32,53 @@ pub(super) const FILES: [(&str, &str); 15] = [
 pub(super) struct Signature {
     /// Its file.
     pub(super) file: &'static str,
-    /// Type, and name, of each parameter: `const real *`, `x`.
-    pub(super) params: Vec<(&'static str, &'static str)>,
+    /// Of each parameter.
+    pub(super) params: Vec<Param>,
+}
+
+/// A parameter of a kernel.
+#[derive(Debug, PartialEq)]
+pub(super) struct Param {
+    /// As it is declared: `const real *`.
+    pub(super) kind: &'static str,
+    name: &'static str,
+    takes: Takes,
+}
+
+/// What a parameter takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Takes {
+    /// A tensor in the format of activations.
+    Real,
+    /// A tensor in that format.
+    Tensor(DType),
+    Int,
+    Wide,
+    Float,
+}
+
+impl Param {
+    /// `const real *x`.
+    fn of(text: &'static str) -> Self {
+        let text = text.trim();
+        let at = text.rfind([' ', '*']).expect("a parameter has a type") + 1;
+        let (kind, name) = (text[..at].trim(), &text[at..]);
+        let takes = match (kind, kind.strip_suffix('*')) {
+            ("int", _) => Takes::Int,
+            ("wide", _) => Takes::Wide,
+            ("float", _) => Takes::Float,
+            (_, Some(values)) => match values.trim().trim_start_matches("const ") {
+                "real" => Takes::Real,
+                "float" => Takes::Tensor(DType::F32),
+                "unsigned" | "int" => Takes::Tensor(DType::U32),
+                "wide" => Takes::Tensor(DType::I64),
+                "unsigned char" => Takes::Tensor(DType::U8),
+                other => panic!("no tensor holds `{other}`"),
+            },
+            (other, None) => panic!("no argument is `{other}`"),
+        };
+        Self { kind, name, takes }
+    }
 }
 
 /// A value as the kernel gets it.
@@ -63,12 +108,7 @@ fn declared(file: &'static str, text: &'static str) -> impl Iterator<Item = (&'s
     text.split("\nKERNEL ").skip(1).map(move |text| {
         let (name, rest) = text.split_once('(').expect("a kernel has parameters");
         let (list, _) = rest.split_once(')').expect("parameters end");
-        let param = |text: &'static str| {
-            let text = text.trim();
-            let at = text.rfind([' ', '*']).expect("a parameter has a type") + 1;
-            (text[..at].trim(), &text[at..])
-        };
-        (name, Signature { file, params: list.split(',').map(param).collect() })
+        (name, Signature { file, params: list.split(',').map(Param::of).collect() })
     })
 }
 
@@ -82,42 +122,34 @@ pub(super) fn bind(kernel: &'static str, args: &[Arg<'_>]) -> Result<Bound> {
     assert_eq!(found, expected, "kernel `{kernel}` has another number of parameters");
     let mut format = None;
     let mut values = Vec::with_capacity(args.len());
-    for (arg, (kind, name)) in args.iter().zip(&signature.params) {
+    for (arg, Param { kind, name, takes }) in args.iter().zip(&signature.params) {
         let misfit = |found: &dyn std::fmt::Debug| {
-            candle_core::Error::msg(format!(
-                "kernel `{kernel}`: expected `{kind}` for {name}, found {found:?}"
-            ))
+            let text = format!("kernel `{kernel}`: expected `{kind}` for {name}, found {found:?}");
+            candle_core::Error::msg(text)
         };
-        let pointed = kind.strip_suffix('*').map(|kind| kind.trim().trim_start_matches("const "));
-        let value = match (arg, *kind, pointed) {
-            (Arg::Nothing, _, Some(_)) => Value::Address(0),
-            (Arg::Tensor(tensor), _, Some(pointed)) => {
+        values.push(match (arg, takes) {
+            (Arg::Nothing, Takes::Real | Takes::Tensor(_)) => Value::Address(0),
+            (Arg::Tensor(tensor), Takes::Real | Takes::Tensor(_)) => {
                 let dtype = tensor.dtype();
-                let fits = match (pointed, dtype) {
-                    ("real", DType::F32 | DType::BF16) => *format.get_or_insert(dtype) == dtype,
-                    ("float", DType::F32)
-                    | ("unsigned", DType::U32)
-                    | ("int", DType::U32)
-                    | ("wide", DType::I64)
-                    | ("unsigned char", DType::U8) => true,
-                    _ => false,
+                let fits = match takes {
+                    Takes::Tensor(expected) => dtype == *expected,
+                    _ => matches!(dtype, DType::F32 | DType::BF16) && *format.get_or_insert(dtype) == dtype,
                 };
                 if !fits {
                     return Err(misfit(&dtype));
                 }
                 Value::Address(buffer::address(tensor)?)
             }
-            (Arg::Whole(number), "int", None) => {
+            (Arg::Whole(number), Takes::Int) => {
                 Value::Int(i32::try_from(*number).map_err(|_| misfit(number))?)
             }
-            (Arg::Whole(number), "wide", None) => Value::Wide(*number as i64),
-            (Arg::Real(number), "float", None) => Value::Float(*number),
-            (Arg::Whole(number), ..) => return Err(misfit(number)),
-            (Arg::Real(number), ..) => return Err(misfit(number)),
-            (Arg::Tensor(tensor), ..) => return Err(misfit(&tensor.dtype())),
-            (Arg::Nothing, ..) => return Err(misfit(&"nothing")),
-        };
-        values.push(value);
+            (Arg::Whole(number), Takes::Wide) => Value::Wide(*number as i64),
+            (Arg::Real(number), Takes::Float) => Value::Float(*number),
+            (Arg::Whole(number), _) => return Err(misfit(number)),
+            (Arg::Real(number), _) => return Err(misfit(number)),
+            (Arg::Tensor(tensor), _) => return Err(misfit(&tensor.dtype())),
+            (Arg::Nothing, _) => return Err(misfit(&"nothing")),
+        });
     }
     Ok(Bound { kernel, file: signature.file, format: format.unwrap_or(DType::F32), values })
 }
@@ -130,8 +162,8 @@ mod tests {
     fn kernels_are_read_as_they_are_declared() {
         let signature = &KERNELS["mean_pixels"];
         assert_eq!(signature.file, "pool");
-        let expected = [("const real *", "x"), ("float *", "y"), ("int", "pixels"), ("int", "channels")];
-        assert_eq!(signature.params, expected);
+        let expected = ["const real *x", "float *y", "int pixels", "int channels"];
+        assert_eq!(signature.params, expected.map(Param::of));
         let declared = FILES.iter().map(|(_, text)| text.matches("\nKERNEL ").count()).sum::<usize>();
         assert_eq!(KERNELS.len(), declared, "every kernel has a name of its own");
     }

@@ -5,6 +5,13 @@ use super::{
     Gpu, Grid, emulator,
     signature::{FILES, PRELUDE},
 };
+use crate::{
+    golden::assert_close,
+    ops::{Weight, buffer},
+    params::{Params, Published},
+    seed::Seed,
+    tape::{Gradients, Tape},
+};
 use candle_core::{DType, Device, Tensor};
 use libloading::{Library, Symbol};
 use std::{
@@ -80,6 +87,33 @@ fn what_does_not_fit_is_refused() {
     assert!(refused(launch!(Gpu::Emulated, narrow[grid](&whole, &halves, 8usize))).contains("U32"));
     let scattered = Tensor::zeros((4, 2), DType::F32, &Device::Cpu).unwrap().t().unwrap();
     assert!(refused(Gpu::Emulated.add_assign(&scattered, &floats)).contains("contiguous"));
+}
+
+/// Rows are shared among lanes in four ways, by their width.
+#[test]
+fn rows_of_any_width_are_normalised() {
+    for width in [37, 192, 384, 768, 1000] {
+        let run = || {
+            let mut params = Params::new(Seed(width as u64));
+            let x = params.add_normal(Published::new("x", &[21, width]), 1.0);
+            let scale = params.add_normal(Published::new("scale", &[width]), 1.0);
+            let shift = params.add_normal(Published::new("shift", &[width]), 1.0);
+            let head = params.add_normal(Published::new("head", &[3, width]), 0.1);
+            let mut tape = Tape::recording(&params);
+            let [x, scale, shift, head] = [x, scale, shift, head].map(|id| tape.param(&params, id));
+            let y = tape.layer_norm(&x, &scale, &shift, 1e-6).unwrap();
+            let y = tape.add(&y, &x).unwrap();
+            let y = tape.linear(&y, &head, Weight::OutIn, None).unwrap();
+            let loss = tape.cross_entropy(&y, 1.0, &[0, 1, 2].repeat(7), None).unwrap();
+            let mut gradients = Gradients::new(&params);
+            tape.backward(&loss, &mut gradients).unwrap();
+            let copy = |id| buffer::copy(gradients.of(id).unwrap().tensor()).unwrap();
+            params.ids().map(copy).collect::<Vec<_>>()
+        };
+        for (at, (found, expected)) in emulator::on(run).iter().zip(run()).enumerate() {
+            assert_close(&format!("width {width}, {at}"), found, &expected, 2e-5);
+        }
+    }
 }
 
 #[test]

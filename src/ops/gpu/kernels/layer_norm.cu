@@ -47,6 +47,9 @@ DEVICE void layer_norm_of(const real *x, const float *scale, const float *shift,
 KERNEL layer_norm_1(const real *x, const float *scale, const float *shift, real *y, int rows, int width, float eps, int group) {
   layer_norm_of(x, scale, shift, y, rows, width, eps, group, 1);
 }
+KERNEL layer_norm_2(const real *x, const float *scale, const float *shift, real *y, int rows, int width, float eps, int group) {
+  layer_norm_of(x, scale, shift, y, rows, width, eps, group, 2);
+}
 KERNEL layer_norm_4(const real *x, const float *scale, const float *shift, real *y, int rows, int width, float eps, int group) {
   layer_norm_of(x, scale, shift, y, rows, width, eps, group, 4);
 }
@@ -117,6 +120,10 @@ DEVICE void layer_norm_backward_of(const real *x, const float *scale, const real
 KERNEL layer_norm_backward_1(const real *x, const float *scale, const real *grad, real *dx, float *parts, int rows, int width,
                              float eps, int group, int add) {
   layer_norm_backward_of(x, scale, grad, dx, parts, rows, width, eps, group, add, 1);
+}
+KERNEL layer_norm_backward_2(const real *x, const float *scale, const real *grad, real *dx, float *parts, int rows, int width,
+                             float eps, int group, int add) {
+  layer_norm_backward_of(x, scale, grad, dx, parts, rows, width, eps, group, add, 2);
 }
 KERNEL layer_norm_backward_4(const real *x, const float *scale, const real *grad, real *dx, float *parts, int rows, int width,
                              float eps, int group, int add) {
