@@ -4,8 +4,12 @@ use crate::spec::Precision;
 use candle_core::Device;
 use libloading::{Library, Symbol};
 use std::{
-    ffi::{CStr, c_char, c_int, c_uint},
+    ffi::{CStr, CString, c_char, c_int, c_uint, c_void},
     str::FromStr,
+    sync::{
+        OnceLock,
+        atomic::{AtomicI32, Ordering::Relaxed},
+    },
 };
 
 /// Whether this program was built with CUDA.
@@ -112,6 +116,7 @@ fn gpu(number: usize) -> Result<Device, Error> {
         // SAFETY: there is no other stream.
         unsafe { cuda.disable_event_tracking() };
     }
+    OPENED.store(number as i32, Relaxed);
     Ok(device)
 }
 
@@ -143,6 +148,18 @@ pub fn is_out_of_memory(error: &candle_core::Error) -> bool {
     said.contains("OUT_OF_MEMORY") || said.contains("out of memory") || said.contains("ALLOC_FAILED")
 }
 
+/// The kind of device and its model, of which results are the same to the bit; empty for the processor.
+pub fn model(device: &Device) -> String {
+    let number = usize::try_from(OPENED.load(Relaxed));
+    match (device.is_cpu(), number, driver()) {
+        (false, Ok(number), Ok(driver)) => {
+            driver.gpus.get(number).map_or("cuda".into(), |gpu| format!("cuda {}", gpu.name))
+        }
+        (false, ..) => "cuda".into(),
+        (true, ..) => String::new(),
+    }
+}
+
 /// Whether a precision can be computed there.
 ///
 /// # Errors
@@ -169,6 +186,64 @@ pub struct Gpu {
     pub memory: u64,
     /// Its compute capability: (9, 0).
     pub capability: (i32, i32),
+    /// Where it sits: `0000:1b:00.0`.
+    pub bus: String,
+}
+
+/// A function of a library.
+///
+/// # Safety
+/// `T` is the type that the library's manual has.
+unsafe fn symbol<'a, T>(library: &'a Library, name: &str) -> Result<Symbol<'a, T>, String> {
+    // SAFETY: the caller says so.
+    unsafe { library.get(name.as_bytes()) }.map_err(|_| format!("the driver library lacks {name}"))
+}
+
+/// What a GPU is doing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Usage {
+    /// MiB of its memory that are taken, by whoever.
+    pub memory: f64,
+    /// Share of the last second in which it computed.
+    pub busy: f64,
+}
+
+/// The number of the GPU that this process computes on; -1: none.
+static OPENED: AtomicI32 = AtomicI32::new(-1);
+
+/// What the GPU is doing that this process computes on, as NVML says; none where there is none.
+pub fn usage() -> Option<Usage> {
+    static BUS: OnceLock<Option<String>> = OnceLock::new();
+    let number = usize::try_from(OPENED.load(Relaxed)).ok()?;
+    let bus = BUS.get_or_init(|| Some(driver().ok()?.gpus.get(number)?.bus.clone()));
+    usage_at(bus.as_ref()?).ok()
+}
+
+fn usage_at(bus: &str) -> Result<Usage, String> {
+    type Init = unsafe extern "C" fn() -> c_int;
+    type Handle = unsafe extern "C" fn(*const c_char, *mut *mut c_void) -> c_int;
+    type Memory = unsafe extern "C" fn(*mut c_void, *mut [u64; 3]) -> c_int;
+    type Rates = unsafe extern "C" fn(*mut c_void, *mut [c_uint; 2]) -> c_int;
+    let name = if cfg!(windows) { "nvml.dll" } else { "libnvidia-ml.so.1" };
+    let check =
+        |status: c_int| if status == 0 { Ok(()) } else { Err(format!("NVML answers with error {status}")) };
+    let bus = CString::new(bus).map_err(|error| error.to_string())?;
+    // SAFETY: the signatures are those of NVML's manual; pointers are to local variables.
+    unsafe {
+        let library = Library::new(name).map_err(|error| error.to_string())?;
+        let init: Symbol<'_, Init> = symbol(&library, "nvmlInit_v2")?;
+        let handle: Symbol<'_, Handle> = symbol(&library, "nvmlDeviceGetHandleByPciBusId_v2")?;
+        let memory: Symbol<'_, Memory> = symbol(&library, "nvmlDeviceGetMemoryInfo")?;
+        let rates: Symbol<'_, Rates> = symbol(&library, "nvmlDeviceGetUtilizationRates")?;
+        let (mut gpu, mut bytes, mut shares) = (std::ptr::null_mut(), [0; 3], [0; 2]);
+        check(init())?;
+        check(handle(bus.as_ptr(), &mut gpu))?;
+        check(memory(gpu, &mut bytes))?; // total, free, used
+        check(rates(gpu, &mut shares))?; // of computing, of memory, in hundredths
+        // It stays initialised, and so it stays loaded.
+        std::mem::forget(library);
+        Ok(Usage { memory: bytes[2] as f64 / f64::from(1 << 20), busy: f64::from(shares[0]) / 100.0 })
+    }
 }
 
 /// The driver library's file.
@@ -185,6 +260,7 @@ pub fn driver() -> Result<Driver, String> {
     type Name = unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int;
     type Memory = unsafe extern "C" fn(*mut usize, c_int) -> c_int;
     type Attribute = unsafe extern "C" fn(*mut c_int, c_int, c_int) -> c_int;
+    type Bus = unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int;
     /// `CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR` and `…_MINOR`.
     const CAPABILITY: [c_int; 2] = [75, 76];
 
@@ -192,10 +268,6 @@ pub fn driver() -> Result<Driver, String> {
     // variable that outlives the call.
     unsafe {
         let library = Library::new(LIBRARY).map_err(|_| format!("there is no driver library {LIBRARY}"))?;
-        fn symbol<'a, T>(library: &'a Library, name: &str) -> Result<Symbol<'a, T>, String> {
-            // SAFETY: the callers state the type that the driver's manual has.
-            unsafe { library.get(name.as_bytes()) }.map_err(|_| format!("the driver library lacks {name}"))
-        }
         let check = |what: &str, status: c_int| match status {
             0 => Ok(()),
             status => Err(format!("the driver is there, but {what} answers with error {status}")),
@@ -207,6 +279,7 @@ pub fn driver() -> Result<Driver, String> {
         let name: Symbol<'_, Name> = symbol(&library, "cuDeviceGetName")?;
         let memory: Symbol<'_, Memory> = symbol(&library, "cuDeviceTotalMem_v2")?;
         let attribute: Symbol<'_, Attribute> = symbol(&library, "cuDeviceGetAttribute")?;
+        let bus: Symbol<'_, Bus> = symbol(&library, "cuDeviceGetPCIBusId")?;
 
         check("cuInit", init(0))?;
         let (mut number, mut found, mut gpus) = (0, 0, vec![]);
@@ -217,6 +290,8 @@ pub fn driver() -> Result<Driver, String> {
             check("cuDeviceGet", device(&mut handle, at))?;
             check("cuDeviceGetName", name(text.as_mut_ptr(), 255, handle))?;
             check("cuDeviceTotalMem", memory(&mut bytes, handle))?;
+            let mut place = [0 as c_char; 32];
+            check("cuDeviceGetPCIBusId", bus(place.as_mut_ptr(), 31, handle))?;
             let mut capability = [0; 2];
             for (value, which) in capability.iter_mut().zip(CAPABILITY) {
                 check("cuDeviceGetAttribute", attribute(value, which, handle))?;
@@ -225,6 +300,7 @@ pub fn driver() -> Result<Driver, String> {
                 name: CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned(),
                 memory: bytes as u64,
                 capability: (capability[0], capability[1]),
+                bus: CStr::from_ptr(place.as_ptr()).to_string_lossy().into_owned(),
             });
         }
         // It may have threads of its own, and stays.
@@ -250,6 +326,12 @@ mod tests {
             Ok(driver) => assert!(driver.version.0 > 0),
             Err(why) => assert!(why.contains("driver"), "{why}"),
         }
+    }
+
+    #[test]
+    fn without_a_gpu_nothing_is_said_of_one() {
+        assert_eq!((usage(), model(&Device::Cpu)), (None, String::new()));
+        assert!(usage_at("0000:00:00.0").is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{
     failure::{Failure, Result},
     kept::{Kept, of_place, of_run},
     locate,
-    options::{StoreOption, ThreadsOption},
+    options::{ComputeOptions, StoreOption},
     output,
     progress::Progress,
 };
@@ -14,7 +14,7 @@ use crate::{
     data::{DataSet, ImageSet, Statistics, statistics},
     embed::{self, Embedder, See},
     model::Card,
-    spec::{Adapter, Backbone, ChannelReplication, Model, View},
+    spec::{Adapter, Backbone, ChannelReplication, Model, Precision, View},
     spelling::closest,
 };
 use clap::{Args, ValueEnum};
@@ -58,7 +58,7 @@ pub(super) struct Embed {
     #[command(flatten)]
     store: StoreOption,
     #[command(flatten)]
-    threads: ThreadsOption,
+    compute: ComputeOptions,
     /// Prints one JSON document
     #[arg(long)]
     json: bool,
@@ -80,7 +80,7 @@ enum Format {
 
 impl Embed {
     pub(super) fn run(&self, quiet: bool) -> Result {
-        self.threads.prepare()?;
+        let device = self.compute.prepare()?;
         let models = self.models()?;
         let data = DataSet::open(&locate::own_name(&self.data), &self.data)?;
         data.warnings.iter().for_each(|warning| output::warn(warning));
@@ -93,6 +93,7 @@ impl Embed {
                 true => Embedder::published(&kept.card, &asked, &kept.weights)?,
                 false => Embedder::restore(&kept.card, &asked, true, &kept.weights)?,
             };
+            embedder.go_to(&device, Precision::F32)?;
             embedder.batch = self.batch;
             embedder.see = self.size.map_or(embedder.see, See::square);
             for (at, set) in sets.into_iter().enumerate() {

@@ -1,21 +1,26 @@
 //! Who computes: this program, its sources, this machine.
 
 use crate::{
-    ops, sources,
+    device, ops, sources,
     store::{Code, Git, Host, Provenance},
 };
+use candle_core::Device;
 use std::{env, fs, path::Path, process};
 
 /// What every attempt of this process says about itself; `caller`: the process that it is a worker of, if it is one.
-pub(super) fn here(caller: Option<u32>) -> Provenance {
+pub(super) fn here(caller: Option<u32>, device: &Device) -> Provenance {
     let host = Host::here();
-    let numerics = numerics(&host);
+    let numerics = numerics(&host, device);
     let caller = caller.unwrap_or_else(process::id);
     Provenance { code: code(), numerics, args: env::args().collect(), caller, host }
 }
 
 /// Bits are the same within one class: device kind, SIMD level, processor model.
-pub(super) fn numerics(host: &Host) -> String {
+pub(super) fn numerics(host: &Host, device: &Device) -> String {
+    let gpu = device::model(device);
+    if !gpu.is_empty() {
+        return gpu.to_lowercase();
+    }
     format!("cpu {:?} {}", ops::level(), host.cpu).to_lowercase()
 }
 

@@ -66,7 +66,8 @@ impl Rerun {
         let names = Plan::data_names(&stored.spec);
         let data = locate::open(&names, &self.data, &path, &mut progress)?;
         let plan = Plan::of(&stored.spec, Seed(stored.seed), &data).at(&stored.uid)?;
-        let here = provenance::here(None);
+        let device = device::open(Choice::Auto)?;
+        let here = provenance::here(None, &device);
         let mut facts = then_and_now(&reader, &stored.uid, &here)?;
         for (name, print) in &plan.data {
             let sql = "SELECT d.fingerprint FROM run r JOIN run_data t ON t.run_id = r.id JOIN dataset d ON d.id = t.dataset_id
@@ -88,7 +89,7 @@ impl Rerun {
             weights: self.weights.clone(),
             provenance: here,
             checkpoint_every: CHECKPOINT_EVERY,
-            device: device::open(Choice::Auto)?,
+            device,
         };
         let experiment = ExperimentRow { name: "rerun".into(), about: String::new(), file: String::new() };
         lab.register(&plan, &experiment, &[], 0, stored.scale)?;

@@ -50,7 +50,7 @@ impl Case {
         &self,
         tolerance: f32,
         y_order: &[usize],
-        op: &dyn Fn(&mut Tape, &dyn Fn(ParamId) -> Node) -> Node,
+        op: impl Fn(&mut Tape, &dyn Fn(ParamId) -> Node) -> Node,
     ) {
         let golden = |key: &str| self.golden.values(&format!("{}.{key}", self.name));
         let shape = self.golden.shape(&format!("{}.y", self.name));

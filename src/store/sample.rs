@@ -1,22 +1,25 @@
-//! What this process uses of its computer, as Linux tells it; elsewhere nothing is known.
+//! What this process uses of its computer, as Linux tells it, and what its GPU is doing.
 
 use super::{
     db::{Db, now_ms},
     error::Error,
 };
+use crate::device;
 use std::fs;
 
 /// Keeps what is used now, for each of these attempts.
 pub(super) fn take(db: &mut Db, attempts: &[i64]) -> Result<(), Error> {
-    let (cpu, memory, load) = (processors(), memory(), load());
+    let (cpu, memory, load, gpu) = (processors(), memory(), load(), device::usage());
     if cpu.is_none() && memory.is_none() {
         return Ok(());
     }
     for attempt in attempts {
         let query = sqlx::query(
-            "INSERT INTO sample(attempt_id, t_ms, cpu_s, rss_mb, load) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO sample(attempt_id, t_ms, cpu_s, rss_mb, load, gpu_mb, gpu_busy) VALUES (?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT DO NOTHING",
         );
-        db.execute(query.bind(*attempt).bind(now_ms()).bind(cpu).bind(memory).bind(load))?;
+        let query = query.bind(*attempt).bind(now_ms()).bind(cpu).bind(memory).bind(load);
+        db.execute(query.bind(gpu.map(|gpu| gpu.memory)).bind(gpu.map(|gpu| gpu.busy)))?;
     }
     Ok(())
 }

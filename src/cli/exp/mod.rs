@@ -105,7 +105,7 @@ impl Exp {
             store: &store,
             data: &data,
             weights: self.weights.clone(),
-            provenance: provenance::here(self.worker),
+            provenance: provenance::here(self.worker, &device),
             checkpoint_every: self.checkpoint_every.map_or(CHECKPOINT_EVERY, Duration::from_secs_f64),
             device,
         };
