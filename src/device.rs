@@ -115,9 +115,28 @@ fn gpu(number: usize) -> Result<Device, Error> {
     if let Device::Cuda(cuda) = &device {
         // SAFETY: there is no other stream.
         unsafe { cuda.disable_event_tracking() };
+        keep_memory(number);
     }
     OPENED.store(number as i32, Relaxed);
     Ok(device)
+}
+
+/// Memory that tensors give back stays with the program: to ask the driver for it anew after each wait takes longer than a
+/// step. Where that cannot be had, only time is lost.
+#[cfg(feature = "cuda")]
+fn keep_memory(number: usize) {
+    use candle_core::cuda_backend::cudarc::driver::sys;
+    let (mut handle, mut pool, mut most) = (0, std::ptr::null_mut(), u64::MAX);
+    // SAFETY: pointers are to local variables; the pool is only asked for if the device is there.
+    unsafe {
+        let success = sys::CUresult::CUDA_SUCCESS;
+        if sys::cuDeviceGet(&mut handle, number as c_int) == success
+            && sys::cuDeviceGetDefaultMemPool(&mut pool, handle) == success
+        {
+            let threshold = sys::CUmemPool_attribute_enum::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+            let _ = sys::cuMemPoolSetAttribute(pool, threshold, std::ptr::from_mut(&mut most).cast());
+        }
+    }
 }
 
 #[cfg(not(feature = "cuda"))]

@@ -10,7 +10,10 @@ const ON_A_GPU: f32 = 1e-4;
 /// On the CPU, and as on a GPU.
 pub(crate) fn on_both(work: impl Fn()) {
     work();
-    emulator::on(work);
+    // The emulator changes stacks as Linux lets it.
+    if cfg!(target_os = "linux") {
+        emulator::on(work);
+    }
 }
 
 /// A golden file.
