@@ -90,11 +90,11 @@ pub(crate) fn copy(tensor: &Tensor) -> Result<Vec<f32>> {
     tensor.flatten_all()?.to_vec1()
 }
 
-/// Shows the values of a tensor, wherever it lies.
-pub(crate) fn show<T>(tensor: &Tensor, look: impl FnOnce(&[f32]) -> T) -> Result<T> {
-    match Gpu::of(tensor) {
-        Some(_) => Ok(look(&copy(tensor)?)),
-        None => Ok(look(&read(tensor)?)),
+/// Takes a running mean of `count - 1` tensors on a GPU to that of `count`, of which `next` is the last.
+pub(crate) fn approach(mean: &Tensor, next: &Tensor, count: u64) -> Result<()> {
+    match Gpu::of(mean) {
+        Some(gpu) => gpu.approach(mean, next, count),
+        None => candle_core::bail!("this mean lies on the CPU"),
     }
 }
 

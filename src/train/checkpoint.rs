@@ -133,7 +133,7 @@ fn snapshot(params: &Params, optimiser: &Optimiser, strategy: &dyn Strategy) -> 
             all.push((format!("{which}/{name}"), vec![values.len()], bytes(&values)));
         }
     }
-    for (name, values) in strategy.state() {
+    for (name, values) in strategy.state()? {
         all.push((format!("strategy/{name}"), vec![values.len()], bytes(&values)));
     }
     Ok(all)

@@ -87,6 +87,12 @@ impl Tape {
 }
 
 impl Gpu {
+    /// `mean += (next - mean) / count`.
+    pub(crate) fn approach(&self, mean: &Tensor, next: &Tensor, count: u64) -> Result<()> {
+        let n = mean.elem_count();
+        launch!(self, approach[Grid::over(n)](mean, next, count as f32, n))
+    }
+
     /// `sum += more`.
     pub(crate) fn add_assign(&self, sum: &Tensor, more: &Tensor) -> Result<()> {
         let n = sum.elem_count();

@@ -4,30 +4,74 @@ use crate::{
     ops::buffer,
     params::{ParamId, Params},
 };
-use candle_core::Result;
+use candle_core::{Result, Tensor};
 
 /// Values of all trained parameters.
 pub(super) type Weights = Vec<Vec<f32>>;
 
 /// The mean of weights that were added, each as much as the others.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Average {
-    pub(super) mean: Weights,
+    mean: Weights,
+    /// The mean in its place, where a GPU has it.
+    there: Vec<Tensor>,
     pub(super) count: u64,
 }
 
 impl Average {
+    /// A mean of so many.
+    pub(super) fn of(mean: Weights, count: u64) -> Self {
+        Self { mean, there: Vec::new(), count }
+    }
+
+    /// The mean; waits for a GPU that has it.
+    pub(super) fn mean(&self) -> Result<Weights> {
+        if self.there.is_empty() {
+            Ok(self.mean.clone())
+        } else {
+            self.there.iter().map(buffer::copy).collect()
+        }
+    }
+
+    /// The mean, and no more is added.
+    pub(super) fn into_mean(self) -> Result<Weights> {
+        if self.there.is_empty() { Ok(self.mean) } else { self.mean() }
+    }
+
     /// Adds the weights as they are now.
     pub(super) fn add_params(&mut self, params: &Params) -> Result<()> {
         self.count += 1;
+        if params.on_a_gpu() {
+            return self.add_there(params);
+        }
         if self.count == 1 {
             self.mean = weights(params)?;
             return Ok(());
         }
         for (mean, id) in self.mean.iter_mut().zip(trained(params)) {
-            buffer::show(params.value(id), |next| approach(mean, next, self.count))?;
+            approach(mean, &buffer::read(params.value(id))?, self.count);
         }
         Ok(())
+    }
+
+    fn add_there(&mut self, params: &Params) -> Result<()> {
+        if self.count == 1 {
+            self.there = trained(params).map(|id| params.value(id).copy()).collect::<Result<_>>()?;
+            return Ok(());
+        }
+        // As a checkpoint left it.
+        for mean in std::mem::take(&mut self.mean) {
+            self.there.push(Tensor::new(mean, params.device())?);
+        }
+        for (mean, id) in self.there.iter().zip(trained(params)) {
+            buffer::approach(mean, params.value(id), self.count)?;
+        }
+        Ok(())
+    }
+
+    /// The mean of weights that were kept.
+    pub(super) fn kept(self) -> Weights {
+        self.mean
     }
 
     /// Adds weights that were kept.
@@ -69,8 +113,8 @@ pub(super) fn put(params: &Params, weights: &Weights) -> Result<()> {
 }
 
 /// Weights by name, for a checkpoint.
-pub(super) fn store(name: &str, weights: &Weights) -> Vec<(String, Vec<f32>)> {
-    weights.iter().enumerate().map(|(at, values)| (format!("{name}/{at}"), values.clone())).collect()
+pub(super) fn store(name: &str, weights: Weights) -> Vec<(String, Vec<f32>)> {
+    weights.into_iter().enumerate().map(|(at, values)| (format!("{name}/{at}"), values)).collect()
 }
 
 /// The weights of that name in a checkpoint; none there, none at all.
@@ -92,7 +136,7 @@ mod tests {
         let mut average = Average::default();
         for update in golden["averaged_model"]["updates"].as_array().unwrap() {
             average.add(&vec![floats(&update["value"])]);
-            crate::golden::assert_close("mean", &average.mean[0], &floats(&update["after"]), 1e-6);
+            crate::golden::assert_close("mean", &average.mean().unwrap()[0], &floats(&update["after"]), 1e-6);
         }
         assert_eq!(average.count, 5);
     }

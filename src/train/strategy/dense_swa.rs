@@ -68,15 +68,15 @@ impl Strategy for DenseSwa {
 
     fn finish(self: Box<Self>, params: &Params) -> Result<(), Error> {
         if self.keep == SwaKeep::Average && self.average.count > 0 {
-            average::put(params, &self.average.mean)?;
+            average::put(params, &self.average.into_mean()?)?;
         }
         Ok(())
     }
 
-    fn state(&self) -> Vec<(String, Vec<f32>)> {
-        let mut state = average::store("average", &self.average.mean);
+    fn state(&self) -> candle_core::Result<Vec<(String, Vec<f32>)>> {
+        let mut state = average::store("average", self.average.mean()?);
         state.push(("averaged".into(), exact::floats(self.average.count).to_vec()));
-        state
+        Ok(state)
     }
 
     fn restore(&mut self, read: &dyn Fn(&str) -> Option<Vec<f32>>) -> Result<(), Lost> {
@@ -85,7 +85,7 @@ impl Strategy for DenseSwa {
         if count > 0 && mean.len() != self.tensors {
             return Err(Lost(format!("average of {} tensors", self.tensors)));
         }
-        self.average = Average { mean, count };
+        self.average = Average::of(mean, count);
         Ok(())
     }
 }

@@ -26,7 +26,10 @@ pub(super) trait Strategy {
     fn finish(self: Box<Self>, params: &Params) -> Result<(), Error>;
 
     /// What a run that goes on after a stop has to know, by name.
-    fn state(&self) -> Vec<(String, Vec<f32>)>;
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn state(&self) -> candle_core::Result<Vec<(String, Vec<f32>)>>;
 
     /// Takes it up again. `read` finds what was stored under a name.
     fn restore(&mut self, read: &dyn Fn(&str) -> Option<Vec<f32>>) -> Result<(), Lost>;
@@ -81,8 +84,8 @@ impl Strategy for Erm {
         Ok(())
     }
 
-    fn state(&self) -> Vec<(String, Vec<f32>)> {
-        Vec::new()
+    fn state(&self) -> candle_core::Result<Vec<(String, Vec<f32>)>> {
+        Ok(Vec::new())
     }
 
     fn restore(&mut self, _: &dyn Fn(&str) -> Option<Vec<f32>>) -> Result<(), Lost> {

@@ -43,7 +43,7 @@ impl Strategy for Swad {
         if !step.is_multiple_of(self.every) {
             return Ok(Verdict::GoOn);
         }
-        let weights = Arc::new(std::mem::take(&mut self.segment).mean);
+        let weights = Arc::new(std::mem::take(&mut self.segment).into_mean()?);
         self.valley.look(Segment { step, loss: look()?, weights });
         Ok(if self.valley.is_dead() { Verdict::End } else { Verdict::GoOn })
     }
@@ -55,11 +55,11 @@ impl Strategy for Swad {
         Ok(())
     }
 
-    fn state(&self) -> Vec<(String, Vec<f32>)> {
-        let mut state = average::store("segment", &self.segment.mean);
+    fn state(&self) -> candle_core::Result<Vec<(String, Vec<f32>)>> {
+        let mut state = average::store("segment", self.segment.mean()?);
         let mut numbers = vec![self.segment.count, u64::from(self.valley.dead)];
         let mut keep = |kind: &str, segment: &Segment, at: usize| {
-            state.extend(average::store(&format!("{kind}/{at}"), &segment.weights));
+            state.extend(average::store(&format!("{kind}/{at}"), segment.weights.to_vec()));
         };
         for (kind, queue) in
             [("converging", &self.valley.converging), ("tolerating", &self.valley.tolerating)]
@@ -73,10 +73,10 @@ impl Strategy for Swad {
         numbers.push(u64::from(self.valley.begun.is_some()));
         if let Some(begun) = &self.valley.begun {
             numbers.extend([begun.step, begun.threshold.to_bits(), begun.average.count]);
-            state.extend(average::store("valley", &begun.average.mean));
+            state.extend(average::store("valley", begun.average.mean()?));
         }
         state.push(("swad".into(), numbers.into_iter().flat_map(exact::floats).collect()));
-        state
+        Ok(state)
     }
 
     fn restore(&mut self, read: &dyn Fn(&str) -> Option<Vec<f32>>) -> Result<(), Lost> {
@@ -87,7 +87,7 @@ impl Strategy for Swad {
             let found = average::restore(&name, read);
             if found.is_empty() { Err(Lost(name)) } else { Ok(Arc::new(found)) }
         };
-        self.segment = Average { count: next()?, mean: average::restore("segment", read) };
+        self.segment = Average::of(average::restore("segment", read), next()?);
         self.valley.dead = next()? != 0;
         for (kind, queue) in
             [("converging", &mut self.valley.converging), ("tolerating", &mut self.valley.tolerating)]
@@ -103,7 +103,7 @@ impl Strategy for Swad {
             _ => {
                 let (step, threshold, count) = (next()?, f64::from_bits(next()?), next()?);
                 let mean = weights("valley".into())?.to_vec();
-                Some(Begun { step, threshold, average: Average { mean, count } })
+                Some(Begun { step, threshold, average: Average::of(mean, count) })
             }
         };
         Ok(())

@@ -87,7 +87,7 @@ impl Valley {
         let Some(first) = self.converging.front().filter(|first| first.loss == lowest) else { return };
         let mean = self.converging.iter().map(|segment| segment.loss).sum::<f64>() / looks as f64;
         let threshold = mean * (1.0 + self.word.ratio);
-        let mut average = Average { mean: first.weights.to_vec(), count: 0 };
+        let mut average = Average::of(first.weights.to_vec(), 0);
         if tolerance < looks {
             let inside = self.converging.iter().skip(1).take(looks - tolerance);
             inside.for_each(|segment| average.add(&segment.weights));
@@ -112,7 +112,7 @@ impl Valley {
                 next.iter().for_each(|segment| average.add(&segment.weights));
             }
         }
-        Some(average.mean)
+        Some(average.kept())
     }
 }
 

@@ -47,3 +47,8 @@ KERNEL total(const float *x, float factor, float *y, int n, int add) {
   sum = sum_block(sum);
   if (threadIdx.x == 0) give_float(y, factor * sum, add);
 }
+
+// A running mean, to which `next` is added as the last of `count`.
+KERNEL approach(float *mean, const float *next, float count, wide n) {
+  for (wide i = FIRST; i < n; i += STRIDE) mean[i] += (next[i] - mean[i]) / count;
+}
