@@ -1,18 +1,47 @@
 //! For tests: what PyTorch and timm computed (`tests/golden/*.safetensors`), and how far we are from it.
 
-use crate::{ops::gpu::emulator, params::Params};
+use crate::{
+    device::{self, Choice},
+    ops::gpu::emulator,
+    params::Params,
+};
+use candle_core::Device;
 use safetensors::SafeTensors;
-use std::path::{Path, PathBuf};
+use std::{
+    cell::RefCell,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 /// What kernels for a GPU are allowed: they sum in another order, and in single precision where the CPU does not.
 const ON_A_GPU: f32 = 1e-4;
 
-/// On the CPU, and as on a GPU.
-pub(crate) fn on_both(work: impl Fn()) {
+thread_local! {
+    static PLACE: RefCell<Device> = const { RefCell::new(Device::Cpu) };
+}
+
+/// Where tests put their tensors now.
+pub(crate) fn device() -> Device {
+    PLACE.with_borrow(Device::clone)
+}
+
+/// On the CPU, and on GPUs.
+pub(crate) fn everywhere(work: impl Fn()) {
     work();
+    on_gpus(work);
+}
+
+/// As on a GPU, and on one, where program and machine have it.
+pub(crate) fn on_gpus(work: impl Fn()) {
+    static GPU: OnceLock<Option<Device>> = OnceLock::new();
     // The emulator changes stacks as Linux lets it.
     if cfg!(target_os = "linux") {
-        emulator::on(work);
+        emulator::on(&work);
+    }
+    if let Some(gpu) = GPU.get_or_init(|| device::open(Choice::Cuda(None)).ok()) {
+        let before = PLACE.replace(gpu.clone());
+        work();
+        PLACE.replace(before);
     }
 }
 
@@ -88,6 +117,6 @@ pub(crate) fn relative_error(found: &[f32], expected: &[f32]) -> f32 {
 #[track_caller]
 pub(crate) fn assert_close(name: &str, found: &[f32], expected: &[f32], tolerance: f32) {
     let error = relative_error(found, expected);
-    let tolerance = if emulator::is_on() { tolerance.max(ON_A_GPU) } else { tolerance };
+    let tolerance = if emulator::is_on() || !device().is_cpu() { tolerance.max(ON_A_GPU) } else { tolerance };
     assert!(error <= tolerance, "{name}: relative error {error:e} is above {tolerance:e}");
 }

@@ -104,7 +104,7 @@ pub struct Params {
 impl Params {
     /// None yet; initial values will be drawn from streams of `seed` named after the parameters.
     pub fn new(seed: Seed) -> Self {
-        Self::on(Device::Cpu, Precision::F32, seed)
+        Self::on(usual_device(), Precision::F32, seed)
     }
 
     /// The same, to lie on a device and be computed with in a precision.
@@ -273,6 +273,14 @@ impl Params {
         self.all[id.0].value = value;
         Ok(())
     }
+}
+
+/// Where parameters lie of which nothing is said.
+fn usual_device() -> Device {
+    #[cfg(test)]
+    return crate::golden::device();
+    #[cfg(not(test))]
+    Device::Cpu
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{Images, SetChannels, build};
 use crate::{
-    golden::{Golden, assert_close, on_both},
+    golden::{Golden, assert_close, device, everywhere},
     params::{Params, Published},
     seed::Seed,
     spec::{
@@ -30,7 +30,7 @@ fn resolved(adapter: impl Into<StatedAdapter>) -> spec::Adapter {
 /// `prefix` stands before the names of the file's parameters and outputs; images may be shared by several adapters.
 fn check(file: &str, prefix: &str, images: &str, adapter: impl Into<StatedAdapter>) {
     let adapter = resolved(adapter);
-    on_both(|| compare(file, prefix, images, &adapter));
+    everywhere(|| compare(file, prefix, images, &adapter));
 }
 
 fn compare(file: &str, prefix: &str, images: &str, adapter: &spec::Adapter) {
@@ -45,7 +45,7 @@ fn compare(file: &str, prefix: &str, images: &str, adapter: &spec::Adapter) {
     let mut gradients = Gradients::new(&params);
     for (index, SetChannels { set, .. }) in sets().iter().enumerate() {
         let x = format!("{images}{set}.x");
-        let pixels = Tensor::from_vec(golden.values(&x), golden.shape(&x), &Device::Cpu).unwrap();
+        let pixels = Tensor::from_vec(golden.values(&x), golden.shape(&x), &device()).unwrap();
         let mut tape = Tape::recording(&params);
         let y = stem.forward(&mut tape, &params, &Images { pixels, set: index }).unwrap();
         let name = key(&format!("{set}.y"));
@@ -56,11 +56,11 @@ fn compare(file: &str, prefix: &str, images: &str, adapter: &spec::Adapter) {
         let values = golden.values(&key(&format!("{set}.gy")));
         let gy = upstream.add_with(nhwc, |_, out| out.copy_from_slice(&values));
         let gy = upstream.value(gy).flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        let zero = Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap();
+        let zero = Tensor::zeros(1, DType::F32, &device()).unwrap();
         let output = y.clone();
         let root = tape.record(zero, &[&y], move |_, gradients| {
             let shape = output.value().shape().clone();
-            gradients.give(&output, Grad::fresh(gy, &shape)?)
+            gradients.give(&output, Grad::of(Tensor::from_vec(gy, &shape, &device())?))
         });
         tape.backward(&root, &mut gradients).unwrap();
     }

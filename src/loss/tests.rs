@@ -2,7 +2,7 @@
 
 use super::{Objective, Outputs};
 use crate::{
-    golden::{Golden, assert_close, on_both},
+    golden::{Golden, assert_close, everywhere},
     params::{Params, Published},
     seed::Seed,
     spec::{Loss, Positives, Scale, ScaleRule, Term},
@@ -11,7 +11,7 @@ use crate::{
 
 /// `ours` names the objective's parameters and the golden tensors that they start from.
 fn check(name: &str, words: &[(f64, Loss)], labelled: bool, ours: &[(&str, &str)]) {
-    on_both(|| compare(name, words, labelled, ours));
+    everywhere(|| compare(name, words, labelled, ours));
 }
 
 fn compare(name: &str, words: &[(f64, Loss)], labelled: bool, ours: &[(&str, &str)]) {
@@ -99,7 +99,7 @@ fn proxies_that_are_not_trained_get_no_gradient() {
 /// There is no golden file for it: two losses at a distance say what the slope between them is.
 #[test]
 fn a_learned_scale_starts_as_its_rule_says_and_follows_its_slope() {
-    on_both(|| {
+    everywhere(|| {
         let fixed = 2.0 / 0.07;
         for (rule, factor) in [(ScaleRule::SquareRoot, fixed), (ScaleRule::Inverse, fixed / 0.07)] {
             let mut params = Params::new(Seed(0));

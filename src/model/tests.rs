@@ -4,9 +4,9 @@ use super::Extractor;
 use crate::{
     adapter::{Images, SetChannels, plain},
     backbone::{ConvNext, Shape, files},
-    golden::{self, Golden, assert_close, formula, on_both},
+    golden::{self, Golden, assert_close, device, everywhere, formula, on_gpus},
     loss::{Objective, Outputs},
-    ops::{Scalar, gpu::emulator},
+    ops::Scalar,
     params::{ParamId, Params},
     seed::Seed,
     spec::{
@@ -51,7 +51,7 @@ fn fill(params: &mut Params, id: ParamId) {
 
 #[test]
 fn two_training_steps_agree_with_pytorch() {
-    on_both(|| {
+    everywhere(|| {
         let golden = Golden::open("convnext_block_and_step");
         let mut params = Params::new(Seed(0));
         let stem = plain(3, 8, &mut params);
@@ -65,7 +65,7 @@ fn two_training_steps_agree_with_pytorch() {
             fill(&mut params, *id);
         }
         let pixels = formula("input", 2 * 3 * 64 * 64, 1.0, 0.0);
-        let pixels = Tensor::from_vec(pixels, (2, 3, 64, 64), &Device::Cpu).unwrap();
+        let pixels = Tensor::from_vec(pixels, (2, 3, 64, 64), &device()).unwrap();
         let images = Images { pixels, set: 0 };
         let mut drops = Seed(0).stream("drop path");
         let word = spec::Optimiser { lr: 4e-4, weight_decay: 5e-5, betas: [0.9, 0.999], eps: 1e-8 };
@@ -231,7 +231,7 @@ fn trained_adapters() -> Vec<StatedAdapter> {
 
 /// One pass over each set, and the gradient of every parameter.
 fn gradients_of(word: &spec::Model, sets: &[SetChannels], precision: Precision) -> (Params, Gradients) {
-    let mut params = Params::on(Device::Cpu, precision, Seed(1));
+    let mut params = Params::on(device(), precision, Seed(1));
     let model = Extractor::new(word, sets, &[], &mut params);
     let words = [
         Loss::CrossEntropy,
@@ -243,7 +243,7 @@ fn gradients_of(word: &spec::Model, sets: &[SetChannels], precision: Precision) 
     let mut gradients = Gradients::new(&params);
     for (set, SetChannels { channels, .. }) in sets.iter().enumerate() {
         let pixels = formula("input", 4 * channels.len() * 64 * 64, 1.0, 0.0);
-        let pixels = Tensor::from_vec(pixels, (4, channels.len(), 64, 64), &Device::Cpu).unwrap();
+        let pixels = Tensor::from_vec(pixels, (4, channels.len(), 64, 64), &device()).unwrap();
         let mut tape = Tape::recording(&params);
         let mut drops = Seed(0).stream("drop path");
         let features = model.forward(&mut tape, &params, &Images { pixels, set }, &mut drops).unwrap();
@@ -282,24 +282,30 @@ fn gradients_in_bfloat16_point_the_same_way() {
     for adapter in [StatedAdapter::from(StatedHyperNet::new(6, 8)), StatedDepthwise::new(3).into()] {
         let word = with(ConvNextSize::Mini, adapter, Recipe::Fixed);
         let (params, exact) = gradients_of(&word, &all[..1], Precision::F32);
-        let (_, rounded) = emulator::on(|| gradients_of(&word, &all[..1], Precision::Bf16));
-        let (mut along, mut squares) = (0.0, [0.0, 0.0]);
-        for id in params.ids() {
-            let [exact, rounded] = [&exact, &rounded].map(|all| {
-                let values = crate::ops::buffer::copy(all.of(id).unwrap().tensor()).unwrap();
-                values.into_iter().map(f64::from).collect::<Vec<f64>>()
-            });
-            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-            let own = [dot(&exact, &exact), dot(&rounded, &rounded)];
-            let cosine = dot(&exact, &rounded) / (own[0] * own[1]).sqrt();
-            let name = &params.published(id).name;
-            assert!(cosine > 0.97, "{name}: {cosine}");
-            along += dot(&exact, &rounded);
-            squares = [squares[0] + own[0], squares[1] + own[1]];
-        }
-        let cosine = along / (squares[0] * squares[1]).sqrt();
-        assert!(cosine > 0.999 && cosine < 0.999_999, "{word:?}: {cosine}");
+        on_gpus(|| {
+            let (_, rounded) = gradients_of(&word, &all[..1], Precision::Bf16);
+            compare(&word, &params, &exact, &rounded);
+        });
     }
+}
+
+fn compare(word: &spec::Model, params: &Params, exact: &Gradients, rounded: &Gradients) {
+    let (mut along, mut squares) = (0.0, [0.0, 0.0]);
+    for id in params.ids() {
+        let [exact, rounded] = [exact, rounded].map(|all| {
+            let values = crate::ops::buffer::copy(all.of(id).unwrap().tensor()).unwrap();
+            values.into_iter().map(f64::from).collect::<Vec<f64>>()
+        });
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let own = [dot(&exact, &exact), dot(&rounded, &rounded)];
+        let cosine = dot(&exact, &rounded) / (own[0] * own[1]).sqrt();
+        let name = &params.published(id).name;
+        assert!(cosine > 0.97, "{name}: {cosine}");
+        along += dot(&exact, &rounded);
+        squares = [squares[0] + own[0], squares[1] + own[1]];
+    }
+    let cosine = along / (squares[0] * squares[1]).sqrt();
+    assert!(cosine > 0.999 && cosine < 0.999_999, "{word:?}: {cosine}");
 }
 
 /// What the released optimiser does not know stays as it starts.
@@ -344,7 +350,7 @@ fn channels_that_are_taken_apart_have_their_features_side_by_side() {
 /// One training step of each adapter's model, weights and all, as PyTorch takes it (`model_steps.py`).
 #[test]
 fn a_training_step_of_each_adapter_agrees_with_pytorch() {
-    on_both(|| {
+    everywhere(|| {
         let golden = Golden::open("model_steps");
         let mut learned = StatedSliceParam::new();
         learned.class_embedding = Some(ClassEmbedding::Learned);
@@ -390,7 +396,7 @@ fn a_training_step_of_each_adapter_agrees_with_pytorch() {
             for (set, classes) in [[1, 3], [0, 2]].iter().enumerate() {
                 let SetChannels { set: title, channels } = &sets[set];
                 let pixels = formula(&format!("input.{title}"), 2 * channels.len() * 64 * 64, 1.0, 0.0);
-                let pixels = Tensor::from_vec(pixels, (2, channels.len(), 64, 64), &Device::Cpu).unwrap();
+                let pixels = Tensor::from_vec(pixels, (2, channels.len(), 64, 64), &device()).unwrap();
                 let mut tape = Tape::recording(&params);
                 let x = stem.forward(&mut tape, &params, &Images { pixels, set }).unwrap();
                 let mut drops = Seed(0).stream("drop path");

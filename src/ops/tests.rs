@@ -2,12 +2,12 @@
 
 use super::{Weight, adamw, buffer};
 use crate::{
-    golden::{Golden, assert_close, on_both},
+    golden::{Golden, assert_close, device, everywhere},
     params::{ParamId, Params, Published},
     seed::Seed,
     tape::{Grad, Gradients, Node, Tape},
 };
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 
 /// NCHW as we keep it.
 const IMAGE: [usize; 4] = [0, 2, 3, 1];
@@ -43,7 +43,7 @@ impl Case {
         y_order: &[usize],
         op: impl Fn(&mut Tape, &dyn Fn(ParamId) -> Node) -> Node,
     ) {
-        on_both(|| self.compare(tolerance, y_order, &op));
+        everywhere(|| self.compare(tolerance, y_order, &op));
     }
 
     fn compare(
@@ -69,10 +69,10 @@ impl Case {
         let gy = upstream.add_with(output, |_, out| out.copy_from_slice(&golden("gy")));
         let gy = upstream.value(gy).flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let input = y.clone();
-        let scalar = Tensor::zeros(1, candle_core::DType::F32, &Device::Cpu).unwrap();
+        let scalar = Tensor::zeros(1, candle_core::DType::F32, &device()).unwrap();
         let root = tape.record(scalar, &[&y], move |_, gradients| {
             let shape = input.value().shape().clone();
-            gradients.give(&input, Grad::fresh(gy, &shape)?)
+            gradients.give(&input, Grad::of(Tensor::from_vec(gy, &shape, &device())?))
         });
         let mut gradients = Gradients::new(&self.params);
         tape.backward(&root, &mut gradients).unwrap();
@@ -164,10 +164,10 @@ fn convolution_of_two_by_two_patches() {
 
 #[test]
 fn planar_patches_are_the_same_convolution() {
-    on_both(|| {
+    everywhere(|| {
         let golden = Golden::open("ops");
         let tensor = |key: &str, shape: &[usize]| {
-            Tensor::from_vec(golden.values(&format!("conv4x4.{key}")), shape, &Device::Cpu).unwrap()
+            Tensor::from_vec(golden.values(&format!("conv4x4.{key}")), shape, &device()).unwrap()
         };
         let images = tensor("x", &golden.shape("conv4x4.x"));
         let patches = Tape::forgetting().planar_patches(&images, 4).unwrap();
@@ -219,7 +219,7 @@ fn cross_entropy() {
 
 #[test]
 fn rows_of_a_table_collect_their_gradients() {
-    on_both(|| {
+    everywhere(|| {
         let mut params = Params::new(Seed(0));
         let table = params.add_normal(Published::new("table", &[4, 3]), 1.0);
         let mut tape = Tape::recording(&params);
@@ -235,11 +235,11 @@ fn rows_of_a_table_collect_their_gradients() {
 
 #[test]
 fn three_steps_of_adamw() {
-    on_both(|| {
+    everywhere(|| {
         let golden = Golden::open("ops");
-        let tensor = |key: &str| Tensor::from_vec(golden.values(key), (3, 7), &Device::Cpu).unwrap();
+        let tensor = |key: &str| Tensor::from_vec(golden.values(key), (3, 7), &device()).unwrap();
         let weights = tensor("adamw.p.0");
-        let zeros = || Tensor::zeros((3, 7), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let zeros = || Tensor::zeros((3, 7), candle_core::DType::F32, &device()).unwrap();
         let (mean, square) = (zeros(), zeros());
         for (t, lr) in [(1, 0.1), (2, 0.05), (3, 0.02)] {
             let step = adamw::Step::new(t, lr, 0.3, [0.9, 0.999], 1e-8);
@@ -301,7 +301,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
 /// `tests/golden/miro.py`.
 #[test]
 fn variance_penalty() {
-    on_both(penalties);
+    everywhere(penalties);
     let start = super::raw_of_variance(0.1);
     assert!((start + 2.252_273_55).abs() < 1e-7, "{start}");
 }

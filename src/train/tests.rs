@@ -5,9 +5,8 @@ use crate::{
     adapter::SetChannels,
     data::{self, Statistics, Tape},
     event::{Event, Listen, Silence},
-    golden::assert_close,
+    golden::{assert_close, on_gpus},
     model::Extractor,
-    ops::gpu::emulator,
     params::Params,
     seed::Seed,
     spec::*,
@@ -158,7 +157,7 @@ fn it_learns_and_seeds_differ() {
 
 /// Steps as a GPU takes them lead where the CPU's lead, and a training that was stopped there goes on to the same bits.
 #[test]
-fn as_on_a_gpu_it_learns_the_same_and_goes_on_after_a_stop() {
+fn on_gpus_it_learns_the_same_and_goes_on_after_a_stop() {
     let source = Squares::new(16);
     let folder = tempfile::tempdir().unwrap();
     for (number, strategy) in strategies().into_iter().skip(1).take(2).enumerate() {
@@ -170,7 +169,7 @@ fn as_on_a_gpu_it_learns_the_same_and_goes_on_after_a_stop() {
             (ended, bits, ear.losses)
         };
         let (_, expected_bits, expected) = on("cpu", None);
-        emulator::on(|| {
+        on_gpus(|| {
             let (_, whole, found) = on("whole", None);
             assert_close("losses", &to_single(&found), &to_single(&expected), 1e-3);
             let floats = |bits: &[u32]| bits.iter().map(|bits| f32::from_bits(*bits)).collect::<Vec<_>>();

@@ -2,7 +2,8 @@
 
 use super::{warp::warp, *};
 use crate::{
-    ops::gpu::{Gpu, emulator},
+    golden::{device, on_gpus},
+    ops::gpu::Gpu,
     seed::Seed,
     spec::CropFit,
 };
@@ -357,14 +358,16 @@ fn a_gpu_sees_the_same() {
                 }
             }
             assert_eq!((views.len(), views.floats.is_empty()), (9, !floats));
-            let found = emulator::on(|| Gpu::Emulated.views(&views).unwrap());
-            assert_eq!(found.dims(), [9, 3, side, side]);
-            let found = found.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-            let apart = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(apart < 2e-3, "{name}, floats {floats}: {apart}");
-            let mean =
-                found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).sum::<f32>() / found.len() as f32;
-            assert!(mean < 2e-5, "{name}, floats {floats}: {mean} on average");
+            on_gpus(|| {
+                let found = Gpu::at(&device()).unwrap().views(&views).unwrap();
+                assert_eq!(found.dims(), [9, 3, side, side]);
+                let found = found.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+                let apart = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(apart < 2e-3, "{name}, floats {floats}: {apart}");
+                let mean =
+                    found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).sum::<f32>() / found.len() as f32;
+                assert!(mean < 2e-5, "{name}, floats {floats}: {mean} on average");
+            });
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The blocked search against the definition, where rounding, ties and groups could make a difference.
 
 use super::*;
-use crate::{golden::on_both, seed::Seed};
-
-const CPU: &Device = &Device::Cpu;
+use crate::{
+    golden::{device, everywhere},
+    seed::Seed,
+};
 
 fn random(name: &str, rows: usize, width: usize) -> Vec<f32> {
     let mut stream = Seed(3).stream(name);
@@ -37,7 +38,7 @@ fn indices(found: &[Neighbour]) -> Vec<u32> {
 
 #[test]
 fn blocks_find_what_the_definition_finds() {
-    on_both(|| {
+    everywhere(|| {
         // More references than a tile, a width that no vector divides, every fifth row three times.
         let (rows, width) = (2500, 13);
         let mut values = random("references", rows, width);
@@ -50,13 +51,13 @@ fn blocks_find_what_the_definition_finds() {
         let references = FeatureMatrix::new(width, &values).unwrap();
         let queries = FeatureMatrix::new(width, &asked).unwrap();
         for metric in [Metric::Cosine, Metric::L2] {
-            let found = nearest(references, queries, metric, CPU).unwrap();
+            let found = nearest(references, queries, metric, &device()).unwrap();
             assert_eq!(indices(&found), slow(references, queries, metric), "{metric:?}");
             assert_eq!(found[100].index, 0, "{metric:?}: the first of three equal rows");
             let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
             assert_eq!(
                 found,
-                pool.install(|| nearest(references, queries, metric, CPU)).unwrap(),
+                pool.install(|| nearest(references, queries, metric, &device())).unwrap(),
                 "{metric:?}"
             );
         }
@@ -65,7 +66,7 @@ fn blocks_find_what_the_definition_finds() {
 
 #[test]
 fn large_offsets_and_collapsed_features_are_still_exact() {
-    on_both(|| {
+    everywhere(|| {
         let width = 32;
         let near = |name: &str, rows: usize, offset: f32, scale: f32| -> Vec<f32> {
             random(name, rows, width).iter().map(|x| offset + scale * x).collect()
@@ -75,7 +76,7 @@ fn large_offsets_and_collapsed_features_are_still_exact() {
             let references = FeatureMatrix::new(width, &values).unwrap();
             let queries = FeatureMatrix::new(width, &asked).unwrap();
             for metric in [Metric::Cosine, Metric::L2] {
-                let found = nearest(references, queries, metric, CPU).unwrap();
+                let found = nearest(references, queries, metric, &device()).unwrap();
                 assert_eq!(
                     indices(&found),
                     slow(references, queries, metric),
@@ -88,7 +89,7 @@ fn large_offsets_and_collapsed_features_are_still_exact() {
 
 #[test]
 fn a_group_is_left_out_and_nothing_else() {
-    on_both(|| {
+    everywhere(|| {
         let width = 4;
         let values = random("grouped", 60, width);
         let matrix = FeatureMatrix::new(width, &values).unwrap();
@@ -96,7 +97,8 @@ fn a_group_is_left_out_and_nothing_else() {
         let groups: Vec<u32> = (0..60).map(|row| if row < 10 { NO_GROUP } else { row / 10 }).collect();
         let queries = FeatureMatrix::new(width, &values[10 * width..]).unwrap();
         for metric in [Metric::Cosine, Metric::L2] {
-            let found = nearest_outside_group(matrix, &groups, queries, &groups[10..], metric, CPU).unwrap();
+            let found =
+                nearest_outside_group(matrix, &groups, queries, &groups[10..], metric, &device()).unwrap();
             for group in 1..6u32 {
                 let kept: Vec<u32> = (0..60).filter(|row| groups[*row as usize] != group).collect();
                 let copy = matrix.gather(kept.iter().copied());
@@ -105,7 +107,7 @@ fn a_group_is_left_out_and_nothing_else() {
                     FeatureMatrix::new(width, &copy).unwrap(),
                     FeatureMatrix::new(width, own).unwrap(),
                     metric,
-                    CPU,
+                    &device(),
                 )
                 .unwrap();
                 for (at, expected) in expected.iter().enumerate() {
@@ -115,7 +117,7 @@ fn a_group_is_left_out_and_nothing_else() {
                 }
             }
         }
-        let alone = nearest_outside_group(queries, &[1; 50], queries, &[1; 50], Metric::L2, CPU);
+        let alone = nearest_outside_group(queries, &[1; 50], queries, &[1; 50], Metric::L2, &device());
         assert!(matches!(alone, Err(Error::NoReference { query: 0 })));
     });
 }
@@ -126,14 +128,20 @@ fn features_that_have_no_distance_are_refused_by_row() {
     let nan = FeatureMatrix::new(2, &[1.0, 0.0, 0.5, f32::NAN]).unwrap();
     let zero = FeatureMatrix::new(2, &[1.0, 0.0, 0.0, 0.0]).unwrap();
     for metric in [Metric::Cosine, Metric::L2] {
-        assert!(matches!(nearest(good, nan, metric, CPU), Err(Error::NotFinite { row: 1, column: 1, .. })));
-        assert!(matches!(nearest(nan, good, metric, CPU), Err(Error::NotFinite { row: 1, column: 1, .. })));
+        assert!(matches!(
+            nearest(good, nan, metric, &device()),
+            Err(Error::NotFinite { row: 1, column: 1, .. })
+        ));
+        assert!(matches!(
+            nearest(nan, good, metric, &device()),
+            Err(Error::NotFinite { row: 1, column: 1, .. })
+        ));
     }
-    assert!(matches!(nearest(zero, good, Metric::Cosine, CPU), Err(Error::ZeroRow { row: 1 })));
-    assert!(nearest(zero, good, Metric::L2, CPU).is_ok(), "the origin is a point like any other");
+    assert!(matches!(nearest(zero, good, Metric::Cosine, &device()), Err(Error::ZeroRow { row: 1 })));
+    assert!(nearest(zero, good, Metric::L2, &device()).is_ok(), "the origin is a point like any other");
     let wide = FeatureMatrix::new(1, &[1.0]).unwrap();
     assert!(matches!(
-        nearest(good, wide, Metric::L2, CPU),
+        nearest(good, wide, Metric::L2, &device()),
         Err(Error::Mismatch { expected: 2, found: 1, .. })
     ));
     assert!(FeatureMatrix::new(3, &[0.0; 4]).is_err());

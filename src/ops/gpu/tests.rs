@@ -2,11 +2,11 @@
 //! are: golden tests run on the CPU and by the emulator.
 
 use super::{
-    Gpu, Grid, emulator,
+    Gpu, Grid,
     signature::{FILES, PRELUDE},
 };
 use crate::{
-    golden::assert_close,
+    golden::{assert_close, device, on_gpus},
     ops::{Weight, buffer},
     params::{Params, Published},
     seed::Seed,
@@ -110,9 +110,12 @@ fn rows_of_any_width_are_normalised() {
             let copy = |id| buffer::copy(gradients.of(id).unwrap().tensor()).unwrap();
             params.ids().map(copy).collect::<Vec<_>>()
         };
-        for (at, (found, expected)) in emulator::on(run).iter().zip(run()).enumerate() {
-            assert_close(&format!("width {width}, {at}"), found, &expected, 2e-5);
-        }
+        let expected = run();
+        on_gpus(|| {
+            for (at, (found, expected)) in run().iter().zip(&expected).enumerate() {
+                assert_close(&format!("width {width}, {at}"), found, expected, 2e-5);
+            }
+        });
     }
 }
 
@@ -121,8 +124,11 @@ fn many_rows_are_summed_in_parts() {
     let values: Vec<f32> = (0..3000 * 5).map(|at| (at % 7) as f32).collect();
     let mut expected = [0f32; 5];
     values.iter().enumerate().for_each(|(at, value)| expected[at % 5] += value);
-    let x = Tensor::from_vec(values, (3000, 5), &Device::Cpu).unwrap();
-    let sums = Tensor::ones(5, DType::F32, &Device::Cpu).unwrap();
-    emulator::on(|| Gpu::Emulated.column_sums(&x, &sums, true).unwrap());
-    assert_eq!(sums.to_vec1::<f32>().unwrap(), expected.map(|sum| sum + 1.0));
+    on_gpus(|| {
+        let gpu = Gpu::at(&device()).unwrap();
+        let x = Tensor::from_slice(&values, (3000, 5), &device()).unwrap();
+        let sums = Tensor::ones(5, DType::F32, &device()).unwrap();
+        gpu.column_sums(&x, &sums, true).unwrap();
+        assert_eq!(sums.to_vec1::<f32>().unwrap(), expected.map(|sum| sum + 1.0));
+    });
 }
