@@ -168,7 +168,7 @@ impl Job<'_> {
             rows: loader.batch(),
             taken: Vec::new(),
             told: Instant::now(),
-            loss: f32::NAN,
+            loss: None,
         };
         let mut ended_early = false;
         let mut checkpoints = Checkpoints::new(self.checkpoint.to_owned(), self.checkpoint_every);
@@ -180,7 +180,8 @@ impl Job<'_> {
                 }
                 error => error,
             })?;
-            listen.hear(&Event::Advanced { done: step + 1, note: &format!("loss {:.3}", trainer.loss) });
+            let note = trainer.loss.map(|loss| format!("loss {loss:.3}")).unwrap_or_default();
+            listen.hear(&Event::Advanced { done: step + 1, note: &note });
             let mut look = || trainer.look(step, listen);
             if strategy.after_step(step, trainer.params, &mut look)? == Verdict::End {
                 ended_early = true;
@@ -240,7 +241,7 @@ struct Trainer<'a> {
     /// When the last numbers were told.
     told: Instant,
     /// The last loss that was told.
-    loss: f32,
+    loss: Option<f32>,
 }
 
 impl Trainer<'_> {
@@ -288,7 +289,7 @@ impl Trainer<'_> {
             say("lr", *lr);
             say("grad_norm", norm);
             say("images_per_s", pace);
-            self.loss = loss;
+            self.loss = Some(loss);
         }
         self.told = Instant::now();
         Ok(())
