@@ -1,7 +1,7 @@
 //! Where models are computed: the processor, or a GPU by CUDA; and what of that this machine has.
 
 use crate::spec::Precision;
-use candle_core::Device;
+use candle_core::{Device, DeviceLocation};
 use libloading::{Library, Symbol};
 use std::{
     ffi::{CStr, CString, c_char, c_int, c_uint, c_void},
@@ -169,14 +169,9 @@ pub fn is_out_of_memory(error: &candle_core::Error) -> bool {
 
 /// The kind of device and its model, of which results are the same to the bit; empty for the processor.
 pub fn model(device: &Device) -> String {
-    let number = usize::try_from(OPENED.load(Relaxed));
-    match (device.is_cpu(), number, driver()) {
-        (false, Ok(number), Ok(driver)) => {
-            driver.gpus.get(number).map_or("cuda".into(), |gpu| format!("cuda {}", gpu.name))
-        }
-        (false, ..) => "cuda".into(),
-        (true, ..) => String::new(),
-    }
+    let DeviceLocation::Cuda { gpu_id } = device.location() else { return String::new() };
+    let name = driver().ok().and_then(|driver| Some(driver.gpus.get(gpu_id)?.name.clone()));
+    name.map_or("cuda".into(), |name| format!("cuda {name}"))
 }
 
 /// Whether a precision can be computed there.

@@ -4,7 +4,6 @@
 //! of the parameter and is applied when weights are read or written, never in a step.
 
 use crate::{
-    data::Views,
     ops::{buffer, gpu::Gpu},
     seed::{Seed, Stream},
     spec::Precision,
@@ -131,15 +130,7 @@ impl Params {
 
     /// Whether a GPU computes with them: nobody waits for it without need.
     pub fn on_a_gpu(&self) -> bool {
-        self.all.first().is_some_and(|param| Gpu::of(&param.value).is_some())
-    }
-
-    /// Makes views on the GPU that computes with them.
-    pub(crate) fn make_views(&self, views: &Views) -> Result<Tensor> {
-        match self.all.first().and_then(|param| Gpu::of(&param.value)) {
-            Some(gpu) => gpu.views(views),
-            None => candle_core::bail!("views are made of plain numbers on a GPU only"),
-        }
+        Gpu::at(&self.device).is_some()
     }
 
     /// In which number format a tape computes with them.

@@ -86,16 +86,8 @@ enum ScaleWord {
     Paper,
 }
 
-/// A number format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum PrecisionWord {
-    /// 32-bit floats
-    F32,
-    /// 32-bit floats, of which matrix products take ten bits behind the point
-    Tf32,
-    /// Activations in bfloat16, weights and sums in 32-bit floats
-    Bf16,
-}
+/// What `--precision` takes.
+const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::Tf32, Precision::Bf16];
 
 /// What is computed, where the file is not the last word.
 #[derive(Args, Clone, Debug)]
@@ -107,8 +99,8 @@ pub(super) struct SpecOptions {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..1 << 63))]
     seed: Vec<u64>,
     /// Number format of training: f32, or on a GPU tf32 or bf16 [default: as declared, f32]
-    #[arg(long)]
-    precision: Option<PrecisionWord>,
+    #[arg(long, value_parser = PRECISIONS.map(Precision::name))]
+    precision: Option<String>,
     /// Changes one value of the resolved spec, as in train.optimiser.lr=3e-4; repeatable
     #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
@@ -130,14 +122,9 @@ impl SpecOptions {
     /// # Errors
     /// If a value cannot be set.
     pub(super) fn apply(&self, spec: &Spec, scale: Scale) -> Result<Spec> {
-        let mut sized = if scale == Scale::Quick { quick(spec) } else { spec.clone() };
-        match self.precision {
-            Some(PrecisionWord::F32) => sized.train.precision = Precision::F32,
-            Some(PrecisionWord::Tf32) => sized.train.precision = Precision::Tf32,
-            Some(PrecisionWord::Bf16) => sized.train.precision = Precision::Bf16,
-            None => {}
-        }
-        super::set::apply(&sized, &self.set)
+        let sized = if scale == Scale::Quick { quick(spec) } else { spec.clone() };
+        let precision = self.precision.iter().map(|word| ("train.precision".to_owned(), word.clone()));
+        super::set::apply(&sized, &precision.chain(self.set.iter().cloned()).collect::<Vec<_>>())
     }
 
     /// The seeds, each once.

@@ -27,6 +27,7 @@ mod pooled_filters;
 mod scalar;
 mod scale_residual;
 mod variance_penalty;
+mod views;
 
 pub use attention::attention;
 pub use convolution::{Finish, convolution, max_pool};
@@ -34,6 +35,7 @@ pub use linear::Weight;
 pub use scalar::Scalar;
 pub use simd::{Level, flush_subnormals, level};
 pub use variance_penalty::raw_of_variance;
+pub use views::views;
 
 /// Raised when an operation's results change; part of the identity of every work that trains or embeds.
 pub const REVISION: u32 = 2;

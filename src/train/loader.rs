@@ -8,6 +8,7 @@ use super::{Error, Source, sampling, source::Item};
 use crate::{
     adapter::Images,
     data::{Draw, Tape, Views, draw, drawn_view},
+    ops,
     params::Params,
     seed::Seed,
     spec::{AugmentStream, Train},
@@ -50,7 +51,7 @@ impl Part {
     pub fn images(&self, params: &Params) -> candle_core::Result<Images> {
         let pixels = match &self.views {
             Seen::Pixels(pixels) => pixels.clone(),
-            Seen::Plain(views) => params.make_views(views)?,
+            Seen::Plain(views) => ops::views(views, params.device())?,
         };
         Ok(Images { pixels, set: self.set })
     }

@@ -265,22 +265,20 @@ impl Trainer<'_> {
         };
         let norm = self.optimiser.gradient_norm(&self.gradients)?;
         let numbers = Taken { number: step + 1, passes, lr: at(1.0), norm };
-        let at_once = !self.params.on_a_gpu();
-        if at_once {
-            numbers.check()?;
-        }
         self.optimiser.step(self.params, &self.gradients, at)?;
         self.gradients.clear();
         self.taken.push(numbers);
-        if at_once || self.taken.len() >= UNREAD { self.tell(listen) } else { Ok(()) }
+        let wait = self.params.on_a_gpu() && self.taken.len() < UNREAD;
+        if wait { Ok(()) } else { self.tell(listen) }
     }
 
     /// Tells the numbers of all steps that were taken; on a GPU, waits for them.
     fn tell(&mut self, listen: &mut dyn Listen) -> Result<(), Error> {
         let taken = std::mem::take(&mut self.taken);
-        let told: Vec<Told> = taken.iter().map(Taken::read).collect::<Result<_, Error>>()?;
+        let told: Vec<Result<Told, Error>> = taken.iter().map(Taken::read).collect();
         let pace = (self.rows * taken.len()) as f64 / self.told.elapsed().as_secs_f64();
-        for (Taken { number, lr, .. }, Told { loss, terms, norm }) in taken.iter().zip(told) {
+        for (Taken { number, lr, .. }, told) in taken.iter().zip(told) {
+            let Told { loss, terms, norm } = told?;
             let mut say = |name: &str, value: f64| listen.hear(&Event::Metric { name, step: *number, value });
             say("loss", f64::from(loss));
             for (name, value) in terms {
@@ -376,11 +374,6 @@ impl Taken {
             return Err(Error::Diverged { step: self.number, value: loss });
         }
         Ok(Told { loss, terms, norm: next() })
-    }
-
-    /// Before a step that would spoil the weights.
-    fn check(&self) -> Result<(), Error> {
-        self.read().map(drop)
     }
 }
 

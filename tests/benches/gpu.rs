@@ -7,6 +7,8 @@
 //! fused AdamW; eager, `torch.compile`, and `max-autotune`. Embedding: 128 images of five channels. Memory is what
 //! `nvidia-smi` says of each process. Where there is no GPU, `-- --device cpu --small` shows that the bench itself runs.
 
+mod python;
+
 use candle_core::{Device, Tensor};
 use dichroic::{
     adapter::{Images, SetChannels},
@@ -21,12 +23,9 @@ use dichroic::{
     tape::{Gradients, Tape},
     train::Optimiser,
 };
+use python::{Peer, median};
 use serde_json::{Value, json};
-use std::{
-    io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    time::Instant,
-};
+use std::{process::Command, time::Instant};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -42,6 +41,13 @@ struct Setting {
     side: usize,
     batch: usize,
     steps: usize,
+}
+
+impl Setting {
+    fn peer(&self) -> Option<Peer> {
+        let device = if self.device.is_cpu() { "cpu" } else { "cuda" };
+        Peer::start("gpu_peer.py", &[device.to_owned(), self.side.to_string(), self.batch.to_string()])
+    }
 }
 
 fn main() {
@@ -77,7 +83,7 @@ fn main() {
             // One of ours at a time: memory counts.
             let mut bench = Ours::new(&setting, *precision);
             bench.run(work, setting.steps);
-            let mut peer = Peer::start(&setting);
+            let mut peer = setting.peer();
             let own = peers.iter().filter(|(format, _)| format == name);
             let mut samples: Vec<(String, Vec<f64>)> = vec![("ours".into(), vec![])];
             for round in 0..ROUNDS {
@@ -112,12 +118,6 @@ fn main() {
         }
     }
     println!("{}", json!({"bench": "gpu", "side": setting.side, "batch": setting.batch, "results": results}));
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// MiB of the GPU that a process holds.
@@ -225,45 +225,5 @@ impl Ours {
             return Ok(0.0);
         }
         features.value().flatten_all()?.get(0)?.to_scalar()
-    }
-}
-
-/// PyTorch, in a process of its own.
-struct Peer {
-    child: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
-}
-
-impl Peer {
-    fn start(setting: &Setting) -> Option<Self> {
-        let python = std::env::var_os("DICHROIC_PYTHON")?;
-        let script = std::env::var("DICHROIC_PEER")
-            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/tests/benches/gpu_peer.py").into());
-        let device = if setting.device.is_cpu() { "cpu" } else { "cuda" };
-        let mut child = Command::new(python)
-            .args([&script, device, &setting.side.to_string(), &setting.batch.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("$DICHROIC_PYTHON is a Python");
-        let (to, from) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
-        Some(Self { child, to, from: BufReader::new(from) })
-    }
-
-    fn ask(&mut self, request: &Value) -> Value {
-        writeln!(self.to, "{request}").expect("the peer listens");
-        let mut line = String::new();
-        self.from.read_line(&mut line).expect("the peer answers");
-        let answer: Value = serde_json::from_str(&line).expect("the peer answers in JSON");
-        assert!(answer.get("error").is_none(), "the peer says {answer}");
-        answer
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

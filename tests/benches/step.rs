@@ -6,6 +6,8 @@
 //! Both sides: 3 channels, 14 classes, ProxyNCA, AdamW, a fixed batch, learning rate 1e-6. PyTorch: eager,
 //! channels-last, fused AdamW; bf16 autocast beside it. Rounds alternate their order; ratios are medians of medians.
 
+mod python;
+
 use candle_core::{Device, Tensor};
 use dichroic::{
     adapter::Images,
@@ -17,12 +19,9 @@ use dichroic::{
     tape::{Gradients, Tape},
     train::Optimiser,
 };
+use python::{Peer, median};
 use serde_json::{Value, json};
-use std::{
-    io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    time::Instant,
-};
+use std::time::Instant;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -35,7 +34,7 @@ const CASES: [(usize, usize, f64); 2] = [(64, 16, 0.74), (224, 4, 0.87)];
 
 fn main() {
     let json = std::env::args().any(|arg| arg == "--json");
-    let mut peer = Peer::start();
+    let mut peer = Peer::start("peer.py", &[]);
     let mut results = Vec::new();
     for (side, batch, target) in CASES {
         let mut ours = Ours::new(side, batch);
@@ -50,9 +49,9 @@ fn main() {
                     mine();
                 }
                 if let Some(peer) = &mut peer {
-                    samples.f32.push(peer.ask(&request("f32")));
-                    samples.bf16.push(peer.ask(&request("bf16")));
-                    let gemm = peer.ask_value(&json!({"gemm": 2048, "threads": threads, "steps": 3}));
+                    samples.f32.push(times(&peer.ask(&request("f32"))));
+                    samples.bf16.push(times(&peer.ask(&request("bf16"))));
+                    let gemm = peer.ask(&json!({"gemm": 2048, "threads": threads, "steps": 3}));
                     samples.gflops.push(gemm["gflops"].as_f64().unwrap_or(f64::NAN));
                 }
                 if round % 2 == 1 {
@@ -67,7 +66,7 @@ fn main() {
         }
     }
     if json {
-        let about = peer.as_mut().map(|peer| peer.ask_value(&json!({"about": true})));
+        let about = peer.as_mut().map(|peer| peer.ask(&json!({"about": true})));
         let simd = dichroic::ops::level().name();
         let document = json!({"bench": "step", "simd": simd, "peer": about, "results": results});
         println!("{}", serde_json::to_string_pretty(&document).expect("plain data"));
@@ -127,17 +126,6 @@ impl Samples {
 /// Operations of one image forwards through ConvNeXt-Tiny: 4.456 G multiply-adds at 224 px, times two.
 fn flops(side: usize) -> f64 {
     2.0 * 4.456e9 * (side as f64 / 224.0).powi(2)
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => f64::NAN,
-        n if n % 2 == 0 => f64::midpoint(values[middle - 1], values[middle]),
-        _ => values[middle],
-    }
 }
 
 struct Ours {
@@ -206,49 +194,11 @@ fn cpu_seconds() -> f64 {
     (ticks(11) + ticks(12)) / 100.0
 }
 
-/// PyTorch, in a process of its own.
-struct Peer {
-    child: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
-}
-
-impl Peer {
-    fn start() -> Option<Self> {
-        let python = std::env::var_os("DICHROIC_PYTHON")?;
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/benches/peer.py");
-        let mut child = Command::new(python)
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("$DICHROIC_PYTHON is a Python");
-        let (to, from) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
-        Some(Self { child, to, from: BufReader::new(from) })
-    }
-
-    fn ask_value(&mut self, request: &Value) -> Value {
-        writeln!(self.to, "{request}").expect("the peer listens");
-        let mut line = String::new();
-        self.from.read_line(&mut line).expect("the peer answers");
-        let answer: Value = serde_json::from_str(&line).expect("the peer answers in JSON");
-        assert!(answer.get("error").is_none(), "the peer says {answer}");
-        answer
-    }
-
-    fn ask(&mut self, request: &Value) -> Times {
-        let answer = self.ask_value(request);
-        let of = |key: &str| {
-            let list = answer[key].as_array().expect("a list of seconds");
-            median(list.iter().filter_map(Value::as_f64))
-        };
-        (of("wall"), of("cpu"))
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Those of the peer's answer.
+fn times(answer: &Value) -> Times {
+    let of = |key: &str| {
+        let list = answer[key].as_array().expect("a list of seconds");
+        median(list.iter().filter_map(Value::as_f64))
+    };
+    (of("wall"), of("cpu"))
 }

@@ -20,11 +20,11 @@ struct Table {
 
 impl Gpu {
     /// Each line: the addresses of weights, gradient, mean and square, and how many numbers they are.
-    fn table(&self, lines: impl Iterator<Item = ([u64; 4], usize)>) -> Result<Table> {
+    fn table(&self, lines: &[([u64; 4], usize)]) -> Result<Table> {
         let (mut table, mut starts, mut blocks) = (Vec::new(), Vec::new(), 0);
         for (addresses, count) in lines {
             table.extend(addresses.map(|address| address as i64));
-            table.push(count as i64);
+            table.push(*count as i64);
             starts.push(blocks);
             blocks += count.div_ceil(CHUNK);
         }
@@ -35,15 +35,13 @@ impl Gpu {
     /// Changes all weights and running means.
     pub(in crate::ops) fn adamw(&self, lines: &[Line<'_>]) -> Result<()> {
         let Some(first) = lines.first() else { return Ok(()) };
-        let mut addresses = Vec::with_capacity(lines.len());
-        for Line { weights, gradient, mean, square, .. } in lines {
-            let mut own = [0; 4];
-            for (own, tensor) in own.iter_mut().zip([weights, gradient, mean, square]) {
-                *own = buffer::address(tensor)?;
-            }
-            addresses.push((own, weights.elem_count()));
-        }
-        let Table { table, starts, lines: count, blocks } = self.table(addresses.into_iter())?;
+        let address = buffer::address;
+        let addresses = |Line { weights, gradient, mean, square, .. }: &Line<'_>| {
+            let own = [address(weights)?, address(gradient)?, address(mean)?, address(square)?];
+            Ok((own, weights.elem_count()))
+        };
+        let addresses: Vec<_> = lines.iter().map(addresses).collect::<Result<_>>()?;
+        let Table { table, starts, lines: count, blocks } = self.table(&addresses)?;
         let factors: Vec<f32> = lines.iter().flat_map(|line| [line.step.decay, line.step.rate]).collect();
         let factors = Tensor::new(factors, &self.device())?;
         let Step { beta1, beta2, rest1, rest2, correction, eps, .. } = first.step;
@@ -59,7 +57,7 @@ impl Gpu {
     pub(in crate::ops) fn length(&self, gradients: &[&Tensor]) -> Result<Tensor> {
         let address = |gradient: &&Tensor| Ok(([buffer::address(gradient)?; 4], gradient.elem_count()));
         let addresses: Vec<_> = gradients.iter().map(address).collect::<Result<_>>()?;
-        let Table { table, starts, lines: count, blocks } = self.table(addresses.into_iter())?;
+        let Table { table, starts, lines: count, blocks } = self.table(&addresses)?;
         let sums = self.uninit(blocks, DType::F32)?;
         launch!(self, gradient_squares[Grid::blocks(blocks)](&table, &starts, count, &sums))?;
         let y = self.uninit(1, DType::F32)?;

@@ -101,9 +101,17 @@ impl Gpu {
 }
 
 impl Gradients {
-    /// Adds a small gradient that was summed elsewhere.
-    pub(super) fn add_on(&mut self, gpu: &Gpu, node: &Node, sums: &Tensor) -> Result<()> {
-        let n = sums.elem_count();
-        self.contribute_on(gpu, node, |sum, add| launch!(gpu, scaled[Grid::over(n)](sums, sum, 1.0, n, add)))
+    /// Adds what the lines of `parts` sum up to: the gradients of two parameters, one behind the other.
+    pub(super) fn add_parts_on(&mut self, gpu: &Gpu, parts: &Tensor, nodes: [&Node; 2]) -> Result<()> {
+        let [first, second] = nodes.map(|node| node.value().elem_count());
+        let sums = gpu.uninit(first + second, DType::F32)?;
+        gpu.column_sums(parts, &sums, false)?;
+        for (node, at, n) in [(nodes[0], 0, first), (nodes[1], first, second)] {
+            let own = sums.narrow(0, at, n)?;
+            self.contribute_on(gpu, node, |sum, add| {
+                launch!(gpu, scaled[Grid::over(n)](&own, sum, 1.0, n, add))
+            })?;
+        }
+        Ok(())
     }
 }

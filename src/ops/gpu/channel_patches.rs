@@ -35,10 +35,7 @@ impl Tape {
                 gpu,
                 channel_patches_backward[grid](&images, grad, &parts, channels, height, width, side, places)
             )?;
-            let sums = gpu.uninit(channels * (area + 1), DType::F32)?;
-            gpu.column_sums(&parts, &sums, false)?;
-            gradients.add_on(&gpu, &matrix, &sums.narrow(0, 0, channels * area)?)?;
-            gradients.add_on(&gpu, &offset, &sums.narrow(0, channels * area, channels)?)
+            gradients.add_parts_on(&gpu, &parts, [&matrix, &offset])
         }))
     }
 }

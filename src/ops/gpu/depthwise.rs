@@ -33,10 +33,7 @@ impl Tape {
             let parts = gpu.uninit((blocks * WARPS, (TAPS + 1) * channels), DType::F32)?;
             let share = Grid { blocks: [blocks, groups, 1], threads: [LANES, WARPS] };
             launch!(gpu, depthwise_taps[share](input.value(), grad, &parts, n, height, width, channels))?;
-            let sums = gpu.uninit((TAPS + 1) * channels, DType::F32)?;
-            gpu.column_sums(&parts, &sums, false)?;
-            gradients.add_on(&gpu, &kernel, &sums.narrow(0, 0, TAPS * channels)?)?;
-            gradients.add_on(&gpu, &offset, &sums.narrow(0, TAPS * channels, channels)?)?;
+            gradients.add_parts_on(&gpu, &parts, [&kernel, &offset])?;
             let (taps, none) = (kernel.value(), super::Arg::Nothing);
             gradients.contribute_on(&gpu, &input, |dx, add| {
                 launch!(gpu, depthwise[grid](grad, taps, none, dx, height, width, channels, true, add))

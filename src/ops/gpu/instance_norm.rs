@@ -31,10 +31,7 @@ impl Tape {
                     instance_norm_backward[grid](x, scale, &moments, grad, dx, &sums, pixels, channels, add)
                 )
             })?;
-            let all = gpu.uninit(2 * channels, DType::F32)?;
-            gpu.column_sums(&sums, &all, false)?;
-            gradients.add_on(&gpu, &factor, &all.narrow(0, 0, channels)?)?;
-            gradients.add_on(&gpu, &offset, &all.narrow(0, channels, channels)?)
+            gradients.add_parts_on(&gpu, &sums, [&factor, &offset])
         }))
     }
 }

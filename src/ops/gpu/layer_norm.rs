@@ -90,10 +90,7 @@ impl Tape {
             } else {
                 sweep(None, false)?;
             }
-            let sums = gpu.uninit(2 * width, DType::F32)?;
-            gpu.column_sums(&parts, &sums, false)?;
-            gradients.add_on(&gpu, &gain, &sums.narrow(0, 0, width)?)?;
-            gradients.add_on(&gpu, &offset, &sums.narrow(0, width, width)?)
+            gradients.add_parts_on(&gpu, &parts, [&gain, &offset])
         }))
     }
 }

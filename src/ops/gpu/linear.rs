@@ -42,7 +42,6 @@ impl Tape {
                 Weight::OutIn => (grad.transposed(), x),
                 Weight::InOut => (x.transposed(), grad),
             };
-            // A weight that was computed in the format of activations, such as features that meet each other.
             gradients
                 .contribute_on(&gpu, &weights, |dw, add| gpu.product(dw, add, left, right, precision))?;
             gradients.contribute_on(&gpu, &input, |dx, add| {

@@ -1,0 +1,58 @@
+//! The peer of a bench: a Python in a process of its own, which answers each line of JSON with one.
+
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+};
+
+pub struct Peer {
+    child: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+}
+
+impl Peer {
+    /// Starts a script that lies beside the benches, or the one that `$DICHROIC_PEER` names; none without
+    /// `$DICHROIC_PYTHON`.
+    pub fn start(script: &str, arguments: &[String]) -> Option<Self> {
+        let python = std::env::var_os("DICHROIC_PYTHON")?;
+        let beside = format!("{}/tests/benches/{script}", env!("CARGO_MANIFEST_DIR"));
+        let mut child = Command::new(python)
+            .arg(std::env::var("DICHROIC_PEER").unwrap_or(beside))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("$DICHROIC_PYTHON is a Python");
+        let (to, from) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
+        Some(Self { child, to, from: BufReader::new(from) })
+    }
+
+    pub fn ask(&mut self, request: &Value) -> Value {
+        writeln!(self.to, "{request}").expect("the peer listens");
+        let mut line = String::new();
+        self.from.read_line(&mut line).expect("the peer answers");
+        let answer: Value = serde_json::from_str(&line).expect("the peer answers in JSON");
+        assert!(answer.get("error").is_none(), "the peer says {answer}");
+        answer
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => f64::NAN,
+        n if n % 2 == 0 => f64::midpoint(values[middle - 1], values[middle]),
+        _ => values[middle],
+    }
+}
