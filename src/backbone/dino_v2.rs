@@ -9,12 +9,12 @@ use super::{
     position,
 };
 use crate::{
-    ops::{self, buffer},
+    ops::buffer,
     params::{ParamId, Params, Published},
     spec::DinoV2Size,
     tape::{Node, Tape},
 };
-use candle_core::{Device, Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 /// A vision transformer without a head.
 pub struct DinoV2 {
@@ -83,24 +83,20 @@ impl DinoV2 {
     /// Class, registers, and patches (N, rows, columns, width) at their positions: (N, tokens, width).
     fn tokens(&self, params: &Params, patches: &Tensor) -> Result<Node> {
         let (n, rows, cols, width) = patches.dims4()?;
-        let of = |id| buffer::read(params.value(id));
-        let (class, registers) = (of(self.class)?, of(self.registers)?);
-        let positions = position::resized(&of(self.positions)?, width, self.shape.grid, [rows, cols]);
-        let patches = buffer::read(patches)?;
-        let count = 1 + self.shape.registers + rows * cols;
-        let mut tokens = Vec::with_capacity(n * count * width);
-        for patches in patches.chunks_exact(rows * cols * width) {
-            tokens.extend_from_slice(&class);
-            tokens.extend_from_slice(&registers);
-            tokens.extend(patches.iter().zip(&positions).map(|(patch, position)| patch + position));
-        }
-        Ok(Node::constant(Tensor::from_vec(tokens, (n, count, width), &Device::Cpu)?))
+        let (format, own) = (patches.dtype(), 1 + self.shape.registers);
+        let positions = buffer::copy(params.value(self.positions))?;
+        let positions = position::resized(&positions, width, self.shape.grid, [rows, cols]);
+        let positions = Tensor::from_vec(positions, (rows * cols, width), patches.device())?;
+        let patches = patches.reshape((n, rows * cols, width))?.broadcast_add(&positions.to_dtype(format)?)?;
+        let first = Tensor::cat(&[params.value(self.class), params.value(self.registers)], 1)?;
+        let first = first.to_dtype(format)?.broadcast_as((n, own, width))?.contiguous()?;
+        Ok(Node::constant(Tensor::cat(&[first, patches], 1)?))
     }
 }
 
 impl OffTheShelf for DinoV2 {
     fn features(&self, params: &Params, photographs: &Tensor) -> Result<Tensor> {
-        let tape = &mut Tape::forgetting();
+        let tape = &mut Tape::forgetting_in(params.precision());
         let framed = framed(photographs, self.shape.patch)?;
         let patches = tape.planar_patches(&framed, self.shape.patch)?;
         let patches = self.patches.forward(tape, params, &patches)?;
@@ -109,7 +105,7 @@ impl OffTheShelf for DinoV2 {
             x = block.forward(tape, params, &x, self.shape.heads)?;
         }
         let class = Node::constant(x.value().narrow(1, 0, 1)?.squeeze(1)?.contiguous()?);
-        Ok(self.norm.forward(tape, params, &class)?.value().clone())
+        self.norm.forward(tape, params, &class)?.value().to_dtype(DType::F32)
     }
 
     fn width(&self) -> usize {
@@ -151,13 +147,10 @@ impl Block {
         let [gamma1, gamma2] = self.gammas.map(|gamma| tape.param(params, gamma));
         let z = self.norms[0].forward(tape, params, x)?;
         let z = self.qkv.forward(tape, params, &z)?;
-        let z = Node::constant(ops::attention(z.value(), heads)?);
-        let z = self.mix.forward(tape, params, &z)?;
-        let x = tape.scale_residual(x, &z, &gamma1, None)?;
+        let z = tape.attention(&z, heads)?;
+        let x = self.mix.forward_residual(tape, params, x, &z, &gamma1, None)?;
         let z = self.norms[1].forward(tape, params, &x)?;
-        let z = self.widen.forward(tape, params, &z)?;
-        let z = tape.gelu(&z)?;
-        let z = self.narrow.forward(tape, params, &z)?;
-        tape.scale_residual(&x, &z, &gamma2, None)
+        let z = self.widen.forward_gelu(tape, params, &z)?;
+        self.narrow.forward_residual(tape, params, &x, &z, &gamma2, None)
     }
 }

@@ -4,20 +4,19 @@
 
 use super::OffTheShelf;
 use crate::{
-    ops::{self, Finish, buffer},
+    ops::Finish,
     params::{ParamId, Params, Published},
     spec::ResNetSize,
     tape::{Node, Tape},
 };
-use candle_core::{Device, Result, Tensor};
-use rayon::prelude::*;
+use candle_core::{Result, Tensor};
 
 /// Maps behind the first layer; each stage has twice as many as the one before.
 const WIDTH: usize = 64;
 /// Of every batch normalisation.
 const EPS: f32 = 1e-5;
 /// Mean and deviation of ImageNet's photographs: red, green, blue.
-const PHOTOGRAPHS: [(f32, f32); 3] = [(0.485, 0.229), (0.456, 0.224), (0.406, 0.225)];
+const PHOTOGRAPHS: [[f32; 3]; 2] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
 
 /// A ResNet without its classifier.
 pub struct ResNet {
@@ -74,33 +73,29 @@ impl ResNet {
 
     /// Photographs (N, 3, H, W) as maps (N, H, W, 3), normalised unless they are already.
     fn maps(&self, photographs: &Tensor) -> Result<Tensor> {
-        let (n, channels, height, width) = photographs.dims4()?;
-        if channels != PHOTOGRAPHS.len() {
+        let channels = photographs.dim(1)?;
+        if channels != PHOTOGRAPHS[0].len() {
             candle_core::bail!("a ResNet sees photographs of 3 channels, found {channels}");
         }
-        let norm = if self.normalises { PHOTOGRAPHS } else { [(0.0, 1.0); 3] };
-        let area = height * width;
-        let x = buffer::read(photographs)?;
-        let mut y = buffer::uninit(x.len());
-        y.par_chunks_mut(channels * area).zip(x.par_chunks(channels * area)).for_each(|(y, x)| {
-            for (at, y) in y.chunks_exact_mut(channels).enumerate() {
-                for (channel, (y, (mean, sd))) in y.iter_mut().zip(norm).enumerate() {
-                    *y = (x[channel * area + at] - mean) / sd;
-                }
-            }
-        });
-        Tensor::from_vec(y, (n, height, width, channels), &Device::Cpu)
+        let maps = photographs.permute((0, 2, 3, 1))?.contiguous()?;
+        if !self.normalises {
+            return Ok(maps);
+        }
+        let [mean, sd] = PHOTOGRAPHS.map(|norm| Tensor::new(&norm, photographs.device()));
+        maps.broadcast_sub(&mean?)?.broadcast_div(&sd?)
     }
 }
 
 impl OffTheShelf for ResNet {
     fn features(&self, params: &Params, photographs: &Tensor) -> Result<Tensor> {
-        let x = self.first.forward(params, &self.maps(photographs)?, None, true)?;
-        let mut x = ops::max_pool(&x)?;
+        let tape = &mut Tape::forgetting_in(params.precision());
+        let maps = tape.formatted(&Node::constant(self.maps(photographs)?))?;
+        let x = self.first.forward(tape, params, &maps, None, true)?;
+        let mut x = tape.max_pool(&x)?;
         for block in &self.blocks {
-            x = block.forward(params, &x)?;
+            x = block.forward(tape, params, &x)?;
         }
-        Ok(Tape::forgetting().mean_pixels(&Node::constant(x))?.value().clone())
+        Ok(tape.mean_pixels(&x)?.value().clone())
     }
 
     fn width(&self) -> usize {
@@ -125,15 +120,15 @@ impl Block {
         Self { convolutions, shortcut }
     }
 
-    fn forward(&self, params: &Params, x: &Tensor) -> Result<Tensor> {
+    fn forward(&self, tape: &mut Tape, params: &Params, x: &Node) -> Result<Node> {
         let shortcut = match &self.shortcut {
-            Some(layer) => &layer.forward(params, x, None, false)?,
+            Some(layer) => &layer.forward(tape, params, x, None, false)?,
             None => x,
         };
         let mut z = x.clone();
         for (at, layer) in self.convolutions.iter().enumerate() {
             let last = at + 1 == self.convolutions.len();
-            z = layer.forward(params, &z, last.then_some(shortcut), true)?;
+            z = layer.forward(tape, params, &z, last.then_some(shortcut), true)?;
         }
         Ok(z)
     }
@@ -160,14 +155,19 @@ impl Convolution {
         }
     }
 
-    fn forward(&self, params: &Params, x: &Tensor, shortcut: Option<&Tensor>, relu: bool) -> Result<Tensor> {
-        let of = |id| buffer::read(params.value(id));
-        let (gain, offset, mean, variance) =
-            (of(self.scale)?, of(self.shift)?, of(self.mean)?, of(self.variance)?);
-        let scale: Vec<f32> = gain.iter().zip(&*variance).map(|(gain, v)| gain / (v + EPS).sqrt()).collect();
-        let moved = mean.iter().zip(&scale).map(|(mean, scale)| mean * scale);
-        let shift = offset.iter().zip(moved).map(|(offset, moved)| offset - moved).collect();
+    fn forward(
+        &self,
+        tape: &mut Tape,
+        params: &Params,
+        x: &Node,
+        shortcut: Option<&Node>,
+        relu: bool,
+    ) -> Result<Node> {
+        let [gain, offset, mean, variance] =
+            [self.scale, self.shift, self.mean, self.variance].map(|id| params.value(id));
+        let scale = (gain / (variance + f64::from(EPS))?.sqrt()?)?;
+        let shift = (offset - (mean * &scale)?)?;
         let finish = Finish { scale, shift, shortcut, relu };
-        ops::convolution(x, params.value(self.weight), self.stride, &finish)
+        tape.convolution(x, params.value(self.weight), self.stride, &finish)
     }
 }

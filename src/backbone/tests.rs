@@ -2,12 +2,12 @@
 
 use super::{DinoV2, OffTheShelf, ResNet, dino_v2, files, position};
 use crate::{
-    golden::{self, Golden, assert_close, phase},
+    golden::{self, Golden, assert_close, device, everywhere, on_gpus, phase},
     params::{Params, Published},
     seed::Seed,
-    spec::{DinoV2Size, ResNetSize},
+    spec::{DinoV2Size, Precision, ResNetSize},
 };
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 
 /// Like noise (`extractors.py`).
 fn formula(name: &str, count: usize, amplitude: f64, offset: f64) -> Vec<f32> {
@@ -34,7 +34,7 @@ fn fill(params: &mut Params) {
 
 fn photographs(height: usize, width: usize) -> Tensor {
     let pixels = formula("input", 2 * 3 * height * width, 0.5, 0.5);
-    Tensor::from_vec(pixels, (2, 3, height, width), &Device::Cpu).unwrap()
+    Tensor::from_vec(pixels, (2, 3, height, width), &device()).unwrap()
 }
 
 fn features(network: &dyn OffTheShelf, params: &Params, images: &Tensor) -> Vec<f32> {
@@ -48,23 +48,27 @@ fn resnets_agree_with_timm() {
     let golden = Golden::open("extractors");
     let kinds =
         [("basic", [2, 2, 2, 2], true), ("raw", [2, 2, 2, 2], false), ("bottleneck", [1, 2, 1, 1], true)];
-    for (name, depths, normalises) in kinds {
-        let mut params = Params::new(Seed(0));
-        let network = ResNet::of(&depths, name == "bottleneck", normalises, &mut params);
-        fill(&mut params);
-        let found = features(&network, &params, &photographs(47, 62));
-        assert_close(name, &found, &golden.values(&format!("resnet.{name}")), 1e-5);
-    }
+    everywhere(|| {
+        for (name, depths, normalises) in kinds {
+            let mut params = Params::new(Seed(0));
+            let network = ResNet::of(&depths, name == "bottleneck", normalises, &mut params);
+            fill(&mut params);
+            let found = features(&network, &params, &photographs(47, 62));
+            assert_close(name, &found, &golden.values(&format!("resnet.{name}")), 1e-5);
+        }
+    });
 }
 
 #[test]
 fn a_small_transformer_agrees_with_timm() {
-    let mut params = Params::new(Seed(0));
-    let shape = dino_v2::Shape { width: 24, depth: 2, heads: 3, patch: 4, grid: 6, registers: 2 };
-    let network = DinoV2::shaped(shape, &mut params);
-    fill(&mut params);
-    let found = features(&network, &params, &photographs(17, 26));
-    assert_close("class token", &found, &Golden::open("extractors").values("dino_v2"), 1e-5);
+    everywhere(|| {
+        let mut params = Params::new(Seed(0));
+        let shape = dino_v2::Shape { width: 24, depth: 2, heads: 3, patch: 4, grid: 6, registers: 2 };
+        let network = DinoV2::shaped(shape, &mut params);
+        fill(&mut params);
+        let found = features(&network, &params, &photographs(17, 26));
+        assert_close("class token", &found, &Golden::open("extractors").values("dino_v2"), 1e-5);
+    });
 }
 
 #[test]
@@ -148,4 +152,26 @@ fn a_published_file_has_more_in_it_and_a_wrong_one_is_refused() {
     ResNet::of(&[1, 1], false, true, &mut other);
     let error = files::load_whole(&path, &mut other).unwrap_err().to_string();
     assert!(error.contains("missing: layer2.0.conv1.weight"), "{error}");
+}
+
+#[test]
+fn features_in_bfloat16_are_close() {
+    let golden = Golden::open("extractors");
+    on_gpus(|| {
+        let mut params = Params::new(Seed(0));
+        let shape = dino_v2::Shape { width: 24, depth: 2, heads: 3, patch: 4, grid: 6, registers: 2 };
+        let dino = DinoV2::shaped(shape, &mut params);
+        let mut weights = Params::new(Seed(0));
+        let resnet = ResNet::of(&[2, 2, 2, 2], false, true, &mut weights);
+        let cases: [(&dyn OffTheShelf, &mut Params, &str, [usize; 2]); 2] = [
+            (&dino, &mut params, "dino_v2", [17, 26]),
+            (&resnet, &mut weights, "resnet.basic", [47, 62]),
+        ];
+        for (network, params, name, [height, width]) in cases {
+            fill(params);
+            params.go_to(&device(), Precision::Bf16).unwrap();
+            let found = features(network, params, &photographs(height, width));
+            assert_close(name, &found, &golden.values(name), 0.05);
+        }
+    });
 }

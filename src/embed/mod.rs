@@ -92,7 +92,6 @@ pub struct Embedder {
     /// What each of the sets is called in the model; the first so many are those that it was trained on.
     numbers: Vec<usize>,
     trained: usize,
-    off_the_shelf: bool,
     /// What it gets to see of an image.
     pub see: See,
     /// Images that pass through it together, at most.
@@ -173,20 +172,16 @@ impl Embedder {
             model: Extractor::new(&card.model, &trained, &others, &mut params),
             params,
             trained: trained.len(),
-            off_the_shelf: card.model.backbone.is_off_the_shelf(),
             see: See::of(&card.model, card.image),
             batch: BATCH,
         }
     }
 
-    /// Moves it to a device. Backbones off the shelf stay on the processor.
+    /// Moves it to a device.
     ///
     /// # Errors
     /// If there is no room for it, or the device does not compute in that precision.
     pub fn go_to(&mut self, device: &Device, precision: Precision) -> Result<(), Error> {
-        if self.off_the_shelf {
-            return Ok(());
-        }
         Ok(self.params.go_to(device, precision)?)
     }
 

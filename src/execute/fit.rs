@@ -17,7 +17,6 @@ use crate::{
     store::Attempt,
     train::{self, Folder, Job, Pretraining, Source},
 };
-use candle_core::Device;
 use std::path::Path;
 
 const WEIGHTS: &str = "weights.safetensors";
@@ -94,7 +93,7 @@ impl Desk<'_> {
         precision: Precision,
         seed: Seed,
     ) -> Result<(Extractor, Params), Error> {
-        let device = if model.backbone.is_off_the_shelf() { &Device::Cpu } else { &self.lab.device };
+        let device = &self.lab.device;
         device::computes(device, precision)?;
         let mut params = Params::on(device.clone(), precision, seed);
         let extractor = Extractor::new(model, sets, &[], &mut params);

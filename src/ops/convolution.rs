@@ -3,20 +3,22 @@
 
 use super::{
     buffer,
+    gpu::Gpu,
     linear::{Matrix, product_here},
     simd::{Simd, dispatch},
 };
+use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 /// What becomes of the sums of a convolution: `scale · sum + shift`, plus the `shortcut`, at least 0 behind a `relu`.
 pub struct Finish<'a> {
     /// One for each output map.
-    pub scale: Vec<f32>,
+    pub scale: Tensor,
     /// One for each output map.
-    pub shift: Vec<f32>,
+    pub shift: Tensor,
     /// Of the output's shape.
-    pub shortcut: Option<&'a Tensor>,
+    pub shortcut: Option<&'a Node>,
     /// Whether negative numbers become 0.
     pub relu: bool,
 }
@@ -25,87 +27,118 @@ pub struct Finish<'a> {
 const GATHERED: usize = 1 << 18;
 const ROWS: usize = 256;
 
-/// `x` (N, H, W, C) under the filters `weight` (out, side, side, C) of odd side, which go `stride` pixels at a time over
-/// the image and half a side beyond its edges, where it is 0: (N, H', W', out).
-///
-/// # Errors
-/// If the shapes do not fit.
-pub fn convolution(x: &Tensor, weight: &Tensor, stride: usize, finish: &Finish<'_>) -> Result<Tensor> {
-    let ((n, height, width, channels), (outs, side, across, ins)) = (x.dims4()?, weight.dims4()?);
-    if channels != ins || side != across || side.is_multiple_of(2) {
-        candle_core::bail!("convolution: maps {:?} meet filters {:?}", x.dims(), weight.dims());
+impl Tape {
+    /// `x` (N, H, W, C) under the filters `weight` (out, side, side, C) of odd side, which go `stride` pixels at a time
+    /// over the image and half a side beyond its edges, where it is 0: (N, H', W', out).
+    ///
+    /// # Errors
+    /// If the shapes do not fit, or this is training.
+    pub fn convolution(
+        &mut self,
+        x: &Node,
+        weight: &Tensor,
+        stride: usize,
+        finish: &Finish<'_>,
+    ) -> Result<Node> {
+        self.learns_nothing("convolution", x)?;
+        let ((n, height, width, channels), (outs, side, across, ins)) =
+            (x.value().dims4()?, weight.dims4()?);
+        if channels != ins || side != across || side.is_multiple_of(2) {
+            candle_core::bail!("convolution: maps {:?} meet filters {:?}", x.dims(), weight.dims());
+        }
+        let window = Window { height, width, channels, side, stride };
+        let shape = [n, window.along(height), window.along(width), outs];
+        let fits = finish.shortcut.is_none_or(|shortcut| shortcut.dims() == shape);
+        if !fits || [finish.scale.elem_count(), finish.shift.elem_count()] != [outs; 2] {
+            candle_core::bail!("convolution: the finish of {outs} maps has another shape");
+        }
+        if let Some(gpu) = Gpu::of(x.value()) {
+            return self.convolution_on(&gpu, x, weight, window, shape, finish);
+        }
+        let (scale, shift) = (buffer::read(&finish.scale)?, buffer::read(&finish.shift)?);
+        let (scale, shift) = (&*scale, &*shift);
+        let (x, weight) = (buffer::read(x.value())?, buffer::read(weight)?);
+        let (x, weight) = (&*x, &*weight);
+        let shortcut = finish.shortcut.map(|shortcut| buffer::read(shortcut.value())).transpose()?;
+        let shortcut: &[f32] = shortcut.as_deref().unwrap_or_default();
+        let len = side * side * channels;
+        let rows = (GATHERED / len).max(ROWS);
+        let mut y = buffer::uninit(shape.iter().product());
+        y.par_chunks_mut(rows * outs).enumerate().for_each_init(Vec::new, |gathered, (task, y)| {
+            let (first, count) = (task * rows, y.len() / outs);
+            let around = if window.is_a_pixel() {
+                &x[first * channels..][..count * channels]
+            } else {
+                gathered.resize(count * len, 0.0);
+                window.gather(x, first, gathered);
+                gathered
+            };
+            let filters = Matrix::rows(weight, outs, len).transposed();
+            product_here(y, false, Matrix::rows(around, count, len), filters);
+            let shortcut = if shortcut.is_empty() { shortcut } else { &shortcut[first * outs..][..y.len()] };
+            end(y, scale, shift, shortcut, finish.relu);
+        });
+        Ok(Node::constant(Tensor::from_vec(y, &shape[..], &candle_core::Device::Cpu)?))
     }
-    let window = Window { height, width, channels, side, stride };
-    let shape = [n, window.along(height), window.along(width), outs];
-    let (scale, shift) = (&finish.scale, &finish.shift);
-    let fits = finish.shortcut.is_none_or(|shortcut| shortcut.dims() == shape);
-    if !fits || scale.len() != outs || shift.len() != outs {
-        candle_core::bail!("convolution: the finish of {outs} maps has another shape");
-    }
-    let (x, weight) = (buffer::read(x)?, buffer::read(weight)?);
-    let (x, weight) = (&*x, &*weight);
-    let shortcut = finish.shortcut.map(buffer::read).transpose()?;
-    let shortcut: &[f32] = shortcut.as_deref().unwrap_or_default();
-    let len = side * side * channels;
-    let rows = (GATHERED / len).max(ROWS);
-    let mut y = buffer::uninit(shape.iter().product());
-    y.par_chunks_mut(rows * outs).enumerate().for_each_init(Vec::new, |gathered, (task, y)| {
-        let (first, count) = (task * rows, y.len() / outs);
-        let around = if side == 1 && stride == 1 {
-            &x[first * channels..][..count * channels]
-        } else {
-            gathered.resize(count * len, 0.0);
-            window.gather(x, first, gathered);
-            gathered
-        };
-        let filters = Matrix::rows(weight, outs, len).transposed();
-        product_here(y, Matrix::rows(around, count, len), filters);
-        let shortcut = if shortcut.is_empty() { shortcut } else { &shortcut[first * outs..][..y.len()] };
-        end(y, scale, shift, shortcut, finish.relu);
-    });
-    Tensor::from_vec(y, &shape[..], &candle_core::Device::Cpu)
-}
 
-/// The largest of each pixel and its eight neighbours, for every other pixel along both axes: (N, H, W, C) to
-/// (N, H/2, W/2, C), halves rounded up.
-///
-/// # Errors
-/// If `x` has not four axes.
-pub fn max_pool(x: &Tensor) -> Result<Tensor> {
-    let (n, height, width, channels) = x.dims4()?;
-    let (rows, cols) = (height.div_ceil(2), width.div_ceil(2));
-    let x = buffer::read(x)?;
-    let x = &*x;
-    let mut y = vec![f32::NEG_INFINITY; n * rows * cols * channels];
-    y.par_chunks_mut(cols * channels).enumerate().for_each(|(task, y)| {
-        let (image, row) = (task / rows, 2 * (task % rows));
-        for line in row.saturating_sub(1)..(row + 2).min(height) {
-            let x = &x[(image * height + line) * width * channels..][..width * channels];
-            for (col, y) in y.chunks_exact_mut(channels).enumerate() {
-                let near = (2 * col).saturating_sub(1)..(2 * col + 2).min(width);
-                for x in x[near.start * channels..near.end * channels].chunks_exact(channels) {
-                    y.iter_mut().zip(x).for_each(|(y, x)| *y = y.max(*x));
+    /// The largest of each pixel and its eight neighbours, for every other pixel along both axes: (N, H, W, C) to
+    /// (N, H/2, W/2, C), halves rounded up.
+    ///
+    /// # Errors
+    /// If `x` has not four axes, or this is training.
+    pub fn max_pool(&mut self, x: &Node) -> Result<Node> {
+        self.learns_nothing("max pool", x)?;
+        let (n, height, width, channels) = x.value().dims4()?;
+        let (rows, cols) = (height.div_ceil(2), width.div_ceil(2));
+        if let Some(gpu) = Gpu::of(x.value()) {
+            return gpu.max_pool(x.value(), (n, rows, cols, channels)).map(Node::constant);
+        }
+        let x = buffer::read(x.value())?;
+        let x = &*x;
+        let mut y = vec![f32::NEG_INFINITY; n * rows * cols * channels];
+        y.par_chunks_mut(cols * channels).enumerate().for_each(|(task, y)| {
+            let (image, row) = (task / rows, 2 * (task % rows));
+            for line in row.saturating_sub(1)..(row + 2).min(height) {
+                let x = &x[(image * height + line) * width * channels..][..width * channels];
+                for (col, y) in y.chunks_exact_mut(channels).enumerate() {
+                    let near = (2 * col).saturating_sub(1)..(2 * col + 2).min(width);
+                    for x in x[near.start * channels..near.end * channels].chunks_exact(channels) {
+                        y.iter_mut().zip(x).for_each(|(y, x)| *y = y.max(*x));
+                    }
                 }
             }
+        });
+        Ok(Node::constant(Tensor::from_vec(y, (n, rows, cols, channels), &candle_core::Device::Cpu)?))
+    }
+
+    /// Refuses an operation without a backward side where a gradient is wanted.
+    fn learns_nothing(&self, what: &str, x: &Node) -> Result<()> {
+        match x.wants_gradient() {
+            true => candle_core::bail!("{what}: nothing is learned through it"),
+            false => Ok(()),
         }
-    });
-    Tensor::from_vec(y, (n, rows, cols, channels), &candle_core::Device::Cpu)
+    }
 }
 
 /// A filter's way over images.
 #[derive(Clone, Copy)]
-struct Window {
-    height: usize,
-    width: usize,
-    channels: usize,
-    side: usize,
-    stride: usize,
+pub(super) struct Window {
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) channels: usize,
+    pub(super) side: usize,
+    pub(super) stride: usize,
 }
 
 impl Window {
     /// Places along an axis of so many pixels.
     fn along(self, length: usize) -> usize {
         (length - 1) / self.stride + 1
+    }
+
+    /// Whether each place sees one pixel, and each pixel is seen.
+    pub(super) fn is_a_pixel(self) -> bool {
+        self.side == 1 && self.stride == 1
     }
 
     /// The neighbourhoods at the places from `first` on, one after the other: line, column, channel.

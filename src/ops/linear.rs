@@ -165,9 +165,9 @@ fn product(out: &mut [f32], add: bool, a: Matrix<'_>, b: Matrix<'_>) {
     multiply(out, add, a, b, if small { Parallelism::None } else { Parallelism::Rayon(threads) });
 }
 
-/// `out = a · b` on this thread alone: one of many such tasks.
-pub(super) fn product_here(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
-    multiply(out, false, a, b, Parallelism::None);
+/// `out = a · b`, or `out += a · b`, on this thread alone: one of many such tasks.
+pub(super) fn product_here(out: &mut [f32], add: bool, a: Matrix<'_>, b: Matrix<'_>) {
+    multiply(out, add, a, b, Parallelism::None);
 }
 
 fn multiply(out: &mut [f32], add: bool, a: Matrix<'_>, b: Matrix<'_>, parallelism: Parallelism) {

@@ -29,8 +29,7 @@ mod scale_residual;
 mod variance_penalty;
 mod views;
 
-pub use attention::attention;
-pub use convolution::{Finish, convolution, max_pool};
+pub use convolution::Finish;
 pub use linear::Weight;
 pub use scalar::Scalar;
 pub use simd::{Level, flush_subnormals, level};

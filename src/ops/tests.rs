@@ -218,6 +218,15 @@ fn cross_entropy() {
 }
 
 #[test]
+fn attention() {
+    for (name, heads) in [("attention", 3), ("attention_long", 2)] {
+        let mut case = Case::new(name);
+        let x = case.input("qkv", &[]);
+        case.check(&[], |tape, node| tape.attention(&node(x), heads).unwrap());
+    }
+}
+
+#[test]
 fn rows_of_a_table_collect_their_gradients() {
     everywhere(|| {
         let mut params = Params::new(Seed(0));

@@ -112,4 +112,15 @@ for step, lr in enumerate(ADAMW["lr"], 1):
 kept["adamw.m.3"] = optimiser.state[value]["exp_avg"]
 kept["adamw.v.3"] = optimiser.state[value]["exp_avg_sq"]
 
+
+def attention(qkv, heads):
+    n, tokens, width = qkv.shape
+    q, k, v = qkv.reshape(n, tokens, 3, heads, width // 3 // heads).permute(2, 0, 3, 1, 4)
+    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, tokens, width // 3)
+
+
+# The rows of the first have unlike weights: some queries see one key only. The second has more queries than one task.
+record("attention", lambda qkv: attention(qkv, 3), qkv=rand(2, 11, 45, scale=3))
+record("attention_long", lambda qkv: attention(qkv, 2), qkv=rand(1, 131, 24))
+
 save("ops", kept, computed_in="float64", adamw=ADAMW)

@@ -3,7 +3,7 @@
 
 use super::{
     Grid,
-    product::{Call, Factor},
+    product::{Call, Matrix},
     signature::{Bound, FILES, PRELUDE, Value},
 };
 use crate::{ops::buffer, whole_file};
@@ -12,7 +12,7 @@ use candle_core::{
     cuda_backend::{
         CudaStorageSlice,
         cudarc::{
-            cublas::{result::gemm_ex, sys as blas},
+            cublas::{result::gemm_strided_batched_ex, sys as blas},
             driver::{CudaFunction, CudaModule, CudaSlice, DevicePtr, LaunchConfig, PushKernelArg, result},
             nvrtc::{CompileOptions, Ptx, compile_ptx_with_opts},
         },
@@ -90,11 +90,11 @@ impl Cuda {
     }
 
     pub(super) fn product(&self, call: &Call<'_>) -> Result<()> {
-        let kind = |tensor: &Tensor| match tensor.dtype() {
+        let kind = |matrix: &Matrix<'_>| match matrix.values.dtype() {
             DType::BF16 => blas::cudaDataType_t::CUDA_R_16BF,
             _ => blas::cudaDataType_t::CUDA_R_32F,
         };
-        let turned = |factor: &Factor<'_>| match factor.transposed {
+        let turned = |matrix: &Matrix<'_>| match matrix.transposed {
             true => blas::cublasOperation_t::CUBLAS_OP_T,
             false => blas::cublasOperation_t::CUBLAS_OP_N,
         };
@@ -102,13 +102,16 @@ impl Cuda {
             true => blas::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
             false => blas::cublasComputeType_t::CUBLAS_COMPUTE_32F,
         };
-        let [a, b, out] = [call.a.values, call.b.values, call.out].map(buffer::address);
-        let (a, b, out) = (a? as *const c_void, b? as *const c_void, out? as *mut c_void);
+        let place = |matrix: &Matrix<'_>| {
+            let first = matrix.first * matrix.values.dtype().size_in_bytes();
+            Ok::<u64, Error>(buffer::address(matrix.values)? + first as u64)
+        };
+        let (a, b, out) = (place(&call.a)?, place(&call.b)?, place(&call.out)?);
         let (alpha, beta) = (1f32, call.beta);
         let handle = self.0.cublas_handle();
         // SAFETY: `Call::of` has checked shapes; addresses are those of tensors that hold as many numbers.
         unsafe {
-            gemm_ex(
+            gemm_strided_batched_ex(
                 *handle.handle(),
                 turned(&call.a),
                 turned(&call.b),
@@ -116,16 +119,20 @@ impl Cuda {
                 call.n as i32,
                 call.k as i32,
                 std::ptr::from_ref(&alpha).cast(),
-                a,
-                kind(call.a.values),
-                call.a.stride as i32,
-                b,
-                kind(call.b.values),
-                call.b.stride as i32,
+                a as *const c_void,
+                kind(&call.a),
+                call.a.line as i32,
+                call.a.apart as i64,
+                b as *const c_void,
+                kind(&call.b),
+                call.b.line as i32,
+                call.b.apart as i64,
                 std::ptr::from_ref(&beta).cast(),
-                out,
-                kind(call.out),
-                call.m as i32,
+                out as *mut c_void,
+                kind(&call.out),
+                call.out.line as i32,
+                call.out.apart as i64,
+                call.count as i32,
                 sums,
                 blas::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,
             )

@@ -3,7 +3,7 @@
 
 use super::{
     Grid,
-    product::{Call, Factor},
+    product::{Call, Matrix},
     signature::{Bound, FILES, KERNELS, PRELUDE, Value},
 };
 use candle_core::{DType, Result, Tensor};
@@ -104,21 +104,25 @@ pub(super) fn launch(bound: &Bound, grid: Grid) -> Result<()> {
 /// As cuBLAS does it: column by column.
 pub(super) fn product(call: &Call<'_>) -> Result<()> {
     let floats = |tensor: &Tensor| tensor.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>();
-    let (a, b, mut out) = (floats(call.a.values)?, floats(call.b.values)?, floats(call.out)?);
-    let at = |factor: &Factor<'_>, row: usize, col: usize| match factor.transposed {
-        false => col * factor.stride + row,
-        true => row * factor.stride + col,
+    let all = call.out.values;
+    let (a, b, mut out) = (floats(call.a.values)?, floats(call.b.values)?, floats(all)?);
+    let at = |matrix: &Matrix<'_>, number: usize, row: usize, col: usize| {
+        let (across, down) = if matrix.transposed { (row, col) } else { (col, row) };
+        matrix.first + number * matrix.apart + across * matrix.line + down
     };
-    for col in 0..call.n {
-        for row in 0..call.m {
-            let sum: f32 = (0..call.k).map(|k| a[at(&call.a, row, k)] * b[at(&call.b, k, col)]).sum();
-            let out = &mut out[col * call.m + row];
-            *out = if call.beta == 0.0 { sum } else { sum + call.beta * *out };
+    for number in 0..call.count {
+        for col in 0..call.n {
+            for row in 0..call.m {
+                let terms = (0..call.k).map(|k| a[at(&call.a, number, row, k)] * b[at(&call.b, number, k, col)]);
+                let sum: f32 = terms.sum();
+                let out = &mut out[at(&call.out, number, row, col)];
+                *out = if call.beta == 0.0 { sum } else { sum + call.beta * *out };
+            }
         }
     }
-    let values = Tensor::new(out, call.out.device())?.to_dtype(call.out.dtype())?;
-    let (to, from) = (crate::ops::buffer::address(call.out)?, crate::ops::buffer::address(&values)?);
-    let bytes = call.out.elem_count() * call.out.dtype().size_in_bytes();
+    let values = Tensor::new(out, all.device())?.to_dtype(all.dtype())?;
+    let (to, from) = (crate::ops::buffer::address(all)?, crate::ops::buffer::address(&values)?);
+    let bytes = all.elem_count() * all.dtype().size_in_bytes();
     // SAFETY: both hold so many bytes, and are two tensors.
     unsafe { std::ptr::copy_nonoverlapping(from as *const u8, to as *mut u8, bytes) };
     Ok(())

@@ -9,7 +9,9 @@
 
 mod adamw;
 mod arithmetic;
+mod attention;
 mod channel_patches;
+mod convolution;
 mod cross_entropy;
 mod depthwise;
 mod embedding;
@@ -210,11 +212,23 @@ impl Gpu {
         }
     }
 
-    /// `out = a · b`, or `out += a · b`. Sums are 32-bit floats; `precision` says whether factors of 32 bits may be
-    /// rounded to ten bits.
+    /// `out = a · b`, or `out += a · b`, the whole of a tensor: see [`products`](Self::products).
     pub(super) fn product(
         &self,
         out: &Tensor,
+        add: bool,
+        a: Matrix<'_>,
+        b: Matrix<'_>,
+        precision: Precision,
+    ) -> Result<()> {
+        self.products(Matrix::rows(out, a.height(), b.width()), add, a, b, precision)
+    }
+
+    /// `out = a · b`, or `out += a · b`, for each of a stack. Sums are 32-bit floats; `precision` says whether factors of
+    /// 32 bits may be rounded to ten bits.
+    pub(super) fn products(
+        &self,
+        out: Matrix<'_>,
         add: bool,
         a: Matrix<'_>,
         b: Matrix<'_>,

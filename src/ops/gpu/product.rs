@@ -3,50 +3,67 @@
 use crate::spec::Precision;
 use candle_core::{Result, Tensor};
 
-/// A matrix in memory, row by row, or transposed.
+/// A matrix in memory, row by row, or transposed; or a stack of as many as the other matrices of a product.
 #[derive(Clone, Copy)]
 pub(in crate::ops) struct Matrix<'a> {
-    values: &'a Tensor,
+    /// What it lies in, and where it begins there.
+    pub(super) values: &'a Tensor,
+    pub(super) first: usize,
     rows: usize,
     cols: usize,
-    transposed: bool,
+    /// Numbers from one line in memory to the next.
+    pub(super) line: usize,
+    count: usize,
+    /// Numbers from one matrix of the stack to the next.
+    pub(super) apart: usize,
+    pub(super) transposed: bool,
 }
 
 impl<'a> Matrix<'a> {
     /// The numbers of a tensor, row by row.
     pub(in crate::ops) fn rows(values: &'a Tensor, rows: usize, cols: usize) -> Self {
         assert_eq!(values.elem_count(), rows * cols, "a matrix has as many values as rows times columns");
-        Self { values, rows, cols, transposed: false }
+        Self { values, first: 0, rows, cols, line: cols, count: 1, apart: 0, transposed: false }
+    }
+
+    /// `count` matrices in a tensor, the first at `first`, the next so many numbers `apart`, with lines of `line` numbers.
+    pub(in crate::ops) fn stack(
+        values: &'a Tensor,
+        first: usize,
+        (rows, cols): (usize, usize),
+        line: usize,
+        (count, apart): (usize, usize),
+    ) -> Self {
+        let end = first + count.saturating_sub(1) * apart + rows.saturating_sub(1) * line + cols;
+        assert!(end <= values.elem_count(), "matrices lie in their values");
+        Self { values, first, rows, cols, line, count, apart, transposed: false }
+    }
+
+    /// Rows.
+    pub(super) fn height(self) -> usize {
+        self.rows
+    }
+
+    /// Columns.
+    pub(super) fn width(self) -> usize {
+        self.cols
     }
 
     pub(in crate::ops) fn transposed(self) -> Self {
-        let Self { values, rows, cols, transposed } = self;
-        Self { values, rows: cols, cols: rows, transposed: !transposed }
-    }
-
-    /// Numbers from one line in memory to the next.
-    fn stride(self) -> usize {
-        if self.transposed { self.rows } else { self.cols }
+        Self { rows: self.cols, cols: self.rows, transposed: !self.transposed, ..self }
     }
 }
 
-/// A factor as the library takes it.
-#[derive(Clone, Copy)]
-pub(super) struct Factor<'a> {
-    pub(super) values: &'a Tensor,
-    pub(super) transposed: bool,
-    pub(super) stride: usize,
-}
-
-/// `out (m, n) = a (m, k) · b (k, n) + beta · out`, all column by column.
+/// `out (m, n) = a (m, k) · b (k, n) + beta · out`, all column by column, `count` times.
 pub(super) struct Call<'a> {
-    pub(super) out: &'a Tensor,
+    pub(super) out: Matrix<'a>,
     pub(super) m: usize,
     pub(super) n: usize,
     pub(super) k: usize,
-    pub(super) a: Factor<'a>,
-    pub(super) b: Factor<'a>,
+    pub(super) a: Matrix<'a>,
+    pub(super) b: Matrix<'a>,
     pub(super) beta: f32,
+    pub(super) count: usize,
     /// Whether factors of 32 bits may be rounded.
     pub(super) rounded: bool,
 }
@@ -54,35 +71,36 @@ pub(super) struct Call<'a> {
 impl<'a> Call<'a> {
     /// Column by column, our matrices are transposed, and `out = a · b` is `outᵀ = bᵀ · aᵀ`.
     pub(super) fn of(
-        out: &'a Tensor,
+        out: Matrix<'a>,
         add: bool,
         a: Matrix<'a>,
         b: Matrix<'a>,
         precision: Precision,
     ) -> Result<Self> {
-        if a.cols != b.rows || out.elem_count() != a.rows * b.cols {
+        let fits = a.cols == b.rows && (out.rows, out.cols) == (a.rows, b.cols) && !out.transposed;
+        if !fits || [a.count, b.count] != [out.count; 2] {
             candle_core::bail!(
-                "product: {}×{} meets {}×{} for {} numbers",
+                "product: {} of {}×{} meet {} of {}×{} for {} of {}×{}",
+                a.count,
                 a.rows,
                 a.cols,
+                b.count,
                 b.rows,
                 b.cols,
-                out.elem_count()
+                out.count,
+                out.rows,
+                out.cols
             );
         }
-        let factor = |matrix: Matrix<'a>| Factor {
-            values: matrix.values,
-            transposed: matrix.transposed,
-            stride: matrix.stride(),
-        };
         Ok(Self {
             out,
             m: b.cols,
             n: a.rows,
             k: a.cols,
-            a: factor(b),
-            b: factor(a),
+            a: b,
+            b: a,
             beta: if add { 1.0 } else { 0.0 },
+            count: out.count,
             rounded: precision != Precision::F32,
         })
     }

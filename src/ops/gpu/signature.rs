@@ -9,10 +9,12 @@ use std::{collections::BTreeMap, sync::LazyLock};
 pub(super) const PRELUDE: &str = include_str!("kernels/prelude.h");
 
 /// The kernels, file by file.
-pub(super) const FILES: [(&str, &str); 15] = [
+pub(super) const FILES: [(&str, &str); 17] = [
     ("adamw", include_str!("kernels/adamw.cu")),
     ("adapters", include_str!("kernels/adapters.cu")),
+    ("attention", include_str!("kernels/attention.cu")),
     ("columns", include_str!("kernels/columns.cu")),
+    ("convolution", include_str!("kernels/convolution.cu")),
     ("depthwise", include_str!("kernels/depthwise.cu")),
     ("elementwise", include_str!("kernels/elementwise.cu")),
     ("gelu", include_str!("kernels/gelu.cu")),

@@ -1,7 +1,6 @@
 // Losses on a few hundred rows and columns: rows of length one, softmax with cross-entropy. A block of BLOCK threads has a row.
 
 #define SHORTEST 1e-12f // shorter rows are divided by this instead
-#define LEAST float_of_bits(0xff800000u)
 
 KERNEL normalise_rows(const float *x, float *y, int width) {
   x += (wide)blockIdx.x * width;

@@ -27,6 +27,8 @@ DEVICE float float_of_bits(unsigned bits) {
   return w.value;
 }
 
+#define LEAST float_of_bits(0xff800000u) // less than any number
+
 #if BF16
 typedef unsigned short real;
 DEVICE float of_real(real x) { return float_of_bits((unsigned)x << 16); }
