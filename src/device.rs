@@ -1,6 +1,8 @@
 //! Where models are computed: the processor, or a GPU by CUDA; and what of that this machine has.
 
-use crate::spec::Precision;
+use crate::{memory, spec::Precision};
+#[cfg(feature = "cuda")]
+use candle_core::cuda_backend::cudarc::driver::sys;
 use candle_core::{Device, DeviceLocation};
 use libloading::{Library, Symbol};
 use std::{
@@ -121,22 +123,92 @@ fn gpu(number: usize) -> Result<Device, Error> {
     Ok(device)
 }
 
+/// The pool of memory that a GPU's tensors are taken from, if the driver tells of it.
+#[cfg(feature = "cuda")]
+fn pool(number: usize) -> Option<sys::CUmemoryPool> {
+    let (mut handle, mut pool) = (0, std::ptr::null_mut());
+    let success = sys::CUresult::CUDA_SUCCESS;
+    // SAFETY: pointers are to local variables; the pool is only asked for if the device is there.
+    let found = unsafe {
+        sys::cuDeviceGet(&mut handle, number as c_int) == success
+            && sys::cuDeviceGetDefaultMemPool(&mut pool, handle) == success
+    };
+    found.then_some(pool)
+}
+
 /// Memory that tensors give back stays with the program: to ask the driver for it anew after each wait takes longer than a
 /// step. Where that cannot be had, only time is lost.
 #[cfg(feature = "cuda")]
 fn keep_memory(number: usize) {
-    use candle_core::cuda_backend::cudarc::driver::sys;
-    let (mut handle, mut pool, mut most) = (0, std::ptr::null_mut(), u64::MAX);
-    // SAFETY: pointers are to local variables; the pool is only asked for if the device is there.
-    unsafe {
-        let success = sys::CUresult::CUDA_SUCCESS;
-        if sys::cuDeviceGet(&mut handle, number as c_int) == success
-            && sys::cuDeviceGetDefaultMemPool(&mut pool, handle) == success
-        {
-            let threshold = sys::CUmemPool_attribute_enum::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
-            let _ = sys::cuMemPoolSetAttribute(pool, threshold, std::ptr::from_mut(&mut most).cast());
-        }
+    let threshold = sys::CUmemPool_attribute_enum::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+    let mut most = u64::MAX;
+    if let Some(pool) = pool(number) {
+        // SAFETY: the attribute is such a number.
+        let _ = unsafe { sys::cuMemPoolSetAttribute(pool, threshold, std::ptr::from_mut(&mut most).cast()) };
     }
+}
+
+/// How much memory is taken from some moment on where models are computed: a GPU's by tensors, or the processor's.
+pub struct Peak {
+    gpu: Option<usize>,
+    before: u64,
+}
+
+impl Peak {
+    /// From now on; one at a time.
+    pub fn begin(device: &Device) -> Self {
+        let gpu = match device.location() {
+            DeviceLocation::Cuda { gpu_id } => Some(gpu_id),
+            _ => None,
+        };
+        let before = match gpu {
+            Some(number) => taken(number, true).0,
+            None => {
+                memory::restart_peak();
+                memory::in_use() as u64
+            }
+        };
+        Self { gpu, before }
+    }
+
+    /// The most that was taken since, beyond what was before.
+    pub fn bytes(&self) -> u64 {
+        let most = match self.gpu {
+            Some(number) => taken(number, false).1,
+            None => memory::peak() as u64,
+        };
+        most.saturating_sub(self.before)
+    }
+}
+
+/// Bytes that a GPU's tensors take, and the most that they took; from now on, where that is asked for.
+#[cfg(feature = "cuda")]
+fn taken(number: usize, restart: bool) -> (u64, u64) {
+    use sys::CUmemPool_attribute_enum::{CU_MEMPOOL_ATTR_USED_MEM_CURRENT, CU_MEMPOOL_ATTR_USED_MEM_HIGH};
+    let Some(pool) = pool(number) else { return (0, 0) };
+    let read = |which| {
+        let mut bytes = 0u64;
+        // SAFETY: the attributes are such numbers.
+        let _ = unsafe { sys::cuMemPoolGetAttribute(pool, which, std::ptr::from_mut(&mut bytes).cast()) };
+        bytes
+    };
+    if restart {
+        let mut none = 0u64;
+        // SAFETY: the mark may be put back to 0.
+        let _ = unsafe {
+            sys::cuMemPoolSetAttribute(
+                pool,
+                CU_MEMPOOL_ATTR_USED_MEM_HIGH,
+                std::ptr::from_mut(&mut none).cast(),
+            )
+        };
+    }
+    (read(CU_MEMPOOL_ATTR_USED_MEM_CURRENT), read(CU_MEMPOOL_ATTR_USED_MEM_HIGH))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn taken(_: usize, _: bool) -> (u64, u64) {
+    (0, 0)
 }
 
 #[cfg(not(feature = "cuda"))]

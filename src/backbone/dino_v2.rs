@@ -87,7 +87,8 @@ impl DinoV2 {
         let positions = buffer::copy(params.value(self.positions))?;
         let positions = position::resized(&positions, width, self.shape.grid, [rows, cols]);
         let positions = Tensor::from_vec(positions, (rows * cols, width), patches.device())?;
-        let patches = patches.reshape((n, rows * cols, width))?.broadcast_add(&positions.to_dtype(format)?)?;
+        let patches =
+            patches.reshape((n, rows * cols, width))?.broadcast_add(&positions.to_dtype(format)?)?;
         let first = Tensor::cat(&[params.value(self.class), params.value(self.registers)], 1)?;
         let first = first.to_dtype(format)?.broadcast_as((n, own, width))?.contiguous()?;
         Ok(Node::constant(Tensor::cat(&[first, patches], 1)?))

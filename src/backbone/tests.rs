@@ -163,10 +163,8 @@ fn features_in_bfloat16_are_close() {
         let dino = DinoV2::shaped(shape, &mut params);
         let mut weights = Params::new(Seed(0));
         let resnet = ResNet::of(&[2, 2, 2, 2], false, true, &mut weights);
-        let cases: [(&dyn OffTheShelf, &mut Params, &str, [usize; 2]); 2] = [
-            (&dino, &mut params, "dino_v2", [17, 26]),
-            (&resnet, &mut weights, "resnet.basic", [47, 62]),
-        ];
+        let cases: [(&dyn OffTheShelf, &mut Params, &str, [usize; 2]); 2] =
+            [(&dino, &mut params, "dino_v2", [17, 26]), (&resnet, &mut weights, "resnet.basic", [47, 62])];
         for (network, params, name, [height, width]) in cases {
             fill(params);
             params.go_to(&device(), Precision::Bf16).unwrap();

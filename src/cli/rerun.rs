@@ -4,13 +4,13 @@ use super::{
     failure::{Context, Failure, Result},
     grid::{self, Format},
     locate,
-    options::{DataOption, StoreOption, ThreadsOption},
+    options::{ComputeOptions, DataOption, StoreOption},
     output, pick,
     progress::Progress,
     provenance,
 };
 use crate::{
-    device::{self, Choice},
+    device,
     execute::{Ended, Lab},
     plan::Plan,
     seed::Seed,
@@ -18,6 +18,7 @@ use crate::{
     store::{ExperimentRow, Reader, Rows, Scale, Store, Value},
     train::CHECKPOINT_EVERY,
 };
+use candle_core::Device;
 use clap::Args;
 use std::{
     collections::BTreeMap,
@@ -38,7 +39,7 @@ pub(super) struct Rerun {
     #[command(flatten)]
     data: DataOption,
     #[command(flatten)]
-    threads: ThreadsOption,
+    compute: ComputeOptions,
     /// Published weights: a file, or a folder of them [default: $DICHROIC_WEIGHTS, else the Hugging Face cache]
     #[arg(long, value_name = "PATH")]
     weights: Option<PathBuf>,
@@ -54,11 +55,11 @@ struct Stored {
 
 impl Rerun {
     pub(super) fn run(&self, quiet: bool) -> Result {
-        self.threads.prepare()?;
-        rayon::scope(|_| self.run_here(quiet))
+        let device = self.compute.prepare()?;
+        rayon::scope(|_| self.run_here(device, quiet))
     }
 
-    fn run_here(&self, quiet: bool) -> Result {
+    fn run_here(&self, device: Device, quiet: bool) -> Result {
         let path = self.store.path();
         let reader = Store::open_read_only(&path)?;
         let stored = stored(&reader, &pick::run(&reader, &self.run)?)?;
@@ -66,7 +67,7 @@ impl Rerun {
         let names = Plan::data_names(&stored.spec);
         let data = locate::open(&names, &self.data, &path, &mut progress)?;
         let plan = Plan::of(&stored.spec, Seed(stored.seed), &data).at(&stored.uid)?;
-        let device = device::open(Choice::Auto)?;
+        device::computes(&device, stored.spec.train.precision).at(&stored.uid)?;
         let here = provenance::here(None, &device);
         let mut facts = then_and_now(&reader, &stored.uid, &here)?;
         for (name, print) in &plan.data {

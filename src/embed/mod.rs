@@ -16,7 +16,7 @@ use crate::{
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
-use std::path::Path;
+use std::{path::Path, sync::mpsc, thread};
 
 /// Raised when embedding computes something else; part of the identity of every work that embeds.
 pub const REVISION: u32 = 1;
@@ -212,28 +212,23 @@ impl Embedder {
         let mut features = Vec::new();
         let mut done = 0;
         listen.hear(&Event::Began { what: "embedding", unit: "image", total: rows.len() as u64 });
-        for rows in rows.chunks(self.batch.max(1)) {
-            for batch in self.batches(set, rows, norm)? {
-                let shape = (batch.images, channels, batch.height, batch.width);
-                let pixels = Tensor::from_vec(batch.pixels, shape, self.params.device())?;
-                let found = self.model.embed(&self.params, &Images { pixels, set: number })?;
-                let width = found.dims()[1];
-                let found = found.value().flatten_all()?.to_vec1::<f32>()?;
-                if let Some(wrong) = found.iter().position(|value| !value.is_finite()) {
-                    let image = set.key((done + wrong / width) as u32).to_owned();
-                    return Err(Error::NotFinite { image });
-                }
-                features.extend_from_slice(&found);
-                done += batch.images;
-                listen.hear(&Event::Advanced { done: done as u64, note: &set.name });
-                if listen.stop() {
-                    listen.hear(&Event::Ended);
-                    return Err(Error::Stopped);
-                }
+        let embedded = self.ahead(set, &rows, norm, |batch| {
+            let shape = [batch.images, channels, batch.height, batch.width];
+            let pixels = Tensor::from_vec(batch.pixels, &shape[..], self.params.device())?;
+            let found = self.model.embed(&self.params, &Images { pixels, set: number })?;
+            let width = found.dims()[1];
+            let found = found.value().flatten_all()?.to_vec1::<f32>()?;
+            if let Some(wrong) = found.iter().position(|value| !value.is_finite()) {
+                let image = set.key((done + wrong / width) as u32).to_owned();
+                return Err(Error::NotFinite { image });
             }
-        }
+            features.extend_from_slice(&found);
+            done += batch.images;
+            listen.hear(&Event::Advanced { done: done as u64, note: &set.name });
+            if listen.stop() { Err(Error::Stopped) } else { Ok(()) }
+        });
         listen.hear(&Event::Ended);
-        Ok(features)
+        embedded.map(|()| features)
     }
 }
 
@@ -246,6 +241,32 @@ struct Batch {
 }
 
 impl Embedder {
+    /// Hands all rows to `take`, batch by batch in their order. On a GPU, the next ones are read meanwhile.
+    fn ahead(
+        &self,
+        set: &ImageSet,
+        rows: &[u32],
+        norm: &Statistics,
+        mut take: impl FnMut(Batch) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut chunks = rows.chunks(self.batch.max(1)).map(|rows| self.batches(set, rows, norm));
+        if !self.params.on_a_gpu() {
+            return chunks.try_for_each(|batches| batches?.into_iter().try_for_each(&mut take));
+        }
+        thread::scope(|scope| {
+            let (send, receive) = mpsc::sync_channel(1);
+            scope.spawn(move || {
+                for batches in chunks {
+                    // Nobody receives any more after an error or a stop.
+                    if send.send(batches).is_err() {
+                        break;
+                    }
+                }
+            });
+            receive.into_iter().try_for_each(|batches| batches?.into_iter().try_for_each(&mut take))
+        })
+    }
+
     /// The rows as batches, in their order.
     fn batches(&self, set: &ImageSet, rows: &[u32], norm: &Statistics) -> Result<Vec<Batch>, Error> {
         let channels = set.channels.len();

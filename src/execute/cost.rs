@@ -8,10 +8,10 @@ use super::{Error, sets::Sets};
 use crate::{
     adapter::SetChannels,
     data::{DataSet, ImageSet, Statistics, hold_out},
+    device,
     embed::{self, Embedder},
     evaluate::{FeatureMatrix, handmade, one_nn},
     event::{Event, Listen, Silence},
-    memory,
     model::{Card, CardSet, Extractor},
     params::Params,
     plan::{Plan, Step, Work},
@@ -33,7 +33,7 @@ use std::{
 pub struct Cost {
     /// Seconds on this machine, with the threads that are set.
     pub seconds: f64,
-    /// Bytes of memory at its peak.
+    /// Bytes of memory at its peak, where models are computed.
     pub memory: u64,
     /// Bytes on disk that stay.
     pub disk: u64,
@@ -192,13 +192,12 @@ impl<'a> Meter<'a> {
             checkpoint_every: CHECKPOINT_EVERY,
             oracle: oracle.as_ref(),
         };
-        let before = memory::in_use();
-        memory::restart_peak();
+        let memory = device::Peak::begin(&self.device);
         let ended = job.run(extractor, params, &mut watch);
         // A stop leaves a checkpoint; here it is of no use.
         let _ = train::forget_checkpoint(&self.nowhere);
         ended?;
-        let peak = memory::peak().saturating_sub(before) as f64;
+        let peak = memory.bytes() as f64;
         let weights = 4 * params.count() as u64;
         // Gradients and the optimiser's two moments; an oracle was there before.
         let fixed = (4 * weights) as f64;
@@ -244,15 +243,14 @@ impl<'a> Meter<'a> {
         let card = Card { model: model.clone(), image, sets: vec![CardSet::plain(own.clone())] };
         let mut embedder = Embedder::random(&card, &[own], true);
         embedder.go_to(&self.device, Precision::F32)?;
-        let before = memory::in_use();
-        memory::restart_peak();
+        let memory = device::Peak::begin(&self.device);
         let began = Instant::now();
         let features = embedder.embed(few, 0, &Statistics::none(set.channels.len()), &mut Silence)?;
         let together = few.len().min(embed::BATCH) as f64;
         let pace = Pace {
             seconds_per_image: began.elapsed().as_secs_f64() / few.len() as f64,
             memory: 4.0 * embedder.weights() as f64,
-            memory_per_image: memory::peak().saturating_sub(before) as f64 / together,
+            memory_per_image: memory.bytes() as f64 / together,
             weights: 4 * embedder.weights() as u64,
             width: features.len() / few.len(),
         };

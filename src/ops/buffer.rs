@@ -1,7 +1,7 @@
 //! Looking into a tensor's memory: contiguous 32-bit floats on the CPU, and addresses for kernels.
 
 use super::gpu::Gpu;
-use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor};
+use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Result, Storage, Tensor, WithDType};
 use rayon::prelude::*;
 use std::{
     cell::RefCell,
@@ -95,6 +95,15 @@ pub(crate) fn approach(mean: &Tensor, next: &Tensor, count: u64) -> Result<()> {
     match Gpu::of(mean) {
         Some(gpu) => gpu.approach(mean, next, count),
         None => candle_core::bail!("this mean lies on the CPU"),
+    }
+}
+
+/// Takes numbers to a device; on a GPU, nobody waits for their journey.
+pub(crate) fn send<T: WithDType>(values: &[T], device: &Device) -> Result<Tensor> {
+    match device {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(device) => super::gpu::cuda_send(values, device),
+        device => Tensor::from_slice(values, values.len(), device),
     }
 }
 

@@ -41,8 +41,7 @@ impl Tape {
         finish: &Finish<'_>,
     ) -> Result<Node> {
         self.learns_nothing("convolution", x)?;
-        let ((n, height, width, channels), (outs, side, across, ins)) =
-            (x.value().dims4()?, weight.dims4()?);
+        let ((n, height, width, channels), (outs, side, across, ins)) = (x.value().dims4()?, weight.dims4()?);
         if channels != ins || side != across || side.is_multiple_of(2) {
             candle_core::bail!("convolution: maps {:?} meet filters {:?}", x.dims(), weight.dims());
         }

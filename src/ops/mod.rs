@@ -34,7 +34,7 @@ pub use linear::Weight;
 pub use scalar::Scalar;
 pub use simd::{Level, flush_subnormals, level};
 pub use variance_penalty::raw_of_variance;
-pub use views::views;
+pub use views::Sent;
 
 /// Raised when an operation's results change; part of the identity of every work that trains or embeds.
 pub const REVISION: u32 = 2;

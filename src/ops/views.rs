@@ -1,16 +1,59 @@
-//! Views of stored images, made of plain numbers.
+//! Views of stored images, made on a GPU. They get there in two steps, so that whoever reads images also sends them, and
+//! whoever trains finds them there.
 
-use super::gpu::Gpu;
+use super::{buffer, gpu::Gpu};
 use crate::data::Views;
 use candle_core::{Device, Result, Tensor};
 
-/// (views, channels, side, side), normalised. On the CPU they are made from the images themselves.
-///
-/// # Errors
-/// If the device is no GPU, or has no room for them.
-pub fn views(views: &Views, device: &Device) -> Result<Tensor> {
-    match Gpu::at(device) {
-        Some(gpu) => gpu.views(views),
-        None => candle_core::bail!("views are made of plain numbers on a GPU only"),
+/// Stored images where views are made of them, and what the views are.
+pub struct Sent {
+    /// Views, channels, side.
+    pub(super) shape: [usize; 3],
+    /// Grey levels, as bytes or as floats.
+    pub(super) grey: [Option<Tensor>; 2],
+    pub(super) lines: Tensor,
+    pub(super) firsts: Tensor,
+    pub(super) weights: Tensor,
+    pub(super) norm: Tensor,
+    pub(super) warped: usize,
+}
+
+impl Sent {
+    /// Sends them to a device; on a GPU, they arrive before anything that is asked for later.
+    ///
+    /// # Errors
+    /// If there is no room for them.
+    pub fn to(device: &Device, views: &Views) -> Result<Self> {
+        let Views { channels, side, bytes, floats, lines, firsts, weights, norm, warped, .. } = views;
+        let grey = match floats.is_empty() {
+            true => [Some(buffer::send(bytes, device)?), None],
+            false => [None, Some(buffer::send(floats, device)?)],
+        };
+        Ok(Self {
+            shape: [views.len(), *channels, *side],
+            grey,
+            lines: buffer::send(lines, device)?,
+            firsts: buffer::send(firsts, device)?,
+            weights: buffer::send(weights, device)?,
+            norm: buffer::send(norm, device)?,
+            warped: *warped,
+        })
+    }
+
+    /// Numbers in the views.
+    pub fn numbers(&self) -> usize {
+        let [views, channels, side] = self.shape;
+        views * channels * side * side
+    }
+
+    /// (views, channels, side, side), normalised.
+    ///
+    /// # Errors
+    /// If they lie on no GPU, or it has no room for them.
+    pub fn views(&self) -> Result<Tensor> {
+        match Gpu::of(&self.lines) {
+            Some(gpu) => gpu.views(self),
+            None => candle_core::bail!("views are made of plain numbers on a GPU only"),
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::{Error, Source, sampling, source::Item};
 use crate::{
     adapter::Images,
     data::{Draw, Tape, Views, draw, drawn_view},
-    ops,
+    ops::Sent,
     params::Params,
     seed::Seed,
     spec::{AugmentStream, Train},
@@ -32,7 +32,7 @@ enum Seen {
     /// As pixels.
     Pixels(Tensor),
     /// As a GPU makes them.
-    Plain(Views),
+    Sent(Sent),
 }
 
 impl Part {
@@ -40,18 +40,18 @@ impl Part {
     pub fn size(&self) -> usize {
         match &self.views {
             Seen::Pixels(pixels) => pixels.elem_count(),
-            Seen::Plain(views) => views.numbers(),
+            Seen::Sent(views) => views.numbers(),
         }
     }
 
-    /// Its images where `params` lie.
+    /// Its images where the model's parameters lie.
     ///
     /// # Errors
     /// If there is no room for them.
-    pub fn images(&self, params: &Params) -> candle_core::Result<Images> {
+    pub fn images(&self) -> candle_core::Result<Images> {
         let pixels = match &self.views {
             Seen::Pixels(pixels) => pixels.clone(),
-            Seen::Plain(views) => ops::views(views, params.device())?,
+            Seen::Sent(views) => views.views()?,
         };
         Ok(Images { pixels, set: self.set })
     }
@@ -64,13 +64,15 @@ pub struct Loader<'a> {
     views: usize,
     seed: Seed,
     batch: usize,
-    plain: bool,
+    gpu: Option<Device>,
 }
 
 impl<'a> Loader<'a> {
-    /// Batches of `train.batch` images; of all images there are, if that is fewer. `plain`: a GPU makes the views.
-    pub fn new(source: &'a dyn Source, train: &'a Train, views: usize, seed: Seed, plain: bool) -> Self {
-        Self { source, train, views, seed, batch: train.batch.min(source.items().len()).max(1), plain }
+    /// Batches of `train.batch` images; of all images there are, if that is fewer. They go where `params`
+    /// lie; a GPU makes the views itself.
+    pub fn new(source: &'a dyn Source, train: &'a Train, views: usize, seed: Seed, params: &Params) -> Self {
+        let gpu = params.on_a_gpu().then(|| params.device().clone());
+        Self { source, train, views, seed, batch: train.batch.min(source.items().len()).max(1), gpu }
     }
 
     /// Steps in an epoch; the last, incomplete batch is dropped.
@@ -136,9 +138,9 @@ impl<'a> Loader<'a> {
             if items.is_empty() {
                 continue;
             }
-            let views = match self.plain {
-                true => Seen::Plain(self.plain_views(epoch, set, &items)?),
-                false => Seen::Pixels(self.pixels(epoch, channels.channels.len(), &items)?),
+            let views = match &self.gpu {
+                Some(device) => Seen::Sent(Sent::to(device, &self.plain_views(epoch, set, &items)?)?),
+                None => Seen::Pixels(self.pixels(epoch, channels.channels.len(), &items)?),
             };
             let classes =
                 items.iter().flat_map(|item| vec![usize::from(item.class); self.views]).collect::<Vec<_>>();

@@ -153,7 +153,7 @@ impl Job<'_> {
             _ => None,
         };
         let mut optimiser = Optimiser::new(&train.optimiser, params)?;
-        let loader = Loader::new(source, train, objective.views(), seed, params.on_a_gpu());
+        let loader = Loader::new(source, train, objective.views(), seed, params);
         let mut strategy = strategy::build(&train.strategy, params, loader.steps_per_epoch());
         let resumed = checkpoint::resume(self.checkpoint, params, &mut optimiser, strategy.as_mut())?;
         let total = strategy.steps(loader.steps_per_epoch() * train.epochs as u64);
@@ -325,7 +325,7 @@ impl Trainer<'_> {
         let mut drops = self.job.seed.stream(&format!("drop path/step/{step}/set/{}", part.set));
         let mut tape = Tape::recording(self.params);
         let taps = self.penalty.as_ref().map(Penalty::taps);
-        let images = part.images(self.params)?;
+        let images = part.images()?;
         let (features, tapped) = self.model.tapped(&mut tape, self.params, &images, &mut drops, taps)?;
         let outputs = Outputs { features: &features, classes: &part.classes };
         let mut value = self.objective.value(&mut tape, self.params, &outputs)?;

@@ -71,15 +71,20 @@ pub(super) fn print(
             jobs.iter().zip(&priced).map(|(job, steps)| plan(sentences, job, steps)).collect();
         return output::say_json(&json!({ "plans": plans, "cost": cost(&total) }));
     }
+    let memory = if device.is_cpu() { "memory" } else { "the GPU's memory" };
     let mut lines = vec![];
     for (job, steps) in jobs.iter().zip(&priced) {
         lines.push(format!("{}: run {}, spec {}", title(sentences, job), job.plan.run, job.plan.spec_id));
-        lines.extend(steps.iter().map(Priced::line));
+        lines.extend(steps.iter().map(|step| step.line(memory)));
     }
     let open = priced.iter().filter(|steps| steps.iter().any(|step| step.cost().is_some())).count();
     lines.push(String::new());
     let runs = if jobs.len() == 1 { "1 run".into() } else { format!("{} runs", jobs.len()) };
-    lines.push(format!("{runs}, {open} with work of its own to do: {}{}", words(&total), room(&path)));
+    lines.push(format!(
+        "{runs}, {open} with work of its own to do: {}{}",
+        words(&total, memory),
+        room(&path)
+    ));
     output::say(&lines.join("\n"))
 }
 
@@ -96,19 +101,19 @@ impl Priced<'_> {
         }
     }
 
-    fn line(&self) -> String {
+    fn line(&self, memory: &str) -> String {
         let state = match &self.state {
             State::Done => "done".into(),
             State::Shared => "as above".into(),
-            State::Open(cost) => words(cost),
+            State::Open(cost) => words(cost, memory),
         };
         format!("  {}  {}: {state}", self.step.id, self.step.work.describe())
     }
 }
 
 /// `about 43 s, 310 MB of memory, 8 MB of disk`.
-fn words(cost: &Cost) -> String {
-    format!("about {}, {} of memory, {} of disk", time(cost.seconds), bytes(cost.memory), bytes(cost.disk))
+fn words(cost: &Cost, memory: &str) -> String {
+    format!("about {}, {} of {memory}, {} of disk", time(cost.seconds), bytes(cost.memory), bytes(cost.disk))
 }
 
 /// Two digits are all that a short measurement is good for.

@@ -3,7 +3,7 @@
 use super::{warp::warp, *};
 use crate::{
     golden::{device, on_gpus},
-    ops::gpu::Gpu,
+    ops::Sent,
     seed::Seed,
     spec::CropFit,
 };
@@ -359,7 +359,7 @@ fn a_gpu_sees_the_same() {
             }
             assert_eq!((views.len(), views.floats.is_empty()), (9, !floats));
             on_gpus(|| {
-                let found = Gpu::at(&device()).unwrap().views(&views).unwrap();
+                let found = Sent::to(&device(), &views).unwrap().views().unwrap();
                 assert_eq!(found.dims(), [9, 3, side, side]);
                 let found = found.flatten_all().unwrap().to_vec1::<f32>().unwrap();
                 let apart = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

@@ -77,7 +77,13 @@ impl Pass {
     }
 
     /// The weights of a head, by way of their logits.
-    fn weigh(&self, qkv: &Tensor, few: &Range<usize>, head: usize, [logits, weights]: [&Tensor; 2]) -> Result<()> {
+    fn weigh(
+        &self,
+        qkv: &Tensor,
+        few: &Range<usize>,
+        head: usize,
+        [logits, weights]: [&Tensor; 2],
+    ) -> Result<()> {
         let (gpu, tokens) = (&self.gpu, self.shape.tokens);
         let (queries, keys) = (self.of(qkv, few, head, 0), self.of(qkv, few, head, 1));
         gpu.products(self.square(logits, few), false, queries, keys.transposed(), self.precision)?;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{ops::buffer, whole_file};
 use candle_core::{
-    CudaDevice, CudaStorage, DType, Device, Error, Result, Tensor,
+    CudaDevice, CudaStorage, DType, Device, Error, Result,
     cuda_backend::{
         CudaStorageSlice,
         cudarc::{

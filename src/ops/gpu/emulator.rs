@@ -113,7 +113,8 @@ pub(super) fn product(call: &Call<'_>) -> Result<()> {
     for number in 0..call.count {
         for col in 0..call.n {
             for row in 0..call.m {
-                let terms = (0..call.k).map(|k| a[at(&call.a, number, row, k)] * b[at(&call.b, number, k, col)]);
+                let terms =
+                    (0..call.k).map(|k| a[at(&call.a, number, row, k)] * b[at(&call.b, number, k, col)]);
                 let sum: f32 = terms.sum();
                 let out = &mut out[at(&call.out, number, row, col)];
                 *out = if call.beta == 0.0 { sum } else { sum + call.beta * *out };

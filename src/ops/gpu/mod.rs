@@ -34,13 +34,15 @@ mod views;
 mod cuda;
 #[cfg(test)]
 pub(crate) mod emulator;
+#[cfg(feature = "cuda")]
+mod sending;
 #[cfg(any(feature = "cuda", test))]
 mod signature;
 
-#[cfg(feature = "cuda")]
-pub(super) use cuda::address as cuda_address;
 pub(crate) use nearest::Question;
 pub(super) use product::Matrix;
+#[cfg(feature = "cuda")]
+pub(super) use {cuda::address as cuda_address, sending::send as cuda_send};
 
 use crate::spec::Precision;
 use candle_core::{DType, Device, Result, Shape, Tensor};
