@@ -2,13 +2,13 @@
 
 use super::{
     failure::{Failure, Result},
-    jobs, lines,
+    jobs,
     options::{SpecOptions, StoreOption},
     output,
 };
 use crate::{
     registry,
-    spec::id::SpecId,
+    spec::{id::SpecId, lines},
     spelling::closest,
     store::{Rows, Scale, Store, Value},
 };

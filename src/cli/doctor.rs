@@ -3,7 +3,6 @@
 use super::{
     failure::{Failure, Result},
     locate::{self, Place},
-    machine,
     options::{DataOption, StoreOption},
     output,
 };
@@ -11,7 +10,7 @@ use crate::{
     backbone::files,
     data::DataSet,
     device::{self, Choice},
-    ops, registry,
+    disk, ops, registry,
     spec::{Backbone, ConvNextSize, DataRef},
     store::{self, Host, Store},
 };
@@ -125,7 +124,7 @@ impl Doctor {
     fn disk(&self) -> Finding {
         let store = env::current_dir().unwrap_or_default().join(self.store.path());
         let folder = store.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
-        let Some(disk) = machine::disk(folder) else {
+        let Some(disk) = disk::free_and_total(folder) else {
             return finding("disk", State::Absent, "this system does not say how much is free");
         };
         let gb = |bytes: u64| bytes as f64 / 1e9;

@@ -1,8 +1,8 @@
 //! How a command ends when it does not end well: what went wrong, what to do about it, and the exit status.
 
 use crate::{
-    backbone::files, data, device, embed, evaluate, execute, export, model, plan, registry, report, simulate,
-    store,
+    backbone::files, data, device, embed, evaluate, execute, export, model, plan, registry, report, serve,
+    simulate, store,
 };
 use std::{error::Error, fmt::Display, io, process::ExitCode};
 
@@ -108,6 +108,7 @@ failures! {
     plan::Problems;
     registry::Error;
     report::Error;
+    serve::Error;
     simulate::Error, simulate::Error::Stopped => "stopped: nothing was left behind";
     store::Error;
 }

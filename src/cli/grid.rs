@@ -28,27 +28,8 @@ pub(super) fn write(rows: &Rows, format: Format) -> String {
     match format {
         Format::Table => table(rows, false),
         Format::Md => table(rows, true),
-        Format::Csv => csv(rows),
-        Format::Json => serde_json::to_string_pretty(&json(rows)).expect("plain data"),
-    }
-}
-
-/// A list of objects; names of columns are keys, so that of two equal ones the last counts.
-pub(super) fn json(rows: &Rows) -> serde_json::Value {
-    let object = |row: &Vec<Value>| {
-        let fields = rows.columns.iter().cloned().zip(row.iter().map(value));
-        serde_json::Value::Object(fields.collect())
-    };
-    rows.rows.iter().map(object).collect()
-}
-
-fn value(value: &Value) -> serde_json::Value {
-    match value {
-        Value::Null => serde_json::Value::Null,
-        Value::Integer(value) => (*value).into(),
-        Value::Real(value) => (*value).into(),
-        Value::Text(value) => value.as_str().into(),
-        Value::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        Format::Csv => rows.csv(),
+        Format::Json => serde_json::to_string_pretty(&rows.json()).expect("plain data"),
     }
 }
 
@@ -72,17 +53,6 @@ fn table(rows: &Rows, markdown: bool) -> String {
         }
     }
     grid.trim_fmt()
-}
-
-fn csv(rows: &Rows) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let text = std::iter::once(rows.columns.clone())
-        .chain(rows.rows.iter().map(|row| row.iter().map(ToString::to_string).collect()));
-    for record in text {
-        writer.write_record(&record).expect("writing to memory, each row as long as the header");
-    }
-    let bytes = writer.into_inner().expect("writing to memory");
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

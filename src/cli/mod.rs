@@ -18,10 +18,8 @@ mod import;
 mod interrupt;
 mod jobs;
 mod kept;
-mod lines;
 mod list;
 mod locate;
-mod machine;
 mod missing;
 mod options;
 mod output;
@@ -33,6 +31,7 @@ mod report;
 mod rerun;
 mod runs;
 mod score;
+mod serve;
 mod set;
 mod show;
 mod status;
@@ -62,6 +61,7 @@ enum Command {
     Compare(compare::Compare),
     Runs(runs::Runs),
     Status(status::Status),
+    Serve(serve::Serve),
     Sql(runs::Sql),
     Why(why::Why),
     Missing(missing::Missing),
@@ -89,6 +89,7 @@ impl Cli {
             Command::Compare(command) => command.run(),
             Command::Runs(command) => command.run(),
             Command::Status(command) => command.run(),
+            Command::Serve(command) => command.run(self.quiet),
             Command::Why(command) => command.run(),
             Command::Missing(command) => command.run(),
             Command::Rerun(command) => command.run(self.quiet),
@@ -167,6 +168,7 @@ mod tests {
             "db vacuum",
             "exp a --workers 4 --fail-fast --fresh --no-wait --checkpoint-every 10",
             "status --watch",
+            "serve --store a.db --address 127.0.0.1:0 --open",
             "why chammi_table4 HyperNet/tps OOD_mean",
             "missing chammi_table4 --json",
             "rerun 12ab --exact",

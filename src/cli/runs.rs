@@ -57,7 +57,7 @@ impl Runs {
         );
         let rows = Store::open_read_only(self.store.path())?.query_with(&sql, &values)?;
         if self.json {
-            return output::say_json(&serde_json::json!({ "runs": grid::json(&rows) }));
+            return output::say_json(&serde_json::json!({ "runs": rows.json() }));
         }
         if rows.rows.is_empty() {
             output::note("no such runs");

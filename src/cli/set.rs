@@ -1,8 +1,10 @@
 //! `--set PATH=VALUE`: one value of a resolved spec, changed without recompiling.
 
 use super::failure::{Failure, Result};
-use super::lines;
-use crate::{spec::Spec, spelling::closest};
+use crate::{
+    spec::{Spec, lines},
+    spelling::closest,
+};
 use serde_json::Value;
 
 /// The spec with these values, in canonical form. An element of a list is named by its number or by its kind:

@@ -3,7 +3,6 @@
 use super::{
     failure::Result,
     jobs::{self, Sentence},
-    lines,
     locate::{self, Place},
     options::{DataOption, SpecOptions, StoreOption, labels, variable},
     output,
@@ -15,6 +14,7 @@ use crate::{
     spec::{
         Spec,
         id::SpecId,
+        lines,
         recipe::{Recipe, SWITCHES},
     },
     store::{Reader, Scale, Store},

@@ -52,7 +52,7 @@ impl Status {
     pub(super) fn run(&self) -> Result {
         let store = Store::open_read_only(self.store.path())?;
         if self.json {
-            let [experiments, at_work, failed] = ask(&store)?.map(|rows| grid::json(&rows));
+            let [experiments, at_work, failed] = ask(&store)?.map(|rows| rows.json());
             let document =
                 serde_json::json!({ "experiments": experiments, "at_work": at_work, "failed": failed });
             return output::say_json(&document);

@@ -213,7 +213,7 @@ fn of_cell(cell: &Named, lines: &mut Vec<String>) {
 
 fn ask(store: &Reader, sql: &str, values: &[Value]) -> Result<Vec<Named>> {
     let rows = store.query_with(sql, values)?;
-    let Json::Array(rows) = super::grid::json(&rows) else { return Ok(Vec::new()) };
+    let Json::Array(rows) = rows.json() else { return Ok(Vec::new()) };
     Ok(rows
         .into_iter()
         .filter_map(|row| if let Json::Object(row) = row { Some(row) } else { None })

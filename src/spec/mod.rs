@@ -17,6 +17,7 @@ mod train;
 pub mod check;
 pub mod draft;
 pub mod id;
+pub(crate) mod lines;
 pub mod quick;
 pub mod recipe;
 

@@ -364,3 +364,39 @@ pub struct Rows {
     /// The rows.
     pub rows: Vec<Vec<Value>>,
 }
+
+impl Rows {
+    /// Comma-separated values with a header.
+    pub fn csv(&self) -> String {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let text = std::iter::once(self.columns.clone())
+            .chain(self.rows.iter().map(|row| row.iter().map(ToString::to_string).collect()));
+        for record in text {
+            writer.write_record(&record).expect("writing to memory, each row as long as the header");
+        }
+        let bytes = writer.into_inner().expect("writing to memory");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// A list of objects; names of columns are keys, so that of two equal ones the last counts.
+    pub fn json(&self) -> serde_json::Value {
+        let object = |row: &Vec<Value>| {
+            let fields = self.columns.iter().cloned().zip(row.iter().map(Value::json));
+            serde_json::Value::Object(fields.collect())
+        };
+        self.rows.iter().map(object).collect()
+    }
+}
+
+impl Value {
+    /// As JSON has it; bytes are hexadecimal digits.
+    pub fn json(&self) -> serde_json::Value {
+        match self {
+            Self::Null => serde_json::Value::Null,
+            Self::Integer(value) => (*value).into(),
+            Self::Real(value) => (*value).into(),
+            Self::Text(value) => value.as_str().into(),
+            Self::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        }
+    }
+}

@@ -5,12 +5,12 @@ use crate::{
     cli::{
         failure::Result,
         jobs::{Job, Sentence},
-        machine,
         options::labels,
         output,
         progress::Progress,
     },
     data::DataSet,
+    disk,
     event::{Event, Listen},
     execute::{Cost, Meter},
     plan::Step,
@@ -138,7 +138,7 @@ fn bytes(bytes: u64) -> String {
 /// What the disk has left.
 fn room(store: &Path) -> String {
     let folder = store.ancestors().skip(1).find(|folder| folder.is_dir());
-    let disk = machine::disk(folder.unwrap_or(Path::new(".")));
+    let disk = disk::free_and_total(folder.unwrap_or(Path::new(".")));
     disk.map_or(String::new(), |disk| format!(" ({} free)", bytes(disk.free)))
 }
 

@@ -4,15 +4,15 @@ use serde_json::Value;
 
 /// One value of a spec.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// `train.optimiser.lr`; elements of lists by their number.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// What stands there: a plain value, or a list of plain values.
-    pub(super) value: &'a Value,
+    pub(crate) value: &'a Value,
 }
 
 /// Every value, sorted by path.
-pub(super) fn of(json: &Value) -> Vec<Line<'_>> {
+pub(crate) fn of(json: &Value) -> Vec<Line<'_>> {
     let mut lines = vec![];
     list(json, String::new(), &mut lines);
     lines
@@ -30,12 +30,12 @@ fn list<'a>(value: &'a Value, path: String, lines: &mut Vec<Line<'a>>) {
 }
 
 /// A value as it is typed behind `--set PATH=`.
-pub(super) fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Two lists of (path, value) side by side, only where they differ.
-pub(super) fn differences(
+pub(crate) fn differences(
     a: &[(String, String)],
     b: &[(String, String)],
 ) -> Vec<(String, Option<String>, Option<String>)> {

@@ -3,16 +3,16 @@
 use std::path::Path;
 
 /// Room on the disk of a folder.
-pub(super) struct Disk {
+pub(crate) struct Disk {
     /// Bytes that this user may still write.
-    pub(super) free: u64,
+    pub(crate) free: u64,
     /// Bytes in all.
-    pub(super) total: u64,
+    pub(crate) total: u64,
 }
 
 /// Room on the disk of an existing folder; none where the system does not tell.
 #[cfg(unix)]
-pub(super) fn disk(folder: &Path) -> Option<Disk> {
+pub(crate) fn free_and_total(folder: &Path) -> Option<Disk> {
     use std::{ffi::CString, mem::MaybeUninit, os::unix::ffi::OsStrExt};
     let path = CString::new(folder.as_os_str().as_bytes()).ok()?;
     let mut found = MaybeUninit::<libc::statvfs>::zeroed();
@@ -30,7 +30,7 @@ pub(super) fn disk(folder: &Path) -> Option<Disk> {
 }
 
 #[cfg(not(unix))]
-pub(super) fn disk(_: &Path) -> Option<Disk> {
+pub(crate) fn free_and_total(_: &Path) -> Option<Disk> {
     None
 }
 
@@ -40,8 +40,8 @@ mod tests {
 
     #[test]
     fn a_disk_has_no_more_free_than_it_has() {
-        let disk = disk(Path::new("/")).unwrap();
+        let disk = free_and_total(Path::new("/")).unwrap();
         assert!(disk.total > 0 && disk.free <= disk.total);
-        assert!(super::disk(Path::new("/no such folder")).is_none());
+        assert!(free_and_total(Path::new("/no such folder")).is_none());
     }
 }

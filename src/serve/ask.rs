@@ -1,0 +1,173 @@
+//! Questions to the store, by the names of columns; connections that cannot write, kept between requests.
+
+use crate::store::{Error, Reader, Rows, Store, Value};
+use std::{
+    ops::Deref,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+/// Connections that are kept when nobody uses them; more are opened when more pages are asked for at once.
+const KEPT: usize = 4;
+
+/// Connections to one store.
+pub(super) struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<(Reader, Identity)>>,
+}
+
+/// Which file a connection reads: a store that was removed and made anew is another one under the same name.
+type Identity = Option<(u64, u64)>;
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Identity {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Path) -> Identity {
+    None
+}
+
+impl Readers {
+    /// Connections to the store at `path`.
+    ///
+    /// # Errors
+    /// If there is none, or none of ours.
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        let readers = Self { path: path.to_owned(), idle: Mutex::default() };
+        readers.with(|_| Ok(()))?;
+        Ok(readers)
+    }
+
+    /// Where the store lies.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Lends a connection to `f`.
+    ///
+    /// # Errors
+    /// If the store cannot be opened, and those of `f`.
+    pub(super) fn with<T>(&self, f: impl FnOnce(&Ask<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        let present = identity(&self.path);
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = {
+            let mut idle = idle();
+            idle.retain(|(_, opened)| *opened == present);
+            idle.pop()
+        };
+        let reader = match kept {
+            Some((reader, _)) => reader,
+            None => Store::open_read_only(&self.path)?,
+        };
+        let answer = f(&Ask { reader: &reader });
+        let mut idle = idle();
+        if idle.len() < KEPT {
+            idle.push((reader, present));
+        }
+        answer
+    }
+}
+
+/// One connection.
+pub(super) struct Ask<'a> {
+    reader: &'a Reader,
+}
+
+impl Ask<'_> {
+    /// The answer to a question, with a value for each `?`.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub(super) fn rows(&self, sql: &str, values: &[Value]) -> Result<Answer, Error> {
+        Ok(Answer(self.reader.query_with(sql, values)?))
+    }
+
+    /// The first column of the first row.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub(super) fn number(&self, sql: &str, values: &[Value]) -> Result<Option<f64>, Error> {
+        let answer = self.reader.query_with(sql, values)?;
+        Ok(answer.rows.first().and_then(|row| real(row.first()?)))
+    }
+
+    /// The store itself.
+    pub(super) fn store(&self) -> &Reader {
+        self.reader
+    }
+}
+
+/// Rows that were found.
+#[derive(Clone, Debug)]
+pub(super) struct Answer(pub(super) Rows);
+
+impl Answer {
+    /// One by one.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Row<'_>> {
+        self.0.rows.iter().map(|fields| Row { columns: &self.0.columns, fields })
+    }
+
+    /// The first, if there is one.
+    pub(super) fn first(&self) -> Option<Row<'_>> {
+        self.iter().next()
+    }
+}
+
+impl Deref for Answer {
+    type Target = Rows;
+
+    fn deref(&self) -> &Rows {
+        &self.0
+    }
+}
+
+/// A row, asked by the names of its columns.
+#[derive(Clone, Copy)]
+pub(super) struct Row<'a> {
+    columns: &'a [String],
+    fields: &'a [Value],
+}
+
+impl Row<'_> {
+    /// What stands there.
+    pub(super) fn value(&self, name: &str) -> &Value {
+        let at = self.columns.iter().position(|column| column == name);
+        at.map_or(&Value::Null, |at| &self.fields[at])
+    }
+
+    /// A text; nothing is the empty one.
+    pub(super) fn text(&self, name: &str) -> String {
+        self.value(name).to_string()
+    }
+
+    /// A number, if one stands there.
+    pub(super) fn real(&self, name: &str) -> Option<f64> {
+        real(self.value(name))
+    }
+
+    /// A whole number; nothing is 0.
+    pub(super) fn int(&self, name: &str) -> i64 {
+        self.real(name).map_or(0, |value| value as i64)
+    }
+
+    /// Whether a number other than 0 stands there.
+    pub(super) fn is(&self, name: &str) -> bool {
+        self.int(name) != 0
+    }
+}
+
+fn real(value: &Value) -> Option<f64> {
+    match value {
+        Value::Integer(value) => Some(*value as f64),
+        Value::Real(value) => Some(*value),
+        _ => None,
+    }
+}
+
+/// A text as a value of a question.
+pub(super) fn text(text: impl Into<String>) -> Value {
+    Value::Text(text.into())
+}

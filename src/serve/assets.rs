@@ -1,0 +1,54 @@
+//! Files that the browser fetches once: our script and style, and uPlot as its author published it.
+
+/// A file that travels in the program.
+pub(super) struct Asset {
+    /// Its name below `/a/`.
+    name: &'static str,
+    /// Its media type.
+    pub(super) kind: &'static str,
+    /// What is in it.
+    pub(super) text: &'static str,
+}
+
+macro_rules! assets {
+    ($($name:literal $kind:literal),* $(,)?) => {
+        [$(Asset { name: $name, kind: $kind, text: include_str!(concat!("assets/", $name)) }),*]
+    };
+}
+
+const ASSETS: [Asset; 6] = assets![
+    "app.css" "text/css; charset=utf-8",
+    "app.js" "text/javascript; charset=utf-8",
+    "charts.js" "text/javascript; charset=utf-8",
+    "uPlot.iife.min.js" "text/javascript; charset=utf-8",
+    "uPlot.min.css" "text/css; charset=utf-8",
+    "uPlot.LICENSE" "text/plain; charset=utf-8",
+];
+
+/// The file of that name.
+pub(super) fn find(name: &str) -> Option<&'static Asset> {
+    ASSETS.iter().find(|asset| asset.name == name)
+}
+
+/// The address of a file. It changes with the file, so that a browser may keep it.
+pub(super) fn address(name: &str) -> String {
+    let hash = find(name)
+        .map_or(String::new(), |asset| blake3::hash(asset.text.as_bytes()).to_hex()[..8].to_owned());
+    format!("/a/{name}?{hash}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uplot_is_as_published() {
+        for (name, hash) in
+            [("uPlot.iife.min.js", "JSHASH"), ("uPlot.min.css", "CSSHASH"), ("uPlot.LICENSE", "LICHASH")]
+        {
+            assert_eq!(blake3::hash(find(name).unwrap().text.as_bytes()).to_hex()[..16], *hash, "{name}");
+        }
+        assert!(find("uPlot.iife.min.js").unwrap().text.contains("(v1.6.32)"));
+        assert!(find("uPlot.LICENSE").unwrap().text.contains("MIT License"));
+    }
+}

@@ -1,0 +1,171 @@
+//! What happens at this moment: works that are being computed, how far the experiments are, what ended last.
+
+use super::{
+    ask::{Answer, Ask, Row},
+    page::{self, View},
+    runs, sparkline,
+    url::{Params, href},
+    words,
+};
+use crate::store::{Error, Value};
+use maud::{Markup, html};
+
+/// Points of a small curve.
+const SMALL: i64 = 60;
+
+/// Works at work. How many steps there will be is known from a finished work that trained as long on the same images.
+const AT_WORK: &str = "WITH one AS (
+    SELECT w.id, w.uid AS work, w.kind, w.owner, w.lease_until_ms < unixepoch()*1000 AS silent, a.n AS attempt, a.started_ms, a.resumed_step,
+      a.numerics, (SELECT id FROM metric WHERE name = 'loss') AS loss, w.json,
+      (SELECT max(rw.run_id) FROM run_work rw WHERE rw.work_id = w.id) AS run_id,
+      (SELECT count(*) FROM run_work rw WHERE rw.work_id = w.id) AS runs
+    FROM work w JOIN attempt a ON a.work_id = w.id AND a.n = w.attempt WHERE w.status = 'running')
+  SELECT o.work, o.kind, o.owner, o.silent, o.attempt, o.numerics, o.runs, o.id, o.loss,
+    round((unixepoch('subsec')*1000 - o.started_ms)/1000.0, 1) AS seconds,
+    (SELECT max(step) FROM scalar s WHERE s.work_id = o.id AND s.metric_id = o.loss) AS step,
+    (SELECT value FROM scalar s WHERE s.work_id = o.id AND s.metric_id = o.loss ORDER BY step DESC LIMIT 1) AS value,
+    (SELECT max(s.step) FROM work d JOIN scalar s ON s.work_id = d.id AND s.metric_id = o.loss WHERE d.id =
+      (SELECT d.id FROM work d WHERE d.kind = o.kind AND d.status = 'done' AND d.id IN (SELECT id FROM work ORDER BY id DESC LIMIT 2000)
+         AND json_extract(d.json, '$.train.data', '$.train.subset', '$.train.batch', '$.train.epochs', '$.train.hold_out')
+           = json_extract(o.json, '$.train.data', '$.train.subset', '$.train.batch', '$.train.epochs', '$.train.hold_out') LIMIT 1)) AS steps,
+    o.resumed_step, r.uid AS run, r.seed, r.scale,
+    (SELECT e.name FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id ORDER BY e.name LIMIT 1) AS experiment,
+    (SELECT x.label FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id ORDER BY e.name LIMIT 1) AS label,
+    (SELECT count(*) FROM experiment_run x WHERE x.run_id = r.id) AS experiments,
+    (SELECT count(*) FROM run_work rw WHERE rw.run_id = r.id) AS works,
+    (SELECT count(*) FROM run_work rw JOIN work w ON w.id = rw.work_id WHERE rw.run_id = r.id AND w.status = 'done') AS works_done
+  FROM one o LEFT JOIN run r ON r.id = o.run_id ORDER BY o.started_ms";
+
+const RECENT: &str = "SELECT r.id FROM run r WHERE r.finished_ms IS NOT NULL AND r.status IN ('done', 'failed') ORDER BY r.finished_ms DESC LIMIT 8";
+
+/// The page.
+pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
+    let at_work = ask.rows(AT_WORK, &[])?;
+    let curves = at_work.iter().map(|row| small(ask, row)).collect::<Result<Vec<_>, _>>()?;
+    let progress =
+        ask.rows("SELECT * FROM v_progress ORDER BY running DESC, queued > 0 DESC, experiment", &[])?;
+    let recent: Vec<i64> = ask.rows(RECENT, &[])?.iter().map(|row| row.int("id")).collect();
+    let recent = runs::of(ask, &recent)?;
+    let failed = ask.number("SELECT count(DISTINCT work) FROM v_failed", &[])?.unwrap_or(0.0) as i64;
+    let body = html! {
+        section #at-work data-live {
+            (page::heading("At work", "/", params, "at_work"))
+            @if failed > 0 { p.error { a href="/system" { (words::several(failed, "work")) " failed or fell silent" } } }
+            @if at_work.rows.is_empty() {
+                (page::nothing("Nothing is being computed. dichroic exp NAME starts something; it shows here within a second."))
+            }
+            div.cards { @for (row, points) in at_work.iter().zip(&curves) { (card(row, points)) } }
+        }
+        section #experiments data-live {
+            (page::heading("Experiments", "/", params, "experiments"))
+            @if progress.rows.is_empty() { (page::nothing("Nothing was asked of this store yet.")) } @else { (experiments(&progress)) }
+        }
+        @if !recent.rows.is_empty() {
+            section #recent data-live {
+                div.head { h2 { "Ended last" } a href="/runs" { "all runs" } }
+                div.wide { table { tbody { @for row in recent.iter() {
+                    tr { td { (runs::state(row)) } td { (page::run_link(&row.text("run"))) } td { (page::asked_for(row)) } td { "seed " (row.int("seed")) }
+                        td.n { @if let Some(score) = row.real("f1_macro") { span.mute { "macro-F1 " } (words::score(Some(score))) } }
+                        td.n.mute { @if let Some(seconds) = row.real("seconds") { (words::time(seconds)) } } }
+                } } } }
+            }
+        }
+    };
+    Ok(View {
+        title: "now".into(),
+        body,
+        tables: vec![("at_work", shown(at_work)), ("experiments", progress.0)],
+    })
+}
+
+/// Without what only this page needs.
+fn shown(at_work: Answer) -> crate::store::Rows {
+    let mut rows = at_work.0;
+    for name in ["id", "loss"] {
+        if let Some(at) = rows.columns.iter().position(|column| column == name) {
+            rows.columns.remove(at);
+            rows.rows.iter_mut().for_each(|row| drop(row.remove(at)));
+        }
+    }
+    rows
+}
+
+/// About sixty points of a work's loss.
+fn small(ask: &Ask<'_>, work: Row<'_>) -> Result<Vec<(f64, f64)>, Error> {
+    let width = work.int("step") / SMALL + 1;
+    let sql = "SELECT step / ?3 * ?3 AS step, avg(value) AS value FROM scalar WHERE work_id = ?1 AND metric_id = ?2 GROUP BY 1 ORDER BY 1";
+    let rows = ask.rows(sql, &[work.int("id"), work.int("loss"), width].map(Value::Integer))?;
+    Ok(rows.iter().filter_map(|row| Some((row.real("step")?, row.real("value")?))).collect())
+}
+
+fn card(row: Row<'_>, points: &[(f64, f64)]) -> Markup {
+    let (step, steps, seconds) = (row.real("step"), row.real("steps"), row.real("seconds").unwrap_or(0.0));
+    let taken = step.map(|step| step - row.real("resumed_step").unwrap_or(0.0)).filter(|taken| *taken > 0.0);
+    let rate = taken.map(|taken| taken / seconds.max(0.1));
+    let left = steps.zip(step).zip(rate).map(|((steps, step), rate)| ((steps - step) / rate).max(0.0));
+    html! {
+        article.card {
+            div.head {
+                @if row.is("silent") { (words::state("silent")) } @else { (words::state("running")) }
+                b { (row.text("kind")) }
+                (page::run_link(&row.text("run")))
+                @if row.int("runs") > 1 { span.mute { "for " (words::several(row.int("runs"), "run")) } }
+            }
+            p { (page::asked_for(row)) span.mute { " · seed " (row.int("seed")) " · " (row.text("scale")) } }
+            @if let Some(step) = step {
+                div.step {
+                    @match steps {
+                        Some(steps) if steps >= step => { (page::progress(step, steps)) " step " (words::count(step as i64)) " of about " (words::count(steps as i64)) },
+                        _ => { "step " (words::count(step as i64)) },
+                    }
+                    @if let Some(rate) = rate { span.mute { (words::number(rate)) " steps/s" } }
+                    @if let Some(left) = left { span.mute { (words::time(left)) " left" } }
+                }
+                div.loss { (sparkline::draw(points, "loss so far")) " loss " b { (row.real("value").map_or("NaN".into(), words::number)) } }
+            }
+            p.mute { "work " (row.int("works_done") + 1) " of " (row.int("works")) " · since " (words::time(seconds)) " · " (row.text("owner")) " · " (row.text("numerics")) }
+        }
+    }
+}
+
+fn experiments(progress: &Answer) -> Markup {
+    let states = ["done", "running", "queued", "failed", "skipped"];
+    html! {
+        div.wide { table {
+            thead { tr { th scope="col" { "experiment" } th {} th.n { "runs" } @for state in states { th.n { (state) } } th.n { "silent" } th.n { "a run" } th.n { "left" } } }
+            tbody { @for row in progress.iter() {
+                @let name = row.text("experiment");
+                @let to = |state: &str| href("/runs", [("q", format!("experiment:{name}{}", if state.is_empty() { String::new() } else { format!(" status:{state}") }).as_str())]);
+                tr {
+                    td { a href=(to("")) { (name) } }
+                    td { (shares(row, &states)) }
+                    td.n { (words::count(row.int("runs"))) }
+                    @for state in states.into_iter().chain(["silent"]) {
+                        td.n.mute[row.int(state) == 0].bad[row.int(state) > 0 && ["failed", "silent"].contains(&state)] {
+                            @if row.int(state) > 0 { a href=(to(state)) { (words::count(row.int(state))) } } @else { "·" }
+                        }
+                    }
+                    td.n.mute { @if let Some(seconds) = row.real("secs_per_run") { (words::time(seconds)) } }
+                    td.n { @if let Some(hours) = row.real("eta_hours").filter(|hours| *hours > 0.0) { (words::time(hours * 3600.0)) } }
+                }
+            } }
+        } }
+    }
+}
+
+/// A bar of the states' shares.
+fn shares(row: Row<'_>, states: &[&str]) -> Markup {
+    let total = row.int("runs").max(1) as f64;
+    let mut from = 0.0;
+    let parts = states.iter().map(|state| {
+        let width = 100.0 * row.int(state) as f64 / total;
+        from += width;
+        (*state, from - width, width)
+    });
+    let parts: Vec<_> = parts.filter(|(.., width)| *width > 0.0).collect();
+    html! {
+        svg.shares viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" {
+            @for (state, from, width) in parts { rect class=(state) x=(format!("{from:.2}")) width=(format!("{width:.2}")) height="6" {} }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What all pages have in common: the frame around them, tables of plain rows, links to data.
+
+use super::{
+    ask::Row,
+    assets,
+    url::{Params, href},
+    words,
+};
+use crate::{
+    report::{Kind, Mark, Table},
+    store::Rows,
+};
+use maud::{DOCTYPE, Markup, html};
+
+/// A view as it was asked for: what is shown, and the same as data.
+pub(super) struct View {
+    /// Stands in the browser's tab.
+    pub(super) title: String,
+    /// What is shown.
+    pub(super) body: Markup,
+    /// The tables behind it, by name, for `?format=csv` and `?format=json`.
+    pub(super) tables: Vec<(&'static str, Rows)>,
+}
+
+/// What the frame says.
+pub(super) struct Frame<'a> {
+    /// Path of the page.
+    pub(super) path: &'a str,
+    /// What stands behind its question mark.
+    pub(super) params: &'a Params,
+    /// Where the store lies.
+    pub(super) store: &'a str,
+    /// How many runs are in it.
+    pub(super) runs: i64,
+}
+
+const VIEWS: [(&str, &str); 5] =
+    [("/", "Now"), ("/runs", "Runs"), ("/compare", "Compare"), ("/papers", "Papers"), ("/system", "System")];
+
+impl Frame<'_> {
+    /// The whole page.
+    pub(super) fn around(&self, title: &str, body: &Markup) -> Markup {
+        let name = std::path::Path::new(self.store).file_name().map(|name| name.to_string_lossy());
+        let here = |path: &str| match path {
+            "/runs" => self.path == path || self.path.starts_with("/run/"),
+            path => self.path == path,
+        };
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    title { (title) " · dichroic" }
+                    link rel="stylesheet" href=(assets::address("uPlot.min.css"));
+                    link rel="stylesheet" href=(assets::address("app.css"));
+                    script src=(assets::address("uPlot.iife.min.js")) defer {}
+                    script src=(assets::address("charts.js")) defer {}
+                    script src=(assets::address("app.js")) defer {}
+                    noscript { meta http-equiv="refresh" content="15"; }
+                }
+                body {
+                    header {
+                        a.name href="/" { "dichroic" }
+                        span.store title=(self.store) { (name.unwrap_or_default()) }
+                        span.mute #runs data-live { (words::several(self.runs, "run")) }
+                        span #live role="status" { noscript { "reloads every 15 s" } }
+                    }
+                    nav {
+                        @for (path, name) in VIEWS {
+                            a href=(path) aria-current=[here(path).then_some("page")] { (name) }
+                        }
+                        form.filter action="/runs" method="get" role="search" {
+                            input #filter type="search" name="q" value=(self.params.get("q").unwrap_or_default()) autocomplete="off"
+                                spellcheck="false" placeholder="experiment:chammi_* status:done f1>0.6   ( / )"
+                                aria-label="filter runs";
+                        }
+                    }
+                    main { (body) }
+                }
+            }
+        }
+    }
+}
+
+/// Links to one of a page's tables as data.
+pub(super) fn as_data(path: &str, params: &Params, table: &str) -> Markup {
+    let to = |format| params.href(path, &[("format", format), ("table", table)]);
+    html! { span.data { a href=(to("csv")) { "CSV" } " " a href=(to("json")) { "JSON" } } }
+}
+
+/// A heading with links to its table as data.
+pub(super) fn heading(text: &str, path: &str, params: &Params, table: &str) -> Markup {
+    html! { div.head { h2 { (text) } (as_data(path, params, table)) } }
+}
+
+/// A sentence for a page that has nothing to show.
+pub(super) fn nothing(text: &str) -> Markup {
+    html! { p.nothing { (text) } }
+}
+
+/// Part of a whole, as a bar.
+pub(super) fn progress(done: f64, total: f64) -> Markup {
+    html! { progress value=(format!("{done:.0}")) max=(format!("{:.0}", total.max(1.0))) { (format!("{done:.0}/{total:.0}")) } }
+}
+
+/// A link to a run.
+pub(super) fn run_link(uid: &str) -> Markup {
+    html! { a.id href=(href(&format!("/run/{uid}"), [])) { (words::short(uid)) } }
+}
+
+/// Who asks for a run: the first experiment, how many more, and what distinguishes the run there.
+pub(super) fn asked_for(row: Row<'_>) -> Markup {
+    let (name, more, label) =
+        (row.text("experiment"), row.int("experiments") - 1, words::label(&row.text("label")));
+    html! {
+        @if name.is_empty() { span.mute { "no experiment" } } @else { (name) }
+        @if more > 0 { " " span.mute title="other experiments that ask for the same run" { "+" (more) } }
+        @if !label.is_empty() { " " span.label { (label) } }
+    }
+}
+
+/// A table of scores: what was measured, what is printed and, where the two may be compared, their difference as a tint.
+pub(super) fn scores(table: &Table) -> Markup {
+    let with_notes = table.rows.iter().any(|row| !row.note.is_empty());
+    html! {
+        div.wide {
+            table.scores {
+                thead {
+                    tr {
+                        @for head in &table.stub { th scope="col" { (head) } }
+                        @for (head, _) in &table.columns { th.n scope="col" { (head) } }
+                        @if with_notes { th {} }
+                    }
+                }
+                tbody {
+                    @for row in &table.rows {
+                        tr class=(row.kind.name()) {
+                            @for (head, name) in table.stub.iter().zip(&row.stub) {
+                                @if *head == "spec" && !name.is_empty() {
+                                    td { a.id href=(href("/runs", [("q", format!("spec:{name}").as_str())])) { (words::short(name)) } }
+                                } @else {
+                                    td { (name) }
+                                }
+                            }
+                            @for cell in &row.cells { (score_cell(cell, row.kind)) }
+                            @if with_notes { td.note { (note(&row.note)) } }
+                        }
+                    }
+                }
+            }
+        }
+        @for note in &table.notes { p.mute { (note) } }
+    }
+}
+
+fn score_cell(cell: &crate::report::Cell, kind: Kind) -> Markup {
+    let hole = cell.value.is_none();
+    let tint = cell.difference().map_or("", tint);
+    let title = match (cell.std, cell.n) {
+        (Some(std), n) => format!("± {std:.3} over {n} seeds"),
+        (None, 1) if kind == Kind::Measured => "one seed".into(),
+        _ => String::new(),
+    };
+    html! {
+        td.n.hole[hole].best[cell.mark == Some(Mark::Best)] class=(tint) title=[(!title.is_empty()).then_some(&title)] {
+            (words::score(cell.value))
+            @if let Some(std) = cell.std { small { " ± " (format!("{std:.3}")) } }
+            @if let Some(difference) = cell.difference() {
+                small.delta title={ "print " (words::score(cell.paper)) } { " " (words::signed(difference)) }
+            }
+        }
+    }
+}
+
+/// The class of a difference against print.
+pub(super) fn tint(difference: f64) -> &'static str {
+    match difference {
+        _ if difference.abs() < 0.005 => "tint same",
+        _ if difference >= 0.05 => "tint above-far",
+        _ if difference >= 0.02 => "tint above",
+        _ if difference > 0.0 => "tint above-near",
+        _ if difference <= -0.05 => "tint below-far",
+        _ if difference <= -0.02 => "tint below",
+        _ => "tint below-near",
+    }
+}
+
+/// Text in which commands stand between backquotes.
+fn note(text: &str) -> Markup {
+    html! {
+        @for (at, part) in text.split('`').enumerate() {
+            @if at % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The printed tables, row by row: what is printed, what was measured beside it, and the command that fills a hole.
+
+use super::{
+    ask::{Ask, Row, text},
+    page::{self, View},
+    site::Found,
+    url::{Params, href},
+};
+use crate::{
+    evaluate::names::{AVERAGES, TASKS},
+    report::{Cell, Kind, Row as Line, Table},
+    store::{Error, PlacementRow},
+};
+use maud::html;
+use std::collections::BTreeMap;
+
+/// Which experiment fills a printed row with numbers that may stand there, by paper, table, model and condition.
+pub(super) struct Fills(BTreeMap<[String; 4], String>);
+
+impl Fills {
+    /// Of everything that the program declares, with the rows that it stands in.
+    pub(super) fn of(placed: impl Iterator<Item = (String, PlacementRow)>) -> Self {
+        let mut fills = BTreeMap::new();
+        for (experiment, row) in placed.filter(|(_, row)| row.against.is_empty()) {
+            fills.entry([row.paper, row.tbl, row.model, row.condition]).or_insert(experiment);
+        }
+        Self(fills)
+    }
+
+    fn command(&self, row: [&str; 4]) -> String {
+        match self.0.get(&row.map(String::from)) {
+            Some(experiment) => format!("`dichroic exp {experiment} --data {}=PATH`", row[0]),
+            None => "declared by no experiment".into(),
+        }
+    }
+}
+
+/// One line per number and system, in the order of print.
+const NUMBERS: &str = "SELECT model, condition, task, published, flag, experiment, spec, kind, world, scale, measured, std, n, difference, verdict
+    FROM v_paper WHERE paper = ?1 AND tbl = ?2 AND metric = 'f1_macro' ORDER BY place";
+
+/// The page for `?table=chammi_table4`.
+pub(super) fn view(ask: &Ask<'_>, params: &Params, fills: &Fills) -> Result<Found, Error> {
+    let known = ask.rows("SELECT DISTINCT paper, tbl FROM published WHERE task <> '' AND metric = 'f1_macro' ORDER BY paper, tbl", &[])?;
+    let names: Vec<(String, String, String)> = known
+        .iter()
+        .map(|row| (format!("{}_{}", row.text("paper"), row.text("tbl")), row.text("paper"), row.text("tbl")))
+        .collect();
+    // Table 4 has the most rows that experiments stand in.
+    let asked = params
+        .get("paper")
+        .or_else(|| names.iter().map(|(name, ..)| name.as_str()).find(|name| name.ends_with("table4")));
+    let Some((name, paper, tbl)) = names.iter().find(|(name, ..)| asked.is_none_or(|asked| asked == name))
+    else {
+        return Ok(Found::Absent(match asked {
+            Some(asked) => format!("No table called {asked} is printed."),
+            None => "This store knows no printed numbers.".into(),
+        }));
+    };
+    let numbers = ask.rows(NUMBERS, &[text(paper.as_str()), text(tbl.as_str())])?;
+    let table = of_print(numbers.iter(), paper, tbl, fills);
+    let measured = table.rows.iter().filter(|row| row.kind == Kind::Measured).count();
+    let compared = table.rows.iter().flat_map(|row| &row.cells).filter(|cell| cell.paper.is_some()).count();
+    let body = html! {
+        div.head { h1 { "Beside print" } (page::as_data("/papers", params, "numbers")) }
+        div.tabs { @for (other, ..) in &names { a href=(href("/papers", [("paper", other.as_str())])) aria-current=[(other == name).then_some("page")] { (other) } } }
+        p.mute {
+            "Macro-F1. Grey rows are print. "
+            @if compared > 0 {
+                "Differences: " span class="tint below-far" { "below by 0.05" } " " span class="tint below" { "0.02" } " " span class="tint same" { "equal" } " "
+                span class="tint above" { "above by 0.02" } " " span class="tint above-far" { "0.05" } "."
+            } @else if measured > 0 { "Nothing measured here may be compared with print yet; each row says why." } @else { "Nothing is measured yet." }
+        }
+        section #paper data-live { (page::scores(&table)) }
+    };
+    let tables = vec![("numbers", numbers.0)];
+    Ok(Found::View(View { title: name.clone(), body, tables }))
+}
+
+/// Printed rows with the systems measured beside them.
+fn of_print<'a>(numbers: impl Iterator<Item = Row<'a>>, paper: &str, tbl: &str, fills: &Fills) -> Table {
+    type System = (String, String, String, String, String);
+    let mut rows: Vec<(String, String)> = vec![];
+    let mut tasks: Vec<String> = vec![];
+    let mut print: BTreeMap<(usize, String), Option<f64>> = BTreeMap::new();
+    let mut found: BTreeMap<(usize, System), (String, BTreeMap<String, Cell>)> = BTreeMap::new();
+    for row in numbers {
+        let name = (row.text("model"), row.text("condition"));
+        let at = rows.iter().position(|known| *known == name).unwrap_or_else(|| {
+            rows.push(name);
+            rows.len() - 1
+        });
+        let task = row.text("task");
+        if !tasks.contains(&task) {
+            tasks.push(task.clone());
+        }
+        print.insert((at, task.clone()), row.real("published"));
+        if row.text("spec").is_empty() {
+            continue;
+        }
+        let system = (
+            row.text("kind"),
+            row.text("world"),
+            row.text("scale"),
+            row.text("experiment"),
+            row.text("spec"),
+        );
+        let verdict = row.text("verdict");
+        let (against, cells) = found.entry((at, system)).or_default();
+        let apart = verdict.starts_with("not comparable");
+        if apart {
+            *against = verdict;
+        }
+        let paper = row.real("published").filter(|_| !apart);
+        cells.insert(
+            task,
+            Cell {
+                value: row.real("measured"),
+                std: row.real("std"),
+                n: row.int("n") as usize,
+                paper,
+                mark: None,
+            },
+        );
+    }
+    let order = super::scores::in_order(tasks.iter().map(String::as_str).collect());
+    let of_system = |(system, (against, cells)): (&System, &(String, BTreeMap<String, Cell>))| {
+        let (kind, world, scale, experiment, spec) = system;
+        let world = if world.is_empty() { String::new() } else { format!(" world {world}") };
+        let seeds = cells.values().map(|cell| cell.n).max().unwrap_or(0);
+        Line {
+            stub: vec![
+                experiment.clone(),
+                format!("{kind}{world}, {scale}"),
+                spec.clone(),
+                seeds.to_string(),
+            ],
+            kind: Kind::Measured,
+            cells: order.iter().map(|task| cells.get(*task).cloned().unwrap_or_default()).collect(),
+            note: against.clone(),
+        }
+    };
+    let mut lines = vec![];
+    for (at, (model, condition)) in rows.iter().enumerate() {
+        let systems: Vec<_> = found
+            .iter()
+            .filter(|((of, _), _)| *of == at)
+            .map(|((_, system), cells)| (system, cells))
+            .collect();
+        let filled = systems.iter().any(|(_, (against, _))| against.is_empty());
+        let cell = |task: &&str| Cell::print(print.get(&(at, (*task).to_owned())).copied().flatten());
+        lines.push(Line {
+            stub: vec![model.clone(), condition.replace('_', " "), String::new(), String::new()],
+            kind: Kind::Print,
+            cells: order.iter().map(cell).collect(),
+            note: if filled { String::new() } else { fills.command([paper, tbl, model, condition]) },
+        });
+        lines.extend(systems.into_iter().map(of_system));
+    }
+    let short = |task: &str| {
+        let average = AVERAGES.iter().find(|average| average.name == task).map(|average| average.short);
+        average
+            .or_else(|| TASKS.iter().find(|known| known.name == task).map(|known| known.short))
+            .unwrap_or(task)
+            .to_owned()
+    };
+    Table {
+        stub: vec!["model", "condition", "spec", "seeds"],
+        columns: order.iter().map(|task| (short(task), (*task).to_owned())).collect(),
+        rows: lines,
+        ..Table::default()
+    }
+}

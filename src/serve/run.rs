@@ -1,0 +1,213 @@
+//! One run: how far, its curves, scores, configuration and what differs from another, who computed it, its files.
+
+use super::{
+    ask::{Answer, Ask, Row, text},
+    compare, curves,
+    page::{self, View},
+    runs, scores,
+    site::Found,
+    system,
+    url::{Params, href},
+    words,
+};
+use crate::store::{Error, Rows};
+use maud::{Markup, html};
+
+/// Attempts at its works, in the order of computation.
+const ATTEMPTS: &str = "SELECT w.kind, w.uid AS work, w.status, a.n AS attempt, a.outcome, datetime(a.started_ms/1000, 'unixepoch') AS started,
+      round((coalesce(a.ended_ms, a.heartbeat_ms) - a.started_ms)/1000.0, 1) AS seconds, a.resumed_step, h.name AS host, a.numerics,
+      a.mixed, substr(k.commit_id, 1, 10) AS \"commit\", k.dirty, k.version, a.error, a.n = w.attempt AS present,
+      (SELECT count(*) FROM run_work o WHERE o.work_id = w.id) AS runs
+    FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id LEFT JOIN attempt a ON a.work_id = w.id
+    LEFT JOIN host h ON h.id = a.host_id LEFT JOIN code k ON k.id = a.code_id WHERE r.uid = ? ORDER BY rw.place, a.n";
+
+const FILES: &str = "SELECT w.kind, f.name, f.kind AS what, f.bytes, f.step, f.path, f.blake3, w.status = 'done' AS whole
+    FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id JOIN artifact f ON f.work_id = w.id
+    WHERE r.uid = ? ORDER BY rw.place, f.name";
+
+const REMARKS: &str = "SELECT datetime(n.t_ms/1000, 'unixepoch') AS t, n.text FROM note n JOIN run r ON r.id = n.run_id WHERE r.uid = ? ORDER BY n.id";
+
+/// Its first experiment's first run, which it is compared with unless another is named.
+const FIRST: &str = "SELECT q.uid FROM run r JOIN experiment_run x ON x.run_id = r.id JOIN experiment_run y ON y.experiment_id = x.experiment_id
+    JOIN run q ON q.id = y.run_id WHERE r.uid = ? ORDER BY (SELECT name FROM experiment WHERE id = x.experiment_id), y.place, q.seed LIMIT 1";
+
+/// The page of the run whose id begins with `word`.
+pub(super) fn view(ask: &Ask<'_>, word: &str, params: &Params) -> Result<Found, Error> {
+    let sql = "SELECT id, uid FROM run WHERE uid >= ?1 AND uid < ?1 || 'g' ORDER BY uid LIMIT 2";
+    let found = ask.rows(sql, &[text(word.to_lowercase())])?;
+    let (Some(run), 1) = (found.first(), found.rows.len()) else {
+        let several = if found.rows.is_empty() { "no run" } else { "several runs" };
+        return Ok(Found::Absent(format!("The store has {several} whose id begins with {word}.")));
+    };
+    let uid = run.text("uid");
+    let rows = runs::of(ask, &[run.int("id")])?;
+    let Some(row) = rows.first() else { return Ok(Found::Absent("The run is gone.".into())) };
+    let path = format!("/run/{uid}");
+    let id = [text(uid.as_str())];
+    let scored = scores::of_run(ask, &uid)?;
+    let (attempts, files, remarks) =
+        (ask.rows(ATTEMPTS, &id)?, ask.rows(FILES, &id)?, ask.rows(REMARKS, &id)?);
+    let first = ask.rows(FIRST, &id)?;
+    let other = params.get("with").map(str::to_owned).or_else(|| first.first().map(|row| row.text("uid")));
+    let lines = compare::lines(ask, &uid)?;
+    let other = other.filter(|other| *other != uid);
+    let differing = other.as_deref().map(|other| compare::differences(ask, &[other, &uid])).transpose()?;
+    let samples = system::samples_of(ask, &uid)?;
+    let body = html! {
+        div.head {
+            h1 { "Run " span.id { (words::short(&uid)) } }
+            a href=(href("/compare", [("run", uid.as_str())])) { "compare with…" }
+        }
+        section #summary data-live { (summary(row, &remarks)) (failure(&attempts)) }
+        (charts(ask, &[&uid], None)?)
+        section #scores data-live {
+            (page::heading("Scores", &path, params, "scores"))
+            @if scored.is_empty() { (page::nothing("Not scored yet.")) } @else { (scores::shown(&scored)) }
+        }
+        section {
+            (page::heading("Configuration", &path, params, "configuration"))
+            @match (&other, &differing) {
+                (Some(other), Some(differing)) => {
+                    h3 { "Differences to " (page::run_link(other)) @if params.get("with").is_none() { span.mute { ", the experiment's first run" } } }
+                    (differing.shown(&[other, &uid]))
+                }
+                _ => p.mute { "This is its experiment's first run; " code { "?with=RUN" } " shows what differs from another." }
+            }
+            details #configuration { summary { "all " (lines.len()) " values" }
+                div.wide { table { tbody { @for (name, value) in &lines { tr { td { code { (name) } } td { (value) } } } } } } }
+        }
+        section #attempts data-live {
+            (page::heading("Attempts", &path, params, "attempts"))
+            (attempts_table(&attempts))
+        }
+        @if !samples.rows.is_empty() {
+            section {
+                (page::heading("Memory and processors", &path, params, "samples"))
+                (system::charts(&uid))
+            }
+        }
+        @if !files.rows.is_empty() {
+            section #files data-live {
+                (page::heading("Files", &path, params, "files"))
+                (files_table(&files))
+            }
+        }
+    };
+    let configuration =
+        lines.iter().map(|(name, value)| vec![text(name.as_str()), text(value.as_str())]).collect();
+    let configuration = Rows { columns: vec!["path".into(), "value".into()], rows: configuration };
+    let tables = vec![
+        ("scores", scores::data(&scored)),
+        ("configuration", configuration),
+        ("attempts", attempts.0),
+        ("files", files.0),
+        ("remarks", remarks.0),
+        ("samples", samples.0),
+    ];
+    Ok(Found::View(View { title: format!("run {}", words::short(&uid)), body, tables }))
+}
+
+fn summary(row: Row<'_>, remarks: &Answer) -> Markup {
+    html! {
+        p.summary {
+            (runs::state(row)) " " (page::asked_for(row))
+            span { "seed " (row.int("seed")) } span { "scale " (row.text("scale")) }
+            span { "spec " a.id href=(href("/runs", [("q", format!("spec:{}", row.text("spec")).as_str())])) { (words::short(&row.text("spec"))) } }
+            span { (page::progress(row.int("works_done") as f64, row.int("works") as f64)) " " (row.int("works_done")) " of " (words::several(row.int("works"), "work")) " done" }
+            @if let Some(seconds) = row.real("seconds") { span { (words::time(seconds)) } }
+            @if let Some(score) = row.real("f1_macro") { span { "macro-F1 " b { (words::score(Some(score))) } } }
+            @for tag in row.text("tags").split_whitespace() { span.tag { (tag) } }
+        }
+        @for remark in remarks.iter() { p.remark { span.mute { (remark.text("t")) } " " (remark.text("text")) } }
+    }
+}
+
+/// Why its present attempt failed, where everybody sees it.
+fn failure(attempts: &Answer) -> Markup {
+    html! {
+        @for row in attempts.iter().filter(|row| row.is("present") && row.text("status") == "failed") {
+            div.failure { b { (row.text("kind")) " " (row.text("outcome")) } pre { (row.text("error")) } }
+        }
+    }
+}
+
+/// A chart for each metric; parts of the loss stand in one.
+pub(super) fn charts(ask: &Ask<'_>, uids: &[&str], by: Option<&str>) -> Result<Markup, Error> {
+    let kinds = curves::metrics(ask, uids)?;
+    let one = uids.len() == 1;
+    let address = |kind: &str, metrics: &[&str]| {
+        let runs = uids.iter().map(|uid| ("run", *uid));
+        let metrics = metrics.iter().map(|metric| ("metric", *metric));
+        href("/curves", runs.chain([("kind", kind), ("by", by.unwrap_or_default())]).chain(metrics))
+    };
+    let chart = |kind: &str, metrics: &[&str]| {
+        html! {
+            figure.chart data-curves=(address(kind, metrics)) data-metric=(metrics[0]) {
+                figcaption { (metrics[0]) @if kind != "fit" { span.mute { " of " (kind) } } }
+                div.plot {}
+            }
+        }
+    };
+    Ok(html! {
+        @if !kinds.is_empty() {
+            section.curves {
+                div.head {
+                    h2 { "Curves" }
+                    form.tools data-tools {
+                        label { "smoothing " input type="range" name="smooth" min="0" max="0.99" step="0.01" value="0"; }
+                        label { input type="checkbox" name="log"; " logarithmic" }
+                        span.mute { "drag to zoom, double-click to see all" }
+                    }
+                }
+                noscript { p.mute { "Curves need script; their points are in " code { "dichroic export csv" } "." } }
+                @for (kind, metrics) in &kinds {
+                    @let of_loss = |metric: &&str| one && (metric.starts_with("loss") || metric.ends_with("_loss"));
+                    @let loss: Vec<&str> = metrics.iter().map(String::as_str).filter(of_loss).collect();
+                    @let rest = metrics.iter().map(String::as_str).filter(|metric| !loss.contains(metric));
+                    @let drawn = html! { div.charts {
+                        @if !loss.is_empty() { (chart(kind, &loss)) }
+                        @for metric in rest { (chart(kind, &[metric])) }
+                    } };
+                    @if kind == "fit" || kinds.len() == 1 { (drawn) } @else { details { summary { "curves of " (kind) } (drawn) } }
+                }
+            }
+        }
+    })
+}
+
+fn attempts_table(attempts: &Answer) -> Markup {
+    html! {
+        div.wide { table {
+            thead { tr { th { "work" } th {} th { "state" } th.n { "attempt" } th { "outcome" } th { "started (UTC)" } th.n { "time" }
+                th { "machine" } th { "numerics" } th { "code" } } }
+            tbody { @for row in attempts.iter() {
+                tr.old[!row.is("present") && row.real("attempt").is_some()] {
+                    td { (row.text("kind")) @if row.int("runs") > 1 { " " span.mute title="runs that need this work" { "×" (row.int("runs")) } } }
+                    td.id.mute { (words::short(&row.text("work"))) }
+                    td { (words::state(&row.text("status"))) }
+                    td.n { (row.text("attempt")) }
+                    td title=[Some(row.text("error")).filter(|error| !error.is_empty())] {
+                        (row.text("outcome")) @if let Some(step) = row.real("resumed_step") { span.mute { " from step " (step) } } }
+                    td.mute { (row.text("started")) }
+                    td.n { @if let Some(seconds) = row.real("seconds") { (words::time(seconds)) } }
+                    td { (row.text("host")) }
+                    td.mute { (row.text("numerics")) @if row.is("mixed") { ", mixed" } }
+                    td { span.id { (row.text("commit")) } @if row.is("dirty") { span.mute { " with changes" } } }
+                }
+            } }
+        } }
+    }
+}
+
+fn files_table(files: &Answer) -> Markup {
+    html! {
+        div.wide { table {
+            thead { tr { th { "work" } th { "file" } th { "what" } th.n { "size" } th.n { "step" } th { "BLAKE3" } } }
+            tbody { @for row in files.iter() {
+                tr { td.mute { (row.text("kind")) } td title=(row.text("path")) { (row.text("name")) } td.mute { (row.text("what")) }
+                    td.n { (words::bytes(row.real("bytes").unwrap_or(0.0))) } td.n { (row.text("step")) }
+                    td.id.mute { (row.text("blake3").get(..12).unwrap_or_default()) } }
+            } }
+        } }
+    }
+}

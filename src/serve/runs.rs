@@ -1,0 +1,290 @@
+//! The list of runs: a filter line, sorting by any column, pages, boxes to tick for a comparison.
+
+use super::{
+    ask::{Answer, Ask, Row, text},
+    filter::{F1, Filter, NAMES, SECONDS, SILENT, STALE},
+    page::{self, View},
+    scores,
+    url::Params,
+    words,
+};
+use crate::{
+    spelling::closest,
+    store::{Error, Rows, Value},
+};
+use maud::{Markup, html};
+
+/// Runs on one page.
+const PAGE: i64 = 200;
+
+/// The name of an order, the heading of its column, and what is sorted by.
+const ORDERS: [(&str, &str, &str); 9] = [
+    (
+        "status",
+        "state",
+        "CASE r.status WHEN 'running' THEN 0 WHEN 'failed' THEN 1 WHEN 'queued' THEN 2 WHEN 'done' THEN 3 ELSE 4 END",
+    ),
+    ("run", "run", "r.uid"),
+    ("experiment", "experiment", EXPERIMENT),
+    ("seed", "seed", "r.seed"),
+    ("scale", "scale", "r.scale"),
+    ("works", "works", WORKS_DONE),
+    ("f1", "macro-F1", F1),
+    ("seconds", "time", SECONDS),
+    ("started", "started", "r.started_ms"),
+];
+const EXPERIMENT: &str = "(SELECT e.name || x.label FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id ORDER BY e.name LIMIT 1)";
+const WORKS_DONE: &str = "(SELECT count(*) FROM run_work rw JOIN work w ON w.id = rw.work_id WHERE rw.run_id = r.id AND w.status = 'done')";
+
+/// Columns of the runs with these numbers; only for those that are shown, because each of them is a question of its own.
+fn columns(numbers: &str) -> String {
+    format!(
+        "SELECT r.id, r.uid AS run, r.status, {STALE} AS stale, {SILENT} AS silent,
+          (SELECT e.name FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id ORDER BY e.name LIMIT 1) AS experiment,
+          (SELECT x.label FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id ORDER BY e.name LIMIT 1) AS label,
+          (SELECT count(*) FROM experiment_run x WHERE x.run_id = r.id) AS experiments,
+          c.uid AS spec, r.seed, r.scale, (SELECT count(*) FROM run_work rw WHERE rw.run_id = r.id) AS works,
+          {WORKS_DONE} AS works_done, {F1} AS f1_macro, {SECONDS} AS seconds,
+          datetime(r.started_ms/1000, 'unixepoch') AS started, (SELECT group_concat(t.tag, ' ') FROM tag t WHERE t.run_id = r.id) AS tags,
+          (SELECT count(*) FROM note n WHERE n.run_id = r.id) AS notes,
+          (SELECT a.error FROM run_work rw JOIN work w ON w.id = rw.work_id AND w.status = 'failed' JOIN attempt a ON a.work_id = w.id
+           AND a.n = w.attempt WHERE rw.run_id = r.id LIMIT 1) AS error
+        FROM run r JOIN spec c ON c.id = r.spec_id WHERE r.id IN ({numbers})"
+    )
+}
+
+/// The page.
+pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
+    let line = params.get("q").unwrap_or_default();
+    let filter = match Filter::of(line) {
+        Ok(filter) => match unknown(ask, &filter)? {
+            None => filter,
+            Some(slip) => return Ok(wrong(params, &slip)),
+        },
+        Err(slip) => return Ok(wrong(params, &slip)),
+    };
+    let counts = format!(
+        "SELECT r.status, count(*) AS n FROM run r JOIN spec c ON c.id = r.spec_id WHERE {} GROUP BY 1 ORDER BY 1",
+        filter.sql
+    );
+    let counts = ask.rows(&counts, &filter.values)?;
+    let total: i64 = counts.iter().map(|row| row.int("n")).sum();
+    let sort = params.get("sort").and_then(|name| ORDERS.iter().find(|(known, ..)| *known == name));
+    let descending = params.get("order") == Some("down");
+    let order = match (sort, descending) {
+        (Some((_, _, by)), false) => format!("{by} IS NULL, {by}, r.id DESC"),
+        (Some((_, _, by)), true) => format!("{by} IS NULL, {by} DESC, r.id DESC"),
+        (None, _) => "r.id DESC".into(),
+    };
+    let pages = (total - 1).max(0) / PAGE + 1;
+    let at = params.number("page").unwrap_or(1).clamp(1, pages);
+    // Data are all of it, a page is a part.
+    let (limit, offset) = if params.get("format").is_some() { (-1, 0) } else { (PAGE, (at - 1) * PAGE) };
+    let ids = format!(
+        "SELECT r.id FROM run r JOIN spec c ON c.id = r.spec_id WHERE {} ORDER BY {order} LIMIT {limit} OFFSET {offset}",
+        filter.sql
+    );
+    let ids: Vec<i64> = ask.rows(&ids, &filter.values)?.iter().map(|row| row.int("id")).collect();
+    let rows = of(ask, &ids)?;
+    let prints = scores::overall(ask, &ids)?;
+    let body = html! {
+        div.head {
+            h1 { "Runs" }
+            span.mute #count data-live {
+                (words::several(total, "run"))
+                @for row in counts.iter() { " · " (words::count(row.int("n"))) " " (row.text("status")) }
+            }
+            (page::as_data("/runs", params, "runs"))
+        }
+        @if !line.is_empty() {
+            p.asked { "filter " code { (line) } " " a href=(params.href("/runs", &[("q", ""), ("page", "")])) { "remove" } }
+        }
+        @if total == 0 {
+            @if line.is_empty() {
+                (page::nothing("No run was asked of this store yet: dichroic exp NAME"))
+            } @else {
+                (page::nothing("No run is like that."))
+                (help())
+            }
+        } @else {
+            form action="/compare" method="get" {
+                (table(&rows, &prints, params, sort.map(|(name, ..)| *name), descending))
+                div.foot {
+                    button type="submit" { "Compare ticked runs" }
+                    span.mute { "tick two or more ( c )" }
+                    (leaf(params, at, pages))
+                }
+            }
+            (help())
+        }
+    };
+    Ok(View { title: "Runs".into(), body, tables: vec![("runs", data(&rows))] })
+}
+
+/// The runs with these numbers, in their order.
+pub(super) fn of(ask: &Ask<'_>, ids: &[i64]) -> Result<Answer, Error> {
+    let numbers: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let mut rows = ask.rows(&columns(&numbers.join(",")), &[])?;
+    let place: std::collections::HashMap<i64, usize> =
+        ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+    rows.0.rows.sort_by_key(|row| match row[0] {
+        Value::Integer(id) => place.get(&id).copied(),
+        _ => None,
+    });
+    Ok(rows)
+}
+
+/// Without the number by which only this store knows a run.
+fn data(rows: &Answer) -> Rows {
+    Rows {
+        columns: rows.columns[1..].to_vec(),
+        rows: rows.rows.iter().map(|row| row[1..].to_vec()).collect(),
+    }
+}
+
+/// A name in the filter that the store does not know.
+fn unknown(ask: &Ask<'_>, filter: &Filter) -> Result<Option<String>, Error> {
+    for axis in &filter.axes {
+        let known = "SELECT EXISTS (SELECT 1 FROM experiment_run x, json_each(x.label) j WHERE j.key = ?1)
+            OR EXISTS (SELECT 1 FROM param WHERE key = ?1 OR key GLOB '*.' || ?1)";
+        if ask.number(known, &[text(axis)])? == Some(0.0) {
+            let keys = ask.rows("SELECT DISTINCT key FROM param", &[])?;
+            let keys: Vec<String> = keys.iter().map(|row| row.text("key")).collect();
+            let last = |key: &String| key.rsplit('.').next().unwrap_or_default().to_owned();
+            let ends: Vec<String> = keys.iter().map(last).collect();
+            let names = NAMES
+                .into_iter()
+                .chain(keys.iter().map(String::as_str))
+                .chain(ends.iter().map(String::as_str));
+            let meant =
+                closest(axis, names).map(|name| format!(" Did you mean `{name}`?")).unwrap_or_default();
+            return Ok(Some(format!("no run here has a value called `{axis}`.{meant}")));
+        }
+    }
+    Ok(None)
+}
+
+fn wrong(params: &Params, slip: &str) -> View {
+    let body = html! {
+        h1 { "Runs" }
+        p.error { "The filter " code { (params.get("q").unwrap_or_default()) } " cannot be meant: " (slip) }
+        (help())
+    };
+    View {
+        title: "Runs".into(),
+        body,
+        tables: vec![("runs", Rows { columns: vec!["run".into()], rows: vec![] })],
+    }
+}
+
+fn help() -> Markup {
+    html! {
+        details.help {
+            summary { "What the filter understands" }
+            p { "Words, and names with values; all must hold. " code { "-" } " before a term negates it, " code { "*" }
+                " stands for any text, a comma separates alternatives, blanks go into " code { "\"double quotes\"" } "." }
+            table {
+                tbody {
+                    @for (example, meaning) in [
+                        ("chammi_table4", "a word in the experiment, label, tag or data, or the beginning of an id"),
+                        ("experiment:chammi_* seed:1,2", "names and numbers; also run, spec, scale, data, kind, tag, host, label"),
+                        ("status:done -status:stale", "queued, running, done, failed, skipped, stale, silent"),
+                        ("f1>0.6 seconds<60", "overall macro-F1 (CPS, or the mean over tasks); time of all attempts"),
+                        ("HPA/Task_two>=0.5", "macro-F1 of a task"),
+                        ("system:\"TPS + 0.2 SSL\"", "an axis of the label"),
+                        ("lr<1e-3 train.epochs:15", "a value of the configuration, by its path or the end of it"),
+                    ] { tr { td { code { (example) } } td { (meaning) } } }
+                }
+            }
+        }
+    }
+}
+
+fn table(
+    rows: &Answer,
+    prints: &scores::Prints,
+    params: &Params,
+    sort: Option<&str>,
+    descending: bool,
+) -> Markup {
+    let head = |name: &str, text: &str, right: bool| {
+        let sorted = sort == Some(name);
+        // Scores and times begin with the largest, names with the first.
+        let down = if sorted { !descending } else { ["f1", "seconds", "started", "works"].contains(&name) };
+        let to =
+            params.href("/runs", &[("sort", name), ("order", if down { "down" } else { "" }), ("page", "")]);
+        let direction = if descending { "descending" } else { "ascending" };
+        html! { th.n[right] scope="col" aria-sort=[sorted.then_some(direction)] { a href=(to) { (text) } } }
+    };
+    html! {
+        div.wide {
+            table.runs #list data-live {
+                thead {
+                    tr {
+                        th { span.hidden { "tick" } }
+                        @for (name, text, _) in ORDERS.iter().take(6) { (head(name, text, ["seed"].contains(name))) }
+                        (head("f1", "macro-F1", true))
+                        th.n scope="col" { "print" } th.n scope="col" { "Δ" }
+                        (head("seconds", "time", true))
+                        (head("started", "started (UTC)", false))
+                        th {}
+                    }
+                }
+                tbody { @for row in rows.iter() { (line(row, prints)) } }
+            }
+        }
+    }
+}
+
+fn line(row: Row<'_>, prints: &scores::Prints) -> Markup {
+    let (uid, error) = (row.text("run"), row.text("error"));
+    let print = prints.get(&row.int("id"));
+    let difference = print
+        .filter(|print| print.against.is_empty())
+        .and_then(|print| Some(row.real("f1_macro")? - print.value));
+    html! {
+        tr {
+            td { input type="checkbox" name="run" value=(uid) aria-label={ "tick run " (words::short(&uid)) }; }
+            td { (state(row)) }
+            td { (page::run_link(&uid)) }
+            td { (page::asked_for(row)) }
+            td.n { (row.int("seed")) }
+            td.mute { (row.text("scale")) }
+            td.works { (page::progress(row.int("works_done") as f64, row.int("works") as f64)) " "
+                span.mute { (row.int("works_done")) "/" (row.int("works")) } }
+            td.n { (words::score(row.real("f1_macro"))) }
+            td.n.apart[print.is_some_and(|print| !print.against.is_empty())]
+                title=[print.map(|print| &print.against).filter(|why| !why.is_empty()).map(|why| format!("not comparable: {why}"))] {
+                @if let Some(print) = print { (words::score(Some(print.value))) }
+            }
+            td class={ "n " (difference.map_or("", page::tint)) } { @if let Some(difference) = difference { (words::signed(difference)) } }
+            td.n { @if let Some(seconds) = row.real("seconds") { (words::time(seconds)) } }
+            td.mute { (row.text("started")) }
+            td.remark {
+                @for tag in row.text("tags").split_whitespace() { span.tag { (tag) } " " }
+                @if row.int("notes") > 0 { span.mute { (words::several(row.int("notes"), "note")) } " " }
+                @if !error.is_empty() { span.bad title=(error) { (error.lines().next().unwrap_or_default()) } }
+            }
+        }
+    }
+}
+
+/// State of a run; what must be added to it stands beside it.
+pub(super) fn state(row: Row<'_>) -> Markup {
+    html! {
+        @if row.is("silent") { (words::state("silent")) } @else { (words::state(&row.text("status"))) }
+        @if row.is("stale") && row.text("status") == "done" { " " span.mute title="its numbers would not come out again" { "stale" } }
+    }
+}
+
+fn leaf(params: &Params, at: i64, pages: i64) -> Markup {
+    let to = |page: i64| params.href("/runs", &[("page", &page.to_string())]);
+    html! {
+        @if pages > 1 {
+            span.leaf {
+                @if at > 1 { a href=(to(at - 1)) rel="prev" { "← previous" } } " page " (at) " of " (words::count(pages)) " "
+                @if at < pages { a href=(to(at + 1)) rel="next" { "next →" } }
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Scores of runs: tasks in the paper's order, floors below them, printed numbers where runs stand in a printed row.
+
+use super::{
+    ask::{Ask, text},
+    filter::STALE,
+    page, words,
+};
+use crate::{
+    evaluate::names::{AVERAGES, TASKS, to_paper},
+    store::{Error, Floor, Rows, Value},
+};
+use maud::{Markup, html};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// A printed number beside a run.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Print {
+    /// What is printed.
+    pub(super) value: f64,
+    /// Why it must not be compared with the run; empty if it may.
+    pub(super) against: String,
+}
+
+/// Printed numbers by the number of a run.
+pub(super) type Prints = HashMap<i64, Print>;
+
+/// The printed row of a run; the last table speaks for it, which has the most conditions.
+fn printed(task: &str, runs: &str) -> String {
+    format!(
+        "SELECT r.id, p.task, p.value, c.tbl, c.model, c.condition, c.protocol, c.data,
+          CASE WHEN NOT EXISTS (SELECT 1 FROM run_data t JOIN dataset d ON d.id = t.dataset_id WHERE t.run_id = r.id)
+             OR EXISTS (SELECT 1 FROM run_data t JOIN dataset d ON d.id = t.dataset_id WHERE t.run_id = r.id AND d.kind <> 'real')
+             THEN 'the data are simulated'
+           WHEN r.scale <> 'paper' THEN 'the scale is ' || r.scale WHEN c.against <> '' THEN c.against
+           WHEN {STALE} THEN 'stale' ELSE '' END AS against
+         FROM run r JOIN placement c ON c.spec_id = r.spec_id
+           AND c.tbl = (SELECT max(l.tbl) FROM placement l WHERE l.spec_id = r.spec_id AND l.paper = c.paper)
+         JOIN published p ON p.paper = c.paper AND p.tbl = c.tbl AND p.model = c.model AND p.condition = c.condition
+           AND p.metric = 'f1_macro' AND {task} AND p.value IS NOT NULL
+         WHERE {runs}"
+    )
+}
+
+/// The printed overall scores beside the runs with these numbers.
+pub(super) fn overall(ask: &Ask<'_>, ids: &[i64]) -> Result<Prints, Error> {
+    let numbers: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let rows = ask.rows(&printed("p.task = 'cps'", &format!("r.id IN ({})", numbers.join(","))), &[])?;
+    let print = |row: super::ask::Row<'_>| {
+        (row.int("id"), Print { value: row.real("value").unwrap_or(f64::NAN), against: row.text("against") })
+    };
+    Ok(rows.iter().map(print).collect())
+}
+
+/// Everything that was scored of one run by one protocol on one data set.
+#[derive(Default)]
+pub(super) struct Scored {
+    tasks: BTreeMap<(String, &'static str), f64>,
+    classes: BTreeMap<(String, String), BTreeMap<String, (f64, u64)>>,
+    print: BTreeMap<String, Print>,
+    row: String,
+}
+
+/// By protocol and data.
+pub(super) type OfRun = BTreeMap<(String, String), Scored>;
+
+/// Asks for all of a run.
+pub(super) fn of_run(ask: &Ask<'_>, uid: &str) -> Result<OfRun, Error> {
+    let mut found = OfRun::new();
+    for score in ask.store().scores(uid)?.into_iter().filter(|score| score.part.is_empty()) {
+        let scored = found.entry((score.protocol, score.data)).or_default();
+        match (score.metric.as_str(), score.class.as_str()) {
+            ("accuracy", "") => drop(scored.tasks.insert((score.task, "accuracy"), score.value)),
+            ("f1_macro", "") => drop(scored.tasks.insert((score.task, "macro-F1"), score.value)),
+            (_, "") => {}
+            (metric, _) => {
+                let class = scored.classes.entry((score.task, score.class)).or_default();
+                class.insert(metric.into(), (score.value, score.n));
+            }
+        }
+    }
+    let below = ask.store().floors(uid)?.into_iter().filter(|(_, score)| {
+        (score.part.is_empty(), score.class.as_str(), score.metric.as_str()) == (true, "", "f1_macro")
+    });
+    for (floor, score) in below {
+        // Floors that need no features stand below every protocol.
+        let own = floor != Floor::Untrained;
+        for ((protocol, data), scored) in &mut found {
+            if *data == score.data && (own || *protocol == score.protocol) {
+                scored.tasks.insert((score.task.clone(), head(floor)), score.value);
+            }
+        }
+    }
+    for row in ask.rows(&printed("p.task <> ''", "r.uid = ?"), &[text(uid)])?.iter() {
+        if let Some(scored) = found.get_mut(&(row.text("protocol"), row.text("data"))) {
+            let print = Print { value: row.real("value").unwrap_or(f64::NAN), against: row.text("against") };
+            scored.print.insert(row.text("task"), print);
+            scored.row = format!("{} {}, {}", row.text("tbl"), row.text("model"), row.text("condition"));
+        }
+    }
+    Ok(found)
+}
+
+const HEADS: [&str; 6] = ["macro-F1", "accuracy", "constant", "prior", "hand-made", "untrained"];
+
+fn head(floor: Floor) -> &'static str {
+    match floor {
+        Floor::Constant => "constant",
+        Floor::Prior => "prior",
+        Floor::HandMade => "hand-made",
+        Floor::Untrained => "untrained",
+    }
+}
+
+/// Averages first, then the paper's tasks in its order, then others by name.
+pub(super) fn in_order(names: BTreeSet<&str>) -> Vec<&str> {
+    let known = AVERAGES.iter().map(|average| average.name).chain(TASKS.iter().map(|task| task.name));
+    let known: Vec<&str> = known.collect();
+    let mut names: Vec<&str> = names.into_iter().collect();
+    names.sort_by_key(|name| (known.iter().position(|known| known == name).unwrap_or(known.len()), *name));
+    names
+}
+
+impl Scored {
+    fn names(&self) -> Vec<&str> {
+        in_order(self.tasks.keys().map(|(task, _)| task.as_str()).collect())
+    }
+
+    /// Macro-F1 of a task.
+    pub(super) fn f1(&self, task: &str) -> Option<f64> {
+        self.tasks.get(&(task.to_owned(), "macro-F1")).copied()
+    }
+
+    /// The tasks that were scored.
+    pub(super) fn tasks(&self) -> impl Iterator<Item = &str> {
+        self.tasks.keys().filter(|(_, head)| *head == "macro-F1").map(|(task, _)| task.as_str())
+    }
+
+    /// Measured minus printed, where the two may be compared.
+    fn difference(&self, task: &str) -> Option<f64> {
+        let print = self.print.get(task).filter(|print| print.against.is_empty())?;
+        Some(self.f1(task)? - print.value)
+    }
+
+    /// As data: one line for each task.
+    fn rows(&self, protocol: &str, data: &str) -> Vec<Vec<Value>> {
+        let real = |value: Option<f64>| value.map_or(Value::Null, Value::Real);
+        let row = |task: &str| {
+            let mut row = vec![text(protocol), text(data), text(task)];
+            row.extend(HEADS.map(|head| real(self.tasks.get(&(task.to_owned(), head)).copied())));
+            let print = self.print.get(task);
+            row.push(real(print.map(|print| print.value)));
+            row.push(real(self.difference(task)));
+            row.push(text(print.map(|print| print.against.clone()).unwrap_or_default()));
+            row
+        };
+        self.names().into_iter().map(row).collect()
+    }
+
+    fn table(&self) -> Markup {
+        let names = self.names();
+        let some = |head: &str| {
+            names.iter().any(|name| self.tasks.keys().any(|(task, known)| task == name && *known == head))
+        };
+        let heads: Vec<&str> = HEADS.into_iter().filter(|head| some(head)).collect();
+        let with_print = !self.print.is_empty();
+        let against =
+            self.print.values().find(|print| !print.against.is_empty()).map(|print| print.against.as_str());
+        html! {
+            div.wide {
+                table.scores {
+                    thead { tr {
+                        th scope="col" { "task" } th scope="col" { "in print" }
+                        @for head in &heads { th.n scope="col" { (head) } }
+                        @if with_print { th.n scope="col" { "print" } @if against.is_none() { th.n scope="col" { "Δ" } } }
+                    } }
+                    tbody { @for task in &names {
+                        tr.average[!task.contains('/')] {
+                            td { (task) } td.mute { (to_paper(task).unwrap_or_default()) }
+                            @for head in &heads {
+                                td.n.floor[!["macro-F1", "accuracy"].contains(head)].main[*head == "macro-F1"] {
+                                    (words::score(self.tasks.get(&((*task).to_owned(), *head)).copied()))
+                                }
+                            }
+                            @if with_print {
+                                td.n.apart[against.is_some()] { (self.print.get(*task).map_or(String::new(), |print| words::score(Some(print.value)))) }
+                                @if against.is_none() {
+                                    @let difference = self.difference(task);
+                                    td class={ "n " (difference.map_or("", page::tint)) } { @if let Some(difference) = difference { (words::signed(difference)) } }
+                                }
+                            }
+                        }
+                    } }
+                }
+            }
+            p.mute { "Columns behind accuracy are floors: macro-F1 that needs no training."
+                @if with_print { " Print: " (self.row) @if let Some(against) = against { "; not comparable: " (against) } "." } }
+            @if !self.classes.is_empty() {
+                details #classes {
+                    summary { "by class" }
+                    (self.by_class())
+                }
+            }
+        }
+    }
+
+    fn by_class(&self) -> Markup {
+        let metrics: BTreeSet<&str> =
+            self.classes.values().flat_map(|class| class.keys()).map(String::as_str).collect();
+        html! {
+            div.wide { table.scores {
+                thead { tr { th { "task" } th { "class" } @for metric in &metrics { th.n { (metric) } } th.n { "images" } } }
+                tbody { @for ((task, class), found) in &self.classes {
+                    tr { td { (task) } td { (class) }
+                        @for metric in &metrics { td.n { (words::score(found.get(*metric).map(|(value, _)| *value))) } }
+                        td.n.mute { (found.values().map(|(_, n)| *n).max().unwrap_or(0)) } }
+                } }
+            } }
+        }
+    }
+}
+
+/// All scores of a run, shown.
+pub(super) fn shown(of_run: &OfRun) -> Markup {
+    html! {
+        @for ((protocol, data), scored) in of_run {
+            @if of_run.len() > 1 { h3 { (protocol) " on " (data) } }
+            (scored.table())
+        }
+    }
+}
+
+/// All scores of a run, as data.
+pub(super) fn data(of_run: &OfRun) -> Rows {
+    let columns = [
+        "protocol",
+        "data",
+        "task",
+        "f1_macro",
+        "accuracy",
+        "constant",
+        "prior",
+        "hand_made",
+        "untrained",
+        "published",
+        "difference",
+        "not_comparable",
+    ];
+    let rows = of_run.iter().flat_map(|((protocol, data), scored)| scored.rows(protocol, data));
+    Rows { columns: columns.map(String::from).into(), rows: rows.collect() }
+}

@@ -1,0 +1,141 @@
+//! Takes requests from browsers and hands them to the site, which answers without `await` on a thread of its own.
+
+use super::{
+    Error,
+    ask::Readers,
+    host::Hosts,
+    live,
+    site::{Answer, Site},
+    url::Params,
+};
+use crate::{report::Declaration, store::Host};
+use axum::{
+    Router,
+    extract::{Query, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{runtime::Builder, sync::watch::Receiver, task::spawn_blocking};
+
+/// How often the caller is asked whether to end.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// What every answer carries. Nothing is fetched from elsewhere, and no text of a run becomes script or style.
+const HEADERS: [(HeaderName, &str); 5] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// A page server that listens, but does not answer yet.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    site: Arc<Site>,
+}
+
+impl Server {
+    /// Listens on `address` (port 0: any that is free) for questions about the store at `store`. `declared` is what the
+    /// program could run, so that a hole in a printed table says what would fill it.
+    ///
+    /// # Errors
+    /// If there is no such store, or another program listens there.
+    pub fn bind(store: &Path, address: SocketAddr, declared: &[Declaration]) -> Result<Self, Error> {
+        let site = Arc::new(Site::new(Readers::open(store)?, declared));
+        let listen = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => Error::Taken(address),
+            _ => Error::Listen { address, source },
+        };
+        let listener = TcpListener::bind(address).map_err(listen)?;
+        listener.set_nonblocking(true).map_err(Error::Serve)?;
+        let address = listener.local_addr().map_err(Error::Serve)?;
+        Ok(Self { listener, address, site })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `stop` says so.
+    ///
+    /// # Errors
+    /// If the system gives no threads or sockets.
+    pub fn run(self, stop: impl Fn() -> bool) -> Result<(), Error> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Serve)?;
+        let served = runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(self.listener)?;
+            let hosts = Hosts::of(self.address, &Host::here().name);
+            let app = router(self.site, hosts);
+            tokio::select! {
+                served = axum::serve(listener, app) => served,
+                () = wait(stop) => Ok(()),
+            }
+        });
+        // Browsers hold their event streams open; nobody waits for them.
+        runtime.shutdown_background();
+        served.map_err(Error::Serve)
+    }
+}
+
+async fn wait(stop: impl Fn() -> bool) {
+    while !stop() {
+        tokio::time::sleep(PATIENCE).await;
+    }
+}
+
+fn router(site: Arc<Site>, hosts: Hosts) -> Router {
+    let changes = live::watch(site.store());
+    Router::new()
+        .route("/events", get(|State(changes): State<Receiver<u64>>| async { live::events(changes) }))
+        .with_state(changes)
+        .fallback(move |request: Request| answer(Arc::clone(&site), request))
+        .layer(middleware::from_fn_with_state(hosts, guard))
+}
+
+async fn answer(site: Arc<Site>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    let params = Query::<Vec<(String, String)>>::try_from_uri(request.uri());
+    let params = Params(params.map(|Query(params)| params).unwrap_or_default());
+    let answered = spawn_blocking(move || site.answer(&path, &params)).await;
+    let Ok(Answer { status, kind, body, kept }) = answered else {
+        return (StatusCode::INTERNAL_SERVER_ERROR, "this page failed; the program's defect").into_response();
+    };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let cache = if kept { "max-age=86400" } else { "no-store" };
+    (status, [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)], body).into_response()
+}
+
+/// Refuses what is not for us or would change something; adds the headers that every answer carries.
+async fn guard(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
+    let named = |headers: &HeaderMap| {
+        headers.get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(|host| hosts.admit(host))
+    };
+    let mut response = if !named(request.headers()) {
+        let text = "This server answers under its own address only.\n";
+        (StatusCode::MISDIRECTED_REQUEST, text).into_response()
+    } else if ![Method::GET, Method::HEAD].contains(request.method()) {
+        let allow = [(header::ALLOW, "GET, HEAD")];
+        (StatusCode::METHOD_NOT_ALLOWED, allow, "Nothing can be changed here.\n").into_response()
+    } else {
+        next.run(request).await
+    };
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
