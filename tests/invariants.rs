@@ -89,7 +89,15 @@ fn randomness_has_one_source() {
 
 #[test]
 fn async_stops_at_the_store() {
-    never(&[""], &["async fn", ".await", "tokio"], &["src/store"]);
+    let the_only_others = ["src/store", "src/serve/server.rs", "src/serve/live.rs"];
+    never(&[""], &["async fn", ".await", "tokio"], &the_only_others);
+}
+
+#[test]
+fn the_page_only_reads_and_only_the_command_line_knows_it() {
+    let others = ["Store::open(", "crate::execute", "crate::train", "crate::plan", "crate::cli", "candle"];
+    never(&["serve"], &others, &[]);
+    never(&[""], &["crate::serve", "serve::"], &["src/serve", "src/cli"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     ask::{Ask, text},
-    curves,
+    curves, names,
     page::{self, View},
     run, runs, scores,
     url::{Params, href},
@@ -22,16 +22,13 @@ type Line = (String, String);
 pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
     let (mut uids, mut ids, mut unknown) = (vec![], vec![], vec![]);
     for word in params.all("run").into_iter().flat_map(|words| words.split([',', ' '])) {
-        let sql = "SELECT id, uid FROM run WHERE uid >= ?1 AND uid < ?1 || 'g' ORDER BY uid LIMIT 2";
-        let found = ask.rows(sql, &[text(word.to_lowercase())])?;
-        match (found.first(), found.rows.len()) {
-            (Some(row), 1) if !word.is_empty() => {
-                if !ids.contains(&row.int("id")) {
-                    uids.push(row.text("uid"));
-                    ids.push(row.int("id"));
-                }
+        match names::run(ask, word)? {
+            Ok((id, uid)) if !ids.contains(&id) => {
+                uids.push(uid);
+                ids.push(id);
             }
-            _ => unknown.push(word.to_owned()),
+            Ok(_) => {}
+            Err(slip) => unknown.push(slip),
         }
     }
     let dropped = uids.len().saturating_sub(curves::RUNS);
@@ -42,11 +39,13 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
     let differing = differences(ask, &uids)?;
     let rows = runs::of(ask, &ids)?;
     let scored = uids.iter().map(|uid| scores::of_run(ask, uid)).collect::<Result<Vec<_>, _>>()?;
-    let sides = Sides::of(&uids, &scored);
+    let names = names::apart(ask, &uids)?;
+    let heads = Heads { uids: &uids, names: &names };
+    let sides = Sides::of(heads, &scored);
     let axes = axes(ask, &ids)?;
     let body = html! {
         h1 { "Compare" }
-        @for word in &unknown { p.error { "No single run has an id that begins with " code { (word) } "." } }
+        @for slip in &unknown { p.error { (page::note(slip)) } }
         @if dropped > 0 { p.error { "The first " (curves::RUNS) " runs are shown; " (dropped) " more are left out." } }
         form.add action="/compare" method="get" {
             @for uid in &uids { input type="hidden" name="run" value=(uid); }
@@ -65,7 +64,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
             section {
                 div.wide { table { tbody { @for row in rows.iter() {
                     @let uid = row.text("run");
-                    tr { td { (runs::state(row)) } td { (page::run_link(&uid)) } td { (page::asked_for(row)) } td { "seed " (row.int("seed")) }
+                    tr { td { (runs::state(row)) } td { (page::run_link(&uid)) } td { (page::asked_for(row)) } td { (row.text("model")) } td { "seed " (row.int("seed")) }
                         td.mute { (row.text("scale")) } td.n { (words::score(row.real("f1_macro"))) }
                         td { a href=(without(&uids, &uid, by)) { "remove" } } }
                 } } } }
@@ -77,7 +76,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
             }
             section {
                 (page::heading("Configuration", "/compare", params, "configuration"))
-                (differing.shown(&uids))
+                (differing.shown(heads))
             }
         }
     };
@@ -116,6 +115,25 @@ pub(super) fn lines(ask: &Ask<'_>, uid: &str) -> Result<Vec<Line>, Error> {
     Ok(lines)
 }
 
+/// Runs as heads of columns.
+#[derive(Clone, Copy)]
+pub(super) struct Heads<'a> {
+    /// Their ids.
+    pub(super) uids: &'a [&'a str],
+    /// What tells them apart.
+    pub(super) names: &'a [String],
+}
+
+impl Heads<'_> {
+    fn shown(&self, right: bool) -> Markup {
+        html! {
+            @for (uid, name) in self.uids.iter().zip(self.names) {
+                th.n[right] scope="col" { (page::run_link(uid)) @if name != words::short(uid) { br; (name) } }
+            }
+        }
+    }
+}
+
 /// The values in which runs differ.
 pub(super) struct Differences(Vec<(String, Vec<Option<String>>)>);
 
@@ -140,11 +158,11 @@ pub(super) fn differences(ask: &Ask<'_>, uids: &[&str]) -> Result<Differences, E
 
 impl Differences {
     /// A row for each value, a column for each run.
-    pub(super) fn shown(&self, uids: &[&str]) -> Markup {
+    pub(super) fn shown(&self, heads: Heads<'_>) -> Markup {
         html! {
             @if self.0.is_empty() { (page::nothing("They are configured alike.")) } @else {
                 div.wide { table.differences {
-                    thead { tr { th scope="col" { "value" } @for uid in uids { th scope="col" { (page::run_link(uid)) } } } }
+                    thead { tr { th scope="col" { "value" } (heads.shown(false)) } }
                     tbody { @for (path, values) in &self.0 {
                         tr { td { code { (path) } } @for value in values { td { @match value { Some(value) => (value), None => span.mute { "absent" } } } } }
                     } }
@@ -165,13 +183,13 @@ impl Differences {
 
 /// Macro-F1 of every task and run.
 struct Sides<'a> {
-    uids: &'a [&'a str],
+    heads: Heads<'a>,
     /// Protocol, data, task, and what each run has.
     tasks: Vec<(String, String, String, Vec<Option<f64>>)>,
 }
 
 impl<'a> Sides<'a> {
-    fn of(uids: &'a [&'a str], scored: &[scores::OfRun]) -> Self {
+    fn of(heads: Heads<'a>, scored: &[scores::OfRun]) -> Self {
         let asked: BTreeSet<&(String, String)> = scored.iter().flat_map(|one| one.keys()).collect();
         let mut tasks = vec![];
         for asked in asked {
@@ -182,15 +200,15 @@ impl<'a> Sides<'a> {
                 tasks.push((asked.0.clone(), asked.1.clone(), task.to_owned(), values.collect()));
             }
         }
-        Self { uids, tasks }
+        Self { heads, tasks }
     }
 
     fn shown(&self) -> Markup {
         let several = self.tasks.windows(2).any(|pair| (&pair[0].0, &pair[0].1) != (&pair[1].0, &pair[1].1));
         html! {
             div.wide { table.scores {
-                thead { tr { @if several { th { "by" } } th scope="col" { "macro-F1" } @for uid in self.uids { th.n scope="col" { (page::run_link(uid)) } }
-                    @if self.uids.len() == 2 { th.n scope="col" { "second − first" } } } }
+                thead { tr { @if several { th { "by" } } th scope="col" { "macro-F1" } (self.heads.shown(true))
+                    @if self.heads.uids.len() == 2 { th.n scope="col" { "second − first" } } } }
                 tbody { @for (protocol, data, task, values) in &self.tasks {
                     @let best = values.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
                     tr.average[!task.contains('/')] {
@@ -208,7 +226,7 @@ impl<'a> Sides<'a> {
     }
 
     fn data(&self) -> Rows {
-        let heads = ["protocol", "data", "task"].into_iter().chain(self.uids.iter().copied());
+        let heads = ["protocol", "data", "task"].into_iter().chain(self.heads.uids.iter().copied());
         let value = |value: &Option<f64>| value.map_or(Value::Null, Value::Real);
         let row = |(protocol, data, task, values): &(String, String, String, Vec<Option<f64>>)| {
             [protocol, data, task]

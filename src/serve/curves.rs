@@ -3,6 +3,7 @@
 
 use super::{
     ask::{Ask, Row, text},
+    names,
     url::Params,
     words,
 };
@@ -63,9 +64,11 @@ pub(super) fn answer(ask: &Ask<'_>, params: &Params) -> Result<Json, Error> {
     let kind = params.get("kind").unwrap_or("fit");
     let by = params.get("by");
     let mut series = vec![];
-    for run in runs.iter().take(RUNS) {
+    let runs = &runs[..runs.len().min(RUNS)];
+    let names = names::apart(ask, runs)?;
+    for (run, name) in runs.iter().zip(&names) {
         for metric in &metrics {
-            series.extend(of_run(ask, run, kind, metric, (runs.len() > 1, metrics.len() > 1), by)?);
+            series.extend(of_run(ask, run, kind, metric, (name, runs.len() > 1, metrics.len() > 1), by)?);
         }
     }
     let key: Vec<&str> = series.iter().map(|one| one.generation.as_str()).collect();
@@ -93,7 +96,7 @@ fn of_run(
     run: &str,
     kind: &str,
     metric: &str,
-    (runs, metrics): (bool, bool),
+    (name, runs, metrics): (&str, bool, bool),
     by: Option<&str>,
 ) -> Result<Vec<Series>, Error> {
     let found = ask.rows(WORKS, &[text(kind), text(metric), text(run)])?;
@@ -102,10 +105,7 @@ fn of_run(
         let label = row.text("label");
         let mut parts = vec![];
         if runs {
-            let of_label = words::label(&label);
-            parts.push(if of_label.is_empty() { row.text("experiment") } else { of_label });
-            parts.push(format!("seed {}", row.int("seed")));
-            parts.push(words::short(run).to_owned());
+            parts.push(name.to_owned());
         }
         if metrics || !runs {
             parts.push(metric.to_owned());

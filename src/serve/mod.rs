@@ -11,6 +11,7 @@ mod error;
 mod filter;
 mod host;
 mod live;
+mod names;
 mod now;
 mod page;
 mod papers;

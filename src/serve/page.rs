@@ -164,7 +164,7 @@ fn score_cell(cell: &crate::report::Cell, kind: Kind) -> Markup {
         _ => String::new(),
     };
     html! {
-        td.n.hole[hole].best[cell.mark == Some(Mark::Best)] class=(tint) title=[(!title.is_empty()).then_some(&title)] {
+        td class={ "n " (tint) @if hole { " hole" } @if cell.mark == Some(Mark::Best) { " best" } } title=[(!title.is_empty()).then_some(&title)] {
             (words::score(cell.value))
             @if let Some(std) = cell.std { small { " ± " (format!("{std:.3}")) } }
             @if let Some(difference) = cell.difference() {
@@ -188,7 +188,7 @@ pub(super) fn tint(difference: f64) -> &'static str {
 }
 
 /// Text in which commands stand between backquotes.
-fn note(text: &str) -> Markup {
+pub(super) fn note(text: &str) -> Markup {
     html! {
         @for (at, part) in text.split('`').enumerate() {
             @if at % 2 == 1 { code { (part) } } @else { (part) }

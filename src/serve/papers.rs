@@ -65,7 +65,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params, fills: &Fills) -> Result<Foun
         div.head { h1 { "Beside print" } (page::as_data("/papers", params, "numbers")) }
         div.tabs { @for (other, ..) in &names { a href=(href("/papers", [("paper", other.as_str())])) aria-current=[(other == name).then_some("page")] { (other) } } }
         p.mute {
-            "Macro-F1. Grey rows are print. "
+            "Macro-F1. Grey rows are print, what stands below one was measured. "
             @if compared > 0 {
                 "Differences: " span class="tint below-far" { "below by 0.05" } " " span class="tint below" { "0.02" } " " span class="tint same" { "equal" } " "
                 span class="tint above" { "above by 0.02" } " " span class="tint above-far" { "0.05" } "."
@@ -126,7 +126,7 @@ fn of_print<'a>(numbers: impl Iterator<Item = Row<'a>>, paper: &str, tbl: &str, 
     let order = super::scores::in_order(tasks.iter().map(String::as_str).collect());
     let of_system = |(system, (against, cells)): (&System, &(String, BTreeMap<String, Cell>))| {
         let (kind, world, scale, experiment, spec) = system;
-        let world = if world.is_empty() { String::new() } else { format!(" world {world}") };
+        let world = if world.is_empty() { String::new() } else { format!(" {world}") };
         let seeds = cells.values().map(|cell| cell.n).max().unwrap_or(0);
         Line {
             stub: vec![

@@ -2,7 +2,7 @@
 
 use super::{
     ask::{Answer, Ask, Row, text},
-    compare, curves,
+    compare, curves, names,
     page::{self, View},
     runs, scores,
     site::Found,
@@ -33,14 +33,11 @@ const FIRST: &str = "SELECT q.uid FROM run r JOIN experiment_run x ON x.run_id =
 
 /// The page of the run whose id begins with `word`.
 pub(super) fn view(ask: &Ask<'_>, word: &str, params: &Params) -> Result<Found, Error> {
-    let sql = "SELECT id, uid FROM run WHERE uid >= ?1 AND uid < ?1 || 'g' ORDER BY uid LIMIT 2";
-    let found = ask.rows(sql, &[text(word.to_lowercase())])?;
-    let (Some(run), 1) = (found.first(), found.rows.len()) else {
-        let several = if found.rows.is_empty() { "no run" } else { "several runs" };
-        return Ok(Found::Absent(format!("The store has {several} whose id begins with {word}.")));
+    let (id, uid) = match names::run(ask, word)? {
+        Ok(found) => found,
+        Err(slip) => return Ok(Found::Absent(slip)),
     };
-    let uid = run.text("uid");
-    let rows = runs::of(ask, &[run.int("id")])?;
+    let rows = runs::of(ask, &[id])?;
     let Some(row) = rows.first() else { return Ok(Found::Absent("The run is gone.".into())) };
     let path = format!("/run/{uid}");
     let id = [text(uid.as_str())];
@@ -48,7 +45,13 @@ pub(super) fn view(ask: &Ask<'_>, word: &str, params: &Params) -> Result<Found, 
     let (attempts, files, remarks) =
         (ask.rows(ATTEMPTS, &id)?, ask.rows(FILES, &id)?, ask.rows(REMARKS, &id)?);
     let first = ask.rows(FIRST, &id)?;
-    let other = params.get("with").map(str::to_owned).or_else(|| first.first().map(|row| row.text("uid")));
+    let (other, slip) = match params.get("with") {
+        Some(word) => match names::run(ask, word)? {
+            Ok((_, other)) => (Some(other), None),
+            Err(slip) => (None, Some(slip)),
+        },
+        None => (first.first().map(|row| row.text("uid")), None),
+    };
     let lines = compare::lines(ask, &uid)?;
     let other = other.filter(|other| *other != uid);
     let differing = other.as_deref().map(|other| compare::differences(ask, &[other, &uid])).transpose()?;
@@ -69,9 +72,14 @@ pub(super) fn view(ask: &Ask<'_>, word: &str, params: &Params) -> Result<Found, 
             @match (&other, &differing) {
                 (Some(other), Some(differing)) => {
                     h3 { "Differences to " (page::run_link(other)) @if params.get("with").is_none() { span.mute { ", the experiment's first run" } } }
-                    (differing.shown(&[other, &uid]))
+                    (differing.shown(compare::Heads { uids: &[other, &uid], names: &names::apart(ask, &[other, &uid])? }))
                 }
-                _ => p.mute { "This is its experiment's first run; " code { "?with=RUN" } " shows what differs from another." }
+                _ => p.mute { "This is its experiment's first run." }
+            }
+            @if let Some(slip) = &slip { p.error { (page::note(slip)) } }
+            form.add action=(path) method="get" {
+                label { "differences to run " input name="with" value=(params.get("with").unwrap_or_default()) placeholder="beginning of its id" size="20"; }
+                button type="submit" { "Show" }
             }
             details #configuration { summary { "all " (lines.len()) " values" }
                 div.wide { table { tbody { @for (name, value) in &lines { tr { td { code { (name) } } td { (value) } } } } } } }
@@ -111,9 +119,10 @@ fn summary(row: Row<'_>, remarks: &Answer) -> Markup {
     html! {
         p.summary {
             (runs::state(row)) " " (page::asked_for(row))
+            @if !row.text("model").is_empty() { span { (row.text("model")) } }
             span { "seed " (row.int("seed")) } span { "scale " (row.text("scale")) }
             span { "spec " a.id href=(href("/runs", [("q", format!("spec:{}", row.text("spec")).as_str())])) { (words::short(&row.text("spec"))) } }
-            span { (page::progress(row.int("works_done") as f64, row.int("works") as f64)) " " (row.int("works_done")) " of " (words::several(row.int("works"), "work")) " done" }
+            span { @if row.int("works_done") < row.int("works") { (page::progress(row.int("works_done") as f64, row.int("works") as f64)) " " } (row.int("works_done")) " of " (words::several(row.int("works"), "work")) " done" }
             @if let Some(seconds) = row.real("seconds") { span { (words::time(seconds)) } }
             @if let Some(score) = row.real("f1_macro") { span { "macro-F1 " b { (words::score(Some(score))) } } }
             @for tag in row.text("tags").split_whitespace() { span.tag { (tag) } }
@@ -163,8 +172,11 @@ pub(super) fn charts(ask: &Ask<'_>, uids: &[&str], by: Option<&str>) -> Result<M
                 @for (kind, metrics) in &kinds {
                     @let of_loss = |metric: &&str| one && (metric.starts_with("loss") || metric.ends_with("_loss"));
                     @let loss: Vec<&str> = metrics.iter().map(String::as_str).filter(of_loss).collect();
+                    @let parts = loss.iter().filter(|metric| metric.starts_with("loss/")).count();
                     @let rest = metrics.iter().map(String::as_str).filter(|metric| !loss.contains(metric));
                     @let drawn = html! { div.charts {
+                        // A loss of one part is that part.
+                        @let loss: Vec<&str> = loss.iter().copied().filter(|metric| parts > 1 || !metric.starts_with("loss/")).collect();
                         @if !loss.is_empty() { (chart(kind, &loss)) }
                         @for metric in rest { (chart(kind, &[metric])) }
                     } };

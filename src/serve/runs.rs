@@ -3,6 +3,7 @@
 use super::{
     ask::{Answer, Ask, Row, text},
     filter::{F1, Filter, NAMES, SECONDS, SILENT, STALE},
+    names::MODEL,
     page::{self, View},
     scores,
     url::Params,
@@ -18,7 +19,7 @@ use maud::{Markup, html};
 const PAGE: i64 = 200;
 
 /// The name of an order, the heading of its column, and what is sorted by.
-const ORDERS: [(&str, &str, &str); 9] = [
+const ORDERS: [(&str, &str, &str); 10] = [
     (
         "status",
         "state",
@@ -26,6 +27,7 @@ const ORDERS: [(&str, &str, &str); 9] = [
     ),
     ("run", "run", "r.uid"),
     ("experiment", "experiment", EXPERIMENT),
+    ("model", "model", MODEL),
     ("seed", "seed", "r.seed"),
     ("scale", "scale", "r.scale"),
     ("works", "works", WORKS_DONE),
@@ -43,9 +45,9 @@ fn columns(numbers: &str) -> String {
           (SELECT e.name FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id ORDER BY e.name LIMIT 1) AS experiment,
           (SELECT x.label FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id ORDER BY e.name LIMIT 1) AS label,
           (SELECT count(*) FROM experiment_run x WHERE x.run_id = r.id) AS experiments,
-          c.uid AS spec, r.seed, r.scale, (SELECT count(*) FROM run_work rw WHERE rw.run_id = r.id) AS works,
+          {MODEL} AS model, c.uid AS spec, r.seed, r.scale, (SELECT count(*) FROM run_work rw WHERE rw.run_id = r.id) AS works,
           {WORKS_DONE} AS works_done, {F1} AS f1_macro, {SECONDS} AS seconds,
-          datetime(r.started_ms/1000, 'unixepoch') AS started, (SELECT group_concat(t.tag, ' ') FROM tag t WHERE t.run_id = r.id) AS tags,
+          strftime('%Y-%m-%d %H:%M', r.started_ms/1000, 'unixepoch') AS started, (SELECT group_concat(t.tag, ' ') FROM tag t WHERE t.run_id = r.id) AS tags,
           (SELECT count(*) FROM note n WHERE n.run_id = r.id) AS notes,
           (SELECT a.error FROM run_work rw JOIN work w ON w.id = rw.work_id AND w.status = 'failed' JOIN attempt a ON a.work_id = w.id
            AND a.n = w.attempt WHERE rw.run_id = r.id LIMIT 1) AS error
@@ -72,8 +74,8 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
     let sort = params.get("sort").and_then(|name| ORDERS.iter().find(|(known, ..)| *known == name));
     let descending = params.get("order") == Some("down");
     let order = match (sort, descending) {
-        (Some((_, _, by)), false) => format!("{by} IS NULL, {by}, r.id DESC"),
-        (Some((_, _, by)), true) => format!("{by} IS NULL, {by} DESC, r.id DESC"),
+        (Some((_, _, by)), false) => format!("{by} ASC NULLS LAST, r.id DESC"),
+        (Some((_, _, by)), true) => format!("{by} DESC NULLS LAST, r.id DESC"),
         (None, _) => "r.id DESC".into(),
     };
     let pages = (total - 1).max(0) / PAGE + 1;
@@ -148,7 +150,8 @@ fn unknown(ask: &Ask<'_>, filter: &Filter) -> Result<Option<String>, Error> {
         let known = "SELECT EXISTS (SELECT 1 FROM experiment_run x, json_each(x.label) j WHERE j.key = ?1)
             OR EXISTS (SELECT 1 FROM param WHERE key = ?1 OR key GLOB '*.' || ?1)";
         if ask.number(known, &[text(axis)])? == Some(0.0) {
-            let keys = ask.rows("SELECT DISTINCT key FROM param", &[])?;
+            let keys = "SELECT DISTINCT key FROM param UNION SELECT j.key FROM experiment_run x, json_each(x.label) j";
+            let keys = ask.rows(keys, &[])?;
             let keys: Vec<String> = keys.iter().map(|row| row.text("key")).collect();
             let last = |key: &String| key.rsplit('.').next().unwrap_or_default().to_owned();
             let ends: Vec<String> = keys.iter().map(last).collect();
@@ -167,7 +170,7 @@ fn unknown(ask: &Ask<'_>, filter: &Filter) -> Result<Option<String>, Error> {
 fn wrong(params: &Params, slip: &str) -> View {
     let body = html! {
         h1 { "Runs" }
-        p.error { "The filter " code { (params.get("q").unwrap_or_default()) } " cannot be meant: " (slip) }
+        p.error { "The filter " code { (params.get("q").unwrap_or_default()) } " cannot be meant: " (page::note(slip)) }
         (help())
     };
     View {
@@ -222,7 +225,7 @@ fn table(
                 thead {
                     tr {
                         th { span.hidden { "tick" } }
-                        @for (name, text, _) in ORDERS.iter().take(6) { (head(name, text, ["seed"].contains(name))) }
+                        @for (name, text, _) in ORDERS.iter().take(7) { (head(name, text, ["seed"].contains(name))) }
                         (head("f1", "macro-F1", true))
                         th.n scope="col" { "print" } th.n scope="col" { "Δ" }
                         (head("seconds", "time", true))
@@ -248,10 +251,13 @@ fn line(row: Row<'_>, prints: &scores::Prints) -> Markup {
             td { (state(row)) }
             td { (page::run_link(&uid)) }
             td { (page::asked_for(row)) }
+            td.model { (row.text("model")) }
             td.n { (row.int("seed")) }
             td.mute { (row.text("scale")) }
-            td.works { (page::progress(row.int("works_done") as f64, row.int("works") as f64)) " "
-                span.mute { (row.int("works_done")) "/" (row.int("works")) } }
+            td.works {
+                @if row.int("works_done") < row.int("works") { (page::progress(row.int("works_done") as f64, row.int("works") as f64)) " " }
+                span.mute { (row.int("works_done")) "/" (row.int("works")) }
+            }
             td.n { (words::score(row.real("f1_macro"))) }
             td.n.apart[print.is_some_and(|print| !print.against.is_empty())]
                 title=[print.map(|print| &print.against).filter(|why| !why.is_empty()).map(|why| format!("not comparable: {why}"))] {

@@ -77,6 +77,8 @@ impl Server {
     /// If the system gives no threads or sockets.
     pub fn run(self, stop: impl Fn() -> bool) -> Result<(), Error> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Serve)?;
+        // Connections to the store have runtimes of their own, which must not end inside of this one.
+        let site = Arc::clone(&self.site);
         let served = runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(self.listener)?;
             let hosts = Hosts::of(self.address, &Host::here().name);
@@ -88,6 +90,7 @@ impl Server {
         });
         // Browsers hold their event streams open; nobody waits for them.
         runtime.shutdown_background();
+        drop(site);
         served.map_err(Error::Serve)
     }
 }

@@ -1,13 +1,15 @@
 // Curves: fetched, drawn by uPlot, extended when points are written, fetched anew where somebody zooms in.
 'use strict';
 const charts = (() => {
-  const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#8a6fdf', '#777777'];
+  const LIGHT = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#7a5fd0', '#777777'];
+  const DARK = ['#4aa8e0', '#f0803c', '#2cc596', '#de9cc2', '#f2b632', '#8fd3f7', '#a896f0', '#aaaaaa'];
   const MOST = 8000; // points of one curve in the browser, before the server thins them out again
   const drawn = new Map(); // figure -> chart
   const look = { smooth: 0, log: false };
   const dark = matchMedia('(prefers-color-scheme: dark)');
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const short = (v) => (v == null ? '–' : v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e5) ? v.toExponential(2) : String(+v.toPrecision(4)));
+  const short = (v) => (v == null ? '–' : v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e5) ? v.toExponential(2).replace(/\.?0+e/, 'e') : String(+v.toPrecision(4)));
+  const colours = () => (dark.matches ? DARK : LIGHT);
   const alpha = (colour, part) => colour + Math.round(part * 255).toString(16).padStart(2, '0');
 
   // An exponential mean that begins at the first value.
@@ -99,9 +101,9 @@ const charts = (() => {
       if (this.plot) this.plot.destroy();
       this.plot = null;
       if (!this.series || !this.full || !isFinite(this.full[0])) return;
-      const series = [{ label: this.step }], bands = [];
+      const series = [{ label: this.step }], bands = [], palette = colours();
       this.series.forEach((s, at) => {
-        const colour = COLOURS[at % COLOURS.length], dash = at >= COLOURS.length ? [6, 3] : undefined;
+        const colour = palette[at % palette.length], dash = at >= palette.length ? [6, 3] : undefined;
         const line = { label: s.name, stroke: colour, width: 1.5, dash, spanGaps: true, points: { show: s.x.length < 3 }, value: (_, v) => short(v), show: !this.hidden.has(s.name) };
         if (s.low) {
           bands.push({ series: [series.length + 1, series.length], fill: alpha(colour, 0.15) });
@@ -114,6 +116,7 @@ const charts = (() => {
       const wide = (_, values) => Math.max(40, 14 + 6.5 * Math.max(0, ...(values || []).map((v) => (v == null ? 0 : String(v).length))));
       this.plot = new uPlot({
         ...this.size(),
+        padding: [12, 24, 0, 0],
         cursor: { sync: { key: this.step }, drag: { x: true, y: false }, focus: { prox: 24 } },
         focus: { alpha: this.series.length > 3 ? 0.3 : 1 },
         scales: { x: { time: false }, y: look.log ? { distr: 3, range: (_, low, high) => (low > 0 ? [low / 1.1, high * 1.1] : [0.1, 1]) } : {} },
