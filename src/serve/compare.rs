@@ -80,7 +80,8 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
             }
         }
     };
-    let tables = vec![("scores", sides.data()), ("configuration", differing.data(&uids))];
+    let tables =
+        vec![("scores", sides.data()), ("configuration", differing.data(&uids)), ("runs", runs::data(&rows))];
     Ok(View { title: "compare".into(), body, tables })
 }
 

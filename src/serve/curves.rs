@@ -38,6 +38,7 @@ const MEANS: &str = "SELECT step / ?5 * ?5 AS step, avg(value) AS value FROM sca
 /// The works of some runs that have curves of this kind, with what distinguishes them.
 const WORKS: &str = "SELECT r.uid, r.seed, w.id AS work, w.uid AS work_uid, w.attempt, m.id AS metric_id, m.name AS metric,
       w.json ->> '$.train.data.sets' AS sets,
+      (SELECT json_group_array(DISTINCT a.resumed_step) FROM attempt a WHERE a.work_id = w.id AND a.resumed_step > 0) AS resumed,
       (SELECT e.name FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id ORDER BY e.name LIMIT 1) AS experiment,
       (SELECT x.label FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id ORDER BY e.name LIMIT 1) AS label,
       (SELECT max(step) FROM scalar s WHERE s.work_id = w.id AND s.metric_id = m.id) AS last
@@ -55,6 +56,8 @@ struct Series {
     last: i64,
     /// Changes when another attempt begins, which may remove points.
     generation: String,
+    /// Steps after which an attempt took it up again.
+    resumed: Json,
 }
 
 /// The points of `metric` (several) of the works of `kind` of each `run`; `from` and `to` are steps. With `by`, means over
@@ -86,7 +89,7 @@ pub(super) fn answer(ask: &Ask<'_>, params: &Params) -> Result<Json, Error> {
         let (points, whole) = points(ask, one, after.map_or(from, |after| from.max(after + 1)), to)?;
         let (x, y): (Vec<i64>, Vec<Json>) =
             points.into_iter().map(|(step, value)| (step, value.map_or(Json::Null, Json::from))).unzip();
-        drawn.push(json!({ "name": one.name, "run": one.run, "x": x, "y": y, "whole": whole }));
+        drawn.push(json!({ "name": one.name, "run": one.run, "x": x, "y": y, "whole": whole, "resumed": one.resumed }));
     }
     Ok(json!({ "key": key, "last": last, "fresh": after.is_none(), "series": drawn }))
 }
@@ -121,6 +124,7 @@ fn of_run(
             work: row.int("work"),
             metric: row.int("metric_id"),
             last: row.int("last"),
+            resumed: serde_json::from_str(&row.text("resumed")).unwrap_or_default(),
             generation: format!("{}:{}:{}", row.int("work"), row.int("metric_id"), row.int("attempt")),
         }
     };

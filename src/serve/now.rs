@@ -62,7 +62,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
         }
         @if !recent.rows.is_empty() {
             section #recent data-live {
-                div.head { h2 { "Ended last" } a href="/runs" { "all runs" } }
+                div.head { h2 { "Ended last" } a href="/runs" { "all runs" } (page::as_data("/", params, "ended_last")) }
                 div.wide { table { tbody { @for row in recent.iter() {
                     tr { td { (runs::state(row)) } td { (page::run_link(&row.text("run"))) } td { (page::asked_for(row)) } td { "seed " (row.int("seed")) }
                         td.n { @if let Some(score) = row.real("f1_macro") { span.mute { "macro-F1 " } (words::score(Some(score))) } }
@@ -74,7 +74,11 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
     Ok(View {
         title: "now".into(),
         body,
-        tables: vec![("at_work", shown(at_work)), ("experiments", progress.0)],
+        tables: vec![
+            ("at_work", shown(at_work)),
+            ("experiments", progress.0),
+            ("ended_last", runs::data(&recent)),
+        ],
     })
 }
 
@@ -118,7 +122,7 @@ fn card(row: Row<'_>, points: &[(f64, f64)]) -> Markup {
                         Some(steps) if steps >= step => { (page::progress(step, steps)) " step " (words::count(step as i64)) " of about " (words::count(steps as i64)) },
                         _ => { "step " (words::count(step as i64)) },
                     }
-                    @if let Some(rate) = rate { span.mute { (words::number(rate)) " steps/s" } }
+                    @if let Some(rate) = rate { span.mute { (format!("{rate:.1}")) " steps/s" } }
                     @if let Some(left) = left { span.mute { (words::time(left)) " left" } }
                 }
                 div.loss { (sparkline::draw(points, "loss so far")) " loss " b { (row.real("value").map_or("NaN".into(), words::number)) } }

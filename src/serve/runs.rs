@@ -137,7 +137,7 @@ pub(super) fn of(ask: &Ask<'_>, ids: &[i64]) -> Result<Answer, Error> {
 }
 
 /// Without the number by which only this store knows a run.
-fn data(rows: &Answer) -> Rows {
+pub(super) fn data(rows: &Answer) -> Rows {
     Rows {
         columns: rows.columns[1..].to_vec(),
         rows: rows.rows.iter().map(|row| row[1..].to_vec()).collect(),

@@ -51,6 +51,7 @@ const charts = (() => {
     }
 
     take(found, range) {
+      this.back = false;
       this.series = found.series;
       this.key = found.key;
       this.last = found.last;
@@ -125,15 +126,43 @@ const charts = (() => {
         axes: [{ ...axis, size: 30 }, { ...axis, size: wide, values: (_, ticks) => ticks.map((v) => (v == null ? null : short(v))) }],
         legend: { live: true },
         hooks: {
+          // Where an attempt took the training up again.
+          draw: [(plot) => {
+            const marks = new Set(this.series.flatMap((s) => s.resumed || []));
+            const { ctx, bbox } = plot;
+            ctx.save();
+            ctx.strokeStyle = css('--mute');
+            ctx.setLineDash([2, 4]);
+            for (const step of marks) {
+              const x = Math.round(plot.valToPos(step, 'x', true));
+              if (x < bbox.left || x > bbox.left + bbox.width) continue;
+              ctx.beginPath();
+              ctx.moveTo(x, bbox.top);
+              ctx.lineTo(x, bbox.top + bbox.height);
+              ctx.stroke();
+            }
+            ctx.restore();
+          }],
           setScale: [(plot, key) => key === 'x' && this.zoomed(plot)],
           setSeries: [(plot, at, how) => at != null && how.show != null && this.hidden[how.show ? 'delete' : 'add'](plot.series[at].label)],
         },
       }, this.columns(), this.place);
+      this.plot.over.addEventListener('dblclick', () => drawn.forEach((chart) => chart.step === this.step && chart.all()));
       if (this.zoom) this.plot.setScale('x', { min: this.zoom[0], max: this.zoom[1] });
+    }
+
+    // Back to the whole range, which may have to be fetched again.
+    all() {
+      if (!this.loaded && !this.zoom) return;
+      this.back = true;
+      clearTimeout(this.waits);
+      this.zoom = null;
+      this.load().catch(() => {});
     }
 
     // Thinned curves are fetched anew for the range that is looked at.
     zoomed(plot) {
+      if (this.back || plot !== this.plot) return;
       clearTimeout(this.waits);
       const { min, max } = plot.scales.x;
       const all = min <= this.full[0] && max >= this.full[1];
@@ -162,7 +191,7 @@ const charts = (() => {
       }
     }
     for (const figure of document.querySelectorAll('figure[data-curves]')) {
-      if (!drawn.has(figure) && figure.offsetParent) drawn.set(figure, new Chart(figure));
+      if (!drawn.has(figure) && !figure.closest('details:not([open])')) drawn.set(figure, new Chart(figure));
     }
   }
 
