@@ -43,9 +43,11 @@ mod tests {
 
     #[test]
     fn uplot_is_as_published() {
-        for (name, hash) in
-            [("uPlot.iife.min.js", "ea2d16ff65797375"), ("uPlot.min.css", "70ead7542eab83ef"), ("uPlot.LICENSE", "80723da02446eaf6")]
-        {
+        for (name, hash) in [
+            ("uPlot.iife.min.js", "ea2d16ff65797375"),
+            ("uPlot.min.css", "70ead7542eab83ef"),
+            ("uPlot.LICENSE", "80723da02446eaf6"),
+        ] {
             assert_eq!(blake3::hash(find(name).unwrap().text.as_bytes()).to_hex()[..16], *hash, "{name}");
         }
         assert!(find("uPlot.iife.min.js").unwrap().text.contains("(v1.6.32)"));

@@ -64,9 +64,12 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
             section {
                 div.wide { table { tbody { @for row in rows.iter() {
                     @let uid = row.text("run");
-                    tr { td { (runs::state(row)) } td { (page::run_link(&uid)) } td { (page::asked_for(row)) } td { (row.text("model")) } td { "seed " (row.int("seed")) }
+                    tr {
+                        td { (runs::state(row)) } td { (page::run_link(&uid)) } td { (page::asked_for(row)) }
+                        td { (row.text("model")) } td { "seed " (row.int("seed")) }
                         td.mute { (row.text("scale")) } td.n { (words::score(row.real("f1_macro"))) }
-                        td { a href=(without(&uids, &uid, by)) { "remove" } } }
+                        td { a href=(without(&uids, &uid, by)) { "remove" } }
+                    }
                 } } } }
             }
             (run::charts(ask, &uids, by)?)
@@ -165,7 +168,12 @@ impl Differences {
                 div.wide { table.differences {
                     thead { tr { th scope="col" { "value" } (heads.shown(false)) } }
                     tbody { @for (path, values) in &self.0 {
-                        tr { td { code { (path) } } @for value in values { td { @match value { Some(value) => (value), None => span.mute { "absent" } } } } }
+                        tr {
+                            td { code { (path) } }
+                            @for value in values {
+                                td { @match value { Some(value) => (value), None => span.mute { "absent" } } }
+                            }
+                        }
                     } }
                 } }
             }
@@ -217,12 +225,15 @@ impl<'a> Sides<'a> {
                         td { (task) }
                         @for value in values { td.n.best[values.len() > 1 && *value == Some(best)] { (words::score(*value)) } }
                         @if let [Some(first), Some(second)] = values[..] {
-                            td class={ "n " (page::tint(second - first)) } { (words::signed(second - first)) }
+                            (page::difference(Some(second - first)))
                         }
                     }
                 } }
             } }
-            p.mute { "Bold is the highest of a row. " code { "dichroic compare A --with B" } " says whether a difference is more than chance." }
+            p.mute {
+                "Bold is the highest of a row. " code { "dichroic compare A --with B" }
+                " says whether a difference is more than chance."
+            }
         }
     }
 

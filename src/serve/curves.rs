@@ -3,7 +3,7 @@
 
 use super::{
     ask::{Ask, Row, text},
-    names,
+    names::{self, EXPERIMENT, LABEL},
     url::Params,
     words,
 };
@@ -36,14 +36,15 @@ const MEANS: &str = "SELECT step / ?5 * ?5 AS step, avg(value) AS value FROM sca
     WHERE work_id = ?1 AND metric_id = ?2 AND step BETWEEN ?3 AND ?4 GROUP BY 1 ORDER BY 1";
 
 /// The works of some runs that have curves of this kind, with what distinguishes them.
-const WORKS: &str = "SELECT r.uid, r.seed, w.id AS work, w.uid AS work_uid, w.attempt, m.id AS metric_id, m.name AS metric,
+fn works() -> String {
+    format!("SELECT r.uid, r.seed, w.id AS work, w.uid AS work_uid, w.attempt, m.id AS metric_id, m.name AS metric,
       w.json ->> '$.train.data.sets' AS sets,
       (SELECT json_group_array(DISTINCT a.resumed_step) FROM attempt a WHERE a.work_id = w.id AND a.resumed_step > 0) AS resumed,
-      (SELECT e.name FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id ORDER BY e.name LIMIT 1) AS experiment,
-      (SELECT x.label FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id ORDER BY e.name LIMIT 1) AS label,
+      {EXPERIMENT} AS experiment, {LABEL} AS label,
       (SELECT max(step) FROM scalar s WHERE s.work_id = w.id AND s.metric_id = m.id) AS last
     FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = ?1 JOIN metric m ON m.name = ?2
-    WHERE r.uid = ?3 AND last IS NOT NULL ORDER BY rw.place";
+    WHERE r.uid = ?3 AND last IS NOT NULL ORDER BY rw.place")
+}
 
 /// One curve.
 struct Series {
@@ -102,7 +103,7 @@ fn of_run(
     (name, runs, metrics): (&str, bool, bool),
     by: Option<&str>,
 ) -> Result<Vec<Series>, Error> {
-    let found = ask.rows(WORKS, &[text(kind), text(metric), text(run)])?;
+    let found = ask.rows(&works(), &[text(kind), text(metric), text(run)])?;
     let several = found.rows.len() > 1;
     let series = |row: Row<'_>| {
         let label = row.text("label");

@@ -282,11 +282,7 @@ fn terms(line: &str) -> Result<Vec<Term>, String> {
                 if text.is_empty() {
                     return Err(format!("`{word}` says nothing behind `{sign}`"));
                 }
-                Term {
-                    negated,
-                    asked: Some((word[..at].to_lowercase_unless_path(), operator)),
-                    text: text.into(),
-                }
+                Term { negated, asked: Some((name(&word[..at]), operator)), text: text.into() }
             }
             _ => Term { negated, asked: None, text: word.into() },
         });
@@ -294,20 +290,11 @@ fn terms(line: &str) -> Result<Vec<Term>, String> {
     Ok(terms)
 }
 
-trait Name {
-    /// Small letters, as names are; tasks (`HPA/Task_two`) and labels keep theirs.
-    fn to_lowercase_unless_path(&self) -> String;
-}
-
-impl Name for str {
-    fn to_lowercase_unless_path(&self) -> String {
-        let small = self.to_lowercase();
-        if NAMES.contains(&small.as_str()) || ["exp", "state", "id"].contains(&small.as_str()) {
-            small
-        } else {
-            self.into()
-        }
-    }
+/// Names of ours in small letters; tasks (`HPA/Task_two`) and axes of labels keep theirs.
+fn name(typed: &str) -> String {
+    let small = typed.to_lowercase();
+    let ours = NAMES.contains(&small.as_str()) || ["exp", "state", "id"].contains(&small.as_str());
+    if ours { small } else { typed.into() }
 }
 
 /// Words between blanks; what stands in double quotes is one.

@@ -12,6 +12,20 @@ pub(super) const MODEL: &str = "coalesce(
       (SELECT c.model || ', ' || replace(c.condition, '_', ' ') FROM placement c WHERE c.spec_id = r.spec_id ORDER BY c.tbl DESC LIMIT 1),
       (SELECT p.txt FROM param p WHERE p.spec_id = r.spec_id AND p.key = 'model.adapter.kind'))";
 
+/// The first experiment that asks for a run, as a column.
+pub(super) const EXPERIMENT: &str =
+    "(SELECT e.name FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id
+      WHERE x.run_id = r.id ORDER BY e.name LIMIT 1)";
+
+/// What distinguishes the run there, as a column.
+pub(super) const LABEL: &str =
+    "(SELECT x.label FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id
+      WHERE x.run_id = r.id ORDER BY e.name LIMIT 1)";
+
+/// How many of a run's works are done, as a column.
+pub(super) const WORKS_DONE: &str = "(SELECT count(*) FROM run_work rw JOIN work w ON w.id = rw.work_id
+      WHERE rw.run_id = r.id AND w.status = 'done')";
+
 /// The number and the id of the only run whose id begins with `word`; else a sentence.
 pub(super) fn run(ask: &Ask<'_>, word: &str) -> Result<Result<(i64, String), String>, Error> {
     let sql = "SELECT id, uid FROM run WHERE uid >= ?1 AND uid < ?1 || 'g' ORDER BY uid LIMIT 2";
@@ -26,9 +40,7 @@ pub(super) fn run(ask: &Ask<'_>, word: &str) -> Result<Result<(i64, String), Str
 /// A short name for each of these runs, of what differs among them: the label, the model, the experiment, the seed.
 pub(super) fn apart(ask: &Ask<'_>, uids: &[&str]) -> Result<Vec<String>, Error> {
     let sql = format!(
-        "SELECT e.name AS experiment, x.label, {MODEL} AS model, r.seed, r.scale FROM run r
-         LEFT JOIN experiment_run x ON x.run_id = r.id LEFT JOIN experiment e ON e.id = x.experiment_id
-         WHERE r.uid = ? ORDER BY e.name LIMIT 1"
+        "SELECT {EXPERIMENT} AS experiment, {LABEL} AS label, {MODEL} AS model, r.seed, r.scale FROM run r WHERE r.uid = ?"
     );
     let mut facts = vec![];
     for uid in uids {

@@ -2,6 +2,7 @@
 
 use super::{
     ask::{Answer, Ask, Row},
+    names::{EXPERIMENT, LABEL, WORKS_DONE},
     page::{self, View},
     runs, sparkline,
     url::{Params, href},
@@ -14,7 +15,8 @@ use maud::{Markup, html};
 const SMALL: i64 = 60;
 
 /// Works at work. How many steps there will be is known from a finished work that trained as long on the same images.
-const AT_WORK: &str = "WITH one AS (
+fn question() -> String {
+    format!("WITH one AS (
     SELECT w.id, w.uid AS work, w.kind, w.owner, w.lease_until_ms < unixepoch()*1000 AS silent, a.n AS attempt, a.started_ms, a.resumed_step,
       a.numerics, (SELECT id FROM metric WHERE name = 'loss') AS loss, w.json,
       (SELECT max(rw.run_id) FROM run_work rw WHERE rw.work_id = w.id) AS run_id,
@@ -29,18 +31,19 @@ const AT_WORK: &str = "WITH one AS (
          AND json_extract(d.json, '$.train.data', '$.train.subset', '$.train.batch', '$.train.epochs', '$.train.hold_out')
            = json_extract(o.json, '$.train.data', '$.train.subset', '$.train.batch', '$.train.epochs', '$.train.hold_out') LIMIT 1)) AS steps,
     o.resumed_step, r.uid AS run, r.seed, r.scale,
-    (SELECT e.name FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id ORDER BY e.name LIMIT 1) AS experiment,
-    (SELECT x.label FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id ORDER BY e.name LIMIT 1) AS label,
+    {EXPERIMENT} AS experiment, {LABEL} AS label,
     (SELECT count(*) FROM experiment_run x WHERE x.run_id = r.id) AS experiments,
     (SELECT count(*) FROM run_work rw WHERE rw.run_id = r.id) AS works,
-    (SELECT count(*) FROM run_work rw JOIN work w ON w.id = rw.work_id WHERE rw.run_id = r.id AND w.status = 'done') AS works_done
-  FROM one o LEFT JOIN run r ON r.id = o.run_id ORDER BY o.started_ms";
+    {WORKS_DONE} AS works_done
+  FROM one o LEFT JOIN run r ON r.id = o.run_id ORDER BY o.started_ms")
+}
 
-const RECENT: &str = "SELECT r.id FROM run r WHERE r.finished_ms IS NOT NULL AND r.status IN ('done', 'failed') ORDER BY r.finished_ms DESC LIMIT 8";
+const RECENT: &str = "SELECT id FROM run WHERE finished_ms IS NOT NULL AND status IN ('done', 'failed')
+    ORDER BY finished_ms DESC LIMIT 8";
 
 /// The page.
 pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
-    let at_work = ask.rows(AT_WORK, &[])?;
+    let at_work = ask.rows(&question(), &[])?;
     let curves = at_work.iter().map(|row| small(ask, row)).collect::<Result<Vec<_>, _>>()?;
     let progress =
         ask.rows("SELECT * FROM v_progress ORDER BY running DESC, queued > 0 DESC, experiment", &[])?;
@@ -64,9 +67,12 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
             section #recent data-live {
                 div.head { h2 { "Ended last" } a href="/runs" { "all runs" } (page::as_data("/", params, "ended_last")) }
                 div.wide { table { tbody { @for row in recent.iter() {
-                    tr { td { (runs::state(row)) } td { (page::run_link(&row.text("run"))) } td { (page::asked_for(row)) } td { "seed " (row.int("seed")) }
+                    tr {
+                        td { (runs::state(row)) } td { (page::run_link(&row.text("run"))) } td { (page::asked_for(row)) }
+                        td { (row.text("model")) } td { "seed " (row.int("seed")) }
                         td.n { @if let Some(score) = row.real("f1_macro") { span.mute { "macro-F1 " } (words::score(Some(score))) } }
-                        td.n.mute { @if let Some(seconds) = row.real("seconds") { (words::time(seconds)) } } }
+                        td.n.mute { @if let Some(seconds) = row.real("seconds") { (words::time(seconds)) } }
+                    }
                 } } } }
             }
         }
@@ -97,7 +103,8 @@ fn shown(at_work: Answer) -> crate::store::Rows {
 /// About sixty points of a work's loss.
 fn small(ask: &Ask<'_>, work: Row<'_>) -> Result<Vec<(f64, f64)>, Error> {
     let width = work.int("step") / SMALL + 1;
-    let sql = "SELECT step / ?3 * ?3 AS step, avg(value) AS value FROM scalar WHERE work_id = ?1 AND metric_id = ?2 GROUP BY 1 ORDER BY 1";
+    let sql = "SELECT step / ?3 * ?3 AS step, avg(value) AS value FROM scalar
+        WHERE work_id = ?1 AND metric_id = ?2 GROUP BY 1 ORDER BY 1";
     let rows = ask.rows(sql, &[work.int("id"), work.int("loss"), width].map(Value::Integer))?;
     Ok(rows.iter().filter_map(|row| Some((row.real("step")?, row.real("value")?))).collect())
 }
@@ -119,15 +126,23 @@ fn card(row: Row<'_>, points: &[(f64, f64)]) -> Markup {
             @if let Some(step) = step {
                 div.step {
                     @match steps {
-                        Some(steps) if steps >= step => { (page::progress(step, steps)) " step " (words::count(step as i64)) " of about " (words::count(steps as i64)) },
+                        Some(steps) if steps >= step => {
+                            (page::progress(step, steps)) " step " (words::count(step as i64)) " of about " (words::count(steps as i64))
+                        },
                         _ => { "step " (words::count(step as i64)) },
                     }
                     @if let Some(rate) = rate { span.mute { (format!("{rate:.1}")) " steps/s" } }
                     @if let Some(left) = left { span.mute { (words::time(left)) " left" } }
                 }
-                div.loss { (sparkline::draw(points, "loss so far")) " loss " b { (row.real("value").map_or("NaN".into(), words::number)) } }
+                div.loss {
+                    (sparkline::draw(points, "loss so far"))
+                    " loss " b { (row.real("value").map_or("NaN".into(), words::number)) }
+                }
             }
-            p.mute { "work " (row.int("works_done") + 1) " of " (row.int("works")) " · since " (words::time(seconds)) " · " (row.text("owner")) " · " (row.text("numerics")) }
+            p.mute {
+                "work " (row.int("works_done") + 1) " of " (row.int("works")) " · since " (words::time(seconds)) " · "
+                (row.text("owner")) " · " (row.text("numerics"))
+            }
         }
     }
 }
@@ -136,17 +151,17 @@ fn experiments(progress: &Answer) -> Markup {
     let states = ["done", "running", "queued", "failed", "skipped"];
     html! {
         div.wide { table {
-            thead { tr { th scope="col" { "experiment" } th {} th.n { "runs" } @for state in states { th.n { (state) } } th.n { "silent" } th.n { "a run" } th.n { "left" } } }
+            (page::heads(&["experiment", "", ">runs", ">done", ">running", ">queued", ">failed", ">skipped", ">silent", ">a run", ">left"]))
             tbody { @for row in progress.iter() {
                 @let name = row.text("experiment");
-                @let to = |state: &str| href("/runs", [("q", format!("experiment:{name}{}", if state.is_empty() { String::new() } else { format!(" status:{state}") }).as_str())]);
+                @let to = |state: &str| href("/runs", [("q", format!("experiment:{name}{state}").as_str())]);
                 tr {
                     td { a href=(to("")) { (name) } }
                     td { (shares(row, &states)) }
                     td.n { (words::count(row.int("runs"))) }
                     @for state in states.into_iter().chain(["silent"]) {
                         td.n.mute[row.int(state) == 0].bad[row.int(state) > 0 && ["failed", "silent"].contains(&state)] {
-                            @if row.int(state) > 0 { a href=(to(state)) { (words::count(row.int(state))) } } @else { "·" }
+                            @if row.int(state) > 0 { a href=(to(&format!(" status:{state}"))) { (words::count(row.int(state))) } } @else { "·" }
                         }
                     }
                     td.n.mute { @if let Some(seconds) = row.real("secs_per_run") { (words::time(seconds)) } }
@@ -169,7 +184,9 @@ fn shares(row: Row<'_>, states: &[&str]) -> Markup {
     let parts: Vec<_> = parts.filter(|(.., width)| *width > 0.0).collect();
     html! {
         svg.shares viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" {
-            @for (state, from, width) in parts { rect class=(state) x=(format!("{from:.2}")) width=(format!("{width:.2}")) height="6" {} }
+            @for (state, from, width) in parts {
+                rect class=(state) x=(format!("{from:.2}")) width=(format!("{width:.2}")) height="6" {}
+            }
         }
     }
 }

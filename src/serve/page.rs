@@ -72,8 +72,8 @@ impl Frame<'_> {
                             a href=(path) aria-current=[here(path).then_some("page")] { (name) }
                         }
                         form.filter action="/runs" method="get" role="search" {
-                            input #filter type="search" name="q" value=(self.params.get("q").unwrap_or_default()) autocomplete="off"
-                                spellcheck="false" placeholder="experiment:chammi_* status:done f1>0.6   ( / )"
+                            input #filter type="search" name="q" value=(self.params.get("q").unwrap_or_default())
+                                autocomplete="off" spellcheck="false" placeholder="experiment:chammi_* status:done f1>0.6   ( / )"
                                 aria-label="filter runs";
                         }
                     }
@@ -102,7 +102,49 @@ pub(super) fn nothing(text: &str) -> Markup {
 
 /// Part of a whole, as a bar.
 pub(super) fn progress(done: f64, total: f64) -> Markup {
-    html! { progress value=(format!("{done:.0}")) max=(format!("{:.0}", total.max(1.0))) { (format!("{done:.0}/{total:.0}")) } }
+    let [done, total] = [done, total.max(1.0)].map(|number| format!("{number:.0}"));
+    html! { progress value=(done) max=(total) { (done) "/" (total) } }
+}
+
+/// Headings of columns; `>` before one puts it to the right, where numbers stand.
+pub(super) fn heads(names: &[&str]) -> Markup {
+    html! {
+        thead {
+            tr {
+                @for name in names {
+                    @match name.strip_prefix('>') {
+                        Some(name) => th.n scope="col" { (name) },
+                        None => th scope="col" { (name) },
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A cell with a difference, tinted by its size; an empty one for none.
+pub(super) fn difference(difference: Option<f64>) -> Markup {
+    html! {
+        @match difference {
+            Some(difference) => td class={ "n " (tint(difference)) } { (words::signed(difference)) },
+            None => td.n {},
+        }
+    }
+}
+
+/// How many works of a run are done.
+pub(super) fn works(row: Row<'_>) -> Markup {
+    let (done, works) = (row.int("works_done"), row.int("works"));
+    html! {
+        @if done < works { (progress(done as f64, works as f64)) " " }
+        span.mute { (done) "/" (works) }
+    }
+}
+
+/// A link to the runs of a spec.
+pub(super) fn spec_link(spec: &str) -> Markup {
+    let to = href("/runs", [("q", format!("spec:{spec}").as_str())]);
+    html! { a.id href=(to) { (words::short(spec)) } }
 }
 
 /// A link to a run.
@@ -139,7 +181,7 @@ pub(super) fn scores(table: &Table) -> Markup {
                         tr class=(row.kind.name()) {
                             @for (head, name) in table.stub.iter().zip(&row.stub) {
                                 @if *head == "spec" && !name.is_empty() {
-                                    td { a.id href=(href("/runs", [("q", format!("spec:{name}").as_str())])) { (words::short(name)) } }
+                                    td { (spec_link(name)) }
                                 } @else {
                                     td { (name) }
                                 }
@@ -158,13 +200,14 @@ pub(super) fn scores(table: &Table) -> Markup {
 fn score_cell(cell: &crate::report::Cell, kind: Kind) -> Markup {
     let hole = cell.value.is_none();
     let tint = cell.difference().map_or("", tint);
+    let best = cell.mark == Some(Mark::Best);
     let title = match (cell.std, cell.n) {
-        (Some(std), n) => format!("± {std:.3} over {n} seeds"),
-        (None, 1) if kind == Kind::Measured => "one seed".into(),
-        _ => String::new(),
+        (Some(std), n) => Some(format!("± {std:.3} over {n} seeds")),
+        (None, 1) if kind == Kind::Measured => Some("one seed".into()),
+        _ => None,
     };
     html! {
-        td class={ "n " (tint) @if hole { " hole" } @if cell.mark == Some(Mark::Best) { " best" } } title=[(!title.is_empty()).then_some(&title)] {
+        td class={ "n " (tint) @if hole { " hole" } @if best { " best" } } title=[title] {
             (words::score(cell.value))
             @if let Some(std) = cell.std { small { " ± " (format!("{std:.3}")) } }
             @if let Some(difference) = cell.difference() {

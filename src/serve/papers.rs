@@ -63,13 +63,23 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params, fills: &Fills) -> Result<Foun
     let compared = table.rows.iter().flat_map(|row| &row.cells).filter(|cell| cell.paper.is_some()).count();
     let body = html! {
         div.head { h1 { "Beside print" } (page::as_data("/papers", params, "numbers")) }
-        div.tabs { @for (other, ..) in &names { a href=(href("/papers", [("paper", other.as_str())])) aria-current=[(other == name).then_some("page")] { (other) } } }
+        div.tabs {
+            @for (other, ..) in &names {
+                a href=(href("/papers", [("paper", other.as_str())])) aria-current=[(other == name).then_some("page")] { (other) }
+            }
+        }
         p.mute {
             "Macro-F1. Grey rows are print, what stands below one was measured. "
             @if compared > 0 {
-                "Differences: " span class="tint below-far" { "below by 0.05" } " " span class="tint below" { "0.02" } " " span class="tint same" { "equal" } " "
-                span class="tint above" { "above by 0.02" } " " span class="tint above-far" { "0.05" } "."
-            } @else if measured > 0 { "Nothing measured here may be compared with print yet; each row says why." } @else { "Nothing is measured yet." }
+                "Differences: "
+                @for (class, words) in [("below-far", "below by 0.05"), ("below", "0.02"), ("same", "equal"), ("above", "above by 0.02"), ("above-far", "0.05")] {
+                    span class={ "tint " (class) } { (words) } " "
+                }
+            } @else if measured > 0 {
+                "Nothing measured here may be compared with print yet; each row says why."
+            } @else {
+                "Nothing is measured yet."
+            }
         }
         section #paper data-live { (page::scores(&table)) }
     };

@@ -71,18 +71,27 @@ pub(super) fn view(ask: &Ask<'_>, word: &str, params: &Params) -> Result<Found, 
             (page::heading("Configuration", &path, params, "configuration"))
             @match (&other, &differing) {
                 (Some(other), Some(differing)) => {
-                    h3 { "Differences to " (page::run_link(other)) @if params.get("with").is_none() { span.mute { ", the experiment's first run" } } }
+                    h3 {
+                        "Differences to " (page::run_link(other))
+                        @if params.get("with").is_none() { span.mute { ", the experiment's first run" } }
+                    }
                     (differing.shown(compare::Heads { uids: &[other, &uid], names: &names::apart(ask, &[other, &uid])? }))
                 }
                 _ => p.mute { "This is its experiment's first run." }
             }
             @if let Some(slip) = &slip { p.error { (page::note(slip)) } }
             form.add action=(path) method="get" {
-                label { "differences to run " input name="with" value=(params.get("with").unwrap_or_default()) placeholder="beginning of its id" size="20"; }
+                label {
+                    "differences to run "
+                    input name="with" value=(params.get("with").unwrap_or_default()) placeholder="beginning of its id" size="20";
+                }
                 button type="submit" { "Show" }
             }
             details #configuration { summary { "all " (lines.len()) " values" }
-                div.wide { table { tbody { @for (name, value) in &lines { tr { td { code { (name) } } td { (value) } } } } } } }
+                div.wide { table { tbody {
+                    @for (name, value) in &lines { tr { td { code { (name) } } td { (value) } } }
+                } } }
+            }
         }
         section #attempts data-live {
             (page::heading("Attempts", &path, params, "attempts"))
@@ -121,8 +130,8 @@ fn summary(row: Row<'_>, remarks: &Answer) -> Markup {
             (runs::state(row)) " " (page::asked_for(row))
             @if !row.text("model").is_empty() { span { (row.text("model")) } }
             span { "seed " (row.int("seed")) } span { "scale " (row.text("scale")) }
-            span { "spec " a.id href=(href("/runs", [("q", format!("spec:{}", row.text("spec")).as_str())])) { (words::short(&row.text("spec"))) } }
-            span { @if row.int("works_done") < row.int("works") { (page::progress(row.int("works_done") as f64, row.int("works") as f64)) " " } (row.int("works_done")) " of " (words::several(row.int("works"), "work")) " done" }
+            span { "spec " (page::spec_link(&row.text("spec"))) }
+            span { (page::works(row)) " works done" }
             @if let Some(seconds) = row.real("seconds") { span { (words::time(seconds)) } }
             @if let Some(score) = row.real("f1_macro") { span { "macro-F1 " b { (words::score(Some(score))) } } }
             @for tag in row.text("tags").split_whitespace() { span.tag { (tag) } }
@@ -151,7 +160,7 @@ pub(super) fn charts(ask: &Ask<'_>, uids: &[&str], by: Option<&str>) -> Result<M
     };
     let chart = |kind: &str, metrics: &[&str]| {
         html! {
-            figure.chart data-curves=(address(kind, metrics)) data-metric=(metrics[0]) {
+            figure.chart data-curves=(address(kind, metrics)) {
                 figcaption { (metrics[0]) @if kind != "fit" { span.mute { " of " (kind) } } }
                 div.plot {}
             }
@@ -176,7 +185,8 @@ pub(super) fn charts(ask: &Ask<'_>, uids: &[&str], by: Option<&str>) -> Result<M
                     @let rest = metrics.iter().map(String::as_str).filter(|metric| !loss.contains(metric));
                     @let drawn = html! { div.charts {
                         // A loss of one part is that part.
-                        @let loss: Vec<&str> = loss.iter().copied().filter(|metric| parts > 1 || !metric.starts_with("loss/")).collect();
+                        @let shown = |metric: &&str| parts > 1 || !metric.starts_with("loss/");
+                        @let loss: Vec<&str> = loss.iter().copied().filter(shown).collect();
                         @if !loss.is_empty() { (chart(kind, &loss)) }
                         @for metric in rest { (chart(kind, &[metric])) }
                     } };
@@ -190,8 +200,7 @@ pub(super) fn charts(ask: &Ask<'_>, uids: &[&str], by: Option<&str>) -> Result<M
 fn attempts_table(attempts: &Answer) -> Markup {
     html! {
         div.wide { table {
-            thead { tr { th { "work" } th {} th { "state" } th.n { "attempt" } th { "outcome" } th { "started (UTC)" } th.n { "time" }
-                th { "machine" } th { "numerics" } th { "code" } } }
+            (page::heads(&["work", "", "state", ">attempt", "outcome", "started (UTC)", ">time", "machine", "numerics", "code"]))
             tbody { @for row in attempts.iter() {
                 tr.old[!row.is("present") && row.real("attempt").is_some()] {
                     td { (row.text("kind")) @if row.int("runs") > 1 { " " span.mute title="runs that need this work" { "×" (row.int("runs")) } } }
@@ -214,7 +223,7 @@ fn attempts_table(attempts: &Answer) -> Markup {
 fn files_table(files: &Answer) -> Markup {
     html! {
         div.wide { table {
-            thead { tr { th { "work" } th { "file" } th { "what" } th.n { "size" } th.n { "step" } th { "BLAKE3" } } }
+            (page::heads(&["work", "file", "what", ">size", ">step", "BLAKE3"]))
             tbody { @for row in files.iter() {
                 tr { td.mute { (row.text("kind")) } td title=(row.text("path")) { (row.text("name")) } td.mute { (row.text("what")) }
                     td.n { (words::bytes(row.real("bytes").unwrap_or(0.0))) } td.n { (row.text("step")) }

@@ -3,7 +3,7 @@
 use super::{
     ask::{Answer, Ask, Row, text},
     filter::{F1, Filter, NAMES, SECONDS, SILENT, STALE},
-    names::MODEL,
+    names::{self, EXPERIMENT, LABEL, MODEL, WORKS_DONE},
     page::{self, View},
     scores,
     url::Params,
@@ -26,28 +26,25 @@ const ORDERS: [(&str, &str, &str); 10] = [
         "CASE r.status WHEN 'running' THEN 0 WHEN 'failed' THEN 1 WHEN 'queued' THEN 2 WHEN 'done' THEN 3 ELSE 4 END",
     ),
     ("run", "run", "r.uid"),
-    ("experiment", "experiment", EXPERIMENT),
+    ("experiment", "experiment", names::EXPERIMENT),
     ("model", "model", MODEL),
     ("seed", "seed", "r.seed"),
     ("scale", "scale", "r.scale"),
-    ("works", "works", WORKS_DONE),
+    ("works", "works", names::WORKS_DONE),
     ("f1", "macro-F1", F1),
     ("seconds", "time", SECONDS),
     ("started", "started", "r.started_ms"),
 ];
-const EXPERIMENT: &str = "(SELECT e.name || x.label FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id ORDER BY e.name LIMIT 1)";
-const WORKS_DONE: &str = "(SELECT count(*) FROM run_work rw JOIN work w ON w.id = rw.work_id WHERE rw.run_id = r.id AND w.status = 'done')";
-
 /// Columns of the runs with these numbers; only for those that are shown, because each of them is a question of its own.
 fn columns(numbers: &str) -> String {
     format!(
         "SELECT r.id, r.uid AS run, r.status, {STALE} AS stale, {SILENT} AS silent,
-          (SELECT e.name FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id ORDER BY e.name LIMIT 1) AS experiment,
-          (SELECT x.label FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id ORDER BY e.name LIMIT 1) AS label,
+          {EXPERIMENT} AS experiment, {LABEL} AS label,
           (SELECT count(*) FROM experiment_run x WHERE x.run_id = r.id) AS experiments,
           {MODEL} AS model, c.uid AS spec, r.seed, r.scale, (SELECT count(*) FROM run_work rw WHERE rw.run_id = r.id) AS works,
           {WORKS_DONE} AS works_done, {F1} AS f1_macro, {SECONDS} AS seconds,
-          strftime('%Y-%m-%d %H:%M', r.started_ms/1000, 'unixepoch') AS started, (SELECT group_concat(t.tag, ' ') FROM tag t WHERE t.run_id = r.id) AS tags,
+          strftime('%Y-%m-%d %H:%M', r.started_ms/1000, 'unixepoch') AS started,
+          (SELECT group_concat(t.tag, ' ') FROM tag t WHERE t.run_id = r.id) AS tags,
           (SELECT count(*) FROM note n WHERE n.run_id = r.id) AS notes,
           (SELECT a.error FROM run_work rw JOIN work w ON w.id = rw.work_id AND w.status = 'failed' JOIN attempt a ON a.work_id = w.id
            AND a.n = w.attempt WHERE rw.run_id = r.id LIMIT 1) AS error
@@ -242,6 +239,8 @@ fn table(
 fn line(row: Row<'_>, prints: &scores::Prints) -> Markup {
     let (uid, error) = (row.text("run"), row.text("error"));
     let print = prints.get(&row.int("id"));
+    let against = print.map(|print| &print.against).filter(|why| !why.is_empty());
+    let against = against.map(|why| format!("not comparable: {why}"));
     let difference = print
         .filter(|print| print.against.is_empty())
         .and_then(|print| Some(row.real("f1_macro")? - print.value));
@@ -254,16 +253,12 @@ fn line(row: Row<'_>, prints: &scores::Prints) -> Markup {
             td.model { (row.text("model")) }
             td.n { (row.int("seed")) }
             td.mute { (row.text("scale")) }
-            td.works {
-                @if row.int("works_done") < row.int("works") { (page::progress(row.int("works_done") as f64, row.int("works") as f64)) " " }
-                span.mute { (row.int("works_done")) "/" (row.int("works")) }
-            }
+            td.works { (page::works(row)) }
             td.n { (words::score(row.real("f1_macro"))) }
-            td.n.apart[print.is_some_and(|print| !print.against.is_empty())]
-                title=[print.map(|print| &print.against).filter(|why| !why.is_empty()).map(|why| format!("not comparable: {why}"))] {
+            td.n.apart[against.is_some()] title=[&against] {
                 @if let Some(print) = print { (words::score(Some(print.value))) }
             }
-            td class={ "n " (difference.map_or("", page::tint)) } { @if let Some(difference) = difference { (words::signed(difference)) } }
+            (page::difference(difference))
             td.n { @if let Some(seconds) = row.real("seconds") { (words::time(seconds)) } }
             td.mute { (row.text("started")) }
             td.remark {

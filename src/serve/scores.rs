@@ -182,18 +182,17 @@ impl Scored {
                                 }
                             }
                             @if with_print {
-                                td.n.apart[against.is_some()] { (self.print.get(*task).map_or(String::new(), |print| words::score(Some(print.value)))) }
-                                @if against.is_none() {
-                                    @let difference = self.difference(task);
-                                    td class={ "n " (difference.map_or("", page::tint)) } { @if let Some(difference) = difference { (words::signed(difference)) } }
+                                td.n.apart[against.is_some()] {
+                                    @if let Some(print) = self.print.get(*task) { (words::score(Some(print.value))) }
                                 }
+                                @if against.is_none() { (page::difference(self.difference(task))) }
                             }
                         }
                     } }
                 }
             }
             p.mute { "Columns behind accuracy are floors: macro-F1 that needs no training."
-                @if with_print { " Print: " (self.row) @if let Some(against) = against { "; not comparable: " (against) } "." } }
+                @if with_print { " Print: " (self.row) @if let Some(against) = against { "; not comparable: " (page::note(against)) } "." } }
             @if !self.classes.is_empty() {
                 details #classes {
                     summary { "by class" }

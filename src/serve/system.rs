@@ -81,9 +81,14 @@ fn failure(row: Row<'_>) -> Markup {
                 (words::state(if silent { "silent" } else { "failed" }))
                 b { (row.text("kind")) } span { (row.text("outcome")) } (page::run_link(&row.text("run")))
                 @if row.int("runs") > 1 { span.mute { "and " (words::several(row.int("runs") - 1, "other run")) } }
-                span.mute { (row.text("experiments").replace(',', ", ")) " · attempt " (row.int("attempt")) " on " (row.text("host")) " " (row.text("ended")) }
+                span.mute {
+                    (row.text("experiments").replace(',', ", ")) " · attempt " (row.int("attempt")) " on " (row.text("host")) " "
+                    (row.text("ended"))
+                }
             }
-            @if silent { p { "Its process has said nothing since its time ran out; the next command that opens the store takes the work back." } }
+            @if silent {
+                p { "Its process has said nothing since its time ran out; the next command that opens the store takes the work back." }
+            }
             @else if !row.text("error").is_empty() { pre { (row.text("error")) } }
         }
     }
@@ -92,12 +97,12 @@ fn failure(row: Row<'_>) -> Markup {
 fn at_work(last: &Answer, now: i64) -> Markup {
     html! {
         div.wide { table {
-            thead { tr { th { "work" } th { "run" } th { "machine" } th { "numerics" } th.n { "memory" } th.n { "processors" } th.n { "load" } th.n { "GPU" } th.n { "GPU memory" } th { "seen" } } }
+            (page::heads(&["work", "run", "machine", "numerics", ">memory", ">processors", ">load", ">GPU", ">GPU memory", "seen"]))
             tbody { @for row in last.iter() {
                 tr { td { (row.text("kind")) } td { (page::run_link(&row.text("run"))) } td { (row.text("host")) } td.mute { (row.text("numerics")) }
-                    td.n { (mebibytes(row.real("rss_mb"))) @if row.real("ram_mb").is_some_and(|ram| ram > 0.0) { span.mute { " of " (mebibytes(row.real("ram_mb"))) } } }
-                    td.n { @if let Some(processors) = row.real("processors") { (format!("{processors:.1}")) } @else { "·" } span.mute { " of " (row.int("cores")) } }
-                    td.n { (row.real("load").map_or("·".into(), |load| format!("{load:.1}"))) }
+                    td.n { (mebibytes(row.real("rss_mb"))) span.mute { " of " (mebibytes(row.real("ram_mb"))) } }
+                    td.n { (tenths(row.real("processors"))) span.mute { " of " (row.int("cores")) } }
+                    td.n { (tenths(row.real("load"))) }
                     td.n { (row.real("gpu_busy").map_or("·".into(), |busy| format!("{:.0} %", 100.0 * busy))) }
                     td.n { (mebibytes(row.real("gpu_mb"))) }
                     td.mute { (words::ago(row.real("t_ms").map_or(row.int("heartbeat_ms"), |t| t as i64), now)) } }
@@ -109,7 +114,7 @@ fn at_work(last: &Answer, now: i64) -> Markup {
 fn machines(hosts: &Answer, now: i64) -> Markup {
     html! {
         div.wide { table {
-            thead { tr { th { "machine" } th { "processor" } th.n { "cores" } th.n { "memory" } th.n { "attempts" } th.n { "not done" } th.n { "time" } th { "last seen" } } }
+            (page::heads(&["machine", "processor", ">cores", ">memory", ">attempts", ">not done", ">time", "last seen"]))
             tbody { @for row in hosts.iter() {
                 tr { td { (row.text("name")) } td.mute { (row.text("cpu")) ", " (row.text("os")) } td.n { (row.int("cores")) } td.n { (mebibytes(row.real("ram_mb"))) }
                     td.n { (words::count(row.int("attempts"))) } td.n { (row.int("not_done")) } td.n { (words::time(row.real("hours").unwrap_or(0.0) * 3600.0)) }
@@ -117,6 +122,10 @@ fn machines(hosts: &Answer, now: i64) -> Markup {
             } }
         } }
     }
+}
+
+fn tenths(value: Option<f64>) -> String {
+    value.map_or("·".into(), |value| format!("{value:.1}"))
 }
 
 fn mebibytes(value: Option<f64>) -> String {
@@ -143,7 +152,10 @@ const DRAWN: [(&str, &str); 4] = [
 pub(super) fn charts(uid: &str) -> Markup {
     html! {
         div.charts { @for (name, head) in DRAWN {
-            figure.chart.small data-curves=(href("/samples", [("run", uid), ("of", name)])) data-metric=(head) data-x="seconds" { figcaption { (head) } div.plot {} }
+            figure.chart.small data-curves=(href("/samples", [("run", uid), ("of", name)])) data-x="seconds" {
+                figcaption { (head) }
+                div.plot {}
+            }
         } }
     }
 }
