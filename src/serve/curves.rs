@@ -37,7 +37,7 @@ const MEANS: &str = "SELECT step / ?5 * ?5 AS step, avg(value) AS value FROM sca
 
 /// The works of some runs that have curves of this kind, with what distinguishes them.
 fn works() -> String {
-    format!("SELECT r.uid, r.seed, w.id AS work, w.uid AS work_uid, w.attempt, m.id AS metric_id, m.name AS metric,
+    format!("SELECT r.uid, w.id AS work, w.uid AS work_uid, w.attempt, m.id AS metric_id, m.name AS metric,
       w.json ->> '$.train.data.sets' AS sets,
       (SELECT json_group_array(DISTINCT a.resumed_step) FROM attempt a WHERE a.work_id = w.id AND a.resumed_step > 0) AS resumed,
       {EXPERIMENT} AS experiment, {LABEL} AS label,
@@ -49,7 +49,6 @@ fn works() -> String {
 /// One curve.
 struct Series {
     run: String,
-    seed: i64,
     group: String,
     name: String,
     work: i64,
@@ -119,7 +118,6 @@ fn of_run(
         }
         Series {
             run: run.into(),
-            seed: row.int("seed"),
             group: by.map(|axis| group(&label, &row.text("experiment"), axis)).unwrap_or_default(),
             name: parts.join(" · "),
             work: row.int("work"),
@@ -166,18 +164,19 @@ fn points(ask: &Ask<'_>, series: &Series, from: i64, to: i64) -> Result<(Points,
 fn grouped(ask: &Ask<'_>, series: &[Series], from: i64, to: i64) -> Result<Vec<Json>, Error> {
     let last = series.iter().map(|one| one.last).max().unwrap_or(0).min(to);
     let width = ((last - from) / (PARTS / 4)).max(0) + 1;
-    let mut groups: BTreeMap<&str, (Vec<i64>, BTreeMap<i64, Vec<f64>>)> = BTreeMap::new();
+    // By name: how many curves, and by step what each of them has there.
+    let mut groups: BTreeMap<&str, (i64, BTreeMap<i64, Vec<f64>>)> = BTreeMap::new();
     for one in series {
         let values = [one.work, one.metric, from, to, width].map(Value::Integer);
-        let (seeds, parts) = groups.entry(&one.group).or_default();
-        seeds.push(one.seed);
+        let (curves, parts) = groups.entry(&one.group).or_default();
+        *curves += 1;
         for row in ask.rows(MEANS, &values)?.iter() {
             if let Some(value) = row.real("value") {
                 parts.entry(row.int("step") + width / 2).or_default().push(value);
             }
         }
     }
-    let drawn = groups.into_iter().map(|(name, (seeds, parts))| {
+    let drawn = groups.into_iter().map(|(name, (curves, parts))| {
         let (mut x, mut mean, mut low, mut high) = (vec![], vec![], vec![], vec![]);
         for (step, values) in parts {
             let cell = crate::report::Cell::of(&values);
@@ -187,7 +186,7 @@ fn grouped(ask: &Ask<'_>, series: &[Series], from: i64, to: i64) -> Result<Vec<J
             low.push(middle - std);
             high.push(middle + std);
         }
-        let name = format!("{name} ({})", words::several(seeds.len() as i64, "curve"));
+        let name = format!("{name} ({})", words::several(curves, "curve"));
         json!({ "name": name, "x": x, "y": mean, "low": low, "high": high, "whole": false })
     });
     Ok(drawn.collect())

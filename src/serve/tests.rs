@@ -107,9 +107,9 @@ fn full(path: &Path) -> (Store, Box<Attempt>) {
             .unwrap();
     }
     let attempt = claim(&store, "fit-a0");
-    (1..=5000u64).for_each(|step| {
-        attempt.metrics().push("loss", step, if step == 777 { 99.0 } else { 1.0 / step as f64 })
-    });
+    for step in 1..=5000u64 {
+        attempt.metrics().push("loss", step, if step == 777 { 99.0 } else { 1.0 / step as f64 });
+    }
     attempt.finish(Outcome::Done).unwrap();
     let attempt = claim(&store, "score-a0");
     attempt

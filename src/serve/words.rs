@@ -14,14 +14,16 @@ pub(super) fn signed(value: f64) -> String {
 
 /// Any number, four digits of it.
 pub(super) fn number(value: f64) -> String {
-    let size = value.abs();
-    match size {
-        _ if !value.is_finite() => value.to_string(),
-        0.0 => "0".into(),
-        _ if size >= 1e6 || size < 1e-3 => format!("{value:.3e}"),
-        _ if size >= 1000.0 => format!("{value:.0}"),
-        _ => format!("{value:.*}", 3 - size.log10().floor().max(-1.0) as usize * usize::from(size >= 1.0)),
-    }
+    let decimals = match value.abs() {
+        0.0 => return "0".into(),
+        1e-3..10.0 => 3,
+        10.0..100.0 => 2,
+        100.0..1000.0 => 1,
+        1000.0..1e6 => 0,
+        _ if value.is_finite() => return format!("{value:.3e}"),
+        _ => return value.to_string(),
+    };
+    format!("{value:.decimals$}")
 }
 
 /// A time: `12 s`, `3 min 20 s`, `1 h 12 min`.
