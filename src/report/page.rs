@@ -1,7 +1,8 @@
 //! From names of reports to files.
 
 use super::chammi::{self, Declaration};
-use super::{Error, csv, markdown, measured};
+use super::document::{Document, Figure, Origin, Section};
+use super::{Error, csv, font, html, latex, markdown, measured};
 use crate::store::Reader;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,10 @@ pub const NAMES: [&str; 9] = chammi::NAMES;
 pub enum Format {
     /// `report.md`: all reports on one page.
     Markdown,
+    /// `report.html`: the same as one file that needs nothing else.
+    Html,
+    /// `<name>.tex`: the tables of a report, to be read by LaTeX's `\input`.
+    Latex,
     /// `<name>.csv`: one number a line; `<name>_points.csv`: what a picture of points is drawn from.
     Csv,
     /// `<name>.svg`: the figure.
@@ -21,12 +26,14 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Markdown, Self::Csv, Self::Svg];
+    pub const ALL: [Self; 5] = [Self::Markdown, Self::Html, Self::Latex, Self::Csv, Self::Svg];
 
     /// The word on the command line.
     pub fn word(self) -> &'static str {
         match self {
             Self::Markdown => "md",
+            Self::Html => "html",
+            Self::Latex => "tex",
             Self::Csv => "csv",
             Self::Svg => "svg",
         }
@@ -50,47 +57,74 @@ pub fn render(
     out: &Path,
     formats: &[Format],
 ) -> Result<Vec<PathBuf>, Error> {
-    let mut reports = Vec::new();
-    for name in names {
-        let unknown = || Error::Unknown { found: (*name).into(), known: NAMES.into() };
-        reports.push((name, chammi::report(name, store, declared).ok_or_else(unknown)??));
-    }
-    let (mut page, mut files) = (stale(store)?, Vec::new());
-    for (name, report) in reports {
-        let figure = report.figure.transpose();
-        let figure = figure.map_err(|cause| Error::Draw { figure: (*name).into(), cause })?;
-        page.push_str(&format!("# {}\n\n", report.title));
-        for table in &report.tables {
-            page.push_str(&markdown::table(table));
+    let document = document(names, store, declared)?;
+    let mut files = Vec::new();
+    for format in Format::ALL.into_iter().filter(|format| formats.contains(format)) {
+        match format {
+            Format::Markdown => {
+                let pictures = formats.contains(&Format::Svg);
+                files.push(write(out, "report.md", &markdown::page(&document, pictures))?);
+            }
+            Format::Html => files.push(write(out, "report.html", &html::page(&document))?),
+            Format::Latex => {
+                for section in &document.sections {
+                    files.push(write(
+                        out,
+                        &format!("{}.tex", section.name),
+                        &latex::section(&document, section),
+                    )?);
+                }
+            }
+            Format::Csv => {
+                for Section { name, tables, points, .. } in &document.sections {
+                    files.push(write(out, &format!("{name}.csv"), &csv::tables(tables))?);
+                    if let Some(points) = points {
+                        files.push(write(out, &format!("{name}_points.csv"), points)?);
+                    }
+                }
+            }
+            Format::Svg => {
+                for Section { name, figure, .. } in &document.sections {
+                    if let Some(figure) = figure {
+                        files.push(write(out, &format!("{name}.svg"), &font::carried_by(&figure.svg))?);
+                    }
+                }
+            }
         }
-        if formats.contains(&Format::Csv) {
-            files.push(write(out, &format!("{name}.csv"), &csv::tables(&report.tables))?);
-        }
-        if let (Some(points), true) = (&report.points, formats.contains(&Format::Csv)) {
-            files.push(write(out, &format!("{name}_points.csv"), points)?);
-        }
-        if let (Some(figure), true) = (figure, formats.contains(&Format::Svg)) {
-            page.push_str(&format!("![{}]({name}.svg)\n\n", report.caption));
-            files.push(write(out, &format!("{name}.svg"), &figure)?);
-        }
-    }
-    if formats.contains(&Format::Markdown) {
-        files.insert(0, write(out, "report.md", &format!("{}\n", page.trim_end()))?);
     }
     Ok(files)
 }
 
+/// Asks the store for the named reports.
+fn document(names: &[&str], store: &Reader, declared: &[Declaration]) -> Result<Document, Error> {
+    let mut sections = Vec::new();
+    for name in names {
+        let unknown = || Error::Unknown { found: (*name).into(), known: NAMES.into() };
+        let report = chammi::report(name, store, declared).ok_or_else(unknown)??;
+        let drawn = report.figure.transpose();
+        let drawn = drawn.map_err(|cause| Error::Draw { figure: (*name).into(), cause })?;
+        sections.push(Section {
+            name: (*name).into(),
+            title: report.title,
+            tables: report.tables,
+            figure: drawn.map(|svg| Figure { svg, caption: report.caption.into() }),
+            points: report.points,
+        });
+    }
+    Ok(Document { sections, remarks: stale(store)?, origin: Origin::of(store)? })
+}
+
 /// Says that there are numbers which no table shows.
-fn stale(store: &Reader) -> Result<String, Error> {
+fn stale(store: &Reader) -> Result<Vec<String>, Error> {
     let sql = "SELECT count(*) AS runs FROM v_stale s JOIN run r ON r.id = s.run AND r.status = 'done'";
     let runs: f64 = measured::rows(store, sql)?.map(|row| row.real("runs")).sum();
-    Ok(match runs {
-        0.0 => String::new(),
-        runs => format!(
-            "> {runs} finished runs are *stale*, of other revisions of the code or of data that have changed, and left out: \
-             `dichroic sql \"SELECT * FROM v_stale\"`\n\n"
-        ),
-    })
+    let remark = || {
+        format!(
+            "{runs} finished runs are *stale*, of other revisions of the code or of data that have changed, and left out: \
+             `dichroic sql \"SELECT * FROM v_stale\"`"
+        )
+    };
+    Ok((runs > 0.0).then(remark).into_iter().collect())
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Error> {

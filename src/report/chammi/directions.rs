@@ -7,7 +7,7 @@ use super::{
     super::{
         Error, forest,
         measured::rows,
-        table::{Cell, Kind, Row, Table},
+        table::{Cell, Column, Kind, Row, Table},
     },
     Report,
 };
@@ -128,7 +128,7 @@ pub(super) fn report(store: &Reader) -> Result<Report, Error> {
     let mut table = Table {
         title: "Differences in overall macro-F1".into(),
         stub: vec!["ingredient", "where", "verdict", "above 0"],
-        columns: ["difference", "low", "high", "detectable"].map(|head| (head.into(), head.into())).into(),
+        columns: ["difference", "low", "high", "detectable"].map(|head| Column::of(head, head)).into(),
         ..Table::default()
     };
     let mut lines = Vec::new();
@@ -353,8 +353,8 @@ fn of_group(group: &Group, systems: &BTreeMap<String, BTreeMap<String, f64>>) ->
         stub: vec!["system"],
         columns: places
             .iter()
-            .map(|place| (format!("{unit} {place}"), format!("{unit} {place}")))
-            .chain([("mean".into(), "mean".into())])
+            .map(|place| Column::of(format!("{unit} {place}"), format!("{unit} {place}")))
+            .chain([Column::of("mean", "mean")])
             .collect(),
         rows: systems.iter().map(row).collect(),
         notes: Vec::new(),
@@ -385,7 +385,7 @@ fn in_print(store: &Reader) -> Result<Table, Error> {
     Ok(Table {
         title: "What the paper prints (not comparable)".into(),
         stub: vec!["ingredient", "above 0"],
-        columns: vec![("difference".into(), "difference".into())],
+        columns: vec![Column::of("difference", "difference")],
         rows,
         notes: vec![
             "CPS, arXiv 2310.19224, appendix, Tables 3 and 4: mean ± sample standard deviation over models, one seed \

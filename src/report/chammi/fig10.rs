@@ -1,7 +1,7 @@
 //! The paper's Figure 10: F1 of every class of every task, for the off-the-shelf backbone and each fine-tuned model.
 
 use super::super::measured;
-use super::super::{Error, Table};
+use super::super::{Column, Error, Table};
 use super::scores::{Asked, CAPTION, classes, printed};
 use super::{Declaration, Report, TUNED, title};
 use crate::evaluate::names::TASKS;
@@ -26,7 +26,12 @@ pub(super) fn report(store: &Reader, declared: &[Declaration]) -> Result<Report,
             let tasks = TASKS.iter().filter(|task| task.set() == *set);
             let columns = tasks.flat_map(|task| {
                 let of_task = classes.iter().filter(|(name, _)| name == task.name);
-                of_task.map(|(name, class)| (format!("{} {class}", task.short), format!("{name}/{class}")))
+                of_task.map(|(name, class)| Column {
+                    line: format!("{} {class}", task.short),
+                    group: task.short.into(),
+                    head: class.clone(),
+                    name: format!("{name}/{class}"),
+                })
             });
             asked.columns = columns.collect();
             let mut table = asked.of_world(Some(world), runs)?;

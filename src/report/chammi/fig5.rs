@@ -4,6 +4,7 @@ use super::super::Error;
 use super::super::canvas::{BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILLION};
 use super::super::measured::{self, Measured, World};
 use super::super::radar::{Axis, Band, Polygon, Radar, draw};
+use super::super::table::Column;
 use super::comparable::recipe_against;
 use super::scores::{Asked, Below, Printed, printed};
 use super::{Declaration, Report, TUNED, title};
@@ -37,7 +38,7 @@ pub(super) fn report(store: &Reader, declared: &[Declaration]) -> Result<Report,
     rows.retain(|(print, _)| TUNED.has(print));
     let measured = measured::on(store, "chammi")?;
     let worlds = measured::by_world(&measured);
-    let columns = tasks().map(|task| (task.short.into(), task.name.into())).collect();
+    let columns = tasks().map(|task| Column::of_score(task.short, task.name)).collect();
     let asked = Asked { paper: &TUNED, printed: &rows, declared, columns, store };
     let bands: Vec<Band> = worlds.iter().filter_map(|(world, runs)| band(&asked, world, runs)).collect();
     let axis = |task: &Task| {

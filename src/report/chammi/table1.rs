@@ -2,7 +2,7 @@
 
 use super::super::Error;
 use super::super::measured::{self, Measured, World};
-use super::super::table::{Cell, Kind, Row, Table};
+use super::super::table::{Cell, Column, Kind, Row, Table};
 use super::comparable::{Loss, Start, Strategy, System, recipes_of};
 use super::scores::Below;
 use super::{Report, title};
@@ -44,9 +44,9 @@ pub(super) fn report(store: &Reader) -> Result<Report, Error> {
     Ok(Report { title, tables, ..Report::default() })
 }
 
-fn columns() -> Vec<(String, String)> {
+fn columns() -> Vec<Column> {
     let costs = [("parameters (M)", PARAMETERS), ("passes per image", PASSES)];
-    costs.into_iter().chain(CONDITIONS).map(|(head, name)| (head.into(), name.into())).collect()
+    costs.into_iter().chain(CONDITIONS).map(|(head, name)| Column::of(head, name)).collect()
 }
 
 /// A row for each model under each recipe. Costs are those of the declared models, counted on their own parameters.
@@ -93,6 +93,7 @@ fn of_world(world: &World, runs: &[&Measured]) -> Table {
         notes,
     };
     table.mark_best(2);
+    table.mark_second();
     table
 }
 
@@ -121,7 +122,7 @@ fn print(store: &Reader) -> Result<Table, Error> {
     let rows = rows.into_iter().map(|(model, numbers)| Row {
         stub: vec![model],
         kind: Kind::Print,
-        cells: columns().iter().map(|(_, name)| Cell::print(numbers.get(name).copied())).collect(),
+        cells: columns().iter().map(|column| Cell::print(numbers.get(&column.name).copied())).collect(),
         note: String::new(),
     });
     Ok(Table {
