@@ -9,10 +9,11 @@ use super::{
 use std::fmt::Write;
 
 /// What a document must load.
-const PREAMBLE: &str = "% \\usepackage{booktabs,graphicx,longtable,xcolor}   % in the preamble of the document that reads this\n";
+const PREAMBLE: &str =
+    "% \\usepackage{booktabs,graphicx,xcolor}   % in the preamble of the document that reads this\n";
 
-/// More rows are broken over pages.
-const PAGE: usize = 45;
+/// Rows that fit on a page.
+const PAGE: usize = 50;
 /// More columns are made as wide as the text.
 const NARROW: usize = 7;
 
@@ -34,27 +35,30 @@ pub(super) fn section(document: &Document, section: &Section) -> String {
     text
 }
 
+/// In as many parts as it takes.
 fn table(table: &Table, title: &str, label: &str) -> String {
     let stub = table.printed_stub();
     let columns = format!("{}{}", "l".repeat(stub.len()), "r".repeat(table.columns.len()));
     let caption = format!("{}: {}.{}", spans(title), spans(&table.title), notes(table));
-    let (head, body) = (heads(table, &stub), rows(table, &stub));
-    if table.rows.len() > PAGE {
-        return format!(
-            "{{\\tiny\\setlength{{\\tabcolsep}}{{2pt}}\n\\begin{{longtable}}{{@{{}}{columns}@{{}}}}\n\\caption{{{caption}}}\\label{{{label}}}\\\\\n\
-             \\toprule\n{head}\\midrule\n\\endfirsthead\n\\toprule\n{head}\\midrule\n\\endhead\n{body}\\bottomrule\n\\end{{longtable}}}}\n"
+    let head = heads(table, &stub);
+    let mut text = String::new();
+    for (part, some) in table.rows.chunks(PAGE).enumerate() {
+        let body = rows(some, &stub);
+        let tabular = format!(
+            "\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n\\toprule\n{head}\\midrule\n{body}\\bottomrule\n\\end{{tabular}}"
         );
+        let fitted = match table.columns.len() + stub.len() > NARROW {
+            true => format!("\\resizebox{{\\textwidth}}{{!}}{{%\n{tabular}}}"),
+            false => tabular,
+        };
+        let caption = match part {
+            0 => format!("\\caption{{{caption}}}\\label{{{label}}}"),
+            _ => format!("\\par\\smallskip Table~\\ref{{{label}}}, continued\\par\\smallskip"),
+        };
+        write!(text, "\\begin{{table}}[htbp]\n\\centering\\small\n{caption}\n{fitted}\n\\end{{table}}\n")
+            .expect("writing to a string does not fail");
     }
-    let tabular = format!(
-        "\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n\\toprule\n{head}\\midrule\n{body}\\bottomrule\n\\end{{tabular}}"
-    );
-    let fitted = match table.columns.len() + stub.len() > NARROW {
-        true => format!("\\resizebox{{\\textwidth}}{{!}}{{%\n{tabular}}}"),
-        false => tabular,
-    };
-    format!(
-        "\\begin{{table}}[htbp]\n\\centering\\small\n\\caption{{{caption}}}\\label{{{label}}}\n{fitted}\n\\end{{table}}\n"
-    )
+    text
 }
 
 /// One or two lines of headings, with a rule below each group.
@@ -79,10 +83,10 @@ fn heads(table: &Table, stub: &[usize]) -> String {
 }
 
 /// The rows; a name that the row before has is not repeated, and a rule parts what was measured from floors.
-fn rows(table: &Table, stub: &[usize]) -> String {
+fn rows(rows: &[Row], stub: &[usize]) -> String {
     let mut text = String::new();
     let mut before: Option<&Row> = None;
-    for row in &table.rows {
+    for row in rows {
         if before.is_some_and(|before| before.kind != row.kind) {
             text.push_str("\\addlinespace\n");
         }

@@ -1,7 +1,7 @@
 //! Tables and figures, each of them a question to the store: nothing here runs, trains or reads an image.
 //!
 //! [`measured`] asks what was found, [`chammi`] and [`run_table`] make a [`Table`] of it beside what is printed. A page of
-//! tables and figures is a [`document`]; [`markdown`], [`html`], [`latex`], [`csv`] and [`terminal`] write that one structure down.
+//! tables and figures is a [`document`]; [`markdown`], [`html`], [`latex`], [`csv`], [`terminal`] and, with the feature `pdf`, typst write that one structure down.
 //! Figures are drawn on a [`canvas`] of tenths of a point.
 
 pub mod answers;
@@ -22,6 +22,8 @@ mod markdown;
 mod markup;
 mod measured;
 mod page;
+#[cfg(feature = "pdf")]
+mod pdf;
 mod radar;
 mod run_table;
 mod scatter;

@@ -2,7 +2,10 @@
 
 use super::chammi::{self, Declaration};
 use super::document::{Document, Figure, Origin, Section};
-use super::{Error, csv, font, html, latex, markdown, measured};
+use super::measured::{self, Source};
+#[cfg(feature = "pdf")]
+use super::pdf;
+use super::{Error, csv, font, html, latex, markdown};
 use crate::store::Reader;
 use std::path::{Path, PathBuf};
 
@@ -22,11 +25,13 @@ pub enum Format {
     Csv,
     /// `<name>.svg`: the figure.
     Svg,
+    /// `report.pdf`: all reports on pages; `<name>.pdf`: the figure on a page of its size.
+    Pdf,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Markdown, Self::Html, Self::Latex, Self::Csv, Self::Svg];
+    pub const ALL: [Self; 6] = [Self::Markdown, Self::Html, Self::Latex, Self::Csv, Self::Svg, Self::Pdf];
 
     /// The word on the command line.
     pub fn word(self) -> &'static str {
@@ -36,7 +41,13 @@ impl Format {
             Self::Latex => "tex",
             Self::Csv => "csv",
             Self::Svg => "svg",
+            Self::Pdf => "pdf",
         }
+    }
+
+    /// Whether this program writes it: PDF needs typst, which the feature `pdf` builds.
+    pub fn is_built(self) -> bool {
+        self != Self::Pdf || cfg!(feature = "pdf")
     }
 
     /// The opposite of [`word`](Self::word).
@@ -49,7 +60,7 @@ impl Format {
 /// without any numbers is left out. The bytes depend on the store and on `declared` only.
 ///
 /// # Errors
-/// An unknown name, before anything is written; a store that does not answer; a folder that cannot be written.
+/// An unknown name or a format that this program does not write, before anything is written; a store that does not answer; a folder that cannot be written.
 pub fn render(
     names: &[&str],
     store: &Reader,
@@ -57,27 +68,30 @@ pub fn render(
     out: &Path,
     formats: &[Format],
 ) -> Result<Vec<PathBuf>, Error> {
+    if formats.iter().any(|format| !format.is_built()) {
+        return Err(Error::NoPdf);
+    }
     let document = document(names, store, declared)?;
     let mut files = Vec::new();
     for format in Format::ALL.into_iter().filter(|format| formats.contains(format)) {
         match format {
             Format::Markdown => {
                 let pictures = formats.contains(&Format::Svg);
-                files.push(write(out, "report.md", &markdown::page(&document, pictures))?);
+                files.push(write(out, "report.md", markdown::page(&document, pictures))?);
             }
-            Format::Html => files.push(write(out, "report.html", &html::page(&document))?),
+            Format::Html => files.push(write(out, "report.html", html::page(&document))?),
             Format::Latex => {
                 for section in &document.sections {
                     files.push(write(
                         out,
                         &format!("{}.tex", section.name),
-                        &latex::section(&document, section),
+                        latex::section(&document, section),
                     )?);
                 }
             }
             Format::Csv => {
                 for Section { name, tables, points, .. } in &document.sections {
-                    files.push(write(out, &format!("{name}.csv"), &csv::tables(tables))?);
+                    files.push(write(out, &format!("{name}.csv"), csv::tables(tables))?);
                     if let Some(points) = points {
                         files.push(write(out, &format!("{name}_points.csv"), points)?);
                     }
@@ -86,10 +100,21 @@ pub fn render(
             Format::Svg => {
                 for Section { name, figure, .. } in &document.sections {
                     if let Some(figure) = figure {
-                        files.push(write(out, &format!("{name}.svg"), &font::carried_by(&figure.svg))?);
+                        files.push(write(out, &format!("{name}.svg"), font::carried_by(&figure.svg))?);
                     }
                 }
             }
+            #[cfg(feature = "pdf")]
+            Format::Pdf => {
+                files.push(write(out, "report.pdf", pdf::page(&document)?)?);
+                for Section { name, figure, .. } in &document.sections {
+                    if let Some(figure) = figure {
+                        files.push(write(out, &format!("{name}.pdf"), pdf::figure(name, &figure.svg)?)?);
+                    }
+                }
+            }
+            #[cfg(not(feature = "pdf"))]
+            Format::Pdf => return Err(Error::NoPdf),
         }
     }
     Ok(files)
@@ -97,10 +122,11 @@ pub fn render(
 
 /// Asks the store for the named reports.
 fn document(names: &[&str], store: &Reader, declared: &[Declaration]) -> Result<Document, Error> {
+    let source = Source::of(store);
     let mut sections = Vec::new();
     for name in names {
         let unknown = || Error::Unknown { found: (*name).into(), known: NAMES.into() };
-        let report = chammi::report(name, store, declared).ok_or_else(unknown)??;
+        let report = chammi::report(name, &source, declared).ok_or_else(unknown)??;
         let drawn = report.figure.transpose();
         let drawn = drawn.map_err(|cause| Error::Draw { figure: (*name).into(), cause })?;
         sections.push(Section {
@@ -127,9 +153,9 @@ fn stale(store: &Reader) -> Result<Vec<String>, Error> {
     Ok((runs > 0.0).then(remark).into_iter().collect())
 }
 
-fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Error> {
+fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> Result<PathBuf, Error> {
     let path = folder.join(name);
-    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, text));
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, bytes));
     written.map_err(|source| Error::Write { path: path.clone(), source })?;
     Ok(path)
 }

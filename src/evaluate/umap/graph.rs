@@ -50,10 +50,14 @@ pub(super) fn distances(
             }
         }
     };
-    (0..queries.rows())
-        .into_par_iter()
-        .map(|query| (0..among.rows()).map(|other| to(query, other)).collect())
-        .collect()
+    let rows = (0..queries.rows()).into_par_iter();
+    if !std::ptr::eq(queries.values, among.values) {
+        return rows.map(|query| (0..among.rows()).map(|other| to(query, other)).collect()).collect();
+    }
+    // One half mirrors the other.
+    let half: Vec<Vec<f64>> = rows.map(|query| (0..=query).map(|other| to(query, other)).collect()).collect();
+    let at = |query: usize, other: usize| half[query.max(other)][query.min(other)];
+    (0..half.len()).map(|query| (0..half.len()).map(|other| at(query, other)).collect()).collect()
 }
 
 /// The `k` nearest of each query, exactly; of equal ones the first row.

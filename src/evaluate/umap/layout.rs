@@ -87,6 +87,7 @@ fn step(from: Point, to: Point, force: fn(f64) -> f64) -> Point {
 
 /// d^2b of a squared distance, in single precision: read off a table of 256 places an octave, straight between them, which
 /// is right to 3e-7 and a tenth of the time.
+#[inline]
 fn power(squared: f64) -> f64 {
     const BETWEEN: u32 = 15;
     static TABLE: LazyLock<Vec<f32>> = LazyLock::new(|| {

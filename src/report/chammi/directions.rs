@@ -6,17 +6,14 @@
 use super::{
     super::{
         Error, forest,
-        measured::rows,
+        measured::{Source, rows},
         table::{Cell, Column, Kind, Row, Table},
     },
     Report,
 };
-use crate::{
-    evaluate::{
-        bootstrap::{OverSeeds, Seeds, Verdict, over_seeds},
-        chammi,
-    },
-    store::Reader,
+use crate::evaluate::{
+    bootstrap::{OverSeeds, Seeds, Verdict, over_seeds},
+    chammi,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -123,7 +120,7 @@ enum Group {
 type Scores = BTreeMap<Group, BTreeMap<String, BTreeMap<String, f64>>>;
 
 /// Asks the store.
-pub(super) fn report(store: &Reader) -> Result<Report, Error> {
+pub(super) fn report(store: &Source<'_>) -> Result<Report, Error> {
     let scores = scores(store)?;
     let mut table = Table {
         title: "Differences in overall macro-F1".into(),
@@ -185,7 +182,7 @@ pub(super) fn report(store: &Reader) -> Result<Report, Error> {
 }
 
 /// What the runs of the two experiments scored; of a world that was made anew, the latest.
-fn scores(store: &Reader) -> Result<Scores, Error> {
+fn scores(store: &Source<'_>) -> Result<Scores, Error> {
     let sql = "SELECT kind, world, data, seed, label ->> '$.system' AS system, task, value FROM v_results
         WHERE experiment IN ('chammi_directions', 'chammi_directions_joint', 'chammi_directions_views',
           'chammi_directions_warps', 'real_directions')
@@ -362,7 +359,7 @@ fn of_group(group: &Group, systems: &BTreeMap<String, BTreeMap<String, f64>>) ->
 }
 
 /// The same contrasts over the models that the paper prints.
-fn in_print(store: &Reader) -> Result<Table, Error> {
+fn in_print(store: &Source<'_>) -> Result<Table, Error> {
     let mut rows = Vec::new();
     for contrast in &CONTRASTS {
         let Some((table, with, without)) = contrast.print else { continue };

@@ -3,14 +3,13 @@
 
 use super::super::Error;
 use super::super::bars::{Bar, Group, Panel, draw};
-use super::super::measured::{self, Measured, World};
+use super::super::measured::{self, Measured, Source, World};
 use super::super::table::{Cell, Column, Kind, Row, Table};
 use super::comparable::{SETS, Start, Strategy, System, recipes_of};
 use super::fig5::colour;
 use super::scores::{command, floors};
 use super::{Declaration, Report, title};
 use crate::evaluate::names::{AVERAGES, TASKS, Task};
-use crate::store::Reader;
 use plotters::style::RGBColor;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,8 +64,8 @@ fn cell(runs: &[&Measured], name: &str) -> Cell {
 }
 
 /// Asks the store.
-pub(super) fn report(store: &Reader, declared: &[Declaration]) -> Result<Report, Error> {
-    let measured = measured::on(store, "chammi")?;
+pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Report, Error> {
+    let measured = store.on("chammi")?;
     let mut worlds = measured::by_world(&measured);
     worlds
         .retain(|_, runs| runs.iter().any(|one| is_baseline(&one.config) || held_out(&one.config).is_some()));

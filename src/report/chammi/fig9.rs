@@ -3,7 +3,7 @@
 
 use super::super::Error;
 use super::super::kept::{self, Kept, Unusable};
-use super::super::measured::{self, Measured, World};
+use super::super::measured::{self, Measured, Source, World};
 use super::super::scatter::{Block, Picture, Row as Drawn, Set, draw};
 use super::super::table::{Cell, Column, Kind, Row, Table};
 use super::comparable::SETS;
@@ -13,7 +13,6 @@ use crate::evaluate::FeatureMatrix;
 use crate::evaluate::umap::{NEIGHBOURS, Point, Umap, five_nn};
 use crate::seed::Seed;
 use crate::spec::Metric;
-use crate::store::Reader;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +21,7 @@ pub(super) const NAME: &str = "chammi_fig9";
 /// Models that are drawn; where one has no runs, others of the tables take its place.
 const MODELS: [&str; 4] = ["ChannelReplication", "FixedChannels", "TargetParam", "HyperNet"];
 /// At most so many images of Train and of the tasks of a set make its picture.
-const IMAGES: (usize, usize) = (600, 400);
+const IMAGES: (usize, usize) = (400, 240);
 /// At most so many points in all are drawn.
 const POINTS: usize = 5000;
 const SEED: Seed = Seed(0);
@@ -54,11 +53,11 @@ struct Plane {
 }
 
 /// Asks the store, reads the features that it notes, and computes the pictures.
-pub(super) fn report(store: &Reader, declared: &[Declaration]) -> Result<Report, Error> {
+pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Report, Error> {
     let mut rows = printed(&TUNED, store)?;
     rows.retain(|(print, _)| TUNED.has(print));
     let asked = Asked { store, paper: &TUNED, printed: &rows, declared, columns: Vec::new() };
-    let measured = measured::on(store, "chammi")?;
+    let measured = store.on("chammi")?;
     let mut worlds = measured::by_world(&measured);
     // The features do not depend on how neighbours are scored.
     worlds.retain(|world, _| world.protocol == "one_nn_cosine");

@@ -5,7 +5,7 @@ use super::{
         Error,
         answers::{self, Question},
         heatmap::{self, Panel},
-        measured::{self, Measured, World, rows_with},
+        measured::{self, Measured, Source, World, rows_with},
         table::{Cell, Column, Kind, Mark, Row, Table},
     },
     Declaration, PaperTable, Report,
@@ -19,7 +19,6 @@ use crate::{
         names::{AVERAGES, TASKS},
     },
     spec::{Backbone, Features},
-    store::Reader,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,9 +27,13 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) type Printed = Vec<(Print, BTreeMap<String, f64>)>;
 
 /// The table in all the worlds that the store knows, and its figure.
-pub(super) fn report(paper: &PaperTable, store: &Reader, declared: &[Declaration]) -> Result<Report, Error> {
+pub(super) fn report(
+    paper: &PaperTable,
+    store: &Source<'_>,
+    declared: &[Declaration],
+) -> Result<Report, Error> {
     let printed = printed(paper, store)?;
-    let measured = measured::on(store, "chammi")?;
+    let measured = store.on("chammi")?;
     let asked = Asked { paper, printed: &printed, declared, columns: columns(paper), store };
     let worlds = measured::by_world(&measured);
     let classes = classes(&measured);
@@ -80,11 +83,11 @@ pub(super) struct Asked<'a> {
     pub(super) declared: &'a [Declaration],
     /// The columns of numbers, with the names that [`measured::Scores::f1`] knows.
     pub(super) columns: Vec<Column>,
-    pub(super) store: &'a Reader,
+    pub(super) store: &'a Source<'a>,
 }
 
 /// What stands in print, row by row.
-pub(super) fn printed(paper: &PaperTable, store: &Reader) -> Result<Printed, Error> {
+pub(super) fn printed(paper: &PaperTable, store: &Source<'_>) -> Result<Printed, Error> {
     let mut printed: Printed = Vec::new();
     for number in store.published("chammi", paper.table)? {
         let print = Print { model: number.model, condition: number.condition };

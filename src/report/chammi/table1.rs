@@ -1,12 +1,12 @@
 //! The paper's Table 1: what each model costs, and its overall score under four conditions.
 
 use super::super::Error;
-use super::super::measured::{self, Measured, World};
+use super::super::measured::{self, Measured, Source, World};
 use super::super::table::{Cell, Column, Kind, Row, Table};
 use super::comparable::{Loss, Start, Strategy, System, recipes_of};
 use super::scores::Below;
 use super::{Report, title};
-use crate::{model::Costs, spec::Spec, store::Reader};
+use crate::{model::Costs, spec::Spec};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -35,8 +35,8 @@ fn condition(system: &System) -> Option<usize> {
 }
 
 /// Asks the store.
-pub(super) fn report(store: &Reader) -> Result<Report, Error> {
-    let measured = measured::on(store, "chammi")?;
+pub(super) fn report(store: &Source<'_>) -> Result<Report, Error> {
+    let measured = store.on("chammi")?;
     let worlds = measured::by_world(&measured);
     let mut tables: Vec<Table> = worlds.iter().map(|(world, runs)| of_world(world, runs)).collect();
     tables.push(print(store)?);
@@ -103,7 +103,7 @@ fn costs(config: &Value) -> Option<Costs> {
     Some(Costs::on_chammi(&spec))
 }
 
-fn print(store: &Reader) -> Result<Table, Error> {
+fn print(store: &Source<'_>) -> Result<Table, Error> {
     let mut rows: Vec<(String, BTreeMap<String, f64>)> = Vec::new();
     for number in store.published("chammi", "table1")? {
         if rows.last().is_none_or(|(model, _)| *model != number.model) {
