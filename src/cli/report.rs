@@ -18,9 +18,8 @@ pub(super) struct Report {
     /// Where the files go
     #[arg(long, value_name = "DIR", default_value = "reports/out")]
     out: PathBuf,
-    /// Which files
-    #[arg(long, value_delimiter = ',', default_values_t = Format::ALL.map(|format| format.word().to_owned()),
-        value_parser = PossibleValuesParser::new(Format::ALL.map(Format::word)))]
+    /// Which files [default: all that this build writes]
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(Format::ALL.map(Format::word)))]
     format: Vec<String>,
     #[command(flatten)]
     store: StoreOption,
@@ -36,7 +35,9 @@ impl Report {
                 true
             }
         });
-        let formats: Vec<Format> = self.format.iter().filter_map(|word| Format::of(word)).collect();
+        let stated: Vec<Format> = self.format.iter().filter_map(|word| Format::of(word)).collect();
+        let built = || Format::ALL.into_iter().filter(|format| format.is_built()).collect();
+        let formats = if stated.is_empty() { built() } else { stated };
         let store = Store::open_read_only(self.store.path())?;
         let files = report::render(&names, &store, &declared()?, &self.out, &formats)?;
         let lines: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();

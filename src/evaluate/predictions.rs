@@ -148,11 +148,11 @@ fn floats(
 /// # Errors
 /// [`Error::Read`] with the file and the reason.
 pub fn read(path: &Path) -> Result<Vec<Row>, Error> {
-    let result = File::open(path).map_err(Into::into).and_then(read_from);
+    let result = File::open(path).map_err(Into::into).and_then(|file| read_from(file, false));
     result.map_err(|source| Error::Read { path: path.into(), source: source.into() })
 }
 
-fn read_from(file: File) -> Result<Vec<Row>, ParquetError> {
+fn read_from(file: File, neighbours: bool) -> Result<Vec<Row>, ParquetError> {
     let reader = SerializedFileReader::new(file)?;
     let schema = reader.metadata().file_metadata().schema_descr();
     let place = |name: &str| schema.columns().iter().position(|column| column.name() == name);
@@ -179,7 +179,7 @@ fn read_from(file: File) -> Result<Vec<Row>, ParquetError> {
         for (at, field) in fields {
             texts(group.as_ref(), at, rows, |row, text| field(row, text.unwrap_or_default()))?;
         }
-        if let Some(at) = place("nearest") {
+        if let Some(at) = place("nearest").filter(|_| neighbours) {
             texts(group.as_ref(), at, rows, |row, text| row.nearest = text)?;
         }
         for (number, unit) in Unit::KEPT.into_iter().enumerate() {
@@ -187,7 +187,7 @@ fn read_from(file: File) -> Result<Vec<Row>, ParquetError> {
                 texts(group.as_ref(), at, rows, |row, text| row.units[number] = text)?;
             }
         }
-        if let Some(at) = place("similarity") {
+        if let Some(at) = place("similarity").filter(|_| neighbours) {
             let ColumnReader::FloatColumnReader(reader) = group.get_column_reader(at)? else {
                 return Err(ParquetError::General("column `similarity`: expected 32-bit floats".into()));
             };
@@ -291,7 +291,9 @@ mod tests {
             units: Default::default(),
             ..row.clone()
         };
-        assert_eq!(read(&path).unwrap(), [row, second]);
+        assert_eq!(read_from(File::open(&path).unwrap(), true).unwrap(), [row.clone(), second.clone()]);
+        let alone = |row| Row { nearest: None, similarity: None, ..row };
+        assert_eq!(read(&path).unwrap(), [row, second].map(alone));
     }
 
     #[test]

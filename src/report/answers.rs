@@ -9,6 +9,7 @@ use crate::{
     spec::{Features, Protocol},
     store::{Reader, Value},
 };
+use rayon::prelude::*;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -125,10 +126,11 @@ pub fn read(
     // One floor stands under all seeds; on data that differ by seed it would not.
     let mut seen = BTreeSet::new();
     files.retain(|_, (work, _)| seen.insert(work.clone()));
+    let paths: Vec<&PathBuf> = files.values().map(|(_, file)| file).collect();
     Ok(Answers {
         seeds: files.keys().copied().collect(),
         fixed: fixed && files.len() == 1,
-        files: files.values().map(|(_, file)| predictions::read(file)).collect::<Result<_, _>>()?,
+        files: paths.into_par_iter().map(|file| predictions::read(file)).collect::<Result<_, _>>()?,
     })
 }
 

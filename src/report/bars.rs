@@ -1,6 +1,6 @@
 //! Bars in groups: a group for each task, a bar for each system, deviations over seeds as three short lines.
 
-use super::canvas::{Canvas, GREY, GRID, INK, Type, figure, width_of};
+use super::canvas::{Canvas, GREY, GRID, INK, Type, figure, heading_width};
 use super::legend::Legend;
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -44,7 +44,7 @@ const TYPE: f64 = 6.5;
 pub(super) fn draw(panels: &[Panel], series: &[(String, RGBColor)], label: &str) -> Result<String, String> {
     let group = series.len() as f64 * BAR + GAP;
     let groups = panels.iter().map(|panel| panel.groups.len()).max().unwrap_or(0);
-    let headings = panels.iter().map(|panel| LEFT + width_of(&panel.heading, TYPE) + 8.0);
+    let headings = panels.iter().map(|panel| LEFT + heading_width(&panel.heading, TYPE) + 8.0);
     let width = headings.fold(LEFT + groups as f64 * group + 8.0, f64::max);
     let legend = Legend::new(series, width - 16.0);
     let one = HEADING + HEIGHT + NAMES;
@@ -53,7 +53,7 @@ pub(super) fn draw(panels: &[Panel], series: &[(String, RGBColor)], label: &str)
         legend.draw(canvas, (8.0, 4.0))?;
         for (at, panel) in panels.iter().enumerate() {
             let top = legend.height() + 6.0 + at as f64 * one;
-            let kind = Type { across: HPos::Left, colour: GREY, ..Type::of(TYPE) };
+            let kind = Type { across: HPos::Left, colour: GREY, room: f64::INFINITY, ..Type::of(TYPE) };
             canvas.text(&panel.heading, LEFT, top + HEADING / 2.0, kind)?;
             let (top, bottom) = (top + HEADING, top + HEADING + HEIGHT);
             axis(canvas, (top, bottom), LEFT + panel.groups.len() as f64 * group, label)?;
@@ -110,7 +110,8 @@ fn bars(
         canvas.text(&bar.label, middle, above - 1.2, kind)?;
     }
     let middle = left + (GAP + colours.len() as f64 * BAR) / 2.0;
-    canvas.text(&group.name, middle, bottom + 7.0, Type::of(TYPE))
+    let room = GAP + colours.len() as f64 * BAR - 2.0;
+    canvas.text(&group.name, middle, bottom + 7.0, Type { room, ..Type::of(TYPE) })
 }
 
 /// A rule below each run of groups that share a name, and the name.
@@ -126,7 +127,7 @@ fn shared_names(canvas: &Canvas<'_>, groups: &[Group], wide: f64, bottom: f64) -
             &groups[first].of,
             (from + to) / 2.0,
             bottom + 20.0,
-            Type { bold: true, ..Type::of(6.0) },
+            Type { bold: true, room: to - from, ..Type::of(6.0) },
         )?;
         first = end;
     }

@@ -3,14 +3,13 @@
 //! plotters knows whole pixels only, and curves and text would stand on stairs. So everything is drawn ten times as
 //! large, and the header of the file says the true size.
 
+use super::font;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// Units of the drawing in a point.
 const UNITS: f64 = 10.0;
-/// plotters writes it into the file as it stands; a viewer takes the first face that it has.
-const FONT: &str = "Inter, Helvetica, Arial, sans-serif";
 /// plotters divides sizes of type by this.
 const PLOTTERS_TYPE: f64 = 1.24;
 
@@ -43,12 +42,22 @@ pub(super) struct Type {
     pub(super) bold: bool,
     /// Turned by a quarter, to be read from below.
     pub(super) turned: bool,
+    /// A longer text is cut where this ends.
+    pub(super) room: f64,
 }
 
 impl Type {
     /// Plain, centred both ways, of a size in points.
     pub(super) fn of(points: f64) -> Self {
-        Self { points, colour: INK, across: HPos::Center, down: VPos::Center, bold: false, turned: false }
+        Self {
+            points,
+            colour: INK,
+            across: HPos::Center,
+            down: VPos::Center,
+            bold: false,
+            turned: false,
+            room: LONGEST,
+        }
     }
 }
 
@@ -76,14 +85,16 @@ pub(super) fn figure(
 impl Canvas<'_> {
     /// One line of text.
     pub(super) fn text(&self, text: &str, x: f64, y: f64, kind: Type) -> Drawn {
+        let text = font::fit(&legible(text), kind.points, kind.bold, kind.room);
         let weight = if kind.bold { FontStyle::Bold } else { FontStyle::Normal };
-        let mut style = TextStyle::from((FONT, kind.points * PLOTTERS_TYPE * UNITS, weight).into_font());
+        let mut style =
+            TextStyle::from((font::FAMILY, kind.points * PLOTTERS_TYPE * UNITS, weight).into_font());
         style.color = kind.colour.to_backend_color();
         style = style.pos(Pos::new(kind.across, kind.down));
         if kind.turned {
             style = style.transform(FontTransform::Rotate270);
         }
-        self.draw(&Text::new(text.to_string(), units(x, y), style))
+        self.draw(&Text::new(text, units(x, y), style))
     }
 
     /// A straight line.
@@ -128,17 +139,29 @@ fn units(x: f64, y: f64) -> (i32, i32) {
     ((x * UNITS).round() as i32, (y * UNITS).round() as i32)
 }
 
-/// About how wide a text is at most, in points. The face is the viewer's, so margins are reckoned from a wide one
-/// (DejaVu Sans, bold): Inter and Helvetica leave a little more white.
+/// The room of a label, in points, unless somebody says otherwise.
+const LONGEST: f64 = 170.0;
+
+/// How wide a label is in points, set in bold, and a little more: another face may be wider.
 pub(super) fn width_of(text: &str, points: f64) -> f64 {
-    let em = |letter: char| match letter {
-        'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | '\'' | '|' => 0.34,
-        'f' | 't' | 'r' | ' ' | '-' | '(' | ')' | '/' => 0.43,
-        'm' | 'w' | 'M' | 'W' | '@' | '%' => 0.96,
-        letter if letter.is_uppercase() => 0.74,
-        _ => 0.65,
-    };
-    text.chars().map(em).sum::<f64>() * points
+    heading_width(text, points).min(LONGEST)
+}
+
+/// The same of a text that is not cut.
+pub(super) fn heading_width(text: &str, points: f64) -> f64 {
+    1.04 * font::width(&legible(text), points, true)
+}
+
+/// What a file may hold and an eye can see: no control characters, none that turn the text around them.
+fn legible(text: &str) -> String {
+    let hidden = |letter: char| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}');
+    let seen = text.chars().filter(|letter| !hidden(*letter));
+    seen.map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+/// A name that is there.
+pub(super) fn named(text: &str) -> &str {
+    if text.trim().is_empty() { "(no name)" } else { text }
 }
 
 /// matplotlib's viridis at 16 places; between them straight.

@@ -24,7 +24,7 @@ pub(super) fn tables(tables: &[Table]) -> String {
             let facts = table.facts.iter().map(|(head, value)| (*head, value.as_str()));
             let stub = table.stub.iter().zip(&row.stub).map(|(head, value)| (*head, value.as_str()));
             let named: BTreeMap<&str, &str> = facts.chain(stub).collect();
-            for ((_, task), cell) in table.columns.iter().zip(&row.cells) {
+            for (column, cell) in table.columns.iter().zip(&row.cells) {
                 let text = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
                 let (value, std, paper) = (text(cell.value), text(cell.std), text(cell.paper));
                 let (n, difference) = (cell.n.to_string(), text(cell.difference()));
@@ -32,7 +32,7 @@ pub(super) fn tables(tables: &[Table]) -> String {
                     heads.iter().map(|head| named.get(head).copied().unwrap_or("")).collect();
                 fields.extend([
                     row.kind.name(),
-                    task.as_str(),
+                    column.name.as_str(),
                     &value,
                     &std,
                     &n,

@@ -58,6 +58,9 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// A format that this program does not write.
+    #[error("this build of dichroic writes no PDF files")]
+    NoPdf,
     /// A figure that cannot be drawn.
     #[error("cannot draw {figure}: {cause}")]
     Draw {
@@ -86,6 +89,10 @@ impl Error {
             }
             Self::Evaluate(source) => source.hint(),
             Self::Write { .. } => Some("name another folder with --out".into()),
+            Self::NoPdf => Some(
+                "build it with typst inside: cargo build --release --features pdf; or print `report.html` from a browser"
+                    .into(),
+            ),
             Self::Draw { .. } => None,
         }
     }

@@ -1,6 +1,6 @@
 //! Differences with their intervals, one below the other: a forest plot.
 
-use super::canvas::{Canvas, GREY, INK, Type, figure, width_of};
+use super::canvas::{Canvas, GREY, GRID, INK, Type, figure, width_of};
 use plotters::style::text_anchor::HPos;
 
 /// One interval.
@@ -46,7 +46,7 @@ pub(super) fn draw(lines: &[Line], label: &str) -> Result<String, String> {
     figure(right + 10.0 + verdicts, bottom + 28.0, |canvas| {
         for tick in first..=last {
             let value = f64::from(tick) * step;
-            let colour = if tick == 0 { INK } else { plotters::style::RGBColor(225, 225, 225) };
+            let colour = if tick == 0 { INK } else { GRID };
             canvas.line((x(value), TOP), (x(value), bottom), colour, if tick == 0 { 0.7 } else { 0.5 })?;
             let text = if tick == 0 { "0".into() } else { format!("{value:+.2}").replace('-', "−") };
             canvas.text(&text, x(value), bottom + 7.0, Type::of(6.0))?;

@@ -1,8 +1,9 @@
 //! Per-class scores as a heatmap: a row for each system, a column for each class of each task.
 
-use super::canvas::{Canvas, GREY, INK, Type, figure, ink_on, viridis, width_of};
+use super::canvas::{Canvas, GREY, INK, Type, figure, ink_on, named, viridis, width_of};
 use plotters::style::WHITE;
 use plotters::style::text_anchor::{HPos, VPos};
+use std::ops::Range;
 
 /// Rows under one heading: all of one data set, scale and protocol.
 pub(super) struct Panel {
@@ -40,37 +41,71 @@ const ROW_TYPE: f64 = 7.0;
 const CLASS_TYPE: f64 = 6.0;
 const BAR: f64 = 52.0;
 
+/// More columns go on below.
+const COLUMNS: usize = 64;
+/// Between two rows of columns.
+const BETWEEN: f64 = 22.0;
+
 /// The text of the SVG file. `label` stands beside the colour bar: `F1 score`.
 pub(super) fn draw(panels: &[Panel], columns: &[Column], label: &str) -> Result<String, String> {
-    let names = panels.iter().flat_map(|panel| &panel.rows).map(|row| width_of(&row.name, ROW_TYPE));
+    let names = panels.iter().flat_map(|panel| &panel.rows).map(|row| width_of(named(&row.name), ROW_TYPE));
     let left = names.fold(48.0, f64::max) + 10.0;
-    let classes = columns.iter().map(|column| width_of(&column.name, CLASS_TYPE)).fold(0.0, f64::max);
+    let parts = parts(columns);
+    let class = |column: &Column| width_of(named(&column.name), CLASS_TYPE);
+    let classes: Vec<f64> =
+        parts.iter().map(|part| columns[part.clone()].iter().map(class).fold(0.0, f64::max)).collect();
     let body = panels.iter().map(|panel| panel.rows.len() as f64 * CELL.1 + heading_of(panel)).sum::<f64>();
-    let right = left + columns.len() as f64 * CELL.0;
-    let bottom = TOP + body;
-    figure(right + BAR, bottom + classes + 12.0, |canvas| {
-        groups(canvas, columns, left)?;
-        let mut top = TOP;
-        for panel in panels {
-            let heading = heading_of(panel);
-            if heading > 0.0 {
-                let kind = Type { across: HPos::Left, colour: GREY, ..Type::of(CLASS_TYPE) };
-                canvas.text(&panel.heading, left + 1.0, top + heading / 2.0, kind)?;
+    let wide = parts.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
+    let right = left + wide as f64 * CELL.0;
+    let height: f64 = classes.iter().map(|classes| TOP + body + classes + 12.0).sum();
+    figure(right + BAR, height + (parts.len() - 1) as f64 * (BETWEEN - 12.0), |canvas| {
+        let mut above = 0.0;
+        for (part, classes) in parts.iter().zip(&classes) {
+            let columns = &columns[part.clone()];
+            groups(canvas, columns, (left, above + TOP))?;
+            let mut top = above + TOP;
+            for panel in panels {
+                let heading = heading_of(panel);
+                if heading > 0.0 {
+                    let kind = Type {
+                        across: HPos::Left,
+                        colour: GREY,
+                        room: f64::INFINITY,
+                        ..Type::of(CLASS_TYPE)
+                    };
+                    canvas.text(&panel.heading, left + 1.0, top + heading / 2.0, kind)?;
+                }
+                top += heading;
+                rows(canvas, panel, (columns, part.start), (left, top))?;
+                top += panel.rows.len() as f64 * CELL.1;
             }
-            top += heading;
-            rows(canvas, panel, columns, (left, top))?;
-            top += panel.rows.len() as f64 * CELL.1;
-        }
-        for (at, column) in columns.iter().enumerate() {
-            let x = left + (at as f64 + 0.5) * CELL.0;
-            canvas.line((x, bottom), (x, bottom + 2.5), INK, 0.5)?;
-            let kind = Type { across: HPos::Right, turned: true, ..Type::of(CLASS_TYPE) };
-            canvas.text(&column.name, x, bottom + 4.5, kind)?;
+            for (at, column) in columns.iter().enumerate() {
+                let x = left + (at as f64 + 0.5) * CELL.0;
+                canvas.line((x, top), (x, top + 2.5), INK, 0.5)?;
+                let kind = Type { across: HPos::Right, turned: true, ..Type::of(CLASS_TYPE) };
+                canvas.text(named(&column.name), x, top + 4.5, kind)?;
+            }
+            above = top + classes + BETWEEN;
         }
         // The bar stays short beside many panels.
-        let bar_bottom = bottom.min(TOP + heading_of(&panels[0]) + 8.0 * CELL.1);
+        let bar_bottom = (TOP + body).min(TOP + heading_of(&panels[0]) + 8.0 * CELL.1);
         bar(canvas, (right + 12.0, TOP + heading_of(&panels[0])), bar_bottom, label)
     })
+}
+
+/// Columns that stand beside each other: as many as there is room for, groups as whole as can be.
+fn parts(columns: &[Column]) -> Vec<Range<usize>> {
+    let mut parts: Vec<Range<usize>> = vec![];
+    for (first, end) in runs(columns) {
+        for first in (first..end).step_by(COLUMNS) {
+            let end = end.min(first + COLUMNS);
+            match parts.last_mut() {
+                Some(last) if end - last.start <= COLUMNS => last.end = end,
+                _ => parts.push(first..end),
+            }
+        }
+    }
+    parts
 }
 
 fn heading_of(panel: &Panel) -> f64 {
@@ -89,12 +124,13 @@ fn runs(columns: &[Column]) -> Vec<(usize, usize)> {
     runs
 }
 
-fn groups(canvas: &Canvas<'_>, columns: &[Column], left: f64) -> Result<(), String> {
+fn groups(canvas: &Canvas<'_>, columns: &[Column], (left, top): (f64, f64)) -> Result<(), String> {
     for (first, end) in runs(columns) {
         let (from, to) = (left + first as f64 * CELL.0, left + end as f64 * CELL.0);
-        canvas.line((from + 1.0, TOP - 3.0), (to - 1.0, TOP - 3.0), INK, 0.6)?;
-        let kind = Type { down: VPos::Bottom, bold: true, ..Type::of(CLASS_TYPE) };
-        canvas.text(&columns[first].group, (from + to) / 2.0, TOP - 5.5, kind)?;
+        canvas.line((from + 1.0, top - 3.0), (to - 1.0, top - 3.0), INK, 0.6)?;
+        let room = (to - from).max(CELL.0 * 2.0);
+        let kind = Type { down: VPos::Bottom, bold: true, room, ..Type::of(CLASS_TYPE) };
+        canvas.text(&columns[first].group, (from + to) / 2.0, top - 5.5, kind)?;
     }
     Ok(())
 }
@@ -102,15 +138,15 @@ fn groups(canvas: &Canvas<'_>, columns: &[Column], left: f64) -> Result<(), Stri
 fn rows(
     canvas: &Canvas<'_>,
     panel: &Panel,
-    columns: &[Column],
+    (columns, from): (&[Column], usize),
     (left, top): (f64, f64),
 ) -> Result<(), String> {
     for (at, row) in panel.rows.iter().enumerate() {
         let y = top + at as f64 * CELL.1;
         let colour = if row.floor { GREY } else { INK };
         let kind = Type { across: HPos::Right, colour, bold: row.best, ..Type::of(ROW_TYPE) };
-        canvas.text(&row.name, left - 5.0, y + CELL.1 / 2.0, kind)?;
-        for (at, value) in row.values.iter().enumerate() {
+        canvas.text(named(&row.name), left - 5.0, y + CELL.1 / 2.0, kind)?;
+        for (at, value) in row.values[from..][..columns.len()].iter().enumerate() {
             let x = left + at as f64 * CELL.0;
             let middle = (x + CELL.0 / 2.0, y + CELL.1 / 2.0);
             let Some(value) = value else {

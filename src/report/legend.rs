@@ -1,6 +1,6 @@
 //! Which colour is what: a row of keys with their names, in as many lines as it takes.
 
-use super::canvas::{Canvas, Type, width_of};
+use super::canvas::{Canvas, Type, named, width_of};
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
 
@@ -11,6 +11,8 @@ const LINE: f64 = 11.0;
 
 /// Keys and names, laid out for a width.
 pub(super) struct Legend {
+    /// Of the longest name that is not cut.
+    room: f64,
     lines: Vec<Vec<Key>>,
 }
 
@@ -24,21 +26,23 @@ struct Key {
 impl Legend {
     /// Lays out, each line centred in `width` points.
     pub(super) fn new(items: &[(String, RGBColor)], width: f64) -> Self {
+        let room = width - KEY - 3.0;
         let mut lines: Vec<(f64, Vec<Key>)> = vec![(0.0, Vec::new())];
         for (name, colour) in items {
-            let wide = KEY + 3.0 + width_of(name, TYPE) + GAP;
+            let name = named(name);
+            let wide = KEY + 3.0 + width_of(name, TYPE).min(room) + GAP;
             if lines.last().is_some_and(|(used, line)| !line.is_empty() && used + wide - GAP > width) {
                 lines.push((0.0, Vec::new()));
             }
             let (used, line) = lines.last_mut().expect("there is a first line");
-            line.push(Key { x: *used, name: name.clone(), colour: *colour });
+            line.push(Key { x: *used, name: name.to_owned(), colour: *colour });
             *used += wide;
         }
         let centred = |(used, line): (f64, Vec<Key>)| {
             let left = ((width - used + GAP) / 2.0).max(0.0);
             line.into_iter().map(|key| Key { x: left + key.x, ..key }).collect()
         };
-        Self { lines: lines.into_iter().map(centred).collect() }
+        Self { room, lines: lines.into_iter().map(centred).collect() }
     }
 
     /// In points.
@@ -52,8 +56,9 @@ impl Legend {
             let y = top + (number as f64 + 0.5) * LINE;
             for Key { x, name, colour } in line {
                 let x = left + x;
+                let room = self.room.min(Type::of(TYPE).room);
                 canvas.fill((x, y - 2.2), (x + KEY, y + 2.2), *colour)?;
-                canvas.text(name, x + KEY + 3.0, y, Type { across: HPos::Left, ..Type::of(TYPE) })?;
+                canvas.text(name, x + KEY + 3.0, y, Type { across: HPos::Left, room, ..Type::of(TYPE) })?;
             }
         }
         Ok(())

@@ -1,14 +1,31 @@
-//! A table in Markdown.
+//! A page in Markdown.
 
-use super::table::{Cell, Kind, Table, number, signed};
+use super::document::{Document, Section};
+use super::table::{Cell, Kind, Mark, Table, number, signed};
 use std::fmt::Write;
 
-/// Heading, table, notes. The best of a column and its equals are bold, a hole is `·`.
-pub(super) fn table(table: &Table) -> String {
+/// The text of the file. `pictures`: whether figures lie beside it.
+pub(super) fn page(document: &Document, pictures: bool) -> String {
+    let mut page = String::new();
+    for remark in &document.remarks {
+        page += &format!("> {remark}\n\n");
+    }
+    for Section { name, title, tables, figure, .. } in &document.sections {
+        page += &format!("# {title}\n\n");
+        tables.iter().for_each(|one| page += &table(one));
+        if let Some(figure) = figure.as_ref().filter(|_| pictures) {
+            page += &format!("![{}]({name}.svg)\n\n", figure.caption);
+        }
+    }
+    page + &format!("{}\n", document.origin.line())
+}
+
+/// Heading, table, notes. The best of a column and its equals are bold, the second underlined, a hole is `·`.
+fn table(table: &Table) -> String {
     let mut text = format!("## {}\n\n", table.title);
     let with_notes = table.rows.iter().any(|row| !row.note.is_empty());
     let stub = table.stub.iter().map(ToString::to_string);
-    let heads = stub.chain(table.columns.iter().map(|(head, _)| head.clone()));
+    let heads = stub.chain(table.columns.iter().map(|column| column.line.clone()));
     let heads: Vec<String> = heads.chain(with_notes.then(String::new)).collect();
     line(&mut text, &heads);
     let mut rules = vec!["---".to_string(); table.stub.len()];
@@ -45,7 +62,8 @@ fn escape(text: &str) -> String {
 fn cell(cell: &Cell) -> String {
     let Some(value) = cell.value else { return "·".into() };
     let mut text = match cell.mark {
-        Some(_) => format!("**{}**", number(value)),
+        Some(Mark::Best | Mark::Level) => format!("**{}**", number(value)),
+        Some(Mark::Second) => format!("<u>{}</u>", number(value)),
         None => number(value),
     };
     if let Some(std) = cell.std {

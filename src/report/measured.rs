@@ -4,7 +4,9 @@ use super::Error;
 use crate::evaluate::{chammi, names};
 use crate::store::{Reader, Rows, Value as Field};
 use serde_json::Value;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::rc::Rc;
 
 /// Scores of one run, or of one floor beside it, by task and, for classes, by task and class.
@@ -83,9 +85,35 @@ impl World {
     }
 }
 
-/// Every finished run that has scores on the data set called `data`.
-pub(super) fn on(store: &Reader, data: &str) -> Result<Vec<Measured>, Error> {
-    measured(store, &format!("data = '{}'", data.replace('\'', "''")), "NOT stale")
+/// A store, and what it answered already: the tables and figures of a page are about the same runs.
+pub(super) struct Source<'a> {
+    store: &'a Reader,
+    on: RefCell<BTreeMap<String, Rc<Vec<Measured>>>>,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn of(store: &'a Reader) -> Self {
+        Self { store, on: RefCell::default() }
+    }
+
+    /// Every finished run that has scores on the data set called `data`.
+    pub(super) fn on(&self, data: &str) -> Result<Rc<Vec<Measured>>, Error> {
+        if let Some(known) = self.on.borrow().get(data) {
+            return Ok(known.clone());
+        }
+        let which = format!("data = '{}'", data.replace('\'', "''"));
+        let found = Rc::new(measured(self.store, &which, "NOT stale")?);
+        self.on.borrow_mut().insert(data.into(), found.clone());
+        Ok(found)
+    }
+}
+
+impl Deref for Source<'_> {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        self.store
+    }
 }
 
 /// The same, each world on its own.
@@ -138,6 +166,11 @@ fn measured(store: &Reader, which: &str, fresh: &str) -> Result<Vec<Measured>, E
         });
         entry.scores.add(&row.text("task"), &row.text("class"), &row.text("metric"), row.real("value"));
     }
+    let mut found: Vec<Measured> = found.into_values().collect();
+    let mut of_run: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, one) in found.iter().enumerate() {
+        of_run.entry(one.run.clone()).or_default().push(at);
+    }
     let sql = format!(
         "SELECT DISTINCT uid, floor, protocol, data, task, {numbers} v_floors WHERE {which} AND {wanted}"
     );
@@ -146,15 +179,16 @@ fn measured(store: &Reader, which: &str, fresh: &str) -> Result<Vec<Measured>, E
             (row.text("uid"), row.text("data"), row.text("protocol"), row.text("floor"));
         // The floors that need no features, or bring their own metric, stand under every protocol.
         let own = floor != "untrained";
-        let belongs = |one: &&mut Measured| {
-            one.run == run && one.world.data == data && (own || one.world.protocol == protocol)
-        };
-        for one in found.values_mut().filter(belongs) {
+        for at in of_run.get(&run).into_iter().flatten() {
+            let one = &mut found[*at];
+            if one.world.data != data || !(own || one.world.protocol == protocol) {
+                continue;
+            }
             let scores = one.floors.entry(floor.clone()).or_default();
             scores.add(&row.text("task"), &row.text("class"), &row.text("metric"), row.real("value"));
         }
     }
-    Ok(found.into_values().collect())
+    Ok(found)
 }
 
 /// A row of an answer, asked by the names of its columns.

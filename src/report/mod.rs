@@ -1,6 +1,7 @@
 //! Tables and figures, each of them a question to the store: nothing here runs, trains or reads an image.
 //!
-//! [`measured`] asks what was found, [`chammi`] and [`run_table`] make a [`Table`] of it beside what is printed, and [`markdown`], [`csv`] and [`terminal`] write that one structure down.
+//! [`measured`] asks what was found, [`chammi`] and [`run_table`] make a [`Table`] of it beside what is printed. A page of
+//! tables and figures is a [`document`]; [`markdown`], [`html`], [`latex`], [`csv`], [`terminal`] and, with the feature `pdf`, typst write that one structure down.
 //! Figures are drawn on a [`canvas`] of tenths of a point.
 
 pub mod answers;
@@ -8,14 +9,21 @@ mod bars;
 mod canvas;
 mod chammi;
 mod csv;
+mod document;
 mod error;
+mod font;
 mod forest;
 mod heatmap;
+pub(crate) mod html;
 mod kept;
+mod latex;
 mod legend;
 mod markdown;
+mod markup;
 mod measured;
 mod page;
+#[cfg(feature = "pdf")]
+mod pdf;
 mod radar;
 mod run_table;
 mod scatter;
@@ -26,7 +34,9 @@ pub use chammi::{Declaration, Print, placements};
 pub use error::Error;
 pub use page::{Format, NAMES, render};
 pub use run_table::terminal_table;
-pub use table::{Cell, Kind, Mark, Row, Table};
+pub use table::{Cell, Column, Kind, Mark, Row, Table};
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;

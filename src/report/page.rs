@@ -1,7 +1,11 @@
 //! From names of reports to files.
 
 use super::chammi::{self, Declaration};
-use super::{Error, csv, markdown, measured};
+use super::document::{Document, Figure, Origin, Section};
+use super::measured::{self, Source};
+#[cfg(feature = "pdf")]
+use super::pdf;
+use super::{Error, csv, font, html, latex, markdown};
 use crate::store::Reader;
 use std::path::{Path, PathBuf};
 
@@ -13,23 +17,37 @@ pub const NAMES: [&str; 9] = chammi::NAMES;
 pub enum Format {
     /// `report.md`: all reports on one page.
     Markdown,
+    /// `report.html`: the same as one file that needs nothing else.
+    Html,
+    /// `<name>.tex`: the tables of a report, to be read by LaTeX's `\input`.
+    Latex,
     /// `<name>.csv`: one number a line; `<name>_points.csv`: what a picture of points is drawn from.
     Csv,
     /// `<name>.svg`: the figure.
     Svg,
+    /// `report.pdf`: all reports on pages; `<name>.pdf`: the figure on a page of its size.
+    Pdf,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Markdown, Self::Csv, Self::Svg];
+    pub const ALL: [Self; 6] = [Self::Markdown, Self::Html, Self::Latex, Self::Csv, Self::Svg, Self::Pdf];
 
     /// The word on the command line.
     pub fn word(self) -> &'static str {
         match self {
             Self::Markdown => "md",
+            Self::Html => "html",
+            Self::Latex => "tex",
             Self::Csv => "csv",
             Self::Svg => "svg",
+            Self::Pdf => "pdf",
         }
+    }
+
+    /// Whether this program writes it: PDF needs typst, which the feature `pdf` builds.
+    pub fn is_built(self) -> bool {
+        self != Self::Pdf || cfg!(feature = "pdf")
     }
 
     /// The opposite of [`word`](Self::word).
@@ -42,7 +60,7 @@ impl Format {
 /// without any numbers is left out. The bytes depend on the store and on `declared` only.
 ///
 /// # Errors
-/// An unknown name, before anything is written; a store that does not answer; a folder that cannot be written.
+/// An unknown name or a format that this program does not write, before anything is written; a store that does not answer; a folder that cannot be written.
 pub fn render(
     names: &[&str],
     store: &Reader,
@@ -50,52 +68,94 @@ pub fn render(
     out: &Path,
     formats: &[Format],
 ) -> Result<Vec<PathBuf>, Error> {
-    let mut reports = Vec::new();
-    for name in names {
-        let unknown = || Error::Unknown { found: (*name).into(), known: NAMES.into() };
-        reports.push((name, chammi::report(name, store, declared).ok_or_else(unknown)??));
+    if formats.iter().any(|format| !format.is_built()) {
+        return Err(Error::NoPdf);
     }
-    let (mut page, mut files) = (stale(store)?, Vec::new());
-    for (name, report) in reports {
-        let figure = report.figure.transpose();
-        let figure = figure.map_err(|cause| Error::Draw { figure: (*name).into(), cause })?;
-        page.push_str(&format!("# {}\n\n", report.title));
-        for table in &report.tables {
-            page.push_str(&markdown::table(table));
+    let document = document(names, store, declared)?;
+    let mut files = Vec::new();
+    for format in Format::ALL.into_iter().filter(|format| formats.contains(format)) {
+        match format {
+            Format::Markdown => {
+                let pictures = formats.contains(&Format::Svg);
+                files.push(write(out, "report.md", markdown::page(&document, pictures))?);
+            }
+            Format::Html => files.push(write(out, "report.html", html::page(&document))?),
+            Format::Latex => {
+                for section in &document.sections {
+                    files.push(write(
+                        out,
+                        &format!("{}.tex", section.name),
+                        latex::section(&document, section),
+                    )?);
+                }
+            }
+            Format::Csv => {
+                for Section { name, tables, points, .. } in &document.sections {
+                    files.push(write(out, &format!("{name}.csv"), csv::tables(tables))?);
+                    if let Some(points) = points {
+                        files.push(write(out, &format!("{name}_points.csv"), points)?);
+                    }
+                }
+            }
+            Format::Svg => {
+                for Section { name, figure, .. } in &document.sections {
+                    if let Some(figure) = figure {
+                        files.push(write(out, &format!("{name}.svg"), font::carried_by(&figure.svg))?);
+                    }
+                }
+            }
+            #[cfg(feature = "pdf")]
+            Format::Pdf => {
+                files.push(write(out, "report.pdf", pdf::page(&document)?)?);
+                for Section { name, figure, .. } in &document.sections {
+                    if let Some(figure) = figure {
+                        files.push(write(out, &format!("{name}.pdf"), pdf::figure(name, &figure.svg)?)?);
+                    }
+                }
+            }
+            #[cfg(not(feature = "pdf"))]
+            Format::Pdf => return Err(Error::NoPdf),
         }
-        if formats.contains(&Format::Csv) {
-            files.push(write(out, &format!("{name}.csv"), &csv::tables(&report.tables))?);
-        }
-        if let (Some(points), true) = (&report.points, formats.contains(&Format::Csv)) {
-            files.push(write(out, &format!("{name}_points.csv"), points)?);
-        }
-        if let (Some(figure), true) = (figure, formats.contains(&Format::Svg)) {
-            page.push_str(&format!("![{}]({name}.svg)\n\n", report.caption));
-            files.push(write(out, &format!("{name}.svg"), &figure)?);
-        }
-    }
-    if formats.contains(&Format::Markdown) {
-        files.insert(0, write(out, "report.md", &format!("{}\n", page.trim_end()))?);
     }
     Ok(files)
 }
 
-/// Says that there are numbers which no table shows.
-fn stale(store: &Reader) -> Result<String, Error> {
-    let sql = "SELECT count(*) AS runs FROM v_stale s JOIN run r ON r.id = s.run AND r.status = 'done'";
-    let runs: f64 = measured::rows(store, sql)?.map(|row| row.real("runs")).sum();
-    Ok(match runs {
-        0.0 => String::new(),
-        runs => format!(
-            "> {runs} finished runs are *stale*, of other revisions of the code or of data that have changed, and left out: \
-             `dichroic sql \"SELECT * FROM v_stale\"`\n\n"
-        ),
-    })
+/// Asks the store for the named reports.
+fn document(names: &[&str], store: &Reader, declared: &[Declaration]) -> Result<Document, Error> {
+    let source = Source::of(store);
+    let mut sections = Vec::new();
+    for name in names {
+        let unknown = || Error::Unknown { found: (*name).into(), known: NAMES.into() };
+        let report = chammi::report(name, &source, declared).ok_or_else(unknown)??;
+        let drawn = report.figure.transpose();
+        let drawn = drawn.map_err(|cause| Error::Draw { figure: (*name).into(), cause })?;
+        sections.push(Section {
+            name: (*name).into(),
+            title: report.title,
+            tables: report.tables,
+            figure: drawn.map(|svg| Figure { svg, caption: report.caption.into() }),
+            points: report.points,
+        });
+    }
+    Ok(Document { sections, remarks: stale(store)?, origin: Origin::of(store)? })
 }
 
-fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Error> {
+/// Says that there are numbers which no table shows.
+fn stale(store: &Reader) -> Result<Vec<String>, Error> {
+    let sql = "SELECT count(*) AS runs FROM v_stale s JOIN run r ON r.id = s.run AND r.status = 'done'";
+    let runs: f64 = measured::rows(store, sql)?.map(|row| row.real("runs")).sum();
+    let remark = || {
+        format!(
+            "{runs} finished runs are *stale*, of other revisions of the code or of data that have changed, and left out: \
+             `dichroic sql \"SELECT * FROM v_stale\"`"
+        )
+    };
+    Ok((runs > 0.0).then(remark).into_iter().collect())
+}
+
+fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> Result<PathBuf, Error> {
     let path = folder.join(name);
-    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, text));
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, bytes));
     written.map_err(|source| Error::Write { path: path.clone(), source })?;
     Ok(path)
 }

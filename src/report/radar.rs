@@ -1,6 +1,6 @@
 //! Radars: a polygon for each system, an axis for each task.
 
-use super::canvas::{Canvas, GREY, GRID, INK, Type, faded, figure, width_of};
+use super::canvas::{Canvas, GREY, GRID, INK, Type, faded, figure, heading_width};
 use super::legend::Legend;
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
@@ -48,7 +48,7 @@ const RINGS: usize = 5;
 /// The text of the SVG file. Rings are at fifths of 1, always, so that figures can be compared.
 pub(super) fn draw(bands: &[Band], axes: &[Axis]) -> Result<String, String> {
     let across = bands.iter().map(|band| band.radars.len()).max().unwrap_or(0);
-    let headings = bands.iter().map(|band| width_of(&band.heading, TYPE) + 16.0);
+    let headings = bands.iter().map(|band| heading_width(&band.heading, TYPE) + 16.0);
     let width = headings.fold(across as f64 * CELL.0, f64::max);
     let mut items: Vec<(String, RGBColor)> = Vec::new();
     for polygon in bands.iter().flat_map(|band| &band.radars).flat_map(|radar| &radar.polygons) {
@@ -61,7 +61,7 @@ pub(super) fn draw(bands: &[Band], axes: &[Axis]) -> Result<String, String> {
     figure(width, body + legend.height() + 8.0, |canvas| {
         for (at, band) in bands.iter().enumerate() {
             let top = at as f64 * (HEADING + CELL.1);
-            let kind = Type { across: HPos::Left, colour: GREY, ..Type::of(TYPE) };
+            let kind = Type { across: HPos::Left, colour: GREY, room: f64::INFINITY, ..Type::of(TYPE) };
             canvas.text(&band.heading, 8.0, top + HEADING / 2.0 + 1.0, kind)?;
             for (at, radar) in band.radars.iter().enumerate() {
                 one(canvas, radar, axes, (at as f64 * CELL.0, top + HEADING))?;
@@ -75,7 +75,7 @@ fn one(canvas: &Canvas<'_>, radar: &Radar, axes: &[Axis], (left, top): (f64, f64
     let centre = (left + CELL.0 / 2.0, top + 12.0 + (CELL.1 - 12.0) / 2.0);
     let radius = if radar.apart { RADIUS_APART } else { RADIUS };
     let ink = if radar.apart { GREY } else { INK };
-    let heading = Type { colour: ink, bold: !radar.apart, ..Type::of(7.0) };
+    let heading = Type { colour: ink, bold: !radar.apart, room: CELL.0 - 4.0, ..Type::of(7.0) };
     canvas.text(&radar.heading, centre.0, top + 6.0, heading)?;
     // The first axis points up, the others follow clockwise.
     let at = |turn: f64, length: f64| {
@@ -96,7 +96,10 @@ fn one(canvas: &Canvas<'_>, radar: &Radar, axes: &[Axis], (left, top): (f64, f64
             _ => HPos::Center,
         };
         let colour = if radar.apart { faded(axis.colour) } else { axis.colour };
-        canvas.text(&axis.name, x, y, Type { across, colour, bold: true, ..Type::of(TYPE) })?;
+        // To the edge of the radar's own place.
+        let room = CELL.0 / 2.0 - (x - centre.0).abs() - 1.0;
+        let room = if sine.abs() > 0.1 { room } else { CELL.0 };
+        canvas.text(&axis.name, x, y, Type { across, colour, bold: true, room, ..Type::of(TYPE) })?;
     }
     canvas.ring(centre, radius, ink, 0.7)?;
     for polygon in &radar.polygons {

@@ -2,7 +2,7 @@
 
 use super::chammi::{any_print_of, reason_against};
 use super::measured::{self, Measured, World};
-use super::table::{Cell, Kind, Row, Table};
+use super::table::{Cell, Column, Kind, Row, Table};
 use super::{Error, Print, terminal};
 use crate::evaluate::names::{AVERAGES, TASKS, to_paper};
 use crate::spec::Features;
@@ -95,7 +95,7 @@ fn table(seeds: &[Measured], print: Option<Print>, printed: &[PublishedRow]) -> 
         ),
         facts: Vec::new(),
         stub: if chammi { vec!["task", "in print"] } else { vec!["task"] },
-        columns: columns.map(|name| (name.into(), name.into())).into(),
+        columns: columns.map(|name| Column::of(name, name)).into(),
         rows: rows.collect(),
         notes,
     }

@@ -26,6 +26,8 @@ pub(super) struct Row {
 pub(super) struct Picture {
     /// Points and the number of their class, panel by panel.
     pub(super) panels: [Vec<([f64; 2], usize)>; 2],
+    /// Stands small in the corner of the first.
+    pub(super) below: String,
 }
 
 /// One set.
@@ -40,6 +42,8 @@ pub(super) struct Set {
 
 const SIDE: f64 = 74.0;
 const GAP: f64 = 4.0;
+/// Below the panels of a row.
+const FOOT: f64 = 10.0;
 const BETWEEN: f64 = 10.0;
 const TOP: f64 = 26.0;
 const HEADING: f64 = 14.0;
@@ -70,12 +74,12 @@ pub(super) fn draw(blocks: &[Block], sets: &[Set]) -> Result<String, String> {
         })
         .collect();
     let rows: usize = blocks.iter().map(|block| block.rows.len()).sum();
-    let body = TOP + blocks.len() as f64 * HEADING + rows as f64 * (SIDE + GAP);
+    let body = TOP + blocks.len() as f64 * HEADING + rows as f64 * (SIDE + FOOT);
     let below = legends.iter().map(Legend::height).fold(0.0, f64::max);
     figure(width, body + below + 6.0, |canvas| {
         for (number, set) in sets.iter().enumerate() {
             let x = at(number);
-            let bold = Type { bold: true, ..Type::of(7.0) };
+            let bold = Type { bold: true, room: wide, ..Type::of(7.0) };
             canvas.text(&set.name, x + wide / 2.0, 7.0, bold)?;
             canvas.line((x + 1.0, 13.0), (x + wide - 1.0, 13.0), INK, 0.6)?;
             for (panel, name) in set.panels.iter().enumerate() {
@@ -86,7 +90,7 @@ pub(super) fn draw(blocks: &[Block], sets: &[Set]) -> Result<String, String> {
         }
         let mut top = TOP;
         for block in blocks {
-            let kind = Type { across: HPos::Left, colour: GREY, ..Type::of(6.0) };
+            let kind = Type { across: HPos::Left, colour: GREY, room: f64::INFINITY, ..Type::of(6.0) };
             canvas.text(&block.heading, left, top + HEADING / 2.0, kind)?;
             top += HEADING;
             for row in &block.rows {
@@ -97,7 +101,7 @@ pub(super) fn draw(blocks: &[Block], sets: &[Set]) -> Result<String, String> {
                 for (number, picture) in row.pictures.iter().enumerate() {
                     panels(canvas, picture.as_ref(), (at(number), top))?;
                 }
-                top += SIDE + GAP;
+                top += SIDE + FOOT;
             }
         }
         Ok(())
@@ -124,6 +128,8 @@ fn panels(canvas: &Canvas<'_>, picture: Option<&Picture>, (left, top): (f64, f64
     let span = (high(0) - low(0)).max(high(1) - low(1)).max(f64::MIN_POSITIVE);
     let scale = (SIDE - 5.0) / span;
     let middle = [(low(0) + high(0)) / 2.0, (low(1) + high(1)) / 2.0];
+    let small = Type { colour: GREY, across: HPos::Left, ..Type::of(5.0) };
+    canvas.text(&picture.below, left, top + SIDE + FOOT / 2.0, small)?;
     for (panel, points) in picture.panels.iter().enumerate() {
         let (x, drawn) = frame(panel);
         drawn?;

@@ -9,12 +9,39 @@ pub struct Table {
     pub facts: Vec<(&'static str, String)>,
     /// Headings of the columns that name a row.
     pub stub: Vec<&'static str>,
-    /// Headings of the columns of numbers, with the name that the store and the CSV file use.
-    pub columns: Vec<(String, String)>,
+    /// The columns of numbers.
+    pub columns: Vec<Column>,
     /// The rows, in the order of print.
     pub rows: Vec<Row>,
     /// Sentences below.
     pub notes: Vec<String>,
+}
+
+/// A column of numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its heading, where there is one line for it: `WTC T1`.
+    pub line: String,
+    /// What it shares with its neighbours, where there are two lines: `WTC`; empty if that is nothing.
+    pub group: String,
+    /// Its own heading below that: `T1`.
+    pub head: String,
+    /// What the store and the CSV file call it.
+    pub name: String,
+}
+
+impl Column {
+    /// A column that shares its heading with nobody.
+    pub fn of(head: impl Into<String>, name: impl Into<String>) -> Self {
+        let head = head.into();
+        Self { line: head.clone(), group: String::new(), head, name: name.into() }
+    }
+
+    /// The column of a task, `WTC T1`, below its set; averages stand together.
+    pub fn of_score(short: &str, name: &str) -> Self {
+        let (group, head) = short.split_once(' ').unwrap_or(("Average", short));
+        Self { line: short.into(), group: group.into(), head: head.into(), name: name.into() }
+    }
 }
 
 /// A row of a table.
@@ -77,6 +104,8 @@ pub enum Mark {
     Best,
     /// Cannot be told from the highest by the images that were asked.
     Level,
+    /// The highest of those that can.
+    Second,
 }
 
 impl Mark {
@@ -85,6 +114,7 @@ impl Mark {
         match self {
             Self::Best => "best",
             Self::Level => "level",
+            Self::Second => "second",
         }
     }
 }
@@ -130,6 +160,37 @@ impl Table {
             }
         }
     }
+
+    /// Marks the second best of each column of scores that has a best: the highest measured value without a mark, if
+    /// there is another below it.
+    pub fn mark_second(&mut self) {
+        for column in 0..self.columns.len() {
+            let measured = self.rows.iter_mut().filter(|row| row.kind == Kind::Measured);
+            let cells: Vec<&mut Cell> =
+                measured.map(|row| &mut row.cells[column]).filter(|cell| cell.value.is_some()).collect();
+            let has_a_best = cells.iter().any(|cell| cell.mark == Some(Mark::Best));
+            let mut rest: Vec<&mut Cell> = cells.into_iter().filter(|cell| cell.mark.is_none()).collect();
+            let second = rest.iter().filter_map(|cell| cell.value).reduce(f64::max);
+            let lower = rest.iter().any(|cell| cell.value < second);
+            for cell in rest.iter_mut().filter(|cell| has_a_best && lower && cell.value == second) {
+                cell.mark = Some(Mark::Second);
+            }
+        }
+    }
+
+    /// The columns of the stub that a paper would print: what a row is, not where its numbers are kept.
+    pub fn printed_stub(&self) -> Vec<usize> {
+        (0..self.stub.len()).filter(|at| !["experiment", "spec"].contains(&self.stub[*at])).collect()
+    }
+
+    /// Groups of neighbouring columns with their heading and length; none if no column has one.
+    pub fn groups(&self) -> Vec<(&str, usize)> {
+        if self.columns.iter().all(|column| column.group.is_empty()) {
+            return vec![];
+        }
+        let groups = self.columns.chunk_by(|a, b| a.group == b.group);
+        groups.map(|group| (group[0].group.as_str(), group.len())).collect()
+    }
 }
 
 /// Three decimals, as the papers print.
@@ -166,10 +227,13 @@ mod tests {
             row(Kind::Floor, &[0.9]),
             row(Kind::Measured, &[0.3]),
         ];
-        let mut table = Table { columns: vec![("a".into(), "a".into())], rows, ..Table::default() };
+        let mut table = Table { columns: vec![Column::of("a", "a")], rows, ..Table::default() };
         table.mark_best(0);
         let marks: Vec<Option<Mark>> = table.rows.iter().map(|row| row.cells[0].mark).collect();
         assert_eq!(marks, [None, None, Some(Mark::Best), None, None]);
+        table.mark_second();
+        let marks: Vec<Option<Mark>> = table.rows.iter().map(|row| row.cells[0].mark).collect();
+        assert_eq!(marks, [None, None, Some(Mark::Best), None, Some(Mark::Second)]);
         assert_eq!((signed(-0.02).as_str(), signed(0.0).as_str()), ("−0.020", "+0.000"));
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn table(table: &Table) -> String {
     grid.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
     let with_notes = table.rows.iter().any(|row| !row.note.is_empty());
     let stub = table.stub.iter().map(ToString::to_string);
-    let heads = stub.chain(table.columns.iter().map(|(head, _)| head.clone()));
+    let heads = stub.chain(table.columns.iter().map(|column| column.line.clone()));
     grid.set_header(heads.chain(with_notes.then(String::new)));
     for row in &table.rows {
         let mark = |name: &String| if row.kind == Kind::Print { format!("({name})") } else { name.clone() };

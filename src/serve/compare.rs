@@ -9,6 +9,7 @@ use super::{
     words,
 };
 use crate::{
+    report::html::spans,
     spec::lines as spec_lines,
     store::{Error, Rows, Value},
 };
@@ -45,7 +46,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
     let axes = axes(ask, &ids)?;
     let body = html! {
         h1 { "Compare" }
-        @for slip in &unknown { p.error { (page::note(slip)) } }
+        @for slip in &unknown { p.error { (spans(slip)) } }
         @if dropped > 0 { p.error { "The first " (curves::RUNS) " runs are shown; " (dropped) " more are left out." } }
         form.add action="/compare" method="get" {
             @for uid in &uids { input type="hidden" name="run" value=(uid); }

@@ -7,7 +7,7 @@ use super::{
     words,
 };
 use crate::{
-    report::{Kind, Mark, Table},
+    report::{Cell, Kind, Table, html::spans},
     store::Rows,
 };
 use maud::{DOCTYPE, Markup, html};
@@ -172,7 +172,7 @@ pub(super) fn scores(table: &Table) -> Markup {
                 thead {
                     tr {
                         @for head in &table.stub { th scope="col" { (head) } }
-                        @for (head, _) in &table.columns { th.n scope="col" { (head) } }
+                        @for column in &table.columns { th.n scope="col" { (column.line) } }
                         @if with_notes { th {} }
                     }
                 }
@@ -187,27 +187,26 @@ pub(super) fn scores(table: &Table) -> Markup {
                                 }
                             }
                             @for cell in &row.cells { (score_cell(cell, row.kind)) }
-                            @if with_notes { td.note { (note(&row.note)) } }
+                            @if with_notes { td.note { (spans(&row.note)) } }
                         }
                     }
                 }
             }
         }
-        @for note in &table.notes { p.mute { (note) } }
+        @for note in &table.notes { p.mute { (spans(note)) } }
     }
 }
 
-fn score_cell(cell: &crate::report::Cell, kind: Kind) -> Markup {
+fn score_cell(cell: &Cell, kind: Kind) -> Markup {
     let hole = cell.value.is_none();
     let tint = cell.difference().map_or("", tint);
-    let best = cell.mark == Some(Mark::Best);
     let title = match (cell.std, cell.n) {
         (Some(std), n) => Some(format!("± {std:.3} over {n} seeds")),
         (None, 1) if kind == Kind::Measured => Some("one seed".into()),
         _ => None,
     };
     html! {
-        td class={ "n " (tint) @if hole { " hole" } @if best { " best" } } title=[title] {
+        td class={ "n " (tint) @if hole { " hole" } } title=[title] {
             (words::score(cell.value))
             @if let Some(std) = cell.std { small { " ± " (format!("{std:.3}")) } }
             @if let Some(difference) = cell.difference() {
@@ -227,14 +226,5 @@ pub(super) fn tint(difference: f64) -> &'static str {
         _ if difference <= -0.05 => "tint below-far",
         _ if difference <= -0.02 => "tint below",
         _ => "tint below-near",
-    }
-}
-
-/// Text in which commands stand between backquotes.
-pub(super) fn note(text: &str) -> Markup {
-    html! {
-        @for (at, part) in text.split('`').enumerate() {
-            @if at % 2 == 1 { code { (part) } } @else { (part) }
-        }
     }
 }

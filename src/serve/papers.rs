@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     evaluate::names::{AVERAGES, TASKS},
-    report::{Cell, Kind, Row as Line, Table},
+    report::{Cell, Column, Kind, Row as Line, Table},
     store::{Error, PlacementRow},
 };
 use maud::html;
@@ -176,7 +176,7 @@ fn of_print<'a>(numbers: impl Iterator<Item = Row<'a>>, paper: &str, tbl: &str, 
     };
     Table {
         stub: vec!["model", "condition", "spec", "seeds"],
-        columns: order.iter().map(|task| (short(task), (*task).to_owned())).collect(),
+        columns: order.iter().map(|task| Column::of_score(&short(task), task)).collect(),
         rows: lines,
         ..Table::default()
     }

@@ -10,7 +10,10 @@ use super::{
     url::{Params, href},
     words,
 };
-use crate::store::{Error, Rows};
+use crate::{
+    report::html::spans,
+    store::{Error, Rows},
+};
 use maud::{Markup, html};
 
 /// Attempts at its works, in the order of computation.
@@ -79,7 +82,7 @@ pub(super) fn view(ask: &Ask<'_>, word: &str, params: &Params) -> Result<Found, 
                 }
                 _ => p.mute { "This is its experiment's first run." }
             }
-            @if let Some(slip) = &slip { p.error { (page::note(slip)) } }
+            @if let Some(slip) = &slip { p.error { (spans(slip)) } }
             form.add action=(path) method="get" {
                 label {
                     "differences to run "

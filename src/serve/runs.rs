@@ -10,6 +10,7 @@ use super::{
     words,
 };
 use crate::{
+    report::html::spans,
     spelling::closest,
     store::{Error, Rows, Value},
 };
@@ -167,7 +168,7 @@ fn unknown(ask: &Ask<'_>, filter: &Filter) -> Result<Option<String>, Error> {
 fn wrong(params: &Params, slip: &str) -> View {
     let body = html! {
         h1 { "Runs" }
-        p.error { "The filter " code { (params.get("q").unwrap_or_default()) } " cannot be meant: " (page::note(slip)) }
+        p.error { "The filter " code { (params.get("q").unwrap_or_default()) } " cannot be meant: " (spans(slip)) }
         (help())
     };
     View {

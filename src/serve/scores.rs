@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     evaluate::names::{AVERAGES, TASKS, to_paper},
+    report::html::spans,
     store::{Error, Floor, Rows, Value},
 };
 use maud::{Markup, html};
@@ -192,7 +193,7 @@ impl Scored {
                 }
             }
             p.mute { "Columns behind accuracy are floors: macro-F1 that needs no training."
-                @if with_print { " Print: " (self.row) @if let Some(against) = against { "; not comparable: " (page::note(against)) } "." } }
+                @if with_print { " Print: " (self.row) @if let Some(against) = against { "; not comparable: " (spans(against)) } "." } }
             @if !self.classes.is_empty() {
                 details #classes {
                     summary { "by class" }

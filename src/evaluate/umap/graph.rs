@@ -30,13 +30,12 @@ pub(super) enum Connectivity {
     None,
 }
 
-/// The `k` nearest rows of `among` for each row of `queries`, exactly; of equal ones the first row.
-pub(super) fn nearest(
+/// How far each row of `queries` is from each of `among`.
+pub(super) fn distances(
     queries: FeatureMatrix<'_>,
     among: FeatureMatrix<'_>,
     metric: Metric,
-    k: usize,
-) -> Near {
+) -> Vec<Vec<f64>> {
     let lengths = |matrix: FeatureMatrix<'_>| -> Vec<f64> {
         matrix.values.chunks_exact(matrix.width).map(|row| dot(row, row).sqrt()).collect()
     };
@@ -51,8 +50,20 @@ pub(super) fn nearest(
             }
         }
     };
-    let of = |query: usize| {
-        let mut all: Vec<(usize, f64)> = (0..among.rows()).map(|other| (other, to(query, other))).collect();
+    let rows = (0..queries.rows()).into_par_iter();
+    if !std::ptr::eq(queries.values, among.values) {
+        return rows.map(|query| (0..among.rows()).map(|other| to(query, other)).collect()).collect();
+    }
+    // One half mirrors the other.
+    let half: Vec<Vec<f64>> = rows.map(|query| (0..=query).map(|other| to(query, other)).collect()).collect();
+    let at = |query: usize, other: usize| half[query.max(other)][query.min(other)];
+    (0..half.len()).map(|query| (0..half.len()).map(|other| at(query, other)).collect()).collect()
+}
+
+/// The `k` nearest of each query, exactly; of equal ones the first row.
+pub(super) fn nearest(distances: &[Vec<f64>], k: usize) -> Near {
+    let of = |distances: &Vec<f64>| {
+        let mut all: Vec<(usize, f64)> = distances.iter().copied().enumerate().collect();
         let order = |a: &(usize, f64), b: &(usize, f64)| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0));
         if k < all.len() {
             all.select_nth_unstable_by(k, order);
@@ -61,7 +72,7 @@ pub(super) fn nearest(
         all.sort_by(order);
         all
     };
-    (0..queries.rows()).into_par_iter().map(of).collect()
+    distances.par_iter().map(of).collect()
 }
 
 /// Weights that fall with distance, so wide for each image that they sum to the logarithm of the number of neighbours.

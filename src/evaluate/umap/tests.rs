@@ -13,31 +13,6 @@ fn matrix(values: &[f32]) -> FeatureMatrix<'_> {
     FeatureMatrix { width: 20, values }
 }
 
-fn flat(points: &[Point]) -> Vec<f32> {
-    points.iter().flatten().map(|coordinate| *coordinate as f32).collect()
-}
-
-/// All others by distance, nearest first.
-fn order(points: FeatureMatrix<'_>) -> Vec<Vec<usize>> {
-    let all = graph::nearest(points, points, Metric::L2, points.rows());
-    let others = |(row, near): (usize, Vec<(usize, f64)>)| {
-        near.into_iter().map(|(other, _)| other).filter(|other| *other != row).collect()
-    };
-    all.into_iter().enumerate().map(others).collect()
-}
-
-/// Scikit-learn's: 1 minus a penalty for neighbours in the plane that are none in truth, by how far they are from it.
-fn trustworthiness(features: FeatureMatrix<'_>, plane: FeatureMatrix<'_>, k: usize) -> f64 {
-    let (truth, shown) = (order(features), order(plane));
-    let penalty = |(truth, shown): (&Vec<usize>, &Vec<usize>)| -> usize {
-        let rank = |other: &usize| truth.iter().position(|known| known == other).unwrap() + 1;
-        shown[..k].iter().map(|other| rank(other).saturating_sub(k)).sum()
-    };
-    let sum: usize = truth.iter().zip(&shown).map(penalty).sum();
-    let n = features.rows() as f64;
-    1.0 - sum as f64 * 2.0 / (n * k as f64 * (2.0 * n - 3.0 * k as f64 - 1.0))
-}
-
 #[test]
 fn a_picture_of_digits_is_as_true_as_umap_learns() {
     let golden = Golden::open("umap_digits");
@@ -45,8 +20,7 @@ fn a_picture_of_digits_is_as_true_as_umap_learns() {
     let [trust, _, near_train, near_test] =
         golden.values("reached")[..].try_into().map(|all: [f32; 4]| all.map(f64::from)).unwrap();
     let picture = Umap::fit(matrix(&train), Metric::L2, SEED);
-    let plane = flat(&picture.points);
-    let found = trustworthiness(matrix(&train), FeatureMatrix { width: 2, values: &plane }, 15);
+    let found = picture.trustworthiness(15);
     assert!(found >= trust - 0.02, "trustworthiness {found}, umap-learn reaches {trust}");
     let found = five_nn(&picture.points, &labels, &picture.points, &labels, true);
     assert!(found >= near_train - 0.02, "5-NN of train {found}, umap-learn reaches {near_train}");
@@ -85,7 +59,7 @@ fn weights_fall_with_distance_and_count_both_ways() {
     // Four points on a line: the nearest other weighs 1, the sum is the logarithm of the number of neighbours.
     let values = [0.0, 1.0, 3.0, 7.0];
     let line = FeatureMatrix { width: 1, values: &values };
-    let near = graph::nearest(line, line, Metric::L2, 4);
+    let near = graph::nearest(&graph::distances(line, line, Metric::L2), 4);
     assert_eq!(near[1], [(1, 0.0), (0, 1.0), (2, 2.0), (3, 6.0)]);
     let edges = graph::weigh(&near, Connectivity::Own);
     let of = |head: usize| edges.iter().filter(move |edge| edge.head == head).map(|edge| edge.weight);

@@ -6,17 +6,14 @@
 use super::{
     super::{
         Error, forest,
-        measured::rows,
-        table::{Cell, Kind, Row, Table},
+        measured::{Source, rows},
+        table::{Cell, Column, Kind, Row, Table},
     },
     Report,
 };
-use crate::{
-    evaluate::{
-        bootstrap::{OverSeeds, Seeds, Verdict, over_seeds},
-        chammi,
-    },
-    store::Reader,
+use crate::evaluate::{
+    bootstrap::{OverSeeds, Seeds, Verdict, over_seeds},
+    chammi,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -123,12 +120,12 @@ enum Group {
 type Scores = BTreeMap<Group, BTreeMap<String, BTreeMap<String, f64>>>;
 
 /// Asks the store.
-pub(super) fn report(store: &Reader) -> Result<Report, Error> {
+pub(super) fn report(store: &Source<'_>) -> Result<Report, Error> {
     let scores = scores(store)?;
     let mut table = Table {
         title: "Differences in overall macro-F1".into(),
         stub: vec!["ingredient", "where", "verdict", "above 0"],
-        columns: ["difference", "low", "high", "detectable"].map(|head| (head.into(), head.into())).into(),
+        columns: ["difference", "low", "high", "detectable"].map(|head| Column::of(head, head)).into(),
         ..Table::default()
     };
     let mut lines = Vec::new();
@@ -185,7 +182,7 @@ pub(super) fn report(store: &Reader) -> Result<Report, Error> {
 }
 
 /// What the runs of the two experiments scored; of a world that was made anew, the latest.
-fn scores(store: &Reader) -> Result<Scores, Error> {
+fn scores(store: &Source<'_>) -> Result<Scores, Error> {
     let sql = "SELECT kind, world, data, seed, label ->> '$.system' AS system, task, value FROM v_results
         WHERE experiment IN ('chammi_directions', 'chammi_directions_joint', 'chammi_directions_views',
           'chammi_directions_warps', 'real_directions')
@@ -353,8 +350,8 @@ fn of_group(group: &Group, systems: &BTreeMap<String, BTreeMap<String, f64>>) ->
         stub: vec!["system"],
         columns: places
             .iter()
-            .map(|place| (format!("{unit} {place}"), format!("{unit} {place}")))
-            .chain([("mean".into(), "mean".into())])
+            .map(|place| Column::of(format!("{unit} {place}"), format!("{unit} {place}")))
+            .chain([Column::of("mean", "mean")])
             .collect(),
         rows: systems.iter().map(row).collect(),
         notes: Vec::new(),
@@ -362,7 +359,7 @@ fn of_group(group: &Group, systems: &BTreeMap<String, BTreeMap<String, f64>>) ->
 }
 
 /// The same contrasts over the models that the paper prints.
-fn in_print(store: &Reader) -> Result<Table, Error> {
+fn in_print(store: &Source<'_>) -> Result<Table, Error> {
     let mut rows = Vec::new();
     for contrast in &CONTRASTS {
         let Some((table, with, without)) = contrast.print else { continue };
@@ -385,7 +382,7 @@ fn in_print(store: &Reader) -> Result<Table, Error> {
     Ok(Table {
         title: "What the paper prints (not comparable)".into(),
         stub: vec!["ingredient", "above 0"],
-        columns: vec![("difference".into(), "difference".into())],
+        columns: vec![Column::of("difference", "difference")],
         rows,
         notes: vec![
             "CPS, arXiv 2310.19224, appendix, Tables 3 and 4: mean ± sample standard deviation over models, one seed \

@@ -2,13 +2,13 @@
 
 use super::super::Error;
 use super::super::canvas::{BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILLION};
-use super::super::measured::{self, Measured, World};
+use super::super::measured::{self, Measured, Source, World};
 use super::super::radar::{Axis, Band, Polygon, Radar, draw};
+use super::super::table::Column;
 use super::comparable::recipe_against;
 use super::scores::{Asked, Below, Printed, printed};
 use super::{Declaration, Report, TUNED, title};
 use crate::evaluate::names::{TASKS, Task};
-use crate::store::Reader;
 use plotters::style::RGBColor;
 use std::collections::BTreeMap;
 
@@ -32,12 +32,12 @@ fn tasks() -> impl Iterator<Item = &'static Task> {
 }
 
 /// Asks the store.
-pub(super) fn report(store: &Reader, declared: &[Declaration]) -> Result<Report, Error> {
+pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Report, Error> {
     let mut rows = printed(&TUNED, store)?;
     rows.retain(|(print, _)| TUNED.has(print));
-    let measured = measured::on(store, "chammi")?;
+    let measured = store.on("chammi")?;
     let worlds = measured::by_world(&measured);
-    let columns = tasks().map(|task| (task.short.into(), task.name.into())).collect();
+    let columns = tasks().map(|task| Column::of_score(task.short, task.name)).collect();
     let asked = Asked { paper: &TUNED, printed: &rows, declared, columns, store };
     let bands: Vec<Band> = worlds.iter().filter_map(|(world, runs)| band(&asked, world, runs)).collect();
     let axis = |task: &Task| {

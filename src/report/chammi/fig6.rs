@@ -3,14 +3,13 @@
 
 use super::super::Error;
 use super::super::bars::{Bar, Group, Panel, draw};
-use super::super::measured::{self, Measured, World};
-use super::super::table::{Cell, Kind, Row, Table};
+use super::super::measured::{self, Measured, Source, World};
+use super::super::table::{Cell, Column, Kind, Row, Table};
 use super::comparable::{SETS, Start, Strategy, System, recipes_of};
 use super::fig5::colour;
 use super::scores::{command, floors};
 use super::{Declaration, Report, title};
 use crate::evaluate::names::{AVERAGES, TASKS, Task};
-use crate::store::Reader;
 use plotters::style::RGBColor;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,8 +64,8 @@ fn cell(runs: &[&Measured], name: &str) -> Cell {
 }
 
 /// Asks the store.
-pub(super) fn report(store: &Reader, declared: &[Declaration]) -> Result<Report, Error> {
-    let measured = measured::on(store, "chammi")?;
+pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Report, Error> {
+    let measured = store.on("chammi")?;
     let mut worlds = measured::by_world(&measured);
     worlds
         .retain(|_, runs| runs.iter().any(|one| is_baseline(&one.config) || held_out(&one.config).is_some()));
@@ -103,12 +102,12 @@ fn others(set: usize) -> String {
 fn table(world: Option<&World>, found: &Found<'_>, set: usize, declared: &[Declaration]) -> Table {
     let (name, short) = SETS[set];
     let mean = AVERAGES.iter().find(|average| average.short == short);
-    let columns: Vec<(String, String)> = tasks(set)
-        .map(|task| (task.short.into(), task.name.into()))
-        .chain(mean.map(|mean| (format!("{short} mean"), mean.name.into())))
+    let columns: Vec<Column> = tasks(set)
+        .map(|task| Column::of(task.short, task.name))
+        .chain(mean.map(|mean| Column::of(format!("{short} mean"), mean.name)))
         .collect();
     let cells =
-        |runs: &[&Measured]| -> Vec<Cell> { columns.iter().map(|(_, column)| cell(runs, column)).collect() };
+        |runs: &[&Measured]| -> Vec<Cell> { columns.iter().map(|column| cell(runs, &column.name)).collect() };
     let row = |model: &str, trained_on: String, recipe: String, runs: &[&Measured], note: String| {
         let (experiment, spec) = runs.first().map_or(("", ""), |one| (&one.experiment, &one.spec));
         let seeds = if runs.is_empty() { String::new() } else { runs.len().to_string() };
@@ -132,9 +131,8 @@ fn table(world: Option<&World>, found: &Found<'_>, set: usize, declared: &[Decla
         rows.push(row("Depthwise", others(set), recipe.clone(), runs, String::new()));
     }
     for ((recipe, spec), runs) in carried.iter().filter(|_| !baseline.is_empty()) {
-        let relative = |(_, column): &(String, String)| {
-            Cell::print(relative(&cell(runs, column), &cell(baseline, column)))
-        };
+        let relative =
+            |column: &Column| Cell::print(relative(&cell(runs, &column.name), &cell(baseline, &column.name)));
         let stub = ["relative difference", "", recipe, "", spec, ""].map(String::from).into();
         let cells = columns.iter().map(relative).collect();
         rows.push(Row { stub, kind: Kind::Derived, cells, note: String::new() });
@@ -144,7 +142,7 @@ fn table(world: Option<&World>, found: &Found<'_>, set: usize, declared: &[Decla
     rows.extend(floors(&beside, system).into_iter().map(|(floor, below)| Row {
         stub: [vec![floor], vec![String::new(); 5]].concat(),
         kind: Kind::Floor,
-        cells: columns.iter().map(|(_, column)| below.cell(|scores| scores.f1(column))).collect(),
+        cells: columns.iter().map(|column| below.cell(|scores| scores.f1(&column.name))).collect(),
         note: String::new(),
     }));
     let words = world.map_or("nothing measured yet".into(), World::words);
@@ -167,6 +165,7 @@ fn table(world: Option<&World>, found: &Found<'_>, set: usize, declared: &[Decla
     let reason = world.and_then(World::reason_against);
     table.notes.extend(reason.map(|reason| format!("Not comparable with print: {reason}.")));
     table.mark_best(0);
+    table.mark_second();
     table
 }
 

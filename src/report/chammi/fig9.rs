@@ -3,9 +3,9 @@
 
 use super::super::Error;
 use super::super::kept::{self, Kept, Unusable};
-use super::super::measured::{self, Measured, World};
+use super::super::measured::{self, Measured, Source, World};
 use super::super::scatter::{Block, Picture, Row as Drawn, Set, draw};
-use super::super::table::{Cell, Kind, Row, Table};
+use super::super::table::{Cell, Column, Kind, Row, Table};
 use super::comparable::SETS;
 use super::scores::{Asked, Printed, command, printed};
 use super::{Declaration, Report, TUNED, comparable::print_of, title};
@@ -13,7 +13,6 @@ use crate::evaluate::FeatureMatrix;
 use crate::evaluate::umap::{NEIGHBOURS, Point, Umap, five_nn};
 use crate::seed::Seed;
 use crate::spec::Metric;
-use crate::store::Reader;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +21,7 @@ pub(super) const NAME: &str = "chammi_fig9";
 /// Models that are drawn; where one has no runs, others of the tables take its place.
 const MODELS: [&str; 4] = ["ChannelReplication", "FixedChannels", "TargetParam", "HyperNet"];
 /// At most so many images of Train and of the tasks of a set make its picture.
-const IMAGES: (usize, usize) = (1000, 600);
+const IMAGES: (usize, usize) = (400, 240);
 /// At most so many points in all are drawn.
 const POINTS: usize = 5000;
 const SEED: Seed = Seed(0);
@@ -47,16 +46,18 @@ struct Plane {
     train: Vec<Point>,
     asked: Vec<Point>,
     near_train: f64,
+    /// Of the picture of Train.
+    trust: f64,
     /// Over the images whose label occurs in Train.
     near_asked: Option<f64>,
 }
 
 /// Asks the store, reads the features that it notes, and computes the pictures.
-pub(super) fn report(store: &Reader, declared: &[Declaration]) -> Result<Report, Error> {
+pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Report, Error> {
     let mut rows = printed(&TUNED, store)?;
     rows.retain(|(print, _)| TUNED.has(print));
     let asked = Asked { store, paper: &TUNED, printed: &rows, declared, columns: Vec::new() };
-    let measured = measured::on(store, "chammi")?;
+    let measured = store.on("chammi")?;
     let mut worlds = measured::by_world(&measured);
     // The features do not depend on how neighbours are scored.
     worlds.retain(|world, _| world.protocol == "one_nn_cosine");
@@ -185,6 +186,7 @@ impl<'a> Job<'a> {
             .filter_map(|(point, label)| Some((*point, number(label)?)))
             .unzip();
         Ok(Plane {
+            trust: picture.trustworthiness(NEIGHBOURS),
             near_train: five_nn(&picture.points, &labels, &picture.points, &labels, true),
             near_asked: (!truth.is_empty())
                 .then(|| five_nn(&picture.points, &labels, &points, &truth, false)),
@@ -242,7 +244,8 @@ fn picture(job: &Job<'_>, plane: &Plane, classes: &[String], share: usize) -> Pi
         let class = |label: &str| classes.iter().position(|name| name == label).unwrap_or(usize::MAX);
         points.iter().copied().zip(job.labels(rows).map(class)).take(share).collect()
     };
-    Picture { panels: [panel(&plane.train, &job.train), panel(&plane.asked, &job.asked)] }
+    let panels = [panel(&plane.train, &job.train), panel(&plane.asked, &job.asked)];
+    Picture { panels, below: format!("trustworthiness {:.2}", plane.trust) }
 }
 
 fn row(model: &Model<'_>, set: &str, made: &Result<(&Job<'_>, &Plane), String>) -> Row {
@@ -263,6 +266,7 @@ fn row(model: &Model<'_>, set: &str, made: &Result<(&Job<'_>, &Plane), String>) 
         stub: stub.into(),
         kind: Kind::Measured,
         cells: vec![
+            Cell::print(plane.map(|plane| plane.trust)),
             Cell::print(plane.map(|plane| plane.near_train)),
             Cell::print(plane.and_then(|plane| plane.near_asked)),
         ],
@@ -276,7 +280,7 @@ fn missing(printed: &Printed, declared: &[Declaration]) -> Vec<Row> {
     let row = |(print, _): &(super::Print, BTreeMap<String, f64>)| Row {
         stub: [vec![print.model.clone(), print.words()], vec![String::new(); 5]].concat(),
         kind: Kind::Measured,
-        cells: vec![Cell::default(); 2],
+        cells: vec![Cell::default(); 3],
         note: command(declared, None, |spec| print_of(spec, &TUNED).as_ref() == Some(print)),
     };
     drawn.map(row).collect()
@@ -286,12 +290,15 @@ fn table(world: Option<&World>, rows: Vec<Row>) -> Table {
     let facts = world.map_or([String::new(), String::new(), String::new()], |world| {
         [&world.kind, &world.world, &world.scale].map(String::clone)
     });
-    let column = |head: &str, name: &str| (head.to_owned(), name.to_owned());
     Table {
         title: world.map_or("Nothing measured yet".into(), World::words),
         facts: ["kind", "world", "scale"].into_iter().zip(facts).collect(),
         stub: vec!["model", "condition", "recipe", "spec", "set", "Train images", "task images"],
-        columns: vec![column("5-NN Train", "five_nn_train"), column("5-NN tasks", "five_nn_tasks")],
+        columns: vec![
+            Column::of("trustworthiness", "trustworthiness"),
+            Column::of("5-NN Train", "five_nn_train"),
+            Column::of("5-NN tasks", "five_nn_tasks"),
+        ],
         rows,
         notes: vec![
             format!(
@@ -299,6 +306,9 @@ fn table(world: Option<&World>, rows: Vec<Row>) -> Table {
                  tasks ask about are placed in it. At most {POINTS} points are drawn in all.",
                 IMAGES.0, IMAGES.1
             ),
+            "Trustworthiness (Venna and Kaski, 15 neighbours) says how far neighbours in the plane are neighbours in truth: 1 is \
+             always, 0.5 is chance."
+                .into(),
             "5-NN: the share of points whose five nearest of Train in the plane mostly have their label; under tasks, of \
              the labels that Train has. It says how well the picture separates labels, and is no score of the paper."
                 .into(),

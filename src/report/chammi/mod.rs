@@ -14,10 +14,10 @@ pub(super) use comparable::reason_against;
 
 use super::{
     Error,
-    measured::{Measured, World},
+    measured::{Measured, Source, World},
     table::Table,
 };
-use crate::store::{PlacementRow, Reader};
+use crate::store::PlacementRow;
 use comparable::{Loss, Start, Strategy, System};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -172,7 +172,11 @@ pub(super) const NAMES: [&str; 9] = [
 ];
 
 /// Asks the store for one of them.
-pub(super) fn report(name: &str, store: &Reader, declared: &[Declaration]) -> Option<Result<Report, Error>> {
+pub(super) fn report(
+    name: &str,
+    store: &Source<'_>,
+    declared: &[Declaration],
+) -> Option<Result<Report, Error>> {
     Some(match name {
         table1::NAME => table1::report(store),
         fig5::NAME => fig5::report(store, declared),

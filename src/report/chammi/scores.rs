@@ -5,8 +5,8 @@ use super::{
         Error,
         answers::{self, Question},
         heatmap::{self, Panel},
-        measured::{self, Measured, World, rows_with},
-        table::{Cell, Kind, Mark, Row, Table},
+        measured::{self, Measured, Source, World, rows_with},
+        table::{Cell, Column, Kind, Mark, Row, Table},
     },
     Declaration, PaperTable, Report,
     comparable::{Print, System, print_of, recipe_against, recipes_of},
@@ -19,7 +19,6 @@ use crate::{
         names::{AVERAGES, TASKS},
     },
     spec::{Backbone, Features},
-    store::Reader,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,9 +27,13 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) type Printed = Vec<(Print, BTreeMap<String, f64>)>;
 
 /// The table in all the worlds that the store knows, and its figure.
-pub(super) fn report(paper: &PaperTable, store: &Reader, declared: &[Declaration]) -> Result<Report, Error> {
+pub(super) fn report(
+    paper: &PaperTable,
+    store: &Source<'_>,
+    declared: &[Declaration],
+) -> Result<Report, Error> {
     let printed = printed(paper, store)?;
-    let measured = measured::on(store, "chammi")?;
+    let measured = store.on("chammi")?;
     let asked = Asked { paper, printed: &printed, declared, columns: columns(paper), store };
     let worlds = measured::by_world(&measured);
     let classes = classes(&measured);
@@ -48,10 +51,10 @@ pub(super) fn report(paper: &PaperTable, store: &Reader, declared: &[Declaration
 pub(super) const CAPTION: &str = "F1 of every class";
 
 /// Head and name of a table's columns: averages, then tasks.
-fn columns(paper: &PaperTable) -> Vec<(String, String)> {
-    let averages = AVERAGES.iter().map(|average| (average.short.into(), average.name.into()));
+fn columns(paper: &PaperTable) -> Vec<Column> {
+    let averages = AVERAGES.iter().map(|average| Column::of_score(average.short, average.name));
     let tasks = TASKS.iter().filter(|task| task.novel || paper.all_tasks);
-    averages.chain(tasks.map(|task| (task.short.into(), task.name.into()))).collect()
+    averages.chain(tasks.map(|task| Column::of_score(task.short, task.name))).collect()
 }
 
 /// Task and class of every score per class that there is, in the paper's order.
@@ -78,13 +81,13 @@ pub(super) struct Asked<'a> {
     pub(super) paper: &'a PaperTable,
     pub(super) printed: &'a Printed,
     pub(super) declared: &'a [Declaration],
-    /// Head of each column of numbers, and what [`measured::Scores::f1`] knows it by.
-    pub(super) columns: Vec<(String, String)>,
-    pub(super) store: &'a Reader,
+    /// The columns of numbers, with the names that [`measured::Scores::f1`] knows.
+    pub(super) columns: Vec<Column>,
+    pub(super) store: &'a Source<'a>,
 }
 
 /// What stands in print, row by row.
-pub(super) fn printed(paper: &PaperTable, store: &Reader) -> Result<Printed, Error> {
+pub(super) fn printed(paper: &PaperTable, store: &Source<'_>) -> Result<Printed, Error> {
     let mut printed: Printed = Vec::new();
     for number in store.published("chammi", paper.table)? {
         let print = Print { model: number.model, condition: number.condition };
@@ -168,9 +171,10 @@ impl Asked<'_> {
                 placed += seeds.len();
                 let recipe = recipe_against(&seeds[0].config).filter(|_| apart.is_none());
                 let comparable = apart.is_none() && recipe.is_none();
-                let cell = |(_, column): &(String, String)| {
-                    let values: Vec<f64> = seeds.iter().filter_map(|one| one.scores.f1(column)).collect();
-                    let paper = numbers.get(column).copied().filter(|_| comparable);
+                let cell = |column: &Column| {
+                    let values: Vec<f64> =
+                        seeds.iter().filter_map(|one| one.scores.f1(&column.name)).collect();
+                    let paper = numbers.get(&column.name).copied().filter(|_| comparable);
                     Cell { paper, ..Cell::of(&values) }
                 };
                 let stub = name([recipes, seeds[0].experiment.clone(), spec.into(), seeds.len().to_string()]);
@@ -187,7 +191,7 @@ impl Asked<'_> {
         rows.extend(floors(runs, System::of).into_iter().map(|(floor, below)| Row {
             stub: [vec![floor], vec![String::new(); 5]].concat(),
             kind: Kind::Floor,
-            cells: columns.iter().map(|(_, column)| below.cell(|scores| scores.f1(column))).collect(),
+            cells: columns.iter().map(|column| below.cell(|scores| scores.f1(&column.name))).collect(),
             note: String::new(),
         }));
         let mut notes = vec![
@@ -218,6 +222,7 @@ impl Asked<'_> {
         };
         table.mark_best(0);
         self.mark_level(&mut table, &behind)?;
+        table.mark_second();
         Ok(table)
     }
 
@@ -250,11 +255,11 @@ impl Asked<'_> {
 
     /// Marks what cannot be told from the best of its column, as far as predictions are kept.
     fn mark_level(&self, table: &mut Table, behind: &[(usize, Vec<&Measured>)]) -> Result<(), Error> {
-        let column = |(at, (_, name)): (usize, &(String, String))| {
-            if let Some(average) = AVERAGES.iter().find(|average| average.name == name) {
+        let column = |(at, Column { name, .. }): (usize, &Column)| {
+            if let Some(average) = AVERAGES.iter().find(|average| average.name == *name) {
                 return Some((at, Average::from(average)));
             }
-            let task = TASKS.iter().find(|task| task.name == name)?;
+            let task = TASKS.iter().find(|task| task.name == *name)?;
             Some((at, Average { name: task.name.into(), parts: vec![(task.name.into(), 1.0)] }))
         };
         let (places, columns): (Vec<usize>, Vec<Average>) =
@@ -287,7 +292,7 @@ impl Asked<'_> {
         if answers.len() > 1 {
             table.notes.push(format!(
                 "Bold: the best of a column, and all that a paired bootstrap cannot tell from it (95 %, {} draws of groups, \
-                 wells, fields of view or images; seeds averaged).",
+                 wells, fields of view or images; seeds averaged). Underlined: the best of the others.",
                 level::DRAWS
             ));
         }
@@ -311,7 +316,7 @@ impl Asked<'_> {
         let rows = self.printed.iter().map(|(print, numbers)| Row {
             stub: vec![print.model.clone(), print.words()],
             kind: Kind::Print,
-            cells: columns.iter().map(|(_, column)| Cell::print(numbers.get(column).copied())).collect(),
+            cells: columns.iter().map(|column| Cell::print(numbers.get(&column.name).copied())).collect(),
             note: String::new(),
         });
         let apart = if compared { "comparable only where a difference stands" } else { "not comparable" };

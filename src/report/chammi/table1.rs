@@ -1,12 +1,12 @@
 //! The paper's Table 1: what each model costs, and its overall score under four conditions.
 
 use super::super::Error;
-use super::super::measured::{self, Measured, World};
-use super::super::table::{Cell, Kind, Row, Table};
+use super::super::measured::{self, Measured, Source, World};
+use super::super::table::{Cell, Column, Kind, Row, Table};
 use super::comparable::{Loss, Start, Strategy, System, recipes_of};
 use super::scores::Below;
 use super::{Report, title};
-use crate::{model::Costs, spec::Spec, store::Reader};
+use crate::{model::Costs, spec::Spec};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -35,8 +35,8 @@ fn condition(system: &System) -> Option<usize> {
 }
 
 /// Asks the store.
-pub(super) fn report(store: &Reader) -> Result<Report, Error> {
-    let measured = measured::on(store, "chammi")?;
+pub(super) fn report(store: &Source<'_>) -> Result<Report, Error> {
+    let measured = store.on("chammi")?;
     let worlds = measured::by_world(&measured);
     let mut tables: Vec<Table> = worlds.iter().map(|(world, runs)| of_world(world, runs)).collect();
     tables.push(print(store)?);
@@ -44,9 +44,9 @@ pub(super) fn report(store: &Reader) -> Result<Report, Error> {
     Ok(Report { title, tables, ..Report::default() })
 }
 
-fn columns() -> Vec<(String, String)> {
+fn columns() -> Vec<Column> {
     let costs = [("parameters (M)", PARAMETERS), ("passes per image", PASSES)];
-    costs.into_iter().chain(CONDITIONS).map(|(head, name)| (head.into(), name.into())).collect()
+    costs.into_iter().chain(CONDITIONS).map(|(head, name)| Column::of(head, name)).collect()
 }
 
 /// A row for each model under each recipe. Costs are those of the declared models, counted on their own parameters.
@@ -93,6 +93,7 @@ fn of_world(world: &World, runs: &[&Measured]) -> Table {
         notes,
     };
     table.mark_best(2);
+    table.mark_second();
     table
 }
 
@@ -102,7 +103,7 @@ fn costs(config: &Value) -> Option<Costs> {
     Some(Costs::on_chammi(&spec))
 }
 
-fn print(store: &Reader) -> Result<Table, Error> {
+fn print(store: &Source<'_>) -> Result<Table, Error> {
     let mut rows: Vec<(String, BTreeMap<String, f64>)> = Vec::new();
     for number in store.published("chammi", "table1")? {
         if rows.last().is_none_or(|(model, _)| *model != number.model) {
@@ -121,7 +122,7 @@ fn print(store: &Reader) -> Result<Table, Error> {
     let rows = rows.into_iter().map(|(model, numbers)| Row {
         stub: vec![model],
         kind: Kind::Print,
-        cells: columns().iter().map(|(_, name)| Cell::print(numbers.get(name).copied())).collect(),
+        cells: columns().iter().map(|column| Cell::print(numbers.get(&column.name).copied())).collect(),
         note: String::new(),
     });
     Ok(Table {

@@ -1,0 +1,124 @@
+//! A page of reports as data, before any format: sections with tables and figures, and where all of it comes from.
+
+use super::{Error, Table, measured};
+use crate::store::Reader;
+use std::collections::BTreeSet;
+
+/// What all formats are written from.
+pub(super) struct Document {
+    pub(super) sections: Vec<Section>,
+    /// What stands above everything.
+    pub(super) remarks: Vec<String>,
+    pub(super) origin: Origin,
+}
+
+/// One report.
+pub(super) struct Section {
+    /// By which it is asked for: `chammi_table4`.
+    pub(super) name: String,
+    pub(super) title: String,
+    pub(super) tables: Vec<Table>,
+    pub(super) figure: Option<Figure>,
+    /// The points of the figure as a CSV file, where it has some.
+    pub(super) points: Option<String>,
+}
+
+/// A picture with its caption.
+pub(super) struct Figure {
+    /// Without the faces of its type.
+    pub(super) svg: String,
+    pub(super) caption: String,
+}
+
+/// Where numbers come from.
+#[derive(Default)]
+pub(super) struct Origin {
+    /// The store's file.
+    pub(super) store: String,
+    /// Finished runs in it.
+    pub(super) runs: usize,
+    /// Commits that computed them, the first twelve digits; a `+` says that the tree had changes.
+    pub(super) commits: Vec<String>,
+    /// Name, kind, world and the beginning of the fingerprint of what they read.
+    pub(super) data: Vec<[String; 4]>,
+    /// `paper`, `quick`.
+    pub(super) scales: Vec<String>,
+}
+
+impl Document {
+    /// Its heading: that of its only report, or one for all.
+    pub(super) fn title(&self) -> &str {
+        match &self.sections[..] {
+            [section] => &section.title,
+            _ => "Tables and figures",
+        }
+    }
+}
+
+impl Origin {
+    /// Asks the store.
+    pub(super) fn of(store: &Reader) -> Result<Self, Error> {
+        let runs = "SELECT count(*) AS runs FROM run WHERE status = 'done'";
+        let runs: f64 = measured::rows(store, runs)?.map(|row| row.real("runs")).sum();
+        let commits = "SELECT DISTINCT coalesce(substr(c.commit_id, 1, 12), 'no commit') ||
+              CASE WHEN c.dirty THEN '+' ELSE '' END AS id
+            FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id
+            JOIN attempt a ON a.work_id = w.id AND a.n = w.attempt JOIN code c ON c.id = a.code_id
+            WHERE r.status = 'done' ORDER BY 1";
+        let data = "SELECT DISTINCT d.name, d.kind, d.world, substr(d.fingerprint, 1, 12) AS fingerprint
+            FROM run r JOIN run_data t ON t.run_id = r.id JOIN dataset d ON d.id = t.dataset_id
+            WHERE r.status = 'done' ORDER BY d.name, d.world, d.fingerprint";
+        let scales = "SELECT DISTINCT scale FROM run WHERE status = 'done' ORDER BY scale";
+        let fields = ["name", "kind", "world", "fingerprint"];
+        let file = store.path().file_name().unwrap_or_default();
+        Ok(Self {
+            store: file.to_string_lossy().into_owned(),
+            runs: runs as usize,
+            commits: measured::rows(store, commits)?.map(|row| row.text("id")).collect(),
+            data: measured::rows(store, data)?.map(|row| fields.map(|field| row.text(field))).collect(),
+            scales: measured::rows(store, scales)?.map(|row| row.text("scale")).collect(),
+        })
+    }
+
+    /// What a reader must know before the first number: that cells are simulated, that runs were shrunk.
+    pub(super) fn warnings(&self) -> Vec<&'static str> {
+        let simulated = self.data.iter().filter(|[_, kind, ..]| kind == "simulated").count();
+        let cells = match simulated {
+            0 => None,
+            all if all == self.data.len() => Some(
+                "simulated: all cells here are drawn by a program; nothing may be concluded about real ones",
+            ),
+            _ => Some("simulated: some of these data are drawn by a program; tables say which"),
+        };
+        let quick = self.scales.iter().any(|scale| scale == "quick");
+        let shrunk = match self.scales.len() {
+            1 if quick => Some("quick: every run was shrunk to about a minute"),
+            _ if quick => Some("quick: some runs were shrunk to about a minute; tables say which"),
+            _ => None,
+        };
+        cells.into_iter().chain(shrunk).collect()
+    }
+
+    /// One line for the foot of a page.
+    pub(super) fn line(&self) -> String {
+        let mut parts = vec![self.store.clone(), format!("{} finished runs", self.runs)];
+        if !self.commits.is_empty() {
+            parts.push(format!("code {}", listed(&self.commits)));
+        }
+        let data: BTreeSet<String> =
+            self.data.iter().map(|[name, _, _, fingerprint]| format!("{name} {fingerprint}")).collect();
+        if !data.is_empty() {
+            parts.push(format!("data {}", listed(&data.into_iter().collect::<Vec<_>>())));
+        }
+        if !self.scales.is_empty() {
+            parts.push(format!("scale {}", self.scales.join(", ")));
+        }
+        parts.join(" · ")
+    }
+}
+
+/// A few of them, and how many more there are.
+fn listed(all: &[String]) -> String {
+    let few = all.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    if all.len() > 3 { format!("{few} and {} more", all.len() - 3) } else { few }
+}

@@ -1,0 +1,157 @@
+//! Names as nobody wishes for them, in every kind of figure: the file stays valid, and no text leaves the sheet.
+
+use super::{bars, canvas, font, forest, heatmap, radar, scatter};
+use roxmltree::Document;
+
+/// Long, empty, full of signs, right to left, of other scripts, with what no file may hold.
+fn names() -> Vec<String> {
+    let long = "a name that goes on and on ".repeat(12);
+    let plain = [
+        "",
+        "   ",
+        "&<>\"'",
+        "<script>alert(1)</script>",
+        "]]>",
+        "שלום עולם",
+        "مرحبا بالعالم",
+        "Ядро",
+        "細胞核",
+        "🧬",
+    ];
+    let hidden = ["tab\tnew\nline", "nul\0bell\u{7}", "turned \u{202e}round"];
+    plain.into_iter().chain(hidden).map(String::from).chain([long, "x".repeat(400)]).collect()
+}
+
+/// So many of them.
+fn many(count: usize) -> Vec<String> {
+    names().into_iter().cycle().take(count).collect()
+}
+
+/// Fails unless `svg` can be read and all of its texts stand on the sheet.
+#[track_caller]
+fn check(what: &str, svg: &str, widest: f64) {
+    let document = Document::parse(svg).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let root = document.root_element();
+    let sheet: Vec<f64> =
+        root.attribute("viewBox").unwrap().split(' ').map(|number| number.parse().unwrap()).collect();
+    let (width, height) = (sheet[2], sheet[3]);
+    assert!(width / 10.0 <= widest, "{what} is {} points wide", width / 10.0);
+    let mut texts = 0;
+    for node in root.descendants().filter(|node| node.has_tag_name("text")) {
+        let text = node.text().unwrap_or_default().trim();
+        let number = |name: &str| node.attribute(name).unwrap().parse::<f64>().unwrap();
+        let (x, y) = (number("x"), number("y"));
+        let bold = node.attribute("font-weight") == Some("bold");
+        let long = font::width(text, number("font-size"), bold);
+        let before = match node.attribute("text-anchor") {
+            Some("end") => long,
+            Some("middle") => long / 2.0,
+            _ => 0.0,
+        };
+        // Turned by a quarter to be read from below: what is before lies lower.
+        let turned = node.attribute("transform").is_some();
+        let (low, high, room) = if turned {
+            (y - (long - before), y + before, height)
+        } else {
+            (x - before, x - before + long, width)
+        };
+        assert!(
+            low >= -0.5 && high <= room + 0.5,
+            "{what}: `{text}` from {low:.0} to {high:.0} of {room:.0}"
+        );
+        assert!(x >= 0.0 && x <= width && y >= 0.0 && y <= height, "{what}: `{text}` at {x}, {y}");
+        assert!(!text.chars().any(char::is_control), "{what}: {text:?}");
+        texts += 1;
+    }
+    assert!(texts > 0, "{what} has texts");
+}
+
+#[test]
+fn heatmaps() {
+    for classes in [1, 15, 200] {
+        let column = |(at, name): (usize, String)| heatmap::Column { group: names()[at / 40].clone(), name };
+        let columns: Vec<_> = many(classes).into_iter().enumerate().map(column).collect();
+        let row = |(at, name): (usize, String)| heatmap::Row {
+            name,
+            floor: at > 10,
+            best: at == 2,
+            values: (0..classes)
+                .map(|class| (class % 7 > 0).then_some(class as f64 / classes as f64))
+                .collect(),
+        };
+        let rows = || names().into_iter().enumerate().map(row).collect();
+        let panels: Vec<_> = ["first", "second"]
+            .map(|heading| heatmap::Panel { heading: heading.into(), rows: rows() })
+            .into();
+        let svg = heatmap::draw(&panels, &columns, "F1 score").unwrap();
+        check(&format!("{classes} classes"), &svg, 1150.0);
+    }
+}
+
+#[test]
+fn radars() {
+    let axes: Vec<_> = names().into_iter().map(|name| radar::Axis { name, colour: canvas::BLUE }).collect();
+    let polygon =
+        |name: String| radar::Polygon { name, colour: canvas::GREEN, values: vec![Some(0.5); axes.len()] };
+    let radar = |name: String| radar::Radar {
+        heading: name,
+        apart: false,
+        polygons: names().into_iter().map(polygon).collect(),
+    };
+    let radars = names().into_iter().take(4).map(radar).collect();
+    let svg = radar::draw(&[radar::Band { heading: "a world".into(), radars }], &axes).unwrap();
+    check("radars", &svg, 700.0);
+}
+
+#[test]
+fn bar_charts() {
+    let series: Vec<_> = names().into_iter().map(|name| (name, canvas::ORANGE)).collect();
+    let bar =
+        |name: String| Some(bars::Bar { value: 0.99, std: Some(0.2), label: name.chars().take(4).collect() });
+    let group = |name: String| bars::Group {
+        name: name.clone(),
+        of: name,
+        bars: names().into_iter().map(bar).collect(),
+    };
+    let groups = names().into_iter().take(3).map(group).collect();
+    let svg = bars::draw(&[bars::Panel { heading: "a world".into(), groups }], &series, "macro-F1").unwrap();
+    check("bars", &svg, 800.0);
+}
+
+#[test]
+fn forests() {
+    let line = |name: String| forest::Line {
+        heading: name.clone(),
+        name: name.clone(),
+        verdict: name,
+        grey: false,
+        mean: 0.01,
+        interval: Some((-0.02, 0.04)),
+        dots: vec![0.0, 0.02],
+    };
+    let lines: Vec<_> = names().into_iter().map(line).collect();
+    check("forest", &forest::draw(&lines, "difference").unwrap(), 700.0);
+}
+
+#[test]
+fn points_of_many_classes() {
+    let classes = many(200);
+    let set = |name: String| scatter::Set { name, panels: ["Train", "tasks"], classes: classes.clone() };
+    let points: Vec<([f64; 2], usize)> =
+        (0..400).map(|at| ([libm::sin(at as f64), libm::cos(at as f64 * 1.7)], at % 200)).collect();
+    let picture = || {
+        Some(scatter::Picture {
+            panels: [points.clone(), points.clone()],
+            below: "trustworthiness 0.9".into(),
+        })
+    };
+    let row = |name: String| scatter::Row {
+        name: (name.clone(), name),
+        pictures: vec![picture(), None, picture()],
+    };
+    let block = scatter::Block { heading: "a world".into(), rows: names().into_iter().map(row).collect() };
+    let sets: Vec<_> = ["HPA", "", "a very long name of a set that has no room above its panels"]
+        .map(|name| set(name.into()))
+        .into();
+    check("points", &scatter::draw(&[block], &sets).unwrap(), 800.0);
+}

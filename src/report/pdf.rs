@@ -1,0 +1,209 @@
+//! A page as a PDF file, set by typst as a library: everything in memory, no fonts of the machine, no network.
+//!
+//! What typst changes from version to version is in this file only.
+
+use super::{
+    Cell, Error, Mark, Row, Table,
+    document::{Document, Section},
+    font,
+    markup::{self, Span},
+    table::{number, signed},
+};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use typst::{
+    Library, LibraryExt, World,
+    diag::{FileError, FileResult, SourceDiagnostic},
+    foundations::{Bytes, Datetime, Duration},
+    syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot},
+    text::{Font, FontBook},
+    utils::LazyHash,
+};
+use typst_layout::PagedDocument;
+use typst_pdf::PdfOptions;
+
+/// How a page looks.
+const TEMPLATE: &str = include_str!("report.typ");
+/// More columns of numbers make a page lie on its side.
+const UPRIGHT: usize = 9;
+
+/// The faces that there are.
+const FACES: [&[u8]; 5] = [
+    font::REGULAR,
+    font::BOLD,
+    include_bytes!("fonts/Inter-Italic.otf"),
+    include_bytes!("fonts/DejaVuSans.ttf"),
+    include_bytes!("fonts/DejaVuSansMono.ttf"),
+];
+
+/// The bytes of the file.
+///
+/// # Errors
+/// If typst cannot set it.
+pub(super) fn page(document: &Document) -> Result<Vec<u8>, Error> {
+    let mut files = vec![
+        ("report.typ".to_owned(), TEMPLATE.into()),
+        ("report.json".to_owned(), data(document).to_string().into_bytes()),
+    ];
+    for Section { name, figure, .. } in &document.sections {
+        files.extend(figure.as_ref().map(|figure| (format!("{name}.svg"), figure.svg.clone().into_bytes())));
+    }
+    compiled("report", files)
+}
+
+/// A figure as a page of its own size, for LaTeX's `\includegraphics`.
+///
+/// # Errors
+/// If typst cannot set it.
+pub(super) fn figure(name: &str, svg: &str) -> Result<Vec<u8>, Error> {
+    let page = "#set document(date: none)\n#set page(width: auto, height: auto, margin: 0pt)\n#image(\"figure.svg\")";
+    compiled(name, vec![("report.typ".into(), page.into()), ("figure.svg".into(), svg.into())])
+}
+
+fn compiled(what: &str, files: Vec<(String, Vec<u8>)>) -> Result<Vec<u8>, Error> {
+    let told = |errors: &[SourceDiagnostic]| {
+        let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+        Error::Draw { figure: format!("{what}.pdf"), cause: messages.join("; ") }
+    };
+    let done = typst::compile::<PagedDocument>(&Memory::of(files));
+    let document = done.output.map_err(|errors| told(&errors))?;
+    // The only warnings that there can be are about our own template: a face that it names and that is not there.
+    debug_assert!(done.warnings.is_empty(), "{:?}", done.warnings);
+    typst_pdf::pdf(&document, &PdfOptions::default()).map_err(|errors| told(&errors))
+}
+
+/// What the template reads.
+fn data(document: &Document) -> Value {
+    let origin = &document.origin;
+    json!({
+        "title": markup::plain(document.title()),
+        "heading": spans(document.title()),
+        "warnings": origin.warnings(),
+        "remarks": document.remarks.iter().map(|remark| spans(remark)).collect::<Vec<_>>(),
+        "foot": origin.line(),
+        "several": document.sections.len() > 1,
+        "sections": document.sections.iter().map(section).collect::<Vec<_>>(),
+    })
+}
+
+fn section(section: &Section) -> Value {
+    let figure = section
+        .figure
+        .as_ref()
+        .map(|figure| json!({ "file": format!("{}.svg", section.name), "caption": figure.caption }));
+    json!({
+        "heading": spans(&section.title),
+        "wide": section.tables.iter().any(|table| table.columns.len() > UPRIGHT),
+        "figure": figure,
+        "tables": section.tables.iter().map(table).collect::<Vec<_>>(),
+    })
+}
+
+/// A name that the row before has is left out, as in print.
+fn table(table: &Table) -> Value {
+    let stub = table.printed_stub();
+    let mut before: Option<&Row> = None;
+    let mut rows = vec![];
+    for row in &table.rows {
+        let again =
+            before.is_some_and(|before| before.kind == row.kind && before.stub.first() == row.stub.first());
+        let names = stub.iter().map(|at| if *at == 0 && again { "" } else { row.stub[*at].as_str() });
+        rows.push(json!({
+            "kind": row.kind.name(),
+            "first": before.is_some_and(|before| before.kind != row.kind),
+            "stub": names.collect::<Vec<_>>(),
+            "cells": row.cells.iter().map(cell).collect::<Vec<_>>(),
+        }));
+        before = Some(row);
+    }
+    let said = table.rows.iter().filter(|row| !row.note.is_empty());
+    let said = said.map(|row| format!("{}: {}", row.stub.join(", ").trim_end_matches(", "), row.note));
+    json!({
+        "title": spans(&table.title),
+        "stub": stub.iter().map(|at| table.stub[*at]).collect::<Vec<_>>(),
+        "groups": table.groups(),
+        "columns": table.columns.iter().map(|column| &column.head).collect::<Vec<_>>(),
+        "rows": rows,
+        "notes": table.notes.iter().cloned().chain(said).map(|note| spans(&note)).collect::<Vec<_>>(),
+    })
+}
+
+fn cell(cell: &Cell) -> Value {
+    let Some(value) = cell.value else { return Value::Null };
+    json!({
+        "value": number(value),
+        "std": cell.std.map(number),
+        "paper": cell.paper.map(number),
+        "difference": cell.difference().map(signed),
+        "below": cell.difference().is_some_and(|difference| difference < 0.0),
+        "mark": cell.mark.map(Mark::name),
+    })
+}
+
+/// Pieces of a text, each with what it is.
+fn spans(text: &str) -> Value {
+    let span = |span: Span<'_>| match span {
+        Span::Plain(text) => json!(["plain", text]),
+        Span::Code(text) => json!(["code", text]),
+        Span::Emphasis(text) => json!(["emphasis", text]),
+    };
+    markup::spans(text).into_iter().map(span).collect()
+}
+
+/// All that typst can see.
+struct Memory {
+    library: LazyHash<Library>,
+    book: LazyHash<FontBook>,
+    fonts: Vec<Font>,
+    files: HashMap<FileId, Bytes>,
+}
+
+fn id(path: &str) -> FileId {
+    let path = VirtualPath::new(path).expect("a name without folders");
+    RootedPath::new(VirtualRoot::Project, path).intern()
+}
+
+impl Memory {
+    fn of(files: Vec<(String, Vec<u8>)>) -> Self {
+        let fonts: Vec<Font> = FACES.into_iter().flat_map(|face| Font::iter(Bytes::new(face))).collect();
+        Self {
+            library: LazyHash::new(Library::builder().build()),
+            book: LazyHash::new(FontBook::from_fonts(&fonts)),
+            fonts,
+            files: files.into_iter().map(|(name, bytes)| (id(&name), Bytes::new(bytes))).collect(),
+        }
+    }
+}
+
+impl World for Memory {
+    fn library(&self) -> &LazyHash<Library> {
+        &self.library
+    }
+
+    fn book(&self) -> &LazyHash<FontBook> {
+        &self.book
+    }
+
+    fn main(&self) -> FileId {
+        id("report.typ")
+    }
+
+    fn source(&self, id: FileId) -> FileResult<Source> {
+        let bytes = self.file(id)?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| FileError::InvalidUtf8)?;
+        Ok(Source::new(id, text.into()))
+    }
+
+    fn file(&self, id: FileId) -> FileResult<Bytes> {
+        let none = || FileError::NotFound(id.vpath().get_without_slash().into());
+        self.files.get(&id).cloned().ok_or_else(none)
+    }
+
+    fn font(&self, index: usize) -> Option<Font> {
+        self.fonts.get(index).cloned()
+    }
+
+    fn today(&self, _: Option<Duration>) -> Option<Datetime> {
+        None
+    }
+}
