@@ -1,7 +1,7 @@
 //! `serve`: a page that shows the store, live.
 
 use super::{failure::Result, interrupt, options::StoreOption, output, report::declared};
-use crate::serve::Server;
+use crate::{serve::Server, store::Host};
 use clap::Args;
 use std::{
     net::SocketAddr,
@@ -32,7 +32,11 @@ impl Serve {
                 "whoever can reach {address} can read this store: there is no password and no encryption"
             ));
         }
-        let url = format!("http://{address}/");
+        // "All addresses" is none that a browser could be sent to.
+        let url = match address.ip().is_unspecified() {
+            true => format!("http://{}:{}/", Host::here().name, address.port()),
+            false => format!("http://{address}/"),
+        };
         output::say(&url)?;
         if !quiet {
             output::note(&format!("shows {}; Ctrl-C ends it", store.display()));

@@ -17,16 +17,16 @@ pub(super) struct Readers {
 }
 
 /// Which file a connection reads: a store that was removed and made anew is another one under the same name.
-type Identity = Option<(u64, u64)>;
+pub(super) type Identity = Option<(u64, u64)>;
 
 #[cfg(unix)]
-fn identity(path: &Path) -> Identity {
+pub(super) fn identity(path: &Path) -> Identity {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
 #[cfg(not(unix))]
-fn identity(_: &Path) -> Identity {
+pub(super) fn identity(_: &Path) -> Identity {
     None
 }
 

@@ -16,10 +16,11 @@ macro_rules! assets {
     };
 }
 
-const ASSETS: [Asset; 6] = assets![
+const ASSETS: [Asset; 7] = assets![
     "app.css" "text/css; charset=utf-8",
     "app.js" "text/javascript; charset=utf-8",
     "charts.js" "text/javascript; charset=utf-8",
+    "icon.svg" "image/svg+xml",
     "uPlot.iife.min.js" "text/javascript; charset=utf-8",
     "uPlot.min.css" "text/css; charset=utf-8",
     "uPlot.LICENSE" "text/plain; charset=utf-8",

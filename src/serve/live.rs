@@ -1,5 +1,6 @@
 //! Tells browsers that something was written: SQLite counts what other connections commit.
 
+use super::ask::{Identity, identity};
 use crate::store::{Reader, Store, Value};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{Stream, stream};
@@ -23,17 +24,18 @@ pub(super) fn watch(path: &Path) -> Receiver<u64> {
     receiver
 }
 
-/// The connection, the count that it saw last, and the file that it reads.
-type Kept = Option<(Reader, Option<Value>)>;
+/// The connection, the file that it reads, and the count that it saw last.
+type Kept = Option<(Reader, Identity, Option<Value>)>;
 
 fn look(path: &Path, kept: &mut Kept, sender: &Sender<u64>) {
-    let Some((reader, before)) = kept else {
+    let present = identity(path);
+    let Some((reader, file, before)) = kept else {
         // A store that cannot be read now may be there again in a moment.
-        *kept = Store::open_read_only(path).ok().map(|reader| (reader, None));
+        *kept = Store::open_read_only(path).ok().map(|reader| (reader, present, None));
         return;
     };
     let count = reader.query("PRAGMA data_version").ok().and_then(|rows| rows.rows.first()?.first().cloned());
-    if count.is_none() {
+    if count.is_none() || *file != present {
         *kept = None;
         return sender.send_modify(|version| *version += 1);
     }

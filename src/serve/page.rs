@@ -53,6 +53,7 @@ impl Frame<'_> {
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
                     title { (title) " · dichroic" }
+                    link rel="icon" type="image/svg+xml" href=(assets::address("icon.svg"));
                     link rel="stylesheet" href=(assets::address("uPlot.min.css"));
                     link rel="stylesheet" href=(assets::address("app.css"));
                     script src=(assets::address("uPlot.iife.min.js")) defer {}
