@@ -39,7 +39,7 @@ impl Fills {
 const NUMBERS: &str = "SELECT model, condition, task, published, flag, experiment, spec, kind, world, scale, measured, std, n, difference, verdict
     FROM v_paper WHERE paper = ?1 AND tbl = ?2 AND metric = 'f1_macro' ORDER BY place";
 
-/// The page for `?table=chammi_table4`.
+/// The page for `?paper=chammi_table4`.
 pub(super) fn view(ask: &Ask<'_>, params: &Params, fills: &Fills) -> Result<Found, Error> {
     let known = ask.rows("SELECT DISTINCT paper, tbl FROM published WHERE task <> '' AND metric = 'f1_macro' ORDER BY paper, tbl", &[])?;
     let names: Vec<(String, String, String)> = known

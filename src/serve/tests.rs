@@ -3,6 +3,7 @@
 use super::{
     Server,
     ask::Readers,
+    live,
     site::{Answer, Site},
     url::Params,
 };
@@ -439,10 +440,17 @@ fn a_store_that_is_made_anew_is_read_anew() {
     let (_folder, path) = place();
     let (store, attempt) = full(&path);
     let site = site(&path);
+    let changes = live::watch(&path);
     assert!(get(&site, "/runs").body.contains("/run/a0"));
+    thread::sleep(Duration::from_secs(1));
     drop((attempt, store));
     std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
     assert_eq!(get(&site, "/runs").status, 500);
     Store::open(&path).unwrap().close().unwrap();
     assert!(get(&site, "/runs").body.contains("No run was asked of this store yet"));
+    let start = Instant::now();
+    while !changes.has_changed().unwrap() {
+        assert!(start.elapsed() < Duration::from_secs(20), "nobody was told");
+        thread::sleep(Duration::from_millis(50));
+    }
 }
