@@ -81,7 +81,7 @@ pub(crate) fn table(table: &Table) -> Markup {
                         tr {
                             @for head in &table.stub { th rowspan=(lines) scope="col" { (head) } }
                             @for (group, count) in &groups {
-                                th.group colspan=(count) scope="colgroup" { span { (group) } }
+                                th.group colspan=(count) scope="colgroup" { @if !group.is_empty() { span { (group) } } }
                             }
                             @if groups.is_empty() { @for column in &table.columns { (head(&column.head)) } }
                             @if noted { th.note rowspan=(lines) {} }

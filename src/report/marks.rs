@@ -40,6 +40,10 @@ pub(super) fn level(
             Err(error) => return Err(error),
         }
     }
+    // Alone, one is not better than anybody.
+    if answers.len() < 2 {
+        return Ok(());
+    }
     let systems: Vec<_> = answers.iter().map(|(_, answers)| answers.lists()).collect();
     for (column, found) in places.into_iter().zip(level::with_the_best(&systems, &averages)?) {
         for ((row, _), level) in answers.iter().zip(found) {
@@ -47,13 +51,11 @@ pub(super) fn level(
             *mark = mark.or(level.then_some(Mark::Level));
         }
     }
-    if answers.len() > 1 {
-        table.notes.push(format!(
-            "Bold: the best of a column, and all that a paired bootstrap cannot tell from it (95 %, {} draws of groups, \
-             wells, fields of view or images; seeds averaged). Underlined: the best of the others.",
-            level::DRAWS
-        ));
-    }
+    table.notes.push(format!(
+        "Bold: the best of a column, and all that a paired bootstrap cannot tell from it (95 %, {} draws of groups, wells, \
+         fields of view or images; seeds averaged). Underlined: the best of the others.",
+        level::DRAWS
+    ));
     if answers.len() < behind.len() {
         let lost = behind.len() - answers.len();
         table.notes.push(format!("{lost} rows have no predictions left and are not among them."));
