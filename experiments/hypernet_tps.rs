@@ -22,3 +22,9 @@ fn hypernet_tps() -> impl Experiments {
         .seeds([125_617])
         .evaluate(OneNn::cosine().on(Chammi))
 }
+
+/// How HyperNet learns: its loss, step by step.
+#[report]
+fn hypernet_tps_curves() -> Report {
+    Report::curves("hypernet_tps", "loss")
+}

@@ -29,3 +29,18 @@ fn real_cells() -> impl Experiments {
         .seeds([0, 1, 2])
         .evaluate(OneNn::cosine().on(cells()))
 }
+
+/// What was taken for what on real cells.
+#[report]
+fn real_cells_confusion() -> Report {
+    Report::confusion("real_cells")
+}
+
+/// What each seed of real cells cost.
+#[report]
+fn real_cells_costs() -> Report {
+    Report::query(
+        "SELECT CAST(seed AS TEXT) AS seed, host, code, secs / 60 AS minutes, works
+         FROM v_runs WHERE experiment = 'real_cells' AND status = 'done' ORDER BY v_runs.seed",
+    )
+}

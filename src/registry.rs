@@ -2,7 +2,10 @@
 //!
 //! The build script finds the files in `experiments/`, `#[experiment]` registers the functions in them.
 
-use crate::{dsl::Declared, spelling::closest};
+use crate::{
+    dsl::{Declared, Report},
+    spelling::closest,
+};
 use std::fmt;
 
 /// One `#[experiment]` function, as the macro registered it.
@@ -20,6 +23,22 @@ pub struct Entry {
 }
 
 inventory::collect!(Entry);
+
+/// One `#[report]` function, as the macro registered it.
+pub struct ReportEntry {
+    /// Its name, by which `report` writes it.
+    pub name: &'static str,
+    /// Its documentation; the first line is its title.
+    pub about: &'static str,
+    /// Where it stands, relative to the package.
+    pub file: &'static str,
+    /// The line of its attribute.
+    pub line: u32,
+    /// What it shows.
+    pub report: fn() -> Report,
+}
+
+inventory::collect!(ReportEntry);
 
 impl Entry {
     /// All that is wrong with what it declares, each problem with the number of its sentence.
@@ -61,6 +80,16 @@ pub enum Error {
         /// File and line of the other.
         second: String,
     },
+    /// Two reports have one name.
+    #[error("two reports are called `{name}`: {first} and {second}")]
+    TwoReports {
+        /// The name.
+        name: &'static str,
+        /// File and line of the one.
+        first: String,
+        /// File and line of the other.
+        second: String,
+    },
     /// Nothing has this name.
     #[error("there is no experiment `{name}`")]
     Unknown {
@@ -78,6 +107,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Twice { .. } => "rename one of them; the name is what `exp` runs".into(),
+            Self::TwoReports { .. } => "rename one of them; the name is what `report` writes".into(),
             Self::Unknown { known: 0, .. } => "put a file with an `#[experiment]` into `experiments/`".into(),
             Self::Unknown { closest: Some(name), .. } => format!("did you mean `{name}`?"),
             Self::Unknown { known, .. } => {
@@ -95,6 +125,24 @@ pub fn entries() -> Result<Vec<&'static Entry>, Error> {
     sorted(inventory::iter::<Entry>.into_iter().collect())
 }
 
+/// All reports: what papers print in its order, then the others by name.
+///
+/// # Errors
+/// If two have the same name.
+pub fn reports() -> Result<Vec<&'static ReportEntry>, Error> {
+    let mut all: Vec<&'static ReportEntry> = inventory::iter::<ReportEntry>.into_iter().collect();
+    all.sort_by_key(|entry| ((entry.report)(), entry.name, entry.line));
+    let mut known: Vec<&'static ReportEntry> = vec![];
+    for entry in &all {
+        if let Some(before) = known.iter().find(|before| before.name == entry.name) {
+            let [first, second] = [before, entry].map(|entry| format!("{}:{}", entry.file, entry.line));
+            return Err(Error::TwoReports { name: entry.name, first, second });
+        }
+        known.push(entry);
+    }
+    Ok(all)
+}
+
 /// The experiment of this name, or all whose names begin with what stands before a final `*`.
 ///
 /// # Errors
@@ -105,10 +153,12 @@ pub fn find(pattern: &str) -> Result<Vec<&'static Entry>, Error> {
 
 /// All that is wrong with what is declared, each problem with its experiment; empty if all can be planned.
 pub fn problems() -> Vec<String> {
-    match entries() {
+    let reports = reports().err().map(|error| error.to_string());
+    let experiments = match entries() {
         Ok(entries) => entries.iter().flat_map(|entry| entry.problems()).collect(),
         Err(error) => vec![error.to_string()],
-    }
+    };
+    experiments.into_iter().chain(reports).collect()
 }
 
 fn sorted(mut entries: Vec<&'static Entry>) -> Result<Vec<&'static Entry>, Error> {

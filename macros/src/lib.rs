@@ -1,7 +1,9 @@
-//! The one attribute that experiment files need.
+//! The attributes that experiment files need.
 
 mod convex;
 mod experiment;
+mod function;
+mod report;
 
 use proc_macro::TokenStream;
 use quote::quote;
@@ -16,6 +18,17 @@ pub fn experiment(arguments: TokenStream, item: TokenStream) -> TokenStream {
     // Whatever happens, the function comes back out unchanged, so that editors keep working in it.
     let original: proc_macro2::TokenStream = item.into();
     let beside = experiment::expand(&arguments.into(), original.clone());
+    let beside = beside.unwrap_or_else(syn::Error::into_compile_error);
+    quote!(#original #beside).into()
+}
+
+/// Registers a function as a report, under its own name: `dichroic report NAME` writes what it shows.
+///
+/// The function is documented (the first line is the report's title), takes no arguments and returns a `Report`.
+#[proc_macro_attribute]
+pub fn report(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let original: proc_macro2::TokenStream = item.into();
+    let beside = report::expand(&arguments.into(), original.clone());
     let beside = beside.unwrap_or_else(syn::Error::into_compile_error);
     quote!(#original #beside).into()
 }

@@ -1,9 +1,15 @@
 //! `report`: tables and figures from the store; never starts a run.
 
-use super::{failure::Result, options::StoreOption, output};
+use super::{
+    failure::{Failure, Result},
+    options::StoreOption,
+    output,
+};
 use crate::{
-    registry,
-    report::{self, Declaration, Format},
+    dsl,
+    registry::{self, ReportEntry},
+    report::{self, Declaration, Format, Wanted},
+    spelling::closest,
     store::Store,
 };
 use clap::{Args, builder::PossibleValuesParser};
@@ -12,7 +18,7 @@ use std::path::PathBuf;
 /// Renders tables and figures from the store
 #[derive(Args, Debug)]
 pub(super) struct Report {
-    /// Names of reports, `chammi` for all of that paper, or `all`
+    /// Names of reports or experiments, `chammi` for all of that paper, or `all`
     #[arg(required = true)]
     names: Vec<String>,
     /// Where the files go
@@ -27,29 +33,60 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn run(&self) -> Result {
-        let mut names: Vec<&str> = self.names.iter().flat_map(|name| meant(name)).collect();
-        let mut seen = vec![];
-        names.retain(|name| {
-            !seen.contains(name) && {
-                seen.push(*name);
-                true
+        let mut wanted: Vec<Wanted> = vec![];
+        for name in &self.names {
+            for one in meant(name)? {
+                if !wanted.iter().any(|known| known.name == one.name) {
+                    wanted.push(one);
+                }
             }
-        });
+        }
         let stated: Vec<Format> = self.format.iter().filter_map(|word| Format::of(word)).collect();
         let built = || Format::ALL.into_iter().filter(|format| format.is_built()).collect();
         let formats = if stated.is_empty() { built() } else { stated };
         let store = Store::open_read_only(self.store.path())?;
-        let files = report::render(&names, &store, &declared()?, &self.out, &formats)?;
+        let files = report::render(&wanted, &store, &declared()?, &self.out, &formats)?;
         let lines: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
         output::say(&lines.join("\n"))
     }
 }
 
-/// `all`, a paper, or one report.
-fn meant(name: &str) -> Vec<&str> {
-    let of_paper = |report: &&str| name == "all" || report.starts_with(&format!("{name}_"));
-    let several: Vec<&str> = report::NAMES.into_iter().filter(of_paper).collect();
-    if several.is_empty() { vec![name] } else { several }
+/// `all`, a paper, one report, or the scores of an experiment.
+fn meant(name: &str) -> Result<Vec<Wanted>> {
+    let reports = registry::reports()?;
+    let of = |entry: &&&ReportEntry| {
+        name == "all" || entry.name == name || entry.name.starts_with(&format!("{name}_"))
+    };
+    let wanted = |entry: &&ReportEntry| Wanted {
+        name: entry.name.into(),
+        title: entry.about.lines().next().unwrap_or_default().trim_end_matches('.').into(),
+        report: (entry.report)(),
+    };
+    let exact = reports.iter().filter(|entry| entry.name == name).map(wanted).collect::<Vec<_>>();
+    if !exact.is_empty() {
+        return Ok(exact);
+    }
+    let several: Vec<Wanted> = reports.iter().filter(of).map(wanted).collect();
+    if !several.is_empty() {
+        return Ok(several);
+    }
+    let experiments = registry::entries()?;
+    if let Some(entry) = experiments.iter().find(|entry| entry.name == name) {
+        let title = entry.summary().trim_end_matches('.').into();
+        return Ok(vec![Wanted { name: name.into(), title, report: dsl::Report::systems(name) }]);
+    }
+    let known = reports.iter().map(|entry| entry.name).chain(experiments.iter().map(|entry| entry.name));
+    let hint = match closest(name, known) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None => {
+            let names: Vec<&str> = reports.iter().map(|entry| entry.name).collect();
+            format!(
+                "there are {}; an experiment's name shows its scores, `all` makes every report",
+                names.join(", ")
+            )
+        }
+    };
+    Err(Failure::new(format!("there is no report `{name}`")).hint(hint))
 }
 
 /// Everything that this program declares: a hole in a table says which experiment would fill it.

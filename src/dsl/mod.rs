@@ -21,6 +21,7 @@ mod evaluation;
 mod experiments;
 mod objective;
 mod order;
+mod report;
 mod run;
 mod strategy;
 mod values;
@@ -48,6 +49,7 @@ pub use objective::{
     SimClr, Sum, Towards, Trains, Weighted,
 };
 pub use order::{HasAdapter, HasData, HasWeights};
+pub use report::{Printed, Report};
 pub use run::{Evaluated, Model, NotEvaluated, Run, Scored};
 pub use strategy::{DenseSwa, Erm, Guides, Miro, Strategy, Swad, UsesLabels};
 pub use with::{With, Word};

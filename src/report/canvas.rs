@@ -103,6 +103,18 @@ impl Canvas<'_> {
         self.draw(&PathElement::new(vec![units(from.0, from.1), units(to.0, to.1)], style))
     }
 
+    /// A line through points.
+    pub(super) fn path(&self, points: Vec<(f64, f64)>, colour: RGBColor, width: f64) -> Drawn {
+        let points: Vec<(i32, i32)> = points.into_iter().map(|(x, y)| units(x, y)).collect();
+        self.draw(&PathElement::new(points, colour.stroke_width((width * UNITS).round() as u32)))
+    }
+
+    /// What a line through points encloses, as opaque as a share says.
+    pub(super) fn area(&self, points: Vec<(f64, f64)>, colour: RGBColor, opaque: f64) -> Drawn {
+        let points: Vec<(i32, i32)> = points.into_iter().map(|(x, y)| units(x, y)).collect();
+        self.draw(&Polygon::new(points, colour.mix(opaque).filled()))
+    }
+
     /// A filled rectangle.
     pub(super) fn fill(&self, from: (f64, f64), to: (f64, f64), colour: RGBColor) -> Drawn {
         self.draw(&Rectangle::new([units(from.0, from.1), units(to.0, to.1)], colour.filled()))

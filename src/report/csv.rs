@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub(super) fn tables(tables: &[Table]) -> String {
     let mut heads: Vec<&str> = Vec::new();
     for table in tables {
-        for head in table.facts.iter().map(|(head, _)| *head).chain(table.stub.iter().copied()) {
+        for head in table.facts.iter().map(|(head, _)| *head).chain(table.stub.iter().map(String::as_str)) {
             if !heads.contains(&head) {
                 heads.push(head);
             }
@@ -22,7 +22,7 @@ pub(super) fn tables(tables: &[Table]) -> String {
     for table in tables {
         for row in &table.rows {
             let facts = table.facts.iter().map(|(head, value)| (*head, value.as_str()));
-            let stub = table.stub.iter().zip(&row.stub).map(|(head, value)| (*head, value.as_str()));
+            let stub = table.stub.iter().zip(&row.stub).map(|(head, value)| (head.as_str(), value.as_str()));
             let named: BTreeMap<&str, &str> = facts.chain(stub).collect();
             for (column, cell) in table.columns.iter().zip(&row.cells) {
                 let text = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());

@@ -23,6 +23,18 @@ pub(super) struct Section {
     pub(super) points: Option<String>,
 }
 
+/// What a question to the store came to.
+#[derive(Default)]
+pub(super) struct Shown {
+    pub(super) title: String,
+    pub(super) tables: Vec<Table>,
+    /// What the figure shows.
+    pub(super) caption: String,
+    pub(super) figure: Option<Result<String, String>>,
+    /// The points of the figure as a CSV file, where it has some.
+    pub(super) points: Option<String>,
+}
+
 /// A picture with its caption.
 pub(super) struct Figure {
     /// Without the faces of its type.

@@ -9,14 +9,6 @@ pub enum Error {
     /// The store does not answer.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// No table or figure has this name.
-    #[error("expected the name of a report ({}), found `{found}`", known.join(", "))]
-    Unknown {
-        /// What was asked for.
-        found: String,
-        /// What there is.
-        known: Vec<&'static str>,
-    },
     /// A run that the store does not have, or that has no scores.
     #[error("run {run} has no scores in the store")]
     NoScores {
@@ -76,7 +68,6 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Store(source) => source.hint(),
-            Self::Unknown { .. } => Some("`dichroic report all` makes every one".into()),
             Self::NoScores { .. } => {
                 Some("`dichroic runs` lists what is there; only finished runs have scores".into())
             }

@@ -1,6 +1,6 @@
 //! Names as nobody wishes for them, in every kind of figure: the file stays valid, and no text leaves the sheet.
 
-use super::{bars, canvas, font, forest, heatmap, radar, scatter};
+use super::{bars, boxes, canvas, curves, font, forest, heatmap, matrix, radar, scatter};
 use roxmltree::Document;
 
 /// Long, empty, full of signs, right to left, of other scripts, with what no file may hold.
@@ -154,4 +154,47 @@ fn points_of_many_classes() {
         .map(|name| set(name.into()))
         .into();
     check("points", &scatter::draw(&[block], &sets).unwrap(), 800.0);
+}
+
+#[test]
+fn boxes_of_systems() {
+    let row = |(at, name): (usize, String)| boxes::Row {
+        name,
+        floor: at > 8,
+        values: (0..at).map(|seed| 0.4 + seed as f64 / 40.0).collect(),
+    };
+    let rows = || names().into_iter().enumerate().map(row).collect();
+    let panels: Vec<_> =
+        names().into_iter().take(4).map(|heading| boxes::Panel { heading, rows: rows() }).collect();
+    check("boxes", &boxes::draw(&panels, "mean macro-F1").unwrap(), 700.0);
+}
+
+#[test]
+fn curves_of_any_values() {
+    let line = |(at, name): (usize, String)| {
+        let value = |step: i32| match at {
+            0 => f64::NAN,
+            1 => -1e-9,
+            _ => 10f64.powi(at as i32 % 5) / f64::from(step + 1),
+        };
+        curves::Line { name, points: (0..50).map(|step| (f64::from(step), value(step), 0.3)).collect() }
+    };
+    let lines = || names().into_iter().enumerate().map(line).collect();
+    let none = curves::Panel { heading: String::new(), lines: vec![] };
+    let panels = [curves::Panel { heading: "a world".into(), lines: lines() }, none];
+    check("curves", &curves::draw(&panels, "<loss>").unwrap(), 600.0);
+}
+
+#[test]
+fn matrices_of_many_classes() {
+    let matrix = |count: usize| matrix::Matrix {
+        heading: names()[count % 10].clone(),
+        classes: many(count),
+        shares: vec![0.3; count * count],
+    };
+    let line = |heading: String| matrix::Line { heading, matrices: [1, 4, 30].map(matrix).into() };
+    let lines: Vec<_> = names().into_iter().take(12).map(line).collect();
+    check("matrices", &matrix::draw(&lines).unwrap(), 700.0);
+    let one = matrix::Line { heading: "two hundred".into(), matrices: vec![matrix(200)] };
+    check("a large matrix", &matrix::draw(&[one]).unwrap(), 1500.0);
 }

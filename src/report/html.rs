@@ -81,14 +81,14 @@ pub(crate) fn table(table: &Table) -> Markup {
                         tr {
                             @for head in &table.stub { th rowspan=(lines) scope="col" { (head) } }
                             @for (group, count) in &groups {
-                                th.group colspan=(count) scope="colgroup" { span { (group) } }
+                                th.group colspan=(count) scope="colgroup" { @if !group.is_empty() { span { (group) } } }
                             }
                             @if groups.is_empty() { @for column in &table.columns { (head(&column.head)) } }
                             @if noted { th.note rowspan=(lines) {} }
                         }
                         @if !groups.is_empty() { tr { @for column in &table.columns { (head(&column.head)) } } }
                     }
-                    tbody { @for row in &table.rows { (of_row(row, noted)) } }
+                    tbody { @for row in &table.rows { (of_row(row, table, noted)) } }
                 }
             }
             @for note in &table.notes { p.note { (spans(note)) } }
@@ -100,32 +100,32 @@ fn head(text: &str) -> Markup {
     html! { th.number scope="col" { (text) } }
 }
 
-fn of_row(row: &Row, noted: bool) -> Markup {
+fn of_row(row: &Row, table: &Table, noted: bool) -> Markup {
     html! {
         tr class=(row.kind.name()) {
             @for (at, name) in row.stub.iter().enumerate() {
                 @if at == 0 { th scope="row" { (name) } } @else { td { (name) } }
             }
-            @for cell in &row.cells { (of_cell(cell, row.kind)) }
+            @for (cell, column) in row.cells.iter().zip(&table.columns) { (of_cell(cell, row.kind, column.digits)) }
             @if noted { td.note { (spans(&row.note)) } }
         }
     }
 }
 
-fn of_cell(cell: &Cell, kind: Kind) -> Markup {
+fn of_cell(cell: &Cell, kind: Kind, digits: usize) -> Markup {
     let Some(value) = cell.value else { return html! { td.number.hole { "·" } } };
     let seeds = (cell.n > 1).then(|| format!("{} seeds", cell.n));
     html! {
         td.number data-v=(value) title=[seeds] {
             @match cell.mark {
-                Some(Mark::Best | Mark::Level) => b { (number(value)) },
-                Some(Mark::Second) => u { (number(value)) },
-                None => (number(value)),
+                Some(Mark::Best | Mark::Level) => b { (number(value, digits)) },
+                Some(Mark::Second) => u { (number(value, digits)) },
+                None => (number(value, digits)),
             }
-            @if let Some(std) = cell.std { small { " ± " (number(std)) } }
+            @if let Some(std) = cell.std { small { " ± " (number(std, digits)) } }
             @if let (Some(paper), Some(difference), true) = (cell.paper, cell.difference(), kind == Kind::Measured) {
-                small.print { " " (number(paper)) " "
-                    span class=(if difference < 0.0 { "below" } else { "above" }) { (signed(difference)) }
+                small.print { " " (number(paper, digits)) " "
+                    span class=(if difference < 0.0 { "below" } else { "above" }) { (signed(difference, digits)) }
                 }
             }
         }

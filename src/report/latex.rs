@@ -43,7 +43,7 @@ fn table(table: &Table, title: &str, label: &str) -> String {
     let head = heads(table, &stub);
     let mut text = String::new();
     for (part, some) in table.rows.chunks(PAGE).enumerate() {
-        let body = rows(some, &stub);
+        let body = rows(some, table, &stub);
         let tabular = format!(
             "\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n\\toprule\n{head}\\midrule\n{body}\\bottomrule\n\\end{{tabular}}"
         );
@@ -63,7 +63,7 @@ fn table(table: &Table, title: &str, label: &str) -> String {
 
 /// One or two lines of headings, with a rule below each group.
 fn heads(table: &Table, stub: &[usize]) -> String {
-    let names = stub.iter().map(|at| escape(table.stub[*at]));
+    let names = stub.iter().map(|at| escape(&table.stub[*at]));
     let own = names.chain(table.columns.iter().map(|column| escape(&column.head)));
     let own = own.collect::<Vec<_>>().join(" & ") + " \\\\\n";
     let groups = table.groups();
@@ -83,7 +83,7 @@ fn heads(table: &Table, stub: &[usize]) -> String {
 }
 
 /// The rows; a name that the row before has is not repeated, and a rule parts what was measured from floors.
-fn rows(rows: &[Row], stub: &[usize]) -> String {
+fn rows(rows: &[Row], table: &Table, stub: &[usize]) -> String {
     let mut text = String::new();
     let mut before: Option<&Row> = None;
     for row in rows {
@@ -99,7 +99,9 @@ fn rows(rows: &[Row], stub: &[usize]) -> String {
             (_, Kind::Floor | Kind::Print) => format!("\\emph{{{}}}", escape(&row.stub[*at])),
         };
         let names = stub.iter().enumerate().map(name);
-        let cells: Vec<String> = names.chain(row.cells.iter().map(cell)).collect();
+        let cells: Vec<String> = names
+            .chain(row.cells.iter().zip(&table.columns).map(|(one, column)| cell(one, column.digits)))
+            .collect();
         writeln!(text, "{} \\\\", cells.join(" & ")).expect("writing to a string does not fail");
         before = Some(row);
     }
@@ -114,26 +116,27 @@ fn notes(table: &Table) -> String {
     notes.map(|note| format!(" {}", spans(&note))).collect()
 }
 
-fn cell(cell: &Cell) -> String {
+fn cell(cell: &Cell, digits: usize) -> String {
     let Some(value) = cell.value else { return "$\\cdot$".into() };
     let mut text = match cell.mark {
-        Some(Mark::Best | Mark::Level) => format!("\\textbf{{{}}}", number(value)),
-        Some(Mark::Second) => format!("\\underline{{{}}}", number(value)),
-        None => minus(&number(value)),
+        Some(Mark::Best | Mark::Level) => format!("\\textbf{{{}}}", number(value, digits)),
+        Some(Mark::Second) => format!("\\underline{{{}}}", number(value, digits)),
+        None => minus(&number(value, digits)),
     };
     if let Some(std) = cell.std {
-        text += &format!(" {{\\scriptsize$\\pm$\\,{}}}", number(std));
+        text += &format!(" {{\\scriptsize$\\pm$\\,{}}}", number(std, digits));
     }
     if let (Some(paper), Some(difference)) = (cell.paper, cell.difference()) {
-        let difference = signed(difference).replace('−', "-");
-        text += &format!(" {{\\scriptsize\\textcolor{{gray}}{{({}, ${difference}$)}}}}", number(paper));
+        let difference = signed(difference, digits).replace('−', "-");
+        text +=
+            &format!(" {{\\scriptsize\\textcolor{{gray}}{{({}, ${difference}$)}}}}", number(paper, digits));
     }
     text
 }
 
 /// A minus of its proper width.
 fn minus(number: &str) -> String {
-    number.strip_prefix('-').map_or_else(|| number.to_owned(), |rest| format!("$-${rest}"))
+    number.strip_prefix('−').map_or_else(|| number.to_owned(), |rest| format!("$-${rest}"))
 }
 
 fn spans(text: &str) -> String {
@@ -184,6 +187,6 @@ mod tests {
             "a\\_b \\& 5 \\% \\#1 \\{x\\} \\textbackslash{}y \\textasciitilde{} \\textasciicircum{}"
         );
         assert_eq!(spans("on *simulated*: `exp a_b`"), "on \\emph{simulated}: \\texttt{exp a\\_b}");
-        assert_eq!(minus("-0.020"), "$-$0.020");
+        assert_eq!(minus("−0.020"), "$-$0.020");
     }
 }

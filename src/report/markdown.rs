@@ -24,7 +24,7 @@ pub(super) fn page(document: &Document, pictures: bool) -> String {
 fn table(table: &Table) -> String {
     let mut text = format!("## {}\n\n", table.title);
     let with_notes = table.rows.iter().any(|row| !row.note.is_empty());
-    let stub = table.stub.iter().map(ToString::to_string);
+    let stub = table.stub.iter().cloned();
     let heads = stub.chain(table.columns.iter().map(|column| column.line.clone()));
     let heads: Vec<String> = heads.chain(with_notes.then(String::new)).collect();
     line(&mut text, &heads);
@@ -39,7 +39,7 @@ fn table(table: &Table) -> String {
             Kind::Floor | Kind::Print => format!("*{}*", escape(name)),
         };
         let mut cells: Vec<String> = row.stub.iter().map(name).collect();
-        cells.extend(row.cells.iter().map(cell));
+        cells.extend(row.cells.iter().zip(&table.columns).map(|(one, column)| cell(one, column.digits)));
         cells.extend(with_notes.then(|| row.note.clone()));
         line(&mut text, &cells);
     }
@@ -59,18 +59,18 @@ fn escape(text: &str) -> String {
     text.replace('|', "\\|").replace('*', "\\*").replace('_', "\\_")
 }
 
-fn cell(cell: &Cell) -> String {
+fn cell(cell: &Cell, digits: usize) -> String {
     let Some(value) = cell.value else { return "·".into() };
     let mut text = match cell.mark {
-        Some(Mark::Best | Mark::Level) => format!("**{}**", number(value)),
-        Some(Mark::Second) => format!("<u>{}</u>", number(value)),
-        None => number(value),
+        Some(Mark::Best | Mark::Level) => format!("**{}**", number(value, digits)),
+        Some(Mark::Second) => format!("<u>{}</u>", number(value, digits)),
+        None => number(value, digits),
     };
     if let Some(std) = cell.std {
-        text += &format!(" ± {}", number(std));
+        text += &format!(" ± {}", number(std, digits));
     }
     if let (Some(paper), Some(difference)) = (cell.paper, cell.difference()) {
-        text += &format!(" (print {}, {})", number(paper), signed(difference));
+        text += &format!(" (print {}, {})", number(paper, digits), signed(difference, digits));
     }
     text
 }

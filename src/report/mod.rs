@@ -6,9 +6,13 @@
 
 pub mod answers;
 mod bars;
+mod boxes;
 mod canvas;
 mod chammi;
+mod confusion;
+mod course;
 mod csv;
+mod curves;
 mod document;
 mod error;
 mod font;
@@ -19,20 +23,24 @@ mod kept;
 mod latex;
 mod legend;
 mod markdown;
+mod marks;
 mod markup;
+mod matrix;
 mod measured;
 mod page;
 #[cfg(feature = "pdf")]
 mod pdf;
+mod query;
 mod radar;
 mod run_table;
 mod scatter;
+mod systems;
 mod table;
 mod terminal;
 
 pub use chammi::{Declaration, Print, placements};
 pub use error::Error;
-pub use page::{Format, NAMES, render};
+pub use page::{Format, Wanted, render};
 pub use run_table::terminal_table;
 pub use table::{Cell, Column, Kind, Mark, Row, Table};
 

@@ -1,16 +1,24 @@
 //! From names of reports to files.
 
 use super::chammi::{self, Declaration};
-use super::document::{Document, Figure, Origin, Section};
+use super::document::{Document, Figure, Origin, Section, Shown};
 use super::measured::{self, Source};
 #[cfg(feature = "pdf")]
 use super::pdf;
-use super::{Error, csv, font, html, latex, markdown};
-use crate::store::Reader;
+use super::{Error, confusion, course, csv, font, html, latex, markdown, query, systems};
+use crate::{dsl::Report, store::Reader};
 use std::path::{Path, PathBuf};
 
-/// Every report there is.
-pub const NAMES: [&str; 9] = chammi::NAMES;
+/// A report that somebody wants.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// What its files are called.
+    pub name: String,
+    /// Its title, unless it has one from print.
+    pub title: String,
+    /// What it shows.
+    pub report: Report,
+}
 
 /// How a report is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,13 +64,13 @@ impl Format {
     }
 }
 
-/// Writes the named reports into `out`, which is made if it is not there, and returns the files. The figure of a report
+/// Writes the wanted reports into `out`, which is made if it is not there, and returns the files. The figure of a report
 /// without any numbers is left out. The bytes depend on the store and on `declared` only.
 ///
 /// # Errors
-/// An unknown name or a format that this program does not write, before anything is written; a store that does not answer; a folder that cannot be written.
+/// A format that this program does not write, before anything is written; a store that does not answer; a folder that cannot be written.
 pub fn render(
-    names: &[&str],
+    wanted: &[Wanted],
     store: &Reader,
     declared: &[Declaration],
     out: &Path,
@@ -71,7 +79,7 @@ pub fn render(
     if formats.iter().any(|format| !format.is_built()) {
         return Err(Error::NoPdf);
     }
-    let document = document(names, store, declared)?;
+    let document = document(wanted, store, declared)?;
     let mut files = Vec::new();
     for format in Format::ALL.into_iter().filter(|format| formats.contains(format)) {
         match format {
@@ -120,22 +128,22 @@ pub fn render(
     Ok(files)
 }
 
-/// Asks the store for the named reports.
-fn document(names: &[&str], store: &Reader, declared: &[Declaration]) -> Result<Document, Error> {
+/// Asks the store for the wanted reports.
+fn document(wanted: &[Wanted], store: &Reader, declared: &[Declaration]) -> Result<Document, Error> {
     let source = Source::of(store);
     let mut sections = Vec::new();
-    for name in names {
-        let unknown = || Error::Unknown { found: (*name).into(), known: NAMES.into() };
-        let report = chammi::report(name, &source, declared).ok_or_else(unknown)??;
-        let drawn = report.figure.transpose();
-        let drawn = drawn.map_err(|cause| Error::Draw { figure: (*name).into(), cause })?;
-        sections.push(Section {
-            name: (*name).into(),
-            title: report.title,
-            tables: report.tables,
-            figure: drawn.map(|svg| Figure { svg, caption: report.caption.into() }),
-            points: report.points,
-        });
+    for Wanted { name, title, report } in wanted {
+        let shown = match report {
+            Report::Printed(what) => chammi::report(*what, &source, declared)?,
+            Report::Systems { experiment } => systems::report(title, experiment, &source)?,
+            Report::Curves { experiment, metric } => course::report(title, experiment, metric, &source)?,
+            Report::Confusion { experiment } => confusion::report(title, experiment, &source)?,
+            Report::Query { sql } => query::report(title, sql, &source)?,
+        };
+        let Shown { title, tables, caption, figure, points } = shown;
+        let drawn = figure.transpose().map_err(|cause| Error::Draw { figure: name.clone(), cause })?;
+        let figure = drawn.map(|svg| Figure { svg, caption });
+        sections.push(Section { name: name.clone(), title, tables, figure, points });
     }
     Ok(Document { sections, remarks: stale(store)?, origin: Origin::of(store)? })
 }

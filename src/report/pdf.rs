@@ -112,7 +112,7 @@ fn table(table: &Table) -> Value {
             "kind": row.kind.name(),
             "first": before.is_some_and(|before| before.kind != row.kind),
             "stub": names.collect::<Vec<_>>(),
-            "cells": row.cells.iter().map(cell).collect::<Vec<_>>(),
+            "cells": row.cells.iter().zip(&table.columns).map(|(one, column)| cell(one, column.digits)).collect::<Vec<_>>(),
         }));
         before = Some(row);
     }
@@ -120,7 +120,7 @@ fn table(table: &Table) -> Value {
     let said = said.map(|row| format!("{}: {}", row.stub.join(", ").trim_end_matches(", "), row.note));
     json!({
         "title": spans(&table.title),
-        "stub": stub.iter().map(|at| table.stub[*at]).collect::<Vec<_>>(),
+        "stub": stub.iter().map(|at| &table.stub[*at]).collect::<Vec<_>>(),
         "groups": table.groups(),
         "columns": table.columns.iter().map(|column| &column.head).collect::<Vec<_>>(),
         "rows": rows,
@@ -128,13 +128,13 @@ fn table(table: &Table) -> Value {
     })
 }
 
-fn cell(cell: &Cell) -> Value {
+fn cell(cell: &Cell, digits: usize) -> Value {
     let Some(value) = cell.value else { return Value::Null };
     json!({
-        "value": number(value),
-        "std": cell.std.map(number),
-        "paper": cell.paper.map(number),
-        "difference": cell.difference().map(signed),
+        "value": number(value, digits),
+        "std": cell.std.map(|std| number(std, digits)),
+        "paper": cell.paper.map(|paper| number(paper, digits)),
+        "difference": cell.difference().map(|difference| signed(difference, digits)),
         "below": cell.difference().is_some_and(|difference| difference < 0.0),
         "mark": cell.mark.map(Mark::name),
     })

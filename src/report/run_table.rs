@@ -2,7 +2,7 @@
 
 use super::chammi::{any_print_of, reason_against};
 use super::measured::{self, Measured, World};
-use super::table::{Cell, Column, Kind, Row, Table};
+use super::table::{Cell, Column, Kind, Row, Table, heads};
 use super::{Error, Print, terminal};
 use crate::evaluate::names::{AVERAGES, TASKS, to_paper};
 use crate::spec::Features;
@@ -94,7 +94,7 @@ fn table(seeds: &[Measured], print: Option<Print>, printed: &[PublishedRow]) -> 
             first.spec
         ),
         facts: Vec::new(),
-        stub: if chammi { vec!["task", "in print"] } else { vec!["task"] },
+        stub: if chammi { heads(&["task", "in print"]) } else { heads(&["task"]) },
         columns: columns.map(|name| Column::of(name, name)).into(),
         rows: rows.collect(),
         notes,
@@ -102,7 +102,7 @@ fn table(seeds: &[Measured], print: Option<Print>, printed: &[PublishedRow]) -> 
 }
 
 /// CHAMMI as the paper has it; other sets by name. `Task_two` stands before `Task_three`.
-fn order(name: &str) -> (usize, &str, usize) {
+pub(super) fn order(name: &str) -> (usize, &str, usize) {
     let known = TASKS.iter().position(|task| task.name == name);
     let (set, task) = name.split_once('/').unwrap_or((name, ""));
     let number = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];

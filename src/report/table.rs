@@ -8,7 +8,7 @@ pub struct Table {
     /// What all its numbers have in common, as column and value of the CSV file: `("scale", "quick")`.
     pub facts: Vec<(&'static str, String)>,
     /// Headings of the columns that name a row.
-    pub stub: Vec<&'static str>,
+    pub stub: Vec<String>,
     /// The columns of numbers.
     pub columns: Vec<Column>,
     /// The rows, in the order of print.
@@ -16,6 +16,9 @@ pub struct Table {
     /// Sentences below.
     pub notes: Vec<String>,
 }
+
+/// Decimals of scores.
+pub const DIGITS: usize = 3;
 
 /// A column of numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,19 +31,27 @@ pub struct Column {
     pub head: String,
     /// What the store and the CSV file call it.
     pub name: String,
+    /// Decimals of its numbers.
+    pub digits: usize,
 }
 
 impl Column {
     /// A column that shares its heading with nobody.
     pub fn of(head: impl Into<String>, name: impl Into<String>) -> Self {
         let head = head.into();
-        Self { line: head.clone(), group: String::new(), head, name: name.into() }
+        Self { line: head.clone(), group: String::new(), head, name: name.into(), digits: DIGITS }
     }
 
     /// The column of a task, `WTC T1`, below its set; averages stand together.
     pub fn of_score(short: &str, name: &str) -> Self {
         let (group, head) = short.split_once(' ').unwrap_or(("Average", short));
-        Self { line: short.into(), group: group.into(), head: head.into(), name: name.into() }
+        Self { line: short.into(), group: group.into(), head: head.into(), name: name.into(), digits: DIGITS }
+    }
+
+    /// The same for numbers without decimals.
+    #[must_use]
+    pub fn of_whole_numbers(self) -> Self {
+        Self { digits: 0, ..self }
     }
 }
 
@@ -180,7 +191,7 @@ impl Table {
 
     /// The columns of the stub that a paper would print: what a row is, not where its numbers are kept.
     pub fn printed_stub(&self) -> Vec<usize> {
-        (0..self.stub.len()).filter(|at| !["experiment", "spec"].contains(&self.stub[*at])).collect()
+        (0..self.stub.len()).filter(|at| !["experiment", "spec"].contains(&self.stub[*at].as_str())).collect()
     }
 
     /// Groups of neighbouring columns with their heading and length; none if no column has one.
@@ -193,14 +204,19 @@ impl Table {
     }
 }
 
-/// Three decimals, as the papers print.
-pub(super) fn number(value: f64) -> String {
-    format!("{value:.3}")
+/// Headings of the columns that name a row.
+pub(super) fn heads(names: &[&str]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+/// As the papers print: `0.632`, and `−0.020`.
+pub(super) fn number(value: f64, digits: usize) -> String {
+    format!("{}{:.digits$}", if value < 0.0 { "−" } else { "" }, value.abs())
 }
 
 /// With its sign: `+0.004`, `−0.020`.
-pub(super) fn signed(value: f64) -> String {
-    format!("{}{:.3}", if value < 0.0 { '−' } else { '+' }, value.abs())
+pub(super) fn signed(value: f64, digits: usize) -> String {
+    format!("{}{:.digits$}", if value < 0.0 { '−' } else { '+' }, value.abs())
 }
 
 #[cfg(test)]
@@ -234,6 +250,6 @@ mod tests {
         table.mark_second();
         let marks: Vec<Option<Mark>> = table.rows.iter().map(|row| row.cells[0].mark).collect();
         assert_eq!(marks, [None, None, Some(Mark::Best), None, Some(Mark::Second)]);
-        assert_eq!((signed(-0.02).as_str(), signed(0.0).as_str()), ("−0.020", "+0.000"));
+        assert_eq!([signed(-0.02, 3), signed(0.0, 3), number(-2.0, 0)], ["−0.020", "+0.000", "−2"]);
     }
 }

@@ -1,6 +1,7 @@
 //! Reports from a real store: what stands where, what may not stand together, and the same bytes twice.
 
 use super::*;
+use crate::dsl::{Printed, Report};
 use crate::spec::draft::{
     Draft, StatedAdapter, StatedAugment, StatedBackbone, StatedChannelReplication, StatedDepthwise,
     StatedFixedChannels, StatedLoss, StatedMiro, StatedStrategy, sample,
@@ -194,11 +195,28 @@ impl Home {
 
     fn report_of(&self, name: &str, declared: &[Declaration]) -> (String, String, Option<String>) {
         let out = tempfile::tempdir().unwrap();
-        let files = render(&[name], self.store.read().unwrap(), declared, out.path(), &formats()).unwrap();
+        let files =
+            render(&[wanted(name)], self.store.read().unwrap(), declared, out.path(), &formats()).unwrap();
         let read = |file: &str| std::fs::read_to_string(out.path().join(file)).ok();
         assert!(files.iter().all(|file| file.exists()));
         (read("report.md").unwrap(), read(&format!("{name}.csv")).unwrap(), read(&format!("{name}.svg")))
     }
+}
+
+/// A printed report by the name that it has in `experiments/`.
+fn wanted(name: &str) -> Wanted {
+    let report = match name {
+        "chammi_table1" => Printed::ChammiTable1,
+        "chammi_table2" => Printed::ChammiTable2,
+        "chammi_table3" => Printed::ChammiTable3,
+        "chammi_table4" => Printed::ChammiTable4,
+        "chammi_fig5" => Printed::ChammiFigure5,
+        "chammi_fig6" => Printed::ChammiFigure6,
+        "chammi_fig9" => Printed::ChammiFigure9,
+        "chammi_fig10" => Printed::ChammiFigure10,
+        other => panic!("there is no `{other}`"),
+    };
+    Wanted { name: name.into(), title: String::new(), report: Report::printed(report) }
 }
 
 /// All that this program writes.
@@ -297,8 +315,6 @@ fn the_terminal_shows_nine_tasks_floors_and_the_overall_score() {
     );
     let none = terminal_table(home.store.read().unwrap(), &["nobody"]);
     assert!(matches!(none, Err(Error::NoScores { .. })));
-    let unknown = render(&["table9"], home.store.read().unwrap(), &[], std::path::Path::new("."), &formats());
-    assert!(matches!(unknown, Err(Error::Unknown { .. })));
 }
 
 /// A spec on CHAMMI with these weights and this strategy, without warps.
@@ -358,10 +374,10 @@ fn table_1_counts_what_models_cost() {
     let (page, ..) = home.report_of("chammi_table1", &[]);
     let row =
         |name: &str| page.lines().find(|line| line.starts_with(&format!("| {name}"))).unwrap().to_owned();
-    assert!(row("ChannelReplication").contains("released = paper = fixed | 27.819 | 4.000 |"), "{page}");
-    assert!(row("FixedChannels").contains("| 83.471 | 1.000 |"), "{page}");
-    assert!(row("HyperNet").starts_with("| HyperNet | fixed | 28.254 | 1.000 | · | · | · |"), "{page}");
-    assert!(page.contains("| *HyperNet* | 28.290 | 1.000 | 0.537 | 0.616 | 0.630 | 0.632 |"), "{page}");
+    assert!(row("ChannelReplication").contains("released = paper = fixed | 27.819 | 4.0 |"), "{page}");
+    assert!(row("FixedChannels").contains("| 83.471 | 1.0 |"), "{page}");
+    assert!(row("HyperNet").starts_with("| HyperNet | fixed | 28.254 | 1.0 | · | · | · |"), "{page}");
+    assert!(page.contains("| *HyperNet* | 28.290 | 1.0 | 0.537 | 0.616 | 0.630 | 0.632 |"), "{page}");
 }
 
 #[test]
@@ -498,4 +514,68 @@ fn figure_9_draws_kept_features_and_says_which_it_cannot_draw() {
     std::fs::write(&cut, [0; 8]).unwrap();
     let (page, ..) = home.report_of("chammi_fig9", &[]);
     assert!(page.contains("expected 60 rows of features, found 8 bytes"), "{page}");
+}
+
+/// A report of any kind from a store: its page, its CSV file, its figure.
+fn shown(home: &Home, report: Report) -> (String, String, Option<String>) {
+    let out = tempfile::tempdir().unwrap();
+    let wanted = Wanted { name: "own".into(), title: "Own cells".into(), report };
+    render(&[wanted], home.store.read().unwrap(), &[], out.path(), &formats()).unwrap();
+    let read = |file: &str| std::fs::read_to_string(out.path().join(file)).ok();
+    (read("report.md").unwrap(), read("own.csv").unwrap(), read("own.svg"))
+}
+
+#[test]
+fn any_experiment_has_a_table_of_its_systems() {
+    let home = Home::new();
+    let (one, other) = (tps(Recipe::Fixed, true), tps(Recipe::Fixed, false));
+    for seed in 1..4 {
+        home.run("mine", &one, seed, DataKind::Real, Scale::Paper, 0.01 * seed as f64);
+    }
+    home.run("mine", &other, 1, DataKind::Real, Scale::Paper, -0.1);
+    let (page, csv, svg) = shown(&home, Report::systems("mine"));
+    assert!(page.starts_with("# Own cells\n"), "{page}");
+    let rows: Vec<&str> = page.lines().filter(|line| line.contains("| 3 |")).collect();
+    assert_eq!(rows.len(), 1, "three seeds of one system, one of the other: {page}");
+    assert!(rows[0].contains("| 3 | **") && page.contains("*hand-made features*"), "{page}");
+    assert!(csv.lines().any(|line| line.contains(",mean,")), "{csv}");
+    assert!(svg.unwrap().contains("mean macro-F1"));
+    let (page, _, svg) = shown(&home, Report::systems("nobody's"));
+    assert!(page.contains("`dichroic exp nobody's` would fill this.") && svg.is_none());
+}
+
+#[test]
+fn any_question_is_a_table() {
+    let home = Home::new();
+    home.run("mine", &tps(Recipe::Fixed, true), 7, DataKind::Real, Scale::Paper, 0.0);
+    let sql = "SELECT experiment, seed, 0.25 AS f1, 0.5 AS f1_std, 2 AS f1_n FROM v_runs";
+    let (page, ..) = shown(&home, Report::query(sql));
+    assert!(page.contains("| mine | 7 | 0.250 ± 0.500 |"), "{page}");
+    let wanted = Wanted { name: "x".into(), title: String::new(), report: Report::query("SELECT nothing") };
+    let wrong = render(&[wanted], home.store.read().unwrap(), &[], std::path::Path::new("."), &formats());
+    assert!(matches!(wrong, Err(Error::Store(_))));
+}
+
+#[test]
+fn html_and_latex_say_what_markdown_says() {
+    let home = Home::new();
+    home.run("<script>", &tps(Recipe::Released, true), 1, DataKind::Simulated, Scale::Quick, 0.0);
+    let out = tempfile::tempdir().unwrap();
+    render(&[wanted("chammi_table4")], home.store.read().unwrap(), &[], out.path(), &formats()).unwrap();
+    let read = |file: &str| std::fs::read_to_string(out.path().join(file)).unwrap();
+    let (html, latex) = (read("report.html"), read("chammi_table4.tex"));
+    assert!(
+        html.contains("simulated: all cells here are drawn by a program")
+            && html.contains("quick: every run")
+    );
+    assert!(html.contains("&lt;script&gt;"), "a name is a name");
+    let outside = ["src=\"http", "href=\"http", "url(http", "@import"];
+    assert!(!outside.iter().any(|way| html.contains(way)), "no network");
+    for part in ["<svg", "data-v=\"0.7", "colspan=\"3\"", "chammi"] {
+        assert!(html.contains(part), "{part}");
+    }
+    for part in ["\\toprule", "\\cmidrule(lr)", "\\emph{simulated}", "0.72", "\\label{tab:chammi-table4-1}"] {
+        assert!(latex.contains(part), "{part} in {latex}");
+    }
+    assert!(!latex.contains("<script>"), "experiments are no column in print");
 }

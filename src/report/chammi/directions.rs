@@ -7,17 +7,15 @@ use super::{
     super::{
         Error, forest,
         measured::{Source, rows},
-        table::{Cell, Column, Kind, Row, Table},
+        table::{Cell, Column, Kind, Row, Table, heads},
     },
-    Report,
+    Shown,
 };
 use crate::evaluate::{
     bootstrap::{OverSeeds, Seeds, Verdict, over_seeds},
     chammi,
 };
 use std::collections::{BTreeMap, BTreeSet};
-
-pub(super) const NAME: &str = "chammi_directions";
 
 /// One ingredient: the system that has it, the one that does not, and what the paper says of it.
 struct Contrast {
@@ -120,11 +118,11 @@ enum Group {
 type Scores = BTreeMap<Group, BTreeMap<String, BTreeMap<String, f64>>>;
 
 /// Asks the store.
-pub(super) fn report(store: &Source<'_>) -> Result<Report, Error> {
+pub(super) fn report(store: &Source<'_>) -> Result<Shown, Error> {
     let scores = scores(store)?;
     let mut table = Table {
         title: "Differences in overall macro-F1".into(),
-        stub: vec!["ingredient", "where", "verdict", "above 0"],
+        stub: heads(&["ingredient", "where", "verdict", "above 0"]),
         columns: ["difference", "low", "high", "detectable"].map(|head| Column::of(head, head)).into(),
         ..Table::default()
     };
@@ -178,7 +176,7 @@ pub(super) fn report(store: &Source<'_>) -> Result<Report, Error> {
     let figure = (!lines.is_empty()).then(|| forest::draw(&lines, "difference in overall macro-F1"));
     let caption =
         "Mean difference with its 95 % interval over worlds or seeds; small dots are single worlds or seeds.";
-    Ok(Report { title, tables, caption, figure, points: None })
+    Ok(Shown { title, tables, caption: caption.into(), figure, points: None })
 }
 
 /// What the runs of the two experiments scored; of a world that was made anew, the latest.
@@ -347,7 +345,7 @@ fn of_group(group: &Group, systems: &BTreeMap<String, BTreeMap<String, f64>>) ->
     Table {
         title: format!("Overall macro-F1: {}", group.words()),
         facts: vec![("where", group.words())],
-        stub: vec!["system"],
+        stub: heads(&["system"]),
         columns: places
             .iter()
             .map(|place| Column::of(format!("{unit} {place}"), format!("{unit} {place}")))
@@ -381,7 +379,7 @@ fn in_print(store: &Source<'_>) -> Result<Table, Error> {
     }
     Ok(Table {
         title: "What the paper prints (not comparable)".into(),
-        stub: vec!["ingredient", "above 0"],
+        stub: heads(&["ingredient", "above 0"]),
         columns: vec![Column::of("difference", "difference")],
         rows,
         notes: vec![

@@ -1,16 +1,15 @@
 //! The paper's Figure 10: F1 of every class of every task, for the off-the-shelf backbone and each fine-tuned model.
 
 use super::super::measured::{self, Source};
+use super::super::table::DIGITS;
 use super::super::{Column, Error, Table};
 use super::scores::{Asked, CAPTION, classes, printed};
-use super::{Declaration, Report, TUNED, title};
+use super::{Declaration, Shown, TUNED, title};
 use crate::evaluate::names::TASKS;
 use std::collections::BTreeSet;
 
-pub(super) const NAME: &str = "chammi_fig10";
-
 /// Asks the store. A table for each set, because one of all classes would be too wide to read.
-pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Report, Error> {
+pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Shown, Error> {
     let mut rows = printed(&TUNED, store)?;
     rows.retain(|(print, _)| TUNED.has(print));
     let measured = store.on("chammi")?;
@@ -30,6 +29,7 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Rep
                     group: task.short.into(),
                     head: class.clone(),
                     name: format!("{name}/{class}"),
+                    digits: DIGITS,
                 })
             });
             asked.columns = columns.collect();
@@ -46,5 +46,5 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Rep
         table.notes.push("The paper draws these numbers and does not print them.".into());
     }
     let title = title("CHAMMI, Figure 10: F1 of every class", &worlds);
-    Ok(Report { title, tables, caption: CAPTION, figure, points: None })
+    Ok(Shown { title, tables, caption: CAPTION.into(), figure, points: None })
 }

@@ -7,12 +7,10 @@ use super::super::radar::{Axis, Band, Polygon, Radar, draw};
 use super::super::table::Column;
 use super::comparable::recipe_against;
 use super::scores::{Asked, Below, Printed, printed};
-use super::{Declaration, Report, TUNED, title};
+use super::{Declaration, Shown, TUNED, title};
 use crate::evaluate::names::{TASKS, Task};
 use plotters::style::RGBColor;
 use std::collections::BTreeMap;
-
-pub(super) const NAME: &str = "chammi_fig5";
 
 /// A model's colour, the same in every figure.
 pub(super) fn colour(model: &str) -> RGBColor {
@@ -32,7 +30,7 @@ fn tasks() -> impl Iterator<Item = &'static Task> {
 }
 
 /// Asks the store.
-pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Report, Error> {
+pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Shown, Error> {
     let mut rows = printed(&TUNED, store)?;
     rows.retain(|(print, _)| TUNED.has(print));
     let measured = store.on("chammi")?;
@@ -49,10 +47,10 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Rep
         Axis { name: task.short.into(), colour }
     };
     let figure = (!bands.is_empty()).then(|| draw(&bands, &tasks().map(axis).collect::<Vec<_>>()));
-    Ok(Report {
+    Ok(Shown {
         title: title("CHAMMI, Figure 5: the six novel tasks", &worlds),
         tables: asked.tables(&worlds)?,
-        caption: "Macro-F1 on the six novel tasks",
+        caption: "Macro-F1 on the six novel tasks".into(),
         figure,
         points: None,
     })

@@ -4,17 +4,15 @@
 use super::super::Error;
 use super::super::bars::{Bar, Group, Panel, draw};
 use super::super::measured::{self, Measured, Source, World};
-use super::super::table::{Cell, Column, Kind, Row, Table};
+use super::super::table::{Cell, Column, Kind, Row, Table, heads};
 use super::comparable::{SETS, Start, Strategy, System, recipes_of};
 use super::fig5::colour;
 use super::scores::{command, floors};
-use super::{Declaration, Report, title};
+use super::{Declaration, Shown, title};
 use crate::evaluate::names::{AVERAGES, TASKS, Task};
 use plotters::style::RGBColor;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-
-pub(super) const NAME: &str = "chammi_fig6";
 
 /// All that the paper says of it in numbers.
 const STATEMENT: &str = "The paper draws this figure without numbers and says: relative to its baseline, up to 11 % better on WTC, 12 % on \
@@ -64,7 +62,7 @@ fn cell(runs: &[&Measured], name: &str) -> Cell {
 }
 
 /// Asks the store.
-pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Report, Error> {
+pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Shown, Error> {
     let measured = store.on("chammi")?;
     let mut worlds = measured::by_world(&measured);
     worlds
@@ -78,10 +76,10 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Rep
         let nothing = Found::of(&[]);
         tables.extend((0..SETS.len()).map(|set| table(None, &nothing, set, declared)));
     }
-    Ok(Report {
+    Ok(Shown {
         title: title("CHAMMI, Figure 6B: channels that training never saw", &worlds),
         tables,
-        caption: "Macro-F1 on the set that was left out of training",
+        caption: "Macro-F1 on the set that was left out of training".into(),
         figure: figure(&worlds),
         points: None,
     })
@@ -152,7 +150,7 @@ fn table(world: Option<&World>, found: &Found<'_>, set: usize, declared: &[Decla
     let mut table = Table {
         title: format!("{short} left out of training: {words}"),
         facts: ["kind", "world", "scale"].into_iter().zip(facts).chain([("left_out", name.into())]).collect(),
-        stub: vec!["model", "trained on", "recipe", "experiment", "spec", "seeds"],
+        stub: heads(&["model", "trained on", "recipe", "experiment", "spec", "seeds"]),
         columns,
         rows,
         notes: vec![

@@ -5,18 +5,16 @@ use super::super::Error;
 use super::super::kept::{self, Kept, Unusable};
 use super::super::measured::{self, Measured, Source, World};
 use super::super::scatter::{Block, Picture, Row as Drawn, Set, draw};
-use super::super::table::{Cell, Column, Kind, Row, Table};
+use super::super::table::{Cell, Column, Kind, Row, Table, heads};
 use super::comparable::SETS;
 use super::scores::{Asked, Printed, command, printed};
-use super::{Declaration, Report, TUNED, comparable::print_of, title};
+use super::{Declaration, Shown, TUNED, comparable::print_of, title};
 use crate::evaluate::FeatureMatrix;
 use crate::evaluate::umap::{NEIGHBOURS, Point, Umap, five_nn};
 use crate::seed::Seed;
 use crate::spec::Metric;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-
-pub(super) const NAME: &str = "chammi_fig9";
 
 /// Models that are drawn; where one has no runs, others of the tables take its place.
 const MODELS: [&str; 4] = ["ChannelReplication", "FixedChannels", "TargetParam", "HyperNet"];
@@ -53,7 +51,7 @@ struct Plane {
 }
 
 /// Asks the store, reads the features that it notes, and computes the pictures.
-pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Report, Error> {
+pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Shown, Error> {
     let mut rows = printed(&TUNED, store)?;
     rows.retain(|(print, _)| TUNED.has(print));
     let asked = Asked { store, paper: &TUNED, printed: &rows, declared, columns: Vec::new() };
@@ -119,10 +117,10 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Rep
         .zip(classes)
         .map(|((_, name), classes)| Set { name: (*name).into(), panels: ["Train", "tasks"], classes })
         .collect();
-    Ok(Report {
+    Ok(Shown {
         title: title("CHAMMI, Figure 9: features in the plane", &worlds),
         tables,
-        caption: "UMAP of features, fitted on Train; images of tasks are placed in it",
+        caption: "UMAP of features, fitted on Train; images of tasks are placed in it".into(),
         figure: (!blocks.is_empty()).then(|| draw(&blocks, &sets)),
         points: (!blocks.is_empty()).then(|| points.text()),
     })
@@ -204,7 +202,7 @@ impl<'a> Job<'a> {
 /// At most `max` rows, drawn evenly over the labels as far as they have images, in a random order: whatever is drawn
 /// first hides nothing in particular.
 fn chosen(kept: &Kept, rows: Vec<usize>, max: usize, name: &str) -> Vec<usize> {
-    let mut stream = SEED.stream(&format!("report/{NAME}/{}/{name}", kept.set));
+    let mut stream = SEED.stream(&format!("report/chammi_fig9/{}/{name}", kept.set));
     let mut by_label: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for row in rows {
         by_label.entry(&kept.images[row].label).or_default().push(row);
@@ -293,7 +291,7 @@ fn table(world: Option<&World>, rows: Vec<Row>) -> Table {
     Table {
         title: world.map_or("Nothing measured yet".into(), World::words),
         facts: ["kind", "world", "scale"].into_iter().zip(facts).collect(),
-        stub: vec!["model", "condition", "recipe", "spec", "set", "Train images", "task images"],
+        stub: heads(&["model", "condition", "recipe", "spec", "set", "Train images", "task images"]),
         columns: vec![
             Column::of("trustworthiness", "trustworthiness"),
             Column::of("5-NN Train", "five_nn_train"),

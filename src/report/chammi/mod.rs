@@ -14,10 +14,10 @@ pub(super) use comparable::reason_against;
 
 use super::{
     Error,
+    document::Shown,
     measured::{Measured, Source, World},
-    table::Table,
 };
-use crate::store::PlacementRow;
+use crate::{dsl::Printed, store::PlacementRow};
 use comparable::{Loss, Start, Strategy, System};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -31,18 +31,6 @@ pub struct Declaration {
     pub spec: Value,
 }
 
-/// A report: tables, and a figure where it has one.
-#[derive(Default)]
-pub(super) struct Report {
-    pub(super) title: String,
-    pub(super) tables: Vec<Table>,
-    /// What the figure shows.
-    pub(super) caption: &'static str,
-    pub(super) figure: Option<Result<String, String>>,
-    /// The points of the figure as a CSV file, where it has some.
-    pub(super) points: Option<String>,
-}
-
 /// A title that says so if there are numbers and all are simulated.
 fn title(text: &str, worlds: &BTreeMap<&World, Vec<&Measured>>) -> String {
     let simulated = !worlds.is_empty() && worlds.keys().all(|world| world.kind == "simulated");
@@ -51,8 +39,6 @@ fn title(text: &str, worlds: &BTreeMap<&World, Vec<&Measured>>) -> String {
 
 /// A table of the paper with a row for each model under each condition.
 pub(super) struct PaperTable {
-    /// The report: `chammi_table4`.
-    pub(super) name: &'static str,
     /// The printed numbers: `table4`.
     pub(super) table: &'static str,
     title: &'static str,
@@ -66,7 +52,6 @@ pub(super) struct PaperTable {
 /// The tables of scores.
 pub(super) const TABLES: [PaperTable; 3] = [
     PaperTable {
-        name: "chammi_table2",
         table: "table2",
         title: "CHAMMI, appendix, Table 2: off the shelf, trained from scratch, fine-tuned",
         source: "appendix, Table 2",
@@ -81,7 +66,6 @@ pub(super) const TABLES: [PaperTable; 3] = [
         },
     },
     PaperTable {
-        name: "chammi_table3",
         table: "table3",
         title: "CHAMMI, appendix, Table 3: SWAD and MIRO",
         source: "appendix, Table 3",
@@ -94,7 +78,6 @@ pub(super) const TABLES: [PaperTable; 3] = [
         },
     },
     PaperTable {
-        name: "chammi_table4",
         table: "table4",
         title: "CHAMMI, appendix, Table 4: thin-plate splines and self-supervision",
         source: "appendix, Table 4",
@@ -113,7 +96,6 @@ pub(super) const TABLES: [PaperTable; 3] = [
 
 /// The models of Figures 5 and 10: off the shelf, and fine-tuned on the labels alone. Their numbers are those of Table 2.
 const TUNED: PaperTable = PaperTable {
-    name: "",
     table: "table2",
     title: "",
     source: "appendix, Table 2",
@@ -158,32 +140,17 @@ pub(super) fn any_print_of(spec: &Value) -> Option<(&'static PaperTable, Print)>
     TABLES.iter().rev().find_map(|table| Some((table, comparable::print_of(spec, table)?)))
 }
 
-/// The reports of this paper, by name.
-pub(super) const NAMES: [&str; 9] = [
-    table1::NAME,
-    TABLES[0].name,
-    TABLES[1].name,
-    TABLES[2].name,
-    fig5::NAME,
-    fig6::NAME,
-    fig9::NAME,
-    fig10::NAME,
-    directions::NAME,
-];
-
 /// Asks the store for one of them.
-pub(super) fn report(
-    name: &str,
-    store: &Source<'_>,
-    declared: &[Declaration],
-) -> Option<Result<Report, Error>> {
-    Some(match name {
-        table1::NAME => table1::report(store),
-        fig5::NAME => fig5::report(store, declared),
-        fig6::NAME => fig6::report(store, declared),
-        fig9::NAME => fig9::report(store, declared),
-        fig10::NAME => fig10::report(store, declared),
-        directions::NAME => directions::report(store),
-        _ => scores::report(TABLES.iter().find(|table| table.name == name)?, store, declared),
-    })
+pub(super) fn report(what: Printed, store: &Source<'_>, declared: &[Declaration]) -> Result<Shown, Error> {
+    match what {
+        Printed::ChammiTable1 => table1::report(store),
+        Printed::ChammiTable2 => scores::report(&TABLES[0], store, declared),
+        Printed::ChammiTable3 => scores::report(&TABLES[1], store, declared),
+        Printed::ChammiTable4 => scores::report(&TABLES[2], store, declared),
+        Printed::ChammiFigure5 => fig5::report(store, declared),
+        Printed::ChammiFigure6 => fig6::report(store, declared),
+        Printed::ChammiFigure9 => fig9::report(store, declared),
+        Printed::ChammiFigure10 => fig10::report(store, declared),
+        Printed::ChammiDirections => directions::report(store),
+    }
 }

@@ -3,19 +3,19 @@
 use super::{
     super::{
         Error,
-        answers::{self, Question},
         heatmap::{self, Panel},
+        marks,
         measured::{self, Measured, Source, World, rows_with},
-        table::{Cell, Column, Kind, Mark, Row, Table},
+        table::{Cell, Column, Kind, Row, Table, heads},
     },
-    Declaration, PaperTable, Report,
+    Declaration, PaperTable, Shown,
     comparable::{Print, System, print_of, recipe_against, recipes_of},
     title,
 };
 use crate::{
     evaluate::{
         bootstrap::Average,
-        chammi, level,
+        chammi,
         names::{AVERAGES, TASKS},
     },
     spec::{Backbone, Features},
@@ -31,17 +31,17 @@ pub(super) fn report(
     paper: &PaperTable,
     store: &Source<'_>,
     declared: &[Declaration],
-) -> Result<Report, Error> {
+) -> Result<Shown, Error> {
     let printed = printed(paper, store)?;
     let measured = store.on("chammi")?;
     let asked = Asked { paper, printed: &printed, declared, columns: columns(paper), store };
     let worlds = measured::by_world(&measured);
     let classes = classes(&measured);
     let figure = asked.figure(&worlds, &classes);
-    Ok(Report {
+    Ok(Shown {
         title: title(paper.title, &worlds),
         tables: asked.tables(&worlds)?,
-        caption: CAPTION,
+        caption: CAPTION.into(),
         figure,
         points: None,
     })
@@ -211,17 +211,17 @@ impl Asked<'_> {
             }
             None => Default::default(),
         };
-        let heads = ["kind", "world", "scale", "protocol", "data"];
+        let names = ["kind", "world", "scale", "protocol", "data"];
         let mut table = Table {
             title: world.map_or("Nothing measured yet".into(), World::words),
-            facts: heads.into_iter().zip(facts).collect(),
-            stub: vec!["model", "condition", "recipe", "experiment", "spec", "seeds"],
+            facts: names.into_iter().zip(facts).collect(),
+            stub: heads(&["model", "condition", "recipe", "experiment", "spec", "seeds"]),
             columns,
             rows,
             notes,
         };
         table.mark_best(0);
-        self.mark_level(&mut table, &behind)?;
+        marks::level(self.store, &mut table, &behind, average)?;
         table.mark_second();
         Ok(table)
     }
@@ -253,56 +253,6 @@ impl Asked<'_> {
         Ok(Some(note + "."))
     }
 
-    /// Marks what cannot be told from the best of its column, as far as predictions are kept.
-    fn mark_level(&self, table: &mut Table, behind: &[(usize, Vec<&Measured>)]) -> Result<(), Error> {
-        let column = |(at, Column { name, .. }): (usize, &Column)| {
-            if let Some(average) = AVERAGES.iter().find(|average| average.name == *name) {
-                return Some((at, Average::from(average)));
-            }
-            let task = TASKS.iter().find(|task| task.name == *name)?;
-            Some((at, Average { name: task.name.into(), parts: vec![(task.name.into(), 1.0)] }))
-        };
-        let (places, columns): (Vec<usize>, Vec<Average>) =
-            table.columns.iter().enumerate().filter_map(column).unzip();
-        // Scores of classes have no such marks, and nobody's predictions need to be read for them.
-        if columns.is_empty() {
-            return Ok(());
-        }
-        let mut answers = Vec::new();
-        for (row, seeds) in behind {
-            let runs: Vec<(String, i64)> = seeds.iter().map(|one| (one.run.clone(), one.seed)).collect();
-            let asked = answers::questions(self.store, &seeds[0].run)?;
-            let world = &seeds[0].world;
-            let same =
-                |question: &&Question| (&question.protocol, &question.data) == (&world.protocol, &world.data);
-            let Some(question) = asked.iter().find(same) else { continue };
-            match answers::read(self.store, &seeds[0].spec, &runs, Features::Model, question) {
-                Ok(found) => answers.push((*row, found)),
-                Err(Error::NotKept { .. } | Error::Gone { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let systems: Vec<_> = answers.iter().map(|(_, answers)| answers.lists()).collect();
-        for (column, found) in places.into_iter().zip(level::with_the_best(&systems, &columns)?) {
-            for ((row, _), level) in answers.iter().zip(found) {
-                let mark = &mut table.rows[*row].cells[column].mark;
-                *mark = mark.or(level.then_some(Mark::Level));
-            }
-        }
-        if answers.len() > 1 {
-            table.notes.push(format!(
-                "Bold: the best of a column, and all that a paired bootstrap cannot tell from it (95 %, {} draws of groups, \
-                 wells, fields of view or images; seeds averaged). Underlined: the best of the others.",
-                level::DRAWS
-            ));
-        }
-        if answers.len() < behind.len() {
-            let lost = behind.len() - answers.len();
-            table.notes.push(format!("{lost} rows have no predictions left and are not among them."));
-        }
-        Ok(())
-    }
-
     /// What would fill a hole of this world.
     fn fill(&self, print: &Print, world: Option<&World>) -> String {
         if let Some(reason) = self.paper.without_run(print) {
@@ -323,7 +273,7 @@ impl Asked<'_> {
         Table {
             title: format!("What the paper prints ({apart})"),
             facts: Vec::new(),
-            stub: vec!["model", "condition"],
+            stub: heads(&["model", "condition"]),
             rows: rows.collect(),
             columns,
             notes: vec![format!(
@@ -357,6 +307,15 @@ impl Asked<'_> {
         );
         Panel { heading: world.words().replace('*', ""), rows }
     }
+}
+
+/// What a column's score is made of.
+fn average(name: &str) -> Option<Average> {
+    if let Some(average) = AVERAGES.iter().find(|average| average.name == name) {
+        return Some(Average::from(average));
+    }
+    let task = TASKS.iter().find(|task| task.name == name)?;
+    Some(Average { name: task.name.into(), parts: vec![(task.name.into(), 1.0)] })
 }
 
 /// The command that runs a declared spec in a world.

@@ -2,15 +2,13 @@
 
 use super::super::Error;
 use super::super::measured::{self, Measured, Source, World};
-use super::super::table::{Cell, Column, Kind, Row, Table};
+use super::super::table::{Cell, Column, DIGITS, Kind, Row, Table, heads};
 use super::comparable::{Loss, Start, Strategy, System, recipes_of};
 use super::scores::Below;
-use super::{Report, title};
+use super::{Shown, title};
 use crate::{model::Costs, spec::Spec};
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-pub(super) const NAME: &str = "chammi_table1";
 
 /// The conditions of the table, as it prints them; ChannelReplication's one score stands in the first column.
 const CONDITIONS: [(&str, &str); 4] = [
@@ -35,18 +33,25 @@ fn condition(system: &System) -> Option<usize> {
 }
 
 /// Asks the store.
-pub(super) fn report(store: &Source<'_>) -> Result<Report, Error> {
+pub(super) fn report(store: &Source<'_>) -> Result<Shown, Error> {
     let measured = store.on("chammi")?;
     let worlds = measured::by_world(&measured);
     let mut tables: Vec<Table> = worlds.iter().map(|(world, runs)| of_world(world, runs)).collect();
     tables.push(print(store)?);
     let title = title("CHAMMI, Table 1: costs and overall scores", &worlds);
-    Ok(Report { title, tables, ..Report::default() })
+    Ok(Shown { title, tables, ..Shown::default() })
 }
 
 fn columns() -> Vec<Column> {
     let costs = [("parameters (M)", PARAMETERS), ("passes per image", PASSES)];
-    costs.into_iter().chain(CONDITIONS).map(|(head, name)| Column::of(head, name)).collect()
+    costs
+        .into_iter()
+        .chain(CONDITIONS)
+        .map(|(head, name)| Column {
+            digits: if name == PASSES { 1 } else { DIGITS },
+            ..Column::of(head, name)
+        })
+        .collect()
 }
 
 /// A row for each model under each recipe. Costs are those of the declared models, counted on their own parameters.
@@ -87,7 +92,7 @@ fn of_world(world: &World, runs: &[&Measured]) -> Table {
             ("world", world.world.clone()),
             ("scale", world.scale.clone()),
         ],
-        stub: vec!["model", "recipe"],
+        stub: heads(&["model", "recipe"]),
         columns: columns(),
         rows: rows.collect(),
         notes,
@@ -128,7 +133,7 @@ fn print(store: &Source<'_>) -> Result<Table, Error> {
     Ok(Table {
         title: "What the paper prints".into(),
         facts: Vec::new(),
-        stub: vec!["model"],
+        stub: heads(&["model"]),
         columns: columns(),
         rows: rows.collect(),
         notes: vec![

@@ -1,0 +1,59 @@
+//! What experiments and reports have in common: a documented function without arguments that returns something.
+
+use proc_macro2::TokenStream;
+use syn::{Attribute, Error, Expr, ExprLit, ItemFn, Lit, Meta, MetaNameValue, ReturnType};
+
+/// A function that may stand behind an attribute.
+pub(crate) struct Function {
+    pub(crate) item: ItemFn,
+    /// Its documentation.
+    pub(crate) about: String,
+}
+
+/// What messages call it.
+pub(crate) struct Words {
+    /// `#[experiment]`.
+    pub(crate) attribute: &'static str,
+    /// `an experiment`.
+    pub(crate) one: &'static str,
+    /// `impl Experiments`.
+    pub(crate) returns: &'static str,
+}
+
+impl Function {
+    /// Reads it, and refuses what cannot be registered.
+    pub(crate) fn of(words: &Words, arguments: &TokenStream, item: TokenStream) -> syn::Result<Self> {
+        let Words { attribute, one, returns } = words;
+        if !arguments.is_empty() {
+            let message = format!("`{attribute}` takes no arguments; say it in the function");
+            return Err(Error::new_spanned(arguments, message));
+        }
+        let item: ItemFn = syn::parse2(item)?;
+        if let Some(argument) = item.sig.inputs.first() {
+            let message =
+                format!("{one} takes no arguments; put what varies into a helper function and call it");
+            return Err(Error::new_spanned(argument, message));
+        }
+        if matches!(item.sig.output, ReturnType::Default) {
+            return Err(Error::new_spanned(&item.sig, format!("{one} returns `{returns}`")));
+        }
+        let about = documentation(&item.attrs);
+        if about.is_empty() {
+            let message = format!("{one} needs a doc comment: one line that says what it shows");
+            return Err(Error::new_spanned(&item.sig.ident, message));
+        }
+        Ok(Self { item, about })
+    }
+}
+
+fn documentation(attributes: &[Attribute]) -> String {
+    let line = |attribute: &Attribute| match &attribute.meta {
+        Meta::NameValue(MetaNameValue {
+            path,
+            value: Expr::Lit(ExprLit { lit: Lit::Str(text), .. }),
+            ..
+        }) if path.is_ident("doc") => Some(text.value().trim().to_owned()),
+        _ => None,
+    };
+    attributes.iter().filter_map(line).collect::<Vec<_>>().join("\n").trim().to_owned()
+}

@@ -1,0 +1,94 @@
+//! Matrices of shares: what was taken for what. Rows are the truth and add up to 1.
+
+use super::canvas::{Canvas, GREY, INK, Type, figure, heading_width, ink_on, named, viridis, width_of};
+use plotters::style::text_anchor::{HPos, VPos};
+
+/// A row of matrices: one system.
+pub(super) struct Line {
+    pub(super) heading: String,
+    pub(super) matrices: Vec<Matrix>,
+}
+
+/// One task.
+pub(super) struct Matrix {
+    pub(super) heading: String,
+    pub(super) classes: Vec<String>,
+    /// Row by row; a class without images has a row of 0.
+    pub(super) shares: Vec<f64>,
+}
+
+const HEADING: f64 = 16.0;
+const TYPE: f64 = 6.0;
+/// A matrix's side, whatever its number of classes, and what its cells are at least.
+const SIDE: f64 = 92.0;
+const LEAST: f64 = 6.0;
+/// Smaller cells have no numbers in them.
+const NUMBERED: f64 = 11.0;
+const GAP: f64 = 12.0;
+/// The room of a class's name.
+const NAME: f64 = 76.0;
+
+/// The text of the SVG file.
+pub(super) fn draw(lines: &[Line]) -> Result<String, String> {
+    let width_of_line = |line: &Line| line.matrices.iter().map(|one| place(one).0).sum::<f64>() + 4.0;
+    let heading = |line: &Line| heading_width(&line.heading, TYPE + 0.5) + 16.0;
+    let width = lines.iter().map(|line| width_of_line(line).max(heading(line))).fold(0.0, f64::max);
+    let height_of = |line: &Line| HEADING + line.matrices.iter().map(|one| place(one).1).fold(0.0, f64::max);
+    figure(width, lines.iter().map(height_of).sum(), |canvas| {
+        let mut top = 0.0;
+        for line in lines {
+            let kind = Type { across: HPos::Left, bold: true, room: f64::INFINITY, ..Type::of(TYPE + 0.5) };
+            canvas.text(&line.heading, 4.0, top + HEADING / 2.0, kind)?;
+            let mut left = 4.0;
+            for matrix in &line.matrices {
+                one(canvas, matrix, (left, top + HEADING))?;
+                left += place(matrix).0;
+            }
+            top += height_of(line);
+        }
+        Ok(())
+    })
+}
+
+/// The side of a cell.
+fn cell(matrix: &Matrix) -> f64 {
+    (SIDE / matrix.classes.len().max(1) as f64).max(LEAST)
+}
+
+fn names(matrix: &Matrix) -> f64 {
+    let widest = matrix.classes.iter().map(|name| width_of(named(name), TYPE)).fold(0.0, f64::max);
+    widest.min(NAME) + 4.0
+}
+
+/// Width and height with everything around it.
+fn place(matrix: &Matrix) -> (f64, f64) {
+    let side = cell(matrix) * matrix.classes.len() as f64;
+    (names(matrix) + side.max(width_of(&matrix.heading, TYPE)) + GAP, 12.0 + side + names(matrix) + GAP)
+}
+
+fn one(canvas: &Canvas<'_>, matrix: &Matrix, (left, top): (f64, f64)) -> Result<(), String> {
+    let (cell, count) = (cell(matrix), matrix.classes.len());
+    let (left, top) = (left + names(matrix), top + 12.0);
+    let bottom = top + cell * count as f64;
+    let small = Type { colour: GREY, across: HPos::Left, down: VPos::Bottom, ..Type::of(TYPE) };
+    canvas.text(&matrix.heading, left, top - 2.5, small)?;
+    for (at, name) in matrix.classes.iter().enumerate() {
+        let middle = (at as f64 + 0.5) * cell;
+        let points = TYPE.min(cell);
+        let kind = Type { across: HPos::Right, room: NAME, ..Type::of(points) };
+        canvas.text(named(name), left - 3.0, top + middle, kind)?;
+        canvas.text(named(name), left + middle, bottom + 3.0, Type { turned: true, ..kind })?;
+    }
+    for (at, share) in matrix.shares.iter().enumerate() {
+        let (x, y) = (left + (at % count) as f64 * cell, top + (at / count) as f64 * cell);
+        let colour = viridis(*share);
+        // Cells overlap a little, or hair lines would show between them.
+        canvas.fill((x, y), (x + cell + 0.1, y + cell + 0.1), colour)?;
+        if cell >= NUMBERED {
+            let text = format!("{share:.2}");
+            let kind = Type { colour: ink_on(colour), ..Type::of(4.6) };
+            canvas.text(text.trim_start_matches('0'), x + cell / 2.0, y + cell / 2.0, kind)?;
+        }
+    }
+    canvas.frame((left, top), (left + cell * count as f64, bottom), INK, 0.5)
+}
