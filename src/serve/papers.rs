@@ -175,7 +175,7 @@ fn of_print<'a>(numbers: impl Iterator<Item = Row<'a>>, paper: &str, tbl: &str, 
             .to_owned()
     };
     Table {
-        stub: vec!["model", "condition", "spec", "seeds"],
+        stub: ["model", "condition", "spec", "seeds"].map(String::from).into(),
         columns: order.iter().map(|task| Column::of_score(&short(task), task)).collect(),
         rows: lines,
         ..Table::default()
