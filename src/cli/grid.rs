@@ -1,5 +1,6 @@
 //! Rows of an answer, written down: as a table for people, or as CSV, JSON or Markdown.
 
+use super::output;
 use crate::store::{Rows, Value};
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle, presets};
@@ -26,14 +27,35 @@ pub(super) enum Format {
 /// The rows in that format.
 pub(super) fn write(rows: &Rows, format: Format) -> String {
     match format {
-        Format::Table => table(rows, false),
-        Format::Md => table(rows, true),
+        Format::Table => fitted(rows, output::width()),
+        Format::Md => table(rows, true).trim_fmt(),
         Format::Csv => rows.csv(),
         Format::Json => serde_json::to_string_pretty(&rows.json()).expect("plain data"),
     }
 }
 
-fn table(rows: &Rows, markdown: bool) -> String {
+/// Fewer letters than these for each column make no table that can be read.
+const LEAST: u16 = 10;
+
+/// A table for a line of so many letters: cells are broken where it must be; where columns are too many even then, each row
+/// is written as a list.
+fn fitted(rows: &Rows, width: Option<u16>) -> String {
+    let mut table = table(rows, false);
+    let natural = table.trim_fmt();
+    let widest = natural.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+    let Some(width) = width.filter(|width| usize::from(*width) < widest) else { return natural };
+    if usize::from(width / LEAST) >= rows.columns.len() {
+        return table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width).trim_fmt();
+    }
+    let longest = rows.columns.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let lines = |(at, row): (usize, &Vec<Value>)| {
+        let fields = rows.columns.iter().zip(row).map(|(name, value)| format!("{name:>longest$}  {value}"));
+        format!("── row {} of {}\n{}", at + 1, rows.rows.len(), fields.collect::<Vec<_>>().join("\n"))
+    };
+    rows.rows.iter().enumerate().map(lines).collect::<Vec<_>>().join("\n")
+}
+
+fn table(rows: &Rows, markdown: bool) -> Table {
     let mut grid = Table::new();
     grid.load_style(if markdown { presets::ASCII_MARKDOWN } else { STYLE })
         .set_content_arrangement(ContentArrangement::Disabled);
@@ -52,7 +74,7 @@ fn table(rows: &Rows, markdown: bool) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    grid.trim_fmt()
+    grid
 }
 
 #[cfg(test)]
@@ -72,6 +94,21 @@ mod tests {
         let markdown = write(&rows(), Format::Md);
         assert!(markdown.starts_with("| name ") && markdown.contains("a, \"b\" \\| c"), "{markdown}");
         assert!(write(&rows(), Format::Table).contains("a, \"b\" | c"));
+    }
+
+    #[test]
+    fn a_table_fits_its_terminal_or_becomes_a_list() {
+        let text = |text: &str| Value::Text(text.into());
+        let columns = ["name", "why"].map(String::from).into();
+        let rows = Rows { columns, rows: vec![vec![text("a"), text(&"many words ".repeat(9))]] };
+        assert_eq!(fitted(&rows, None), fitted(&rows, Some(400)));
+        let narrow = fitted(&rows, Some(40));
+        assert!(
+            narrow.lines().all(|line| line.chars().count() <= 40) && narrow.lines().count() > 4,
+            "{narrow}"
+        );
+        let list = fitted(&rows, Some(15));
+        assert!(list.starts_with("── row 1 of 1\nname  a\n why  many"), "{list}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::failure::Result;
 use serde::Serialize;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// Writes a result, with a line break behind it.
 ///
@@ -13,6 +13,14 @@ pub(super) fn say(text: &str) -> Result {
     out.write_all(text.strip_suffix('\n').unwrap_or(text).as_bytes())?;
     out.write_all(b"\n")?;
     Ok(out.flush()?)
+}
+
+/// How many letters a line of the terminal has that results go to; none if they go elsewhere.
+pub(super) fn width() -> Option<u16> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    console::Term::stdout().size_checked().map(|(_, columns)| columns)
 }
 
 /// Writes a result as one JSON document.

@@ -51,7 +51,7 @@ impl Report {
     }
 }
 
-/// `all`, a paper, one report, or the scores of an experiment.
+/// `all`, a paper, one report, or an experiment's scores with whatever is declared under its name.
 fn meant(name: &str) -> Result<Vec<Wanted>> {
     let reports = registry::reports()?;
     let of = |entry: &&&ReportEntry| {
@@ -66,14 +66,16 @@ fn meant(name: &str) -> Result<Vec<Wanted>> {
     if !exact.is_empty() {
         return Ok(exact);
     }
-    let several: Vec<Wanted> = reports.iter().filter(of).map(wanted).collect();
+    // An experiment's own scores stand before what is declared of them.
+    let experiments = registry::entries()?;
+    let scores = experiments.iter().filter(|entry| entry.name == name).map(|entry| Wanted {
+        name: name.into(),
+        title: entry.summary().trim_end_matches('.').into(),
+        report: dsl::Report::systems(name),
+    });
+    let several: Vec<Wanted> = scores.chain(reports.iter().filter(of).map(wanted)).collect();
     if !several.is_empty() {
         return Ok(several);
-    }
-    let experiments = registry::entries()?;
-    if let Some(entry) = experiments.iter().find(|entry| entry.name == name) {
-        let title = entry.summary().trim_end_matches('.').into();
-        return Ok(vec![Wanted { name: name.into(), title, report: dsl::Report::systems(name) }]);
     }
     let known = reports.iter().map(|entry| entry.name).chain(experiments.iter().map(|entry| entry.name));
     let hint = match closest(name, known) {

@@ -92,7 +92,7 @@ fn shares(task: String, counts: &Counts) -> Matrix {
         let count =
             |predicted: &String| counts.get(&(truth.clone(), predicted.clone())).copied().unwrap_or(0);
         let sum: usize = classes.iter().map(count).sum();
-        all.extend(classes.iter().map(|predicted| count(predicted) as f64 / sum.max(1) as f64));
+        all.extend(classes.iter().map(|predicted| count(predicted) as f64 / sum as f64));
     }
     Matrix { heading: task, classes, shares: all }
 }
@@ -125,6 +125,8 @@ mod tests {
             Counts::from([count("a", "a", 3), count("a", "b", 1), count("b", "a", 2), count("c", "c", 5)]);
         let matrix = shares("HPA two".into(), &counts);
         assert_eq!(matrix.shares, [0.75, 0.25, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+        let never = shares(String::new(), &Counts::from([count("a", "b", 1)]));
+        assert!(never.shares[2].is_nan(), "no image is a b");
         let found: Vec<_> =
             largest(&matrix).map(|(truth, taken, share)| (truth.as_str(), taken.as_str(), share)).collect();
         assert_eq!(found, [("b", "a", 1.0), ("a", "b", 0.25)]);

@@ -166,7 +166,7 @@ fn powers((low, high): (f64, f64)) -> Vec<f64> {
 fn short(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),
-        1000.0.. if value % 1000.0 == 0.0 => format!("{} k", value / 1000.0),
+        10_000.0.. if value % 1000.0 == 0.0 => format!("{} k", value / 1000.0),
         0.001.. => {
             let text = format!("{value:.4}");
             text.trim_end_matches('0').trim_end_matches('.').into()

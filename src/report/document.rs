@@ -113,7 +113,10 @@ impl Origin {
 
     /// One line for the foot of a page.
     pub(super) fn line(&self) -> String {
-        let mut parts = vec![self.store.clone(), format!("{} finished runs", self.runs)];
+        let mut parts = vec![
+            self.store.clone(),
+            format!("{} finished run{}", self.runs, if self.runs == 1 { "" } else { "s" }),
+        ];
         if !self.commits.is_empty() {
             parts.push(format!("code {}", listed(&self.commits)));
         }

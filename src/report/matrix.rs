@@ -1,6 +1,6 @@
 //! Matrices of shares: what was taken for what. Rows are the truth and add up to 1.
 
-use super::canvas::{Canvas, GREY, INK, Type, figure, heading_width, ink_on, named, viridis, width_of};
+use super::canvas::{Canvas, GREY, GRID, INK, Type, figure, heading_width, ink_on, named, viridis, width_of};
 use plotters::style::text_anchor::{HPos, VPos};
 
 /// A row of matrices: one system.
@@ -13,7 +13,7 @@ pub(super) struct Line {
 pub(super) struct Matrix {
     pub(super) heading: String,
     pub(super) classes: Vec<String>,
-    /// Row by row; a class without images has a row of 0.
+    /// Row by row; a class without images has a row that is not a number, and is left grey.
     pub(super) shares: Vec<f64>,
 }
 
@@ -28,23 +28,39 @@ const GAP: f64 = 12.0;
 /// The room of a class's name.
 const NAME: f64 = 76.0;
 
+/// Matrices beside each other; further ones go on below.
+const ACROSS: usize = 5;
+
 /// The text of the SVG file.
 pub(super) fn draw(lines: &[Line]) -> Result<String, String> {
-    let width_of_line = |line: &Line| line.matrices.iter().map(|one| place(one).0).sum::<f64>() + 4.0;
-    let heading = |line: &Line| heading_width(&line.heading, TYPE + 0.5) + 16.0;
-    let width = lines.iter().map(|line| width_of_line(line).max(heading(line))).fold(0.0, f64::max);
-    let height_of = |line: &Line| HEADING + line.matrices.iter().map(|one| place(one).1).fold(0.0, f64::max);
-    figure(width, lines.iter().map(height_of).sum(), |canvas| {
+    let parts: Vec<(&str, &[Matrix])> = lines
+        .iter()
+        .flat_map(|line| {
+            let parts = line.matrices.chunks(ACROSS).enumerate();
+            parts.map(|(at, part)| (if at == 0 { line.heading.as_str() } else { "" }, part))
+        })
+        .collect();
+    let heading_of = |heading: &str| if heading.is_empty() { 2.0 } else { HEADING };
+    let wide = |(heading, matrices): &(&str, &[Matrix])| {
+        let matrices = matrices.iter().map(|one| place(one).0).sum::<f64>() + 4.0;
+        matrices.max(heading_width(heading, TYPE + 0.5) + 16.0)
+    };
+    let high = |(heading, matrices): &(&str, &[Matrix])| {
+        heading_of(heading) + matrices.iter().map(|one| place(one).1).fold(0.0, f64::max)
+    };
+    let width = parts.iter().map(wide).fold(0.0, f64::max);
+    figure(width, parts.iter().map(high).sum(), |canvas| {
         let mut top = 0.0;
-        for line in lines {
+        for part in &parts {
+            let (heading, matrices) = part;
             let kind = Type { across: HPos::Left, bold: true, room: f64::INFINITY, ..Type::of(TYPE + 0.5) };
-            canvas.text(&line.heading, 4.0, top + HEADING / 2.0, kind)?;
+            canvas.text(heading, 4.0, top + HEADING / 2.0, kind)?;
             let mut left = 4.0;
-            for matrix in &line.matrices {
-                one(canvas, matrix, (left, top + HEADING))?;
+            for matrix in *matrices {
+                one(canvas, matrix, (left, top + heading_of(heading)))?;
                 left += place(matrix).0;
             }
-            top += height_of(line);
+            top += high(part);
         }
         Ok(())
     })
@@ -81,10 +97,10 @@ fn one(canvas: &Canvas<'_>, matrix: &Matrix, (left, top): (f64, f64)) -> Result<
     }
     for (at, share) in matrix.shares.iter().enumerate() {
         let (x, y) = (left + (at % count) as f64 * cell, top + (at / count) as f64 * cell);
-        let colour = viridis(*share);
+        let colour = if share.is_nan() { GRID } else { viridis(*share) };
         // Cells overlap a little, or hair lines would show between them.
         canvas.fill((x, y), (x + cell + 0.1, y + cell + 0.1), colour)?;
-        if cell >= NUMBERED {
+        if cell >= NUMBERED && !share.is_nan() {
             let text = format!("{share:.2}");
             let kind = Type { colour: ink_on(colour), ..Type::of(4.6) };
             canvas.text(text.trim_start_matches('0'), x + cell / 2.0, y + cell / 2.0, kind)?;

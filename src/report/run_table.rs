@@ -9,11 +9,12 @@ use crate::spec::Features;
 use crate::store::{PublishedRow, Reader};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One table for each spec and protocol among the runs `runs`, which may be several seeds of several specs.
+/// One table for each spec and protocol among the runs `runs`, which may be several seeds of several specs; in lines of at
+/// most `width` letters where a terminal has no more.
 ///
 /// # Errors
 /// [`Error::NoScores`] for a run that is not finished or not there.
-pub fn terminal_table(store: &Reader, runs: &[&str]) -> Result<String, Error> {
+pub fn terminal_table(store: &Reader, runs: &[&str], width: Option<u16>) -> Result<String, Error> {
     let mut systems: BTreeMap<(String, World), Vec<Measured>> = BTreeMap::new();
     // Sentences that mean the same share a run, and one run is one seed.
     let runs: BTreeSet<&str> = runs.iter().copied().collect();
@@ -27,7 +28,7 @@ pub fn terminal_table(store: &Reader, runs: &[&str]) -> Result<String, Error> {
         let row = any_print_of(&seeds[0].config);
         let printed = row.as_ref().map(|(table, _)| store.published("chammi", table.table)).transpose()?;
         let print = row.map(|(_, print)| print);
-        tables.push(terminal::table(&table(&seeds, print, &printed.unwrap_or_default())));
+        tables.push(terminal::table(&table(&seeds, print, &printed.unwrap_or_default()), width));
     }
     Ok(tables.join("\n"))
 }

@@ -9,8 +9,9 @@ const STYLE: TableStyle = TableStyle::new()
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .bottom_border(LineStyle::none().fill('─').junction('─'));
 
-/// Heading, table, notes, and a last line break. A hole is `·`; no colours, so that it can be kept in a file.
-pub(super) fn table(table: &Table) -> String {
+/// Heading, table, notes, and a last line break, in lines of at most so many letters if that is said. A hole is `·`; no
+/// colours, so that it can be kept in a file.
+pub(super) fn table(table: &Table, width: Option<u16>) -> String {
     let mut grid = Grid::new();
     grid.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
     let with_notes = table.rows.iter().any(|row| !row.note.is_empty());
@@ -29,7 +30,15 @@ pub(super) fn table(table: &Table) -> String {
     for column in grid.column_iter_mut().skip(table.stub.len()).take(table.columns.len()) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let mut text = format!("{}\n{}\n", table.title, grid.trim_fmt());
+    let natural = grid.trim_fmt();
+    let widest = natural.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+    let fitted = match width {
+        Some(width) if usize::from(width) < widest => {
+            grid.set_content_arrangement(ContentArrangement::Dynamic).set_width(width).trim_fmt()
+        }
+        _ => natural,
+    };
+    let mut text = format!("{}\n{fitted}\n", table.title);
     for note in &table.notes {
         text.push_str(&note.replace('`', ""));
         text.push('\n');

@@ -301,7 +301,7 @@ fn the_terminal_shows_nine_tasks_floors_and_the_overall_score() {
     let home = Home::new();
     let spec = quick(&tps(Recipe::Fixed, true));
     let run = home.run("hypernet_tps", &spec, 1, DataKind::Simulated, Scale::Quick, 0.0);
-    let text = terminal_table(home.store.read().unwrap(), &[&run]).unwrap();
+    let text = terminal_table(home.store.read().unwrap(), &[&run], None).unwrap();
     for (task, _) in TASKS {
         assert!(text.contains(task), "{task} is missing in\n{text}");
     }
@@ -309,11 +309,11 @@ fn the_terminal_shows_nine_tasks_floors_and_the_overall_score() {
         assert!(text.contains(word), "{word} is missing in\n{text}");
     }
     assert_eq!(
-        terminal_table(home.store.read().unwrap(), &[&run, &run]).unwrap(),
+        terminal_table(home.store.read().unwrap(), &[&run, &run], None).unwrap(),
         text,
         "one run is one seed"
     );
-    let none = terminal_table(home.store.read().unwrap(), &["nobody"]);
+    let none = terminal_table(home.store.read().unwrap(), &["nobody"], None);
     assert!(matches!(none, Err(Error::NoScores { .. })));
 }
 

@@ -195,7 +195,7 @@ impl Session<'_> {
             let done = self.jobs.iter().zip(states).filter(|(_, state)| state.status == Status::Done);
             let done: Vec<&str> = done.map(|(job, _)| job.plan.run.as_str()).collect();
             if !done.is_empty() {
-                output::say(&format!("\n{}", report::terminal_table(store, &done)?))?;
+                output::say(&format!("\n{}", report::terminal_table(store, &done, output::width())?))?;
                 output::say(&format!("\n{}", self.where_to_look(done[0])))?;
             }
         }
