@@ -7,23 +7,25 @@ pub(super) struct Asset {
     /// Its media type.
     pub(super) kind: &'static str,
     /// What is in it.
-    pub(super) text: &'static str,
+    pub(super) bytes: &'static [u8],
 }
 
 macro_rules! assets {
-    ($($name:literal $kind:literal),* $(,)?) => {
-        [$(Asset { name: $name, kind: $kind, text: include_str!(concat!("assets/", $name)) }),*]
+    ($($folder:literal $name:literal $kind:literal),* $(,)?) => {
+        [$(Asset { name: $name, kind: $kind, bytes: include_bytes!(concat!($folder, $name)) }),*]
     };
 }
 
-const ASSETS: [Asset; 7] = assets![
-    "app.css" "text/css; charset=utf-8",
-    "app.js" "text/javascript; charset=utf-8",
-    "charts.js" "text/javascript; charset=utf-8",
-    "icon.svg" "image/svg+xml",
-    "uPlot.iife.min.js" "text/javascript; charset=utf-8",
-    "uPlot.min.css" "text/css; charset=utf-8",
-    "uPlot.LICENSE" "text/plain; charset=utf-8",
+const ASSETS: [Asset; 9] = assets![
+    "../report/fonts/" "Inter-Regular.woff2" "font/woff2",
+    "../report/fonts/" "Inter-Bold.woff2" "font/woff2",
+    "assets/" "app.css" "text/css; charset=utf-8",
+    "assets/" "app.js" "text/javascript; charset=utf-8",
+    "assets/" "charts.js" "text/javascript; charset=utf-8",
+    "assets/" "icon.svg" "image/svg+xml",
+    "assets/" "uPlot.iife.min.js" "text/javascript; charset=utf-8",
+    "assets/" "uPlot.min.css" "text/css; charset=utf-8",
+    "assets/" "uPlot.LICENSE" "text/plain; charset=utf-8",
 ];
 
 /// The file of that name.
@@ -34,7 +36,7 @@ pub(super) fn find(name: &str) -> Option<&'static Asset> {
 /// The address of a file. It changes with the file, so that a browser may keep it.
 pub(super) fn address(name: &str) -> String {
     let hash = find(name)
-        .map_or(String::new(), |asset| blake3::hash(asset.text.as_bytes()).to_hex()[..8].to_owned());
+        .map_or(String::new(), |asset| blake3::hash(asset.bytes).to_hex()[..8].to_owned());
     format!("/a/{name}?{hash}")
 }
 
@@ -49,9 +51,10 @@ mod tests {
             ("uPlot.min.css", "70ead7542eab83ef"),
             ("uPlot.LICENSE", "80723da02446eaf6"),
         ] {
-            assert_eq!(blake3::hash(find(name).unwrap().text.as_bytes()).to_hex()[..16], *hash, "{name}");
+            assert_eq!(blake3::hash(find(name).unwrap().bytes).to_hex()[..16], *hash, "{name}");
         }
-        assert!(find("uPlot.iife.min.js").unwrap().text.contains("(v1.6.32)"));
-        assert!(find("uPlot.LICENSE").unwrap().text.contains("MIT License"));
+        let text = |name| std::str::from_utf8(find(name).unwrap().bytes).unwrap();
+        assert!(text("uPlot.iife.min.js").contains("(v1.6.32)"));
+        assert!(text("uPlot.LICENSE").contains("MIT License"));
     }
 }

@@ -22,8 +22,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     /// The media type.
     pub(super) kind: &'static str,
-    /// The text.
-    pub(super) body: String,
+    /// What is sent.
+    pub(super) body: Vec<u8>,
     /// Whether the browser may keep it.
     pub(super) kept: bool,
 }
@@ -61,7 +61,7 @@ impl Site {
     pub(super) fn answer(&self, path: &str, params: &Params) -> Answer {
         if let Some(name) = path.strip_prefix("/a/") {
             return match assets::find(name) {
-                Some(asset) => Answer { status: 200, kind: asset.kind, body: asset.text.into(), kept: true },
+                Some(asset) => Answer { status: 200, kind: asset.kind, body: asset.bytes.into(), kept: true },
                 None => plain(404, "no such file\n".into()),
             };
         }
@@ -117,16 +117,16 @@ impl Site {
     ) -> Answer {
         let store = self.store().display().to_string();
         let frame = Frame { path, params, store: &store, runs };
-        Answer { status, kind: HTML, body: frame.around(title, body).into_string(), kept: false }
+        Answer { status, kind: HTML, body: frame.around(title, body).into_string().into(), kept: false }
     }
 }
 
 fn plain(status: u16, body: String) -> Answer {
-    Answer { status, kind: "text/plain; charset=utf-8", body, kept: false }
+    Answer { status, kind: "text/plain; charset=utf-8", body: body.into(), kept: false }
 }
 
 fn json(data: &Json) -> Answer {
-    Answer { status: 200, kind: JSON, body: format!("{data}\n"), kept: false }
+    Answer { status: 200, kind: JSON, body: format!("{data}\n").into(), kept: false }
 }
 
 /// One of a view's tables; as JSON also all of them, by name.
@@ -138,7 +138,7 @@ fn as_data(view: &View, format: &str, name: Option<&str>) -> Answer {
     };
     match (format, table) {
         ("csv" | "json", None) => plain(404, format!("this page has the tables {}\n", known.join(", "))),
-        ("csv", Some((_, rows))) => Answer { status: 200, kind: CSV, body: rows.csv(), kept: false },
+        ("csv", Some((_, rows))) => Answer { status: 200, kind: CSV, body: rows.csv().into(), kept: false },
         ("json", Some((_, rows))) if name.is_some() => json(&rows.json()),
         ("json", _) => {
             let tables = view.tables.iter().map(|(name, rows)| ((*name).to_owned(), rows.json()));

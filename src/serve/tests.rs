@@ -132,11 +132,20 @@ fn site(path: &Path) -> Site {
     Site::new(Readers::open(path).unwrap(), &[])
 }
 
-fn get(site: &Site, address: &str) -> Answer {
+/// An answer that is a text.
+struct Got {
+    status: u16,
+    kind: &'static str,
+    body: String,
+}
+
+fn get(site: &Site, address: &str) -> Got {
     let (path, rest) = address.split_once('?').unwrap_or((address, ""));
     let pair =
         |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.replace("%3E", ">")));
-    site.answer(path, &Params(rest.split('&').filter_map(pair).collect()))
+    let Answer { status, kind, body, .. } =
+        site.answer(path, &Params(rest.split('&').filter_map(pair).collect()));
+    Got { status, kind, body: String::from_utf8(body).unwrap() }
 }
 
 const PAGES: [&str; 15] = [
