@@ -207,3 +207,72 @@ impl World for Memory {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Column, Kind, document::Figure};
+
+    /// One report with a table and a figure whose names nobody wishes for.
+    fn document() -> Document {
+        let names = ["<&\"'>", "*x* `y` #z $a$ @b \\c", "שלום", "", "Ядро"];
+        let row = |name: &&str| Row {
+            stub: vec![name.to_string()],
+            kind: Kind::Measured,
+            cells: vec![
+                Cell {
+                    value: Some(0.5),
+                    std: Some(0.1),
+                    n: 3,
+                    paper: Some(0.6),
+                    mark: Some(Mark::Best)
+                };
+                2
+            ],
+            note: format!("`dichroic exp {name}`"),
+        };
+        let table = Table {
+            title: "on *simulated* data".into(),
+            stub: vec!["model".into()],
+            columns: ["WTC T1", "WTC T2"].map(|head| Column::of_score(head, head)).into(),
+            rows: names.iter().map(row).collect(),
+            ..Table::default()
+        };
+        let svg = crate::report::canvas::figure(120.0, 60.0, |canvas| {
+            canvas.text("שלום & <figure>", 60.0, 30.0, crate::report::canvas::Type::of(7.0))
+        });
+        let section = Section {
+            name: "one".into(),
+            title: "One report".into(),
+            tables: vec![table],
+            figure: Some(Figure { svg: svg.unwrap(), caption: "A caption".into() }),
+            points: None,
+        };
+        Document { sections: vec![section], remarks: vec!["`code`".into()], origin: Default::default() }
+    }
+
+    #[test]
+    fn any_names_make_the_same_bytes_twice() {
+        let first = page(&document()).unwrap();
+        assert!(first.starts_with(b"%PDF-"));
+        assert_eq!(page(&document()).unwrap(), first);
+        assert_eq!(
+            figure("one", &document().sections[0].figure.as_ref().unwrap().svg).unwrap()[..5],
+            *b"%PDF-"
+        );
+    }
+
+    /// typst takes another face in silence where one is missing.
+    #[test]
+    fn only_our_own_faces_are_used() {
+        let bytes = page(&document()).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        let names: Vec<&str> =
+            text.split("/FontName/").skip(1).filter_map(|rest| rest.split(['/', '\n', ' ']).next()).collect();
+        assert!(!names.is_empty(), "font descriptors are there to be read");
+        for name in names {
+            let face = name.split('+').next_back().unwrap();
+            assert!(face.starts_with("Inter-") || face.starts_with("DejaVuSans"), "{name}");
+        }
+    }
+}

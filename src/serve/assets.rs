@@ -35,8 +35,7 @@ pub(super) fn find(name: &str) -> Option<&'static Asset> {
 
 /// The address of a file. It changes with the file, so that a browser may keep it.
 pub(super) fn address(name: &str) -> String {
-    let hash = find(name)
-        .map_or(String::new(), |asset| blake3::hash(asset.bytes).to_hex()[..8].to_owned());
+    let hash = find(name).map_or(String::new(), |asset| blake3::hash(asset.bytes).to_hex()[..8].to_owned());
     format!("/a/{name}?{hash}")
 }
 

@@ -47,6 +47,8 @@ pub const TYPE_RULES: &[TypeRule] = type_rules![
     not_an_augmentation false,
     not_convex true,
     not_evaluated true,
+    report_of_nothing false,
+    report_undocumented false,
     scratch_off_the_shelf true,
     stem_off_the_shelf true,
     strategy_before_loss false,

@@ -1,0 +1,7 @@
+use dichroic::prelude::*;
+
+/// Declares nothing.
+#[report]
+fn report_of_nothing() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use dichroic::prelude::*;
+
+#[report]
+fn report_undocumented() -> Report {
+    Report::systems("mine")
+}
+
+fn main() {}
