@@ -3,6 +3,7 @@
 extern crate self as dichroic;
 
 pub mod adapter;
+mod ahead;
 pub mod backbone;
 pub mod cli;
 pub mod data;

@@ -40,6 +40,17 @@ pub struct ReportEntry {
 
 inventory::collect!(ReportEntry);
 
+impl ReportEntry {
+    /// The first line of its documentation, without its full stop.
+    pub fn title(&self) -> &'static str {
+        title(self.about)
+    }
+}
+
+fn title(about: &'static str) -> &'static str {
+    about.lines().next().unwrap_or_default().trim_end_matches('.')
+}
+
 impl Entry {
     /// All that is wrong with what it declares, each problem with the number of its sentence.
     pub fn problems(&self) -> Vec<String> {
@@ -53,6 +64,11 @@ impl Entry {
             }
         }
         problems
+    }
+
+    /// The first line of its documentation, without its full stop.
+    pub fn title(&self) -> &'static str {
+        title(self.about)
     }
 
     /// The first line of its documentation.

@@ -1,15 +1,12 @@
 //! Rows of an answer, written down: as a table for people, or as CSV, JSON or Markdown.
 
 use super::output;
-use crate::store::{Rows, Value};
+use crate::{
+    report::terminal,
+    store::{Rows, Value},
+};
 use clap::ValueEnum;
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle, presets};
-
-/// Three rules, as in the tables of results.
-const STYLE: TableStyle = TableStyle::new()
-    .top_border(LineStyle::none().fill('─').junction('─'))
-    .header_separator(LineStyle::none().fill('─').junction('─'))
-    .bottom_border(LineStyle::none().fill('─').junction('─'));
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -41,11 +38,9 @@ const LEAST: u16 = 10;
 /// is written as a list.
 fn fitted(rows: &Rows, width: Option<u16>) -> String {
     let mut table = table(rows, false);
-    let natural = table.trim_fmt();
-    let widest = natural.lines().map(|line| line.chars().count()).max().unwrap_or(0);
-    let Some(width) = width.filter(|width| usize::from(*width) < widest) else { return natural };
-    if usize::from(width / LEAST) >= rows.columns.len() {
-        return table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width).trim_fmt();
+    let too_many = width.filter(|width| usize::from(width / LEAST) < rows.columns.len());
+    if too_many.is_none_or(|width| !terminal::is_wider(&table.trim_fmt(), width)) {
+        return terminal::fitted(&mut table, width);
     }
     let longest = rows.columns.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let lines = |(at, row): (usize, &Vec<Value>)| {
@@ -57,7 +52,7 @@ fn fitted(rows: &Rows, width: Option<u16>) -> String {
 
 fn table(rows: &Rows, markdown: bool) -> Table {
     let mut grid = Table::new();
-    grid.load_style(if markdown { presets::ASCII_MARKDOWN } else { STYLE })
+    grid.load_style(if markdown { presets::ASCII_MARKDOWN } else { terminal::STYLE })
         .set_content_arrangement(ContentArrangement::Disabled);
     grid.set_header(&rows.columns);
     for row in &rows.rows {

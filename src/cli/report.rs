@@ -54,12 +54,10 @@ impl Report {
 /// `all`, a paper, one report, or an experiment's scores with whatever is declared under its name.
 fn meant(name: &str) -> Result<Vec<Wanted>> {
     let reports = registry::reports()?;
-    let of = |entry: &&&ReportEntry| {
-        name == "all" || entry.name == name || entry.name.starts_with(&format!("{name}_"))
-    };
+    let of = |entry: &&&ReportEntry| name == "all" || entry.name.starts_with(&format!("{name}_"));
     let wanted = |entry: &&ReportEntry| Wanted {
         name: entry.name.into(),
-        title: entry.about.lines().next().unwrap_or_default().trim_end_matches('.').into(),
+        title: entry.title().into(),
         report: (entry.report)(),
     };
     let exact = reports.iter().filter(|entry| entry.name == name).map(wanted).collect::<Vec<_>>();
@@ -70,7 +68,7 @@ fn meant(name: &str) -> Result<Vec<Wanted>> {
     let experiments = registry::entries()?;
     let scores = experiments.iter().filter(|entry| entry.name == name).map(|entry| Wanted {
         name: name.into(),
-        title: entry.summary().trim_end_matches('.').into(),
+        title: entry.title().into(),
         report: dsl::Report::systems(name),
     });
     let several: Vec<Wanted> = scores.chain(reports.iter().filter(of).map(wanted)).collect();

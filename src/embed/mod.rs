@@ -6,6 +6,7 @@ pub use files::{npy, parquet};
 
 use crate::{
     adapter::{Images, SetChannels},
+    ahead::ahead,
     backbone::files as weights,
     data::{self, ImageSet, Statistics, central_view, native_view},
     event::{Event, Listen},
@@ -16,7 +17,7 @@ use crate::{
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
-use std::{path::Path, sync::mpsc, thread};
+use std::path::Path;
 
 /// Raised when embedding computes something else; part of the identity of every work that embeds.
 pub const REVISION: u32 = 1;
@@ -212,7 +213,7 @@ impl Embedder {
         let mut features = Vec::new();
         let mut done = 0;
         listen.hear(&Event::Began { what: "embedding", unit: "image", total: rows.len() as u64 });
-        let embedded = self.ahead(set, &rows, norm, |batch| {
+        let embedded = self.each_batch(set, &rows, norm, |batch| {
             let shape = [batch.images, channels, batch.height, batch.width];
             let pixels = Tensor::from_vec(batch.pixels, &shape[..], self.params.device())?;
             let found = self.model.embed(&self.params, &Images { pixels, set: number })?;
@@ -242,7 +243,7 @@ struct Batch {
 
 impl Embedder {
     /// Hands all rows to `take`, batch by batch in their order. On a GPU, the next ones are read meanwhile.
-    fn ahead(
+    fn each_batch(
         &self,
         set: &ImageSet,
         rows: &[u32],
@@ -253,18 +254,7 @@ impl Embedder {
         if !self.params.on_a_gpu() {
             return chunks.try_for_each(|batches| batches?.into_iter().try_for_each(&mut take));
         }
-        thread::scope(|scope| {
-            let (send, receive) = mpsc::sync_channel(1);
-            scope.spawn(move || {
-                for batches in chunks {
-                    // Nobody receives any more after an error or a stop.
-                    if send.send(batches).is_err() {
-                        break;
-                    }
-                }
-            });
-            receive.into_iter().try_for_each(|batches| batches?.into_iter().try_for_each(&mut take))
-        })
+        ahead(chunks, |batches| batches?.into_iter().try_for_each(&mut take).map(|()| true))
     }
 
     /// The rows as batches, in their order.

@@ -90,8 +90,7 @@ fn rows(rows: &[Row], table: &Table, stub: &[usize]) -> String {
         if before.is_some_and(|before| before.kind != row.kind) {
             text.push_str("\\addlinespace\n");
         }
-        let again =
-            before.is_some_and(|before| before.kind == row.kind && before.stub.first() == row.stub.first());
+        let again = row.continues(before);
         let name = |(place, at): (usize, &usize)| match (place, row.kind) {
             (0, Kind::Measured) if again => String::new(),
             (_, Kind::Measured | Kind::Derived) => escape(&row.stub[*at]),
@@ -119,9 +118,9 @@ fn notes(table: &Table) -> String {
 fn cell(cell: &Cell, digits: usize) -> String {
     let Some(value) = cell.value else { return "$\\cdot$".into() };
     let mut text = match cell.mark {
-        Some(Mark::Best | Mark::Level) => format!("\\textbf{{{}}}", number(value, digits)),
-        Some(Mark::Second) => format!("\\underline{{{}}}", number(value, digits)),
-        None => minus(&number(value, digits)),
+        Some(Mark::Best | Mark::Level) => format!("\\textbf{{{}}}", escape(&number(value, digits))),
+        Some(Mark::Second) => format!("\\underline{{{}}}", escape(&number(value, digits))),
+        None => escape(&number(value, digits)),
     };
     if let Some(std) = cell.std {
         text += &format!(" {{\\scriptsize$\\pm$\\,{}}}", number(std, digits));
@@ -132,11 +131,6 @@ fn cell(cell: &Cell, digits: usize) -> String {
             &format!(" {{\\scriptsize\\textcolor{{gray}}{{({}, ${difference}$)}}}}", number(paper, digits));
     }
     text
-}
-
-/// A minus of its proper width.
-fn minus(number: &str) -> String {
-    number.strip_prefix('−').map_or_else(|| number.to_owned(), |rest| format!("$-${rest}"))
 }
 
 fn spans(text: &str) -> String {
@@ -187,6 +181,6 @@ mod tests {
             "a\\_b \\& 5 \\% \\#1 \\{x\\} \\textbackslash{}y \\textasciitilde{} \\textasciicircum{}"
         );
         assert_eq!(spans("on *simulated*: `exp a_b`"), "on \\emph{simulated}: \\texttt{exp a\\_b}");
-        assert_eq!(minus("−0.020"), "$-$0.020");
+        assert_eq!(escape("−0.020"), "$-$0.020");
     }
 }

@@ -1,7 +1,8 @@
 //! What was found: the scores of finished runs and of the floors below them, asked of the store.
 
-use super::Error;
+use super::{Error, table::Cell};
 use crate::evaluate::{chammi, names};
+use crate::spec::Features;
 use crate::store::{Reader, Rows, Value as Field};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -189,6 +190,30 @@ fn measured(store: &Reader, which: &str, fresh: &str) -> Result<Vec<Measured>, E
         }
     }
     Ok(found)
+}
+
+/// Scores beside several runs.
+pub(super) struct Below<'a>(pub(super) Vec<&'a Scores>);
+
+impl Below<'_> {
+    /// Mean over the runs; without a deviation where all runs agree, because then it is one number.
+    pub(super) fn cell(&self, value: impl Fn(&Scores) -> Option<f64>) -> Cell {
+        let mut values: Vec<f64> = self.0.iter().filter_map(|scores| value(scores)).collect();
+        if values.windows(2).all(|pair| pair[0] == pair[1]) {
+            values.truncate(1);
+        }
+        Cell::of(&values)
+    }
+}
+
+/// What a floor is called.
+pub(super) fn floor_words(floor: Features) -> &'static str {
+    match floor {
+        Features::Constant => "constant guess",
+        Features::Prior => "training prior",
+        Features::HandMade => "hand-made features",
+        Features::Untrained | Features::Model => "untrained",
+    }
 }
 
 /// A row of an answer, asked by the names of its columns.

@@ -35,8 +35,8 @@ mod radar;
 mod run_table;
 mod scatter;
 mod systems;
-mod table;
-mod terminal;
+pub(crate) mod table;
+pub(crate) mod terminal;
 
 pub use chammi::{Declaration, Print, placements};
 pub use error::Error;

@@ -105,8 +105,7 @@ fn table(table: &Table) -> Value {
     let mut before: Option<&Row> = None;
     let mut rows = vec![];
     for row in &table.rows {
-        let again =
-            before.is_some_and(|before| before.kind == row.kind && before.stub.first() == row.stub.first());
+        let again = row.continues(before);
         let names = stub.iter().map(|at| if *at == 0 && again { "" } else { row.stub[*at].as_str() });
         rows.push(json!({
             "kind": row.kind.name(),

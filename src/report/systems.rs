@@ -4,10 +4,13 @@ use super::{
     Cell, Column, Error, Kind, Row, Table, boxes,
     document::Shown,
     marks,
-    measured::{self, Measured, Source, World, rows_with},
+    measured::{self, Below, Measured, Source, World, rows_with},
     table::heads,
 };
-use crate::{evaluate::bootstrap::Average, spec::Features};
+use crate::{
+    evaluate::bootstrap::Average,
+    spec::{Features, lines},
+};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +44,8 @@ pub(super) fn of(store: &Source<'_>, experiment: &str) -> Result<Vec<System>, Er
     let labels: Vec<String> = found.iter().map(|(_, label, _)| words(label)).collect();
     let told_apart = labels.iter().collect::<BTreeSet<_>>().len() == labels.len();
     let labelled = told_apart && labels.iter().all(|label| !label.is_empty());
-    let settings: Vec<BTreeMap<String, String>> = found.iter().map(|(.., config)| leaves(config)).collect();
+    let settings: Vec<BTreeMap<String, String>> =
+        found.iter().map(|(.., config)| settings_of(config)).collect();
     let name = |at: usize| match (labelled, found.len()) {
         (true, _) => labels[at].clone(),
         (false, 1) => experiment.to_owned(),
@@ -54,26 +58,12 @@ pub(super) fn of(store: &Source<'_>, experiment: &str) -> Result<Vec<System>, Er
 /// The values of a label.
 fn words(label: &Value) -> String {
     let Value::Object(label) = label else { return String::new() };
-    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    label.values().map(word).collect::<Vec<_>>().join(", ")
+    label.values().map(lines::text).collect::<Vec<_>>().join(", ")
 }
 
 /// Every setting of a spec by its path.
-fn leaves(config: &Value) -> BTreeMap<String, String> {
-    fn walk(path: &str, value: &Value, found: &mut BTreeMap<String, String>) {
-        let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-        match value {
-            Value::Object(parts) => parts.iter().for_each(|(key, part)| walk(&below(key), part, found)),
-            Value::Array(parts) => {
-                parts.iter().enumerate().for_each(|(at, part)| walk(&below(&at.to_string()), part, found));
-            }
-            Value::String(text) => drop(found.insert(path.into(), text.clone())),
-            other => drop(found.insert(path.into(), other.to_string())),
-        }
-    }
-    let mut found = BTreeMap::new();
-    walk("", config, &mut found);
-    found
+fn settings_of(config: &Value) -> BTreeMap<String, String> {
+    lines::of(config).into_iter().map(|line| (line.path, lines::text(line.value))).collect()
 }
 
 /// The settings of one that not all have: kinds first, then as few others as tell it apart.
@@ -188,12 +178,8 @@ impl<'a> Asked<'a> {
             });
             behind.push((rows.len() - 1, runs.clone()));
         }
-        for (floor, scores) in floors(&all) {
-            let cell = |column: &Column| {
-                let values: Vec<f64> = scores.iter().filter_map(|one| score(one, &column.name)).collect();
-                let same = values.windows(2).all(|pair| pair[0] == pair[1]);
-                Cell::of(if same { &values[..values.len().min(1)] } else { &values })
-            };
+        for (floor, below) in floors(&all) {
+            let cell = |column: &Column| below.cell(|scores| score(scores, &column.name));
             rows.push(Row {
                 stub: vec![floor, String::new(), String::new()],
                 kind: Kind::Floor,
@@ -272,25 +258,21 @@ fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
 }
 
 /// The floors beside the systems. The untrained network is one for each system.
-fn floors<'m>(all: &[(&System, Vec<&'m Measured>)]) -> Vec<(String, Vec<&'m measured::Scores>)> {
-    let mut found: Vec<(String, Vec<&measured::Scores>)> = vec![];
+fn floors<'m>(all: &[(&System, Vec<&'m Measured>)]) -> Vec<(String, Below<'m>)> {
+    let mut found: Vec<(String, Below<'m>)> = vec![];
     for floor in Features::FLOORS {
         for (system, runs) in all {
-            let name = match floor {
-                Features::Constant => "constant guess".into(),
-                Features::Prior => "training prior".into(),
-                Features::HandMade => "hand-made features".into(),
-                Features::Untrained | Features::Model if all.len() == 1 => "untrained".into(),
-                Features::Untrained | Features::Model => format!("untrained {}", system.name),
-            };
+            let words = measured::floor_words(floor);
+            let of_all = floor != Features::Untrained || all.len() == 1;
+            let name = if of_all { words.into() } else { format!("{words} {}", system.name) };
             let scores = runs.iter().filter_map(|one| one.floors.get(floor.name()));
             match found.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, all)) => all.extend(scores),
-                None => found.push((name, scores.collect())),
+                Some((_, below)) => below.0.extend(scores),
+                None => found.push((name, Below(scores.collect()))),
             }
         }
     }
-    found.retain(|(_, scores)| !scores.is_empty());
+    found.retain(|(_, below)| !below.0.is_empty());
     found
 }
 
@@ -302,7 +284,7 @@ mod tests {
     #[test]
     fn systems_are_called_by_what_tells_them_apart() {
         let of = |kind: &str, lr: f64, z: u32| {
-            leaves(
+            settings_of(
                 &json!({ "model": { "adapter": { "kind": kind, "z": z } }, "train": { "lr": lr, "epochs": 5 } }),
             )
         };

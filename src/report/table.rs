@@ -130,6 +130,13 @@ impl Mark {
     }
 }
 
+impl Row {
+    /// Whether it is about the same thing as the row before it, whose name need not stand there again.
+    pub(super) fn continues(&self, before: Option<&Self>) -> bool {
+        before.is_some_and(|before| before.kind == self.kind && before.stub.first() == self.stub.first())
+    }
+}
+
 impl Cell {
     /// Mean and deviation of one value per seed; a hole if there are none.
     pub fn of(values: &[f64]) -> Self {
@@ -215,7 +222,7 @@ pub(super) fn number(value: f64, digits: usize) -> String {
 }
 
 /// With its sign: `+0.004`, `−0.020`.
-pub(super) fn signed(value: f64, digits: usize) -> String {
+pub(crate) fn signed(value: f64, digits: usize) -> String {
     format!("{}{:.digits$}", if value < 0.0 { '−' } else { '+' }, value.abs())
 }
 

@@ -4,7 +4,7 @@ use super::table::{Cell, Kind, Table, number, signed};
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table as Grid, TableStyle};
 
 /// Three rules, as in print.
-const STYLE: TableStyle = TableStyle::new()
+pub(crate) const STYLE: TableStyle = TableStyle::new()
     .top_border(LineStyle::none().fill('─').junction('─'))
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .bottom_border(LineStyle::none().fill('─').junction('─'));
@@ -30,20 +30,26 @@ pub(super) fn table(table: &Table, width: Option<u16>) -> String {
     for column in grid.column_iter_mut().skip(table.stub.len()).take(table.columns.len()) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let natural = grid.trim_fmt();
-    let widest = natural.lines().map(|line| line.chars().count()).max().unwrap_or(0);
-    let fitted = match width {
-        Some(width) if usize::from(width) < widest => {
-            grid.set_content_arrangement(ContentArrangement::Dynamic).set_width(width).trim_fmt()
-        }
-        _ => natural,
-    };
-    let mut text = format!("{}\n{fitted}\n", table.title);
+    let mut text = format!("{}\n{}\n", table.title, fitted(&mut grid, width));
     for note in &table.notes {
         text.push_str(&note.replace('`', ""));
         text.push('\n');
     }
     text
+}
+
+/// A table as text, its cells broken where a line has fewer letters than it takes.
+pub(crate) fn fitted(grid: &mut Grid, width: Option<u16>) -> String {
+    let natural = grid.trim_fmt();
+    match width.filter(|width| is_wider(&natural, *width)) {
+        Some(width) => grid.set_content_arrangement(ContentArrangement::Dynamic).set_width(width).trim_fmt(),
+        None => natural,
+    }
+}
+
+/// Whether a line of a text has more letters than that.
+pub(crate) fn is_wider(text: &str, width: u16) -> bool {
+    text.lines().any(|line| line.chars().count() > usize::from(width))
 }
 
 fn cell(cell: &Cell, digits: usize) -> String {

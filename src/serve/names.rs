@@ -4,7 +4,10 @@ use super::{
     ask::{Ask, Row, text},
     words,
 };
-use crate::store::{Error, Value};
+use crate::{
+    spec::lines,
+    store::{Error, Value},
+};
 use std::collections::BTreeSet;
 
 /// What a run is about, as a column: the printed row that it stands in, else its adapter.
@@ -53,8 +56,7 @@ pub(super) fn apart(ask: &Ask<'_>, uids: &[&str]) -> Result<Vec<String>, Error> 
 fn of(row: Row<'_>) -> [String; 5] {
     let label: serde_json::Value = serde_json::from_str(&row.text("label")).unwrap_or_default();
     let values = label.as_object().into_iter().flat_map(|axes| axes.values());
-    let values: Vec<String> =
-        values.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect();
+    let values: Vec<String> = values.map(lines::text).collect();
     let seed = format!("seed {}", row.text("seed"));
     [values.join(", "), row.text("model"), row.text("experiment"), seed, row.text("scale")]
 }

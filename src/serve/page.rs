@@ -7,7 +7,11 @@ use super::{
     words,
 };
 use crate::{
-    report::{Cell, Kind, Table, html::spans},
+    report::{
+        Cell, Kind, Table,
+        html::spans,
+        table::{DIGITS, signed},
+    },
     store::Rows,
 };
 use maud::{DOCTYPE, Markup, html};
@@ -127,7 +131,7 @@ pub(super) fn heads(names: &[&str]) -> Markup {
 pub(super) fn difference(difference: Option<f64>) -> Markup {
     html! {
         @match difference {
-            Some(difference) => td class={ "n " (tint(difference)) } { (words::signed(difference)) },
+            Some(difference) => td class={ "n " (tint(difference)) } { (signed(difference, DIGITS)) },
             None => td.n {},
         }
     }
@@ -211,7 +215,7 @@ fn score_cell(cell: &Cell, kind: Kind) -> Markup {
             (words::score(cell.value))
             @if let Some(std) = cell.std { small { " ± " (format!("{std:.3}")) } }
             @if let Some(difference) = cell.difference() {
-                small.delta title={ "print " (words::score(cell.paper)) } { " " (words::signed(difference)) }
+                small.delta title={ "print " (words::score(cell.paper)) } { " " (signed(difference, DIGITS)) }
             }
         }
     }

@@ -1,15 +1,11 @@
 //! Numbers and states as people read them.
 
+use crate::spec::lines;
 use maud::{Markup, html};
 
 /// A share, a score: three decimals, as the papers print; `·` for none.
 pub(super) fn score(value: Option<f64>) -> String {
     value.map_or("·".into(), |value| format!("{value:.3}"))
-}
-
-/// A difference with its sign.
-pub(super) fn signed(value: f64) -> String {
-    format!("{}{:.3}", if value < 0.0 { '−' } else { '+' }, value.abs())
 }
 
 /// Any number, four digits of it.
@@ -81,8 +77,8 @@ pub(super) fn state(word: &str) -> Markup {
 /// A label as people read it: `system: SSL`; nothing for none.
 pub(super) fn label(json: &str) -> String {
     let Ok(serde_json::Value::Object(axes)) = serde_json::from_str(json) else { return String::new() };
-    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let axes: Vec<String> = axes.iter().map(|(axis, value)| format!("{axis}: {}", text(value))).collect();
+    let axes: Vec<String> =
+        axes.iter().map(|(axis, value)| format!("{axis}: {}", lines::text(value))).collect();
     axes.join(", ")
 }
 

@@ -7,6 +7,7 @@
 use super::{Error, Source, sampling, source::Item};
 use crate::{
     adapter::Images,
+    ahead::ahead,
     data::{Draw, Tape, Views, draw, drawn_view},
     ops::Sent,
     params::Params,
@@ -15,7 +16,7 @@ use crate::{
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
-use std::{ops::Range, sync::mpsc, thread};
+use std::ops::Range;
 
 /// The part of a batch that belongs to one set.
 pub struct Part {
@@ -95,30 +96,16 @@ impl<'a> Loader<'a> {
         steps: Range<u64>,
         mut consume: impl FnMut(u64, Vec<Part>) -> Result<bool, Error>,
     ) -> Result<(), Error> {
-        thread::scope(|scope| {
-            let (send, receive) = mpsc::sync_channel(1);
-            scope.spawn(move || {
-                let mut order = (u64::MAX, Vec::new());
-                for step in steps {
-                    let epoch = step / self.steps_per_epoch();
-                    if order.0 != epoch {
-                        order = (epoch, self.order(epoch));
-                    }
-                    let first = (step % self.steps_per_epoch()) as usize * self.batch;
-                    let batch = self.make(epoch, &order.1[first..first + self.batch]);
-                    // Nobody receives any more after an error or a stop.
-                    if send.send((step, batch)).is_err() {
-                        break;
-                    }
-                }
-            });
-            while let Ok((step, batch)) = receive.recv() {
-                if !consume(step, batch?)? {
-                    break;
-                }
+        let mut order = (u64::MAX, Vec::new());
+        let made = steps.map(move |step| {
+            let epoch = step / self.steps_per_epoch();
+            if order.0 != epoch {
+                order = (epoch, self.order(epoch));
             }
-            Ok(())
-        })
+            let first = (step % self.steps_per_epoch()) as usize * self.batch;
+            (step, self.make(epoch, &order.1[first..first + self.batch]))
+        });
+        ahead(made, |(step, batch)| consume(step, batch?))
     }
 
     fn order(&self, epoch: u64) -> Vec<u32> {

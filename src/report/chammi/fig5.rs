@@ -2,11 +2,11 @@
 
 use super::super::Error;
 use super::super::canvas::{BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILLION};
-use super::super::measured::{self, Measured, Source, World};
+use super::super::measured::{self, Below, Measured, Source, World};
 use super::super::radar::{Axis, Band, Polygon, Radar, draw};
 use super::super::table::Column;
 use super::comparable::recipe_against;
-use super::scores::{Asked, Below, Printed, printed};
+use super::scores::{Asked, Printed, printed};
 use super::{Declaration, Shown, TUNED, title};
 use crate::evaluate::names::{TASKS, Task};
 use plotters::style::RGBColor;

@@ -5,7 +5,7 @@ use super::{
         Error,
         heatmap::{self, Panel},
         marks,
-        measured::{self, Measured, Source, World, rows_with},
+        measured::{self, Below, Measured, Source, World, rows_with},
         table::{Cell, Column, Kind, Row, Table, heads},
     },
     Declaration, PaperTable, Shown,
@@ -339,20 +339,6 @@ pub(super) fn command(
     format!("`{command}`")
 }
 
-/// Scores beside several runs.
-pub(super) struct Below<'a>(pub(super) Vec<&'a measured::Scores>);
-
-impl Below<'_> {
-    /// Mean over the runs; without a deviation where all runs agree, because then it is one number.
-    pub(super) fn cell(&self, value: impl Fn(&measured::Scores) -> Option<f64>) -> Cell {
-        let mut values: Vec<f64> = self.0.iter().filter_map(|scores| value(scores)).collect();
-        if values.windows(2).all(|pair| pair[0] == pair[1]) {
-            values.truncate(1);
-        }
-        Cell::of(&values)
-    }
-}
-
 /// The floors of a world, by name. The untrained network is another one for each adapter; where `system` knows of none,
 /// it is left out.
 pub(super) fn floors<'a>(
@@ -364,15 +350,14 @@ pub(super) fn floors<'a>(
         let mut below: BTreeMap<String, Below<'a>> = BTreeMap::new();
         for one in runs {
             let Some(scores) = one.floors.get(floor.name()) else { continue };
+            let words = measured::floor_words(floor);
             let name = match floor {
-                Features::Constant => "constant guess".into(),
-                Features::Prior => "training prior".into(),
-                Features::HandMade => "hand-made features".into(),
-                Features::Untrained | Features::Model => {
+                Features::Untrained => {
                     let model = system(&one.config).map(|system| system.model.to_owned());
                     let Some(model) = model.or_else(|| backbone(&one.config)) else { continue };
-                    format!("untrained {model}")
+                    format!("{words} {model}")
                 }
+                _ => words.into(),
             };
             below.entry(name).or_insert(Below(Vec::new())).0.push(scores);
         }

@@ -1,10 +1,9 @@
 //! The paper's Table 1: what each model costs, and its overall score under four conditions.
 
 use super::super::Error;
-use super::super::measured::{self, Measured, Source, World};
+use super::super::measured::{self, Below, Measured, Source, World};
 use super::super::table::{Cell, Column, DIGITS, Kind, Row, Table, heads};
 use super::comparable::{Loss, Start, Strategy, System, recipes_of};
-use super::scores::Below;
 use super::{Shown, title};
 use crate::{model::Costs, spec::Spec};
 use serde_json::Value;
