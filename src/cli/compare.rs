@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     evaluate::{
+        answered::Shelf,
         bootstrap::{self, Average, Comparison, Difference, Verdict},
         names, paired,
         units::Unit,
@@ -108,8 +109,9 @@ impl Compare {
             Rival::Floor(floor) => (&system, *floor),
             Rival::System(other) => (other, Features::Model),
         };
-        let a = answers::read(store, &system.name(), &system.runs, Features::Model, &question)?;
-        let b = answers::read(store, &other.name(), &other.runs, features, &question)?;
+        let shelf = Shelf::default();
+        let a = answers::read(store, &shelf, &system.name(), &system.runs, Features::Model, &question)?;
+        let b = answers::read(store, &shelf, &other.name(), &other.runs, features, &question)?;
         let (of_a, of_b) = (a.lists(), b.lists());
         let tasks = self.tasks(&paired::tasks(of_a[0]), &paired::tasks(of_b[0]))?;
         let place = format!("{} and {}", system.name(), rival.name(&system));

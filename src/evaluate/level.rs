@@ -2,9 +2,9 @@
 
 use super::{
     Error,
+    answered::Answered,
     bootstrap::{Average, interval, mean},
     paired::{self, Paired},
-    predictions::Row,
     urn::Urn,
 };
 use crate::seed::Seed;
@@ -20,8 +20,8 @@ pub const DRAWS: usize = 2_000;
 ///
 /// # Errors
 /// If the systems were not asked about the same images.
-pub fn with_the_best(systems: &[Vec<&[Row]>], averages: &[Average]) -> Result<Vec<Vec<bool>>, Error> {
-    let lists: Vec<&[Row]> = systems.iter().flatten().copied().collect();
+pub fn with_the_best(systems: &[Vec<&[Answered]>], averages: &[Average]) -> Result<Vec<Vec<bool>>, Error> {
+    let lists: Vec<&[Answered]> = systems.iter().flatten().copied().collect();
     let Some((first, rest)) = lists.split_first() else { return Ok(vec![Vec::new(); averages.len()]) };
     let known = paired::tasks(first);
     let wanted =
@@ -42,11 +42,11 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn new(task: &Paired, systems: &[Vec<&[Row]>]) -> Self {
+    fn new(task: &Paired, systems: &[Vec<&[Answered]>]) -> Self {
         let urn = Urn::new(task);
         let by_system = |f1: &[f64]| -> Vec<f64> {
             let mut at = 0;
-            let one = |seeds: &Vec<&[Row]>| {
+            let one = |seeds: &Vec<&[Answered]>| {
                 at += seeds.len();
                 mean(&f1[at - seeds.len()..at])
             };
@@ -75,36 +75,29 @@ fn level(average: &Average, drawn: &BTreeMap<String, Drawn>, systems: usize) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::answered::tests::answered, *};
 
     /// Right on all but every `wrong`-th image of one task.
-    fn rows(wrong: usize, images: usize) -> Vec<Row> {
-        let row = |image: usize| {
-            let truth = ["er", "golgi"][image % 2];
-            let predicted =
-                if (image / 2).is_multiple_of(wrong) { ["golgi", "er"][image % 2] } else { truth };
-            Row {
-                set: "Yeast".into(),
-                task: "Task_two".into(),
-                image: format!("{image:03}"),
-                truth: truth.into(),
-                predicted: predicted.into(),
-                ..Row::default()
-            }
-        };
-        (0..images).map(row).collect()
+    fn file(wrong: usize, images: usize) -> [Answered; 1] {
+        let names: Vec<String> = (0..images).map(|image| format!("{image:03}")).collect();
+        let mut lines: Vec<(&str, &str, &str)> = vec![];
+        for (image, name) in names.iter().enumerate() {
+            let (truth, other) = (["er", "golgi"][image % 2], ["golgi", "er"][image % 2]);
+            lines.push((name, truth, if (image / 2).is_multiple_of(wrong) { other } else { truth }));
+        }
+        [answered("Yeast/Task_two", &lines)]
     }
 
     #[test]
     fn the_best_and_its_equals_are_level_and_the_far_behind_are_not() {
-        let (good, other, bad) = (rows(20, 200), rows(16, 200), rows(2, 200));
+        let (good, other, bad) = (file(20, 200), file(16, 200), file(2, 200));
         let average = |task: &str| Average { name: task.into(), parts: vec![(task.into(), 1.0)] };
         let averages = [average("Yeast/Task_two"), average("Yeast/Task_three")];
         let systems = [vec![&bad[..]], vec![&good[..], &good[..]], vec![&other[..]]];
         let found = with_the_best(&systems, &averages).unwrap();
         assert_eq!(found, [[false, true, true], [false; 3]]);
         assert_eq!(with_the_best(&systems[..1], &averages[..1]).unwrap(), [[true]]);
-        let fewer = rows(20, 180);
+        let fewer = file(20, 180);
         assert!(with_the_best(&[vec![&good[..]], vec![&fewer[..]]], &averages).is_err());
     }
 }

@@ -1,10 +1,14 @@
 //! What was predicted for every image, as a Parquet file that pandas, polars and DuckDB read, there and back.
 
-use super::{Error, TaskScore, units::Unit};
+use super::{
+    Error, TaskScore,
+    answered::{Answered, Asked, Shelf, Words},
+    units::Unit,
+};
 use parquet::basic::Compression;
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::column::reader::ColumnReader;
 use parquet::column::writer::ColumnWriter;
-use parquet::data_type::{ByteArray, DataType};
+use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
@@ -39,38 +43,6 @@ pub struct Named<'a> {
     pub label_names: &'a [String],
     /// The unit that the image of a row belongs to.
     pub unit: &'a dyn Fn(Unit, u32) -> Option<String>,
-}
-
-/// One line of the file: one image in one task.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Row {
-    /// The set: `Allen`.
-    pub set: String,
-    /// The task in it: `Task_one`.
-    pub task: String,
-    /// The image's `file_path`.
-    pub image: String,
-    /// Its label.
-    pub truth: String,
-    /// The label that it was given.
-    pub predicted: String,
-    /// The image that it was taken from; `None` where nothing was compared.
-    pub nearest: Option<String>,
-    /// How near that image is: the cosine, or minus the Euclidean distance.
-    pub similarity: Option<f32>,
-    /// The units that the image belongs to, in the order of [`Unit::KEPT`].
-    pub units: [Option<String>; 4],
-}
-
-impl Row {
-    /// The unit that the image belongs to, if it is known.
-    pub fn unit(&self, unit: Unit) -> Option<&str> {
-        if unit == Unit::Image {
-            return Some(&self.image);
-        }
-        let place = Unit::KEPT.iter().position(|kept| *kept == unit)?;
-        self.units[place].as_deref()
-    }
 }
 
 /// Writes the predictions of all tasks, one row group each; the bytes depend on nothing else.
@@ -142,17 +114,20 @@ fn floats(
     column.close()
 }
 
-/// Reads what [`write()`] wrote, in the same order. Columns are found by name; further ones are passed over, and units
-/// need not be there.
+/// Reads what [`write()`] wrote about `data` (a fingerprint): what was said of each task, in the file's order. Columns are
+/// found by name; further ones are passed over, and units need not be there. Questions that stand on the shelf are
+/// taken from it, and new ones put there.
 ///
 /// # Errors
 /// [`Error::Read`] with the file and the reason.
-pub fn read(path: &Path) -> Result<Vec<Row>, Error> {
-    let result = File::open(path).map_err(Into::into).and_then(|file| read_from(file, false));
-    result.map_err(|source| Error::Read { path: path.into(), source: source.into() })
+pub fn read(path: &Path, data: &str, shelf: &Shelf) -> Result<Vec<Answered>, Error> {
+    let result = File::open(path).map_err(Into::into).and_then(|file| read_from(file, data, shelf));
+    result.map_err(|source| Error::Read { path: path.into(), source })
 }
 
-fn read_from(file: File, neighbours: bool) -> Result<Vec<Row>, ParquetError> {
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn read_from(file: File, data: &str, shelf: &Shelf) -> Result<Vec<Answered>, Failure> {
     let reader = SerializedFileReader::new(file)?;
     let schema = reader.metadata().file_metadata().schema_descr();
     let place = |name: &str| schema.columns().iter().position(|column| column.name() == name);
@@ -161,81 +136,82 @@ fn read_from(file: File, neighbours: bool) -> Result<Vec<Row>, ParquetError> {
     };
     let [set, task, image, truth, predicted] = ["set", "task", "image", "truth", "predicted"].map(required);
     let [set, task, image, truth, predicted] = [set?, task?, image?, truth?, predicted?];
-    let mut rows = Vec::new();
+    let units = Unit::KEPT.map(|unit| place(unit.name()));
+    // A file of an older program knows less of the same images: it has its questions for itself.
+    let shared = units.iter().all(Option::is_some);
+    let mut found: Vec<Answered> = vec![];
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group)?;
-        let count = group.metadata().num_rows() as usize;
-        let first = rows.len();
-        rows.resize_with(first + count, Row::default);
-        let rows = &mut rows[first..];
-        type Field = fn(&mut Row, String);
-        let fields: [(usize, Field); 5] = [
-            (set, |row, text| row.set = text),
-            (task, |row, text| row.task = text),
-            (image, |row, text| row.image = text),
-            (truth, |row, text| row.truth = text),
-            (predicted, |row, text| row.predicted = text),
-        ];
-        for (at, field) in fields {
-            texts(group.as_ref(), at, rows, |row, text| field(row, text.unwrap_or_default()))?;
+        let column = |at| Column::read(group.as_ref(), at);
+        let (set, task) = (column(set)?, column(task)?);
+        let (image, truth, predicted) = (column(image)?, column(truth)?, column(predicted)?);
+        let (set, task) = (set.texts()?, task.texts()?);
+        let (image, truth, predicted) = (image.texts()?, truth.texts()?, predicted.texts()?);
+        let Some(name) = set.first().zip(task.first()) else { continue };
+        if set.iter().zip(&task).any(|of_row| of_row != name) {
+            return Err("expected one task in each row group, found several".into());
         }
-        if let Some(at) = place("nearest").filter(|_| neighbours) {
-            texts(group.as_ref(), at, rows, |row, text| row.nearest = text)?;
+        let name = format!("{}/{}", name.0, name.1);
+        if found.iter().any(|one| one.asked.task == name) {
+            return Err(format!("expected each task once, found {name} twice").into());
         }
-        for (number, unit) in Unit::KEPT.into_iter().enumerate() {
-            if let Some(at) = place(unit.name()) {
-                texts(group.as_ref(), at, rows, |row, text| row.units[number] = text)?;
+        let known = if shared { shelf.find(data, &name, &image, &truth) } else { None };
+        let asked = match known {
+            Some(asked) => asked,
+            None => {
+                let mut of_image = [const { None }; 4];
+                for (unit, at) in of_image.iter_mut().zip(units) {
+                    *unit = at.map(column).transpose()?.map(|column| column.words()).transpose()?.flatten();
+                }
+                let asked = Arc::new(Asked::new(&name, &image, &truth, of_image)?);
+                if shared {
+                    shelf.put(data, asked.clone());
+                }
+                asked
             }
-        }
-        if let Some(at) = place("similarity").filter(|_| neighbours) {
-            let ColumnReader::FloatColumnReader(reader) = group.get_column_reader(at)? else {
-                return Err(ParquetError::General("column `similarity`: expected 32-bit floats".into()));
-            };
-            column(reader, rows, |row, value| row.similarity = value.copied())?;
-        }
+        };
+        found.push(Answered { asked, predicted: predicted.into_iter().collect() });
     }
-    Ok(rows)
+    Ok(found)
 }
 
-/// A column of texts into the rows.
-fn texts(
-    group: &dyn RowGroupReader,
-    at: usize,
-    rows: &mut [Row],
-    put: impl Fn(&mut Row, Option<String>),
-) -> Result<(), ParquetError> {
-    let name = group.metadata().column(at).column_descr().name().to_owned();
-    let ColumnReader::ByteArrayColumnReader(reader) = group.get_column_reader(at)? else {
-        return Err(ParquetError::General(format!("column `{name}`: expected text")));
-    };
-    let mut wrong = false;
-    column(reader, rows, |row, value: Option<&ByteArray>| {
-        let text = value.map(|value| value.as_utf8().map(String::from));
-        wrong |= matches!(text, Some(Err(_)));
-        put(row, text.and_then(Result::ok));
-    })?;
-    let error = || ParquetError::General(format!("column `{name}`: expected text in UTF-8"));
-    if wrong { Err(error()) } else { Ok(()) }
+/// A column of texts as it stands in a file.
+struct Column {
+    name: String,
+    rows: usize,
+    /// The texts that are there.
+    values: Vec<ByteArray>,
 }
 
-/// A column into the rows.
-fn column<T: DataType>(
-    mut reader: ColumnReaderImpl<T>,
-    rows: &mut [Row],
-    mut put: impl FnMut(&mut Row, Option<&T::T>),
-) -> Result<(), ParquetError> {
-    let (mut values, mut there) = (Vec::new(), Vec::new());
-    let (read, _, _) = reader.read_records(rows.len(), Some(&mut there), None, &mut values)?;
-    if read != rows.len() {
-        return Err(ParquetError::General(format!("expected {} rows, found {read}", rows.len())));
+impl Column {
+    fn read(group: &dyn RowGroupReader, at: usize) -> Result<Self, ParquetError> {
+        let name = group.metadata().column(at).column_descr().name().to_owned();
+        let ColumnReader::ByteArrayColumnReader(mut reader) = group.get_column_reader(at)? else {
+            return Err(ParquetError::General(format!("column `{name}`: expected text")));
+        };
+        let (rows, mut values, mut there) = (group.metadata().num_rows() as usize, vec![], vec![]);
+        let (read, _, _) = reader.read_records(rows, Some(&mut there), None, &mut values)?;
+        if read != rows {
+            return Err(ParquetError::General(format!(
+                "column `{name}`: expected {rows} rows, found {read}"
+            )));
+        }
+        Ok(Self { name, rows, values })
     }
-    // Required columns have no marks.
-    let mut values = values.iter();
-    for (at, row) in rows.iter_mut().enumerate() {
-        let is_there = there.get(at).is_none_or(|mark| *mark > 0);
-        put(row, if is_there { values.next() } else { None });
+
+    /// The text of each row.
+    fn texts(&self) -> Result<Vec<&str>, ParquetError> {
+        let expected = |what: &str| ParquetError::General(format!("column `{}`: expected {what}", self.name));
+        if self.values.len() != self.rows {
+            return Err(expected("a text in every row"));
+        }
+        self.values.iter().map(|value| value.as_utf8().map_err(|_| expected("text in UTF-8"))).collect()
     }
-    Ok(())
+
+    /// The same by name and number; none if a row has no text.
+    fn words(&self) -> Result<Option<Words>, ParquetError> {
+        if self.values.len() < self.rows { Ok(None) } else { Ok(Some(self.texts()?.into_iter().collect())) }
+    }
 }
 
 #[cfg(test)]
@@ -271,43 +247,40 @@ mod tests {
             }],
         )
         .unwrap();
-        let text = |text: &str| text.to_string();
-        let row = Row {
-            set: text("Allen"),
-            task: text("Task_one"),
-            image: text("b.png"),
-            truth: text("M0"),
-            predicted: text("M3"),
-            nearest: Some(text("a.png")),
-            similarity: Some(0.25),
-            units: [None, Some(text("P1/A01")), None, None],
-        };
-        assert_eq!((row.unit(Unit::Well), row.unit(Unit::Image)), (Some("P1/A01"), Some("b.png")));
-        let second = Row {
-            image: text("c.png"),
-            truth: text("M3"),
-            nearest: None,
-            similarity: None,
-            units: Default::default(),
-            ..row.clone()
-        };
-        assert_eq!(read_from(File::open(&path).unwrap(), true).unwrap(), [row.clone(), second.clone()]);
-        let alone = |row| Row { nearest: None, similarity: None, ..row };
-        assert_eq!(read(&path).unwrap(), [row, second].map(alone));
+        let shelf = Shelf::default();
+        let found = read(&path, "f1", &shelf).unwrap();
+        let [one] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(
+            (one.asked.task.as_str(), &one.asked.images[..]),
+            ("Allen/Task_one", &["b.png", "c.png"].map(String::from)[..])
+        );
+        let (truth, predicted) = (one.asked.truth.iter(), one.predicted.iter());
+        assert_eq!(truth.zip(predicted).collect::<Vec<_>>(), [("M0", "M3"), ("M3", "M3")]);
+        assert_eq!(one.asked.units(Unit::Well), None, "one image has no well");
+        let again = read(&path, "f1", &shelf).unwrap();
+        assert!(Arc::ptr_eq(&again[0].asked, &one.asked), "the same question is kept once");
+        let rows = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+        let rows: Vec<String> =
+            rows.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect();
+        assert!(
+            rows[0].contains(r#"nearest: "a.png", similarity: 0.25, field_of_view: null, well: "P1/A01""#),
+            "{rows:?}"
+        );
+        assert!(rows[1].contains("nearest: null, similarity: null"), "{rows:?}");
     }
 
     #[test]
     fn another_file_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.parquet");
-        let absent = read(&path).unwrap_err().to_string();
+        let absent = read(&path, "f1", &Shelf::default()).unwrap_err().to_string();
         assert!(absent.contains("p.parquet"), "{absent}");
         std::fs::write(&path, "set,task").unwrap();
-        assert!(matches!(read(&path), Err(Error::Read { .. })));
+        assert!(matches!(read(&path, "f1", &Shelf::default()), Err(Error::Read { .. })));
         let schema = Arc::new(parse_message_type("message m { required binary set (UTF8); }").unwrap());
         let file = File::create(&path).unwrap();
         SerializedFileWriter::new(file, schema, Arc::default()).unwrap().close().unwrap();
-        let other = read(&path).unwrap_err().to_string();
+        let other = read(&path, "f1", &Shelf::default()).unwrap_err().to_string();
         assert!(other.contains("expected a column `task`"), "{other}");
     }
 }

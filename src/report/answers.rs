@@ -3,8 +3,9 @@
 use super::Error;
 use crate::{
     evaluate::{
+        answered::{Answered, Shelf},
         bootstrap::Seeds,
-        predictions::{self, Row},
+        predictions,
     },
     spec::{Features, Protocol},
     store::{Reader, Value},
@@ -36,12 +37,12 @@ pub struct Answers {
     seeds: Vec<i64>,
     /// Whether nothing was drawn: a floor without training.
     fixed: bool,
-    files: Vec<Vec<Row>>,
+    files: Vec<Vec<Answered>>,
 }
 
 impl Answers {
     /// The predictions, a list for each seed.
-    pub fn lists(&self) -> Vec<&[Row]> {
+    pub fn lists(&self) -> Vec<&[Answered]> {
         self.files.iter().map(Vec::as_slice).collect()
     }
 
@@ -95,12 +96,14 @@ pub fn questions(store: &Reader, run: &str) -> Result<BTreeSet<Question>, Error>
     Ok(own.map(|work| work.question).collect())
 }
 
-/// What `features` of these runs (id and seed) of the system called `name` predicted.
+/// What `features` of these runs (id and seed) of the system called `name` predicted; questions that stand on the shelf are
+/// shared.
 ///
 /// # Errors
 /// If a run was not asked the question, or its predictions are gone.
 pub fn read(
     store: &Reader,
+    shelf: &Shelf,
     name: &str,
     runs: &[(String, i64)],
     features: Features,
@@ -130,7 +133,10 @@ pub fn read(
     Ok(Answers {
         seeds: files.keys().copied().collect(),
         fixed: fixed && files.len() == 1,
-        files: paths.into_par_iter().map(|file| predictions::read(file)).collect::<Result<_, _>>()?,
+        files: paths
+            .into_par_iter()
+            .map(|file| predictions::read(file, &question.fingerprint, shelf))
+            .collect::<Result<_, _>>()?,
     })
 }
 

@@ -9,7 +9,7 @@ use super::{
     systems,
     table::heads,
 };
-use crate::{evaluate::predictions, spec::Features};
+use crate::{evaluate::answered::Answered, spec::Features};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Mistakes of each task and system that the table has.
@@ -24,7 +24,14 @@ pub(super) fn report(title: &str, experiment: &str, store: &Source<'_>) -> Resul
     for system in systems::of(store, experiment)? {
         let Some((first, _)) = system.runs.first() else { continue };
         for question in answers::questions(store, first)? {
-            let found = match answers::read(store, &system.spec, &system.runs, Features::Model, &question) {
+            let found = match answers::read(
+                store,
+                &store.shelf,
+                &system.spec,
+                &system.runs,
+                Features::Model,
+                &question,
+            ) {
                 Ok(found) => found,
                 Err(Error::NotKept { .. } | Error::Gone { .. } | Error::NotAsked { .. }) => {
                     lost.push(system.name.clone());
@@ -72,12 +79,13 @@ pub(super) fn report(title: &str, experiment: &str, store: &Source<'_>) -> Resul
     })
 }
 
-fn by_task(lists: &[&[predictions::Row]]) -> BTreeMap<String, Counts> {
+fn by_task(files: &[&[Answered]]) -> BTreeMap<String, Counts> {
     let mut tasks: BTreeMap<String, Counts> = BTreeMap::new();
-    for row in lists.iter().copied().flatten() {
-        let task = format!("{} {}", row.set, row.task.replace("Task_", ""));
-        let counts = tasks.entry(task).or_default();
-        *counts.entry((row.truth.clone(), row.predicted.clone())).or_default() += 1;
+    for Answered { asked, predicted } in files.iter().copied().flatten() {
+        let counts = tasks.entry(asked.task.replace('/', " ").replace("Task_", "")).or_default();
+        for (truth, predicted) in asked.truth.iter().zip(predicted.iter()) {
+            *counts.entry((truth.into(), predicted.into())).or_default() += 1;
+        }
     }
     tasks
 }

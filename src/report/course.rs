@@ -74,7 +74,8 @@ fn seeds(store: &Source<'_>, system: &System, metric: &str) -> Result<Vec<BTreeM
             GROUP BY (step - 1) * ?3 / (SELECT max(step) FROM v_curve WHERE uid = ?1 AND kind = 'fit' AND metric = ?2)
             ORDER BY last";
         let points: BTreeMap<i64, f64> = rows_with(store, sql, &[run, metric, &POINTS.to_string()])?
-            .map(|row| (row.real("last") as i64, row.real("value")))
+            .iter()
+            .filter_map(|row| Some((row.int("last"), row.real("value")?)))
             .collect();
         all.extend((!points.is_empty()).then_some(points));
     }

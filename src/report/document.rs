@@ -1,6 +1,6 @@
 //! A page of reports as data, before any format: sections with tables and figures, and where all of it comes from.
 
-use super::{Error, Table, measured};
+use super::{Error, Table};
 use crate::store::Reader;
 use std::collections::BTreeSet;
 
@@ -71,7 +71,7 @@ impl Origin {
     /// Asks the store.
     pub(super) fn of(store: &Reader) -> Result<Self, Error> {
         let runs = "SELECT count(*) AS runs FROM run WHERE status = 'done'";
-        let runs: f64 = measured::rows(store, runs)?.map(|row| row.real("runs")).sum();
+        let runs: i64 = store.query(runs)?.iter().map(|row| row.int("runs")).sum();
         let commits = "SELECT DISTINCT coalesce(substr(c.commit_id, 1, 12), 'no commit') ||
               CASE WHEN c.dirty THEN '+' ELSE '' END AS id
             FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id
@@ -86,9 +86,9 @@ impl Origin {
         Ok(Self {
             store: file.to_string_lossy().into_owned(),
             runs: runs as usize,
-            commits: measured::rows(store, commits)?.map(|row| row.text("id")).collect(),
-            data: measured::rows(store, data)?.map(|row| fields.map(|field| row.text(field))).collect(),
-            scales: measured::rows(store, scales)?.map(|row| row.text("scale")).collect(),
+            commits: store.query(commits)?.iter().map(|row| row.text("id")).collect(),
+            data: store.query(data)?.iter().map(|row| fields.map(|field| row.text(field))).collect(),
+            scales: store.query(scales)?.iter().map(|row| row.text("scale")).collect(),
         })
     }
 

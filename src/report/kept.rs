@@ -58,7 +58,7 @@ pub(super) fn of_run(
         JOIN artifact f ON f.work_id = e.id AND f.kind = 'features'
         WHERE r.uid = ? AND s.json ->> '$.features' = 'model' AND s.json ->> '$.data.name' = ? ORDER BY f.name, f.path";
     let mut found = Vec::new();
-    for row in rows_with(store, sql, &[&run.run, data])? {
+    for row in rows_with(store, sql, &[&run.run, data])?.iter() {
         let name = row.text("name");
         let set = name.strip_prefix("features-").and_then(|name| name.strip_suffix(".f32")).unwrap_or(&name);
         // Any work on the same images of the same data says what the rows are; the own one first.
@@ -69,7 +69,8 @@ pub(super) fn of_run(
               AND d.id IN (SELECT t.dataset_id FROM run r JOIN run_data t ON t.run_id = r.id WHERE r.uid = ?)
             ORDER BY other, f.path";
         let asked = [&row.text("uid"), &format!("images-{set}.csv"), data, &row.text("subset"), &run.run];
-        let mut images = rows_with(store, sql, &asked)?.map(|row| store.file(&row.text("path")));
+        let images = rows_with(store, sql, &asked)?;
+        let mut images = images.iter().map(|row| store.file(&row.text("path")));
         let kept = match images.find(|path| path.is_file()) {
             Some(images) => open(set, store.file(&row.text("path")), &images),
             None => Err("an older program kept these features and not what their rows are; any new run on these data \

@@ -34,7 +34,7 @@ pub(super) fn level(
         let same =
             |question: &&Question| (&question.protocol, &question.data) == (&world.protocol, &world.data);
         let Some(question) = asked.iter().find(same) else { continue };
-        match answers::read(store, &seeds[0].spec, &runs, Features::Model, question) {
+        match answers::read(store, &store.shelf, &seeds[0].spec, &runs, Features::Model, question) {
             Ok(found) => answers.push((*row, found)),
             Err(Error::NotKept { .. } | Error::Gone { .. }) => {}
             Err(error) => return Err(error),

@@ -1,14 +1,13 @@
 //! What was found: the scores of finished runs and of the floors below them, asked of the store.
 
 use super::{Error, table::Cell};
-use crate::evaluate::{chammi, names};
+use crate::evaluate::{answered::Shelf, chammi, names};
 use crate::spec::Features;
-use crate::store::{Reader, Rows, Value as Field};
+use crate::store::{Reader, Row, Rows, Value as Field};
 use serde_json::Value;
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Scores of one run, or of one floor beside it, by task and, for classes, by task and class.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,19 +44,26 @@ pub(super) struct Measured {
     pub(super) config: Value,
     pub(super) world: World,
     pub(super) scores: Scores,
-    pub(super) floors: BTreeMap<String, Scores>,
+    pub(super) floors: BTreeMap<String, Arc<Scores>>,
 }
 
 impl Scores {
-    fn add(&mut self, task: &str, class: &str, metric: &str, value: f64) {
-        match (metric, class) {
-            ("accuracy", "") => drop(self.accuracy.insert(task.into(), value)),
-            ("f1_macro", "") => drop(self.f1_macro.insert(task.into(), value)),
-            ("f1", class) if !class.is_empty() => {
-                self.per_class.insert((task.into(), class.into()), value);
-            }
+    /// Adds a number by its task, class and metric.
+    fn add(&mut self, row: Row<'_>) {
+        let Some(value) = row.real("value") else { return };
+        let (task, class) = (row.text("task"), row.text("class"));
+        match (row.text("metric").as_str(), class.is_empty()) {
+            ("accuracy", true) => drop(self.accuracy.insert(task, value)),
+            ("f1_macro", true) => drop(self.f1_macro.insert(task, value)),
+            ("f1", false) => drop(self.per_class.insert((task, class), value)),
             _ => {}
         }
+    }
+
+    fn extend(&mut self, other: &Self) {
+        self.accuracy.extend(other.accuracy.clone());
+        self.f1_macro.extend(other.f1_macro.clone());
+        self.per_class.extend(other.per_class.clone());
     }
 
     /// Macro-F1 of a task (`CP/Task_one`), F1 of a class of it (`CP/Task_one/DMSO`), or an average of the paper reckoned
@@ -89,22 +95,25 @@ impl World {
 /// A store, and what it answered already: the tables and figures of a page are about the same runs.
 pub(super) struct Source<'a> {
     store: &'a Reader,
-    on: RefCell<BTreeMap<String, Rc<Vec<Measured>>>>,
+    on: Mutex<BTreeMap<String, Arc<Vec<Measured>>>>,
+    /// What its files of predictions are about.
+    pub(super) shelf: Shelf,
 }
 
 impl<'a> Source<'a> {
     pub(super) fn of(store: &'a Reader) -> Self {
-        Self { store, on: RefCell::default() }
+        Self { store, on: Mutex::default(), shelf: Shelf::default() }
     }
 
     /// Every finished run that has scores on the data set called `data`.
-    pub(super) fn on(&self, data: &str) -> Result<Rc<Vec<Measured>>, Error> {
-        if let Some(known) = self.on.borrow().get(data) {
+    pub(super) fn on(&self, data: &str) -> Result<Arc<Vec<Measured>>, Error> {
+        // Whoever asks while another is asking waits for his answer.
+        let mut on = self.on.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = on.get(data) {
             return Ok(known.clone());
         }
-        let which = format!("data = '{}'", data.replace('\'', "''"));
-        let found = Rc::new(measured(self.store, &which, "NOT stale")?);
-        self.on.borrow_mut().insert(data.into(), found.clone());
+        let found = Arc::new(measured(self.store, Which::Data(data))?);
+        on.insert(data.into(), found.clone());
         Ok(found)
     }
 }
@@ -128,24 +137,39 @@ pub(super) fn by_world(measured: &[Measured]) -> BTreeMap<&World, Vec<&Measured>
 
 /// The scores of one run, a [`Measured`] for each protocol and data set.
 pub(super) fn of_run(store: &Reader, run: &str) -> Result<Vec<Measured>, Error> {
-    let found = measured(store, &format!("uid = '{}'", run.replace('\'', "''")), "true")?;
+    let found = measured(store, Which::Run(run))?;
     if found.is_empty() { Err(Error::NoScores { run: run.into() }) } else { Ok(found) }
 }
 
-/// `fresh`: what must hold besides of numbers, but need not of the floors beside them.
-fn measured(store: &Reader, which: &str, fresh: &str) -> Result<Vec<Measured>, Error> {
-    let configs: BTreeMap<String, Value> = rows(store, "SELECT uid, json FROM spec")?
+/// Whose scores.
+#[derive(Clone, Copy)]
+enum Which<'a> {
+    /// All runs' on this data set, without numbers that are stale.
+    Data(&'a str),
+    /// Those of one run, as they are.
+    Run(&'a str),
+}
+
+/// The metrics of whole data sets that a report shows.
+const WANTED: &str = "part = '' AND metric IN ('accuracy', 'f1_macro', 'f1') AND value IS NOT NULL";
+
+fn measured(store: &Reader, which: Which<'_>) -> Result<Vec<Measured>, Error> {
+    let (asked, fresh) = match which {
+        Which::Data(data) => (data, "data = ? AND NOT stale"),
+        Which::Run(run) => (run, "uid = ?"),
+    };
+    let configs = store.query("SELECT uid, json FROM spec")?;
+    let configs: BTreeMap<String, Value> = configs
+        .iter()
         .filter_map(|row| Some((row.text("uid"), serde_json::from_str(&row.text("json")).ok()?)))
         .collect();
-    let numbers = "class, metric, value FROM";
-    let wanted = "part = '' AND metric IN ('accuracy', 'f1_macro', 'f1') AND value IS NOT NULL";
-    let mut found: BTreeMap<(World, String), Measured> = BTreeMap::new();
     // A run that two experiments share stands there twice; the alphabetically first name speaks for it.
     let sql = format!(
-        "SELECT uid, seed, min(experiment) AS experiment, spec, scale, reads, kind, world, protocol, data, task, {numbers} v_results
-         WHERE {which} AND {fresh} AND {wanted} GROUP BY uid, protocol, data, task, class, metric"
+        "SELECT run, uid, seed, min(experiment) AS experiment, spec, scale, reads, kind, world, protocol, data
+         FROM v_results WHERE {fresh} AND {WANTED} GROUP BY run, protocol, data"
     );
-    for row in rows(store, &sql)? {
+    let mut found: BTreeMap<Key, Measured> = BTreeMap::new();
+    for row in rows_with(store, &sql, &[asked])?.iter() {
         let world = World {
             kind: row.text("kind"),
             world: row.text("world"),
@@ -154,42 +178,83 @@ fn measured(store: &Reader, which: &str, fresh: &str) -> Result<Vec<Measured>, E
             data: row.text("data"),
             reads: row.text("reads"),
         };
-        let run = row.text("uid");
-        let entry = found.entry((world.clone(), run.clone())).or_insert_with(|| Measured {
-            run,
-            seed: row.real("seed") as i64,
+        let spec = row.text("spec");
+        let one = Measured {
+            run: row.text("uid"),
+            seed: row.int("seed"),
             experiment: row.text("experiment"),
-            config: configs.get(&row.text("spec")).cloned().unwrap_or_default(),
-            spec: row.text("spec"),
+            config: configs.get(&spec).cloned().unwrap_or_default(),
+            spec,
             world,
             scores: Scores::default(),
             floors: BTreeMap::new(),
-        });
-        entry.scores.add(&row.text("task"), &row.text("class"), &row.text("metric"), row.real("value"));
-    }
-    let mut found: Vec<Measured> = found.into_values().collect();
-    let mut of_run: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (at, one) in found.iter().enumerate() {
-        of_run.entry(one.run.clone()).or_default().push(at);
+        };
+        found.insert(Key::of(row), one);
     }
     let sql = format!(
-        "SELECT DISTINCT uid, floor, protocol, data, task, {numbers} v_floors WHERE {which} AND {wanted}"
+        "SELECT run, protocol, data, task, class, metric, value FROM v_results WHERE {fresh} AND {WANTED}"
     );
-    for row in rows(store, &sql)? {
-        let (run, data, protocol, floor) =
-            (row.text("uid"), row.text("data"), row.text("protocol"), row.text("floor"));
-        // The floors that need no features, or bring their own metric, stand under every protocol.
-        let own = floor != "untrained";
-        for at in of_run.get(&run).into_iter().flatten() {
-            let one = &mut found[*at];
-            if one.world.data != data || !(own || one.world.protocol == protocol) {
-                continue;
-            }
-            let scores = one.floors.entry(floor.clone()).or_default();
-            scores.add(&row.text("task"), &row.text("class"), &row.text("metric"), row.real("value"));
+    for row in rows_with(store, &sql, &[asked])?.iter() {
+        if let Some(one) = found.get_mut(&Key::of(row)) {
+            one.scores.add(row);
         }
     }
+    add_floors(store, which, &mut found)?;
+    let mut found: Vec<Measured> = found.into_values().collect();
+    found.sort_by(|a, b| (&a.world, &a.run).cmp(&(&b.world, &b.run)));
     Ok(found)
+}
+
+/// The number of a run, its protocol and its data.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Key(i64, String, String);
+
+impl Key {
+    fn of(row: Row<'_>) -> Self {
+        Self(row.int("run"), row.text("protocol"), row.text("data"))
+    }
+}
+
+/// The scores of trivial predictors belong to works that many runs share: they are asked once, and shared too.
+fn add_floors(store: &Reader, which: Which<'_>, found: &mut BTreeMap<Key, Measured>) -> Result<(), Error> {
+    let (asked, which) = match which {
+        Which::Data(data) => (data, "data = ?"),
+        Which::Run(run) => (
+            run,
+            "work_id IN (SELECT w.work_id FROM run r JOIN run_work w ON w.run_id = r.id WHERE r.uid = ?)",
+        ),
+    };
+    let sql = format!(
+        "SELECT work_id, floor, protocol, data, task, class, metric, value FROM floor WHERE {which} AND {WANTED}"
+    );
+    let mut floors: BTreeMap<(i64, String, String, String), Scores> = BTreeMap::new();
+    for row in rows_with(store, &sql, &[asked])?.iter() {
+        let key = (row.int("work_id"), row.text("floor"), row.text("protocol"), row.text("data"));
+        floors.entry(key).or_default().add(row);
+    }
+    let mut of_work: BTreeMap<i64, Vec<(String, String, String, Arc<Scores>)>> = BTreeMap::new();
+    for ((work, floor, protocol, data), scores) in floors {
+        of_work.entry(work).or_default().push((floor, protocol, data, Arc::new(scores)));
+    }
+    let works = "SELECT run_id, work_id FROM run_work WHERE work_id IN (SELECT work_id FROM floor)";
+    let mut of_run: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for row in store.query(works)?.iter() {
+        of_run.entry(row.int("run_id")).or_default().push(row.int("work_id"));
+    }
+    for (Key(run, ..), one) in found {
+        let works = of_run.get(run).into_iter().flatten();
+        for (floor, protocol, data, scores) in works.filter_map(|work| of_work.get(work)).flatten() {
+            // The floors that need no features, or bring their own metric, stand under every protocol.
+            let own = floor != Features::Untrained.name();
+            if one.world.data == *data && (own || one.world.protocol == *protocol) {
+                match one.floors.get_mut(floor) {
+                    Some(known) => Arc::make_mut(known).extend(scores),
+                    None => drop(one.floors.insert(floor.clone(), scores.clone())),
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Scores beside several runs.
@@ -216,45 +281,8 @@ pub(super) fn floor_words(floor: Features) -> &'static str {
     }
 }
 
-/// A row of an answer, asked by the names of its columns.
-pub(super) struct Named {
-    columns: Rc<Vec<String>>,
-    fields: Vec<Field>,
-}
-
-/// The answer to a question.
-pub(super) fn rows(store: &Reader, sql: &str) -> Result<impl Iterator<Item = Named>, Error> {
-    rows_with(store, sql, &[])
-}
-
 /// The answer to a question with a text for each `?`.
-pub(super) fn rows_with(
-    store: &Reader,
-    sql: &str,
-    texts: &[&str],
-) -> Result<impl Iterator<Item = Named> + use<>, Error> {
-    let values: Vec<Field> = texts.iter().map(|text| Field::Text((*text).into())).collect();
-    let Rows { columns, rows } = store.query_with(sql, &values)?;
-    let columns = Rc::new(columns);
-    Ok(rows.into_iter().map(move |fields| Named { columns: columns.clone(), fields }))
-}
-
-impl Named {
-    fn field(&self, name: &str) -> &Field {
-        let at = self.columns.iter().position(|column| column == name);
-        at.map_or(&Field::Null, |at| &self.fields[at])
-    }
-
-    pub(super) fn text(&self, name: &str) -> String {
-        self.field(name).to_string()
-    }
-
-    /// A number; NaN for nothing.
-    pub(super) fn real(&self, name: &str) -> f64 {
-        match self.field(name) {
-            Field::Real(value) => *value,
-            Field::Integer(value) => *value as f64,
-            _ => f64::NAN,
-        }
-    }
+pub(super) fn rows_with(store: &Reader, sql: &str, texts: &[&str]) -> Result<Rows, Error> {
+    let values: Vec<Field> = texts.iter().map(|text| (*text).into()).collect();
+    Ok(store.query_with(sql, &values)?)
 }

@@ -2,11 +2,12 @@
 
 use super::chammi::{self, Declaration};
 use super::document::{Document, Figure, Origin, Section, Shown};
-use super::measured::{self, Source};
+use super::measured::Source;
 #[cfg(feature = "pdf")]
 use super::pdf;
 use super::{Error, confusion, course, csv, font, html, latex, markdown, query, systems};
 use crate::{dsl::Report, store::Reader};
+use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
 /// A report that somebody wants.
@@ -131,34 +132,36 @@ pub fn render(
 /// Asks the store for the wanted reports.
 fn document(wanted: &[Wanted], store: &Reader, declared: &[Declaration]) -> Result<Document, Error> {
     let source = Source::of(store);
-    let mut sections = Vec::new();
-    for Wanted { name, title, report } in wanted {
-        let shown = match report {
-            Report::Printed(what) => chammi::report(*what, &source, declared)?,
-            Report::Systems { experiment } => systems::report(title, experiment, &source)?,
-            Report::Curves { experiment, metric } => course::report(title, experiment, metric, &source)?,
-            Report::Confusion { experiment } => confusion::report(title, experiment, &source)?,
-            Report::Query { sql } => query::report(title, sql, &source)?,
-        };
-        let Shown { title, tables, caption, figure, points } = shown;
-        let drawn = figure.transpose().map_err(|cause| Error::Draw { figure: name.clone(), cause })?;
-        let figure = drawn.map(|svg| Figure { svg, caption });
-        sections.push(Section { name: name.clone(), title, tables, figure, points });
-    }
+    let sections = wanted.par_iter().map(|wanted| section(wanted, &source, declared));
+    let sections = sections.collect::<Result<_, _>>()?;
     Ok(Document { sections, remarks: stale(store)?, origin: Origin::of(store)? })
+}
+
+fn section(wanted: &Wanted, source: &Source<'_>, declared: &[Declaration]) -> Result<Section, Error> {
+    let Wanted { name, title, report } = wanted;
+    let Shown { title, tables, caption, figure, points } = match report {
+        Report::Printed(what) => chammi::report(*what, source, declared)?,
+        Report::Systems { experiment } => systems::report(title, experiment, source)?,
+        Report::Curves { experiment, metric } => course::report(title, experiment, metric, source)?,
+        Report::Confusion { experiment } => confusion::report(title, experiment, source)?,
+        Report::Query { sql } => query::report(title, sql, source)?,
+    };
+    let drawn = figure.transpose().map_err(|cause| Error::Draw { figure: name.clone(), cause })?;
+    let figure = drawn.map(|svg| Figure { svg, caption });
+    Ok(Section { name: name.clone(), title, tables, figure, points })
 }
 
 /// Says that there are numbers which no table shows.
 fn stale(store: &Reader) -> Result<Vec<String>, Error> {
     let sql = "SELECT count(*) AS runs FROM v_stale s JOIN run r ON r.id = s.run AND r.status = 'done'";
-    let runs: f64 = measured::rows(store, sql)?.map(|row| row.real("runs")).sum();
+    let runs: i64 = store.query(sql)?.iter().map(|row| row.int("runs")).sum();
     let remark = || {
         format!(
             "{runs} finished runs are *stale*, of other revisions of the code or of data that have changed, and left out: \
              `dichroic sql \"SELECT * FROM v_stale\"`"
         )
     };
-    Ok((runs > 0.0).then(remark).into_iter().collect())
+    Ok((runs > 0).then(remark).into_iter().collect())
 }
 
 fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> Result<PathBuf, Error> {

@@ -13,6 +13,7 @@ use crate::{
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// One spec of an experiment with its finished runs.
 pub(super) struct System {
@@ -31,7 +32,7 @@ pub(super) fn of(store: &Source<'_>, experiment: &str) -> Result<Vec<System>, Er
     let sql = "SELECT uid, seed, label, spec, config FROM v_runs
         WHERE experiment = ? AND status = 'done' AND NOT stale ORDER BY place, spec, seed, uid";
     let mut found: Vec<(System, Value, Value)> = vec![];
-    for row in rows_with(store, sql, &[experiment])? {
+    for row in rows_with(store, sql, &[experiment])?.iter() {
         let spec = row.text("spec");
         let at = found.iter().position(|(system, ..)| system.spec == spec).unwrap_or_else(|| {
             let json = |name: &str| serde_json::from_str(&row.text(name)).unwrap_or_default();
@@ -39,7 +40,7 @@ pub(super) fn of(store: &Source<'_>, experiment: &str) -> Result<Vec<System>, Er
             found.push((system, json("label"), json("config")));
             found.len() - 1
         });
-        found[at].0.runs.push((row.text("uid"), row.real("seed") as i64));
+        found[at].0.runs.push((row.text("uid"), row.int("seed")));
     }
     let labels: Vec<String> = found.iter().map(|(_, label, _)| words(label)).collect();
     let told_apart = labels.iter().collect::<BTreeSet<_>>().len() == labels.len();
@@ -96,7 +97,8 @@ fn differences(settings: &[BTreeMap<String, String>], at: usize) -> String {
 pub(super) fn report(title: &str, experiment: &str, store: &Source<'_>) -> Result<Shown, Error> {
     let systems = of(store, experiment)?;
     let sql = "SELECT DISTINCT data FROM v_results WHERE experiment = ? AND NOT stale ORDER BY data";
-    let data: Vec<String> = rows_with(store, sql, &[experiment])?.map(|row| row.text("data")).collect();
+    let data: Vec<String> =
+        rows_with(store, sql, &[experiment])?.iter().map(|row| row.text("data")).collect();
     let (mut tables, mut panels) = (vec![], vec![]);
     for data in data {
         let measured = store.on(&data)?;
@@ -265,7 +267,7 @@ fn floors<'m>(all: &[(&System, Vec<&'m Measured>)]) -> Vec<(String, Below<'m>)> 
             let words = measured::floor_words(floor);
             let of_all = floor != Features::Untrained || all.len() == 1;
             let name = if of_all { words.into() } else { format!("{words} {}", system.name) };
-            let scores = runs.iter().filter_map(|one| one.floors.get(floor.name()));
+            let scores = runs.iter().filter_map(|one| one.floors.get(floor.name()).map(Arc::as_ref));
             match found.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, below)) => below.0.extend(scores),
                 None => found.push((name, Below(scores.collect()))),

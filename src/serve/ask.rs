@@ -2,7 +2,6 @@
 
 use crate::store::{Error, Reader, Rows, Store, Value};
 use std::{
-    ops::Deref,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -81,8 +80,8 @@ impl Ask<'_> {
     ///
     /// # Errors
     /// If the store does not answer.
-    pub(super) fn rows(&self, sql: &str, values: &[Value]) -> Result<Answer, Error> {
-        Ok(Answer(self.reader.query_with(sql, values)?))
+    pub(super) fn rows(&self, sql: &str, values: &[Value]) -> Result<Rows, Error> {
+        self.reader.query_with(sql, values)
     }
 
     /// The first column of the first row.
@@ -91,83 +90,11 @@ impl Ask<'_> {
     /// If the store does not answer.
     pub(super) fn number(&self, sql: &str, values: &[Value]) -> Result<Option<f64>, Error> {
         let answer = self.reader.query_with(sql, values)?;
-        Ok(answer.rows.first().and_then(|row| real(row.first()?)))
+        Ok(answer.rows.first().and_then(|row| row.first()?.real()))
     }
 
     /// The store itself.
     pub(super) fn store(&self) -> &Reader {
         self.reader
     }
-}
-
-/// Rows that were found.
-#[derive(Clone, Debug)]
-pub(super) struct Answer(pub(super) Rows);
-
-impl Answer {
-    /// One by one.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Row<'_>> {
-        self.0.rows.iter().map(|fields| Row { columns: &self.0.columns, fields })
-    }
-
-    /// The first, if there is one.
-    pub(super) fn first(&self) -> Option<Row<'_>> {
-        self.iter().next()
-    }
-}
-
-impl Deref for Answer {
-    type Target = Rows;
-
-    fn deref(&self) -> &Rows {
-        &self.0
-    }
-}
-
-/// A row, asked by the names of its columns.
-#[derive(Clone, Copy)]
-pub(super) struct Row<'a> {
-    columns: &'a [String],
-    fields: &'a [Value],
-}
-
-impl Row<'_> {
-    /// What stands there.
-    pub(super) fn value(&self, name: &str) -> &Value {
-        let at = self.columns.iter().position(|column| column == name);
-        at.map_or(&Value::Null, |at| &self.fields[at])
-    }
-
-    /// A text; nothing is the empty one.
-    pub(super) fn text(&self, name: &str) -> String {
-        self.value(name).to_string()
-    }
-
-    /// A number, if one stands there.
-    pub(super) fn real(&self, name: &str) -> Option<f64> {
-        real(self.value(name))
-    }
-
-    /// A whole number; nothing is 0.
-    pub(super) fn int(&self, name: &str) -> i64 {
-        self.real(name).map_or(0, |value| value as i64)
-    }
-
-    /// Whether a number other than 0 stands there.
-    pub(super) fn is(&self, name: &str) -> bool {
-        self.int(name) != 0
-    }
-}
-
-fn real(value: &Value) -> Option<f64> {
-    match value {
-        Value::Integer(value) => Some(*value as f64),
-        Value::Real(value) => Some(*value),
-        _ => None,
-    }
-}
-
-/// A text as a value of a question.
-pub(super) fn text(text: impl Into<String>) -> Value {
-    Value::Text(text.into())
 }

@@ -1,7 +1,7 @@
 //! Several runs side by side: in which values of the configuration they differ, their curves in one chart, their scores.
 
 use super::{
-    ask::{Ask, text},
+    ask::Ask,
     curves, names,
     page::{self, View},
     run, runs, scores,
@@ -111,7 +111,7 @@ fn axes(ask: &Ask<'_>, ids: &[i64]) -> Result<Vec<String>, Error> {
 pub(super) fn lines(ask: &Ask<'_>, uid: &str) -> Result<Vec<Line>, Error> {
     let sql =
         "SELECT c.json, r.seed, r.scale, r.data FROM run r JOIN spec c ON c.id = r.spec_id WHERE r.uid = ?";
-    let rows = ask.rows(sql, &[text(uid)])?;
+    let rows = ask.rows(sql, &[Value::from(uid)])?;
     let Some(row) = rows.first() else { return Ok(vec![]) };
     let json = serde_json::from_str(&row.text("json")).unwrap_or_default();
     let mut lines: Vec<Line> =
@@ -185,7 +185,7 @@ impl Differences {
         let columns = std::iter::once("path").chain(uids.iter().copied()).map(String::from).collect();
         let value = |value: &Option<String>| value.clone().map_or(Value::Null, Value::Text);
         let row = |(path, values): &(String, Vec<Option<String>>)| {
-            std::iter::once(text(path.as_str())).chain(values.iter().map(value)).collect()
+            std::iter::once(Value::from(path.as_str())).chain(values.iter().map(value)).collect()
         };
         Rows { columns, rows: self.0.iter().map(row).collect() }
     }
@@ -243,7 +243,7 @@ impl<'a> Sides<'a> {
         let value = |value: &Option<f64>| value.map_or(Value::Null, Value::Real);
         let row = |(protocol, data, task, values): &(String, String, String, Vec<Option<f64>>)| {
             [protocol, data, task]
-                .map(|one| text(one.as_str()))
+                .map(|one| Value::from(one.as_str()))
                 .into_iter()
                 .chain(values.iter().map(value))
                 .collect()

@@ -2,12 +2,12 @@
 //! a narrow range is asked for; only new ones where the page has the rest.
 
 use super::{
-    ask::{Ask, Row, text},
+    ask::Ask,
     names::{self, EXPERIMENT, LABEL},
     url::Params,
     words,
 };
-use crate::store::{Error, Value};
+use crate::store::{Error, Row, Value};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -102,7 +102,7 @@ fn of_run(
     (name, runs, metrics): (&str, bool, bool),
     by: Option<&str>,
 ) -> Result<Vec<Series>, Error> {
-    let found = ask.rows(&works(), &[text(kind), text(metric), text(run)])?;
+    let found = ask.rows(&works(), &[Value::from(kind), Value::from(metric), Value::from(run)])?;
     let several = found.rows.len() > 1;
     let series = |row: Row<'_>| {
         let label = row.text("label");
@@ -200,7 +200,7 @@ pub(super) fn metrics(ask: &Ask<'_>, runs: &[&str]) -> Result<Vec<(String, Vec<S
          WHERE r.uid IN ({marks}) AND EXISTS (SELECT 1 FROM scalar s WHERE s.work_id = w.id AND s.metric_id = m.id)
          GROUP BY 1, 2 ORDER BY w.kind = 'pretrain', w.kind, m.id"
     );
-    let values: Vec<Value> = runs.iter().map(|run| text(*run)).collect();
+    let values: Vec<Value> = runs.iter().map(|run| Value::from(*run)).collect();
     let mut kinds: Vec<(String, Vec<String>)> = vec![];
     for row in ask.rows(&sql, &values)?.iter() {
         let kind = row.text("kind");

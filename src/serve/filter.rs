@@ -3,7 +3,6 @@
 //! Terms are joined by "and"; a term that begins with `-` must not hold; commas separate alternatives; `*` stands for
 //! any text; blanks go into double quotes.
 
-use super::ask::text;
 use crate::store::Value;
 
 /// What a run must be to be shown: a condition about `run r JOIN spec c`, and the values of its `?`.
@@ -150,7 +149,7 @@ impl Filter {
                 format!("EXISTS (SELECT 1 FROM experiment_run x WHERE x.run_id = r.id AND {named})")
             }
             task if task.contains('/') || task == "cps" => {
-                self.values.push(text(task));
+                self.values.push(Value::from(task));
                 let value = self.numbers("s.value", operator, &term.text)?;
                 format!(
                     "EXISTS (SELECT 1 FROM score s JOIN attempt a ON a.id = s.attempt_id JOIN run_work rw ON rw.work_id = a.work_id
@@ -165,13 +164,13 @@ impl Filter {
     /// An axis of a label, or a value of the spec by its path or the end of it.
     fn axis(&mut self, axis: &str, operator: Operator, value: &str) -> Result<String, String> {
         self.axes.push(axis.into());
-        self.values.push(text(axis));
+        self.values.push(Value::from(axis));
         let number = value.parse::<f64>().is_ok();
         let of_label = match number {
             true => self.numbers("CAST(j.value AS REAL)", operator, value)?,
             false => self.texts("CAST(j.value AS TEXT)", operator, value)?,
         };
-        self.values.extend([text(axis), text(format!("*.{}", literal(axis)))]);
+        self.values.extend([Value::from(axis), Value::from(format!("*.{}", literal(axis)))]);
         let of_spec = match number {
             true => self.numbers("p.num", operator, value)?,
             false => self.texts("p.txt", operator, value)?,
@@ -206,7 +205,7 @@ impl Filter {
         let any: Vec<String> = texts
             .split(',')
             .map(|one| {
-                self.values.push(text(literal(one)));
+                self.values.push(Value::from(literal(one)));
                 format!("{column} GLOB ?")
             })
             .collect();
@@ -240,7 +239,7 @@ impl Filter {
 
     /// Any of the words by which people know a run.
     fn word(&mut self, word: &str) -> String {
-        let (begins, inside) = (text(begins(word)), text(format!("%{}%", like(word))));
+        let (begins, inside) = (Value::from(begins(word)), Value::from(format!("%{}%", like(word))));
         self.values.extend([begins.clone(), begins, inside.clone(), inside.clone(), inside.clone(), inside]);
         "r.uid GLOB ? OR c.uid GLOB ? OR r.data LIKE ? ESCAPE '\\'
          OR EXISTS (SELECT 1 FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id WHERE x.run_id = r.id
@@ -382,7 +381,7 @@ mod tests {
             let filter = Filter::of(line).unwrap_or_else(|error| panic!("{line}: {error}"));
             assert_eq!(filter.sql.matches('?').count(), filter.values.len(), "{line}: {}", filter.sql);
         }
-        assert_eq!(Filter::of("run:AB12,f*").unwrap().values, [text("ab12*"), text("f*")]);
+        assert_eq!(Filter::of("run:AB12,f*").unwrap().values, [Value::from("ab12*"), Value::from("f*")]);
         assert_eq!(
             Filter::of("seed:9007199254740993").unwrap().values,
             [Value::Integer(9_007_199_254_740_993)]

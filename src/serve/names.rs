@@ -1,12 +1,9 @@
 //! What people call a run, and what tells several runs apart.
 
-use super::{
-    ask::{Ask, Row, text},
-    words,
-};
+use super::{ask::Ask, words};
 use crate::{
     spec::lines,
-    store::{Error, Value},
+    store::{Error, Row, Value},
 };
 use std::collections::BTreeSet;
 
@@ -32,7 +29,7 @@ pub(super) const WORKS_DONE: &str = "(SELECT count(*) FROM run_work rw JOIN work
 /// The number and the id of the only run whose id begins with `word`; else a sentence.
 pub(super) fn run(ask: &Ask<'_>, word: &str) -> Result<Result<(i64, String), String>, Error> {
     let sql = "SELECT id, uid FROM run WHERE uid >= ?1 AND uid < ?1 || 'g' ORDER BY uid LIMIT 2";
-    let found = ask.rows(sql, &[text(word.to_lowercase())])?;
+    let found = ask.rows(sql, &[Value::from(word.to_lowercase())])?;
     Ok(match (found.first(), found.rows.len()) {
         (Some(row), 1) if !word.is_empty() => Ok((row.int("id"), row.text("uid"))),
         (None, _) => Err(format!("The store has no run whose id begins with `{word}`.")),

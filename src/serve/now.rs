@@ -1,14 +1,14 @@
 //! What happens at this moment: works that are being computed, how far the experiments are, what ended last.
 
 use super::{
-    ask::{Answer, Ask, Row},
+    ask::Ask,
     names::{EXPERIMENT, LABEL, WORKS_DONE},
     page::{self, View},
     runs, sparkline,
     url::{Params, href},
     words,
 };
-use crate::store::{Error, Value};
+use crate::store::{Error, Row, Rows, Value};
 use maud::{Markup, html};
 
 /// Points of a small curve.
@@ -82,15 +82,15 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
         body,
         tables: vec![
             ("at_work", shown(at_work)),
-            ("experiments", progress.0),
+            ("experiments", progress),
             ("ended_last", runs::data(&recent)),
         ],
     })
 }
 
 /// Without what only this page needs.
-fn shown(at_work: Answer) -> crate::store::Rows {
-    let mut rows = at_work.0;
+fn shown(at_work: Rows) -> Rows {
+    let mut rows = at_work;
     for name in ["id", "loss"] {
         if let Some(at) = rows.columns.iter().position(|column| column == name) {
             rows.columns.remove(at);
@@ -147,7 +147,7 @@ fn card(row: Row<'_>, points: &[(f64, f64)]) -> Markup {
     }
 }
 
-fn experiments(progress: &Answer) -> Markup {
+fn experiments(progress: &Rows) -> Markup {
     let states = ["done", "running", "queued", "failed", "skipped"];
     html! {
         div.wide { table {

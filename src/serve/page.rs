@@ -1,7 +1,6 @@
 //! What all pages have in common: the frame around them, tables of plain rows, links to data.
 
 use super::{
-    ask::Row,
     assets,
     url::{Params, href},
     words,
@@ -12,7 +11,7 @@ use crate::{
         html::spans,
         table::{DIGITS, signed},
     },
-    store::Rows,
+    store::{Row, Rows},
 };
 use maud::{DOCTYPE, Markup, html};
 

@@ -1,7 +1,7 @@
 //! The printed tables, row by row: what is printed, what was measured beside it, and the command that fills a hole.
 
 use super::{
-    ask::{Ask, Row, text},
+    ask::Ask,
     page::{self, View},
     site::Found,
     url::{Params, href},
@@ -9,7 +9,7 @@ use super::{
 use crate::{
     evaluate::names::{AVERAGES, TASKS},
     report::{Cell, Column, Kind, Row as Line, Table},
-    store::{Error, PlacementRow},
+    store::{Error, PlacementRow, Row, Value},
 };
 use maud::html;
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params, fills: &Fills) -> Result<Foun
             None => "This store knows no printed numbers.".into(),
         }));
     };
-    let numbers = ask.rows(NUMBERS, &[text(paper.as_str()), text(tbl.as_str())])?;
+    let numbers = ask.rows(NUMBERS, &[Value::from(paper.as_str()), Value::from(tbl.as_str())])?;
     let table = of_print(numbers.iter(), paper, tbl, fills);
     let measured = table.rows.iter().filter(|row| row.kind == Kind::Measured).count();
     let compared = table.rows.iter().flat_map(|row| &row.cells).filter(|cell| cell.paper.is_some()).count();
@@ -83,7 +83,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params, fills: &Fills) -> Result<Foun
         }
         section #paper data-live { (page::scores(&table)) }
     };
-    let tables = vec![("numbers", numbers.0)];
+    let tables = vec![("numbers", numbers)];
     Ok(Found::View(View { title: name.clone(), body, tables }))
 }
 

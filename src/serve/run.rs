@@ -1,7 +1,7 @@
 //! One run: how far, its curves, scores, configuration and what differs from another, who computed it, its files.
 
 use super::{
-    ask::{Answer, Ask, Row, text},
+    ask::Ask,
     compare, curves, names,
     page::{self, View},
     runs, scores,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     report::html::spans,
-    store::{Error, Rows},
+    store::{Error, Row, Rows, Value},
 };
 use maud::{Markup, html};
 
@@ -43,7 +43,7 @@ pub(super) fn view(ask: &Ask<'_>, word: &str, params: &Params) -> Result<Found, 
     let rows = runs::of(ask, &[id])?;
     let Some(row) = rows.first() else { return Ok(Found::Absent("The run is gone.".into())) };
     let path = format!("/run/{uid}");
-    let id = [text(uid.as_str())];
+    let id = [Value::from(uid.as_str())];
     let scored = scores::of_run(ask, &uid)?;
     let (attempts, files, remarks) =
         (ask.rows(ATTEMPTS, &id)?, ask.rows(FILES, &id)?, ask.rows(REMARKS, &id)?);
@@ -113,21 +113,23 @@ pub(super) fn view(ask: &Ask<'_>, word: &str, params: &Params) -> Result<Found, 
             }
         }
     };
-    let configuration =
-        lines.iter().map(|(name, value)| vec![text(name.as_str()), text(value.as_str())]).collect();
+    let configuration = lines
+        .iter()
+        .map(|(name, value)| vec![Value::from(name.as_str()), Value::from(value.as_str())])
+        .collect();
     let configuration = Rows { columns: vec!["path".into(), "value".into()], rows: configuration };
     let tables = vec![
         ("scores", scores::data(&scored)),
         ("configuration", configuration),
-        ("attempts", attempts.0),
-        ("files", files.0),
-        ("remarks", remarks.0),
-        ("samples", samples.0),
+        ("attempts", attempts),
+        ("files", files),
+        ("remarks", remarks),
+        ("samples", samples),
     ];
     Ok(Found::View(View { title: format!("run {}", words::short(&uid)), body, tables }))
 }
 
-fn summary(row: Row<'_>, remarks: &Answer) -> Markup {
+fn summary(row: Row<'_>, remarks: &Rows) -> Markup {
     html! {
         p.summary {
             (runs::state(row)) " " (page::asked_for(row))
@@ -144,7 +146,7 @@ fn summary(row: Row<'_>, remarks: &Answer) -> Markup {
 }
 
 /// Why its present attempt failed, where everybody sees it.
-fn failure(attempts: &Answer) -> Markup {
+fn failure(attempts: &Rows) -> Markup {
     html! {
         @for row in attempts.iter().filter(|row| row.is("present") && row.text("status") == "failed") {
             div.failure { b { (row.text("kind")) " " (row.text("outcome")) } pre { (row.text("error")) } }
@@ -200,7 +202,7 @@ pub(super) fn charts(ask: &Ask<'_>, uids: &[&str], by: Option<&str>) -> Result<M
     })
 }
 
-fn attempts_table(attempts: &Answer) -> Markup {
+fn attempts_table(attempts: &Rows) -> Markup {
     html! {
         div.wide { table {
             (page::heads(&["work", "", "state", ">attempt", "outcome", "started (UTC)", ">time", "machine", "numerics", "code"]))
@@ -223,7 +225,7 @@ fn attempts_table(attempts: &Answer) -> Markup {
     }
 }
 
-fn files_table(files: &Answer) -> Markup {
+fn files_table(files: &Rows) -> Markup {
     html! {
         div.wide { table {
             (page::heads(&["work", "file", "what", ">size", ">step", "BLAKE3"]))

@@ -1,7 +1,7 @@
 //! The list of runs: a filter line, sorting by any column, pages, boxes to tick for a comparison.
 
 use super::{
-    ask::{Answer, Ask, Row, text},
+    ask::Ask,
     filter::{F1, Filter, NAMES, SECONDS, SILENT, STALE},
     names::{self, EXPERIMENT, LABEL, MODEL, WORKS_DONE},
     page::{self, View},
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     report::html::spans,
     spelling::closest,
-    store::{Error, Rows, Value},
+    store::{Error, Row, Rows, Value},
 };
 use maud::{Markup, html};
 
@@ -122,12 +122,12 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
 }
 
 /// The runs with these numbers, in their order.
-pub(super) fn of(ask: &Ask<'_>, ids: &[i64]) -> Result<Answer, Error> {
+pub(super) fn of(ask: &Ask<'_>, ids: &[i64]) -> Result<Rows, Error> {
     let numbers: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let mut rows = ask.rows(&columns(&numbers.join(",")), &[])?;
     let place: std::collections::HashMap<i64, usize> =
         ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
-    rows.0.rows.sort_by_key(|row| match row[0] {
+    rows.rows.sort_by_key(|row| match row[0] {
         Value::Integer(id) => place.get(&id).copied(),
         _ => None,
     });
@@ -135,7 +135,7 @@ pub(super) fn of(ask: &Ask<'_>, ids: &[i64]) -> Result<Answer, Error> {
 }
 
 /// Without the number by which only this store knows a run.
-pub(super) fn data(rows: &Answer) -> Rows {
+pub(super) fn data(rows: &Rows) -> Rows {
     Rows {
         columns: rows.columns[1..].to_vec(),
         rows: rows.rows.iter().map(|row| row[1..].to_vec()).collect(),
@@ -147,7 +147,7 @@ fn unknown(ask: &Ask<'_>, filter: &Filter) -> Result<Option<String>, Error> {
     for axis in &filter.axes {
         let known = "SELECT EXISTS (SELECT 1 FROM experiment_run x, json_each(x.label) j WHERE j.key = ?1)
             OR EXISTS (SELECT 1 FROM param WHERE key = ?1 OR key GLOB '*.' || ?1)";
-        if ask.number(known, &[text(axis)])? == Some(0.0) {
+        if ask.number(known, &[Value::from(axis.as_str())])? == Some(0.0) {
             let keys = "SELECT DISTINCT key FROM param UNION SELECT j.key FROM experiment_run x, json_each(x.label) j";
             let keys = ask.rows(keys, &[])?;
             let keys: Vec<String> = keys.iter().map(|row| row.text("key")).collect();
@@ -202,7 +202,7 @@ fn help() -> Markup {
 }
 
 fn table(
-    rows: &Answer,
+    rows: &Rows,
     prints: &scores::Prints,
     params: &Params,
     sort: Option<&str>,

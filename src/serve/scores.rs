@@ -1,14 +1,10 @@
 //! Scores of runs: tasks in the paper's order, floors below them, printed numbers where runs stand in a printed row.
 
-use super::{
-    ask::{Ask, text},
-    filter::STALE,
-    page, words,
-};
+use super::{ask::Ask, filter::STALE, page, words};
 use crate::{
     evaluate::names::{AVERAGES, TASKS, to_paper},
     report::html::spans,
-    store::{Error, Floor, Rows, Value},
+    store::{Error, Floor, Row, Rows, Value},
 };
 use maud::{Markup, html};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -46,7 +42,7 @@ fn printed(task: &str, runs: &str) -> String {
 pub(super) fn overall(ask: &Ask<'_>, ids: &[i64]) -> Result<Prints, Error> {
     let numbers: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let rows = ask.rows(&printed("p.task = 'cps'", &format!("r.id IN ({})", numbers.join(","))), &[])?;
-    let print = |row: super::ask::Row<'_>| {
+    let print = |row: Row<'_>| {
         (row.int("id"), Print { value: row.real("value").unwrap_or(f64::NAN), against: row.text("against") })
     };
     Ok(rows.iter().map(print).collect())
@@ -91,7 +87,7 @@ pub(super) fn of_run(ask: &Ask<'_>, uid: &str) -> Result<OfRun, Error> {
             }
         }
     }
-    for row in ask.rows(&printed("p.task <> ''", "r.uid = ?"), &[text(uid)])?.iter() {
+    for row in ask.rows(&printed("p.task <> ''", "r.uid = ?"), &[Value::from(uid)])?.iter() {
         if let Some(scored) = found.get_mut(&(row.text("protocol"), row.text("data"))) {
             let print = Print { value: row.real("value").unwrap_or(f64::NAN), against: row.text("against") };
             scored.print.insert(row.text("task"), print);
@@ -146,12 +142,12 @@ impl Scored {
     fn rows(&self, protocol: &str, data: &str) -> Vec<Vec<Value>> {
         let real = |value: Option<f64>| value.map_or(Value::Null, Value::Real);
         let row = |task: &str| {
-            let mut row = vec![text(protocol), text(data), text(task)];
+            let mut row = vec![Value::from(protocol), Value::from(data), Value::from(task)];
             row.extend(HEADS.map(|head| real(self.tasks.get(&(task.to_owned(), head)).copied())));
             let print = self.print.get(task);
             row.push(real(print.map(|print| print.value)));
             row.push(real(self.difference(task)));
-            row.push(text(print.map(|print| print.against.clone()).unwrap_or_default()));
+            row.push(Value::from(print.map(|print| print.against.clone()).unwrap_or_default()));
             row
         };
         self.names().into_iter().map(row).collect()

@@ -1,14 +1,14 @@
 //! What went wrong, and what the computers are doing: failed and silent works, memory, processors, accelerators, disk.
 
 use super::{
-    ask::{Answer, Ask, Row, text},
+    ask::Ask,
     page::{self, View},
     url::{Params, href},
     words,
 };
 use crate::{
     disk,
-    store::{Error, Rows},
+    store::{Error, Row, Rows, Value},
 };
 use maud::{Markup, html};
 use serde_json::{Value as Json, json};
@@ -69,7 +69,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params, store: &Path) -> Result<View,
     Ok(View {
         title: "system".into(),
         body,
-        tables: vec![("failed", failed.0), ("at_work", last.0), ("machines", hosts.0)],
+        tables: vec![("failed", failed), ("at_work", last), ("machines", hosts)],
     })
 }
 
@@ -94,7 +94,7 @@ fn failure(row: Row<'_>) -> Markup {
     }
 }
 
-fn at_work(last: &Answer, now: i64) -> Markup {
+fn at_work(last: &Rows, now: i64) -> Markup {
     html! {
         div.wide { table {
             (page::heads(&["work", "run", "machine", "numerics", ">memory", ">processors", ">load", ">GPU", ">GPU memory", "seen"]))
@@ -111,7 +111,7 @@ fn at_work(last: &Answer, now: i64) -> Markup {
     }
 }
 
-fn machines(hosts: &Answer, now: i64) -> Markup {
+fn machines(hosts: &Rows, now: i64) -> Markup {
     html! {
         div.wide { table {
             (page::heads(&["machine", "processor", ">cores", ">memory", ">attempts", ">not done", ">time", "last seen"]))
@@ -133,11 +133,11 @@ fn mebibytes(value: Option<f64>) -> String {
 }
 
 /// Samples of a run's attempts, in order of time.
-pub(super) fn samples_of(ask: &Ask<'_>, uid: &str) -> Result<Answer, Error> {
+pub(super) fn samples_of(ask: &Ask<'_>, uid: &str) -> Result<Rows, Error> {
     let sql = "SELECT w.kind, w.uid AS work, a.n AS attempt, s.t_ms, s.cpu_s, s.rss_mb, s.load, s.gpu_mb, s.gpu_busy
         FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id JOIN attempt a ON a.work_id = w.id
         JOIN sample s ON s.attempt_id = a.id WHERE r.uid = ? ORDER BY s.t_ms";
-    ask.rows(sql, &[text(uid)])
+    ask.rows(sql, &[Value::from(uid)])
 }
 
 /// What is drawn of them.
@@ -163,11 +163,10 @@ pub(super) fn charts(uid: &str) -> Markup {
 /// The points of one of them: seconds since the first sample, one curve for each kind of work.
 pub(super) fn samples(ask: &Ask<'_>, params: &Params) -> Result<Json, Error> {
     let rows = samples_of(ask, params.get("run").unwrap_or_default())?;
-    Ok(of_samples(&rows.0, params.get("of").unwrap_or("memory")))
+    Ok(of_samples(&rows, params.get("of").unwrap_or("memory")))
 }
 
 fn of_samples(rows: &Rows, what: &str) -> Json {
-    let rows = Answer(rows.clone());
     let start = rows.iter().map(|row| row.int("t_ms")).min().unwrap_or(0);
     let mut before: BTreeMap<String, (i64, f64)> = BTreeMap::new();
     let mut series: BTreeMap<String, (Vec<f64>, Vec<Option<f64>>)> = BTreeMap::new();
@@ -208,7 +207,13 @@ mod tests {
     #[test]
     fn processors_are_differences_of_one_attempt() {
         let row = |attempt, t, cpu| {
-            vec![text("fit"), text("w"), Value::Integer(attempt), Value::Integer(t), Value::Real(cpu)]
+            vec![
+                Value::from("fit"),
+                Value::from("w"),
+                Value::Integer(attempt),
+                Value::Integer(t),
+                Value::Real(cpu),
+            ]
         };
         let rows = Rows {
             columns: ["kind", "work", "attempt", "t_ms", "cpu_s"].map(String::from).into(),

@@ -4,6 +4,7 @@
 //! [`Store`] writes, [`Reader`] answers. A run consists of works; a process [claims](Store::claim) a work and gets an
 //! [`Attempt`], the only thing that can store curves, files and scores. All of it is synchronous.
 
+mod answer;
 mod attempt;
 mod care;
 mod curves;
@@ -23,6 +24,7 @@ mod sample;
 mod stale;
 mod writer;
 
+pub use answer::{Row, Rows, Value};
 pub use attempt::{Attempt, Claim, Metrics};
 pub use care::Health;
 pub use error::Error;
@@ -31,7 +33,7 @@ pub use provenance::{Code, Git, Host, Provenance};
 pub use query::Reader;
 pub use rows::{
     ArtifactRow, DataKind, DatasetRow, ExperimentRow, Floor, Outcome, Owner, PlacementRow, PublishedRow,
-    Removed, Rows, RunRow, RunState, Scale, ScoreRow, Status, Value, WorkRow, WorkState,
+    Removed, RunRow, RunState, Scale, ScoreRow, Status, WorkRow, WorkState,
 };
 
 use std::path::{Path, PathBuf};

@@ -1,8 +1,9 @@
 //! Questions to the store. The connection cannot write.
 
+use super::answer::{Rows, Value};
 use super::db::Db;
 use super::error::Error;
-use super::rows::{ArtifactRow, Floor, PublishedRow, Rows, RunState, ScoreRow, Status, Value, WorkState};
+use super::rows::{ArtifactRow, Floor, PublishedRow, RunState, ScoreRow, Status, WorkState};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row, TypeInfo, ValueRef};
 use std::path::{Path, PathBuf};

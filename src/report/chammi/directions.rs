@@ -6,7 +6,7 @@
 use super::{
     super::{
         Error, forest,
-        measured::{Source, rows},
+        measured::Source,
         table::{Cell, Column, Kind, Row, Table, heads},
     },
     Shown,
@@ -187,7 +187,7 @@ fn scores(store: &Source<'_>) -> Result<Scores, Error> {
         AND metric = 'f1_macro' AND class = '' AND part = '' AND value IS NOT NULL AND NOT stale AND protocol = 'one_nn_cosine' AND task NOT LIKE '%/held_out'
         ORDER BY run";
     let mut tasks: BTreeMap<(Group, String, String), BTreeMap<String, f64>> = BTreeMap::new();
-    for row in rows(store, sql)? {
+    for row in store.query(sql)?.iter() {
         let (group, place) = match row.text("kind").as_str() {
             "simulated" => {
                 let world = row.text("world");
@@ -197,7 +197,7 @@ fn scores(store: &Source<'_>) -> Result<Scores, Error> {
             _ => (Group::Real(row.text("data")), row.text("seed")),
         };
         let system = (group, row.text("system"), place);
-        tasks.entry(system).or_default().insert(row.text("task"), row.real("value"));
+        tasks.entry(system).or_default().insert(row.text("task"), row.real("value").unwrap_or(f64::NAN));
     }
     let mut scores = Scores::new();
     for ((group, system, place), tasks) in tasks {

@@ -238,8 +238,9 @@ impl Asked<'_> {
             let sql = "SELECT (SELECT coalesce(max(secs), 0) FROM v_runs WHERE uid = ?1) AS seconds,
                 (SELECT coalesce(sum(f.bytes), 0) FROM run r JOIN run_work w ON w.run_id = r.id
                  JOIN artifact f ON f.work_id = w.work_id WHERE r.uid = ?1) AS bytes";
-            for row in rows_with(self.store, sql, &[&one.run])? {
-                (seconds, bytes) = (seconds + row.real("seconds"), bytes + row.real("bytes"));
+            for row in rows_with(self.store, sql, &[&one.run])?.iter() {
+                (seconds, bytes) =
+                    (seconds + row.real("seconds").unwrap_or(0.0), bytes + row.real("bytes").unwrap_or(0.0));
             }
         }
         if seconds > 0.0 {
