@@ -35,16 +35,15 @@ const PROGRESS: &str = "SELECT experiment, runs, done, running, queued, failed, 
       secs_per_run AS 'seconds a run', eta_hours AS 'hours left'
     FROM v_progress p ORDER BY experiment";
 
-/// Steps a second are those of this attempt.
-const AT_WORK: &str = "SELECT w.kind, substr(w.uid, 1, 8) AS work, max(s.step) AS step,
-      round((max(s.step) - coalesce(a.resumed_step, 0)) * 1000.0 / nullif(max(s.t_ms) - a.started_ms, 0), 1) AS 'steps/s',
+/// The pace is that of this attempt.
+const AT_WORK: &str = "SELECT w.kind, substr(w.uid, 1, 8) AS work, a.doing, a.done || ' of ' || a.total || ' ' || a.unit || 's' AS progress,
+      round(a.units_per_s, 1) AS 'a second', round((a.total - a.done) / a.units_per_s / 60.0, 1) AS 'minutes left',
       round((unixepoch() * 1000 - a.started_ms) / 60000.0, 1) AS minutes, w.owner, CASE WHEN w.lease_until_ms < unixepoch() * 1000
         THEN 'silent' ELSE '' END AS lease,
       (SELECT group_concat(DISTINCT e.name) FROM run_work rw JOIN experiment_run x ON x.run_id = rw.run_id
        JOIN experiment e ON e.id = x.experiment_id WHERE rw.work_id = w.id) AS 'asked for by'
     FROM work w JOIN attempt a ON a.work_id = w.id AND a.n = w.attempt
-    LEFT JOIN scalar s ON s.work_id = w.id AND s.metric_id = (SELECT id FROM metric WHERE name = 'loss')
-    WHERE w.status = 'running' GROUP BY w.id ORDER BY a.started_ms";
+    WHERE w.status = 'running' ORDER BY a.started_ms";
 
 const FAILED: &str = "SELECT DISTINCT substr(work, 1, 8) AS work, kind, attempt, outcome, ended, error FROM v_failed ORDER BY ended DESC";
 

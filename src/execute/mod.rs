@@ -235,7 +235,7 @@ impl Desk<'_> {
     }
 }
 
-/// Hands curves and checkpoints to the store and everything else on.
+/// Hands curves, progress and checkpoints to the store, and everything on.
 struct Recorder<'a> {
     metrics: Metrics,
     desk: &'a Desk<'a>,
@@ -247,6 +247,8 @@ impl Listen for Recorder<'_> {
     fn hear(&mut self, event: &Event<'_>) {
         match *event {
             Event::Metric { name, step, value } => self.metrics.push(name, step, value),
+            Event::Began { what, unit, total } => self.metrics.begin(what, unit, total),
+            Event::Advanced { done, .. } => self.metrics.advance(done),
             // A store that cannot be written says so at the attempt's next call; training need not end for it.
             Event::Checkpoint { steps, bytes } => {
                 drop(self.desk.note_checkpoint(self.attempt, steps, bytes));

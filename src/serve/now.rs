@@ -14,24 +14,20 @@ use maud::{Markup, html};
 /// Points of a small curve.
 const SMALL: i64 = 60;
 
-/// Works at work. How many steps there will be is known from a finished work that trained as long on the same images.
+/// Works at work.
 fn question() -> String {
     format!("WITH one AS (
-    SELECT w.id, w.uid AS work, w.kind, w.owner, w.lease_until_ms < unixepoch()*1000 AS silent, a.n AS attempt, a.started_ms, a.resumed_step,
-      a.numerics, (SELECT id FROM metric WHERE name = 'loss') AS loss, w.json,
+    SELECT w.id, w.uid AS work, w.kind, w.owner, w.lease_until_ms < unixepoch()*1000 AS silent, a.n AS attempt, a.started_ms,
+      a.numerics, a.doing, a.unit, a.done, a.total, a.units_per_s, (SELECT id FROM metric WHERE name = 'loss') AS loss,
       (SELECT max(rw.run_id) FROM run_work rw WHERE rw.work_id = w.id) AS run_id,
       (SELECT count(*) FROM run_work rw WHERE rw.work_id = w.id) AS runs
     FROM work w JOIN attempt a ON a.work_id = w.id AND a.n = w.attempt WHERE w.status = 'running')
   SELECT o.work, o.kind, o.owner, o.silent, o.attempt, o.numerics, o.runs, o.id, o.loss,
     round((unixepoch('subsec')*1000 - o.started_ms)/1000.0, 1) AS seconds,
+    o.doing, o.unit, o.done, o.total, o.units_per_s, round((o.total - o.done) / o.units_per_s, 1) AS seconds_left,
     (SELECT max(step) FROM scalar s WHERE s.work_id = o.id AND s.metric_id = o.loss) AS step,
     (SELECT value FROM scalar s WHERE s.work_id = o.id AND s.metric_id = o.loss ORDER BY step DESC LIMIT 1) AS value,
-    (SELECT max(s.step) FROM work d JOIN scalar s ON s.work_id = d.id AND s.metric_id = o.loss WHERE d.id =
-      (SELECT d.id FROM work d WHERE d.kind = o.kind AND d.status = 'done' AND d.id IN (SELECT id FROM work ORDER BY id DESC LIMIT 2000)
-         AND json_extract(d.json, '$.train.data', '$.train.subset', '$.train.batch', '$.train.epochs', '$.train.hold_out')
-           = json_extract(o.json, '$.train.data', '$.train.subset', '$.train.batch', '$.train.epochs', '$.train.hold_out') LIMIT 1)) AS steps,
-    o.resumed_step, r.uid AS run, r.seed, r.scale,
-    {EXPERIMENT} AS experiment, {LABEL} AS label,
+    r.uid AS run, r.seed, r.scale, {EXPERIMENT} AS experiment, {LABEL} AS label,
     (SELECT count(*) FROM experiment_run x WHERE x.run_id = r.id) AS experiments,
     (SELECT count(*) FROM run_work rw WHERE rw.run_id = r.id) AS works,
     {WORKS_DONE} AS works_done
@@ -110,10 +106,7 @@ fn small(ask: &Ask<'_>, work: Row<'_>) -> Result<Vec<(f64, f64)>, Error> {
 }
 
 fn card(row: Row<'_>, points: &[(f64, f64)]) -> Markup {
-    let (step, steps, seconds) = (row.real("step"), row.real("steps"), row.real("seconds").unwrap_or(0.0));
-    let taken = step.map(|step| step - row.real("resumed_step").unwrap_or(0.0)).filter(|taken| *taken > 0.0);
-    let rate = taken.map(|taken| taken / seconds.max(0.1));
-    let left = steps.zip(step).zip(rate).map(|((steps, step), rate)| ((steps - step) / rate).max(0.0));
+    let (done, total, pace) = (row.real("done"), row.real("total"), row.real("units_per_s"));
     html! {
         article.card {
             div.head {
@@ -123,24 +116,22 @@ fn card(row: Row<'_>, points: &[(f64, f64)]) -> Markup {
                 @if row.int("runs") > 1 { span.mute { "for " (words::several(row.int("runs"), "run")) } }
             }
             p { (page::asked_for(row)) span.mute { " · seed " (row.int("seed")) " · " (row.text("scale")) } }
-            @if let Some(step) = step {
+            @if let Some((done, total)) = done.zip(total) {
                 div.step {
-                    @match steps {
-                        Some(steps) if steps >= step => {
-                            (page::progress(step, steps)) " step " (words::count(step as i64)) " of about " (words::count(steps as i64))
-                        },
-                        _ => { "step " (words::count(step as i64)) },
-                    }
-                    @if let Some(rate) = rate { span.mute { (format!("{rate:.1}")) " steps/s" } }
-                    @if let Some(left) = left { span.mute { (words::time(left)) " left" } }
+                    (page::progress(done, total.max(1.0))) " " (row.text("doing")) " " (words::count(done as i64)) " of "
+                    (words::several(total as i64, &row.text("unit")))
+                    @if let Some(pace) = pace { span.mute { (words::number(pace)) " " (row.text("unit")) "s/s" } }
+                    @if let Some(left) = row.real("seconds_left") { span.mute { (words::time(left)) " left" } }
                 }
+            }
+            @if row.real("step").is_some() {
                 div.loss {
                     (sparkline::draw(points, "loss so far"))
                     " loss " b { (row.real("value").map_or("NaN".into(), words::number)) }
                 }
             }
             p.mute {
-                "work " (row.int("works_done") + 1) " of " (row.int("works")) " · since " (words::time(seconds)) " · "
+                "work " (row.int("works_done") + 1) " of " (row.int("works")) " · since " (words::time(row.real("seconds").unwrap_or(0.0))) " · "
                 (row.text("owner")) " · " (row.text("numerics"))
             }
         }

@@ -15,6 +15,7 @@ use crate::{
     store::{Error, Row, Rows, Value},
 };
 use maud::{Markup, html};
+use std::collections::{BTreeMap, HashMap};
 
 /// Runs on one page.
 const PAGE: i64 = 200;
@@ -63,28 +64,21 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
         },
         Err(slip) => return Ok(wrong(params, &slip)),
     };
-    let counts = format!(
-        "SELECT r.status, count(*) AS n FROM run r JOIN spec c ON c.id = r.spec_id WHERE {} GROUP BY 1 ORDER BY 1",
-        filter.sql
-    );
-    let counts = ask.rows(&counts, &filter.values)?;
-    let total: i64 = counts.iter().map(|row| row.int("n")).sum();
     let sort = params.get("sort").and_then(|name| ORDERS.iter().find(|(known, ..)| *known == name));
     let descending = params.get("order") == Some("down");
-    let order = match (sort, descending) {
-        (Some((_, _, by)), false) => format!("{by} ASC NULLS LAST, r.id DESC"),
-        (Some((_, _, by)), true) => format!("{by} DESC NULLS LAST, r.id DESC"),
-        (None, _) => "r.id DESC".into(),
-    };
-    let pages = (total - 1).max(0) / PAGE + 1;
-    let at = params.number("page").unwrap_or(1).clamp(1, pages);
+    let by = sort.map_or("NULL", |(_, _, by)| by);
+    let found = Found { filter: &filter, by, descending };
+    let mut at = params.number("page").unwrap_or(1).max(1);
     // Data are all of it, a page is a part.
-    let (limit, offset) = if params.get("format").is_some() { (-1, 0) } else { (PAGE, (at - 1) * PAGE) };
-    let ids = format!(
-        "SELECT r.id FROM run r JOIN spec c ON c.id = r.spec_id WHERE {} ORDER BY {order} LIMIT {limit} OFFSET {offset}",
-        filter.sql
-    );
-    let ids: Vec<i64> = ask.rows(&ids, &filter.values)?.iter().map(|row| row.int("id")).collect();
+    let all = params.get("format").is_some();
+    let part = |at: i64| if all { (-1, 0) } else { (PAGE, (at - 1) * PAGE) };
+    let (mut ids, counts) = found.part(ask, part(at))?;
+    let total: i64 = counts.values().sum();
+    let pages = (total - 1).max(0) / PAGE + 1;
+    if at > pages {
+        at = pages;
+        (ids, _) = found.part(ask, part(at))?;
+    }
     let rows = of(ask, &ids)?;
     let prints = scores::overall(ask, &ids)?;
     let body = html! {
@@ -92,7 +86,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
             h1 { "Runs" }
             span.mute #count data-live {
                 (words::several(total, "run"))
-                @for row in counts.iter() { " · " (words::count(row.int("n"))) " " (row.text("status")) }
+                @for (status, n) in &counts { " · " (words::count(*n)) " " (status) }
             }
             (page::as_data("/runs", params, "runs"))
         }
@@ -121,12 +115,46 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
     Ok(View { title: "Runs".into(), body, tables: vec![("runs", data(&rows))] })
 }
 
+/// Runs that a filter lets through, and what they are sorted by.
+struct Found<'a> {
+    filter: &'a Filter,
+    by: &'a str,
+    descending: bool,
+}
+
+impl Found<'_> {
+    /// The numbers of a part of them (how many, from where on), and how many there are of each status. In one go: what
+    /// runs are chosen and sorted by may have to be reckoned for each of them.
+    fn part(&self, ask: &Ask<'_>, (limit, offset): (i64, i64)) -> Result<(Vec<i64>, Counts), Error> {
+        let Self { filter, by, descending } = self;
+        let order = if *descending { "DESC" } else { "ASC" };
+        let sql = format!(
+            "WITH found AS MATERIALIZED (
+               SELECT r.id, r.status, {by} AS sorted FROM run r JOIN spec c ON c.id = r.spec_id WHERE {})
+             SELECT NULL AS status, id AS n
+             FROM (SELECT id FROM found ORDER BY sorted {order} NULLS LAST, id DESC LIMIT {limit} OFFSET {offset})
+             UNION ALL SELECT status, count(*) FROM found GROUP BY status",
+            filter.sql
+        );
+        let (mut ids, mut counts) = (vec![], Counts::new());
+        for row in ask.rows(&sql, &filter.values)?.iter() {
+            match row.text("status") {
+                none if none.is_empty() => ids.push(row.int("n")),
+                status => drop(counts.insert(status, row.int("n"))),
+            }
+        }
+        Ok((ids, counts))
+    }
+}
+
+/// How many runs there are of each status.
+type Counts = BTreeMap<String, i64>;
+
 /// The runs with these numbers, in their order.
 pub(super) fn of(ask: &Ask<'_>, ids: &[i64]) -> Result<Rows, Error> {
     let numbers: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let mut rows = ask.rows(&columns(&numbers.join(",")), &[])?;
-    let place: std::collections::HashMap<i64, usize> =
-        ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+    let place: HashMap<i64, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
     rows.rows.sort_by_key(|row| match row[0] {
         Value::Integer(id) => place.get(&id).copied(),
         _ => None,

@@ -192,10 +192,18 @@ fn every_page_answers_for_every_kind_of_store() {
 #[test]
 fn what_happens_is_on_the_first_page() {
     let (_folder, path) = place();
-    let (_store, _attempt) = full(&path);
-    let page = get(&site(&path), "/").body;
+    let (_store, attempt) = full(&path);
+    attempt.metrics().begin("training", "step", 40);
+    (1..=10).for_each(|step| attempt.metrics().advance(step));
+    let began = Instant::now();
+    let mut page = get(&site(&path), "/").body;
+    // Progress waits up to a second.
+    while !page.contains("training 10 of 40 steps") && began.elapsed().as_secs() < 20 {
+        std::thread::sleep(Duration::from_millis(50));
+        page = get(&site(&path), "/").body;
+    }
     for part in [
-        "step 10",
+        "training 10 of 40 steps",
         "1 work failed or fell silent",
         "<svg class=\"spark\"",
         "experiment:first%20status:running",

@@ -43,7 +43,7 @@ struct Key {
     n: u32,
 }
 
-/// Where training puts points of curves; cheap to clone, usable from any thread.
+/// Where training puts points of curves and says how far it is; cheap to clone, usable from any thread.
 #[derive(Clone)]
 pub struct Metrics {
     writer: Arc<Writer>,
@@ -55,6 +55,16 @@ impl Metrics {
     /// is logged again replaces the earlier value. Errors are told by the attempt's next call.
     pub fn push(&self, name: &str, step: u64, value: f64) {
         self.writer.push(self.attempt, name, step, value);
+    }
+
+    /// The attempt begins something that has `total` units: `("training", "step", 4_000)`.
+    pub fn begin(&self, what: &str, unit: &str, total: u64) {
+        self.writer.progress(|progress| progress.begin(self.attempt, what, unit, total));
+    }
+
+    /// So many units are done, with those of earlier attempts. Costs as little as a point; on the disk within a second.
+    pub fn advance(&self, done: u64) {
+        self.writer.progress(|progress| progress.advance(self.attempt, done));
     }
 }
 

@@ -14,6 +14,7 @@ mod lock;
 mod merge;
 mod migrate;
 mod print;
+mod progress;
 mod provenance;
 mod published;
 mod query;

@@ -4,6 +4,7 @@
 use super::curves::{Curves, Point};
 use super::db::{Db, now_ms};
 use super::error::Error;
+use super::progress::{self, Progress};
 use super::sample;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
@@ -37,6 +38,10 @@ struct Queue {
     numbers: HashMap<String, u32>,
     /// Attempts of this process that have not ended.
     live: Vec<i64>,
+    /// How far they are.
+    progress: Progress,
+    /// Whether there is news of it.
+    advanced: bool,
     /// The last flush failed: pushing must not block, or training would hang on a full disk.
     failing: bool,
     /// Points that were dropped meanwhile, and why.
@@ -88,6 +93,17 @@ impl Writer {
         }
         drop(queue);
         self.wake.notify_one();
+    }
+
+    /// Takes note of how far an attempt is.
+    pub(super) fn progress(&self, change: impl FnOnce(&mut Progress)) {
+        let mut queue = self.lock();
+        change(&mut queue.progress);
+        // Whoever sleeps knows nothing of it yet.
+        if !std::mem::replace(&mut queue.advanced, true) {
+            drop(queue);
+            self.wake.notify_one();
+        }
     }
 
     /// Runs `f` in a transaction of its own on the writing connection, after everything pushed or asked before.
@@ -165,6 +181,8 @@ impl Writer {
         queue.live.retain(|&it| it != attempt);
         if alive {
             queue.live.push(attempt);
+        } else {
+            queue.progress.forget(attempt);
         }
     }
 
@@ -183,15 +201,19 @@ impl Writer {
     fn work(&self, mut db: Db) -> Result<(), Error> {
         let mut points = Vec::with_capacity(ROOM);
         let mut curves = Curves::default();
-        let (mut beat, mut sampled) = (Instant::now(), Instant::now());
+        let (mut beat, mut sampled, mut told) = (Instant::now(), Instant::now(), Instant::now());
         loop {
-            let mut queue = self.wait(!points.is_empty(), sampled + SAMPLE);
+            let mut queue = self.wait(!points.is_empty(), sampled + SAMPLE, told + progress::EVERY);
             points.append(&mut queue.points);
             queue.first = None;
             let requests = std::mem::take(&mut queue.requests);
             let closed = queue.closed;
             curves.learn(&queue.names);
             let live = queue.live.clone();
+            let mut news = Vec::new();
+            if told.elapsed() >= progress::EVERY && std::mem::take(&mut queue.advanced) {
+                news = queue.progress.news();
+            }
             drop(queue);
             self.room.notify_all();
 
@@ -201,6 +223,10 @@ impl Writer {
             for request in requests {
                 let flushed = self.write(&mut db, &mut curves, &mut points).and_then(|()| self.confess());
                 request(flushed.map(|()| &mut db));
+            }
+            if !news.is_empty() {
+                told = Instant::now();
+                let _ = progress::write(&mut db, &news); // there will be newer news
             }
             if sampled.elapsed() >= SAMPLE {
                 sampled = Instant::now();
@@ -249,8 +275,9 @@ impl Writer {
         }
     }
 
-    /// Until there is something to do, which is there at `due` in any case. `retry`: points of a failed flush wait.
-    fn wait(&self, retry: bool, due: Instant) -> MutexGuard<'_, Queue> {
+    /// Until there is something to do, which is there at `due` in any case, and at `news` if somebody has advanced. `retry`:
+    /// points of a failed flush wait.
+    fn wait(&self, retry: bool, due: Instant, news: Instant) -> MutexGuard<'_, Queue> {
         let entered = Instant::now();
         let mut queue = self.lock();
         loop {
@@ -263,6 +290,9 @@ impl Writer {
             }
             if let Some(first) = queue.first {
                 due = due.min(first + DELAY);
+            }
+            if queue.advanced {
+                due = due.min(news);
             }
             let now = Instant::now();
             if now >= due {

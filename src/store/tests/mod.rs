@@ -237,3 +237,31 @@ fn data_keep_their_nature_and_seeds_fit() {
     assert_eq!(number(&store, "SELECT count(*) FROM run"), 1.0, "all or nothing");
     assert_eq!(number(&store, "SELECT num FROM param WHERE key = 'train.optimiser.lr'"), 1e-3);
 }
+
+#[test]
+fn somebody_else_sees_how_far_a_work_is() {
+    let (_folder, path) = place();
+    let store = store(&path);
+    let attempt = claim(&store, "fit-1");
+    let metrics = attempt.metrics();
+    metrics.begin("training", "step", 40);
+    (11..=30).for_each(|step| metrics.advance(step));
+    let other = Store::open_read_only(&path).unwrap();
+    let sql = "SELECT doing, unit, done, total, units_per_s FROM attempt";
+    let told = |done: i64| {
+        let rows = other.query(sql).unwrap();
+        let row = rows.first().unwrap();
+        let known = (row.text("doing"), row.text("unit"), row.int("done"), row.int("total"));
+        (known == ("training".into(), "step".into(), done, 40)).then(|| row.real("units_per_s"))
+    };
+    let began = std::time::Instant::now();
+    let pace = loop {
+        if let Some(pace) = told(30) {
+            break pace.unwrap();
+        }
+        assert!(began.elapsed().as_secs() < 20, "{:?}", other.query(sql));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    // Ten steps were taken by an earlier attempt, and the clock began at the eleventh.
+    assert!(pace > 10.0, "{pace}");
+}

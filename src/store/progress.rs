@@ -1,0 +1,83 @@
+//! How far the works of this process are, on its way to the disk: about once a second.
+
+use super::{db::Db, error::Error};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// The longest time that progress waits.
+pub(super) const EVERY: Duration = Duration::from_secs(1);
+
+/// How far the attempts of this process are.
+#[derive(Default)]
+pub(super) struct Progress {
+    of: BTreeMap<i64, Doing>,
+}
+
+/// What an attempt does at the moment.
+#[derive(Clone, Debug)]
+pub(super) struct Doing {
+    pub(super) what: String,
+    pub(super) unit: String,
+    pub(super) total: u64,
+    done: u64,
+    /// When it began, and how much of it was done already.
+    began: Option<(Instant, u64)>,
+    told: bool,
+}
+
+impl Progress {
+    /// Something begins that has so many units.
+    pub(super) fn begin(&mut self, attempt: i64, what: &str, unit: &str, total: u64) {
+        let (what, unit) = (what.into(), unit.into());
+        self.of.insert(attempt, Doing { what, unit, total, done: 0, began: None, told: false });
+    }
+
+    /// So many units are done. The pace is counted from the first time on: what came before it was done by others.
+    pub(super) fn advance(&mut self, attempt: i64, done: u64) {
+        if let Some(doing) = self.of.get_mut(&attempt) {
+            doing.began.get_or_insert((Instant::now(), done));
+            (doing.done, doing.told) = (done, false);
+        }
+    }
+
+    /// Nothing more will be heard of an attempt.
+    pub(super) fn forget(&mut self, attempt: i64) {
+        self.of.remove(&attempt);
+    }
+
+    /// What has changed since it was last asked.
+    pub(super) fn news(&mut self) -> Vec<(i64, Doing)> {
+        let mut news = Vec::new();
+        for (attempt, doing) in &mut self.of {
+            if !std::mem::replace(&mut doing.told, true) {
+                news.push((*attempt, doing.clone()));
+            }
+        }
+        news
+    }
+}
+
+impl Doing {
+    /// Units a second; none while there is nothing to count by.
+    fn pace(&self) -> Option<f64> {
+        let (began, from) = self.began?;
+        let seconds = began.elapsed().as_secs_f64();
+        (self.done > from && seconds > 0.0).then(|| (self.done - from) as f64 / seconds)
+    }
+}
+
+/// Writes down how far attempts are.
+pub(super) fn write(db: &mut Db, news: &[(i64, Doing)]) -> Result<(), Error> {
+    db.doing = "write how far a work is";
+    db.transaction(|db| {
+        for (attempt, doing) in news {
+            let query = sqlx::query(
+                "UPDATE attempt SET doing = ?, unit = ?, done = ?, total = ?, units_per_s = ? WHERE id = ?",
+            );
+            let query = query.bind(doing.what.clone()).bind(doing.unit.clone());
+            let query = query.bind(doing.done as i64).bind(doing.total as i64);
+            db.execute(query.bind(doing.pace()).bind(attempt))?;
+        }
+        Ok(())
+    })
+}
