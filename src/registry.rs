@@ -6,7 +6,7 @@ use crate::{
     dsl::{Declared, Report},
     spelling::closest,
 };
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// One `#[experiment]` function, as the macro registered it.
 pub struct Entry {
@@ -87,18 +87,10 @@ impl fmt::Debug for Entry {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Two functions have one name.
-    #[error("two experiments are called `{name}`: {first} and {second}")]
+    #[error("two {what}s are called `{name}`: {first} and {second}")]
     Twice {
-        /// The name.
-        name: &'static str,
-        /// File and line of the one.
-        first: String,
-        /// File and line of the other.
-        second: String,
-    },
-    /// Two reports have one name.
-    #[error("two reports are called `{name}`: {first} and {second}")]
-    TwoReports {
+        /// `experiment` or `report`.
+        what: &'static str,
         /// The name.
         name: &'static str,
         /// File and line of the one.
@@ -122,8 +114,10 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Twice { what: "report", .. } => {
+                "rename one of them; the name is what `report` writes".into()
+            }
             Self::Twice { .. } => "rename one of them; the name is what `exp` runs".into(),
-            Self::TwoReports { .. } => "rename one of them; the name is what `report` writes".into(),
             Self::Unknown { known: 0, .. } => "put a file with an `#[experiment]` into `experiments/`".into(),
             Self::Unknown { closest: Some(name), .. } => format!("did you mean `{name}`?"),
             Self::Unknown { known, .. } => {
@@ -148,14 +142,7 @@ pub fn entries() -> Result<Vec<&'static Entry>, Error> {
 pub fn reports() -> Result<Vec<&'static ReportEntry>, Error> {
     let mut all: Vec<&'static ReportEntry> = inventory::iter::<ReportEntry>.into_iter().collect();
     all.sort_by_key(|entry| ((entry.report)(), entry.name, entry.line));
-    let mut known: Vec<&'static ReportEntry> = vec![];
-    for entry in &all {
-        if let Some(before) = known.iter().find(|before| before.name == entry.name) {
-            let [first, second] = [before, entry].map(|entry| format!("{}:{}", entry.file, entry.line));
-            return Err(Error::TwoReports { name: entry.name, first, second });
-        }
-        known.push(entry);
-    }
+    once("report", all.iter().map(|entry| (entry.name, entry.file, entry.line)))?;
     Ok(all)
 }
 
@@ -179,13 +166,23 @@ pub fn problems() -> Vec<String> {
 
 fn sorted(mut entries: Vec<&'static Entry>) -> Result<Vec<&'static Entry>, Error> {
     entries.sort_by_key(|entry| (entry.name, entry.file, entry.line));
-    match entries.windows(2).find(|pair| pair[0].name == pair[1].name) {
-        None => Ok(entries),
-        Some(pair) => {
-            let [first, second] = [pair[0], pair[1]].map(|entry| format!("{}:{}", entry.file, entry.line));
-            Err(Error::Twice { name: pair[0].name, first, second })
+    once("experiment", entries.iter().map(|entry| (entry.name, entry.file, entry.line)))?;
+    Ok(entries)
+}
+
+/// Refuses two functions of one name.
+fn once(
+    what: &'static str,
+    all: impl Iterator<Item = (&'static str, &'static str, u32)>,
+) -> Result<(), Error> {
+    let mut known = BTreeMap::new();
+    for (name, file, line) in all {
+        let second = format!("{file}:{line}");
+        if let Some(first) = known.insert(name, second.clone()) {
+            return Err(Error::Twice { what, name, first, second });
         }
     }
+    Ok(())
 }
 
 fn matching(entries: &[&'static Entry], pattern: &str) -> Result<Vec<&'static Entry>, Error> {

@@ -128,7 +128,10 @@ pub struct Answered {
 
 /// Questions that are known already. Many files are about the same images, and what those are is kept once.
 #[derive(Debug, Default)]
-pub struct Shelf(Mutex<BTreeMap<(String, String), Vec<Arc<Asked>>>>);
+pub struct Shelf(Mutex<BTreeMap<Place, Vec<Arc<Asked>>>>);
+
+/// The fingerprint of data, and a task.
+type Place = (String, String);
 
 impl Shelf {
     /// The question about these images in a task of `data` (a fingerprint), if it is known.

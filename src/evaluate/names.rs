@@ -121,6 +121,17 @@ pub fn to_paper(name: &str) -> Option<&'static str> {
     task.or_else(|| AVERAGES.iter().find(|average| average.name == name).map(|average| average.paper))
 }
 
+/// What a task or an average is sorted by: averages, then CHAMMI's tasks as the paper has them, then others by set and
+/// number. `Task_two` stands before `Task_three`.
+pub fn order(name: &str) -> (usize, &str, usize) {
+    let mut known = AVERAGES.iter().map(|average| average.name).chain(TASKS.iter().map(|task| task.name));
+    let known = known.position(|known| known == name).unwrap_or(usize::MAX);
+    let (set, task) = name.split_once('/').unwrap_or((name, ""));
+    let number = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+    let number = number.iter().position(|word| task.ends_with(&format!("_{word}"))).unwrap_or(usize::MAX);
+    (known, set, number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use super::{
     gelu::exp_negative,
     gpu::Gpu,
     linear::{Matrix, product_here},
-    simd::{Simd, dispatch},
+    simd::{Simd, dispatch, sum_of},
 };
 use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
@@ -141,19 +141,6 @@ impl Heads {
             }
         });
     }
-}
-
-/// Sixteen partial sums, so that the compiler may use vectors without reordering anything.
-#[inline(always)]
-fn sum_of(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut sums = [0f32; 16];
-    let ((x, x_tail), (y, y_tail)) = (x.as_chunks::<16>(), y.as_chunks::<16>());
-    for (x, y) in x.iter().zip(y) {
-        for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
-            *sum += f(*x, *y);
-        }
-    }
-    sums.iter().sum::<f32>() + x_tail.iter().zip(y_tail).map(|(x, y)| f(*x, *y)).sum::<f32>()
 }
 
 /// `softmax(scale · row)` of each row.

@@ -4,7 +4,7 @@ use super::{
     buffer,
     gpu::Gpu,
     linear::{set_or_add, total},
-    simd::{Simd, dispatch},
+    simd::{Simd, dispatch, sum_of},
 };
 use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
@@ -76,24 +76,11 @@ impl Tape {
     }
 }
 
-/// Sixteen partial sums, so that the compiler may use vectors without reordering anything.
-#[inline(always)]
-fn row_sum(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
-    let mut sums = [0f32; 16];
-    let (whole, tail) = x.as_chunks::<16>();
-    for x in whole {
-        for (sum, x) in sums.iter_mut().zip(x) {
-            *sum += f(*x);
-        }
-    }
-    sums.iter().sum::<f32>() + tail.iter().map(|&x| f(x)).sum::<f32>()
-}
-
 /// Mean and inverse deviation of a row, in two passes.
 #[inline(always)]
 fn statistics(x: &[f32], eps: f32) -> (f32, f32) {
-    let mean = row_sum(x, |x| x) / x.len() as f32;
-    let variance = row_sum(x, |x| (x - mean) * (x - mean)) / x.len() as f32;
+    let mean = sum_of(x, x, |x, _| x) / x.len() as f32;
+    let variance = sum_of(x, x, |x, _| (x - mean) * (x - mean)) / x.len() as f32;
     (mean, 1.0 / (variance + eps).sqrt())
 }
 

@@ -49,6 +49,20 @@ pub(crate) trait Simd: Copy {
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
 }
 
+/// The sum of `f` over two rows of one length, as sixteen partial sums, so that the compiler may use vectors without
+/// reordering anything.
+#[inline(always)]
+pub(crate) fn sum_of(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut sums = [0f32; 16];
+    let ((x, x_tail), (y, y_tail)) = (x.as_chunks::<16>(), y.as_chunks::<16>());
+    for (x, y) in x.iter().zip(y) {
+        for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
+            *sum += f(*x, *y);
+        }
+    }
+    sums.iter().sum::<f32>() + x_tail.iter().zip(y_tail).map(|(x, y)| f(*x, *y)).sum::<f32>()
+}
+
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512;

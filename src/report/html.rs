@@ -1,7 +1,7 @@
 //! A page as one HTML file that needs nothing else: tables that can be sorted, figures, faces, no network.
 
 use super::{
-    Cell, Kind, Mark, Row, Table,
+    Cell, Kind, Mark, Table,
     document::{Document, Section},
     font,
     markup::{self, Span},
@@ -57,7 +57,7 @@ fn of_section(section: &Section, titled: bool) -> Markup {
                     figcaption { (figure.caption) }
                 }
             }
-            @for one in &section.tables { (table(one)) }
+            @for one in &section.tables { (table(one, |_, _| None)) }
         }
     }
 }
@@ -67,14 +67,15 @@ fn drawing(svg: &str) -> &str {
     &svg[svg.find("<svg").unwrap_or(0)..]
 }
 
-/// A table with heading and notes. Heads are what a script may sort by; cells carry their numbers as `data-v`.
-pub(crate) fn table(table: &Table) -> Markup {
+/// A table with heading and notes. Heads are what a script may sort by; cells carry their numbers as `data-v`; `link` says
+/// where the name below a head leads.
+pub(crate) fn table(table: &Table, link: impl Fn(&str, &str) -> Option<String>) -> Markup {
     let groups = table.groups();
     let lines = if groups.is_empty() { 1 } else { 2 };
     let noted = table.rows.iter().any(|row| !row.note.is_empty());
     html! {
         div.table {
-            h3 { (spans(&table.title)) }
+            @if !table.title.is_empty() { h3 { (spans(&table.title)) } }
             div.wide tabindex="0" role="region" aria-label=(markup::plain(&table.title)) {
                 table {
                     thead {
@@ -88,7 +89,20 @@ pub(crate) fn table(table: &Table) -> Markup {
                         }
                         @if !groups.is_empty() { tr { @for column in &table.columns { (head(&column.head)) } } }
                     }
-                    tbody { @for row in &table.rows { (of_row(row, table, noted)) } }
+                    tbody {
+                        @for row in &table.rows {
+                            tr class=(row.kind.name()) {
+                                @for (at, (head, name)) in table.stub.iter().zip(&row.stub).enumerate() {
+                                    @let name = linked(name, link(head, name));
+                                    @if at == 0 { th scope="row" { (name) } } @else { td { (name) } }
+                                }
+                                @for (cell, column) in row.cells.iter().zip(&table.columns) {
+                                    (of_cell(cell, row.kind, column.digits))
+                                }
+                                @if noted { td.note { (spans(&row.note)) } }
+                            }
+                        }
+                    }
                 }
             }
             @for note in &table.notes { p.note { (spans(note)) } }
@@ -96,39 +110,47 @@ pub(crate) fn table(table: &Table) -> Markup {
     }
 }
 
+fn linked(name: &str, to: Option<String>) -> Markup {
+    html! { @match to { Some(to) => a href=(to) { (name) }, None => (name) } }
+}
+
 fn head(text: &str) -> Markup {
     html! { th.number scope="col" { (text) } }
 }
 
-fn of_row(row: &Row, table: &Table, noted: bool) -> Markup {
-    html! {
-        tr class=(row.kind.name()) {
-            @for (at, name) in row.stub.iter().enumerate() {
-                @if at == 0 { th scope="row" { (name) } } @else { td { (name) } }
-            }
-            @for (cell, column) in row.cells.iter().zip(&table.columns) { (of_cell(cell, row.kind, column.digits)) }
-            @if noted { td.note { (spans(&row.note)) } }
-        }
-    }
-}
-
 fn of_cell(cell: &Cell, kind: Kind, digits: usize) -> Markup {
     let Some(value) = cell.value else { return html! { td.number.hole { "·" } } };
-    let seeds = (cell.n > 1).then(|| format!("{} seeds", cell.n));
+    let seeds = (kind == Kind::Measured).then(|| match cell.n {
+        1 => "one seed".into(),
+        n => format!("{n} seeds"),
+    });
+    let beside = cell.paper.zip(cell.difference()).filter(|_| kind == Kind::Measured);
+    let tint = beside.map_or("", |(_, difference)| tint(difference));
     html! {
-        td.number data-v=(value) title=[seeds] {
+        td class={ "number " (tint) } data-v=(value) title=[seeds] {
             @match cell.mark {
                 Some(Mark::Best | Mark::Level) => b { (number(value, digits)) },
                 Some(Mark::Second) => u { (number(value, digits)) },
                 None => (number(value, digits)),
             }
             @if let Some(std) = cell.std { small { " ± " (number(std, digits)) } }
-            @if let (Some(paper), Some(difference), true) = (cell.paper, cell.difference(), kind == Kind::Measured) {
-                small.print { " " (number(paper, digits)) " "
-                    span class=(if difference < 0.0 { "below" } else { "above" }) { (signed(difference, digits)) }
-                }
+            @if let Some((paper, difference)) = beside {
+                small.print { " " (number(paper, digits)) " " (signed(difference, digits)) }
             }
         }
+    }
+}
+
+/// The class of a cell by its difference to print: how far, and to which side.
+pub(crate) fn tint(difference: f64) -> &'static str {
+    match difference {
+        _ if difference.abs() < 0.005 => "tint same",
+        _ if difference >= 0.05 => "tint above-far",
+        _ if difference >= 0.02 => "tint above",
+        _ if difference > 0.0 => "tint above-near",
+        _ if difference <= -0.05 => "tint below-far",
+        _ if difference <= -0.02 => "tint below",
+        _ => "tint below-near",
     }
 }
 

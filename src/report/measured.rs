@@ -215,6 +215,10 @@ impl Key {
     }
 }
 
+/// A floor, its protocol and its data.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct FloorKey(String, String, String);
+
 /// The scores of trivial predictors belong to works that many runs share: they are asked once, and shared too.
 fn add_floors(store: &Reader, which: Which<'_>, found: &mut BTreeMap<Key, Measured>) -> Result<(), Error> {
     let (asked, which) = match which {
@@ -227,14 +231,11 @@ fn add_floors(store: &Reader, which: Which<'_>, found: &mut BTreeMap<Key, Measur
     let sql = format!(
         "SELECT work_id, floor, protocol, data, task, class, metric, value FROM floor WHERE {which} AND {WANTED}"
     );
-    let mut floors: BTreeMap<(i64, String, String, String), Scores> = BTreeMap::new();
+    let mut of_work: BTreeMap<i64, BTreeMap<FloorKey, Arc<Scores>>> = BTreeMap::new();
     for row in rows_with(store, &sql, &[asked])?.iter() {
-        let key = (row.int("work_id"), row.text("floor"), row.text("protocol"), row.text("data"));
-        floors.entry(key).or_default().add(row);
-    }
-    let mut of_work: BTreeMap<i64, Vec<(String, String, String, Arc<Scores>)>> = BTreeMap::new();
-    for ((work, floor, protocol, data), scores) in floors {
-        of_work.entry(work).or_default().push((floor, protocol, data, Arc::new(scores)));
+        let floors = of_work.entry(row.int("work_id")).or_default();
+        let key = FloorKey(row.text("floor"), row.text("protocol"), row.text("data"));
+        Arc::make_mut(floors.entry(key).or_default()).add(row);
     }
     let works = "SELECT run_id, work_id FROM run_work WHERE work_id IN (SELECT work_id FROM floor)";
     let mut of_run: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
@@ -243,7 +244,8 @@ fn add_floors(store: &Reader, which: Which<'_>, found: &mut BTreeMap<Key, Measur
     }
     for (Key(run, ..), one) in found {
         let works = of_run.get(run).into_iter().flatten();
-        for (floor, protocol, data, scores) in works.filter_map(|work| of_work.get(work)).flatten() {
+        for (FloorKey(floor, protocol, data), scores) in works.filter_map(|work| of_work.get(work)).flatten()
+        {
             // The floors that need no features, or bring their own metric, stand under every protocol.
             let own = floor != Features::Untrained.name();
             if one.world.data == *data && (own || one.world.protocol == *protocol) {

@@ -4,7 +4,7 @@ use super::chammi::{any_print_of, reason_against};
 use super::measured::{self, Measured, World};
 use super::table::{Cell, Column, Kind, Row, Table, heads};
 use super::{Error, Print, terminal};
-use crate::evaluate::names::{AVERAGES, TASKS, to_paper};
+use crate::evaluate::names::{AVERAGES, TASKS, order, to_paper};
 use crate::spec::Features;
 use crate::store::{PublishedRow, Reader};
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,13 +100,4 @@ fn table(seeds: &[Measured], print: Option<Print>, printed: &[PublishedRow]) -> 
         rows: rows.collect(),
         notes,
     }
-}
-
-/// CHAMMI as the paper has it; other sets by name. `Task_two` stands before `Task_three`.
-pub(super) fn order(name: &str) -> (usize, &str, usize) {
-    let known = TASKS.iter().position(|task| task.name == name);
-    let (set, task) = name.split_once('/').unwrap_or((name, ""));
-    let number = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
-    let place = number.iter().position(|word| task.ends_with(&format!("_{word}")));
-    (known.unwrap_or(usize::MAX), set, place.unwrap_or(usize::MAX))
 }

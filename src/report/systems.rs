@@ -8,7 +8,7 @@ use super::{
     table::heads,
 };
 use crate::{
-    evaluate::bootstrap::Average,
+    evaluate::{bootstrap::Average, names::order},
     spec::{Features, lines},
 };
 use serde_json::Value;
@@ -242,14 +242,13 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// All tasks that somebody has a score in, in the order of their numbers.
+/// All tasks that somebody has a score in, in the order of print.
 fn tasks<'m>(runs: impl Iterator<Item = &'m Measured>) -> Vec<String> {
     let all: BTreeSet<&String> = runs.flat_map(|one| one.scores.f1_macro.keys()).collect();
     // Averages are stored beside tasks, which have their set before a stroke.
     let is_task = |task: &&&String| task.contains('/') && !task.ends_with("/held_out");
     let mut all: Vec<String> = all.into_iter().filter(|task| is_task(&task)).cloned().collect();
-    all.sort_by_key(|task| super::run_table::order(task).2);
-    all.sort_by_key(|task| task.split('/').next().map(str::to_owned));
+    all.sort_by(|one, other| order(one).cmp(&order(other)));
     all
 }
 

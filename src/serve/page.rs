@@ -7,8 +7,7 @@ use super::{
 };
 use crate::{
     report::{
-        Cell, Kind, Table,
-        html::spans,
+        Table, html as shown,
         table::{DIGITS, signed},
     },
     store::{Row, Rows},
@@ -130,7 +129,7 @@ pub(super) fn heads(names: &[&str]) -> Markup {
 pub(super) fn difference(difference: Option<f64>) -> Markup {
     html! {
         @match difference {
-            Some(difference) => td class={ "n " (tint(difference)) } { (signed(difference, DIGITS)) },
+            Some(difference) => td class={ "n " (shown::tint(difference)) } { (signed(difference, DIGITS)) },
             None => td.n {},
         }
     }
@@ -147,8 +146,11 @@ pub(super) fn works(row: Row<'_>) -> Markup {
 
 /// A link to the runs of a spec.
 pub(super) fn spec_link(spec: &str) -> Markup {
-    let to = href("/runs", [("q", format!("spec:{spec}").as_str())]);
-    html! { a.id href=(to) { (words::short(spec)) } }
+    html! { a.id href=(of_spec(spec)) { (words::short(spec)) } }
+}
+
+fn of_spec(spec: &str) -> String {
+    href("/runs", [("q", format!("spec:{spec}").as_str())])
 }
 
 /// A link to a run.
@@ -167,68 +169,7 @@ pub(super) fn asked_for(row: Row<'_>) -> Markup {
     }
 }
 
-/// A table of scores: what was measured, what is printed and, where the two may be compared, their difference as a tint.
+/// A table of scores, as a report shows it; specs lead to their runs.
 pub(super) fn scores(table: &Table) -> Markup {
-    let with_notes = table.rows.iter().any(|row| !row.note.is_empty());
-    html! {
-        div.wide {
-            table.scores {
-                thead {
-                    tr {
-                        @for head in &table.stub { th scope="col" { (head) } }
-                        @for column in &table.columns { th.n scope="col" { (column.line) } }
-                        @if with_notes { th {} }
-                    }
-                }
-                tbody {
-                    @for row in &table.rows {
-                        tr class=(row.kind.name()) {
-                            @for (head, name) in table.stub.iter().zip(&row.stub) {
-                                @if *head == "spec" && !name.is_empty() {
-                                    td { (spec_link(name)) }
-                                } @else {
-                                    td { (name) }
-                                }
-                            }
-                            @for cell in &row.cells { (score_cell(cell, row.kind)) }
-                            @if with_notes { td.note { (spans(&row.note)) } }
-                        }
-                    }
-                }
-            }
-        }
-        @for note in &table.notes { p.mute { (spans(note)) } }
-    }
-}
-
-fn score_cell(cell: &Cell, kind: Kind) -> Markup {
-    let hole = cell.value.is_none();
-    let tint = cell.difference().map_or("", tint);
-    let title = match (cell.std, cell.n) {
-        (Some(std), n) => Some(format!("± {std:.3} over {n} seeds")),
-        (None, 1) if kind == Kind::Measured => Some("one seed".into()),
-        _ => None,
-    };
-    html! {
-        td class={ "n " (tint) @if hole { " hole" } } title=[title] {
-            (words::score(cell.value))
-            @if let Some(std) = cell.std { small { " ± " (format!("{std:.3}")) } }
-            @if let Some(difference) = cell.difference() {
-                small.delta title={ "print " (words::score(cell.paper)) } { " " (signed(difference, DIGITS)) }
-            }
-        }
-    }
-}
-
-/// The class of a difference against print.
-pub(super) fn tint(difference: f64) -> &'static str {
-    match difference {
-        _ if difference.abs() < 0.005 => "tint same",
-        _ if difference >= 0.05 => "tint above-far",
-        _ if difference >= 0.02 => "tint above",
-        _ if difference > 0.0 => "tint above-near",
-        _ if difference <= -0.05 => "tint below-far",
-        _ if difference <= -0.02 => "tint below",
-        _ => "tint below-near",
-    }
+    shown::table(table, |head, name| (head == "spec" && !name.is_empty()).then(|| of_spec(name)))
 }

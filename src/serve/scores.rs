@@ -2,7 +2,7 @@
 
 use super::{ask::Ask, filter::STALE, page, words};
 use crate::{
-    evaluate::names::{AVERAGES, TASKS, to_paper},
+    evaluate::names::{order, to_paper},
     report::html::spans,
     store::{Error, Floor, Row, Rows, Value},
 };
@@ -108,12 +108,10 @@ fn head(floor: Floor) -> &'static str {
     }
 }
 
-/// Averages first, then the paper's tasks in its order, then others by name.
+/// Averages first, then tasks.
 pub(super) fn in_order(names: BTreeSet<&str>) -> Vec<&str> {
-    let known = AVERAGES.iter().map(|average| average.name).chain(TASKS.iter().map(|task| task.name));
-    let known: Vec<&str> = known.collect();
     let mut names: Vec<&str> = names.into_iter().collect();
-    names.sort_by_key(|name| (known.iter().position(|known| known == name).unwrap_or(known.len()), *name));
+    names.sort_by_key(|name| order(name));
     names
 }
 
