@@ -6,7 +6,6 @@
 
 use super::{Error, f1, names, paired::Paired, student, units::Unit, urn::Urn};
 use crate::seed::Seed;
-use rayon::prelude::*;
 use serde::Serialize;
 
 /// How often the units are drawn.
@@ -188,12 +187,8 @@ impl Sum {
     fn of(task: &Paired, draws: usize, seed: Seed) -> Self {
         let (urn, of_a) = (Urn::new(task), task.a.len());
         // A stream for each task and draw, so that a task's draws do not depend on what else is compared.
-        let name = |draw: usize| format!("bootstrap/{}/{draw}", task.task);
-        let difference = |draw: usize| {
-            let f1 = urn.draw(&mut seed.stream(&name(draw)));
-            mean_difference(&f1[..of_a], &f1[of_a..])
-        };
-        let drawn = (0..draws).into_par_iter().map(difference).collect();
+        let drawn = urn.draws(draws, |draw| seed.stream(&format!("bootstrap/{}/{draw}", task.task)));
+        let drawn = drawn.iter().map(|f1| mean_difference(&f1[..of_a], &f1[of_a..])).collect();
         let f1 = |predicted: &Vec<u16>| f1::summarise(&task.truth, predicted).f1_macro;
         let (a, b) = (task.a.iter().map(f1).collect(), task.b.iter().map(f1).collect());
         let (images, unit, units) = (task.truth.len(), Some(task.unit), task.count());

@@ -52,9 +52,8 @@ impl Drawn {
             };
             systems.iter().map(one).collect()
         };
-        let one =
-            |draw: usize| by_system(&urn.draw(&mut Seed(0).stream(&format!("level/{}/{draw}", task.task))));
-        Self { is: by_system(&urn.whole()), draws: (0..DRAWS).into_par_iter().map(one).collect() }
+        let drawn = urn.draws(DRAWS, |draw| Seed(0).stream(&format!("level/{}/{draw}", task.task)));
+        Self { is: by_system(&urn.whole()), draws: drawn.iter().map(|f1| by_system(f1)).collect() }
     }
 }
 

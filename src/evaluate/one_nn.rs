@@ -71,6 +71,23 @@ pub fn nearest_outside_group(
     search(references, queries, metric, Some(groups), on)
 }
 
+/// The `k` nearest references of each query (all, if there are fewer) and their similarities, as precise as they can be
+/// had: the nearest first, of equally near ones the first row.
+pub(super) fn nearest_few(
+    references: FeatureMatrix<'_>,
+    queries: FeatureMatrix<'_>,
+    metric: Metric,
+    k: usize,
+) -> Vec<Vec<(usize, f64)>> {
+    let search = Search::new(references, queries, metric, None);
+    let starts: Vec<usize> = (0..queries.rows()).step_by(FEW).collect();
+    let of = |start: &usize| search.few(*start, FEW.min(queries.rows() - start), k.min(references.rows()));
+    starts.par_iter().map(of).collect::<Vec<_>>().concat()
+}
+
+/// Queries whose scores with all references are held at once.
+const FEW: usize = 64;
+
 #[derive(Clone, Copy)]
 struct Groups<'a> {
     references: &'a [u32],
@@ -215,6 +232,41 @@ impl<'a> Search<'a> {
             }
         }
         best.into_iter().enumerate().map(|(at, best)| best.neighbour(start + at)).collect()
+    }
+
+    /// The `k` nearest of `count` queries from `start` on.
+    fn few(&self, start: usize, count: usize, k: usize) -> Vec<Vec<(usize, f64)>> {
+        let references = self.references.len() / self.width;
+        let mut all = vec![0f32; count * references];
+        let mut scores = vec![0f32; count * TILE];
+        for first in (0..references).step_by(TILE) {
+            let tile = TILE.min(references - first);
+            product(
+                &self.queries[start * self.width..(start + count) * self.width],
+                &self.references[first * self.width..(first + tile) * self.width],
+                self.width,
+                &mut scores,
+            );
+            for at in 0..count {
+                let scores = &mut scores[at * TILE..at * TILE + tile];
+                self.adjust(scores, first, start + at);
+                all[at * references + first..][..tile].copy_from_slice(scores);
+            }
+        }
+        let of = |(at, scores): (usize, &[f32])| {
+            let mut sorted = scores.to_vec();
+            // Whoever is among the nearest in truth scores at most two errors less than the last of those by score.
+            let (_, last, _) = sorted.select_nth_unstable_by(k.saturating_sub(1), |a, b| b.total_cmp(a));
+            let threshold = *last - self.margin(start + at);
+            let near =
+                scores.iter().enumerate().filter(|(_, score)| **score >= threshold || !threshold.is_finite());
+            let mut near: Vec<(usize, f64)> =
+                near.map(|(reference, _)| (reference, self.similarity(reference, start + at))).collect();
+            near.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            near.truncate(k);
+            near
+        };
+        all.chunks_exact(references).enumerate().map(of).collect()
     }
 
     /// Turns products into scores of which the largest is the nearest, and takes the query's own group out.

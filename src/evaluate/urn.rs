@@ -7,6 +7,7 @@
 
 use super::paired::Paired;
 use crate::seed::Stream;
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A task ready to be drawn from.
@@ -15,6 +16,8 @@ pub(super) struct Urn {
     truth: Vec<u16>,
     /// … and where the answers are counted, one place for each list: list · labels + answer.
     places: Vec<u32>,
+    /// Those of these places where the answer is the label.
+    right: Vec<Vec<u32>>,
     kinds: Vec<Kind>,
     laws: Vec<Poisson>,
     labels: usize,
@@ -31,10 +34,10 @@ struct Kind {
 }
 
 impl Kind {
-    /// Adds the contents of so many units.
-    fn put(&self, units: u32, times: &mut [u32]) {
+    /// Adds the contents of so many units to one of the draws.
+    fn put(&self, units: u32, lane: usize, times: &mut [Times]) {
         if units > 0 {
-            self.contents.iter().for_each(|(answer, images)| times[*answer as usize] += units * images);
+            self.contents.iter().for_each(|(answer, images)| times[*answer as usize][lane] += units * images);
         }
     }
 }
@@ -63,61 +66,87 @@ impl Urn {
         let highest = lists.iter().flat_map(|list| list.iter()).chain(&task.truth).max();
         let labels = highest.map_or(0, |label| usize::from(*label) + 1);
         let (mut truth, mut places) = (vec![0; number.len()], vec![0; number.len() * lists.len()]);
+        let mut right = vec![Vec::new(); number.len()];
         for ((label, answers), at) in number {
             truth[at as usize] = label;
             for (list, answer) in answers.into_iter().enumerate() {
-                places[at as usize * lists.len() + list] = (list * labels) as u32 + u32::from(answer);
+                let place = (list * labels) as u32 + u32::from(answer);
+                places[at as usize * lists.len() + list] = place;
+                if answer == label {
+                    right[at as usize].push(place);
+                }
             }
         }
         let laws = counts.iter().map(|units| Poisson::new(f64::from(*units))).collect();
-        Self { truth, places, kinds, laws, labels, lists: lists.len() }
+        Self { truth, places, right, kinds, laws, labels, lists: lists.len() }
     }
 
-    /// Everybody's macro-F1 in one draw: the first side's seeds, then the second's.
-    pub(super) fn draw(&self, stream: &mut Stream) -> Vec<f64> {
-        let mut times = vec![0u32; self.truth.len()];
-        while times.iter().all(|times| *times == 0) {
+    /// Everybody's macro-F1 in each of `count` draws, of which each has a stream of its own: the first side's seeds, then
+    /// the second's.
+    pub(super) fn draws(&self, count: usize, stream: impl Fn(usize) -> Stream + Sync) -> Vec<Vec<f64>> {
+        let some = |first: usize| {
+            let mut times = vec![[0; ABREAST]; self.truth.len()];
+            for lane in 0..ABREAST.min(count - first) {
+                self.draw(lane, &mut stream(first + lane), &mut times);
+            }
+            let mut drawn = self.f1(&times);
+            drawn.truncate(count - first);
+            drawn
+        };
+        (0..count).into_par_iter().step_by(ABREAST).flat_map_iter(some).collect()
+    }
+
+    /// How often each answer occurs in one draw.
+    fn draw(&self, lane: usize, stream: &mut Stream, times: &mut [Times]) {
+        while times.iter().all(|times| times[lane] == 0) {
             for kind in &self.kinds {
-                kind.put(self.laws[kind.law].draw(stream), &mut times);
+                kind.put(self.laws[kind.law].draw(stream), lane, times);
             }
         }
-        self.f1(&times)
     }
 
     /// Everybody's macro-F1 as it is.
     pub(super) fn whole(&self) -> Vec<f64> {
-        let mut times = vec![0; self.truth.len()];
-        self.kinds.iter().for_each(|kind| kind.put(kind.units, &mut times));
-        self.f1(&times)
+        let mut times = vec![[0; ABREAST]; self.truth.len()];
+        self.kinds.iter().for_each(|kind| kind.put(kind.units, 0, &mut times));
+        self.f1(&times).swap_remove(0)
     }
 
-    /// Everybody's macro-F1 over the labels that are there, if each answer occurs so many times.
-    fn f1(&self, times: &[u32]) -> Vec<f64> {
+    /// Everybody's macro-F1 over the labels that are there, if each answer occurs so many times: for each of the draws.
+    fn f1(&self, times: &[Times]) -> Vec<Vec<f64>> {
         let labels = self.labels;
-        let mut support = vec![0u32; labels];
-        let (mut hits, mut found) = (vec![0u32; labels * self.lists], vec![0u32; labels * self.lists]);
-        for ((truth, places), times) in self.truth.iter().zip(self.places.chunks(self.lists)).zip(times) {
-            if *times == 0 {
-                continue;
-            }
-            support[usize::from(*truth)] += times;
-            let mut right = u32::from(*truth);
-            for place in places {
-                found[*place as usize] += times;
-                hits[*place as usize] += if *place == right { *times } else { 0 };
-                right += labels as u32;
-            }
+        let mut support = vec![[0; ABREAST]; labels];
+        let mut hits = vec![[0; ABREAST]; labels * self.lists];
+        let mut found = hits.clone();
+        let answers = self.truth.iter().zip(self.places.chunks(self.lists)).zip(&self.right);
+        for (((truth, places), right), times) in answers.zip(times) {
+            add(&mut support[usize::from(*truth)], times);
+            places.iter().for_each(|place| add(&mut found[*place as usize], times));
+            right.iter().for_each(|place| add(&mut hits[*place as usize], times));
         }
-        let there: Vec<usize> = (0..labels).filter(|label| support[*label] > 0).collect();
-        let of_list = |list: usize| {
-            let f1 = |label: &usize| {
-                let at = list * labels + label;
-                2.0 * f64::from(hits[at]) / f64::from(support[*label] + found[at])
+        let of_draw = |lane: usize| {
+            let there: Vec<usize> = (0..labels).filter(|label| support[*label][lane] > 0).collect();
+            let of_list = |list: usize| {
+                let f1 = |label: &usize| {
+                    let at = list * labels + label;
+                    2.0 * f64::from(hits[at][lane]) / f64::from(support[*label][lane] + found[at][lane])
+                };
+                there.iter().map(f1).sum::<f64>() / there.len() as f64
             };
-            there.iter().map(f1).sum::<f64>() / there.len() as f64
+            (0..self.lists).map(of_list).collect()
         };
-        (0..self.lists).map(of_list).collect()
+        (0..ABREAST).map(of_draw).collect()
     }
+}
+
+/// Draws that are counted side by side: additions of so many numbers are what processors are quick at.
+const ABREAST: usize = 16;
+
+/// How often something occurs, draw by draw.
+type Times = [u32; ABREAST];
+
+fn add(sum: &mut Times, times: &Times) {
+    sum.iter_mut().zip(times).for_each(|(sum, times)| *sum += times);
 }
 
 /// A law by its cumulated probabilities.

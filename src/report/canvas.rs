@@ -3,10 +3,11 @@
 //! plotters knows whole pixels only, and curves and text would stand on stairs. So everything is drawn ten times as
 //! large, and the header of the file says the true size.
 
-use super::font;
+use super::{cloud, font};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::cell::RefCell;
 
 /// Units of the drawing in a point.
 const UNITS: f64 = 10.0;
@@ -62,7 +63,11 @@ impl Type {
 }
 
 /// A sheet being drawn on; all lengths in points from the upper left corner.
-pub(super) struct Canvas<'a>(DrawingArea<SVGBackend<'a>, Shift>);
+pub(super) struct Canvas<'a> {
+    area: DrawingArea<SVGBackend<'a>, Shift>,
+    /// Pictures, which lie on top of everything.
+    pictures: RefCell<String>,
+}
 
 /// Draws a figure of the given size and returns the text of its SVG file.
 pub(super) fn figure(
@@ -72,10 +77,15 @@ pub(super) fn figure(
 ) -> Result<String, String> {
     let size = ((width * UNITS).round() as u32, (height * UNITS).round() as u32);
     let mut svg = String::new();
-    {
-        let canvas = Canvas(SVGBackend::with_string(&mut svg, size).into_drawing_area());
+    let pictures = {
+        let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        let canvas = Canvas { area, pictures: RefCell::default() };
         draw(&canvas)?;
-        canvas.0.present().map_err(|error| error.to_string())?;
+        canvas.area.present().map_err(|error| error.to_string())?;
+        canvas.pictures.into_inner()
+    };
+    if let Some(end) = svg.rfind("</svg>") {
+        svg.insert_str(end, &pictures);
     }
     let found = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
     let wanted = format!("width=\"{width:.1}pt\" height=\"{height:.1}pt\"");
@@ -138,12 +148,24 @@ impl Canvas<'_> {
         self.draw(&Circle::new(units(centre.0, centre.1), radius, colour.filled()))
     }
 
+    /// Filled circles that lie so dense on a rectangle that they are a picture.
+    pub(super) fn cloud(
+        &self,
+        dots: &[((f64, f64), RGBColor)],
+        radius: f64,
+        (from, size): ((f64, f64), (f64, f64)),
+    ) -> Drawn {
+        let picture = cloud::image(dots, radius, from, size, UNITS)?;
+        self.pictures.borrow_mut().push_str(&picture);
+        Ok(())
+    }
+
     fn draw<'e, E>(&self, element: &'e E) -> Drawn
     where
         &'e E: plotters::element::PointCollection<'e, (i32, i32)>,
         E: for<'b> plotters::element::Drawable<SVGBackend<'b>>,
     {
-        self.0.draw(element).map_err(|error| error.to_string())
+        self.area.draw(element).map_err(|error| error.to_string())
     }
 }
 

@@ -9,6 +9,7 @@ mod bars;
 mod boxes;
 mod canvas;
 mod chammi;
+mod cloud;
 mod confusion;
 mod course;
 mod csv;

@@ -49,6 +49,8 @@ const TOP: f64 = 26.0;
 const HEADING: f64 = 14.0;
 const DOT: f64 = 0.9;
 const TYPE: f64 = 6.5;
+/// More points than these are drawn as pictures.
+const MANY: usize = 5_000;
 
 /// A class's colour: Okabe and Ito's eight; further ones are grey.
 fn colour(class: usize) -> RGBColor {
@@ -73,6 +75,8 @@ pub(super) fn draw(blocks: &[Block], sets: &[Set]) -> Result<String, String> {
             Legend::new(&items, wide)
         })
         .collect();
+    let pictures = blocks.iter().flat_map(|block| &block.rows).flat_map(|row| row.pictures.iter().flatten());
+    let many = pictures.flat_map(|picture| &picture.panels).map(Vec::len).sum::<usize>() > MANY;
     let rows: usize = blocks.iter().map(|block| block.rows.len()).sum();
     let body = TOP + blocks.len() as f64 * HEADING + rows as f64 * (SIDE + FOOT);
     let below = legends.iter().map(Legend::height).fold(0.0, f64::max);
@@ -99,7 +103,7 @@ pub(super) fn draw(blocks: &[Block], sets: &[Set]) -> Result<String, String> {
                 let grey = Type { colour: GREY, ..Type { across: HPos::Right, ..Type::of(TYPE - 1.0) } };
                 canvas.text(&row.name.1, left - 5.0, top + SIDE / 2.0 + 5.0, grey)?;
                 for (number, picture) in row.pictures.iter().enumerate() {
-                    panels(canvas, picture.as_ref(), (at(number), top))?;
+                    panels(canvas, picture.as_ref(), (at(number), top), many)?;
                 }
                 top += SIDE + FOOT;
             }
@@ -108,7 +112,12 @@ pub(super) fn draw(blocks: &[Block], sets: &[Set]) -> Result<String, String> {
     })
 }
 
-fn panels(canvas: &Canvas<'_>, picture: Option<&Picture>, (left, top): (f64, f64)) -> Result<(), String> {
+fn panels(
+    canvas: &Canvas<'_>,
+    picture: Option<&Picture>,
+    (left, top): (f64, f64),
+    many: bool,
+) -> Result<(), String> {
     let frame = |panel: usize| {
         let x = left + panel as f64 * (SIDE + GAP);
         (x, canvas.frame((x, top), (x + SIDE, top + SIDE), GRID, 0.5))
@@ -133,12 +142,15 @@ fn panels(canvas: &Canvas<'_>, picture: Option<&Picture>, (left, top): (f64, f64
     for (panel, points) in picture.panels.iter().enumerate() {
         let (x, drawn) = frame(panel);
         drawn?;
-        for (point, class) in points {
-            let at = (
-                x + SIDE / 2.0 + (point[0] - middle[0]) * scale,
-                top + SIDE / 2.0 - (point[1] - middle[1]) * scale,
-            );
-            canvas.dot(at, DOT, colour(*class))?;
+        let dot = |(point, class): &([f64; 2], usize)| {
+            let across = x + SIDE / 2.0 + (point[0] - middle[0]) * scale;
+            ((across, top + SIDE / 2.0 - (point[1] - middle[1]) * scale), colour(*class))
+        };
+        let dots: Vec<_> = points.iter().map(dot).collect();
+        if many {
+            canvas.cloud(&dots, DOT, ((x, top), (SIDE, SIDE)))?;
+        } else {
+            dots.iter().try_for_each(|(at, colour)| canvas.dot(*at, DOT, *colour))?;
         }
     }
     Ok(())

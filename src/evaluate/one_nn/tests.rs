@@ -146,3 +146,28 @@ fn features_that_have_no_distance_are_refused_by_row() {
     ));
     assert!(FeatureMatrix::new(3, &[0.0; 4]).is_err());
 }
+
+#[test]
+fn a_few_nearest_are_those_of_the_definition() {
+    let (rows, width) = (1500, 13);
+    let mut values = random("few/references", rows, width);
+    // Three equal rows, and they are asked about.
+    values.copy_within(0..width, 700 * width);
+    values.copy_within(0..width, 1400 * width);
+    let asked = [&random("few/queries", 70, width), &values[..width]].concat();
+    let (references, queries) =
+        (FeatureMatrix { width, values: &values }, FeatureMatrix { width, values: &asked });
+    for metric in [Metric::Cosine, Metric::L2] {
+        let found = nearest_few(references, queries, metric, 15);
+        let search = Search::new(references, queries, metric, None);
+        for (query, found) in found.iter().enumerate() {
+            let mut all: Vec<(usize, f64)> =
+                (0..rows).map(|reference| (reference, search.similarity(reference, query))).collect();
+            all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            assert_eq!(*found, all[..15], "{metric:?}, query {query}");
+        }
+        assert_eq!([0, 1, 2].map(|at| found[70][at].0), [0, 700, 1400]);
+    }
+    let few = FeatureMatrix { width, values: &values[..4 * width] };
+    assert_eq!(nearest_few(few, queries, Metric::L2, 15)[0].len(), 4);
+}

@@ -2,6 +2,7 @@
 
 use crate::evaluate::FeatureMatrix;
 use crate::evaluate::one_nn::arithmetic::{distance, dot};
+use crate::evaluate::one_nn::nearest_few;
 use crate::spec::Metric;
 use rayon::prelude::*;
 
@@ -30,34 +31,44 @@ pub(super) enum Connectivity {
     None,
 }
 
-/// How far each row of `queries` is from each of `among`.
-pub(super) fn distances(
+/// How far each row is from each other one.
+pub(super) fn distances(features: FeatureMatrix<'_>, metric: Metric) -> Vec<Vec<f64>> {
+    let lengths: Vec<f64> =
+        features.values.chunks_exact(features.width).map(|row| dot(row, row).sqrt()).collect();
+    let to = |one: usize, other: usize| {
+        let (a, b) = (features.row(one), features.row(other));
+        match metric {
+            Metric::L2 => distance(a, b),
+            Metric::Cosine => angle(dot(a, b) / (lengths[one] * lengths[other]).max(f64::MIN_POSITIVE)),
+        }
+    };
+    // One half mirrors the other.
+    let rows = (0..features.rows()).into_par_iter();
+    let half: Vec<Vec<f64>> = rows.map(|one| (0..=one).map(|other| to(one, other)).collect()).collect();
+    let at = |one: usize, other: usize| half[one.max(other)][one.min(other)];
+    (0..half.len()).map(|one| (0..half.len()).map(|other| at(one, other)).collect()).collect()
+}
+
+/// A distance by cosine. Rounding can make the cosine of equal directions more than 1.
+fn angle(cosine: f64) -> f64 {
+    (1.0 - cosine).max(0.0)
+}
+
+/// The `k` rows of `among` that are nearest to each query.
+pub(super) fn nearest_of(
     queries: FeatureMatrix<'_>,
     among: FeatureMatrix<'_>,
     metric: Metric,
-) -> Vec<Vec<f64>> {
-    let lengths = |matrix: FeatureMatrix<'_>| -> Vec<f64> {
-        matrix.values.chunks_exact(matrix.width).map(|row| dot(row, row).sqrt()).collect()
-    };
-    let (ours, theirs) = (lengths(queries), lengths(among));
-    let to = |query: usize, other: usize| {
-        let (a, b) = (queries.row(query), among.row(other));
-        match metric {
-            Metric::L2 => distance(a, b),
-            // Rounding can make the cosine of equal directions more than 1.
-            Metric::Cosine => {
-                (1.0 - dot(a, b) / (ours[query] * theirs[other]).max(f64::MIN_POSITIVE)).max(0.0)
-            }
-        }
-    };
-    let rows = (0..queries.rows()).into_par_iter();
-    if !std::ptr::eq(queries.values, among.values) {
-        return rows.map(|query| (0..among.rows()).map(|other| to(query, other)).collect()).collect();
+    k: usize,
+) -> Near {
+    let mut near = nearest_few(among, queries, metric, k);
+    for (_, similarity) in near.iter_mut().flatten() {
+        *similarity = match metric {
+            Metric::L2 => -*similarity,
+            Metric::Cosine => angle(*similarity),
+        };
     }
-    // One half mirrors the other.
-    let half: Vec<Vec<f64>> = rows.map(|query| (0..=query).map(|other| to(query, other)).collect()).collect();
-    let at = |query: usize, other: usize| half[query.max(other)][query.min(other)];
-    (0..half.len()).map(|query| (0..half.len()).map(|other| at(query, other)).collect()).collect()
+    near
 }
 
 /// The `k` nearest of each query, exactly; of equal ones the first row.

@@ -43,7 +43,7 @@ impl<'a> Umap<'a> {
     /// With fewer than three images.
     pub fn fit(features: FeatureMatrix<'a>, metric: Metric, seed: Seed) -> Self {
         assert!(features.rows() > 2, "a picture needs three images");
-        let distances = graph::distances(features, features, metric);
+        let distances = graph::distances(features, metric);
         let near = graph::nearest(&distances, NEIGHBOURS.min(features.rows()));
         let edges = graph::union(&graph::weigh(&near, Connectivity::Own));
         let mut points = layout::principal_components(features, &mut seed.stream("umap/start"));
@@ -56,8 +56,7 @@ impl<'a> Umap<'a> {
     /// The places of further images. Each begins at the mean of its neighbours, weighed as the graph weighs them, and moves
     /// a little, while the picture stays as it is; images do not move each other.
     pub fn place(&self, others: FeatureMatrix<'_>) -> Vec<Point> {
-        let distances = graph::distances(others, self.features, self.metric);
-        let near = graph::nearest(&distances, NEIGHBOURS.min(self.features.rows()));
+        let near = graph::nearest_of(others, self.features, self.metric, NEIGHBOURS);
         let edges: Vec<Edge> = graph::weigh(&near, Connectivity::None);
         let mut points = vec![[0.0; 2]; others.rows()];
         let mut total = vec![0.0; others.rows()];
@@ -89,7 +88,7 @@ impl<'a> Umap<'a> {
         let k = k.min(n / 3).max(1);
         let flat: Vec<f32> = self.points.iter().flatten().map(|x| *x as f32).collect();
         let plane = FeatureMatrix { width: 2, values: &flat };
-        let shown = graph::nearest(&graph::distances(plane, plane, Metric::L2), k + 1);
+        let shown = graph::nearest(&graph::distances(plane, Metric::L2), k + 1);
         let penalty = |(image, shown): (usize, &Vec<(usize, f64)>)| -> usize {
             let truth = &self.distances[image];
             let before = |one: usize, other: usize| (truth[one], one) < (truth[other], other);
@@ -111,7 +110,7 @@ pub fn five_nn(points: &[Point], labels: &[usize], queries: &[Point], truth: &[u
     let flat = |points: &[Point]| -> Vec<f32> { points.iter().flatten().map(|x| *x as f32).collect() };
     let (among, asked) = (flat(points), flat(queries));
     let plane = |values| FeatureMatrix { width: 2, values };
-    let near = graph::nearest(&graph::distances(plane(&asked), plane(&among), Metric::L2), 6);
+    let near = graph::nearest_of(plane(&asked), plane(&among), Metric::L2, 6);
     let classes = labels.iter().max().map_or(0, |top| top + 1);
     let right = near.iter().enumerate().filter(|(query, near)| {
         let mut votes = vec![0; classes];

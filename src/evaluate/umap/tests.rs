@@ -19,13 +19,18 @@ fn a_picture_of_digits_is_as_true_as_umap_learns() {
     let ((train, labels), (test, test_labels)) = (digits(&golden, "train"), digits(&golden, "test"));
     let [trust, _, near_train, near_test] =
         golden.values("reached")[..].try_into().map(|all: [f32; 4]| all.map(f64::from)).unwrap();
-    let picture = Umap::fit(matrix(&train), Metric::L2, SEED);
-    let found = picture.trustworthiness(15);
-    assert!(found >= trust - 0.02, "trustworthiness {found}, umap-learn reaches {trust}");
-    let found = five_nn(&picture.points, &labels, &picture.points, &labels, true);
-    assert!(found >= near_train - 0.02, "5-NN of train {found}, umap-learn reaches {near_train}");
-    let found = five_nn(&picture.points, &labels, &picture.place(matrix(&test)), &test_labels, false);
-    assert!(found >= near_test - 0.02, "5-NN of placed digits {found}, umap-learn reaches {near_test}");
+    // Means over five seeds, as the reference has them.
+    let mut found = [0.0; 3];
+    for seed in 0..5 {
+        let picture = Umap::fit(matrix(&train), Metric::L2, Seed(seed));
+        let placed = picture.place(matrix(&test));
+        found[0] += picture.trustworthiness(15) / 5.0;
+        found[1] += five_nn(&picture.points, &labels, &picture.points, &labels, true) / 5.0;
+        found[2] += five_nn(&picture.points, &labels, &placed, &test_labels, false) / 5.0;
+    }
+    for (found, reached) in found.into_iter().zip([trust, near_train, near_test]) {
+        assert!(found >= reached - 0.01, "{found:?}, umap-learn reaches {reached}");
+    }
 }
 
 #[test]
@@ -59,7 +64,7 @@ fn weights_fall_with_distance_and_count_both_ways() {
     // Four points on a line: the nearest other weighs 1, the sum is the logarithm of the number of neighbours.
     let values = [0.0, 1.0, 3.0, 7.0];
     let line = FeatureMatrix { width: 1, values: &values };
-    let near = graph::nearest(&graph::distances(line, line, Metric::L2), 4);
+    let near = graph::nearest(&graph::distances(line, Metric::L2), 4);
     assert_eq!(near[1], [(1, 0.0), (0, 1.0), (2, 2.0), (3, 6.0)]);
     let edges = graph::weigh(&near, Connectivity::Own);
     let of = |head: usize| edges.iter().filter(move |edge| edge.head == head).map(|edge| edge.weight);

@@ -18,10 +18,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Models that are drawn; where one has no runs, others of the tables take its place.
 const MODELS: [&str; 4] = ["ChannelReplication", "FixedChannels", "TargetParam", "HyperNet"];
-/// At most so many images of Train and of the tasks of a set make its picture.
-const IMAGES: (usize, usize) = (400, 240);
-/// At most so many points in all are drawn.
-const POINTS: usize = 5000;
+/// At most so many images of Train make the picture of a set …
+const FITTED: usize = 400;
+/// … and at most so many of Train, with these, and of the tasks stand in it.
+const SHOWN: usize = 2_000;
 const SEED: Seed = Seed(0);
 
 /// One model that is drawn.
@@ -35,6 +35,7 @@ struct Model<'m> {
 /// The features of a set by a model, and which of its rows take part.
 struct Job<'a> {
     kept: &'a Kept,
+    /// Those that make the picture come first.
     train: Vec<usize>,
     asked: Vec<usize>,
 }
@@ -73,7 +74,6 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Sho
     let jobs: Vec<Job<'_>> = found.iter().flatten().flatten().flatten().map(Job::of).collect();
     let planes: Vec<Result<Plane, String>> = jobs.par_iter().map(Job::plane).collect();
     let mut done = jobs.iter().zip(&planes);
-    let share = share(&planes, models.iter().map(|(_, models)| models.len()).sum());
 
     let (mut tables, mut blocks, mut points) = (Vec::new(), Vec::new(), Points::new());
     let classes = classes(&jobs);
@@ -94,7 +94,7 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Sho
                 let Some(at) = place(set) else { continue };
                 if let Ok((job, plane)) = made {
                     points.add(world, model, job, plane);
-                    pictures[at] = Some(picture(job, plane, &classes[at], share));
+                    pictures[at] = Some(picture(job, plane, &classes[at]));
                 }
             }
             if found.is_empty() {
@@ -162,8 +162,8 @@ impl<'a> Job<'a> {
         let rows = |which: fn(&kept::Image) -> bool| -> Vec<usize> {
             kept.images.iter().enumerate().filter(|(_, image)| which(image)).map(|(row, _)| row).collect()
         };
-        let train = chosen(kept, rows(kept::Image::is_train), IMAGES.0, "train");
-        let asked = chosen(kept, rows(kept::Image::is_asked), IMAGES.1, "asked");
+        let train = chosen(kept, rows(kept::Image::is_train), "train");
+        let asked = chosen(kept, rows(kept::Image::is_asked), "asked");
         Self { kept, train, asked }
     }
 
@@ -172,13 +172,17 @@ impl<'a> Job<'a> {
             return Err(format!("{} images of Train are too few for a picture", self.train.len()));
         }
         let width = self.kept.width;
-        let (train, asked) = (self.kept.features(&self.train)?, self.kept.features(&self.asked)?);
-        let picture = Umap::fit(FeatureMatrix { width, values: &train }, Metric::Cosine, SEED);
-        let placed = picture.place(FeatureMatrix { width, values: &asked });
-        let names: BTreeSet<&str> = self.labels(&self.train).collect();
+        let (fitted, others) = self.train.split_at(self.train.len().min(FITTED));
+        let features = self.kept.features(fitted)?;
+        let picture = Umap::fit(FeatureMatrix { width, values: &features }, Metric::Cosine, SEED);
+        let place = |rows: &[usize]| -> Result<Vec<Point>, String> {
+            Ok(picture.place(FeatureMatrix { width, values: &self.kept.features(rows)? }))
+        };
+        let (others, asked) = (place(others)?, place(&self.asked)?);
+        let names: BTreeSet<&str> = self.labels(fitted).collect();
         let number = |label: &str| names.iter().position(|name| *name == label);
-        let labels: Vec<usize> = self.labels(&self.train).filter_map(number).collect();
-        let (points, truth): (Vec<Point>, Vec<usize>) = placed
+        let labels: Vec<usize> = self.labels(fitted).filter_map(number).collect();
+        let (points, truth): (Vec<Point>, Vec<usize>) = asked
             .iter()
             .zip(self.labels(&self.asked))
             .filter_map(|(point, label)| Some((*point, number(label)?)))
@@ -188,8 +192,8 @@ impl<'a> Job<'a> {
             near_train: five_nn(&picture.points, &labels, &picture.points, &labels, true),
             near_asked: (!truth.is_empty())
                 .then(|| five_nn(&picture.points, &labels, &points, &truth, false)),
-            train: picture.points,
-            asked: placed,
+            train: [picture.points, others].concat(),
+            asked,
         })
     }
 
@@ -199,9 +203,9 @@ impl<'a> Job<'a> {
     }
 }
 
-/// At most `max` rows, drawn evenly over the labels as far as they have images, in a random order: whatever is drawn
-/// first hides nothing in particular.
-fn chosen(kept: &Kept, rows: Vec<usize>, max: usize, name: &str) -> Vec<usize> {
+/// At most [`SHOWN`] rows, drawn evenly over the labels as far as they have images: the first [`FITTED`] among
+/// themselves in a random order, and then the others; whatever is drawn first hides nothing in particular.
+fn chosen(kept: &Kept, rows: Vec<usize>, name: &str) -> Vec<usize> {
     let mut stream = SEED.stream(&format!("report/chammi_fig9/{}/{name}", kept.set));
     let mut by_label: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for row in rows {
@@ -211,16 +215,12 @@ fn chosen(kept: &Kept, rows: Vec<usize>, max: usize, name: &str) -> Vec<usize> {
     let longest = by_label.values().map(Vec::len).max().unwrap_or(0);
     let in_turn =
         (0..longest).flat_map(|turn| by_label.values().filter_map(move |rows| rows.get(turn).copied()));
-    let mut chosen: Vec<usize> = in_turn.take(max).collect();
-    stream.shuffle(&mut chosen);
+    let mut chosen: Vec<usize> = in_turn.take(SHOWN).collect();
+    let fitted = chosen.len().min(FITTED);
+    let (first, others) = chosen.split_at_mut(fitted);
+    stream.shuffle(first);
+    stream.shuffle(others);
     chosen
-}
-
-/// How many points of a panel are drawn, so that the file stays small.
-fn share(planes: &[Result<Plane, String>], rows: usize) -> usize {
-    let panels = 2 * SETS.len() * rows.max(1);
-    let most = planes.iter().flatten().map(|plane| plane.train.len().max(plane.asked.len())).max();
-    most.unwrap_or(0).min((POINTS / panels).max(1))
 }
 
 /// The labels of each set: those of Train, then those that only tasks have.
@@ -237,10 +237,10 @@ fn classes(jobs: &[Job<'_>]) -> Vec<Vec<String>> {
     SETS.iter().map(|(set, _)| of_set(set)).collect()
 }
 
-fn picture(job: &Job<'_>, plane: &Plane, classes: &[String], share: usize) -> Picture {
+fn picture(job: &Job<'_>, plane: &Plane, classes: &[String]) -> Picture {
     let panel = |points: &[Point], rows: &[usize]| {
         let class = |label: &str| classes.iter().position(|name| name == label).unwrap_or(usize::MAX);
-        points.iter().copied().zip(job.labels(rows).map(class)).take(share).collect()
+        points.iter().copied().zip(job.labels(rows).map(class)).collect()
     };
     let panels = [panel(&plane.train, &job.train), panel(&plane.asked, &job.asked)];
     Picture { panels, below: format!("trustworthiness {:.2}", plane.trust) }
@@ -300,9 +300,8 @@ fn table(world: Option<&World>, rows: Vec<Row>) -> Table {
         rows,
         notes: vec![
             format!(
-                "UMAP with {NEIGHBOURS} neighbours by cosine, fitted on at most {} images of Train, evenly over labels; at most {} that \
-                 tasks ask about are placed in it. At most {POINTS} points are drawn in all.",
-                IMAGES.0, IMAGES.1
+                "UMAP with {NEIGHBOURS} neighbours by cosine, fitted on at most {FITTED} images of Train, evenly over labels; \
+                 further ones, up to {SHOWN} of Train and as many that tasks ask about, are placed in it."
             ),
             "Trustworthiness (Venna and Kaski, 15 neighbours) says how far neighbours in the plane are neighbours in truth: 1 is \
              always, 0.5 is chance."
