@@ -14,11 +14,20 @@ pub(super) struct Serve {
     #[command(flatten)]
     store: StoreOption,
     /// Where the page is; only this machine reaches the default, port 0 means any that is free
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7878")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7878", value_parser = address)]
     address: SocketAddr,
     /// Opens it in a browser
     #[arg(long)]
     open: bool,
+}
+
+/// An address as people write it: `127.0.0.1:7878`, `localhost:7878`, or a port of this machine.
+fn address(word: &str) -> std::result::Result<SocketAddr, String> {
+    let word = word.strip_prefix("localhost").map_or(word.to_owned(), |port| format!("127.0.0.1{port}"));
+    let port = word.strip_prefix(':').unwrap_or(&word).parse().map(|port: u16| ([127, 0, 0, 1], port).into());
+    port.or_else(|_| word.parse()).map_err(|_| {
+        "expected an address and a port, as in 127.0.0.1:7878, or a port of this machine alone".into()
+    })
 }
 
 impl Serve {
@@ -58,4 +67,21 @@ fn open(url: &str) -> bool {
     let mut command = Command::new(program);
     command.args(arguments).arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_understood_as_people_write_them() {
+        for word in ["127.0.0.1:7878", "localhost:7878", ":7878", "7878"] {
+            assert_eq!(address(word).unwrap().to_string(), "127.0.0.1:7878", "{word}");
+        }
+        assert_eq!(address("0.0.0.0:80").unwrap().to_string(), "0.0.0.0:80");
+        assert_eq!(address("[::1]:80").unwrap().to_string(), "[::1]:80");
+        for word in ["", "nonsense", "127.0.0.1", "70000", "localhost"] {
+            assert!(address(word).unwrap_err().contains("127.0.0.1:7878"), "{word}");
+        }
+    }
 }

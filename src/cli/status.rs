@@ -7,7 +7,7 @@ use super::{
     options::StoreOption,
     output,
 };
-use crate::store::{Reader, Rows, Store};
+use crate::store::{Error, Reader, Rows, Store};
 use clap::Args;
 use std::{
     io::{self, IsTerminal},
@@ -29,6 +29,8 @@ pub(super) struct Status {
 }
 
 const EVERY: Duration = Duration::from_secs(2);
+/// How often somebody may have pressed Ctrl-C.
+const LOOK: Duration = Duration::from_millis(100);
 
 const PROGRESS: &str = "SELECT experiment, runs, done, running, queued, failed, skipped,
       (SELECT count(DISTINCT v.id) FROM v_runs v WHERE v.experiment = p.experiment AND v.status = 'done' AND v.stale) AS stale,
@@ -49,6 +51,9 @@ const FAILED: &str = "SELECT DISTINCT substr(work, 1, 8) AS work, kind, attempt,
 
 impl Status {
     pub(super) fn run(&self) -> Result {
+        if self.watch {
+            return self.watch();
+        }
         let store = Store::open_read_only(self.store.path())?;
         if self.json {
             let [experiments, at_work, failed] = ask(&store)?.map(|rows| rows.json());
@@ -56,16 +61,33 @@ impl Status {
                 serde_json::json!({ "experiments": experiments, "at_work": at_work, "failed": failed });
             return output::say_json(&document);
         }
-        if !self.watch {
-            return output::say(&text(&store)?);
-        }
+        output::say(&text(&store)?)
+    }
+
+    /// A store that is not there yet is waited for: the experiment may just be beginning elsewhere.
+    fn watch(&self) -> Result {
         interrupt::watch(false);
+        let store = loop {
+            match Store::open_read_only(self.store.path()) {
+                Ok(store) => break store,
+                Err(Error::Absent(path)) => {
+                    output::say(&format!("no store at {} yet; waiting for it", path.display()))?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            while !self.store.path().exists() {
+                if interrupt::asked().is_some() {
+                    return Ok(());
+                }
+                thread::sleep(LOOK);
+            }
+        };
         while interrupt::asked().is_none() {
             let clear = if io::stdout().is_terminal() { "\x1b[H\x1b[J" } else { "" };
             output::say(&format!("{clear}{}", text(&store)?))?;
             let shown = Instant::now();
             while shown.elapsed() < EVERY && interrupt::asked().is_none() {
-                thread::sleep(Duration::from_millis(100));
+                thread::sleep(LOOK);
             }
         }
         Ok(())

@@ -166,7 +166,7 @@ pub(super) fn charts(ask: &Ask<'_>, uids: &[&str], by: Option<&str>) -> Result<M
     let chart = |kind: &str, metrics: &[&str]| {
         html! {
             figure.chart data-curves=(address(kind, metrics)) {
-                figcaption { (metrics[0]) @if kind != "fit" { span.mute { " of " (kind) } } }
+                figcaption { (metrics.iter().find(|metric| !metric.contains('/')).unwrap_or(&metrics[0])) @if kind != "fit" { span.mute { " of " (kind) } } }
                 div.plot {}
             }
         }
@@ -191,7 +191,10 @@ pub(super) fn charts(ask: &Ask<'_>, uids: &[&str], by: Option<&str>) -> Result<M
                     @let drawn = html! { div.charts {
                         // A loss of one part is that part.
                         @let shown = |metric: &&str| parts > 1 || !metric.starts_with("loss/");
-                        @let loss: Vec<&str> = loss.iter().copied().filter(shown).collect();
+                        // What is drawn last lies on top: the sum of the parts.
+                        @let (parts, sums): (Vec<&str>, Vec<&str>) =
+                            loss.iter().copied().filter(shown).partition(|metric| metric.starts_with("loss/"));
+                        @let loss = [parts, sums].concat();
                         @if !loss.is_empty() { (chart(kind, &loss)) }
                         @for metric in rest { (chart(kind, &[metric])) }
                     } };

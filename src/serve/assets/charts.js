@@ -105,7 +105,8 @@ const charts = (() => {
       const series = [{ label: this.step }], bands = [], palette = colours();
       this.series.forEach((s, at) => {
         const colour = palette[at % palette.length], dash = at >= palette.length ? [6, 3] : undefined;
-        const line = { label: s.name, stroke: colour, width: 1.5, dash, spanGaps: true, points: { show: s.x.length < 3 }, value: (_, v) => short(v), show: !this.hidden.has(s.name) };
+        const part = s.name.startsWith('loss/'); // stands back behind the sum
+        const line = { label: s.name, stroke: part ? alpha(colour, 0.5) : colour, width: part ? 1 : 1.5, dash, points: { show: s.x.length < 3 }, value: (_, v) => short(v), show: !this.hidden.has(s.name) };
         if (s.low) {
           bands.push({ series: [series.length + 1, series.length], fill: alpha(colour, 0.15) });
           for (const edge of ['−', '+']) series.push({ label: s.name + edge, stroke: 'transparent', spanGaps: true, class: 'edge', points: { show: false } });
