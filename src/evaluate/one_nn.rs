@@ -213,31 +213,18 @@ impl<'a> Search<'a> {
 
     /// The neighbours of `count` queries from `start` on.
     fn block(&self, start: usize, count: usize) -> Result<Vec<Neighbour>, Error> {
-        let references = self.references.len() / self.width;
-        let mut scores = vec![0f32; count * TILE];
         let mut best = vec![Best::default(); count];
         let margins: Vec<f32> = (start..start + count).map(|query| self.margin(query)).collect();
-        for first in (0..references).step_by(TILE) {
-            let tile = TILE.min(references - first);
-            product(
-                &self.queries[start * self.width..(start + count) * self.width],
-                &self.references[first * self.width..(first + tile) * self.width],
-                self.width,
-                &mut scores,
-            );
-            for (at, best) in best.iter_mut().enumerate() {
-                let scores = &mut scores[at * TILE..at * TILE + tile];
-                self.adjust(scores, first, start + at);
-                self.update(best, scores, first, start + at, margins[at]);
-            }
-        }
+        self.tiles(start, count, |at, first, scores| {
+            self.update(&mut best[at], scores, first, start + at, margins[at]);
+        });
         best.into_iter().enumerate().map(|(at, best)| best.neighbour(start + at)).collect()
     }
 
-    /// The `k` nearest of `count` queries from `start` on.
-    fn few(&self, start: usize, count: usize, k: usize) -> Vec<Vec<(usize, f64)>> {
+    /// The scores of `count` queries from `start` on, each tile of the references for each of them: which query of these,
+    /// the first reference of the tile, the scores.
+    fn tiles(&self, start: usize, count: usize, mut tell: impl FnMut(usize, usize, &[f32])) {
         let references = self.references.len() / self.width;
-        let mut all = vec![0f32; count * references];
         let mut scores = vec![0f32; count * TILE];
         for first in (0..references).step_by(TILE) {
             let tile = TILE.min(references - first);
@@ -250,9 +237,18 @@ impl<'a> Search<'a> {
             for at in 0..count {
                 let scores = &mut scores[at * TILE..at * TILE + tile];
                 self.adjust(scores, first, start + at);
-                all[at * references + first..][..tile].copy_from_slice(scores);
+                tell(at, first, scores);
             }
         }
+    }
+
+    /// The `k` nearest of `count` queries from `start` on.
+    fn few(&self, start: usize, count: usize, k: usize) -> Vec<Vec<(usize, f64)>> {
+        let references = self.references.len() / self.width;
+        let mut all = vec![0f32; count * references];
+        self.tiles(start, count, |at, first, scores| {
+            all[at * references + first..][..scores.len()].copy_from_slice(scores);
+        });
         let of = |(at, scores): (usize, &[f32])| {
             let mut sorted = scores.to_vec();
             // Whoever is among the nearest in truth scores at most two errors less than the last of those by score.

@@ -2,9 +2,9 @@
 
 use super::{
     ask::Ask,
-    curves, names,
+    charts, curves, names,
     page::{self, View},
-    run, runs, scores,
+    runs, scores,
     url::{Params, href},
     words,
 };
@@ -73,7 +73,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
                     }
                 } } } }
             }
-            (run::charts(ask, &uids, by)?)
+            (charts::of(ask, &uids, by)?)
             section {
                 (page::heading("Scores", "/compare", params, "scores"))
                 @if sides.tasks.is_empty() { (page::nothing("None of them is scored yet.")) } @else { (sides.shown()) }

@@ -5,6 +5,7 @@
 
 mod ask;
 mod assets;
+mod charts;
 mod compare;
 mod curves;
 mod error;

@@ -13,6 +13,7 @@ use crate::{
     store::{Row, Rows},
 };
 use maud::{DOCTYPE, Markup, html};
+use serde_json::Value as Json;
 
 /// A view as it was asked for: what is shown, and the same as data.
 pub(super) struct View {
@@ -22,6 +23,16 @@ pub(super) struct View {
     pub(super) body: Markup,
     /// The tables behind it, by name, for `?format=csv` and `?format=json`.
     pub(super) tables: Vec<(&'static str, Rows)>,
+}
+
+/// What a view comes to.
+pub(super) enum Found {
+    /// A page with its tables.
+    View(View),
+    /// Data for a script.
+    Data(Json),
+    /// Nothing there: a sentence that says so.
+    Absent(String),
 }
 
 /// What the frame says.

@@ -2,8 +2,7 @@
 
 use super::{
     ask::Ask,
-    page::{self, View},
-    site::Found,
+    page::{self, Found, View},
     url::{Params, href},
 };
 use crate::{

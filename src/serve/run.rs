@@ -2,11 +2,9 @@
 
 use super::{
     ask::Ask,
-    compare, curves, names,
-    page::{self, View},
-    runs, scores,
-    site::Found,
-    system,
+    charts, compare, names,
+    page::{self, Found, View},
+    runs, scores, system,
     url::{Params, href},
     words,
 };
@@ -65,7 +63,7 @@ pub(super) fn view(ask: &Ask<'_>, word: &str, params: &Params) -> Result<Found, 
             a href=(href("/compare", [("run", uid.as_str())])) { "compare with…" }
         }
         section #summary data-live { (summary(row, &remarks)) (failure(&attempts)) }
-        (charts(ask, &[&uid], None)?)
+        (charts::of(ask, &[&uid], None)?)
         section #scores data-live {
             (page::heading("Scores", &path, params, "scores"))
             @if scored.is_empty() { (page::nothing("Not scored yet.")) } @else { (scores::shown(&scored)) }
@@ -152,57 +150,6 @@ fn failure(attempts: &Rows) -> Markup {
             div.failure { b { (row.text("kind")) " " (row.text("outcome")) } pre { (row.text("error")) } }
         }
     }
-}
-
-/// A chart for each metric; parts of the loss stand in one.
-pub(super) fn charts(ask: &Ask<'_>, uids: &[&str], by: Option<&str>) -> Result<Markup, Error> {
-    let kinds = curves::metrics(ask, uids)?;
-    let one = uids.len() == 1;
-    let address = |kind: &str, metrics: &[&str]| {
-        let runs = uids.iter().map(|uid| ("run", *uid));
-        let metrics = metrics.iter().map(|metric| ("metric", *metric));
-        href("/curves", runs.chain([("kind", kind), ("by", by.unwrap_or_default())]).chain(metrics))
-    };
-    let chart = |kind: &str, metrics: &[&str]| {
-        html! {
-            figure.chart data-curves=(address(kind, metrics)) {
-                figcaption { (metrics.iter().find(|metric| !metric.contains('/')).unwrap_or(&metrics[0])) @if kind != "fit" { span.mute { " of " (kind) } } }
-                div.plot {}
-            }
-        }
-    };
-    Ok(html! {
-        @if !kinds.is_empty() {
-            section.curves {
-                div.head {
-                    h2 { "Curves" }
-                    form.tools data-tools {
-                        label { "smoothing " input type="range" name="smooth" min="0" max="0.99" step="0.01" value="0"; }
-                        label { input type="checkbox" name="log"; " logarithmic" }
-                        span.mute { "drag to zoom, double-click to see all" }
-                    }
-                }
-                noscript { p.mute { "Curves need script; their points are in " code { "dichroic export csv" } "." } }
-                @for (kind, metrics) in &kinds {
-                    @let of_loss = |metric: &&str| one && (metric.starts_with("loss") || metric.ends_with("_loss"));
-                    @let loss: Vec<&str> = metrics.iter().map(String::as_str).filter(of_loss).collect();
-                    @let parts = loss.iter().filter(|metric| metric.starts_with("loss/")).count();
-                    @let rest = metrics.iter().map(String::as_str).filter(|metric| !loss.contains(metric));
-                    @let drawn = html! { div.charts {
-                        // A loss of one part is that part.
-                        @let shown = |metric: &&str| parts > 1 || !metric.starts_with("loss/");
-                        // What is drawn last lies on top: the sum of the parts.
-                        @let (parts, sums): (Vec<&str>, Vec<&str>) =
-                            loss.iter().copied().filter(shown).partition(|metric| metric.starts_with("loss/"));
-                        @let loss = [parts, sums].concat();
-                        @if !loss.is_empty() { (chart(kind, &loss)) }
-                        @for metric in rest { (chart(kind, &[metric])) }
-                    } };
-                    @if kind == "fit" || kinds.len() == 1 { (drawn) } @else { details { summary { "curves of " (kind) } (drawn) } }
-                }
-            }
-        }
-    })
 }
 
 fn attempts_table(attempts: &Rows) -> Markup {

@@ -67,7 +67,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
     let sort = params.get("sort").and_then(|name| ORDERS.iter().find(|(known, ..)| *known == name));
     let descending = params.get("order") == Some("down");
     let by = sort.map_or("NULL", |(_, _, by)| by);
-    let found = Found { filter: &filter, by, descending };
+    let found = Filtered { filter: &filter, by, descending };
     let mut at = params.number("page").unwrap_or(1).max(1);
     // Data are all of it, a page is a part.
     let all = params.get("format").is_some();
@@ -116,13 +116,13 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
 }
 
 /// Runs that a filter lets through, and what they are sorted by.
-struct Found<'a> {
+struct Filtered<'a> {
     filter: &'a Filter,
     by: &'a str,
     descending: bool,
 }
 
-impl Found<'_> {
+impl Filtered<'_> {
     /// The numbers of a part of them (how many, from where on), and how many there are of each status. In one go: what
     /// runs are chosen and sorted by may have to be reckoned for each of them.
     fn part(&self, ask: &Ask<'_>, (limit, offset): (i64, i64)) -> Result<(Vec<i64>, Counts), Error> {

@@ -3,7 +3,7 @@
 use super::{
     ask::{Ask, Readers},
     assets, compare, curves, now,
-    page::{Frame, View, nothing},
+    page::{Found, Frame, View, nothing},
     papers, run, runs, system,
     url::Params,
 };
@@ -32,16 +32,6 @@ pub(super) struct Answer {
 pub(super) struct Site {
     readers: Readers,
     fills: papers::Fills,
-}
-
-/// What a view comes to.
-pub(super) enum Found {
-    /// A page with its tables.
-    View(View),
-    /// Data for a script.
-    Data(Json),
-    /// Nothing there: a sentence that says so.
-    Absent(String),
 }
 
 impl Site {
