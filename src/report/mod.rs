@@ -46,6 +46,8 @@ pub use run_table::terminal_table;
 pub use table::{Cell, Column, Kind, Mark, Row, Table};
 
 #[cfg(test)]
+mod gallery;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod tests;

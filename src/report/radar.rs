@@ -1,6 +1,6 @@
 //! Radars: a polygon for each system, an axis for each task.
 
-use super::canvas::{Canvas, GREY, GRID, INK, Type, faded, figure, heading_width};
+use super::canvas::{Canvas, GREY, GRID, INK, Type, faded, figure, heading_width, width_of};
 use super::legend::Legend;
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
@@ -38,7 +38,10 @@ pub(super) struct Axis {
     pub(super) colour: RGBColor,
 }
 
+/// The place of a radar; it is wider where names of axes need it.
 const CELL: (f64, f64) = (168.0, 152.0);
+/// Room that a place grows by for names of axes, at most, to each side.
+const GROWS: f64 = 10.0;
 const HEADING: f64 = 15.0;
 const RADIUS: f64 = 58.0;
 const RADIUS_APART: f64 = 42.0;
@@ -49,7 +52,12 @@ const RINGS: usize = 5;
 pub(super) fn draw(bands: &[Band], axes: &[Axis]) -> Result<String, String> {
     let across = bands.iter().map(|band| band.radars.len()).max().unwrap_or(0);
     let headings = bands.iter().map(|band| heading_width(&band.heading, TYPE) + 16.0);
-    let width = headings.fold(across as f64 * CELL.0, f64::max);
+    let sides = axes.iter().enumerate().map(|(number, axis)| {
+        let sine = (number as f64 / axes.len() as f64 * TAU).sin().abs();
+        if sine > ASIDE { sine * (RADIUS + OUTSIDE) + width_of(&axis.name, TYPE) + 2.0 } else { 0.0 }
+    });
+    let cell = 2.0 * sides.fold(CELL.0 / 2.0, f64::max).min(CELL.0 / 2.0 + GROWS);
+    let width = headings.fold(across as f64 * cell, f64::max);
     let mut items: Vec<(String, RGBColor)> = Vec::new();
     for polygon in bands.iter().flat_map(|band| &band.radars).flat_map(|radar| &radar.polygons) {
         if !items.iter().any(|(name, _)| *name == polygon.name) {
@@ -64,18 +72,29 @@ pub(super) fn draw(bands: &[Band], axes: &[Axis]) -> Result<String, String> {
             let kind = Type { across: HPos::Left, colour: GREY, room: f64::INFINITY, ..Type::of(TYPE) };
             canvas.text(&band.heading, 8.0, top + HEADING / 2.0 + 1.0, kind)?;
             for (at, radar) in band.radars.iter().enumerate() {
-                one(canvas, radar, axes, (at as f64 * CELL.0, top + HEADING))?;
+                one(canvas, radar, axes, (at as f64 * cell, top + HEADING), cell)?;
             }
         }
         legend.draw(canvas, (8.0, body))
     })
 }
 
-fn one(canvas: &Canvas<'_>, radar: &Radar, axes: &[Axis], (left, top): (f64, f64)) -> Result<(), String> {
-    let centre = (left + CELL.0 / 2.0, top + 12.0 + (CELL.1 - 12.0) / 2.0);
+/// Names of axes stand so far outside.
+const OUTSIDE: f64 = 5.0;
+/// The sine of an axis that points to a side: its name begins there.
+const ASIDE: f64 = 0.1;
+
+fn one(
+    canvas: &Canvas<'_>,
+    radar: &Radar,
+    axes: &[Axis],
+    (left, top): (f64, f64),
+    cell: f64,
+) -> Result<(), String> {
+    let centre = (left + cell / 2.0, top + 12.0 + (CELL.1 - 12.0) / 2.0);
     let radius = if radar.apart { RADIUS_APART } else { RADIUS };
     let ink = if radar.apart { GREY } else { INK };
-    let heading = Type { colour: ink, bold: !radar.apart, room: CELL.0 - 4.0, ..Type::of(7.0) };
+    let heading = Type { colour: ink, bold: !radar.apart, room: cell - 4.0, ..Type::of(7.0) };
     canvas.text(&radar.heading, centre.0, top + 6.0, heading)?;
     // The first axis points up, the others follow clockwise.
     let at = |turn: f64, length: f64| {
@@ -88,17 +107,17 @@ fn one(canvas: &Canvas<'_>, radar: &Radar, axes: &[Axis], (left, top): (f64, f64
     }
     for (number, axis) in axes.iter().enumerate() {
         canvas.line(centre, at(turn(number), radius), GRID, 0.5)?;
-        let (x, y) = at(turn(number), radius + 5.0);
+        let (x, y) = at(turn(number), radius + OUTSIDE);
         let sine = (turn(number) * TAU).sin();
         let across = match sine {
-            sine if sine > 0.1 => HPos::Left,
-            sine if sine < -0.1 => HPos::Right,
+            sine if sine > ASIDE => HPos::Left,
+            sine if sine < -ASIDE => HPos::Right,
             _ => HPos::Center,
         };
         let colour = if radar.apart { faded(axis.colour) } else { axis.colour };
         // To the edge of the radar's own place.
-        let room = CELL.0 / 2.0 - (x - centre.0).abs() - 1.0;
-        let room = if sine.abs() > 0.1 { room } else { CELL.0 };
+        let room = cell / 2.0 - (x - centre.0).abs() - 1.0;
+        let room = if sine.abs() > ASIDE { room } else { cell };
         canvas.text(&axis.name, x, y, Type { across, colour, bold: true, room, ..Type::of(TYPE) })?;
     }
     canvas.ring(centre, radius, ink, 0.7)?;
