@@ -128,7 +128,11 @@ impl Error {
             Self::Task { source, .. } => source.hint(),
             Self::Gpu(_) => None,
             Self::Data(source) => source.hint(),
-            Self::Read { .. } => Some("expected the file `predictions.parquet` that scoring left behind".into()),
+            Self::Read { .. } => Some(
+                "the file is damaged: `dichroic db check --contents` names all such files, `dichroic exp NAME --fresh` makes \
+                 them anew"
+                    .into(),
+            ),
             Self::NoUnits { .. } => Some(
                 "give a column of enriched_meta.csv this part in dataset.toml (`roles = { field_of_view = \"…\" }`) and score \
                  again, or draw another unit; predictions of older programs know none"

@@ -33,7 +33,7 @@ pub(super) fn report(title: &str, experiment: &str, store: &Source<'_>) -> Resul
                 &question,
             ) {
                 Ok(found) => found,
-                Err(Error::NotKept { .. } | Error::Gone { .. } | Error::NotAsked { .. }) => {
+                Err(error) if error.is_a_loss() || matches!(error, Error::NotAsked { .. }) => {
                     lost.push(system.name.clone());
                     continue;
                 }
@@ -66,7 +66,7 @@ pub(super) fn report(title: &str, experiment: &str, store: &Source<'_>) -> Resul
         ..Table::default()
     };
     if !lost.is_empty() {
-        table.notes.push(format!("No predictions are kept for {}.", lost.join(", ")));
+        table.notes.push(format!("There are no predictions that could be read for {}.", lost.join(", ")));
     }
     let tables =
         if lines.is_empty() && lost.is_empty() { vec![systems::nothing(experiment)] } else { vec![table] };

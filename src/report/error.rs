@@ -64,6 +64,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether predictions of somebody are lost: tables can do without them, and say so.
+    pub(super) fn is_a_loss(&self) -> bool {
+        matches!(
+            self,
+            Self::NotKept { .. } | Self::Gone { .. } | Self::Evaluate(evaluate::Error::Read { .. })
+        )
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

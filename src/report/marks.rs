@@ -36,7 +36,7 @@ pub(super) fn level(
         let Some(question) = asked.iter().find(same) else { continue };
         match answers::read(store, &store.shelf, &seeds[0].spec, &runs, Features::Model, question) {
             Ok(found) => answers.push((*row, found)),
-            Err(Error::NotKept { .. } | Error::Gone { .. }) => {}
+            Err(error) if error.is_a_loss() => {}
             Err(error) => return Err(error),
         }
     }
@@ -57,8 +57,11 @@ pub(super) fn level(
         level::DRAWS
     ));
     if answers.len() < behind.len() {
-        let lost = behind.len() - answers.len();
-        table.notes.push(format!("{lost} rows have no predictions left and are not among them."));
+        table.notes.push(format!(
+            "{} of the rows have no predictions that could be read, and are not among them; `dichroic db check --contents` names \
+             missing and damaged files.",
+            behind.len() - answers.len()
+        ));
     }
     Ok(())
 }

@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::{
+    dsl::Report,
     evaluate::{
         Prediction, TaskScore,
         predictions::{self, Named},
     },
+    report::{Format as FileFormat, Wanted, render},
     spec::{Features, Metric},
     store::{
         ArtifactRow, Claim, DataKind, DatasetRow, ExperimentRow, Outcome, Provenance, RunRow, Scale, WorkRow,
@@ -192,4 +194,23 @@ fn what_cannot_be_compared_is_said_with_a_way_out() {
     std::fs::remove_dir_all(folder.path().join("runs/a.db.d/work/w-2")).unwrap();
     let found = failure(&path, "good");
     assert!(found.contains("there is no such file") && found.contains("seed 2"), "{found}");
+}
+
+#[test]
+fn a_damaged_file_is_named_and_costs_a_report_one_system() {
+    let (folder, path) = store();
+    let file = folder.path().join("runs/a.db.d/work/w-1/predictions.parquet");
+    std::fs::write(&file, &std::fs::read(&file).unwrap()[..300]).unwrap();
+    let found = failure(&path, "good");
+    assert!(found.contains("w-1/predictions.parquet") && found.contains("db check --contents"), "{found}");
+    let wanted = ["good", "bad"].map(|name| Wanted {
+        name: name.into(),
+        title: name.into(),
+        report: Report::confusion(name),
+    });
+    let (store, out) = (Store::open_read_only(&path).unwrap(), folder.path().join("out"));
+    render(&wanted, &store, &[], &out, &[FileFormat::Markdown, FileFormat::Svg]).unwrap();
+    let page = std::fs::read_to_string(out.join("report.md")).unwrap();
+    assert!(page.contains("no predictions that could be read for good"), "{page}");
+    assert!(out.join("bad.svg").exists() && !out.join("good.svg").exists());
 }
