@@ -38,14 +38,18 @@ const PROGRESS: &str = "SELECT experiment, runs, done, running, queued, failed, 
     FROM v_progress p ORDER BY experiment";
 
 /// The pace is that of this attempt.
-const AT_WORK: &str = "SELECT w.kind, substr(w.uid, 1, 8) AS work, a.doing, a.done || ' of ' || a.total || ' ' || a.unit || 's' AS progress,
-      round(a.units_per_s, 1) AS 'a second', round((a.total - a.done) / a.units_per_s / 60.0, 1) AS 'minutes left',
-      round((unixepoch() * 1000 - a.started_ms) / 60000.0, 1) AS minutes, w.owner, CASE WHEN w.lease_until_ms < unixepoch() * 1000
-        THEN 'silent' ELSE '' END AS lease,
+const AT_WORK: &str = "SELECT w.kind, w.uid AS work, a.doing, a.done, a.total, a.unit, a.units_per_s,
+      round((a.total - a.done) / a.units_per_s, 1) AS seconds_left, round((unixepoch() * 1000 - a.started_ms) / 1000.0, 1) AS seconds,
+      w.owner, w.lease_until_ms < unixepoch() * 1000 AS silent,
       (SELECT group_concat(DISTINCT e.name) FROM run_work rw JOIN experiment_run x ON x.run_id = rw.run_id
-       JOIN experiment e ON e.id = x.experiment_id WHERE rw.work_id = w.id) AS 'asked for by'
+       JOIN experiment e ON e.id = x.experiment_id WHERE rw.work_id = w.id) AS asked_for_by
     FROM work w JOIN attempt a ON a.work_id = w.id AND a.n = w.attempt
     WHERE w.status = 'running' ORDER BY a.started_ms";
+
+/// The same for eyes.
+const IN_WORDS: &str = "SELECT kind, substr(work, 1, 8) AS work, doing, done || ' of ' || total || ' ' || unit || 's' AS progress,
+      round(units_per_s, 1) AS 'a second', round(seconds_left / 60, 1) AS 'minutes left', round(seconds / 60, 1) AS minutes, owner,
+      CASE WHEN silent THEN 'silent' ELSE '' END AS lease, asked_for_by AS 'asked for by'";
 
 const FAILED: &str = "SELECT DISTINCT substr(work, 1, 8) AS work, kind, attempt, outcome, ended, error FROM v_failed ORDER BY ended DESC";
 
@@ -56,7 +60,7 @@ impl Status {
         }
         let store = Store::open_read_only(self.store.path())?;
         if self.json {
-            let [experiments, at_work, failed] = ask(&store)?.map(|rows| rows.json());
+            let [experiments, at_work, failed] = ask(&store, AT_WORK)?.map(|rows| rows.json());
             let document =
                 serde_json::json!({ "experiments": experiments, "at_work": at_work, "failed": failed });
             return output::say_json(&document);
@@ -94,12 +98,12 @@ impl Status {
     }
 }
 
-fn ask(store: &Reader) -> Result<[Rows; 3]> {
-    Ok([store.query(PROGRESS)?, store.query(AT_WORK)?, store.query(FAILED)?])
+fn ask(store: &Reader, at_work: &str) -> Result<[Rows; 3]> {
+    Ok([store.query(PROGRESS)?, store.query(at_work)?, store.query(FAILED)?])
 }
 
 fn text(store: &Reader) -> Result<String> {
-    let [progress, at_work, failed] = ask(store)?;
+    let [progress, at_work, failed] = ask(store, &format!("{IN_WORDS} FROM ({AT_WORK})"))?;
     if progress.rows.is_empty() {
         return Ok("nothing was asked of this store yet: dichroic exp NAME".into());
     }
