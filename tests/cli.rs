@@ -298,6 +298,8 @@ fn a_run_is_computed_once_and_everything_else_can_be_asked() {
     assert!(place.say(&small).expect(0).out().contains(&format!("run {uid}, seed 1: done")));
     let report = place.say(&["report", "all", "--format", "md"]).expect(0).out();
     assert!(place.path(report.trim()).is_file(), "{report}");
+    let none = place.say(&["report", "chammi_fig5", "--format", "svg,csv"]).expect(0).error();
+    assert!(none.contains("no svg of chammi_fig5: there is nothing to draw"), "{none}");
 
     // What was shown can be run from a file, and is the same run.
     let shown: Vec<&str> = small.iter().copied().chain(["--json"]).collect();

@@ -47,7 +47,22 @@ impl Report {
         let store = Store::open_read_only(self.store.path())?;
         let files = report::render(&wanted, &store, &declared()?, &self.out, &formats)?;
         let lines: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-        output::say(&lines.join("\n"))
+        output::say(&lines.join("\n"))?;
+        // Whoever asks for figures by name hears which there are none of.
+        for figure in [Format::Svg, Format::Pdf].into_iter().filter(|_| !self.format.is_empty()) {
+            let drawn =
+                |one: &&Wanted| files.contains(&self.out.join(format!("{}.{}", one.name, figure.word())));
+            let none: Vec<&str> =
+                wanted.iter().filter(|one| !drawn(one)).map(|one| one.name.as_str()).collect();
+            if formats.contains(&figure) && !none.is_empty() {
+                output::note(&format!(
+                    "no {} of {}: there is nothing to draw yet, or it is a table only",
+                    figure.word(),
+                    none.join(", ")
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
