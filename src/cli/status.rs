@@ -71,20 +71,22 @@ impl Status {
     /// A store that is not there yet is waited for: the experiment may just be beginning elsewhere.
     fn watch(&self) -> Result {
         interrupt::watch(false);
+        let mut waiting = false;
         let store = loop {
             match Store::open_read_only(self.store.path()) {
                 Ok(store) => break store,
-                Err(Error::Absent(path)) => {
+                Err(Error::Absent(path)) if !waiting => {
                     output::say(&format!("no store at {} yet; waiting for it", path.display()))?;
+                    waiting = true;
                 }
+                // One that appears is being made at this moment.
+                Err(Error::Absent(_) | Error::Older { .. }) if waiting => {}
                 Err(error) => return Err(error.into()),
             }
-            while !self.store.path().exists() {
-                if interrupt::asked().is_some() {
-                    return Ok(());
-                }
-                thread::sleep(LOOK);
+            if interrupt::asked().is_some() {
+                return Ok(());
             }
+            thread::sleep(LOOK);
         };
         while interrupt::asked().is_none() {
             let clear = if io::stdout().is_terminal() { "\x1b[H\x1b[J" } else { "" };

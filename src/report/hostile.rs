@@ -100,7 +100,7 @@ fn radars() {
     };
     let radars = names().into_iter().take(4).map(radar).collect();
     let svg = radar::draw(&[radar::Band { heading: "a world".into(), radars }], &axes).unwrap();
-    check("radars", &svg, 760.0);
+    check("radars", &svg, 700.0);
 }
 
 #[test]

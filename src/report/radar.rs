@@ -41,7 +41,7 @@ pub(super) struct Axis {
 /// The place of a radar; it is wider where names of axes need it.
 const CELL: (f64, f64) = (168.0, 152.0);
 /// Room that a place grows by for names of axes, at most, to each side.
-const GROWS: f64 = 10.0;
+const GROWS: f64 = 3.5;
 const HEADING: f64 = 15.0;
 const RADIUS: f64 = 58.0;
 const RADIUS_APART: f64 = 42.0;
