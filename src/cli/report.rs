@@ -49,12 +49,13 @@ impl Report {
         let lines: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
         output::say(&lines.join("\n"))?;
         // Whoever asks for figures by name hears which there are none of.
-        for figure in [Format::Svg, Format::Pdf].into_iter().filter(|_| !self.format.is_empty()) {
+        let stated = |figure: &Format| self.format.iter().any(|word| word == figure.word());
+        for figure in [Format::Svg, Format::Pdf].into_iter().filter(stated) {
             let drawn =
                 |one: &&Wanted| files.contains(&self.out.join(format!("{}.{}", one.name, figure.word())));
             let none: Vec<&str> =
                 wanted.iter().filter(|one| !drawn(one)).map(|one| one.name.as_str()).collect();
-            if formats.contains(&figure) && !none.is_empty() {
+            if !none.is_empty() {
                 output::note(&format!(
                     "no {} of {}: there is nothing to draw yet, or it is a table only",
                     figure.word(),

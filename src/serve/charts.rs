@@ -35,16 +35,12 @@ pub(super) fn of(ask: &Ask<'_>, uids: &[&str], by: Option<&str>) -> Result<Marku
                 noscript { p.mute { "Curves need script; their points are in " code { "dichroic export csv" } "." } }
                 @for (kind, metrics) in &kinds {
                     @let of_loss = |metric: &&str| one && (metric.starts_with("loss") || metric.ends_with("_loss"));
-                    @let loss: Vec<&str> = metrics.iter().map(String::as_str).filter(of_loss).collect();
-                    @let parts = loss.iter().filter(|metric| metric.starts_with("loss/")).count();
-                    @let rest = metrics.iter().map(String::as_str).filter(|metric| !loss.contains(metric));
+                    @let (loss, rest): (Vec<&str>, Vec<&str>) = metrics.iter().map(String::as_str).partition(of_loss);
+                    @let (parts, sums): (Vec<&str>, Vec<&str>) =
+                        loss.into_iter().partition(|metric| metric.starts_with("loss/"));
+                    // A loss of one part is that part. What is drawn last lies on top: the sum of several.
+                    @let loss = if parts.len() > 1 { [parts, sums].concat() } else { sums };
                     @let drawn = html! { div.charts {
-                        // A loss of one part is that part.
-                        @let shown = |metric: &&str| parts > 1 || !metric.starts_with("loss/");
-                        // What is drawn last lies on top: the sum of the parts.
-                        @let (parts, sums): (Vec<&str>, Vec<&str>) =
-                            loss.iter().copied().filter(shown).partition(|metric| metric.starts_with("loss/"));
-                        @let loss = [parts, sums].concat();
                         @if !loss.is_empty() { (chart(kind, &loss)) }
                         @for metric in rest { (chart(kind, &[metric])) }
                     } };

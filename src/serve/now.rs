@@ -85,8 +85,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
 }
 
 /// Without what only this page needs.
-fn shown(at_work: Rows) -> Rows {
-    let mut rows = at_work;
+fn shown(mut rows: Rows) -> Rows {
     for name in ["id", "loss"] {
         if let Some(at) = rows.columns.iter().position(|column| column == name) {
             rows.columns.remove(at);
@@ -118,7 +117,7 @@ fn card(row: Row<'_>, points: &[(f64, f64)]) -> Markup {
             p { (page::asked_for(row)) span.mute { " · seed " (row.int("seed")) " · " (row.text("scale")) } }
             @if let Some((done, total)) = done.zip(total) {
                 div.step {
-                    (page::progress(done, total.max(1.0))) " " (row.text("doing")) " " (words::count(done as i64)) " of "
+                    (page::progress(done, total)) " " (row.text("doing")) " " (words::count(done as i64)) " of "
                     (words::several(total as i64, &row.text("unit")))
                     @if let Some(pace) = pace { span.mute { (words::number(pace)) " " (row.text("unit")) "s/s" } }
                     @if let Some(left) = row.real("seconds_left") { span.mute { (words::time(left)) " left" } }

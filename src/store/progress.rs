@@ -45,6 +45,11 @@ impl Progress {
         self.of.remove(&attempt);
     }
 
+    /// Whether something has changed since it was last asked.
+    pub(super) fn has_news(&self) -> bool {
+        self.of.values().any(|doing| !doing.told)
+    }
+
     /// What has changed since it was last asked.
     pub(super) fn news(&mut self) -> Vec<(i64, Doing)> {
         let mut news = Vec::new();

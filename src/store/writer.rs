@@ -40,8 +40,6 @@ struct Queue {
     live: Vec<i64>,
     /// How far they are.
     progress: Progress,
-    /// Whether there is news of it.
-    advanced: bool,
     /// The last flush failed: pushing must not block, or training would hang on a full disk.
     failing: bool,
     /// Points that were dropped meanwhile, and why.
@@ -98,9 +96,10 @@ impl Writer {
     /// Takes note of how far an attempt is.
     pub(super) fn progress(&self, change: impl FnOnce(&mut Progress)) {
         let mut queue = self.lock();
+        let known = queue.progress.has_news();
         change(&mut queue.progress);
         // Whoever sleeps knows nothing of it yet.
-        if !std::mem::replace(&mut queue.advanced, true) {
+        if !known {
             drop(queue);
             self.wake.notify_one();
         }
@@ -210,10 +209,7 @@ impl Writer {
             let closed = queue.closed;
             curves.learn(&queue.names);
             let live = queue.live.clone();
-            let mut news = Vec::new();
-            if told.elapsed() >= progress::EVERY && std::mem::take(&mut queue.advanced) {
-                news = queue.progress.news();
-            }
+            let news = if told.elapsed() >= progress::EVERY { queue.progress.news() } else { Vec::new() };
             drop(queue);
             self.room.notify_all();
 
@@ -291,7 +287,7 @@ impl Writer {
             if let Some(first) = queue.first {
                 due = due.min(first + DELAY);
             }
-            if queue.advanced {
+            if queue.progress.has_news() {
                 due = due.min(news);
             }
             let now = Instant::now();
