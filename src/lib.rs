@@ -7,40 +7,35 @@ mod ahead;
 pub mod backbone;
 pub mod cli;
 pub mod data;
-pub mod device;
 mod disk;
-pub mod dsl;
 pub mod embed;
 pub mod evaluate;
 pub mod event;
 pub mod execute;
 pub mod export;
-#[cfg(test)]
-pub(crate) mod golden;
+pub mod format;
 mod last_words;
 pub mod loss;
-pub mod memory;
 pub mod model;
-pub mod ops;
-pub mod params;
 pub mod plan;
-pub mod prelude;
-pub mod registry;
+pub mod program;
 pub mod report;
-pub mod seed;
 pub mod serve;
 pub mod simulate;
-pub mod sources;
-pub mod spec;
-pub mod spelling;
 pub mod store;
-pub mod tape;
 pub mod train;
 mod whole_file;
 
+pub use dichroic_lang::{dsl, prelude, registry, spec, spelling};
+pub use dichroic_ops as ops;
+pub use dichroic_ops::{device, memory, params, seed, tape};
+
+#[cfg(test)]
+pub(crate) use dichroic_ops::golden;
+
 #[doc(hidden)]
 pub mod __private {
-    pub use inventory;
+    pub use dichroic_lang::__private::inventory;
     pub use mimalloc::MiMalloc;
 
     pub use crate::memory::Counted;

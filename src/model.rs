@@ -220,7 +220,7 @@ impl Extractor {
     /// If the images do not have the channels of their set.
     pub fn embed(&self, params: &Params, images: &Images) -> Result<Node> {
         self.forward(
-            &mut Tape::forgetting_in(params.precision()),
+            &mut Tape::forgetting_in(params.format()),
             params,
             images,
             &mut Seed(0).stream("no draw is made in inference"),

@@ -17,7 +17,7 @@ fn mistakes_are_explained() {
     let version = output(Command::new("rustc").arg("--version"));
     let version = version.split(' ').nth(1).expect("`rustc 1.95.0 (…)`");
     if PINNED.contains(&format!("\"{version}\"")) {
-        trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+        trybuild::TestCases::new().compile_fail("../../tests/ui/*.rs");
     } else {
         println!("rustc {version} is not the pinned one: only our own sentences are compared");
         fail_with_our_sentence();
@@ -32,12 +32,13 @@ fn mistakes_fail_with_our_sentence() {
 
 /// Checks each case as a program of its own, in one package, and looks for the first line of its `.stderr`.
 fn fail_with_our_sentence() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = &Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let package = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("ui");
     fs::create_dir_all(&package).expect("a writable target folder");
     fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock")).expect("the lock file is kept");
+    let language = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut manifest = format!(
-        "[workspace]\n[package]\nname = \"ui\"\nedition = \"2024\"\n[dependencies]\ndichroic = {{ path = {root:?} }}\n"
+        "[workspace]\n[package]\nname = \"ui\"\nedition = \"2024\"\n[dependencies]\ndichroic-lang = {{ path = {language:?} }}\n"
     );
     let cases = cases(root);
     for (name, path, _) in &cases {
@@ -76,7 +77,7 @@ fn cases(root: &Path) -> Vec<(String, PathBuf, String)> {
 
 /// Whether a type is printed with its path depends on what else is linked.
 fn plain(text: &str) -> String {
-    ["dichroic::prelude::size::", "dichroic::prelude::", "dichroic::dsl::"]
+    ["dichroic_lang::prelude::size::", "dichroic_lang::prelude::", "dichroic_lang::dsl::"]
         .iter()
         .fold(text.to_owned(), |text, path| text.replace(path, ""))
 }

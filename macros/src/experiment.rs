@@ -22,7 +22,11 @@ pub(crate) fn expand(arguments: &TokenStream, item: TokenStream) -> syn::Result<
             ::dichroic::registry::Entry {
                 name: #text,
                 about: #about,
-                file: ::dichroic::registry::relative(::core::file!(), ::core::env!("CARGO_MANIFEST_DIR")),
+                file: ::dichroic::registry::relative(
+                    ::core::file!(),
+                    ::core::option_env!("DICHROIC_ROOT"),
+                    ::core::env!("CARGO_MANIFEST_DIR"),
+                ),
                 line: ::core::line!(),
                 specs: || #specs,
             }

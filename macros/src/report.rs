@@ -18,7 +18,11 @@ pub(crate) fn expand(arguments: &TokenStream, item: TokenStream) -> syn::Result<
             ::dichroic::registry::ReportEntry {
                 name: #text,
                 about: #about,
-                file: ::dichroic::registry::relative(::core::file!(), ::core::env!("CARGO_MANIFEST_DIR")),
+                file: ::dichroic::registry::relative(
+                    ::core::file!(),
+                    ::core::option_env!("DICHROIC_ROOT"),
+                    ::core::env!("CARGO_MANIFEST_DIR"),
+                ),
                 line: ::core::line!(),
                 report: || #report,
             }

@@ -88,7 +88,7 @@ impl ResNet {
 
 impl OffTheShelf for ResNet {
     fn features(&self, params: &Params, photographs: &Tensor) -> Result<Tensor> {
-        let tape = &mut Tape::forgetting_in(params.precision());
+        let tape = &mut Tape::forgetting_in(params.format());
         let maps = tape.formatted(&Node::constant(self.maps(photographs)?))?;
         let x = self.first.forward(tape, params, &maps, None, true)?;
         let mut x = tape.max_pool(&x)?;

@@ -3,9 +3,10 @@
 use super::{DinoV2, OffTheShelf, ResNet, dino_v2, files, position};
 use crate::{
     golden::{self, Golden, assert_close, device, everywhere, on_gpus, phase},
+    ops::format::Format,
     params::{Params, Published},
     seed::Seed,
-    spec::{DinoV2Size, Precision, ResNetSize},
+    spec::{DinoV2Size, ResNetSize},
 };
 use candle_core::Tensor;
 
@@ -167,7 +168,7 @@ fn features_in_bfloat16_are_close() {
             [(&dino, &mut params, "dino_v2", [17, 26]), (&resnet, &mut weights, "resnet.basic", [47, 62])];
         for (network, params, name, [height, width]) in cases {
             fill(params);
-            params.go_to(&device(), Precision::Bf16).unwrap();
+            params.go_to(&device(), Format::Bf16).unwrap();
             let found = features(network, params, &photographs(height, width));
             assert_close(name, &found, &golden.values(name), 0.05);
         }

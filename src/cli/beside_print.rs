@@ -1,14 +1,14 @@
 //! Keeps in the store where specs stand beside print, so that SQL can join the two.
 
 use super::failure::Result;
-use crate::{report, store::Store};
+use crate::{program, report, store::Store};
 
 /// Says it of every spec in the store, if this program has not done so yet.
 ///
 /// # Errors
 /// If the store cannot be read or written.
 pub(super) fn place_all(store: &Store) -> Result {
-    let program = env!("DICHROIC_SOURCES");
+    let program = program::build().sources;
     let known = store.read()?.query("SELECT value FROM store WHERE key = 'placed'")?.rows;
     if known.first().is_some_and(|row| row[0].to_string() == program) && !program.is_empty() {
         return Ok(());

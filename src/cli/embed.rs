@@ -14,7 +14,8 @@ use crate::{
     data::{DataSet, ImageSet, Statistics, statistics},
     embed::{self, Embedder, See},
     model::Card,
-    spec::{Adapter, Backbone, ChannelReplication, Model, Precision, View},
+    ops,
+    spec::{Adapter, Backbone, ChannelReplication, Model, View},
     spelling::closest,
 };
 use clap::{Args, ValueEnum};
@@ -93,7 +94,7 @@ impl Embed {
                 true => Embedder::published(&kept.card, &asked, &kept.weights)?,
                 false => Embedder::restore(&kept.card, &asked, true, &kept.weights)?,
             };
-            embedder.go_to(&device, Precision::F32)?;
+            embedder.go_to(&device, ops::format::Format::F32)?;
             embedder.batch = self.batch;
             embedder.see = self.size.map_or(embedder.see, See::square);
             for (at, set) in sets.into_iter().enumerate() {

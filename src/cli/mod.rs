@@ -37,6 +37,7 @@ mod show;
 mod status;
 mod why;
 
+use crate::program::Build;
 use clap::{Parser, Subcommand};
 use failure::Result;
 use std::process::ExitCode;
@@ -110,7 +111,8 @@ impl Cli {
 }
 
 /// Does what the arguments of this process say; the whole of a program's `main` (see [`dichroic::main`](crate::main)).
-pub fn main() -> ExitCode {
+pub fn main(build: Build) -> ExitCode {
+    build.note();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(answer) => {

@@ -1,11 +1,11 @@
 //! Who computes: this program, its sources, this machine.
 
 use crate::{
-    device, ops, sources,
+    device, ops, program,
     store::{Code, Git, Host, Provenance},
 };
 use candle_core::Device;
-use std::{env, fs, path::Path, process};
+use std::{env, fs, process};
 
 /// What every attempt of this process says about itself; `caller`: the process that it is a worker of, if it is one.
 pub(super) fn here(caller: Option<u32>, device: &Device) -> Provenance {
@@ -26,24 +26,22 @@ pub(super) fn numerics(host: &Host, device: &Device) -> String {
 
 fn code() -> Code {
     // The tree that was built from says something about this program only while its sources are the same.
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let built = env!("DICHROIC_SOURCES");
-    let same = !built.is_empty() && sources::digest(root).is_ok_and(|now| now == built);
-    let git = same.then(|| Git::at(root)).flatten();
-    let lock = if same { fs::read(root.join("Cargo.lock")).ok() } else { None };
+    let build = program::build();
+    let root = build.unchanged_root();
+    let git = root.and_then(Git::at);
+    let lock = root.and_then(|root| fs::read(root.join("Cargo.lock")).ok());
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
     Code {
         version: env!("CARGO_PKG_VERSION").into(),
-        commit: git.as_ref().map(|git| git.commit.clone()).or_else(commit_of_build),
+        commit: git
+            .as_ref()
+            .map(|git| git.commit.clone())
+            .or_else(|| Some(build.commit.to_owned()).filter(|commit| !commit.is_empty())),
         dirty: git.as_ref().map(|git| git.dirty),
-        sources: built.into(),
+        sources: build.sources.into(),
         diff: git.map(|git| git.diff).filter(|diff| !diff.is_empty()),
         binary: Code::binary_digest(),
         lock: lock.map(|lock| blake3::hash(&lock).to_hex().to_string()),
         build: format!("{profile} {} {}", env::consts::OS, env::consts::ARCH),
     }
-}
-
-fn commit_of_build() -> Option<String> {
-    Some(env!("DICHROIC_COMMIT").to_owned()).filter(|commit| !commit.is_empty())
 }

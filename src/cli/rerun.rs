@@ -12,6 +12,7 @@ use super::{
 use crate::{
     device,
     execute::{Ended, Lab},
+    format,
     plan::Plan,
     seed::Seed,
     spec::Spec,
@@ -67,7 +68,7 @@ impl Rerun {
         let names = Plan::data_names(&stored.spec);
         let data = locate::open(&names, &self.data, &path, &mut progress)?;
         let plan = Plan::of(&stored.spec, Seed(stored.seed), &data).at(&stored.uid)?;
-        device::computes(&device, stored.spec.train.precision).at(&stored.uid)?;
+        device::computes(&device, format::of(stored.spec.train.precision)).at(&stored.uid)?;
         let here = provenance::here(None, &device);
         let mut facts = then_and_now(&reader, &stored.uid, &here)?;
         for (name, print) in &plan.data {

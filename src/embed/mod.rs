@@ -11,9 +11,10 @@ use crate::{
     data::{self, ImageSet, Statistics, central_view, native_view},
     event::{Event, Listen},
     model::{Card, Extractor},
+    ops::format::Format,
     params::Params,
     seed::Seed,
-    spec::{self, Backbone, Precision, View},
+    spec::{self, Backbone, View},
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
@@ -182,8 +183,8 @@ impl Embedder {
     ///
     /// # Errors
     /// If there is no room for it, or the device does not compute in that precision.
-    pub fn go_to(&mut self, device: &Device, precision: Precision) -> Result<(), Error> {
-        Ok(self.params.go_to(device, precision)?)
+    pub fn go_to(&mut self, device: &Device, format: Format) -> Result<(), Error> {
+        Ok(self.params.go_to(device, format)?)
     }
 
     /// How many numbers its weights are.

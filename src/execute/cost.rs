@@ -12,13 +12,13 @@ use crate::{
     embed::{self, Embedder},
     evaluate::{FeatureMatrix, handmade, one_nn},
     event::{Event, Listen, Silence},
+    format,
     model::{Card, CardSet, Extractor},
+    ops::format::Format,
     params::Params,
     plan::{Plan, Step, Work},
     seed::Seed,
-    spec::{
-        Augment, DataRef, Features, Loss, Metric, Model, Precision, Strategy, Train, Weights, id::WorkId,
-    },
+    spec::{Augment, DataRef, Features, Loss, Metric, Model, Strategy, Train, Weights, id::WorkId},
     train::{self, CHECKPOINT_EVERY, Folder, Job, Pretraining, Source},
 };
 use candle_core::Device;
@@ -113,7 +113,7 @@ impl<'a> Meter<'a> {
             Work::Pretrain { size, .. } => {
                 let train = Pretraining::train();
                 let source = Pretraining::new();
-                let mut params = Params::on(self.device.clone(), train.precision, Seed(0));
+                let mut params = Params::on(self.device.clone(), format::of(train.precision), Seed(0));
                 let extractor = Extractor::plain(*size, 3, &mut params);
                 let pace = self.steps(&extractor, &mut params, &train, &source)?;
                 Ok(fit_cost(&pace, train.batch, train.epochs * source.items().len()))
@@ -158,7 +158,7 @@ impl<'a> Meter<'a> {
                     },
                 );
                 let source = Folder::new(folder.collect());
-                let mut params = Params::on(self.device.clone(), train.precision, Seed(0));
+                let mut params = Params::on(self.device.clone(), format::of(train.precision), Seed(0));
                 let extractor = Extractor::new(model, &channels, &[], &mut params);
                 let pace = self.steps(&extractor, &mut params, train, &source)?;
                 self.fits.insert(key, pace);
@@ -242,7 +242,7 @@ impl<'a> Meter<'a> {
         let own = SetChannels { set: set.name.clone(), channels: set.channels.clone() };
         let card = Card { model: model.clone(), image, sets: vec![CardSet::plain(own.clone())] };
         let mut embedder = Embedder::random(&card, &[own], true);
-        embedder.go_to(&self.device, Precision::F32)?;
+        embedder.go_to(&self.device, Format::F32)?;
         let memory = device::Peak::begin(&self.device);
         let began = Instant::now();
         let features = embedder.embed(few, 0, &Statistics::none(set.channels.len()), &mut Silence)?;

@@ -9,11 +9,13 @@ use crate::{
     device,
     embed::Embedder,
     event::Listen,
+    format,
     model::{Card, CardSet, Extractor},
+    ops::format::Format,
     params::Params,
     plan::{Step, Work},
     seed::Seed,
-    spec::{self, ConvNextSize, DataRef, Miro, Model, Oracle, Precision, Train, View, Weights, id::WorkId},
+    spec::{self, ConvNextSize, DataRef, Miro, Model, Oracle, Train, View, Weights, id::WorkId},
     store::Attempt,
     train::{self, Folder, Job, Pretraining, Source},
 };
@@ -55,7 +57,7 @@ impl Desk<'_> {
     ) -> Result<Progress, Error> {
         let seed = step.seed.unwrap_or(PRETRAIN_SEED);
         let sets = self.sets.open(&train.data, train.subset, listen)?;
-        let start = |seed| self.start(step, model, &channels(&sets), train.precision, seed);
+        let start = |seed| self.start(step, model, &channels(&sets), format::of(train.precision), seed);
         let (extractor, mut params) = start(seed)?;
         let mut card = Card { model: model.clone(), image: train.image, sets: Vec::new() };
         for (part, SetChannels { set, channels }) in sets.iter().zip(channels(&sets)) {
@@ -90,12 +92,12 @@ impl Desk<'_> {
         step: &Step,
         model: &Model,
         sets: &[SetChannels],
-        precision: Precision,
+        format: Format,
         seed: Seed,
     ) -> Result<(Extractor, Params), Error> {
         let device = &self.lab.device;
-        device::computes(device, precision)?;
-        let mut params = Params::on(device.clone(), precision, seed);
+        device::computes(device, format)?;
+        let mut params = Params::on(device.clone(), format, seed);
         let extractor = Extractor::new(model, sets, &[], &mut params);
         match &model.weights {
             Weights::Scratch => {}
@@ -120,7 +122,7 @@ impl Desk<'_> {
     ) -> Result<Progress, Error> {
         let source = Pretraining::new();
         let train = Pretraining::train();
-        let mut params = Params::on(self.lab.device.clone(), train.precision, PRETRAIN_SEED);
+        let mut params = Params::on(self.lab.device.clone(), format::of(train.precision), PRETRAIN_SEED);
         let channels = source.sets()[0].channels.len();
         let extractor = Extractor::plain(size, channels, &mut params);
         let course = Course { train: &train, seed: PRETRAIN_SEED, source: &source, oracle: None, card: None };
@@ -182,7 +184,7 @@ impl Desk<'_> {
         let weights = self.of_parent(parent, WEIGHTS);
         let mut embedder =
             Embedder::restore(&card, &channels(&parts), data.name == train.data.name, &weights)?;
-        embedder.go_to(&self.lab.device, train.precision)?;
+        embedder.go_to(&self.lab.device, format::of(train.precision))?;
         for (at, part) in parts.iter().enumerate() {
             let norm = self.norm(model, part, subset, listen)?;
             let features = embedder.embed(part.set(), at, &norm, listen)?;

@@ -7,11 +7,12 @@ use crate::{
     golden::{self, Golden, assert_close, device, everywhere, formula, on_gpus},
     loss::{Objective, Outputs},
     ops::Scalar,
+    ops::format::Format,
     params::{ParamId, Params},
     seed::Seed,
     spec::{
-        self, ClassEmbedding, Coefficients, ConvNextSize, Embeddings, Loss, Pooling, Positives, Precision,
-        Scale, ScaleRule, Term,
+        self, ClassEmbedding, Coefficients, ConvNextSize, Embeddings, Loss, Pooling, Positives, Scale,
+        ScaleRule, Term,
         draft::{
             Draft, StatedAdapter, StatedChannelReplication, StatedDepthwise, StatedFixedChannels,
             StatedHyperNet, StatedSliceParam, StatedTargetParam, StatedTemplateMixing, sample,
@@ -230,8 +231,8 @@ fn trained_adapters() -> Vec<StatedAdapter> {
 }
 
 /// One pass over each set, and the gradient of every parameter.
-fn gradients_of(word: &spec::Model, sets: &[SetChannels], precision: Precision) -> (Params, Gradients) {
-    let mut params = Params::on(device(), precision, Seed(1));
+fn gradients_of(word: &spec::Model, sets: &[SetChannels], format: Format) -> (Params, Gradients) {
+    let mut params = Params::on(device(), format, Seed(1));
     let model = Extractor::new(word, sets, &[], &mut params);
     let words = [
         Loss::CrossEntropy,
@@ -265,7 +266,7 @@ fn every_parameter_receives_a_gradient() {
     models.push((hypernet(ConvNextSize::Atto, 6, 8), &all));
     models.push((with(ConvNextSize::Mini, StatedFixedChannels::new(), Recipe::Fixed), &all[2..]));
     for (word, sets) in models {
-        let (params, gradients) = gradients_of(&word, sets, Precision::F32);
+        let (params, gradients) = gradients_of(&word, sets, Format::F32);
         for id in params.ids() {
             let (name, adapter) = (&params.published(id).name, &word.adapter);
             let grad = gradients.of(id).unwrap_or_else(|| panic!("{adapter:?}: no gradient for {name}"));
@@ -281,9 +282,9 @@ fn gradients_in_bfloat16_point_the_same_way() {
     let all = chammi();
     for adapter in [StatedAdapter::from(StatedHyperNet::new(6, 8)), StatedDepthwise::new(3).into()] {
         let word = with(ConvNextSize::Mini, adapter, Recipe::Fixed);
-        let (params, exact) = gradients_of(&word, &all[..1], Precision::F32);
+        let (params, exact) = gradients_of(&word, &all[..1], Format::F32);
         on_gpus(|| {
-            let (_, rounded) = gradients_of(&word, &all[..1], Precision::Bf16);
+            let (_, rounded) = gradients_of(&word, &all[..1], Format::Bf16);
             compare(&word, &params, &exact, &rounded);
         });
     }
@@ -313,7 +314,7 @@ fn compare(word: &spec::Model, params: &Params, exact: &Gradients, rounded: &Gra
 fn the_released_recipe_leaves_out_what_the_released_optimiser_leaves_out() {
     let frozen = |adapter: StatedAdapter| -> Vec<String> {
         let (params, gradients) =
-            gradients_of(&with(ConvNextSize::Mini, adapter, Recipe::Released), &chammi(), Precision::F32);
+            gradients_of(&with(ConvNextSize::Mini, adapter, Recipe::Released), &chammi(), Format::F32);
         let without = params.ids().filter(|id| gradients.of(*id).is_none());
         without.map(|id| params.published(id).name.clone()).collect()
     };

@@ -18,7 +18,7 @@ struct Values<G> {
 }
 
 /// Opens a tensor for reading.
-pub(crate) fn read(tensor: &Tensor) -> Result<impl Deref<Target = [f32]> + '_> {
+pub fn read(tensor: &Tensor) -> Result<impl Deref<Target = [f32]> + '_> {
     let (storage, layout) = tensor.storage_and_layout();
     let range = range(layout)?;
     match &*storage {
@@ -46,7 +46,7 @@ fn range(layout: &Layout) -> Result<Range<usize>> {
 }
 
 /// Changes a tensor's values in place.
-pub(crate) fn write(tensor: &Tensor, change: impl FnOnce(&mut [f32])) -> Result<()> {
+pub fn write(tensor: &Tensor, change: impl FnOnce(&mut [f32])) -> Result<()> {
     struct Change<F>(RefCell<Option<F>>);
 
     impl<F: FnOnce(&mut [f32])> InplaceOp1 for Change<F> {
@@ -68,7 +68,7 @@ pub(crate) fn write(tensor: &Tensor, change: impl FnOnce(&mut [f32])) -> Result<
 }
 
 /// `sum += more`, in place and in parallel.
-pub(crate) fn add_assign(sum: &Tensor, more: &Tensor) -> Result<()> {
+pub fn add_assign(sum: &Tensor, more: &Tensor) -> Result<()> {
     if sum.elem_count() != more.elem_count() {
         candle_core::bail!("gradients of shapes {:?} and {:?} do not add up", sum.dims(), more.dims());
     }
@@ -86,12 +86,12 @@ pub(crate) fn add_assign(sum: &Tensor, more: &Tensor) -> Result<()> {
 }
 
 /// The values of a tensor, wherever it lies; waits until they are computed.
-pub(crate) fn copy(tensor: &Tensor) -> Result<Vec<f32>> {
+pub fn copy(tensor: &Tensor) -> Result<Vec<f32>> {
     tensor.flatten_all()?.to_vec1()
 }
 
 /// Takes a running mean of `count - 1` tensors on a GPU to that of `count`, of which `next` is the last.
-pub(crate) fn approach(mean: &Tensor, next: &Tensor, count: u64) -> Result<()> {
+pub fn approach(mean: &Tensor, next: &Tensor, count: u64) -> Result<()> {
     match Gpu::of(mean) {
         Some(gpu) => gpu.approach(mean, next, count),
         None => candle_core::bail!("this mean lies on the CPU"),
@@ -99,7 +99,7 @@ pub(crate) fn approach(mean: &Tensor, next: &Tensor, count: u64) -> Result<()> {
 }
 
 /// Takes numbers to a device; on a GPU, nobody waits for their journey.
-pub(crate) fn send<T: WithDType>(values: &[T], device: &Device) -> Result<Tensor> {
+pub fn send<T: WithDType>(values: &[T], device: &Device) -> Result<Tensor> {
     match device {
         #[cfg(feature = "cuda")]
         Device::Cuda(device) => super::gpu::cuda_send(values, device),
@@ -108,7 +108,7 @@ pub(crate) fn send<T: WithDType>(values: &[T], device: &Device) -> Result<Tensor
 }
 
 /// Replaces the values of a tensor, wherever it lies.
-pub(crate) fn set(tensor: &Tensor, values: &[f32]) -> Result<()> {
+pub fn set(tensor: &Tensor, values: &[f32]) -> Result<()> {
     match Gpu::of(tensor) {
         Some(gpu) => gpu.copy(&Tensor::new(values, &gpu.device())?, tensor),
         None => write(tensor, |own| own.copy_from_slice(values)),

@@ -192,7 +192,7 @@ macro_rules! dispatch {
     ($vis:vis fn $name:ident($($a:ident: $t:ty),* $(,)?) => $body:ident) => {
         #[allow(clippy::too_many_arguments)]
         $vis fn $name($($a: $t),*) {
-            use $crate::ops::simd;
+            use $crate::simd;
             #[cfg(target_arch = "x86_64")]
             #[allow(clippy::too_many_arguments)]
             #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]

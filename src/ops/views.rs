@@ -2,8 +2,50 @@
 //! whoever trains finds them there.
 
 use super::{buffer, gpu::Gpu};
-use crate::data::Views;
 use candle_core::{Device, Result, Tensor};
+
+/// Whole numbers that say what a view is, in the order of `gpu/kernels/views.cu`.
+pub const VIEW_LINE: usize = 16;
+
+/// Views of images of one set, all of the same size, in plain numbers.
+#[derive(Debug, Default)]
+pub struct PlainViews {
+    /// Channels of each image.
+    pub channels: usize,
+    /// Side of each view, in pixels.
+    pub side: usize,
+    /// Grey levels of all images that are bytes; else of all, in `floats`.
+    pub bytes: Vec<u8>,
+    /// Grey levels of all images, where not all are bytes.
+    pub floats: Vec<f32>,
+    /// [`VIEW_LINE`] numbers for each view.
+    pub lines: Vec<i64>,
+    /// First source rows, and columns, of output pixels.
+    pub firsts: Vec<u32>,
+    /// Weights of these, terms of warps, factors of brightness.
+    pub weights: Vec<f32>,
+    /// Mean and deviation of each channel.
+    pub norm: Vec<f32>,
+    /// Numbers in all warped images together.
+    pub warped: usize,
+}
+
+impl PlainViews {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.lines.len() / VIEW_LINE
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Numbers in them.
+    pub fn numbers(&self) -> usize {
+        self.len() * self.channels * self.side * self.side
+    }
+}
 
 /// Stored images where views are made of them, and what the views are.
 pub struct Sent {
@@ -23,8 +65,8 @@ impl Sent {
     ///
     /// # Errors
     /// If there is no room for them.
-    pub fn to(device: &Device, views: &Views) -> Result<Self> {
-        let Views { channels, side, bytes, floats, lines, firsts, weights, norm, warped, .. } = views;
+    pub fn to(device: &Device, views: &PlainViews) -> Result<Self> {
+        let PlainViews { channels, side, bytes, floats, lines, firsts, weights, norm, warped } = views;
         let grey = match floats.is_empty() {
             true => [Some(buffer::send(bytes, device)?), None],
             false => [None, Some(buffer::send(floats, device)?)],

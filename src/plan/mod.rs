@@ -88,7 +88,7 @@ impl Plan {
         draft.fill(spec, seed);
         let steps = draft.steps;
         let fingerprints: Vec<&str> = prints.values().map(String::as_str).collect();
-        let run = RunId::of(spec, seed, &fingerprints);
+        let run = RunId::of(spec, seed.0, &fingerprints);
         Ok(Self { run, spec_id: SpecId::of(spec), spec: spec.clone(), seed, data: prints, steps })
     }
 
@@ -194,7 +194,7 @@ impl Draft<'_> {
     fn add(&mut self, work: Work, seed: Option<Seed>, reads: &[&DataRef], parents: Vec<WorkId>) -> WorkId {
         let prints: Vec<&str> =
             reads.iter().filter_map(|data| Some(self.prints.get(&data.name)?.as_str())).collect();
-        let id = WorkId::of(&work, seed, &prints, &parents.iter().collect::<Vec<_>>());
+        let id = WorkId::of(&work, seed.map(|seed| seed.0), &prints, &parents.iter().collect::<Vec<_>>());
         if !self.steps.iter().any(|step| step.id == id) {
             self.steps.push(Step { id: id.clone(), work, seed, parents });
         }

@@ -126,7 +126,7 @@ impl<'a> Loader<'a> {
                 continue;
             }
             let views = match &self.gpu {
-                Some(device) => Seen::Sent(Sent::to(device, &self.plain_views(epoch, set, &items)?)?),
+                Some(device) => Seen::Sent(Sent::to(device, self.plain_views(epoch, set, &items)?.plain())?),
                 None => Seen::Pixels(self.pixels(epoch, channels.channels.len(), &items)?),
             };
             let classes =

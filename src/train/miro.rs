@@ -56,7 +56,7 @@ impl<'a> Penalty<'a> {
     ) -> Result<Node> {
         let mut none = Seed(0).stream("the oracle drops nothing");
         let (_, expected) = model.tapped(
-            &mut Tape::forgetting_in(params.precision()),
+            &mut Tape::forgetting_in(params.format()),
             self.oracle,
             images,
             &mut none,

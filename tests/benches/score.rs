@@ -70,7 +70,7 @@ fn main() {
             memory = largest_child();
         }
         if let Some(python) = &python {
-            let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/benches/score_peer.py");
+            let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/benches/score_peer.py");
             let (seconds, out) = run(Command::new(python).arg(script).arg(folder.path()).arg("2"));
             let told: Value = serde_json::from_slice(&out).expect("the peer prints JSON");
             searches.push(told["search_seconds"].as_f64().expect("a number"));

@@ -1,3 +1,4 @@
+extern crate dichroic_lang as dichroic;
 use dichroic::prelude::*;
 
 /// Scored, and neither trained nor frozen.

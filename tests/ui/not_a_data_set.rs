@@ -1,3 +1,4 @@
+extern crate dichroic_lang as dichroic;
 use dichroic::prelude::*;
 
 fn main() {

@@ -1,28 +1,15 @@
 //! Views in plain numbers: what a GPU needs to make them of stored images by itself. Bytes travel as bytes.
 
 use super::{Draw, axes, resample::Axis, warp};
-use crate::data::{Pixels, Statistics, Tape};
-
-/// Whole numbers that say what a view is, in the order of `ops/gpu/kernels/views.cu`.
-pub(crate) const LINE: usize = 16;
+use crate::{
+    data::{Pixels, Statistics, Tape},
+    ops::{PlainViews, VIEW_LINE},
+};
 
 /// Views of images of one set, all of the same size.
 #[derive(Debug, Default)]
 pub struct Views {
-    pub(crate) channels: usize,
-    pub(crate) side: usize,
-    /// Grey levels of all images that are bytes; else of all, in `floats`.
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) floats: Vec<f32>,
-    pub(crate) lines: Vec<i64>,
-    /// First source rows, and columns, of output pixels.
-    pub(crate) firsts: Vec<u32>,
-    /// Weights of these, terms of warps, factors of brightness.
-    pub(crate) weights: Vec<f32>,
-    /// Mean and deviation of each channel.
-    pub(crate) norm: Vec<f32>,
-    /// Numbers in all warped images together.
-    pub(crate) warped: usize,
+    plain: PlainViews,
     /// Where the last image begins.
     last: usize,
 }
@@ -40,22 +27,13 @@ impl Views {
     pub fn new(side: usize, norm: &Statistics) -> Self {
         let both = |(mean, sd): (&f32, &f32)| [*mean, *sd];
         let norm: Vec<f32> = norm.mean.iter().zip(&norm.sd).flat_map(both).collect();
-        Self { channels: norm.len() / 2, side, norm, ..Self::default() }
+        let plain = PlainViews { channels: norm.len() / 2, side, norm, ..PlainViews::default() };
+        Self { plain, last: 0 }
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.lines.len() / LINE
-    }
-
-    /// Numbers in them.
-    pub fn numbers(&self) -> usize {
-        self.len() * self.channels * self.side * self.side
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+    /// What they are made of.
+    pub fn plain(&self) -> &PlainViews {
+        &self.plain
     }
 
     /// Takes an image in, of which the next views are. An image of floats among images of bytes makes floats of all.
@@ -63,19 +41,21 @@ impl Views {
     /// # Panics
     /// If it has other channels.
     pub fn image(&mut self, tape: &Tape) {
-        assert_eq!(tape.channels, self.channels, "a set's images have the same channels");
+        assert_eq!(tape.channels, self.plain.channels, "a set's images have the same channels");
         match &tape.pixels {
-            Pixels::Bytes(pixels) if self.floats.is_empty() => {
-                self.last = self.bytes.len();
-                self.bytes.extend_from_slice(pixels);
+            Pixels::Bytes(pixels) if self.plain.floats.is_empty() => {
+                self.last = self.plain.bytes.len();
+                self.plain.bytes.extend_from_slice(pixels);
             }
             pixels => {
-                let bytes = std::mem::take(&mut self.bytes);
-                self.floats.extend(bytes.into_iter().map(f32::from));
-                self.last = self.floats.len();
+                let bytes = std::mem::take(&mut self.plain.bytes);
+                self.plain.floats.extend(bytes.into_iter().map(f32::from));
+                self.last = self.plain.floats.len();
                 match pixels {
-                    Pixels::Bytes(pixels) => self.floats.extend(pixels.iter().map(|pixel| f32::from(*pixel))),
-                    Pixels::Floats(pixels) => self.floats.extend_from_slice(pixels),
+                    Pixels::Bytes(pixels) => {
+                        self.plain.floats.extend(pixels.iter().map(|pixel| f32::from(*pixel)))
+                    }
+                    Pixels::Floats(pixels) => self.plain.floats.extend_from_slice(pixels),
                 }
             }
         }
@@ -83,8 +63,8 @@ impl Views {
 
     /// A view of the last image.
     pub fn view(&mut self, tape: &Tape, draw: &Draw) {
-        let [rows, columns] = axes(tape, draw, self.side);
-        let mut line = [0i64; LINE];
+        let [rows, columns] = axes(tape, draw, self.plain.side);
+        let mut line = [0i64; VIEW_LINE];
         line[..3].copy_from_slice(&[self.last, tape.height, tape.width].map(|number| number as i64));
         line[3..6].copy_from_slice(&self.axis(&rows));
         line[6..9].copy_from_slice(&self.axis(&columns));
@@ -97,22 +77,22 @@ impl Views {
             };
             line[11] = which;
             line[12] = self.put(&terms);
-            line[13] = self.warped as i64;
+            line[13] = self.plain.warped as i64;
             line[14..].copy_from_slice(&points.map(|number| number as i64));
-            self.warped += tape.height * tape.width * tape.channels;
+            self.plain.warped += tape.height * tape.width * tape.channels;
         }
-        self.lines.extend(line);
+        self.plain.lines.extend(line);
     }
 
     /// Where its first pixels stand, how many taps each has, where the weights stand.
     fn axis(&mut self, axis: &Axis) -> [i64; 3] {
-        let at = self.firsts.len() as i64;
-        self.firsts.extend(axis.firsts().iter().map(|first| *first as u32));
+        let at = self.plain.firsts.len() as i64;
+        self.plain.firsts.extend(axis.firsts().iter().map(|first| *first as u32));
         [at, axis.taps() as i64, self.put(axis.weights())]
     }
 
     fn put(&mut self, numbers: &[f32]) -> i64 {
-        self.weights.extend_from_slice(numbers);
-        (self.weights.len() - numbers.len()) as i64
+        self.plain.weights.extend_from_slice(numbers);
+        (self.plain.weights.len() - numbers.len()) as i64
     }
 }

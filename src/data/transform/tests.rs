@@ -357,9 +357,9 @@ fn a_gpu_sees_the_same() {
                     expected.extend(out);
                 }
             }
-            assert_eq!((views.len(), views.floats.is_empty()), (9, !floats));
+            assert_eq!((views.plain().len(), views.plain().floats.is_empty()), (9, !floats));
             on_gpus(|| {
-                let found = Sent::to(&device(), &views).unwrap().views().unwrap();
+                let found = Sent::to(&device(), views.plain()).unwrap().views().unwrap();
                 assert_eq!(found.dims(), [9, 3, side, side]);
                 let found = found.flatten_all().unwrap().to_vec1::<f32>().unwrap();
                 let apart = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

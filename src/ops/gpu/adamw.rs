@@ -1,7 +1,7 @@
 //! AdamW over all parameters in one launch, and the length of all gradients.
 
 use super::{Gpu, Grid, launch};
-use crate::ops::{
+use crate::{
     adamw::{Line, Step},
     buffer,
 };
@@ -33,7 +33,7 @@ impl Gpu {
     }
 
     /// Changes all weights and running means.
-    pub(in crate::ops) fn adamw(&self, lines: &[Line<'_>]) -> Result<()> {
+    pub(crate) fn adamw(&self, lines: &[Line<'_>]) -> Result<()> {
         let Some(first) = lines.first() else { return Ok(()) };
         let address = buffer::address;
         let addresses = |Line { weights, gradient, mean, square, .. }: &Line<'_>| {
@@ -54,7 +54,7 @@ impl Gpu {
     }
 
     /// The Euclidean length of all gradients together, a scalar.
-    pub(in crate::ops) fn length(&self, gradients: &[&Tensor]) -> Result<Tensor> {
+    pub(crate) fn length(&self, gradients: &[&Tensor]) -> Result<Tensor> {
         let address = |gradient: &&Tensor| Ok(([buffer::address(gradient)?; 4], gradient.elem_count()));
         let addresses: Vec<_> = gradients.iter().map(address).collect::<Result<_>>()?;
         let Table { table, starts, lines: count, blocks } = self.table(&addresses)?;

@@ -1,11 +1,11 @@
 //! Sums, weighted sums of scalars.
 
-use super::{Gpu, Grid, format, launch};
+use super::{Gpu, Grid, launch};
 use crate::tape::{Gradients, Node, Tape};
 use candle_core::{DType, Result, Tensor};
 
 impl Tape {
-    pub(in crate::ops) fn add_on(&mut self, gpu: Gpu, a: &Node, b: &Node) -> Result<Node> {
+    pub(crate) fn add_on(&mut self, gpu: Gpu, a: &Node, b: &Node) -> Result<Node> {
         let n = a.value().elem_count();
         let y = gpu.like(a.value())?;
         launch!(gpu, add[Grid::over(n)](a.value(), b.value(), &y, n))?;
@@ -18,8 +18,8 @@ impl Tape {
         }))
     }
 
-    pub(in crate::ops) fn formatted_on(&mut self, gpu: Gpu, x: &Node) -> Result<Node> {
-        let format = format(self.precision());
+    pub(crate) fn formatted_on(&mut self, gpu: Gpu, x: &Node) -> Result<Node> {
+        let format = self.format().dtype();
         if x.value().dtype() == format {
             return Ok(x.clone());
         }
@@ -33,7 +33,7 @@ impl Tape {
         }))
     }
 
-    pub(in crate::ops) fn sum_on(&mut self, gpu: Gpu, x: &Node) -> Result<Node> {
+    pub(crate) fn sum_on(&mut self, gpu: Gpu, x: &Node) -> Result<Node> {
         let n = x.value().elem_count();
         let y = gpu.uninit(1, DType::F32)?;
         launch!(gpu, total[Grid::blocks(1)](x.value(), 1.0, &y, n, false))?;
@@ -45,7 +45,7 @@ impl Tape {
         }))
     }
 
-    pub(in crate::ops) fn weighted_sum_on(&mut self, gpu: Gpu, terms: &[(f32, Node)]) -> Result<Node> {
+    pub(crate) fn weighted_sum_on(&mut self, gpu: Gpu, terms: &[(f32, Node)]) -> Result<Node> {
         let y = gpu.uninit(1, DType::F32)?;
         for (at, (weight, term)) in terms.iter().enumerate() {
             launch!(gpu, scaled[Grid::over(1)](term.value(), &y, *weight, 1, at > 0))?;
@@ -62,13 +62,7 @@ impl Tape {
         }))
     }
 
-    pub(in crate::ops) fn times_exp_on(
-        &mut self,
-        gpu: Gpu,
-        x: &Node,
-        exponent: &Node,
-        rate: f32,
-    ) -> Result<Node> {
+    pub(crate) fn times_exp_on(&mut self, gpu: Gpu, x: &Node, exponent: &Node, rate: f32) -> Result<Node> {
         let n = x.value().elem_count();
         let grid = Grid::over(n);
         let y = gpu.like(x.value())?;

@@ -2,8 +2,8 @@
 
 use super::{Gpu, Grid, Matrix, WARPS, launch};
 use crate::{
-    ops::attention::Heads,
-    spec::Precision,
+    attention::Heads,
+    format::Format,
     tape::{Node, Tape},
 };
 use candle_core::{DType, Result, Tensor};
@@ -13,8 +13,8 @@ use std::ops::Range;
 const TOGETHER: usize = 1 << 25;
 
 impl Tape {
-    pub(in crate::ops) fn attention_on(&mut self, gpu: Gpu, qkv: &Node, shape: Heads) -> Result<Node> {
-        let pass = Pass { gpu, shape, precision: self.precision() };
+    pub(crate) fn attention_on(&mut self, gpu: Gpu, qkv: &Node, shape: Heads) -> Result<Node> {
+        let pass = Pass { gpu, shape, format: self.format() };
         let y = pass.gpu.uninit((shape.images, shape.tokens, shape.all()), qkv.value().dtype())?;
         pass.forward(qkv.value(), &y)?;
         let input = qkv.clone();
@@ -29,7 +29,7 @@ impl Tape {
 struct Pass {
     gpu: Gpu,
     shape: Heads,
-    precision: Precision,
+    format: Format,
 }
 
 impl Pass {
@@ -86,7 +86,7 @@ impl Pass {
     ) -> Result<()> {
         let (gpu, tokens) = (&self.gpu, self.shape.tokens);
         let (queries, keys) = (self.of(qkv, few, head, 0), self.of(qkv, few, head, 1));
-        gpu.products(self.square(logits, few), false, queries, keys.transposed(), self.precision)?;
+        gpu.products(self.square(logits, few), false, queries, keys.transposed(), self.format)?;
         let rows = few.len() * tokens;
         let grid = Grid::blocks(rows.div_ceil(WARPS));
         launch!(gpu, softmax_rows[grid](logits, weights, self.shape.scale(), tokens, rows))
@@ -97,13 +97,13 @@ impl Pass {
         for (few, head) in self.heads() {
             self.weigh(qkv, &few, head, [&logits, &weights])?;
             let (weights, values) = (self.square(&weights, &few), self.of(qkv, &few, head, 2));
-            self.gpu.products(self.made(y, &few, head), false, weights, values, self.precision)?;
+            self.gpu.products(self.made(y, &few, head), false, weights, values, self.format)?;
         }
         Ok(())
     }
 
     fn backward(&self, qkv: &Tensor, grad: &Tensor, sum: &Tensor, add: bool) -> Result<()> {
-        let (gpu, tokens, precision) = (&self.gpu, self.shape.tokens, self.precision);
+        let (gpu, tokens, format) = (&self.gpu, self.shape.tokens, self.format);
         let (pairs, weights) = (self.pairs(DType::F32)?, self.pairs(qkv.dtype())?);
         let slopes = self.pairs(qkv.dtype())?;
         for (few, head) in self.heads() {
@@ -111,14 +111,14 @@ impl Pass {
             let of = |which| self.of(qkv, &few, head, which);
             let to = |which| self.of(sum, &few, head, which);
             let grad = self.made(grad, &few, head);
-            gpu.products(to(2), add, self.square(&weights, &few).transposed(), grad, precision)?;
-            gpu.products(self.square(&pairs, &few), false, grad, of(2).transposed(), precision)?;
+            gpu.products(to(2), add, self.square(&weights, &few).transposed(), grad, format)?;
+            gpu.products(self.square(&pairs, &few), false, grad, of(2).transposed(), format)?;
             let rows = few.len() * tokens;
             let (grid, scale) = (Grid::blocks(rows.div_ceil(WARPS)), self.shape.scale());
             launch!(gpu, softmax_rows_backward[grid](&weights, &pairs, &slopes, scale, tokens, rows))?;
             let slopes = self.square(&slopes, &few);
-            gpu.products(to(0), add, slopes, of(1), precision)?;
-            gpu.products(to(1), add, slopes.transposed(), of(0), precision)?;
+            gpu.products(to(0), add, slopes, of(1), format)?;
+            gpu.products(to(1), add, slopes.transposed(), of(0), format)?;
         }
         Ok(())
     }

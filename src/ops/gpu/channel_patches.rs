@@ -8,7 +8,7 @@ use candle_core::{DType, Result, Tensor};
 const SHARES: usize = 64;
 
 impl Tape {
-    pub(in crate::ops) fn channel_patches_on(
+    pub(crate) fn channel_patches_on(
         &mut self,
         gpu: Gpu,
         images: &Tensor,

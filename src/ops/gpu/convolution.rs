@@ -2,7 +2,7 @@
 
 use super::{Gpu, Grid, Matrix, launch};
 use crate::{
-    ops::convolution::{Finish, Window},
+    convolution::{Finish, Window},
     tape::{Node, Tape},
 };
 use candle_core::{Result, Tensor};
@@ -11,7 +11,7 @@ use candle_core::{Result, Tensor};
 const GATHERED: usize = 1 << 27;
 
 impl Tape {
-    pub(in crate::ops) fn convolution_on(
+    pub(crate) fn convolution_on(
         &mut self,
         gpu: &Gpu,
         x: &Node,
@@ -27,7 +27,7 @@ impl Tape {
         let (len, outs) = (side * side * channels, shape[3]);
         let places = shape[..3].iter().product();
         let filters = Matrix::rows(&w, outs, len).transposed();
-        let precision = self.precision();
+        let precision = self.format();
         if window.is_a_pixel() {
             gpu.product(&y, false, Matrix::rows(x, places, len), filters, precision)?;
         } else {
@@ -55,7 +55,7 @@ impl Tape {
 
 impl Gpu {
     /// Of `shape`.
-    pub(in crate::ops) fn max_pool(&self, x: &Tensor, shape: (usize, usize, usize, usize)) -> Result<Tensor> {
+    pub(crate) fn max_pool(&self, x: &Tensor, shape: (usize, usize, usize, usize)) -> Result<Tensor> {
         let (_, height, width, channels) = x.dims4()?;
         let y = self.uninit(shape, x.dtype())?;
         let n = y.elem_count();

@@ -5,7 +5,7 @@ use crate::tape::{Node, Tape};
 use candle_core::{DType, Result};
 
 impl Tape {
-    pub(in crate::ops) fn cross_entropy_on(
+    pub(crate) fn cross_entropy_on(
         &mut self,
         gpu: Gpu,
         logits: &Node,

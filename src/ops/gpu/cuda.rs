@@ -6,7 +6,7 @@ use super::{
     product::{Call, Matrix},
     signature::{Bound, FILES, PRELUDE, Value},
 };
-use crate::{ops::buffer, whole_file};
+use crate::buffer;
 use candle_core::{
     CudaDevice, CudaStorage, DType, Device, Error, Result,
     cuda_backend::{
@@ -21,13 +21,13 @@ use candle_core::{
 use std::{
     collections::HashMap,
     ffi::c_void,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 /// A GPU.
 #[derive(Clone)]
-pub(crate) struct Cuda(CudaDevice);
+pub struct Cuda(CudaDevice);
 
 /// Which kernel, in which number format, on which GPU.
 type Key = (usize, DType, &'static str);
@@ -157,10 +157,17 @@ pub(super) fn compiled(file: &str, format: DType, architecture: i32) -> Result<P
         .map_err(|error| Error::msg(format!("NVRTC does not take the kernels of {file}: {error:?}")))?;
     if let Some(place) = place {
         // Only time is lost without it.
-        let _ = place.parent().map(std::fs::create_dir_all);
-        let _ = whole_file::fill(&place, |part| std::fs::write(part, ptx.to_src()));
+        let _ = keep(&place, &ptx.to_src());
     }
     Ok(ptx)
+}
+
+/// Keeps a compiled file, whole or not at all: other processes read it.
+fn keep(place: &Path, text: &str) -> std::io::Result<()> {
+    place.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    let part = place.with_extension(format!("{}.part", std::process::id()));
+    std::fs::write(&part, text)?;
+    std::fs::rename(&part, place)
 }
 
 /// Where they are kept.

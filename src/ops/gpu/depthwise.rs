@@ -11,13 +11,7 @@ const TAPS: usize = 49;
 const SHARES: usize = 264;
 
 impl Tape {
-    pub(in crate::ops) fn depthwise7_on(
-        &mut self,
-        gpu: Gpu,
-        x: &Node,
-        taps: &Node,
-        bias: &Node,
-    ) -> Result<Node> {
+    pub(crate) fn depthwise7_on(&mut self, gpu: Gpu, x: &Node, taps: &Node, bias: &Node) -> Result<Node> {
         let (n, height, width, channels) = x.value().dims4()?;
         let (tiles, groups) = (height.div_ceil(WARPS) * width.div_ceil(COLS), channels.div_ceil(LANES));
         let grid = Grid { blocks: [tiles, groups, n], threads: [LANES, WARPS] };

@@ -5,7 +5,7 @@ use crate::tape::{Node, Tape};
 use candle_core::{DType, Result};
 
 impl Tape {
-    pub(in crate::ops) fn rows_on(&mut self, gpu: Gpu, table: &Node, rows: &[usize]) -> Result<Node> {
+    pub(crate) fn rows_on(&mut self, gpu: Gpu, table: &Node, rows: &[usize]) -> Result<Node> {
         let (_, width) = table.value().dims2()?;
         let (count, rows) = (rows.len(), gpu.numbers(rows)?);
         let y = gpu.uninit((count, width), DType::F32)?;

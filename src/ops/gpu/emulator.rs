@@ -122,7 +122,7 @@ pub(super) fn product(call: &Call<'_>) -> Result<()> {
         }
     }
     let values = Tensor::new(out, all.device())?.to_dtype(all.dtype())?;
-    let (to, from) = (crate::ops::buffer::address(all)?, crate::ops::buffer::address(&values)?);
+    let (to, from) = (crate::buffer::address(all)?, crate::buffer::address(&values)?);
     let bytes = all.elem_count() * all.dtype().size_in_bytes();
     // SAFETY: both hold so many bytes, and are two tensors.
     unsafe { std::ptr::copy_nonoverlapping(from as *const u8, to as *mut u8, bytes) };

@@ -5,7 +5,7 @@ use crate::tape::{Node, Tape};
 use candle_core::{DType, Result};
 
 impl Tape {
-    pub(in crate::ops) fn gelu_on(&mut self, gpu: Gpu, x: &Node) -> Result<Node> {
+    pub(crate) fn gelu_on(&mut self, gpu: Gpu, x: &Node) -> Result<Node> {
         let n = x.value().elem_count();
         let grid = Grid::over(n / 4);
         let y = gpu.like(x.value())?;
@@ -18,7 +18,7 @@ impl Tape {
     }
 
     /// Of `x` (…, C) plus `bias` (C): the sum is never written.
-    pub(in crate::ops) fn gelu_of_sum_on(&mut self, gpu: Gpu, x: &Node, bias: &Node) -> Result<Node> {
+    pub(crate) fn gelu_of_sum_on(&mut self, gpu: Gpu, x: &Node, bias: &Node) -> Result<Node> {
         let cols = bias.value().elem_count();
         let rows = x.value().elem_count() / cols;
         let y = gpu.like(x.value())?;

@@ -5,7 +5,7 @@ use crate::tape::{Node, Tape};
 use candle_core::{DType, Result};
 
 impl Tape {
-    pub(in crate::ops) fn instance_norm_on(
+    pub(crate) fn instance_norm_on(
         &mut self,
         gpu: Gpu,
         x: &Node,

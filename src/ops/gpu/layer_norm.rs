@@ -36,7 +36,7 @@ impl Shares {
 }
 
 impl Tape {
-    pub(in crate::ops) fn layer_norm_on(
+    pub(crate) fn layer_norm_on(
         &mut self,
         gpu: Gpu,
         x: &Node,

@@ -2,13 +2,13 @@
 
 use super::{Gpu, Grid, Matrix, launch};
 use crate::{
-    ops::Weight,
+    Weight,
     tape::{Node, Tape},
 };
 use candle_core::{DType, Result, Tensor};
 
 impl Tape {
-    pub(in crate::ops) fn linear_on(
+    pub(crate) fn linear_on(
         &mut self,
         gpu: Gpu,
         x: &Node,
@@ -20,7 +20,7 @@ impl Tape {
         let outs = shape.last().copied().unwrap_or(0);
         let ins = x.dims().last().copied().unwrap_or(0);
         let samples = x.value().elem_count() / ins;
-        let precision = self.precision();
+        let precision = self.format();
         // Weights are kept in 32 bits; products take them in the format of what they meet.
         let w = gpu.rounded(weight.value(), x.value().dtype())?;
         let y = gpu.uninit(shape, x.value().dtype())?;

@@ -32,19 +32,19 @@ mod views;
 
 #[cfg(feature = "cuda")]
 mod cuda;
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 pub(crate) mod emulator;
 #[cfg(feature = "cuda")]
 mod sending;
-#[cfg(any(feature = "cuda", test))]
+#[cfg(any(feature = "cuda", feature = "testing", test))]
 mod signature;
 
-pub(crate) use nearest::Question;
+pub use nearest::Question;
 pub(super) use product::Matrix;
 #[cfg(feature = "cuda")]
 pub(super) use {cuda::address as cuda_address, sending::send as cuda_send};
 
-use crate::spec::Precision;
+use crate::format::Format;
 use candle_core::{DType, Device, Result, Shape, Tensor};
 
 /// Threads that run together, and how many such groups a block has.
@@ -59,12 +59,12 @@ const PART: usize = 512;
 
 /// What computes where a tensor lies, if that is not the CPU's own code.
 #[derive(Clone)]
-pub(crate) enum Gpu {
+pub enum Gpu {
     /// A GPU.
     #[cfg(feature = "cuda")]
     Cuda(cuda::Cuda),
     /// The CPU in its place.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     Emulated,
 }
 
@@ -144,7 +144,7 @@ impl From<f32> for Arg<'_> {
 /// `launch!(gpu, gelu[Grid::over(n)](x, y, n))`.
 macro_rules! launch {
     ($gpu:expr, $kernel:ident[$grid:expr]($($arg:expr),* $(,)?)) => {
-        $gpu.launch(stringify!($kernel), $grid, &[$($crate::ops::gpu::Arg::from($arg)),*])
+        $gpu.launch(stringify!($kernel), $grid, &[$($crate::gpu::Arg::from($arg)),*])
     };
 }
 use launch;
@@ -156,11 +156,11 @@ impl Gpu {
     }
 
     /// What computes on a device, if that is not the CPU's own code.
-    pub(crate) fn at(device: &Device) -> Option<Self> {
+    pub fn at(device: &Device) -> Option<Self> {
         match device {
             #[cfg(feature = "cuda")]
             Device::Cuda(device) => Some(Self::Cuda(cuda::Cuda::of(device))),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Device::Cpu if emulator::is_on() => Some(Self::Emulated),
             _ => None,
         }
@@ -172,9 +172,9 @@ impl Gpu {
             #[cfg(feature = "cuda")]
             // SAFETY: see above.
             Self::Cuda(cuda) => unsafe { Tensor::empty(shape, dtype, &cuda.device()) },
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Self::Emulated => Tensor::full(f32::NAN, shape, &Device::Cpu)?.to_dtype(dtype),
-            #[cfg(not(any(feature = "cuda", test)))]
+            #[cfg(not(any(feature = "cuda", feature = "testing", test)))]
             _ => nowhere((shape.into(), dtype)),
         }
     }
@@ -189,9 +189,9 @@ impl Gpu {
         match self {
             #[cfg(feature = "cuda")]
             Self::Cuda(cuda) => cuda.device(),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Self::Emulated => Device::Cpu,
-            #[cfg(not(any(feature = "cuda", test)))]
+            #[cfg(not(any(feature = "cuda", feature = "testing", test)))]
             _ => nowhere(()),
         }
     }
@@ -207,9 +207,9 @@ impl Gpu {
         match self {
             #[cfg(feature = "cuda")]
             Self::Cuda(cuda) => cuda.launch(&signature::bind(kernel, args)?, grid),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Self::Emulated => emulator::launch(&signature::bind(kernel, args)?, grid),
-            #[cfg(not(any(feature = "cuda", test)))]
+            #[cfg(not(any(feature = "cuda", feature = "testing", test)))]
             _ => nowhere((kernel, grid, args)),
         }
     }
@@ -221,12 +221,12 @@ impl Gpu {
         add: bool,
         a: Matrix<'_>,
         b: Matrix<'_>,
-        precision: Precision,
+        format: Format,
     ) -> Result<()> {
-        self.products(Matrix::rows(out, a.height(), b.width()), add, a, b, precision)
+        self.products(Matrix::rows(out, a.height(), b.width()), add, a, b, format)
     }
 
-    /// `out = a · b`, or `out += a · b`, for each of a stack. Sums are 32-bit floats; `precision` says whether factors of
+    /// `out = a · b`, or `out += a · b`, for each of a stack. Sums are 32-bit floats; `format` says whether factors of
     /// 32 bits may be rounded to ten bits.
     pub(super) fn products(
         &self,
@@ -234,15 +234,15 @@ impl Gpu {
         add: bool,
         a: Matrix<'_>,
         b: Matrix<'_>,
-        precision: Precision,
+        format: Format,
     ) -> Result<()> {
-        let call = product::Call::of(out, add, a, b, precision)?;
+        let call = product::Call::of(out, add, a, b, format)?;
         match self {
             #[cfg(feature = "cuda")]
             Self::Cuda(cuda) => cuda.product(&call),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Self::Emulated => emulator::product(&call),
-            #[cfg(not(any(feature = "cuda", test)))]
+            #[cfg(not(any(feature = "cuda", feature = "testing", test)))]
             _ => nowhere(call),
         }
     }
@@ -268,17 +268,9 @@ impl Gpu {
 }
 
 /// Without a GPU in the program there is none to be asked.
-#[cfg(not(any(feature = "cuda", test)))]
+#[cfg(not(any(feature = "cuda", feature = "testing", test)))]
 fn nowhere<T, U>(_: T) -> U {
     unreachable!("no tensor lies on a GPU in a program without CUDA")
-}
-
-/// The number format of activations.
-pub(crate) fn format(precision: Precision) -> DType {
-    match precision {
-        Precision::F32 | Precision::Tf32 => DType::F32,
-        Precision::Bf16 => DType::BF16,
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! exactly by whoever asks, so that a GPU gives the same answers as the CPU.
 
 use super::{Gpu, Grid, Matrix, launch};
-use crate::spec::Precision;
+use crate::format::Format;
 use candle_core::{DType, Result, Tensor};
 
 /// Queries at a time, and references: their scores are what is held, 128 MiB.
@@ -12,23 +12,24 @@ const REFERENCES: usize = 32_768;
 const MOST: usize = 32;
 
 /// What is asked.
-pub(crate) struct Question<'a> {
+pub struct Question<'a> {
     /// (references, width), row by row.
-    pub(crate) references: &'a [f32],
+    pub references: &'a [f32],
     /// (queries, width).
-    pub(crate) queries: &'a [f32],
-    pub(crate) width: usize,
+    pub queries: &'a [f32],
+    /// Numbers in a row.
+    pub width: usize,
     /// What is taken off the products with each reference; empty: nothing.
-    pub(crate) halves: &'a [f32],
+    pub halves: &'a [f32],
     /// Groups of references and of queries; a query leaves out its own.
-    pub(crate) groups: Option<(&'a [u32], &'a [u32])>,
+    pub groups: Option<(&'a [u32], &'a [u32])>,
     /// How far below the best score of a query the nearest may be.
-    pub(crate) margins: &'a [f32],
+    pub margins: &'a [f32],
 }
 
 impl Gpu {
     /// The candidates of each query, in their order; none where there are too many.
-    pub(crate) fn candidates(&self, question: &Question<'_>) -> Result<Vec<Option<Vec<u32>>>> {
+    pub fn candidates(&self, question: &Question<'_>) -> Result<Vec<Option<Vec<u32>>>> {
         let Question { references, queries, width, halves, groups, margins } = *question;
         let device = self.device();
         let count = references.len() / width;
@@ -50,7 +51,7 @@ impl Gpu {
                 let line = scores.narrow(0, 0, asked * some)?;
                 let slab = all.narrow(0, first, some)?;
                 let across = Matrix::rows(&slab, some, width).transposed();
-                self.product(&line, false, Matrix::rows(&part, asked, width), across, Precision::F32)?;
+                self.product(&line, false, Matrix::rows(&part, asked, width), across, Format::F32)?;
                 let (halves, groups, own) = (halves.as_ref(), groups_of.as_ref(), own.as_ref());
                 launch!(
                     self,

@@ -5,7 +5,7 @@ use crate::tape::{Node, Tape};
 use candle_core::Result;
 
 impl Tape {
-    pub(in crate::ops) fn neighbourhoods_on(&mut self, gpu: Gpu, x: &Node) -> Result<Node> {
+    pub(crate) fn neighbourhoods_on(&mut self, gpu: Gpu, x: &Node) -> Result<Node> {
         let (images, height, width, channels) = x.value().dims4()?;
         let y = gpu.uninit((images, height, width, 9 * channels), x.value().dtype())?;
         let n = y.elem_count();

@@ -5,7 +5,7 @@ use crate::tape::{Node, Tape};
 use candle_core::Result;
 
 impl Tape {
-    pub(in crate::ops) fn normalise_rows_on(&mut self, gpu: Gpu, x: &Node) -> Result<Node> {
+    pub(crate) fn normalise_rows_on(&mut self, gpu: Gpu, x: &Node) -> Result<Node> {
         let (rows, width) = x.value().dims2()?;
         let y = gpu.like(x.value())?;
         launch!(gpu, normalise_rows[Grid::blocks(rows)](x.value(), &y, width))?;

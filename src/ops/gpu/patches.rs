@@ -1,11 +1,11 @@
 //! Patches of images.
 
-use super::{Gpu, Grid, format, launch};
+use super::{Gpu, Grid, launch};
 use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
 
 impl Tape {
-    pub(in crate::ops) fn patches_on(&mut self, gpu: Gpu, x: &Node, side: usize) -> Result<Node> {
+    pub(crate) fn patches_on(&mut self, gpu: Gpu, x: &Node, side: usize) -> Result<Node> {
         let (images, height, width, channels) = x.value().dims4()?;
         let shape = (images, height / side, width / side, side * side * channels);
         let y = gpu.uninit(shape, x.value().dtype())?;
@@ -21,15 +21,10 @@ impl Tape {
         }))
     }
 
-    pub(in crate::ops) fn planar_patches_on(
-        &mut self,
-        gpu: &Gpu,
-        images: &Tensor,
-        side: usize,
-    ) -> Result<Node> {
+    pub(crate) fn planar_patches_on(&mut self, gpu: &Gpu, images: &Tensor, side: usize) -> Result<Node> {
         let (count, channels, height, width) = images.dims4()?;
         let shape = (count, height / side, width / side, channels * side * side);
-        let y = gpu.uninit(shape, format(self.precision()))?;
+        let y = gpu.uninit(shape, self.format().dtype())?;
         let n = y.elem_count();
         launch!(gpu, planar_patches[Grid::over(n)](images, &y, channels, height, width, side, n))?;
         Ok(Node::constant(y))

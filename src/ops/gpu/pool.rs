@@ -5,7 +5,7 @@ use crate::tape::{Node, Tape};
 use candle_core::{DType, Result};
 
 impl Tape {
-    pub(in crate::ops) fn mean_pixels_on(&mut self, gpu: Gpu, x: &Node) -> Result<Node> {
+    pub(crate) fn mean_pixels_on(&mut self, gpu: Gpu, x: &Node) -> Result<Node> {
         let (images, height, width, channels) = x.value().dims4()?;
         let pixels = height * width;
         let y = gpu.uninit((images, channels), DType::F32)?;

@@ -5,7 +5,7 @@ use crate::tape::{Node, Tape};
 use candle_core::{DType, Result};
 
 impl Tape {
-    pub(in crate::ops) fn pooled_filters_on(
+    pub(crate) fn pooled_filters_on(
         &mut self,
         gpu: Gpu,
         filters: &Node,

@@ -1,11 +1,11 @@
 //! Matrix products: how ours, row by row, are said to a library that counts column by column (cuBLAS).
 
-use crate::spec::Precision;
+use crate::format::Format;
 use candle_core::{Result, Tensor};
 
 /// A matrix in memory, row by row, or transposed; or a stack of as many as the other matrices of a product.
 #[derive(Clone, Copy)]
-pub(in crate::ops) struct Matrix<'a> {
+pub(crate) struct Matrix<'a> {
     /// What it lies in, and where it begins there.
     pub(super) values: &'a Tensor,
     pub(super) first: usize,
@@ -21,13 +21,13 @@ pub(in crate::ops) struct Matrix<'a> {
 
 impl<'a> Matrix<'a> {
     /// The numbers of a tensor, row by row.
-    pub(in crate::ops) fn rows(values: &'a Tensor, rows: usize, cols: usize) -> Self {
+    pub(crate) fn rows(values: &'a Tensor, rows: usize, cols: usize) -> Self {
         assert_eq!(values.elem_count(), rows * cols, "a matrix has as many values as rows times columns");
         Self { values, first: 0, rows, cols, line: cols, count: 1, apart: 0, transposed: false }
     }
 
     /// `count` matrices in a tensor, the first at `first`, the next so many numbers `apart`, with lines of `line` numbers.
-    pub(in crate::ops) fn stack(
+    pub(crate) fn stack(
         values: &'a Tensor,
         first: usize,
         (rows, cols): (usize, usize),
@@ -49,7 +49,7 @@ impl<'a> Matrix<'a> {
         self.cols
     }
 
-    pub(in crate::ops) fn transposed(self) -> Self {
+    pub(crate) fn transposed(self) -> Self {
         Self { rows: self.cols, cols: self.rows, transposed: !self.transposed, ..self }
     }
 }
@@ -75,7 +75,7 @@ impl<'a> Call<'a> {
         add: bool,
         a: Matrix<'a>,
         b: Matrix<'a>,
-        precision: Precision,
+        format: Format,
     ) -> Result<Self> {
         let fits = a.cols == b.rows && (out.rows, out.cols) == (a.rows, b.cols) && !out.transposed;
         if !fits || [a.count, b.count] != [out.count; 2] {
@@ -101,7 +101,7 @@ impl<'a> Call<'a> {
             b: a,
             beta: if add { 1.0 } else { 0.0 },
             count: out.count,
-            rounded: precision != Precision::F32,
+            rounded: format != Format::F32,
         })
     }
 }

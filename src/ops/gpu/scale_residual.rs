@@ -6,7 +6,7 @@ use candle_core::{DType, Result, Tensor};
 
 impl Tape {
     /// `x + keep · scale · (z + bias)`.
-    pub(in crate::ops) fn scale_residual_on(
+    pub(crate) fn scale_residual_on(
         &mut self,
         gpu: Gpu,
         x: &Node,

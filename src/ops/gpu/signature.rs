@@ -1,7 +1,7 @@
 //! Kernels as their text declares them, and whether what they are given fits.
 
 use super::Arg;
-use crate::ops::buffer;
+use crate::buffer;
 use candle_core::{DType, Result};
 use std::{collections::BTreeMap, sync::LazyLock};
 

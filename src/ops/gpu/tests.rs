@@ -6,8 +6,8 @@ use super::{
     signature::{FILES, PRELUDE},
 };
 use crate::{
+    Weight, buffer,
     golden::{assert_close, device, on_gpus},
-    ops::{Weight, buffer},
     params::{Params, Published},
     seed::Seed,
     tape::{Gradients, Tape},

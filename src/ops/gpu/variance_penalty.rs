@@ -5,7 +5,7 @@ use crate::tape::{Node, Tape};
 use candle_core::{DType, Result, Tensor};
 
 impl Tape {
-    pub(in crate::ops) fn variance_penalty_on(
+    pub(crate) fn variance_penalty_on(
         &mut self,
         gpu: Gpu,
         x: &Node,

@@ -1,11 +1,11 @@
 //! Views of stored images.
 
 use super::{Gpu, Grid, launch};
-use crate::ops::views::Sent;
+use crate::views::Sent;
 use candle_core::{DType, Result, Tensor};
 
 impl Gpu {
-    pub(in crate::ops) fn views(&self, sent: &Sent) -> Result<Tensor> {
+    pub(crate) fn views(&self, sent: &Sent) -> Result<Tensor> {
         let Sent { shape: [count, channels, side], grey, lines, firsts, weights, norm, warped } = sent;
         let (count, channels, side) = (*count, *channels, *side);
         let [bytes, floats] = grey.each_ref().map(Option::as_ref);

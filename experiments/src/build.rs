@@ -1,0 +1,4 @@
+//! Finds the experiments in this folder.
+fn main() {
+    dichroic_build::package_in("..");
+}

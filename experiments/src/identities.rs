@@ -1,0 +1,101 @@
+//! The names of everything that is declared here: which spec, which works, at both scales. A name that moves orphans
+//! stored results, so each move shows in `tests/golden/identities.txt`; `UPDATE_IDENTITIES=1 cargo test` writes it.
+
+use dichroic::{
+    data::DataSet,
+    plan::{Plan, Work},
+    registry,
+    seed::Seed,
+    spec::{DataRef, Spec, id::SpecId, quick::quick},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    path::Path,
+};
+
+#[test]
+fn names_of_specs_and_works_move_only_where_that_is_meant() {
+    let root = tempfile::tempdir().unwrap();
+    let declared: Vec<(String, Spec)> = registry::entries()
+        .unwrap()
+        .into_iter()
+        .flat_map(|entry| {
+            let sentences = (entry.specs)().into_iter().enumerate();
+            sentences.map(|(at, declared)| (format!("{} {}", entry.name, at + 1), declared.spec))
+        })
+        .collect();
+    let data = folders(root.path(), declared.iter().map(|(_, spec)| spec));
+    let lines: Vec<String> = declared
+        .iter()
+        .flat_map(|(name, spec)| {
+            [
+                format!("{name} paper {}", names(spec, &data)),
+                format!("{name} quick {}", names(&quick(spec), &data)),
+            ]
+        })
+        .collect();
+    let found = lines.join("\n") + "\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/identities.txt");
+    if env::var_os("UPDATE_IDENTITIES").is_some() {
+        fs::write(&path, &found).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    let moved =
+        found.lines().zip(kept.lines().chain(std::iter::repeat(""))).find(|(found, kept)| found != kept);
+    assert_eq!(
+        moved,
+        None,
+        "found and kept; {} names now, {} kept",
+        found.lines().count(),
+        kept.lines().count()
+    );
+    assert_eq!(found.lines().count(), kept.lines().count());
+}
+
+/// The spec's name, those of its trainings, and one for all that comes after them.
+fn names(spec: &Spec, data: &BTreeMap<String, DataSet>) -> String {
+    let plan = Plan::of(spec, Seed(1), data).unwrap();
+    let mut names = vec![SpecId::of(spec).to_string()];
+    let mut rest = Vec::new();
+    for step in &plan.steps {
+        match step.work {
+            Work::Pretrain { .. } | Work::Fit { .. } => {
+                names.push(format!("{} {}", step.work.kind(), step.id))
+            }
+            Work::Embed { .. } | Work::Score { .. } => rest.push(step.id.to_string()),
+        }
+    }
+    let digest = blake3::hash(rest.join(" ").as_bytes()).to_hex();
+    names.push(format!("run {}, {} more {}", plan.run, rest.len(), &digest[..16]));
+    names.join(" ")
+}
+
+/// Folders without a row, of all sets that the specs name, with fingerprints that say nothing of this machine.
+fn folders<'a>(root: &Path, specs: impl Iterator<Item = &'a Spec>) -> BTreeMap<String, DataSet> {
+    let mut sets: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for spec in specs {
+        let evaluated = spec.evaluate.iter().map(|evaluate| &evaluate.data);
+        for data in [&spec.train.data].into_iter().chain(evaluated) {
+            sets.entry(data.name.clone()).or_default().extend(data.sets.iter().cloned());
+        }
+    }
+    sets.into_iter().map(|(name, sets)| (name.clone(), folder(&root.join(&name), &name, sets))).collect()
+}
+
+fn folder(root: &Path, name: &str, sets: BTreeSet<String>) -> DataSet {
+    let chammi = name == DataRef::CHAMMI;
+    let sets = if sets.is_empty() { BTreeSet::from(["One".to_owned(), "Two".to_owned()]) } else { sets };
+    let mut description = format!("name = \"{name}\"\n");
+    for set in &sets {
+        fs::create_dir_all(root.join(set)).unwrap();
+        let header = "file_path,channel_width,Label,train_test_split,Task_one\n";
+        fs::write(root.join(set).join("enriched_meta.csv"), header).unwrap();
+        description += &format!("[sets.{set}]\nchannels = [\"dna\", \"er\", \"actin\"]\n");
+    }
+    if !chammi {
+        fs::write(root.join("dataset.toml"), description).unwrap();
+    }
+    let opened = DataSet::open(name, root).unwrap();
+    DataSet { fingerprint: format!("the fingerprint of {name}"), ..opened }
+}

@@ -1,0 +1,283 @@
+//! Losses, and weighted sums of them: `0.2 * SimClr::t(0.07) + 0.8 * ProxyNca::t(0.07)`.
+
+use super::{Backbone, Trainable};
+use crate::spec::{
+    Positives,
+    draft::{StatedLoss, StatedScale},
+};
+use std::ops::{Add, Mul};
+
+/// A loss, or a weighted sum of losses.
+#[diagnostic::on_unimplemented(
+    message = "whether a strategy applies depends on the loss, and here it is `{Self}`",
+    label = "say `.loss(...)` before this"
+)]
+pub trait Objective {
+    /// [`Labels`] if it reads labels, [`NoLabels`] if it does not.
+    type Supervision;
+
+    /// The same as plain data.
+    #[doc(hidden)]
+    fn terms(&self) -> Vec<(f64, StatedLoss)>;
+
+    /// Whether the weights were said to sum to 1.
+    #[doc(hidden)]
+    fn is_convex(&self) -> bool {
+        false
+    }
+
+    /// Says that the weights sum to 1. Checked by the compiler where they are literals, else before anything runs.
+    fn convex(self) -> Convex<Self>
+    where
+        Self: Sized,
+    {
+        Convex(self)
+    }
+}
+
+/// An objective that trains a model of backbone `B` and adapter `A`.
+///
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let run = ConvNext::atto().scratch().adapter(HyperNet { z: 8, hidden: 8 }).train_on(Chammi);
+/// let _ = run.loss(0.2 * SSL + 0.8 * PROXY);
+/// ```
+/// ```compile_fail
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let run = ConvNext::atto().scratch().adapter(HyperNet { z: 8, hidden: 8 }).train_on(Chammi);
+/// let _ = run.loss(0.8);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a loss",
+    label = "expected a loss, such as `ProxyNca::t(0.07)`",
+    note = "losses add up with weights: `0.2 * SimClr::t(0.07) + 0.8 * ProxyNca::t(0.07)`"
+)]
+pub trait Trains<B, A>: Objective {}
+
+/// What an experiment is trained towards: an objective, or nothing because it is `.frozen()`.
+///
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// fn floor() -> impl Experiments {
+///     let model = ConvNext::tiny().scratch().adapter(HyperNet { z: 128, hidden: 256 });
+///     model.train_on(Chammi).frozen().evaluate(OneNn::cosine().on(Chammi))
+/// }
+/// ```
+/// ```compile_fail
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// fn forgotten() -> impl Experiments {
+///     let model = ConvNext::tiny().scratch().adapter(HyperNet { z: 128, hidden: 256 });
+///     model.train_on(Chammi).evaluate(OneNn::cosine().on(Chammi))
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "nothing says what this experiment is trained towards",
+    label = "say `.loss(...)`, or `.frozen()` for a model that is only evaluated"
+)]
+pub trait Towards {}
+impl Towards for Frozen {}
+impl<L> Towards for Weighted<L> {}
+impl<L, R> Towards for Sum<L, R> {}
+impl<L> Towards for Convex<L> {}
+
+/// A place in the sentence that is still free: `.loss(…)` and `.frozen()` are said once, and one of them only.
+///
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let run = ConvNext::atto().scratch().adapter(HyperNet { z: 8, hidden: 8 }).train_on(Chammi);
+/// let _ = run.frozen();
+/// ```
+/// ```compile_fail
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let run = ConvNext::atto().scratch().adapter(HyperNet { z: 8, hidden: 8 }).train_on(Chammi);
+/// let _ = run.frozen().loss(PROXY);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "what this experiment is trained towards was said before: `{Self}`",
+    label = "said twice",
+    note = "`.frozen()` takes no `.loss(...)`; several losses add up in one: `.loss(0.2 * SSL + 0.8 * PROXY)`"
+)]
+pub trait LossNotSaid {}
+impl LossNotSaid for NoLoss {}
+
+/// No `.loss(…)` and no `.frozen()` yet.
+#[derive(Clone, Copy, Debug)]
+pub struct NoLoss;
+
+/// `.frozen()`: nothing is trained.
+#[derive(Clone, Copy, Debug)]
+pub struct Frozen;
+
+/// Labels are read.
+#[derive(Debug)]
+pub enum Labels {}
+
+/// Nothing but images is read.
+#[derive(Debug)]
+pub enum NoLabels {}
+
+/// What a sum reads, given what its terms read.
+pub trait Or<R> {
+    /// Labels if one of them does.
+    type Either;
+}
+impl<R> Or<R> for Labels {
+    type Either = Self;
+}
+impl<R> Or<R> for NoLabels {
+    type Either = R;
+}
+
+/// `0.2 * loss`.
+#[derive(Clone, Copy, Debug)]
+pub struct Weighted<L>(f64, L);
+
+/// `loss + loss`.
+#[derive(Clone, Copy, Debug)]
+pub struct Sum<L, R>(L, R);
+
+/// `loss.convex()`.
+#[derive(Clone, Copy, Debug)]
+pub struct Convex<L>(L);
+
+impl<L: Objective> Objective for Weighted<L> {
+    type Supervision = L::Supervision;
+
+    fn terms(&self) -> Vec<(f64, StatedLoss)> {
+        self.1.terms().into_iter().map(|(weight, loss)| (self.0 * weight, loss)).collect()
+    }
+}
+
+impl<L: Objective<Supervision: Or<R::Supervision>>, R: Objective> Objective for Sum<L, R> {
+    type Supervision = <L::Supervision as Or<R::Supervision>>::Either;
+
+    fn terms(&self) -> Vec<(f64, StatedLoss)> {
+        [self.0.terms(), self.1.terms()].concat()
+    }
+}
+
+impl<L: Objective> Objective for Convex<L> {
+    type Supervision = L::Supervision;
+
+    fn terms(&self) -> Vec<(f64, StatedLoss)> {
+        self.0.terms()
+    }
+
+    fn is_convex(&self) -> bool {
+        true
+    }
+}
+
+impl<B, A, L: Trains<B, A>> Trains<B, A> for Weighted<L> {}
+impl<B, A, L: Trains<B, A>> Trains<B, A> for Convex<L> {}
+impl<B, A, L, R> Trains<B, A> for Sum<L, R>
+where
+    L: Trains<B, A> + Objective<Supervision: Or<R::Supervision>>,
+    R: Trains<B, A>,
+{
+}
+
+/// ProxyNCA++: softmax over distances to one proxy per class (CHAMMI, section 3.2).
+#[derive(Clone, Copy, Debug)]
+pub struct ProxyNca {
+    temperature: f64,
+    scale: StatedScale,
+    train_proxies: Option<bool>,
+}
+
+impl ProxyNca {
+    /// With this temperature. CHAMMI tuned it per adapter; HyperNet: 0.07.
+    pub const fn t(temperature: f64) -> Self {
+        Self { temperature, scale: StatedScale::Fixed, train_proxies: None }
+    }
+
+    /// With a temperature that is learned and starts there. CHAMMI: TargetParam and SliceParam.
+    pub const fn learned(self) -> Self {
+        Self { scale: StatedScale::Learned { rule: None, trained: None }, ..self }
+    }
+
+    /// Whether the proxies learn, whatever the recipe says.
+    pub const fn train_proxies(self, train: bool) -> Self {
+        Self { train_proxies: Some(train), ..self }
+    }
+}
+
+/// Two views of an image attract, views of other images of the same set repel (Chen et al. 2020).
+#[derive(Clone, Copy, Debug)]
+pub struct SimClr {
+    temperature: f64,
+    positives: Option<Positives>,
+}
+
+impl SimClr {
+    /// With this temperature. CHAMMI: 0.07.
+    pub const fn t(temperature: f64) -> Self {
+        Self { temperature, positives: None }
+    }
+
+    /// Which rows attract, whatever the recipe says.
+    pub const fn positives(self, positives: Positives) -> Self {
+        Self { positives: Some(positives), ..self }
+    }
+}
+
+/// A linear classifier over all classes of the training sets, and the cross-entropy of its softmax.
+#[derive(Clone, Copy, Debug)]
+pub struct CrossEntropy;
+
+/// [`SimClr`] at the temperature of the CHAMMI paper.
+pub const SSL: SimClr = SimClr::t(0.07);
+
+/// [`ProxyNca`] at the temperature that the CHAMMI authors tuned for HyperNet.
+pub const PROXY: ProxyNca = ProxyNca::t(0.07);
+
+macro_rules! sums {
+    ($($sum:ident<$($part:ident),*>),*) => {$(
+        impl<$($part,)* N: Objective> Add<N> for $sum<$($part),*> {
+            type Output = Sum<Self, N>;
+
+            fn add(self, next: N) -> Self::Output {
+                Sum(self, next)
+            }
+        }
+    )*};
+}
+sums!(Weighted<L>, Sum<L, R>, ProxyNca<>, SimClr<>, CrossEntropy<>);
+
+// One impl for all losses is what the orphan rule forbids (E0210).
+macro_rules! losses {
+    ($($word:ident, $supervision:ident: $this:ident => $loss:expr;)*) => {$(
+        impl Objective for $word {
+            type Supervision = $supervision;
+
+            fn terms(&self) -> Vec<(f64, StatedLoss)> {
+                let $this = self;
+                vec![(1.0, $loss)]
+            }
+        }
+
+        impl Mul<$word> for f64 {
+            type Output = Weighted<$word>;
+
+            fn mul(self, loss: $word) -> Self::Output {
+                Weighted(self, loss)
+            }
+        }
+
+        impl<B: Backbone, A: Trainable> Trains<B, A> for $word {}
+        impl Towards for $word {}
+    )*};
+}
+losses! {
+    ProxyNca, Labels: this => StatedLoss::ProxyNca {
+        temperature: this.temperature, scale: this.scale, train_proxies: this.train_proxies,
+    };
+    SimClr, NoLabels: this => StatedLoss::SimClr { temperature: this.temperature, positives: this.positives };
+    CrossEntropy, Labels: _this => StatedLoss::CrossEntropy;
+}

@@ -1,2 +1,0 @@
-//! The program: the command line of dichroic over the files in `experiments/`.
-dichroic::main!();

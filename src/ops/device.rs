@@ -1,0 +1,429 @@
+//! Where models are computed: the processor, or a GPU by CUDA; and what of that this machine has.
+
+use crate::{format::Format, memory};
+#[cfg(feature = "cuda")]
+use candle_core::cuda_backend::cudarc::driver::sys;
+use candle_core::{Device, DeviceLocation};
+use libloading::{Library, Symbol};
+use std::{
+    ffi::{CStr, CString, c_char, c_int, c_uint, c_void},
+    str::FromStr,
+    sync::{
+        OnceLock,
+        atomic::{AtomicI32, Ordering::Relaxed},
+    },
+};
+
+/// Whether this program was built with CUDA.
+pub const BUILT_WITH_CUDA: bool = cfg!(feature = "cuda");
+
+/// How to build it so.
+pub const HOW_TO_BUILD: &str =
+    "build it on a machine with the CUDA toolkit (nvcc): cargo build --release --features cuda";
+
+/// Where somebody wants to compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// On the first GPU, if this program and this machine have one; else on the processor.
+    Auto,
+    /// On the processor.
+    Cpu,
+    /// On a GPU: that one, else the first; workers have one each.
+    Cuda(Option<usize>),
+}
+
+impl FromStr for Choice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.strip_prefix("cuda:").map(str::parse)) {
+            ("auto", _) => Ok(Self::Auto),
+            ("cpu", _) => Ok(Self::Cpu),
+            ("cuda", _) => Ok(Self::Cuda(None)),
+            (_, Some(Ok(number))) => Ok(Self::Cuda(Some(number))),
+            _ => Err("expected auto, cpu, cuda or cuda:N".into()),
+        }
+    }
+}
+
+/// Why something cannot be computed where that was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The program lacks it.
+    #[error("this build of dichroic has no CUDA")]
+    NotBuilt,
+    /// The machine lacks it.
+    #[error("there is no GPU to compute on: {0}")]
+    NoDriver(String),
+    /// There are fewer.
+    #[error("there is no GPU {asked}: the driver knows {found}, numbered from 0")]
+    NoSuch {
+        /// The one that was asked for.
+        asked: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// CUDA refuses.
+    #[error("the GPU {number} cannot be used: {reason}")]
+    Refused {
+        /// Which one.
+        number: usize,
+        /// What CUDA says.
+        reason: String,
+    },
+    /// The processor computes in 32-bit floats.
+    #[error("precision {} is computed on a GPU only", .0.name())]
+    Precision(Format),
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NotBuilt => format!(
+                "{HOW_TO_BUILD}; or leave --device away: `dichroic doctor` shows what this machine has"
+            ),
+            Self::NoDriver(_) => "install NVIDIA's driver, or leave --device away".into(),
+            Self::NoSuch { .. } => "`dichroic doctor` lists them".into(),
+            Self::Refused { .. } => "`nvidia-smi` says who uses it; `--device cpu` does without".into(),
+            Self::Precision(_) => "say --device cuda, or leave the precision at f32".into(),
+        })
+    }
+}
+
+/// Opens a device.
+///
+/// # Errors
+/// If it is not there.
+pub fn open(choice: Choice) -> Result<Device, Error> {
+    match choice {
+        Choice::Cpu => Ok(Device::Cpu),
+        Choice::Auto if BUILT_WITH_CUDA && driver().is_ok_and(|driver| !driver.gpus.is_empty()) => gpu(0),
+        Choice::Auto => Ok(Device::Cpu),
+        Choice::Cuda(_) if !BUILT_WITH_CUDA => Err(Error::NotBuilt),
+        Choice::Cuda(number) => {
+            let number = number.unwrap_or(0);
+            let found = driver().map_err(Error::NoDriver)?.gpus.len();
+            if number < found { gpu(number) } else { Err(Error::NoSuch { asked: number, found }) }
+        }
+    }
+}
+
+/// One stream for everything, so that what is asked for later comes later; nobody needs events for that.
+#[cfg(feature = "cuda")]
+fn gpu(number: usize) -> Result<Device, Error> {
+    let refused = |error: candle_core::Error| Error::Refused { number, reason: error.to_string() };
+    let device = Device::new_cuda_with_stream(number).map_err(refused)?;
+    if let Device::Cuda(cuda) = &device {
+        // SAFETY: there is no other stream.
+        unsafe { cuda.disable_event_tracking() };
+        keep_memory(number);
+    }
+    OPENED.store(number as i32, Relaxed);
+    Ok(device)
+}
+
+/// The pool of memory that a GPU's tensors are taken from, if the driver tells of it.
+#[cfg(feature = "cuda")]
+fn pool(number: usize) -> Option<sys::CUmemoryPool> {
+    let (mut handle, mut pool) = (0, std::ptr::null_mut());
+    let success = sys::CUresult::CUDA_SUCCESS;
+    // SAFETY: pointers are to local variables; the pool is only asked for if the device is there.
+    let found = unsafe {
+        sys::cuDeviceGet(&mut handle, number as c_int) == success
+            && sys::cuDeviceGetDefaultMemPool(&mut pool, handle) == success
+    };
+    found.then_some(pool)
+}
+
+/// Memory that tensors give back stays with the program: to ask the driver for it anew after each wait takes longer than a
+/// step. Where that cannot be had, only time is lost.
+#[cfg(feature = "cuda")]
+fn keep_memory(number: usize) {
+    let threshold = sys::CUmemPool_attribute_enum::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+    let mut most = u64::MAX;
+    if let Some(pool) = pool(number) {
+        // SAFETY: the attribute is such a number.
+        let _ = unsafe { sys::cuMemPoolSetAttribute(pool, threshold, std::ptr::from_mut(&mut most).cast()) };
+    }
+}
+
+/// How much memory is taken from some moment on where models are computed: a GPU's by tensors, or the processor's.
+pub struct Peak {
+    gpu: Option<usize>,
+    before: u64,
+}
+
+impl Peak {
+    /// From now on; one at a time.
+    pub fn begin(device: &Device) -> Self {
+        let gpu = match device.location() {
+            DeviceLocation::Cuda { gpu_id } => Some(gpu_id),
+            _ => None,
+        };
+        let before = match gpu {
+            Some(number) => taken(number, true).0,
+            None => {
+                memory::restart_peak();
+                memory::in_use() as u64
+            }
+        };
+        Self { gpu, before }
+    }
+
+    /// The most that was taken since, beyond what was before.
+    pub fn bytes(&self) -> u64 {
+        let most = match self.gpu {
+            Some(number) => taken(number, false).1,
+            None => memory::peak() as u64,
+        };
+        most.saturating_sub(self.before)
+    }
+}
+
+/// Bytes that a GPU's tensors take, and the most that they took; from now on, where that is asked for.
+#[cfg(feature = "cuda")]
+fn taken(number: usize, restart: bool) -> (u64, u64) {
+    use sys::CUmemPool_attribute_enum::{CU_MEMPOOL_ATTR_USED_MEM_CURRENT, CU_MEMPOOL_ATTR_USED_MEM_HIGH};
+    let Some(pool) = pool(number) else { return (0, 0) };
+    let read = |which| {
+        let mut bytes = 0u64;
+        // SAFETY: the attributes are such numbers.
+        let _ = unsafe { sys::cuMemPoolGetAttribute(pool, which, std::ptr::from_mut(&mut bytes).cast()) };
+        bytes
+    };
+    if restart {
+        let mut none = 0u64;
+        // SAFETY: the mark may be put back to 0.
+        let _ = unsafe {
+            sys::cuMemPoolSetAttribute(
+                pool,
+                CU_MEMPOOL_ATTR_USED_MEM_HIGH,
+                std::ptr::from_mut(&mut none).cast(),
+            )
+        };
+    }
+    (read(CU_MEMPOOL_ATTR_USED_MEM_CURRENT), read(CU_MEMPOOL_ATTR_USED_MEM_HIGH))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn taken(_: usize, _: bool) -> (u64, u64) {
+    (0, 0)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpu(_: usize) -> Result<Device, Error> {
+    Err(Error::NotBuilt)
+}
+
+/// The variable by which a process is shown some of the GPUs.
+pub const VISIBLE: &str = "CUDA_VISIBLE_DEVICES";
+
+/// The GPUs among which workers are shared out, as [`VISIBLE`] names them; none where one was chosen, or nothing is
+/// computed on one.
+pub fn shares(choice: Choice, device: &Device) -> Vec<String> {
+    if device.is_cpu() || matches!(choice, Choice::Cuda(Some(_))) {
+        return vec![];
+    }
+    match std::env::var(VISIBLE) {
+        Ok(names) => names.split(',').map(|name| name.trim().to_owned()).collect(),
+        Err(_) => {
+            (0..driver().map_or(0, |driver| driver.gpus.len())).map(|number| number.to_string()).collect()
+        }
+    }
+}
+
+/// Whether an error is that a GPU's memory ran out.
+pub fn is_out_of_memory(error: &candle_core::Error) -> bool {
+    let said = error.to_string();
+    said.contains("OUT_OF_MEMORY") || said.contains("out of memory") || said.contains("ALLOC_FAILED")
+}
+
+/// The kind of device and its model, of which results are the same to the bit; empty for the processor.
+pub fn model(device: &Device) -> String {
+    let DeviceLocation::Cuda { gpu_id } = device.location() else { return String::new() };
+    let name = driver().ok().and_then(|driver| Some(driver.gpus.get(gpu_id)?.name.clone()));
+    name.map_or("cuda".into(), |name| format!("cuda {name}"))
+}
+
+/// Whether a precision can be computed there.
+///
+/// # Errors
+/// If it needs a GPU, and this is none.
+pub fn computes(device: &Device, precision: Format) -> Result<(), Error> {
+    if device.is_cpu() && precision != Format::F32 { Err(Error::Precision(precision)) } else { Ok(()) }
+}
+
+/// What the driver of NVIDIA's GPUs says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Driver {
+    /// The newest CUDA version that it understands: (13, 0).
+    pub version: (i32, i32),
+    /// The GPUs in their order.
+    pub gpus: Vec<Gpu>,
+}
+
+/// A GPU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gpu {
+    /// Its name.
+    pub name: String,
+    /// Its memory in bytes.
+    pub memory: u64,
+    /// Its compute capability: (9, 0).
+    pub capability: (i32, i32),
+    /// Where it sits: `0000:1b:00.0`.
+    pub bus: String,
+}
+
+/// A function of a library.
+///
+/// # Safety
+/// `T` is the type that the library's manual has.
+unsafe fn symbol<'a, T>(library: &'a Library, name: &str) -> Result<Symbol<'a, T>, String> {
+    // SAFETY: the caller says so.
+    unsafe { library.get(name.as_bytes()) }.map_err(|_| format!("the driver library lacks {name}"))
+}
+
+/// What a GPU is doing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Usage {
+    /// MiB of its memory that are taken, by whoever.
+    pub memory: f64,
+    /// Share of the last second in which it computed.
+    pub busy: f64,
+}
+
+/// The number of the GPU that this process computes on; -1: none.
+static OPENED: AtomicI32 = AtomicI32::new(-1);
+
+/// What the GPU is doing that this process computes on, as NVML says; none where there is none.
+pub fn usage() -> Option<Usage> {
+    static BUS: OnceLock<Option<String>> = OnceLock::new();
+    let number = usize::try_from(OPENED.load(Relaxed)).ok()?;
+    let bus = BUS.get_or_init(|| Some(driver().ok()?.gpus.get(number)?.bus.clone()));
+    usage_at(bus.as_ref()?).ok()
+}
+
+fn usage_at(bus: &str) -> Result<Usage, String> {
+    type Init = unsafe extern "C" fn() -> c_int;
+    type Handle = unsafe extern "C" fn(*const c_char, *mut *mut c_void) -> c_int;
+    type Memory = unsafe extern "C" fn(*mut c_void, *mut [u64; 3]) -> c_int;
+    type Rates = unsafe extern "C" fn(*mut c_void, *mut [c_uint; 2]) -> c_int;
+    let name = if cfg!(windows) { "nvml.dll" } else { "libnvidia-ml.so.1" };
+    let check =
+        |status: c_int| if status == 0 { Ok(()) } else { Err(format!("NVML answers with error {status}")) };
+    let bus = CString::new(bus).map_err(|error| error.to_string())?;
+    // SAFETY: the signatures are those of NVML's manual; pointers are to local variables.
+    unsafe {
+        let library = Library::new(name).map_err(|error| error.to_string())?;
+        let init: Symbol<'_, Init> = symbol(&library, "nvmlInit_v2")?;
+        let handle: Symbol<'_, Handle> = symbol(&library, "nvmlDeviceGetHandleByPciBusId_v2")?;
+        let memory: Symbol<'_, Memory> = symbol(&library, "nvmlDeviceGetMemoryInfo")?;
+        let rates: Symbol<'_, Rates> = symbol(&library, "nvmlDeviceGetUtilizationRates")?;
+        let (mut gpu, mut bytes, mut shares) = (std::ptr::null_mut(), [0; 3], [0; 2]);
+        check(init())?;
+        check(handle(bus.as_ptr(), &mut gpu))?;
+        check(memory(gpu, &mut bytes))?; // total, free, used
+        check(rates(gpu, &mut shares))?; // of computing, of memory, in hundredths
+        // It stays initialised, and so it stays loaded.
+        std::mem::forget(library);
+        Ok(Usage { memory: bytes[2] as f64 / f64::from(1 << 20), busy: f64::from(shares[0]) / 100.0 })
+    }
+}
+
+/// The driver library's file.
+const LIBRARY: &str = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
+
+/// Loads the driver library, as any CUDA program does, and asks it; the error says how far that went.
+///
+/// # Errors
+/// If there is no driver, or it does not answer.
+pub fn driver() -> Result<Driver, String> {
+    type Init = unsafe extern "C" fn(c_uint) -> c_int;
+    type Number = unsafe extern "C" fn(*mut c_int) -> c_int;
+    type Device = unsafe extern "C" fn(*mut c_int, c_int) -> c_int;
+    type Name = unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int;
+    type Memory = unsafe extern "C" fn(*mut usize, c_int) -> c_int;
+    type Attribute = unsafe extern "C" fn(*mut c_int, c_int, c_int) -> c_int;
+    type Bus = unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int;
+    /// `CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR` and `…_MINOR`.
+    const CAPABILITY: [c_int; 2] = [75, 76];
+
+    // SAFETY: the signatures are those of the CUDA driver API, unchanged since CUDA 3.2; every pointer is to a local
+    // variable that outlives the call.
+    unsafe {
+        let library = Library::new(LIBRARY).map_err(|_| format!("there is no driver library {LIBRARY}"))?;
+        let check = |what: &str, status: c_int| match status {
+            0 => Ok(()),
+            status => Err(format!("the driver is there, but {what} answers with error {status}")),
+        };
+        let init: Symbol<'_, Init> = symbol(&library, "cuInit")?;
+        let version: Symbol<'_, Number> = symbol(&library, "cuDriverGetVersion")?;
+        let count: Symbol<'_, Number> = symbol(&library, "cuDeviceGetCount")?;
+        let device: Symbol<'_, Device> = symbol(&library, "cuDeviceGet")?;
+        let name: Symbol<'_, Name> = symbol(&library, "cuDeviceGetName")?;
+        let memory: Symbol<'_, Memory> = symbol(&library, "cuDeviceTotalMem_v2")?;
+        let attribute: Symbol<'_, Attribute> = symbol(&library, "cuDeviceGetAttribute")?;
+        let bus: Symbol<'_, Bus> = symbol(&library, "cuDeviceGetPCIBusId")?;
+
+        check("cuInit", init(0))?;
+        let (mut number, mut found, mut gpus) = (0, 0, vec![]);
+        check("cuDriverGetVersion", version(&mut number))?;
+        check("cuDeviceGetCount", count(&mut found))?;
+        for at in 0..found {
+            let (mut handle, mut text, mut bytes) = (0, [0 as c_char; 256], 0);
+            check("cuDeviceGet", device(&mut handle, at))?;
+            check("cuDeviceGetName", name(text.as_mut_ptr(), 255, handle))?;
+            check("cuDeviceTotalMem", memory(&mut bytes, handle))?;
+            let mut place = [0 as c_char; 32];
+            check("cuDeviceGetPCIBusId", bus(place.as_mut_ptr(), 31, handle))?;
+            let mut capability = [0; 2];
+            for (value, which) in capability.iter_mut().zip(CAPABILITY) {
+                check("cuDeviceGetAttribute", attribute(value, which, handle))?;
+            }
+            gpus.push(Gpu {
+                name: CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned(),
+                memory: bytes as u64,
+                capability: (capability[0], capability[1]),
+                bus: CStr::from_ptr(place.as_ptr()).to_string_lossy().into_owned(),
+            });
+        }
+        // It may have threads of its own, and stays.
+        std::mem::forget(library);
+        Ok(Driver { version: (number / 1000, number % 1000 / 10), gpus })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_are_understood() {
+        assert_eq!("cuda:1".parse(), Ok(Choice::Cuda(Some(1))));
+        assert_eq!(("cuda".parse(), "auto".parse()), (Ok(Choice::Cuda(None)), Ok(Choice::Auto)));
+        assert!("gpu".parse::<Choice>().is_err() && "cuda:x".parse::<Choice>().is_err());
+    }
+
+    #[test]
+    fn asking_the_driver_is_safe_with_and_without_it() {
+        match driver() {
+            Ok(driver) => assert!(driver.version.0 > 0),
+            Err(why) => assert!(why.contains("driver"), "{why}"),
+        }
+    }
+
+    #[test]
+    fn without_a_gpu_nothing_is_said_of_one() {
+        assert_eq!((usage(), model(&Device::Cpu)), (None, String::new()));
+        assert!(usage_at("0000:00:00.0").is_err());
+    }
+
+    #[test]
+    fn the_processor_computes_in_single_format() {
+        assert!(computes(&Device::Cpu, Format::F32).is_ok());
+        let error = computes(&Device::Cpu, Format::Bf16).unwrap_err();
+        assert_eq!(error.to_string(), "precision bf16 is computed on a GPU only");
+    }
+}

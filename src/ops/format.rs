@@ -1,0 +1,33 @@
+//! Number formats in which networks are computed.
+
+use candle_core::DType;
+
+/// Number format of activations and of the factors of products; weights and sums are 32-bit floats in all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// 32-bit floats.
+    F32,
+    /// 32-bit floats, of which matrix products take ten bits behind the point; on a GPU.
+    Tf32,
+    /// bfloat16; on a GPU.
+    Bf16,
+}
+
+impl Format {
+    /// As it is written: `bf16`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Tf32 => "tf32",
+            Self::Bf16 => "bf16",
+        }
+    }
+
+    /// The type of activations.
+    pub(crate) fn dtype(self) -> DType {
+        match self {
+            Self::F32 | Self::Tf32 => DType::F32,
+            Self::Bf16 => DType::BF16,
+        }
+    }
+}

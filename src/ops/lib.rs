@@ -1,0 +1,52 @@
+//! The operations that models are made of, each a forward and a backward side by side, on the tape.
+//!
+//! Images are channels-last (N, H, W, C) everywhere. Reductions are split into parts of a fixed size and added in
+//! a fixed order, so that results are the same bits on any number of threads.
+
+pub mod buffer;
+pub mod gpu;
+pub(crate) mod simd;
+
+pub mod adamw;
+pub mod device;
+pub mod format;
+#[cfg(any(test, feature = "testing"))]
+pub mod golden;
+pub mod memory;
+pub mod params;
+pub mod seed;
+pub mod tape;
+
+mod arithmetic;
+mod attention;
+mod channel_patches;
+mod convolution;
+mod cross_entropy;
+mod depthwise;
+mod embedding;
+mod gelu;
+mod instance_norm;
+mod layer_norm;
+mod linear;
+mod neighbourhoods;
+mod normalise;
+mod patches;
+mod pool;
+mod pooled_filters;
+mod scalar;
+mod scale_residual;
+mod variance_penalty;
+mod views;
+
+pub use convolution::Finish;
+pub use linear::Weight;
+pub use scalar::Scalar;
+pub use simd::{Level, flush_subnormals, level};
+pub use variance_penalty::raw_of_variance;
+pub use views::{PlainViews, Sent, VIEW_LINE};
+
+/// Raised when an operation's results change; part of the identity of every work that trains or embeds.
+pub const REVISION: u32 = 2;
+
+#[cfg(test)]
+mod tests;

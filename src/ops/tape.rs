@@ -1,0 +1,344 @@
+//! The only reverse pass there is.
+//!
+//! An operation computes its value at once and records how to turn the gradient of its output into gradients of
+//! its inputs. Everything is on the tape: backbones, generated stems, heads, losses. There is no operation without
+//! a backward side, so a graph cannot be cut silently; a test trains every model for a step and asks for the
+//! gradient of every parameter.
+//!
+//! Saved activations belong to the recorded closures and go as soon as these have run. Gradients are unique
+//! buffers ([`Grad`] cannot be cloned), so that a second contribution is added in place and a matrix product can
+//! accumulate into one.
+
+use crate::{
+    Scalar, buffer,
+    format::Format,
+    gpu::Gpu,
+    params::{ParamId, Params},
+};
+use candle_core::{Result, Shape, Tensor};
+
+type Backward = Box<dyn FnOnce(Grad, &mut Gradients) -> Result<()>>;
+
+/// A value on the tape.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Where its gradient goes; nothing upstream wants one if there is none.
+    slot: Option<usize>,
+    value: Tensor,
+}
+
+impl Node {
+    /// A value that needs no gradient: images, targets.
+    pub fn constant(value: Tensor) -> Self {
+        Self { slot: None, value }
+    }
+
+    /// The value.
+    pub fn value(&self) -> &Tensor {
+        &self.value
+    }
+
+    /// Its shape.
+    pub fn dims(&self) -> &[usize] {
+        self.value.dims()
+    }
+
+    /// Whether anything upstream wants a gradient.
+    pub fn wants_gradient(&self) -> bool {
+        self.slot.is_some()
+    }
+
+    /// The value of a scalar node, once it is computed.
+    pub fn later(&self) -> Scalar {
+        Scalar::There(self.value.clone())
+    }
+
+    /// The value of a scalar node; on a GPU, waits for it.
+    ///
+    /// # Errors
+    /// If the node is not a scalar.
+    pub fn scalar(&self) -> Result<f32> {
+        self.value.flatten_all()?.squeeze(0)?.to_scalar()
+    }
+}
+
+/// Operations in the order in which they happened.
+pub struct Tape {
+    records: Vec<(usize, Backward)>,
+    next: usize,
+    recording: bool,
+    format: Format,
+}
+
+impl Tape {
+    /// A tape for training: every operation is recorded.
+    pub fn recording(params: &Params) -> Self {
+        let format = params.format();
+        Self { records: Vec::new(), next: params.len(), recording: true, format }
+    }
+
+    /// A tape for inference: nothing is recorded, and values go as soon as the caller drops them.
+    pub fn forgetting() -> Self {
+        Self::forgetting_in(Format::F32)
+    }
+
+    /// The same in another number format.
+    pub fn forgetting_in(format: Format) -> Self {
+        Self { records: Vec::new(), next: 0, recording: false, format }
+    }
+
+    /// Whether this is training; only then are residual branches dropped.
+    pub fn is_recording(&self) -> bool {
+        self.recording
+    }
+
+    /// The number format of activations and of the factors of products.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// A parameter as a node. Its gradient survives the tape: see [`Gradients`].
+    pub fn param(&self, params: &Params, id: ParamId) -> Node {
+        let wanted = self.recording && params.is_trained(id);
+        Node { slot: wanted.then_some(id.index()), value: params.value(id).clone() }
+    }
+
+    /// Records one operation. `backward` gets the gradient of `value`; it runs at most once, and not at all when
+    /// none of `inputs` wants a gradient.
+    pub fn record(
+        &mut self,
+        value: Tensor,
+        inputs: &[&Node],
+        backward: impl FnOnce(Grad, &mut Gradients) -> Result<()> + 'static,
+    ) -> Node {
+        if !self.recording || inputs.iter().all(|input| input.slot.is_none()) {
+            return Node::constant(value);
+        }
+        let slot = self.next;
+        self.next += 1;
+        self.records.push((slot, Box::new(backward)));
+        Node { slot: Some(slot), value }
+    }
+
+    /// Runs everything backwards from `root`, a scalar, adding to the parameters' gradients in `gradients`.
+    ///
+    /// # Errors
+    /// If `root` is not a scalar, or an operation fails.
+    pub fn backward(self, root: &Node, gradients: &mut Gradients) -> Result<()> {
+        if root.value.elem_count() != 1 {
+            candle_core::bail!("the backward pass starts at a scalar, found shape {:?}", root.dims());
+        }
+        gradients.slots.resize_with(self.next.max(gradients.params), || None);
+        let one = Tensor::ones(root.value.shape(), candle_core::DType::F32, root.value.device())?;
+        gradients.give(root, Grad(one))?;
+        for (slot, backward) in self.records.into_iter().rev() {
+            if let Some(grad) = gradients.slots[slot].take() {
+                backward(grad, gradients)?;
+            }
+        }
+        gradients.slots.truncate(gradients.params);
+        Ok(())
+    }
+}
+
+/// A gradient: a buffer that nobody else holds.
+#[derive(Debug)]
+pub struct Grad(Tensor);
+
+impl Grad {
+    /// Wraps a buffer that was just made.
+    pub fn fresh(values: Vec<f32>, shape: &Shape) -> Result<Self> {
+        Ok(Self(Tensor::from_vec(values, shape, &candle_core::Device::Cpu)?))
+    }
+
+    /// Wraps the tensor of such a buffer.
+    pub fn of(buffer: Tensor) -> Self {
+        Self(buffer)
+    }
+
+    /// The values.
+    pub fn tensor(&self) -> &Tensor {
+        &self.0
+    }
+
+    /// A second buffer with the same values.
+    ///
+    /// # Errors
+    /// If the copy fails.
+    pub fn duplicate(&self) -> Result<Self> {
+        Ok(Self(self.0.copy()?))
+    }
+
+    /// The same buffer under another shape.
+    ///
+    /// # Errors
+    /// If the element counts differ.
+    pub fn reshape(self, shape: &Shape) -> Result<Self> {
+        Ok(Self(self.0.reshape(shape)?))
+    }
+
+    /// Changes the values in place.
+    ///
+    /// # Errors
+    /// If the buffer is not contiguous 32-bit floats.
+    pub fn update(&mut self, change: impl FnOnce(&mut [f32])) -> Result<()> {
+        buffer::write(&self.0, change)
+    }
+}
+
+/// The gradients of the parameters, and, while a tape runs backwards, of everything else.
+///
+/// Several tapes may add to one of these (CHAMMI: one for each data set of a batch).
+pub struct Gradients {
+    slots: Vec<Option<Grad>>,
+    params: usize,
+}
+
+impl Gradients {
+    /// None yet.
+    pub fn new(params: &Params) -> Self {
+        Self { slots: (0..params.len()).map(|_| None).collect(), params: params.len() }
+    }
+
+    /// The gradient of a parameter, if it received one.
+    pub fn of(&self, id: ParamId) -> Option<&Grad> {
+        self.slots[id.index()].as_ref()
+    }
+
+    /// Adds the gradients of another part of the batch.
+    ///
+    /// # Errors
+    /// If they belong to another model.
+    pub fn absorb(&mut self, other: Self) -> Result<()> {
+        for (slot, more) in self.slots.iter_mut().zip(other.slots) {
+            match (slot, more) {
+                (_, None) => {}
+                (Some(sum), Some(more)) => buffer::add_assign(&sum.0, &more.0)?,
+                (empty, more) => *empty = more,
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets all of them, for the next step.
+    pub fn clear(&mut self) {
+        self.slots.iter_mut().for_each(|slot| *slot = None);
+    }
+
+    /// Adds `grad` to the gradient of `node`.
+    ///
+    /// # Errors
+    /// If the shapes differ.
+    pub fn give(&mut self, node: &Node, grad: Grad) -> Result<()> {
+        let Some(slot) = node.slot else { return Ok(()) };
+        match &mut self.slots[slot] {
+            Some(sum) => buffer::add_assign(&sum.0, &grad.0),
+            empty => {
+                *empty = Some(grad);
+                Ok(())
+            }
+        }
+    }
+
+    /// Lets an operation write its contribution to the gradient of `node` itself: `write(buffer, add)` must set
+    /// the buffer if `add` is false (its contents are then arbitrary) and add to it if `add` is true.
+    ///
+    /// # Errors
+    /// If the buffer is not contiguous 32-bit floats.
+    pub fn contribute(&mut self, node: &Node, write: impl FnOnce(&mut [f32], bool)) -> Result<()> {
+        let Some(slot) = node.slot else { return Ok(()) };
+        match &mut self.slots[slot] {
+            Some(sum) => sum.update(|values| write(values, true)),
+            empty => {
+                let mut values = buffer::uninit(node.value.elem_count());
+                write(&mut values, false);
+                *empty = Some(Grad::fresh(values, node.value.shape())?);
+                Ok(())
+            }
+        }
+    }
+
+    /// The same on a GPU, where `write` gets the buffer as a tensor in the format of the node's value.
+    ///
+    /// # Errors
+    /// If it cannot be computed.
+    pub(crate) fn contribute_on(
+        &mut self,
+        gpu: &Gpu,
+        node: &Node,
+        write: impl FnOnce(&Tensor, bool) -> Result<()>,
+    ) -> Result<()> {
+        let Some(slot) = node.slot else { return Ok(()) };
+        match &mut self.slots[slot] {
+            Some(sum) => write(&sum.0, true),
+            empty => {
+                let buffer = gpu.uninit(node.value.shape(), node.value.dtype())?;
+                write(&buffer, false)?;
+                *empty = Some(Grad::of(buffer));
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{params::Published, seed::Seed};
+    use candle_core::Device;
+
+    fn one_param(values: &[f32]) -> (Params, ParamId) {
+        let mut params = Params::new(Seed(0));
+        let id = params.add_with(Published::new("w", &[values.len()]), |_, out| out.copy_from_slice(values));
+        (params, id)
+    }
+
+    #[test]
+    fn a_value_used_twice_gets_both_gradients() {
+        let (params, id) = one_param(&[1.0, 2.0]);
+        let mut tape = Tape::recording(&params);
+        let w = tape.param(&params, id);
+        let twice = tape.add(&w, &w).unwrap();
+        let thrice = tape.add(&twice, &w).unwrap();
+        let total = tape.sum(&thrice).unwrap();
+        let mut gradients = Gradients::new(&params);
+        tape.backward(&total, &mut gradients).unwrap();
+        assert_eq!(gradients.of(id).unwrap().tensor().to_vec1::<f32>().unwrap(), [3.0, 3.0]);
+    }
+
+    #[test]
+    fn gradients_of_several_tapes_add_up_and_frozen_parameters_get_none() {
+        let (mut params, id) = one_param(&[1.0]);
+        let mut gradients = Gradients::new(&params);
+        for _ in 0..2 {
+            let mut tape = Tape::recording(&params);
+            let w = tape.param(&params, id);
+            let total = tape.sum(&w).unwrap();
+            tape.backward(&total, &mut gradients).unwrap();
+        }
+        assert_eq!(gradients.of(id).unwrap().tensor().to_vec1::<f32>().unwrap(), [2.0]);
+        params.freeze(id);
+        assert!(!Tape::recording(&params).param(&params, id).wants_gradient());
+    }
+
+    #[test]
+    fn the_backward_pass_starts_at_a_scalar() {
+        let (params, id) = one_param(&[1.0, 2.0]);
+        let tape = Tape::recording(&params);
+        let w = tape.param(&params, id);
+        assert!(tape.backward(&w, &mut Gradients::new(&params)).is_err());
+    }
+
+    #[test]
+    fn inference_records_nothing() {
+        let (params, id) = one_param(&[1.0]);
+        let mut tape = Tape::forgetting();
+        let w = tape.param(&params, id);
+        let total = tape.sum(&w).unwrap();
+        assert!(!total.wants_gradient() && tape.records.is_empty());
+        assert_eq!(
+            Node::constant(Tensor::zeros(1, candle_core::DType::F32, &Device::Cpu).unwrap()).dims(),
+            [1]
+        );
+    }
+}
