@@ -40,7 +40,7 @@ impl fmt::Display for Backbone {
     }
 }
 
-/// The sizes of backbones, as types: which weights are published depends on them.
-pub mod size {
+/// The sizes of backbones, as types.
+pub(crate) mod size {
     pub use super::{conv_next::size::*, dino_v2::size::*, res_net::size::*};
 }

@@ -50,12 +50,17 @@ pub use strategy::{Guides, Strategy, UsesLabels};
 pub use crate::{
     adapter::{Replicating, said::*},
     augment::said::*,
-    backbone::{said::*, size},
+    backbone::said::*,
     loss::said::*,
     protocol::said::*,
     strategy::said::*,
     word::With,
 };
+
+/// The sizes of backbones, as types: which weights are published depends on them.
+pub mod size {
+    pub use crate::backbone::size::*;
+}
 
 pub(crate) use {
     adapter::stem,

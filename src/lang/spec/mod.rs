@@ -25,6 +25,10 @@ pub use crate::{
     protocol::{Metric, Protocol},
     strategy::{Strategy, values::*},
 };
+pub use crate::{
+    needs::Needs,
+    word::{Axis, Entry},
+};
 pub use settings::*;
 /// Every word's settings, by the word's name.
 pub mod settings {
