@@ -53,16 +53,13 @@ fn merged(terms: Vec<Term>) -> Vec<Term> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        dsl::Objective,
+        dsl::{Towards, Trains},
         prelude::*,
         sample::{self, hyper_net},
         spec::{DataRef, Spec, id::SpecId},
     };
 
-    fn of<L: Objective + crate::dsl::Towards>(loss: L) -> Spec
-    where
-        L: crate::dsl::Trains<ConvNext<size::Tiny>, HyperNet>,
-    {
+    fn of(loss: impl Trains<ConvNext<size::Tiny>, HyperNet> + Towards) -> Spec {
         sample::spec(hyper_net().loss(loss), Recipe::Fixed)
     }
 
