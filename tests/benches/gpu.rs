@@ -43,17 +43,18 @@ fn main() {
         Ok(asked) => asked,
         Err(why) => return println!("{why}"),
     };
+    let all = || asked.works.iter().flat_map(|work| asked.formats.iter().map(move |format| (work, format)));
+    if asked.profile {
+        all().for_each(|(work, (format, precision))| profile(&asked.setting, work, format, *precision));
+        all().for_each(|(work, (format, _))| profile_of_peer(&asked, work, format));
+        return;
+    }
     let deadline = Instant::now() + asked.time;
-    let mut left = asked.works.len() * asked.formats.len();
-    for work in &asked.works {
-        for (format, precision) in &asked.formats {
-            let share = deadline.saturating_duration_since(Instant::now()) / left as u32;
-            left -= 1;
-            match asked.profile {
-                true => profile(&asked.setting, work, format, *precision),
-                false => in_turns(&asked, work, format, *precision, share),
-            }
-        }
+    let mut left = all().count();
+    for (work, (format, precision)) in all() {
+        let share = deadline.saturating_duration_since(Instant::now()) / left as u32;
+        left -= 1;
+        in_turns(&asked, work, format, *precision, share);
     }
 }
 
@@ -152,7 +153,7 @@ impl Side {
     }
 }
 
-/// Where the time of a step of ours goes, and of PyTorch's where that can be asked.
+/// Where the time of a step of ours goes.
 fn profile(setting: &Setting, work: &str, format: &str, precision: Precision) {
     let mut ours = Ours::new(setting, precision);
     let steps = warmed(&mut ours, setting, work);
@@ -181,16 +182,23 @@ fn profile(setting: &Setting, work: &str, format: &str, precision: Precision) {
             "step_ms": plain, "profiled_step_ms": profiled, "kernels_ms": sum, "kernels": kernels,
         })
     );
-    let Some(mut peer) = setting.peer() else { return };
-    match peer.ask(&json!({"work": work, "format": format, "how": "eager", "steps": 3, "profile": true})) {
-        Ok(answer) => println!(
-            "{}",
-            json!({
-                "profile": "eager", "work": work, "format": format, "side": setting.side, "batch": setting.batch,
-                "step_ms": answer["step_ms"], "kernels_ms": answer["kernels_ms"], "kernels": answer["kernels"],
-            })
-        ),
-        Err(error) => println!("PyTorch's profile: {error}"),
+}
+
+/// Where the time of a step of PyTorch's goes.
+fn profile_of_peer(asked: &Asked, work: &str, format: &str) {
+    let Setting { side, batch, .. } = asked.setting;
+    for how in asked.ways(format) {
+        let Some(mut peer) = asked.setting.peer() else { return };
+        match peer.ask(&json!({"work": work, "format": format, "how": how, "steps": 3, "profile": true})) {
+            Ok(answer) => println!(
+                "{}",
+                json!({
+                    "profile": how, "work": work, "format": format, "side": side, "batch": batch,
+                    "step_ms": answer["step_ms"], "kernels_ms": answer["kernels_ms"], "kernels": answer["kernels"],
+                })
+            ),
+            Err(error) => println!("PyTorch's profile: {error}"),
+        }
     }
 }
 

@@ -27,15 +27,27 @@ out=${out:-${OUT:-$root/reports/gpu}}
 mkdir -p "$out" && out=$(cd "$out" && pwd)
 bin=$(cd "$bin" && pwd)
 work=$(mktemp -d)
+background=()
+end_all() { for process in "${background[@]}"; do kill -- "-$process" 2>/dev/null; done; }
 trap 'end_all; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
+
+# Binaries travel packed, and may have lost that they are programs.
+mkdir "$work/bin" && cp "$bin"/* "$work/bin/" && bin=$work/bin
+unpack='import lzma, shutil, sys; shutil.copyfileobj(lzma.open(sys.argv[1]), open(sys.argv[1][:-3], "wb"))'
+for file in "$bin"/*.xz; do
+  xz -d "$file" 2>/dev/null || "${DICHROIC_PYTHON:-python3}" -c "$unpack" "$file" &
+done
+wait
+chmod +x "$bin"/*
+while read -r file; do
+  [[ -x $bin/$file ]] || { echo "$file is not whole: build.sh makes it; xz, or a Python, unpacks it" >&2 && exit 1; }
+done < <(cut -f2 "$bin/carried.tsv")
 cp "$bin/carried.json" "$work/"
-background=()
 export root device small budget bin work
 
 # name<TAB>value, for the page
 note() { printf '%s\t%s\n' "$1" "$2" >>"$work/machine.tsv"; }
-end_all() { for process in "${background[@]}"; do kill -- "-$process" 2>/dev/null; done; }
 # Files of a role: `program`, `bench`, `report`, `tests`.
 files() { awk -F'\t' -v role="$1" -v bin="$bin" '$1 == role { print bin "/" $2 }' "$bin/carried.tsv"; }
 export -f files
@@ -93,7 +105,7 @@ for folder in dict.fromkeys([*site.getsitepackages(), site.getusersitepackages()
         print(*filter(os.path.isdir, glob.glob(os.path.join(folder, pattern))), sep="\n")
 PYTHON
   fi
-  ls -d /usr/local/nvidia/lib64 /usr/local/nvidia/lib /usr/local/cuda/lib64 /usr/local/cuda-1[3-9]*/lib64 /usr/local/cuda/compat \
+  ls -d /usr/local/nvidia/lib64 /usr/local/nvidia/lib /usr/local/cuda/lib64 /usr/local/cuda-1[3-9]*/lib64 \
     /usr/lib/x86_64-linux-gnu /usr/lib64 /usr/lib/wsl/lib 2>/dev/null
 }
 while read -r folder; do
@@ -115,6 +127,8 @@ chmod +x "$work/python"
 torch=$("$work/python" -c 'import timm, torch; print(torch.__version__, torch.version.cuda, "timm", timm.__version__)' 2>&1 | tail -n 1)
 [[ $torch == *timm* && $torch != *Error* ]] && export DICHROIC_PYTHON=$work/python || unset DICHROIC_PYTHON
 export DICHROIC_PEER=$root/tests/benches/gpu_peer.py
+# What is compiled here is found by the next part, and goes with the folder.
+export XDG_CACHE_HOME=$work/cache CUDA_CACHE_PATH=$work/cache/nv
 export TORCHINDUCTOR_CACHE_DIR=$work/inductor TRITON_CACHE_DIR=$work/triton TORCHINDUCTOR_FX_GRAPH_CACHE=1
 
 machine() {
@@ -196,11 +210,11 @@ ways() {
 export -f ways
 
 # shellcheck disable=SC2086
-bench() { "$(files bench)" --device "$device" $size_words --formats "$formats" --seconds $((limit * 9 / 10)) "$@"; }
+bench() { "$(files bench)" --device "$device" $size_words --seconds $((limit * 9 / 10)) "$@"; }
 export -f bench
-train() { bench --work train --peers "$(ways train)"; }
-embed() { bench --work embed --peers "$(ways embed)"; }
-profile() { bench --work train --profile; }
+train() { bench --work train --formats "$formats" --peers "$(ways train)"; }
+embed() { bench --work embed --formats "$formats" --peers "$(ways embed)"; }
+profile() { bench --work train --profile --formats "$formats" --peers "${formats%%,*}/eager"; }
 
 # experiment NAME WORDS…: computes it in a store of its own, and asks that.
 experiment() {

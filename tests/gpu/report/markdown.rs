@@ -236,7 +236,10 @@ fn speed(page: &mut String, all: &Value) {
 
 fn profiles(page: &mut String, profiles: &[Value]) {
     for profile in profiles {
-        let whose = if profile["profile"] == "ours" { "Ours" } else { "PyTorch, eager" };
+        let whose = match text(&profile["profile"]) {
+            "ours" => "Ours".to_owned(),
+            how => format!("PyTorch, {how}"),
+        };
         line!(
             page,
             "## {whose}: where a step's time goes ({} {})",
