@@ -36,6 +36,7 @@ trap 'exit 130' INT TERM
 mkdir "$work/bin" && cp "$bin"/* "$work/bin/" && bin=$work/bin
 unpack='import lzma, shutil, sys; shutil.copyfileobj(lzma.open(sys.argv[1]), open(sys.argv[1][:-3], "wb"))'
 for file in "$bin"/*.xz; do
+  [[ -f $file ]] || continue
   xz -d "$file" 2>/dev/null || "${DICHROIC_PYTHON:-python3}" -c "$unpack" "$file" &
 done
 wait
@@ -47,7 +48,7 @@ cp "$bin/carried.json" "$work/"
 export root device small budget bin work
 
 # name<TAB>value, for the page
-note() { printf '%s\t%s\n' "$1" "$2" >>"$work/machine.tsv"; }
+note() { [[ -z $2 ]] || printf '%s\t%s\n' "$1" "$2" >>"$work/machine.tsv"; }
 # Files of a role: `program`, `bench`, `report`, `tests`.
 files() { awk -F'\t' -v role="$1" -v bin="$bin" '$1 == role { print bin "/" $2 }' "$bin/carried.tsv"; }
 export -f files
@@ -105,7 +106,7 @@ for folder in dict.fromkeys([*site.getsitepackages(), site.getusersitepackages()
         print(*filter(os.path.isdir, glob.glob(os.path.join(folder, pattern))), sep="\n")
 PYTHON
   fi
-  ls -d /usr/local/nvidia/lib64 /usr/local/nvidia/lib /usr/local/cuda/lib64 /usr/local/cuda-1[3-9]*/lib64 \
+  ls -d /usr/local/nvidia/lib64 /usr/local/nvidia/lib "${CUDA_PATH:-/usr/local/cuda}/lib64" /usr/local/cuda-1[3-9]*/lib64 \
     /usr/lib/x86_64-linux-gnu /usr/lib64 /usr/lib/wsl/lib 2>/dev/null
 }
 while read -r folder; do
@@ -132,8 +133,9 @@ export XDG_CACHE_HOME=$work/cache CUDA_CACHE_PATH=$work/cache/nv
 export TORCHINDUCTOR_CACHE_DIR=$work/inductor TRITON_CACHE_DIR=$work/triton TORCHINDUCTOR_FX_GRAPH_CACHE=1
 
 machine() {
-  "$(files program)" doctor
-  if [[ $device == cuda ]]; then nvidia-smi && "$(files program)" doctor | grep -iE 'cuda|gpu' | grep -qv BROKEN; fi
+  "$(files program)" --version || return
+  "$(files program)" doctor | tee "$work/doctor"
+  [[ $device == cpu ]] || { nvidia-smi && grep -qE '^ok +cuda' "$work/doctor"; }
 }
 
 ask_gpu() { nvidia-smi --query-gpu="$1" --format=csv,noheader,nounits 2>/dev/null | head -n 1; }
@@ -148,7 +150,7 @@ note system "$(uname -sr), glibc $(ldd --version | head -n 1 | grep -oE '[0-9.]+
 note PyTorch "$torch"
 note 'C compiler' "$(command -v cc || echo 'none: torch.compile needs one')"
 note 'libraries that lack' "${missing:-none}"
-note 'CUDA libraries' "$(ldd "$(files program)" 2>/dev/null | grep -E 'cuda|cublas|nvrtc|curand' | awk '{ print $3 }' | xargs -r realpath 2>/dev/null | xargs)"
+note 'CUDA libraries' "$(ldd "$(files program)" 2>/dev/null | awk '$1 ~ /cuda|cublas|nvrtc|curand/ && $3 ~ /^\// { print $3 }' | xargs)"
 major=$(ldd "$(files program)" 2>&1 | grep -oE 'libcublas.so.[0-9]+' | grep -oE '[0-9]+$' | head -n 1)
 theirs=$(grep -oE ' 1[0-9]\.[0-9]+' <<<"$torch" | head -n 1 | cut -d. -f1 | xargs)
 [[ -z $theirs || $theirs == "$major" ]] ||
@@ -184,8 +186,10 @@ pinned() {
       'timeout -k 2 60 "$1" "$2" --exact --test-threads=1 --show-output >"$work/alone-$3-${2//:/_}.txt" 2>&1' \
       alone "$bin/$file" NAME "$number" <<<"$again"
   done <"$bin/carried.tsv"
+  cat "$work"/pinned-*.err >&2
   cat "$work"/pinned-*.txt | grep '^test result'
-  ! cat "$work"/pinned-*.txt "$work"/alone-*.txt 2>/dev/null | grep -q '^test .* FAILED'
+  grep -qs '^test .* ok$' "$work"/pinned-*.txt "$work"/alone-*.txt || { echo "no test ran" >&2 && return 1; }
+  ! grep -qs '^test .* FAILED' "$work"/alone-*.txt
 }
 
 # PyTorch compiles while the pinned cases run; the benchmark then finds what it compiled in a cache.

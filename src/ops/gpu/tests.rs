@@ -40,7 +40,7 @@ fn complaint(library: &Library, text: &str) -> Option<String> {
     type Size = unsafe extern "C" fn(*mut c_void, *mut usize) -> c_int;
     type Log = unsafe extern "C" fn(*mut c_void, *mut c_char) -> c_int;
     let text = CString::new(text).unwrap();
-    let option = c"--gpu-architecture=compute_90".as_ptr();
+    let option = c"--gpu-architecture=sm_90".as_ptr();
     // SAFETY: the signatures are those of NVRTC's manual; pointers are to local variables.
     unsafe {
         let create: Symbol<'_, Create> = library.get(b"nvrtcCreateProgram").unwrap();

@@ -70,7 +70,8 @@ impl Binary {
         let name = target["name"].as_str().unwrap_or_default();
         let manifest = Path::new(message["manifest_path"].as_str().unwrap_or_default());
         let folder = manifest.parent().ok_or("a manifest is in a folder")?;
-        let package = folder.strip_prefix(root)?.to_owned();
+        // Never empty: columns are told apart by what is in them.
+        let package = Path::new(".").join(folder.strip_prefix(root)?);
         let source = Path::new(target["src_path"].as_str().unwrap_or_default());
         let is_test = message["profile"]["test"] == true;
         let mut tests = vec![];
@@ -199,7 +200,7 @@ mod tests {
             });
             Binary::of(&message, Path::new("/root")).unwrap().map(|binary| (binary.role, binary.package))
         };
-        assert_eq!(binary("bin", "dichroic", false), Some(("program", "src/ops".into())));
+        assert_eq!(binary("bin", "dichroic", false), Some(("program", "./src/ops".into())));
         assert_eq!(binary("bench", "gpu", true).unwrap().0, "bench");
         assert_eq!((binary("bin", "dichroic", true), binary("example", "other", false)), (None, None));
     }

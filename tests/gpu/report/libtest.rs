@@ -24,7 +24,7 @@ pub fn read(text: &str) -> BTreeMap<String, Test> {
     let mut of: Option<String> = None;
     for line in text.lines() {
         if let Some((name, outcome)) = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ")) {
-            let word = outcome.split_whitespace().next().unwrap_or_default();
+            let word = outcome.split([' ', ',']).next().unwrap_or_default(); // `ignored, a benchmark`
             tests.entry(name.to_owned()).or_default().outcome = word.to_owned();
             of = None;
         } else if let Some(name) =
@@ -99,5 +99,6 @@ mod tests {
     #[test]
     fn a_test_in_which_the_program_ended_has_no_outcome() {
         assert_eq!(read("test a::one ... ok\ntest a::two ... ")["a::two"].outcome, "");
+        assert_eq!(read("test a ... ignored, it takes long")["a"].outcome, "ignored");
     }
 }
