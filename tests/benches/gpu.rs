@@ -29,7 +29,7 @@ use std::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Rounds of ours and PyTorch's in turns: so many where there is time for them, and never fewer.
+/// Rounds of ours and PyTorch's in turns: so many where there is time for them, else fewer; a figure needs three.
 const ROUNDS: usize = 5;
 const FEWEST: usize = 3;
 /// Steps before anything is timed: kernels are compiled and memory is taken in them.
@@ -92,30 +92,24 @@ fn in_turns(asked: &Asked, work: &str, format: &str, precision: Precision, time:
                 (_, None) => {}
             }
         }
+        // What is known is said after each round, so that it is kept whatever ends the next one.
+        sides[0].peak = Some(peak.bytes() as f64 / f64::from(1 << 20));
+        sides[0].process = memory(std::process::id());
+        let of_peer = about.as_ref().and_then(|about| memory(about["pid"].as_u64()? as u32));
+        for side in &sides {
+            let process = if side.how == "ours" { side.process } else { of_peer };
+            println!(
+                "{}",
+                json!({
+                    "bench": "gpu", "work": work, "format": format, "how": side.how, "side": setting.side,
+                    "batch": setting.batch, "images_per_s": side.speeds, "ours_over_it": side.ratios(&sides[0]),
+                    "peak_mib": side.peak, "process_mib": process, "error": side.error, "peer": about,
+                })
+            );
+        }
     }
-    sides[0].peak = Some(peak.bytes() as f64 / f64::from(1 << 20));
-    sides[0].process = memory(std::process::id());
-    let peer_process = about.as_ref().and_then(|about| memory(about["pid"].as_u64()? as u32));
-    let own = sides[0].speeds.clone();
-    for side in sides {
-        let ratios: Vec<f64> = own.iter().zip(&side.speeds).map(|(ours, theirs)| ours / theirs).collect();
-        let (fewest, most) = ends(&side.speeds);
-        println!(
-            "{work} {format} {}: {:.0} images/s ({fewest:.0} to {most:.0}), ours over it {:.2}; {}",
-            side.how,
-            median(side.speeds.iter().copied()),
-            median(ratios.iter().copied()),
-            side.error.clone().or(side.peak.map(|mib| format!("{mib:.0} MiB"))).unwrap_or_default(),
-        );
-        let process = if side.how == "ours" { side.process } else { peer_process };
-        println!(
-            "{}",
-            json!({
-                "bench": "gpu", "work": work, "format": format, "how": side.how, "side": setting.side,
-                "batch": setting.batch, "images_per_s": side.speeds, "ours_over_it": ratios,
-                "peak_mib": side.peak, "process_mib": process, "error": side.error, "peer": about,
-            })
-        );
+    for side in &sides {
+        println!("{work} {format} {}", side.line(&sides[0]));
     }
 }
 
@@ -140,6 +134,23 @@ struct Side {
 impl Side {
     fn new(how: &str) -> Self {
         Self { how: how.to_owned(), speeds: vec![], peak: None, process: None, error: None }
+    }
+
+    /// Ours over it, round by round.
+    fn ratios(&self, ours: &Self) -> Vec<f64> {
+        ours.speeds.iter().zip(&self.speeds).map(|(ours, theirs)| ours / theirs).collect()
+    }
+
+    fn line(&self, ours: &Self) -> String {
+        let (fewest, most) = ends(&self.speeds);
+        let memory = self.peak.map(|mib| format!("{mib:.0} MiB")).unwrap_or_default();
+        format!(
+            "{}: {:.0} images/s ({fewest:.0} to {most:.0}), ours over it {:.2}; {}",
+            self.how,
+            median(self.speeds.iter().copied()),
+            median(self.ratios(ours).into_iter()),
+            self.error.as_ref().unwrap_or(&memory),
+        )
     }
 
     fn hear(&mut self, answer: Result<Value, String>) {
@@ -189,7 +200,7 @@ fn profile_of_peer(asked: &Asked, work: &str, format: &str) {
     let Setting { side, batch, .. } = asked.setting;
     for how in asked.ways(format) {
         let Some(mut peer) = asked.setting.peer() else { return };
-        match peer.ask(&json!({"work": work, "format": format, "how": how, "steps": 3, "profile": true})) {
+        match peer.ask(&json!({"work": work, "format": format, "how": how, "steps": asked.setting.steps.min(3), "profile": true})) {
             Ok(answer) => println!(
                 "{}",
                 json!({

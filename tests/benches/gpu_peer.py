@@ -85,7 +85,7 @@ class Bench:
         one = lambda: self.step(how, bf16) if work == "train" else self.embed(how, bf16)
         key, warm_up = (work, format, how), time.perf_counter()
         if key not in self.warm:
-            for _ in range(WARMUP):
+            for _ in range(WARMUP if self.device == "cuda" else 1):
                 one()
             self.warm.add(key)
         self.wait()

@@ -10,7 +10,7 @@
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-device=cuda small=no budget=480 wanted= bin=$here/bin out=
+device=cuda small=no budget= wanted= bin=$here/bin out=
 while (($#)); do
   case $1 in
   --device) device=$2 && shift 2 ;;
@@ -23,6 +23,7 @@ while (($#)); do
   esac
 done
 out=${out:-${OUT:-$root/reports/gpu}}
+[[ -n $budget ]] || if [[ $small == yes ]]; then budget=180; else budget=480; fi
 [[ -f $bin/carried.tsv ]] || { echo "there are no binaries in $bin: tests/gpu/build.sh makes them" >&2 && exit 1; }
 mkdir -p "$out" && out=$(cd "$out" && pwd)
 bin=$(cd "$bin" && pwd)
@@ -150,7 +151,7 @@ note system "$(uname -sr), glibc $(ldd --version | head -n 1 | grep -oE '[0-9.]+
 note PyTorch "$torch"
 note 'C compiler' "$(command -v cc || echo 'none: torch.compile needs one')"
 note 'libraries that lack' "${missing:-none}"
-note 'CUDA libraries' "$(ldd "$(files program)" 2>/dev/null | awk '$1 ~ /cuda|cublas|nvrtc|curand/ && $3 ~ /^\// { print $3 }' | xargs)"
+note 'CUDA libraries' "$(ldd "$(files program)" 2>/dev/null | awk '$1 ~ /cuda|cublas|nvrtc|curand/ && $3 ~ /^\// { print $3 }' | xargs -r -n 1 dirname | sort -u | xargs)"
 major=$(ldd "$(files program)" 2>&1 | grep -oE 'libcublas.so.[0-9]+' | grep -oE '[0-9]+$' | head -n 1)
 theirs=$(grep -oE ' 1[0-9]\.[0-9]+' <<<"$torch" | head -n 1 | cut -d. -f1 | xargs)
 [[ -z $theirs || $theirs == "$major" ]] ||
@@ -171,6 +172,7 @@ pinned() {
     number=$((number + 1))
     export CARGO_MANIFEST_DIR=$root/$package
     cd "$CARGO_MANIFEST_DIR" || exit
+    [[ $small == no ]] || words=$(cut -d' ' -f1,2 <<<"$words")
     local text=$work/pinned-$number.txt
     # shellcheck disable=SC2086 # words are words
     timeout -k 5 $((limit * 3 / 4)) "$bin/$file" $words --test-threads=1 --show-output >"$text" 2>"$work/pinned-$number.err"
@@ -213,7 +215,7 @@ ways() {
 }
 export -f ways
 
-# shellcheck disable=SC2086
+# shellcheck disable=SC2086 # words are words
 bench() { "$(files bench)" --device "$device" $size_words --seconds $((limit * 9 / 10)) "$@"; }
 export -f bench
 train() { bench --work train --formats "$formats" --peers "$(ways train)"; }
@@ -253,7 +255,10 @@ fi
 export DICHROIC_TEST_ON=$(if [[ $device == cuda ]]; then echo gpu; else echo all; fi)
 part pinned 25
 # Nothing is timed while the processor compiles.
-[[ -z ${warming:-} ]] || wait "$warming"
+if [[ -n ${warming:-} ]]; then
+  wait "$warming"
+  note 'compilations by PyTorch' "$(grep -c images_per_s "$work/warm.jsonl") done before training was measured, $(grep -c error "$work/warm.jsonl") failed"
+fi
 part train 58
 part profile 66
 part experiment_bf16 80

@@ -31,6 +31,7 @@ fn text(value: &Value) -> &str {
 
 /// A number with three digits that count.
 fn number(value: f64) -> String {
+    let value = value + 0.0; // the sum of nothing is -0
     match value.abs() {
         _ if !value.is_finite() => "·".into(),
         size if size >= 100.0 => format!("{value:.0}"),
@@ -198,7 +199,7 @@ fn speed(page: &mut String, all: &Value) {
     line!(page);
     line!(
         page,
-        "| work | format | how | images/s | ours over it | tensors, MiB | process, MiB |\n|---|---|---|---|---|---|---|"
+        "| work | format | how | images/s | ours over it | rounds | tensors, MiB | process, MiB |\n|---|---|---|---|---|---|---|---|"
     );
     for side in sides {
         let ratio = if side["how"] == "ours" { "1".to_owned() } else { spread(&side["ours_over_it"]) };
@@ -208,10 +209,11 @@ fn speed(page: &mut String, all: &Value) {
         };
         line!(
             page,
-            "| {} | {} | {} | {speed} | {ratio} | {} | {} |",
+            "| {} | {} | {} | {speed} | {ratio} | {} | {} | {} |",
             text(&side["work"]),
             text(&side["format"]),
             text(&side["how"]),
+            list(&side["images_per_s"]).len(),
             shown(&side["peak_mib"]),
             shown(&side["process_mib"])
         );
