@@ -182,7 +182,7 @@ pinned() {
     if grep -q '^test result' "$text"; then
       again=$(grep -oP '^test \K.*(?= \.\.\. FAILED)' "$text")
     else
-      # It ended in the middle, and showed nothing.
+      # It ended in the middle, and showed nothing: each for itself.
       # shellcheck disable=SC2086
       again=$("$bin/$file" $words --list | grep -oP '.*(?=: test$)')
     fi

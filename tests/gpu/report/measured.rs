@@ -65,7 +65,7 @@ fn parts(work: &Path, text: &str) -> Vec<Value> {
             _ => "failed",
         };
         let said = fs::read_to_string(work.join(format!("{name}.err"))).unwrap_or_default();
-        let last: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).rev().take(4).collect();
+        let last: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).rev().take(2).collect();
         let last: Vec<&str> = last.into_iter().rev().collect();
         let number = |text: &str| text.parse::<f64>().ok();
         Some(json!({
@@ -93,14 +93,15 @@ fn files(work: &Path, begins: &str, ends: &str) -> io::Result<Vec<PathBuf>> {
 /// Every test that may run on GPUs. One that failed beside others was run once more in a process of its own: a kernel
 /// that reads where it must not takes all that comes after it along.
 fn pinned(work: &Path) -> io::Result<Value> {
-    let mut tests = BTreeMap::new();
+    let mut tests = BTreeMap::<String, libtest::Test>::new();
     for path in files(work, "pinned-", ".txt")? {
         tests.extend(libtest::read(&fs::read_to_string(path)?));
     }
     let mut beside = vec![];
     for path in files(work, "alone-", ".txt")? {
         for (name, test) in libtest::read(&fs::read_to_string(path)?) {
-            if test.outcome == "ok" {
+            let failed = tests.get(&name).is_some_and(|known| known.outcome == "FAILED");
+            if failed && test.outcome == "ok" {
                 beside.push(name.clone());
             }
             tests.insert(name, test);
