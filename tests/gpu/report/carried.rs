@@ -31,10 +31,7 @@ pub fn collect(root: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
     }
     let said = |program: &str, words: &[&str]| {
         let output = Command::new(program).args(words).current_dir(root).output().ok();
-        let text = output
-            .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-            .unwrap_or_default();
-        text
+        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
     };
     let all = json!({
         "commit": said("git", &["rev-parse", "HEAD"]),
