@@ -100,13 +100,13 @@ fn head(page: &mut String, all: &Value) {
             .map(|(place, count)| format!("{count} on {place}"))
             .collect();
         let places = if places.is_empty() { "none on a GPU".to_owned() } else { places.join(", ") };
-        let verdict = if pinned["failed"] == 0 { "all agree" } else { "**not all agree**" };
-        line!(
-            page,
-            "* Pinned cases: {} passed, {} failed ({places}); {verdict}.",
-            pinned["passed"],
-            pinned["failed"]
-        );
+        let verdict = match (pinned["failed"].as_u64(), pinned["unfinished"].as_u64().unwrap_or(0)) {
+            (Some(0), 0) => "all agree".to_owned(),
+            (Some(0), unfinished) => format!("**{unfinished} did not end**, the others agree"),
+            _ => "**not all agree**".to_owned(),
+        };
+        let (passed, failed) = (&pinned["passed"], &pinned["failed"]);
+        line!(page, "* Pinned cases: {passed} passed, {failed} failed ({places}); {verdict}.");
     }
     for ours in list(&all["speed"]).iter().filter(|side| side["how"] == "ours") {
         let peers = list(&all["speed"]).iter().filter(|side| {
@@ -150,7 +150,8 @@ fn pinned(page: &mut String, pinned: &Value) {
     line!(page, "{} comparisons with golden values, or between CPU and GPU.", pinned["compared"]);
     for case in cases.iter().filter(|case| !["ok", "ignored"].contains(&text(&case["outcome"]))) {
         line!(page);
-        line!(page, "**{}**", text(&case["name"]));
+        let how = if case["outcome"] == "FAILED" { "failed" } else { "did not end" };
+        line!(page, "**{}** {how}", text(&case["name"]));
         line!(page);
         line!(page, "```text\n{}\n```", text(&case["message"]).trim_end());
     }
@@ -416,7 +417,7 @@ mod tests {
         assert!(at("2 passed, 1 failed (2 on cuda NVIDIA H200); **not all agree**") < at("## Pinned cases"));
         assert!(at("* train bf16: 100 images/s: 2.00 × PyTorch eager.") < at("## Speed"));
         at("* **embed: out of time after 9.00 s**: `a / b`");
-        at("**a::b**\n\n```text\ny: relative error 3e-2\n```");
+        at("**a::b** failed\n\n```text\ny: relative error 3e-2\n```");
         at("| `c` | dx | 5.0e-5 | 1e-4 |");
         at("| train | bf16 | compile | RuntimeError: no compiler |");
         at("| **all matrix products** | 3.00 | 12.000 | 75.0 % | 2.00 | 500 |");

@@ -115,10 +115,11 @@ fn pinned(work: &Path) -> io::Result<Value> {
     for place in tests.values().filter(|test| test.outcome == "ok").flat_map(|test| &test.ran_on) {
         *places.entry(place).or_default() += 1;
     }
-    let (passed, ignored) = (count("ok"), count("ignored"));
+    let (passed, failed, ignored) = (count("ok"), count("FAILED"), count("ignored"));
     let cases: Vec<Value> = tests.iter().map(|(name, test)| test.json(name)).collect();
     Ok(json!({
-        "passed": passed, "failed": tests.len() - passed - ignored, "ignored": ignored, "ran_on": places,
+        "passed": passed, "failed": failed, "ignored": ignored, "unfinished": tests.len() - passed - failed - ignored,
+        "ran_on": places,
         "compared": tests.values().map(|test| test.compared).sum::<usize>(), "passed_only_alone": beside, "cases": cases,
     }))
 }
@@ -179,7 +180,7 @@ mod tests {
         file("machine.tsv", "gpu\tNVIDIA H200\n");
         file("parts.tsv", "pinned\t101\t12\t90\ntrain\t124\t150\t150\nembed\t-\t0\t3\nprofile\t0\t9\t30\n");
         file("train.err", "a\n\nb\n");
-        file("pinned-1.txt", "test a ... ok\ntest b ... FAILED\ntest c ... FAILED\n");
+        file("pinned-1.txt", "test a ... ok\ntest b ... FAILED\ntest c ... FAILED\ntest d ... ");
         file("alone-b.txt", "test b ... ok\n\nsuccesses:\n\n---- b stdout ----\nran on cuda X\n");
         file("alone-c.txt", "test c ... FAILED\n");
         file("train.out", "train: 9\n{\"how\":\"ours\",\"n\":1}\n{\"how\":\"ours\",\"n\":2}\n{broken\n");
@@ -194,7 +195,8 @@ mod tests {
         assert_eq!(outcomes, ["failed", "out of time", "left out", "ok"]);
         assert_eq!(all["parts"][1]["said"], "a\nb");
         let pinned = &all["pinned"];
-        assert_eq!((&pinned["passed"], &pinned["failed"]), (&json!(2), &json!(1)));
+        let counts = ["passed", "failed", "unfinished"].map(|name| pinned[name].as_u64().unwrap());
+        assert_eq!(counts, [2, 1, 1]);
         assert_eq!((&pinned["passed_only_alone"], &pinned["ran_on"]), (&json!(["b"]), &json!({"cuda X": 1})));
         assert_eq!(all["speed"], json!([{"how": "ours", "n": 2}]), "the newest round");
         assert_eq!(
