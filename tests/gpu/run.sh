@@ -102,7 +102,7 @@ python=$(command -v "${DICHROIC_PYTHON:-python3}" || true)
 # CUDA's libraries: those of Python's packages first, so that both sides use the same, then common places.
 library_folders() {
   if [[ -n $python ]]; then
-    "$python" - <<'PYTHON' 2>/dev/null
+    timeout 20 "$python" - <<'PYTHON' 2>/dev/null
 import glob, os, site, sys
 for folder in dict.fromkeys([*site.getsitepackages(), site.getusersitepackages(), *sys.path]):
     for pattern in ("nvidia/*/lib", "nvidia/cu*/lib", "torch/lib"):
@@ -128,7 +128,7 @@ fi
 # PyTorch with the libraries that it would have had by itself, in a process whose group ends with this script.
 printf '#!/usr/bin/env bash\nLD_LIBRARY_PATH=%q exec %q "$@"\n' "$system_path" "${python:-/none}" >"$work/python"
 chmod +x "$work/python"
-torch=$("$work/python" -c 'import timm, torch; print(torch.__version__, torch.version.cuda, "timm", timm.__version__)' 2>&1 | tail -n 1)
+torch=$(timeout 60 "$work/python" -c 'import timm, torch; print(torch.__version__, torch.version.cuda, "timm", timm.__version__)' 2>&1 | tail -n 1)
 [[ $torch == *timm* && $torch != *Error* ]] && export DICHROIC_PYTHON=$work/python || unset DICHROIC_PYTHON
 export DICHROIC_PEER=$root/tests/benches/gpu_peer.py
 # What is compiled here is found by the next part, and goes with the folder.
