@@ -31,26 +31,49 @@ pub fn everywhere(work: impl Fn()) {
     on_gpus(work);
 }
 
-/// As on a GPU, and on one, where program and machine have it.
+/// As on a GPU, and on one, where program and machine have it. `$DICHROIC_TEST_ON` set to `gpu` leaves the emulator (and
+/// the C compiler that it needs) out, and then it is an error if there is no GPU.
 pub fn on_gpus(work: impl Fn()) {
-    static GPU: OnceLock<Option<Device>> = OnceLock::new();
+    static GPU: OnceLock<Result<Device, device::Error>> = OnceLock::new();
+    let only_gpu = std::env::var("DICHROIC_TEST_ON").is_ok_and(|place| place == "gpu");
     // The emulator changes stacks as Linux lets it.
-    if cfg!(target_os = "linux") {
+    if cfg!(target_os = "linux") && !only_gpu {
         emulator::on(&work);
+        println!("{RAN_ON} the emulator");
     }
-    if let Some(gpu) = GPU.get_or_init(|| device::open(Choice::Cuda(None)).ok()) {
-        let before = PLACE.replace(gpu.clone());
-        work();
-        PLACE.replace(before);
+    match GPU.get_or_init(|| device::open(Choice::Cuda(None))) {
+        Ok(gpu) => {
+            let _back = Back(PLACE.replace(gpu.clone()));
+            work();
+            println!("{RAN_ON} {}", device::model(gpu));
+        }
+        Err(error) => assert!(!only_gpu, "{error}"),
+    }
+}
+
+/// What tests print (`--show-output`) of where they ran, and of what they compared; `tests/gpu/report` reads it.
+const RAN_ON: &str = "ran on";
+const COMPARED: &str = "compared";
+
+/// The place that tests use after this one, also if it panics: the next may run on the same thread.
+struct Back(Device);
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        PLACE.replace(self.0.clone());
     }
 }
 
 /// A golden file.
 pub struct Golden(Vec<u8>);
 
-/// The folder of golden files.
+/// The folder of golden files, also where the tests were built in another folder than they run in.
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden")
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
+    let package = Path::new(&package);
+    // The library's folder is the root, that of operations two below it.
+    let [root, below] = [package.join("tests/golden"), package.join("../../tests/golden")];
+    if root.is_dir() { root } else { below }
 }
 
 impl Golden {
@@ -130,6 +153,10 @@ pub fn relative_error(found: &[f32], expected: &[f32]) -> f32 {
 #[track_caller]
 pub fn assert_close(name: &str, found: &[f32], expected: &[f32], tolerance: f32) {
     let error = relative_error(found, expected);
-    let tolerance = if emulator::is_on() || !device().is_cpu() { tolerance.max(ON_A_GPU) } else { tolerance };
+    let on_gpu = emulator::is_on() || !device().is_cpu();
+    let tolerance = if on_gpu { tolerance.max(ON_A_GPU) } else { tolerance };
+    if on_gpu {
+        println!("{COMPARED} {error:e} {tolerance:e} {name}");
+    }
     assert!(error <= tolerance, "{name}: relative error {error:e} is above {tolerance:e}");
 }

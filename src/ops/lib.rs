@@ -39,6 +39,7 @@ mod variance_penalty;
 mod views;
 
 pub use convolution::Finish;
+pub use gpu::{Share, profile};
 pub use linear::Weight;
 pub use scalar::Scalar;
 pub use simd::{Level, flush_subnormals, level};

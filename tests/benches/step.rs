@@ -28,6 +28,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 5;
 const STEPS: usize = 4;
+const ANSWERS: &str = "PyTorch answers";
 const CLASSES: usize = 14;
 /// (side in pixels, batch, target: our wall time over PyTorch's at two threads).
 const CASES: [(usize, usize, f64); 2] = [(64, 16, 0.74), (224, 4, 0.87)];
@@ -49,9 +50,10 @@ fn main() {
                     mine();
                 }
                 if let Some(peer) = &mut peer {
-                    samples.f32.push(times(&peer.ask(&request("f32"))));
-                    samples.bf16.push(times(&peer.ask(&request("bf16"))));
-                    let gemm = peer.ask(&json!({"gemm": 2048, "threads": threads, "steps": 3}));
+                    samples.f32.push(times(&peer.ask(&request("f32")).expect(ANSWERS)));
+                    samples.bf16.push(times(&peer.ask(&request("bf16")).expect(ANSWERS)));
+                    let gemm =
+                        peer.ask(&json!({"gemm": 2048, "threads": threads, "steps": 3})).expect(ANSWERS);
                     samples.gflops.push(gemm["gflops"].as_f64().unwrap_or(f64::NAN));
                 }
                 if round % 2 == 1 {
@@ -66,7 +68,7 @@ fn main() {
         }
     }
     if json {
-        let about = peer.as_mut().map(|peer| peer.ask(&json!({"about": true})));
+        let about = peer.as_mut().map(|peer| peer.ask(&json!({"about": true})).expect(ANSWERS));
         let simd = dichroic::ops::level().name();
         let document = json!({"bench": "step", "simd": simd, "peer": about, "results": results});
         println!("{}", serde_json::to_string_pretty(&document).expect("plain data"));

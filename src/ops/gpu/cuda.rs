@@ -13,7 +13,10 @@ use candle_core::{
         CudaStorageSlice,
         cudarc::{
             cublas::{result::gemm_strided_batched_ex, sys as blas},
-            driver::{CudaFunction, CudaModule, CudaSlice, DevicePtr, LaunchConfig, PushKernelArg, result},
+            driver::{
+                CudaEvent, CudaFunction, CudaModule, CudaSlice, DevicePtr, LaunchConfig, PushKernelArg,
+                result, sys::CUevent_flags,
+            },
             nvrtc::{CompileOptions, Ptx, compile_ptx_with_opts},
         },
     },
@@ -89,6 +92,13 @@ impl Cuda {
         Ok(module)
     }
 
+    /// The point in the stream's course that everything asked for so far leads to.
+    pub(super) fn moment(&self) -> Result<Moment> {
+        let stream = self.0.cuda_stream();
+        let event = stream.record_event(Some(CUevent_flags::CU_EVENT_DEFAULT)).map_err(Error::wrap)?;
+        Ok(Moment(event))
+    }
+
     pub(super) fn product(&self, call: &Call<'_>) -> Result<()> {
         let kind = |matrix: &Matrix<'_>| match matrix.values.dtype() {
             DType::BF16 => blas::cudaDataType_t::CUDA_R_16BF,
@@ -138,6 +148,16 @@ impl Cuda {
             )
         }
         .map_err(Error::wrap)
+    }
+}
+
+/// A point in a stream's course.
+pub(super) struct Moment(CudaEvent);
+
+impl Moment {
+    /// Milliseconds by the GPU's clock; waits until they are over.
+    pub(super) fn until(&self, later: &Self) -> Result<f64> {
+        self.0.elapsed_ms(&later.0).map(f64::from).map_err(Error::wrap)
     }
 }
 

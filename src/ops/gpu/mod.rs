@@ -26,6 +26,7 @@ mod patches;
 mod pool;
 mod pooled_filters;
 mod product;
+mod profile;
 mod scale_residual;
 mod variance_penalty;
 mod views;
@@ -41,6 +42,7 @@ mod signature;
 
 pub use nearest::Question;
 pub(super) use product::Matrix;
+pub use profile::{Share, profile};
 #[cfg(feature = "cuda")]
 pub(super) use {cuda::address as cuda_address, sending::send as cuda_send};
 
@@ -204,14 +206,17 @@ impl Gpu {
 
     /// Runs a kernel after everything that was asked for before; nobody waits for it.
     pub(super) fn launch(&self, kernel: &'static str, grid: Grid, args: &[Arg<'_>]) -> Result<()> {
-        match self {
-            #[cfg(feature = "cuda")]
-            Self::Cuda(cuda) => cuda.launch(&signature::bind(kernel, args)?, grid),
-            #[cfg(any(test, feature = "testing"))]
-            Self::Emulated => emulator::launch(&signature::bind(kernel, args)?, grid),
-            #[cfg(not(any(feature = "cuda", feature = "testing", test)))]
-            _ => nowhere((kernel, grid, args)),
-        }
+        self.timed(
+            || profile::kernel(kernel, args),
+            || match self {
+                #[cfg(feature = "cuda")]
+                Self::Cuda(cuda) => cuda.launch(&signature::bind(kernel, args)?, grid),
+                #[cfg(any(test, feature = "testing"))]
+                Self::Emulated => emulator::launch(&signature::bind(kernel, args)?, grid),
+                #[cfg(not(any(feature = "cuda", feature = "testing", test)))]
+                _ => nowhere((kernel, grid, args)),
+            },
+        )
     }
 
     /// `out = a · b`, or `out += a · b`, the whole of a tensor: see [`products`](Self::products).
@@ -237,14 +242,17 @@ impl Gpu {
         format: Format,
     ) -> Result<()> {
         let call = product::Call::of(out, add, a, b, format)?;
-        match self {
-            #[cfg(feature = "cuda")]
-            Self::Cuda(cuda) => cuda.product(&call),
-            #[cfg(any(test, feature = "testing"))]
-            Self::Emulated => emulator::product(&call),
-            #[cfg(not(any(feature = "cuda", feature = "testing", test)))]
-            _ => nowhere(call),
-        }
+        self.timed(
+            || profile::product(&call),
+            || match self {
+                #[cfg(feature = "cuda")]
+                Self::Cuda(cuda) => cuda.product(&call),
+                #[cfg(any(test, feature = "testing"))]
+                Self::Emulated => emulator::product(&call),
+                #[cfg(not(any(feature = "cuda", feature = "testing", test)))]
+                _ => nowhere(&call),
+            },
+        )
     }
 
     /// `to = from`, of 32-bit floats.

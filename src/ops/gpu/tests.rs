@@ -2,7 +2,7 @@
 //! are: golden tests run on the CPU and by the emulator.
 
 use super::{
-    Gpu, Grid,
+    Gpu, Grid, profile,
     signature::{FILES, PRELUDE},
 };
 use crate::{
@@ -40,7 +40,7 @@ fn complaint(library: &Library, text: &str) -> Option<String> {
     type Size = unsafe extern "C" fn(*mut c_void, *mut usize) -> c_int;
     type Log = unsafe extern "C" fn(*mut c_void, *mut c_char) -> c_int;
     let text = CString::new(text).unwrap();
-    let option = c"--gpu-architecture=compute_90".as_ptr();
+    let option = c"--gpu-architecture=sm_90".as_ptr();
     // SAFETY: the signatures are those of NVRTC's manual; pointers are to local variables.
     unsafe {
         let create: Symbol<'_, Create> = library.get(b"nvrtcCreateProgram").unwrap();
@@ -131,4 +131,31 @@ fn many_rows_are_summed_in_parts() {
         gpu.column_sums(&x, &sums, true).unwrap();
         assert_eq!(sums.to_vec1::<f32>().unwrap(), expected.map(|sum| sum + 1.0));
     });
+}
+
+#[test]
+fn a_profile_has_every_launch_once() {
+    let work = || {
+        let mut params = Params::new(Seed(3));
+        let x = params.add_normal(Published::new("x", &[6, 40]), 1.0);
+        let w = params.add_normal(Published::new("w", &[24, 40]), 1.0);
+        let mut tape = Tape::recording(&params);
+        let [x, w] = [x, w].map(|id| tape.param(&params, id));
+        let y = tape.linear(&x, &w, Weight::OutIn, None)?;
+        let y = tape.gelu(&y)?;
+        Ok(tape.gelu(&y).map(drop))
+    };
+    on_gpus(|| {
+        let (_, shares) = profile(work).unwrap();
+        let product = shares.iter().find(|share| share.name.starts_with("product")).unwrap();
+        assert_eq!(product.name, "product 6×40 · 40×24ᵀ f32");
+        let bytes = 4 * (6 * 40 + 40 * 24 + 6 * 24);
+        assert_eq!((product.calls, product.operations, product.bytes), (1, 2 * 6 * 40 * 24, bytes));
+        let gelu = shares.iter().find(|share| share.name == "gelu").unwrap();
+        assert_eq!((gelu.calls, gelu.bytes), (2, 2 * 2 * 4 * 6 * 24));
+        assert!(shares.windows(2).all(|pair| pair[0].ms >= pair[1].ms) && product.ms > 0.0);
+        let beyond = profile(|| Ok(())).unwrap().1;
+        assert!(beyond.is_empty(), "nothing is noted beyond the work that was asked about");
+    });
+    assert!(profile(work).unwrap().1.is_empty(), "the CPU's own code launches nothing");
 }
