@@ -174,7 +174,7 @@ fn slips_are_answered_with_what_was_meant() {
 #[test]
 fn what_is_no_released_checkpoint_is_not_imported() {
     let place = Place::new();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/checkpoints");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/checkpoints");
     let import = |file: &Path, more: &[&str]| {
         let words = ["import", file.to_str().unwrap(), "--out", "a.safetensors"];
         place.say(&words.into_iter().chain(more.iter().copied()).collect::<Vec<_>>())
@@ -473,7 +473,7 @@ fn workers_do_each_run_once_and_a_scheduler_can_have_the_machine_back() {
     until_training(&place.path("slow.db"), 2);
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     let said = Said(child.wait_with_output().unwrap()).expect(130);
-    assert!(said.error().contains("stopped with 0 of 2 runs ended"), "{}", said.error());
+    assert!(said.error().contains("stopped after 0 of 2 runs"), "{}", said.error());
     assert_eq!(
         ask("slow.db", "SELECT group_concat(outcome) FROM attempt WHERE step > 0"),
         "preempted,preempted"
@@ -568,7 +568,7 @@ fn a_store_answers_for_its_numbers_and_can_be_looked_after() {
         .find(|path| path.contains("predictions"))
         .unwrap();
     fs::remove_file(&file).unwrap();
-    place.say(&["db", "check"]).complains("runs/dichroic.db: 1 problems", "put missing files back");
+    place.say(&["db", "check"]).complains("runs/dichroic.db: 1 problems", "put the missing files back");
 }
 
 #[test]

@@ -111,7 +111,7 @@ impl Session<'_> {
                     Ok(Ended::Stopped) => {
                         let at = progress.reached().map(|at| format!(" at {at}")).unwrap_or_default();
                         return Err(Failure::Interrupted(format!(
-                            "{title}: stopped{at}; run the same command to go on"
+                            "{title}: stopped{at}; run the same command to continue"
                         )));
                     }
                     Ok(Ended::Waiting { work, what, owner }) => {
