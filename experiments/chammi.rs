@@ -12,7 +12,7 @@ pub type Start<W> = NeedsAdapter<ConvNext<size::Tiny>, W>;
 /// A model on CHAMMI, and the loss that it is tuned for.
 pub struct Tuned<W, A> {
     /// All but the loss.
-    pub run: Run<ConvNext<size::Tiny>, W, A, Chammi, NoLoss>,
+    pub run: Run<Model<ConvNext<size::Tiny>, W, A>, Chammi, NoLoss>,
     /// ProxyNCA++ at the adapter's temperature.
     pub proxy: ProxyNca,
 }

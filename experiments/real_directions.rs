@@ -30,7 +30,7 @@ fn real_directions() -> impl Experiments {
 /// All but the loss.
 fn on_cells<A: StemAdapter>(
     adapter: A,
-) -> Run<ConvNext<size::Mini>, Scratch, A, impl TrainingData, NoLoss, Evaluated> {
+) -> Run<Model<ConvNext<size::Mini>, Scratch, A>, impl TrainingData, NoLoss, Evaluated> {
     let cells = || Folder("mini_real").only(["Jurkat", "Yeast", "Pancreas"]);
     ConvNext::mini()
         .scratch()

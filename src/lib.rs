@@ -31,7 +31,7 @@ pub use dichroic_ops as ops;
 pub use dichroic_ops::{device, memory, params, seed, tape};
 
 #[cfg(test)]
-pub(crate) use dichroic_ops::golden;
+pub(crate) use {dichroic_lang::sample, dichroic_ops::golden};
 
 #[doc(hidden)]
 pub mod __private {

@@ -726,8 +726,8 @@ fn networks_off_the_shelf_embed_any_folder() {
     let place = Place::new();
     place.cells();
     let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
-    let backbones =
-        [Backbone::ResNet { size: ResNetSize::R18 }, Backbone::DinoV2 { size: DinoV2Size::SmallReg }];
+    let backbones: [Backbone; 2] =
+        [ResNet { size: ResNetSize::R18 }.into(), DinoV2 { size: DinoV2Size::SmallReg }.into()];
     for (backbone, features) in backbones.into_iter().zip([512u64, 384]) {
         let name = files::name(&backbone);
         // Where people put published files.

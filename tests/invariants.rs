@@ -55,8 +55,7 @@ fn only_the_command_line_prints() {
 fn a_spec_is_plain_data() {
     let others =
         ["candle", "sqlx", "crate::data", "crate::store", "crate::train", "crate::ops", "crate::plan"];
-    never(&["lang/spec"], &others, &[]);
-    never(&["lang/dsl"], &["candle", "sqlx", "crate::store", "crate::train", "crate::ops"], &[]);
+    never(&["lang"], &others, &[]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{
     data::DataSet,
     device::{self, Choice},
     disk, ops, registry,
-    spec::{Backbone, ConvNextSize, DataRef},
+    spec::{Backbone, ConvNext, ConvNextSize, DataRef},
     store::{self, Host, Store},
 };
 use clap::Args;
@@ -168,7 +168,7 @@ impl Doctor {
             return finding("weights", State::Ok, there.join(", "));
         }
         let missing = finding("weights", State::Absent, "no published weights; `--scale quick` needs none");
-        let usual = Backbone::ConvNext { size: ConvNextSize::Tiny, drop_path: 0.0 };
+        let usual = ConvNext { size: ConvNextSize::Tiny, drop_path: 0.0 }.into();
         let hint = files::find(&files::published(&usual), self.weights.as_deref())
             .err()
             .and_then(|error| error.hint());

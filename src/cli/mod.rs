@@ -36,6 +36,7 @@ mod set;
 mod show;
 mod status;
 mod why;
+mod words;
 
 use crate::program::Build;
 use clap::{Parser, Subcommand};

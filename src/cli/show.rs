@@ -15,7 +15,7 @@ use crate::{
         Spec,
         id::SpecId,
         lines,
-        recipe::{Recipe, SWITCHES},
+        recipe::{Recipe, switches},
     },
     store::{Reader, Scale, Store},
 };
@@ -201,7 +201,7 @@ fn spec_lines(json: &Value, recipe: Recipe) -> Vec<String> {
 
 fn origin(json: &Value, value: &Value, recipe: Recipe) -> Option<String> {
     let switch =
-        SWITCHES.iter().find(|switch| switch.find(json).is_some_and(|found| std::ptr::eq(found, value)))?;
+        switches().find(|switch| switch.find(json).is_some_and(|found| std::ptr::eq(found, value)))?;
     let of_recipe: Value = serde_json::from_str(switch.text(recipe)).ok()?;
     let guessed = switch.guessed.map(|why| format!(" (guessed: {why})")).unwrap_or_default();
     Some(match of_recipe == *value {
@@ -213,11 +213,11 @@ fn origin(json: &Value, value: &Value, recipe: Recipe) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::draft::{Draft, sample};
+    use crate::sample;
 
     #[test]
     fn every_line_says_where_its_value_comes_from() {
-        let spec = Draft { epochs: Some(7), ..sample() }.resolve(Recipe::Fixed);
+        let spec = sample::spec(sample::plain().epochs(7), Recipe::Fixed);
         let lines = spec_lines(&serde_json::to_value(spec).unwrap(), Recipe::Fixed);
         let line = |path: &str| lines.iter().find(|line| line.contains(&format!(" {path} = "))).unwrap();
         assert!(line("train.epochs").ends_with("# recipe fixed has 15"), "{}", line("train.epochs"));

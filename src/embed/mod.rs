@@ -125,11 +125,11 @@ impl See {
     pub fn of(model: &spec::Model, side: usize) -> Self {
         match (model.adapter.view(), &model.backbone) {
             (View::Resized, _) => Self::square(side),
-            (View::Native, Backbone::ResNet { .. }) => {
+            (View::Native, Backbone::ResNet(_)) => {
                 let (shorter, side) = PHOTOGRAPH;
                 Self::Square { shorter, side }
             }
-            (View::Native, Backbone::ConvNext { .. } | Backbone::DinoV2 { .. }) => Self::Native,
+            (View::Native, Backbone::ConvNext(_) | Backbone::DinoV2(_)) => Self::Native,
         }
     }
 }

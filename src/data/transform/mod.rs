@@ -45,25 +45,27 @@ pub struct Draw {
 ///
 /// Whatever their order in the sum, words act in the order of [`Augment`]'s variants. Of each word the first counts.
 pub fn draw(channels: usize, height: usize, width: usize, augment: &[Augment], stream: &mut Stream) -> Draw {
-    let tps = augment
-        .iter()
-        .find_map(|word| if let Augment::Tps { p, warp } = word { Some((*p, *warp)) } else { None });
-    let warp = tps
-        .filter(|&(p, _)| stream.chance(p))
-        .map(|(_, kind)| (kind, Displacements::draw(kind, height, width, stream)));
-    let crop = augment.iter().find_map(|word| match word {
-        Augment::Crop { scale, ratio, fit } => {
-            Some(CropBox::draw(height, width, *scale, *ratio, *fit, stream))
+    let mut words: Vec<&Augment> = augment.iter().collect();
+    words.sort_by_key(|word| word.place());
+    words.dedup_by_key(|word| word.place());
+    let mut draw = Draw::default();
+    for word in words {
+        match word {
+            Augment::Tps(tps) => {
+                if stream.chance(tps.p) {
+                    draw.warp = Some((tps.warp, Displacements::draw(tps.warp, height, width, stream)));
+                }
+            }
+            Augment::Crop(crop) => {
+                let (scale, ratio) = (crop.scale, crop.ratio);
+                draw.crop = Some(CropBox::draw(height, width, scale, ratio, crop.fit, stream));
+            }
+            Augment::Flip(flip) => draw.flip = stream.chance(flip.p),
+            Augment::Turn(_) => draw.quarters = stream.below(4),
+            Augment::Brightness(word) => draw.brightness = brightness::factors(channels, word.sd, stream),
         }
-        _ => None,
-    });
-    let flip = augment.iter().find_map(|word| if let Augment::Flip { p } = word { Some(*p) } else { None });
-    let flip = flip.is_some_and(|p| stream.chance(p));
-    let quarters = if augment.contains(&Augment::Turn) { stream.below(4) } else { 0 };
-    let sd =
-        augment.iter().find_map(|word| if let Augment::Brightness { sd } = word { Some(*sd) } else { None });
-    let brightness = sd.map_or(vec![], |sd| brightness::factors(channels, sd, stream));
-    Draw { warp, crop, flip, quarters, brightness }
+    }
+    draw
 }
 
 /// The view that evaluation takes: shorter side resized to `side`, centre cropped, normalised.

@@ -2,7 +2,7 @@
 
 use super::super::measured::World;
 use super::PaperTable;
-use crate::spec::recipe::{Recipe, SWITCHES, Switch};
+use crate::spec::recipe::{Recipe, Switch, switches};
 use serde_json::Value;
 
 /// A row of one of the paper's tables, in the words of `reports/paper/chammi_table*.csv`.
@@ -235,8 +235,7 @@ fn departures(spec: &Value, recipe: Recipe) -> Vec<&'static Switch> {
             && (trained || path.starts_with("model.adapter."))
             && !about.contains(&path)
     };
-    SWITCHES
-        .iter()
+    switches()
         .filter(|switch| applies(switch.path))
         .filter(|switch| {
             let wanted: Value = serde_json::from_str(switch.text(recipe)).unwrap_or_default();

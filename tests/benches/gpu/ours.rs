@@ -9,7 +9,7 @@ use dichroic::{
     params::Params,
     seed::Seed,
     spec::{
-        self, Adapter, Backbone, ConvNextSize, FirstLayer, Loss, Model, Precision, TargetParam, Term, Weights,
+        self, Adapter, ConvNext, ConvNextSize, FirstLayer, Loss, Model, Precision, TargetParam, Term, Weights,
     },
     tape::{Gradients, Tape},
     train::Optimiser,
@@ -36,7 +36,7 @@ impl Ours {
         };
         let sets: Vec<SetChannels> = CHANNELS.iter().enumerate().map(set).collect();
         let model = Model {
-            backbone: Backbone::ConvNext { size: ConvNextSize::Tiny, drop_path: 0.0 },
+            backbone: ConvNext { size: ConvNextSize::Tiny, drop_path: 0.0 }.into(),
             adapter: Adapter::TargetParam(TargetParam { first_layer: FirstLayer::Random }),
             weights: Weights::Scratch,
         };

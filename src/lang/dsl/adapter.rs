@@ -1,14 +1,7 @@
-//! How a model takes in a varying number of channels.
-
-mod words;
-
-pub use words::{
-    ChannelReplication, Depthwise, FixedChannels, HyperNet, Replicating, SliceParam, TargetParam,
-    TemplateMixing,
-};
+//! Who may adapt which backbone, be trained, and read what: the rules of adapters, with their messages.
 
 use super::{ConvNext, PlannerDecides, Seen, Unseen, size};
-use crate::spec::draft::StatedAdapter;
+use toml::Table;
 
 /// A channel adapter for the backbone `B`.
 ///
@@ -25,12 +18,12 @@ use crate::spec::draft::StatedAdapter;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a channel adapter for `{B}`",
     label = "expected a channel adapter, such as `HyperNet {{ z: 128, hidden: 256 }}`",
-    note = "adapters: `ChannelReplication`, `FixedChannels`, `Depthwise`, `TargetParam`, `SliceParam`, `TemplateMixing`, `HyperNet`"
+    note = "`dichroic list words` shows all adapters"
 )]
 pub trait Adapts<B> {
     /// The same as plain data.
     #[doc(hidden)]
-    fn adapter(self) -> StatedAdapter;
+    fn adapter(self) -> Table;
 }
 
 /// Reads channels that were not in the training set.
@@ -122,7 +115,7 @@ pub trait OneModelPerSet {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot take the place of a convolutional stem",
     label = "expected an adapter that replaces a convolutional stem",
-    note = "stem adapters: `FixedChannels`, `Depthwise`, `TargetParam`, `SliceParam`, `TemplateMixing`, `HyperNet`"
+    note = "`dichroic list words` shows all adapters; `ChannelReplication` keeps the backbone's own stem"
 )]
 pub trait StemAdapter:
     Copy
@@ -137,3 +130,19 @@ pub trait StemAdapter:
     + Adapts<ConvNext<size::Base>>
 {
 }
+
+/// Says of words, with switches stated and without, that they take the place of a convolutional stem and are trained
+/// with it.
+macro_rules! stem {
+    ($($word:ty),*) => {$(
+        impl<B: $crate::dsl::LearnsHere> $crate::dsl::Adapts<B> for $word {
+            fn adapter(self) -> toml::Table {
+                $crate::word::Says::table(self)
+            }
+        }
+
+        impl $crate::dsl::Trainable for $word {}
+        impl $crate::dsl::StemAdapter for $word {}
+    )*};
+}
+pub(crate) use stem;
