@@ -159,7 +159,7 @@ fn slips_are_answered_with_what_was_meant() {
     let missing = ["exp", "real_cells", "--data", "mini_real=nowhere"];
     place
         .say(&missing)
-        .complains("data set `mini_real`: nowhere: there is no such folder", "say where the data lie");
+        .complains("data set `mini_real`: nowhere: no such folder", "give the folder of the data");
     let cuda = ["exp", "real_cells", "--device", "cuda"];
     place
         .say(&cuda)
