@@ -1,4 +1,4 @@
-//! The four tables as comma-separated values.
+//! Exports the four tables as comma-separated values.
 
 use super::{
     Error, Pace, Written, file,
@@ -31,7 +31,7 @@ pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Res
     Ok(written)
 }
 
-/// Numbers with all their digits, as every reader of floats takes them: `1e-6`, `NaN`, `inf`.
+/// Numbers with all their digits, as every float parser reads them: `1e-6`, `NaN`, `inf`.
 fn text(value: &Value, kind: Kind) -> String {
     match (value, kind) {
         (Value::Real(value), _) => format!("{value:?}"),

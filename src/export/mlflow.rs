@@ -1,5 +1,5 @@
-//! A folder `mlruns` as MLflow's file store has it: a folder for each experiment, in it one for each run, in it a file
-//! for each parameter, tag and metric.
+//! Exports `mlruns`, MLflow's file store: a folder per experiment, in it one per run, in it a file per
+//! parameter, tag and metric.
 
 use super::{
     Error, Pace, Written, folder, names, small_file,
@@ -13,14 +13,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The longest value of a parameter that MLflow takes, in letters.
+/// The longest parameter value that MLflow accepts, in characters.
 const LONGEST: usize = 6000;
 
 /// Writes `mlruns`.
 pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Result<Vec<Written>, Error> {
     let root = out.join("mlruns");
     folder(&root)?;
-    // MLflow keeps whole addresses of folders in which files of runs would lie.
+    // MLflow stores absolute addresses of the folders for files of runs.
     let whole = std::path::absolute(&root).map_err(|source| Error::Write { path: root.clone(), source })?;
     let (mut known, mut count) = (BTreeSet::new(), 0);
     pace.begin("runs for MLflow", source.len());
@@ -42,14 +42,15 @@ pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Res
     Ok(vec![Written { path: root, count, unit: "run" }])
 }
 
-/// Numbers, as MLflow's own are; made of the name, so that it is the same every time.
+/// Numeric ids, as MLflow's own; derived from the name, so that they are stable.
 fn experiment_id(name: &str) -> String {
     let hash = blake3::hash(name.as_bytes());
     let number = hash.as_bytes()[..8].iter().fold(0u64, |number, byte| number << 8 | u64::from(*byte));
     (100_000_000_000_000_000 + number % 900_000_000_000_000_000).to_string()
 }
 
-/// 32 digits that begin with the run's own; in MLflow a run belongs to one experiment, in the store to any number.
+/// 32 hexadecimal digits that begin with the run's own; in MLflow a run belongs to one experiment, in the
+/// store to any number.
 fn run_id(run: &Run) -> String {
     let hash = blake3::hash(run.experiment.as_bytes()).to_hex();
     format!("{}{hash}", run.uid).chars().take(32).collect()
@@ -65,7 +66,7 @@ fn experiment(source: &Source<'_>, name: &str, place: &Path, home: &str) -> Resu
     meta.text("lifecycle_stage", "active");
     meta.text("name", name);
     Folder::new(place.join("tags")).text("mlflow.note.content", &about)?;
-    // Last: what has this file is an experiment.
+    // Last: a folder with this file is an experiment.
     text(&place.join("meta.yaml"), &meta.0)
 }
 
@@ -101,7 +102,7 @@ fn one(
         tags.text(&format!("dichroic.{key}"), value)?;
     }
     tags.text("dichroic.status", run.status.as_str())?;
-    // Always, so that a later export takes back what an earlier one said.
+    // Always written, so that a later export replaces the value of an earlier one.
     tags.text("dichroic.stale", if run.stale { "true" } else { "false" })?;
     tags.text("dichroic.tags", &run.tags)?;
     for (axis, value) in &run.label {
@@ -151,7 +152,7 @@ fn metrics(source: &Source<'_>, run: &Run, place: &Path, pace: &Pace<'_>) -> Res
     Ok(())
 }
 
-/// A point as Python writes floats: `nan`, `inf`.
+/// A point with floats as Python writes them: `nan`, `inf`.
 fn line(out: &mut impl Write, t_ms: i64, value: f64, step: i64) -> io::Result<()> {
     match value.is_nan() {
         true => writeln!(out, "{t_ms} nan {step}"),
@@ -170,7 +171,7 @@ fn status(status: Status) -> i64 {
     }
 }
 
-/// A folder in which the names of files are keys.
+/// A folder whose file names are keys.
 struct Folder {
     path: PathBuf,
     taken: BTreeSet<String>,
@@ -181,8 +182,8 @@ impl Folder {
         Self { path, taken: BTreeSet::new() }
     }
 
-    /// Where a key's file lies. MLflow's keys have letters, digits, `_-. ` and the stroke, which makes folders; other
-    /// letters are `_`, and a key that is taken gets another.
+    /// The path of a key's file. MLflow's keys have letters, digits, `_-. ` and the slash, which makes
+    /// folders; other characters become `_`, and a key that is taken gets a different name.
     fn place(&mut self, key: &str) -> PathBuf {
         let plain = |c: char| if c.is_ascii_alphanumeric() || "_-. ".contains(c) { c } else { '_' };
         let word = |word: &str| match word.trim_matches('.') {
@@ -211,7 +212,7 @@ fn text(path: &Path, content: &str) -> Result<(), Error> {
 struct Meta(String);
 
 impl Meta {
-    /// In quotes, with everything but plain ASCII escaped: YAML takes no other text without exceptions.
+    /// Quoted, with everything but plain ASCII escaped: the only form that YAML takes without exceptions.
     fn text(&mut self, key: &str, value: &str) {
         let mut quoted = String::new();
         for c in value.chars() {
@@ -237,7 +238,7 @@ impl Meta {
     }
 }
 
-/// `file:///…`, the way addresses write paths.
+/// `file:///…`, a path as a URL.
 fn address(path: &Path) -> String {
     let mut address = String::from("file://");
     for byte in path.to_string_lossy().replace('\\', "/").bytes() {

@@ -1,4 +1,4 @@
-//! The four tables as Parquet.
+//! Exports the four tables as Parquet.
 
 use super::{
     Error, Pace, Written, file,
@@ -20,7 +20,7 @@ use std::{
     sync::Arc,
 };
 
-/// Rows of a row group, about.
+/// Approximate rows per row group.
 const GROUP: usize = 131_072;
 
 /// Writes `runs.parquet`, `scores.parquet`, `floors.parquet` and `curves.parquet`.
@@ -103,7 +103,7 @@ fn group<W: Write + Send>(
     Ok(())
 }
 
-/// The cells that hold something, and for each cell 1 where it does.
+/// The non-empty cells, and for each cell 1 if it is not empty.
 fn present<T>(cells: impl Iterator<Item = Option<T>>) -> (Vec<T>, Vec<i16>) {
     let (mut values, mut there) = (vec![], vec![]);
     for cell in cells {

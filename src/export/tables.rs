@@ -1,4 +1,4 @@
-//! The four tables that people ask for, and how their rows come out of the store.
+//! The four exported tables, and how their rows are read from the store.
 
 use super::{
     Pace,
@@ -7,38 +7,39 @@ use super::{
 use crate::store::Value;
 use std::io;
 
-/// A table, called as its file is.
+/// A table, named like its file.
 pub(super) struct Table {
     pub(super) name: &'static str,
     pub(super) columns: &'static [(&'static str, Kind)],
     from: Origin,
 }
 
-/// What stands in a column.
+/// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
     /// A whole number.
     Whole,
-    /// A number, or none.
+    /// A number, or null.
     Real,
-    /// A measured number, of which the store's NULL is NaN.
+    /// A measured number; NULL in the store means NaN.
     Measured,
-    /// A document.
+    /// A JSON document.
     Json,
 }
 
-/// Where rows come from.
+/// The source of rows.
 enum Origin {
     /// A view, its column with the run's number, and its order.
     View(&'static str, &'static str, &'static str),
-    /// Points of curves, in the columns of `v_curve`. Several works of one run may be of one kind, so that each is named.
+    /// Points of curves, in the columns of `v_curve`. Several work units of a run may be of the same kind, so
+    /// each is named.
     Points,
 }
 
 use Kind::{Json, Measured, Real, Text, Whole};
 
-/// Names are those of the views; numbers that mean something only inside one store are left out.
+/// Columns are named as in the views; numbers that mean something only inside one store are omitted.
 pub(super) static TABLES: [Table; 4] = [
     Table {
         name: "runs",
@@ -139,7 +140,7 @@ pub(super) static TABLES: [Table; 4] = [
 ];
 
 impl Table {
-    /// Hands `take` all rows, some at a time, and says how many there were.
+    /// Passes all rows to `take`, in batches, and returns their number.
     pub(super) fn rows(
         &self,
         source: &Source<'_>,
@@ -179,7 +180,8 @@ fn points(
     pace: &mut Pace<'_>,
     take: &mut dyn FnMut(Vec<Vec<Value>>) -> io::Result<()>,
 ) -> io::Result<()> {
-    // An experiment's curves are not its own: a run has them once, whoever asks for it.
+    // Curves belong to a run, not to an experiment: each is written once, however many experiments contain
+    // the run.
     let sql = "SELECT id, uid, seed FROM run WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id";
     for run in source.ask(sql, portion)? {
         let Value::Integer(id) = run[0] else { continue };

@@ -1,4 +1,4 @@
-//! A folder with an event file for each run, as TensorBoard shows them.
+//! Exports a folder of TensorBoard event files, one per run.
 
 use super::{
     Error, Pace, Written, file, names,
@@ -10,14 +10,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// TensorBoard reads every file of a folder that has `tfevents` in its name. A time in it, as its own writers put it
-/// there, would leave two files after two exports, and each point twice.
+/// TensorBoard reads every file of a folder with `tfevents` in its name. If the name contained a time, as its
+/// own writers do it, two exports would leave two files, and each point twice.
 const NAME: &str = "events.out.tfevents.0000000000.dichroic";
 
-/// What the folder of a run is called besides that has grown stale: there is nothing else to see it by.
+/// Suffix of a stale run's folder: TensorBoard has no other place to show it.
 const STALE: &str = "-stale";
 
-/// Writes `<experiment>/<label>/seed-N-<id>/` for every run with numbers; a run without them is not there yet.
+/// Writes `<experiment>/<label>/seed-N-<id>/` for every run with numbers; runs without numbers are skipped.
 pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Result<Vec<Written>, Error> {
     let mut count = 0;
     pace.begin("event files", source.len());
@@ -32,7 +32,7 @@ pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Res
     Ok(vec![Written { path: out.into(), count, unit: "run" }])
 }
 
-/// Says whether there was anything to write.
+/// Returns whether there was anything to write.
 fn events(source: &Source<'_>, run: &Run, out: &Path, pace: &Pace<'_>) -> Result<bool, Error> {
     let (curves, scores) = (names::curves(source, run)?, names::scores(source.scores(run)?));
     if curves.is_empty() && scores.is_empty() {
@@ -43,7 +43,7 @@ fn events(source: &Source<'_>, run: &Run, out: &Path, pace: &Pace<'_>) -> Result
     let stale = fresh.with_file_name(format!("{}{STALE}", names::seed(run)));
     let (here, before) = if run.stale { (stale, fresh) } else { (fresh, stale) };
     if fs::remove_file(before.join(NAME)).is_ok() {
-        let _ = fs::remove_dir(before); // with more in it, it is somebody else's too
+        let _ = fs::remove_dir(before); // fails if it holds other files
     }
     file(&here.join(NAME), |out| {
         begin(out)?;

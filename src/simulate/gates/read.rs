@@ -1,16 +1,16 @@
-//! The pictures and true states of a simulated folder, as the gates see them.
+//! Reads the images and true states of a simulated folder for the gates.
 
 use super::super::{Error, FACTORS};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-/// One image with what is known about it.
+/// One image with its ground truth.
 pub(super) struct Cell {
     pub(super) label: String,
     pub(super) split: String,
     pub(super) source: String,
-    /// Whether it shows its label.
+    /// Whether its label is visible.
     pub(super) penetrant: bool,
     /// The true state: the twelve factors and three alignments.
     pub(super) truth: Vec<f64>,
