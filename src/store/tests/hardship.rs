@@ -1,11 +1,11 @@
-//! Races, kills, full disks and files that are something else.
+//! Races, kills, full disks and files of other kinds.
 
 use super::*;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Runs `helper`, one of the ignored tests below, in a process of its own.
+/// Runs `helper`, one of the ignored tests below, in its own process.
 fn child(helper: &str, path: &Path) -> Child {
     let name = format!("{}::{helper}", module_path!().split_once("::").unwrap().1);
     let mut command = Command::new(std::env::current_exe().unwrap());
@@ -63,7 +63,7 @@ fn a_killed_process_loses_no_committed_point_and_its_work_at_once() {
         }
     }
     let Claim::Busy(owner) = store.claim("fit-1", &here()).unwrap() else {
-        panic!("a living owner was overlooked")
+        panic!("a running owner was overlooked")
     };
     assert_eq!(owner.pid, child.id());
     assert_eq!(store.read().unwrap().run("run1").unwrap().unwrap().status, Status::Running);
