@@ -153,7 +153,9 @@ impl Error {
             Self::Migrate { .. } => {
                 "the store is unchanged; there may be a copy `*.before-N.db` next to it".into()
             }
-            Self::Lost { .. } => "free disk space; the same command resumes from the last checkpoint".into(),
+            Self::Lost { .. } => {
+                "free space on the disk; the same command resumes from the last checkpoint".into()
+            }
             Self::Sql { source, .. } => return sql_hint(source),
             Self::NotAQuestion(_) => "one SELECT, WITH, VALUES, EXPLAIN or PRAGMA at a time".into(),
             Self::DataKind { .. } => {

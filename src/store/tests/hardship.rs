@@ -121,7 +121,7 @@ fn a_full_disk_is_told_and_training_goes_on() {
         attempt.metrics().push("loss", step, 1.0); // must neither block nor panic
     }
     let error = attempt.resume_at(None).unwrap_err();
-    assert!(error.to_string().contains("full") && error.hint().unwrap().contains("make room"), "{error}");
+    assert!(error.to_string().contains("full") && error.hint().unwrap().contains("free space"), "{error}");
     let error = attempt.finish(Outcome::Done).unwrap_err();
     assert!(error.to_string().contains("full"), "{error}");
 }
