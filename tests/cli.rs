@@ -539,17 +539,17 @@ fn a_store_answers_for_its_numbers_and_can_be_looked_after() {
         .complains("chammi_table4 has several rows", "say which: ");
     place.say(&["missing", "chammi_table5"]).complains("there is no printed table", "did you mean");
 
-    assert!(place.say(&["db", "check", "--contents"]).expect(0).out().contains("all is well"));
+    assert!(place.say(&["db", "check", "--contents"]).expect(0).out().contains("no problems"));
     place.say(&["db", "backup", "copy/other.db"]).expect(0);
     assert!(
         place
             .say(&["db", "check", "--contents", "--store", "copy/other.db"])
             .expect(0)
             .out()
-            .contains("all is well")
+            .contains("no problems")
     );
     let gone = place.say(&["rm", &uid[..8]]).expect(0).out();
-    assert!(gone.contains("is gone"), "{gone}");
+    assert!(gone.contains("removed run"), "{gone}");
     assert_eq!(sql("SELECT count(*) AS n FROM work")[0]["n"], 0);
     let left = walk(&place.path("runs/dichroic.db.d")).into_iter().filter(|path| path.contains("/work/"));
     assert_eq!(left.count(), 0);
@@ -559,7 +559,7 @@ fn a_store_answers_for_its_numbers_and_can_be_looked_after() {
     place.say(&["embed", "--run", &uid[..8], "--data", "cells", "--out", "features"]).expect(0);
     place
         .say(&["db", "merge", "runs/dichroic.db"])
-        .complains("runs/dichroic.db is the store itself", "name the other");
+        .complains("runs/dichroic.db is the store itself", "give only other");
     place.say(&["db", "vacuum"]).expect(0);
     place.say(&["db", "check"]).expect(0);
     let file = walk(&place.path("runs/dichroic.db.d"))
@@ -704,7 +704,7 @@ fn a_published_backbone_embeds_any_folder() {
         .complains("there is no model `convnext_tinny`", "did you mean `convnext_tiny`?");
     place
         .say(&["embed", "--weights", "weights.safetensors", "--data", "cells", "--out", "x"])
-        .complains("weights.safetensors does not say what model it belongs to", "for a published file");
+        .complains("weights.safetensors does not name its model", "for a published file");
     place
         .say(&[
             "embed",

@@ -1,4 +1,4 @@
-//! `embed`: features of a folder of images, by a published backbone or by a model of ours.
+//! `embed`: computes features of a folder of images, with a published backbone or a trained model.
 
 use super::{
     failure::{Failure, Result},
@@ -22,52 +22,52 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// Embeds a folder of images: `OUT/<set>/features.npy`, one row for each row of `<set>/enriched_meta.csv`
+/// Embed a folder of images: `OUT/<set>/features.npy`, one row for each row of `<set>/enriched_meta.csv`
 #[derive(Args, Debug)]
 pub(super) struct Embed {
-    /// A published backbone: convnext_atto … convnext_base, resnet18, resnet50, dinov2_vits14_reg
+    /// Published backbone: convnext_atto … convnext_base, resnet18, resnet50, dinov2_vits14_reg
     #[arg(long, value_name = "NAME", conflicts_with = "run")]
     model: Option<String>,
-    /// A file of weights, or a folder of them; what a run or `import` left behind needs no --model
+    /// Weights file, or a folder of them; files written by a run or by `import` need no --model
     #[arg(long, value_name = "PATH", conflicts_with = "run")]
     weights: Option<PathBuf>,
-    /// How channels come into a published backbone
+    /// How channels are fed to a published backbone
     #[arg(long, value_enum, default_value_t = AdapterWord::ChannelReplication)]
     adapter: AdapterWord,
-    /// A finished run, by the beginning of its id: its model embeds
+    /// A finished run, by a prefix of its id: use its model
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
-    /// The folder of images
+    /// Folder of images
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Only this set; repeatable [default: every set of the folder]
     #[arg(long = "set", value_name = "SET")]
     sets: Vec<String>,
-    /// Where the features go
+    /// Output folder
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Resizes images to this side and cuts the middle out [default: as it was published for a published backbone,
-    /// the training side for a model of ours]
+    /// Resize images to this side and crop the centre [default: as published for a published backbone, the
+    /// training side for a trained model]
     #[arg(long, value_name = "N")]
     size: Option<usize>,
-    /// Images that pass through the model together, at most
+    /// Maximum number of images per batch
     #[arg(long, value_name = "N", default_value_t = embed::BATCH, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     batch: usize,
-    /// How features are written
+    /// Format of the features
     #[arg(long, value_enum, default_value_t = Format::Npy)]
     format: Format,
     #[command(flatten)]
     store: StoreOption,
     #[command(flatten)]
     compute: ComputeOptions,
-    /// Prints one JSON document
+    /// Print one JSON document
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum AdapterWord {
-    /// Each channel passes through on its own, features side by side: the published off-the-shelf baseline
+    /// Each channel on its own, features concatenated: the published off-the-shelf baseline
     ChannelReplication,
 }
 
@@ -118,7 +118,7 @@ impl Embed {
         output::say(&written.values().map(line).collect::<Vec<_>>().join("\n"))
     }
 
-    /// The sets that are meant, by the model that embeds them. A run of one model for each set has several.
+    /// The selected sets, by the model that embeds them. A run with one model per set has several.
     fn shares<'a>(
         &self,
         models: &'a [Kept],
@@ -150,9 +150,9 @@ impl Embed {
             return of_run(&self.store.path(), run);
         }
         let Some(name) = &self.model else {
-            let hint = "say --model convnext_tiny with --weights FILE, --weights FILE of ours, or --run RUN";
+            let hint = "use --model convnext_tiny with --weights FILE, --weights FILE of a trained model, or --run RUN";
             let Some(file) = &self.weights else {
-                return Err(Failure::new("nothing says which model embeds").hint(hint));
+                return Err(Failure::new("no model given").hint(hint));
             };
             return of_place(file);
         };
@@ -173,7 +173,7 @@ fn own(set: &ImageSet) -> SetChannels {
     SetChannels { set: set.name.clone(), channels: set.channels.clone() }
 }
 
-/// What the images of a set are normalised by: what they were in training, or their own mean and deviation.
+/// Normalisation of a set's images: that of training, or their own mean and standard deviation.
 fn norm(card: &Card, known: Option<usize>, set: &ImageSet, progress: &mut Progress) -> Result<Statistics> {
     Ok(match known {
         _ if card.model.adapter.view() == View::Native => Statistics::none(set.channels.len()),
@@ -196,10 +196,10 @@ fn stranger(set: &ImageSet, models: &[Kept]) -> Failure {
         known.join("; ")
     );
     Failure::new(message)
-        .hint("`--set NAME`, once for each, embeds some sets only; `Depthwise` that is `.replicating()` reads new channels")
+        .hint("select sets with `--set NAME`; `Depthwise` with `.replicating()` reads new channels")
 }
 
-/// The backbone of a published name: `convnext_tiny`.
+/// The backbone with a published name: `convnext_tiny`.
 fn backbone(name: &str) -> Result<Backbone> {
     files::all().into_iter().find(|one| files::name(one) == name).ok_or_else(|| {
         let names: Vec<String> = files::all().iter().map(files::name).collect();

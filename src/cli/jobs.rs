@@ -1,4 +1,4 @@
-//! From names on the command line to runs that can be planned.
+//! Resolves names on the command line to runs that can be planned.
 
 use super::{
     failure::{Context, Failure, Result},
@@ -21,17 +21,17 @@ use std::{
     path::Path,
 };
 
-/// One sentence of an experiment.
+/// One declaration of an experiment.
 pub(super) struct Sentence {
     pub(super) entry: &'static Entry,
-    /// Which of the experiment's sentences, from 0.
+    /// Its index in the experiment, from 0.
     pub(super) place: u32,
     pub(super) declared: Declared,
-    /// At which scale it is stated already; none: at the paper's.
+    /// The scale of its spec, if already applied; none: the paper's.
     scale: Option<Scale>,
 }
 
-/// One run to be.
+/// One run to plan.
 pub(super) struct Job {
     pub(super) sentence: usize,
     pub(super) scale: Scale,
@@ -39,7 +39,7 @@ pub(super) struct Job {
 }
 
 impl Sentence {
-    /// What the store keeps of the experiment.
+    /// The experiment as recorded in the store.
     pub(super) fn row(&self) -> ExperimentRow {
         ExperimentRow {
             name: self.entry.name.into(),
@@ -48,7 +48,7 @@ impl Sentence {
         }
     }
 
-    /// The spec that is meant, which holds every rule.
+    /// The resulting spec, checked against every rule.
     ///
     /// # Errors
     /// If a value cannot be set, or the result breaks a rule.
@@ -59,10 +59,10 @@ impl Sentence {
     }
 }
 
-/// The sentences of the experiments of these names, each once, in the order in which they are named.
+/// The declarations of the experiments with these names, each once, in the order given.
 ///
 /// # Errors
-/// If there is no such experiment, or one breaks a rule as it is declared.
+/// If there is no such experiment, or one breaks a rule as declared.
 pub(super) fn sentences(names: &[String]) -> Result<Vec<Sentence>> {
     let mut known = BTreeSet::new();
     let mut sentences = vec![];
@@ -80,7 +80,7 @@ pub(super) fn sentences(names: &[String]) -> Result<Vec<Sentence>> {
     Ok(sentences)
 }
 
-/// The sentences of a file: what `show --json` prints, or one spec alone.
+/// The declarations in a file: the output of `show --json`, or a single spec.
 ///
 /// # Errors
 /// If it is neither, or a spec breaks a rule.
@@ -106,7 +106,7 @@ pub(super) fn sentences_of(file: &Path) -> Result<Vec<Sentence>> {
             file.file_stem().map_or("spec".into(), |stem| stem.to_string_lossy().into_owned())
         });
         refuse(&name, &declared.check())?;
-        // As long-lived as the experiments that were compiled in.
+        // Leaked: they live as long as the experiments compiled in.
         let keep = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
         let entry = Entry {
             name: keep(name),
@@ -120,7 +120,7 @@ pub(super) fn sentences_of(file: &Path) -> Result<Vec<Sentence>> {
     (0..).zip(shown).map(one).collect()
 }
 
-/// What is read of one experiment of `show --json`.
+/// The fields read from one experiment of `show --json`.
 #[derive(Deserialize)]
 #[serde(default)]
 struct Shown {
@@ -153,7 +153,7 @@ pub(super) fn data_names(sentences: &[Sentence]) -> Vec<String> {
     names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Every run of these sentences, planned on the data.
+/// Every run of these declarations, planned on the data.
 ///
 /// # Errors
 /// If a spec cannot be run on them.

@@ -110,7 +110,8 @@ impl Cli {
     }
 }
 
-/// Does what the arguments of this process say; the whole of a program's `main` (see [`dichroic::main`](crate::main)).
+/// Runs the command line of this process; the whole of a program's `main` (see
+/// [`dichroic::main`](crate::main)).
 pub fn main(build: Build) -> ExitCode {
     build.note();
     let cli = match Cli::try_parse() {

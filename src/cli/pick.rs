@@ -1,9 +1,9 @@
-//! A stored run by the beginning of its id.
+//! Finds a stored run by a prefix of its id.
 
 use super::failure::{Failure, Result};
 use crate::store::{Reader, Value};
 
-/// The id of the only run that begins so.
+/// The id of the only run with this prefix.
 ///
 /// # Errors
 /// If there is none, or several.
@@ -14,11 +14,11 @@ pub(super) fn run(store: &Reader, word: &str) -> Result<String> {
     match ids.as_slice() {
         [one] if !word.is_empty() => Ok(one.clone()),
         [] => Err(Failure::new(format!("the store has no run that begins with `{word}`"))
-            .hint("`dichroic runs` lists the runs of a store; --store PATH asks another")),
+            .hint("`dichroic runs` lists the runs of a store; --store PATH reads another")),
         several => {
             let some: Vec<&str> = several.iter().take(5).map(String::as_str).collect();
-            let message = format!("`{word}` is the beginning of {} runs", several.len());
-            Err(Failure::new(message).hint(format!("write more of it: {}", some.join(", "))))
+            let message = format!("`{word}` is a prefix of {} runs", several.len());
+            Err(Failure::new(message).hint(format!("use a longer prefix: {}", some.join(", "))))
         }
     }
 }

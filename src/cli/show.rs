@@ -1,4 +1,4 @@
-//! `show`: everything an experiment means: each value and where it comes from, ids, steps, what is done.
+//! `show`: an experiment in full: each value and its source, ids, work units, status.
 
 use super::{
     failure::Result,
@@ -39,7 +39,7 @@ pub(super) struct Show {
     json: bool,
 }
 
-/// The data that are available. Nothing is simulated just to show something.
+/// The available data. Nothing is simulated just for showing.
 struct AtHand {
     data: BTreeMap<String, DataSet>,
     simulated: bool,
@@ -109,7 +109,7 @@ enum Shown {
     Json(Value),
 }
 
-/// One sentence of an experiment, ready to be shown.
+/// One declaration of an experiment, ready to be shown.
 struct One<'a> {
     sentence: &'a Sentence,
     scale: Scale,
@@ -166,7 +166,7 @@ impl One<'_> {
         }
         for (at, plan) in self.runs.iter().enumerate() {
             text.push(format!("run {}, seed {}: {}", plan.run, plan.seed.0, self.run_status(plan)?));
-            // Seeds differ in nothing but ids: the steps of the first say what the others do too.
+            // Seeds differ only in ids: the units of the first describe the others too.
             for step in plan.steps.iter().filter(|_| at == 0) {
                 text.push(format!("  {}  {:<8} {}", step.id, self.status(step)?, step.work.describe()));
             }

@@ -56,7 +56,7 @@ impl Levels {
         }
     }
 
-    /// `n` levels of 0, with the same bit depth.
+    /// `pixels` levels of 0, with the same bit depth.
     pub(super) fn empty(&self, pixels: usize) -> Self {
         match self {
             Self::Eight(_) => Self::Eight(vec![0; pixels]),

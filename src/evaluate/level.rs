@@ -1,4 +1,4 @@
-//! Which systems cannot be told from the best: bold type for all of them, not for the best alone.
+//! Systems that are not significantly different from the best one: bold in tables, together with it.
 
 use super::{
     Error,
@@ -11,22 +11,23 @@ use crate::seed::Seed;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// How often the units of a task are drawn.
+/// Number of bootstrap draws.
 pub const DRAWS: usize = 2_000;
 
-/// For each average (a column of a table) which systems the paired bootstrap cannot tell from the one with the highest
-/// score, which is among them; nobody where the average needs a task that is not there. A system is a list of
-/// predictions for each of its seeds; all have the same images.
+/// For each average (a column of a table), which systems the paired bootstrap cannot separate from the one
+/// with the highest score, which is included; none if the average needs a task that does not exist. A system
+/// is a list of predictions per seed; all have the same images.
 ///
 /// # Errors
-/// If the systems were not asked about the same images.
+/// If the systems have different images.
 pub fn with_the_best(systems: &[Vec<&[Answered]>], averages: &[Average]) -> Result<Vec<Vec<bool>>, Error> {
     let lists: Vec<&[Answered]> = systems.iter().flatten().copied().collect();
     let Some((first, rest)) = lists.split_first() else { return Ok(vec![Vec::new(); averages.len()]) };
     let known = paired::tasks(first);
     let wanted =
         |task: &&String| averages.iter().any(|average| average.parts.iter().any(|(part, _)| part == *task));
-    // One side is as good as two: whose list is whose is known here.
+    // The split into two sides does not matter here (systems are told apart below); a single list is paired
+    // with itself.
     let everybody = if rest.is_empty() { std::slice::from_ref(first) } else { rest };
     let paired = known.iter().filter(wanted).map(|task| paired::pair(task, None, &[*first], everybody));
     let drawn: BTreeMap<String, Drawn> = paired
@@ -35,7 +36,7 @@ pub fn with_the_best(systems: &[Vec<&[Answered]>], averages: &[Average]) -> Resu
     Ok(averages.iter().map(|average| level(average, &drawn, systems.len())).collect())
 }
 
-/// Everybody's macro-F1 in a task: as it is, and in each draw.
+/// Every system's macro-F1 in a task: on all images, and in each draw.
 struct Drawn {
     is: Vec<f64>,
     draws: Vec<Vec<f64>>,

@@ -1,22 +1,21 @@
-//! A task's units, drawn with replacement again and again; what is alike is counted once.
+//! Resampling of a task's units for the bootstrap; identical units are counted together.
 //!
-//! Each unit stands in a draw a Poisson number of times (mean 1), independently of the others, instead of exactly as
-//! often as a lottery with a fixed number of tickets would have it: macro-F1 is a ratio and does not care. Units whose
-//! images have the same labels and answers are then one number, which is what makes 10,000 draws of 116,000 images a
-//! matter of seconds.
+//! Each unit occurs in a draw a Poisson number of times (mean 1), independently of the others, instead of a fixed total:
+//! macro-F1 is a ratio, so the total does not matter. Units whose images have the same labels and predictions can then be
+//! drawn as a single number, which makes 10,000 draws of 116,000 images a matter of seconds.
 
 use super::paired::Paired;
 use crate::seed::Stream;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A task ready to be drawn from.
+/// A task prepared for resampling.
 pub(super) struct Urn {
-    /// Different combinations of a label and everybody's answers: the labels …
+    /// Distinct combinations of a label and all predictions: the labels …
     truth: Vec<u16>,
-    /// … and where the answers are counted, one place for each list: list · labels + answer.
+    /// … and the index where each list's prediction is counted: list · labels + prediction.
     places: Vec<u32>,
-    /// Those of these places where the answer is the label.
+    /// The indices where the prediction is the label.
     right: Vec<Vec<u32>>,
     kinds: Vec<Kind>,
     laws: Vec<Poisson>,
@@ -26,15 +25,15 @@ pub(super) struct Urn {
 
 /// Units with the same contents.
 struct Kind {
-    /// Answers, and how often each occurs in a unit.
+    /// Combinations, and their number of images in a unit.
     contents: Vec<(u32, u32)>,
     units: u32,
-    /// By which law of the urn so many units are drawn.
+    /// Index of the Poisson distribution for this number of units.
     law: usize,
 }
 
 impl Kind {
-    /// Adds the contents of so many units to one of the draws.
+    /// Adds the contents of `units` units to one of the draws.
     fn put(&self, units: u32, lane: usize, times: &mut [Times]) {
         if units > 0 {
             self.contents.iter().for_each(|(answer, images)| times[*answer as usize][lane] += units * images);
@@ -59,7 +58,7 @@ impl Urn {
         }
         let counts: Vec<u32> = alike.values().copied().collect::<BTreeSet<_>>().into_iter().collect();
         let kind = |(contents, units): (Vec<(u32, u32)>, u32)| {
-            let law = counts.binary_search(&units).expect("every count has its law");
+            let law = counts.binary_search(&units).expect("every count has its distribution");
             Kind { contents, units, law }
         };
         let kinds = alike.into_iter().map(kind).collect();
@@ -81,8 +80,8 @@ impl Urn {
         Self { truth, places, right, kinds, laws, labels, lists: lists.len() }
     }
 
-    /// Everybody's macro-F1 in each of `count` draws, of which each has a stream of its own: the first side's seeds, then
-    /// the second's.
+    /// Every list's macro-F1 in each of `count` draws, each with its own random stream: the first side's
+    /// seeds, then the second's.
     pub(super) fn draws(&self, count: usize, stream: impl Fn(usize) -> Stream + Sync) -> Vec<Vec<f64>> {
         let some = |first: usize| {
             let mut times = vec![[0; ABREAST]; self.truth.len()];
@@ -96,7 +95,7 @@ impl Urn {
         (0..count).into_par_iter().step_by(ABREAST).flat_map_iter(some).collect()
     }
 
-    /// How often each answer occurs in one draw.
+    /// How often each combination occurs in one draw.
     fn draw(&self, lane: usize, stream: &mut Stream, times: &mut [Times]) {
         while times.iter().all(|times| times[lane] == 0) {
             for kind in &self.kinds {
@@ -105,14 +104,15 @@ impl Urn {
         }
     }
 
-    /// Everybody's macro-F1 as it is.
+    /// Every list's macro-F1 on the original images.
     pub(super) fn whole(&self) -> Vec<f64> {
         let mut times = vec![[0; ABREAST]; self.truth.len()];
         self.kinds.iter().for_each(|kind| kind.put(kind.units, 0, &mut times));
         self.f1(&times).swap_remove(0)
     }
 
-    /// Everybody's macro-F1 over the labels that are there, if each answer occurs so many times: for each of the draws.
+    /// Every list's macro-F1 over the labels that occur, for each of the draws; `times` counts the
+    /// combinations.
     fn f1(&self, times: &[Times]) -> Vec<Vec<f64>> {
         let labels = self.labels;
         let mut support = vec![[0; ABREAST]; labels];
@@ -139,17 +139,17 @@ impl Urn {
     }
 }
 
-/// Draws that are counted side by side: additions of so many numbers are what processors are quick at.
+/// Draws that are counted in parallel, so that additions are vectorised.
 const ABREAST: usize = 16;
 
-/// How often something occurs, draw by draw.
+/// Counts, draw by draw.
 type Times = [u32; ABREAST];
 
 fn add(sum: &mut Times, times: &Times) {
     sum.iter_mut().zip(times).for_each(|(sum, times)| *sum += times);
 }
 
-/// A law by its cumulated probabilities.
+/// A Poisson distribution by its cumulative probabilities.
 struct Poisson {
     first: u32,
     below: Vec<f64>,
@@ -157,7 +157,7 @@ struct Poisson {
 
 impl Poisson {
     fn new(mean: f64) -> Self {
-        // Beyond twelve deviations nothing is left of 53 bits.
+        // Beyond twelve deviations the remainder is below 53 bits.
         let reach = 12.0 * mean.sqrt() + 30.0;
         let (first, last) = ((mean - reach).max(0.0) as u32, (mean + reach) as u32);
         let share = |k: u32| (f64::from(k) * mean.ln() - mean - libm::lgamma(f64::from(k) + 1.0)).exp();
@@ -171,7 +171,7 @@ impl Poisson {
     fn draw(&self, stream: &mut Stream) -> u32 {
         let place = stream.unit();
         let at = match self.below.len() {
-            // A search by halves does not pay for the short list of a single unit.
+            // Bisection does not pay for the short list of a single unit.
             ..64 => self.below.iter().take_while(|below| **below <= place).count(),
             _ => self.below.partition_point(|below| *below <= place),
         };
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
     use crate::seed::Seed;
 
-    /// Whatever is put together, an urn that is emptied once has everybody's score.
+    /// Whatever is grouped, drawing each unit exactly once gives every list's original score.
     #[test]
     fn counting_what_is_alike_is_counting_the_list() {
         let mut stream = Seed(4).stream("alike");

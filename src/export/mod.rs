@@ -95,13 +95,13 @@ struct Pace<'a> {
 }
 
 impl Pace<'_> {
-    /// Begins `n` runs.
+    /// Begins an activity of `runs` runs.
     fn begin(&mut self, what: &str, runs: usize) {
         self.done = 0;
         self.listener.hear(&Event::Began { what, unit: "run", total: runs as u64 });
     }
 
-    /// `n` more runs are done.
+    /// `runs` more runs are done.
     fn advance(&mut self, runs: usize) -> Result<(), Error> {
         self.done += runs as u64;
         self.listener.hear(&Event::Advanced { done: self.done, note: "" });

@@ -130,7 +130,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Positions along an axis of `n` pixels.
+    /// Number of positions along an axis of `length` pixels.
     fn along(self, length: usize) -> usize {
         (length - 1) / self.stride + 1
     }

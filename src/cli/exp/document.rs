@@ -1,4 +1,4 @@
-//! What `exp --json` prints of one run. Scripts rest on these names.
+//! The JSON document that `exp --json` prints per run. Scripts rely on these names.
 
 use super::super::{
     failure::Result,
@@ -63,7 +63,7 @@ pub(super) fn of(
     }))
 }
 
-/// Averages over tasks are no tasks: they stand in `cps` and in `scores`.
+/// Averages over tasks are not tasks: they are in `cps` and in `scores`.
 fn tasks<'a>(rows: impl Iterator<Item = &'a ScoreRow>) -> Tasks<'a> {
     let mut tasks = Tasks::new();
     for row in rows.filter(|row| row.part.is_empty() && row.class.is_empty() && row.task.contains('/')) {

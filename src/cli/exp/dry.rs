@@ -1,4 +1,4 @@
-//! `exp --dry`: what would be done, and what it would cost on this machine.
+//! `exp --dry`: the plan and its estimated cost on this machine.
 
 use super::{Exp, session::title};
 use crate::{
@@ -23,7 +23,7 @@ use std::{
     path::Path,
 };
 
-/// A plan's step, with its cost unless it is done already or an earlier run of the plan does it.
+/// A unit of the plan, with its cost unless it is done already or an earlier run of the plan does it.
 struct Priced<'a> {
     step: &'a Step,
     state: State,
@@ -80,11 +80,7 @@ pub(super) fn print(
     let open = priced.iter().filter(|steps| steps.iter().any(|step| step.cost().is_some())).count();
     lines.push(String::new());
     let runs = if jobs.len() == 1 { "1 run".into() } else { format!("{} runs", jobs.len()) };
-    lines.push(format!(
-        "{runs}, {open} with work of its own to do: {}{}",
-        words(&total, memory),
-        room(&path)
-    ));
+    lines.push(format!("{runs}, {open} with work to do: {}{}", words(&total, memory), room(&path)));
     output::say(&lines.join("\n"))
 }
 
@@ -116,7 +112,7 @@ fn words(cost: &Cost, memory: &str) -> String {
     format!("about {}, {} of {memory}, {} of disk", time(cost.seconds), bytes(cost.memory), bytes(cost.disk))
 }
 
-/// Two digits are all that a short measurement is good for.
+/// Two digits: a short measurement is no more accurate.
 fn time(seconds: f64) -> String {
     match seconds {
         ..0.95 => "a second".into(),
@@ -135,7 +131,7 @@ fn bytes(bytes: u64) -> String {
     }
 }
 
-/// What the disk has left.
+/// Free disk space.
 fn room(store: &Path) -> String {
     let folder = store.ancestors().skip(1).find(|folder| folder.is_dir());
     let disk = disk::free_and_total(folder.unwrap_or(Path::new(".")));

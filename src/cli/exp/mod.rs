@@ -1,4 +1,4 @@
-//! `exp`: runs experiments by name and shows what came out.
+//! `exp`: runs experiments by name and shows their results.
 
 mod document;
 mod dry;
@@ -85,7 +85,8 @@ impl Exp {
             None => jobs::sentences(&self.names)?,
         };
         let device = self.compute.prepare()?;
-        // On a thread of the pool: thousands of small operations a second would otherwise be handed over and waited for.
+        // On a thread of the pool: otherwise thousands of small operations per second would each be handed
+        // over and waited for.
         rayon::scope(|_| self.run_here(&sentences, device, quiet))
     }
 

@@ -83,7 +83,7 @@ impl Session<'_> {
         Ok(states)
     }
 
-    /// How far the runs are.
+    /// The states of the runs.
     pub(super) fn states(&self) -> Result<Vec<RunState>> {
         let store = self.lab.store.read()?;
         let state = |job: &Job| {
@@ -111,7 +111,7 @@ impl Session<'_> {
                     Ok(Ended::Stopped) => {
                         let at = progress.reached().map(|at| format!(" at {at}")).unwrap_or_default();
                         return Err(Failure::Interrupted(format!(
-                            "{title}: stopped{at}; run the same command to go on"
+                            "{title}: stopped{at}; run the same command to resume"
                         )));
                     }
                     Ok(Ended::Waiting { work, what, owner }) => {

@@ -1,4 +1,5 @@
-//! Several runs at once: processes of this same program that take work from the store, and the one that watches them.
+//! Parallel runs: worker processes of this program that take work from the store, and the process that
+//! supervises them.
 //!
 //! A worker is called with the same arguments and `--worker`. It computes what no other process holds, reports errors only, and
 //! ends with the process that started it: its standard input closes then.
@@ -60,7 +61,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// `gpu`: the only one that it is shown.
+    /// `gpu`: the only GPU visible to it.
     fn start(threads: usize, gpu: Option<&String>, errors: &Sender<String>) -> std::io::Result<Self> {
         let mut child = Command::new(env::current_exe()?)
             .envs(gpu.map(|gpu| (device::VISIBLE, gpu)))
@@ -87,7 +88,7 @@ impl Worker {
     }
 }
 
-/// Forwards what a worker writes, in the pieces in which it writes it: an error and its hint belong together.
+/// Forwards a worker's output in the chunks in which it is written: an error and its hint belong together.
 fn hand_on(mut said: ChildStderr, errors: &Sender<String>) {
     let (mut heard, mut piece) = (Vec::new(), [0; 4096]);
     while let Ok(length @ 1..) = said.read(&mut piece) {

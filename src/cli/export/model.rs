@@ -1,4 +1,4 @@
-//! What a model is to one set, as a file that timm loads.
+//! `export`: the model of one set, as a file that timm loads.
 
 use crate::cli::{
     failure::{Failure, Result},

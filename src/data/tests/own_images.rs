@@ -449,7 +449,7 @@ fn a_group_of_mixed_depths_is_refused() {
     assert_eq!(check(&data, &mut Silence).unwrap().problem_count, 1);
 }
 
-/// Counts images and stops after `n`.
+/// Counts images and stops after this many.
 struct Stops(u64, Vec<u64>);
 impl Listen for Stops {
     fn hear(&mut self, event: &Event<'_>) {

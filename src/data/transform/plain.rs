@@ -18,7 +18,7 @@ pub struct Views {
 pub(super) enum Terms {
     /// Unit, affine part, centres and weights.
     Spline(Vec<f32>),
-    /// Points (row, column), `n` down and `n` across.
+    /// Points (row, column), and their numbers down and across.
     Grid(Vec<f32>, [usize; 2]),
 }
 

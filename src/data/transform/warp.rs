@@ -77,7 +77,7 @@ fn between(at: f32, length: usize) -> (usize, usize, f32) {
     (mirror(first), mirror(first + 1), part)
 }
 
-/// The coarse points of the released warp: the spline on a grid of `n` down and across.
+/// The coarse points of the released warp: the spline on a grid, with its size down and across.
 fn coarse(height: usize, width: usize, moved: &Displacements) -> (Vec<[f64; 2]>, [usize; 2]) {
     let (h, w) = (height as f64, width as f64);
     let mut sources = grid([0.0, w / 2.0, w], [0.0, h / 2.0, h]);

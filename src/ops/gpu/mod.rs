@@ -76,27 +76,27 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// For `n` elements.
+    /// For `elements` elements.
     pub(super) fn over(elements: usize) -> Self {
         Self::blocks(elements.div_ceil(BLOCK).clamp(1, BLOCKS))
     }
 
-    /// `n` blocks of threads in one row.
+    /// `blocks` blocks in one row.
     pub(super) fn blocks(blocks: usize) -> Self {
         Self { blocks: [blocks, 1, 1], threads: [BLOCK, 1] }
     }
 
-    /// For rows of `n` columns; each thread has a pack of them.
+    /// For `rows` rows of `columns` columns; each thread has a pack of them.
     pub(super) fn packs(rows: usize, columns: usize) -> Self {
         Self::over(rows * columns.div_ceil(4))
     }
 
-    /// Blocks of lanes for `n` columns in packs, times `rest`.
+    /// Blocks of lanes for `columns` columns in packs, times `rest`.
     pub(super) fn columns_of_packs(columns: usize, rest: usize, format: DType) -> Self {
         Self::columns(columns.div_ceil(16 / format.size_in_bytes()), rest)
     }
 
-    /// Blocks of lanes for `n` columns, times `rest`.
+    /// Blocks of lanes for `columns` columns, times `rest`.
     pub(super) fn columns(columns: usize, rest: usize) -> Self {
         Self { blocks: [columns.div_ceil(LANES), rest, 1], threads: [LANES, WARPS] }
     }
