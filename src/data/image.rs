@@ -222,7 +222,7 @@ impl Fault {
                 "all images of a set need the bit depth that its `intensity` in dataset.toml is for"
             }
             Self::Pages { tape: true, .. } => {
-                "if each channel has a page of its own, set in dataset.toml: images = { layout = \"stack\" }"
+                "if each channel has its own page, set in dataset.toml: images = { layout = \"stack\" }"
             }
             Self::Pages { tape: false, .. } => {
                 "layout = \"files\" is for one channel per file; for one channel per page set images = { layout = \"stack\" }"

@@ -98,7 +98,7 @@ impl Serialize for Intensity {
     }
 }
 
-/// `intensity = { … }` as it is written.
+/// `intensity = { … }` as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
@@ -133,7 +133,7 @@ impl Written {
                 Ok(Intensity::Percentile { percent, per })
             }),
             (None, Some(_), None) => {
-                Err("expected `per` beside `percentile`: over which images, found none".to_owned())
+                Err("expected `per` with `percentile`: over which images, found none".to_owned())
             }
             (range, percentile, per) => {
                 let given = [("range", range.is_some()), ("percentile", percentile.is_some()), ("per", per.is_some())];

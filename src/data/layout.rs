@@ -52,7 +52,7 @@ fn as_text<S: Serializer>((text, _): &(String, Pattern), to: S) -> Result<S::Ok,
     to.serialize_str(text)
 }
 
-/// `images = { … }` as it is written.
+/// `images = { … }` as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Images {

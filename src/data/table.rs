@@ -268,7 +268,7 @@ impl<'a> Reading<'a> {
                 self.rows.templates.push(&template);
                 let Some(listing) = self.listing.as_deref_mut() else { return 0 };
                 let names: Vec<String> = words.iter().map(|word| template.replace(CHANNEL, word)).collect();
-                let hint = "`pattern` is relative to the data set's folder or to the set's, and its files lie in the latter; \
+                let hint = "`pattern` is relative to the data set's folder or to the set's, and its files are inside the latter; \
                             images.channel gives other words for channels";
                 find(set, &names, listing, row, problems, |missing| {
                     let channels: Vec<&str> = missing.iter().map(|at| set.spelled[*at].as_str()).collect();

@@ -26,7 +26,7 @@ pub fn with_the_best(systems: &[Vec<&[Answered]>], averages: &[Average]) -> Resu
     let known = paired::tasks(first);
     let wanted =
         |task: &&String| averages.iter().any(|average| average.parts.iter().any(|(part, _)| part == *task));
-    // The split into two sides does not matter here (systems are told apart below); a single list is paired
+    // The split into two sides does not matter here (systems are separated below); a single list is paired
     // with itself.
     let everybody = if rest.is_empty() { std::slice::from_ref(first) } else { rest };
     let paired = known.iter().filter(wanted).map(|task| paired::pair(task, None, &[*first], everybody));

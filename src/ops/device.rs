@@ -337,7 +337,7 @@ fn usage_at(bus: &str) -> Result<Usage, String> {
 /// File name of the driver library.
 const LIBRARY: &str = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
 
-/// Loads the driver library, as any CUDA program does, and queries it; the error tells how far that went.
+/// Loads the driver library, as any CUDA program does, and queries it; the error says which step failed.
 ///
 /// # Errors
 /// If there is no driver, or a call fails.

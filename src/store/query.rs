@@ -115,7 +115,7 @@ impl Reader {
              WHERE paper = ? AND tbl = ? ORDER BY place",
         );
         let rows =
-            self.db("read printed numbers").all(query.bind(paper.to_string()).bind(tbl.to_string()))?;
+            self.db("read published numbers").all(query.bind(paper.to_string()).bind(tbl.to_string()))?;
         let row = |row: &SqliteRow| PublishedRow {
             paper: paper.into(),
             tbl: tbl.into(),

@@ -567,7 +567,7 @@ fn slips_in_the_description_are_told_with_their_line() {
         ),
         (
             "intensity = { percentile = [1, 99] }",
-            "expected `per` beside `percentile`: over which images, found none",
+            "expected `per` with `percentile`: over which images, found none",
         ),
         (
             "intensity = { percentile = [1, 101], per = \"set\" }",

@@ -167,6 +167,6 @@ mod tests {
         let expected = ["const real *x", "float *y", "int pixels", "int channels"];
         assert_eq!(signature.params, expected.map(Param::of));
         let declared = FILES.iter().map(|(_, text)| text.matches("\nKERNEL ").count()).sum::<usize>();
-        assert_eq!(KERNELS.len(), declared, "every kernel has a name of its own");
+        assert_eq!(KERNELS.len(), declared, "kernel names are unique");
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn set(root: &Path, name: &str) -> Result<Vec<Cell>, Error> {
     for (row, known) in table.1.iter().zip(&truth.1) {
         let bad = |found: String| Error::NotSimulated { path: truth_path.clone(), found };
         if row[path] != known[true_path] {
-            return Err(bad(format!("the truth of {} beside {}", &known[true_path], &row[path])));
+            return Err(bad(format!("the truth of {} next to {}", &known[true_path], &row[path])));
         }
         let width = row[width].parse().map_err(|_| bad(format!("a channel width of {}", &row[width])))?;
         let numbers = known.iter().skip(2).take(FACTORS.len() + 3).map(str::parse);
