@@ -1,10 +1,9 @@
 //! `db`: creates, checks, merges, copies and vacuums the store.
 
 use super::{
-    beside_print,
     failure::{Failure, Result},
     options::StoreOption,
-    output,
+    output, placements,
 };
 use crate::store::Store;
 use clap::{Args, Subcommand};
@@ -80,7 +79,7 @@ impl Db {
 fn init(store: &StoreOption) -> Result {
     let path = store.path();
     let store = Store::open(&path)?;
-    beside_print::place_all(&store)?;
+    placements::place_all(&store)?;
     store.close()?;
     output::say(&format!("{} is ready", path.display()))
 }
@@ -140,7 +139,7 @@ fn merge(store: &StoreOption, others: &[PathBuf]) -> Result {
                 if differing == 0 { "bit-identical".into() } else { format!("{differing} files differ") };
             output::say(&format!("  {} works were done on both sides: {how}", merged.both))?;
         }
-        beside_print::place_all(&store)?;
+        placements::place_all(&store)?;
         for [work, file, here, there] in &merged.differing {
             output::say(&format!("    {file} of work {work}: here by {here}, there by {there}"))?;
         }

@@ -69,8 +69,8 @@ impl Diff {
     }
 
     fn experiment(&self, word: &str, name: &str, number: Option<&str>) -> Result<Side> {
-        let sentences = jobs::sentences(&[name.to_owned()])?;
-        let count = sentences.len();
+        let declarations = jobs::declarations(&[name.to_owned()])?;
+        let count = declarations.len();
         let at = match number {
             Some(number) => number.parse().ok().filter(|number| (1..=count).contains(number)),
             None => (count == 1).then_some(1),
@@ -81,7 +81,7 @@ impl Diff {
             return Err(failure.hint(format!("choose one: `{name}:1` … `{name}:{count}`")));
         };
         // Without data to decide by, the declared size is compared.
-        let spec = sentences[at - 1].spec(&self.spec, self.spec.scale(false))?;
+        let spec = declarations[at - 1].spec(&self.spec, self.spec.scale(false))?;
         let scale = self.spec.scale(false);
         let size = if scale == Scale::Quick { ", quick" } else { "" };
         let json = serde_json::to_value(&spec).expect("specs are plain data");

@@ -2,11 +2,11 @@
 
 use super::{
     failure::{Failure, Result},
-    kept::{Kept, of_place, of_run},
     locate,
     options::{ComputeOptions, StoreOption},
     output,
     progress::Progress,
+    saved_model::{SavedModel, of_place, of_run},
 };
 use crate::{
     adapter::SetChannels,
@@ -88,17 +88,17 @@ impl Embed {
         let mut progress = Progress::new(quiet);
         data.measure(&mut progress)?;
         let mut written = BTreeMap::new();
-        for (kept, sets) in self.shares(&models, &data)? {
+        for (saved, sets) in self.shares(&models, &data)? {
             let asked: Vec<SetChannels> = sets.iter().map(|set| own(set)).collect();
-            let mut embedder = match kept.published {
-                true => Embedder::published(&kept.card, &asked, &kept.weights)?,
-                false => Embedder::restore(&kept.card, &asked, true, &kept.weights)?,
+            let mut embedder = match saved.published {
+                true => Embedder::published(&saved.card, &asked, &saved.weights)?,
+                false => Embedder::restore(&saved.card, &asked, true, &saved.weights)?,
             };
             embedder.go_to(&device, ops::format::Format::F32)?;
             embedder.batch = self.batch;
             embedder.see = self.size.map_or(embedder.see, See::square);
             for (at, set) in sets.into_iter().enumerate() {
-                let norm = norm(&kept.card, embedder.known(at), set, &mut progress)?;
+                let norm = norm(&saved.card, embedder.known(at), set, &mut progress)?;
                 let features = embedder.embed(set, at, &norm, &mut progress)?;
                 let width = features.len() / set.len().max(1);
                 let path = self.write(set, &features, width)?;
@@ -121,12 +121,13 @@ impl Embed {
     /// The selected sets, by the model that embeds them. A run with one model per set has several.
     fn shares<'a>(
         &self,
-        models: &'a [Kept],
+        models: &'a [SavedModel],
         data: &'a DataSet,
-    ) -> Result<Vec<(&'a Kept, Vec<&'a ImageSet>)>> {
-        let mut shares: Vec<(&Kept, Vec<&ImageSet>)> = models.iter().map(|kept| (kept, vec![])).collect();
+    ) -> Result<Vec<(&'a SavedModel, Vec<&'a ImageSet>)>> {
+        let mut shares: Vec<(&SavedModel, Vec<&ImageSet>)> =
+            models.iter().map(|saved| (saved, vec![])).collect();
         for set in data.only(&self.sets)? {
-            let mine = shares.iter_mut().find(|(kept, _)| kept.reads(set));
+            let mine = shares.iter_mut().find(|(saved, _)| saved.reads(set));
             mine.ok_or_else(|| stranger(set, models))?.1.push(set);
         }
         shares.retain(|(_, sets)| !sets.is_empty());
@@ -145,7 +146,7 @@ impl Embed {
         Ok(path)
     }
 
-    fn models(&self) -> Result<Vec<Kept>> {
+    fn models(&self) -> Result<Vec<SavedModel>> {
         if let Some(run) = &self.run {
             return of_run(&self.store.path(), run);
         }
@@ -165,7 +166,7 @@ impl Embed {
         let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
         let model = Model { weights: backbone.published(), backbone, adapter };
         let card = Card { model, image: self.size.unwrap_or(0), sets: vec![] };
-        Ok(vec![Kept { card, weights, published: true }])
+        Ok(vec![SavedModel { card, weights, published: true }])
     }
 }
 
@@ -182,13 +183,13 @@ fn norm(card: &Card, known: Option<usize>, set: &ImageSet, progress: &mut Progre
     })
 }
 
-fn stranger(set: &ImageSet, models: &[Kept]) -> Failure {
+fn stranger(set: &ImageSet, models: &[SavedModel]) -> Failure {
     let known: Vec<String> = models
         .iter()
-        .flat_map(|kept| kept.card.channels())
+        .flat_map(|saved| saved.card.channels())
         .map(|known| format!("{} ({})", known.set, known.channels.join(", ")))
         .collect();
-    let word = models.first().map_or("the model", |kept| kept.card.model.adapter.word());
+    let word = models.first().map_or("the model", |saved| saved.card.model.adapter.word());
     let message = format!(
         "{word} has no parameters for set `{}` with channels {}; it was trained on {}",
         set.name,

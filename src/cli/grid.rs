@@ -32,13 +32,13 @@ pub(super) fn write(rows: &Rows, format: Format) -> String {
 }
 
 /// Minimum column width of a readable table.
-const LEAST: u16 = 10;
+const MIN_COLUMN: u16 = 10;
 
 /// A table for a terminal of this width: long cells are wrapped; if there are too many columns even then,
 /// each row becomes a list.
 fn fitted(rows: &Rows, width: Option<u16>) -> String {
     let mut table = table(rows, false);
-    let too_many = width.filter(|width| usize::from(width / LEAST) < rows.columns.len());
+    let too_many = width.filter(|width| usize::from(width / MIN_COLUMN) < rows.columns.len());
     if too_many.is_none_or(|width| !terminal::is_wider(&table.trim_fmt(), width)) {
         return terminal::fitted(&mut table, width);
     }

@@ -22,7 +22,7 @@ use std::{
 };
 
 /// One declaration of an experiment.
-pub(super) struct Sentence {
+pub(super) struct Declaration {
     pub(super) entry: &'static Entry,
     /// Its index in the experiment, from 0.
     pub(super) place: u32,
@@ -33,12 +33,12 @@ pub(super) struct Sentence {
 
 /// One run to plan.
 pub(super) struct Job {
-    pub(super) sentence: usize,
+    pub(super) declaration: usize,
     pub(super) scale: Scale,
     pub(super) plan: Plan,
 }
 
-impl Sentence {
+impl Declaration {
     /// The experiment as recorded in the store.
     pub(super) fn row(&self) -> ExperimentRow {
         ExperimentRow {
@@ -63,9 +63,9 @@ impl Sentence {
 ///
 /// # Errors
 /// If there is no such experiment, or one breaks a rule as declared.
-pub(super) fn sentences(names: &[String]) -> Result<Vec<Sentence>> {
+pub(super) fn declarations(names: &[String]) -> Result<Vec<Declaration>> {
     let mut known = BTreeSet::new();
-    let mut sentences = vec![];
+    let mut declarations = vec![];
     for name in names {
         for entry in registry::find(name)? {
             if !known.insert(entry.name) {
@@ -73,18 +73,18 @@ pub(super) fn sentences(names: &[String]) -> Result<Vec<Sentence>> {
             }
             for (place, declared) in (0..).zip((entry.specs)()) {
                 refuse(entry.name, &declared.check())?;
-                sentences.push(Sentence { entry, place, declared, scale: None });
+                declarations.push(Declaration { entry, place, declared, scale: None });
             }
         }
     }
-    Ok(sentences)
+    Ok(declarations)
 }
 
 /// The declarations in a file: the output of `show --json`, or a single spec.
 ///
 /// # Errors
 /// If it is neither, or a spec breaks a rule.
-pub(super) fn sentences_of(file: &Path) -> Result<Vec<Sentence>> {
+pub(super) fn declarations_in(file: &Path) -> Result<Vec<Declaration>> {
     let hint = "write one with `dichroic show NAME --json`";
     let wrong = |why: String| Failure::new(format!("{}: {why}", file.display())).hint(hint);
     let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
@@ -115,7 +115,7 @@ pub(super) fn sentences_of(file: &Path) -> Result<Vec<Sentence>> {
             line: 1,
             specs: Vec::new,
         };
-        Ok(Sentence { entry: Box::leak(Box::new(entry)), place, declared, scale })
+        Ok(Declaration { entry: Box::leak(Box::new(entry)), place, declared, scale })
     };
     (0..).zip(shown).map(one).collect()
 }
@@ -148,8 +148,8 @@ impl Default for Shown {
 }
 
 /// The names of the data sets that they read, sorted.
-pub(super) fn data_names(sentences: &[Sentence]) -> Vec<String> {
-    let names = sentences.iter().flat_map(|sentence| Plan::data_names(&sentence.declared.spec));
+pub(super) fn data_names(declarations: &[Declaration]) -> Vec<String> {
+    let names = declarations.iter().flat_map(|declaration| Plan::data_names(&declaration.declared.spec));
     names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
@@ -158,18 +158,18 @@ pub(super) fn data_names(sentences: &[Sentence]) -> Vec<String> {
 /// # Errors
 /// If a spec cannot be run on them.
 pub(super) fn plan(
-    sentences: &[Sentence],
+    declarations: &[Declaration],
     options: &SpecOptions,
     data: &BTreeMap<String, DataSet>,
 ) -> Result<Vec<Job>> {
     let mut jobs = vec![];
-    for (number, sentence) in sentences.iter().enumerate() {
-        let simulated = locate::any_simulated(data, &Plan::data_names(&sentence.declared.spec));
-        let scale = sentence.scale.unwrap_or_else(|| options.scale(simulated));
-        let spec = sentence.spec(options, scale)?;
-        for seed in options.seeds(&sentence.declared.seeds) {
-            let plan = Plan::of(&spec, Seed(seed), data).at(sentence.entry.name)?;
-            jobs.push(Job { sentence: number, scale, plan });
+    for (number, declaration) in declarations.iter().enumerate() {
+        let simulated = locate::any_simulated(data, &Plan::data_names(&declaration.declared.spec));
+        let scale = declaration.scale.unwrap_or_else(|| options.scale(simulated));
+        let spec = declaration.spec(options, scale)?;
+        for seed in options.seeds(&declaration.declared.seeds) {
+            let plan = Plan::of(&spec, Seed(seed), data).at(declaration.entry.name)?;
+            jobs.push(Job { declaration: number, scale, plan });
         }
     }
     Ok(jobs)

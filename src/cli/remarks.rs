@@ -3,7 +3,7 @@
 use super::{
     failure::{Failure, Result},
     options::StoreOption,
-    output, pick,
+    output, run_by_prefix,
 };
 use crate::store::{self, Store};
 use clap::Args;
@@ -58,7 +58,7 @@ impl Tag {
             return Err(Failure::new(format!("expected a word, found `{bad}`")).hint(hint));
         }
         let store = open(&self.store)?;
-        let run = pick::run(store.read()?, &self.run)?;
+        let run = run_by_prefix::find(store.read()?, &self.run)?;
         for tag in &self.tags {
             if !self.remove {
                 store.tag(&run, tag)?;
@@ -74,7 +74,7 @@ impl Tag {
 impl Note {
     pub(super) fn run(&self) -> Result {
         let store = open(&self.store)?;
-        let run = pick::run(store.read()?, &self.run)?;
+        let run = run_by_prefix::find(store.read()?, &self.run)?;
         store.note(&run, self.text.trim())?;
         Ok(store.close()?)
     }
@@ -85,7 +85,7 @@ impl Rm {
         let store = open(&self.store)?;
         // All are found before the first is removed.
         let found: Result<BTreeSet<String>> =
-            self.runs.iter().map(|run| pick::run(store.read()?, run)).collect();
+            self.runs.iter().map(|run| run_by_prefix::find(store.read()?, run)).collect();
         for run in found? {
             let removed = store.remove_run(&run)?;
             for work in &removed.works {

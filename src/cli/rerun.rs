@@ -5,9 +5,9 @@ use super::{
     grid::{self, Format},
     locate,
     options::{ComputeOptions, DataOption, StoreOption},
-    output, pick,
+    output,
     progress::Progress,
-    provenance,
+    provenance, run_by_prefix,
 };
 use crate::{
     device,
@@ -63,7 +63,7 @@ impl Rerun {
     fn run_here(&self, device: Device, quiet: bool) -> Result {
         let path = self.store.path();
         let reader = Store::open_read_only(&path)?;
-        let stored = stored(&reader, &pick::run(&reader, &self.run)?)?;
+        let stored = stored(&reader, &run_by_prefix::find(&reader, &self.run)?)?;
         let mut progress = Progress::new(quiet);
         let names = Plan::data_names(&stored.spec);
         let data = locate::open(&names, &self.data, &path, &mut progress)?;

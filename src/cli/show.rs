@@ -2,7 +2,7 @@
 
 use super::{
     failure::Result,
-    jobs::{self, Sentence},
+    jobs::{self, Declaration},
     locate::{self, Place},
     options::{DataOption, SpecOptions, StoreOption, labels, variable},
     output,
@@ -48,22 +48,22 @@ struct AtHand {
 
 impl Show {
     pub(super) fn run(&self) -> Result {
-        let sentences = jobs::sentences(std::slice::from_ref(&self.name))?;
+        let declarations = jobs::declarations(std::slice::from_ref(&self.name))?;
         let path = self.store.path();
         let store = if path.exists() { Some(Store::open_read_only(&path)?) } else { None };
         let mut shown = vec![];
-        for sentence in &sentences {
-            let data = self.at_hand(sentence)?;
+        for declaration in &declarations {
+            let data = self.at_hand(declaration)?;
             let scale = self.spec.scale(data.simulated);
-            let spec = sentence.spec(&self.spec, scale)?;
+            let spec = declaration.spec(&self.spec, scale)?;
             let mut runs = vec![];
             if data.missing.is_empty() {
-                for seed in self.spec.seeds(&sentence.declared.seeds) {
+                for seed in self.spec.seeds(&declaration.declared.seeds) {
                     runs.push(Plan::of(&spec, Seed(seed), &data.data)?);
                 }
             }
             let one = One {
-                sentence,
+                declaration,
                 scale,
                 spec: &spec,
                 runs: &runs,
@@ -82,9 +82,9 @@ impl Show {
         if self.json { output::say_json(&json!({ "experiments": documents })) } else { Ok(()) }
     }
 
-    fn at_hand(&self, sentence: &Sentence) -> Result<AtHand> {
+    fn at_hand(&self, declaration: &Declaration) -> Result<AtHand> {
         let mut hand = AtHand { data: BTreeMap::new(), simulated: false, missing: vec![] };
-        for name in Plan::data_names(&sentence.declared.spec) {
+        for name in Plan::data_names(&declaration.declared.spec) {
             match locate::place(&name, &self.data, &self.store.path()) {
                 Place::Here(root) => {
                     let set = DataSet::open(&name, &root)?;
@@ -111,7 +111,7 @@ enum Shown {
 
 /// One declaration of an experiment, ready to be shown.
 struct One<'a> {
-    sentence: &'a Sentence,
+    declaration: &'a Declaration,
     scale: Scale,
     spec: &'a Spec,
     runs: &'a [Plan],
@@ -121,7 +121,7 @@ struct One<'a> {
 
 impl One<'_> {
     fn json(&self) -> Result<Value> {
-        let declared = &self.sentence.declared;
+        let declared = &self.declaration.declared;
         let mut runs = vec![];
         for plan in self.runs {
             let mut steps = vec![];
@@ -136,15 +136,15 @@ impl One<'_> {
             }));
         }
         Ok(json!({
-            "experiment": self.sentence.entry.name, "about": self.sentence.entry.summary(),
-            "file": self.sentence.entry.file, "line": self.sentence.entry.line, "place": self.sentence.place,
+            "experiment": self.declaration.entry.name, "about": self.declaration.entry.summary(),
+            "file": self.declaration.entry.file, "line": self.declaration.entry.line, "place": self.declaration.place,
             "label": labels(&declared.labels), "recipe": declared.recipe, "seeds": declared.seeds,
             "scale": self.scale.as_str(), "spec": SpecId::of(self.spec), "config": self.spec, "runs": runs,
         }))
     }
 
     fn text(&self) -> Result<String> {
-        let (entry, declared) = (self.sentence.entry, &self.sentence.declared);
+        let (entry, declared) = (self.declaration.entry, &self.declaration.declared);
         let label: String = declared.labels.iter().map(|(axis, value)| format!(", {axis} {value}")).collect();
         let mut text = vec![
             format!("{}{label} ({}:{})", entry.name, entry.file, entry.line),

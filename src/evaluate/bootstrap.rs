@@ -4,7 +4,7 @@
 //! sides and all their seeds are scored on the same draw. These intervals cover the choice of test images only: seeds are
 //! averaged. The interval over seeds next to them covers the variation between trainings.
 
-use super::{Error, f1, names, paired::Paired, student, units::Unit, urn::Urn};
+use super::{Error, f1, names, paired::Paired, resampling::Resampler, student, units::Unit};
 use crate::seed::Seed;
 use serde::Serialize;
 
@@ -185,9 +185,9 @@ struct Sum {
 impl Sum {
     /// A single task.
     fn of(task: &Paired, draws: usize, seed: Seed) -> Self {
-        let (urn, of_a) = (Urn::new(task), task.a.len());
+        let (resampler, of_a) = (Resampler::new(task), task.a.len());
         // A stream per task and draw, so that a task's draws do not depend on what else is compared.
-        let drawn = urn.draws(draws, |draw| seed.stream(&format!("bootstrap/{}/{draw}", task.task)));
+        let drawn = resampler.draws(draws, |draw| seed.stream(&format!("bootstrap/{}/{draw}", task.task)));
         let drawn = drawn.iter().map(|f1| mean_difference(&f1[..of_a], &f1[of_a..])).collect();
         let f1 = |predicted: &Vec<u16>| f1::summarise(&task.truth, predicted).f1_macro;
         let (a, b) = (task.a.iter().map(f1).collect(), task.b.iter().map(f1).collect());

@@ -2,21 +2,25 @@
 
 use super::{
     Error, Pace, Written, file,
-    source::Source,
+    selection::Selection,
     tables::{Kind, TABLES},
 };
 use crate::store::Value;
 use std::{io, path::Path};
 
 /// Writes `runs.csv`, `scores.csv`, `floors.csv` and `curves.csv`.
-pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Result<Vec<Written>, Error> {
+pub(super) fn write(
+    selection: &Selection<'_>,
+    out: &Path,
+    pace: &mut Pace<'_>,
+) -> Result<Vec<Written>, Error> {
     let mut written = vec![];
     for table in &TABLES {
         let path = out.join(format!("{}.csv", table.name));
         let count = file(&path, |out| {
             let mut csv = csv::Writer::from_writer(out);
             csv.write_record(table.columns.iter().map(|(name, _)| name)).map_err(io::Error::from)?;
-            let count = table.rows(source, pace, |rows| {
+            let count = table.rows(selection, pace, |rows| {
                 for row in rows {
                     let fields = row.iter().zip(table.columns).map(|(value, (_, kind))| text(value, *kind));
                     csv.write_record(fields).map_err(io::Error::from)?;

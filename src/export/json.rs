@@ -2,7 +2,7 @@
 
 use super::{
     Error, Pace, Written, file,
-    source::Source,
+    selection::Selection,
     tables::{Kind, TABLES},
 };
 use crate::store::Value;
@@ -12,14 +12,18 @@ use std::{
 };
 
 /// Writes `dichroic.json`: `{"runs": […], "scores": […], "floors": […], "curves": […]}`, one line per row.
-pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Result<Vec<Written>, Error> {
+pub(super) fn write(
+    selection: &Selection<'_>,
+    out: &Path,
+    pace: &mut Pace<'_>,
+) -> Result<Vec<Written>, Error> {
     let path = out.join("dichroic.json");
     let count = file(&path, |out| {
         let mut count = 0;
         for (at, table) in TABLES.iter().enumerate() {
             write!(out, "{}\n\"{}\": [", if at == 0 { "{" } else { "," }, table.name)?;
             let mut first = true;
-            count += table.rows(source, pace, |rows| {
+            count += table.rows(selection, pace, |rows| {
                 for row in rows {
                     out.write_all(if first { b"\n{" } else { b",\n{" })?;
                     first = false;

@@ -2,8 +2,9 @@
 //! parameter, tag and metric.
 
 use super::{
-    Error, Pace, Written, folder, names, small_file,
-    source::{Run, Source},
+    Error, Pace, Written, folder, names,
+    selection::{Run, Selection},
+    small_file,
 };
 use crate::store::Status;
 use std::{
@@ -17,22 +18,26 @@ use std::{
 const LONGEST: usize = 6000;
 
 /// Writes `mlruns`.
-pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Result<Vec<Written>, Error> {
+pub(super) fn write(
+    selection: &Selection<'_>,
+    out: &Path,
+    pace: &mut Pace<'_>,
+) -> Result<Vec<Written>, Error> {
     let root = out.join("mlruns");
     folder(&root)?;
     // MLflow stores absolute addresses of the folders for files of runs.
     let whole = std::path::absolute(&root).map_err(|source| Error::Write { path: root.clone(), source })?;
     let (mut known, mut count) = (BTreeSet::new(), 0);
-    pace.begin("runs for MLflow", source.len());
-    for portion in source.portions() {
-        for run in source.runs(portion)? {
+    pace.begin("runs for MLflow", selection.len());
+    for portion in selection.portions() {
+        for run in selection.runs(portion)? {
             let id = experiment_id(&run.experiment);
             if known.insert(id.clone()) {
-                experiment(source, &run.experiment, &root.join(&id), &address(&whole.join(&id)))?;
+                experiment(selection, &run.experiment, &root.join(&id), &address(&whole.join(&id)))?;
             }
             let name = run_id(&run);
             let home = address(&whole.join(&id).join(&name).join("artifacts"));
-            one(source, &run, &root.join(&id).join(name), &id, &home, pace)?;
+            one(selection, &run, &root.join(&id).join(name), &id, &home, pace)?;
             count += 1;
             pace.check()?;
         }
@@ -56,8 +61,8 @@ fn run_id(run: &Run) -> String {
     format!("{}{hash}", run.uid).chars().take(32).collect()
 }
 
-fn experiment(source: &Source<'_>, name: &str, place: &Path, home: &str) -> Result<(), Error> {
-    let (about, since) = source.experiment(name)?;
+fn experiment(selection: &Selection<'_>, name: &str, place: &Path, home: &str) -> Result<(), Error> {
+    let (about, since) = selection.experiment(name)?;
     let mut meta = Meta::default();
     meta.text("artifact_location", home);
     meta.number("creation_time", since);
@@ -71,7 +76,7 @@ fn experiment(source: &Source<'_>, name: &str, place: &Path, home: &str) -> Resu
 }
 
 fn one(
-    source: &Source<'_>,
+    selection: &Selection<'_>,
     run: &Run,
     place: &Path,
     experiment: &str,
@@ -82,7 +87,7 @@ fn one(
     let name = format!("{label}{}seed {}", if label.is_empty() { "" } else { ", " }, run.seed);
     folder(&place.join("artifacts"))?;
     let mut params = Folder::new(place.join("params"));
-    for (key, value) in source.params(run)? {
+    for (key, value) in selection.params(run)? {
         // A parameter is one line.
         let line: String = value.replace(['\n', '\r'], " ").chars().take(LONGEST).collect();
         params.text(&key, &line)?;
@@ -108,7 +113,7 @@ fn one(
     for (axis, value) in &run.label {
         tags.text(&format!("label.{axis}"), value)?;
     }
-    metrics(source, run, place, pace)?;
+    metrics(selection, run, place, pace)?;
     let mut meta = Meta::default();
     meta.text("artifact_uri", home);
     match run.finished_ms {
@@ -130,23 +135,23 @@ fn one(
     text(&place.join("meta.yaml"), &meta.0)
 }
 
-fn metrics(source: &Source<'_>, run: &Run, place: &Path, pace: &Pace<'_>) -> Result<(), Error> {
+fn metrics(selection: &Selection<'_>, run: &Run, place: &Path, pace: &Pace<'_>) -> Result<(), Error> {
     let mut metrics = Folder::new(place.join("metrics"));
-    let curves = names::curves(source, run)?;
+    let curves = names::curves(selection, run)?;
     for (name, curve) in &curves {
         // `loss` is a file, so that `loss/proxy_nca` cannot be in a folder of that name.
         let front = name.strip_suffix(curve.metric.as_str()).unwrap_or_default();
         let key = format!("{front}{}", curve.metric.replace('/', "."));
         small_file(&metrics.place(&key), |out| {
-            source.points(curve, |page| {
+            selection.points(curve, |page| {
                 pace.check()?;
                 page.iter().try_for_each(|point| line(out, point.t_ms, point.value, point.step))
             })
         })?;
     }
-    let last = source.last_step(curves.iter().map(|(_, curve)| curve))?;
+    let last = selection.last_step(curves.iter().map(|(_, curve)| curve))?;
     let ended = run.finished_ms.unwrap_or(run.created_ms);
-    for (name, value) in names::scores(source.scores(run)?) {
+    for (name, value) in names::scores(selection.scores(run)?) {
         small_file(&metrics.place(&name), |out| line(out, ended, value, last))?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Exports the store's numbers for other programs: tables, TensorBoard event files, MLflow folders.
 //!
-//! `source` queries the store; each format has its own file. Memory holds only a batch of runs and a page of
+//! `selection` queries the store; each format has its own file. Memory holds only a batch of runs and a page of
 //! points. Exporting the same store twice gives the same files, each replaced atomically.
 
 mod csv;
@@ -10,18 +10,18 @@ mod mlflow;
 mod names;
 mod parquet;
 mod record;
-mod source;
+mod selection;
 mod tables;
 mod tensorboard;
 
 pub use error::Error;
 
 use crate::{
+    atomic_file,
     event::{Event, Listen},
     store::Reader,
-    whole_file,
 };
-use source::Source;
+use selection::Selection;
 use std::{
     fs::{self, File},
     io::{self, BufWriter, Write},
@@ -77,14 +77,14 @@ pub fn export(
     if out.exists() && !out.is_dir() {
         return Err(Error::NotAFolder(out.into()));
     }
-    let source = Source::new(store, wanted)?;
+    let selection = Selection::new(store, wanted)?;
     let pace = &mut Pace { listener, done: 0 };
     match format {
-        Format::Csv => csv::write(&source, out, pace),
-        Format::Json => json::write(&source, out, pace),
-        Format::Parquet => parquet::write(&source, out, pace),
-        Format::TensorBoard => tensorboard::write(&source, out, pace),
-        Format::MlFlow => mlflow::write(&source, out, pace),
+        Format::Csv => csv::write(&selection, out, pace),
+        Format::Json => json::write(&selection, out, pace),
+        Format::Parquet => parquet::write(&selection, out, pace),
+        Format::TensorBoard => tensorboard::write(&selection, out, pace),
+        Format::MlFlow => mlflow::write(&selection, out, pace),
     }
 }
 
@@ -126,7 +126,7 @@ fn file<T>(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>
         answer = Some(fill(&mut out)?);
         out.flush()
     };
-    whole_file::fill(path, write).map_err(Error::of_file(path))?;
+    atomic_file::fill(path, write).map_err(Error::of_file(path))?;
     Ok(answer.expect("a file that is there was filled"))
 }
 
@@ -138,7 +138,7 @@ fn small_file(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result
         fill(&mut out)?;
         out.flush()
     };
-    whole_file::fill_lightly(path, write).map_err(Error::of_file(path))
+    atomic_file::fill_lightly(path, write).map_err(Error::of_file(path))
 }
 
 fn folder(path: &Path) -> Result<(), Error> {

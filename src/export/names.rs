@@ -1,7 +1,7 @@
 //! Names of runs and curves in other programs' folders: legal there, stable, and sortable.
 
 use super::Error;
-use super::source::{Curve, Run, Source, Work};
+use super::selection::{Curve, Run, Selection, Work};
 use crate::store::ScoreRow;
 use std::collections::BTreeSet;
 
@@ -33,10 +33,10 @@ pub(super) fn seed(run: &Run) -> String {
 
 /// Unique names for the curves of a run. Those of its training are named after the metric; those of other
 /// work are prefixed by its kind and, if a run has several trainings, by the sets of each.
-pub(super) fn curves(source: &Source<'_>, run: &Run) -> Result<Vec<(String, Curve)>, Error> {
+pub(super) fn curves(selection: &Selection<'_>, run: &Run) -> Result<Vec<(String, Curve)>, Error> {
     let mut drawn = vec![];
-    for work in source.works(run.id)? {
-        let curves = source.curves(&work)?;
+    for work in selection.works(run.id)? {
+        let curves = selection.curves(&work)?;
         if !curves.is_empty() {
             drawn.push((work, curves));
         }

@@ -2,7 +2,7 @@
 
 use super::{
     Error, Pace, Written, file,
-    source::Source,
+    selection::Selection,
     tables::{Kind, TABLES, Table},
 };
 use crate::store::Value;
@@ -24,14 +24,18 @@ use std::{
 const GROUP: usize = 131_072;
 
 /// Writes `runs.parquet`, `scores.parquet`, `floors.parquet` and `curves.parquet`.
-pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Result<Vec<Written>, Error> {
+pub(super) fn write(
+    selection: &Selection<'_>,
+    out: &Path,
+    pace: &mut Pace<'_>,
+) -> Result<Vec<Written>, Error> {
     let mut written = vec![];
     for table in &TABLES {
         let path = out.join(format!("{}.parquet", table.name));
         let count = file(&path, |out| {
             let mut writer = writer(table, out)?;
             let mut waiting = vec![];
-            let count = table.rows(source, pace, |rows| {
+            let count = table.rows(selection, pace, |rows| {
                 waiting.extend(rows);
                 if waiting.len() >= GROUP {
                     group(&mut writer, table, &waiting)?;

@@ -2,7 +2,7 @@
 
 use super::{
     Pace,
-    source::{Curve, Point, Source},
+    selection::{Curve, Point, Selection},
 };
 use crate::store::Value;
 use std::io;
@@ -143,13 +143,13 @@ impl Table {
     /// Passes all rows to `take`, in batches, and returns their number.
     pub(super) fn rows(
         &self,
-        source: &Source<'_>,
+        selection: &Selection<'_>,
         pace: &mut Pace<'_>,
         mut take: impl FnMut(Vec<Vec<Value>>) -> io::Result<()>,
     ) -> io::Result<u64> {
-        pace.begin(self.name, source.len());
+        pace.begin(self.name, selection.len());
         let mut count = 0;
-        for portion in source.portions() {
+        for portion in selection.portions() {
             match self.from {
                 Origin::View(view, run, order) => {
                     let columns: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
@@ -158,12 +158,12 @@ impl Table {
                          AND (?2 IS NULL OR experiment GLOB ?2) ORDER BY {order}",
                         columns.join(", ")
                     );
-                    let rows = source.ask(&sql, portion)?;
+                    let rows = selection.ask(&sql, portion)?;
                     count += rows.len() as u64;
                     take(rows)?;
                     pace.advance(portion.len())?;
                 }
-                Origin::Points => points(source, portion, pace, &mut |rows| {
+                Origin::Points => points(selection, portion, pace, &mut |rows| {
                     count += rows.len() as u64;
                     take(rows)
                 })?,
@@ -175,7 +175,7 @@ impl Table {
 }
 
 fn points(
-    source: &Source<'_>,
+    selection: &Selection<'_>,
     portion: &[i64],
     pace: &mut Pace<'_>,
     take: &mut dyn FnMut(Vec<Vec<Value>>) -> io::Result<()>,
@@ -183,13 +183,13 @@ fn points(
     // Curves belong to a run, not to an experiment: each is written once, however many experiments contain
     // the run.
     let sql = "SELECT id, uid, seed FROM run WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id";
-    for run in source.ask(sql, portion)? {
+    for run in selection.ask(sql, portion)? {
         let Value::Integer(id) = run[0] else { continue };
-        for work in source.works(id)? {
-            for curve in source.curves(&work)? {
+        for work in selection.works(id)? {
+            for curve in selection.curves(&work)? {
                 let names =
                     [&run[1], &run[2], &Value::Text(work.uid.clone()), &Value::Text(work.kind.clone())];
-                source.points(&curve, |page| {
+                selection.points(&curve, |page| {
                     pace.check()?;
                     let rows: Vec<_> = page.iter().map(|point| row(names, &curve, point)).collect();
                     take(rows)

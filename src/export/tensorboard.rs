@@ -3,7 +3,7 @@
 use super::{
     Error, Pace, Written, file, names,
     record::{begin, scalar},
-    source::{Run, Source},
+    selection::{Run, Selection},
 };
 use std::{
     fs,
@@ -18,12 +18,16 @@ const NAME: &str = "events.out.tfevents.0000000000.dichroic";
 const STALE: &str = "-stale";
 
 /// Writes `<experiment>/<label>/seed-N-<id>/` for every run with numbers; runs without numbers are skipped.
-pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Result<Vec<Written>, Error> {
+pub(super) fn write(
+    selection: &Selection<'_>,
+    out: &Path,
+    pace: &mut Pace<'_>,
+) -> Result<Vec<Written>, Error> {
     let mut count = 0;
-    pace.begin("event files", source.len());
-    for portion in source.portions() {
-        for run in source.runs(portion)? {
-            count += u64::from(events(source, &run, out, pace)?);
+    pace.begin("event files", selection.len());
+    for portion in selection.portions() {
+        for run in selection.runs(portion)? {
+            count += u64::from(events(selection, &run, out, pace)?);
             pace.check()?;
         }
         pace.advance(portion.len())?;
@@ -33,12 +37,12 @@ pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Res
 }
 
 /// Returns whether there was anything to write.
-fn events(source: &Source<'_>, run: &Run, out: &Path, pace: &Pace<'_>) -> Result<bool, Error> {
-    let (curves, scores) = (names::curves(source, run)?, names::scores(source.scores(run)?));
+fn events(selection: &Selection<'_>, run: &Run, out: &Path, pace: &Pace<'_>) -> Result<bool, Error> {
+    let (curves, scores) = (names::curves(selection, run)?, names::scores(selection.scores(run)?));
     if curves.is_empty() && scores.is_empty() {
         return Ok(false);
     }
-    let last = source.last_step(curves.iter().map(|(_, curve)| curve))?;
+    let last = selection.last_step(curves.iter().map(|(_, curve)| curve))?;
     let fresh = place(run, out);
     let stale = fresh.with_file_name(format!("{}{STALE}", names::seed(run)));
     let (here, before) = if run.stale { (stale, fresh) } else { (fresh, stale) };
@@ -48,7 +52,7 @@ fn events(source: &Source<'_>, run: &Run, out: &Path, pace: &Pace<'_>) -> Result
     file(&here.join(NAME), |out| {
         begin(out)?;
         for (tag, curve) in &curves {
-            source.points(curve, |page| {
+            selection.points(curve, |page| {
                 pace.check()?;
                 page.iter().try_for_each(|point| scalar(out, tag, point.step, point.value, point.t_ms))
             })?;

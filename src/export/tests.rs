@@ -387,7 +387,7 @@ fn long_curves_come_in_pages() {
     let row = RunRow { data: vec![], ..run("long", DONE, 1, &[("fit-1", &[])]) };
     store.register_run(&row).unwrap();
     let Claim::Yours(attempt) = store.claim("fit-1", &Provenance::default()).unwrap() else { panic!() };
-    let (metrics, points) = (attempt.metrics(), 2 * source::PAGE as u64);
+    let (metrics, points) = (attempt.metrics(), 2 * selection::PAGE as u64);
     (0..points).for_each(|step| metrics.push("loss", step, step as f64));
     attempt.finish(Outcome::Done).unwrap();
     let out = folder.path().join("out");

@@ -8,7 +8,7 @@ use super::provenance::Provenance;
 use super::rows::{ArtifactRow, Floor, Outcome, Owner, ScoreRow, Status};
 use super::writer::{LEASE_MS, Writer};
 use super::{Store, register, sample};
-use crate::last_words;
+use crate::panic_text;
 use sqlx::Row;
 use std::path::Path;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ impl Metrics {
 impl Store {
     /// Claims the right to compute `work`. A previous owner that has died is recorded as `lost`.
     pub fn claim(&self, work: &str, provenance: &Provenance) -> Result<Claim, Error> {
-        last_words::listen();
+        panic_text::listen();
         let lock = match Lock::try_take(&self.path, work, provenance)? {
             Locked::Ours(lock) => lock,
             Locked::Theirs(owner) => return Ok(Claim::Busy(owner)),
@@ -256,7 +256,7 @@ impl Drop for Attempt {
         self.writer.keep_alive(self.key.id, false);
         let key = self.key.clone();
         let (outcome, text, status) = match std::thread::panicking() {
-            true => ("panic", last_words::last(), Status::Failed),
+            true => ("panic", panic_text::last(), Status::Failed),
             false => ("lost", None, Status::Queued),
         };
         self.writer.tell(move |db| {

@@ -1,7 +1,7 @@
 //! Store maintenance: integrity checks, backup while others write, freeing disk space.
 
 use super::{Reader, Status, Store, error::Error, files, works_folder};
-use crate::whole_file;
+use crate::atomic_file;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -120,7 +120,7 @@ impl Reader {
             if let Some(folder) = target.parent() {
                 fs::create_dir_all(folder).map_err(io("create", folder))?;
             }
-            whole_file::fill(&target, |part| fs::copy(&from, part).map(drop)).map_err(io("copy", &from))?;
+            atomic_file::fill(&target, |part| fs::copy(&from, part).map(drop)).map_err(io("copy", &from))?;
             copied.files += 1;
             copied.bytes += fs::metadata(&target).map_or(0, |found| found.len());
         }

@@ -5,7 +5,7 @@
 //! sides stays as it is here, and is compared.
 
 use super::{Reader, Store, db::Db, error::Error, files, register, stale};
-use crate::whole_file;
+use crate::atomic_file;
 use sqlx::Row;
 use std::{fs, path::Path};
 
@@ -187,7 +187,7 @@ fn bring(db: &mut Db, from: &Path, to: &Path) -> Result<(u64, u64), Error> {
         let (path, target) = (from.join(&noted), to.join(&noted));
         let io = |source| Error::Io { what: "copy", path: path.clone(), source };
         fs::create_dir_all(target.parent().unwrap_or(to)).map_err(io)?;
-        whole_file::fill(&target, |part| fs::copy(&path, part).map(drop)).map_err(io)?;
+        atomic_file::fill(&target, |part| fs::copy(&path, part).map(drop)).map_err(io)?;
         brought = (brought.0 + 1, brought.1 + fs::metadata(&target).map_or(0, |found| found.len()));
     }
     Ok(brought)

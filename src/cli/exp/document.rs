@@ -2,7 +2,7 @@
 
 use super::super::{
     failure::Result,
-    jobs::{Job, Sentence},
+    jobs::{Declaration, Job},
     options::labels,
 };
 use crate::{
@@ -17,7 +17,7 @@ type Tasks<'a> = BTreeMap<&'a str, BTreeMap<&'a str, Value>>;
 
 pub(super) fn of(
     store: &Reader,
-    sentence: &Sentence,
+    declaration: &Declaration,
     job: &Job,
     state: &RunState,
     data: &BTreeMap<String, DataSet>,
@@ -47,8 +47,8 @@ pub(super) fn of(
         })
         .collect();
     Ok(json!({
-        "experiment": sentence.entry.name,
-        "label": labels(&sentence.declared.labels),
+        "experiment": declaration.entry.name,
+        "label": labels(&declaration.declared.labels),
         "spec": plan.spec_id,
         "run": plan.run,
         "seed": plan.seed.0,

@@ -4,7 +4,7 @@ use super::{Exp, session::title};
 use crate::{
     cli::{
         failure::Result,
-        jobs::{Job, Sentence},
+        jobs::{Declaration, Job},
         options::labels,
         output,
         progress::Progress,
@@ -38,7 +38,7 @@ enum State {
 /// Prints the plans of all jobs.
 pub(super) fn print(
     exp: &Exp,
-    sentences: &[Sentence],
+    declarations: &[Declaration],
     jobs: &[Job],
     data: &BTreeMap<String, DataSet>,
     device: &Device,
@@ -61,20 +61,21 @@ pub(super) fn print(
             steps.push(Priced { step, state });
         }
         priced.push(steps);
-        progress.hear(&Event::Advanced { done: done as u64 + 1, note: sentences[job.sentence].entry.name });
+        progress
+            .hear(&Event::Advanced { done: done as u64 + 1, note: declarations[job.declaration].entry.name });
     }
     progress.hear(&Event::Ended);
     progress.rest();
     let total = priced.iter().flatten().filter_map(Priced::cost).fold(Cost::default(), Cost::then);
     if exp.json {
         let plans: Vec<Value> =
-            jobs.iter().zip(&priced).map(|(job, steps)| plan(sentences, job, steps)).collect();
+            jobs.iter().zip(&priced).map(|(job, steps)| plan(declarations, job, steps)).collect();
         return output::say_json(&json!({ "plans": plans, "cost": cost(&total) }));
     }
     let memory = if device.is_cpu() { "memory" } else { "the GPU's memory" };
     let mut lines = vec![];
     for (job, steps) in jobs.iter().zip(&priced) {
-        lines.push(format!("{}: run {}, spec {}", title(sentences, job), job.plan.run, job.plan.spec_id));
+        lines.push(format!("{}: run {}, spec {}", title(declarations, job), job.plan.run, job.plan.spec_id));
         lines.extend(steps.iter().map(|step| step.line(memory)));
     }
     let open = priced.iter().filter(|steps| steps.iter().any(|step| step.cost().is_some())).count();
@@ -138,7 +139,7 @@ fn room(store: &Path) -> String {
     disk.map_or(String::new(), |disk| format!(" ({} free)", bytes(disk.free)))
 }
 
-fn plan(sentences: &[Sentence], job: &Job, steps: &[Priced<'_>]) -> Value {
+fn plan(declarations: &[Declaration], job: &Job, steps: &[Priced<'_>]) -> Value {
     let step = |priced: &Priced<'_>| {
         let state = match priced.state {
             State::Done => "done",
@@ -151,8 +152,8 @@ fn plan(sentences: &[Sentence], job: &Job, steps: &[Priced<'_>]) -> Value {
         })
     };
     json!({
-        "experiment": sentences[job.sentence].entry.name,
-        "label": labels(&sentences[job.sentence].declared.labels),
+        "experiment": declarations[job.declaration].entry.name,
+        "label": labels(&declarations[job.declaration].declared.labels),
         "spec": job.plan.spec_id, "run": job.plan.run, "seed": job.plan.seed.0, "scale": job.scale.as_str(),
         "data": job.plan.data, "steps": steps.iter().map(step).collect::<Vec<_>>(),
     })

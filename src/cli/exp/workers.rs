@@ -32,7 +32,7 @@ use std::{
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Threads that a quick run can use: its operations are too small to be shared among more.
-const FEW: usize = 2;
+const QUICK_THREADS: usize = 2;
 
 /// The number of workers: as stated, else one for each of `gpus`, else one per two threads if all runs are quick.
 /// Never more than there are open runs.
@@ -46,7 +46,7 @@ pub(super) fn count(
     let open = open(jobs, states);
     let small = open.iter().all(|job| job.scale == Scale::Quick);
     let usual = match gpus {
-        0 if small => threads / FEW,
+        0 if small => threads / QUICK_THREADS,
         0 => 1,
         gpus => gpus,
     };

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 /// Bisection steps for a bandwidth; umap-learn's.
 const STEPS: usize = 64;
 /// Minimum bandwidth, as a share of the mean distance.
-const LEAST: f64 = 1e-3;
+const MIN_BANDWIDTH: f64 = 1e-3;
 
 /// The `(row, distance)` of each query's neighbours, nearest first.
 pub(super) type Near = Vec<Vec<(usize, f64)>>;
@@ -96,7 +96,7 @@ pub(super) fn weigh(near: &Near, connectivity: Connectivity) -> Vec<Edge> {
         let first = near.iter().map(|(_, distance)| *distance).find(|distance| *distance > 0.0);
         let from = if connectivity == Connectivity::Own { first.unwrap_or(0.0) } else { 0.0 };
         let own_mean = near.iter().map(|(_, distance)| distance).sum::<f64>() / near.len().max(1) as f64;
-        let width = width(near, from).max(LEAST * if from > 0.0 { own_mean } else { mean });
+        let width = width(near, from).max(MIN_BANDWIDTH * if from > 0.0 { own_mean } else { mean });
         for &(tail, distance) in near {
             let beyond = distance - from;
             let weight = if beyond <= 0.0 || width == 0.0 { 1.0 } else { libm::exp(-beyond / width) };

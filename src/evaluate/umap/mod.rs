@@ -23,7 +23,7 @@ const EPOCHS: (usize, usize) = (500, 100);
 /// Initial learning rates of the embedding, and of projecting further images.
 const RATES: (f64, f64) = (1.0, 0.25);
 /// The longer side of the initial positions.
-const SIDE: f64 = 10.0;
+const START_SIDE: f64 = 10.0;
 
 /// An embedding of some images, into which others can be projected.
 pub struct Umap<'a> {
@@ -47,7 +47,7 @@ impl<'a> Umap<'a> {
         let near = graph::nearest(&distances, NEIGHBOURS.min(features.rows()));
         let edges = graph::union(&graph::weigh(&near, Connectivity::Own));
         let mut points = layout::principal_components(features, &mut seed.stream("umap/start"));
-        layout::stretch(&mut points, SIDE);
+        layout::stretch(&mut points, START_SIDE);
         let epochs = layout::epochs(edges, EPOCHS.0);
         layout::optimise(&mut points, None, &epochs, RATES.0, &mut seed.stream("umap/fit"));
         Self { features, metric, seed, distances, points }

@@ -11,7 +11,7 @@ use candle_core::{DType, Result, Tensor};
 use std::ops::Range;
 
 /// Maximum number of weights computed together, unless a single image has more.
-const TOGETHER: usize = 1 << 25;
+const MAX_WEIGHTS: usize = 1 << 25;
 
 impl Tape {
     pub(crate) fn attention_on(&mut self, gpu: Gpu, qkv: &Node, shape: Heads) -> Result<Node> {
@@ -36,7 +36,7 @@ struct Pass {
 impl Pass {
     /// Number of images whose weights are computed together.
     fn together(&self) -> usize {
-        (TOGETHER / self.shape.tokens.pow(2)).clamp(1, self.shape.images.max(1))
+        (MAX_WEIGHTS / self.shape.tokens.pow(2)).clamp(1, self.shape.images.max(1))
     }
 
     /// Runs over the heads of batches of images.

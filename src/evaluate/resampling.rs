@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A task prepared for resampling.
-pub(super) struct Urn {
+pub(super) struct Resampler {
     /// Distinct combinations of a label and all predictions: the labels …
     truth: Vec<u16>,
     /// … and the index where each list's prediction is counted: list · labels + prediction.
@@ -18,7 +18,7 @@ pub(super) struct Urn {
     /// The indices where the prediction is the label.
     right: Vec<Vec<u32>>,
     kinds: Vec<Kind>,
-    laws: Vec<Poisson>,
+    distributions: Vec<Poisson>,
     labels: usize,
     lists: usize,
 }
@@ -29,7 +29,7 @@ struct Kind {
     contents: Vec<(u32, u32)>,
     units: u32,
     /// Index of the Poisson distribution for this number of units.
-    law: usize,
+    distribution: usize,
 }
 
 impl Kind {
@@ -41,7 +41,7 @@ impl Kind {
     }
 }
 
-impl Urn {
+impl Resampler {
     pub(super) fn new(task: &Paired) -> Self {
         let lists: Vec<&Vec<u16>> = task.a.iter().chain(&task.b).collect();
         let mut number: BTreeMap<(u16, Vec<u16>), u32> = BTreeMap::new();
@@ -58,8 +58,8 @@ impl Urn {
         }
         let counts: Vec<u32> = alike.values().copied().collect::<BTreeSet<_>>().into_iter().collect();
         let kind = |(contents, units): (Vec<(u32, u32)>, u32)| {
-            let law = counts.binary_search(&units).expect("every count has its distribution");
-            Kind { contents, units, law }
+            let distribution = counts.binary_search(&units).expect("every count has its distribution");
+            Kind { contents, units, distribution }
         };
         let kinds = alike.into_iter().map(kind).collect();
         let highest = lists.iter().flat_map(|list| list.iter()).chain(&task.truth).max();
@@ -76,37 +76,37 @@ impl Urn {
                 }
             }
         }
-        let laws = counts.iter().map(|units| Poisson::new(f64::from(*units))).collect();
-        Self { truth, places, right, kinds, laws, labels, lists: lists.len() }
+        let distributions = counts.iter().map(|units| Poisson::new(f64::from(*units))).collect();
+        Self { truth, places, right, kinds, distributions, labels, lists: lists.len() }
     }
 
     /// Every list's macro-F1 in each of `count` draws, each with its own random stream: the first side's
     /// seeds, then the second's.
     pub(super) fn draws(&self, count: usize, stream: impl Fn(usize) -> Stream + Sync) -> Vec<Vec<f64>> {
         let some = |first: usize| {
-            let mut times = vec![[0; ABREAST]; self.truth.len()];
-            for lane in 0..ABREAST.min(count - first) {
+            let mut times = vec![[0; LANES]; self.truth.len()];
+            for lane in 0..LANES.min(count - first) {
                 self.draw(lane, &mut stream(first + lane), &mut times);
             }
             let mut drawn = self.f1(&times);
             drawn.truncate(count - first);
             drawn
         };
-        (0..count).into_par_iter().step_by(ABREAST).flat_map_iter(some).collect()
+        (0..count).into_par_iter().step_by(LANES).flat_map_iter(some).collect()
     }
 
     /// How often each combination occurs in one draw.
     fn draw(&self, lane: usize, stream: &mut Stream, times: &mut [Times]) {
         while times.iter().all(|times| times[lane] == 0) {
             for kind in &self.kinds {
-                kind.put(self.laws[kind.law].draw(stream), lane, times);
+                kind.put(self.distributions[kind.distribution].draw(stream), lane, times);
             }
         }
     }
 
     /// Every list's macro-F1 on the original images.
     pub(super) fn whole(&self) -> Vec<f64> {
-        let mut times = vec![[0; ABREAST]; self.truth.len()];
+        let mut times = vec![[0; LANES]; self.truth.len()];
         self.kinds.iter().for_each(|kind| kind.put(kind.units, 0, &mut times));
         self.f1(&times).swap_remove(0)
     }
@@ -115,8 +115,8 @@ impl Urn {
     /// combinations.
     fn f1(&self, times: &[Times]) -> Vec<Vec<f64>> {
         let labels = self.labels;
-        let mut support = vec![[0; ABREAST]; labels];
-        let mut hits = vec![[0; ABREAST]; labels * self.lists];
+        let mut support = vec![[0; LANES]; labels];
+        let mut hits = vec![[0; LANES]; labels * self.lists];
         let mut found = hits.clone();
         let answers = self.truth.iter().zip(self.places.chunks(self.lists)).zip(&self.right);
         for (((truth, places), right), times) in answers.zip(times) {
@@ -135,15 +135,15 @@ impl Urn {
             };
             (0..self.lists).map(of_list).collect()
         };
-        (0..ABREAST).map(of_draw).collect()
+        (0..LANES).map(of_draw).collect()
     }
 }
 
 /// Draws that are counted in parallel, so that additions are vectorised.
-const ABREAST: usize = 16;
+const LANES: usize = 16;
 
 /// Counts, draw by draw.
-type Times = [u32; ABREAST];
+type Times = [u32; LANES];
 
 fn add(sum: &mut Times, times: &Times) {
     sum.iter_mut().zip(times).for_each(|(sum, times)| *sum += times);
@@ -196,10 +196,10 @@ mod tests {
             let mut task = task("s/t", 40, &[0.5, 0.9], 0.5, &mut stream);
             let wells: Vec<u32> = task.truth.iter().map(|_| stream.below(9) as u32).collect();
             task.units = wells;
-            let urn = Urn::new(&task);
-            let units: u32 = urn.kinds.iter().map(|kind| kind.units).sum();
+            let resampler = Resampler::new(&task);
+            let units: u32 = resampler.kinds.iter().map(|kind| kind.units).sum();
             assert_eq!(units as usize, task.count());
-            for (list, found) in task.a.iter().chain(&task.b).zip(urn.whole()) {
+            for (list, found) in task.a.iter().chain(&task.b).zip(resampler.whole()) {
                 assert!((f1::summarise(&task.truth, list).f1_macro - found).abs() < 1e-12);
             }
         }
@@ -209,8 +209,8 @@ mod tests {
     fn poisson_draws_have_their_mean_and_variance() {
         let mut stream = Seed(7).stream("poisson");
         for expected in [1.0, 3.0, 40.0, 5_000.0] {
-            let law = Poisson::new(expected);
-            let drawn: Vec<f64> = (0..20_000).map(|_| f64::from(law.draw(&mut stream))).collect();
+            let distribution = Poisson::new(expected);
+            let drawn: Vec<f64> = (0..20_000).map(|_| f64::from(distribution.draw(&mut stream))).collect();
             let (found, variance) = (mean(&drawn), deviation(&drawn).powi(2));
             assert!(
                 (found / expected - 1.0).abs() < 4.0 / (20_000.0 * expected).sqrt(),

@@ -2,7 +2,7 @@
 
 use super::{
     failure::{Failure, Result},
-    pick,
+    run_by_prefix,
 };
 use crate::{
     adapter::SetChannels,
@@ -15,14 +15,14 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// A model with its weights, and the sets that it was trained on.
-pub(super) struct Kept {
+pub(super) struct SavedModel {
     pub(super) card: Card,
     pub(super) weights: PathBuf,
     /// Whether the file is a published backbone without a description of ours.
     pub(super) published: bool,
 }
 
-impl Kept {
+impl SavedModel {
     /// Whether it has parameters for a set, or needs none.
     pub(super) fn reads(&self, set: &ImageSet) -> bool {
         let own = |known: &SetChannels| known.set == set.name && known.channels == set.channels;
@@ -31,18 +31,18 @@ impl Kept {
 }
 
 /// A file that a run wrote describes its model.
-pub(super) fn of_file(file: &Path) -> Result<Kept> {
+pub(super) fn of_file(file: &Path) -> Result<SavedModel> {
     let not_ours = || {
         let hint = "for a published file, name its backbone: --model convnext_tiny";
         Failure::new(format!("{} does not name its model", file.display())).hint(hint)
     };
     let note = files::note(file)?.ok_or_else(not_ours)?;
     let card = serde_json::from_str(&note).map_err(|_| not_ours())?;
-    Ok(Kept { card, weights: file.to_owned(), published: false })
+    Ok(SavedModel { card, weights: file.to_owned(), published: false })
 }
 
 /// The models of a trained file, or of a folder of such files: FixedChannels has one per set.
-pub(super) fn of_place(place: &Path) -> Result<Vec<Kept>> {
+pub(super) fn of_place(place: &Path) -> Result<Vec<SavedModel>> {
     if !place.is_dir() {
         return Ok(vec![of_file(place)?]);
     }
@@ -68,9 +68,9 @@ pub(super) fn of_place(place: &Path) -> Result<Vec<Kept>> {
 }
 
 /// The models that a run trained, or started from: one, or one per set.
-pub(super) fn of_run(path: &Path, run: &str) -> Result<Vec<Kept>> {
+pub(super) fn of_run(path: &Path, run: &str) -> Result<Vec<SavedModel>> {
     let store = Store::open_read_only(path)?;
-    let run = pick::run(&store, run)?;
+    let run = run_by_prefix::find(&store, run)?;
     let sql = "SELECT s.json, w.json, f.path FROM run r JOIN spec s ON s.id = r.spec_id
         JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = 'fit'
         JOIN artifact f ON f.work_id = w.id AND f.kind = 'weights' WHERE r.uid = ? ORDER BY rw.place";

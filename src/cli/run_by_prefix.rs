@@ -7,7 +7,7 @@ use crate::store::{Reader, Value};
 ///
 /// # Errors
 /// If there is none, or several.
-pub(super) fn run(store: &Reader, word: &str) -> Result<String> {
+pub(super) fn find(store: &Reader, word: &str) -> Result<String> {
     let sql = "SELECT uid FROM run WHERE uid >= ?1 AND uid < ?1 || 'g' ORDER BY uid";
     let rows = store.query_with(sql, &[Value::Text(word.to_lowercase())])?.rows;
     let ids: Vec<String> = rows.iter().map(|row| row[0].to_string()).collect();

@@ -10,7 +10,7 @@ const PORTION: usize = 64;
 pub(super) const PAGE: i64 = 32_768;
 
 /// A store, and the selected runs.
-pub(super) struct Source<'a> {
+pub(super) struct Selection<'a> {
     store: &'a Reader,
     experiment: Value,
     runs: Vec<i64>,
@@ -66,7 +66,7 @@ pub(super) struct Point {
     pub(super) t_ms: i64,
 }
 
-impl<'a> Source<'a> {
+impl<'a> Selection<'a> {
     pub(super) fn new(store: &'a Reader, wanted: &Wanted) -> Result<Self, Error> {
         let value = |text: &Option<String>| text.clone().map_or(Value::Null, Value::Text);
         let (experiment, run) = (value(&wanted.experiment), value(&wanted.run));

@@ -5,7 +5,7 @@ use super::{
     answered::Answered,
     bootstrap::{Average, interval, mean},
     paired::{self, Paired},
-    urn::Urn,
+    resampling::Resampler,
 };
 use crate::seed::Seed;
 use rayon::prelude::*;
@@ -33,7 +33,7 @@ pub fn with_the_best(systems: &[Vec<&[Answered]>], averages: &[Average]) -> Resu
     let drawn: BTreeMap<String, Drawn> = paired
         .map(|task| task.map(|task| (task.task.clone(), Drawn::new(&task, systems))))
         .collect::<Result<_, _>>()?;
-    Ok(averages.iter().map(|average| level(average, &drawn, systems.len())).collect())
+    Ok(averages.iter().map(|average| marks(average, &drawn, systems.len())).collect())
 }
 
 /// Every system's macro-F1 in a task: on all images, and in each draw.
@@ -44,7 +44,7 @@ struct Drawn {
 
 impl Drawn {
     fn new(task: &Paired, systems: &[Vec<&[Answered]>]) -> Self {
-        let urn = Urn::new(task);
+        let resampler = Resampler::new(task);
         let by_system = |f1: &[f64]| -> Vec<f64> {
             let mut at = 0;
             let one = |seeds: &Vec<&[Answered]>| {
@@ -53,12 +53,12 @@ impl Drawn {
             };
             systems.iter().map(one).collect()
         };
-        let drawn = urn.draws(DRAWS, |draw| Seed(0).stream(&format!("level/{}/{draw}", task.task)));
-        Self { is: by_system(&urn.whole()), draws: drawn.iter().map(|f1| by_system(f1)).collect() }
+        let drawn = resampler.draws(DRAWS, |draw| Seed(0).stream(&format!("level/{}/{draw}", task.task)));
+        Self { is: by_system(&resampler.whole()), draws: drawn.iter().map(|f1| by_system(f1)).collect() }
     }
 }
 
-fn level(average: &Average, drawn: &BTreeMap<String, Drawn>, systems: usize) -> Vec<bool> {
+fn marks(average: &Average, drawn: &BTreeMap<String, Drawn>, systems: usize) -> Vec<bool> {
     let parts: Option<Vec<(&Drawn, f64)>> =
         average.parts.iter().map(|(task, share)| Some((drawn.get(task)?, *share))).collect();
     let Some(parts) = parts else { return vec![false; systems] };

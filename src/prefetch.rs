@@ -7,7 +7,7 @@ use std::{sync::mpsc, thread};
 ///
 /// # Errors
 /// The first error of `take`.
-pub(crate) fn ahead<T: Send, E>(
+pub(crate) fn prefetch<T: Send, E>(
     made: impl Iterator<Item = T> + Send,
     mut take: impl FnMut(T) -> Result<bool, E>,
 ) -> Result<(), E> {
@@ -39,7 +39,7 @@ mod tests {
         let mut seen = vec![];
         let run = |end: u32, seen: &mut Vec<u32>| {
             seen.clear();
-            ahead(0..1000, |number| {
+            prefetch(0..1000, |number| {
                 seen.push(number);
                 if number == 7 { Err("seven") } else { Ok(number < end) }
             })
