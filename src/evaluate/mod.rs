@@ -5,7 +5,8 @@
 //! what is averaged, [`score`] one task from end to end, [`floors`] and [`handmade`] what no training has to beat.
 //! [`predictions`] is the file that keeps what was predicted for every image, [`answered`] what such a file says,
 //! [`paired`] two of them side by side, [`units`] which of their images are no evidence of their own, [`bootstrap`] whether
-//! one side is better, and [`indistinguishable`] which systems are not significantly worse than the best. [`umap`] makes pictures of features.
+//! one side is better, and [`indistinguishable`] which systems are not significantly worse than the best. [`umap`] makes
+//! pictures of features.
 
 pub mod answered;
 pub mod bootstrap;
