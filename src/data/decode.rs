@@ -108,7 +108,7 @@ fn png(bytes: &[u8]) -> Result<Page, Fault> {
     let size = size.ok_or_else(|| Fault::Damaged(format!("its header claims {height} x {width} pixels")))?;
     let mut pixels = vec![0; size];
     reader.next_frame(&mut pixels).map_err(damaged)?;
-    reader.finish().map_err(damaged)?; // a truncated file may end after its pixels
+    reader.finish().map_err(damaged)?; // a truncated file may lack only bytes after its pixels
     let levels = if sixteen {
         Levels::Sixteen(pixels.as_chunks::<2>().0.iter().map(|pair| u16::from_be_bytes(*pair)).collect())
     } else {

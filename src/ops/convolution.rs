@@ -33,7 +33,7 @@ impl Tape {
     /// pixels and zero padding of half a side: (N, H', W', out).
     ///
     /// # Errors
-    /// If the shapes do not fit, or the tape records gradients.
+    /// If the shapes do not fit, or `x` needs a gradient.
     pub fn convolution(
         &mut self,
         x: &Node,
@@ -83,7 +83,7 @@ impl Tape {
 
     /// 3×3 max pooling with stride 2: (N, H, W, C) to (N, H/2, W/2, C), halves rounded up.
     ///
-    /// If `x` does not have four axes, or the tape records gradients.
+    /// If `x` does not have four axes, or `x` needs a gradient.
     /// If `x` has not four axes, or this is training.
     pub fn max_pool(&mut self, x: &Node) -> Result<Node> {
         self.learns_nothing("max pool", x)?;
@@ -113,7 +113,7 @@ impl Tape {
     /// Rejects an operation without a backward side where a gradient is needed.
     fn learns_nothing(&self, what: &str, x: &Node) -> Result<()> {
         match x.wants_gradient() {
-            true => candle_core::bail!("{what}: it has no gradient"),
+            true => candle_core::bail!("{what}: there is no backward pass"),
             false => Ok(()),
         }
     }

@@ -103,7 +103,7 @@ fn quick_normal(stream: &mut Stream) -> f64 {
     (f64::from(ones) - 28.0 + (bits & 255) as f64 / 256.0 - 0.498) / 3.752_777
 }
 
-/// Gaussian blur of SD `sigma` pixels; light that would leave the canvas stays at its border.
+/// Gaussian blur of SD `sigma` pixels; border pixels are repeated outside.
 pub(super) fn blur(canvas: &mut Canvas, sigma: f64) {
     if sigma > 2.5 {
         for _ in 0..3 {

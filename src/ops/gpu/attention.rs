@@ -39,7 +39,7 @@ impl Pass {
         (MAX_WEIGHTS / self.shape.tokens.pow(2)).clamp(1, self.shape.images.max(1))
     }
 
-    /// Runs over the heads of batches of images.
+    /// Batches of images, and in each batch every head.
     fn heads(&self) -> impl Iterator<Item = (Range<usize>, usize)> + use<> {
         let (images, together, heads) = (self.shape.images, self.together(), self.shape.heads);
         let few = (0..images).step_by(together).map(move |first| first..images.min(first + together));
