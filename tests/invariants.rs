@@ -1,4 +1,4 @@
-//! The invariants of `src/ARCHITECTURE.md` that a search can see.
+//! The invariants of `src/ARCHITECTURE.md` that a text search can check.
 
 use std::{fs, path::Path};
 

@@ -3,7 +3,6 @@
 //! Results go to standard output, progress, warnings and errors to standard error. Exit status: 0 done, 1 the work
 //! failed, 2 the command was malformed, 130 interrupted.
 
-mod beside_print;
 mod compare;
 mod data;
 mod db;
@@ -17,19 +16,20 @@ mod grid;
 mod import;
 mod interrupt;
 mod jobs;
-mod kept;
 mod list;
 mod locate;
 mod missing;
 mod options;
 mod output;
-mod pick;
+mod placements;
 mod progress;
 mod provenance;
 mod remarks;
 mod report;
 mod rerun;
+mod run_by_prefix;
 mod runs;
+mod saved_model;
 mod score;
 mod serve;
 mod set;
@@ -111,7 +111,8 @@ impl Cli {
     }
 }
 
-/// Does what the arguments of this process say; the whole of a program's `main` (see [`dichroic::main`](crate::main)).
+/// Runs the command line of this process; the whole of a program's `main` (see
+/// [`dichroic::main`](crate::main)).
 pub fn main(build: Build) -> ExitCode {
     build.note();
     let cli = match Cli::try_parse() {

@@ -1,4 +1,5 @@
-//! For tests: what PyTorch and timm computed (`tests/golden/*.safetensors`), and how far we are from it.
+//! For tests: golden values computed by PyTorch and timm (`tests/golden/*.safetensors`), and our deviation
+//! from them.
 
 use crate::{
     device::{self, Choice},
@@ -13,19 +14,19 @@ use std::{
     sync::OnceLock,
 };
 
-/// What kernels for a GPU are allowed: they sum in another order, and in single precision where the CPU does not.
+/// Tolerance of GPU kernels: they sum in another order, and in single precision where the CPU does not.
 const ON_A_GPU: f32 = 1e-4;
 
 thread_local! {
     static PLACE: RefCell<Device> = const { RefCell::new(Device::Cpu) };
 }
 
-/// Where tests put their tensors now.
+/// The device of the current test's tensors.
 pub fn device() -> Device {
     PLACE.with_borrow(Device::clone)
 }
 
-/// On the CPU, and on GPUs.
+/// Runs a test on the CPU, and on GPUs.
 pub fn everywhere(work: impl Fn()) {
     work();
     on_gpus(work);
@@ -80,7 +81,7 @@ impl Golden {
     /// The file `tests/golden/NAME.safetensors`.
     ///
     /// # Panics
-    /// If it is not there.
+    /// If it does not exist.
     pub fn open(name: &str) -> Self {
         let path = folder().join(format!("{name}.safetensors"));
         Self(std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
@@ -115,7 +116,7 @@ impl Golden {
     }
 }
 
-/// Where the waves of a tensor's values begin.
+/// The phase of a tensor's values in [`formula`].
 pub fn phase(name: &str) -> f64 {
     f64::from(name.bytes().map(u32::from).sum::<u32>() % 97)
 }
@@ -138,7 +139,7 @@ pub fn names_hash(params: &Params) -> String {
     blake3::hash(lines.concat().as_bytes()).to_hex().to_string()
 }
 
-/// Largest difference over the largest magnitude.
+/// Relative error: the largest difference over the largest magnitude.
 pub fn relative_error(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len(), "as many values as expected");
     let largest = expected.iter().fold(0f32, |top, x| top.max(x.abs()));
@@ -149,7 +150,7 @@ pub fn relative_error(found: &[f32], expected: &[f32]) -> f32 {
     apart / largest.max(f32::MIN_POSITIVE)
 }
 
-/// Fails with the name of the value when it is further than `tolerance` from what it should be.
+/// Fails, naming the value, if its relative error exceeds `tolerance`.
 #[track_caller]
 pub fn assert_close(name: &str, found: &[f32], expected: &[f32], tolerance: f32) {
     let error = relative_error(found, expected);

@@ -1,11 +1,11 @@
-//! Points of curves on their way to the disk.
+//! Writes points of curves in batches.
 
 use super::db::Db;
 use super::error::Error;
 use sqlx::Row;
 use std::fmt::{self, Display, Formatter, Write};
 
-/// A point of a curve on its way to the disk.
+/// A point of a curve, waiting to be written.
 pub(super) struct Point {
     pub(super) attempt: i64,
     pub(super) name: u32,
@@ -14,7 +14,7 @@ pub(super) struct Point {
     pub(super) t_ms: i64,
 }
 
-/// Writes points, many at a time.
+/// Writes points in batches.
 #[derive(Default)]
 pub(super) struct Curves {
     names: Vec<String>,
@@ -23,14 +23,14 @@ pub(super) struct Curves {
 }
 
 impl Curves {
-    /// Takes over the names that points refer to by their position.
+    /// Takes the metric names that points refer to by index.
     pub(super) fn learn(&mut self, names: &[String]) {
         self.names.extend_from_slice(&names[self.names.len()..]);
     }
 
-    /// One statement for all: the values travel as JSON, as integers, because SQLite does not round every decimal to
-    /// the nearest float. The fence is in it: points of an attempt that somebody has taken over are not written.
-    /// Logging a step again replaces it.
+    /// One statement for all: the values are passed as JSON, as integers, because SQLite does not round every
+    /// decimal to the nearest float. It includes the fence: points of an attempt that another has taken over
+    /// are not written. Logging a step again replaces it.
     pub(super) fn write(&mut self, db: &mut Db, points: &[Point]) -> Result<(), Error> {
         if points.is_empty() {
             return Ok(());
@@ -63,7 +63,7 @@ impl Curves {
     }
 }
 
-/// A float as two integers m and e, worth m * 2^e to the bit; NaN is NULL.
+/// A float as two integers m and e, exactly m * 2^e; NaN is NULL.
 struct Exactly(f64);
 
 impl Display for Exactly {
@@ -82,7 +82,7 @@ impl Display for Exactly {
     }
 }
 
-/// The number of a metric; a new name gets one. Losses are better when smaller; of others nothing is known.
+/// The id of a metric; a new name gets one. Losses are better when smaller; for others the goal is unknown.
 pub(super) fn metric(db: &mut Db, name: &str) -> Result<i64, Error> {
     let goal = (name == "loss" || name.starts_with("loss/")).then_some("min");
     db.execute(

@@ -1,4 +1,4 @@
-//! The peer of a bench: a Python in a process of its own, which answers each line of JSON with one.
+//! The peer of a benchmark: a Python process that answers each line of JSON with one.
 
 use serde_json::Value;
 use std::{
@@ -13,7 +13,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Starts a script that lies beside the benches, or the one that `$DICHROIC_PEER` names; none without
+    /// Starts a script next to the benchmarks, or the one in `$DICHROIC_PEER`; `None` without
     /// `$DICHROIC_PYTHON`.
     pub fn start(script: &str, arguments: &[String]) -> Option<Self> {
         let python = std::env::var_os("DICHROIC_PYTHON")?;

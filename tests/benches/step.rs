@@ -1,10 +1,12 @@
-//! One training step of ConvNeXt-Tiny, ours beside PyTorch's, taken in turns in one go; prints ratios.
+//! Benchmark of one training step of ConvNeXt-Tiny, compared with PyTorch in alternating rounds; prints
+//! ratios.
 //!
 //! DICHROIC_PYTHON=python3 cargo bench --bench step -- --json
 //!
-//! The Python that `$DICHROIC_PYTHON` names needs torch and timm (`peer.py`); without it only our side is measured.
+//! The Python of `$DICHROIC_PYTHON` needs torch and timm (`peer.py`); without it only our side is measured.
 //! Both sides: 3 channels, 14 classes, ProxyNCA, AdamW, a fixed batch, learning rate 1e-6. PyTorch: eager,
-//! channels-last, fused AdamW; bf16 autocast beside it. Rounds alternate their order; ratios are medians of medians.
+//! channels-last, fused AdamW; also with bf16 autocast. Rounds alternate their order; ratios are medians of
+//! medians.
 
 mod python;
 
@@ -125,7 +127,8 @@ impl Samples {
     }
 }
 
-/// Operations of one image forwards through ConvNeXt-Tiny: 4.456 G multiply-adds at 224 px, times two.
+/// Floating-point operations of one image forward through ConvNeXt-Tiny: 4.456 G multiply-adds at 224 px,
+/// times two.
 fn flops(side: usize) -> f64 {
     2.0 * 4.456e9 * (side as f64 / 224.0).powi(2)
 }
@@ -161,7 +164,7 @@ impl Ours {
         }
     }
 
-    /// The median times of so many steps.
+    /// The median times of `count` steps.
     fn steps(&mut self, count: usize) -> Times {
         let times: Vec<Times> = (0..count)
             .map(|_| {
@@ -187,7 +190,7 @@ impl Ours {
     }
 }
 
-/// CPU seconds of this process, all threads; NaN where the system does not tell.
+/// CPU seconds of this process, all threads; NaN if the system does not report them.
 fn cpu_seconds() -> f64 {
     // utime and stime are fields 14 and 15, in ticks of a hundredth of a second; the name in field 2 may hold spaces.
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
@@ -196,7 +199,7 @@ fn cpu_seconds() -> f64 {
     (ticks(11) + ticks(12)) / 100.0
 }
 
-/// Those of the peer's answer.
+/// The times in the peer's reply.
 fn times(answer: &Value) -> Times {
     let of = |key: &str| {
         let list = answer[key].as_array().expect("a list of seconds");

@@ -1,5 +1,5 @@
-//! Kernels against the compiler that takes them on a GPU's machine. What they compute is compared where the operations
-//! are: golden tests run on the CPU and by the emulator.
+//! Compiles the kernels with NVRTC, the compiler that a GPU's machine uses. Their results are compared where
+//! the operations are: golden tests run on the CPU and on the emulator.
 
 use super::{
     Gpu, Grid, profile,
@@ -22,11 +22,11 @@ use std::{
 /// CUDA's compiler as a library, which needs no GPU.
 fn nvrtc() -> Option<Library> {
     let names = ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"];
-    // SAFETY: it does nothing when it is loaded.
+    // SAFETY: it has no initialisers that run when it is loaded.
     names.iter().find_map(|name| unsafe { Library::new(name) }.ok())
 }
 
-/// What the compiler says to a text; nothing if it takes it.
+/// The compiler's error for a text; `None` if it compiles.
 fn complaint(library: &Library, text: &str) -> Option<String> {
     type Create = unsafe extern "C" fn(
         *mut *mut c_void,
@@ -72,10 +72,10 @@ fn the_compiler_for_gpus_takes_every_kernel() {
             assert_eq!(complaint(&library, &text), None, "{name}, BF16 {bf16}");
         }
     }
-    assert!(complaint(&library, "KERNEL wrong(").is_some(), "it does complain");
+    assert!(complaint(&library, "KERNEL wrong(").is_some(), "it reports errors");
 }
 
-/// Mistakes in a call are found before it runs.
+/// Wrong arguments of a launch are found before it runs.
 #[test]
 fn what_does_not_fit_is_refused() {
     let zeros = |dtype| Tensor::zeros(8, dtype, &Device::Cpu).unwrap();
@@ -89,7 +89,7 @@ fn what_does_not_fit_is_refused() {
     assert!(refused(Gpu::Emulated.add_assign(&scattered, &floats)).contains("contiguous"));
 }
 
-/// Rows are shared among lanes in four ways, by their width.
+/// Rows are divided among lanes in four ways, depending on their width.
 #[test]
 fn rows_of_any_width_are_normalised() {
     for width in [37, 192, 384, 768, 1000] {

@@ -1,4 +1,4 @@
-//! What can be asked, and what answers cost.
+//! Queries, and their cost.
 
 use super::*;
 use std::process::Command;
@@ -80,7 +80,7 @@ fn every_view_answers_here_and_in_the_stock_shell() {
         1.0,
         "never averaged with the others"
     );
-    // A curve and seeds for the pairs that are left.
+    // A curve and seeds for the remaining pairs.
     let mut fresh = run_of("first", "run5", 1, &["fit-5", "score-5"]);
     fresh.spec = "ba9876543210".into();
     store.register_run(&fresh).unwrap();
@@ -176,7 +176,7 @@ fn print_is_judged_only_where_it_can_be() {
     assert_eq!(verdict(), "one seed has no interval");
     measure(2, print + 0.022);
     measure(3, print + 0.024);
-    // 4.97 deviations of 0.002 to each side of print + 0.022.
+    // 4.97 deviations of 0.002 to each side of the published value + 0.022.
     assert_eq!(verdict(), "outside");
     let low = number(&store, "SELECT low FROM v_paper WHERE measured IS NOT NULL");
     assert!((low - (print + 0.022 - 4.302_652_730 * 0.002 * (4.0_f64 / 3.0).sqrt())).abs() < 1e-9, "{low}");
@@ -192,7 +192,7 @@ fn print_is_judged_only_where_it_can_be() {
     );
     assert_eq!(rows[0][2], Value::Real(print));
 
-    // The folder of that name holds other images now.
+    // The folder of that name now holds other images.
     store.register_dataset(&DatasetRow { fingerprint: "beef".repeat(8), ..dataset(DataKind::Real) }).unwrap();
     assert_eq!(verdict(), "not comparable: stale");
     store.register_dataset(&dataset(DataKind::Real)).unwrap();
