@@ -53,9 +53,6 @@ pub enum Error {
         /// Ours.
         program: i64,
     },
-    /// SQLite was compiled without mathematics.
-    #[error("the SQLite in this program lacks sqrt and pow, which the views need")]
-    NoMathematics,
     /// A migration failed.
     #[error("cannot migrate {}: {source}", path.display())]
     Migrate {
@@ -147,10 +144,6 @@ impl Error {
             }
             Self::Newer { .. } => "use the program that wrote it, or a later one; nothing was changed".into(),
             Self::Older { .. } => "`dichroic db init` brings it up to date and keeps a copy".into(),
-            Self::NoMathematics => {
-                "build with LIBSQLITE3_FLAGS=\"-DSQLITE_ENABLE_MATH_FUNCTIONS\", as .cargo/config.toml says"
-                    .into()
-            }
             Self::Migrate { .. } => "the store is as it was; a copy `*.before-N.db` may lie beside it".into(),
             Self::Lost { .. } => {
                 "make room on the disk; the same command continues from the last checkpoint".into()
