@@ -19,6 +19,7 @@ mod jobs;
 mod list;
 mod locate;
 mod missing;
+mod new;
 mod options;
 mod output;
 mod placements;
@@ -56,6 +57,7 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    New(new::New),
     Exp(exp::Exp),
     List(list::List),
     Show(show::Show),
@@ -84,6 +86,7 @@ enum Command {
 impl Cli {
     fn run(&self) -> Result {
         match &self.command {
+            Command::New(command) => command.run(),
             Command::Exp(command) => command.run(self.quiet),
             Command::List(command) => command.run(),
             Command::Show(command) => command.run(),
@@ -142,6 +145,8 @@ mod tests {
     #[test]
     fn every_example_of_the_contract_is_understood() {
         for line in [
+            "new my_experiments",
+            "new my_experiments --path dichroic",
             "exp hypernet_tps",
             "exp a b* --data chammi=/x --scale paper --device auto --seed 1 --seed 2 --dry --json",
             "exp a --set train.optimiser.lr=3e-4 --set train.epochs=1 --threads 2 --store a.db --quiet",

@@ -53,9 +53,6 @@ pub enum Error {
         /// This program's version.
         program: i64,
     },
-    /// SQLite was compiled without mathematical functions.
-    #[error("the SQLite in this program lacks sqrt and pow, which the views need")]
-    NoMathematics,
     /// A migration failed.
     #[error("cannot migrate {}: {source}", path.display())]
     Migrate {
@@ -146,10 +143,6 @@ impl Error {
             }
             Self::Newer { .. } => "use the program that wrote it, or a newer one; nothing was changed".into(),
             Self::Older { .. } => "`dichroic db init` upgrades it and keeps a copy".into(),
-            Self::NoMathematics => {
-                "build with LIBSQLITE3_FLAGS=\"-DSQLITE_ENABLE_MATH_FUNCTIONS\", as .cargo/config.toml says"
-                    .into()
-            }
             Self::Migrate { .. } => {
                 "the store is unchanged; there may be a copy `*.before-N.db` next to it".into()
             }

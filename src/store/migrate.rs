@@ -46,7 +46,6 @@ pub(super) fn open(path: &Path) -> Result<Db, Error> {
     // Through a read-only connection, so that another program's file is left unchanged.
     let version = if path.metadata().is_ok_and(|file| file.len() > 0) { version(path)? } else { None };
     let mut db = Db::write(path)?;
-    mathematics(&mut db)?;
     let next =
         MIGRATIONS.iter().map(|step| step.version).find(|&step| version.is_none_or(|version| step > version));
     if let Some(next) = next {
@@ -68,7 +67,7 @@ pub(super) fn check(path: &Path) -> Result<(), Error> {
     if store < program {
         return Err(Error::Older { path: path.into(), store, program });
     }
-    mathematics(&mut Db::read(path)?)
+    Ok(())
 }
 
 fn ours() -> i64 {
@@ -101,13 +100,6 @@ fn version(path: &Path) -> Result<Option<i64>, Error> {
     match version {
         Some(store) if store > ours() => Err(Error::Newer { path: path.into(), store, program: ours() }),
         version => Ok(version),
-    }
-}
-
-fn mathematics(db: &mut Db) -> Result<(), Error> {
-    match db.one(sqlx::query("SELECT sqrt(4.0) + pow(2.0, 3.0)")) {
-        Ok(row) if row.get::<f64, _>(0) == 10.0 => Ok(()),
-        _ => Err(Error::NoMathematics),
     }
 }
 
