@@ -18,7 +18,6 @@ pub(super) struct Point {
 const ROWS: [usize; 2] = [16, 512];
 
 /// Writes points in batches.
-#[derive(Default)]
 pub(super) struct Curves {
     names: Vec<String>,
     metrics: Vec<i64>,
