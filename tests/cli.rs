@@ -7,7 +7,10 @@ use dichroic::{
     model::Extractor,
     params::Params,
     seed::Seed,
-    spec::{Adapter, Backbone, ChannelReplication, ConvNextSize, DinoV2Size, Model, ResNetSize, View},
+    spec::{
+        Adapter, Backbone, ChannelReplication, ConvNextSize, DinoV2, DinoV2Size, Model, ResNet, ResNetSize,
+        View,
+    },
     store::Store,
 };
 use serde_json::Value;

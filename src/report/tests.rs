@@ -2,14 +2,14 @@
 
 use super::*;
 use crate::dsl::{
-    ChannelReplication, ConvNext, Crop, Depthwise, Experiments, FixedChannels, Flip, HyperNet, ImageNet1k,
-    Miro, OneNn, PROXY, Printed, Report, ResNet, SSL, Tps, size,
+    ChannelReplication, Crop, Depthwise, FixedChannels, Flip, ImageNet1k, Miro, OneNn, PROXY, Printed,
+    Report, ResNet, SSL, Tps,
 };
 use crate::prelude::{Backbone, Chammi};
-use crate::sample::{self, OnChammi};
+use crate::sample;
 use crate::spec::quick::quick;
 use crate::spec::recipe::Recipe;
-use crate::spec::{ResNetSize, Spec, Weights, id::SpecId};
+use crate::spec::{Spec, Weights, id::SpecId};
 use crate::store::{
     ArtifactRow, Claim, DataKind, DatasetRow, ExperimentRow, Floor, Outcome, Provenance, RunRow, Scale,
     ScoreRow, Store, WorkRow,
