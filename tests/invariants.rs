@@ -1,4 +1,4 @@
-//! The invariants of `src/ARCHITECTURE.md` that a search can see.
+//! The invariants of `src/ARCHITECTURE.md` that a text search can check.
 
 use std::{fs, path::Path};
 
@@ -102,4 +102,28 @@ fn the_page_only_reads_and_only_the_command_line_knows_it() {
 #[test]
 fn gpus_are_known_to_operations_and_to_the_device_only() {
     never(&[""], &["cudarc", "cuda_backend", "feature = \"cuda\"", "CudaStorage", "CUDA_"], &["src/ops/"]);
+}
+
+#[test]
+fn what_is_compiled_in_is_in_the_same_package() {
+    let package = |path: &Path| {
+        path.ancestors()
+            .find(|folder| folder.join("Cargo.toml").exists())
+            .map(Path::to_owned)
+            .expect("a package")
+    };
+    let mut seen = 0;
+    for (path, code) in sources(&[""]) {
+        let path = Path::new(&path);
+        for text in ["include_str!(", "include_bytes!("].iter().flat_map(|word| code.split(word).skip(1)) {
+            let text = text.strip_prefix("concat!(").unwrap_or(text);
+            let Some(named) = text.strip_prefix('"').and_then(|text| text.split('"').next()) else {
+                continue;
+            };
+            let file = path.with_file_name(named).canonicalize().expect("what is included is there");
+            assert_eq!(package(&file), package(path), "{} takes in {named}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 30, "{seen} found");
 }

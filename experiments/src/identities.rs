@@ -1,5 +1,6 @@
-//! The names of everything that is declared here: which spec, which works, at both scales. A name that moves orphans
-//! stored results, so each move shows in `tests/golden/identities.txt`; `UPDATE_IDENTITIES=1 cargo test` writes it.
+//! Pins the ids of everything that is declared here: specs and works, at both scales. A changed id orphans
+//! stored results, so each change shows in `tests/golden/identities.txt`; `UPDATE_IDENTITIES=1 cargo test`
+//! rewrites it.
 
 use dichroic::{
     data::DataSet,
@@ -53,7 +54,7 @@ fn names_of_specs_and_works_move_only_where_that_is_meant() {
     assert_eq!(found.lines().count(), kept.lines().count());
 }
 
-/// The spec's name, those of its trainings, and one for all that comes after them.
+/// The id of the spec, those of its trainings, and one for all that follows them.
 fn names(spec: &Spec, data: &BTreeMap<String, DataSet>) -> String {
     let plan = Plan::of(spec, Seed(1), data).unwrap();
     let mut names = vec![SpecId::of(spec).to_string()];
@@ -71,7 +72,7 @@ fn names(spec: &Spec, data: &BTreeMap<String, DataSet>) -> String {
     names.join(" ")
 }
 
-/// Folders of three black images, of all sets that the specs name, with fingerprints that say nothing of this machine.
+/// Folders of three black images, of all sets that the specs name, with machine-independent fingerprints.
 fn folders<'a>(root: &Path, specs: impl Iterator<Item = &'a Spec>) -> BTreeMap<String, DataSet> {
     let mut sets: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for spec in specs {

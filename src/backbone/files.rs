@@ -2,9 +2,9 @@
 //! written so that timm reads them back, and found where people keep them.
 
 use crate::{
+    atomic_file,
     params::Params,
     spec::{Backbone, ConvNextSize, DinoV2Size, ResNetSize, settings},
-    whole_file,
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::{
@@ -247,7 +247,7 @@ pub(crate) fn write(
         .map_err(format)?;
     let note = note.map(|note| [(NOTE.to_owned(), note.to_owned())].into());
     let bytes = safetensors::serialize(views, note).map_err(format)?;
-    whole_file::write(path, bytes).map_err(io)
+    atomic_file::write(path, bytes).map_err(io)
 }
 
 /// 32-bit floats as files hold them.

@@ -7,11 +7,11 @@ use crate::{
 };
 use serde_json::Value;
 
-/// The spec with these values, in canonical form. An element of a list is named by its number or by its kind:
-/// `train.augment.1.p`, `train.augment.flip.p`. A value is JSON; anything else is text.
+/// The spec with these values, in canonical form. An element of a list is identified by its number or its
+/// kind: `train.augment.1.p`, `train.augment.flip.p`. A value is JSON; anything else is text.
 ///
 /// # Errors
-/// If there is no such value, or it cannot be what is stated.
+/// If there is no such value, or it cannot be set to this.
 pub(super) fn apply(spec: &Spec, changes: &[(String, String)]) -> Result<Spec> {
     let mut spec = spec.clone();
     for (path, text) in changes {

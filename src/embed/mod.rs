@@ -6,13 +6,13 @@ pub use files::{npy, parquet};
 
 use crate::{
     adapter::{Images, SetChannels},
-    ahead::ahead,
     backbone::files as weights,
     data::{self, ImageSet, Statistics, central_view, native_view},
     event::{Event, Listen},
     model::{Card, Extractor},
     ops::format::Format,
     params::Params,
+    prefetch::prefetch,
     seed::Seed,
     spec::{self, Backbone, View},
 };
@@ -255,7 +255,7 @@ impl Embedder {
         if !self.params.on_a_gpu() {
             return chunks.try_for_each(|batches| batches?.into_iter().try_for_each(&mut take));
         }
-        ahead(chunks, |batches| batches?.into_iter().try_for_each(&mut take).map(|()| true))
+        prefetch(chunks, |batches| batches?.into_iter().try_for_each(&mut take).map(|()| true))
     }
 
     /// The rows as batches, in their order.

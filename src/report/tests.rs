@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::dsl::{
-    Backbone, Chammi, ChannelReplication, Crop, Depthwise, FixedChannels, Flip, ImageNet1k, Miro, OneNn,
-    PROXY, Printed, Report, ResNet, SSL, Tps,
+    ChannelReplication, Crop, Depthwise, FixedChannels, Flip, ImageNet1k, Miro, OneNn, PROXY, Printed,
+    Report, ResNet, SSL, Tps,
 };
+use crate::prelude::{Backbone, Chammi};
 use crate::sample;
 use crate::spec::quick::quick;
 use crate::spec::recipe::Recipe;

@@ -1,10 +1,12 @@
-//! One training step of ConvNeXt-Tiny, ours beside PyTorch's, taken in turns in one go; prints ratios.
+//! Benchmark of one training step of ConvNeXt-Tiny, compared with PyTorch in alternating rounds; prints
+//! ratios.
 //!
 //! DICHROIC_PYTHON=python3 cargo bench --bench step -- --json
 //!
-//! The Python that `$DICHROIC_PYTHON` names needs torch and timm (`peer.py`); without it only our side is measured.
+//! The Python of `$DICHROIC_PYTHON` needs torch and timm (`peer.py`); without it only our side is measured.
 //! Both sides: 3 channels, 14 classes, ProxyNCA, AdamW, a fixed batch, learning rate 1e-6. PyTorch: eager,
-//! channels-last, fused AdamW; bf16 autocast beside it. Rounds alternate their order; ratios are medians of medians.
+//! channels-last, fused AdamW; also with bf16 autocast. Rounds alternate their order; ratios are medians of
+//! medians.
 
 mod python;
 
@@ -28,6 +30,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 5;
 const STEPS: usize = 4;
+const ANSWERS: &str = "PyTorch answers";
 const CLASSES: usize = 14;
 /// (side in pixels, batch, target: our wall time over PyTorch's at two threads).
 const CASES: [(usize, usize, f64); 2] = [(64, 16, 0.74), (224, 4, 0.87)];
@@ -49,9 +52,10 @@ fn main() {
                     mine();
                 }
                 if let Some(peer) = &mut peer {
-                    samples.f32.push(times(&peer.ask(&request("f32"))));
-                    samples.bf16.push(times(&peer.ask(&request("bf16"))));
-                    let gemm = peer.ask(&json!({"gemm": 2048, "threads": threads, "steps": 3}));
+                    samples.f32.push(times(&peer.ask(&request("f32")).expect(ANSWERS)));
+                    samples.bf16.push(times(&peer.ask(&request("bf16")).expect(ANSWERS)));
+                    let gemm =
+                        peer.ask(&json!({"gemm": 2048, "threads": threads, "steps": 3})).expect(ANSWERS);
                     samples.gflops.push(gemm["gflops"].as_f64().unwrap_or(f64::NAN));
                 }
                 if round % 2 == 1 {
@@ -66,7 +70,7 @@ fn main() {
         }
     }
     if json {
-        let about = peer.as_mut().map(|peer| peer.ask(&json!({"about": true})));
+        let about = peer.as_mut().map(|peer| peer.ask(&json!({"about": true})).expect(ANSWERS));
         let simd = dichroic::ops::level().name();
         let document = json!({"bench": "step", "simd": simd, "peer": about, "results": results});
         println!("{}", serde_json::to_string_pretty(&document).expect("plain data"));
@@ -123,7 +127,8 @@ impl Samples {
     }
 }
 
-/// Operations of one image forwards through ConvNeXt-Tiny: 4.456 G multiply-adds at 224 px, times two.
+/// Floating-point operations of one image forward through ConvNeXt-Tiny: 4.456 G multiply-adds at 224 px,
+/// times two.
 fn flops(side: usize) -> f64 {
     2.0 * 4.456e9 * (side as f64 / 224.0).powi(2)
 }
@@ -159,7 +164,7 @@ impl Ours {
         }
     }
 
-    /// The median times of so many steps.
+    /// The median times of `count` steps.
     fn steps(&mut self, count: usize) -> Times {
         let times: Vec<Times> = (0..count)
             .map(|_| {
@@ -185,7 +190,7 @@ impl Ours {
     }
 }
 
-/// CPU seconds of this process, all threads; NaN where the system does not tell.
+/// CPU seconds of this process, all threads; NaN if the system does not report them.
 fn cpu_seconds() -> f64 {
     // utime and stime are fields 14 and 15, in ticks of a hundredth of a second; the name in field 2 may hold spaces.
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
@@ -194,7 +199,7 @@ fn cpu_seconds() -> f64 {
     (ticks(11) + ticks(12)) / 100.0
 }
 
-/// Those of the peer's answer.
+/// The times in the peer's reply.
 fn times(answer: &Value) -> Times {
     let of = |key: &str| {
         let list = answer[key].as_array().expect("a list of seconds");

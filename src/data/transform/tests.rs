@@ -128,7 +128,7 @@ const OFFSETS: Displacements = Displacements([
     [-2.0, 7.0],
 ]);
 
-/// Channels that tell where a pixel comes from, as far as positions within the image go.
+/// Channels that encode where a pixel comes from.
 fn positions(height: usize, width: usize) -> Vec<f32> {
     let plane = |f: fn(usize, usize) -> f32| (0..height).flat_map(move |r| (0..width).map(move |c| f(r, c)));
     plane(|r, _| r as f32).chain(plane(|_, c| c as f32)).collect()
@@ -272,7 +272,7 @@ fn draws_have_the_shares_they_should() {
     assert!(draw(3, 10, 10, &words, &mut stream).brightness.len() == 3);
 }
 
-/// Changed bits need a new [`REVISION`]: stored work is named by it.
+/// Changed bits need a new [`REVISION`]: stored work is identified by it.
 #[test]
 fn the_bits_of_views_are_pinned() {
     let mut hash = blake3::Hasher::new();
@@ -324,7 +324,7 @@ fn speed_of_views() {
     }
 }
 
-/// What kernels make of plain numbers is what we make of the same draws.
+/// What kernels compute from plain numbers equals the CPU's result for the same draws.
 #[test]
 fn a_gpu_sees_the_same() {
     let words = [
@@ -343,7 +343,7 @@ fn a_gpu_sees_the_same() {
             let mut expected = Vec::new();
             for (height, width) in [(40, 57), (31, 24), (24, 24)] {
                 let mut tape = tape(height, width, 3);
-                // The second image makes floats of the first.
+                // The second image turns the first into floats.
                 if floats && height == 31 {
                     let pixels = bytes(&tape).iter().map(|pixel| f32::from(*pixel) + 0.25).collect();
                     tape.pixels = Pixels::Floats(pixels);

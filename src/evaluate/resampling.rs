@@ -1,40 +1,39 @@
-//! A task's units, drawn with replacement again and again; what is alike is counted once.
+//! Resampling of a task's units for the bootstrap; identical units are counted together.
 //!
-//! Each unit stands in a draw a Poisson number of times (mean 1), independently of the others, instead of exactly as
-//! often as a lottery with a fixed number of tickets would have it: macro-F1 is a ratio and does not care. Units whose
-//! images have the same labels and answers are then one number, which is what makes 10,000 draws of 116,000 images a
-//! matter of seconds.
+//! Each unit occurs in a draw a Poisson number of times (mean 1), independently of the others, instead of a fixed total:
+//! macro-F1 is a ratio, so the total does not matter. Units whose images have the same labels and predictions can then be
+//! drawn as a single number, which makes 10,000 draws of 116,000 images a matter of seconds.
 
 use super::paired::Paired;
 use crate::seed::Stream;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A task ready to be drawn from.
-pub(super) struct Urn {
-    /// Different combinations of a label and everybody's answers: the labels …
+/// A task prepared for resampling.
+pub(super) struct Resampler {
+    /// Distinct combinations of a label and all predictions: the labels …
     truth: Vec<u16>,
-    /// … and where the answers are counted, one place for each list: list · labels + answer.
+    /// … and the index where each list's prediction is counted: list · labels + prediction.
     places: Vec<u32>,
-    /// Those of these places where the answer is the label.
+    /// The indices where the prediction is the label.
     right: Vec<Vec<u32>>,
     kinds: Vec<Kind>,
-    laws: Vec<Poisson>,
+    distributions: Vec<Poisson>,
     labels: usize,
     lists: usize,
 }
 
 /// Units with the same contents.
 struct Kind {
-    /// Answers, and how often each occurs in a unit.
+    /// Combinations, and their number of images in a unit.
     contents: Vec<(u32, u32)>,
     units: u32,
-    /// By which law of the urn so many units are drawn.
-    law: usize,
+    /// Index of the Poisson distribution for this number of units.
+    distribution: usize,
 }
 
 impl Kind {
-    /// Adds the contents of so many units to one of the draws.
+    /// Adds the contents of `units` units to one of the draws.
     fn put(&self, units: u32, lane: usize, times: &mut [Times]) {
         if units > 0 {
             self.contents.iter().for_each(|(answer, images)| times[*answer as usize][lane] += units * images);
@@ -42,7 +41,7 @@ impl Kind {
     }
 }
 
-impl Urn {
+impl Resampler {
     pub(super) fn new(task: &Paired) -> Self {
         let lists: Vec<&Vec<u16>> = task.a.iter().chain(&task.b).collect();
         let mut number: BTreeMap<(u16, Vec<u16>), u32> = BTreeMap::new();
@@ -59,8 +58,8 @@ impl Urn {
         }
         let counts: Vec<u32> = alike.values().copied().collect::<BTreeSet<_>>().into_iter().collect();
         let kind = |(contents, units): (Vec<(u32, u32)>, u32)| {
-            let law = counts.binary_search(&units).expect("every count has its law");
-            Kind { contents, units, law }
+            let distribution = counts.binary_search(&units).expect("every count has its distribution");
+            Kind { contents, units, distribution }
         };
         let kinds = alike.into_iter().map(kind).collect();
         let highest = lists.iter().flat_map(|list| list.iter()).chain(&task.truth).max();
@@ -77,46 +76,47 @@ impl Urn {
                 }
             }
         }
-        let laws = counts.iter().map(|units| Poisson::new(f64::from(*units))).collect();
-        Self { truth, places, right, kinds, laws, labels, lists: lists.len() }
+        let distributions = counts.iter().map(|units| Poisson::new(f64::from(*units))).collect();
+        Self { truth, places, right, kinds, distributions, labels, lists: lists.len() }
     }
 
-    /// Everybody's macro-F1 in each of `count` draws, of which each has a stream of its own: the first side's seeds, then
-    /// the second's.
+    /// Every list's macro-F1 in each of `count` draws, each with its own random stream: the first side's
+    /// seeds, then the second's.
     pub(super) fn draws(&self, count: usize, stream: impl Fn(usize) -> Stream + Sync) -> Vec<Vec<f64>> {
         let some = |first: usize| {
-            let mut times = vec![[0; ABREAST]; self.truth.len()];
-            for lane in 0..ABREAST.min(count - first) {
+            let mut times = vec![[0; LANES]; self.truth.len()];
+            for lane in 0..LANES.min(count - first) {
                 self.draw(lane, &mut stream(first + lane), &mut times);
             }
             let mut drawn = self.f1(&times);
             drawn.truncate(count - first);
             drawn
         };
-        (0..count).into_par_iter().step_by(ABREAST).flat_map_iter(some).collect()
+        (0..count).into_par_iter().step_by(LANES).flat_map_iter(some).collect()
     }
 
-    /// How often each answer occurs in one draw.
+    /// How often each combination occurs in one draw.
     fn draw(&self, lane: usize, stream: &mut Stream, times: &mut [Times]) {
         while times.iter().all(|times| times[lane] == 0) {
             for kind in &self.kinds {
-                kind.put(self.laws[kind.law].draw(stream), lane, times);
+                kind.put(self.distributions[kind.distribution].draw(stream), lane, times);
             }
         }
     }
 
-    /// Everybody's macro-F1 as it is.
+    /// Every list's macro-F1 on the original images.
     pub(super) fn whole(&self) -> Vec<f64> {
-        let mut times = vec![[0; ABREAST]; self.truth.len()];
+        let mut times = vec![[0; LANES]; self.truth.len()];
         self.kinds.iter().for_each(|kind| kind.put(kind.units, 0, &mut times));
         self.f1(&times).swap_remove(0)
     }
 
-    /// Everybody's macro-F1 over the labels that are there, if each answer occurs so many times: for each of the draws.
+    /// Every list's macro-F1 over the labels that occur, for each of the draws; `times` counts the
+    /// combinations.
     fn f1(&self, times: &[Times]) -> Vec<Vec<f64>> {
         let labels = self.labels;
-        let mut support = vec![[0; ABREAST]; labels];
-        let mut hits = vec![[0; ABREAST]; labels * self.lists];
+        let mut support = vec![[0; LANES]; labels];
+        let mut hits = vec![[0; LANES]; labels * self.lists];
         let mut found = hits.clone();
         let answers = self.truth.iter().zip(self.places.chunks(self.lists)).zip(&self.right);
         for (((truth, places), right), times) in answers.zip(times) {
@@ -135,21 +135,21 @@ impl Urn {
             };
             (0..self.lists).map(of_list).collect()
         };
-        (0..ABREAST).map(of_draw).collect()
+        (0..LANES).map(of_draw).collect()
     }
 }
 
-/// Draws that are counted side by side: additions of so many numbers are what processors are quick at.
-const ABREAST: usize = 16;
+/// Draws that are counted in parallel, so that additions are vectorised.
+const LANES: usize = 16;
 
-/// How often something occurs, draw by draw.
-type Times = [u32; ABREAST];
+/// Counts, draw by draw.
+type Times = [u32; LANES];
 
 fn add(sum: &mut Times, times: &Times) {
     sum.iter_mut().zip(times).for_each(|(sum, times)| *sum += times);
 }
 
-/// A law by its cumulated probabilities.
+/// A Poisson distribution by its cumulative probabilities.
 struct Poisson {
     first: u32,
     below: Vec<f64>,
@@ -157,7 +157,7 @@ struct Poisson {
 
 impl Poisson {
     fn new(mean: f64) -> Self {
-        // Beyond twelve deviations nothing is left of 53 bits.
+        // Beyond twelve deviations the remainder is below 53 bits.
         let reach = 12.0 * mean.sqrt() + 30.0;
         let (first, last) = ((mean - reach).max(0.0) as u32, (mean + reach) as u32);
         let share = |k: u32| (f64::from(k) * mean.ln() - mean - libm::lgamma(f64::from(k) + 1.0)).exp();
@@ -171,7 +171,7 @@ impl Poisson {
     fn draw(&self, stream: &mut Stream) -> u32 {
         let place = stream.unit();
         let at = match self.below.len() {
-            // A search by halves does not pay for the short list of a single unit.
+            // Bisection does not pay for the short list of a single unit.
             ..64 => self.below.iter().take_while(|below| **below <= place).count(),
             _ => self.below.partition_point(|below| *below <= place),
         };
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
     use crate::seed::Seed;
 
-    /// Whatever is put together, an urn that is emptied once has everybody's score.
+    /// Whatever is grouped, drawing each unit exactly once gives every list's original score.
     #[test]
     fn counting_what_is_alike_is_counting_the_list() {
         let mut stream = Seed(4).stream("alike");
@@ -196,10 +196,10 @@ mod tests {
             let mut task = task("s/t", 40, &[0.5, 0.9], 0.5, &mut stream);
             let wells: Vec<u32> = task.truth.iter().map(|_| stream.below(9) as u32).collect();
             task.units = wells;
-            let urn = Urn::new(&task);
-            let units: u32 = urn.kinds.iter().map(|kind| kind.units).sum();
+            let resampler = Resampler::new(&task);
+            let units: u32 = resampler.kinds.iter().map(|kind| kind.units).sum();
             assert_eq!(units as usize, task.count());
-            for (list, found) in task.a.iter().chain(&task.b).zip(urn.whole()) {
+            for (list, found) in task.a.iter().chain(&task.b).zip(resampler.whole()) {
                 assert!((f1::summarise(&task.truth, list).f1_macro - found).abs() < 1e-12);
             }
         }
@@ -209,8 +209,8 @@ mod tests {
     fn poisson_draws_have_their_mean_and_variance() {
         let mut stream = Seed(7).stream("poisson");
         for expected in [1.0, 3.0, 40.0, 5_000.0] {
-            let law = Poisson::new(expected);
-            let drawn: Vec<f64> = (0..20_000).map(|_| f64::from(law.draw(&mut stream))).collect();
+            let distribution = Poisson::new(expected);
+            let drawn: Vec<f64> = (0..20_000).map(|_| f64::from(distribution.draw(&mut stream))).collect();
             let (found, variance) = (mean(&drawn), deviation(&drawn).powi(2));
             assert!(
                 (found / expected - 1.0).abs() < 4.0 / (20_000.0 * expected).sqrt(),

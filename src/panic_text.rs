@@ -1,4 +1,4 @@
-//! What the program said when it panicked, for the attempt that a defect ended.
+//! Keeps the message of a panic, to record it with the attempt that it ended.
 
 use std::{
     panic,
@@ -8,7 +8,7 @@ use std::{
 static SAID: Mutex<Option<String>> = Mutex::new(None);
 static LISTEN: Once = Once::new();
 
-/// From now on the text and place of a panic are kept, beside what is printed of it.
+/// From now on, keeps the text and location of panics, in addition to what is printed.
 pub(crate) fn listen() {
     LISTEN.call_once(|| {
         let printed = panic::take_hook();
@@ -19,7 +19,7 @@ pub(crate) fn listen() {
     });
 }
 
-/// The last of them.
+/// The last panic's text and location.
 pub(crate) fn last() -> Option<String> {
     SAID.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

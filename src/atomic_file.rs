@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all: written beside their place under another name, then moved.
+//! Atomic file writes: a temporary file in the same folder, then a rename.
 
 use std::{
     fs::{self, File},
@@ -6,17 +6,18 @@ use std::{
     path::Path,
 };
 
-/// Has `write` fill a neighbour of `path`, then moves it there. Two processes may do so at once; a failed one leaves nothing.
+/// Lets `write` fill a temporary file next to `path`, then renames it to `path`. Two processes may do so at
+/// once; a failure leaves nothing.
 ///
 /// # Errors
-/// If the neighbour cannot be written or moved.
+/// If the temporary file cannot be written or renamed.
 pub(crate) fn fill(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
-    // A file must not have its name before its content.
+    // The content must be on disk before the name is.
     fill_lightly(path, |part| write(part).and_then(|()| File::open(part)?.sync_all()))
 }
 
-/// The same for thousands of small files that can be made again: nobody waits for the disk, so that they are whole after
-/// a killed process, but not after a power cut.
+/// The same for thousands of small files that can be regenerated: without waiting for the disk, so that they
+/// are complete after a killed process, but maybe not after a power cut.
 ///
 /// # Errors
 /// As [`fill`].
@@ -25,13 +26,13 @@ pub(crate) fn fill_lightly(path: &Path, write: impl FnOnce(&Path) -> io::Result<
     let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
     let filled = write(&part).and_then(|()| fs::rename(&part, path));
     if filled.is_err() {
-        // The first error is the one to tell.
+        // The first error is reported.
         let _ = fs::remove_file(&part);
     }
     filled
 }
 
-/// The same with bytes that are there already.
+/// The same with bytes in memory.
 ///
 /// # Errors
 /// As [`fill`].

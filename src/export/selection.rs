@@ -1,27 +1,27 @@
-//! What is asked of the store: the runs that are meant, in portions; what each of them is; their curves in pages.
+//! Queries on the store: the selected runs in batches, their description, their curves in pages.
 
 use super::{Error, Wanted};
 use crate::store::{Reader, ScoreRow, Status, Value};
 use std::{collections::BTreeMap, io};
 
-/// Runs of one question.
+/// Runs per query.
 const PORTION: usize = 64;
-/// Points of one question.
+/// Points per query.
 pub(super) const PAGE: i64 = 32_768;
 
-/// A store, and the runs of it that are meant.
-pub(super) struct Source<'a> {
+/// A store, and the selected runs.
+pub(super) struct Selection<'a> {
     store: &'a Reader,
     experiment: Value,
     runs: Vec<i64>,
 }
 
-/// A run, as one experiment asks for it.
+/// A run, as part of one experiment.
 pub(super) struct Run {
     pub(super) id: i64,
     pub(super) uid: String,
     pub(super) experiment: String,
-    /// What distinguishes its spec among the experiment's.
+    /// What distinguishes its spec within the experiment.
     pub(super) label: BTreeMap<String, String>,
     pub(super) spec: String,
     pub(super) spec_id: i64,
@@ -29,14 +29,14 @@ pub(super) struct Run {
     pub(super) scale: String,
     pub(super) data: String,
     pub(super) status: Status,
-    /// Whether its numbers would not come out again: other code or other data are current.
+    /// Whether it is stale: current code or data would give other numbers.
     pub(super) stale: bool,
-    /// What people marked it with.
+    /// Its tags.
     pub(super) tags: String,
     pub(super) created_ms: i64,
     pub(super) started_ms: Option<i64>,
     pub(super) finished_ms: Option<i64>,
-    /// Of the code that computed it last.
+    /// Commit of the code that computed it last.
     pub(super) commit: Option<String>,
     pub(super) dirty: bool,
 }
@@ -46,7 +46,7 @@ pub(super) struct Work {
     id: i64,
     pub(super) uid: String,
     pub(super) kind: String,
-    /// The sets that it trains on.
+    /// The sets that it is trained on.
     pub(super) sets: Vec<String>,
 }
 
@@ -59,14 +59,14 @@ pub(super) struct Curve {
     pub(super) clock: bool,
 }
 
-/// A point of it.
+/// A point of a curve.
 pub(super) struct Point {
     pub(super) step: i64,
     pub(super) value: f64,
     pub(super) t_ms: i64,
 }
 
-impl<'a> Source<'a> {
+impl<'a> Selection<'a> {
     pub(super) fn new(store: &'a Reader, wanted: &Wanted) -> Result<Self, Error> {
         let value = |text: &Option<String>| text.clone().map_or(Value::Null, Value::Text);
         let (experiment, run) = (value(&wanted.experiment), value(&wanted.run));
@@ -85,24 +85,24 @@ impl<'a> Source<'a> {
         Ok(Self { store, experiment, runs })
     }
 
-    /// How many runs are meant.
+    /// The number of selected runs.
     pub(super) fn len(&self) -> usize {
         self.runs.len()
     }
 
-    /// Their numbers, so many at a time as one question is about.
+    /// Their numbers, in batches of one query.
     pub(super) fn portions(&self) -> impl Iterator<Item = &[i64]> {
         self.runs.chunks(PORTION)
     }
 
-    /// The answer to a question about a portion of runs, in which `?1` is their numbers as JSON and `?2` the pattern of
-    /// experiments that are meant, or NULL.
+    /// The result of a query on a batch of runs, in which `?1` is their numbers as JSON and `?2` the pattern
+    /// of selected experiments, or NULL.
     pub(super) fn ask(&self, sql: &str, runs: &[i64]) -> Result<Vec<Vec<Value>>, Error> {
         let runs = serde_json::to_string(runs).expect("numbers");
         Ok(self.store.query_with(sql, &[Value::Text(runs), self.experiment.clone()])?.rows)
     }
 
-    /// A portion of runs, each once for every experiment that is meant and asks for it.
+    /// A batch of runs, each once for every selected experiment that contains it.
     pub(super) fn runs(&self, portion: &[i64]) -> Result<Vec<Run>, Error> {
         let sql = "SELECT r.id, r.uid, coalesce(e.name, 'no_experiment'), coalesce(x.label, '{}'), c.uid, c.id, r.seed,
                r.scale, r.data, r.status, r.created_ms, r.started_ms, r.finished_ms, k.commit_id, k.dirty,
@@ -136,7 +136,7 @@ impl<'a> Source<'a> {
         Ok(self.ask(sql, portion)?.into_iter().map(run).collect())
     }
 
-    /// What an experiment is about, and when the first of its runs was declared.
+    /// The description of an experiment, and when its first run was declared.
     pub(super) fn experiment(&self, name: &str) -> Result<(String, i64), Error> {
         let sql = "SELECT e.about, min(r.created_ms) FROM experiment e JOIN experiment_run x ON x.experiment_id = e.id
              JOIN run r ON r.id = x.run_id WHERE e.name = ? GROUP BY e.id";
@@ -146,7 +146,7 @@ impl<'a> Source<'a> {
             .map_or_else(Default::default, |row| (row[0].to_string(), whole(&row[1]).unwrap_or_default())))
     }
 
-    /// The switches of a spec, flat.
+    /// The switches of a spec, flattened.
     pub(super) fn params(&self, run: &Run) -> Result<Vec<(String, String)>, Error> {
         let sql = "SELECT key, txt FROM param WHERE spec_id = ? ORDER BY key";
         let rows = self.store.query_with(sql, &[Value::Integer(run.spec_id)])?.rows;
@@ -163,7 +163,7 @@ impl<'a> Source<'a> {
         Ok(scores)
     }
 
-    /// The works of a run, in order.
+    /// The work units of a run, in order.
     pub(super) fn works(&self, run: i64) -> Result<Vec<Work>, Error> {
         let sql = "SELECT w.id, w.uid, w.kind, coalesce(json_extract(w.json, '$.train.data.sets'), '[]')
              FROM run_work rw JOIN work w ON w.id = rw.work_id WHERE rw.run_id = ? ORDER BY rw.place";
@@ -177,7 +177,7 @@ impl<'a> Source<'a> {
         Ok(rows.iter().map(work).collect())
     }
 
-    /// The curves of a work; no point is read for that.
+    /// The curves of a work unit; no points are read.
     pub(super) fn curves(&self, work: &Work) -> Result<Vec<Curve>, Error> {
         let sql = "SELECT m.id, m.name, m.clock FROM metric m
              WHERE EXISTS (SELECT 1 FROM scalar s WHERE s.work_id = ? AND s.metric_id = m.id) ORDER BY m.id";
@@ -203,7 +203,7 @@ impl<'a> Source<'a> {
         Ok(last)
     }
 
-    /// Hands `take` the points of a curve, a page at a time.
+    /// Passes the points of a curve to `take`, a page at a time.
     pub(super) fn points(
         &self,
         curve: &Curve,

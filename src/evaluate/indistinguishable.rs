@@ -1,41 +1,42 @@
-//! Which systems cannot be told from the best: bold type for all of them, not for the best alone.
+//! Systems that are not significantly different from the best one: bold in tables, together with it.
 
 use super::{
     Error,
     answered::Answered,
     bootstrap::{Average, interval, mean},
     paired::{self, Paired},
-    urn::Urn,
+    resampling::Resampler,
 };
 use crate::seed::Seed;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// How often the units of a task are drawn.
+/// Number of bootstrap draws.
 pub const DRAWS: usize = 2_000;
 
-/// For each average (a column of a table) which systems the paired bootstrap cannot tell from the one with the highest
-/// score, which is among them; nobody where the average needs a task that is not there. A system is a list of
-/// predictions for each of its seeds; all have the same images.
+/// For each average (a column of a table), which systems the paired bootstrap cannot separate from the one
+/// with the highest score, which is included; none if the average needs a task that does not exist. A system
+/// is a list of predictions per seed; all have the same images.
 ///
 /// # Errors
-/// If the systems were not asked about the same images.
+/// If the systems have different images.
 pub fn with_the_best(systems: &[Vec<&[Answered]>], averages: &[Average]) -> Result<Vec<Vec<bool>>, Error> {
     let lists: Vec<&[Answered]> = systems.iter().flatten().copied().collect();
     let Some((first, rest)) = lists.split_first() else { return Ok(vec![Vec::new(); averages.len()]) };
     let known = paired::tasks(first);
     let wanted =
         |task: &&String| averages.iter().any(|average| average.parts.iter().any(|(part, _)| part == *task));
-    // One side is as good as two: whose list is whose is known here.
+    // The split into two sides does not matter here (systems are separated below); a single list is paired
+    // with itself.
     let everybody = if rest.is_empty() { std::slice::from_ref(first) } else { rest };
     let paired = known.iter().filter(wanted).map(|task| paired::pair(task, None, &[*first], everybody));
     let drawn: BTreeMap<String, Drawn> = paired
         .map(|task| task.map(|task| (task.task.clone(), Drawn::new(&task, systems))))
         .collect::<Result<_, _>>()?;
-    Ok(averages.iter().map(|average| level(average, &drawn, systems.len())).collect())
+    Ok(averages.iter().map(|average| marks(average, &drawn, systems.len())).collect())
 }
 
-/// Everybody's macro-F1 in a task: as it is, and in each draw.
+/// Every system's macro-F1 in a task: on all images, and in each draw.
 struct Drawn {
     is: Vec<f64>,
     draws: Vec<Vec<f64>>,
@@ -43,7 +44,7 @@ struct Drawn {
 
 impl Drawn {
     fn new(task: &Paired, systems: &[Vec<&[Answered]>]) -> Self {
-        let urn = Urn::new(task);
+        let resampler = Resampler::new(task);
         let by_system = |f1: &[f64]| -> Vec<f64> {
             let mut at = 0;
             let one = |seeds: &Vec<&[Answered]>| {
@@ -52,12 +53,12 @@ impl Drawn {
             };
             systems.iter().map(one).collect()
         };
-        let drawn = urn.draws(DRAWS, |draw| Seed(0).stream(&format!("level/{}/{draw}", task.task)));
-        Self { is: by_system(&urn.whole()), draws: drawn.iter().map(|f1| by_system(f1)).collect() }
+        let drawn = resampler.draws(DRAWS, |draw| Seed(0).stream(&format!("level/{}/{draw}", task.task)));
+        Self { is: by_system(&resampler.whole()), draws: drawn.iter().map(|f1| by_system(f1)).collect() }
     }
 }
 
-fn level(average: &Average, drawn: &BTreeMap<String, Drawn>, systems: usize) -> Vec<bool> {
+fn marks(average: &Average, drawn: &BTreeMap<String, Drawn>, systems: usize) -> Vec<bool> {
     let parts: Option<Vec<(&Drawn, f64)>> =
         average.parts.iter().map(|(task, share)| Some((drawn.get(task)?, *share))).collect();
     let Some(parts) = parts else { return vec![false; systems] };

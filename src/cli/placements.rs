@@ -1,9 +1,9 @@
-//! Keeps in the store where specs stand beside print, so that SQL can join the two.
+//! Records in the store which published row each spec reproduces, so that SQL can join the two.
 
 use super::failure::Result;
 use crate::{program, report, store::Store};
 
-/// Says it of every spec in the store, if this program has not done so yet.
+/// Records which published rows each stored spec reproduces, unless this build has done so already.
 ///
 /// # Errors
 /// If the store cannot be read or written.

@@ -1,13 +1,13 @@
-//! One thing is made while the one before it is used.
+//! Prefetching: produces the next item on another thread while the current one is used.
 
 use std::{sync::mpsc, thread};
 
-/// Hands everything that `made` yields to `take`, in its order, one ahead: `made` runs on a thread of its own. Ends early
-/// when `take` answers `false`.
+/// Passes everything that `made` yields to `take`, in order and one item ahead: `made` runs on its own
+/// thread. Ends early if `take` returns `false`.
 ///
 /// # Errors
-/// The first that `take` meets.
-pub(crate) fn ahead<T: Send, E>(
+/// The first error of `take`.
+pub(crate) fn prefetch<T: Send, E>(
     made: impl Iterator<Item = T> + Send,
     mut take: impl FnMut(T) -> Result<bool, E>,
 ) -> Result<(), E> {
@@ -15,7 +15,7 @@ pub(crate) fn ahead<T: Send, E>(
         let (send, receive) = mpsc::sync_channel(1);
         scope.spawn(move || {
             for one in made {
-                // Nobody receives any more after an error or a stop.
+                // There is no receiver any more after an error or a stop.
                 if send.send(one).is_err() {
                     break;
                 }
@@ -39,7 +39,7 @@ mod tests {
         let mut seen = vec![];
         let run = |end: u32, seen: &mut Vec<u32>| {
             seen.clear();
-            ahead(0..1000, |number| {
+            prefetch(0..1000, |number| {
                 seen.push(number);
                 if number == 7 { Err("seven") } else { Ok(number < end) }
             })
