@@ -10,7 +10,7 @@ pub use released::{Error as ReleasedError, Released, released};
 
 use crate::{
     adapter::{self, Convolution, Images, OwnStem, SetChannels, Stem},
-    backbone::{ConvNext, DinoV2, OffTheShelf, ResNet, Shape, files},
+    backbone::{ConvNext, DinoV2, OffTheShelf, ResNet, Shape, files, of_the_zoo},
     params::{Params, Published},
     seed::{Seed, Stream},
     spec::{self, Taps, View},
@@ -56,6 +56,7 @@ impl Extractor {
                 Box::new(ResNet::new(size, model.adapter.view() == View::Native, params))
             }
             spec::Backbone::DinoV2 { size } => Box::new(DinoV2::new(size, params)),
+            spec::Backbone::Zoo { model: of } => of_the_zoo(of, model.adapter.view() == View::Native, params),
         };
         let replicated = matches!(model.adapter, spec::Adapter::ChannelReplication(_));
         assert!(replicated, "the check refuses other adapters of a backbone off the shelf");

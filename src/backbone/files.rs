@@ -3,7 +3,7 @@
 
 use crate::{
     params::Params,
-    spec::{Backbone, ConvNextSize, DinoV2Size, ResNetSize},
+    spec::{Backbone, ConvNextSize, DinoV2Size, ResNetSize, ZooModel},
     whole_file,
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -287,6 +287,7 @@ pub fn published(backbone: &Backbone) -> String {
         Backbone::ConvNext { size, .. } => format!("convnext_{}.fb_in22k", size_name(*size)),
         Backbone::ResNet { .. } => format!("{}.tv_in1k", name(backbone)),
         Backbone::DinoV2 { size: DinoV2Size::SmallReg } => "vit_small_patch14_reg4_dinov2.lvd142m".into(),
+        Backbone::Zoo { model } => model.facts().file.into(),
     }
 }
 
@@ -297,6 +298,7 @@ pub fn name(backbone: &Backbone) -> String {
         Backbone::ResNet { size: ResNetSize::R18 } => "resnet18".into(),
         Backbone::ResNet { size: ResNetSize::R50 } => "resnet50".into(),
         Backbone::DinoV2 { size: DinoV2Size::SmallReg } => "dinov2_vits14_reg".into(),
+        Backbone::Zoo { model } => model.facts().name.into(),
     }
 }
 
@@ -307,7 +309,8 @@ pub fn all() -> Vec<Backbone> {
     let convnexts = convnexts.map(|size| Backbone::ConvNext { size, drop_path: 0.0 });
     let resnets = [ResNetSize::R18, ResNetSize::R50].map(|size| Backbone::ResNet { size });
     let dino = Backbone::DinoV2 { size: DinoV2Size::SmallReg };
-    convnexts.into_iter().chain(resnets).chain([dino]).collect()
+    let zoo = ZooModel::ALL.iter().map(|&model| Backbone::Zoo { model });
+    convnexts.into_iter().chain(resnets).chain([dino]).chain(zoo).collect()
 }
 
 /// timm's word for a size.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     adapter::SetChannels,
-    backbone::files,
+    backbone::{built, files},
     data::{DataSet, ImageSet, Statistics, statistics},
     embed::{self, Embedder, See},
     model::Card,
@@ -24,7 +24,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 /// Embeds a folder of images: `OUT/<set>/features.npy`, one row for each row of `<set>/enriched_meta.csv`
 #[derive(Args, Debug)]
 pub(super) struct Embed {
-    /// A published backbone: convnext_atto … convnext_base, resnet18, resnet50, dinov2_vits14_reg
+    /// A published backbone: convnext_atto … convnext_base, resnet18, resnet50, dinov2_vits14_reg; built with
+    /// `--features zoo` also timm's names of CLIP, SigLIP, EVA-02, EfficientNet, MobileNetV4 and FastViT
     #[arg(long, value_name = "NAME", conflicts_with = "run")]
     model: Option<String>,
     /// A file of weights, or a folder of them; what a run or `import` left behind needs no --model
@@ -156,6 +157,7 @@ impl Embed {
             return of_place(file);
         };
         let backbone = backbone(name)?;
+        built(&backbone)?;
         let AdapterWord::ChannelReplication = self.adapter;
         let weights = match &self.weights {
             Some(file) if file.is_file() => file.clone(),

@@ -1,8 +1,8 @@
 //! How a command ends when it does not end well: what went wrong, what to do about it, and the exit status.
 
 use crate::{
-    backbone::files, data, device, embed, evaluate, execute, export, model, plan, registry, report, serve,
-    simulate, store,
+    backbone::{self, files},
+    data, device, embed, evaluate, execute, export, model, plan, registry, report, serve, simulate, store,
 };
 use std::{error::Error, fmt::Display, io, process::ExitCode};
 
@@ -97,6 +97,7 @@ macro_rules! failures {
     )*};
 }
 failures! {
+    backbone::NotBuilt;
     device::Error;
     data::Error, data::Error::Stopped => "stopped";
     embed::Error, embed::Error::Stopped => "stopped: the sets that are done are kept";

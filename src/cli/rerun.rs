@@ -10,7 +10,7 @@ use super::{
     provenance,
 };
 use crate::{
-    device,
+    backbone, device,
     execute::{Ended, Lab},
     plan::Plan,
     seed::Seed,
@@ -67,6 +67,7 @@ impl Rerun {
         let names = Plan::data_names(&stored.spec);
         let data = locate::open(&names, &self.data, &path, &mut progress)?;
         let plan = Plan::of(&stored.spec, Seed(stored.seed), &data).at(&stored.uid)?;
+        backbone::built(&stored.spec.model.backbone).at(&stored.uid)?;
         device::computes(&device, stored.spec.train.precision).at(&stored.uid)?;
         let here = provenance::here(None, &device);
         let mut facts = then_and_now(&reader, &stored.uid, &here)?;

@@ -26,6 +26,7 @@ mod run;
 mod strategy;
 mod values;
 mod with;
+mod zoo;
 
 pub use adapter::{
     Adapts, ChannelReplication, Depthwise, ExtendsToNewChannels, FixedChannels, HyperNet, OneModelPerSet,
@@ -53,6 +54,7 @@ pub use report::{Printed, Report};
 pub use run::{Evaluated, Model, NotEvaluated, Run, Scored};
 pub use strategy::{DenseSwa, Erm, Guides, Miro, Strategy, Swad, UsesLabels};
 pub use with::{With, Word};
+pub use zoo::{OffTheShelf, Published};
 
 #[cfg(test)]
 mod tests;

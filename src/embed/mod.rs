@@ -13,7 +13,7 @@ use crate::{
     model::{Card, Extractor},
     params::Params,
     seed::Seed,
-    spec::{self, Backbone, Precision, View},
+    spec::{self, Backbone, Precision, View, ZooFacts},
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
@@ -126,6 +126,10 @@ impl See {
             (View::Resized, _) => Self::square(side),
             (View::Native, Backbone::ResNet { .. }) => {
                 let (shorter, side) = PHOTOGRAPH;
+                Self::Square { shorter, side }
+            }
+            (View::Native, Backbone::Zoo { model }) => {
+                let ZooFacts { shorter, side, .. } = model.facts();
                 Self::Square { shorter, side }
             }
             (View::Native, Backbone::ConvNext { .. } | Backbone::DinoV2 { .. }) => Self::Native,

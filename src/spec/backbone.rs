@@ -1,6 +1,6 @@
 //! What is trained: a backbone, where its weights start, and how channels come in ([`Adapter`]).
 
-use super::Adapter;
+use super::{Adapter, ZooModel};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -37,6 +37,11 @@ pub enum Backbone {
         /// Its width, and whether it has registers.
         size: DinoV2Size,
     },
+    /// A network that candle-transformers computes, where this program was built with it. Off the shelf only.
+    Zoo {
+        /// Which.
+        model: ZooModel,
+    },
 }
 
 impl Backbone {
@@ -51,6 +56,7 @@ impl Backbone {
             Self::ConvNext { .. } => Weights::ImageNet22k,
             Self::ResNet { .. } => Weights::ImageNet1k,
             Self::DinoV2 { .. } => Weights::Lvd142m,
+            Self::Zoo { .. } => Weights::Published,
         }
     }
 
@@ -72,6 +78,7 @@ impl fmt::Display for Backbone {
             Self::ResNet { size: ResNetSize::R18 } => f.write_str("ResNet-18"),
             Self::ResNet { size: ResNetSize::R50 } => f.write_str("ResNet-50"),
             Self::DinoV2 { size: DinoV2Size::SmallReg } => f.write_str("DINOv2 ViT-S/14 with registers"),
+            Self::Zoo { model } => f.write_str(model.facts().title),
         }
     }
 }
@@ -159,6 +166,8 @@ pub enum Weights {
     /// Meta's weights from 142 million images: timm's `vit_*_dinov2.lvd142m`, found in the same places.
     #[serde(rename = "lvd142m")]
     Lvd142m,
+    /// The weights that timm's name of a network of the zoo names, found in the same places.
+    Published,
     /// The same backbone, trained once on simulated three-channel images. Takes the place of ImageNet in `quick`.
     SimulatedPretrain,
 }
@@ -170,6 +179,7 @@ impl fmt::Display for Weights {
             Self::ImageNet22k => "ImageNet-22k",
             Self::ImageNet1k => "ImageNet-1k",
             Self::Lvd142m => "LVD-142M",
+            Self::Published => "published",
             Self::SimulatedPretrain => "simulated",
         })
     }

@@ -9,6 +9,7 @@ use super::{
 };
 
 mod found;
+mod zoo;
 
 use found::Found;
 pub use found::Problem;
@@ -85,6 +86,7 @@ impl Spec {
         trainable(&mut found, self);
         oracle(&mut found, self);
         exposure(&mut found, self);
+        zoo::one_side(&mut found, self);
         found.0
     }
 }

@@ -13,7 +13,7 @@ pub use strategy::{StatedDenseSwa, StatedMiro, StatedStrategy};
 use super::{
     Augment, AugmentStream, Backbone, ConvNextSize, CropFit, DataRef, DinoV2Size, Evaluate, Loss, Model,
     Optimiser, Positives, ResNetSize, SCHEMA, Sampling, Scale, ScaleRule, Schedule, SetRate, Spec, Term,
-    Train, Warp, Weights, recipe::Recipe,
+    Train, Warp, Weights, ZooModel, recipe::Recipe,
 };
 
 /// A spec with gaps: `None` is a switch that the file leaves to its recipe.
@@ -54,6 +54,7 @@ pub enum StatedBackbone {
     ConvNext(ConvNextSize),
     ResNet(ResNetSize),
     DinoV2(DinoV2Size),
+    Zoo(ZooModel),
 }
 
 /// A loss as a file states it.
@@ -202,6 +203,7 @@ impl Draft {
             }
             StatedBackbone::ResNet(size) => Backbone::ResNet { size },
             StatedBackbone::DinoV2(size) => Backbone::DinoV2 { size },
+            StatedBackbone::Zoo(model) => Backbone::Zoo { model },
         };
         Model { backbone, weights: self.weights.clone(), adapter: self.adapter.resolve(recipe, &self.rates) }
     }

@@ -13,6 +13,7 @@ mod evaluate;
 mod loss;
 mod strategy;
 mod train;
+mod zoo;
 
 pub mod check;
 pub mod draft;
@@ -31,6 +32,7 @@ pub use evaluate::{Evaluate, Metric, Protocol};
 pub use loss::{Loss, Positives, Scale, ScaleRule, Term};
 pub use strategy::{DenseSwa, Miro, Oracle, Strategy, SwaKeep, SwaRate, Swad, Taps};
 pub use train::{Augment, AugmentStream, CropFit, Optimiser, Precision, Sampling, Schedule, Train, Warp};
+pub use zoo::{PhotographNorm, ZooFacts, ZooModel};
 
 use serde::{Deserialize, Serialize};
 

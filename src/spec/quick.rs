@@ -31,7 +31,7 @@ pub fn quick(spec: &Spec) -> Spec {
     let mut spec = spec.clone();
     let (small, drop_path) = match spec.model.backbone {
         Backbone::ConvNext { size, drop_path } => (size == ConvNextSize::Mini, drop_path),
-        Backbone::ResNet { .. } | Backbone::DinoV2 { .. } => (false, 0.0),
+        Backbone::ResNet { .. } | Backbone::DinoV2 { .. } | Backbone::Zoo { .. } => (false, 0.0),
     };
     // Small already: no declared spec reads a subset.
     let thinned = spec.train.subset.is_some_and(|subset| subset <= SUBSET);

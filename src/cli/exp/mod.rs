@@ -13,7 +13,7 @@ use super::{
     progress::Progress,
     provenance,
 };
-use crate::{device, execute::Lab, store::Store, train::CHECKPOINT_EVERY};
+use crate::{backbone, device, execute::Lab, store::Store, train::CHECKPOINT_EVERY};
 use candle_core::Device;
 use clap::Args;
 use session::Session;
@@ -95,6 +95,7 @@ impl Exp {
         let data = locate::open(&jobs::data_names(sentences), &self.data, &path, &mut progress)?;
         let jobs = jobs::plan(sentences, &self.spec, &data)?;
         for job in &jobs {
+            backbone::built(&job.plan.spec.model.backbone).at(session::title(sentences, job))?;
             device::computes(&device, job.plan.spec.train.precision).at(session::title(sentences, job))?;
         }
         if self.dry {
