@@ -10,7 +10,7 @@ pub use released::{Error as ReleasedError, Released, released};
 
 use crate::{
     adapter::{self, Convolution, Images, OwnStem, SetChannels, Stem},
-    backbone::{ConvNext, DinoV2, OffTheShelf, ResNet, Shape, files},
+    backbone::{ConvNext, DinoV2, OffTheShelf, ResNet, Shape, files, of_the_zoo},
     params::{Params, Published},
     seed::{Seed, Stream},
     spec::{self, Taps, View},
@@ -62,6 +62,9 @@ impl Extractor {
                 Box::new(ResNet::new(word.size, model.adapter.view() == View::Native, params))
             }
             spec::Backbone::DinoV2(word) => Box::new(DinoV2::new(word.size, params)),
+            spec::Backbone::OffTheShelf(word) => {
+                of_the_zoo(word.model, model.adapter.view() == View::Native, params)
+            }
         };
         assert!(
             model.adapter.enters() == spec::Enters::Images,

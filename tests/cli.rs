@@ -5,11 +5,11 @@ use candle_core::{Device, Tensor};
 use dichroic::{
     backbone::files,
     model::Extractor,
-    params::Params,
+    params::{Params, Published},
     seed::Seed,
     spec::{
-        Adapter, Backbone, ChannelReplication, ConvNextSize, DinoV2, DinoV2Size, Model, ResNet, ResNetSize,
-        View,
+        Adapter, Backbone, ChannelReplication, ConvNextSize, DinoV2, DinoV2Size, Model, NetworkModel, OffTheShelf, ResNet,
+        ResNetSize, View,
     },
     store::Store,
 };
@@ -767,6 +767,49 @@ fn networks_off_the_shelf_embed_any_folder() {
             "resnet18.tv_in1k.safetensors does not fit this model: missing: ",
             "check that the file belongs",
         );
+}
+
+/// A spec that names a network of the zoo is read, checked and planned by every program. One that was built without it says
+/// so before anything is computed; the other computes it.
+#[test]
+fn networks_of_the_zoo_are_computed_or_refused_first() {
+    let place = Place::new();
+    let cells = format!("mini_real={}", place.cells().display());
+    let backbone = Backbone::from(OffTheShelf { model: NetworkModel::MobileNetV4Small });
+    let name = files::name(&backbone);
+    let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
+    let model = Model { weights: backbone.published(), backbone, adapter };
+
+    let mut shown = place.say(&["show", "real_cells", "--data", &cells, "--json"]).expect(0).json();
+    let experiments = shown["experiments"].as_array_mut().unwrap();
+    experiments.truncate(1);
+    let config = &mut experiments[0]["config"];
+    config["model"] = serde_json::to_value(&model).unwrap();
+    config["train"]["objective"] = Value::Array(vec![]);
+    fs::write(place.path("zoo.json"), shown.to_string()).unwrap();
+    let run = ["exp", "--spec", "zoo.json", "--scale", "paper", "--seed", "1", "--data", &cells];
+    let run = [&run[..], &["--weights", ".", "--json"]].concat();
+    let embed = ["embed", "--model", &name, "--weights", ".", "--data", "cells", "--out", "x", "--json"];
+    if !cfg!(feature = "zoo") {
+        for words in [&run[..], &[&run[..], &["--dry"]].concat(), &embed] {
+            place
+                .say(words)
+                .complains("this program was built without `mobilenetv4_conv_small`", "--features zoo");
+        }
+        assert!(!place.path("dichroic.sqlite").exists() && !place.path("x").exists());
+        return;
+    }
+    place.say(&run).complains("there are no weights `mobilenetv4_conv_small.e2400_r224_in1k`", "download");
+    let mut params = Params::new(Seed(1));
+    Extractor::new(&model, &[], &[], &mut params);
+    // A published file has a classifier too.
+    params.add_constant(Published::new("classifier.bias", &[1000]), 0.0);
+    let file = place.path(&format!("{}.safetensors", files::published(&model.backbone)));
+    files::save(&file, &params, None, |_| true).unwrap();
+    let told = place.say(&embed).expect(0).json();
+    assert_eq!(told["sets"]["Yeast"]["width"], 2 * 1280);
+    let done = place.say(&run).expect(0).json();
+    assert_eq!(done["runs"][0]["status"], "done");
 }
 
 #[test]

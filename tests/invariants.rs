@@ -75,8 +75,15 @@ fn a_report_never_starts_a_run() {
 
 #[test]
 fn there_is_one_reverse_pass() {
-    let candles = [".backward()", "candle_nn", "candle_transformers", "GradStore", "Var::", "with_tracing"];
-    never(&[""], &candles, &[]);
+    never(&[""], &[".backward()", "GradStore", "Var::", "with_tracing"], &[]);
+}
+
+/// Their layers cut gradients silently. Frozen networks have none to lose, and take no tape.
+#[test]
+fn candles_networks_are_known_to_the_zoo_only_and_never_recorded() {
+    never(&[""], &["candle_nn", "candle_transformers"], &["src/backbone/zoo/"]);
+    never(&["backbone/zoo"], &["Tape", "Node", "crate::tape", "crate::ops", "crate::train"], &[]);
+    never(&[""], &["Zoo::new", "zoo::"], &["src/backbone/", "src/spec/", "src/dsl/"]);
 }
 
 #[test]

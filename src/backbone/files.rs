@@ -4,7 +4,7 @@
 use crate::{
     atomic_file,
     params::Params,
-    spec::{Backbone, ConvNextSize, DinoV2Size, ResNetSize, settings},
+    spec::{Backbone, ConvNextSize, DinoV2Size, NetworkModel, ResNetSize, settings},
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::{
@@ -289,6 +289,7 @@ pub fn published(backbone: &Backbone) -> String {
         Backbone::DinoV2(settings::DinoV2 { size: DinoV2Size::SmallReg }) => {
             "vit_small_patch14_reg4_dinov2.lvd142m".into()
         }
+        Backbone::OffTheShelf(word) => word.model.facts().file.into(),
     }
 }
 
@@ -299,6 +300,7 @@ pub fn name(backbone: &Backbone) -> String {
         Backbone::ResNet(settings::ResNet { size: ResNetSize::R18 }) => "resnet18".into(),
         Backbone::ResNet(settings::ResNet { size: ResNetSize::R50 }) => "resnet50".into(),
         Backbone::DinoV2(settings::DinoV2 { size: DinoV2Size::SmallReg }) => "dinov2_vits14_reg".into(),
+        Backbone::OffTheShelf(word) => word.model.facts().name.into(),
     }
 }
 
@@ -309,7 +311,8 @@ pub fn all() -> Vec<Backbone> {
     let convnexts = convnexts.map(|size| Backbone::from(settings::ConvNext { size, drop_path: 0.0 }));
     let resnets = [ResNetSize::R18, ResNetSize::R50].map(|size| settings::ResNet { size }.into());
     let dino = settings::DinoV2 { size: DinoV2Size::SmallReg }.into();
-    convnexts.into_iter().chain(resnets).chain([dino]).collect()
+    let others = NetworkModel::ALL.iter().map(|&model| settings::OffTheShelf { model }.into());
+    convnexts.into_iter().chain(resnets).chain([dino]).chain(others).collect()
 }
 
 /// timm's word for a size.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     adapter::SetChannels,
-    backbone::files,
+    backbone::{built, files},
     data::{DataSet, ImageSet, Statistics, statistics},
     embed::{self, Embedder, See},
     model::Card,
@@ -25,7 +25,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 /// Embed a folder of images: `OUT/<set>/features.npy`, one row for each row of `<set>/enriched_meta.csv`
 #[derive(Args, Debug)]
 pub(super) struct Embed {
-    /// Published backbone: convnext_atto … convnext_base, resnet18, resnet50, dinov2_vits14_reg
+    /// Published backbone: convnext_atto … convnext_base, resnet18, resnet50, dinov2_vits14_reg; built with
+    /// `--features zoo`, also timm's names of CLIP, SigLIP, EVA-02, EfficientNet, MobileNetV4 and FastViT
     #[arg(long, value_name = "NAME", conflicts_with = "run")]
     model: Option<String>,
     /// Weights file, or a folder of them; files written by a run or by `import` need no --model
@@ -158,6 +159,7 @@ impl Embed {
             return of_place(file);
         };
         let backbone = backbone(name)?;
+        built(&backbone)?;
         let AdapterWord::ChannelReplication = self.adapter;
         let weights = match &self.weights {
             Some(file) if file.is_file() => file.clone(),

@@ -1,8 +1,8 @@
 //! Failures of commands: message, hint and exit status.
 
 use crate::{
-    backbone::files, data, device, embed, evaluate, execute, export, model, plan, registry, report, serve,
-    simulate, store,
+    backbone::{self, files},
+    data, device, embed, evaluate, execute, export, model, plan, registry, report, serve, simulate, store,
 };
 use std::{error::Error, fmt::Display, io, process::ExitCode};
 
@@ -97,6 +97,7 @@ macro_rules! failures {
     )*};
 }
 failures! {
+    backbone::NotBuilt;
     device::Error;
     data::Error, data::Error::Stopped => "stopped";
     embed::Error, embed::Error::Stopped => "stopped: finished sets are kept";

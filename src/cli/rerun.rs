@@ -10,7 +10,7 @@ use super::{
     provenance, run_by_prefix,
 };
 use crate::{
-    device,
+    backbone, device,
     execute::{Ended, Lab},
     format,
     plan::Plan,
@@ -68,6 +68,7 @@ impl Rerun {
         let names = Plan::data_names(&stored.spec);
         let data = locate::open(&names, &self.data, &path, &mut progress)?;
         let plan = Plan::of(&stored.spec, Seed(stored.seed), &data).at(&stored.uid)?;
+        backbone::built(&stored.spec.model.backbone).at(&stored.uid)?;
         device::computes(&device, format::of(stored.spec.train.precision)).at(&stored.uid)?;
         let here = provenance::here(None, &device);
         let mut facts = then_and_now(&reader, &stored.uid, &here)?;

@@ -14,7 +14,7 @@ use crate::{
     params::Params,
     prefetch::prefetch,
     seed::Seed,
-    spec::{self, Backbone, View},
+    spec::{self, Backbone, NetworkFacts, View},
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
@@ -127,6 +127,10 @@ impl See {
             (View::Resized, _) => Self::square(side),
             (View::Native, Backbone::ResNet(_)) => {
                 let (shorter, side) = PHOTOGRAPH;
+                Self::Square { shorter, side }
+            }
+            (View::Native, Backbone::OffTheShelf(word)) => {
+                let NetworkFacts { shorter, side, .. } = word.model.facts();
                 Self::Square { shorter, side }
             }
             (View::Native, Backbone::ConvNext(_) | Backbone::DinoV2(_)) => Self::Native,

@@ -99,7 +99,7 @@ impl Desk<'_> {
         let extractor = Extractor::new(model, sets, &[], &mut params);
         match &model.weights {
             Weights::Scratch => {}
-            Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m => {
+            Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m | Weights::Published => {
                 let file = files::find(&files::published(&model.backbone), self.lab.weights.as_deref())?;
                 extractor.load(&file, &mut params)?;
             }

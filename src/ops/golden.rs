@@ -4,7 +4,7 @@
 use crate::{
     device::{self, Choice},
     gpu::emulator,
-    params::Params,
+    params::{Params, Published},
 };
 use candle_core::Device;
 use safetensors::SafeTensors;
@@ -129,12 +129,16 @@ pub fn formula(name: &str, count: usize, amplitude: f64, offset: f64) -> Vec<f32
 
 /// The names and shapes of all parameters, as `*_names.json` has them.
 pub fn names_hash(params: &Params) -> String {
-    let line = |id| {
-        let published = params.published(id);
+    shapes_hash(params.ids().map(|id| params.published(id)))
+}
+
+/// The same of parameters that have not been created.
+pub fn shapes_hash<'a>(all: impl IntoIterator<Item = &'a Published>) -> String {
+    let line = |published: &Published| {
         let shape: Vec<String> = published.shape.iter().map(usize::to_string).collect();
         format!("{} {}\n", published.name, shape.join("x"))
     };
-    let mut lines: Vec<String> = params.ids().map(line).collect();
+    let mut lines: Vec<String> = all.into_iter().map(line).collect();
     lines.sort();
     blake3::hash(lines.concat().as_bytes()).to_hex().to_string()
 }

@@ -13,7 +13,7 @@ use super::{
     progress::Progress,
     provenance,
 };
-use crate::{device, execute::Lab, format, store::Store, train::CHECKPOINT_EVERY};
+use crate::{backbone, device, execute::Lab, format, store::Store, train::CHECKPOINT_EVERY};
 use candle_core::Device;
 use clap::Args;
 use session::Session;
@@ -96,6 +96,7 @@ impl Exp {
         let data = locate::open(&jobs::data_names(declarations), &self.data, &path, &mut progress)?;
         let jobs = jobs::plan(declarations, &self.spec, &data)?;
         for job in &jobs {
+            backbone::built(&job.plan.spec.model.backbone).at(session::title(declarations, job))?;
             device::computes(&device, format::of(job.plan.spec.train.precision))
                 .at(session::title(declarations, job))?;
         }

@@ -124,7 +124,7 @@ impl BackboneWord for Settings {
         match weights {
             Weights::Scratch | Weights::SimulatedPretrain => true,
             Weights::ImageNet22k => self.size.is_published(),
-            Weights::ImageNet1k | Weights::Lvd142m => false,
+            Weights::ImageNet1k | Weights::Lvd142m | Weights::Published => false,
         }
     }
 

@@ -2,10 +2,12 @@
 
 mod conv_next;
 mod dino_v2;
+mod off_the_shelf;
 mod res_net;
 
 pub use conv_next::ConvNextSize;
 pub use dino_v2::DinoV2Size;
+pub use off_the_shelf::{NetworkFacts, NetworkModel, PhotographNorm, Published};
 pub use res_net::ResNetSize;
 
 use crate::{axis::axis, spec::Weights};
@@ -17,6 +19,7 @@ axis! {
         ConvNext = conv_next::{ConvNext;},
         ResNet = res_net::{ResNet;},
         DinoV2 = dino_v2::{DinoV2;},
+        OffTheShelf = off_the_shelf::{OffTheShelf;},
     }
     /// What a backbone answers.
     facts {

@@ -20,7 +20,7 @@ pub mod recipe;
 pub use crate::{
     adapter::{Adapter, Enters, FirstLayer, Models, NewChannels, SetRate, values::*},
     augment::{Augment, values::*},
-    backbone::{Backbone, ConvNextSize, DinoV2Size, ResNetSize},
+    backbone::{Backbone, ConvNextSize, DinoV2Size, NetworkFacts, NetworkModel, PhotographNorm, ResNetSize},
     loss::{Loss, Scale, ScaleRule, Term, values::*},
     protocol::{Metric, Protocol},
     strategy::{Strategy, values::*},

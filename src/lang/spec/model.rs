@@ -31,6 +31,8 @@ pub enum Weights {
     /// Meta's weights from 142 million images: timm's `vit_*_dinov2.lvd142m`, found in the same places.
     #[serde(rename = "lvd142m")]
     Lvd142m,
+    /// The weights that timm's name of an `OffTheShelf` network names, found in the same places.
+    Published,
     /// The same backbone, trained once on simulated three-channel images. Takes the place of ImageNet in `quick`.
     SimulatedPretrain,
 }
@@ -42,6 +44,7 @@ impl fmt::Display for Weights {
             Self::ImageNet22k => "ImageNet-22k",
             Self::ImageNet1k => "ImageNet-1k",
             Self::Lvd142m => "LVD-142M",
+            Self::Published => "published",
             Self::SimulatedPretrain => "simulated",
         })
     }
