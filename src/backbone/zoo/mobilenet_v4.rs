@@ -19,6 +19,8 @@ impl Network for MobileNetV4 {
     fn source(&self, name: &str, shape: &[usize]) -> Source {
         match name {
             "classifier.weight" | "classifier.bias" => Source::identity(shape),
+            // Only those with attention have it.
+            _ if name.ends_with("layer_scale.gamma") => Source::Missing,
             _ => Source::whole(name, shape),
         }
     }

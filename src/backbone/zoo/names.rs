@@ -49,7 +49,14 @@ impl Rows {
 
 /// Notes what a network asks for.
 #[derive(Clone, Default)]
-pub(super) struct Asked(Arc<Mutex<BTreeMap<String, Vec<usize>>>>);
+pub(super) struct Asked(Arc<Mutex<Notes>>);
+
+#[derive(Default)]
+struct Notes {
+    shapes: BTreeMap<String, Vec<usize>>,
+    /// Layers that a network asks for although they have no numbers: convolutions of 0 × 0 pixels.
+    absent: Vec<String>,
+}
 
 /// Answers a network that asks.
 pub(super) struct Given<'a> {
@@ -63,9 +70,11 @@ impl Asked {
         let asked = Self::default();
         let noting = Noting { network, asked: asked.clone() };
         let weights = VarBuilder::from_backend(Box::new(noting), DType::F32, Device::Cpu);
-        network.with(weights).expect("zeros have the shapes that are asked for");
-        let all = std::mem::take(&mut *asked.0.lock().expect("no thread has panicked"));
-        all.into_iter().map(|(name, shape)| Published::new(name, &shape)).collect()
+        let _ = network.with(weights).expect("zeros have the shapes that are asked for");
+        let Notes { shapes, absent } = std::mem::take(&mut *asked.0.lock().expect("no thread has panicked"));
+        let is_there = |name: &str| !absent.iter().any(|layer| name.starts_with(layer));
+        let there = shapes.into_iter().filter(|(name, _)| is_there(name));
+        there.map(|(name, shape)| Published::new(name, &shape)).collect()
     }
 }
 
@@ -76,12 +85,18 @@ struct Noting<'a> {
 
 impl SimpleBackend for Noting<'_> {
     fn get(&self, shape: Shape, name: &str, _: Init, dtype: DType, device: &Device) -> Result<Tensor> {
+        let mut notes = self.asked.0.lock().expect("no thread has panicked");
+        if shape.elem_count() == 0 {
+            // `blocks.2.1.dw_start.conv.weight`: neither convolution nor normalisation are there.
+            let layer = name.trim_end_matches("conv.weight");
+            notes.absent.push(layer.to_owned());
+            return Err(missing(name));
+        }
         match self.network.source(name, shape.dims()) {
             Source::Missing => return Err(missing(name)),
             Source::Made(_) => {}
             Source::Published(rows) => {
-                let mut asked = self.asked.0.lock().expect("no thread has panicked");
-                asked.extend(rows.into_iter().map(|rows| (rows.name, rows.shape)));
+                notes.shapes.extend(rows.into_iter().map(|rows| (rows.name, rows.shape)));
             }
         }
         Tensor::zeros(shape, dtype, device)
