@@ -125,6 +125,7 @@ fn is_kind(table: &Table, kind: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::{
         prelude::*,
         sample::{self, hyper_net},
@@ -156,6 +157,39 @@ mod tests {
         let spec = sample::spec(hyper_net().loss(loss), Recipe::Released);
         let want = settings::SimClr { temperature: 0.1, positives: Positives::SameImage };
         assert_eq!(spec.train.objective[0].loss, want.into());
+    }
+
+    /// A draft in which one word is said, and nothing of it.
+    fn bare(axis: &str, kind: &str) -> Table {
+        let word = || Value::Table(table([("kind", kind.into())]));
+        let train = |name, value| table([("train", table([(name, value)]).into())]);
+        match axis {
+            "backbone" | "adapter" => table([("model", table([(axis, word())]).into())]),
+            "loss" => train("objective", Value::Array(vec![table([("loss", word())]).into()])),
+            "strategy" => train("strategy", word()),
+            "augment" => train("augment", Value::Array(vec![word()])),
+            "protocol" => table([("evaluate", Value::Array(vec![table([("protocol", word())]).into()]))]),
+            other => panic!("where do words of `{other}` stand?"),
+        }
+    }
+
+    #[test]
+    fn every_switch_of_every_word_is_filled_as_its_file_says() {
+        let words = recipe::AXES.iter().flat_map(|axis| axis.words.iter().map(|word| (axis.name, word)));
+        for (axis, word) in words {
+            let own = |switch: &&Switch| {
+                switch.path.rsplit_once('.').is_some_and(|(at, _)| at.ends_with(word.kind))
+            };
+            for (switch, recipe) in
+                word.switches.iter().filter(own).flat_map(|switch| Recipe::ALL.map(|recipe| (switch, recipe)))
+            {
+                let mut draft = bare(axis, word.kind);
+                fill(&mut draft, switch, recipe);
+                let filled = serde_json::to_value(draft).unwrap();
+                let want: serde_json::Value = switch.value(recipe);
+                assert_eq!(switch.find(&filled), Some(&want), "{} under {}", switch.path, recipe.name());
+            }
+        }
     }
 
     #[test]

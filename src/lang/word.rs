@@ -217,6 +217,17 @@ macro_rules! word {
                 $($($row,)*)?
             ];
         }
+
+        #[cfg(test)]
+        #[test]
+        fn values_of_switches_have_the_types_of_their_fields() {
+            for _recipe in $crate::spec::recipe::Recipe::ALL {
+                let mut _switches = <Settings as $crate::word::Named>::SWITCHES.iter();
+                $($(let _: $a_type = _switches.next().unwrap().value(_recipe);)*)?
+                $($(let _: $b_type = _switches.next().unwrap().value(_recipe);)*)?
+                $($(let _: $c_type = _switches.next().unwrap().value(_recipe);)*)?
+            }
+        }
     };
 
     (@type $type:ty) => { $type };
