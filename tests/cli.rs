@@ -8,8 +8,8 @@ use dichroic::{
     params::{Params, Published},
     seed::Seed,
     spec::{
-        Adapter, Backbone, ChannelReplication, ConvNextSize, DinoV2, DinoV2Size, Model, NetworkModel, OffTheShelf, ResNet,
-        ResNetSize, View,
+        Adapter, Backbone, ChannelReplication, ConvNextSize, DinoV2, DinoV2Size, Model, NetworkModel,
+        OffTheShelf, ResNet, ResNetSize, View,
     },
     store::Store,
 };

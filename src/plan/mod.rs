@@ -162,8 +162,18 @@ impl Draft<'_> {
                 parents.push(self.add(work, None, &[], vec![]));
             }
             // The check refuses that start.
-            (Weights::SimulatedPretrain, Backbone::ResNet(_) | Backbone::DinoV2(_)) => {}
-            (Weights::Scratch | Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m, _) => {}
+            (
+                Weights::SimulatedPretrain,
+                Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_),
+            ) => {}
+            (
+                Weights::Scratch
+                | Weights::ImageNet22k
+                | Weights::ImageNet1k
+                | Weights::Lvd142m
+                | Weights::Published,
+                _,
+            ) => {}
         }
         let work = Work::Fit {
             model: spec.model.clone(),

@@ -82,7 +82,9 @@ fn main() {
                         (Side::PyTorch, Some(peer)) => {
                             samples.f32.push(times(&peer.ask(&request("f32")).expect(ANSWERS)));
                             samples.bf16.push(times(&peer.ask(&request("bf16")).expect(ANSWERS)));
-                            let gemm = peer.ask(&json!({"gemm": 2048, "threads": threads, "steps": 3})).expect(ANSWERS);
+                            let gemm = peer
+                                .ask(&json!({"gemm": 2048, "threads": threads, "steps": 3}))
+                                .expect(ANSWERS);
                             samples.gflops.push(gemm["gflops"].as_f64().unwrap_or(f64::NAN));
                         }
                         (Side::PyTorch, None) => {}
