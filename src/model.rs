@@ -10,9 +10,9 @@ pub use released::{Error as ReleasedError, Released, released};
 
 use crate::{
     adapter::{self, Convolution, Images, OwnStem, SetChannels, Stem},
-    backbone::{ConvNext, DinoV2, OffTheShelf, ResNet, Shape, files},
+    backbone::{ConvNext, DinoV2, Drops, OffTheShelf, ResNet, Shape, files},
     params::{Params, Published},
-    seed::{Seed, Stream},
+    seed::Seed,
     spec::{self, Taps, View},
     tape::{Node, Tape},
 };
@@ -168,7 +168,7 @@ impl Extractor {
         tape: &mut Tape,
         params: &Params,
         images: &Images,
-        drops: &mut Stream,
+        drops: &mut Drops,
     ) -> Result<Node> {
         let (features, _) = self.tapped(tape, params, images, drops, None)?;
         Ok(features)
@@ -183,7 +183,7 @@ impl Extractor {
         tape: &mut Tape,
         params: &Params,
         images: &Images,
-        drops: &mut Stream,
+        drops: &mut Drops,
         taps: Option<Taps>,
     ) -> Result<(Node, Vec<Node>)> {
         let (n, channels) = (images.pixels.dim(0)?, images.pixels.dim(1)?);
@@ -219,12 +219,7 @@ impl Extractor {
     /// # Errors
     /// If the images do not have the channels of their set.
     pub fn embed(&self, params: &Params, images: &Images) -> Result<Node> {
-        self.forward(
-            &mut Tape::forgetting_in(params.format()),
-            params,
-            images,
-            &mut Seed(0).stream("no draw is made in inference"),
-        )
+        self.forward(&mut Tape::forgetting_in(params.format()), params, images, &mut Drops::none())
     }
 }
 

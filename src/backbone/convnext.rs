@@ -2,10 +2,12 @@
 //!
 //! Features are the plain mean over the last stage's pixels, before `head.norm`, as CHAMMI takes them.
 
-use super::layers::{Affine, INIT_SD, Norm};
+use super::{
+    Drops,
+    layers::{Affine, INIT_SD, Norm},
+};
 use crate::{
     params::{ParamId, Params, Published},
-    seed::Stream,
     spec::{ConvNextSize, Taps},
     tape::{Node, Tape},
 };
@@ -110,7 +112,7 @@ impl ConvNext {
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn forward(&self, tape: &mut Tape, params: &Params, stem: &Node, drops: &mut Stream) -> Result<Node> {
+    pub fn forward(&self, tape: &mut Tape, params: &Params, stem: &Node, drops: &mut Drops) -> Result<Node> {
         let (features, _) = self.tapped(tape, params, stem, drops, None)?;
         Ok(features)
     }
@@ -124,7 +126,7 @@ impl ConvNext {
         tape: &mut Tape,
         params: &Params,
         stem: &Node,
-        drops: &mut Stream,
+        drops: &mut Drops,
         taps: Option<Taps>,
     ) -> Result<(Node, Vec<Node>)> {
         let mut found = Vec::new();
@@ -185,12 +187,12 @@ impl Block {
         }
     }
 
-    fn forward(&self, tape: &mut Tape, params: &Params, x: &Node, drops: &mut Stream) -> Result<Node> {
+    fn forward(&self, tape: &mut Tape, params: &Params, x: &Node, drops: &mut Drops) -> Result<Node> {
         self.add_to(x, tape, params, x, drops)
     }
 
     /// What `forward` adds to `x`.
-    fn branch(&self, tape: &mut Tape, params: &Params, x: &Node, drops: &mut Stream) -> Result<Node> {
+    fn branch(&self, tape: &mut Tape, params: &Params, x: &Node, drops: &mut Drops) -> Result<Node> {
         let nothing = Node::constant(x.value().zeros_like()?);
         self.add_to(&nothing, tape, params, x, drops)
     }
@@ -202,7 +204,7 @@ impl Block {
         tape: &mut Tape,
         params: &Params,
         x: &Node,
-        drops: &mut Stream,
+        drops: &mut Drops,
     ) -> Result<Node> {
         let (images, channels) = (x.dims()[0], x.dims()[3]);
         let taps = tape.param(params, self.taps);
@@ -210,10 +212,7 @@ impl Block {
         let z = tape.depthwise7(x, &taps, &tape.param(params, self.taps_bias))?;
         let z = self.norm.forward(tape, params, &z)?;
         let z = self.widen.forward_gelu(tape, params, &z)?;
-        let keep = (self.drop > 0.0 && tape.is_recording()).then(|| {
-            let stays = 1.0 - self.drop;
-            (0..images).map(|_| if drops.chance(stays) { (1.0 / stays) as f32 } else { 0.0 }).collect()
-        });
+        let keep = drops.keep(self.drop, images);
         let gamma = tape.param(params, self.gamma);
         self.narrow.forward_residual(tape, params, stream, &z, &gamma, keep)
     }

@@ -2,6 +2,7 @@
 
 mod convnext;
 mod dino_v2;
+mod drops;
 pub mod files;
 mod layers;
 mod pickle;
@@ -14,6 +15,7 @@ pub mod torch;
 pub use convnext::ConvNext;
 pub(crate) use convnext::Shape;
 pub use dino_v2::DinoV2;
+pub use drops::Drops;
 pub use resnet::ResNet;
 
 use crate::params::Params;

@@ -139,8 +139,8 @@ impl Desk<'_> {
     ) -> Result<Progress, Error> {
         let checkpoint = self.folder.join(CHECKPOINT);
         let Course { train, seed, source, oracle, ref card } = *course;
-        let checkpoint_every = self.lab.checkpoint_every;
-        let job = Job { train, seed, source, checkpoint: &checkpoint, checkpoint_every, oracle };
+        let mut job = Job::new(train, seed, source, &checkpoint);
+        (job.checkpoint_every, job.oracle, job.keep) = (self.lab.checkpoint_every, oracle, self.lab.keep);
         // Before the first point: those that a lost attempt logged after the checkpoint go.
         attempt.resume_at(job.resumes_at())?;
         let ended = job.run(extractor, params, listen)?;

@@ -3,7 +3,7 @@
 use super::Extractor;
 use crate::{
     adapter::{Images, SetChannels, plain},
-    backbone::{ConvNext, Shape, files},
+    backbone::{ConvNext, Drops, Shape, files},
     golden::{self, Golden, assert_close, device, everywhere, formula, on_gpus},
     loss::{Objective, Outputs},
     ops::Scalar,
@@ -68,7 +68,7 @@ fn two_training_steps_agree_with_pytorch() {
         let pixels = formula("input", 2 * 3 * 64 * 64, 1.0, 0.0);
         let pixels = Tensor::from_vec(pixels, (2, 3, 64, 64), &device()).unwrap();
         let images = Images { pixels, set: 0 };
-        let mut drops = Seed(0).stream("drop path");
+        let mut drops = Drops::none();
         let word = spec::Optimiser { lr: 4e-4, weight_decay: 5e-5, betas: [0.9, 0.999], eps: 1e-8 };
         let mut optimiser = Optimiser::new(&word, &params).unwrap();
         let mut gradients = Gradients::new(&params);
@@ -246,7 +246,7 @@ fn gradients_of(word: &spec::Model, sets: &[SetChannels], format: Format) -> (Pa
         let pixels = formula("input", 4 * channels.len() * 64 * 64, 1.0, 0.0);
         let pixels = Tensor::from_vec(pixels, (4, channels.len(), 64, 64), &device()).unwrap();
         let mut tape = Tape::recording(&params);
-        let mut drops = Seed(0).stream("drop path");
+        let mut drops = Drops::none();
         let features = model.forward(&mut tape, &params, &Images { pixels, set }, &mut drops).unwrap();
         let outputs = Outputs { features: &features, classes: &[set, set, 13, 13] };
         let value = objective.value(&mut tape, &params, &outputs).unwrap();
@@ -400,7 +400,7 @@ fn a_training_step_of_each_adapter_agrees_with_pytorch() {
                 let pixels = Tensor::from_vec(pixels, (2, channels.len(), 64, 64), &device()).unwrap();
                 let mut tape = Tape::recording(&params);
                 let x = stem.forward(&mut tape, &params, &Images { pixels, set }).unwrap();
-                let mut drops = Seed(0).stream("drop path");
+                let mut drops = Drops::none();
                 let features = backbone.forward(&mut tape, &params, &x, &mut drops).unwrap();
                 let found = features.value().flatten_all().unwrap().to_vec1::<f32>().unwrap();
                 assert_close(&key(title), &found, &golden.values(&key(&format!("features.{title}"))), 1e-5);

@@ -2,10 +2,14 @@
 
 mod checkpoint;
 mod exact;
+mod footprint;
+mod keep;
 mod loader;
 mod look;
 mod miro;
 mod optimiser;
+mod parts;
+mod pass;
 mod pretraining;
 mod sampling;
 mod schedule;
@@ -13,7 +17,10 @@ mod source;
 mod strategy;
 
 pub use checkpoint::{EVERY as CHECKPOINT_EVERY, forget as forget_checkpoint};
+pub use footprint::Footprint;
+pub use keep::Keep;
 pub use optimiser::Optimiser;
+pub use parts::parts;
 pub use pretraining::Pretraining;
 pub use schedule::rate;
 pub use source::{Folder, Item, Source};
@@ -22,17 +29,19 @@ use crate::{
     backbone::files,
     data, device,
     event::{Event, Listen},
-    loss::{Objective, Outputs},
+    loss::Objective,
     model::Extractor,
     ops::Scalar,
     params::Params,
     seed::Seed,
     spec::{self, Train},
-    tape::{Gradients, Tape},
+    tape::Gradients,
 };
 use checkpoint::Checkpoints;
+use keep::Kept;
 use loader::{Loader, Part};
 use miro::Penalty;
+use pass::Pass;
 use rayon::prelude::*;
 use std::{
     path::{Path, PathBuf},
@@ -117,6 +126,10 @@ pub struct Job<'a> {
     pub checkpoint_every: Duration,
     /// For MIRO: the parameters of the model that features stay close to.
     pub oracle: Option<&'a Params>,
+    /// How many parts of a batch keep their tape; the results are the same.
+    pub keep: Keep,
+    /// Pixels of a part, which results do depend on.
+    part: usize,
 }
 
 /// How a training ended.
@@ -130,7 +143,22 @@ pub struct Ended {
     pub steps: u64,
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    /// One without an oracle, with checkpoints at the usual intervals, that keeps every tape.
+    pub fn new(train: &'a Train, seed: Seed, source: &'a dyn Source, checkpoint: &'a Path) -> Self {
+        let (checkpoint_every, keep) = (CHECKPOINT_EVERY, Keep::All);
+        Self { train, seed, source, checkpoint, checkpoint_every, oracle: None, keep, part: parts::PIXELS }
+    }
+}
+
+impl<'a> Job<'a> {
+    fn penalty(&self, model: &Extractor, params: &mut Params) -> Option<Penalty<'a>> {
+        match (&self.train.strategy, self.oracle) {
+            (spec::Strategy::Miro(word), Some(oracle)) => Some(Penalty::new(word, oracle, model, params)),
+            _ => None,
+        }
+    }
+
     /// The step at which it will go on, if a checkpoint lies ready.
     pub fn resumes_at(&self) -> Option<u64> {
         checkpoint::step(self.checkpoint)
@@ -148,28 +176,14 @@ impl Job<'_> {
     ) -> Result<Ended, Error> {
         let Self { train, seed, source, .. } = *self;
         let objective = Objective::new(&train.objective, model.width(), source.classes().len(), params);
-        let penalty = match (&train.strategy, self.oracle) {
-            (spec::Strategy::Miro(word), Some(oracle)) => Some(Penalty::new(word, oracle, model, params)),
-            _ => None,
-        };
+        let penalty = self.penalty(model, params);
         let mut optimiser = Optimiser::new(&train.optimiser, params)?;
         let loader = Loader::new(source, train, objective.views(), seed, params);
         let mut strategy = strategy::build(&train.strategy, params, loader.steps_per_epoch());
         let resumed = checkpoint::resume(self.checkpoint, params, &mut optimiser, strategy.as_mut())?;
         let total = strategy.steps(loader.steps_per_epoch() * train.epochs as u64);
-        let mut trainer = Trainer {
-            job: self,
-            model,
-            params,
-            objective,
-            penalty,
-            gradients: Gradients::new(params),
-            optimiser,
-            rows: loader.batch(),
-            taken: Vec::new(),
-            told: Instant::now(),
-            loss: None,
-        };
+        let mut trainer = Trainer::new(self, model, params, (objective, penalty, optimiser));
+        trainer.rows = loader.batch();
         let mut ended_early = false;
         let mut checkpoints = Checkpoints::new(self.checkpoint.to_owned(), self.checkpoint_every);
         listen.hear(&Event::Began { what: "training", unit: "step", total });
@@ -215,9 +229,6 @@ const SMALL: usize = 64 * 64 * 64 * 5;
 /// Steps whose numbers a GPU is not waited for.
 const UNREAD: usize = 16;
 
-/// The loss of one set, and its terms by name.
-type Pass = (Scalar, Vec<(&'static str, Scalar)>);
-
 /// A step whose numbers have not been told.
 struct Taken {
     /// From 1.
@@ -244,7 +255,28 @@ struct Trainer<'a> {
     loss: Option<f32>,
 }
 
-impl Trainer<'_> {
+impl<'a> Trainer<'a> {
+    fn new(
+        job: &'a Job<'a>,
+        model: &'a Extractor,
+        params: &'a Params,
+        (objective, penalty, optimiser): (Objective, Option<Penalty<'a>>, Optimiser),
+    ) -> Self {
+        Self {
+            job,
+            model,
+            params,
+            objective,
+            penalty,
+            gradients: Gradients::new(params),
+            optimiser,
+            rows: 0,
+            taken: Vec::new(),
+            told: Instant::now(),
+            loss: None,
+        }
+    }
+
     /// One step, numbered from 0: each set of the batch forwards and backwards, gradients added, weights changed.
     /// The loss is the sum over sets, so that each set weighs the same however many images it has.
     fn step(
@@ -300,15 +332,18 @@ impl Trainer<'_> {
         let pixels: usize = batch.iter().map(Part::size).sum();
         if pixels > SMALL || self.params.on_a_gpu() {
             let mut gradients = std::mem::replace(&mut self.gradients, Gradients::new(self.params));
-            let passes = batch.iter().map(|part| self.pass(step, part, &mut gradients)).collect();
+            let keep = self.job.keep;
+            let passes = batch.iter().map(|part| self.pass(step, part, keep, &mut gradients)).collect();
             self.gradients = gradients;
             return passes;
         }
+        // Bytes cannot be told apart by set here, and there are few.
+        let keep = if let Keep::Within(_) = self.job.keep { Keep::All } else { self.job.keep };
         let side_by_side: Vec<Result<(Pass, Gradients), Error>> = batch
             .par_iter()
             .map(|part| {
                 let mut gradients = Gradients::new(self.params);
-                Ok((self.pass(step, part, &mut gradients)?, gradients))
+                Ok((self.pass(step, part, keep, &mut gradients)?, gradients))
             })
             .collect();
         let mut passes = Vec::new();
@@ -318,26 +353,6 @@ impl Trainer<'_> {
             passes.push(pass);
         }
         Ok(passes)
-    }
-
-    /// One set forwards and backwards.
-    fn pass(&self, step: u64, part: &Part, gradients: &mut Gradients) -> Result<Pass, Error> {
-        let mut drops = self.job.seed.stream(&format!("drop path/step/{step}/set/{}", part.set));
-        let mut tape = Tape::recording(self.params);
-        let taps = self.penalty.as_ref().map(Penalty::taps);
-        let images = part.images()?;
-        let (features, tapped) = self.model.tapped(&mut tape, self.params, &images, &mut drops, taps)?;
-        let outputs = Outputs { features: &features, classes: &part.classes };
-        let mut value = self.objective.value(&mut tape, self.params, &outputs)?;
-        if let Some(penalty) = &self.penalty {
-            let node = penalty.value(&mut tape, self.params, self.model, &images, &tapped)?;
-            value.terms.push(("miro", node.later()));
-            value.total = tape.weighted_sum(&[(1.0, value.total), (penalty.weight(), node)])?;
-        }
-        drop((features, tapped));
-        let total = value.total.later();
-        tape.backward(&value.total, gradients)?;
-        Ok((total, value.terms))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Training on a few coloured squares: it learns, it is the same on any number of threads, it goes on where it was.
 
-use super::{CHECKPOINT_EVERY, Error, Job, Source, source::Item};
+mod parts;
+
+use super::{Error, Job, Source, source::Item};
 use crate::{
     adapter::SetChannels,
     data::{self, Statistics, Tape},
@@ -127,7 +129,7 @@ impl Listen for Ear {
 
 /// A training without an oracle.
 fn job<'a>(train: &'a Train, seed: u64, source: &'a Squares, checkpoint: &'a Path) -> Job<'a> {
-    Job { train, seed: Seed(seed), source, checkpoint, checkpoint_every: CHECKPOINT_EVERY, oracle: None }
+    Job::new(train, Seed(seed), source, checkpoint)
 }
 
 fn run(job: &Job<'_>, listen: &mut dyn Listen) -> (super::Ended, Vec<u32>) {

@@ -12,6 +12,7 @@ mod python;
 use candle_core::{Device, Tensor};
 use dichroic::{
     adapter::{Images, SetChannels},
+    backbone::Drops,
     device::{self, Choice},
     loss::{Objective, Outputs},
     model::Extractor,
@@ -204,7 +205,7 @@ impl Ours {
         let mut loss = None;
         for (images, classes) in &self.parts {
             let mut tape = Tape::recording(&self.params);
-            let mut drops = Seed(0).stream("drop path");
+            let mut drops = Drops::none();
             let features = self.model.forward(&mut tape, &self.params, images, &mut drops)?;
             let outputs = Outputs { features: &features, classes };
             let value = self.objective.value(&mut tape, &self.params, &outputs)?;

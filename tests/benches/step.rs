@@ -11,6 +11,7 @@ mod python;
 use candle_core::{Device, Tensor};
 use dichroic::{
     adapter::Images,
+    backbone::Drops,
     loss::{Objective, Outputs},
     model::Extractor,
     params::Params,
@@ -173,7 +174,7 @@ impl Ours {
 
     fn step(&mut self) -> candle_core::Result<()> {
         let mut tape = Tape::recording(&self.params);
-        let mut drops = Seed(0).stream("drop path");
+        let mut drops = Drops::none();
         let features = self.model.forward(&mut tape, &self.params, &self.images, &mut drops)?;
         let outputs = Outputs { features: &features, classes: &self.classes };
         let value = self.objective.value(&mut tape, &self.params, &outputs)?;
