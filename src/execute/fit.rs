@@ -10,12 +10,13 @@ use crate::{
     embed::Embedder,
     event::Listen,
     format,
+    loss::Objective,
     model::{Card, CardSet, Extractor},
     ops::format::Format,
     params::Params,
     plan::{Step, Work},
     seed::Seed,
-    spec::{self, ConvNextSize, DataRef, Miro, Model, Oracle, Train, View, Weights, id::WorkId},
+    spec::{ConvNextSize, DataRef, Model, Oracle, Train, View, Weights, id::WorkId},
     store::Attempt,
     train::{self, Folder, Job, Pretraining, Source},
 };
@@ -35,7 +36,7 @@ struct Course<'a> {
     train: &'a Train,
     seed: Seed,
     source: &'a dyn Source,
-    oracle: Option<&'a Params>,
+    objective: Objective,
     card: Option<Card>,
 }
 
@@ -75,15 +76,13 @@ impl Desk<'_> {
             held.push(back);
         }
         let source = Folder::new(parts).holding_out(&held);
-        let oracle = match &train.strategy {
-            spec::Strategy::Miro(Miro { oracle: Oracle::Copy, .. }) => Some(params.duplicate()?),
-            spec::Strategy::Miro(Miro { oracle: Oracle::Independent, .. }) => {
-                Some(start(Seed(seed.stream("oracle").bits()))?.1)
-            }
-            spec::Strategy::Erm | spec::Strategy::Swad(_) | spec::Strategy::DenseSwa(_) => None,
+        let oracle = |which, params: &Params| match which {
+            Oracle::Copy => Ok(params.duplicate()?),
+            Oracle::Independent => Ok::<_, Error>(start(Seed(seed.stream("oracle").bits()))?.1),
         };
-        let course = Course { train, seed, source: &source, oracle: oracle.as_ref(), card: Some(card) };
-        self.train(&course, &extractor, &mut params, attempt, listen)
+        let objective = train::objective(train, &extractor, source.classes().len(), &mut params, oracle)?;
+        let course = Course { train, seed, source: &source, objective, card: Some(card) };
+        self.train(course, &extractor, &mut params, attempt, listen)
     }
 
     /// The model before its first step.
@@ -125,25 +124,27 @@ impl Desk<'_> {
         let mut params = Params::on(self.lab.device.clone(), format::of(train.precision), PRETRAIN_SEED);
         let channels = source.sets()[0].channels.len();
         let extractor = Extractor::plain(size, channels, &mut params);
-        let course = Course { train: &train, seed: PRETRAIN_SEED, source: &source, oracle: None, card: None };
-        self.train(&course, &extractor, &mut params, attempt, listen)
+        let classes = source.classes().len();
+        let objective = Objective::new(&train.objective, extractor.width(), classes, &mut params);
+        let course = Course { train: &train, seed: PRETRAIN_SEED, source: &source, objective, card: None };
+        self.train(course, &extractor, &mut params, attempt, listen)
     }
 
     fn train(
         &self,
-        course: &Course<'_>,
+        course: Course<'_>,
         extractor: &Extractor,
         params: &mut Params,
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let checkpoint = self.folder.join(CHECKPOINT);
-        let Course { train, seed, source, oracle, ref card } = *course;
+        let Course { train, seed, source, mut objective, card } = course;
         let mut job = Job::new(train, seed, source, &checkpoint);
-        (job.checkpoint_every, job.oracle, job.keep) = (self.lab.checkpoint_every, oracle, self.lab.keep);
+        (job.checkpoint_every, job.keep) = (self.lab.checkpoint_every, self.lab.keep);
         // Before the first point: those that a lost attempt logged after the checkpoint go.
         attempt.resume_at(job.resumes_at())?;
-        let ended = job.run(extractor, params, listen)?;
+        let ended = job.run(extractor, params, &mut objective, listen)?;
         if !ended.complete {
             return Ok(Progress::Stopped);
         }

@@ -4,8 +4,9 @@ use super::Extractor;
 use crate::{
     adapter::{Images, SetChannels, plain},
     backbone::{ConvNext, Drops, Shape, files},
+    curve::Clock,
     golden::{self, Golden, assert_close, device, everywhere, formula, on_gpus},
-    loss::{Objective, Outputs},
+    loss::{Forwarded, Objective, Outputs},
     ops::Scalar,
     ops::format::Format,
     params::{ParamId, Params},
@@ -76,8 +77,9 @@ fn two_training_steps_agree_with_pytorch() {
             let mut tape = Tape::recording(&params);
             let x = stem.forward(&mut tape, &params, &images).unwrap();
             let features = backbone.forward(&mut tape, &params, &x, &mut drops).unwrap();
-            let outputs = Outputs { features: &features, classes: &[1, 3] };
-            let loss = objective.value(&mut tape, &params, &outputs).unwrap().total;
+            let student = [Outputs::of(features.clone())];
+            let out = Forwarded::of(&student, &[1, 3]);
+            let loss = objective.value(&mut tape, &params, &out, &Clock::START).unwrap().total;
             let found = features.value().flatten_all().unwrap().to_vec1::<f32>().unwrap();
             tape.backward(&loss, &mut gradients).unwrap();
             assert_close("loss", &[loss.scalar().unwrap()], &golden.values(&format!("loss.{step}")), 1e-5);
@@ -248,8 +250,9 @@ fn gradients_of(word: &spec::Model, sets: &[SetChannels], format: Format) -> (Pa
         let mut tape = Tape::recording(&params);
         let mut drops = Drops::none();
         let features = model.forward(&mut tape, &params, &Images { pixels, set }, &mut drops).unwrap();
-        let outputs = Outputs { features: &features, classes: &[set, set, 13, 13] };
-        let value = objective.value(&mut tape, &params, &outputs).unwrap();
+        let (student, classes) = ([Outputs::of(features)], [set, set, 13, 13]);
+        let out = Forwarded::of(&student, &classes);
+        let value = objective.value(&mut tape, &params, &out, &Clock::START).unwrap();
         tape.backward(&value.total, &mut gradients).unwrap();
     }
     (params, gradients)
@@ -404,8 +407,9 @@ fn a_training_step_of_each_adapter_agrees_with_pytorch() {
                 let features = backbone.forward(&mut tape, &params, &x, &mut drops).unwrap();
                 let found = features.value().flatten_all().unwrap().to_vec1::<f32>().unwrap();
                 assert_close(&key(title), &found, &golden.values(&key(&format!("features.{title}"))), 1e-5);
-                let outputs = Outputs { features: &features, classes };
-                let loss = objective.value(&mut tape, &params, &outputs).unwrap().total;
+                let student = [Outputs::of(features)];
+                let out = Forwarded::of(&student, classes);
+                let loss = objective.value(&mut tape, &params, &out, &Clock::START).unwrap().total;
                 let expected = golden.values(&key(&format!("loss.{title}")));
                 assert_close(&key("loss"), &[loss.scalar().unwrap()], &expected, 1e-5);
                 tape.backward(&loss, &mut gradients).unwrap();

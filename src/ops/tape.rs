@@ -16,6 +16,7 @@ use crate::{
     params::{ParamId, Params},
 };
 use candle_core::{Result, Shape, Tensor};
+use rayon::prelude::*;
 use std::ops::Range;
 
 type Backward = Box<dyn FnOnce(Grad, &mut Gradients) -> Result<()>>;
@@ -136,16 +137,21 @@ impl Tape {
     /// # Errors
     /// If `root` is not a scalar, or an operation fails.
     pub fn backward(self, root: &Node, gradients: &mut Gradients) -> Result<()> {
-        self.from_scalar(root, gradients, None)?;
+        self.from_scalar(root, gradients, [])?;
         Ok(())
     }
 
-    /// The same, and the gradient of a [`leaf`](Self::leaf); none if nothing on the way to `root` reads it.
+    /// The same, and the gradient of each [`leaf`](Self::leaf); none if nothing on the way to `root` reads it.
     ///
     /// # Errors
     /// If `root` is not a scalar, or an operation fails.
-    pub fn backward_to(self, root: &Node, gradients: &mut Gradients, leaf: &Node) -> Result<Option<Grad>> {
-        self.from_scalar(root, gradients, Some(leaf))
+    pub fn backward_to<'a>(
+        self,
+        root: &Node,
+        gradients: &mut Gradients,
+        leaves: impl IntoIterator<Item = &'a Node>,
+    ) -> Result<Vec<Option<Grad>>> {
+        self.from_scalar(root, gradients, leaves)
     }
 
     /// Runs everything backwards from several values, whose gradients are known.
@@ -156,29 +162,29 @@ impl Tape {
         if let Some((node, grad)) = known.iter().find(|(node, grad)| node.dims() != grad.0.dims()) {
             candle_core::bail!("a value of shape {:?} got a gradient {:?}", node.dims(), grad.0.dims());
         }
-        self.run(known, gradients, None)?;
+        self.run(known, gradients, [])?;
         Ok(())
     }
 
-    fn from_scalar(
+    fn from_scalar<'a>(
         self,
         root: &Node,
         gradients: &mut Gradients,
-        leaf: Option<&Node>,
-    ) -> Result<Option<Grad>> {
+        leaves: impl IntoIterator<Item = &'a Node>,
+    ) -> Result<Vec<Option<Grad>>> {
         if root.value.elem_count() != 1 {
             candle_core::bail!("the backward pass starts at a scalar, found shape {:?}", root.dims());
         }
         let one = Tensor::ones(root.value.shape(), candle_core::DType::F32, root.value.device())?;
-        self.run(vec![(root, Grad(one))], gradients, leaf)
+        self.run(vec![(root, Grad(one))], gradients, leaves)
     }
 
-    fn run(
+    fn run<'a>(
         self,
         known: Vec<(&Node, Grad)>,
         gradients: &mut Gradients,
-        leaf: Option<&Node>,
-    ) -> Result<Option<Grad>> {
+        leaves: impl IntoIterator<Item = &'a Node>,
+    ) -> Result<Vec<Option<Grad>>> {
         gradients.slots.resize_with(self.next.max(gradients.params), || None);
         for (node, grad) in known {
             gradients.give(node, grad)?;
@@ -188,7 +194,7 @@ impl Tape {
                 backward(grad, gradients)?;
             }
         }
-        let found = leaf.and_then(|leaf| gradients.slots[leaf.slot?].take());
+        let found = leaves.into_iter().map(|leaf| gradients.slots[leaf.slot?].take()).collect();
         gradients.slots.truncate(gradients.params);
         Ok(found)
     }
@@ -279,6 +285,31 @@ impl Gradients {
             }
         }
         Ok(())
+    }
+
+    /// Multiplies all of them by a number.
+    ///
+    /// # Errors
+    /// If they lie on a GPU: see [`scale_by`](Self::scale_by).
+    pub fn scale(&mut self, factor: f32) -> Result<()> {
+        self.slots.iter_mut().flatten().try_for_each(|grad| {
+            grad.update(|values| {
+                values
+                    .par_chunks_mut(buffer::CHUNK)
+                    .for_each(|part| part.iter_mut().for_each(|x| *x *= factor));
+            })
+        })
+    }
+
+    /// Multiplies all of them by the only element of a tensor, which need not be computed yet.
+    ///
+    /// # Errors
+    /// If it cannot be computed.
+    pub fn scale_by(&mut self, factor: &Tensor) -> Result<()> {
+        self.slots.iter_mut().flatten().try_for_each(|grad| {
+            grad.0 = grad.0.broadcast_mul(&factor.to_dtype(grad.0.dtype())?)?;
+            Ok(())
+        })
     }
 
     /// Forgets all of them, for the next step.
@@ -405,7 +436,7 @@ mod tests {
         let mut upper = Tape::recording(&params);
         let leaf = upper.leaf(squares.value().clone());
         let root = half(&mut upper, &leaf);
-        let slope = upper.backward_to(&root, &mut two, &leaf).unwrap().unwrap();
+        let slope = upper.backward_to(&root, &mut two, [&leaf]).unwrap().remove(0).unwrap();
         assert!(two.of(id).is_none());
         assert_eq!(slope.rows(1..3).unwrap().tensor().to_vec1::<f32>().unwrap(), [0.5, 0.5]);
         lower.backward_from(vec![(&squares, slope)], &mut two).unwrap();

@@ -1,169 +1,209 @@
 //! One set of a batch forwards and backwards, in parts.
 //!
-//! The loss wants the features of all rows: each part goes forwards, the loss follows on a tape of its own, and its
+//! A loss wants the features of all rows: each part goes forwards, the loss follows on a tape of its own, and its
 //! gradient by the features goes backwards through each part, in order. A part whose tape was not kept goes forwards
-//! once more before that.
+//! once more before that. Terms that probe the network are means over rows, and each part has its share of them.
 
-use super::{Error, Kept, Trainer, loader::Part, parts};
+use super::{Error, Keep, Trainer, loader::Batch, parts};
 use crate::{
     adapter::Images,
     backbone::Drops,
-    loss::Outputs,
+    curve::Clock,
+    loss::{Forwarded, Kept, OfPart, Outputs},
     ops::Scalar,
+    params::Params,
     tape::{Grad, Gradients, Node, Tape},
 };
 use candle_core::{Result, Tensor};
 use std::ops::Range;
 
-/// The loss of one set, and its terms by name.
-pub(super) type Pass = (Scalar, Vec<(&'static str, Scalar)>);
+/// What is known of one set after its pass.
+pub(super) struct Pass {
+    pub(super) loss: Scalar,
+    /// Terms by name.
+    pub(super) terms: Vec<(&'static str, Scalar)>,
+    /// What terms keep for the end of the step.
+    pub(super) kept: Kept,
+}
 
-/// Some rows of a set on their way through the network.
+/// Some rows of a group of crops on their way through the network.
 pub(super) struct Rows {
     pub(super) images: Images,
+    pub(super) group: usize,
     pub(super) rows: Range<usize>,
-    /// Rows of the set in this batch.
+    /// Rows of the group in this batch.
     pub(super) of: usize,
-    pub(super) step: u64,
 }
 
 /// What rows have become on a tape.
-pub(super) struct Forwarded {
+pub(super) struct Taped {
     tape: Tape,
     features: Node,
-    /// The mean penalty of these rows.
-    penalty: Option<Node>,
+    /// Terms that probe the network.
+    probing: Vec<OfPart>,
 }
 
+/// A share of the rows, and the value of a term on them.
+type Share = (f32, OfPart);
+
 impl Trainer<'_> {
-    /// One set forwards and backwards. The loss is that of all its rows; the penalty is a mean over rows, and each part has
-    /// its share of it.
+    /// One set forwards and backwards.
     pub(super) fn pass(
         &self,
-        step: u64,
-        part: &Part,
-        keep: super::Keep,
+        at: &Clock,
+        batch: &Batch,
+        keep: Keep,
         gradients: &mut Gradients,
     ) -> std::result::Result<Pass, Error> {
-        let images = part.images()?;
-        let (of, channels, height, width) = images.pixels.dims4()?;
-        let pixels = self.model.passes(channels) * height * width;
-        let cut = parts::cut(of, pixels, self.job.part);
-        let longest = cut.iter().map(Range::len).max().unwrap_or(0);
-        let fixed = 4 * self.params.count() as u64;
-        let mut tapes = keep.begin(self.params.device(), longest, fixed);
-        let (mut features, mut kept) = (Vec::new(), Vec::new());
-        for (number, rows) in cut.into_iter().enumerate() {
-            let pixels = images.pixels.narrow(0, rows.start, rows.len())?;
-            let rows = Rows { images: Images { pixels, set: images.set }, rows, of, step };
-            let forwarded = match tapes.keeps(number) {
-                true => {
-                    let forwarded = self.forward(&rows)?;
-                    tapes.learn(number, rows.rows.len());
-                    features.push(forwarded.features.value().clone());
-                    Some(forwarded)
-                }
-                false => {
-                    features.push(self.features(&rows)?);
-                    None
-                }
-            };
-            kept.push((rows, forwarded));
+        let mut parts = Vec::new();
+        for (group, crops) in batch.groups.iter().enumerate() {
+            self.cut(&crops.images(batch.set)?, group, &mut parts)?;
         }
-        let mut tape = Tape::recording(self.params);
-        let features = tape.leaf(match features.as_slice() {
-            [one] => one.clone(),
-            several => Tensor::cat(several, 0)?,
-        });
-        let outputs = Outputs { features: &features, classes: &part.classes };
-        let value = self.objective.value(&mut tape, self.params, &outputs)?;
-        let slope = tape.backward_to(&value.total, gradients, &features)?;
-        let mut penalties = Vec::new();
-        for (rows, forwarded) in kept {
-            let forwarded = forwarded.map_or_else(|| self.forward(&rows), Ok)?;
-            let share = rows.share();
-            if let Some(penalty) = self.backward(&rows, forwarded, slope.as_ref(), gradients)? {
-                penalties.push((share, penalty));
+        let longest = parts.iter().map(|part| part.rows.len()).max().unwrap_or(0);
+        let mut tapes = keep.begin(self.params.device(), longest, 4 * self.params.count() as u64);
+        let mut taped = Vec::new();
+        let mut features = vec![Vec::new(); batch.groups.len()];
+        for (number, rows) in parts.iter().enumerate() {
+            if tapes.keeps(number) {
+                let forwards = self.forward(at, rows, batch)?;
+                tapes.learn(number, rows.rows.len());
+                features[rows.group].push(forwards.features.value().clone());
+                taped.push(Some(forwards));
+            } else {
+                features[rows.group].push(self.features(at, rows)?);
+                taped.push(None);
             }
         }
-        self.valued(value.total, value.terms, &penalties)
+        let mut tape = Tape::recording(self.params);
+        let mut student = Vec::new();
+        for features in features {
+            let features = match features.as_slice() {
+                [one] => one.clone(),
+                several => Tensor::cat(several, 0)?,
+            };
+            student.push(Outputs::of(tape.leaf(features)));
+        }
+        let (classes, together) = (&batch.classes[..], batch.together);
+        let out = Forwarded { student: &student, oracle: &[], classes, together };
+        let value = self.objective.value(&mut tape, self.params, &out, at)?;
+        let leaves = student.iter().map(|outputs| &outputs.features);
+        let slopes = tape.backward_to(&value.total, gradients, leaves)?;
+        let mut shares = Vec::new();
+        for (rows, taped) in parts.iter().zip(taped) {
+            let taped = taped.map_or_else(|| self.forward(at, rows, batch), Ok)?;
+            let share = (rows.rows.len() as f64
+                / parts.iter().map(|part| part.rows.len()).sum::<usize>() as f64)
+                as f32;
+            let probing = self.backward(rows, taped, share, slopes[rows.group].as_ref(), gradients)?;
+            shares.extend(probing.into_iter().map(|term| (share, term)));
+        }
+        let (loss, mut terms) = (value.total, value.terms);
+        let loss = self.with_shares(&loss, &mut terms, shares)?;
+        Ok(Pass { loss, terms, kept: value.kept })
+    }
+
+    /// Cuts a group of crops into parts.
+    fn cut(&self, images: &Images, group: usize, parts: &mut Vec<Rows>) -> Result<()> {
+        let (of, channels, height, width) = images.pixels.dims4()?;
+        let pixels = self.model.passes(channels) * height * width;
+        for rows in parts::cut(of, pixels, self.job.part) {
+            let pixels = images.pixels.narrow(0, rows.start, rows.len())?;
+            parts.push(Rows { images: Images { pixels, set: images.set }, group, rows, of });
+        }
+        Ok(())
     }
 
     /// Rows forwards on a tape.
-    pub(super) fn forward(&self, rows: &Rows) -> Result<Forwarded> {
+    pub(super) fn forward(&self, at: &Clock, rows: &Rows, batch: &Batch) -> Result<Taped> {
         let mut tape = Tape::recording(self.params);
-        let taps = self.penalty.as_ref().map(super::Penalty::taps);
-        let (features, tapped) =
-            self.model.tapped(&mut tape, self.params, &rows.images, &mut self.drops(rows), taps)?;
-        let penalty = self
-            .penalty
-            .as_ref()
-            .map(|penalty| penalty.value(&mut tape, self.params, self.model, &rows.images, &tapped))
-            .transpose()?;
-        Ok(Forwarded { tape, features, penalty })
+        let student = [self.outputs(&mut tape, self.params, rows, &mut self.drops(at, rows))?];
+        let oracle = match self.objective.oracle() {
+            Some(params) => {
+                let tape = &mut Tape::forgetting_in(self.params.format());
+                vec![self.outputs(tape, params, rows, &mut Drops::none())?]
+            }
+            None => Vec::new(),
+        };
+        let each = rows.of / batch.classes.len().max(1);
+        let classes: Vec<usize> = rows.rows.clone().map(|row| batch.classes[row / each.max(1)]).collect();
+        let out = Forwarded { student: &student, oracle: &oracle, classes: &classes, together: 1 };
+        let probing = self.objective.of_part(&mut tape, self.params, &out, at)?;
+        let [Outputs { features, .. }] = student;
+        Ok(Taped { tape, features, probing })
     }
 
     /// The features of rows that will go forwards again.
-    pub(super) fn features(&self, rows: &Rows) -> Result<Tensor> {
+    pub(super) fn features(&self, at: &Clock, rows: &Rows) -> Result<Tensor> {
         let mut tape = Tape::forgetting_in(self.params.format());
-        // With the same hooks, so that the same operations come to the same bits.
-        let taps = self.penalty.as_ref().map(super::Penalty::taps);
-        let (features, _) =
-            self.model.tapped(&mut tape, self.params, &rows.images, &mut self.drops(rows), taps)?;
-        Ok(features.value().clone())
+        let outputs = self.outputs(&mut tape, self.params, rows, &mut self.drops(at, rows))?;
+        Ok(outputs.features.value().clone())
+    }
+
+    /// What a network makes of rows. It is probed in any case: other operations would come to other bits.
+    fn outputs(&self, tape: &mut Tape, params: &Params, rows: &Rows, drops: &mut Drops) -> Result<Outputs> {
+        let probes = self.objective.probes();
+        let (features, probes) = self.model.tapped(tape, params, &rows.images, drops, probes)?;
+        Ok(Outputs { features, probes })
     }
 
     /// The residual branches that these rows are without, whichever rows pass with them and however often.
-    fn drops(&self, rows: &Rows) -> Drops {
-        let (step, set) = (rows.step, rows.images.set);
-        let stream = self.job.seed.stream(&format!("drop path/step/{step}/set/{set}"));
-        Drops::part(stream, rows.of, rows.rows.clone())
+    fn drops(&self, at: &Clock, rows: &Rows) -> Drops {
+        let mut name = format!("drop path/step/{}/set/{}", at.step, rows.images.set);
+        if rows.group > 0 {
+            name.push_str(&format!("/crops/{}", rows.group));
+        }
+        Drops::part(self.job.seed.stream(&name), rows.of, rows.rows.clone())
     }
 
-    /// Rows backwards, from the gradient of the loss by the features of all rows. Hands out the penalty.
+    /// Rows backwards, from the gradient of the loss by the features of all rows of their group; hands out what probed them.
     fn backward(
         &self,
         rows: &Rows,
-        forwarded: Forwarded,
+        taped: Taped,
+        share: f32,
         slope: Option<&Grad>,
         gradients: &mut Gradients,
-    ) -> Result<Option<Node>> {
-        let Forwarded { tape, features, penalty } = forwarded;
+    ) -> Result<Vec<OfPart>> {
+        let Taped { tape, features, probing } = taped;
         let mut known = Vec::new();
         if let Some(slope) = slope {
             known.push((&features, slope.rows(rows.rows.clone())?));
         }
-        if let (Some(node), Some(penalty)) = (&penalty, &self.penalty) {
-            let weight = penalty.weight() * rows.share();
-            let weight = Tensor::full(weight, node.value().shape(), node.value().device())?;
-            known.push((node, Grad::of(weight)));
+        for OfPart { term, node } in &probing {
+            let slope = self.objective.term(*term).1 * share;
+            let slope = Tensor::full(slope, node.value().shape(), node.value().device())?;
+            known.push((node, Grad::of(slope)));
         }
         tape.backward_from(known, gradients)?;
-        Ok(penalty.map(|node| Node::constant(node.value().clone())))
+        let value =
+            |OfPart { term, node }: OfPart| OfPart { term, node: Node::constant(node.value().clone()) };
+        Ok(probing.into_iter().map(value).collect())
     }
 
-    /// The value of the loss with the penalties of the parts.
-    fn valued(
+    /// The loss together with the terms that were taken in shares.
+    fn with_shares(
         &self,
-        loss: Node,
-        mut terms: Vec<(&'static str, Scalar)>,
-        penalties: &[(f32, Node)],
-    ) -> std::result::Result<Pass, Error> {
-        let Some(penalty) = self.penalty.as_ref().filter(|_| !penalties.is_empty()) else {
-            return Ok((loss.later(), terms));
-        };
+        loss: &Node,
+        terms: &mut Vec<(&'static str, Scalar)>,
+        shares: Vec<Share>,
+    ) -> Result<Scalar> {
         let mut tape = Tape::forgetting();
-        let mean = tape.weighted_sum(penalties)?;
-        terms.push(("miro", mean.later()));
-        let total =
-            tape.weighted_sum(&[(1.0, Node::constant(loss.value().clone())), (penalty.weight(), mean)])?;
-        Ok((total.later(), terms))
-    }
-}
-
-impl Rows {
-    /// Of all rows of the set in this batch.
-    fn share(&self) -> f32 {
-        (self.rows.len() as f64 / self.of as f64) as f32
+        let mut sum = vec![(1.0, Node::constant(loss.value().clone()))];
+        let mut rest = shares;
+        while let Some((_, OfPart { term, .. })) = rest.first() {
+            let number = *term;
+            let (same, others): (Vec<Share>, Vec<Share>) =
+                rest.into_iter().partition(|(_, other)| other.term == number);
+            let same: Vec<(f32, Node)> = same.into_iter().map(|(share, term)| (share, term.node)).collect();
+            let mean = tape.weighted_sum(&same)?;
+            let (name, weight) = self.objective.term(number);
+            terms.push((name, mean.later()));
+            sum.push((weight, mean));
+            rest = others;
+        }
+        match sum.as_slice() {
+            [(_, loss)] => Ok(loss.later()),
+            several => Ok(tape.weighted_sum(several)?.later()),
+        }
     }
 }

@@ -13,8 +13,9 @@ use candle_core::{Device, Tensor};
 use dichroic::{
     adapter::{Images, SetChannels},
     backbone::Drops,
+    curve::Clock,
     device::{self, Choice},
-    loss::{Objective, Outputs},
+    loss::{Forwarded, Objective, Outputs},
     model::Extractor,
     params::Params,
     seed::Seed,
@@ -207,8 +208,9 @@ impl Ours {
             let mut tape = Tape::recording(&self.params);
             let mut drops = Drops::none();
             let features = self.model.forward(&mut tape, &self.params, images, &mut drops)?;
-            let outputs = Outputs { features: &features, classes };
-            let value = self.objective.value(&mut tape, &self.params, &outputs)?;
+            let student = [Outputs::of(features)];
+            let out = Forwarded::of(&student, classes);
+            let value = self.objective.value(&mut tape, &self.params, &out, &Clock::START)?;
             tape.backward(&value.total, &mut self.gradients)?;
             loss = Some(value.total);
         }

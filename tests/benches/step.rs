@@ -12,7 +12,8 @@ use candle_core::{Device, Tensor};
 use dichroic::{
     adapter::Images,
     backbone::Drops,
-    loss::{Objective, Outputs},
+    curve::Clock,
+    loss::{Forwarded, Objective, Outputs},
     model::Extractor,
     params::Params,
     seed::Seed,
@@ -176,9 +177,10 @@ impl Ours {
         let mut tape = Tape::recording(&self.params);
         let mut drops = Drops::none();
         let features = self.model.forward(&mut tape, &self.params, &self.images, &mut drops)?;
-        let outputs = Outputs { features: &features, classes: &self.classes };
-        let value = self.objective.value(&mut tape, &self.params, &outputs)?;
-        drop(features);
+        let student = [Outputs::of(features)];
+        let out = Forwarded::of(&student, &self.classes);
+        let value = self.objective.value(&mut tape, &self.params, &out, &Clock::START)?;
+        drop(student);
         tape.backward(&value.total, &mut self.gradients)?;
         self.optimiser.step(&self.params, &self.gradients, |_| 1e-6)?;
         self.gradients.clear();

@@ -101,31 +101,31 @@ impl Meter<'_> {
         let mut train = train.clone();
         train.batch = images_at(train.image).min(train.batch);
         train.epochs = 1;
-        let oracle = matches!(train.strategy, Strategy::Miro(_)).then(|| params.duplicate()).transpose()?;
-        if oracle.is_none() {
+        let oracle = matches!(train.strategy, Strategy::Miro(_));
+        if !oracle {
             train.strategy = Strategy::Erm;
         }
         let mut watch = Watch { steps: steps_at(train.image) as u64 + 1, first: None, last: None, done: 0 };
-        let mut job = Job::new(&train, Seed(0), source, &self.nowhere);
-        job.oracle = oracle.as_ref();
+        let job = Job::new(&train, Seed(0), source, &self.nowhere);
+        let classes = source.classes().len();
+        let mut objective =
+            train::objective(&train, extractor, classes, params, |_, params| params.duplicate())?;
         let rows = views(&train) * train.batch;
         let mut sets = Vec::new();
         for (number, SetChannels { channels, .. }) in source.sets().iter().enumerate() {
-            // Losses add parameters of their own each time.
-            let mut params = params.duplicate()?;
             let (channels, passes) = (channels.len(), extractor.passes(channels.len()));
-            let row = job.footprint(extractor, &mut params, (number, channels), rows)?;
+            let row = job.footprint(extractor, params, &mut objective, (number, channels), rows)?;
             sets.push(OfSet { channels, passes, row });
         }
         let memory = device::Peak::begin(&self.device);
-        let ended = job.run(extractor, params, &mut watch);
+        let ended = job.run(extractor, params, &mut objective, &mut watch);
         // A stop leaves a checkpoint; here it is of no use.
         let _ = train::forget_checkpoint(&self.nowhere);
         ended?;
         Ok(FitPace {
             seconds_per_image: watch.seconds_per_step().unwrap_or(0.0) / train.batch as f64,
             weights: 4 * params.count() as u64,
-            oracle: oracle.is_some(),
+            oracle,
             measured: (train.batch, memory.bytes()),
             sets,
         })

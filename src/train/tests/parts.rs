@@ -1,6 +1,9 @@
 //! Batches in parts: what is computed does not depend on which parts keep their tape.
 
-use super::{super::*, Squares, model, train};
+use super::{
+    super::{loader::Batch, *},
+    Squares, model, objective, train,
+};
 use crate::{
     golden::{assert_close, everywhere},
     ops::adamw::sum_of_squares,
@@ -38,14 +41,12 @@ fn weights(train: &Train, part: usize, keep: Keep) -> (Vec<u32>, Vec<(String, f6
     let source = source();
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("c");
-    let mut other = Params::new(Seed(8));
-    Extractor::new(&model(), source.sets(), &[], &mut other);
     let mut params = Params::new(Seed(5));
     let extractor = Extractor::new(&model(), source.sets(), &[], &mut params);
-    let oracle = matches!(train.strategy, Strategy::Miro(_)).then_some(&other);
-    let job = Job { oracle, keep, part, ..Job::new(train, Seed(5), &source, &checkpoint) };
+    let job = Job { keep, part, ..Job::new(train, Seed(5), &source, &checkpoint) };
+    let mut objective = objective(&job, &extractor, &mut params);
     let mut numbers = Numbers::default();
-    let ended = job.run(&extractor, &mut params, &mut numbers).unwrap();
+    let ended = job.run(&extractor, &mut params, &mut objective, &mut numbers).unwrap();
     assert_eq!((ended.steps, ended.complete), (3, true));
     (params.ids().flat_map(|id| params.export(id).unwrap()).map(f32::to_bits).collect(), numbers.0)
 }
@@ -95,16 +96,14 @@ fn every_parameter_receives_a_gradient_from_parts() {
         let (train, source) = (three_steps(strategy), source());
         let mut params = Params::new(Seed(5));
         let model = Extractor::new(&model(), source.sets(), &[], &mut params);
-        let oracle = params.duplicate().unwrap();
         let mut job = Job::new(&train, Seed(5), &source, Path::new("never written"));
-        (job.oracle, job.keep, job.part) = (Some(&oracle), Keep::First(1), FIVE_ROWS);
-        let objective = Objective::new(&train.objective, model.width(), 4, &mut params);
-        let penalty = job.penalty(&model, &mut params);
+        (job.keep, job.part) = (Keep::First(1), FIVE_ROWS);
+        let mut objective = objective(&job, &model, &mut params);
         let optimiser = Optimiser::new(&train.optimiser, &params).unwrap();
-        let loader = Loader::new(&source, &train, objective.views(), job.seed, &params);
-        let mut trainer = Trainer::new(&job, &model, &params, (objective, penalty, optimiser));
-        let one_step = |step, batch: Vec<Part>| {
-            trainer.passes(step, &batch)?;
+        let loader = Loader::new(&source, job.method.batches.clone(), job.seed, &params);
+        let mut trainer = Trainer::new(&job, &model, &params, &mut objective, optimiser);
+        let one_step = |step, batch: Vec<Batch>| {
+            trainer.passes(&trainer.clock(step), &batch)?;
             Ok(false)
         };
         loader.run(0..1, one_step).unwrap();
