@@ -88,12 +88,11 @@ impl Trainer<'_> {
         let value = self.objective.value(&mut tape, self.params, &out, at)?;
         let leaves = student.iter().map(|outputs| &outputs.features);
         let slopes = tape.backward_to(&value.total, gradients, leaves)?;
+        let all: usize = parts.iter().map(|part| part.rows.len()).sum();
         let mut shares = Vec::new();
         for (rows, taped) in parts.iter().zip(taped) {
             let taped = taped.map_or_else(|| self.forward(at, rows, batch), Ok)?;
-            let share = (rows.rows.len() as f64
-                / parts.iter().map(|part| part.rows.len()).sum::<usize>() as f64)
-                as f32;
+            let share = (rows.rows.len() as f64 / all as f64) as f32;
             let probing = self.backward(rows, taped, share, slopes[rows.group].as_ref(), gradients)?;
             shares.extend(probing.into_iter().map(|term| (share, term)));
         }

@@ -75,8 +75,8 @@ fn epochs(pairs: bool, count: u64) -> Vec<Vec<Batch>> {
 
 #[test]
 fn pairs_are_drawn_among_an_images_partners() {
-    let (mut met, again) = (std::collections::BTreeSet::new(), epochs(true, 8));
-    for (epoch, same) in epochs(true, 8).iter().zip(&again) {
+    let (mut met, again) = (std::collections::BTreeSet::new(), epochs(true, 16));
+    for (epoch, same) in epochs(true, 16).iter().zip(&again) {
         for (batch, same) in epoch.iter().zip(same) {
             assert_eq!((batch.together, &batch.classes), (2, &same.classes));
             for pair in batch.classes.chunks(2) {
