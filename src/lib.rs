@@ -18,6 +18,7 @@ pub mod format;
 mod last_words;
 pub mod loss;
 pub mod model;
+pub mod pass;
 pub mod plan;
 pub mod program;
 pub mod report;

@@ -8,7 +8,7 @@ mod proxy_nca;
 mod sim_clr;
 
 pub use miro::Miro;
-pub use needs::{Forwarded, Needs, Outputs};
+pub use needs::{Forwarded, Needs};
 
 use crate::{
     curve::Clock,

@@ -1,6 +1,6 @@
 //! What a loss needs, and what it gets to see.
 
-use crate::{spec::Taps, tape::Node};
+use crate::{pass::Outputs, spec::Taps, tape::Node};
 
 /// What a term needs of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,22 +12,6 @@ pub struct Needs {
     /// Where it probes the network; none: it reads features. A term with probes is a mean over images, so that it can be
     /// taken part by part; one that reads features sees a set's part of the batch at once.
     pub probes: Option<Taps>,
-}
-
-/// What a network makes of one group of crops.
-#[derive(Clone, Debug)]
-pub struct Outputs {
-    /// (rows, width). The crops of an image are neighbours: with two, a0, a0', a1, a1', …
-    pub features: Node,
-    /// What flowed by where the network was probed.
-    pub probes: Vec<Node>,
-}
-
-impl Outputs {
-    /// Features without probes.
-    pub fn of(features: Node) -> Self {
-        Self { features, probes: Vec::new() }
-    }
 }
 
 /// What a term sees of the images of one set in a batch.

@@ -1,10 +1,11 @@
 //! Losses and their gradients against PyTorch (`tests/golden/losses.py`).
 
-use super::{Forwarded, Objective, Outputs, Value};
+use super::{Forwarded, Objective, Value};
 use crate::{
     curve::Clock,
     golden::{Golden, assert_close, everywhere},
     params::{Params, Published},
+    pass::Outputs,
     seed::Seed,
     spec::{Loss, Positives, Scale, ScaleRule, Term},
     tape::{Gradients, Node, Tape},

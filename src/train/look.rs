@@ -6,7 +6,8 @@ use crate::{
     curve::Clock,
     data,
     event::{Event, Listen},
-    loss::{Forwarded, Outputs},
+    loss::Forwarded,
+    pass::Outputs,
 };
 use candle_core::Tensor;
 use rayon::prelude::*;

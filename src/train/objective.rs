@@ -24,6 +24,6 @@ pub fn objective<E>(
     };
     let oracle = oracle(word.oracle, params)?;
     let objective = Objective::new(&train.objective, model.width(), classes, params);
-    let miro = Miro::new(word, oracle, &model.tap_widths(word.taps), params);
+    let miro = Miro::new(word, oracle, &model.probe_widths(word.taps), params);
     Ok(objective.and("miro", word.lambda as f32, Box::new(miro)))
 }

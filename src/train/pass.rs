@@ -7,18 +7,18 @@
 use super::{Error, Keep, Trainer, loader::Batch, parts};
 use crate::{
     adapter::Images,
-    backbone::Drops,
     curve::Clock,
-    loss::{Forwarded, Kept, OfPart, Outputs},
+    loss::{Forwarded, Kept, OfPart},
     ops::Scalar,
     params::Params,
+    pass::{Drops, Outputs, Pass, Want},
     tape::{Grad, Gradients, Node, Tape},
 };
 use candle_core::{Result, Tensor};
 use std::ops::Range;
 
 /// What is known of one set after its pass.
-pub(super) struct Pass {
+pub(super) struct SetPass {
     pub(super) loss: Scalar,
     /// Terms by name.
     pub(super) terms: Vec<(&'static str, Scalar)>,
@@ -54,7 +54,7 @@ impl Trainer<'_> {
         batch: &Batch,
         keep: Keep,
         gradients: &mut Gradients,
-    ) -> std::result::Result<Pass, Error> {
+    ) -> std::result::Result<SetPass, Error> {
         let mut parts = Vec::new();
         for (group, crops) in batch.groups.iter().enumerate() {
             self.cut(&crops.images(batch.set)?, group, &mut parts)?;
@@ -98,7 +98,7 @@ impl Trainer<'_> {
         }
         let (loss, mut terms) = (value.total, value.terms);
         let loss = self.with_shares(&loss, &mut terms, shares)?;
-        Ok(Pass { loss, terms, kept: value.kept })
+        Ok(SetPass { loss, terms, kept: value.kept })
     }
 
     /// Cuts a group of crops into parts.
@@ -115,11 +115,11 @@ impl Trainer<'_> {
     /// Rows forwards on a tape.
     pub(super) fn forward(&self, at: &Clock, rows: &Rows, batch: &Batch) -> Result<Taped> {
         let mut tape = Tape::recording(self.params);
-        let student = [self.outputs(&mut tape, self.params, rows, &mut self.drops(at, rows))?];
+        let student = [self.outputs(&mut tape, self.params, rows, self.drops(at, rows))?];
         let oracle = match self.objective.oracle() {
             Some(params) => {
                 let tape = &mut Tape::forgetting_in(self.params.format());
-                vec![self.outputs(tape, params, rows, &mut Drops::none())?]
+                vec![self.outputs(tape, params, rows, Drops::none())?]
             }
             None => Vec::new(),
         };
@@ -134,15 +134,14 @@ impl Trainer<'_> {
     /// The features of rows that will go forwards again.
     pub(super) fn features(&self, at: &Clock, rows: &Rows) -> Result<Tensor> {
         let mut tape = Tape::forgetting_in(self.params.format());
-        let outputs = self.outputs(&mut tape, self.params, rows, &mut self.drops(at, rows))?;
+        let outputs = self.outputs(&mut tape, self.params, rows, self.drops(at, rows))?;
         Ok(outputs.features.value().clone())
     }
 
     /// What a network makes of rows. It is probed in any case: other operations would come to other bits.
-    fn outputs(&self, tape: &mut Tape, params: &Params, rows: &Rows, drops: &mut Drops) -> Result<Outputs> {
-        let probes = self.objective.probes();
-        let (features, probes) = self.model.tapped(tape, params, &rows.images, drops, probes)?;
-        Ok(Outputs { features, probes })
+    fn outputs(&self, tape: &mut Tape, params: &Params, rows: &Rows, drops: Drops) -> Result<Outputs> {
+        let want = Want { probes: self.objective.probes() };
+        self.model.run(&mut Pass::new(tape, params).dropping(drops).wanting(want), &rows.images)
     }
 
     /// The residual branches that these rows are without, whichever rows pass with them and however often.

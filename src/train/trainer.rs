@@ -1,6 +1,6 @@
 //! The state of a training between two steps, and what a step does.
 
-use super::{Error, Job, Keep, Optimiser, loader::Batch, pass::Pass, strategy::Strategy};
+use super::{Error, Job, Keep, Optimiser, loader::Batch, pass::SetPass, strategy::Strategy};
 use crate::{
     curve::Clock,
     event::{Event, Listen},
@@ -24,7 +24,7 @@ const UNREAD: usize = 16;
 struct Taken {
     /// From 1.
     number: u64,
-    passes: Vec<Pass>,
+    passes: Vec<SetPass>,
     lr: f64,
     norm: Scalar,
 }
@@ -136,7 +136,7 @@ impl<'a> Trainer<'a> {
     /// The loss of each set, with the gradients of all of them added in the sets' order. Small sets go side by side:
     /// their operations are too short to be shared among threads. Which batches are small depends on the batch alone,
     /// so that the sums are the same on any number of threads.
-    pub(super) fn passes(&mut self, at: &Clock, batch: &[Batch]) -> Result<Vec<Pass>, Error> {
+    pub(super) fn passes(&mut self, at: &Clock, batch: &[Batch]) -> Result<Vec<SetPass>, Error> {
         let pixels: usize = batch.iter().map(Batch::size).sum();
         if pixels > SMALL || self.params.on_a_gpu() {
             let mut gradients = std::mem::replace(&mut self.gradients, Gradients::new(self.params));
@@ -148,7 +148,7 @@ impl<'a> Trainer<'a> {
         // Bytes cannot be told apart by set here, and there are few.
         let keep = if let Keep::Within(_) = self.job.keep { Keep::All } else { self.job.keep };
         let this: &Self = self;
-        let side_by_side: Vec<Result<(Pass, Gradients), Error>> = batch
+        let side_by_side: Vec<Result<(SetPass, Gradients), Error>> = batch
             .par_iter()
             .map(|set| {
                 let mut gradients = Gradients::new(this.params);
@@ -176,7 +176,7 @@ impl Taken {
     /// # Errors
     /// If the loss is no number, or cannot be read.
     fn read(&self) -> Result<Told, Error> {
-        let of_set = |pass: &Pass| {
+        let of_set = |pass: &SetPass| {
             let terms = pass.terms.iter().map(|(_, term)| term.clone());
             [pass.loss.clone()].into_iter().chain(terms).collect::<Vec<Scalar>>()
         };
@@ -184,7 +184,7 @@ impl Taken {
         let mut numbers = Scalar::read(&all.iter().collect::<Vec<_>>())?.into_iter();
         let mut next = || numbers.next().expect("as many numbers as were asked for");
         let (mut loss, mut terms) = (0f32, Vec::<(&'static str, f32)>::new());
-        for Pass { terms: of_set, .. } in &self.passes {
+        for SetPass { terms: of_set, .. } in &self.passes {
             loss += next() as f32;
             for (name, _) in of_set {
                 let value = next() as f32;

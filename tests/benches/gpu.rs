@@ -12,12 +12,12 @@ mod python;
 use candle_core::{Device, Tensor};
 use dichroic::{
     adapter::{Images, SetChannels},
-    backbone::Drops,
     curve::Clock,
     device::{self, Choice},
-    loss::{Forwarded, Objective, Outputs},
+    loss::{Forwarded, Objective},
     model::Extractor,
     params::Params,
+    pass::Pass,
     seed::Seed,
     spec::{
         self, Adapter, Backbone, ConvNextSize, FirstLayer, Loss, Model, Precision, TargetParam, Term, Weights,
@@ -206,9 +206,7 @@ impl Ours {
         let mut loss = None;
         for (images, classes) in &self.parts {
             let mut tape = Tape::recording(&self.params);
-            let mut drops = Drops::none();
-            let features = self.model.forward(&mut tape, &self.params, images, &mut drops)?;
-            let student = [Outputs::of(features)];
+            let student = [self.model.run(&mut Pass::new(&mut tape, &self.params), images)?];
             let out = Forwarded::of(&student, classes);
             let value = self.objective.value(&mut tape, &self.params, &out, &Clock::START)?;
             tape.backward(&value.total, &mut self.gradients)?;

@@ -11,11 +11,11 @@ mod python;
 use candle_core::{Device, Tensor};
 use dichroic::{
     adapter::Images,
-    backbone::Drops,
     curve::Clock,
-    loss::{Forwarded, Objective, Outputs},
+    loss::{Forwarded, Objective},
     model::Extractor,
     params::Params,
+    pass::Pass,
     seed::Seed,
     spec::{self, ConvNextSize, Loss, Term},
     tape::{Gradients, Tape},
@@ -175,9 +175,7 @@ impl Ours {
 
     fn step(&mut self) -> candle_core::Result<()> {
         let mut tape = Tape::recording(&self.params);
-        let mut drops = Drops::none();
-        let features = self.model.forward(&mut tape, &self.params, &self.images, &mut drops)?;
-        let student = [Outputs::of(features)];
+        let student = [self.model.run(&mut Pass::new(&mut tape, &self.params), &self.images)?];
         let out = Forwarded::of(&student, &self.classes);
         let value = self.objective.value(&mut tape, &self.params, &out, &Clock::START)?;
         drop(student);

@@ -33,7 +33,7 @@ impl Drops {
     /// inverse of the probability of staying. None: all ones.
     ///
     /// A row may be several images, where channels are taken apart.
-    pub(super) fn keep(&mut self, drop: f64, images: usize) -> Option<Vec<f32>> {
+    pub fn keep(&mut self, drop: f64, images: usize) -> Option<Vec<f32>> {
         let Draws { stream, batch, rows } = self.0.as_mut().filter(|_| drop > 0.0)?;
         let stays = 1.0 - drop;
         let each = images / rows.len().max(1);
