@@ -53,7 +53,7 @@ pub trait Entry: Send + Sync {
     ///
     /// # Errors
     /// If the images do not have the channels of their set.
-    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node>;
+    fn enter(&self, pass: &mut Pass<'_>, images: &Images) -> Result<Entered>;
 
     /// Takes over what its start needs of the backbone's own first layer, random or published.
     ///
