@@ -6,7 +6,7 @@ use dichroic::{
     plan::{Plan, Work},
     registry,
     seed::Seed,
-    spec::{DataRef, Spec, id::SpecId, quick::quick},
+    spec::{Spec, id::SpecId, quick::quick},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -71,7 +71,7 @@ fn names(spec: &Spec, data: &BTreeMap<String, DataSet>) -> String {
     names.join(" ")
 }
 
-/// Folders without a row, of all sets that the specs name, with fingerprints that say nothing of this machine.
+/// Folders of three black images, of all sets that the specs name, with fingerprints that say nothing of this machine.
 fn folders<'a>(root: &Path, specs: impl Iterator<Item = &'a Spec>) -> BTreeMap<String, DataSet> {
     let mut sets: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for spec in specs {
@@ -84,18 +84,23 @@ fn folders<'a>(root: &Path, specs: impl Iterator<Item = &'a Spec>) -> BTreeMap<S
 }
 
 fn folder(root: &Path, name: &str, sets: BTreeSet<String>) -> DataSet {
-    let chammi = name == DataRef::CHAMMI;
     let sets = if sets.is_empty() { BTreeSet::from(["One".to_owned(), "Two".to_owned()]) } else { sets };
     let mut description = format!("name = \"{name}\"\n");
     for set in &sets {
         fs::create_dir_all(root.join(set)).unwrap();
-        let header = "file_path,channel_width,Label,train_test_split,Task_one\n";
-        fs::write(root.join(set).join("enriched_meta.csv"), header).unwrap();
+        let table = "file_path,channel_width,Label,train_test_split,Task_one\n\
+                     a.png,4,one,Train,False\nb.png,4,two,Train,False\nc.png,4,one,Task_one,True\n";
+        fs::write(root.join(set).join("enriched_meta.csv"), table).unwrap();
+        ["a", "b", "c"].iter().for_each(|image| black(&root.join(set).join(format!("{image}.png"))));
         description += &format!("[sets.{set}]\nchannels = [\"dna\", \"er\", \"actin\"]\n");
     }
-    if !chammi {
-        fs::write(root.join("dataset.toml"), description).unwrap();
-    }
+    fs::write(root.join("dataset.toml"), description).unwrap();
     let opened = DataSet::open(name, root).unwrap();
     DataSet { fingerprint: format!("the fingerprint of {name}"), ..opened }
+}
+
+fn black(path: &Path) {
+    let mut encoder = png::Encoder::new(fs::File::create(path).unwrap(), 12, 4);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(&[0; 48]).unwrap();
 }
