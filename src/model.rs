@@ -9,32 +9,22 @@ pub use costs::Costs;
 pub use released::{Error as ReleasedError, Released, released};
 
 use crate::{
-    adapter::{self, Convolution, Images, OwnStem, SetChannels, Stem},
-    backbone::{ConvNext, DinoV2, OffTheShelf, ResNet, Shape, files, of_the_zoo},
+    adapter::{self, Convolution, Entry, Images, OwnStem, SetChannels},
+    backbone::{Backbone, ConvNext, DinoV2, ResNet, Shape, Stem, files, of_the_zoo},
     params::{Params, Published},
-    seed::{Seed, Stream},
+    pass::{Outputs, Pass},
+    seed::Seed,
     spec::{self, Taps, View},
     tape::{Node, Tape},
 };
-use candle_core::{Result, Tensor};
+use candle_core::Result;
 use std::path::Path;
 
-/// Images of a few sets to feature vectors.
-pub struct Extractor(Network);
-
-enum Network {
-    /// Behind the first layer of an adapter.
-    Adapted { stem: Box<dyn Stem>, backbone: ConvNext },
-    /// Each channel passes through as a grey photograph.
-    OffTheShelf(Box<dyn OffTheShelf>),
+/// Images of a few sets to feature vectors: a first layer, and a backbone behind it.
+pub struct Extractor {
+    entry: Box<dyn Entry>,
+    backbone: Box<dyn Backbone>,
 }
-
-use Network::{Adapted, OffTheShelf as Shelf};
-
-/// Pixels of photographs that pass through a network off the shelf together: forty of 224 px.
-const PHOTOGRAPHS: usize = 1 << 21;
-/// The shorter side that leaves a ConvNeXt one pixel behind its last stage: strides of 4, 2, 2 and 2.
-const LEAST: usize = 32;
 
 impl Extractor {
     /// A model for sets that it is trained on and `others` that it only reads, which are numbered behind them; its
@@ -48,7 +38,7 @@ impl Extractor {
         others: &[SetChannels],
         params: &mut Params,
     ) -> Self {
-        let off_the_shelf: Box<dyn OffTheShelf> = match &model.backbone {
+        let off_the_shelf: Box<dyn Backbone> = match &model.backbone {
             spec::Backbone::ConvNext(word) => {
                 return Self::shaped(
                     &model.adapter,
@@ -70,7 +60,7 @@ impl Extractor {
             model.adapter.enters() == spec::Enters::Images,
             "the check refuses other adapters of a backbone off the shelf"
         );
-        Self(Shelf(off_the_shelf))
+        Self { entry: adapter::grey(), backbone: off_the_shelf }
     }
 
     /// A ConvNeXt of any depths and widths behind an adapter, for sets that it is trained on and others.
@@ -81,15 +71,15 @@ impl Extractor {
         (sets, others): (&[SetChannels], &[SetChannels]),
         params: &mut Params,
     ) -> Self {
-        let stem = adapter::build(adapter, sets, others, shape.widths[0], params);
-        let backbone = ConvNext::shaped(shape, drop_path, !stem.normalises(), params);
-        Self(Adapted { stem, backbone })
+        let entry = adapter::build(adapter, sets, others, shape.widths[0], params);
+        let backbone = Box::new(ConvNext::shaped(shape, drop_path, !entry.normalises(), params));
+        Self { entry, backbone }
     }
 
     /// A backbone behind its own stem, for images of `channels` channels.
     pub fn plain(size: spec::ConvNextSize, channels: usize, params: &mut Params) -> Self {
-        let stem = adapter::plain(channels, size.widths()[0], params);
-        Self(Adapted { stem, backbone: ConvNext::new(size, 0.0, true, params) })
+        let entry = adapter::plain(channels, size.widths()[0], params);
+        Self { entry, backbone: Box::new(ConvNext::new(size, 0.0, true, params)) }
     }
 
     /// Takes over published weights of the backbone; of the first layer's what the adapter keeps or starts from.
@@ -97,17 +87,14 @@ impl Extractor {
     /// # Errors
     /// If the file does not fit.
     pub fn load(&self, path: &Path, params: &mut Params) -> std::result::Result<(), files::Error> {
-        let (stem, backbone) = match &self.0 {
-            Adapted { stem, backbone } => (stem, backbone),
-            Shelf(_) => return files::load_whole(path, params),
-        };
-        let replaced = stem.replaces();
+        let Some(stem) = self.backbone.stem() else { return files::load_whole(path, params) };
+        let replaced = self.entry.replaces();
         files::load(path, params, replaced)?;
         if replaced.is_empty() {
             return Ok(());
         }
-        let own = OwnStem::read(path, backbone.stem_width())?;
-        Ok(stem.start(&own, params)?)
+        let own = OwnStem::read(path, stem.width)?;
+        Ok(self.entry.start(&own, params)?)
     }
 
     /// Writes what the model is to the images of one set: a ConvNeXt with as many inputs as the set has channels, which
@@ -121,23 +108,24 @@ impl Extractor {
         set: usize,
         path: &Path,
     ) -> std::result::Result<bool, files::Error> {
-        let Adapted { stem, backbone } = &self.0 else { return Ok(false) };
-        let Some(Convolution { weight, bias }) = stem.as_convolution(params, set)? else {
+        let Some(stem) = self.backbone.stem() else { return Ok(false) };
+        let Some(Convolution { weight, bias }) = self.entry.as_convolution(params, set)? else {
             return Ok(false);
         };
-        let (stem, width) = (backbone.stem_width(), self.width());
-        let channels = weight.len() / (stem * adapter::PATCH * adapter::PATCH);
+        let Stem { width: maps, patch, weight: weight_name, bias: bias_name } = stem;
+        let width = self.width();
+        let channels = weight.len() / (maps * patch * patch);
         let mut alone = Params::new(Seed(0));
         let mut add = |name: &str, shape: &[usize], values: &[f32]| {
             alone.add_with(Published::new(name, shape), |_, out| out.copy_from_slice(values));
         };
-        add("stem.0.weight", &[stem, channels, adapter::PATCH, adapter::PATCH], &weight);
-        add("stem.0.bias", &[stem], &bias);
+        add(weight_name, &[maps, channels, patch, patch], &weight);
+        add(bias_name, &[maps], &bias);
         add("head.norm.weight", &[width], &vec![1.0; width]);
         add("head.norm.bias", &[width], &vec![0.0; width]);
         for id in params.ids() {
             let published = params.published(id);
-            let first = published.name.starts_with("stem.0.");
+            let first = [weight_name, bias_name].contains(&published.name.as_str());
             if files::is_backbone(&published.name) && !first {
                 add(&published.name, &published.shape, &params.export(id)?);
             }
@@ -148,81 +136,36 @@ impl Extractor {
 
     /// Passes through the backbone for one image of so many channels.
     pub fn passes(&self, channels: usize) -> usize {
-        match &self.0 {
-            Adapted { stem, .. } if !stem.takes_channels_apart() => 1,
-            _ => channels,
-        }
+        if self.entry.takes_channels_apart() { channels } else { 1 }
     }
 
     /// Numbers in the feature vector of an image, or of a channel if these are taken apart.
     pub fn width(&self) -> usize {
-        match &self.0 {
-            Adapted { backbone, .. } => backbone.width(),
-            Shelf(network) => network.width(),
-        }
+        self.backbone.width()
     }
 
     /// The least that the shorter side of an image may have, in pixels.
     pub fn least_side(&self) -> usize {
-        match &self.0 {
-            Adapted { .. } => LEAST,
-            Shelf(_) => 1,
-        }
+        self.backbone.side().least
     }
 
-    /// Features (N, width). `drops` decides which residual branches are dropped in training.
+    /// What it makes of images: features (N, width), and what else the pass wants.
     ///
     /// # Errors
     /// If the images do not have the channels of their set.
-    pub fn forward(
-        &self,
-        tape: &mut Tape,
-        params: &Params,
-        images: &Images,
-        drops: &mut Stream,
-    ) -> Result<Node> {
-        let (features, _) = self.tapped(tape, params, images, drops, None)?;
-        Ok(features)
-    }
-
-    /// Features, and what flows by at the `taps`.
-    ///
-    /// # Errors
-    /// If the images do not have the channels of their set.
-    pub fn tapped(
-        &self,
-        tape: &mut Tape,
-        params: &Params,
-        images: &Images,
-        drops: &mut Stream,
-        taps: Option<Taps>,
-    ) -> Result<(Node, Vec<Node>)> {
+    pub fn run(&self, pass: &mut Pass<'_>, images: &Images) -> Result<Outputs> {
         let (n, channels) = (images.pixels.dim(0)?, images.pixels.dim(1)?);
-        let apart = (n, channels * self.width());
-        let (stem, backbone) = match &self.0 {
-            Adapted { stem, backbone } => (stem, backbone),
-            Shelf(_) if tape.is_recording() => {
-                candle_core::bail!("a backbone off the shelf is not trained")
-            }
-            Shelf(network) => {
-                let features = photographed(network.as_ref(), params, &images.pixels)?;
-                return Ok((Node::constant(features.reshape(apart)?), vec![]));
-            }
-        };
-        let x = stem.forward(tape, params, images)?;
-        let (features, taps) = backbone.tapped(tape, params, &x, drops, taps)?;
-        if !stem.takes_channels_apart() {
-            return Ok((features, taps));
+        let entered = self.entry.enter(pass, images)?;
+        let mut outputs = self.backbone.run(pass, entered)?;
+        if self.entry.takes_channels_apart() {
+            outputs.features = pass.tape.reshape(&outputs.features, (n, channels * self.width()))?;
         }
-        Ok((tape.reshape(&features, apart)?, taps))
+        Ok(outputs)
     }
 
-    /// Maps at each of the `taps`; a backbone off the shelf has none.
-    pub fn tap_widths(&self, taps: Taps) -> Vec<usize> {
-        match &self.0 {
-            Adapted { backbone, .. } => backbone.tap_widths(taps),
-            Shelf(_) => vec![],
-        }
+    /// Numbers for each pixel at each of the probes; none if the backbone cannot be probed.
+    pub fn probe_widths(&self, probes: Taps) -> Vec<usize> {
+        self.backbone.probe_widths(probes)
     }
 
     /// Features of images that nothing is learned from.
@@ -230,25 +173,9 @@ impl Extractor {
     /// # Errors
     /// If the images do not have the channels of their set.
     pub fn embed(&self, params: &Params, images: &Images) -> Result<Node> {
-        self.forward(
-            &mut Tape::forgetting_in(params.format()),
-            params,
-            images,
-            &mut Seed(0).stream("no draw is made in inference"),
-        )
+        let mut tape = Tape::forgetting_in(params.format());
+        Ok(self.run(&mut Pass::new(&mut tape, params), images)?.features)
     }
-}
-
-/// Features of each channel of images (N, C, H, W): (N·C, width). A few photographs at a time, because their maps are
-/// large.
-fn photographed(network: &dyn OffTheShelf, params: &Params, images: &Tensor) -> Result<Tensor> {
-    let (n, channels, height, width) = images.dims4()?;
-    let together = (PHOTOGRAPHS / (height * width * channels)).max(1);
-    let features = (0..n).step_by(together).map(|first| {
-        let few = images.narrow(0, first, together.min(n - first))?;
-        network.features(params, &adapter::photographs(&few)?)
-    });
-    Tensor::cat(&features.collect::<Result<Vec<_>>>()?, 0)
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! ChannelReplication: each channel passes through an unchanged backbone as a grey photograph, and the features of
 //! all channels stand side by side (CHAMMI, section 4.1). Not trained.
 
-use super::{Images, Stem, plain::Plain};
+use super::{Entry, Images, plain::Plain};
 use crate::{
+    backbone::photographs,
     params::Params,
-    tape::{Node, Tape},
+    pass::{Entered, Pass},
 };
-use candle_core::{Result, Tensor};
+use candle_core::Result;
 
 pub(super) struct ChannelReplication(Plain);
 
@@ -16,10 +17,10 @@ impl ChannelReplication {
     }
 }
 
-impl Stem for ChannelReplication {
-    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
+impl Entry for ChannelReplication {
+    fn enter(&self, pass: &mut Pass<'_>, images: &Images) -> Result<Entered> {
         let pixels = photographs(&images.pixels)?;
-        self.0.forward(tape, params, &Images { pixels, set: images.set })
+        self.0.enter(pass, &Images { pixels, set: images.set })
     }
 
     fn replaces(&self) -> &'static [&'static str] {
@@ -29,13 +30,4 @@ impl Stem for ChannelReplication {
     fn takes_channels_apart(&self) -> bool {
         true
     }
-}
-
-/// Images (N, C, H, W) as N·C grey photographs (N·C, 3, H, W).
-///
-/// # Errors
-/// If they have not four axes.
-pub fn photographs(images: &Tensor) -> Result<Tensor> {
-    let (n, channels, height, width) = images.dims4()?;
-    images.reshape((n * channels, 1, height, width))?.repeat((1, 3, 1, 1))?.contiguous()
 }

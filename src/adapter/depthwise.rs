@@ -5,10 +5,12 @@
 //! over channels, a 1×1 convolution, and an instance norm that takes the place of the stem's normalisation. Filtering
 //! and the sum over channels are one linear map. Always a random start.
 
-use super::{Images, PATCH, SetChannels, Stem, bank::Bank, filters};
+use super::{Entry, Images, PATCH, SetChannels, bank::Bank, filters};
 use crate::{
+    backbone::ConvNext,
     ops::Weight,
     params::{ParamId, Params, Published},
+    pass::{Entered, Pass},
     spec::{self, Pooling},
     tape::{Node, Tape},
 };
@@ -128,8 +130,9 @@ fn replicate(set: &SetChannels, trained: &[SetChannels], names: &Bank) -> Set {
     Set { rows, borrowed: Some(borrowed) }
 }
 
-impl Stem for Depthwise {
-    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
+impl Entry for Depthwise {
+    fn enter(&self, pass: &mut Pass<'_>, images: &Images) -> Result<Entered> {
+        let Pass { tape, params, .. } = pass;
         let set = &self.sets[images.set];
         filters::expect_channels("Depthwise", set.rows.len(), images)?;
         let [weight, bias] = self.patch_filters(tape, params, set, images.set)?;
@@ -155,11 +158,11 @@ impl Stem for Depthwise {
         let mix = tape.reshape(&mix, (mix.dims()[0], self.kernels))?;
         let maps = tape.linear(&maps, &mix, Weight::OutIn, None)?;
         let (scale, shift) = (tape.param(params, self.norm.0), tape.param(params, self.norm.1));
-        tape.instance_norm(&maps, &scale, &shift, EPS)
+        Ok(Entered::Maps(tape.instance_norm(&maps, &scale, &shift, EPS)?))
     }
 
     fn replaces(&self) -> &'static [&'static str] {
-        &["stem.0.weight", "stem.0.bias", "stem.1.weight", "stem.1.bias"]
+        ConvNext::STEM
     }
 
     fn normalises(&self) -> bool {
@@ -199,8 +202,9 @@ mod tests {
         let swapped = [&planes[64..], &planes[..64]].concat();
         let run = |planes: Vec<f32>, set| {
             let pixels = Tensor::from_vec(planes, (1, 2, 8, 8), &candle_core::Device::Cpu).unwrap();
-            let y = stem.forward(&mut Tape::forgetting(), &params, &Images { pixels, set }).unwrap();
-            y.value().flatten_all().unwrap().to_vec1::<f32>().unwrap()
+            let mut tape = Tape::forgetting();
+            let y = stem.enter(&mut Pass::new(&mut tape, &params), &Images { pixels, set }).unwrap();
+            y.maps().unwrap().value().flatten_all().unwrap().to_vec1::<f32>().unwrap()
         };
         crate::golden::assert_close("y", &run(swapped, 1), &run(planes, 0), 1e-5);
     }

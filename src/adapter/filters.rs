@@ -1,9 +1,10 @@
 //! Stems whose filters are generated: what they have in common.
 
-use super::{Convolution, Images, OwnStem, PATCH, Stem};
+use super::{Convolution, Entry, Images, OwnStem, PATCH};
 use crate::{
     ops::{Weight, buffer},
     params::{Params, Published},
+    pass::{Entered, Pass},
     tape::{Node, Tape},
 };
 use candle_core::Result;
@@ -21,17 +22,17 @@ pub(super) trait Generated: Send + Sync {
     /// The filters of a set's channels, a table (C, 4·4·width).
     fn filters(&self, tape: &mut Tape, params: &Params, set: usize) -> Result<Node>;
 
-    /// As [`Stem::start`].
+    /// As [`Entry::start`].
     fn start(&self, _stem: &OwnStem, _params: &mut Params) -> Result<()> {
         Ok(())
     }
 }
 
-impl<G: Generated> Stem for G {
-    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
+impl<G: Generated> Entry for G {
+    fn enter(&self, pass: &mut Pass<'_>, images: &Images) -> Result<Entered> {
         expect_channels(G::WORD, self.channels(images.set), images)?;
-        let filters = self.filters(tape, params, images.set)?;
-        convolve(tape, images, &filters, self.width())
+        let filters = self.filters(pass.tape, pass.params, images.set)?;
+        Ok(Entered::Maps(convolve(pass.tape, images, &filters, self.width())?))
     }
 
     fn start(&self, stem: &OwnStem, params: &mut Params) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::{PATCH, filters::he};
 use crate::{
-    backbone::files,
+    backbone::{ConvNext, files},
     params::{ParamId, Params, Published},
     seed::Stream,
     spec::FirstLayer,
@@ -18,15 +18,15 @@ pub struct OwnStem {
     bias: Vec<f32>,
 }
 
-const WEIGHT: &str = "stem.0.weight";
-const BIAS: &str = "stem.0.bias";
+const WEIGHT: &str = ConvNext::CONVOLUTION[0];
+const BIAS: &str = ConvNext::CONVOLUTION[1];
 const RGB: usize = 3;
 const AREA: usize = PATCH * PATCH;
 
 impl OwnStem {
     /// timm's random start.
     pub(super) fn random(width: usize, params: &Params) -> Self {
-        let mut stream = params.seed().stream(&format!("init/{WEIGHT}"));
+        let mut stream = params.start_of(WEIGHT);
         let weight = (0..width * RGB * AREA).map(|_| (stream.normal() * 0.02) as f32).collect();
         Self { weight, bias: vec![0.0; width] }
     }

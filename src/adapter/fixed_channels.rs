@@ -1,11 +1,11 @@
 //! FixedChannels: the backbone's own stem, with as many inputs as the one set of this model has channels (CHAMMI,
 //! section 4.1). Each set has a model of its own; the plan makes one training for each.
 
-use super::{Convolution, Images, SetChannels, Stem, first_layer::OwnStem, plain::Plain};
+use super::{Convolution, Entry, Images, SetChannels, first_layer::OwnStem, plain::Plain};
 use crate::{
     params::Params,
+    pass::{Entered, Pass},
     spec,
-    tape::{Node, Tape},
 };
 use candle_core::Result;
 
@@ -28,9 +28,9 @@ impl FixedChannels {
     }
 }
 
-impl Stem for FixedChannels {
-    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
-        self.layer.forward(tape, params, images)
+impl Entry for FixedChannels {
+    fn enter(&self, pass: &mut Pass<'_>, images: &Images) -> Result<Entered> {
+        self.layer.enter(pass, images)
     }
 
     fn start(&self, stem: &OwnStem, params: &mut Params) -> Result<()> {

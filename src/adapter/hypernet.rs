@@ -94,8 +94,9 @@ impl Generated for HyperNet {
 mod tests {
     use super::*;
     use crate::{
-        adapter::{Images, Stem},
+        adapter::{Entry, Images},
         golden::assert_close,
+        pass::Pass,
         seed::Seed,
     };
     use candle_core::{Device, Tensor};
@@ -123,8 +124,9 @@ mod tests {
             let stem = HyperNet::new(&word, &sets, 8, &mut params);
             let pixels: Vec<f32> = planes.iter().flat_map(|plane| vec![*plane; 64]).collect();
             let pixels = Tensor::from_vec(pixels, (1, 2, 8, 8), &Device::Cpu).unwrap();
-            let y = stem.forward(&mut Tape::forgetting(), &params, &Images { pixels, set: 0 }).unwrap();
-            y.value().flatten_all().unwrap().to_vec1::<f32>().unwrap()
+            let mut tape = Tape::forgetting();
+            let y = stem.enter(&mut Pass::new(&mut tape, &params), &Images { pixels, set: 0 }).unwrap();
+            y.maps().unwrap().value().flatten_all().unwrap().to_vec1::<f32>().unwrap()
         };
         assert_close("y", &features(["a", "b"], [0.3, 0.9]), &features(["b", "a"], [0.9, 0.3]), 1e-6);
     }

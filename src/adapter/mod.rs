@@ -6,27 +6,28 @@ mod depthwise;
 mod filters;
 mod first_layer;
 mod fixed_channels;
+mod grey;
 mod hypernet;
 mod plain;
 mod slice_param;
 mod target_param;
 mod template_mixing;
 
-pub use channel_replication::photographs;
 pub use first_layer::OwnStem;
 
 use crate::{
+    backbone::ConvNext,
     params::Params,
+    pass::{Entered, Pass},
     spec,
-    tape::{Node, Tape},
 };
 use candle_core::{Result, Tensor};
 
 /// Raised when an adapter computes something else; part of the identity of every work that trains or embeds.
 pub const REVISION: u32 = 1;
 
-/// Side of a stem patch, and its stride.
-pub const PATCH: usize = 4;
+/// Side of a patch of the backbone's stem, and its stride.
+const PATCH: usize = ConvNext::PATCH;
 
 /// The channels of one set, in tape order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,13 +47,13 @@ pub struct Images {
 }
 
 /// A first layer.
-pub trait Stem: Send + Sync {
-    /// Images (N, C, H, W) to feature maps (N, H/4, W/4, width), before the stem's normalisation unless it
-    /// [`normalises`](Self::normalises) itself.
+pub trait Entry: Send + Sync {
+    /// Images (N, C, H, W) to what the backbone takes: to feature maps (N, H/4, W/4, width) of a ConvNeXt, before the stem's
+    /// normalisation unless it [`normalises`](Self::normalises) itself.
     ///
     /// # Errors
     /// If the images do not have the channels of their set.
-    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node>;
+    fn enter(&self, pass: &mut Pass<'_>, images: &Images) -> Result<Entered>;
 
     /// Takes over what its start needs of the backbone's own first layer, random or published.
     ///
@@ -94,7 +95,7 @@ pub struct Convolution {
 }
 
 /// The backbone's own stem convolution.
-const CONVOLUTION: &[&str] = &["stem.0.weight", "stem.0.bias"];
+const CONVOLUTION: &[&str] = ConvNext::CONVOLUTION;
 
 /// Builds the first layer of an adapter for sets that it is trained on and `others` that it only reads.
 ///
@@ -106,12 +107,12 @@ pub fn build(
     others: &[SetChannels],
     width: usize,
     params: &mut Params,
-) -> Box<dyn Stem> {
+) -> Box<dyn Entry> {
     assert!(
         others.is_empty() || adapter.reads_unseen_sets(),
         "the plan refuses sets that were not trained on"
     );
-    let stem: Box<dyn Stem> = match adapter {
+    let stem: Box<dyn Entry> = match adapter {
         spec::Adapter::ChannelReplication(_) => {
             Box::new(channel_replication::ChannelReplication::new(width, params))
         }
@@ -135,8 +136,13 @@ pub fn build(
     stem
 }
 
+/// No first layer: each channel as it is, for a backbone off the shelf.
+pub fn grey() -> Box<dyn Entry> {
+    Box::new(grey::Grey)
+}
+
 /// The backbone's own stem, for images of a fixed number of channels.
-pub fn plain(channels: usize, width: usize, params: &mut Params) -> Box<dyn Stem> {
+pub fn plain(channels: usize, width: usize, params: &mut Params) -> Box<dyn Entry> {
     Box::new(plain::Plain::new(channels, width, params))
 }
 

@@ -1,14 +1,14 @@
 //! The backbone's own stem convolution, for a fixed number of channels (`stem.0`).
 
 use super::{
-    Convolution, Images, PATCH, Stem, filters,
+    Convolution, Entry, Images, PATCH, filters,
     first_layer::{self, OwnStem},
 };
 use crate::{
     ops::Weight,
     params::{ParamId, Params, Published},
+    pass::{Entered, Pass},
     spec::FirstLayer,
-    tape::{Node, Tape},
 };
 use candle_core::Result;
 
@@ -44,14 +44,16 @@ impl Plain {
     }
 }
 
-impl Stem for Plain {
-    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
+impl Entry for Plain {
+    fn enter(&self, pass: &mut Pass<'_>, images: &Images) -> Result<Entered> {
+        let Pass { tape, params, .. } = pass;
         filters::expect_channels("the stem", params.published(self.weight).shape[1], images)?;
         let patches = tape.planar_patches(&images.pixels, PATCH)?;
         let weight = tape.param(params, self.weight);
         let shape = (weight.dims()[0], weight.dims()[1..].iter().product());
         let weight = tape.reshape(&weight, shape)?;
-        tape.linear(&patches, &weight, Weight::OutIn, Some(&tape.param(params, self.bias)))
+        let bias = tape.param(params, self.bias);
+        Ok(Entered::Maps(tape.linear(&patches, &weight, Weight::OutIn, Some(&bias))?))
     }
 
     fn as_convolution(&self, params: &Params, _set: usize) -> Result<Option<Convolution>> {

@@ -2,11 +2,11 @@
 //!
 //! The release routes by the set's name, the paper by the number of channels; CHAMMI's sets differ in both.
 
-use super::{Convolution, Images, SetChannels, Stem, first_layer::OwnStem, plain::Plain};
+use super::{Convolution, Entry, Images, SetChannels, first_layer::OwnStem, plain::Plain};
 use crate::{
     params::Params,
+    pass::{Entered, Pass},
     spec,
-    tape::{Node, Tape},
 };
 use candle_core::Result;
 
@@ -29,9 +29,9 @@ impl TargetParam {
     }
 }
 
-impl Stem for TargetParam {
-    fn forward(&self, tape: &mut Tape, params: &Params, images: &Images) -> Result<Node> {
-        self.layers[images.set].forward(tape, params, images)
+impl Entry for TargetParam {
+    fn enter(&self, pass: &mut Pass<'_>, images: &Images) -> Result<Entered> {
+        self.layers[images.set].enter(pass, images)
     }
 
     fn start(&self, stem: &OwnStem, params: &mut Params) -> Result<()> {

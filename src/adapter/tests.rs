@@ -5,6 +5,7 @@ use crate::{
     dsl::{Adapts, ConvNext, Depthwise, HyperNet, SliceParam, TargetParam, TemplateMixing, size},
     golden::{Golden, assert_close, device, everywhere},
     params::{Params, Published},
+    pass::Pass,
     sample,
     seed::Seed,
     spec::{self, ClassEmbedding, Coefficients, Pooling, recipe::Recipe},
@@ -42,7 +43,8 @@ fn compare(file: &str, prefix: &str, images: &str, adapter: &spec::Adapter) {
         let x = format!("{images}{set}.x");
         let pixels = Tensor::from_vec(golden.values(&x), golden.shape(&x), &device()).unwrap();
         let mut tape = Tape::recording(&params);
-        let y = stem.forward(&mut tape, &params, &Images { pixels, set: index }).unwrap();
+        let y = stem.enter(&mut Pass::new(&mut tape, &params), &Images { pixels, set: index }).unwrap();
+        let y = y.maps().unwrap();
         let name = key(&format!("{set}.y"));
         let nhwc = Published::permuted("y", &golden.shape(&name), &[0, 2, 3, 1]);
         assert_close(&name, &nhwc.theirs(y.value()).unwrap(), &golden.values(&name), 2e-6);
@@ -112,7 +114,8 @@ fn images_of_other_channels_are_refused() {
         let mut params = Params::new(Seed(0));
         let stem = build(&word, &sets(), &[], 8, &mut params);
         let pixels = Tensor::zeros((1, 4, 8, 8), DType::F32, &Device::Cpu).unwrap();
-        let refused = stem.forward(&mut Tape::forgetting(), &params, &Images { pixels, set: 0 });
+        let mut tape = Tape::forgetting();
+        let refused = stem.enter(&mut Pass::new(&mut tape, &params), &Images { pixels, set: 0 });
         let message = refused.unwrap_err().to_string();
         assert!(message.contains("3 channels of this set, found 4"), "{message}");
     }

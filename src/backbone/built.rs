@@ -1,6 +1,5 @@
 //! Which networks are part of this program: those of the zoo are where it was built with them.
 
-use super::OffTheShelf;
 use crate::{
     params::Params,
     spec::{Backbone, NetworkModel},
@@ -38,12 +37,16 @@ pub fn built(backbone: &Backbone) -> Result<(), NotBuilt> {
 
 /// A network of the zoo.
 #[cfg(any(test, feature = "zoo"))]
-pub(crate) fn of_the_zoo(model: NetworkModel, normalises: bool, params: &mut Params) -> Box<dyn OffTheShelf> {
+pub(crate) fn of_the_zoo(
+    model: NetworkModel,
+    normalises: bool,
+    params: &mut Params,
+) -> Box<dyn super::Backbone> {
     Box::new(super::zoo::Zoo::new(model, normalises, params))
 }
 
 /// A network of the zoo: nobody gets here, because [`built`] refuses it first.
 #[cfg(not(any(test, feature = "zoo")))]
-pub(crate) fn of_the_zoo(model: NetworkModel, _: bool, _: &mut Params) -> Box<dyn OffTheShelf> {
+pub(crate) fn of_the_zoo(model: NetworkModel, _: bool, _: &mut Params) -> Box<dyn super::Backbone> {
     panic!("`{}` is refused before anything is computed", model.facts().name)
 }

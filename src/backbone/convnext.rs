@@ -2,12 +2,15 @@
 //!
 //! Features are the plain mean over the last stage's pixels, before `head.norm`, as CHAMMI takes them.
 
-use super::layers::{Affine, INIT_SD, Norm};
+use super::{
+    Backbone, Side, Stem,
+    layers::{Affine, INIT_SD, Norm},
+};
 use crate::{
     params::{ParamId, Params, Published},
-    seed::Stream,
+    pass::{Entered, Outputs, Pass},
     spec::{ConvNextSize, Taps},
-    tape::{Node, Tape},
+    tape::Node,
 };
 use candle_core::Result;
 
@@ -50,8 +53,8 @@ struct Stage {
 }
 
 struct Block {
-    taps: ParamId,
-    taps_bias: ParamId,
+    kernel: ParamId,
+    kernel_bias: ParamId,
     norm: Norm,
     widen: Affine,
     narrow: Affine,
@@ -96,71 +99,67 @@ impl ConvNext {
         Self { stem_norm, stages, widths }
     }
 
-    /// Maps that the stem makes.
-    pub fn stem_width(&self) -> usize {
-        self.widths[0]
-    }
+    /// Side of a patch of the stem's convolution, and its stride.
+    pub const PATCH: usize = 4;
+    /// The published names of the stem's convolution.
+    pub const CONVOLUTION: &'static [&'static str] = &["stem.0.weight", "stem.0.bias"];
+    /// The published names of the whole stem: convolution and normalisation.
+    pub const STEM: &'static [&'static str] =
+        &["stem.0.weight", "stem.0.bias", "stem.1.weight", "stem.1.bias"];
+}
 
-    /// Numbers in a feature vector.
-    pub fn width(&self) -> usize {
-        self.widths[3]
-    }
-
-    /// Stem output (N, H, W, C) to features (N, width). `drops` decides which residual branches are dropped.
-    ///
-    /// # Errors
-    /// If the shapes do not fit.
-    pub fn forward(&self, tape: &mut Tape, params: &Params, stem: &Node, drops: &mut Stream) -> Result<Node> {
-        let (features, _) = self.tapped(tape, params, stem, drops, None)?;
-        Ok(features)
-    }
-
-    /// Features, and what flows by at the `taps`: the normalised stem output first, unless the stem normalises itself.
-    ///
-    /// # Errors
-    /// If the shapes do not fit.
-    pub fn tapped(
-        &self,
-        tape: &mut Tape,
-        params: &Params,
-        stem: &Node,
-        drops: &mut Stream,
-        taps: Option<Taps>,
-    ) -> Result<(Node, Vec<Node>)> {
+impl Backbone for ConvNext {
+    /// From the output of a stem's convolution. Probed are the normalised stem output first, unless the stem normalises
+    /// itself.
+    fn run(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Outputs> {
+        let probes = pass.want.probes;
         let mut found = Vec::new();
-        let stem = tape.formatted(stem)?;
+        let stem = pass.tape.formatted(&x.maps()?)?;
         let mut x = match self.stem_norm {
-            Some(norm) => norm.forward(tape, params, &stem)?,
+            Some(norm) => norm.forward(pass.tape, pass.params, &stem)?,
             None => stem,
         };
-        if taps.is_some() && self.stem_norm.is_some() {
+        if probes.is_some() && self.stem_norm.is_some() {
             found.push(x.clone());
         }
         for (number, stage) in self.stages.iter().enumerate() {
             if let Some((norm, conv)) = &stage.downsample {
-                x = norm.forward(tape, params, &x)?;
-                x = tape.patches(&x, 2)?;
-                x = conv.forward(tape, params, &x)?;
+                x = norm.forward(pass.tape, pass.params, &x)?;
+                x = pass.tape.patches(&x, 2)?;
+                x = conv.forward(pass.tape, pass.params, &x)?;
             }
             for (at, block) in stage.blocks.iter().enumerate() {
-                if taps == Some(Taps::Branches) && at + 1 == stage.blocks.len() {
-                    let branch = block.branch(tape, params, &x, drops)?;
-                    x = tape.add(&x, &branch)?;
+                if probes == Some(Taps::Branches) && at + 1 == stage.blocks.len() {
+                    let branch = block.branch(pass, &x)?;
+                    x = pass.tape.add(&x, &branch)?;
                     found.push(branch);
                 } else {
-                    x = block.forward(tape, params, &x, drops)?;
+                    x = block.add_to(&x, pass, &x)?;
                 }
             }
-            if taps == Some(Taps::Stages) || (taps == Some(Taps::ThreeStages) && number < 3) {
+            if probes == Some(Taps::Stages) || (probes == Some(Taps::ThreeStages) && number < 3) {
                 found.push(x.clone());
             }
         }
-        Ok((tape.mean_pixels(&x)?, found))
+        Ok(Outputs { features: pass.tape.mean_pixels(&x)?, probes: found })
     }
 
-    /// Maps at each of the `taps`.
-    pub fn tap_widths(&self, taps: Taps) -> Vec<usize> {
-        let stages = if taps == Taps::ThreeStages { 3 } else { self.widths.len() };
+    fn width(&self) -> usize {
+        self.widths[3]
+    }
+
+    /// Strides of 4, 2, 2 and 2.
+    fn side(&self) -> Side {
+        Side { least: 32, multiple: 32 }
+    }
+
+    fn stem(&self) -> Option<Stem> {
+        let &[weight, bias] = Self::CONVOLUTION else { return None };
+        Some(Stem { width: self.widths[0], patch: Self::PATCH, weight, bias })
+    }
+
+    fn probe_widths(&self, probes: Taps) -> Vec<usize> {
+        let stages = if probes == Taps::ThreeStages { 3 } else { self.widths.len() };
         let stem = self.stem_norm.iter().map(|_| self.widths[0]);
         stem.chain(self.widths[..stages].iter().copied()).collect()
     }
@@ -173,10 +172,10 @@ impl Block {
             let dims = if shape.convolutional { &dims[..] } else { &dims[..2] };
             Affine::new(Published::new(format!("{name}.mlp.{part}.weight"), dims), outs, params)
         };
-        let taps = Published::permuted(format!("{name}.conv_dw.weight"), &[width, 1, 7, 7], &[2, 3, 0, 1]);
+        let kernel = Published::permuted(format!("{name}.conv_dw.weight"), &[width, 1, 7, 7], &[2, 3, 0, 1]);
         Self {
-            taps: params.add_normal(taps, INIT_SD),
-            taps_bias: params.add_constant(Published::new(format!("{name}.conv_dw.bias"), &[width]), 0.0),
+            kernel: params.add_normal(kernel, INIT_SD),
+            kernel_bias: params.add_constant(Published::new(format!("{name}.conv_dw.bias"), &[width]), 0.0),
             norm: Norm::new(&format!("{name}.norm"), width, params),
             widen: affine("fc1", 4 * width, width, params),
             narrow: affine("fc2", width, 4 * width, params),
@@ -185,35 +184,22 @@ impl Block {
         }
     }
 
-    fn forward(&self, tape: &mut Tape, params: &Params, x: &Node, drops: &mut Stream) -> Result<Node> {
-        self.add_to(x, tape, params, x, drops)
-    }
-
-    /// What `forward` adds to `x`.
-    fn branch(&self, tape: &mut Tape, params: &Params, x: &Node, drops: &mut Stream) -> Result<Node> {
+    /// What the block adds to `x`.
+    fn branch(&self, pass: &mut Pass<'_>, x: &Node) -> Result<Node> {
         let nothing = Node::constant(x.value().zeros_like()?);
-        self.add_to(&nothing, tape, params, x, drops)
+        self.add_to(&nothing, pass, x)
     }
 
     /// The branch of `x`, added to `stream`.
-    fn add_to(
-        &self,
-        stream: &Node,
-        tape: &mut Tape,
-        params: &Params,
-        x: &Node,
-        drops: &mut Stream,
-    ) -> Result<Node> {
+    fn add_to(&self, stream: &Node, pass: &mut Pass<'_>, x: &Node) -> Result<Node> {
+        let Pass { tape, params, drops, .. } = pass;
         let (images, channels) = (x.dims()[0], x.dims()[3]);
-        let taps = tape.param(params, self.taps);
-        let taps = tape.reshape(&taps, (7, 7, channels))?;
-        let z = tape.depthwise7(x, &taps, &tape.param(params, self.taps_bias))?;
+        let kernel = tape.param(params, self.kernel);
+        let kernel = tape.reshape(&kernel, (7, 7, channels))?;
+        let z = tape.depthwise7(x, &kernel, &tape.param(params, self.kernel_bias))?;
         let z = self.norm.forward(tape, params, &z)?;
         let z = self.widen.forward_gelu(tape, params, &z)?;
-        let keep = (self.drop > 0.0 && tape.is_recording()).then(|| {
-            let stays = 1.0 - self.drop;
-            (0..images).map(|_| if drops.chance(stays) { (1.0 / stays) as f32 } else { 0.0 }).collect()
-        });
+        let keep = drops.keep(self.drop, images);
         let gamma = tape.param(params, self.gamma);
         self.narrow.forward_residual(tape, params, stream, &z, &gamma, keep)
     }

@@ -3,7 +3,7 @@
 
 use crate::{
     atomic_file,
-    params::Params,
+    params::{ParamId, Params},
     spec::{Backbone, ConvNextSize, DinoV2Size, NetworkModel, ResNetSize, settings},
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -123,19 +123,23 @@ fn read(
     let format = |error| format(path, &error);
     let tensors = SafeTensors::deserialize(&bytes).map_err(format)?;
 
-    let wanted: Vec<_> = params.ids().filter(|id| wanted(&params.published(*id).name)).collect();
+    // In a file, names are those within the current prefix.
+    let wanted: Vec<(ParamId, String)> = params
+        .ids()
+        .filter_map(|id| Some((id, params.local(id)?.to_owned())))
+        .filter(|(_, name)| wanted(name))
+        .collect();
     let mut names: BTreeSet<&str> = tensors.names().into_iter().collect();
     let (mut missing, mut misshapen) = (Vec::new(), Vec::new());
-    for &id in &wanted {
-        let published = params.published(id);
-        match tensors.tensor(&published.name) {
-            Err(_) => missing.push(published.name.clone()),
+    for (id, name) in &wanted {
+        let published = params.published(*id);
+        match tensors.tensor(name) {
+            Err(_) => missing.push(name.clone()),
             Ok(view) => {
-                names.remove(published.name.as_str());
+                names.remove(name.as_str());
                 if !same_shape(view.shape(), &published.shape) || view.dtype() != Dtype::F32 {
                     misshapen.push(format!(
-                        "{}: expected F32 {:?}, found {:?} {:?}",
-                        published.name,
+                        "{name}: expected F32 {:?}, found {:?} {:?}",
                         published.shape,
                         view.dtype(),
                         view.shape()
@@ -151,8 +155,8 @@ fn read(
     if !problems.is_empty() {
         return Err(Error::Mismatch { path: path.to_owned(), problems });
     }
-    for id in wanted {
-        let view = tensors.tensor(&params.published(id).name).map_err(format)?;
+    for (id, name) in wanted {
+        let view = tensors.tensor(&name).map_err(format)?;
         params.import(id, floats(&view))?;
     }
     Ok(())

@@ -5,6 +5,7 @@ mod convnext;
 mod dino_v2;
 pub mod files;
 mod layers;
+mod photographs;
 mod pickle;
 mod position;
 mod resnet;
@@ -19,22 +20,61 @@ pub use built::{NotBuilt, built};
 pub use convnext::ConvNext;
 pub(crate) use convnext::Shape;
 pub use dino_v2::DinoV2;
+pub use photographs::{OffTheShelf, photographs};
 pub use resnet::ResNet;
 
-use crate::params::Params;
-use candle_core::{Result, Tensor};
+use crate::{
+    pass::{Entered, Outputs, Pass},
+    spec::Taps,
+};
+use candle_core::Result;
 
 /// Raised when a backbone computes something else; part of the identity of every work that trains or embeds.
 pub const REVISION: u32 = 1;
 
-/// A network for photographs that is taken as it was published. Nothing is learned through it, so nothing is recorded.
-pub trait OffTheShelf: Send + Sync {
-    /// Photographs (N, 3, H, W) with values in [0, 1] to features (N, width).
+/// A network behind a first layer.
+pub trait Backbone: Send + Sync {
+    /// What it makes of what the first layer made.
     ///
     /// # Errors
-    /// If they have another shape.
-    fn features(&self, params: &Params, photographs: &Tensor) -> Result<Tensor>;
+    /// If it takes something else.
+    fn run(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Outputs>;
 
     /// Numbers in a feature vector.
     fn width(&self) -> usize;
+
+    /// Which images it takes.
+    fn side(&self) -> Side;
+
+    /// Its own first layer, which an adapter takes the place of; none if no adapter does.
+    fn stem(&self) -> Option<Stem> {
+        None
+    }
+
+    /// Numbers for each pixel at each of the probes; none where it cannot be probed.
+    fn probe_widths(&self, _probes: Taps) -> Vec<usize> {
+        Vec::new()
+    }
+}
+
+/// Sides of images that a backbone takes, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// The least that the shorter one may have.
+    pub least: usize,
+    /// What the sides of training images are multiples of, or pixels at the border are not seen.
+    pub multiple: usize,
+}
+
+/// A backbone's own first layer: a convolution of patches that do not overlap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stem {
+    /// Maps that it makes.
+    pub width: usize,
+    /// Side of a patch, and its stride.
+    pub patch: usize,
+    /// The published name of its weights.
+    pub weight: &'static str,
+    /// The published name of its bias.
+    pub bias: &'static str,
 }

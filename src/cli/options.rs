@@ -6,6 +6,7 @@ use crate::{
     ops::flush_subnormals,
     spec::{Precision, Spec, quick::quick},
     store::Scale,
+    train::Keep,
 };
 use candle_core::Device;
 use clap::{Args, ValueEnum};
@@ -165,6 +166,41 @@ impl ComputeOptions {
     }
 }
 
+/// How much memory training may take.
+#[derive(Args, Clone, Debug)]
+pub(super) struct MemoryOption {
+    /// Memory that training may use, as in 16GB (GPU memory when computing on one); results do not depend on it: with less,
+    /// parts of a batch are recomputed [default: 85 % of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = size, overrides_with = "memory")]
+    memory: Option<u64>,
+}
+
+impl MemoryOption {
+    /// What fits into as much as was stated, or is free on a device.
+    pub(super) fn keep(&self, device: &Device) -> Keep {
+        self.memory.map_or_else(|| Keep::free(device), Keep::Within)
+    }
+}
+
+/// Bytes, as in `16GB`, `800 MB` or `1.5GiB`.
+fn size(text: &str) -> std::result::Result<u64, String> {
+    let unit = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let factor = match text[unit..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "mb" | "m" => 1e6,
+        "gb" | "g" => 1e9,
+        "mib" => f64::from(1 << 20),
+        "gib" => f64::from(1 << 30),
+        _ => f64::NAN,
+    };
+    let bytes = text[..unit].trim().parse::<f64>().map_or(f64::NAN, |number| number * factor);
+    if bytes >= 0.0 && bytes.is_finite() {
+        Ok(bytes as u64)
+    } else {
+        Err(format!("expected a size, as in 16GB or 800MB, found `{text}`"))
+    }
+}
+
 /// The number of threads.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ThreadsOption {
@@ -207,6 +243,13 @@ mod tests {
         assert_eq!(assignment("a.b=c=d"), Ok(("a.b".into(), "c=d".into())));
         assert!(assignment("lr").is_err() && named_path("chammi=").is_err());
         assert_eq!(variable("mini-real"), "DICHROIC_DATA_MINI_REAL");
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        let sizes = ["16GB", "800 MB", "1.5gib", "42", "0"].map(size);
+        assert_eq!(sizes, [16_000_000_000, 800_000_000, 3 << 29, 42, 0].map(Ok));
+        assert!(["16TB", "GB", "-1GB", "nanMB"].iter().all(|text| size(text).is_err()));
     }
 
     #[test]

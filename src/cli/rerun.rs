@@ -4,7 +4,7 @@ use super::{
     failure::{Context, Failure, Result},
     grid::{self, Format},
     locate,
-    options::{ComputeOptions, DataOption, StoreOption},
+    options::{ComputeOptions, DataOption, MemoryOption, StoreOption},
     output,
     progress::Progress,
     provenance, run_by_prefix,
@@ -41,6 +41,8 @@ pub(super) struct Rerun {
     data: DataOption,
     #[command(flatten)]
     compute: ComputeOptions,
+    #[command(flatten)]
+    memory: MemoryOption,
     /// Published weights: a file, or a folder of them [default: $DICHROIC_WEIGHTS, else the Hugging Face cache]
     #[arg(long, value_name = "PATH")]
     weights: Option<PathBuf>,
@@ -92,6 +94,7 @@ impl Rerun {
             weights: self.weights.clone(),
             provenance: here,
             checkpoint_every: CHECKPOINT_EVERY,
+            keep: self.memory.keep(&device),
             device,
         };
         let experiment = ExperimentRow { name: "rerun".into(), about: String::new(), file: String::new() };

@@ -2,26 +2,31 @@
 //! that it would read, a few images embedded, a small search. Nothing stays: the checkpoint of a measured
 //! pretraining is removed.
 //!
+//! A large batch passes in parts ([`Keep`]): a few rows are measured, and the rest is reckoned (`cost/fit.rs`).
+//!
 //! What is left out: a held-out loss that is looked at (SWAD), means and deviations of own data, pauses for checkpoints.
+
+mod fit;
 
 use super::{Error, sets::Sets};
 use crate::{
     adapter::SetChannels,
-    data::{DataSet, ImageSet, Statistics, hold_out},
+    data::{DataSet, ImageSet, Statistics},
     device,
     embed::{self, Embedder},
     evaluate::{FeatureMatrix, handmade, one_nn},
-    event::{Event, Listen, Silence},
+    event::{Listen, Silence},
     format,
     model::{Card, CardSet, Extractor},
     ops::format::Format,
     params::Params,
     plan::{Plan, Step, Work},
     seed::Seed,
-    spec::{Augment, DataRef, Features, Metric, Model, Needs, Train, Weights, id::WorkId, settings},
-    train::{self, CHECKPOINT_EVERY, Folder, Job, Pretraining, Source},
+    spec::{DataRef, Features, Metric, Model, Weights, id::WorkId},
+    train::{Keep, Pretraining, Source},
 };
 use candle_core::Device;
+use fit::FitPace;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -57,7 +62,9 @@ pub struct Meter<'a> {
     /// Where measured trainings would put checkpoints; nothing comes to lie there.
     nowhere: PathBuf,
     device: Device,
-    fits: BTreeMap<String, Pace>,
+    /// What decides how much memory a training takes.
+    keep: Keep,
+    fits: BTreeMap<String, FitPace>,
     embeds: BTreeMap<String, Pace>,
     handmade: BTreeMap<String, f64>,
     searches: BTreeMap<usize, f64>,
@@ -70,30 +77,19 @@ struct Pace {
     /// Whatever the number of images.
     memory: f64,
     memory_per_image: f64,
-    /// Bytes of the weights.
-    weights: u64,
     /// Numbers in a feature vector.
     width: usize,
 }
 
-/// Images in a measured step: about a second of training a ConvNeXt-Tiny at any size.
-fn images_at(side: usize) -> usize {
-    (65_536 / (side * side).max(1)).clamp(2, 16)
-}
-
-/// Steps that are measured, after one that is not.
-fn steps_at(side: usize) -> usize {
-    if side <= 96 { 12 } else { 2 }
-}
-
 impl<'a> Meter<'a> {
     /// `store`: beside which the store lies or would lie, for grey levels that were measured once.
-    pub fn new(data: &'a BTreeMap<String, DataSet>, store: &Path, device: &Device) -> Self {
+    pub fn new(data: &'a BTreeMap<String, DataSet>, store: &Path, device: &Device, keep: Keep) -> Self {
         let nowhere = std::env::temp_dir().join(format!("dichroic-cost-{}", std::process::id()));
         Self {
             sets: Sets::new(data, &super::artifacts::cache(store)),
             nowhere,
             device: device.clone(),
+            keep,
             fits: BTreeMap::new(),
             embeds: BTreeMap::new(),
             handmade: BTreeMap::new(),
@@ -116,7 +112,7 @@ impl<'a> Meter<'a> {
                 let mut params = Params::on(self.device.clone(), format::of(train.precision), Seed(0));
                 let extractor = Extractor::plain(*size, 3, &mut params);
                 let pace = self.steps(&extractor, &mut params, &train, &source)?;
-                Ok(fit_cost(&pace, train.batch, train.epochs * source.items().len()))
+                Ok(pace.cost(&train, &[source.items().len()], self.keep))
             }
             Work::Fit { model, train, .. } => self.fit(model, train, listen),
             Work::Embed { data, image, subset, .. } => {
@@ -126,88 +122,6 @@ impl<'a> Meter<'a> {
                 self.score(plan, step, (data, *subset), *features, listen)
             }
         }
-    }
-
-    fn fit(&mut self, model: &Model, train: &Train, listen: &mut dyn Listen) -> Result<Cost, Error> {
-        let parts = self.sets.open(&train.data, train.subset, listen)?;
-        let rows: Vec<Vec<u32>> = parts
-            .iter()
-            .map(|part| hold_out(part.set(), train.hold_out, super::fit::HOLD_OUT_SEED).0)
-            .collect();
-        let images: usize = rows.iter().map(Vec::len).sum();
-        let channels = super::fit::channels(&parts);
-        if train.objective.is_empty() {
-            let mut params = Params::new(Seed(0));
-            let _ = Extractor::new(model, &channels, &[], &mut params);
-            let weights = 4 * params.count() as u64;
-            return Ok(Cost { seconds: 0.0, memory: 2 * weights, disk: weights });
-        }
-        let key = alike_fit(model, train);
-        let pace = match self.fits.get(&key) {
-            Some(pace) => *pace,
-            None => {
-                let wanted = images_at(train.image).min(train.batch) * (steps_at(train.image) + 1);
-                let of_set = wanted.div_ceil(parts.len().max(1));
-                let folder = parts.iter().zip(rows).zip(&channels).map(
-                    |((part, rows), SetChannels { channels, .. })| {
-                        (
-                            part.set(),
-                            rows.into_iter().take(of_set).collect(),
-                            Statistics::none(channels.len()),
-                        )
-                    },
-                );
-                let source = Folder::new(folder.collect());
-                let mut params = Params::on(self.device.clone(), format::of(train.precision), Seed(0));
-                let extractor = Extractor::new(model, &channels, &[], &mut params);
-                let pace = self.steps(&extractor, &mut params, train, &source)?;
-                self.fits.insert(key, pace);
-                pace
-            }
-        };
-        Ok(fit_cost(&pace, train.batch.min(images), train.epochs * images))
-    }
-
-    /// Takes a few steps.
-    fn steps(
-        &self,
-        extractor: &Extractor,
-        params: &mut Params,
-        train: &Train,
-        source: &dyn Source,
-    ) -> Result<Pace, Error> {
-        let mut train = train.clone();
-        train.batch = images_at(train.image).min(train.batch);
-        train.epochs = 1;
-        let oracle = train.strategy.oracle().map(|_| params.duplicate()).transpose()?;
-        if oracle.is_none() {
-            train.strategy = settings::Erm {}.into();
-        }
-        let mut watch = Watch { steps: steps_at(train.image) as u64 + 1, first: None, last: None, done: 0 };
-        let job = Job {
-            train: &train,
-            seed: Seed(0),
-            source,
-            checkpoint: &self.nowhere,
-            checkpoint_every: CHECKPOINT_EVERY,
-            oracle: oracle.as_ref(),
-        };
-        let memory = device::Peak::begin(&self.device);
-        let ended = job.run(extractor, params, &mut watch);
-        // A stop leaves a checkpoint; here it is of no use.
-        let _ = train::forget_checkpoint(&self.nowhere);
-        ended?;
-        let peak = memory.bytes() as f64;
-        let weights = 4 * params.count() as u64;
-        // Gradients and the optimiser's two moments; an oracle was there before.
-        let fixed = (4 * weights) as f64;
-        Ok(Pace {
-            seconds_per_image: watch.seconds_per_step().unwrap_or(0.0) / train.batch as f64,
-            memory: fixed,
-            memory_per_image: (peak - 3.0 * weights as f64).max(0.0) / train.batch as f64,
-            weights,
-            width: extractor.width(),
-        })
     }
 
     fn embed(
@@ -251,7 +165,6 @@ impl<'a> Meter<'a> {
             seconds_per_image: began.elapsed().as_secs_f64() / few.len() as f64,
             memory: 4.0 * embedder.weights() as f64,
             memory_per_image: memory.bytes() as f64 / together,
-            weights: 4 * embedder.weights() as u64,
             width: features.len() / few.len(),
         };
         self.embeds.insert(key, pace);
@@ -332,15 +245,6 @@ const FEW: usize = 6;
 /// Bytes of a prediction on disk, as measured.
 const PREDICTION: usize = 40;
 
-/// A training of so many images in all, in batches.
-fn fit_cost(pace: &Pace, batch: usize, images: usize) -> Cost {
-    Cost {
-        seconds: pace.seconds_per_image * images as f64,
-        memory: (pace.memory + pace.memory_per_image * batch as f64) as u64,
-        disk: pace.weights,
-    }
-}
-
 /// What the work of an id trained.
 fn fitted<'p>(plan: &'p Plan, id: &WorkId) -> &'p Model {
     match plan.step(id).map(|step| &step.work) {
@@ -353,41 +257,4 @@ fn fitted<'p>(plan: &'p Plan, id: &WorkId) -> &'p Model {
 fn alike(model: &Model) -> String {
     let model = Model { weights: Weights::Scratch, ..model.clone() };
     serde_json::to_string(&model).expect("a model is plain data")
-}
-
-/// Trainings with the same words take the same time for an image; rates, seeds and numbers of epochs do not matter.
-fn alike_fit(model: &Model, train: &Train) -> String {
-    let needs = Needs::of(&train.objective);
-    let warps = train.augment.iter().any(Augment::warps);
-    let oracle = train.strategy.oracle().is_some();
-    format!("{} {} {:?} {needs:?} {warps} {oracle}", alike(model), train.image, train.data)
-}
-
-/// A listener that looks at its watch, and stops after some steps.
-struct Watch {
-    steps: u64,
-    first: Option<Instant>,
-    last: Option<Instant>,
-    done: u64,
-}
-
-impl Watch {
-    fn seconds_per_step(&self) -> Option<f64> {
-        let steps = self.done.checked_sub(1).filter(|steps| *steps > 0)?;
-        Some((self.last? - self.first?).as_secs_f64() / steps as f64)
-    }
-}
-
-impl Listen for Watch {
-    fn hear(&mut self, event: &Event<'_>) {
-        if let Event::Advanced { done, .. } = event {
-            let now = Instant::now();
-            self.first.get_or_insert(now);
-            (self.last, self.done) = (Some(now), *done);
-        }
-    }
-
-    fn stop(&self) -> bool {
-        self.done >= self.steps
-    }
 }

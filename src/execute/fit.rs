@@ -10,6 +10,7 @@ use crate::{
     embed::Embedder,
     event::Listen,
     format,
+    loss::Objective,
     model::{Card, CardSet, Extractor},
     ops::format::Format,
     params::Params,
@@ -35,7 +36,7 @@ struct Course<'a> {
     train: &'a Train,
     seed: Seed,
     source: &'a dyn Source,
-    oracle: Option<&'a Params>,
+    objective: Objective,
     card: Option<Card>,
 }
 
@@ -75,13 +76,13 @@ impl Desk<'_> {
             held.push(back);
         }
         let source = Folder::new(parts).holding_out(&held);
-        let oracle = match train.strategy.oracle() {
-            Some(Oracle::Copy) => Some(params.duplicate()?),
-            Some(Oracle::Independent) => Some(start(Seed(seed.stream("oracle").bits()))?.1),
-            None => None,
+        let oracle = |which, params: &Params| match which {
+            Oracle::Copy => Ok(params.duplicate()?),
+            Oracle::Independent => Ok::<_, Error>(start(Seed(seed.stream("oracle").bits()))?.1),
         };
-        let course = Course { train, seed, source: &source, oracle: oracle.as_ref(), card: Some(card) };
-        self.train(&course, &extractor, &mut params, attempt, listen)
+        let objective = train::objective(train, &extractor, source.classes().len(), &mut params, oracle)?;
+        let course = Course { train, seed, source: &source, objective, card: Some(card) };
+        self.train(course, &extractor, &mut params, attempt, listen)
     }
 
     /// The model before its first step.
@@ -123,25 +124,27 @@ impl Desk<'_> {
         let mut params = Params::on(self.lab.device.clone(), format::of(train.precision), PRETRAIN_SEED);
         let channels = source.sets()[0].channels.len();
         let extractor = Extractor::plain(size, channels, &mut params);
-        let course = Course { train: &train, seed: PRETRAIN_SEED, source: &source, oracle: None, card: None };
-        self.train(&course, &extractor, &mut params, attempt, listen)
+        let classes = source.classes().len();
+        let objective = Objective::new(&train.objective, extractor.width(), classes, &mut params);
+        let course = Course { train: &train, seed: PRETRAIN_SEED, source: &source, objective, card: None };
+        self.train(course, &extractor, &mut params, attempt, listen)
     }
 
     fn train(
         &self,
-        course: &Course<'_>,
+        course: Course<'_>,
         extractor: &Extractor,
         params: &mut Params,
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let checkpoint = self.folder.join(CHECKPOINT);
-        let Course { train, seed, source, oracle, ref card } = *course;
-        let checkpoint_every = self.lab.checkpoint_every;
-        let job = Job { train, seed, source, checkpoint: &checkpoint, checkpoint_every, oracle };
+        let Course { train, seed, source, mut objective, card } = course;
+        let mut job = Job::new(train, seed, source, &checkpoint);
+        (job.checkpoint_every, job.keep) = (self.lab.checkpoint_every, self.lab.keep);
         // Before the first point: those that a lost attempt logged after the checkpoint go.
         attempt.resume_at(job.resumes_at())?;
-        let ended = job.run(extractor, params, listen)?;
+        let ended = job.run(extractor, params, &mut objective, listen)?;
         if !ended.complete {
             return Ok(Progress::Stopped);
         }

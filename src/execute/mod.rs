@@ -21,6 +21,7 @@ use crate::{
         self, Attempt, Claim, DataKind, DatasetRow, ExperimentRow, Metrics, Outcome, Owner, Provenance,
         RunRow, RunState, Scale, Status, Store,
     },
+    train::Keep,
 };
 use candle_core::Device;
 use sets::Sets;
@@ -44,6 +45,8 @@ pub struct Lab<'a> {
     pub checkpoint_every: Duration,
     /// Where models are trained and embed.
     pub device: Device,
+    /// How many parts of a batch keep their tape.
+    pub keep: Keep,
 }
 
 /// How far a run came.

@@ -1,11 +1,12 @@
 //! Cross-entropy with a linear classifier over the classes of all training sets, and the released variant that
 //! takes the features themselves for logits.
 
-use super::{Outputs, Term};
+use super::{Forwarded, Needs, Term, Valued};
 use crate::{
+    curve::Clock,
     ops::Weight,
     params::{ParamId, Params, Published},
-    tape::{Node, Tape},
+    tape::Tape,
 };
 use candle_core::Result;
 
@@ -24,10 +25,14 @@ impl Linear {
 }
 
 impl Term for Linear {
-    fn loss(&self, tape: &mut Tape, params: &Params, outputs: &Outputs<'_>) -> Result<Node> {
+    fn needs(&self) -> Needs {
+        Needs { labels: true, views: 1, probes: None }
+    }
+
+    fn value(&self, tape: &mut Tape, params: &Params, out: &Forwarded<'_>, _: &Clock) -> Result<Valued> {
         let (weight, bias) = (tape.param(params, self.weight), tape.param(params, self.bias));
-        let logits = tape.linear(outputs.features, &weight, Weight::OutIn, Some(&bias))?;
-        tape.cross_entropy(&logits, 1.0, outputs.classes, None)
+        let logits = tape.linear(out.features(), &weight, Weight::OutIn, Some(&bias))?;
+        Ok(tape.cross_entropy(&logits, 1.0, &out.classes_of_rows(), None)?.into())
     }
 }
 
@@ -35,7 +40,11 @@ impl Term for Linear {
 pub(super) struct OnFeatures;
 
 impl Term for OnFeatures {
-    fn loss(&self, tape: &mut Tape, _: &Params, outputs: &Outputs<'_>) -> Result<Node> {
-        tape.cross_entropy(outputs.features, 1.0, outputs.classes, None)
+    fn needs(&self) -> Needs {
+        Needs { labels: true, views: 1, probes: None }
+    }
+
+    fn value(&self, tape: &mut Tape, _: &Params, out: &Forwarded<'_>, _: &Clock) -> Result<Valued> {
+        Ok(tape.cross_entropy(out.features(), 1.0, &out.classes_of_rows(), None)?.into())
     }
 }

@@ -1,53 +1,115 @@
-//! What is minimised: terms on feature vectors, weighted and added.
+//! What is minimised: terms on what the network makes of images, weighted and added. A term says what it needs; the loop
+//! provides it.
 
 mod cross_entropy;
+mod miro;
+mod needs;
 mod proxy_nca;
 mod sim_clr;
 
+pub use miro::Miro;
+pub use needs::{Forwarded, Needs};
+
 use crate::{
+    curve::Clock,
     ops::Scalar,
     params::Params,
-    spec::{Loss, Needs, Term as Word},
+    spec::{Loss, Taps, Term as Word},
+    state::{Lost, Stateful},
     tape::{Node, Tape},
 };
-use candle_core::Result;
+use candle_core::{Result, Tensor};
 
 /// Raised when a loss computes something else; part of the identity of every work that trains.
 pub const REVISION: u32 = 1;
 
-/// What a loss sees of the images of one set in a batch.
-pub struct Outputs<'a> {
-    /// (rows, width). With two views, the views of an image are neighbours: a0, a0', a1, a1', …
-    pub features: &'a Node,
-    /// The class of each *row*, over all training sets.
-    pub classes: &'a [usize],
+/// One loss with its parameters, and with what it remembers between steps.
+pub trait Term: Send + Sync {
+    /// What it wants to see.
+    fn needs(&self) -> Needs;
+
+    /// The parameters of a second network, frozen, whose outputs it compares with.
+    fn oracle(&self) -> Option<&Params> {
+        None
+    }
+
+    /// Its value: on all images of a set in the batch; where it needs probes, on some of them, and the mean over images is
+    /// taken for all.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    fn value(&self, tape: &mut Tape, params: &Params, out: &Forwarded<'_>, at: &Clock) -> Result<Valued>;
+
+    /// Takes note of what it kept of a set in a step.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn after_step(&mut self, _kept: &[Tensor], _at: &Clock) -> Result<()> {
+        Ok(())
+    }
+
+    /// What it remembers, by name.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn state(&self) -> Result<Vec<(String, Vec<f32>)>> {
+        Ok(Vec::new())
+    }
+
+    /// Remembers it again. `read` finds what was stored under a name.
+    ///
+    /// # Errors
+    /// What is missing.
+    fn restore(&mut self, _read: &dyn Fn(&str) -> Option<Vec<f32>>) -> std::result::Result<(), Lost> {
+        Ok(())
+    }
 }
 
-/// One loss with its parameters.
-trait Term: Send + Sync {
-    fn loss(&self, tape: &mut Tape, params: &Params, outputs: &Outputs<'_>) -> Result<Node>;
+/// The value of a term.
+pub struct Valued {
+    /// A scalar on the tape.
+    pub node: Node,
+    /// What [`Term::after_step`] gets to see.
+    pub kept: Vec<Tensor>,
+}
+
+impl From<Node> for Valued {
+    fn from(node: Node) -> Self {
+        Self { node, kept: Vec::new() }
+    }
 }
 
 /// A loss in a sum.
 struct Weighted {
     name: &'static str,
     weight: f32,
-    uses_labels: bool,
     term: Box<dyn Term>,
 }
 
 /// A weighted sum of losses with their parameters.
 pub struct Objective {
     terms: Vec<Weighted>,
-    views: usize,
 }
 
-/// The value of an objective and of each of its terms, unweighted, by name.
+/// The value of the terms that read features, and of each of them, unweighted, by name.
 pub struct Value {
     /// The weighted sum, on the tape.
     pub total: Node,
     /// `(name, value)` of each term.
     pub terms: Vec<(&'static str, Scalar)>,
+    /// What each term keeps for the end of the step, by its number.
+    pub kept: Kept,
+}
+
+/// What terms keep, by their numbers.
+pub type Kept = Vec<(usize, Vec<Tensor>)>;
+
+/// The value of a term on some images of a set.
+pub struct OfPart {
+    /// The term's number.
+    pub term: usize,
+    /// Its mean over these images.
+    pub node: Node,
 }
 
 impl Objective {
@@ -67,47 +129,114 @@ impl Objective {
                 }
             }
         };
-        let weighted = |word: &Word| Weighted {
-            name: word.loss.kind(),
-            weight: word.weight as f32,
-            uses_labels: word.loss.needs().labels,
-            term: build(word),
-        };
-        let terms = words.iter().map(weighted).collect();
-        Self { terms, views: Needs::of(words).views }
+        let weighted =
+            |word: &Word| Weighted { name: word.loss.kind(), weight: word.weight as f32, term: build(word) };
+        Self { terms: words.iter().map(weighted).collect() }
+    }
+
+    /// The same with another term.
+    #[must_use]
+    pub fn and(mut self, name: &'static str, weight: f32, term: Box<dyn Term>) -> Self {
+        self.terms.push(Weighted { name, weight, term });
+        self
     }
 
     /// How many augmented views of each image it needs.
     pub fn views(&self) -> usize {
-        self.views
+        self.terms.iter().map(|weighted| weighted.term.needs().views).max().unwrap_or(1)
     }
 
-    /// Its value on the images of one set.
+    /// Where the network is probed.
+    pub fn probes(&self) -> Option<Taps> {
+        self.terms.iter().find_map(|weighted| weighted.term.needs().probes)
+    }
+
+    /// The second network that is probed along.
+    pub fn oracle(&self) -> Option<&Params> {
+        self.terms.iter().find_map(|weighted| weighted.term.oracle())
+    }
+
+    /// The value of the terms that read features, on all images of a set in the batch.
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn value(&self, tape: &mut Tape, params: &Params, outputs: &Outputs<'_>) -> Result<Value> {
-        let mut nodes = Vec::new();
-        let mut terms = Vec::new();
-        for Weighted { name, weight, term, .. } in &self.terms {
-            let node = term.loss(tape, params, outputs)?;
+    pub fn value(&self, tape: &mut Tape, params: &Params, out: &Forwarded<'_>, at: &Clock) -> Result<Value> {
+        let (mut nodes, mut terms, mut all_kept) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, Weighted { name, weight, term }) in self.terms.iter().enumerate() {
+            if term.needs().probes.is_some() {
+                continue;
+            }
+            let Valued { node, kept } = term.value(tape, params, out, at)?;
             terms.push((*name, node.later()));
             nodes.push((*weight, node));
+            if !kept.is_empty() {
+                all_kept.push((number, kept));
+            }
         }
-        Ok(Value { total: tape.weighted_sum(&nodes)?, terms })
+        Ok(Value { total: tape.weighted_sum(&nodes)?, terms, kept: all_kept })
+    }
+
+    /// The value of each term that reads probes, on some images of a set.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn of_part(
+        &self,
+        tape: &mut Tape,
+        params: &Params,
+        out: &Forwarded<'_>,
+        at: &Clock,
+    ) -> Result<Vec<OfPart>> {
+        let probing = self.terms.iter().enumerate().filter(|(_, one)| one.term.needs().probes.is_some());
+        let value = |(number, one): (usize, &Weighted)| {
+            Ok(OfPart { term: number, node: one.term.value(tape, params, out, at)?.node })
+        };
+        probing.map(value).collect()
+    }
+
+    /// The name and the weight of a term.
+    pub fn term(&self, number: usize) -> (&'static str, f32) {
+        (self.terms[number].name, self.terms[number].weight)
+    }
+
+    /// Has terms take note of what they kept of a set.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn after_step(&mut self, kept: &Kept, at: &Clock) -> Result<()> {
+        kept.iter().try_for_each(|(number, kept)| self.terms[*number].term.after_step(kept, at))
     }
 
     /// The weighted sum of the terms that read labels, on one view of each image: a loss for images held out.
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn held_out(&self, params: &Params, outputs: &Outputs<'_>) -> Result<f64> {
+    pub fn held_out(&self, params: &Params, out: &Forwarded<'_>, at: &Clock) -> Result<f64> {
         let mut tape = Tape::forgetting();
         let mut sum = 0.0;
-        for Weighted { weight, term, .. } in self.terms.iter().filter(|term| term.uses_labels) {
-            sum += f64::from(*weight) * f64::from(term.loss(&mut tape, params, outputs)?.scalar()?);
+        for Weighted { weight, term, .. } in self.terms.iter().filter(|one| one.term.needs().labels) {
+            let value = term.value(&mut tape, params, out, at)?.node.scalar()?;
+            sum += f64::from(*weight) * f64::from(value);
         }
         Ok(sum)
+    }
+}
+
+impl Stateful for Objective {
+    fn state(&self) -> Result<Vec<(String, Vec<f32>)>> {
+        let mut all = Vec::new();
+        for (number, Weighted { name, term, .. }) in self.terms.iter().enumerate() {
+            let named = |(what, values)| (format!("term/{number}/{name}/{what}"), values);
+            all.extend(term.state()?.into_iter().map(named));
+        }
+        Ok(all)
+    }
+
+    fn restore(&mut self, read: &dyn Fn(&str) -> Option<Vec<f32>>) -> std::result::Result<(), Lost> {
+        for (number, Weighted { name, term, .. }) in self.terms.iter_mut().enumerate() {
+            term.restore(&|what| read(&format!("term/{number}/{name}/{what}")))?;
+        }
+        Ok(())
     }
 }
 

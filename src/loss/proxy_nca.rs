@@ -5,12 +5,13 @@
 //! are cosines times `2 s²`, which is `2 / T` for the fixed scale √(1/T). Of the
 //! ProxyNCA++ paper only normalisation, proxy assignment and temperature are there (specification, section 5.1).
 
-use super::{Outputs, Term};
+use super::{Forwarded, Needs, Term, Valued};
 use crate::{
+    curve::Clock,
     ops::Weight,
     params::{ParamId, Params, Published},
     spec::Scale,
-    tape::{Node, Tape},
+    tape::Tape,
 };
 use candle_core::Result;
 
@@ -57,16 +58,22 @@ impl ProxyNca {
 }
 
 impl Term for ProxyNca {
-    fn loss(&self, tape: &mut Tape, params: &Params, outputs: &Outputs<'_>) -> Result<Node> {
-        let features = tape.normalise_rows(outputs.features)?;
+    fn needs(&self) -> Needs {
+        Needs { labels: true, views: 1, probes: None }
+    }
+
+    fn value(&self, tape: &mut Tape, params: &Params, out: &Forwarded<'_>, _: &Clock) -> Result<Valued> {
+        let features = tape.normalise_rows(out.features())?;
         let proxies = tape.normalise_rows(&tape.param(params, self.proxies))?;
         let cosines = tape.linear(&features, &proxies, Weight::OutIn, None)?;
-        match self.factor {
-            Factor::Fixed(factor) => tape.cross_entropy(&cosines, factor, outputs.classes, None),
+        let classes = out.classes_of_rows();
+        let loss = match self.factor {
+            Factor::Fixed(factor) => tape.cross_entropy(&cosines, factor, &classes, None)?,
             Factor::Learned(id) => {
                 let logits = tape.times_exp(&cosines, &tape.param(params, id), 2.0)?;
-                tape.cross_entropy(&logits, 2.0, outputs.classes, None)
+                tape.cross_entropy(&logits, 2.0, &classes, None)?
             }
-        }
+        };
+        Ok(loss.into())
     }
 }

@@ -1,13 +1,8 @@
 //! SimCLR (Chen et al. 2020) on the pooled features, without a projection head: two views of an image attract,
 //! all other rows of the same set in the batch repel.
 
-use super::{Outputs, Term};
-use crate::{
-    ops::Weight,
-    params::Params,
-    spec::Positives,
-    tape::{Node, Tape},
-};
+use super::{Forwarded, Needs, Term, Valued};
+use crate::{curve::Clock, ops::Weight, params::Params, spec::Positives, tape::Tape};
 use candle_core::Result;
 
 pub(super) struct SimClr {
@@ -16,8 +11,12 @@ pub(super) struct SimClr {
 }
 
 impl Term for SimClr {
-    fn loss(&self, tape: &mut Tape, _: &Params, outputs: &Outputs<'_>) -> Result<Node> {
-        let rows = outputs.features.dims()[0];
+    fn needs(&self) -> Needs {
+        Needs { labels: false, views: 2, probes: None }
+    }
+
+    fn value(&self, tape: &mut Tape, _: &Params, out: &Forwarded<'_>, _: &Clock) -> Result<Valued> {
+        let rows = out.features().dims()[0];
         let targets: Vec<usize> = (0..rows)
             .map(|row| match self.positives {
                 // The views of image i are rows 2i and 2i + 1.
@@ -26,8 +25,9 @@ impl Term for SimClr {
             })
             .collect();
         let itself: Vec<usize> = (0..rows).collect();
-        let features = tape.normalise_rows(outputs.features)?;
+        let features = tape.normalise_rows(out.features())?;
         let cosines = tape.linear(&features, &features, Weight::OutIn, None)?;
-        tape.cross_entropy(&cosines, (1.0 / self.temperature) as f32, &targets, Some(&itself))
+        let sharpness = (1.0 / self.temperature) as f32;
+        Ok(tape.cross_entropy(&cosines, sharpness, &targets, Some(&itself))?.into())
     }
 }

@@ -1,13 +1,26 @@
 //! Losses and their gradients against PyTorch (`tests/golden/losses.py`).
 
-use super::{Objective, Outputs};
+use super::{Forwarded, Objective, Value};
 use crate::{
+    curve::Clock,
     golden::{Golden, assert_close, everywhere},
     params::{Params, Published},
+    pass::Outputs,
     seed::Seed,
     spec::{Loss, Positives, Scale, ScaleRule, Term, settings},
-    tape::{Gradients, Tape},
+    tape::{Gradients, Node, Tape},
 };
+
+fn value_of(
+    objective: &Objective,
+    tape: &mut Tape,
+    params: &Params,
+    features: &Node,
+    classes: &[usize],
+) -> Value {
+    let student = [Outputs::of(features.clone())];
+    objective.value(tape, params, &Forwarded::of(&student, classes), &Clock::START).unwrap()
+}
 
 /// `ours` names the objective's parameters and the golden tensors that they start from.
 fn check(name: &str, words: &[(f64, Loss)], labelled: bool, ours: &[(&str, &str)]) {
@@ -32,7 +45,7 @@ fn compare(name: &str, words: &[(f64, Loss)], labelled: bool, ours: &[(&str, &st
     let labels = if labelled { golden.labels(&format!("{name}.labels")) } else { vec![] };
     let mut tape = Tape::recording(&params);
     let node = tape.param(&params, features);
-    let value = objective.value(&mut tape, &params, &Outputs { features: &node, classes: &labels }).unwrap();
+    let value = value_of(&objective, &mut tape, &params, &node, &labels);
     assert_close(&format!("{name} value"), &[value.total.scalar().unwrap()], &values("value"), 3e-6);
     let mut gradients = Gradients::new(&params);
     tape.backward(&value.total, &mut gradients).unwrap();
@@ -88,8 +101,7 @@ fn proxies_that_are_not_trained_get_no_gradient() {
     let objective = Objective::new(&[Term { weight: 1.0, loss }], 6, 3, &mut params);
     let mut tape = Tape::recording(&params);
     let node = tape.param(&params, features);
-    let value =
-        objective.value(&mut tape, &params, &Outputs { features: &node, classes: &[0, 1, 2, 0] }).unwrap();
+    let value = value_of(&objective, &mut tape, &params, &node, &[0, 1, 2, 0]);
     let mut gradients = Gradients::new(&params);
     tape.backward(&value.total, &mut gradients).unwrap();
     assert!(gradients.of(params.find("proxies").unwrap()).is_none());
@@ -113,8 +125,8 @@ fn a_learned_scale_starts_as_its_rule_says_and_follows_its_slope() {
             let mut slopes = Gradients::new(&params);
             let mut value = |params: &Params, backward| {
                 let mut tape = Tape::recording(params);
-                let outputs = Outputs { features: &tape.param(params, features), classes: &[0, 1, 2, 0] };
-                let total = objective.value(&mut tape, params, &outputs).unwrap().total;
+                let node = tape.param(params, features);
+                let total = value_of(&objective, &mut tape, params, &node, &[0, 1, 2, 0]).total;
                 if backward {
                     tape.backward(&total, &mut slopes).unwrap();
                 }

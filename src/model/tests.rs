@@ -3,16 +3,18 @@
 use super::Extractor;
 use crate::{
     adapter::{Images, SetChannels, plain},
-    backbone::{ConvNext, Shape, files},
+    backbone::{Backbone, ConvNext, Shape, files},
+    curve::Clock,
     dsl::{
         self, Adapts, ChannelReplication, Depthwise, FixedChannels, HyperNet, SliceParam, TargetParam,
         TemplateMixing, size,
     },
     golden::{self, Golden, assert_close, device, everywhere, formula, on_gpus},
-    loss::{Objective, Outputs},
+    loss::{Forwarded, Objective},
     ops::Scalar,
     ops::format::Format,
     params::{ParamId, Params},
+    pass::{Outputs, Pass},
     sample,
     seed::Seed,
     spec::{
@@ -68,16 +70,17 @@ fn two_training_steps_agree_with_pytorch() {
         let pixels = formula("input", 2 * 3 * 64 * 64, 1.0, 0.0);
         let pixels = Tensor::from_vec(pixels, (2, 3, 64, 64), &device()).unwrap();
         let images = Images { pixels, set: 0 };
-        let mut drops = Seed(0).stream("drop path");
         let word = spec::Optimiser { lr: 4e-4, weight_decay: 5e-5, betas: [0.9, 0.999], eps: 1e-8 };
         let mut optimiser = Optimiser::new(&word, &params).unwrap();
         let mut gradients = Gradients::new(&params);
         for step in 1..=2 {
             let mut tape = Tape::recording(&params);
-            let x = stem.forward(&mut tape, &params, &images).unwrap();
-            let features = backbone.forward(&mut tape, &params, &x, &mut drops).unwrap();
-            let outputs = Outputs { features: &features, classes: &[1, 3] };
-            let loss = objective.value(&mut tape, &params, &outputs).unwrap().total;
+            let pass = &mut Pass::new(&mut tape, &params);
+            let x = stem.enter(pass, &images).unwrap();
+            let Outputs { features, .. } = backbone.run(pass, x).unwrap();
+            let student = [Outputs::of(features.clone())];
+            let out = Forwarded::of(&student, &[1, 3]);
+            let loss = objective.value(&mut tape, &params, &out, &Clock::START).unwrap().total;
             let found = features.value().flatten_all().unwrap().to_vec1::<f32>().unwrap();
             tape.backward(&loss, &mut gradients).unwrap();
             assert_close("loss", &[loss.scalar().unwrap()], &golden.values(&format!("loss.{step}")), 1e-5);
@@ -237,10 +240,10 @@ fn gradients_of(word: &spec::Model, sets: &[SetChannels], format: Format) -> (Pa
         let pixels = formula("input", 4 * channels.len() * 64 * 64, 1.0, 0.0);
         let pixels = Tensor::from_vec(pixels, (4, channels.len(), 64, 64), &device()).unwrap();
         let mut tape = Tape::recording(&params);
-        let mut drops = Seed(0).stream("drop path");
-        let features = model.forward(&mut tape, &params, &Images { pixels, set }, &mut drops).unwrap();
-        let outputs = Outputs { features: &features, classes: &[set, set, 13, 13] };
-        let value = objective.value(&mut tape, &params, &outputs).unwrap();
+        let outputs = model.run(&mut Pass::new(&mut tape, &params), &Images { pixels, set }).unwrap();
+        let (student, classes) = ([outputs], [set, set, 13, 13]);
+        let out = Forwarded::of(&student, &classes);
+        let value = objective.value(&mut tape, &params, &out, &Clock::START).unwrap();
         tape.backward(&value.total, &mut gradients).unwrap();
     }
     (params, gradients)
@@ -389,13 +392,14 @@ fn a_training_step_of_each_adapter_agrees_with_pytorch() {
                 let pixels = formula(&format!("input.{title}"), 2 * channels.len() * 64 * 64, 1.0, 0.0);
                 let pixels = Tensor::from_vec(pixels, (2, channels.len(), 64, 64), &device()).unwrap();
                 let mut tape = Tape::recording(&params);
-                let x = stem.forward(&mut tape, &params, &Images { pixels, set }).unwrap();
-                let mut drops = Seed(0).stream("drop path");
-                let features = backbone.forward(&mut tape, &params, &x, &mut drops).unwrap();
+                let pass = &mut Pass::new(&mut tape, &params);
+                let x = stem.enter(pass, &Images { pixels, set }).unwrap();
+                let Outputs { features, .. } = backbone.run(pass, x).unwrap();
                 let found = features.value().flatten_all().unwrap().to_vec1::<f32>().unwrap();
                 assert_close(&key(title), &found, &golden.values(&key(&format!("features.{title}"))), 1e-5);
-                let outputs = Outputs { features: &features, classes };
-                let loss = objective.value(&mut tape, &params, &outputs).unwrap().total;
+                let student = [Outputs::of(features)];
+                let out = Forwarded::of(&student, classes);
+                let loss = objective.value(&mut tape, &params, &out, &Clock::START).unwrap().total;
                 let expected = golden.values(&key(&format!("loss.{title}")));
                 assert_close(&key("loss"), &[loss.scalar().unwrap()], &expected, 1e-5);
                 tape.backward(&loss, &mut gradients).unwrap();

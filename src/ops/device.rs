@@ -183,6 +183,41 @@ impl Peak {
     }
 }
 
+/// Bytes in use where models are computed; 0 where nothing counts them.
+pub fn in_use(device: &Device) -> u64 {
+    match device.location() {
+        DeviceLocation::Cuda { gpu_id } => taken(gpu_id, false).0,
+        _ => memory::in_use() as u64,
+    }
+}
+
+/// Bytes that could still be taken where models are computed; none where that is not known.
+pub fn available(device: &Device) -> Option<u64> {
+    match device.location() {
+        DeviceLocation::Cuda { gpu_id } => free(gpu_id),
+        _ => memory::available(),
+    }
+}
+
+/// What a GPU's driver would still give, and what the pool holds for later.
+#[cfg(feature = "cuda")]
+fn free(number: usize) -> Option<u64> {
+    let reserved = sys::CUmemPool_attribute_enum::CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT;
+    let (mut free, mut total, mut held) = (0, 0, 0u64);
+    // SAFETY: pointers are to local variables; the context is that of the device that was opened.
+    let found = unsafe { sys::cuMemGetInfo_v2(&mut free, &mut total) == sys::CUresult::CUDA_SUCCESS };
+    if let Some(pool) = pool(number) {
+        // SAFETY: the attribute is such a number.
+        let _ = unsafe { sys::cuMemPoolGetAttribute(pool, reserved, std::ptr::from_mut(&mut held).cast()) };
+    }
+    found.then(|| free as u64 + held.saturating_sub(taken(number, false).0))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn free(_: usize) -> Option<u64> {
+    None
+}
+
 /// Bytes used by a GPU's tensors, and their peak; optionally resets the peak.
 #[cfg(feature = "cuda")]
 fn taken(number: usize, restart: bool) -> (u64, u64) {

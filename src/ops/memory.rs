@@ -6,6 +6,7 @@ use std::{
     alloc::{GlobalAlloc, Layout},
     fs::File,
     io::Write,
+    path::Path,
     sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed},
 };
 
@@ -28,6 +29,34 @@ pub fn peak() -> usize {
 /// Resets the peak.
 pub fn restart_peak() {
     PEAK.store(in_use(), Relaxed);
+}
+
+/// Bytes that the system could still give this program: what is free or easily freed, and no more than the control
+/// group (a container, a job of Slurm) allows; none where that is not known.
+pub fn available() -> Option<u64> {
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let machine = field(&read("/proc/meminfo")?, "MemAvailable:")? * 1024;
+    let own = read("/proc/self/cgroup").and_then(|text| {
+        let path = text.lines().find_map(|line| line.strip_prefix("0::"))?.trim_end_matches('/').to_owned();
+        // The limit may be that of a group above.
+        let groups = Path::new(&path).ancestors().map(|group| format!("/sys/fs/cgroup{}", group.display()));
+        groups.filter_map(|group| left(&read, group.trim_end_matches('/'))).min()
+    });
+    Some(own.map_or(machine, |own| own.min(machine)))
+}
+
+/// What a control group has left; files that were only read count as free.
+fn left(read: &impl Fn(&str) -> Option<String>, group: &str) -> Option<u64> {
+    let limit: u64 = read(&format!("{group}/memory.max"))?.trim().parse().ok()?;
+    let used: u64 = read(&format!("{group}/memory.current"))?.trim().parse().ok()?;
+    let files = read(&format!("{group}/memory.stat")).and_then(|text| field(&text, "inactive_file"));
+    Some(limit.saturating_sub(used.saturating_sub(files.unwrap_or(0))))
+}
+
+/// The number behind a name at the beginning of a line.
+fn field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// File descriptor that records out-of-memory failures; negative if none.
@@ -123,6 +152,27 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Counted<A> {
 mod tests {
     use super::*;
     use std::alloc::System;
+
+    #[test]
+    fn a_control_group_limits_what_is_available() {
+        let read = |path: &str| {
+            let text = match path {
+                "/g/memory.max" => "8000",
+                "/g/memory.current" => "5000",
+                "/g/memory.stat" => "anon 3500\ninactive_file 1200\nactive_file 300",
+                "/free/memory.max" => "max",
+                _ => return None,
+            };
+            Some(text.to_owned())
+        };
+        assert_eq!(left(&read, "/g"), Some(4200));
+        assert_eq!((left(&read, "/free"), left(&read, "/none")), (None, None));
+        let meminfo = "MemTotal:       100 kB\nMemAvailable:    42 kB\n";
+        assert_eq!(field(meminfo, "MemAvailable:"), Some(42));
+        if cfg!(target_os = "linux") {
+            assert!(available().unwrap() > 1 << 20);
+        }
+    }
 
     #[test]
     fn large_pieces_are_counted_while_they_are_held() {

@@ -10,6 +10,7 @@ use crate::{
     seed::{Seed, Stream},
 };
 use candle_core::{Device, Result, Tensor};
+use std::ops::{Deref, DerefMut};
 
 /// One of a model's parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -96,6 +97,8 @@ struct Param {
 /// All parameters of a model, in the order in which the model made them.
 pub struct Params {
     all: Vec<Param>,
+    /// What the names of parameters that are added now begin with.
+    prefix: String,
     seed: Seed,
     device: Device,
     format: Format,
@@ -109,7 +112,7 @@ impl Params {
 
     /// The same, to lie on a device and be computed with in a format.
     pub fn on(device: Device, format: Format, seed: Seed) -> Self {
-        Self { all: Vec::new(), seed, device, format }
+        Self { all: Vec::new(), prefix: String::new(), seed, device, format }
     }
 
     /// Moves them to a device, to be computed with in a format.
@@ -140,7 +143,12 @@ impl Params {
     }
 
     /// Adds a parameter. `init(stream, values)` fills its values in the *published* order.
-    pub fn add_with(&mut self, published: Published, init: impl FnOnce(&mut Stream, &mut [f32])) -> ParamId {
+    pub fn add_with(
+        &mut self,
+        mut published: Published,
+        init: impl FnOnce(&mut Stream, &mut [f32]),
+    ) -> ParamId {
+        published.name.insert_str(0, &self.prefix);
         let mut values = vec![0.0; published.count()];
         init(&mut self.seed.stream(&format!("init/{}", published.name)), &mut values);
         let value = published.to_ours(values, &self.device).expect("as many values as the shape says");
@@ -169,6 +177,24 @@ impl Params {
         id
     }
 
+    /// Where another network has its parameters: names that are added and looked for there carry the prefix, and so do the
+    /// random streams of their start. Two networks of one kind are two prefixes.
+    pub fn within(&mut self, prefix: &str) -> Scope<'_> {
+        let outer = self.prefix.len();
+        self.prefix.push_str(prefix);
+        Scope { params: self, outer }
+    }
+
+    /// The name that a parameter has within the current prefix; none if it belongs to another network.
+    pub fn local(&self, id: ParamId) -> Option<&str> {
+        self.published(id).name.strip_prefix(self.prefix.as_str())
+    }
+
+    /// The random stream of the start of a parameter of that name within the current prefix.
+    pub fn start_of(&self, name: &str) -> Stream {
+        self.seed.stream(&format!("init/{}{name}", self.prefix))
+    }
+
     /// How many parameters there are.
     pub fn len(&self) -> usize {
         self.all.len()
@@ -184,9 +210,9 @@ impl Params {
         (0..self.all.len()).map(ParamId)
     }
 
-    /// The parameter of that published name.
+    /// The parameter of that published name, within the current prefix.
     pub fn find(&self, name: &str) -> Option<ParamId> {
-        self.all.iter().position(|param| param.published.name == name).map(ParamId)
+        self.ids().find(|id| self.local(*id) == Some(name))
     }
 
     /// Its published name and shape.
@@ -240,7 +266,8 @@ impl Params {
             })
         };
         let all = self.all.iter().map(one).collect::<Result<_>>()?;
-        Ok(Self { all, seed: self.seed, device: self.device.clone(), format: self.format })
+        let (prefix, device) = (self.prefix.clone(), self.device.clone());
+        Ok(Self { all, prefix, seed: self.seed, device, format: self.format })
     }
 
     /// What random values are drawn from.
@@ -267,6 +294,33 @@ impl Params {
     }
 }
 
+/// Parameters within a prefix, until it is dropped: see [`Params::within`].
+pub struct Scope<'a> {
+    params: &'a mut Params,
+    /// Length of the prefix around it.
+    outer: usize,
+}
+
+impl Deref for Scope<'_> {
+    type Target = Params;
+
+    fn deref(&self) -> &Params {
+        self.params
+    }
+}
+
+impl DerefMut for Scope<'_> {
+    fn deref_mut(&mut self) -> &mut Params {
+        self.params
+    }
+}
+
+impl Drop for Scope<'_> {
+    fn drop(&mut self) {
+        self.params.prefix.truncate(self.outer);
+    }
+}
+
 /// Where parameters lie of which nothing is said.
 fn usual_device() -> Device {
     #[cfg(any(test, feature = "testing"))]
@@ -289,6 +343,28 @@ mod tests {
         assert_eq!(params.export(id).unwrap(), values);
         let ours = params.value(id).flatten_all().unwrap().to_vec1::<f32>().unwrap();
         assert_eq!(ours[1], values[4 * 5]); // second channel of the first pixel
+    }
+
+    #[test]
+    fn two_networks_of_one_kind_are_two_prefixes() {
+        let mut params = Params::new(Seed(1));
+        let add = |params: &mut Params| params.add_normal(Published::new("w", &[4]), 1.0);
+        let teacher = {
+            let mut scope = params.within("teacher.");
+            let outer = add(&mut scope);
+            let inner = add(&mut scope.within("head."));
+            assert_eq!((scope.find("w"), scope.local(inner)), (Some(outer), Some("head.w")));
+            outer
+        };
+        let student = add(&mut params);
+        let names = ["teacher.w", "teacher.head.w", "w"];
+        assert_eq!(params.ids().map(|id| params.published(id).name.clone()).collect::<Vec<_>>(), names);
+        assert_eq!([params.find("w"), params.find("teacher.w")], [Some(student), Some(teacher)]);
+        assert_ne!(params.export(teacher).unwrap(), params.export(student).unwrap());
+        let mut stream = params.within("teacher.").start_of("w");
+        let values: Vec<f32> = (0..4).map(|_| stream.normal() as f32).collect();
+        assert_eq!(params.export(teacher).unwrap(), values);
+        assert_eq!(params.within("teacher.").local(student), None);
     }
 
     #[test]

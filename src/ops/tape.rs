@@ -16,6 +16,8 @@ use crate::{
     params::{ParamId, Params},
 };
 use candle_core::{Result, Shape, Tensor};
+use rayon::prelude::*;
+use std::ops::Range;
 
 type Backward = Box<dyn FnOnce(Grad, &mut Gradients) -> Result<()>>;
 
@@ -120,24 +122,81 @@ impl Tape {
         Node { slot: Some(slot), value }
     }
 
+    /// A value that another tape made, and whose gradient [`backward_to`](Self::backward_to) hands out.
+    pub fn leaf(&mut self, value: Tensor) -> Node {
+        if !self.recording {
+            return Node::constant(value);
+        }
+        let slot = self.next;
+        self.next += 1;
+        Node { slot: Some(slot), value }
+    }
+
     /// Runs everything backwards from `root`, a scalar, adding to the parameters' gradients in `gradients`.
     ///
     /// # Errors
     /// If `root` is not a scalar, or an operation fails.
     pub fn backward(self, root: &Node, gradients: &mut Gradients) -> Result<()> {
+        self.from_scalar(root, gradients, [])?;
+        Ok(())
+    }
+
+    /// The same, and the gradient of each [`leaf`](Self::leaf); none if nothing on the way to `root` reads it.
+    ///
+    /// # Errors
+    /// If `root` is not a scalar, or an operation fails.
+    pub fn backward_to<'a>(
+        self,
+        root: &Node,
+        gradients: &mut Gradients,
+        leaves: impl IntoIterator<Item = &'a Node>,
+    ) -> Result<Vec<Option<Grad>>> {
+        self.from_scalar(root, gradients, leaves)
+    }
+
+    /// Runs everything backwards from several values, whose gradients are known.
+    ///
+    /// # Errors
+    /// If a gradient has another shape than its value, or an operation fails.
+    pub fn backward_from(self, known: Vec<(&Node, Grad)>, gradients: &mut Gradients) -> Result<()> {
+        if let Some((node, grad)) = known.iter().find(|(node, grad)| node.dims() != grad.0.dims()) {
+            candle_core::bail!("a value of shape {:?} got a gradient {:?}", node.dims(), grad.0.dims());
+        }
+        self.run(known, gradients, [])?;
+        Ok(())
+    }
+
+    fn from_scalar<'a>(
+        self,
+        root: &Node,
+        gradients: &mut Gradients,
+        leaves: impl IntoIterator<Item = &'a Node>,
+    ) -> Result<Vec<Option<Grad>>> {
         if root.value.elem_count() != 1 {
             candle_core::bail!("the backward pass starts at a scalar, found shape {:?}", root.dims());
         }
-        gradients.slots.resize_with(self.next.max(gradients.params), || None);
         let one = Tensor::ones(root.value.shape(), candle_core::DType::F32, root.value.device())?;
-        gradients.give(root, Grad(one))?;
+        self.run(vec![(root, Grad(one))], gradients, leaves)
+    }
+
+    fn run<'a>(
+        self,
+        known: Vec<(&Node, Grad)>,
+        gradients: &mut Gradients,
+        leaves: impl IntoIterator<Item = &'a Node>,
+    ) -> Result<Vec<Option<Grad>>> {
+        gradients.slots.resize_with(self.next.max(gradients.params), || None);
+        for (node, grad) in known {
+            gradients.give(node, grad)?;
+        }
         for (slot, backward) in self.records.into_iter().rev() {
             if let Some(grad) = gradients.slots[slot].take() {
                 backward(grad, gradients)?;
             }
         }
+        let found = leaves.into_iter().map(|leaf| gradients.slots[leaf.slot?].take()).collect();
         gradients.slots.truncate(gradients.params);
-        Ok(())
+        Ok(found)
     }
 }
 
@@ -159,6 +218,14 @@ impl Grad {
     /// The values.
     pub fn tensor(&self) -> &Tensor {
         &self.0
+    }
+
+    /// A buffer of the rows in a range of the first axis.
+    ///
+    /// # Errors
+    /// If there are fewer rows.
+    pub fn rows(&self, rows: Range<usize>) -> Result<Self> {
+        Ok(Self(self.0.narrow(0, rows.start, rows.len())?.force_contiguous()?))
     }
 
     /// A second buffer with the same values.
@@ -218,6 +285,31 @@ impl Gradients {
             }
         }
         Ok(())
+    }
+
+    /// Multiplies all of them by a number.
+    ///
+    /// # Errors
+    /// If they lie on a GPU: see [`scale_by`](Self::scale_by).
+    pub fn scale(&mut self, factor: f32) -> Result<()> {
+        self.slots.iter_mut().flatten().try_for_each(|grad| {
+            grad.update(|values| {
+                values
+                    .par_chunks_mut(buffer::CHUNK)
+                    .for_each(|part| part.iter_mut().for_each(|x| *x *= factor));
+            })
+        })
+    }
+
+    /// Multiplies all of them by the only element of a tensor, which need not be computed yet.
+    ///
+    /// # Errors
+    /// If it cannot be computed.
+    pub fn scale_by(&mut self, factor: &Tensor) -> Result<()> {
+        self.slots.iter_mut().flatten().try_for_each(|grad| {
+            grad.0 = grad.0.broadcast_mul(&factor.to_dtype(grad.0.dtype())?)?;
+            Ok(())
+        })
     }
 
     /// Forgets all of them, for the next step.
@@ -319,6 +411,37 @@ mod tests {
         assert_eq!(gradients.of(id).unwrap().tensor().to_vec1::<f32>().unwrap(), [2.0]);
         params.freeze(id);
         assert!(!Tape::recording(&params).param(&params, id).wants_gradient());
+    }
+
+    #[test]
+    fn a_pass_in_two_tapes_gives_the_gradients_of_one() {
+        let (params, id) = one_param(&[1.0, -2.0, 3.0, 4.0]);
+        let half = |tape: &mut Tape, x: &Node| {
+            let sum = tape.sum(x).unwrap();
+            tape.weighted_sum(&[(0.5, sum)]).unwrap()
+        };
+        let mut one = Gradients::new(&params);
+        let mut tape = Tape::recording(&params);
+        let w = tape.param(&params, id);
+        let squares = tape.times_exp(&w, &Node::constant(Tensor::new(&[0.7f32], &Device::Cpu).unwrap()), 1.0);
+        let root = half(&mut tape, &squares.unwrap());
+        tape.backward(&root, &mut one).unwrap();
+
+        let mut two = Gradients::new(&params);
+        let mut lower = Tape::recording(&params);
+        let w = lower.param(&params, id);
+        let squares =
+            lower.times_exp(&w, &Node::constant(Tensor::new(&[0.7f32], &Device::Cpu).unwrap()), 1.0);
+        let squares = squares.unwrap();
+        let mut upper = Tape::recording(&params);
+        let leaf = upper.leaf(squares.value().clone());
+        let root = half(&mut upper, &leaf);
+        let slope = upper.backward_to(&root, &mut two, [&leaf]).unwrap().remove(0).unwrap();
+        assert!(two.of(id).is_none());
+        assert_eq!(slope.rows(1..3).unwrap().tensor().to_vec1::<f32>().unwrap(), [0.5, 0.5]);
+        lower.backward_from(vec![(&squares, slope)], &mut two).unwrap();
+        let of = |gradients: &Gradients| gradients.of(id).unwrap().tensor().to_vec1::<f32>().unwrap();
+        assert_eq!(of(&one), of(&two));
     }
 
     #[test]

@@ -1,15 +1,12 @@
-//! Checkpoints: weights, running means, what the strategy keeps and the number of steps, exactly, so that a run that goes on ends with the
-//! same bits as one that was never stopped. Everything else follows from named streams and the step.
+//! Checkpoints: weights, and the state of whatever has one (optimiser, strategy, terms of the loss), exactly, so that a run
+//! that goes on ends with the same bits as one that was never stopped. Everything else follows from named streams and the step.
 
-use super::{
-    Error, Optimiser, exact,
-    strategy::{Lost, Strategy},
-};
+use super::{Error, exact};
 use crate::{
     backbone::files::{self, bytes},
     event::{Event, Listen},
-    ops::buffer,
     params::Params,
+    state::{Lost, Stateful},
 };
 use safetensors::SafeTensors;
 use std::{
@@ -72,11 +69,10 @@ impl Checkpoints {
         &mut self,
         steps: u64,
         params: &Params,
-        optimiser: &Optimiser,
-        strategy: &dyn Strategy,
+        parts: &[(&str, &dyn Stateful)],
     ) -> Result<(), Error> {
         self.wait()?;
-        let (path, state) = (next(&self.path), snapshot(params, optimiser, strategy)?);
+        let (path, state) = (next(&self.path), snapshot(params, parts)?);
         let writer = std::thread::spawn(move || {
             files::write(&path, &state, None)?;
             Ok(std::fs::metadata(&path).map_or(0, |file| file.len()))
@@ -119,22 +115,16 @@ impl Checkpoints {
     }
 }
 
-fn snapshot(params: &Params, optimiser: &Optimiser, strategy: &dyn Strategy) -> Result<Named, Error> {
-    let (moments, steps) = optimiser.state();
-    let mut all: Named = vec![("steps".into(), vec![4], bytes(&exact::floats(steps)))];
+fn snapshot(params: &Params, parts: &[(&str, &dyn Stateful)]) -> Result<Named, Error> {
+    let mut all = Named::new();
     for id in params.ids() {
         let published = params.published(id);
         all.push((format!("weight/{}", published.name), published.shape.clone(), bytes(&params.export(id)?)));
     }
-    for moment in moments {
-        let name = &params.published(moment.id).name;
-        for (which, values) in [("mean", &moment.mean), ("square", &moment.square)] {
-            let values = buffer::copy(values)?;
-            all.push((format!("{which}/{name}"), vec![values.len()], bytes(&values)));
+    for (prefix, part) in parts {
+        for (name, values) in part.state()? {
+            all.push((format!("{prefix}{name}"), vec![values.len()], bytes(&values)));
         }
-    }
-    for (name, values) in strategy.state()? {
-        all.push((format!("strategy/{name}"), vec![values.len()], bytes(&values)));
     }
     Ok(all)
 }
@@ -155,8 +145,7 @@ pub(super) fn step(path: &Path) -> Option<u64> {
 pub(super) fn resume(
     path: &Path,
     params: &mut Params,
-    optimiser: &mut Optimiser,
-    strategy: &mut dyn Strategy,
+    parts: &mut [(&str, &mut dyn Stateful)],
 ) -> Result<Option<u64>, Error> {
     let content = match std::fs::read(path) {
         Ok(content) => content,
@@ -181,14 +170,9 @@ pub(super) fn resume(
         let values = read(format!("weight/{}", published.name), published.count())?;
         params.import(id, values)?;
     }
-    let steps = exact::word(&steps);
-    for moment in optimiser.restore(steps) {
-        let name = &params.published(moment.id).name;
-        for (which, values) in [("mean", &moment.mean), ("square", &moment.square)] {
-            buffer::set(values, &read(format!("{which}/{name}"), values.elem_count())?)?;
-        }
+    for (prefix, part) in parts {
+        let stored = |name: &str| Some(files::floats(&tensors.tensor(&format!("{prefix}{name}")).ok()?));
+        part.restore(&stored).map_err(|Lost(what)| broken(format!("it lacks {prefix}{what}")))?;
     }
-    let stored = |name: &str| Some(files::floats(&tensors.tensor(&format!("strategy/{name}")).ok()?));
-    strategy.restore(&stored).map_err(|Lost(what)| broken(format!("it lacks the strategy's {what}")))?;
-    Ok(Some(steps))
+    Ok(Some(exact::word(&steps)))
 }

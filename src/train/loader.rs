@@ -4,28 +4,36 @@
 //! Every draw comes from a stream named after epoch, image and view: which thread makes a view, and how many
 //! threads there are, changes nothing. A run that goes on after a stop asks for the same batches again.
 
-use super::{Error, Source, sampling, source::Item};
+use super::{Batches, CropGroup, Error, Normalise, Source, sampling, source::Item};
 use crate::{
     adapter::Images,
-    data::{Draw, Tape, Views, draw, drawn_view},
+    data::{Draw, Statistics, Tape, Views, draw, drawn_view},
     ops::Sent,
     params::Params,
     prefetch::prefetch,
     seed::Seed,
-    spec::{AugmentStream, Train},
+    spec::AugmentStream,
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// The part of a batch that belongs to one set.
-pub struct Part {
-    /// Views of the set's images, those of one image next to each other.
-    views: Seen,
+/// What a batch has of one set.
+pub struct Batch {
     /// The set's number.
     pub set: usize,
-    /// The class of each row.
+    /// Each group of crops.
+    pub groups: Vec<Crops>,
+    /// The class of each image.
     pub classes: Vec<usize>,
+    /// How many images next to each other belong together: 1, or 2 where there are pairs.
+    pub together: usize,
+}
+
+/// Crops of the images of a set, those of one image next to each other.
+pub struct Crops {
+    seen: Seen,
+    normalise: Normalise,
 }
 
 /// Views of images.
@@ -36,44 +44,51 @@ enum Seen {
     Sent(Sent),
 }
 
-impl Part {
-    /// Numbers in its images.
+impl Crops {
+    /// Numbers in them.
     pub fn size(&self) -> usize {
-        match &self.views {
+        match &self.seen {
             Seen::Pixels(pixels) => pixels.elem_count(),
             Seen::Sent(views) => views.numbers(),
         }
     }
 
-    /// Its images where the model's parameters lie.
+    /// As images of `set` where the model's parameters are.
     ///
     /// # Errors
     /// If there is no room for them.
-    pub fn images(&self) -> candle_core::Result<Images> {
-        let pixels = match &self.views {
+    pub fn images(&self, set: usize) -> candle_core::Result<Images> {
+        let pixels = match &self.seen {
             Seen::Pixels(pixels) => pixels.clone(),
             Seen::Sent(views) => views.views()?,
         };
-        Ok(Images { pixels, set: self.set })
+        Ok(Images { pixels: self.normalise.afterwards(pixels)?, set })
+    }
+}
+
+impl Batch {
+    /// Numbers in all its crops.
+    pub fn size(&self) -> usize {
+        self.groups.iter().map(Crops::size).sum()
     }
 }
 
 /// Makes the batches of a training, in order.
 pub struct Loader<'a> {
     source: &'a dyn Source,
-    train: &'a Train,
-    views: usize,
+    batches: Batches,
     seed: Seed,
     batch: usize,
     gpu: Option<Device>,
 }
 
 impl<'a> Loader<'a> {
-    /// Batches of `train.batch` images; of all images there are, if that is fewer. They go where `params`
-    /// lie; a GPU makes the views itself.
-    pub fn new(source: &'a dyn Source, train: &'a Train, views: usize, seed: Seed, params: &Params) -> Self {
+    /// Batches of as many images as are wanted; of all images there are, if that is fewer. They go where `params` are; a
+    /// GPU makes the views itself.
+    pub fn new(source: &'a dyn Source, batches: Batches, seed: Seed, params: &Params) -> Self {
         let gpu = params.on_a_gpu().then(|| params.device().clone());
-        Self { source, train, views, seed, batch: train.batch.min(source.items().len()).max(1), gpu }
+        let batch = batches.batch.min(source.items().len()).max(1);
+        Self { source, batches, seed, batch, gpu }
     }
 
     /// Steps in an epoch; the last, incomplete batch is dropped.
@@ -94,7 +109,7 @@ impl<'a> Loader<'a> {
     pub fn run(
         &self,
         steps: Range<u64>,
-        mut consume: impl FnMut(u64, Vec<Part>) -> Result<bool, Error>,
+        mut consume: impl FnMut(u64, Vec<Batch>) -> Result<bool, Error>,
     ) -> Result<(), Error> {
         let mut order = (u64::MAX, Vec::new());
         let made = steps.map(move |step| {
@@ -110,56 +125,84 @@ impl<'a> Loader<'a> {
 
     fn order(&self, epoch: u64) -> Vec<u32> {
         let mut stream = self.seed.stream(&format!("order/epoch/{epoch}"));
-        sampling::order(self.source.items(), self.train.sampling, &mut stream)
+        sampling::order(self.source.items(), self.batches.sampling, &mut stream)
     }
 
-    fn make(&self, epoch: u64, numbers: &[u32]) -> Result<Vec<Part>, Error> {
-        let mut parts = Vec::new();
-        for (set, channels) in self.source.sets().iter().enumerate() {
+    fn make(&self, epoch: u64, numbers: &[u32]) -> Result<Vec<Batch>, Error> {
+        let mut batches = Vec::new();
+        for set in 0..self.source.sets().len() {
+            let of_set = |number: &u32| usize::from(self.item(*number).set) == set;
             let items: Vec<Item> = numbers
                 .iter()
-                .map(|number| self.source.items()[*number as usize])
-                .filter(|item| usize::from(item.set) == set)
+                .filter(|number| of_set(number))
+                .flat_map(|number| self.with_partner(epoch, *number))
                 .collect();
             // Sets that a batch happens to lack are left out of its step.
             if items.is_empty() {
                 continue;
             }
-            let views = match &self.gpu {
-                Some(device) => Seen::Sent(Sent::to(device, self.plain_views(epoch, set, &items)?.plain())?),
-                None => Seen::Pixels(self.pixels(epoch, channels.channels.len(), &items)?),
-            };
-            let classes =
-                items.iter().flat_map(|item| vec![usize::from(item.class); self.views]).collect::<Vec<_>>();
-            parts.push(Part { views, set, classes });
+            let mut before = 0;
+            let mut groups = Vec::new();
+            for group in &self.batches.groups {
+                let making = Making { epoch, set, group, before };
+                let seen = match &self.gpu {
+                    Some(device) => Seen::Sent(Sent::to(device, self.plain_views(&making, &items)?.plain())?),
+                    None => Seen::Pixels(self.pixels(&making, &items)?),
+                };
+                groups.push(Crops { seen, normalise: group.normalise });
+                before += group.count;
+            }
+            let classes = items.iter().map(|item| usize::from(item.class)).collect();
+            batches.push(Batch { set, groups, classes, together: if self.batches.pairs { 2 } else { 1 } });
         }
-        Ok(parts)
+        Ok(batches)
     }
 
-    fn pixels(&self, epoch: u64, channels: usize, items: &[Item]) -> Result<Tensor, Error> {
-        let side = self.train.image;
+    fn item(&self, number: u32) -> Item {
+        self.source.items()[number as usize]
+    }
+
+    /// An image, and the one that it is paired with: itself if it has no partner.
+    fn with_partner(&self, epoch: u64, number: u32) -> Vec<Item> {
+        let item = self.item(number);
+        if !self.batches.pairs {
+            return vec![item];
+        }
+        let partners = self.source.partners(number);
+        let set = &self.source.sets()[usize::from(item.set)].set;
+        let mut stream = self.seed.stream(&format!("pairs/epoch/{epoch}/{set}/{}", item.row));
+        let partner = match partners.len() {
+            0 => item,
+            count => self.item(partners[stream.below(count)]),
+        };
+        vec![item, if partner.set == item.set { partner } else { item }]
+    }
+
+    fn pixels(&self, making: &Making<'_>, items: &[Item]) -> Result<Tensor, Error> {
+        let (CropGroup { count, side, .. }, set) = (making.group, making.set);
+        let channels = self.source.sets()[set].channels.len();
         let len = channels * side * side;
-        let mut pixels = vec![0f32; items.len() * self.views * len];
-        for (views, item) in pixels.chunks_exact_mut(self.views * len).zip(items) {
+        let mut pixels = vec![0f32; items.len() * count * len];
+        let norm = self.norm(making);
+        for (views, item) in pixels.chunks_exact_mut(count * len).zip(items) {
             let tape = self.source.read(*item)?;
-            let norm = self.source.statistics(usize::from(item.set));
-            for (out, draw) in views.chunks_exact_mut(len).zip(self.draws(epoch, *item, &tape)) {
-                drawn_view(&tape, &draw, side, norm, out);
+            for (out, draw) in views.chunks_exact_mut(len).zip(self.draws(making, *item, &tape)) {
+                drawn_view(&tape, &draw, *side, &norm, out);
             }
         }
-        let rows = items.len() * self.views;
-        Ok(Tensor::from_vec(pixels, (rows, channels, side, side), &Device::Cpu)?)
+        let rows = items.len() * count;
+        Ok(Tensor::from_vec(pixels, (rows, channels, *side, *side), &Device::Cpu)?)
     }
 
     /// Only decoding is left to do here, and a GPU is fast: all threads share it.
-    fn plain_views(&self, epoch: u64, set: usize, items: &[Item]) -> Result<Views, Error> {
+    fn plain_views(&self, making: &Making<'_>, items: &[Item]) -> Result<Views, Error> {
         let one = |item: &Item| {
             let tape = self.source.read(*item)?;
-            let draws = self.draws(epoch, *item, &tape);
+            let draws = self.draws(making, *item, &tape);
             Ok((tape, draws))
         };
         let read: Vec<(Tape, Vec<Draw>)> = items.par_iter().map(one).collect::<Result<_, Error>>()?;
-        let mut views = Views::new(self.train.image, self.source.statistics(set));
+        let mut views = Views::new(making.group.side, &self.norm(making));
         for (tape, draws) in &read {
             views.image(tape);
             draws.iter().for_each(|draw| views.view(tape, draw));
@@ -167,17 +210,34 @@ impl<'a> Loader<'a> {
         Ok(views)
     }
 
-    /// What chance decides for the views of an image.
-    fn draws(&self, epoch: u64, item: Item, tape: &Tape) -> Vec<Draw> {
-        let epoch = match self.train.augment_stream {
-            AugmentStream::Fresh => epoch,
+    fn norm(&self, making: &Making<'_>) -> Statistics {
+        making.group.normalise.while_resampling(self.source.statistics(making.set))
+    }
+
+    /// What chance decides for the crops of an image.
+    fn draws(&self, making: &Making<'_>, item: Item, tape: &Tape) -> Vec<Draw> {
+        let epoch = match self.batches.stream {
+            AugmentStream::Fresh => making.epoch,
             AugmentStream::Repeated => 0,
         };
         let name = &self.source.sets()[usize::from(item.set)].set;
         let one = |view: usize| {
             let name = format!("augment/epoch/{epoch}/{name}/{}/view/{view}", item.row);
-            draw(tape.channels, tape.height, tape.width, &self.train.augment, &mut self.seed.stream(&name))
+            let stream = &mut self.seed.stream(&name);
+            draw(tape.channels, tape.height, tape.width, &making.group.augment, stream)
         };
-        (0..self.views).map(one).collect()
+        (making.before..making.before + making.group.count).map(one).collect()
     }
 }
+
+/// A group of crops of a set that is being made.
+struct Making<'a> {
+    epoch: u64,
+    set: usize,
+    group: &'a CropGroup,
+    /// Crops of each image in the groups before.
+    before: usize,
+}
+
+#[cfg(test)]
+mod tests;

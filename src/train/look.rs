@@ -3,9 +3,11 @@
 use super::{Error, Item, Trainer};
 use crate::{
     adapter::Images,
+    curve::Clock,
     data,
     event::{Event, Listen},
-    loss::Outputs,
+    loss::Forwarded,
+    pass::Outputs,
 };
 use candle_core::Tensor;
 use rayon::prelude::*;
@@ -23,7 +25,7 @@ impl Trainer<'_> {
                 source.held_out().iter().filter(|item| usize::from(item.set) == set).copied().collect();
             let mut sum = 0.0;
             for items in items.chunks(LOOK) {
-                sum += self.held_out(set, items)? * items.len() as f64;
+                sum += self.held_out(&self.clock(step), set, items)? * items.len() as f64;
             }
             if !items.is_empty() {
                 of_sets.push(sum / items.len() as f64);
@@ -35,7 +37,7 @@ impl Trainer<'_> {
     }
 
     /// The mean loss of some held-out images of a set.
-    fn held_out(&self, set: usize, items: &[Item]) -> Result<f64, Error> {
+    fn held_out(&self, at: &Clock, set: usize, items: &[Item]) -> Result<f64, Error> {
         let (source, side) = (self.job.source, self.job.train.image);
         let channels = source.sets()[set].channels.len();
         let len = channels * side * side;
@@ -45,8 +47,8 @@ impl Trainer<'_> {
             Ok::<(), Error>(())
         })?;
         let pixels = Tensor::from_vec(pixels, (items.len(), channels, side, side), self.params.device())?;
-        let features = self.model.embed(self.params, &Images { pixels, set })?;
+        let student = [Outputs::of(self.model.embed(self.params, &Images { pixels, set })?)];
         let classes: Vec<usize> = items.iter().map(|item| usize::from(item.class)).collect();
-        Ok(self.objective.held_out(self.params, &Outputs { features: &features, classes: &classes })?)
+        Ok(self.objective.held_out(self.params, &Forwarded::of(&student, &classes), at)?)
     }
 }

@@ -1,44 +1,52 @@
 //! Training: batches in, steps, weights out. It knows no store and no terminal; it says what happens to a listener.
 
 mod checkpoint;
+mod crops;
 mod exact;
+mod footprint;
+mod keep;
 mod loader;
 mod look;
-mod miro;
+mod method;
+mod objective;
 mod optimiser;
+mod parts;
+mod pass;
 mod pretraining;
 mod sampling;
-mod schedule;
 mod source;
 mod strategy;
+mod trainer;
 
 pub use checkpoint::{EVERY as CHECKPOINT_EVERY, forget as forget_checkpoint};
-pub use optimiser::Optimiser;
+pub use crops::{Batches, CropGroup, Normalise};
+pub use footprint::Footprint;
+pub use keep::Keep;
+pub use method::Method;
+pub use objective::objective;
+pub use optimiser::{Clip, Group, Groups, Names, Optimiser, Rule};
+pub use parts::parts;
 pub use pretraining::Pretraining;
-pub use schedule::rate;
 pub use source::{Folder, Item, Source};
 
 use crate::{
     backbone::files,
     data, device,
     event::{Event, Listen},
-    loss::{Objective, Outputs},
+    loss::Objective,
     model::Extractor,
-    ops::Scalar,
     params::Params,
     seed::Seed,
-    spec::{self, Train},
-    tape::{Gradients, Tape},
+    spec::Train,
 };
 use checkpoint::Checkpoints;
-use loader::{Loader, Part};
-use miro::Penalty;
-use rayon::prelude::*;
+use loader::Loader;
 use std::{
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
-use strategy::{Strategy, Verdict};
+use strategy::Verdict;
+use trainer::Trainer;
 
 /// Raised when the loop computes something else; part of the identity of every work that trains.
 pub const REVISION: u32 = 1;
@@ -115,8 +123,12 @@ pub struct Job<'a> {
     pub checkpoint: &'a Path,
     /// How often there is one.
     pub checkpoint_every: Duration,
-    /// For MIRO: the parameters of the model that features stay close to.
-    pub oracle: Option<&'a Params>,
+    /// How many parts of a batch keep their tape; the results are the same.
+    pub keep: Keep,
+    /// What `train` declares, as the loop understands it.
+    method: Method,
+    /// Pixels of a part, which results do depend on.
+    part: usize,
 }
 
 /// How a training ended.
@@ -130,13 +142,19 @@ pub struct Ended {
     pub steps: u64,
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    /// One with checkpoints at the usual intervals, that keeps every tape.
+    pub fn new(train: &'a Train, seed: Seed, source: &'a dyn Source, checkpoint: &'a Path) -> Self {
+        let (checkpoint_every, keep, part) = (CHECKPOINT_EVERY, Keep::All, parts::PIXELS);
+        Self { train, seed, source, checkpoint, checkpoint_every, keep, method: Method::of(train), part }
+    }
+
     /// The step at which it will go on, if a checkpoint lies ready.
     pub fn resumes_at(&self) -> Option<u64> {
         checkpoint::step(self.checkpoint)
     }
 
-    /// Trains `model`, whose parameters are `params`; losses add their own parameters to these.
+    /// Trains `model`, whose parameters are `params`, those of the losses included, to make `objective` small.
     ///
     /// # Errors
     /// If an image cannot be read, a checkpoint does not fit, or the loss diverges.
@@ -144,32 +162,26 @@ impl Job<'_> {
         &self,
         model: &Extractor,
         params: &mut Params,
+        objective: &mut Objective,
         listen: &mut dyn Listen,
     ) -> Result<Ended, Error> {
-        let Self { train, seed, source, .. } = *self;
-        let objective = Objective::new(&train.objective, model.width(), source.classes().len(), params);
-        let penalty = match (&train.strategy, self.oracle) {
-            (spec::Strategy::Miro(word), Some(oracle)) => Some(Penalty::new(word, oracle, model, params)),
-            _ => None,
-        };
-        let mut optimiser = Optimiser::new(&train.optimiser, params)?;
-        let loader = Loader::new(source, train, objective.views(), seed, params);
-        let mut strategy = strategy::build(&train.strategy, params, loader.steps_per_epoch());
-        let resumed = checkpoint::resume(self.checkpoint, params, &mut optimiser, strategy.as_mut())?;
-        let total = strategy.steps(loader.steps_per_epoch() * train.epochs as u64);
-        let mut trainer = Trainer {
-            job: self,
-            model,
+        let Self { train, seed, source, method, .. } = self;
+        let mut optimiser = Optimiser::grouped(&train.optimiser, &method.groups, method.clip, params)?;
+        let mut batches = method.batches.clone();
+        if let Some(first) = batches.groups.first_mut() {
+            first.count = first.count.max(objective.views());
+        }
+        let loader = Loader::new(*source, batches, *seed, params);
+        let steps_per_epoch = loader.steps_per_epoch();
+        let mut strategy = strategy::build(&train.strategy, params, steps_per_epoch);
+        let resumed = checkpoint::resume(
+            self.checkpoint,
             params,
-            objective,
-            penalty,
-            gradients: Gradients::new(params),
-            optimiser,
-            rows: loader.batch(),
-            taken: Vec::new(),
-            told: Instant::now(),
-            loss: None,
-        };
+            &mut [("", &mut optimiser), ("", objective), ("strategy/", strategy.as_mut())],
+        )?;
+        let total = strategy.steps(steps_per_epoch * train.epochs as u64);
+        let mut trainer = Trainer::new(self, model, params, objective, optimiser);
+        (trainer.rows, trainer.steps_per_epoch) = (loader.batch(), steps_per_epoch);
         let mut ended_early = false;
         let mut checkpoints = Checkpoints::new(self.checkpoint.to_owned(), self.checkpoint_every);
         listen.hear(&Event::Began { what: "training", unit: "step", total });
@@ -192,7 +204,7 @@ impl Job<'_> {
             if stop || checkpoints.due() {
                 // A checkpoint holds no weights that a loss without a number has spoilt, and its curves are told.
                 trainer.tell(listen)?;
-                checkpoints.start(step + 1, trainer.params, &trainer.optimiser, strategy.as_ref())?;
+                checkpoints.start(step + 1, trainer.params, &trainer.stateful(strategy.as_ref()))?;
             }
             Ok(!stop)
         });
@@ -206,174 +218,6 @@ impl Job<'_> {
             strategy.finish(trainer.params)?;
         }
         Ok(Ended { resumed, complete, steps })
-    }
-}
-
-/// Numbers in a batch up to which its sets go side by side: 64 images of 64 px and five channels.
-const SMALL: usize = 64 * 64 * 64 * 5;
-
-/// Steps whose numbers a GPU is not waited for.
-const UNREAD: usize = 16;
-
-/// The loss of one set, and its terms by name.
-type Pass = (Scalar, Vec<(&'static str, Scalar)>);
-
-/// A step whose numbers have not been told.
-struct Taken {
-    /// From 1.
-    number: u64,
-    passes: Vec<Pass>,
-    lr: f64,
-    norm: Scalar,
-}
-
-/// The state of a training between two steps.
-struct Trainer<'a> {
-    job: &'a Job<'a>,
-    model: &'a Extractor,
-    params: &'a Params,
-    objective: Objective,
-    penalty: Option<Penalty<'a>>,
-    gradients: Gradients,
-    optimiser: Optimiser,
-    rows: usize,
-    taken: Vec<Taken>,
-    /// When the last numbers were told.
-    told: Instant,
-    /// The last loss that was told.
-    loss: Option<f32>,
-}
-
-impl Trainer<'_> {
-    /// One step, numbered from 0: each set of the batch forwards and backwards, gradients added, weights changed.
-    /// The loss is the sum over sets, so that each set weighs the same however many images it has.
-    fn step(
-        &mut self,
-        step: u64,
-        strategy: &dyn Strategy,
-        batch: &[Part],
-        listen: &mut dyn Listen,
-    ) -> Result<(), Error> {
-        if self.taken.is_empty() {
-            self.told = Instant::now();
-        }
-        let train = self.job.train;
-        let passes = self.passes(step, batch)?;
-        let at = |factor: f64| {
-            let peak = factor * train.optimiser.lr;
-            strategy.rate(step, &|epoch| rate(&train.schedule, peak, train.epochs, epoch))
-        };
-        let norm = self.optimiser.gradient_norm(&self.gradients)?;
-        let numbers = Taken { number: step + 1, passes, lr: at(1.0), norm };
-        self.optimiser.step(self.params, &self.gradients, at)?;
-        self.gradients.clear();
-        self.taken.push(numbers);
-        let wait = self.params.on_a_gpu() && self.taken.len() < UNREAD;
-        if wait { Ok(()) } else { self.tell(listen) }
-    }
-
-    /// Tells the numbers of all steps that were taken; on a GPU, waits for them.
-    fn tell(&mut self, listen: &mut dyn Listen) -> Result<(), Error> {
-        let taken = std::mem::take(&mut self.taken);
-        let told: Vec<Result<Told, Error>> = taken.iter().map(Taken::read).collect();
-        let pace = (self.rows * taken.len()) as f64 / self.told.elapsed().as_secs_f64();
-        for (Taken { number, lr, .. }, told) in taken.iter().zip(told) {
-            let Told { loss, terms, norm } = told?;
-            let mut say = |name: &str, value: f64| listen.hear(&Event::Metric { name, step: *number, value });
-            say("loss", f64::from(loss));
-            for (name, value) in terms {
-                say(&format!("loss/{name}"), f64::from(value));
-            }
-            say("lr", *lr);
-            say("grad_norm", norm);
-            say("images_per_s", pace);
-            self.loss = Some(loss);
-        }
-        self.told = Instant::now();
-        Ok(())
-    }
-
-    /// The loss of each set, with the gradients of all of them added in the sets' order. Small sets go side by side:
-    /// their operations are too short to be shared among threads. Which batches are small depends on the batch alone,
-    /// so that the sums are the same on any number of threads.
-    fn passes(&mut self, step: u64, batch: &[Part]) -> Result<Vec<Pass>, Error> {
-        let pixels: usize = batch.iter().map(Part::size).sum();
-        if pixels > SMALL || self.params.on_a_gpu() {
-            let mut gradients = std::mem::replace(&mut self.gradients, Gradients::new(self.params));
-            let passes = batch.iter().map(|part| self.pass(step, part, &mut gradients)).collect();
-            self.gradients = gradients;
-            return passes;
-        }
-        let side_by_side: Vec<Result<(Pass, Gradients), Error>> = batch
-            .par_iter()
-            .map(|part| {
-                let mut gradients = Gradients::new(self.params);
-                Ok((self.pass(step, part, &mut gradients)?, gradients))
-            })
-            .collect();
-        let mut passes = Vec::new();
-        for one in side_by_side {
-            let (pass, gradients) = one?;
-            self.gradients.absorb(gradients)?;
-            passes.push(pass);
-        }
-        Ok(passes)
-    }
-
-    /// One set forwards and backwards.
-    fn pass(&self, step: u64, part: &Part, gradients: &mut Gradients) -> Result<Pass, Error> {
-        let mut drops = self.job.seed.stream(&format!("drop path/step/{step}/set/{}", part.set));
-        let mut tape = Tape::recording(self.params);
-        let taps = self.penalty.as_ref().map(Penalty::taps);
-        let images = part.images()?;
-        let (features, tapped) = self.model.tapped(&mut tape, self.params, &images, &mut drops, taps)?;
-        let outputs = Outputs { features: &features, classes: &part.classes };
-        let mut value = self.objective.value(&mut tape, self.params, &outputs)?;
-        if let Some(penalty) = &self.penalty {
-            let node = penalty.value(&mut tape, self.params, self.model, &images, &tapped)?;
-            value.terms.push(("miro", node.later()));
-            value.total = tape.weighted_sum(&[(1.0, value.total), (penalty.weight(), node)])?;
-        }
-        drop((features, tapped));
-        let total = value.total.later();
-        tape.backward(&value.total, gradients)?;
-        Ok((total, value.terms))
-    }
-}
-
-/// The numbers of a step.
-struct Told {
-    loss: f32,
-    terms: Vec<(&'static str, f32)>,
-    norm: f64,
-}
-
-impl Taken {
-    /// # Errors
-    /// If the loss is no number, or cannot be read.
-    fn read(&self) -> Result<Told, Error> {
-        let of_set = |(total, terms): &'_ Pass| {
-            let terms = terms.iter().map(|(_, term)| term.clone());
-            [total.clone()].into_iter().chain(terms).collect::<Vec<Scalar>>()
-        };
-        let all: Vec<Scalar> = self.passes.iter().flat_map(of_set).chain([self.norm.clone()]).collect();
-        let mut numbers = Scalar::read(&all.iter().collect::<Vec<_>>())?.into_iter();
-        let mut next = || numbers.next().expect("as many numbers as were asked for");
-        let (mut loss, mut terms) = (0f32, Vec::<(&'static str, f32)>::new());
-        for (_, of_set) in &self.passes {
-            loss += next() as f32;
-            for (name, _) in of_set {
-                let value = next() as f32;
-                match terms.iter_mut().find(|(known, _)| known == name) {
-                    Some((_, sum)) => *sum += value,
-                    None => terms.push((name, value)),
-                }
-            }
-        }
-        if !loss.is_finite() {
-            return Err(Error::Diverged { step: self.number, value: loss });
-        }
-        Ok(Told { loss, terms, norm: next() })
     }
 }
 

@@ -32,6 +32,11 @@ pub trait Source: Sync {
         &[]
     }
 
+    /// Numbers of the items that an item may be paired with: other images of the same set that belong with it.
+    fn partners(&self, _item: u32) -> &[u32] {
+        &[]
+    }
+
     /// Mean and deviation of each channel of a set.
     fn statistics(&self, set: usize) -> &Statistics;
 

@@ -1,11 +1,15 @@
 //! Training on a few coloured squares: it learns, it is the same on any number of threads, it goes on where it was.
 
-use super::{CHECKPOINT_EVERY, Error, Job, Source, source::Item};
+mod curves;
+mod parts;
+
+use super::{Error, Job, Source, source::Item};
 use crate::{
     adapter::SetChannels,
     data::{self, Statistics, Tape},
     event::{Event, Listen, Silence},
     golden::{assert_close, on_gpus},
+    loss::Objective,
     model::Extractor,
     params::Params,
     seed::Seed,
@@ -128,15 +132,25 @@ impl Listen for Ear {
     }
 }
 
-/// A training without an oracle.
+/// Its terms; an oracle is another model than the one that is trained.
+fn objective(job: &Job<'_>, extractor: &Extractor, params: &mut Params) -> Objective {
+    let other = |_, _: &Params| -> Result<Params, Error> {
+        let mut other = Params::new(Seed(8));
+        Extractor::new(&model(), job.source.sets(), &[], &mut other);
+        Ok(other)
+    };
+    super::objective(job.train, extractor, job.source.classes().len(), params, other).unwrap()
+}
+
 fn job<'a>(train: &'a Train, seed: u64, source: &'a Squares, checkpoint: &'a Path) -> Job<'a> {
-    Job { train, seed: Seed(seed), source, checkpoint, checkpoint_every: CHECKPOINT_EVERY, oracle: None }
+    Job::new(train, Seed(seed), source, checkpoint)
 }
 
 fn run(job: &Job<'_>, listen: &mut dyn Listen) -> (super::Ended, Vec<u32>) {
     let mut params = Params::new(job.seed);
     let model = Extractor::new(&model(), job.source.sets(), &[], &mut params);
-    let ended = job.run(&model, &mut params, listen).unwrap();
+    let mut objective = objective(job, &model, &mut params);
+    let ended = job.run(&model, &mut params, &mut objective, listen).unwrap();
     let bits = params.ids().flat_map(|id| params.export(id).unwrap()).map(f32::to_bits).collect();
     (ended, bits)
 }
@@ -217,10 +231,7 @@ fn the_same_bits_on_any_number_of_threads_and_after_a_stop() {
         let on = |threads: usize, name: &str, stop: Option<usize>| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let checkpoint = folder.path().join(format!("{number} {name}"));
-            let mut other = Params::new(Seed(8));
-            Extractor::new(&model(), source.sets(), &[], &mut other);
-            let oracle = train.strategy.oracle().map(|_| &other);
-            let job = Job { oracle, ..job(&train, 5, &source, &checkpoint) };
+            let job = job(&train, 5, &source, &checkpoint);
             pool.install(|| run(&job, &mut Ear { stop_after: stop, ..Ear::default() }))
         };
         let (_, whole) = on(1, "one", None);
@@ -274,10 +285,15 @@ fn the_variances_of_miro_learn() {
         let checkpoint = folder.path().join("c");
         let mut params = Params::new(Seed(5));
         let model = Extractor::new(&model(), source.sets(), &[], &mut params);
-        let oracle = params.duplicate().unwrap();
-        let before: Vec<Vec<f32>> = oracle.ids().map(|id| oracle.export(id).unwrap()).collect();
-        let job = Job { oracle: Some(&oracle), ..job(&train, 5, &source, &checkpoint) };
-        job.run(&model, &mut params, &mut Silence).unwrap();
+        let copy = |_, params: &Params| params.duplicate();
+        let mut objective = super::objective(&train, &model, 4, &mut params, copy).unwrap();
+        let values = |objective: &Objective| -> Vec<Vec<f32>> {
+            let oracle = objective.oracle().unwrap();
+            oracle.ids().map(|id| oracle.export(id).unwrap()).collect()
+        };
+        let before = values(&objective);
+        let job = job(&train, 5, &source, &checkpoint);
+        job.run(&model, &mut params, &mut objective, &mut Silence).unwrap();
         let moved = |name: &str| {
             let id = params.find(name).unwrap();
             params.export(id).unwrap().iter().map(|b| (b + 2.252_27).abs()).fold(f32::MAX, f32::min)
@@ -288,8 +304,7 @@ fn the_variances_of_miro_learn() {
             assert!(least > 1e-3, "{taps:?} {tap}: {least}");
         }
         assert!(params.find(&format!("variance_encoders.{count}.b")).is_none());
-        let after: Vec<Vec<f32>> = oracle.ids().map(|id| oracle.export(id).unwrap()).collect();
-        assert_eq!(before, after, "the oracle stays as it is");
+        assert_eq!(before, values(&objective), "the oracle stays as it is");
     }
 }
 
@@ -303,7 +318,8 @@ fn a_broken_checkpoint_is_an_error_with_a_way_out() {
     let mut params = Params::new(Seed(1));
     let model = Extractor::new(&model(), source.sets(), &[], &mut params);
     let job = job(&train, 1, &source, &path);
-    let error = job.run(&model, &mut params, &mut Silence).unwrap_err();
+    let mut objective = objective(&job, &model, &mut params);
+    let error = job.run(&model, &mut params, &mut objective, &mut Silence).unwrap_err();
     assert!(matches!(error, Error::Checkpoint { .. }) && error.hint().unwrap().contains("delete"));
 }
 

@@ -19,9 +19,11 @@ use candle_peer::Candle;
 use candle_transformers::models::convnext;
 use dichroic::{
     adapter::Images,
-    loss::{Objective, Outputs},
+    curve::Clock,
+    loss::{Forwarded, Objective},
     model::Extractor,
     params::Params,
+    pass::Pass,
     seed::Seed,
     spec::{self, ConvNextSize, Loss, Term},
     tape::{Gradients, Node, Tape},
@@ -240,10 +242,9 @@ impl Ours {
     }
 
     fn loss(&self, tape: &mut Tape) -> candle_core::Result<Node> {
-        let mut drops = Seed(0).stream("drop path");
-        let features = self.model.forward(tape, &self.params, &self.images, &mut drops)?;
-        let outputs = Outputs { features: &features, classes: &self.classes };
-        Ok(self.objective.value(tape, &self.params, &outputs)?.total)
+        let student = [self.model.run(&mut Pass::new(tape, &self.params), &self.images)?];
+        let out = Forwarded::of(&student, &self.classes);
+        Ok(self.objective.value(tape, &self.params, &out, &Clock::START)?.total)
     }
 
     fn step(&mut self) -> candle_core::Result<()> {

@@ -46,7 +46,7 @@ pub(super) fn print(
 ) -> Result {
     let path = exp.store.path();
     let store = path.exists().then(|| Store::open_read_only(&path)).transpose()?;
-    let mut meter = Meter::new(data, &path, device);
+    let mut meter = Meter::new(data, &path, device, exp.memory.keep(device));
     let mut seen = BTreeSet::new();
     let mut priced: Vec<Vec<Priced<'_>>> = vec![];
     progress.hear(&Event::Began { what: "measuring costs", unit: "run", total: jobs.len() as u64 });

@@ -9,7 +9,7 @@ use super::{
     failure::{Context, Failure, Result},
     jobs::{self, Declaration},
     locate,
-    options::{ComputeOptions, DataOption, SpecOptions, StoreOption},
+    options::{ComputeOptions, DataOption, MemoryOption, SpecOptions, StoreOption},
     progress::Progress,
     provenance,
 };
@@ -36,6 +36,8 @@ pub(super) struct Exp {
     spec: SpecOptions,
     #[command(flatten)]
     compute: ComputeOptions,
+    #[command(flatten)]
+    memory: MemoryOption,
     /// Published weights: a file, or a folder of them [default: $DICHROIC_WEIGHTS, else the Hugging Face cache]
     #[arg(long, value_name = "PATH")]
     weights: Option<PathBuf>,
@@ -110,6 +112,7 @@ impl Exp {
             weights: self.weights.clone(),
             provenance: provenance::here(self.worker, &device),
             checkpoint_every: self.checkpoint_every.map_or(CHECKPOINT_EVERY, Duration::from_secs_f64),
+            keep: self.memory.keep(&device),
             device,
         };
         let session = Session {
@@ -138,7 +141,10 @@ impl Exp {
         let gpus = device::shares(self.compute.device, &session.lab.device).len();
         match workers::count(self.workers, threads, gpus, session.jobs, &states) {
             1 => session.compute(&states, progress)?,
-            count => workers::supervise(session, count, (threads / count).max(1), &states, progress)?,
+            count => {
+                let share = workers::Share::of(count, threads, gpus, session.lab.keep);
+                workers::supervise(session, count, &share, &states, progress)?;
+            }
         }
         session.show(&session.states()?)
     }

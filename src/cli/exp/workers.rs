@@ -17,6 +17,7 @@ use crate::{
     device,
     event::{Event, Listen},
     store::{RunState, Scale, Status, Value},
+    train::Keep,
 };
 use serde_json::json;
 use std::{
@@ -54,6 +55,24 @@ pub(super) fn count(
     meant.min(open.len()).max(1)
 }
 
+/// What each worker has of a machine.
+pub(super) struct Share {
+    threads: usize,
+    /// Bytes of the memory where it computes; none: as it finds it.
+    memory: Option<u64>,
+}
+
+impl Share {
+    /// Of `count` workers, which have a GPU each while there are GPUs.
+    pub(super) fn of(count: usize, threads: usize, gpus: usize, keep: Keep) -> Self {
+        let memory = match keep {
+            Keep::Within(bytes) => Some(bytes / count.div_ceil(gpus.max(1)) as u64),
+            Keep::All | Keep::First(_) => None,
+        };
+        Self { threads: (threads / count).max(1), memory }
+    }
+}
+
 struct Worker {
     child: Child,
     input: Option<ChildStdin>,
@@ -62,11 +81,13 @@ struct Worker {
 
 impl Worker {
     /// `gpu`: the only GPU visible to it.
-    fn start(threads: usize, gpu: Option<&String>, errors: &Sender<String>) -> std::io::Result<Self> {
+    fn start(share: &Share, gpu: Option<&String>, errors: &Sender<String>) -> std::io::Result<Self> {
+        let memory = share.memory.map(|bytes| ["--memory".to_owned(), bytes.to_string()]);
         let mut child = Command::new(env::current_exe()?)
             .envs(gpu.map(|gpu| (device::VISIBLE, gpu)))
             .args(env::args_os().skip(1))
-            .args(["--worker", &process::id().to_string(), "--threads", &threads.to_string()])
+            .args(["--worker", &process::id().to_string(), "--threads", &share.threads.to_string()])
+            .args(memory.iter().flatten())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -102,21 +123,21 @@ fn hand_on(mut said: ChildStderr, errors: &Sender<String>) {
     }
 }
 
-/// Computes the open runs with `count` workers of `threads` threads each.
+/// Computes the open runs with `count` workers.
 ///
 /// # Errors
 /// If workers cannot be started, or on an interrupt; failed runs are reported and marked in the store.
 pub(super) fn supervise(
     session: &Session<'_>,
     count: usize,
-    threads: usize,
+    share: &Share,
     states: &[RunState],
     progress: &mut Progress,
 ) -> Result {
     let jobs = open(session.jobs, states);
     let (errors, said) = mpsc::channel();
     let gpus = device::shares(session.exp.compute.device, &session.lab.device);
-    let start = |number: usize| Worker::start(threads, gpus.get(number % gpus.len().max(1)), &errors);
+    let start = |number: usize| Worker::start(share, gpus.get(number % gpus.len().max(1)), &errors);
     let workers: std::io::Result<Vec<Worker>> = (0..count).map(start).collect();
     let workers = workers.map_err(|error| {
         Failure::new(format!("cannot start workers: {error}")).hint("`--workers 1` computes in this process")
@@ -124,7 +145,7 @@ pub(super) fn supervise(
     drop(errors);
     let mut watch = Watch { session, jobs, workers, ended: Vec::new(), began: Instant::now() };
     let total = watch.jobs.len() as u64;
-    progress.note(&format!("{count} workers, each with {threads} of the threads"));
+    progress.note(&format!("{count} workers, each with {} of the threads", share.threads));
     progress.hear(&Event::Began { what: "computing", unit: "run", total });
     let watched = watch.until_they_end(&said, progress);
     progress.hear(&Event::Ended);

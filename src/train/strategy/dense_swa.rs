@@ -1,9 +1,8 @@
 //! Averaging of every step from a fixed epoch on: what CHAMMI calls SWAD (specification, section 6.1).
 
 use super::{
-    Error, Look, Lost, Strategy, Verdict,
+    Clock, Curve, Error, Look, Lost, Stateful, Strategy, Verdict,
     average::{self, Average},
-    epoch,
 };
 use crate::{
     params::Params,
@@ -47,15 +46,14 @@ impl DenseSwa {
 }
 
 impl Strategy for DenseSwa {
-    fn rate(&self, step: u64, scheduled: &dyn Fn(usize) -> f64) -> f64 {
-        let usual = scheduled(epoch(step, self.epochs.steps));
-        match (self.rate, self.epochs.averaged(step)) {
+    fn rate(&self, at: &Clock, curve: &Curve) -> f64 {
+        match (self.rate, self.epochs.averaged(at.step)) {
             (SwaRate::Annealed { lr }, Some(calls)) => {
-                let from = scheduled(self.epochs.before.max(1));
+                let from = curve.at(&at.end_of_epoch(self.epochs.before.max(1)));
                 let share = 0.5 * (1.0 - libm::cos(PI * (calls as f64 / ANNEAL).min(1.0)));
                 lr * share + from * (1.0 - share)
             }
-            _ => usual,
+            _ => curve.at(at),
         }
     }
 
@@ -72,7 +70,9 @@ impl Strategy for DenseSwa {
         }
         Ok(())
     }
+}
 
+impl Stateful for DenseSwa {
     fn state(&self) -> candle_core::Result<Vec<(String, Vec<f32>)>> {
         let mut state = average::store("average", self.average.mean()?);
         state.push(("averaged".into(), exact::floats(self.average.count).to_vec()));
@@ -101,8 +101,10 @@ mod tests {
         let word =
             spec::DenseSwa { start_epoch: 5, rate: SwaRate::Annealed { lr: 0.05 }, keep: SwaKeep::Last };
         let swa = DenseSwa::new(&word, Epochs { steps: 20, before: 5 }, &Params::new(Seed(0)));
-        let scheduled = |epoch: usize| if epoch <= 5 { 3e-5 } else { 1e-9 };
-        let rate = |step| swa.rate(step, &scheduled);
+        // 3e-5 for five epochs, then next to nothing.
+        let schedule = spec::Schedule { warmup: 6, warmup_lr: 3e-5, lr_min: 1e-9 };
+        let curve = Curve::EpochCosine { peak: 3e-5, schedule, epochs: 6 };
+        let rate = |step| swa.rate(&Clock { step, steps_per_epoch: 20, total: 200 }, &curve);
         assert_eq!(rate(99), 3e-5);
         assert!((rate(100) - 3e-5).abs() < 1e-12);
         let printed = [0.00125, 0.0048, 0.0103, 0.0173, 0.0250, 0.0327, 0.0397, 0.0452, 0.0488, 0.05];

@@ -2,9 +2,8 @@
 //! and the segments of its valley are averaged (`valley`).
 
 use super::{
-    Error, Look, Lost, Strategy, Verdict, Weights,
+    Error, Look, Lost, Stateful, Strategy, Verdict, Weights,
     average::{self, Average},
-    epoch,
     valley::{Begun, Segment, Valley},
 };
 use crate::{params::Params, spec, train::exact};
@@ -12,19 +11,13 @@ use std::sync::Arc;
 
 pub(super) struct Swad {
     every: u64,
-    epoch_steps: u64,
     segment: Average,
     valley: Valley,
 }
 
 impl Swad {
-    pub(super) fn new(word: &spec::Swad, epoch_steps: u64) -> Self {
-        Self {
-            every: word.every.max(1) as u64,
-            epoch_steps,
-            segment: Average::default(),
-            valley: Valley::new(word),
-        }
+    pub(super) fn new(word: &spec::Swad) -> Self {
+        Self { every: word.every.max(1) as u64, segment: Average::default(), valley: Valley::new(word) }
     }
 }
 
@@ -32,10 +25,6 @@ impl Strategy for Swad {
     /// The last step is one with a look.
     fn steps(&self, total: u64) -> u64 {
         if total == 0 { 0 } else { (total - 1) / self.every * self.every + 1 }
-    }
-
-    fn rate(&self, step: u64, scheduled: &dyn Fn(usize) -> f64) -> f64 {
-        scheduled(epoch(step, self.epoch_steps))
     }
 
     fn after_step(&mut self, step: u64, params: &Params, look: Look<'_>) -> Result<Verdict, Error> {
@@ -54,7 +43,9 @@ impl Strategy for Swad {
         }
         Ok(())
     }
+}
 
+impl Stateful for Swad {
     fn state(&self) -> candle_core::Result<Vec<(String, Vec<f32>)>> {
         let mut state = average::store("segment", self.segment.mean()?);
         let mut numbers = vec![self.segment.count, u64::from(self.valley.dead)];

@@ -4,9 +4,11 @@ use crate::setting::{CHANNELS, CLASSES, Setting};
 use candle_core::Tensor;
 use dichroic::{
     adapter::{Images, SetChannels},
-    loss::{Objective, Outputs},
+    curve::Clock,
+    loss::{Forwarded, Objective},
     model::Extractor,
     params::Params,
+    pass::Pass,
     seed::Seed,
     spec::{
         self, Adapter, ConvNext, ConvNextSize, FirstLayer, Loss, Model, Precision, TargetParam, Term, Weights,
@@ -87,10 +89,9 @@ impl Ours {
         let mut loss = None;
         for (images, classes) in &self.parts {
             let mut tape = Tape::recording(&self.params);
-            let mut drops = Seed(0).stream("drop path");
-            let features = self.model.forward(&mut tape, &self.params, images, &mut drops)?;
-            let outputs = Outputs { features: &features, classes };
-            let value = self.objective.value(&mut tape, &self.params, &outputs)?;
+            let student = [self.model.run(&mut Pass::new(&mut tape, &self.params), images)?];
+            let out = Forwarded::of(&student, classes);
+            let value = self.objective.value(&mut tape, &self.params, &out, &Clock::START)?;
             tape.backward(&value.total, &mut self.gradients)?;
             loss = Some(value.total);
         }

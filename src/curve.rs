@@ -1,0 +1,182 @@
+//! What changes over a training: rates, decays, momenta and temperatures as pure functions of a step, so that a training
+//! that goes on after a stop needs to know nothing but where it is.
+
+use crate::spec::Schedule;
+use std::f64::consts::PI;
+
+/// Where a training is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// The step, from 0.
+    pub step: u64,
+    /// Steps in an epoch.
+    pub steps_per_epoch: u64,
+    /// Steps of all epochs together.
+    pub total: u64,
+}
+
+impl Clock {
+    /// The first step of a training of one.
+    pub const START: Self = Self { step: 0, steps_per_epoch: 1, total: 1 };
+
+    /// The epoch of the step, from 1.
+    pub fn epoch(&self) -> usize {
+        (self.step / self.steps_per_epoch.max(1)) as usize + 1
+    }
+
+    /// The last step of an epoch, from 1.
+    #[must_use]
+    pub fn end_of_epoch(self, epoch: usize) -> Self {
+        Self { step: (epoch as u64 * self.steps_per_epoch).saturating_sub(1), ..self }
+    }
+}
+
+/// A number that depends on the step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Curve {
+    /// Always the same.
+    Constant(f64),
+    /// From one number to another in a straight line over so many steps, then the other (torch's `LinearLR`).
+    Linear {
+        /// At step 0.
+        from: f64,
+        /// At the end.
+        to: f64,
+        /// How many steps it takes.
+        steps: u64,
+    },
+    /// A straight line from `start` to `peak`, both ends among its `warmup` steps, then a cosine to `end` over the steps
+    /// that are left (DINO's `cosine_scheduler`). Where `end` is above `peak`, it rises.
+    Cosine {
+        /// At step 0, if there is a ramp.
+        start: f64,
+        /// Behind the ramp.
+        peak: f64,
+        /// Where the cosine would arrive after the last step.
+        end: f64,
+        /// Steps of the ramp.
+        warmup: u64,
+    },
+    /// timm's cosine, set once at the start of each epoch t = 1, 2, …; epochs before `warmup` rise linearly. The ramp
+    /// replaces the beginning of the cosine; it does not delay it (specification, section 3.3).
+    EpochCosine {
+        /// What the ramp goes to, and where the cosine would be at t = 0.
+        peak: f64,
+        /// The ramp and the end.
+        schedule: Schedule,
+        /// Passes over the images.
+        epochs: usize,
+    },
+}
+
+impl Curve {
+    /// Its value at a step.
+    pub fn at(&self, clock: &Clock) -> f64 {
+        let step = clock.step;
+        match self {
+            Self::Constant(value) => *value,
+            Self::Linear { from, to, steps } if step < *steps => {
+                from + (to - from) * step as f64 / *steps as f64
+            }
+            Self::Linear { to, .. } => *to,
+            Self::Cosine { start, peak, warmup, .. } if step < *warmup => {
+                let intervals = warmup.saturating_sub(1).max(1);
+                start + (peak - start) * step as f64 / intervals as f64
+            }
+            Self::Cosine { peak, end, warmup, .. } => {
+                let whole = clock.total.saturating_sub(*warmup).max(1);
+                let share = ((step - warmup) as f64 / whole as f64).min(1.0);
+                end + 0.5 * (peak - end) * (1.0 + libm::cos(PI * share))
+            }
+            Self::EpochCosine { peak, schedule, epochs } => {
+                let (t, Schedule { warmup, warmup_lr, lr_min }) = (clock.epoch(), schedule);
+                if t < *warmup {
+                    return warmup_lr + t as f64 * (peak - warmup_lr) / *warmup as f64;
+                }
+                if t >= *epochs {
+                    return *lr_min;
+                }
+                lr_min + 0.5 * (peak - lr_min) * (1.0 + libm::cos(PI * t as f64 / *epochs as f64))
+            }
+        }
+    }
+
+    /// The same with a peak that many times as high, from and to the same ends.
+    #[must_use]
+    pub fn peaking(&self, factor: f64) -> Self {
+        let mut curve = self.clone();
+        match &mut curve {
+            Self::Constant(peak)
+            | Self::Linear { to: peak, .. }
+            | Self::Cosine { peak, .. }
+            | Self::EpochCosine { peak, .. } => *peak *= factor,
+        }
+        curve
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(curve: &Curve, total: u64) -> Vec<f64> {
+        (0..total).map(|step| curve.at(&Clock { step, steps_per_epoch: 5, total })).collect()
+    }
+
+    #[track_caller]
+    fn assert_near(found: &[f64], expected: &[f64]) {
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-7, "{found} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn epochs_agree_with_timm() {
+        let path = crate::golden::folder().join("schedule.json");
+        let golden: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let schedule = Schedule { warmup: 3, warmup_lr: 1e-5, lr_min: 1e-6 };
+        for (peak, rates) in golden["rates"].as_object().unwrap() {
+            let peak: f64 = peak.parse().unwrap();
+            let curve = Curve::EpochCosine { peak: 1.0, schedule: schedule.clone(), epochs: 15 };
+            for (t, expected) in rates.as_array().unwrap().iter().enumerate() {
+                // Every step of an epoch has the rate of its first.
+                for step in [0, 6] {
+                    let clock = Clock { step: 7 * t as u64 + step, steps_per_epoch: 7, total: 7 * 15 };
+                    let (found, expected) = (curve.peaking(peak).at(&clock), expected.as_f64().unwrap());
+                    let apart = (found - expected).abs();
+                    assert!(apart <= 1e-12 * peak.max(expected), "t {}: {found} {expected}", t + 1);
+                }
+            }
+        }
+    }
+
+    /// `numpy.concatenate((numpy.linspace(0, 1, 4), 0.1 + 0.45 * (1 + numpy.cos(numpy.pi * numpy.arange(6) / 6))))`
+    #[test]
+    fn steps_agree_with_dinos_cosine() {
+        let curve = Curve::Cosine { start: 0.0, peak: 1.0, end: 0.1, warmup: 4 };
+        let expected =
+            [0.0, 0.333_333_3, 0.666_666_7, 1.0, 1.0, 0.939_711_4, 0.775, 0.55, 0.325, 0.160_288_6];
+        assert_near(&values(&curve, 10), &expected);
+        assert_near(&values(&curve.peaking(2.0), 10)[..5], &[0.0, 0.666_666_7, 1.333_333_3, 2.0, 2.0]);
+        // A teacher's momentum rises: 0.996 to 1 without a ramp.
+        let momentum = Curve::Cosine { start: 0.0, peak: 0.996, end: 1.0, warmup: 0 };
+        assert_near(&values(&momentum, 4), &[0.996, 0.996_585_8, 0.998, 0.999_414_2]);
+    }
+
+    /// torch.optim.lr_scheduler.LinearLR(start_factor=0.25, total_iters=3) at a rate of 0.4.
+    #[test]
+    fn lines_agree_with_torch() {
+        let curve = Curve::Linear { from: 0.1, to: 0.4, steps: 3 };
+        assert_near(&values(&curve, 5), &[0.1, 0.2, 0.3, 0.4, 0.4]);
+        assert_near(&values(&Curve::Constant(0.04), 2), &[0.04, 0.04]);
+    }
+
+    #[test]
+    fn epochs_are_counted_from_one() {
+        let clock = |step| Clock { step, steps_per_epoch: 4, total: 12 };
+        assert_eq!([0, 3, 4, 11].map(|step| clock(step).epoch()), [1, 1, 2, 3]);
+        assert_eq!(clock(9).end_of_epoch(1), clock(3));
+    }
+}

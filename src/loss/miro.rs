@@ -1,0 +1,57 @@
+//! MIRO (Cha et al. 2022): what flows by at a few probes stays close to an oracle's, within variances that are learned.
+
+use super::{Forwarded, Needs, Term, Valued};
+use crate::{
+    curve::Clock,
+    ops::raw_of_variance,
+    params::{ParamId, Params, Published},
+    spec::{self, Taps},
+    tape::Tape,
+};
+use candle_core::Result;
+
+/// The variance of every channel before the first step (MIRO's authors).
+const START: f64 = 0.1;
+
+/// The penalty of a training.
+pub struct Miro {
+    oracle: Params,
+    taps: Taps,
+    variances: Vec<ParamId>,
+}
+
+impl Miro {
+    /// Adds the variances to `params`: as many for each probe as `widths` says. `oracle` holds the parameters of another
+    /// instance of the same model.
+    pub fn new(word: &spec::Miro, oracle: Params, widths: &[usize], params: &mut Params) -> Self {
+        let variance = |(probe, width): (usize, &usize)| {
+            let published = Published::new(format!("variance_encoders.{probe}.b"), &[*width]);
+            let id = params.add_constant(published, raw_of_variance(START) as f32);
+            params.hurry(id, word.rate_factor);
+            id
+        };
+        let variances = widths.iter().enumerate().map(variance).collect();
+        Self { oracle, taps: word.taps, variances }
+    }
+}
+
+impl Term for Miro {
+    fn needs(&self) -> Needs {
+        Needs { labels: false, views: 1, probes: Some(self.taps) }
+    }
+
+    fn oracle(&self) -> Option<&Params> {
+        Some(&self.oracle)
+    }
+
+    fn value(&self, tape: &mut Tape, params: &Params, out: &Forwarded<'_>, _: &Clock) -> Result<Valued> {
+        let mut terms = Vec::new();
+        for (student, oracle) in out.student.iter().zip(out.oracle) {
+            for ((found, expected), id) in student.probes.iter().zip(&oracle.probes).zip(&self.variances) {
+                let raw = tape.param(params, *id);
+                terms.push((1.0, tape.variance_penalty(found, expected.value(), &raw)?));
+            }
+        }
+        Ok(tape.weighted_sum(&terms)?.into())
+    }
+}

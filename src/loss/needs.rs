@@ -1,0 +1,65 @@
+//! What a loss needs, and what it gets to see.
+
+use crate::{pass::Outputs, spec::Taps, tape::Node};
+
+/// What a term needs of the loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// Whether it reads labels.
+    pub labels: bool,
+    /// How many independently augmented views of each image.
+    pub views: usize,
+    /// Where it probes the network; none: it reads features. A term with probes is a mean over images, so that it can be
+    /// taken part by part; one that reads features sees a set's part of the batch at once.
+    pub probes: Option<Taps>,
+}
+
+/// What a term sees of the images of one set in a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Forwarded<'a> {
+    /// What the network that is trained makes of each group of crops.
+    pub student: &'a [Outputs],
+    /// The same of the oracle; empty if there is none.
+    pub oracle: &'a [Outputs],
+    /// The class of each *image*, over all training sets.
+    pub classes: &'a [usize],
+    /// How many images next to each other belong together.
+    pub together: usize,
+}
+
+impl<'a> Forwarded<'a> {
+    /// Without an oracle, every image on its own.
+    pub fn of(student: &'a [Outputs], classes: &'a [usize]) -> Self {
+        Self { student, oracle: &[], classes, together: 1 }
+    }
+
+    /// Features of the first group of crops.
+    ///
+    /// # Panics
+    /// If there is no group.
+    pub fn features(&self) -> &'a Node {
+        &self.student[0].features
+    }
+
+    /// The class of each row of these features.
+    pub fn classes_of_rows(&self) -> Vec<usize> {
+        let rows = self.features().dims()[0];
+        let each = rows / self.classes.len().max(1);
+        self.classes.iter().flat_map(|class| vec![*class; each]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{DType, Device, Tensor};
+
+    #[test]
+    fn every_crop_of_an_image_has_its_class() {
+        let features = Tensor::zeros((6, 2), DType::F32, &Device::Cpu).unwrap();
+        let student = [Outputs::of(Node::constant(features))];
+        let of = |classes: &[usize]| Forwarded::of(&student, classes).classes_of_rows();
+        assert_eq!(of(&[4, 5, 4]), [4, 4, 5, 5, 4, 4]);
+        assert_eq!(of(&[0, 1, 2, 3, 4, 5]), [0, 1, 2, 3, 4, 5]);
+    }
+}

@@ -1,0 +1,114 @@
+//! What a batch is made of: groups of crops of each image, and how their pixels are normalised.
+
+use crate::{
+    data::Statistics,
+    spec::{Augment, AugmentStream, Sampling, Train},
+};
+use candle_core::{D, Result, Tensor};
+
+/// Batches of a training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batches {
+    /// Groups of crops, each of which passes through the network by itself.
+    pub groups: Vec<CropGroup>,
+    /// Images in a step.
+    pub batch: usize,
+    /// Which draws an epoch uses.
+    pub stream: AugmentStream,
+    /// Which images an epoch has.
+    pub sampling: Sampling,
+    /// Whether each image is followed by one of its [`partners`](super::Source::partners), as far as it has any.
+    pub pairs: bool,
+}
+
+/// Crops of every image that have the same size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CropGroup {
+    /// How many of each image.
+    pub count: usize,
+    /// Their side, in pixels.
+    pub side: usize,
+    /// What is done to each.
+    pub augment: Vec<Augment>,
+    /// What its pixels are normalised by.
+    pub normalise: Normalise,
+}
+
+/// What pixels are normalised by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Normalise {
+    /// Mean and deviation of each channel of the set.
+    Set,
+    /// Mean and deviation of each channel of the crop itself (DINO BoC).
+    Crop,
+    /// Nothing: pixels in [0, 1].
+    None,
+}
+
+impl Batches {
+    /// As a spec declares them: one group of `views` crops, normalised by the set.
+    pub fn of(train: &Train, views: usize) -> Self {
+        let Train { image, augment, augment_stream, sampling, batch, .. } = train;
+        let normalise = Normalise::Set;
+        let group = CropGroup { count: views, side: *image, augment: augment.clone(), normalise };
+        let (stream, sampling) = (*augment_stream, *sampling);
+        Self { groups: vec![group], batch: *batch, stream, sampling, pairs: false }
+    }
+}
+
+/// Added to the deviation of a crop.
+const EPS: f64 = 1e-7;
+
+impl Normalise {
+    /// What a crop is resampled with, of a set with these statistics.
+    pub(super) fn while_resampling(self, set: &Statistics) -> Statistics {
+        match self {
+            Self::Set => set.clone(),
+            Self::Crop | Self::None => Statistics::none(set.mean.len()),
+        }
+    }
+
+    /// What is left to do to crops (N, C, H, W), wherever they are.
+    ///
+    /// # Errors
+    /// If they have not four axes.
+    pub(super) fn afterwards(self, crops: Tensor) -> Result<Tensor> {
+        if self != Self::Crop {
+            return Ok(crops);
+        }
+        let (n, channels, height, width) = crops.dims4()?;
+        let planes = crops.reshape((n, channels, height * width))?;
+        let centred = planes.broadcast_sub(&planes.mean_keepdim(D::Minus1)?)?;
+        let sd = (centred.sqr()?.mean_keepdim(D::Minus1)?.sqrt()? + EPS)?;
+        centred.broadcast_div(&sd)?.reshape((n, channels, height, width))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::{assert_close, device, everywhere};
+
+    /// `(x - x.mean()) / (x.std(unbiased=False) + 1e-7)` of each channel of each crop.
+    #[test]
+    fn crops_are_normalised_by_themselves() {
+        everywhere(|| {
+            let pixels = [0.0f32, 2.0, 4.0, 2.0, 0.5, 0.5, 0.5, 0.5, 1.0, 1.0, 3.0, 3.0, 0.0, 0.0, 0.0, 8.0];
+            let crops = Tensor::from_slice(&pixels, (2, 2, 2, 2), &device()).unwrap();
+            let found = Normalise::Crop.afterwards(crops.clone()).unwrap();
+            assert_eq!(found.dims(), [2, 2, 2, 2]);
+            let root = 2f32.sqrt();
+            let third = 1.0 / 3f32.sqrt();
+            let expected = [
+                [-root, 0.0, root, 0.0],
+                [0.0; 4],
+                [-1.0, -1.0, 1.0, 1.0],
+                [-third, -third, -third, 3.0 * third],
+            ];
+            let found = found.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert_close("crops", &found, &expected.concat(), 1e-6);
+            let same = Normalise::None.afterwards(crops).unwrap().flatten_all().unwrap();
+            assert_eq!(same.to_vec1::<f32>().unwrap(), pixels);
+        });
+    }
+}

@@ -1,0 +1,52 @@
+//! What rows of a batch take on this machine: measured, to reckon what a training will cost.
+
+use super::{Error, Job, Optimiser, Trainer, loader::Batch, pass::Rows};
+use crate::{adapter::Images, device, loss::Objective, model::Extractor, params::Params};
+use candle_core::Tensor;
+use std::time::Instant;
+
+/// What a row of a batch takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Footprint {
+    /// Bytes of its tape.
+    pub tape: f64,
+    /// Seconds forwards.
+    pub forward: f64,
+}
+
+impl Job<'_> {
+    /// Measures some rows of noise as images of `set`, which has `channels` channels.
+    ///
+    /// # Errors
+    /// If there is no room for them.
+    pub fn footprint(
+        &self,
+        model: &Extractor,
+        params: &Params,
+        objective: &mut Objective,
+        (set, channels): (usize, usize),
+        rows: usize,
+    ) -> Result<Footprint, Error> {
+        let optimiser = Optimiser::new(&self.train.optimiser, params)?;
+        let trainer = Trainer::new(self, model, params, objective, optimiser);
+        let (at, side) = (trainer.clock(0), self.train.image);
+        let mut noise = self.seed.stream("footprint");
+        let pixels: Vec<f32> = (0..rows * channels * side * side).map(|_| noise.unit() as f32).collect();
+        let pixels = Tensor::from_vec(pixels, (rows, channels, side, side), params.device())?;
+        let batch = Batch { set, groups: Vec::new(), classes: vec![0; rows], together: 1 };
+        let rows = Rows { images: Images { pixels, set }, group: 0, rows: 0..rows, of: rows };
+        // Once to warm up.
+        trainer.features(&at, &rows)?;
+        params.device().synchronize()?;
+        let began = Instant::now();
+        trainer.features(&at, &rows)?;
+        params.device().synchronize()?;
+        let forward = began.elapsed().as_secs_f64();
+        let before = device::in_use(params.device());
+        let taped = trainer.forward(&at, &rows, &batch)?;
+        let tape = device::in_use(params.device()).saturating_sub(before);
+        drop(taped);
+        let each = |all: f64| all / rows.rows.len() as f64;
+        Ok(Footprint { tape: each(tape as f64), forward: each(forward) })
+    }
+}

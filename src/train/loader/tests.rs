@@ -1,0 +1,107 @@
+//! Pairs and crops of a batch.
+
+use super::*;
+use crate::{adapter::SetChannels, data::Error as DataError, spec::Sampling};
+
+/// Two sets of four images; images 0 to 2 of each belong together, the last has no partner.
+struct Four {
+    sets: [SetChannels; 2],
+    items: Vec<Item>,
+    partners: Vec<Vec<u32>>,
+    statistics: Statistics,
+}
+
+impl Four {
+    fn new() -> Self {
+        let set = |name: &str| SetChannels { set: name.into(), channels: vec!["a".into()] };
+        let items = (0..8).map(|number| Item { set: number / 4, class: number, row: u32::from(number % 4) });
+        let others = |number: u32| match number % 4 {
+            3 => vec![],
+            _ => (number / 4 * 4..number / 4 * 4 + 3).filter(|other| *other != number).collect(),
+        };
+        Self {
+            sets: [set("x"), set("y")],
+            items: items.collect(),
+            partners: (0..8).map(others).collect(),
+            statistics: Statistics { mean: vec![0.5], sd: vec![0.25] },
+        }
+    }
+}
+
+impl Source for Four {
+    fn sets(&self) -> &[SetChannels] {
+        &self.sets
+    }
+    fn classes(&self) -> &[String] {
+        &[]
+    }
+    fn items(&self) -> &[Item] {
+        &self.items
+    }
+    fn partners(&self, item: u32) -> &[u32] {
+        &self.partners[item as usize]
+    }
+    fn statistics(&self, _: usize) -> &Statistics {
+        &self.statistics
+    }
+    fn read(&self, item: Item) -> Result<Tape, DataError> {
+        let pixels = (0..64).map(|at| (item.class * 20 + at % 8) as u8).collect::<Vec<u8>>();
+        Ok(Tape { height: 8, width: 8, channels: 1, pixels: pixels.into() })
+    }
+}
+
+fn batches(pairs: bool) -> Batches {
+    let group = |count, side, normalise| CropGroup { count, side, augment: vec![], normalise };
+    Batches {
+        groups: vec![group(2, 8, Normalise::None), group(1, 4, Normalise::Crop)],
+        batch: 8,
+        stream: AugmentStream::Fresh,
+        sampling: Sampling::Shuffled,
+        pairs,
+    }
+}
+
+fn epochs(pairs: bool, count: u64) -> Vec<Vec<Batch>> {
+    let source = Four::new();
+    let loader = Loader::new(&source, batches(pairs), Seed(2), &Params::new(Seed(0)));
+    let mut all = vec![];
+    let take = |_, batch| {
+        all.push(batch);
+        Ok(true)
+    };
+    loader.run(0..count, take).unwrap();
+    all
+}
+
+#[test]
+fn pairs_are_drawn_among_an_images_partners() {
+    let (mut met, again) = (std::collections::BTreeSet::new(), epochs(true, 16));
+    for (epoch, same) in epochs(true, 16).iter().zip(&again) {
+        for (batch, same) in epoch.iter().zip(same) {
+            assert_eq!((batch.together, &batch.classes), (2, &same.classes));
+            for pair in batch.classes.chunks(2) {
+                let alone = pair[0] % 4 == 3;
+                assert_eq!(pair[0] == pair[1], alone, "{pair:?}");
+                assert!(pair[0] / 4 == pair[1] / 4 && (alone || pair[1] % 4 != 3), "{pair:?}");
+                met.insert((pair[0], pair[1]));
+            }
+        }
+    }
+    assert_eq!(met.len(), 2 * (3 * 2 + 1), "each pair is met: {met:?}");
+}
+
+#[test]
+fn each_group_has_crops_of_its_own_size_and_normalisation() {
+    for batch in &epochs(false, 1)[0] {
+        assert_eq!((batch.together, batch.classes.len()), (1, 4));
+        let [large, small] = [0, 1].map(|group| batch.groups[group].images(batch.set).unwrap().pixels);
+        assert_eq!((large.dims(), small.dims()), (&[8, 1, 8, 8][..], &[4, 1, 4, 4][..]));
+        assert_eq!(batch.size(), 8 * 64 + 4 * 16);
+        let rows = large.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let first = (batch.classes[0] * 20) as f32 / 255.0;
+        assert!((rows[0] - first).abs() < 1e-6 && rows[..64] == rows[64..128], "{} {first}", rows[0]);
+        let crop = small.flatten_all().unwrap().to_vec1::<f32>().unwrap()[..16].to_vec();
+        let (sum, squares) = crop.iter().fold((0.0, 0.0), |(sum, squares), x| (sum + x, squares + x * x));
+        assert!(sum.abs() < 1e-4 && (squares / 16.0 - 1.0).abs() < 1e-3, "{crop:?}");
+    }
+}

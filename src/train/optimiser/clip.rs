@@ -1,0 +1,81 @@
+//! Gradients that are too long are shortened.
+
+use crate::{ops::Scalar, tape::Gradients};
+use candle_core::Result;
+
+/// Whether gradients are shortened.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Clip {
+    /// They stay as they are.
+    #[default]
+    Never,
+    /// All of them together to at most this Euclidean length (torch's `clip_grad_norm_`).
+    Norm(f64),
+}
+
+/// Added to the length that gradients are divided by (torch).
+const EPS: f64 = 1e-6;
+
+impl Clip {
+    /// Shortens gradients of the length `norm`. A GPU is not waited for.
+    ///
+    /// # Errors
+    /// If they cannot be changed.
+    pub fn apply(self, norm: &Scalar, gradients: &mut Gradients) -> Result<()> {
+        let Self::Norm(most) = self else { return Ok(()) };
+        match norm {
+            Scalar::Here(norm) => {
+                let factor = (most / (norm + EPS)).min(1.0);
+                if factor < 1.0 { gradients.scale(factor as f32) } else { Ok(()) }
+            }
+            Scalar::There(norm) => {
+                let factor = (norm.flatten_all()?.affine(1.0, EPS)?.recip()? * most)?.minimum(1f32)?;
+                gradients.scale_by(&factor)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        golden::{assert_close, everywhere},
+        ops::adamw::length,
+        params::{Params, Published},
+        seed::Seed,
+        tape::{Grad, Tape},
+    };
+
+    /// `torch.nn.utils.clip_grad_norm_` of gradients (3, 4) and 12: their length is 13.
+    #[test]
+    fn gradients_are_as_long_as_torch_leaves_them() {
+        everywhere(|| {
+            for (most, factor) in [(6.5, 6.5 / 13.000_001), (20.0, 1.0)] {
+                let mut params = Params::new(Seed(0));
+                let a = params.add_constant(Published::new("a", &[2]), 0.0);
+                let b = params.add_constant(Published::new("b", &[1]), 0.0);
+                let c = params.add_constant(Published::new("c", &[1]), 0.0);
+                let mut gradients = Gradients::new(&params);
+                let tape = Tape::recording(&params);
+                let grad = |values: &[f32]| {
+                    Grad::of(candle_core::Tensor::from_slice(values, values.len(), params.device()).unwrap())
+                };
+                let (node_a, node_b) = (tape.param(&params, a), tape.param(&params, b));
+                let known = vec![(&node_a, grad(&[3.0, 4.0])), (&node_b, grad(&[12.0]))];
+                tape.backward_from(known, &mut gradients).unwrap();
+                let of =
+                    |gradients: &Gradients, id| gradients.of(id).unwrap().tensor().to_vec1::<f32>().unwrap();
+                let both = [a, b].map(|id| gradients.of(id).unwrap().tensor());
+                let norm = length(&both).unwrap();
+                Clip::Norm(most).apply(&norm, &mut gradients).unwrap();
+                let expected = [3.0, 4.0, 12.0].map(|x| (x * factor) as f32);
+                let found = [of(&gradients, a), of(&gradients, b)].concat();
+                assert_close("clipped", &found, &expected, 1e-6);
+                assert!(gradients.of(c).is_none());
+                Clip::Never.apply(&norm, &mut gradients).unwrap();
+                assert_eq!([of(&gradients, a), of(&gradients, b)].concat(), found);
+            }
+        });
+    }
+}

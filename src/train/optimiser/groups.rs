@@ -1,0 +1,94 @@
+//! Groups of parameters: how fast each learns, and whether it decays, by rules on published names.
+
+use crate::params::Published;
+
+/// Rules; a parameter follows every one that means it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Groups(Vec<Rule>);
+
+/// What holds for some parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// Which ones.
+    pub names: Names,
+    /// The peak of their learning rate, as so many times the usual one; the ends of the curve are the same.
+    pub rate: f64,
+    /// Whether they decay.
+    pub decays: bool,
+}
+
+/// Which parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Names {
+    /// All.
+    All,
+    /// Those whose names begin so.
+    Beginning(String),
+    /// Those whose names end so: `.bias`.
+    Ending(String),
+    /// Those of one axis at most: biases, norms, scales.
+    Vectors,
+}
+
+/// What holds for one parameter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Group {
+    /// The peak of its learning rate, as so many times the usual one.
+    pub rate: f64,
+    /// Whether it decays.
+    pub decays: bool,
+}
+
+impl Groups {
+    /// By these rules; without any, all learn at the same rate, and all decay.
+    pub fn new(rules: Vec<Rule>) -> Self {
+        Self(rules)
+    }
+
+    /// What holds for a parameter: rates multiply, and one rule is enough to keep it from decaying.
+    pub fn of(&self, published: &Published) -> Group {
+        let rules = self.0.iter().filter(|rule| rule.names.mean(published));
+        rules.fold(Group { rate: 1.0, decays: true }, |group, rule| Group {
+            rate: group.rate * rule.rate,
+            decays: group.decays && rule.decays,
+        })
+    }
+}
+
+impl Names {
+    fn mean(&self, published: &Published) -> bool {
+        match self {
+            Self::All => true,
+            Self::Beginning(text) => published.name.starts_with(text.as_str()),
+            Self::Ending(text) => published.name.ends_with(text.as_str()),
+            Self::Vectors => published.shape.len() <= 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// DINO's `get_params_groups`: biases and vectors do not decay; here the first layer also learns slowly.
+    #[test]
+    fn every_rule_that_means_a_parameter_holds() {
+        let rule = |names, rate, decays| Rule { names, rate, decays };
+        let groups = Groups::new(vec![
+            rule(Names::Vectors, 1.0, false),
+            rule(Names::Ending(".bias".into()), 1.0, false),
+            rule(Names::Beginning("stem.".into()), 0.2, true),
+            rule(Names::All, 0.5, true),
+        ]);
+        let of = |name: &str, shape: &[usize]| {
+            let Group { rate, decays } = groups.of(&Published::new(name, shape));
+            (rate, decays)
+        };
+        assert_eq!(of("stem.0.weight", &[8, 3, 4, 4]), (0.1, true));
+        assert_eq!(of("stem.0.bias", &[8]), (0.1, false));
+        assert_eq!(of("norm.weight", &[8]), (0.5, false));
+        assert_eq!(of("head.bias", &[1, 8]), (0.5, false));
+        assert_eq!(of("head.weight", &[8, 8]), (0.5, true));
+        assert_eq!(Groups::default().of(&Published::new("b", &[1])), Group { rate: 1.0, decays: true });
+    }
+}

@@ -1,0 +1,207 @@
+//! One set of a batch forwards and backwards, in parts.
+//!
+//! A loss wants the features of all rows: each part goes forwards, the loss follows on a tape of its own, and its
+//! gradient by the features goes backwards through each part, in order. A part whose tape was not kept goes forwards
+//! once more before that. Terms that probe the network are means over rows, and each part has its share of them.
+
+use super::{Error, Keep, Trainer, loader::Batch, parts};
+use crate::{
+    adapter::Images,
+    curve::Clock,
+    loss::{Forwarded, Kept, OfPart},
+    ops::Scalar,
+    params::Params,
+    pass::{Drops, Outputs, Pass, Want},
+    tape::{Grad, Gradients, Node, Tape},
+};
+use candle_core::{Result, Tensor};
+use std::ops::Range;
+
+/// What is known of one set after its pass.
+pub(super) struct SetPass {
+    pub(super) loss: Scalar,
+    /// Terms by name.
+    pub(super) terms: Vec<(&'static str, Scalar)>,
+    /// What terms keep for the end of the step.
+    pub(super) kept: Kept,
+}
+
+/// Some rows of a group of crops on their way through the network.
+pub(super) struct Rows {
+    pub(super) images: Images,
+    pub(super) group: usize,
+    pub(super) rows: Range<usize>,
+    /// Rows of the group in this batch.
+    pub(super) of: usize,
+}
+
+/// What rows have become on a tape.
+pub(super) struct Taped {
+    tape: Tape,
+    features: Node,
+    /// Terms that probe the network.
+    probing: Vec<OfPart>,
+}
+
+/// A share of the rows, and the value of a term on them.
+type Share = (f32, OfPart);
+
+impl Trainer<'_> {
+    /// One set forwards and backwards.
+    pub(super) fn pass(
+        &self,
+        at: &Clock,
+        batch: &Batch,
+        keep: Keep,
+        gradients: &mut Gradients,
+    ) -> std::result::Result<SetPass, Error> {
+        let mut parts = Vec::new();
+        for (group, crops) in batch.groups.iter().enumerate() {
+            self.cut(&crops.images(batch.set)?, group, &mut parts)?;
+        }
+        let longest = parts.iter().map(|part| part.rows.len()).max().unwrap_or(0);
+        let mut tapes = keep.begin(self.params.device(), longest, 4 * self.params.count() as u64);
+        let mut taped = Vec::new();
+        let mut features = vec![Vec::new(); batch.groups.len()];
+        for (number, rows) in parts.iter().enumerate() {
+            if tapes.keeps(number) {
+                let forwards = self.forward(at, rows, batch)?;
+                tapes.learn(number, rows.rows.len());
+                features[rows.group].push(forwards.features.value().clone());
+                taped.push(Some(forwards));
+            } else {
+                features[rows.group].push(self.features(at, rows)?);
+                taped.push(None);
+            }
+        }
+        let mut tape = Tape::recording(self.params);
+        let mut student = Vec::new();
+        for features in features {
+            let features = match features.as_slice() {
+                [one] => one.clone(),
+                several => Tensor::cat(several, 0)?,
+            };
+            student.push(Outputs::of(tape.leaf(features)));
+        }
+        let (classes, together) = (&batch.classes[..], batch.together);
+        let out = Forwarded { student: &student, oracle: &[], classes, together };
+        let value = self.objective.value(&mut tape, self.params, &out, at)?;
+        let leaves = student.iter().map(|outputs| &outputs.features);
+        let slopes = tape.backward_to(&value.total, gradients, leaves)?;
+        let all: usize = parts.iter().map(|part| part.rows.len()).sum();
+        let mut shares = Vec::new();
+        for (rows, taped) in parts.iter().zip(taped) {
+            let taped = taped.map_or_else(|| self.forward(at, rows, batch), Ok)?;
+            let share = (rows.rows.len() as f64 / all as f64) as f32;
+            let probing = self.backward(rows, taped, share, slopes[rows.group].as_ref(), gradients)?;
+            shares.extend(probing.into_iter().map(|term| (share, term)));
+        }
+        let (loss, mut terms) = (value.total, value.terms);
+        let loss = self.with_shares(&loss, &mut terms, shares)?;
+        Ok(SetPass { loss, terms, kept: value.kept })
+    }
+
+    /// Cuts a group of crops into parts.
+    fn cut(&self, images: &Images, group: usize, parts: &mut Vec<Rows>) -> Result<()> {
+        let (of, channels, height, width) = images.pixels.dims4()?;
+        let pixels = self.model.passes(channels) * height * width;
+        for rows in parts::cut(of, pixels, self.job.part) {
+            let pixels = images.pixels.narrow(0, rows.start, rows.len())?;
+            parts.push(Rows { images: Images { pixels, set: images.set }, group, rows, of });
+        }
+        Ok(())
+    }
+
+    /// Rows forwards on a tape.
+    pub(super) fn forward(&self, at: &Clock, rows: &Rows, batch: &Batch) -> Result<Taped> {
+        let mut tape = Tape::recording(self.params);
+        let student = [self.outputs(&mut tape, self.params, rows, self.drops(at, rows))?];
+        let oracle = match self.objective.oracle() {
+            Some(params) => {
+                let tape = &mut Tape::forgetting_in(self.params.format());
+                vec![self.outputs(tape, params, rows, Drops::none())?]
+            }
+            None => Vec::new(),
+        };
+        let each = rows.of / batch.classes.len().max(1);
+        let classes: Vec<usize> = rows.rows.clone().map(|row| batch.classes[row / each.max(1)]).collect();
+        let out = Forwarded { student: &student, oracle: &oracle, classes: &classes, together: 1 };
+        let probing = self.objective.of_part(&mut tape, self.params, &out, at)?;
+        let [Outputs { features, .. }] = student;
+        Ok(Taped { tape, features, probing })
+    }
+
+    /// The features of rows that will go forwards again.
+    pub(super) fn features(&self, at: &Clock, rows: &Rows) -> Result<Tensor> {
+        let mut tape = Tape::forgetting_in(self.params.format());
+        let outputs = self.outputs(&mut tape, self.params, rows, self.drops(at, rows))?;
+        Ok(outputs.features.value().clone())
+    }
+
+    /// What a network makes of rows. It is probed in any case: other operations would come to other bits.
+    fn outputs(&self, tape: &mut Tape, params: &Params, rows: &Rows, drops: Drops) -> Result<Outputs> {
+        let want = Want { probes: self.objective.probes() };
+        self.model.run(&mut Pass::new(tape, params).dropping(drops).wanting(want), &rows.images)
+    }
+
+    /// The residual branches that these rows are without, whichever rows pass with them and however often.
+    fn drops(&self, at: &Clock, rows: &Rows) -> Drops {
+        let mut name = format!("drop path/step/{}/set/{}", at.step, rows.images.set);
+        if rows.group > 0 {
+            name.push_str(&format!("/crops/{}", rows.group));
+        }
+        Drops::part(self.job.seed.stream(&name), rows.of, rows.rows.clone())
+    }
+
+    /// Rows backwards, from the gradient of the loss by the features of all rows of their group; hands out what probed them.
+    fn backward(
+        &self,
+        rows: &Rows,
+        taped: Taped,
+        share: f32,
+        slope: Option<&Grad>,
+        gradients: &mut Gradients,
+    ) -> Result<Vec<OfPart>> {
+        let Taped { tape, features, probing } = taped;
+        let mut known = Vec::new();
+        if let Some(slope) = slope {
+            known.push((&features, slope.rows(rows.rows.clone())?));
+        }
+        for OfPart { term, node } in &probing {
+            let slope = self.objective.term(*term).1 * share;
+            let slope = Tensor::full(slope, node.value().shape(), node.value().device())?;
+            known.push((node, Grad::of(slope)));
+        }
+        tape.backward_from(known, gradients)?;
+        let value =
+            |OfPart { term, node }: OfPart| OfPart { term, node: Node::constant(node.value().clone()) };
+        Ok(probing.into_iter().map(value).collect())
+    }
+
+    /// The loss together with the terms that were taken in shares.
+    fn with_shares(
+        &self,
+        loss: &Node,
+        terms: &mut Vec<(&'static str, Scalar)>,
+        shares: Vec<Share>,
+    ) -> Result<Scalar> {
+        let mut tape = Tape::forgetting();
+        let mut sum = vec![(1.0, Node::constant(loss.value().clone()))];
+        let mut rest = shares;
+        while let Some((_, OfPart { term, .. })) = rest.first() {
+            let number = *term;
+            let (same, others): (Vec<Share>, Vec<Share>) =
+                rest.into_iter().partition(|(_, other)| other.term == number);
+            let same: Vec<(f32, Node)> = same.into_iter().map(|(share, term)| (share, term.node)).collect();
+            let mean = tape.weighted_sum(&same)?;
+            let (name, weight) = self.objective.term(number);
+            terms.push((name, mean.later()));
+            sum.push((weight, mean));
+            rest = others;
+        }
+        match sum.as_slice() {
+            [(_, loss)] => Ok(loss.later()),
+            several => Ok(tape.weighted_sum(several)?.later()),
+        }
+    }
+}

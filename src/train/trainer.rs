@@ -1,0 +1,202 @@
+//! The state of a training between two steps, and what a step does.
+
+use super::{Error, Job, Keep, Optimiser, loader::Batch, pass::SetPass, strategy::Strategy};
+use crate::{
+    curve::Clock,
+    event::{Event, Listen},
+    loss::Objective,
+    model::Extractor,
+    ops::Scalar,
+    params::Params,
+    state::Stateful,
+    tape::Gradients,
+};
+use rayon::prelude::*;
+use std::time::Instant;
+
+/// Numbers in a batch up to which its sets go side by side: 64 images of 64 px and five channels.
+const SMALL: usize = 64 * 64 * 64 * 5;
+
+/// Steps whose numbers a GPU is not waited for.
+const UNREAD: usize = 16;
+
+/// A step whose numbers have not been told.
+struct Taken {
+    /// From 1.
+    number: u64,
+    passes: Vec<SetPass>,
+    lr: f64,
+    norm: Scalar,
+}
+
+/// The state of a training between two steps.
+pub(super) struct Trainer<'a> {
+    pub(super) job: &'a Job<'a>,
+    pub(super) model: &'a Extractor,
+    pub(super) params: &'a Params,
+    pub(super) objective: &'a mut Objective,
+    pub(super) gradients: Gradients,
+    pub(super) optimiser: Optimiser,
+    /// Images in a step.
+    pub(super) rows: usize,
+    pub(super) steps_per_epoch: u64,
+    taken: Vec<Taken>,
+    /// When the last numbers were told.
+    told: Instant,
+    /// The last loss that was told.
+    pub(super) loss: Option<f32>,
+}
+
+impl<'a> Trainer<'a> {
+    pub(super) fn new(
+        job: &'a Job<'a>,
+        model: &'a Extractor,
+        params: &'a Params,
+        objective: &'a mut Objective,
+        optimiser: Optimiser,
+    ) -> Self {
+        Self {
+            job,
+            model,
+            params,
+            objective,
+            gradients: Gradients::new(params),
+            optimiser,
+            rows: 0,
+            steps_per_epoch: 1,
+            taken: Vec::new(),
+            told: Instant::now(),
+            loss: None,
+        }
+    }
+
+    /// Where the training is at a step, from 0.
+    pub(super) fn clock(&self, step: u64) -> Clock {
+        let steps_per_epoch = self.steps_per_epoch;
+        Clock { step, steps_per_epoch, total: steps_per_epoch * self.job.train.epochs as u64 }
+    }
+
+    /// Whatever belongs into a checkpoint beside the weights, by the prefix of its names.
+    pub(super) fn stateful<'s>(
+        &'s self,
+        strategy: &'s dyn Strategy,
+    ) -> [(&'static str, &'s dyn Stateful); 3] {
+        [("", &self.optimiser), ("", &*self.objective), ("strategy/", strategy)]
+    }
+
+    /// One step, numbered from 0: each set of the batch forwards and backwards, gradients added, weights changed.
+    /// The loss is the sum over sets, so that each set weighs the same however many images it has.
+    pub(super) fn step(
+        &mut self,
+        step: u64,
+        strategy: &dyn Strategy,
+        batch: &[Batch],
+        listen: &mut dyn Listen,
+    ) -> Result<(), Error> {
+        if self.taken.is_empty() {
+            self.told = Instant::now();
+        }
+        let (at, method) = (self.clock(step), &self.job.method);
+        let passes = self.passes(&at, batch)?;
+        let norm = self.optimiser.gradient_norm(&self.gradients)?;
+        self.optimiser.clip(&norm, &mut self.gradients)?;
+        let rate = |factor: f64| strategy.rate(&at, &method.rate.peaking(factor));
+        let lr = rate(1.0);
+        self.optimiser.step_decaying(self.params, &self.gradients, rate, method.decay.at(&at))?;
+        self.gradients.clear();
+        for pass in &passes {
+            self.objective.after_step(&pass.kept, &at)?;
+        }
+        self.taken.push(Taken { number: step + 1, passes, lr, norm });
+        let wait = self.params.on_a_gpu() && self.taken.len() < UNREAD;
+        if wait { Ok(()) } else { self.tell(listen) }
+    }
+
+    /// Tells the numbers of all steps that were taken; on a GPU, waits for them.
+    pub(super) fn tell(&mut self, listen: &mut dyn Listen) -> Result<(), Error> {
+        let taken = std::mem::take(&mut self.taken);
+        let told: Vec<Result<Told, Error>> = taken.iter().map(Taken::read).collect();
+        let pace = (self.rows * taken.len()) as f64 / self.told.elapsed().as_secs_f64();
+        for (Taken { number, lr, .. }, told) in taken.iter().zip(told) {
+            let Told { loss, terms, norm } = told?;
+            let mut say = |name: &str, value: f64| listen.hear(&Event::Metric { name, step: *number, value });
+            say("loss", f64::from(loss));
+            for (name, value) in terms {
+                say(&format!("loss/{name}"), f64::from(value));
+            }
+            say("lr", *lr);
+            say("grad_norm", norm);
+            say("images_per_s", pace);
+            self.loss = Some(loss);
+        }
+        self.told = Instant::now();
+        Ok(())
+    }
+
+    /// The loss of each set, with the gradients of all of them added in the sets' order. Small sets go side by side:
+    /// their operations are too short to be shared among threads. Which batches are small depends on the batch alone,
+    /// so that the sums are the same on any number of threads.
+    pub(super) fn passes(&mut self, at: &Clock, batch: &[Batch]) -> Result<Vec<SetPass>, Error> {
+        let pixels: usize = batch.iter().map(Batch::size).sum();
+        if pixels > SMALL || self.params.on_a_gpu() {
+            let mut gradients = std::mem::replace(&mut self.gradients, Gradients::new(self.params));
+            let keep = self.job.keep;
+            let passes = batch.iter().map(|set| self.pass(at, set, keep, &mut gradients)).collect();
+            self.gradients = gradients;
+            return passes;
+        }
+        // Bytes cannot be told apart by set here, and there are few.
+        let keep = if let Keep::Within(_) = self.job.keep { Keep::All } else { self.job.keep };
+        let this: &Self = self;
+        let side_by_side: Vec<Result<(SetPass, Gradients), Error>> = batch
+            .par_iter()
+            .map(|set| {
+                let mut gradients = Gradients::new(this.params);
+                Ok((this.pass(at, set, keep, &mut gradients)?, gradients))
+            })
+            .collect();
+        let mut passes = Vec::new();
+        for one in side_by_side {
+            let (pass, gradients) = one?;
+            self.gradients.absorb(gradients)?;
+            passes.push(pass);
+        }
+        Ok(passes)
+    }
+}
+
+/// The numbers of a step.
+struct Told {
+    loss: f32,
+    terms: Vec<(&'static str, f32)>,
+    norm: f64,
+}
+
+impl Taken {
+    /// # Errors
+    /// If the loss is no number, or cannot be read.
+    fn read(&self) -> Result<Told, Error> {
+        let of_set = |pass: &SetPass| {
+            let terms = pass.terms.iter().map(|(_, term)| term.clone());
+            [pass.loss.clone()].into_iter().chain(terms).collect::<Vec<Scalar>>()
+        };
+        let all: Vec<Scalar> = self.passes.iter().flat_map(of_set).chain([self.norm.clone()]).collect();
+        let mut numbers = Scalar::read(&all.iter().collect::<Vec<_>>())?.into_iter();
+        let mut next = || numbers.next().expect("as many numbers as were asked for");
+        let (mut loss, mut terms) = (0f32, Vec::<(&'static str, f32)>::new());
+        for SetPass { terms: of_set, .. } in &self.passes {
+            loss += next() as f32;
+            for (name, _) in of_set {
+                let value = next() as f32;
+                match terms.iter_mut().find(|(known, _)| known == name) {
+                    Some((_, sum)) => *sum += value,
+                    None => terms.push((name, value)),
+                }
+            }
+        }
+        if !loss.is_finite() {
+            return Err(Error::Diverged { step: self.number, value: loss });
+        }
+        Ok(Told { loss, terms, norm: next() })
+    }
+}
