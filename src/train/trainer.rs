@@ -97,15 +97,15 @@ impl<'a> Trainer<'a> {
             self.told = Instant::now();
         }
         let (at, method) = (self.clock(step), &self.job.method);
-        let passes = self.passes(&at, batch)?;
+        let mut passes = self.passes(&at, batch)?;
         let norm = self.optimiser.gradient_norm(&self.gradients)?;
         self.optimiser.clip(&norm, &mut self.gradients)?;
         let rate = |factor: f64| strategy.rate(&at, &method.rate.peaking(factor));
         let lr = rate(1.0);
         self.optimiser.step_decaying(self.params, &self.gradients, rate, method.decay.at(&at))?;
         self.gradients.clear();
-        for pass in &passes {
-            self.objective.after_step(&pass.kept, &at)?;
+        for pass in &mut passes {
+            self.objective.after_step(&std::mem::take(&mut pass.kept), &at)?;
         }
         self.taken.push(Taken { number: step + 1, passes, lr, norm });
         let wait = self.params.on_a_gpu() && self.taken.len() < UNREAD;
