@@ -17,6 +17,8 @@ pub mod format;
 mod last_words;
 pub mod loss;
 pub mod model;
+mod npy;
+mod parquet_table;
 pub mod plan;
 pub mod program;
 pub mod report;

@@ -100,7 +100,7 @@ failures! {
     device::Error;
     data::Error, data::Error::Stopped => "stopped";
     embed::Error, embed::Error::Stopped => "stopped: the sets that are done are kept";
-    evaluate::Error;
+    evaluate::Error, evaluate::Error::Stopped => "stopped";
     execute::Error;
     export::Error, export::Error::Stopped => "stopped: files that are there are whole";
     files::Error;

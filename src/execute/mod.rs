@@ -20,6 +20,7 @@ use crate::{
         self, Attempt, Claim, DataKind, DatasetRow, ExperimentRow, Metrics, Outcome, Owner, Provenance,
         RunRow, RunState, Scale, Status, Store,
     },
+    whole_file::Digest,
 };
 use candle_core::Device;
 use sets::Sets;
@@ -229,8 +230,8 @@ impl Desk<'_> {
     }
 
     /// Notes a complete file of this work.
-    fn note(&self, attempt: &Attempt, kind: &str, path: &Path) -> Result<(), Error> {
-        attempt.artifact(&artifacts::row(kind, path, self.lab.store.path())?)?;
+    fn note(&self, attempt: &Attempt, kind: &str, path: &Path, digest: Digest) -> Result<(), Error> {
+        attempt.artifact(&artifacts::row(kind, path, digest, self.lab.store.path()))?;
         Ok(())
     }
 }

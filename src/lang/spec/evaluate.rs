@@ -31,6 +31,23 @@ impl Protocol {
             Self::OneNn { metric } => format!("one_nn_{}", metric.name()),
         }
     }
+
+    /// The name for people: `1-NN cosine`.
+    pub fn title(&self) -> String {
+        match self {
+            Self::OneNn { metric } => format!("1-NN {}", metric.name()),
+        }
+    }
+
+    /// The name for people of a protocol by its [name](Self::name) in the store. One that this program does not know keeps
+    /// its name.
+    pub fn title_of(name: &str) -> String {
+        let known = Self::ALL.iter().find(|protocol| protocol.name() == name);
+        known.map_or_else(|| name.into(), Self::title)
+    }
+
+    /// Every protocol with each of its settings.
+    const ALL: [Self; 2] = [Self::OneNn { metric: Metric::Cosine }, Self::OneNn { metric: Metric::L2 }];
 }
 
 /// What "nearest" means.
@@ -50,5 +67,17 @@ impl Metric {
             Self::Cosine => "cosine",
             Self::L2 => "l2",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_the_store_has_a_name_for_people() {
+        assert_eq!(Protocol::title_of("one_nn_cosine"), "1-NN cosine");
+        assert_eq!(Protocol::title_of("one_nn_l2"), "1-NN l2");
+        assert_eq!(Protocol::title_of("of_a_later_program"), "of_a_later_program");
     }
 }

@@ -39,7 +39,7 @@ mod sending;
 #[cfg(any(feature = "cuda", feature = "testing", test))]
 mod signature;
 
-pub use nearest::Question;
+pub use nearest::{Candidates, Question};
 pub(super) use product::Matrix;
 #[cfg(feature = "cuda")]
 pub(super) use {cuda::address as cuda_address, sending::send as cuda_send};
