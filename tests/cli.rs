@@ -155,7 +155,7 @@ fn slips_are_answered_with_what_was_meant() {
         .complains("there is no experiment `real_cell`", "did you mean `real_cells`?");
     place
         .say(&["exp", "real_cells"])
-        .complains("there is no data set `mini_real`", "say where it lies: --data mini_real=PATH");
+        .complains("data set `mini_real` not found", "give its folder with --data mini_real=PATH");
     let missing = ["exp", "real_cells", "--data", "mini_real=nowhere"];
     place
         .say(&missing)
@@ -367,7 +367,7 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid, &pid]).status().unwrap().success());
     let said = Said(child.wait_with_output().unwrap()).expect(130);
-    assert!(said.error().contains("run the same command to go on"), "{}", said.error());
+    assert!(said.error().contains("run the same command to continue"), "{}", said.error());
     let ask = |question: &str| {
         Store::open_read_only(&store).unwrap().query(question).unwrap().rows[0][0].to_string()
     };
@@ -491,10 +491,10 @@ fn what_another_process_is_at_is_waited_for_or_left() {
     let first = place.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     until_training(&place.path("runs/dichroic.db"), 1);
     let left = place.say(&[&words[..], &["--no-wait"]].concat()).expect(0);
-    assert!(left.error().contains(&format!("is left to process {}", first.id())), "{}", left.error());
-    assert!(left.error().contains("1 of 1 runs are left to other processes"), "{}", left.error());
+    assert!(left.error().contains(&format!("skipped, held by process {}", first.id())), "{}", left.error());
+    assert!(left.error().contains("1 of 1 runs are held by other processes"), "{}", left.error());
     let second = place.say(&words).expect(0);
-    assert!(second.error().contains(&format!("waits for process {}", first.id())), "{}", second.error());
+    assert!(second.error().contains(&format!("waiting for process {}", first.id())), "{}", second.error());
     assert!(second.out().contains("Yeast/Task_one"), "{}", second.out());
     Said(first.wait_with_output().unwrap()).expect(0);
     let store = Store::open_read_only(place.path("runs/dichroic.db")).unwrap();
@@ -590,7 +590,7 @@ fn a_run_that_fails_is_told_and_the_others_go_on() {
         said.error()
     );
     let said = place.run(&cells, &["--seed", "2", "--set", "train.epochs=1", "--fail-fast"]).expect(1);
-    assert!(said.error().contains("1 of 2 runs failed\n1 of 2 runs are not done"), "{}", said.error());
+    assert!(said.error().contains("1 of 2 runs failed\n1 of 2 runs are not finished"), "{}", said.error());
     let check = place.say(&["data", "check", "cells"]).expect(1);
     assert!(check.out().contains("1 problems") && check.out().contains("Yeast/3.png"), "{}", check.out());
 }

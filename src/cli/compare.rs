@@ -24,28 +24,28 @@ use clap::Args;
 use serde_json::json;
 use sides::{Rival, System};
 
-/// The task of the images that were kept back from training: no answer to anything that was asked of the benchmark.
+/// The task of the images held out of training; not part of the benchmark.
 const HELD_OUT: &str = "/held_out";
 
-/// Compares stored runs with a floor or another run, image by image
+/// Compare stored runs with a floor or another run, image by image
 #[derive(Args, Debug)]
 pub(super) struct Compare {
-    /// Names of experiments, or beginnings of the ids of runs or specs; runs of one spec are its seeds
+    /// Names of experiments, or prefixes of ids of runs or specs; runs of one spec are its seeds
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<String>,
     /// What to compare with: hand_made, untrained, constant, or a run
     #[arg(long, value_name = "FLOOR|RUN", default_value = "hand_made")]
     with: String,
-    /// Only this task, as in Jurkat/Task_one; repeatable [default: all but the held-out images of Train]
+    /// Only this task, as in Jurkat/Task_one; repeatable [default: all except the held-out images of Train]
     #[arg(long, value_name = "SET/TASK")]
     task: Vec<String>,
-    /// What the bootstrap draws [default: for each task the first of group (where it leaves groups out), well, field of
-    /// view and image of which it has ten]
+    /// What the bootstrap resamples [default, for each task: the first of group (in leave-one-group-out tasks), well, field
+    /// of view and image of which there are at least ten]
     #[arg(long, value_name = "UNIT", value_parser = unit)]
     unit: Option<Unit>,
     #[command(flatten)]
     store: StoreOption,
-    /// Prints one JSON document
+    /// Print one JSON document
     #[arg(long)]
     json: bool,
 }
@@ -225,7 +225,7 @@ fn words(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Above => "is above",
         Verdict::Below => "is below",
-        Verdict::Undecided => "cannot be told from",
+        Verdict::Undecided => "is not significantly different from",
     }
 }
 
@@ -244,7 +244,7 @@ fn summary(compared: &[Compared]) -> Rows {
     Rows { columns, rows: compared.iter().map(line).collect() }
 }
 
-/// What stands behind the two scores.
+/// The runs behind the two scores.
 const NUMBERS: [&str; 5] = ["difference", "over images", "over seeds", "detectable", "drawn"];
 
 fn numbers(found: &Difference) -> [Value; 7] {

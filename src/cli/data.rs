@@ -21,7 +21,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Makes, verifies and describes data sets
+/// Make, verify and describe data sets
 #[derive(Args, Debug)]
 pub(super) struct Data {
     #[command(subcommand)]
@@ -30,11 +30,11 @@ pub(super) struct Data {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Makes a simulated data set
+    /// Make a simulated data set
     Simulate(Simulate),
-    /// Reads every image of a folder and says what is wrong with it
+    /// Read every image of a folder and report what is wrong
     Check(Check),
-    /// Describes a folder
+    /// Describe a folder
     Info(Info),
 }
 
@@ -66,18 +66,18 @@ enum ControlWord {
 
 #[derive(Args, Debug)]
 struct Simulate {
-    /// Whose layout
+    /// Whose layout to simulate
     what: What,
-    /// Which draw of the simulator's parameters
+    /// Which simulated world: a draw of the simulator's parameters
     #[arg(long, value_name = "N", default_value_t = World::default().seed)]
     world: u64,
-    /// Takes a cause away, for a negative control: the effect that it explains should go with it
+    /// Remove a cause, for a negative control: the effect that it explains should disappear
     #[arg(long, value_enum)]
     control: Option<ControlWord>,
-    /// CHAMMI's own image sizes and numbers of images: 100,145 images, hours
+    /// CHAMMI's own image sizes and numbers of images: 100,145 images, takes hours
     #[arg(long)]
     native: bool,
-    /// The folder to make
+    /// The folder to create
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
@@ -101,7 +101,7 @@ impl Simulate {
     }
 }
 
-/// Which folder is meant.
+/// The folder to read.
 #[derive(Args, Debug)]
 struct Which {
     /// The folder [default: where `exp` would find chammi]
@@ -130,7 +130,7 @@ impl Which {
                     "give the folder, or set ${variable}, or `dichroic data simulate chammi --out DIR`"
                 )))
             }
-            Place::Nowhere => Err(Failure::new(format!("nobody said where the data set `{stated}` lies"))),
+            Place::Nowhere => Err(Failure::new(format!("no folder is known for the data set `{stated}`"))),
         }
     }
 }
@@ -151,12 +151,12 @@ impl Info {
 struct Check {
     #[command(flatten)]
     which: Which,
-    /// Also checks that a simulated folder is neither empty of its labels nor trivially solvable
+    /// Also check that the labels of a simulated folder can be learned, but not trivially
     #[arg(long)]
     gates: bool,
     #[command(flatten)]
     threads: ThreadsOption,
-    /// Prints one JSON document
+    /// Print one JSON document
     #[arg(long)]
     json: bool,
 }
@@ -202,7 +202,7 @@ impl Check {
         Err(failure.hint("results on this world mean less than they seem to; take another one"))
     }
 
-    /// Keeps the hash of all contents beside the fingerprint, where the store knows the data set.
+    /// Stores the hash of all contents next to the fingerprint, if the store knows the data set.
     fn remember(&self, report: &data::Report) -> Result {
         let path = self.which.store.path();
         if report.problem_count > 0 || !path.exists() {

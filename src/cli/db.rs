@@ -10,7 +10,7 @@ use crate::store::Store;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// The store itself: made, checked, copied, merged, tidied
+/// Create, check, copy, merge or clean up the store
 #[derive(Args, Debug)]
 pub(super) struct Db {
     #[command(subcommand)]
@@ -19,35 +19,35 @@ pub(super) struct Db {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Creates the store, or brings an older one up to date; safe from any number of processes at once
+    /// Create the store, or upgrade an older one; safe to run from many processes at once
     Init {
         #[command(flatten)]
         store: StoreOption,
     },
-    /// Looks whether the database is whole and every file that it notes is there
+    /// Check that the database is intact and that every file it refers to exists
     Check {
-        /// Reads every file and compares its hash
+        /// Also read every file and compare its hash
         #[arg(long)]
         contents: bool,
         #[command(flatten)]
         store: StoreOption,
     },
-    /// Takes over what other stores have computed; doing it twice changes nothing
+    /// Import what other stores have computed; doing it twice changes nothing
     Merge {
-        /// The other stores, with their folders `<store>.d` beside them
+        /// The other stores, with their folders `<store>.d` next to them
         #[arg(required = true)]
         others: Vec<PathBuf>,
         #[command(flatten)]
         store: StoreOption,
     },
-    /// Copies the store and its files, also while runs are at work
+    /// Copy the store and its files, also while runs are in progress
     Backup {
         /// The copy's database; its files go to `<copy>.d`
         to: PathBuf,
         #[command(flatten)]
         store: StoreOption,
     },
-    /// Gives back the room of what was removed
+    /// Free the disk space of what was removed
     Vacuum {
         #[command(flatten)]
         store: StoreOption,
@@ -110,7 +110,7 @@ fn check(store: &StoreOption, contents: bool) -> Result {
     }
     let message = format!("{}: {} problems", path.display(), health.problems.len());
     Err(Failure::new(message)
-        .hint("put missing files back, or compute the runs anew: dichroic exp NAME --fresh"))
+        .hint("put the missing files back, or recompute the runs: dichroic exp NAME --fresh"))
 }
 
 fn merge(store: &StoreOption, others: &[PathBuf]) -> Result {

@@ -15,18 +15,18 @@ use crate::{
 use clap::Args;
 use serde_json::json;
 
-/// Shows in which values two experiments or two stored runs differ
+/// Show the values in which two experiments or two stored runs differ
 #[derive(Args, Debug)]
 pub(super) struct Diff {
-    /// An experiment, one sentence of it (`name:2`), or the beginning of a run's or a spec's id
+    /// An experiment, one sentence of it (`name:2`), or a prefix of a run's or a spec's id
     a: String,
-    /// The same
+    /// The other one
     b: String,
     #[command(flatten)]
     store: StoreOption,
     #[command(flatten)]
     spec: SpecOptions,
-    /// Prints one JSON document
+    /// Print one JSON document
     #[arg(long)]
     json: bool,
 }

@@ -12,13 +12,13 @@ use crate::{
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Takes over checkpoints that CHAMMI's authors released, for `embed` and `export`
+/// Convert checkpoints released by CHAMMI's authors, for `embed` and `export`
 #[derive(Args, Debug)]
 pub(super) struct Import {
-    /// Checkpoints as PyTorch writes them: hypernet.pt
+    /// Checkpoints in PyTorch format: hypernet.pt
     #[arg(value_name = "FILE.pt", required = true)]
     files: Vec<PathBuf>,
-    /// The file to write; for several checkpoints, the folder of one file for each
+    /// The file to write; for several checkpoints, a folder with one file for each
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
     /// The set that a FixedChannels model was trained on [default: the one with as many channels]

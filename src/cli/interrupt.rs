@@ -20,7 +20,7 @@ use std::{
 pub(super) enum Who {
     /// A person or the terminal: Ctrl-C.
     Person,
-    /// A scheduler that wants the machine back: TERM, or USR2 as Slurm is told to send it.
+    /// A scheduler that wants the machine back: TERM, or USR2 if Slurm is configured to send it.
     Scheduler,
 }
 
@@ -31,7 +31,7 @@ static ASKED: OnceLock<(Instant, Who)> = OnceLock::new();
 static WATCH: Once = Once::new();
 
 /// From now on, signals are heard; call it before long work. Where they cannot be, Ctrl-C ends the program as it
-/// always does, and the store copes. `tell`: whether the person hears of it from this process.
+/// always does, and the store copes. `tell`: whether this process reports it to the user.
 pub(super) fn watch(tell: bool) {
     #[cfg(unix)]
     WATCH.call_once(|| {
@@ -43,7 +43,7 @@ pub(super) fn watch(tell: bool) {
                     if !tell {
                         continue;
                     }
-                    output::note("\nstopping at the next safe point; once more to stop at once");
+                    output::note("\nstopping at the next safe point; press again to stop immediately");
                 } else if ASKED.get().is_some_and(|(first, _)| first.elapsed() > ECHO) {
                     process::exit(130);
                 }
@@ -52,7 +52,7 @@ pub(super) fn watch(tell: bool) {
     });
 }
 
-/// Stops with whoever holds the other end of standard input: workers live no longer than the process that started
+/// Stops when the other end of standard input closes: workers live no longer than the process that started
 /// them.
 pub(super) fn watch_standard_input() {
     thread::spawn(|| {
@@ -62,7 +62,7 @@ pub(super) fn watch_standard_input() {
     });
 }
 
-/// What a worker is told before its standard input closes.
+/// What a worker receives before its standard input closes.
 pub(super) fn word(who: Who) -> &'static [u8] {
     match who {
         Who::Person => b"",
@@ -75,7 +75,7 @@ fn ask(who: Who) -> bool {
     ASKED.set((Instant::now(), who)).is_ok()
 }
 
-/// Whether somebody has asked for it, and who.
+/// Whether a stop was requested, and by whom.
 pub(super) fn asked() -> Option<Who> {
     ASKED.get().map(|(_, who)| *who)
 }

@@ -18,15 +18,15 @@ use std::{
 
 /// A data set by name, found or not.
 pub(super) enum Place {
-    /// It lies here.
+    /// It is here.
     Here(PathBuf),
     /// It would be simulated into this folder.
     Simulated(PathBuf),
-    /// Nobody said where.
+    /// No folder was given.
     Nowhere,
 }
 
-/// Where a data set lies. The simulated CHAMMI lies beside the store, in `data/`.
+/// The folder of a data set. The simulated CHAMMI is kept next to the store, in `data/`.
 pub(super) fn place(name: &str, option: &DataOption, store: &Path) -> Place {
     if let Some(path) = option.path(name) {
         return Place::Here(path);
@@ -44,7 +44,7 @@ fn default_world(store: &Path) -> PathBuf {
     store.parent().unwrap_or(Path::new("")).join("data").join(name)
 }
 
-/// Opens these data sets; makes the simulated CHAMMI where it is needed and nobody has real data.
+/// Opens these data sets; simulates CHAMMI where it is needed and there are no real data.
 ///
 /// # Errors
 /// If one is nowhere, or cannot be used as it is.
@@ -55,14 +55,14 @@ pub(super) fn open(
     progress: &mut Progress,
 ) -> Result<BTreeMap<String, DataSet>> {
     for stated in option.names().filter(|stated| !names.iter().any(|name| name == stated)) {
-        progress
-            .warn(&format!("nothing here reads a data set `{stated}`; what is read is {}", names.join(", ")));
+        progress.warn(&format!("`--data {stated}=…` is unused: this reads only {}", names.join(", ")));
     }
     let places: Vec<_> = names.iter().map(|name| (name, place(name, option, store))).collect();
     if let Some((name, _)) = places.iter().find(|(_, place)| matches!(place, Place::Nowhere)) {
-        let hint = format!("say where it lies: --data {name}=PATH, or set ${}", variable(name));
-        return Err(Failure::new(format!("there is no data set `{name}`: own folders are never simulated"))
-            .hint(hint));
+        let hint = format!("give its folder with --data {name}=PATH, or set ${}", variable(name));
+        return Err(
+            Failure::new(format!("data set `{name}` not found (only `chammi` can be simulated)")).hint(hint)
+        );
     }
     let mut data = BTreeMap::new();
     for (name, place) in places {
@@ -80,7 +80,7 @@ pub(super) fn open(
 
 fn make(root: PathBuf, progress: &mut Progress) -> Result<PathBuf> {
     output::note(&format!(
-        "No CHAMMI on this machine (--data chammi=PATH or ${} says where it lies): making simulated cells, once, in {}",
+        "No CHAMMI on this machine (--data chammi=PATH or ${} gives its folder): simulating cells once, in {}",
         variable(DataRef::CHAMMI),
         root.display()
     ));

@@ -42,11 +42,11 @@ use clap::{Parser, Subcommand};
 use failure::Result;
 use std::process::ExitCode;
 
-/// Experiments with channel-adaptive microscopy models: declared as code, kept in SQLite, printed as tables.
+/// Experiments with channel-adaptive microscopy models: declared as code, stored in SQLite, reported as tables.
 #[derive(Parser, Debug)]
 #[command(name = "dichroic", version)]
 struct Cli {
-    /// Tells nothing but results, warnings and errors
+    /// Print results, warnings and errors only
     #[arg(long, global = true)]
     quiet: bool,
     #[command(subcommand)]
@@ -116,7 +116,7 @@ pub fn main(build: Build) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(answer) => {
-            // Help and version arrive here too, with status 0. Nobody may be reading them.
+            // Help and version arrive here too, with status 0. The reader may have closed the pipe.
             let _ = answer.print();
             return ExitCode::from(answer.exit_code() as u8);
         }

@@ -1,4 +1,4 @@
-//! Options that several commands share, and where their values come from when nobody states them.
+//! Options that several commands share, and their defaults.
 
 use super::failure::{Failure, Result};
 use crate::{
@@ -42,10 +42,10 @@ fn shell(path: &Path) -> String {
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-/// Where data sets lie.
+/// Where data sets are.
 #[derive(Args, Clone, Debug)]
 pub(super) struct DataOption {
-    /// Where the data set NAME lies [default: $DICHROIC_DATA_<NAME>; for chammi, a simulated one]
+    /// Folder of the data set NAME [default: $DICHROIC_DATA_<NAME>; chammi is simulated without one]
     #[arg(long, value_name = "NAME=PATH", value_parser = named_path)]
     data: Vec<(String, PathBuf)>,
 }
@@ -64,7 +64,7 @@ impl DataOption {
     }
 }
 
-/// The variable that says where a data set lies: `DICHROIC_DATA_MINI_REAL`.
+/// The variable that names the folder of a data set: `DICHROIC_DATA_MINI_REAL`.
 pub(super) fn variable(name: &str) -> String {
     let name = name.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
     format!("DICHROIC_DATA_{name}")
@@ -80,7 +80,7 @@ fn named_path(text: &str) -> std::result::Result<(String, PathBuf), String> {
 /// The size of an experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ScaleWord {
-    /// The same experiment shrunk, about a minute on two cores, with an identity of its own
+    /// The experiment shrunk to about a minute on two cores; a run of its own, never mixed with others
     Quick,
     /// As declared
     Paper,
@@ -92,16 +92,16 @@ const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::Tf32, Precision::
 /// What is computed, where the file is not the last word.
 #[derive(Args, Clone, Debug)]
 pub(super) struct SpecOptions {
-    /// How large [default: quick on simulated data, else paper]
+    /// Size of the experiment [default: quick on simulated data, else paper]
     #[arg(long)]
     scale: Option<ScaleWord>,
-    /// Instead of the declared seeds; repeatable
+    /// Use this seed instead of the declared ones; repeatable
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..1 << 63))]
     seed: Vec<u64>,
     /// Number format of training: f32, or on a GPU tf32 or bf16 [default: as declared, f32]
     #[arg(long, value_parser = PRECISIONS.map(Precision::name))]
     precision: Option<String>,
-    /// Changes one value of the resolved spec, as in train.optimiser.lr=3e-4; repeatable
+    /// Change one value of the resolved spec, as in train.optimiser.lr=3e-4; repeatable
     #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
 }
@@ -117,7 +117,7 @@ impl SpecOptions {
         }
     }
 
-    /// The spec that is meant: shrunk where that is asked for, then changed as stated.
+    /// The spec to run: shrunk where asked for, then changed as stated.
     ///
     /// # Errors
     /// If a value cannot be set.
@@ -143,7 +143,7 @@ fn assignment(text: &str) -> std::result::Result<(String, String), String> {
     }
 }
 
-/// Where and with how many threads.
+/// Device and number of threads.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ComputeOptions {
     /// Where to compute: auto, cpu, cuda or cuda:N
@@ -154,7 +154,7 @@ pub(super) struct ComputeOptions {
 }
 
 impl ComputeOptions {
-    /// Makes it so, and opens the device.
+    /// Sets the number of threads and opens the device.
     ///
     /// # Errors
     /// If this build or this machine cannot compute there.
@@ -165,7 +165,7 @@ impl ComputeOptions {
     }
 }
 
-/// With how many threads.
+/// The number of threads.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ThreadsOption {
     /// Worker threads; results are the same for any number [default: all cores]
@@ -180,10 +180,10 @@ impl ThreadsOption {
         self.threads.map_or_else(cores, usize::from)
     }
 
-    /// Makes it so; before anything uses threads.
+    /// Sets it; call before anything uses threads.
     ///
     /// # Errors
-    /// If the system gives no threads.
+    /// If the system refuses to start threads.
     pub(super) fn prepare(&self) -> Result {
         // 0: as many as there are cores.
         let threads = self.threads.map_or(0, Into::into);

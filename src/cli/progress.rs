@@ -1,4 +1,4 @@
-//! What long work says, drawn as a bar on a terminal, else told in one line per phase.
+//! What long work says, drawn as a bar on a terminal, else reported in one line per phase.
 
 use super::{
     interrupt::{self, Who},
@@ -43,7 +43,7 @@ struct Phase {
 }
 
 impl Progress {
-    /// A listener that also hears Ctrl-C.
+    /// A listener that also reacts to Ctrl-C.
     pub(super) fn new(quiet: bool) -> Self {
         interrupt::watch(true);
         let show = match (quiet, io::stderr().is_terminal()) {
@@ -54,7 +54,7 @@ impl Progress {
         Self { show, title: None, phase: None, idle: None, reached: None, worker: false }
     }
 
-    /// The listener of a worker, which tells errors only and ends with the process that started it.
+    /// The listener of a worker, which reports errors only and ends with the process that started it.
     pub(super) fn of_worker() -> Self {
         interrupt::watch_standard_input();
         interrupt::watch(false);
@@ -101,7 +101,7 @@ impl Progress {
         }
     }
 
-    /// Shows what is going on while nobody counts it.
+    /// Shows what is going on, without a count.
     fn wait(&mut self) {
         self.rest();
         let idle = self.bar(0, "{spinner} {msg}");
@@ -110,14 +110,14 @@ impl Progress {
         self.idle = Some(idle);
     }
 
-    /// Tells something beside the bar.
+    /// Prints a note above the bar.
     pub(super) fn note(&self, text: &str) {
         if self.show != Show::Nothing {
             self.tell(text);
         }
     }
 
-    /// Tells something that should be read, even by people who asked for silence.
+    /// Prints something important, even with `--quiet`.
     pub(super) fn tell(&self, text: &str) {
         match self.phase.as_ref().map(|phase| &phase.bar).or(self.idle.as_ref()) {
             Some(bar) => bar.suspend(|| output::note(text)),
@@ -125,14 +125,14 @@ impl Progress {
         }
     }
 
-    /// A sentence that should be read, unless the process that started this one has said it already.
+    /// Prints a warning, unless the parent process has already printed it.
     pub(super) fn warn(&self, text: &str) {
         if !self.worker {
             self.tell(&format!("warning: {text}"));
         }
     }
 
-    /// Takes the spinner away, so that somebody else can write.
+    /// Removes the spinner, so that others can write.
     pub(super) fn rest(&mut self) {
         if let Some(idle) = self.idle.take() {
             idle.finish_and_clear();

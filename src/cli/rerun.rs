@@ -27,12 +27,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Computes a stored run once more and says what came out the same; changes nothing in the store
+/// Recompute a stored run and report what is the same; changes nothing in the store
 #[derive(Args, Debug)]
 pub(super) struct Rerun {
-    /// The beginning of the run's id
+    /// A prefix of the run's id
     run: String,
-    /// Fails unless every number is the same to the bit
+    /// Fail unless every number is the same to the bit
     #[arg(long)]
     exact: bool,
     #[command(flatten)]
@@ -80,7 +80,7 @@ impl Rerun {
         }
         output::note(&table(&facts));
         if plan.run.as_str() != stored.uid {
-            let hint = "say where the data of then lie: --data NAME=PATH";
+            let hint = "give the folder of the original data: --data NAME=PATH";
             return Err(Failure::new("these are other data: another run would be computed").hint(hint));
         }
         let room = Room::new(&path, &stored.uid)?;
@@ -114,7 +114,7 @@ impl Rerun {
         }
         let message = format!("run {} did not come out the same to the bit", stored.uid);
         if self.exact {
-            let hint = "what differs between then and now stands in the table above";
+            let hint = "the table above shows what differs between then and now";
             return Err(Failure::new(message).hint(hint));
         }
         output::say(&message)
@@ -139,7 +139,7 @@ fn stored(reader: &Reader, uid: &str) -> Result<Stored> {
 
 type Fact = (String, String, String);
 
-/// Code and computer of the run's attempts beside this program's.
+/// Code and computer of the run's attempts, next to this program's.
 fn then_and_now(reader: &Reader, uid: &str, here: &crate::store::Provenance) -> Result<Vec<Fact>> {
     let sql = "SELECT group_concat(DISTINCT k.version), group_concat(DISTINCT k.commit_id), group_concat(DISTINCT k.dirty),
           group_concat(DISTINCT k.sources), group_concat(DISTINCT k.lock), group_concat(DISTINCT k.binary), group_concat(DISTINCT k.build),
@@ -182,7 +182,7 @@ fn table(facts: &[Fact]) -> String {
     grid::write(&Rows { columns, rows: facts.iter().map(row).collect() }, Format::Table)
 }
 
-/// A folder beside the store for the time of the second computation.
+/// A folder next to the store, for the duration of the second computation.
 struct Room(PathBuf);
 
 impl Room {
@@ -234,7 +234,7 @@ impl Compared {
     }
 }
 
-/// Works are told apart by their place in the run: another revision of the code gives them other ids.
+/// Works are matched by their place in the run: another revision of the code gives them other ids.
 fn compare(then: &Reader, now: &Reader, uid: &str) -> Result<Vec<Compared>> {
     let files = "SELECT rw.place || ' ' || f.name, f.blake3 FROM run r JOIN run_work rw ON rw.run_id = r.id
         JOIN artifact f ON f.work_id = rw.work_id WHERE r.uid = ? AND f.kind <> 'checkpoint'";

@@ -9,21 +9,21 @@ use super::{
 use crate::store::{Status, Store, Value};
 use clap::{Args, builder::PossibleValuesParser};
 
-/// Lists stored runs, newest first
+/// List stored runs, newest first
 #[derive(Args, Debug)]
 pub(super) struct Runs {
-    /// Only those of this experiment; `name*` means all that begin so
+    /// Only runs of this experiment; `name*` means all whose names begin with `name`
     #[arg(long, value_name = "NAME")]
     exp: Option<String>,
-    /// Only those that are so far
+    /// Only runs with this status
     #[arg(long, value_parser = PossibleValuesParser::new(Status::ALL.iter().map(|status| status.as_str())))]
     status: Option<String>,
-    /// Only those for which this holds: a condition in SQL about the columns of `v_runs`
+    /// Only runs that satisfy this SQL condition on the columns of `v_runs`
     #[arg(long = "where", value_name = "SQL")]
     condition: Option<String>,
     #[command(flatten)]
     store: StoreOption,
-    /// Prints one JSON document
+    /// Print one JSON document
     #[arg(long)]
     json: bool,
 }
@@ -73,12 +73,12 @@ pub(super) fn literal(name: &str) -> String {
     escaped.collect::<String>() + rest
 }
 
-/// Asks the store a question in SQL; nothing can be changed
+/// Query the store with SQL, read-only
 #[derive(Args, Debug)]
 pub(super) struct Sql {
-    /// One statement that reads, as in "SELECT * FROM v_results"
+    /// One SELECT statement, as in "SELECT * FROM v_results"
     question: String,
-    /// How the answer is written
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     #[command(flatten)]

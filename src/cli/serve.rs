@@ -8,15 +8,15 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Shows runs, curves and tables in a browser, live, until Ctrl-C
+/// Show runs, curves and tables in a browser, live, until Ctrl-C
 #[derive(Args, Debug)]
 pub(super) struct Serve {
     #[command(flatten)]
     store: StoreOption,
-    /// Where the page is; only this machine reaches the default, port 0 means any that is free
+    /// Address of the page; the default is reachable from this machine only, port 0 picks a free port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7878", value_parser = address)]
     address: SocketAddr,
-    /// Opens it in a browser
+    /// Open it in a browser
     #[arg(long)]
     open: bool,
 }
@@ -38,7 +38,7 @@ impl Serve {
         let address = server.address();
         if !address.ip().is_loopback() {
             output::warn(&format!(
-                "whoever can reach {address} can read this store: there is no password and no encryption"
+                "anyone who can reach {address} can read this store: there is no password and no encryption"
             ));
         }
         // "All addresses" is none that a browser could be sent to.
@@ -57,7 +57,7 @@ impl Serve {
     }
 }
 
-/// Starts the desktop's browser; says whether that worked.
+/// Starts the desktop's browser; returns whether that worked.
 fn open(url: &str) -> bool {
     let (program, arguments): (&str, &[&str]) = match std::env::consts::OS {
         "macos" => ("open", &[]),

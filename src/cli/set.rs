@@ -8,7 +8,7 @@ use crate::{
 use serde_json::Value;
 
 /// The spec with these values, in canonical form. An element of a list is named by its number or by its kind:
-/// `train.augment.1.p`, `train.augment.flip.p`. A value is JSON; what is none is text.
+/// `train.augment.1.p`, `train.augment.flip.p`. A value is JSON; anything else is text.
 ///
 /// # Errors
 /// If there is no such value, or it cannot be what is stated.

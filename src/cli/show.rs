@@ -23,10 +23,10 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Shows an experiment with every default written out
+/// Show an experiment with every default written out
 #[derive(Args, Debug)]
 pub(super) struct Show {
-    /// Name of an experiment; `name*` means all that begin so
+    /// Name of an experiment; `name*` means all whose names begin with `name`
     name: String,
     #[command(flatten)]
     store: StoreOption,
@@ -34,12 +34,12 @@ pub(super) struct Show {
     data: DataOption,
     #[command(flatten)]
     spec: SpecOptions,
-    /// Prints one JSON document
+    /// Print one JSON document
     #[arg(long)]
     json: bool,
 }
 
-/// The data that are at hand. Nothing is simulated for the sake of showing something.
+/// The data that are available. Nothing is simulated just to show something.
 struct AtHand {
     data: BTreeMap<String, DataSet>,
     simulated: bool,
@@ -186,7 +186,7 @@ impl One<'_> {
     }
 }
 
-/// `train.epochs = 15`, and behind it where the value comes from, if the recipe has a say in it.
+/// `train.epochs = 15`, followed by the origin of the value, if a recipe sets it.
 fn spec_lines(json: &Value, recipe: Recipe) -> Vec<String> {
     let lines = lines::of(json);
     let text: Vec<String> =

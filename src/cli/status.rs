@@ -15,21 +15,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Shows how far the experiments are, what is at work and what failed
+/// Show the progress of all experiments, running work, and failures
 #[derive(Args, Debug)]
 pub(super) struct Status {
-    /// Shows it again every two seconds, until Ctrl-C
+    /// Refresh every two seconds, until Ctrl-C
     #[arg(long)]
     watch: bool,
     #[command(flatten)]
     store: StoreOption,
-    /// Prints one JSON document
+    /// Print one JSON document
     #[arg(long, conflicts_with = "watch")]
     json: bool,
 }
 
 const EVERY: Duration = Duration::from_secs(2);
-/// How often somebody may have pressed Ctrl-C.
+/// How often to check for Ctrl-C.
 const LOOK: Duration = Duration::from_millis(100);
 
 const PROGRESS: &str = "SELECT experiment, runs, done, running, queued, failed, skipped,
@@ -46,7 +46,7 @@ const AT_WORK: &str = "SELECT w.kind, w.uid AS work, a.doing, a.done, a.total, a
     FROM work w JOIN attempt a ON a.work_id = w.id AND a.n = w.attempt
     WHERE w.status = 'running' ORDER BY a.started_ms";
 
-/// The same for eyes.
+/// The same, formatted for people.
 const IN_WORDS: &str = "SELECT kind, substr(work, 1, 8) AS work, doing, done || ' of ' || total || ' ' || unit || 's' AS progress,
       round(units_per_s, 1) AS 'a second', round(seconds_left / 60, 1) AS 'minutes left', round(seconds / 60, 1) AS minutes, owner,
       CASE WHEN silent THEN 'silent' ELSE '' END AS lease, asked_for_by AS 'asked for by'";
@@ -107,7 +107,7 @@ fn ask(store: &Reader, at_work: &str) -> Result<[Rows; 3]> {
 fn text(store: &Reader) -> Result<String> {
     let [progress, at_work, failed] = ask(store, &format!("{IN_WORDS} FROM ({AT_WORK})"))?;
     if progress.rows.is_empty() {
-        return Ok("nothing was asked of this store yet: dichroic exp NAME".into());
+        return Ok("this store has no runs yet: dichroic exp NAME".into());
     }
     let mut text = grid::write(&progress, Format::Table);
     for (head, rows) in [("At work", at_work), ("Failed", failed)] {

@@ -146,7 +146,7 @@ struct Ours {
 
 impl Ours {
     fn new(setting: &Setting, precision: Precision) -> Self {
-        let mut params = Params::on(setting.device.clone(), precision, Seed(0));
+        let mut params = Params::on(setting.device.clone(), dichroic::format::of(precision), Seed(0));
         let set = |(at, count): (usize, &usize)| SetChannels {
             set: format!("set {at}"),
             channels: (0..*count).map(|channel| format!("{at} {channel}")).collect(),

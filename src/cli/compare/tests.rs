@@ -170,7 +170,11 @@ fn runs_are_found_by_the_beginning_of_ids() {
     let itself = compare(&path, "aaaa0001 --with aaaa0001").unwrap();
     let mean = itself[0].mean();
     assert_eq!((mean.difference, mean.low, mean.high), (0.0, 0.0, 0.0));
-    assert!(itself[0].sentence().contains("cannot be told from good seed 1"), "{}", itself[0].sentence());
+    assert!(
+        itself[0].sentence().contains("is not significantly different from good seed 1"),
+        "{}",
+        itself[0].sentence()
+    );
 }
 
 #[test]

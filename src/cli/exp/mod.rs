@@ -19,13 +19,13 @@ use clap::Args;
 use session::Session;
 use std::{path::PathBuf, time::Duration};
 
-/// Runs experiments by name; what is done already is shown, not computed again
+/// Run experiments by name; finished work is shown, not computed again
 #[derive(Args, Debug)]
 pub(super) struct Exp {
-    /// Names of experiments; `name*` means all that begin so
+    /// Names of experiments; `name*` means all whose names begin with `name`
     #[arg(required_unless_present = "spec_file")]
     names: Vec<String>,
-    /// Specs instead of names: what `show --json` printed, or one spec alone
+    /// Specs instead of names: the output of `show --json`, or a single spec
     #[arg(long = "spec", value_name = "FILE", conflicts_with = "names")]
     spec_file: Option<PathBuf>,
     #[command(flatten)]
@@ -39,36 +39,36 @@ pub(super) struct Exp {
     /// Published weights: a file, or a folder of them [default: $DICHROIC_WEIGHTS, else the Hugging Face cache]
     #[arg(long, value_name = "PATH")]
     weights: Option<PathBuf>,
-    /// Runs at once, each in a process of its own, which share the threads [default: for quick runs one per two threads, else 1]
+    /// Runs computed at once, each in its own process; they share the threads [default: one per two threads for quick runs, else 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
-    /// Stops everything when a run fails; what is at work stops at its next safe point
+    /// Stop everything when a run fails; running work stops at its next safe point
     #[arg(long, conflicts_with = "keep_going")]
     fail_fast: bool,
-    /// Goes on with the other runs when one fails (the default)
+    /// Continue with the other runs when one fails (the default)
     #[arg(long)]
     keep_going: bool,
-    /// Leaves to other processes what they are at, instead of waiting for them
+    /// Skip work held by another process instead of waiting for it
     #[arg(long)]
     no_wait: bool,
-    /// Computes what is done once more, as new attempts
+    /// Recompute finished work as new attempts
     #[arg(long)]
     fresh: bool,
-    /// Seconds of training that a kill may cost [default: 4]
+    /// Seconds of training that a kill may cost: the time between checkpoints [default: 4]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     checkpoint_every: Option<f64>,
     /// The process that this one is a worker of
     #[arg(long, hide = true)]
     worker: Option<u32>,
-    /// Prints the plan with its cost, by a short measurement; runs nothing
+    /// Print the plan with its estimated cost, from a short measurement; run nothing
     #[arg(long)]
     dry: bool,
-    /// Prints one JSON document
+    /// Print one JSON document
     #[arg(long)]
     json: bool,
 }
 
-/// Whoever asked a worker to stop has told it.
+/// The process that asked a worker to stop has already reported it.
 fn quietly(failure: Failure) -> Result {
     if matches!(failure, Failure::Interrupted(_)) { Ok(()) } else { Err(failure) }
 }
@@ -124,7 +124,7 @@ impl Exp {
         Ok(closed?)
     }
 
-    /// Here, or by workers; then shows what came out.
+    /// Computes here or with workers, then shows the results.
     fn have_computed(&self, session: &Session<'_>, progress: &mut Progress) -> Result {
         let states = session.register()?;
         let threads = self.compute.threads.count();

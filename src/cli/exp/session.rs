@@ -28,9 +28,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often it is looked whether another process has finished something.
+/// How often to check whether another process has finished something.
 const LOOK: Duration = Duration::from_millis(200);
-/// How long its word is taken that it is at work; a dead one says nothing.
+/// How long a claim of another process is trusted without a heartbeat.
 const BELIEVE: Duration = Duration::from_secs(2);
 
 /// `hypernet_tps, seed 125617 (quick)`.
@@ -55,7 +55,7 @@ pub(super) struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Makes every run known, so that the store knows what is to come, and says what is done already.
+    /// Registers every run, so that the store knows what is to come, and reports those that are done.
     pub(super) fn register(&self) -> Result<Vec<RunState>> {
         self.lab.store.note_revisions(&Revisions::all())?;
         beside_print::place_all(self.lab.store)?;
@@ -93,8 +93,8 @@ impl Session<'_> {
         self.jobs.iter().map(state).collect()
     }
 
-    /// Computes what is left, one run after the other. A run that fails is told at once, and the others go on; one that
-    /// another process is at comes again when that has ended.
+    /// Computes the remaining runs in turn. Failures are reported immediately and do not stop the others. A run that
+    /// another process holds is retried when that process finishes.
     pub(super) fn compute(&self, states: &[RunState], progress: &mut Progress) -> Result {
         let mut left = open(self.jobs, states);
         let mut told = BTreeSet::new();
@@ -116,9 +116,9 @@ impl Session<'_> {
                     }
                     Ok(Ended::Waiting { work, what, owner }) => {
                         let leave = self.leaves_to(&owner);
-                        let does = if leave { "is left to" } else { "waits for" };
+                        let does = if leave { "skipped, held by" } else { "waiting for" };
                         if told.insert((work.clone(), owner.pid)) {
-                            self.note(&format!("{title}: {does} {owner}, which does this: {what}"));
+                            self.note(&format!("{title}: {does} {owner}, which is computing: {what}"));
                         }
                         if !leave {
                             waiting.push((job, work));
@@ -139,30 +139,30 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Whether what that process is at is none of our business: with `--no-wait`, unless it is a worker of the same call.
+    /// Whether to skip what that process holds: with `--no-wait`, unless it is a worker of the same call.
     fn leaves_to(&self, owner: &Owner) -> bool {
         let known = owner.caller != 0;
         let who = &self.lab.provenance;
         self.exp.no_wait && known && (owner.caller != who.caller || owner.host != who.host.name)
     }
 
-    /// One run. A defect of the program ends it and no other.
+    /// One run. A panic in it does not end the others.
     fn one(&self, job: &Job, progress: &mut Progress) -> Result<Ended> {
         let ended = catch_unwind(AssertUnwindSafe(|| self.lab.run(&job.plan, progress)));
         progress.rest();
         match ended {
-            // The worker that met it has told it.
+            // The worker that met it has reported it.
             Ok(Err(execute::Error::Failed { .. })) if self.exp.worker.is_some() => Ok(Ended::Done),
             Ok(ended) => Ok(ended?),
             Err(_) => {
                 let said = last_words::last().unwrap_or_default();
-                let failure = Failure::new(format!("a defect of this program: {said}"));
-                Err(failure.hint("please report it with this text; the other runs go on"))
+                let failure = Failure::new(format!("a bug in dichroic: {said}"));
+                Err(failure.hint("please report it with this text; the other runs continue"))
             }
         }
     }
 
-    /// Until one of these works is no longer computed elsewhere.
+    /// Waits until one of these works is no longer being computed elsewhere.
     fn wait(&self, waiting: &[(&Job, WorkId)], progress: &Progress) -> Result {
         let works: BTreeSet<&str> = waiting.iter().map(|(_, work)| work.as_str()).collect();
         let running =
@@ -206,9 +206,9 @@ impl Session<'_> {
             output::note(&format!("\n{failed} of {all} runs failed"));
         }
         if open > 0 && self.exp.no_wait {
-            output::note(&format!("{open} of {all} runs are left to other processes"));
+            output::note(&format!("{open} of {all} runs are held by other processes"));
         } else if open > 0 {
-            output::note(&format!("{open} of {all} runs are not done; run the same command to go on"));
+            output::note(&format!("{open} of {all} runs are not finished; run the same command to continue"));
         }
         if failed == 0 && (open == 0 || self.exp.no_wait) { Ok(()) } else { Err(Failure::Said) }
     }
@@ -233,7 +233,7 @@ impl Session<'_> {
         title(self.sentences, job)
     }
 
-    /// What keeps these numbers from standing beside anybody else's.
+    /// Why these numbers must not be compared with anyone else's.
     fn banner(&self) {
         let quick = self.jobs.iter().any(|job| job.scale == Scale::Quick);
         let read = |(name, set): (&String, &DataSet)| {
@@ -247,7 +247,7 @@ impl Session<'_> {
         }
         if !facts.is_empty() {
             output::note(&format!(
-                "NOTE: {}. These scores stand beside nothing in print.",
+                "NOTE: {}. These scores are not comparable with published ones.",
                 facts.join(", and ")
             ));
         }

@@ -1,6 +1,6 @@
 //! Several runs at once: processes of this same program that take work from the store, and the one that watches them.
 //!
-//! A worker is called with the same arguments and `--worker`. It computes what nobody else is at, tells errors only, and
+//! A worker is called with the same arguments and `--worker`. It computes what no other process holds, reports errors only, and
 //! ends with the process that started it: its standard input closes then.
 
 use super::{
@@ -27,13 +27,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often the store is asked how far they are.
+/// How often their progress is read from the store.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Threads that a shrunk experiment has work for: its operations are too small to be shared among many.
+/// Threads that a quick run can use: its operations are too small to be shared among more.
 const FEW: usize = 2;
 
-/// How many are meant: as stated, else one for each of `gpus`, else one for every two threads if all runs are shrunk.
+/// The number of workers: as stated, else one for each of `gpus`, else one per two threads if all runs are quick.
 /// Never more than there are open runs.
 pub(super) fn count(
     stated: Option<u16>,
@@ -81,13 +81,13 @@ impl Worker {
     /// Asks it to stop at the next safe point.
     fn stop(&mut self, who: Who) {
         if let Some(mut input) = self.input.take() {
-            // Nobody to tell is nobody to stop.
+            // A worker that has already ended needs no stop.
             let _ = input.write_all(interrupt::word(who));
         }
     }
 }
 
-/// Hands on what a worker says, in the pieces in which it says it: an error and its hint belong together.
+/// Forwards what a worker writes, in the pieces in which it writes it: an error and its hint belong together.
 fn hand_on(mut said: ChildStderr, errors: &Sender<String>) {
     let (mut heard, mut piece) = (Vec::new(), [0; 4096]);
     while let Ok(length @ 1..) = said.read(&mut piece) {
@@ -101,10 +101,10 @@ fn hand_on(mut said: ChildStderr, errors: &Sender<String>) {
     }
 }
 
-/// Has the open runs computed by `count` workers with `threads` each.
+/// Computes the open runs with `count` workers of `threads` threads each.
 ///
 /// # Errors
-/// If workers cannot be started or somebody interrupts it; runs that fail are told, and show in their state.
+/// If workers cannot be started, or on an interrupt; failed runs are reported and marked in the store.
 pub(super) fn supervise(
     session: &Session<'_>,
     count: usize,
@@ -134,7 +134,7 @@ struct Watch<'a> {
     session: &'a Session<'a>,
     jobs: Vec<&'a Job>,
     workers: Vec<Worker>,
-    /// Runs that were told to have ended.
+    /// Runs whose end was reported.
     ended: Vec<String>,
     began: Instant,
 }
@@ -153,7 +153,7 @@ impl Watch<'_> {
             if let Some(who) = stop {
                 self.workers.iter_mut().for_each(|worker| worker.stop(who));
             }
-            self.bury(progress);
+            self.reap(progress);
             if self.workers.iter().all(|worker| worker.ended.is_some()) && all_silent {
                 self.look(progress)?;
                 break;
@@ -164,13 +164,13 @@ impl Watch<'_> {
         }
         if progress.stop() {
             let (done, all) = (self.ended.len(), self.jobs.len());
-            let how = format!("stopped with {done} of {all} runs ended; run the same command to go on");
+            let how = format!("stopped after {done} of {all} runs; run the same command to continue");
             return Err(Failure::Interrupted(how));
         }
         Ok(())
     }
 
-    /// Tells which runs have ended since the last look; says whether any has failed.
+    /// Reports runs that ended since the last check; returns whether any has failed.
     fn look(&mut self, progress: &mut Progress) -> Result<bool> {
         let store = self.session.lab.store.read()?;
         let uids: Vec<&str> = self.jobs.iter().map(|job| job.plan.run.as_str()).collect();
@@ -203,15 +203,15 @@ impl Watch<'_> {
         Ok(failed)
     }
 
-    /// Notes which workers have ended, and tells of those that did not mean to.
-    fn bury(&mut self, progress: &Progress) {
+    /// Reaps finished workers and warns about any that were killed.
+    fn reap(&mut self, progress: &Progress) {
         for worker in self.workers.iter_mut().filter(|worker| worker.ended.is_none()) {
             let Ok(Some(status)) = worker.child.try_wait() else { continue };
             worker.ended = Some(status);
             if status.code().is_none() {
                 let after = self.began.elapsed().as_secs();
                 progress.tell(&format!(
-                    "warning: a worker was ended after {after} s ({status}); its work goes to the others, or waits for the same \
+                    "warning: a worker was killed after {after} s ({status}); the others take over its work, or the same \
                      command. If memory ran out, ask for fewer --workers"
                 ));
             }

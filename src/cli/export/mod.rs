@@ -6,7 +6,7 @@ mod numbers;
 use super::failure::Result;
 use clap::Args;
 
-/// Writes a model as timm loads it, or, named by a first word, numbers as other programs' files
+/// Export a model in timm's format, or numbers in other programs' formats
 #[derive(Args, Debug)]
 #[command(
     args_conflicts_with_subcommands = true,

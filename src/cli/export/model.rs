@@ -12,13 +12,13 @@ use std::path::PathBuf;
 
 #[derive(Args, Debug)]
 pub(super) struct Model {
-    /// A finished run, by the beginning of its id
+    /// A finished run, by a prefix of its id
     #[arg(long, value_name = "RUN", required_unless_present = "weights", conflicts_with = "weights")]
     run: Option<String>,
-    /// A file of weights that a run or `import` left behind, or a folder of them
+    /// A weights file written by a run or by `import`, or a folder of them
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// The set that it is trained on: its generated or chosen first layer becomes `stem.0`
+    /// The training set whose generated or chosen first layer becomes `stem.0`
     #[arg(long, value_name = "SET", required = true)]
     set: Option<String>,
     /// The file to write

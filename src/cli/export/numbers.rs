@@ -24,13 +24,13 @@ pub(super) enum Numbers {
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
-    /// The folder to write; what an earlier export left there is replaced, file by file
+    /// The folder to write; files of an earlier export there are replaced
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Only runs of this experiment; `name*` means all that begin so
+    /// Only runs of this experiment; `name*` means all whose names begin with `name`
     #[arg(long, value_name = "NAME")]
     exp: Option<String>,
-    /// Only runs whose id begins so
+    /// Only runs whose ids begin with this
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
     #[command(flatten)]
