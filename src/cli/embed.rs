@@ -12,7 +12,7 @@ use crate::{
     adapter::SetChannels,
     backbone::{built, files},
     data::{DataSet, ImageSet, Statistics, statistics},
-    embed::{self, Embedder, See},
+    embed::{self, Embedder, Layout, See, Writer},
     model::Card,
     ops,
     spec::{Adapter, Backbone, ChannelReplication, Model, View},
@@ -100,9 +100,11 @@ impl Embed {
             embedder.see = self.size.map_or(embedder.see, See::square);
             for (at, set) in sets.into_iter().enumerate() {
                 let norm = norm(&saved.card, embedder.known(at), set, &mut progress)?;
-                let features = embedder.embed(set, at, &norm, &mut progress)?;
-                let width = features.len() / set.len().max(1);
-                let path = self.write(set, &features, width)?;
+                let (path, mut writer) = self.writer(set)?;
+                let mut add = |features: &[f32], width| writer.add(features, width);
+                embedder.embed(set, at, &norm, &mut progress, &mut add)?;
+                let width = writer.width();
+                writer.finish()?;
                 written.insert(set.name.clone(), (path, set.len(), width));
             }
         }
@@ -135,16 +137,18 @@ impl Embed {
         Ok(shares)
     }
 
-    fn write(&self, set: &ImageSet, features: &[f32], width: usize) -> Result<PathBuf> {
+    /// The file of a set's features, and what writes it.
+    fn writer(&self, set: &ImageSet) -> Result<(PathBuf, Writer)> {
         let folder = self.out.join(&set.name);
         let path = folder.join(if self.format == Format::Npy { "features.npy" } else { "features.parquet" });
         let io = |source: std::io::Error| Failure::new(format!("cannot write {}: {source}", path.display()));
         std::fs::create_dir_all(&folder).map_err(io)?;
-        match self.format {
-            Format::Npy => embed::npy(&path, features, width).map_err(io)?,
-            Format::Parquet => embed::parquet(&path, &set.metadata()?, features, width).map_err(io)?,
-        }
-        Ok(path)
+        let layout = match self.format {
+            Format::Npy => Layout::Npy,
+            Format::Parquet => Layout::Parquet(set.metadata()?),
+        };
+        let writer = Writer::new(&path, layout, set.len())?;
+        Ok((path, writer))
     }
 
     fn models(&self) -> Result<Vec<SavedModel>> {

@@ -101,7 +101,7 @@ failures! {
     device::Error;
     data::Error, data::Error::Stopped => "stopped";
     embed::Error, embed::Error::Stopped => "stopped: finished sets are kept";
-    evaluate::Error;
+    evaluate::Error, evaluate::Error::Stopped => "stopped";
     execute::Error;
     export::Error, export::Error::Stopped => "stopped: existing files are complete";
     files::Error;

@@ -106,7 +106,7 @@ impl Cli {
             Command::Embed(command) => command.run(self.quiet),
             Command::Export(command) => command.run(self.quiet),
             Command::Import(command) => command.run(),
-            Command::Score(command) => command.run(),
+            Command::Score(command) => command.run(self.quiet),
             Command::Data(command) => command.run(self.quiet),
             Command::Db(command) => command.run(),
             Command::Doctor(command) => command.run(),

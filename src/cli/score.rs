@@ -6,14 +6,21 @@ use super::{
     locate,
     options::ThreadsOption,
     output,
+    progress::Progress,
 };
 use crate::{
     data::{DataSet, ImageSet},
-    evaluate::{FeatureMatrix, TaskScore, chammi, questions::Questions, score::one_nn},
+    evaluate::{
+        FeatureFile, FeatureRows, TaskScore, chammi,
+        features::check,
+        metrics::{ACCURACY, F1_MACRO},
+        protocol::{OneNn, score},
+        questions::Questions,
+    },
     spec::Metric,
     store::{Rows, Value},
 };
-use candle_core::{DType, Device, Tensor};
+use candle_core::Device;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::{
@@ -49,7 +56,7 @@ enum MetricWord {
 }
 
 impl Score {
-    pub(super) fn run(&self) -> Result {
+    pub(super) fn run(&self, quiet: bool) -> Result {
         self.threads.prepare()?;
         let metric = match self.metric {
             MetricWord::Cosine => Metric::Cosine,
@@ -58,17 +65,20 @@ impl Score {
         let data = DataSet::open_tables(&locate::own_name(&self.data), &self.data)?;
         data.warnings.iter().for_each(|warning| output::warn(warning));
         let mut scores = vec![];
+        let mut progress = Progress::new(quiet);
         for set in &data.sets {
-            scores.extend(self.set(&data.name, set, metric)?);
+            scores.extend(self.set(&data.name, set, metric, &mut progress)?);
         }
-        let f1 = |name: &str| scores.iter().find(|score| score.name() == name).map(|score| score.f1_macro);
+        progress.rest();
+        let f1 =
+            |name: &str| scores.iter().find(|score| score.name() == name).map(|score| score.metric(F1_MACRO));
         let cps = chammi::cps(f1);
         if self.json {
             let task = |score: &TaskScore| {
                 let class = |class: &crate::evaluate::ClassScore| (class.class.clone(), json!(class));
                 let per_class: BTreeMap<_, _> = score.per_class.iter().map(class).collect();
-                let scores =
-                    json!({ "accuracy": score.accuracy, "f1_macro": score.f1_macro, "per_class": per_class });
+                let mut scores = json!(score.metrics);
+                scores["per_class"] = json!(per_class);
                 (score.name(), scores)
             };
             let tasks: BTreeMap<_, _> = scores.iter().map(task).collect();
@@ -77,47 +87,53 @@ impl Score {
         output::say(&grid::write(&table(&scores, cps), Format::Table))
     }
 
-    fn set(&self, data: &str, set: &ImageSet, metric: Metric) -> Result<Vec<TaskScore>> {
+    fn set(
+        &self,
+        data: &str,
+        set: &ImageSet,
+        metric: Metric,
+        progress: &mut Progress,
+    ) -> Result<Vec<TaskScore>> {
         let path = self.features.join(&set.name).join("features.npy");
-        let (width, values) = read(&path)?;
-        let matrix = FeatureMatrix::new(width, &values).at(path.display())?;
-        if matrix.rows() != set.len() {
+        let features = open(&path)?;
+        if features.rows() != set.len() {
             let table = set.table();
             let found = format!(
                 "expected {} rows, one for each row of {}, found {}",
                 set.len(),
                 table.display(),
-                matrix.rows()
+                features.rows()
             );
             return Err(Failure::new(format!("{}: {found}", path.display())));
         }
         // All rows are checked, also those that no task uses: the same model computed them.
-        matrix.check(0..set.len() as u32, metric).at(path.display())?;
+        check(&features, &(0..set.len() as u32).collect::<Vec<_>>(), metric).at(path.display())?;
         let questions = Questions::of(data, set);
-        questions
-            .tasks()
-            .map(|task| one_nn(&task, matrix, metric, &Device::Cpu).map_err(Failure::from))
-            .collect()
+        let mut scores = vec![];
+        for task in questions.tasks() {
+            let mut score = score(&OneNn { metric }, &task, &features, &Device::Cpu, progress)?;
+            // Nothing here asks who the nearest was, and there may be millions.
+            score.predictions = vec![];
+            scores.push(score);
+        }
+        Ok(scores)
     }
 }
 
-/// (columns, values) of a matrix of 32-bit floats.
-fn read(path: &Path) -> Result<(usize, Vec<f32>)> {
+/// A matrix of 32-bit floats.
+fn open(path: &Path) -> Result<FeatureFile> {
     if !path.is_file() {
         let hint =
             "each set has a folder of its name with a `features.npy`; `dichroic data info` lists the sets";
         return Err(Failure::new(format!("{}: no such file", path.display())).hint(hint));
     }
     let hint = "in Python: np.save(path, features.astype(np.float32)), with one row for each image";
-    let wrong = |why: String| Failure::new(format!("{}: {why}", path.display())).hint(hint);
-    let tensor = Tensor::read_npy(path).map_err(|error| wrong(format!("expected a NumPy file: {error}")))?;
-    if tensor.dtype() != DType::F32 || tensor.rank() != 2 {
-        let found = format!("{:?} of shape {:?}", tensor.dtype(), tensor.dims());
-        return Err(wrong(format!("expected float32 in rows and columns, found {found}")));
+    let file = FeatureFile::npy(path)
+        .map_err(|why| Failure::new(format!("{}: {why}", path.display())).hint(hint))?;
+    if file.width() == 0 {
+        return Err(Failure::new(format!("{}: expected columns, found none", path.display())).hint(hint));
     }
-    let width = tensor.dims()[1];
-    let values = tensor.flatten_all().and_then(|flat| flat.to_vec1());
-    Ok((width, values.map_err(|error| wrong(error.to_string()))?))
+    Ok(file)
 }
 
 fn table(scores: &[TaskScore], cps: Option<f64>) -> Rows {
@@ -126,8 +142,8 @@ fn table(scores: &[TaskScore], cps: Option<f64>) -> Rows {
         let images: u32 = score.per_class.iter().map(|class| class.support).sum();
         vec![
             Value::Text(score.name()),
-            number(score.accuracy),
-            number(score.f1_macro),
+            number(score.metric(ACCURACY)),
+            number(score.metric(F1_MACRO)),
             Value::Integer(images.into()),
         ]
     };

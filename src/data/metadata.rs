@@ -1,30 +1,45 @@
-//! A set's table as text, column by column, for files that carry a copy of it.
+//! A set's table as text, for files that carry it along with something else.
 
 use super::{Error, ImageSet};
+use std::{fs::File, path::PathBuf};
 
-/// Every column of `enriched_meta.csv`, in order, one field per row.
+/// `enriched_meta.csv`, read again from its first row on.
 pub struct Metadata {
-    /// The columns' names.
+    /// What the columns are called, in their order.
     pub names: Vec<String>,
-    /// Their fields.
-    pub columns: Vec<Vec<String>>,
+    path: PathBuf,
+    reader: csv::Reader<File>,
 }
 
 impl ImageSet {
-    /// Reads the whole table again.
+    /// Opens the table again.
     ///
     /// # Errors
-    /// If it no longer exists, or has changed since it was opened.
+    /// If it is not there any more.
     pub fn metadata(&self) -> Result<Metadata, Error> {
-        let path = self.table();
+        Metadata::open(self.table())
+    }
+}
+
+impl Metadata {
+    pub(crate) fn open(path: PathBuf) -> Result<Self, Error> {
         let unreadable = |cause: csv::Error| Error::Unreadable { path: path.clone(), cause: cause.into() };
         let mut reader = csv::Reader::from_path(&path).map_err(unreadable)?;
-        let names: Vec<String> = reader.headers().map_err(unreadable)?.iter().map(String::from).collect();
-        let mut columns = vec![Vec::with_capacity(self.len()); names.len()];
-        for record in reader.records() {
-            let record = record.map_err(unreadable)?;
+        let names = reader.headers().map_err(unreadable)?.iter().map(String::from).collect();
+        Ok(Self { names, path, reader })
+    }
+
+    /// The fields of the next rows, `count` of them or what is left, by column.
+    ///
+    /// # Errors
+    /// If the table cannot be read to there.
+    pub fn rows(&mut self, count: usize) -> Result<Vec<Vec<String>>, Error> {
+        let mut columns = vec![Vec::with_capacity(count); self.names.len()];
+        for record in self.reader.records().take(count) {
+            let record =
+                record.map_err(|cause| Error::Unreadable { path: self.path.clone(), cause: cause.into() })?;
             columns.iter_mut().zip(&record).for_each(|(column, field)| column.push(field.to_owned()));
         }
-        Ok(Metadata { names, columns })
+        Ok(columns)
     }
 }

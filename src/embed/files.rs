@@ -1,117 +1,196 @@
-//! Features as files: NumPy's format, or Parquet with everything that the table says of each image.
+//! Features as files, written as they are computed: nothing but numbers, NumPy's format, or Parquet with everything that
+//! the table says of each image.
 
-use crate::{atomic_file, data::Metadata};
-use candle_core::{Device, Tensor};
-use parquet::{
-    basic::Compression,
-    column::writer::ColumnWriter,
-    data_type::ByteArray,
-    errors::ParquetError,
-    file::{properties::WriterProperties, writer::SerializedFileWriter},
-    schema::parser::parse_message_type,
+use super::Error;
+use crate::{
+    atomic_file::{Digest, Growing},
+    data::Metadata,
+    evaluate::features,
+    npy,
+    parquet_table::{Column, Kind, ParquetTable},
 };
-use std::{fs::File, io, path::Path, sync::Arc};
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
 
 /// Rows of a Parquet row group.
 const GROUP: usize = 16_384;
 
-/// Writes (rows, width) 32-bit floats as `.npy`.
-///
-/// # Errors
-/// If the file cannot be written.
-pub fn npy(path: &Path, features: &[f32], width: usize) -> io::Result<()> {
-    let rows = features.len() / width.max(1);
-    let tensor = Tensor::from_slice(features, (rows, width), &Device::Cpu).map_err(io::Error::other)?;
-    atomic_file::fill(path, |part| tensor.write_npy(part).map_err(io::Error::other))
+/// How features are written.
+pub enum Layout {
+    /// 32-bit floats, row after row.
+    Plain,
+    /// `.npy`, (rows, width) 32-bit floats.
+    Npy,
+    /// A column of text for each column of the table, and the list `features`.
+    Parquet(Metadata),
 }
 
-/// Writes a Parquet file with a column of text for each column of the table and the list `features`.
-///
-/// # Errors
-/// If the file cannot be written.
-pub fn parquet(path: &Path, metadata: &Metadata, features: &[f32], width: usize) -> io::Result<()> {
-    atomic_file::fill(path, |part| {
-        write(File::create(part)?, metadata, features, width).map_err(io::Error::other)
-    })
+/// The file of a set's features, on its way. It has its name once it is [finished](Writer::finish), or never.
+pub struct Writer {
+    path: PathBuf,
+    /// How many rows there will be.
+    rows: usize,
+    written: usize,
+    width: usize,
+    to: Option<To>,
 }
 
-fn write(file: File, metadata: &Metadata, features: &[f32], width: usize) -> Result<(), ParquetError> {
-    let fields = (0..metadata.names.len()).map(|at| format!("required binary c{at} (UTF8);"));
-    let list = "required group features (LIST) { repeated group list { required float element; } }";
-    let schema = format!("message features {{ {} {list} }}", fields.collect::<String>());
-    // Names may hold anything; the schema's grammar does not take all of it, so they are put in afterwards.
-    let schema = named(&parse_message_type(&schema)?, &metadata.names)?;
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .set_created_by(concat!("dichroic version ", env!("CARGO_PKG_VERSION")).into())
-        .build();
-    let mut writer = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties))?;
-    let rows = features.len() / width.max(1);
-    for first in (0..rows).step_by(GROUP) {
-        let last = rows.min(first + GROUP);
-        let mut group = writer.next_row_group()?;
-        for column in &metadata.columns {
-            let values: Vec<ByteArray> =
-                column[first..last].iter().map(|text| ByteArray::from(text.as_str())).collect();
-            let mut column = group.next_column()?.expect("the schema has a column for each of the table's");
-            if let ColumnWriter::ByteArrayColumnWriter(writer) = column.untyped() {
-                writer.write_batch(&values, None, None)?;
-            }
-            column.close()?;
-        }
-        let values = &features[first * width..last * width];
-        let there = vec![1; values.len()];
-        // 0 begins a list, 1 goes on with it.
-        let begins: Vec<i16> = (0..values.len()).map(|at| i16::from(at % width != 0)).collect();
-        let mut column = group.next_column()?.expect("the schema ends with the features");
-        if let ColumnWriter::FloatColumnWriter(writer) = column.untyped() {
-            writer.write_batch(values, Some(&there), Some(&begins))?;
-        }
-        column.close()?;
-        group.close()?;
+enum To {
+    /// Until the first row shows how wide rows are.
+    Unknown(Growing, Layout),
+    Numbers(Growing),
+    Table(Box<Table>),
+}
+
+struct Table {
+    file: ParquetTable<Growing>,
+    metadata: Metadata,
+    /// Rows that wait for the others of their group.
+    waiting: Vec<f32>,
+}
+
+impl Writer {
+    /// Begins the file of `rows` rows at `path`.
+    ///
+    /// # Errors
+    /// If no file can be made there.
+    pub fn new(path: &Path, layout: Layout, rows: usize) -> Result<Self, Error> {
+        let file = Growing::create(path).map_err(|source| Error::Write { path: path.into(), source })?;
+        Ok(Self { path: path.into(), rows, written: 0, width: 0, to: Some(To::Unknown(file, layout)) })
     }
-    writer.close()?;
-    Ok(())
-}
 
-/// The schema with these names for its first columns.
-fn named(
-    schema: &parquet::schema::types::Type,
-    names: &[String],
-) -> Result<parquet::schema::types::Type, ParquetError> {
-    use parquet::{basic, schema::types::Type};
-    let text = |name: &String| {
-        let column = Type::primitive_type_builder(name, basic::Type::BYTE_ARRAY)
-            .with_repetition(basic::Repetition::REQUIRED)
-            .with_logical_type(Some(basic::LogicalType::String))
-            .with_converted_type(basic::ConvertedType::UTF8);
-        Ok(Arc::new(column.build()?))
-    };
-    let mut fields = names.iter().map(text).collect::<Result<Vec<_>, ParquetError>>()?;
-    fields.extend(schema.get_fields().last().cloned());
-    Type::group_type_builder("features").with_fields(fields).build()
+    /// Numbers in a row, once there is one.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Adds some rows of `width` numbers.
+    ///
+    /// # Errors
+    /// If they cannot be written, or the table that goes with them cannot be read.
+    pub fn add(&mut self, features: &[f32], width: usize) -> Result<(), Error> {
+        self.width = width;
+        self.written += features.len() / width;
+        let mut to = self.to.take().expect("a writer that failed is not used again");
+        if let To::Unknown(file, layout) = to {
+            to = self.begin(file, layout)?;
+        }
+        match &mut to {
+            To::Unknown(..) => unreachable!("it has begun"),
+            To::Numbers(file) => features::write(file, features).map_err(|error| self.failed(error))?,
+            To::Table(table) => {
+                table.waiting.extend_from_slice(features);
+                while table.waiting.len() >= GROUP * width {
+                    self.group(table, GROUP)?;
+                }
+            }
+        }
+        self.to = Some(to);
+        Ok(())
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// If it cannot be written, or has other rows than it was to have.
+    pub fn finish(mut self) -> Result<Digest, Error> {
+        if self.written != self.rows {
+            let found = format!("expected {} rows of features, found {}", self.rows, self.written);
+            return Err(self.failed(io::Error::other(found)));
+        }
+        let file = match self.to.take() {
+            None | Some(To::Unknown(..)) => {
+                return Err(self.failed(io::Error::other("there are no features")));
+            }
+            Some(To::Numbers(file)) => file,
+            Some(To::Table(mut table)) => {
+                let rows = table.waiting.len() / self.width;
+                if rows > 0 {
+                    self.group(&mut table, rows)?;
+                }
+                table.file.finish().map_err(|error| self.failed(error.into()))?
+            }
+        };
+        file.finish().map_err(|error| self.failed(error))
+    }
+
+    fn begin(&self, mut file: Growing, layout: Layout) -> Result<To, Error> {
+        Ok(match layout {
+            Layout::Plain => To::Numbers(file),
+            Layout::Npy => {
+                let header = npy::header(self.rows, self.width);
+                file.write_all(&header).map_err(|error| self.failed(error))?;
+                To::Numbers(file)
+            }
+            Layout::Parquet(metadata) => {
+                let text = |name| Column { name, kind: Kind::Text, optional: false };
+                let mut columns: Vec<Column<'_>> = metadata.names.iter().map(|name| text(name)).collect();
+                columns.push(Column { name: "features", kind: Kind::Floats, optional: false });
+                let file = ParquetTable::new(file, "features", &columns);
+                let file = file.map_err(|error| self.failed(error.into()))?;
+                To::Table(Box::new(Table { file, metadata, waiting: Vec::new() }))
+            }
+        })
+    }
+
+    fn group(&self, table: &mut Table, rows: usize) -> Result<(), Error> {
+        let columns = table.metadata.rows(rows)?;
+        let found = columns.first().map_or(rows, Vec::len);
+        if found != rows {
+            let changed = format!("the table has changed: expected {rows} more rows, found {found}");
+            return Err(self.failed(io::Error::other(changed)));
+        }
+        let numbers = rows * self.width;
+        let written = table.file.group(|group| {
+            for column in columns {
+                group.cells(column.into_iter().map(Some))?;
+            }
+            group.lists(table.waiting[..numbers].chunks_exact(self.width).map(|row| row.iter().copied()))
+        });
+        table.waiting.drain(..numbers);
+        written.map_err(|error| self.failed(error.into()))
+    }
+
+    fn failed(&self, source: io::Error) -> Error {
+        Error::Write { path: self.path.clone(), source }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use candle_core::Tensor;
     use parquet::{
         file::reader::{FileReader, SerializedFileReader},
         record::Field,
     };
+    use std::fs::{self, File};
+
+    /// Rows of two numbers each, in uneven pieces.
+    fn written(path: &Path, layout: Layout, rows: usize) -> Result<Digest, Error> {
+        let features: Vec<f32> = (0..rows * 2).map(|at| at as f32).collect();
+        let mut writer = Writer::new(path, layout, rows)?;
+        features.chunks(2 * 777).try_for_each(|rows| writer.add(rows, 2))?;
+        writer.finish()
+    }
+
+    fn metadata(folder: &Path, rows: usize) -> Metadata {
+        let lines: String = (0..rows).map(|row| format!("{row}.png,\"a \"\"b\"\"\"\n")).collect();
+        let path = folder.join("enriched_meta.csv");
+        fs::write(&path, format!("file path,Label\n{lines}")).unwrap();
+        Metadata::open(path).unwrap()
+    }
 
     #[test]
     fn a_parquet_file_holds_the_table_and_a_list_for_each_row() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("features.parquet");
-        let rows = GROUP + 3;
-        let metadata = Metadata {
-            names: vec!["file path".into(), "Label".into()],
-            columns: vec![(0..rows).map(|row| format!("{row}.png")).collect(), vec!["a \"b\"".into(); rows]],
-        };
-        let features: Vec<f32> = (0..rows * 2).map(|at| at as f32).collect();
-        parquet(&path, &metadata, &features, 2).unwrap();
+        let rows = 2 * GROUP + 3;
+        written(&path, Layout::Parquet(metadata(folder.path(), rows)), rows).unwrap();
         let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+        assert_eq!(reader.num_row_groups(), 3);
         let found: Vec<_> = reader.get_row_iter(None).unwrap().map(|row| row.unwrap()).collect();
         assert_eq!(found.len(), rows);
         for row in [0, GROUP, rows - 1] {
@@ -123,14 +202,34 @@ mod tests {
             let expected = [2 * row, 2 * row + 1].map(|at| Field::Float(at as f32));
             assert_eq!(list.elements(), expected);
         }
+        let short = written(&path, Layout::Parquet(metadata(folder.path(), rows - 1)), rows);
+        assert!(short.unwrap_err().to_string().contains("the table has changed"));
     }
 
     #[test]
-    fn numpys_format_comes_back() {
+    fn numpys_format_comes_back_and_numbers_alone_are_the_same_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, plain] = ["features.npy", "features.f32"].map(|name| folder.path().join(name));
+        let digest = written(&path, Layout::Npy, 2000).unwrap();
+        assert_eq!(digest, Digest::of(&path).unwrap());
+        let found = Tensor::read_npy(&path).unwrap();
+        assert_eq!(found.dims(), [2000, 2]);
+        let values: Vec<f32> = found.flatten_all().unwrap().to_vec1().unwrap();
+        assert!(values.iter().enumerate().all(|(at, value)| *value == at as f32));
+        written(&plain, Layout::Plain, 2000).unwrap();
+        assert!(fs::read(&path).unwrap().ends_with(&fs::read(&plain).unwrap()));
+        assert_eq!(fs::metadata(&plain).unwrap().len(), 16_000);
+    }
+
+    #[test]
+    fn an_unfinished_file_has_no_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("features.npy");
-        npy(&path, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3).unwrap();
-        let found = Tensor::read_npy(&path).unwrap();
-        assert_eq!(found.to_vec2::<f32>().unwrap(), [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+        let mut writer = Writer::new(&path, Layout::Npy, 3).unwrap();
+        writer.add(&[1.0, 2.0], 1).unwrap();
+        assert!(!path.exists());
+        let short = writer.finish().unwrap_err().to_string();
+        assert!(short.contains("expected 3 rows of features, found 2"), "{short}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

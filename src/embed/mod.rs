@@ -1,8 +1,8 @@
-//! Images to feature vectors: every row of a set, in the order of its table.
+//! Images to feature vectors: every row of a set, in the order of its table, handed on as they are computed.
 
 mod files;
 
-pub use files::{npy, parquet};
+pub use files::{Layout, Writer};
 
 use crate::{
     adapter::{Images, SetChannels},
@@ -18,7 +18,7 @@ use crate::{
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Raised when embedding computes something else; part of the identity of every work that embeds.
 pub const REVISION: u32 = 1;
@@ -59,6 +59,14 @@ pub enum Error {
         /// The least that both may be.
         least: usize,
     },
+    /// The features cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// Where to.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// The listener asked to stop.
     #[error("stopped")]
     Stopped,
@@ -82,7 +90,7 @@ impl Error {
                 "enlarge images: `--size 224` of `embed`, or `ChannelReplication.view(View::Resized)` in an experiment"
                     .into(),
             ),
-            Self::Tensor(_) | Self::NotFinite { .. } | Self::Stopped => None,
+            Self::Tensor(_) | Self::NotFinite { .. } | Self::Write { .. } | Self::Stopped => None,
         }
     }
 }
@@ -201,21 +209,21 @@ impl Embedder {
         Some(self.numbers[at]).filter(|number| *number < self.trained)
     }
 
-    /// Features of the rows of `set`, (rows, width) in row-major order. It stands `at` that place among the sets that are
-    /// asked for.
+    /// Hands the features of the rows of `set` to `take`, in their order: some rows at a time, and how wide each is. The set
+    /// is `at` that place among those that are asked for.
     ///
     /// # Errors
-    /// If an image cannot be read, or the model yields something that is not a number.
+    /// If an image cannot be read, or the model yields something that is not a number, and those of `take`.
     pub fn embed(
         &self,
         set: &ImageSet,
         at: usize,
         norm: &Statistics,
         listen: &mut dyn Listen,
-    ) -> Result<Vec<f32>, Error> {
+        take: &mut dyn FnMut(&[f32], usize) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let (channels, number) = (set.channels.len(), self.numbers[at]);
         let rows: Vec<u32> = (0..set.len() as u32).collect();
-        let mut features = Vec::new();
         let mut done = 0;
         listen.hear(&Event::Began { what: "embedding", unit: "image", total: rows.len() as u64 });
         let embedded = self.each_batch(set, &rows, norm, |batch| {
@@ -228,13 +236,13 @@ impl Embedder {
                 let image = set.key((done + wrong / width) as u32).to_owned();
                 return Err(Error::NotFinite { image });
             }
-            features.extend_from_slice(&found);
+            take(&found, width)?;
             done += batch.images;
             listen.hear(&Event::Advanced { done: done as u64, note: &set.name });
             if listen.stop() { Err(Error::Stopped) } else { Ok(()) }
         });
         listen.hear(&Event::Ended);
-        embedded.map(|()| features)
+        embedded
     }
 }
 

@@ -4,7 +4,15 @@
 //! sides and all their seeds are scored on the same draw. These intervals cover the choice of test images only: seeds are
 //! averaged. The interval over seeds next to them covers the variation between trainings.
 
-use super::{Error, f1, names, paired::Paired, resampling::Resampler, student, units::Unit};
+use super::{
+    Error,
+    metrics::{Counts, f1_macro},
+    names,
+    paired::Paired,
+    resampling::Resampler,
+    student,
+    units::Unit,
+};
 use crate::seed::Seed;
 use serde::Serialize;
 
@@ -136,7 +144,7 @@ pub struct Comparison {
 /// Compares two sides over [`DRAWS`] draws; the result depends only on the tasks' names and predictions.
 /// Averages over a task that does not exist are left out.
 ///
-/// A label without images in a draw is left out of that draw's macro-F1, as the [score](f1::summarise) leaves
+/// A label without images in a draw is left out of that draw's macro-F1, as the [score](f1_macro) leaves
 /// out labels without images: it has no recall, and counting it as 0 would pull both sides down at random.
 ///
 /// # Errors
@@ -189,7 +197,7 @@ impl Sum {
         // A stream per task and draw, so that a task's draws do not depend on what else is compared.
         let drawn = resampler.draws(draws, |draw| seed.stream(&format!("bootstrap/{}/{draw}", task.task)));
         let drawn = drawn.iter().map(|f1| mean_difference(&f1[..of_a], &f1[of_a..])).collect();
-        let f1 = |predicted: &Vec<u16>| f1::summarise(&task.truth, predicted).f1_macro;
+        let f1 = |predicted: &Vec<u16>| f1_macro(&Counts::of_lists(&task.truth, predicted));
         let (a, b) = (task.a.iter().map(f1).collect(), task.b.iter().map(f1).collect());
         let (images, unit, units) = (task.truth.len(), Some(task.unit), task.count());
         Self { a, b, drawn, images, unit, units }
@@ -366,7 +374,7 @@ pub(super) mod tests {
     fn the_interval_covers_what_it_promises() {
         let mut stream = Seed(5).stream("coverage");
         let large = task("s/t", 400_000, &[0.7], 0.6, &mut stream);
-        let f1 = |predicted: &[u16]| f1::summarise(&large.truth, predicted).f1_macro;
+        let f1 = |predicted: &[u16]| f1_macro(&Counts::of_lists(&large.truth, predicted));
         let truth = f1(&large.a[0]) - f1(&large.b[0]);
         // Eight images per well.
         let wells = |task: Paired, unit: Unit| {
@@ -407,7 +415,7 @@ pub(super) mod tests {
         // Which probability of being right raises the first side's macro-F1 by that difference?
         let f1 = |right: f64, stream: &mut Stream| {
             let large = task("s/t", 200_000, &[right], 0.6, stream);
-            f1::summarise(&large.truth, &large.a[0]).f1_macro
+            f1_macro(&Counts::of_lists(&large.truth, &large.a[0]))
         };
         let (low, high) = (f1(0.6, &mut stream), f1(0.8, &mut stream));
         let right = 0.6 + 0.2 * detectable / (high - low);

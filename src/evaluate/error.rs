@@ -34,6 +34,24 @@ pub enum Error {
         /// Values found.
         len: usize,
     },
+    /// A file of features that cannot be read or written.
+    #[error("cannot use features in {}: {source}", path.display())]
+    Features {
+        /// The file, or the folder of one without a name.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A file of features that is cut off or belongs to something else.
+    #[error("{} is damaged: expected {rows} rows of 32-bit numbers, found {bytes} bytes", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// How many images the set has.
+        rows: usize,
+        /// The file's length.
+        bytes: u64,
+    },
     /// Two matrices, or a matrix and a list, that do not belong together.
     #[error("expected {expected} {what}, found {found}")]
     Mismatch {
@@ -126,7 +144,10 @@ impl Error {
             }
             Self::Empty { .. } => Some("look at the column train_test_split of enriched_meta.csv".into()),
             Self::Task { source, .. } => source.hint(),
-            Self::Gpu(_) => None,
+            Self::Damaged { path, .. } => {
+                Some(format!("delete {} and its work from the store, then run again", path.display()))
+            }
+            Self::Gpu(_) | Self::Features { .. } => None,
             Self::Data(source) => source.hint(),
             Self::Read { .. } => Some(
                 "the file is damaged: `dichroic db check --contents` names all such files, `dichroic exp NAME --fresh` makes \

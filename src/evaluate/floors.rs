@@ -1,39 +1,33 @@
 //! Floors that any model must beat: scores without features, computed like all other scores.
 
-use super::f1::{ClassCounts, Summary, summarise};
-use super::one_nn::NO_GROUP;
-use super::{Error, Prediction, TaskInput, TaskScore};
+use super::{Error, Prediction, TaskInput, TaskScore, Truth, metrics::Counts, nearest::NO_GROUP};
 use crate::seed::Seed;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{cmp::Reverse, collections::BTreeMap};
 
 /// Number of random guesses that the prior's score averages.
 pub const PRIOR_DRAWS: usize = 20;
 
-/// Every image gets the most frequent of the [labels to guess from](guessable); ties go to the first.
+/// Every image gets the most frequent of the [labels to guess from](Guesses); ties go to the first.
 ///
 /// # Errors
 /// [`Error::Empty`] if there are no training images or no queries.
 pub fn constant(input: &TaskInput<'_>) -> Result<TaskScore, Error> {
     input.check()?;
-    let mut predictions = Vec::with_capacity(input.queries.len());
-    let most_frequent: BTreeMap<u32, u16> = guessable(input)
-        .into_iter()
-        .map(|(group, labels)| {
-            let count = |label: &u16| labels.iter().filter(|other| *other == label).count();
-            let distinct: BTreeSet<u16> = labels.iter().copied().collect();
-            let first = distinct.into_iter().max_by_key(|label| (count(label), Reverse(*label)));
-            (group, first.unwrap_or_default())
-        })
-        .collect();
-    for (at, row) in input.queries.iter().enumerate() {
-        let (truth, predicted) = (input.labels[*row as usize], most_frequent[&group(input, at)]);
-        predictions.push(Prediction { row: *row, truth, predicted, nearest: None, similarity: None });
-    }
-    Ok(input.scored(predictions))
+    let (guesses, all) = (Guesses::of(input), counts(input, input.queries));
+    let most_frequent = |group: &u32| {
+        let counts = guesses.counts(*group, &all).into_iter();
+        counts.max_by_key(|(label, count)| (*count, Reverse(*label))).expect("there are training images").0
+    };
+    let most_frequent: BTreeMap<u32, Truth> =
+        guesses.of_group.keys().map(|group| (*group, most_frequent(group))).collect();
+    let predict = |(at, row): (usize, &u32)| {
+        let (truth, predicted) = (input.labels.of(*row), most_frequent[&group(input, at)]);
+        Prediction { row: *row, truth, predicted, nearest: None, similarity: None }
+    };
+    Ok(input.scored(input.queries.iter().enumerate().map(predict).collect()))
 }
 
-/// Every image gets a random one of the [labels to guess from](guessable): the mean score of [`PRIOR_DRAWS`]
+/// Every image gets a random one of the [labels to guess from](Guesses): the mean score of [`PRIOR_DRAWS`]
 /// such guesses. There is no single prediction per image, so none is kept. The draws depend on `seed` and on
 /// the task's name.
 ///
@@ -41,52 +35,90 @@ pub fn constant(input: &TaskInput<'_>) -> Result<TaskScore, Error> {
 /// [`Error::Empty`] if there are no training images or no queries.
 pub fn prior(input: &TaskInput<'_>, seed: Seed) -> Result<TaskScore, Error> {
     input.check()?;
-    let (truth, labels) = (input.truth(), guessable(input));
+    let guesses = Guesses::of(input);
     let mut stream = seed.stream(&format!("floor/prior/{}/{}/{}", input.data, input.set, input.task));
-    let draws: Vec<Summary> = (0..PRIOR_DRAWS)
+    let draws: Vec<Counts> = (0..PRIOR_DRAWS)
         .map(|_| {
             let mut guess = |at: usize| {
-                let labels = &labels[&group(input, at)];
-                labels[stream.below(labels.len())]
+                let group = group(input, at);
+                guesses.nth(group, stream.below(guesses.len(group)))
             };
-            let predicted: Vec<u16> = (0..truth.len()).map(&mut guess).collect();
-            summarise(&truth, &predicted)
+            let predicted: Vec<Truth> = (0..input.queries.len()).map(&mut guess).collect();
+            let truth = input.queries.iter().map(|row| input.labels.of(*row));
+            Counts::of(truth.zip(predicted.iter().copied()))
         })
         .collect();
-    let mean = |value: &dyn Fn(&Summary) -> f64| draws.iter().map(value).sum::<f64>() / draws.len() as f64;
-    let per_class = draws[0]
-        .per_class
-        .iter()
-        .enumerate()
-        .map(|(at, class)| ClassCounts {
-            precision: mean(&|draw| draw.per_class[at].precision),
-            recall: mean(&|draw| draw.per_class[at].recall),
-            f1: mean(&|draw| draw.per_class[at].f1),
-            ..*class
-        })
-        .collect();
-    Ok(input.named(Summary {
-        accuracy: mean(&|draw| draw.accuracy),
-        f1_macro: mean(&|draw| draw.f1_macro),
-        per_class,
-    }))
+    Ok(input.named(&draws))
 }
 
-/// The labels to guess from, for the queries of each group: those of the training images. In
-/// leave-one-group-out tasks the queried labels do not occur in Train, so a guess from Train would always
-/// score 0; guesses are drawn from the task's other groups instead, if there are any.
-fn guessable(input: &TaskInput<'_>) -> BTreeMap<u32, Vec<u16>> {
-    let train = || input.train.iter().map(|row| input.labels[*row as usize]).collect::<Vec<u16>>();
-    let Some(groups) = input.groups else {
-        return BTreeMap::from([(NO_GROUP, train())]);
-    };
-    let truth = input.truth();
-    let distinct: BTreeSet<u32> = groups.iter().copied().collect();
-    let others = |own: u32| -> Vec<u16> {
-        groups.iter().zip(&truth).filter(|(group, _)| **group != own).map(|(_, label)| *label).collect()
-    };
-    let of = |own: u32| Some(others(own)).filter(|labels| !labels.is_empty()).unwrap_or_else(train);
-    distinct.into_iter().map(|own| (own, of(own))).collect()
+/// The labels that a query of each group may guess from: those of the training images. Where a group is left out,
+/// training knows none of the task's labels, and any guess from them would score 0: there the labels of the task's
+/// other groups, if there are any. None of the lists is written out: there may be thousands of groups.
+struct Guesses<'a> {
+    input: &'a TaskInput<'a>,
+    /// For each query of a group, in their order: the number of other groups' queries before it.
+    of_group: BTreeMap<u32, Vec<u32>>,
+}
+
+impl<'a> Guesses<'a> {
+    fn of(input: &'a TaskInput<'a>) -> Self {
+        let mut of_group: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        match input.groups {
+            None => drop(of_group.insert(NO_GROUP, Vec::new())),
+            Some(groups) => {
+                for (at, group) in groups.iter().enumerate() {
+                    let own = of_group.entry(*group).or_default();
+                    own.push((at - own.len()) as u32);
+                }
+            }
+        }
+        Self { input, of_group }
+    }
+
+    /// How many queries of other groups there are to guess from; none: the training images are.
+    fn others(&self, group: u32) -> Option<usize> {
+        let own = self.of_group[&group].len();
+        Some(self.input.queries.len() - own).filter(|others| own > 0 && *others > 0)
+    }
+
+    fn len(&self, group: u32) -> usize {
+        self.others(group).unwrap_or(self.input.train.len())
+    }
+
+    /// One of them, in the order of the rows.
+    fn nth(&self, group: u32, n: usize) -> Truth {
+        let row = match self.others(group) {
+            None => self.input.train[n],
+            Some(_) => {
+                let own_before = self.of_group[&group].partition_point(|before| *before as usize <= n);
+                self.input.queries[n + own_before]
+            }
+        };
+        self.input.labels.of(row)
+    }
+
+    /// How often each of them occurs. `all` are the counts of all queries.
+    fn counts(&self, group: u32, all: &BTreeMap<Truth, usize>) -> BTreeMap<Truth, usize> {
+        if self.others(group).is_none() {
+            return counts(self.input, self.input.train);
+        }
+        let mut others = all.clone();
+        for (own_before, others_before) in self.of_group[&group].iter().enumerate() {
+            let row = self.input.queries[own_before + *others_before as usize];
+            *others.get_mut(&self.input.labels.of(row)).expect("all queries are counted") -= 1;
+        }
+        others.retain(|_, count| *count > 0);
+        others
+    }
+}
+
+/// How often each label occurs in some rows.
+fn counts(input: &TaskInput<'_>, rows: &[u32]) -> BTreeMap<Truth, usize> {
+    let mut counts = BTreeMap::new();
+    for row in rows {
+        *counts.entry(input.labels.of(*row)).or_insert(0) += 1;
+    }
+    counts
 }
 
 fn group(input: &TaskInput<'_>, query: usize) -> u32 {
@@ -96,6 +128,10 @@ fn group(input: &TaskInput<'_>, query: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::{
+        Labels,
+        metrics::{ACCURACY, F1_MACRO},
+    };
 
     #[test]
     fn the_guesses_score_what_their_shares_say() {
@@ -107,23 +143,27 @@ mod tests {
             data: "d",
             set: "s",
             task: "t",
-            labels: &labels,
+            labels: Labels::One(&labels),
             label_names: &names,
             train: &train,
             queries: &queries,
             groups: None,
         };
         let constant = constant(&input).unwrap();
-        assert!((constant.accuracy - 1.0 / 3.0).abs() < 1e-12);
-        assert!((constant.f1_macro - 0.5 / 3.0).abs() < 1e-12, "only a has an F1, of 2/(1 + 3)");
+        assert!((constant.metric(ACCURACY) - 1.0 / 3.0).abs() < 1e-12);
+        assert!((constant.metric(F1_MACRO) - 0.5 / 3.0).abs() < 1e-12, "only a has an F1, of 2/(1 + 3)");
         assert_eq!(constant.predictions.len(), 300);
 
         let drawn = prior(&input, Seed(1)).unwrap();
-        assert!((drawn.accuracy - 1.0 / 3.0).abs() < 0.02, "{}", drawn.accuracy);
+        assert!((drawn.metric(ACCURACY) - 1.0 / 3.0).abs() < 0.02, "{}", drawn.metric(ACCURACY));
         // precision 1/3 both; recall 3/4 and 1/4
         let expected =
             (2.0 * (0.75 / 3.0) / (0.75 + 1.0 / 3.0) + 2.0 * (0.25 / 3.0) / (0.25 + 1.0 / 3.0)) / 3.0;
-        assert!((drawn.f1_macro - expected).abs() < 0.02, "{} against {expected}", drawn.f1_macro);
+        assert!(
+            (drawn.metric(F1_MACRO) - expected).abs() < 0.02,
+            "{} against {expected}",
+            drawn.metric(F1_MACRO)
+        );
         assert_eq!(drawn, prior(&input, Seed(1)).unwrap());
         assert_ne!(drawn, prior(&input, Seed(2)).unwrap());
         assert!(drawn.predictions.is_empty());
@@ -140,16 +180,49 @@ mod tests {
             data: "d",
             set: "s",
             task: "t",
-            labels: &labels,
+            labels: Labels::One(&labels),
             label_names: &names,
             train: &train,
             queries: &queries,
             groups: Some(&groups),
         };
-        let predicted: Vec<u16> =
+        let predicted: Vec<Truth> =
             constant(&input).unwrap().predictions.iter().map(|prediction| prediction.predicted).collect();
-        assert_eq!(predicted, [2, 2, 2, 2, 1, 1, 1, 1]);
+        assert_eq!(predicted, [2, 2, 2, 2, 1, 1, 1, 1].map(Truth::One));
         let drawn = prior(&input, Seed(1)).unwrap();
-        assert!(drawn.f1_macro > 0.2 && drawn.f1_macro < 0.55, "{}", drawn.f1_macro);
+        assert!(drawn.metric(F1_MACRO) > 0.2 && drawn.metric(F1_MACRO) < 0.55, "{}", drawn.metric(F1_MACRO));
+    }
+
+    #[test]
+    fn the_others_of_a_group_are_counted_in_their_order() {
+        let names = [String::new()];
+        let labels: Vec<u16> = (0..12).collect();
+        let (train, queries): (Vec<u32>, Vec<u32>) = ((0..2).collect(), (2..12).collect());
+        let groups = [5, 5, 8, 5, 8, 8, 5, 8, 9, 5];
+        let mut input = TaskInput {
+            data: "d",
+            set: "s",
+            task: "t",
+            labels: Labels::One(&labels),
+            label_names: &names,
+            train: &train,
+            queries: &queries,
+            groups: Some(&groups),
+        };
+        let all = |guesses: &Guesses<'_>, group: u32| -> Vec<Truth> {
+            (0..guesses.len(group)).map(|n| guesses.nth(group, n)).collect()
+        };
+        let guesses = Guesses::of(&input);
+        for own in [5, 8, 9] {
+            let others = queries.iter().zip(groups).filter(|(_, group)| *group != own);
+            let expected: Vec<Truth> = others.map(|(row, _)| input.labels.of(*row)).collect();
+            assert_eq!(all(&guesses, own), expected, "group {own}");
+            let counted = guesses.counts(own, &counts(&input, &queries));
+            assert_eq!(counted, expected.into_iter().map(|label| (label, 1)).collect(), "group {own}");
+        }
+        input.groups = Some(&[5; 10]);
+        assert_eq!(all(&Guesses::of(&input), 5), [0, 1].map(Truth::One), "no other group: Train");
+        input.groups = None;
+        assert_eq!(all(&Guesses::of(&input), NO_GROUP), [0, 1].map(Truth::One));
     }
 }

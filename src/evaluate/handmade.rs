@@ -3,7 +3,7 @@
 //! Nineteen numbers per channel and one per pair of channels, computed at native size. Compared by L2 after
 //! z-scoring on the training images they are the floor that any embedding has to beat.
 
-use super::{Error, FeatureMatrix};
+use super::{Error, FeatureRows, features::rows_of_a_block};
 use crate::data::{ImageSet, Pixels, Tape};
 use crate::event::{Event, Listen};
 use rayon::prelude::*;
@@ -59,51 +59,90 @@ fn channel_of<P: Copy>(image: &Tape, pixels: &[P], channel: usize) -> impl Itera
     pixels.chunks_exact(line).flat_map(move |line| &line[from..from + width]).copied()
 }
 
-/// The features of every image of a set, in the order of its table, not yet standardised.
+/// Hands the features of every image of a set to `take`, in the order of its table, not yet standardised: the rows of some
+/// images at a time.
 ///
 /// # Errors
-/// If an image cannot be read, or the listener asks to stop.
-pub fn of_set(set: &ImageSet, listen: &mut dyn Listen) -> Result<Vec<f32>, Error> {
+/// If an image cannot be read, the listener asks to stop, and those of `take`.
+pub fn of_set(
+    set: &ImageSet,
+    listen: &mut dyn Listen,
+    take: &mut dyn FnMut(&[f32]) -> Result<(), Error>,
+) -> Result<(), Error> {
     let width = width(set.channels.len());
-    let mut values = vec![0f32; set.len() * width];
+    let mut values = vec![0f32; set.len().min(BATCH) * width];
     listen.hear(&Event::Began { what: "measuring", unit: "image", total: set.len() as u64 });
-    for (batch, rows) in values.chunks_mut(BATCH * width).enumerate() {
+    for first in (0..set.len()).step_by(BATCH) {
+        let count = BATCH.min(set.len() - first);
+        let rows = &mut values[..count * width];
         rows.par_chunks_mut(width).enumerate().try_for_each(|(at, row)| {
-            row.copy_from_slice(&features(&set.read((batch * BATCH + at) as u32)?));
+            row.copy_from_slice(&features(&set.read((first + at) as u32)?));
             Ok::<(), Error>(())
         })?;
-        listen.hear(&Event::Advanced { done: set.len().min((batch + 1) * BATCH) as u64, note: &set.name });
+        take(rows)?;
+        listen.hear(&Event::Advanced { done: (first + count) as u64, note: &set.name });
         if listen.stop() {
             return Err(Error::Stopped);
         }
     }
     listen.hear(&Event::Ended);
-    Ok(values)
+    Ok(())
 }
 
-/// Mean 0 and SD 1 of every column over the training rows. A column that does not vary there becomes 0.
-pub fn standardise(values: &mut [f32], width: usize, train: &[u32]) {
-    let matrix = FeatureMatrix { width, values };
-    let n = train.len().max(1) as f64;
-    let column_sums = |term: &dyn Fn(usize, f64) -> f64| {
-        let mut sums = vec![0f64; width];
-        for row in train {
-            for (column, value) in matrix.row(*row as usize).iter().enumerate() {
-                sums[column] += term(column, f64::from(*value));
+/// Features with mean 0 and SD 1 of every column over the training rows. A column that does not vary there is 0.
+pub struct Standardised<F> {
+    of: F,
+    means: Vec<f64>,
+    deviations: Vec<f64>,
+}
+
+impl<F: FeatureRows> Standardised<F> {
+    /// Measures the training rows. They are added in their order, so that the size of blocks does not matter.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn new(of: F, train: &[u32]) -> Result<Self, Error> {
+        let (width, n) = (of.width(), train.len().max(1) as f64);
+        let mut values = Vec::new();
+        let mut column_sums = |term: &dyn Fn(usize, f64) -> f64| {
+            let mut sums = vec![0f64; width];
+            for rows in train.chunks(rows_of_a_block(width)) {
+                values.resize(rows.len() * width, 0.0);
+                of.read(rows, &mut values)?;
+                for row in values.chunks_exact(width) {
+                    for (column, value) in row.iter().enumerate() {
+                        sums[column] += term(column, f64::from(*value));
+                    }
+                }
+            }
+            Ok::<_, Error>(sums)
+        };
+        let means: Vec<f64> = column_sums(&|_, value| value)?.iter().map(|sum| sum / n).collect();
+        let squares = column_sums(&|column, value| (value - means[column]) * (value - means[column]))?;
+        let deviations: Vec<f64> = squares.iter().map(|sum| (sum / n).sqrt()).collect();
+        Ok(Self { of, means, deviations })
+    }
+}
+
+impl<F: FeatureRows> FeatureRows for Standardised<F> {
+    fn width(&self) -> usize {
+        self.of.width()
+    }
+
+    fn rows(&self) -> usize {
+        self.of.rows()
+    }
+
+    fn read(&self, rows: &[u32], out: &mut [f32]) -> Result<(), Error> {
+        self.of.read(rows, out)?;
+        for row in out.chunks_exact_mut(self.width()) {
+            for (value, (mean, deviation)) in row.iter_mut().zip(self.means.iter().zip(&self.deviations)) {
+                // Rounding alone makes a constant column vary by a few units in the last place.
+                let varies = *deviation > 1e-6 * mean.abs().max(NOTHING);
+                *value = if varies { ((f64::from(*value) - mean) / deviation) as f32 } else { 0.0 };
             }
         }
-        sums
-    };
-    let means: Vec<f64> = column_sums(&|_, value| value).iter().map(|sum| sum / n).collect();
-    let squares = column_sums(&|column, value| (value - means[column]) * (value - means[column]));
-    let deviations: Vec<f64> = squares.iter().map(|sum| (sum / n).sqrt()).collect();
-    for row in values.chunks_mut(width) {
-        for (column, value) in row.iter_mut().enumerate() {
-            // Rounding alone makes a constant column vary by a few units in the last place.
-            let varies = deviations[column] > 1e-6 * means[column].abs().max(NOTHING);
-            let scaled = (f64::from(*value) - means[column]) / deviations[column];
-            *value = if varies { scaled as f32 } else { 0.0 };
-        }
+        Ok(())
     }
 }
 
@@ -257,6 +296,7 @@ fn correlation((a, of_a): &(Plane, Histogram), (b, of_b): &(Plane, Histogram)) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::FeatureMatrix;
 
     fn stripes(period: usize) -> Vec<u8> {
         (0..64 * 128).map(|at| if (at % 64 / (period / 2)).is_multiple_of(2) { 0 } else { 200 }).collect()
@@ -289,8 +329,10 @@ mod tests {
 
     #[test]
     fn training_rows_decide_the_scale() {
-        let mut values = vec![1.0, 5.0, 3.0, 5.0, 100.0, 6.0];
-        standardise(&mut values, 2, &[0, 1]);
+        let matrix = FeatureMatrix { width: 2, values: &[1.0, 5.0, 3.0, 5.0, 100.0, 6.0] };
+        let standardised = Standardised::new(matrix, &[0, 1]).unwrap();
+        let mut values = [0.0; 6];
+        standardised.read(&[0, 1, 2], &mut values).unwrap();
         assert_eq!(values, [-1.0, 0.0, 1.0, 0.0, 98.0, 0.0]);
     }
 }

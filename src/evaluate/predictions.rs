@@ -1,19 +1,20 @@
 //! What was predicted for every image, as a Parquet file that pandas, polars and DuckDB read, there and back.
 
 use super::{
-    Error, TaskScore,
+    Error, TaskScore, Truth,
     answered::{Answered, Asked, Shelf, Words},
     units::Unit,
 };
-use parquet::basic::Compression;
-use parquet::column::reader::ColumnReader;
-use parquet::column::writer::ColumnWriter;
-use parquet::data_type::ByteArray;
-use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
-use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::parser::parse_message_type;
+use crate::{
+    atomic_file::{Digest, Growing},
+    parquet_table::{Group, ParquetTable},
+};
+use parquet::{
+    column::reader::ColumnReader,
+    data_type::ByteArray,
+    errors::ParquetError,
+    file::reader::{FileReader, RowGroupReader, SerializedFileReader},
+};
 use std::{fs::File, path::Path, sync::Arc};
 
 /// One row per image and task. `nearest` and `similarity` are empty where nothing was compared, the units that an image
@@ -32,6 +33,10 @@ const SCHEMA: &str = "message predictions {
   optional binary group (UTF8);
 }";
 
+/// How a column of labels is written, and how it is where an image may have several.
+const ONE: &str = "binary NAME (UTF8);";
+const SEVERAL: &str = "group NAME (LIST) { repeated group list { required binary element (UTF8); } }";
+
 /// A task's score with what is needed to name its images and labels.
 #[derive(Clone, Copy)]
 pub struct Named<'a> {
@@ -46,72 +51,52 @@ pub struct Named<'a> {
 }
 
 /// Writes the predictions of all tasks, one row group each; the bytes depend on nothing else.
-/// Tasks without predictions (the prior's) are left out.
+/// Tasks without predictions (the prior's) are left out. Where an image may have several labels, they are lists.
 ///
 /// # Errors
 /// [`Error::Write`] with the file and the reason.
-pub fn write(path: &Path, tasks: &[Named<'_>]) -> Result<(), Error> {
-    let result = File::create(path).map_err(Into::into).and_then(|file| write_to(file, tasks));
+pub fn write(path: &Path, tasks: &[Named<'_>]) -> Result<Digest, Error> {
+    let result = Growing::create(path).map_err(Into::into).and_then(|file| write_to(file, tasks));
     result.map_err(|source| Error::Write { path: path.into(), source: source.into() })
 }
 
-fn write_to(file: File, tasks: &[Named<'_>]) -> Result<(), ParquetError> {
-    let schema = Arc::new(parse_message_type(SCHEMA)?);
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .set_created_by(concat!("dichroic version ", env!("CARGO_PKG_VERSION")).into())
-        .build();
-    let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties))?;
-    for task in tasks.iter().filter(|task| !task.score.predictions.is_empty()) {
-        let mut group = writer.next_row_group()?;
-        let predictions = &task.score.predictions;
-        let label = |label: u16| task.label_names[usize::from(label)].as_str();
-        text(&mut group, predictions.iter().map(|_| Some(task.score.set.as_str())))?;
-        text(&mut group, predictions.iter().map(|_| Some(task.score.task.as_str())))?;
-        text(&mut group, predictions.iter().map(|prediction| Some((task.key)(prediction.row))))?;
-        text(&mut group, predictions.iter().map(|prediction| Some(label(prediction.truth))))?;
-        text(&mut group, predictions.iter().map(|prediction| Some(label(prediction.predicted))))?;
-        text(&mut group, predictions.iter().map(|prediction| prediction.nearest.map(task.key)))?;
-        floats(&mut group, predictions.iter().map(|prediction| prediction.similarity))?;
-        for unit in Unit::KEPT {
-            text(&mut group, predictions.iter().map(|prediction| (task.unit)(unit, prediction.row)))?;
-        }
-        group.close()?;
+fn write_to(file: Growing, tasks: &[Named<'_>]) -> Result<Digest, ParquetError> {
+    let tasks = tasks.iter().filter(|task| !task.score.predictions.is_empty());
+    let one = |truth: Truth| matches!(truth, Truth::One(_));
+    let one_each = tasks.clone().flat_map(|task| &task.score.predictions).all(|found| one(found.truth));
+    let several =
+        |schema: String, name| schema.replace(&ONE.replace("NAME", name), &SEVERAL.replace("NAME", name));
+    let schema = if one_each {
+        SCHEMA.into()
+    } else {
+        ["truth", "predicted"].into_iter().fold(SCHEMA.into(), several)
+    };
+    let mut table = ParquetTable::of_schema(file, &schema)?;
+    for task in tasks {
+        let predictions = || task.score.predictions.iter();
+        table.group(|group| {
+            group.cells(predictions().map(|_| Some(task.score.set.as_str())))?;
+            group.cells(predictions().map(|_| Some(task.score.task.as_str())))?;
+            group.cells(predictions().map(|found| Some((task.key)(found.row))))?;
+            labels(group, task, one_each, predictions().map(|found| found.truth))?;
+            labels(group, task, one_each, predictions().map(|found| found.predicted))?;
+            group.cells(predictions().map(|found| found.nearest.map(task.key)))?;
+            group.cells(predictions().map(|found| found.similarity))?;
+            let mut units = Unit::KEPT.into_iter();
+            units.try_for_each(|unit| group.cells(predictions().map(|found| (task.unit)(unit, found.row))))
+        })?;
     }
-    writer.close()?;
-    Ok(())
+    Ok(table.finish()?.finish()?)
 }
 
-/// Parquet keeps the values that are there, and beside them which are.
-fn split<T>(values: impl Iterator<Item = Option<T>>) -> (Vec<i16>, Vec<T>) {
-    let mut there = Vec::new();
-    let values = values.inspect(|value| there.push(i16::from(value.is_some()))).flatten().collect();
-    (there, values)
-}
-
-fn text<T: AsRef<[u8]>>(
-    group: &mut SerializedRowGroupWriter<'_, File>,
-    values: impl Iterator<Item = Option<T>>,
+fn labels(
+    group: &mut Group<'_, Growing>,
+    task: &Named<'_>,
+    one_each: bool,
+    labels: impl Iterator<Item = Truth>,
 ) -> Result<(), ParquetError> {
-    let bytes = |value: T| ByteArray::from(value.as_ref().to_vec());
-    let (there, values) = split(values.map(|value| value.map(bytes)));
-    let mut column = group.next_column()?.expect("as many columns are written as the schema has");
-    if let ColumnWriter::ByteArrayColumnWriter(writer) = column.untyped() {
-        writer.write_batch(&values, Some(&there), None)?;
-    }
-    column.close()
-}
-
-fn floats(
-    group: &mut SerializedRowGroupWriter<'_, File>,
-    values: impl Iterator<Item = Option<f32>>,
-) -> Result<(), ParquetError> {
-    let (there, values) = split(values);
-    let mut column = group.next_column()?.expect("as many columns are written as the schema has");
-    if let ColumnWriter::FloatColumnWriter(writer) = column.untyped() {
-        writer.write_batch(&values, Some(&there), None)?;
-    }
-    column.close()
+    let names = labels.map(|truth| truth.labels().map(|label| task.label_names[usize::from(label)].as_str()));
+    if one_each { group.cells(names.map(|mut names| names.next())) } else { group.lists(names) }
 }
 
 /// Reads what [`write()`] wrote about `data` (a fingerprint): what was said of each task, in the file's order. Columns are
@@ -130,6 +115,11 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 fn read_from(file: File, data: &str, shelf: &Shelf) -> Result<Vec<Answered>, Failure> {
     let reader = SerializedFileReader::new(file)?;
     let schema = reader.metadata().file_metadata().schema_descr();
+    let lists =
+        |name| schema.columns().iter().any(|column| column.path().parts()[..] == [name, "list", "element"]);
+    if lists("truth") {
+        return Err("its images have several labels each, and comparisons count one".into());
+    }
     let place = |name: &str| schema.columns().iter().position(|column| column.name() == name);
     let required = |name: &str| {
         place(name).ok_or_else(|| ParquetError::General(format!("expected a column `{name}`, found none")))
@@ -218,22 +208,25 @@ impl Column {
 mod tests {
     use super::super::Prediction;
     use super::*;
+    use std::collections::BTreeMap;
+
+    fn prediction(row: u32, (truth, predicted): (Truth, Truth), near: Option<(u32, f32)>) -> Prediction {
+        let (nearest, similarity) = near.unzip();
+        Prediction { row, truth, predicted, nearest, similarity }
+    }
+
+    fn score(predictions: Vec<Prediction>) -> TaskScore {
+        let [data, set, task] = ["d", "Allen", "Task_one"].map(String::from);
+        TaskScore { data, set, task, metrics: BTreeMap::new(), per_class: vec![], predictions }
+    }
 
     #[test]
     fn what_is_written_is_read_back() {
         let predictions = vec![
-            Prediction { row: 1, truth: 0, predicted: 1, nearest: Some(0), similarity: Some(0.25) },
-            Prediction { row: 2, truth: 1, predicted: 1, nearest: None, similarity: None },
+            prediction(1, (Truth::One(0), Truth::One(1)), Some((0, 0.25))),
+            prediction(2, (Truth::One(1), Truth::One(1)), None),
         ];
-        let score = TaskScore {
-            data: "d".into(),
-            set: "Allen".into(),
-            task: "Task_one".into(),
-            accuracy: 0.5,
-            f1_macro: 0.5,
-            per_class: vec![],
-            predictions,
-        };
+        let score = score(predictions);
         let names: Vec<String> = ["M0", "M3"].map(String::from).into();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.parquet");
@@ -277,10 +270,37 @@ mod tests {
         assert!(absent.contains("p.parquet"), "{absent}");
         std::fs::write(&path, "set,task").unwrap();
         assert!(matches!(read(&path, "f1", &Shelf::default()), Err(Error::Read { .. })));
-        let schema = Arc::new(parse_message_type("message m { required binary set (UTF8); }").unwrap());
-        let file = File::create(&path).unwrap();
-        SerializedFileWriter::new(file, schema, Arc::default()).unwrap().close().unwrap();
+        let schema = "message m { required binary set (UTF8); }";
+        ParquetTable::of_schema(File::create(&path).unwrap(), schema).unwrap().finish().unwrap();
         let other = read(&path, "f1", &Shelf::default()).unwrap_err().to_string();
         assert!(other.contains("expected a column `task`"), "{other}");
+    }
+
+    #[test]
+    fn several_labels_are_lists_that_no_comparison_takes() {
+        let truths = [(0b101, 0b001), (0, 0b110), (0b010, 0)];
+        let predictions = truths.iter().zip(0..).map(|((truth, predicted), row)| {
+            prediction(row, (Truth::Many(*truth), Truth::Many(*predicted)), None)
+        });
+        let score = score(predictions.collect());
+        let names: Vec<String> = ["er", "golgi", "nuclei"].map(String::from).into();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.parquet");
+        let key = |row: u32| ["a.png", "b.png", "c.png"][row as usize];
+        let named = Named { score: &score, key: &key, label_names: &names, unit: &|_, _| None };
+        let digest = write(&path, &[named]).unwrap();
+        assert_eq!(digest, Digest::of(&path).unwrap());
+        let rows = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+        let rows: Vec<String> =
+            rows.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect();
+        for (row, expected) in rows.iter().zip([
+            r#"truth: ["er", "nuclei"], predicted: ["er"]"#,
+            r#"truth: [], predicted: ["golgi", "nuclei"]"#,
+            r#"truth: ["golgi"], predicted: []"#,
+        ]) {
+            assert!(row.contains(expected), "{row}");
+        }
+        let refused = read(&path, "f1", &Shelf::default()).unwrap_err().to_string();
+        assert!(refused.contains("several labels"), "{refused}");
     }
 }

@@ -1,6 +1,6 @@
 //! The evaluation tasks of a set of images, in the form in which they are scored.
 
-use super::TaskInput;
+use super::{Labels, TaskInput};
 use crate::data::ImageSet;
 
 /// A set with its labels and training images.
@@ -54,7 +54,7 @@ impl<'a> Questions<'a> {
             data: self.data,
             set: &self.set.name,
             task,
-            labels: &self.labels,
+            labels: Labels::One(&self.labels),
             label_names: &self.set.labels,
             train,
             queries,

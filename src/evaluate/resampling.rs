@@ -183,7 +183,7 @@ impl Poisson {
 mod tests {
     use super::super::{
         bootstrap::{deviation, mean, tests::task},
-        f1,
+        metrics::{Counts, f1_macro},
     };
     use super::*;
     use crate::seed::Seed;
@@ -200,7 +200,7 @@ mod tests {
             let units: u32 = resampler.kinds.iter().map(|kind| kind.units).sum();
             assert_eq!(units as usize, task.count());
             for (list, found) in task.a.iter().chain(&task.b).zip(resampler.whole()) {
-                assert!((f1::summarise(&task.truth, list).f1_macro - found).abs() < 1e-12);
+                assert!((f1_macro(&Counts::of_lists(&task.truth, list)) - found).abs() < 1e-12);
             }
         }
     }

@@ -1,10 +1,11 @@
-//! One task from features to scores, and what was predicted for every image of it.
+//! One task: who is asked, what was predicted for every image of it, and its scores.
 
-use super::one_nn::{NO_GROUP, nearest, nearest_outside_group};
-use super::{Error, FeatureMatrix, f1};
-use crate::spec::Metric;
-use candle_core::Device;
+use super::{
+    Error, Labels, Truth,
+    metrics::{Counts, LabelCounts, METRICS, Metric},
+};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// One task of one set: who is asked, and who may answer.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +16,8 @@ pub struct TaskInput<'a> {
     pub set: &'a str,
     /// The task: `Task_one`.
     pub task: &'a str,
-    /// The label of every image of the set, as an index into `label_names`.
-    pub labels: &'a [u16],
+    /// The labels of every image of the set, as indices into `label_names`.
+    pub labels: Labels<'a>,
     /// What the labels are called.
     pub label_names: &'a [String],
     /// Rows of the training images, ascending.
@@ -37,10 +38,8 @@ pub struct TaskScore {
     pub set: String,
     /// The task.
     pub task: String,
-    /// Share of right predictions.
-    pub accuracy: f64,
-    /// Mean F1 over the labels of the truth.
-    pub f1_macro: f64,
+    /// Every [metric](super::metrics::METRICS) by its name.
+    pub metrics: BTreeMap<&'static str, f64>,
     /// Every label of the truth, in the order of the labels.
     pub per_class: Vec<ClassScore>,
     /// One for each query, in the order of the queries. Empty where a score is an average over draws.
@@ -68,10 +67,10 @@ pub struct ClassScore {
 pub struct Prediction {
     /// The image's row in the set's table.
     pub row: u32,
-    /// Its label.
-    pub truth: u16,
-    /// The label that it was given.
-    pub predicted: u16,
+    /// Its label, or labels.
+    pub truth: Truth,
+    /// Those that it was given.
+    pub predicted: Truth,
     /// The row that it was taken from; `None` where nothing was compared.
     pub nearest: Option<u32>,
     /// How near that row is: the cosine, or minus the Euclidean distance.
@@ -83,11 +82,22 @@ impl TaskScore {
     pub fn name(&self) -> String {
         format!("{}/{}", self.set, self.task)
     }
+
+    /// One of its metrics.
+    ///
+    /// # Panics
+    /// If there is no metric of that name.
+    pub fn metric(&self, name: &str) -> f64 {
+        self.metrics[name]
+    }
 }
 
 impl TaskInput<'_> {
-    /// Names the task in an error.
+    /// Names the task in an error. A stop is none.
     pub(super) fn locate(&self, source: Error) -> Error {
+        if matches!(source, Error::Stopped) {
+            return source;
+        }
         let (data, set, task) = (self.data.into(), self.set.into(), self.task.into());
         Error::Task { data, set, task, source: Box::new(source) }
     }
@@ -108,95 +118,34 @@ impl TaskInput<'_> {
         Ok(())
     }
 
-    /// The label of each query.
-    pub(super) fn truth(&self) -> Vec<u16> {
-        self.queries.iter().map(|row| self.labels[*row as usize]).collect()
-    }
-
     /// The scores of given predictions.
     pub(super) fn scored(&self, predictions: Vec<Prediction>) -> TaskScore {
-        let predicted: Vec<u16> = predictions.iter().map(|prediction| prediction.predicted).collect();
-        let summary = f1::summarise(&self.truth(), &predicted);
-        TaskScore { predictions, ..self.named(summary) }
+        let pairs = predictions.iter().map(|prediction| (prediction.truth, prediction.predicted));
+        let counts = Counts::of(pairs);
+        TaskScore { predictions, ..self.named(&[counts]) }
     }
 
-    /// A summary with names, without predictions.
-    pub(super) fn named(&self, summary: f1::Summary) -> TaskScore {
-        let per_class = summary
-            .per_class
-            .into_iter()
-            .map(|class| ClassScore {
-                class: self.label_names[usize::from(class.label)].clone(),
-                precision: class.precision,
-                recall: class.recall,
-                f1: class.f1,
-                support: class.support,
-            })
-            .collect();
+    /// The mean scores of several lists of predictions for the same truth, without predictions.
+    ///
+    /// # Panics
+    /// If there is no list.
+    pub(super) fn named(&self, lists: &[Counts]) -> TaskScore {
+        let mean = |value: &dyn Fn(&Counts) -> f64| lists.iter().map(value).sum::<f64>() / lists.len() as f64;
+        let class = |(label, counts): (&u16, &LabelCounts)| ClassScore {
+            class: self.label_names[usize::from(*label)].clone(),
+            precision: mean(&|list| list.of_label[label].precision()),
+            recall: mean(&|list| list.of_label[label].recall()),
+            f1: mean(&|list| list.of_label[label].f1()),
+            support: counts.support,
+        };
+        let metric = |metric: &Metric| (metric.name, mean(&|list| (metric.of)(list)));
         TaskScore {
             data: self.data.into(),
             set: self.set.into(),
             task: self.task.into(),
-            accuracy: summary.accuracy,
-            f1_macro: summary.f1_macro,
-            per_class,
+            metrics: METRICS.iter().map(metric).collect(),
+            per_class: lists[0].of_label.iter().map(class).collect(),
             predictions: Vec::new(),
         }
     }
 }
-
-/// Every query gets the label of its nearest neighbour. `features` has one row for each image of the set.
-///
-/// # Errors
-/// As [`nearest`] and [`nearest_outside_group`], with the task's name and rows of the set's table.
-pub fn one_nn(
-    input: &TaskInput<'_>,
-    features: FeatureMatrix<'_>,
-    metric: Metric,
-    on: &Device,
-) -> Result<TaskScore, Error> {
-    input.check()?;
-    if features.rows() != input.labels.len() {
-        let (expected, found) = (input.labels.len(), features.rows());
-        return Err(input.locate(Error::Mismatch { what: "rows of features", expected, found }));
-    }
-    // Checked before the search, which would name rows of its own matrices.
-    let used = input.train.iter().chain(input.queries).copied();
-    features.check(used, metric).map_err(|error| input.locate(error))?;
-    let answering: Vec<u32> = match input.groups {
-        None => input.train.to_vec(),
-        Some(_) => input.train.iter().chain(input.queries).copied().collect(),
-    };
-    let references = features.gather(answering.iter().copied());
-    let references = FeatureMatrix { width: features.width, values: &references };
-    let queries = features.gather(input.queries.iter().copied());
-    let queries = FeatureMatrix { width: features.width, values: &queries };
-    let found = match input.groups {
-        None => nearest(references, queries, metric, on),
-        Some(groups) => {
-            let mut answering_groups = vec![NO_GROUP; input.train.len()];
-            answering_groups.extend_from_slice(groups);
-            nearest_outside_group(references, &answering_groups, queries, groups, metric, on)
-        }
-    }
-    .map_err(|error| input.locate(error))?;
-    let predictions = input
-        .queries
-        .iter()
-        .zip(found)
-        .map(|(row, neighbour)| {
-            let nearest = answering[neighbour.index as usize];
-            Prediction {
-                row: *row,
-                truth: input.labels[*row as usize],
-                predicted: input.labels[nearest as usize],
-                nearest: Some(nearest),
-                similarity: Some(neighbour.similarity),
-            }
-        })
-        .collect();
-    Ok(input.scored(predictions))
-}
-
-#[cfg(test)]
-mod tests;

@@ -14,7 +14,7 @@ use crate::{
     data::{DataSet, ImageSet, Statistics},
     device,
     embed::{self, Embedder},
-    evaluate::{FeatureMatrix, handmade, one_nn},
+    evaluate::{FeatureMatrix, handmade, nearest},
     event::{Listen, Silence},
     format,
     model::{Card, CardSet, Extractor},
@@ -138,7 +138,7 @@ impl<'a> Meter<'a> {
             let disk = 4 * images * pace.width as u64;
             all = all.then(Cost {
                 seconds: pace.seconds_per_image * images as f64,
-                memory: (pace.memory + pace.memory_per_image * embed::BATCH as f64) as u64 + disk,
+                memory: (pace.memory + pace.memory_per_image * embed::BATCH as f64) as u64,
                 disk,
             });
         }
@@ -159,13 +159,19 @@ impl<'a> Meter<'a> {
         embedder.go_to(&self.device, Format::F32)?;
         let memory = device::Peak::begin(&self.device);
         let began = Instant::now();
-        let features = embedder.embed(few, 0, &Statistics::none(set.channels.len()), &mut Silence)?;
+        let mut width = 0;
+        let mut take = |_: &[f32], found| {
+            width = found;
+            Ok(())
+        };
+        embedder.embed(few, 0, &Statistics::none(set.channels.len()), &mut Silence, &mut take)?;
         let together = few.len().min(embed::BATCH) as f64;
         let pace = Pace {
             seconds_per_image: began.elapsed().as_secs_f64() / few.len() as f64,
             memory: 4.0 * embedder.weights() as f64,
             memory_per_image: memory.bytes() as f64 / together,
-            width: features.len() / few.len(),
+            weights: 4 * embedder.weights() as u64,
+            width,
         };
         self.embeds.insert(key, pace);
         Ok(pace)
@@ -201,7 +207,7 @@ impl<'a> Meter<'a> {
                 }
             };
             if let Some(width) = width {
-                cost.memory = (4 * width * set.len()) as u64;
+                cost.memory = nearest::memory(width, set.len(), &self.device) as u64;
                 cost.seconds += self.search(width)? * (queries * set.train_rows().len()) as f64;
             }
             all = all.then(cost);
@@ -217,7 +223,7 @@ impl<'a> Meter<'a> {
         let few = set.subset(FEW);
         let few = few.as_ref().unwrap_or(set);
         let began = Instant::now();
-        handmade::of_set(few, &mut Silence)?;
+        handmade::of_set(few, &mut Silence, &mut |_| Ok(()))?;
         let pace = began.elapsed().as_secs_f64() / few.len() as f64;
         self.handmade.insert(set.name.clone(), pace);
         Ok(pace)
@@ -233,7 +239,7 @@ impl<'a> Meter<'a> {
         let values: Vec<f32> = (0..references * width).map(|_| stream.unit() as f32).collect();
         let of = |rows: usize| FeatureMatrix { width, values: &values[..rows * width] };
         let began = Instant::now();
-        one_nn::nearest(of(references), of(queries), Metric::Cosine, &self.device)?;
+        nearest::nearest_rows(of(references), of(queries), Metric::Cosine, &self.device)?;
         let pace = began.elapsed().as_secs_f64() / (queries * references) as f64;
         self.searches.insert(width, pace);
         Ok(pace)

@@ -37,8 +37,6 @@ pub enum Error {
     NoFeatures(String),
     #[error("cannot use {}: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
-    #[error("{} is damaged: expected {expected} numbers, found {found}", path.display())]
-    Damaged { path: PathBuf, expected: usize, found: usize },
 }
 
 impl Error {
@@ -53,9 +51,6 @@ impl Error {
             Self::Evaluate(error) => error.hint(),
             Self::Files(error) => error.hint(),
             Self::Store(error) => error.hint(),
-            Self::Damaged { path, .. } => {
-                Some(format!("delete {} and its work from the store, then run again", path.display()))
-            }
             Self::NoFeatures(_) => {
                 Some("the folder `<store>.d` belongs to the store: put it back beside it".into())
             }

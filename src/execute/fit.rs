@@ -4,10 +4,11 @@
 use super::{Desk, Error, Progress, artifacts, sets::Part};
 use crate::{
     adapter::SetChannels,
+    atomic_file::{Digest, forget_parts},
     backbone::files,
     data::{Statistics, hold_out},
     device,
-    embed::Embedder,
+    embed::{Embedder, Layout, Writer},
     event::Listen,
     format,
     loss::Objective,
@@ -162,7 +163,8 @@ impl Desk<'_> {
         let path = self.folder.join(WEIGHTS);
         let card = card.map(|card| serde_json::to_string(card).expect("a card is plain data"));
         files::save(&path, params, card.as_deref(), |_| true)?;
-        self.note(attempt, "weights", &path)?;
+        let digest = Digest::of(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+        self.note(attempt, "weights", &path, digest)?;
         Ok(Progress::Done)
     }
 
@@ -188,13 +190,16 @@ impl Desk<'_> {
         embedder.go_to(&self.lab.device, format::of(train.precision))?;
         for (at, part) in parts.iter().enumerate() {
             let norm = self.norm(model, part, subset, listen)?;
-            let features = embedder.embed(part.set(), at, &norm, listen)?;
             let path = self.folder.join(features_file(&part.set().name));
-            artifacts::write_floats(&path, &features)?;
-            self.note(attempt, "features", &path)?;
+            // A killed attempt may have left gigabytes; whoever has the work's claim alone writes here.
+            forget_parts(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+            let mut writer = Writer::new(&path, Layout::Plain, part.set().len())?;
+            let mut add = |features: &[f32], width| writer.add(features, width);
+            embedder.embed(part.set(), at, &norm, listen, &mut add)?;
+            self.note(attempt, "features", &path, writer.finish()?)?;
             let path = self.folder.join(format!("images-{}.csv", part.set().name));
-            artifacts::write_images(&path, part.set())?;
-            self.note(attempt, "images", &path)?;
+            let digest = artifacts::write_images(&path, part.set())?;
+            self.note(attempt, "images", &path, digest)?;
         }
         Ok(Progress::Done)
     }

@@ -12,6 +12,7 @@ pub use cost::{Cost, Meter};
 pub use error::Error;
 
 use crate::{
+    atomic_file::Digest,
     backbone,
     data::DataSet,
     event::{Event, Listen},
@@ -234,8 +235,8 @@ impl Desk<'_> {
     }
 
     /// Notes a complete file of this work.
-    fn note(&self, attempt: &Attempt, kind: &str, path: &Path) -> Result<(), Error> {
-        attempt.artifact(&artifacts::row(kind, path, self.lab.store.path())?)?;
+    fn note(&self, attempt: &Attempt, kind: &str, path: &Path, digest: Digest) -> Result<(), Error> {
+        attempt.artifact(&artifacts::row(kind, path, digest, self.lab.store.path()))?;
         Ok(())
     }
 }

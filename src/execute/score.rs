@@ -1,11 +1,13 @@
 //! Scoring works: tasks by features, floors by none, predictions to a Parquet file, numbers to the store.
 
-use super::{Desk, Error, Progress, artifacts, fit, sets::Part};
+use super::{Desk, Error, Progress, fit, sets::Part};
 use crate::{
     data::hold_out,
     evaluate::{
-        FeatureMatrix, TaskInput, TaskScore, chammi, floors, handmade, predictions, questions::Questions,
-        score, units::Unit,
+        self, FeatureFile, FeatureRows, TaskInput, TaskScore, chammi, floors, handmade, predictions,
+        protocol::{self, OneNn, score},
+        questions::Questions,
+        units::Unit,
     },
     event::Listen,
     plan::Step,
@@ -39,7 +41,7 @@ impl Desk<'_> {
             let held = hold_out(part.set(), question.hold_out, fit::HOLD_OUT_SEED);
             let questions = Questions::of(&question.data.name, part.set()).holding_out(held);
             for input in questions.tasks() {
-                scored.push((number, one(question, &input, features.as_ref(), &self.lab.device)?));
+                scored.push((number, one(question, &input, features.as_deref(), &self.lab.device, listen)?));
             }
         }
         let mut rows: Vec<ScoreRow> =
@@ -56,32 +58,32 @@ impl Desk<'_> {
         Ok(Progress::Done)
     }
 
-    /// (width, values) of the features that are compared, one row for each image of the set.
+    /// The features that are compared, one row for each image of the set.
     fn features(
         &self,
         step: &Step,
         question: &Question<'_>,
         part: &Part<'_>,
         listen: &mut dyn Listen,
-    ) -> Result<Option<(usize, Vec<f32>)>, Error> {
+    ) -> Result<Option<Box<dyn FeatureRows>>, Error> {
         let set = part.set();
-        match question.features {
-            Features::Constant | Features::Prior => Ok(None),
+        Ok(match question.features {
+            Features::Constant | Features::Prior => None,
             Features::HandMade => {
                 let width = handmade::width(set.channels.len());
-                let mut values = handmade::of_set(set, listen)?;
-                handmade::standardise(&mut values, width, &set.train_rows());
-                Ok(Some((width, values)))
+                let fill = |take: &mut dyn FnMut(&[f32]) -> Result<(), evaluate::Error>| {
+                    handmade::of_set(set, listen, take)
+                };
+                let measured = FeatureFile::scratch(&self.folder, width, fill)?;
+                Some(Box::new(handmade::Standardised::new(measured, &set.train_rows())?))
             }
             Features::Model | Features::Untrained => {
                 let name = fit::features_file(&set.name);
                 let mut files = step.parents.iter().map(|parent| self.of_parent(parent, &name));
                 let path = files.find(|file| file.is_file()).ok_or(Error::NoFeatures(set.name.clone()))?;
-                let length = std::fs::metadata(&path).map(|meta| meta.len() as usize / 4).unwrap_or(0);
-                let width = length / set.len().max(1);
-                Ok(Some((width, artifacts::read_floats(&path, width * set.len())?)))
+                Some(Box::new(FeatureFile::plain(&path, set.len())?))
             }
-        }
+        })
     }
 
     fn predictions(
@@ -107,27 +109,25 @@ impl Desk<'_> {
                 unit,
             })
             .collect();
-        predictions::write(&path, &named)?;
-        self.note(attempt, "predictions", &path)
+        let digest = predictions::write(&path, &named)?;
+        self.note(attempt, "predictions", &path, digest)
     }
 }
 
 fn one(
     question: &Question<'_>,
     input: &TaskInput<'_>,
-    features: Option<&(usize, Vec<f32>)>,
+    features: Option<&dyn FeatureRows>,
     on: &Device,
+    listen: &mut dyn Listen,
 ) -> Result<TaskScore, Error> {
-    let Protocol::OneNn(OneNn { metric }) = question.protocol;
     Ok(match (question.features, features) {
         (Features::Constant, _) => floors::constant(input)?,
-        (Features::HandMade, Some((width, values))) => {
-            // Standardised features are compared by distance, whatever the protocol's own metric.
-            score::one_nn(input, FeatureMatrix { width: *width, values }, Metric::L2, on)?
+        // Standardised features are compared by distance, whatever the protocol's own metric.
+        (Features::HandMade, Some(features)) => {
+            score(&OneNn { metric: Metric::L2 }, input, features, on, listen)?
         }
-        (_, Some((width, values))) => {
-            score::one_nn(input, FeatureMatrix { width: *width, values }, *metric, on)?
-        }
+        (_, Some(features)) => score(protocol::of(question.protocol).as_ref(), input, features, on, listen)?,
         (_, None) => floors::prior(input, Seed(0))?,
     })
 }
@@ -144,8 +144,8 @@ fn score_rows(question: &Question<'_>, score: &TaskScore) -> Vec<ScoreRow> {
         n,
     };
     let total: u64 = score.per_class.iter().map(|class| u64::from(class.support)).sum();
-    let mut rows =
-        vec![row("", "accuracy", score.accuracy, total), row("", "f1_macro", score.f1_macro, total)];
+    let metrics = score.metrics.iter();
+    let mut rows: Vec<ScoreRow> = metrics.map(|(metric, value)| row("", metric, *value, total)).collect();
     for class in &score.per_class {
         let n = u64::from(class.support);
         rows.push(row(&class.class, "precision", class.precision, n));

@@ -9,7 +9,10 @@ use super::{
     systems,
     table::heads,
 };
-use crate::{evaluate::answered::Answered, spec::Features};
+use crate::{
+    evaluate::answered::Answered,
+    spec::{Features, Protocol},
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Mistakes of each task and system that the table has.
@@ -40,7 +43,7 @@ pub(super) fn report(title: &str, experiment: &str, store: &Source<'_>) -> Resul
                 Err(error) => return Err(error),
             };
             let Question { protocol, data, .. } = &question;
-            let by = format!("{} on {data}", protocol.replace("one_nn_", "1-NN "));
+            let by = format!("{} on {data}", Protocol::title_of(protocol));
             let matrices: Vec<Matrix> =
                 by_task(&found.lists()).into_iter().map(|(task, counts)| shares(task, &counts)).collect();
             for matrix in &matrices {

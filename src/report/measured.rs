@@ -2,7 +2,7 @@
 
 use super::{Error, table::Cell};
 use crate::evaluate::{answered::Shelf, chammi, names};
-use crate::spec::Features;
+use crate::spec::{Features, Protocol};
 use crate::store::{Reader, Row, Rows, Value as Field};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -87,7 +87,7 @@ impl World {
             ("simulated", world) => format!("*simulated* cells (world {world})"),
             (kind, _) => format!("{kind} cells"),
         };
-        let protocol = self.protocol.replace("one_nn_", "1-NN ");
+        let protocol = Protocol::title_of(&self.protocol);
         format!("{data}, scale {}, {protocol}", self.scale)
     }
 }

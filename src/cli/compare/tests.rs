@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     dsl::Report,
     evaluate::{
-        Prediction, TaskScore,
+        Prediction, TaskScore, Truth,
         predictions::{self, Named},
     },
     report::{Format as FileFormat, Wanted, render},
@@ -93,14 +93,14 @@ fn write(file: &Path, wrong: u32) {
     let one = |row: u32| {
         let truth = (row % 3) as u16;
         let predicted = if (row / 3).is_multiple_of(wrong) { (truth + 1) % 3 } else { truth };
+        let [truth, predicted] = [truth, predicted].map(Truth::One);
         Prediction { row, truth, predicted, nearest: None, similarity: None }
     };
     let score = |task: &str| TaskScore {
         data: "cells".into(),
         set: "Yeast".into(),
         task: task.into(),
-        accuracy: 0.0,
-        f1_macro: 0.0,
+        metrics: Default::default(),
         per_class: vec![],
         predictions: (0..IMAGES).map(one).collect(),
     };

@@ -49,6 +49,17 @@ fn rows_are_named_and_collected() {
 }
 
 #[test]
+fn several_labels_of_an_image_are_refused() {
+    let folder = Folder::good();
+    folder.write("A/enriched_meta.csv", GOOD.replace("d.png,4,x", "d.png,4,y|x"));
+    let said = folder.refusal();
+    assert!(said.contains("found `y|x`, whose parts are labels too"), "{said}");
+    assert!(said.contains("several labels are not read yet"), "{said}");
+    folder.write("A/enriched_meta.csv", GOOD.replace("d.png,4,x", "d.png,4,y|z"));
+    assert_eq!(folder.open().unwrap().sets[0].labels, ["x", "y", "y|z"], "`z` is no label: this is a name");
+}
+
+#[test]
 fn ten_problems_are_enough() {
     let mut wrong = GOOD.to_owned();
     (0..30).for_each(|i| wrong.push_str(&format!("A/crops/no{i}.png,4,x,Train,False\n")));

@@ -1,8 +1,8 @@
 //! The fuzzy neighbourhood graph of UMAP: exact nearest neighbours and edge weights.
 
 use crate::evaluate::FeatureMatrix;
-use crate::evaluate::one_nn::arithmetic::{distance, dot};
-use crate::evaluate::one_nn::nearest_few;
+use crate::evaluate::nearest::arithmetic::{distance, dot};
+use crate::evaluate::nearest::nearest_few;
 use crate::spec::Metric;
 use rayon::prelude::*;
 

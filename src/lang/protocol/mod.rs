@@ -13,7 +13,29 @@ axis! {
     facts {
         /// The name in the store and in JSON: `one_nn_cosine`.
         fn name(&self) -> String;
+        /// The name for people: `1-NN cosine`.
+        fn title(&self) -> String;
     }
 }
 
 pub use one_nn::Metric;
+
+impl Protocol {
+    /// The title of a protocol by its [name](Self::name) in the store; one that this program does not know keeps its name.
+    pub fn title_of(name: &str) -> String {
+        let known = one_nn::ALL.into_iter().map(Self::from).find(|protocol| protocol.name() == name);
+        known.map_or_else(|| name.into(), |protocol| protocol.title())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_the_store_has_a_title() {
+        assert_eq!(Protocol::title_of("one_nn_cosine"), "1-NN cosine");
+        assert_eq!(Protocol::title_of("one_nn_l2"), "1-NN l2");
+        assert_eq!(Protocol::title_of("of_a_later_program"), "of_a_later_program");
+    }
+}

@@ -67,9 +67,16 @@ impl<T: DataWord> Evaluation for On<OneNn, T> {
     }
 }
 
+/// Every setting there is.
+pub(super) const ALL: [Settings; 2] = [Settings { metric: Metric::Cosine }, Settings { metric: Metric::L2 }];
+
 impl ProtocolWord for Settings {
     fn name(&self) -> String {
         format!("{}_{}", Self::KIND, self.metric.name())
+    }
+
+    fn title(&self) -> String {
+        format!("1-NN {}", self.metric.name())
     }
 }
 

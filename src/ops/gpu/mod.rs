@@ -40,7 +40,7 @@ mod sending;
 #[cfg(any(feature = "cuda", feature = "testing", test))]
 mod signature;
 
-pub use nearest::Question;
+pub use nearest::{Candidates, Question};
 pub(super) use product::Matrix;
 pub use profile::{Share, profile};
 #[cfg(feature = "cuda")]

@@ -25,12 +25,17 @@ pub struct Question<'a> {
     pub groups: Option<(&'a [u32], &'a [u32])>,
     /// How far below the best score of a query the nearest reference may be.
     pub margins: &'a [f32],
+    /// The best score of each query among references that it has met before; minus infinity, if none.
+    pub best: &'a [f32],
 }
 
+/// The best score of a query, those met before included, and its candidates; none where there are too many.
+pub type Candidates = (f32, Option<Vec<u32>>);
+
 impl Gpu {
-    /// The candidates of each query, in order; `None` if there are too many.
-    pub fn candidates(&self, question: &Question<'_>) -> Result<Vec<Option<Vec<u32>>>> {
-        let Question { references, queries, width, halves, groups, margins } = *question;
+    /// The candidates of each query, in the references' order.
+    pub fn candidates(&self, question: &Question<'_>) -> Result<Vec<Candidates>> {
+        let Question { references, queries, width, halves, groups, margins, best } = *question;
         let device = self.device();
         let count = references.len() / width;
         let all = Tensor::from_slice(references, (count, width), &device)?;
@@ -43,7 +48,7 @@ impl Gpu {
             let part = Tensor::from_slice(part, (asked, width), &device)?;
             let own = groups.map(|(_, own)| Tensor::new(&own[begin..begin + asked], &device)).transpose()?;
             let margins = Tensor::new(&margins[begin..begin + asked], &device)?;
-            let best = Tensor::full(f32::NEG_INFINITY, asked, &device)?;
+            let best = Tensor::new(&best[begin..begin + asked], &device)?;
             let counts = Tensor::zeros(asked, DType::U32, &device)?;
             let found = Tensor::zeros((asked, MOST), DType::U32, &device)?;
             for first in (0..count).step_by(REFERENCES) {
@@ -61,12 +66,13 @@ impl Gpu {
                 )?;
             }
             let found = found.to_vec2::<u32>()?;
-            answers.extend(counts.to_vec1::<u32>()?.into_iter().zip(found).map(|(count, mut found)| {
+            let counts = counts.to_vec1::<u32>()?.into_iter().zip(found).map(|(count, mut found)| {
                 let few = count as usize <= MOST;
                 found.truncate(count as usize);
                 found.sort_unstable();
                 few.then_some(found)
-            }));
+            });
+            answers.extend(best.to_vec1::<f32>()?.into_iter().zip(counts));
         }
         Ok(answers)
     }

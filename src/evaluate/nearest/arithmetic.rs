@@ -48,10 +48,10 @@ pub(super) fn highest(scores: &[f32]) -> f32 {
     lanes.into_iter().chain(rest).fold(f32::NEG_INFINITY, f32::max)
 }
 
-/// Length 1, rounded once to float32.
-pub(super) fn direction(row: &[f32]) -> impl Iterator<Item = f32> {
+/// Makes the length 1; each number is rounded once to float32.
+pub(super) fn direction(row: &mut [f32]) {
     let length = dot(row, row).sqrt();
-    row.iter().map(move |x| (f64::from(*x) / length) as f32)
+    row.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
 }
 
 pub(super) fn mean(matrix: FeatureMatrix<'_>) -> Vec<f32> {

@@ -1,10 +1,18 @@
 //! Scores against faiss and scikit-learn (`tests/golden/one_nn.py`), and errors that name what is wrong.
 
 use super::*;
-use candle_core::Device;
+use crate::{
+    evaluate::{FeatureMatrix, Labels, Truth, metrics::ACCURACY, metrics::F1_MACRO},
+    event::Silence,
+    spec::Metric,
+};
 use safetensors::SafeTensors;
 
 const GOLDEN: &[u8] = include_bytes!("../../../tests/golden/one_nn.safetensors");
+
+fn one_nn(task: &TaskInput<'_>, features: FeatureMatrix<'_>, metric: Metric) -> Result<TaskScore, Error> {
+    score(&OneNn { metric }, task, &features, &Device::Cpu, &mut Silence)
+}
 
 fn bytes<'a, const N: usize>(file: &'a SafeTensors<'_>, name: &str) -> impl Iterator<Item = [u8; N]> + 'a {
     let (values, rest) = file.tensor(name).unwrap().data().as_chunks::<N>();
@@ -34,7 +42,7 @@ fn neighbours_and_scores_are_those_of_faiss_and_scikit_learn() {
             data: "golden",
             set: case,
             task: "Task_one",
-            labels: &labels,
+            labels: Labels::One(&labels),
             label_names: &names,
             train: &train,
             queries: &queries,
@@ -42,13 +50,12 @@ fn neighbours_and_scores_are_those_of_faiss_and_scikit_learn() {
         };
         for metric in [Metric::Cosine, Metric::L2] {
             let of = |what: &str| format!("{case}/{}/{what}", metric.name());
-            let score =
-                one_nn(&input, FeatureMatrix::new(24, &features).unwrap(), metric, &Device::Cpu).unwrap();
+            let score = one_nn(&input, FeatureMatrix::new(24, &features).unwrap(), metric).unwrap();
             let found: Vec<u32> = score.predictions.iter().map(|one| one.nearest.unwrap()).collect();
             assert_eq!(found, integers(&file, &of("nearest")), "{case}, {metric:?}");
             let summary = floats(&file, &of("summary"));
-            assert!((score.accuracy - summary[0]).abs() < 1e-9, "{case}, {metric:?}");
-            assert!((score.f1_macro - summary[1]).abs() < 1e-9, "{case}, {metric:?}");
+            assert!((score.metric(ACCURACY) - summary[0]).abs() < 1e-9, "{case}, {metric:?}");
+            assert!((score.metric(F1_MACRO) - summary[1]).abs() < 1e-9, "{case}, {metric:?}");
             let expected = floats(&file, &of("per_class"));
             assert_eq!(score.per_class.len(), expected.len() / 5);
             for (class, expected) in score.per_class.iter().zip(expected.chunks_exact(5)) {
@@ -68,7 +75,7 @@ fn what_is_wrong_is_named_by_task_and_row_of_the_table() {
         data: "mini",
         set: "Yeast",
         task: "Task_two",
-        labels: &[0, 0, 0],
+        labels: Labels::One(&[0, 0, 0]),
         label_names: &names,
         train: &[0],
         queries: &[2],
@@ -76,19 +83,42 @@ fn what_is_wrong_is_named_by_task_and_row_of_the_table() {
     };
     let values = [1.0, 2.0, f32::NAN, 0.0, f32::INFINITY, 0.0];
     let features = FeatureMatrix::new(2, &values).unwrap();
-    let error = one_nn(&input, features, Metric::Cosine, &Device::Cpu).unwrap_err();
+    let error = one_nn(&input, features, Metric::Cosine).unwrap_err();
     assert_eq!(
         error.to_string(),
         "mini: Yeast/Task_two: row 2, column 0 of the features: expected a finite number, found inf"
     );
     assert!(error.hint().unwrap().contains("line 4"));
     let short = FeatureMatrix::new(2, &values[..2]).unwrap();
-    let error = one_nn(&input, short, Metric::Cosine, &Device::Cpu).unwrap_err();
+    let error = one_nn(&input, short, Metric::Cosine).unwrap_err();
     assert_eq!(error.to_string(), "mini: Yeast/Task_two: expected 3 rows of features, found 1");
     input.queries = &[];
-    let error = one_nn(&input, features, Metric::Cosine, &Device::Cpu).unwrap_err();
+    let error = one_nn(&input, features, Metric::Cosine).unwrap_err();
     assert_eq!(
         error.to_string(),
         "mini: Yeast/Task_two: expected at least one image in the task, found none"
     );
+}
+
+#[test]
+fn several_labels_are_carried_from_the_nearest_image_to_the_metrics() {
+    let names = ["er", "golgi", "nuclei"].map(String::from);
+    let task = TaskInput {
+        data: "d",
+        set: "s",
+        task: "t",
+        labels: Labels::Many(&[0b001, 0b110, 0b001, 0b010]),
+        label_names: &names,
+        train: &[0, 1],
+        queries: &[2, 3],
+        groups: None,
+    };
+    let features = FeatureMatrix::new(1, &[0.0, 10.0, 1.0, 9.0]).unwrap();
+    let score = one_nn(&task, features, Metric::L2).unwrap();
+    let predicted: Vec<Truth> = score.predictions.iter().map(|one| one.predicted).collect();
+    assert_eq!(predicted, [Truth::Many(0b001), Truth::Many(0b110)]);
+    assert_eq!((score.metric(ACCURACY), score.metric(F1_MACRO)), (0.5, 1.0), "nuclei are in no query");
+    let support: Vec<(&str, u32)> =
+        score.per_class.iter().map(|class| (class.class.as_str(), class.support)).collect();
+    assert_eq!(support, [("er", 1), ("golgi", 1)]);
 }

@@ -1,0 +1,153 @@
+//! Features, one row for each image: in memory, or in a file that is read block by block because it may be larger than memory.
+
+mod file;
+
+pub use file::FeatureFile;
+pub(crate) use file::write;
+
+use super::Error;
+use crate::spec::Metric;
+use rayon::prelude::*;
+
+/// Rows of features, wherever they are kept. Nothing asks for all of them at once.
+pub trait FeatureRows: Sync {
+    /// Columns.
+    fn width(&self) -> usize;
+
+    /// How many images.
+    fn rows(&self) -> usize;
+
+    /// Copies some of the rows to `out`, in the order of `rows`.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    ///
+    /// # Panics
+    /// If there is no such row, or `out` has room for more or fewer.
+    fn read(&self, rows: &[u32], out: &mut [f32]) -> Result<(), Error>;
+}
+
+/// Bytes of a block that is read for one pass.
+const BLOCK: usize = 4 << 20;
+
+/// Rows of a block that is read for one pass, some for each thread.
+pub(super) fn rows_of_a_block(width: usize) -> usize {
+    (BLOCK / (4 * width.max(1))).max(1)
+}
+
+/// Refuses what no distance can be computed from: NaN and infinities; for the cosine also rows of zeros.
+///
+/// # Errors
+/// The first such row among `rows`, or one that cannot be read.
+pub fn check(features: &dyn FeatureRows, rows: &[u32], metric: Metric) -> Result<(), Error> {
+    pass(features, rows, |rows, values| check_block(rows, values, metric)).map(drop)
+}
+
+/// The same, and the mean of these rows.
+pub(super) fn check_and_average(
+    features: &dyn FeatureRows,
+    rows: &[u32],
+    metric: Metric,
+) -> Result<Vec<f32>, Error> {
+    let width = features.width();
+    let parts = pass(features, rows, |rows, values| {
+        check_block(rows, values, metric)?;
+        let mut sums = vec![0f64; width];
+        for row in values.chunks_exact(width) {
+            sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
+        }
+        Ok(sums)
+    })?;
+    let mut sums = vec![0f64; width];
+    parts.iter().for_each(|part| sums.iter_mut().zip(part).for_each(|(sum, x)| *sum += x));
+    Ok(sums.iter().map(|sum| (sum / rows.len() as f64) as f32).collect())
+}
+
+/// What `of` makes of each block, in order; the first error in the order of the rows.
+fn pass<T: Send>(
+    features: &dyn FeatureRows,
+    rows: &[u32],
+    of: impl Fn(&[u32], &[f32]) -> Result<T, Error> + Sync,
+) -> Result<Vec<T>, Error> {
+    let blocks = rows.par_chunks(rows_of_a_block(features.width())).map_init(Vec::new, |values, rows| {
+        values.resize(rows.len() * features.width(), 0.0);
+        features.read(rows, values)?;
+        of(rows, values)
+    });
+    // Whichever thread met one first.
+    blocks.collect::<Vec<_>>().into_iter().collect()
+}
+
+fn check_block(rows: &[u32], values: &[f32], metric: Metric) -> Result<(), Error> {
+    for (row, values) in rows.iter().zip(values.chunks_exact(values.len() / rows.len())) {
+        let row = *row as usize;
+        if let Some(column) = values.iter().position(|value| !value.is_finite()) {
+            return Err(Error::NotFinite { row, column, value: values[column] });
+        }
+        if metric == Metric::Cosine && values.iter().all(|value| *value == 0.0) {
+            return Err(Error::ZeroRow { row });
+        }
+    }
+    Ok(())
+}
+
+/// Features, one image per row.
+#[derive(Clone, Copy, Debug)]
+pub struct FeatureMatrix<'a> {
+    /// Columns.
+    pub width: usize,
+    /// Row after row.
+    pub values: &'a [f32],
+}
+
+impl<'a> FeatureMatrix<'a> {
+    /// A matrix of `width` columns.
+    ///
+    /// # Errors
+    /// If the values do not fill whole rows.
+    pub fn new(width: usize, values: &'a [f32]) -> Result<Self, Error> {
+        if width == 0 || !values.len().is_multiple_of(width) {
+            return Err(Error::Shape { width, len: values.len() });
+        }
+        Ok(Self { width, values })
+    }
+
+    /// How many images.
+    pub fn rows(&self) -> usize {
+        self.values.len() / self.width
+    }
+
+    /// The features of one image.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn row(&self, row: usize) -> &'a [f32] {
+        &self.values[row * self.width..(row + 1) * self.width]
+    }
+
+    /// Some of the rows, in the order of `rows`.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn gather(&self, rows: impl Iterator<Item = u32>) -> Vec<f32> {
+        rows.flat_map(|row| self.row(row as usize)).copied().collect()
+    }
+}
+
+impl FeatureRows for FeatureMatrix<'_> {
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn rows(&self) -> usize {
+        FeatureMatrix::rows(self)
+    }
+
+    fn read(&self, rows: &[u32], out: &mut [f32]) -> Result<(), Error> {
+        assert_eq!(out.len(), rows.len() * self.width, "room for as many rows as are asked for");
+        for (row, out) in rows.iter().zip(out.chunks_exact_mut(self.width)) {
+            out.copy_from_slice(self.row(*row as usize));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! What predictions are worth, each metric a function of counts. Accuracy and F1 are counted as the published evaluator
+//! does (CHAMMI evaluator, `morphem/`) and as scikit-learn's averages do, for several labels too.
+
+use super::Truth;
+use std::collections::BTreeMap;
+
+/// A number that sums up a task.
+pub struct Metric {
+    /// The name in the store and in JSON.
+    pub name: &'static str,
+    /// Its value.
+    pub of: fn(&Counts) -> f64,
+}
+
+/// Every metric that is computed of a task, by name.
+pub const METRICS: [Metric; 2] =
+    [Metric { name: ACCURACY, of: accuracy }, Metric { name: F1_MACRO, of: f1_macro }];
+
+/// The name of [`accuracy`].
+pub const ACCURACY: &str = "accuracy";
+/// The name of [`f1_macro`].
+pub const F1_MACRO: &str = "f1_macro";
+
+/// Share of images whose labels were all predicted, and no others.
+pub fn accuracy(counts: &Counts) -> f64 {
+    counts.right as f64 / counts.images as f64
+}
+
+/// Unweighted mean F1 over the labels that occur in the truth. A label that is only predicted counts as a miss of the
+/// true one and enters nothing else. 0 if no image has a label.
+pub fn f1_macro(counts: &Counts) -> f64 {
+    counts.of_label.values().map(LabelCounts::f1).sum::<f64>() / counts.of_label.len().max(1) as f64
+}
+
+/// How often predictions are right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// All images.
+    pub images: usize,
+    /// Those with exactly the labels that they should have.
+    pub right: usize,
+    /// Every label of the truth.
+    pub of_label: BTreeMap<u16, LabelCounts>,
+}
+
+/// The images with one label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LabelCounts {
+    /// Those that have it and were given it.
+    pub hits: u32,
+    /// Those that have it.
+    pub support: u32,
+    /// Those that were given it.
+    pub predicted: u32,
+}
+
+impl LabelCounts {
+    /// Share of the predictions of this label that are right; 0 if it was never predicted.
+    pub fn precision(&self) -> f64 {
+        share(self.hits, self.predicted)
+    }
+
+    /// Share of the images of this label that were found.
+    pub fn recall(&self) -> f64 {
+        share(self.hits, self.support)
+    }
+
+    /// Harmonic mean of the two; 0 if both are 0.
+    pub fn f1(&self) -> f64 {
+        share(2 * self.hits, self.support + self.predicted)
+    }
+}
+
+fn share(part: u32, whole: u32) -> f64 {
+    if whole == 0 { 0.0 } else { f64::from(part) / f64::from(whole) }
+}
+
+impl Counts {
+    /// Counts the images' labels and those that they were given. `truth` is gone through twice.
+    ///
+    /// # Panics
+    /// If there are no images.
+    pub fn of(pairs: impl Iterator<Item = (Truth, Truth)> + Clone) -> Self {
+        let mut counts = Self { images: 0, right: 0, of_label: BTreeMap::new() };
+        for label in pairs.clone().flat_map(|(truth, _)| truth.labels()) {
+            counts.of_label.entry(label).or_default().support += 1;
+        }
+        for (truth, predicted) in pairs {
+            counts.images += 1;
+            counts.right += usize::from(truth == predicted);
+            for label in predicted.labels() {
+                if let Some(count) = counts.of_label.get_mut(&label) {
+                    count.predicted += 1;
+                    count.hits += u32::from(truth.has(label));
+                }
+            }
+        }
+        assert!(counts.images > 0, "an empty task has no score");
+        counts
+    }
+
+    /// The same of images with one label each.
+    ///
+    /// # Panics
+    /// If the lists differ in length or are empty.
+    pub fn of_lists(truth: &[u16], predicted: &[u16]) -> Self {
+        assert_eq!(truth.len(), predicted.len(), "one prediction for each image");
+        Self::of(truth.iter().zip(predicted).map(|(a, b)| (Truth::One(*a), Truth::One(*b))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_outside_the_truth_are_misses_and_nothing_else() {
+        let counts = Counts::of_lists(&[4, 4, 4, 5, 5, 6], &[4, 0, 5, 5, 1, 5]);
+        let found = f1_macro(&counts);
+        assert!((found - 0.3).abs() < 1e-12, "the specification's example: {found}");
+        assert!((accuracy(&counts) - 2.0 / 6.0).abs() < 1e-12);
+        assert_eq!(counts.of_label.keys().copied().collect::<Vec<_>>(), [4, 5, 6]);
+        let five = counts.of_label[&5];
+        assert_eq!((five.precision(), five.recall(), five.support), (1.0 / 3.0, 0.5, 2));
+        assert_eq!(counts.of_label[&6].f1(), 0.0);
+    }
+
+    #[test]
+    fn several_labels_are_counted_as_scikit_learn_counts_them() {
+        // y = [[1,0,1],[0,1,0],[0,0,0],[1,1,0]]; p = [[1,0,0],[0,1,0],[0,0,0],[1,1,1]]
+        // accuracy_score(y, p) 0.5; f1_score(y, p, average=None) [1, 1, 0]
+        let pairs = [(0b101, 0b001), (0b010, 0b010), (0, 0), (0b011, 0b111)];
+        let counts = Counts::of(pairs.iter().map(|(a, b)| (Truth::Many(*a), Truth::Many(*b))));
+        assert_eq!((accuracy(&counts), f1_macro(&counts)), (0.5, 2.0 / 3.0));
+        assert_eq!(counts.of_label[&2], LabelCounts { hits: 0, support: 1, predicted: 1 });
+        assert_eq!(Truth::Many(1 << 63 | 1).labels().collect::<Vec<_>>(), [0, 63]);
+        assert!(Truth::Many(1 << 63).has(63) && !Truth::Many(u64::MAX).has(64));
+    }
+
+    #[test]
+    fn metrics_have_names_of_their_own_in_order() {
+        assert!(METRICS.is_sorted_by(|a, b| a.name < b.name));
+    }
+}

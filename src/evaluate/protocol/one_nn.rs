@@ -1,0 +1,51 @@
+//! The label of the nearest training image (CHAMMI, section 3.3).
+
+use super::Protocol;
+use crate::{
+    evaluate::{
+        Error, FeatureRows, Prediction, TaskInput,
+        nearest::{NO_GROUP, Side, nearest},
+    },
+    event::Listen,
+    spec::Metric,
+};
+use candle_core::Device;
+
+/// Every query gets the label of its nearest neighbour. In a task that leaves groups out, the other groups' queries answer
+/// too, after the training images.
+pub struct OneNn {
+    /// What "nearest" means.
+    pub metric: Metric,
+}
+
+impl Protocol for OneNn {
+    fn answer(
+        &self,
+        task: &TaskInput<'_>,
+        features: &dyn FeatureRows,
+        on: &Device,
+        listen: &mut dyn Listen,
+    ) -> Result<Vec<Prediction>, Error> {
+        let mut answering = task.train.to_vec();
+        let mut groups = Vec::new();
+        if let Some(of_queries) = task.groups {
+            answering.extend_from_slice(task.queries);
+            groups = vec![NO_GROUP; task.train.len()];
+            groups.extend_from_slice(of_queries);
+        }
+        let references = Side { features, rows: &answering, groups: task.groups.map(|_| groups.as_slice()) };
+        let queries = Side { features, rows: task.queries, groups: task.groups };
+        let found = nearest(references, queries, self.metric, on, listen)?;
+        let prediction = |(row, neighbour): (&u32, crate::evaluate::Neighbour)| {
+            let nearest = answering[neighbour.index as usize];
+            Prediction {
+                row: *row,
+                truth: task.labels.of(*row),
+                predicted: task.labels.of(nearest),
+                nearest: Some(nearest),
+                similarity: Some(neighbour.similarity),
+            }
+        };
+        Ok(task.queries.iter().zip(found).map(prediction).collect())
+    }
+}
