@@ -170,7 +170,6 @@ impl<'a> Meter<'a> {
             seconds_per_image: began.elapsed().as_secs_f64() / few.len() as f64,
             memory: 4.0 * embedder.weights() as f64,
             memory_per_image: memory.bytes() as f64 / together,
-            weights: 4 * embedder.weights() as u64,
             width,
         };
         self.embeds.insert(key, pace);

@@ -12,7 +12,7 @@ use crate::{
     event::Listen,
     plan::Step,
     seed::Seed,
-    spec::{DataRef, Features, Metric, OneNn, Protocol},
+    spec::{DataRef, Features, Metric, Protocol},
     store::{Attempt, Floor, ScoreRow},
 };
 use candle_core::Device;

@@ -1,7 +1,10 @@
 //! How a training goes about its steps: what an earlier generation of specs declares, in the terms of the loop.
 
 use super::{Batches, Clip, Groups};
-use crate::{curve::Curve, spec::Train};
+use crate::{
+    curve::Curve,
+    spec::{Needs, Train},
+};
 
 /// What a step is made of, and how it changes over a training.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +24,7 @@ pub struct Method {
 impl Method {
     /// As a spec declares it: timm's cosine, the same decay for everything.
     pub fn of(train: &Train) -> Self {
-        let views = train.objective.iter().map(|term| term.loss.views()).max().unwrap_or(1);
+        let views = Needs::of(&train.objective).views;
         Self {
             batches: Batches::of(train, views),
             rate: Curve::EpochCosine {

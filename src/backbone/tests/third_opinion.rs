@@ -9,10 +9,12 @@ use super::{DinoV2, ResNet, dino_v2, features, fill, photographs};
 use crate::{
     adapter::Images,
     backbone::OffTheShelf,
+    curve::Clock,
     golden::assert_close,
-    loss::{Objective, Outputs},
+    loss::{Forwarded, Objective},
     model::Extractor,
     params::{ParamId, Params},
+    pass::Pass,
     seed::Seed,
     spec::{ConvNextSize, Loss, ResNetSize, Term},
     tape::{Gradients, Tape},
@@ -75,11 +77,10 @@ fn candles_convnexts_agree_forwards_and_backwards() {
         fill(&mut params);
 
         let mut tape = Tape::recording(&params);
-        let mut drops = Seed(0).stream("no draw is made");
         let seen = Images { pixels: images.clone(), set: 0 };
-        let found = ours.forward(&mut tape, &params, &seen, &mut drops).unwrap();
-        let outputs = Outputs { features: &found, classes: &[2, 0] };
-        let total = objective.value(&mut tape, &params, &outputs).unwrap().total;
+        let student = [ours.run(&mut Pass::new(&mut tape, &params), &seen).unwrap()];
+        let out = Forwarded::of(&student, &[2, 0]);
+        let total = objective.value(&mut tape, &params, &out, &Clock::START).unwrap().total;
         let mut gradients = Gradients::new(&params);
         tape.backward(&total, &mut gradients).unwrap();
 
@@ -88,7 +89,7 @@ fn candles_convnexts_agree_forwards_and_backwards() {
         let shared = variables.iter().map(|(name, variable)| (name.clone(), variable.as_tensor().clone()));
         let theirs = convnext::convnext_no_final_layer(&config, weights(shared.collect())).unwrap();
         let theirs = theirs.forward(&images).unwrap();
-        assert_close(&format!("{size:?}"), &values(found.value()), &values(&theirs), FEATURES);
+        assert_close(&format!("{size:?}"), &values(student[0].features.value()), &values(&theirs), FEATURES);
 
         let unit = |x: &Tensor| x.broadcast_div(&x.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?);
         let cosines = unit(&theirs).unwrap().matmul(&unit(&variables["proxies"]).unwrap().t().unwrap());
