@@ -26,7 +26,7 @@ pub mod store;
 pub mod train;
 mod whole_file;
 
-pub use dichroic_lang::{dsl, prelude, registry, spec, spelling};
+pub use dichroic_lang::{dsl, papers, prelude, registry, spec, spelling};
 pub use dichroic_ops as ops;
 pub use dichroic_ops::{device, memory, params, seed, tape};
 

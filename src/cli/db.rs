@@ -1,10 +1,9 @@
 //! `db`: the store itself.
 
 use super::{
-    beside_print,
     failure::{Failure, Result},
     options::StoreOption,
-    output,
+    output, placements,
 };
 use crate::store::Store;
 use clap::{Args, Subcommand};
@@ -82,7 +81,7 @@ impl Db {
 fn init(store: &StoreOption) -> Result {
     let path = store.path();
     let store = Store::open(&path)?;
-    beside_print::place_all(&store)?;
+    placements::place_all(&store)?;
     store.close()?;
     output::say(&format!("{} is ready", path.display()))
 }
@@ -145,7 +144,7 @@ fn merge(store: &StoreOption, others: &[PathBuf]) -> Result {
             };
             output::say(&format!("  {} works were done on both sides: {how}", merged.both))?;
         }
-        beside_print::place_all(&store)?;
+        placements::place_all(&store)?;
         for [work, file, here, there] in &merged.differing {
             output::say(&format!("    {file} of work {work}: here by {here}, there by {there}"))?;
         }

@@ -3,7 +3,6 @@
 //! Results go to standard output, progress, warnings and errors to standard error. Exit status: 0 done, 1 the work
 //! failed, 2 the command was malformed, 130 interrupted.
 
-mod beside_print;
 mod compare;
 mod data;
 mod db;
@@ -24,6 +23,7 @@ mod missing;
 mod options;
 mod output;
 mod pick;
+mod placements;
 mod progress;
 mod provenance;
 mod remarks;

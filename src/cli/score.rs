@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     data::{DataSet, ImageSet},
-    evaluate::{FeatureMatrix, TaskScore, chammi, questions::Questions, score::one_nn},
+    evaluate::{FeatureMatrix, TaskScore, questions::Questions, score::one_nn},
+    papers::{ACCURACY, MACRO_F1, PAPERS},
     spec::Metric,
     store::{Rows, Value},
 };
@@ -62,19 +63,25 @@ impl Score {
             scores.extend(self.set(&data.name, set, metric)?);
         }
         let f1 = |name: &str| scores.iter().find(|score| score.name() == name).map(|score| score.f1_macro);
-        let cps = chammi::cps(f1);
+        // A folder says of no data set which it is: whatever has the tasks of a paper has its overall score.
+        let overall: Vec<_> = PAPERS
+            .iter()
+            .filter_map(|paper| paper.overall())
+            .map(|overall| (overall.name, overall.of(f1)))
+            .collect();
         if self.json {
             let task = |score: &TaskScore| {
                 let class = |class: &crate::evaluate::ClassScore| (class.class.clone(), json!(class));
                 let per_class: BTreeMap<_, _> = score.per_class.iter().map(class).collect();
-                let scores =
-                    json!({ "accuracy": score.accuracy, "f1_macro": score.f1_macro, "per_class": per_class });
+                let scores = json!({ ACCURACY.name: score.accuracy, MACRO_F1.name: score.f1_macro, "per_class": per_class });
                 (score.name(), scores)
             };
             let tasks: BTreeMap<_, _> = scores.iter().map(task).collect();
-            return output::say_json(&json!({ "metric": metric.name(), "tasks": tasks, "cps": cps }));
+            let mut document = json!({ "metric": metric.name(), "tasks": tasks });
+            overall.iter().for_each(|(name, value)| document[*name] = json!(value));
+            return output::say_json(&document);
         }
-        output::say(&grid::write(&table(&scores, cps), Format::Table))
+        output::say(&grid::write(&table(&scores, &overall), Format::Table))
     }
 
     fn set(&self, data: &str, set: &ImageSet, metric: Metric) -> Result<Vec<TaskScore>> {
@@ -120,7 +127,7 @@ fn read(path: &Path) -> Result<(usize, Vec<f32>)> {
     Ok((width, values.map_err(|error| wrong(error.to_string()))?))
 }
 
-fn table(scores: &[TaskScore], cps: Option<f64>) -> Rows {
+fn table(scores: &[TaskScore], overall: &[(&str, Option<f64>)]) -> Rows {
     let number = |value: f64| Value::Text(format!("{value:.3}"));
     let row = |score: &TaskScore| {
         let images: u32 = score.per_class.iter().map(|class| class.support).sum();
@@ -132,6 +139,9 @@ fn table(scores: &[TaskScore], cps: Option<f64>) -> Rows {
         ]
     };
     let mut rows: Vec<_> = scores.iter().map(row).collect();
-    rows.extend(cps.map(|cps| vec![Value::Text("cps".into()), Value::Null, number(cps), Value::Null]));
-    Rows { columns: ["task", "accuracy", "f1_macro", "images"].map(String::from).into(), rows }
+    let average = |(name, value): &(&str, Option<f64>)| {
+        value.map(|value| vec![Value::Text((*name).into()), Value::Null, number(value), Value::Null])
+    };
+    rows.extend(overall.iter().filter_map(average));
+    Rows { columns: ["task", ACCURACY.name, MACRO_F1.name, "images"].map(String::from).into(), rows }
 }

@@ -4,8 +4,8 @@
 //! sides and all their seeds answer the same draw. What varies in these intervals is what was asked: seeds are averaged.
 //! How much another training would differ is told by the interval over seeds beside them.
 
-use super::{Error, f1, names, paired::Paired, student, units::Unit, urn::Urn};
-use crate::seed::Seed;
+use super::{Error, f1, paired::Paired, student, units::Unit, urn::Urn};
+use crate::{papers, seed::Seed};
 use serde::Serialize;
 
 /// How often the units are drawn.
@@ -108,8 +108,8 @@ pub struct Average {
     pub parts: Vec<(String, f64)>,
 }
 
-impl From<&names::Average> for Average {
-    fn from(average: &names::Average) -> Self {
+impl From<&papers::Average> for Average {
+    fn from(average: &papers::Average) -> Self {
         let parts = average.parts.iter().map(|(task, share)| ((*task).into(), *share)).collect();
         Self { name: average.name.into(), parts }
     }

@@ -1,20 +1,18 @@
 //! Scores of features, whoever computed them: plain slices in, scores and per-image predictions out.
 //!
 //! Nothing here knows a network, a store or a file of images. The paper's rules (CHAMMI, section 3.3) stand in one file
-//! each: [`questions`] what is asked of a set, [`one_nn`] who is nearest, [`f1`] what is counted, [`names`] and [`chammi`]
-//! what is averaged, [`score`] one task from end to end, [`floors`] and [`handmade`] what no training has to beat.
+//! each: [`questions`] what is asked of a set, [`one_nn`] who is nearest, [`f1`] what is counted, [`score`] one task from
+//! end to end, [`floors`] and [`handmade`] what no training has to beat.
 //! [`predictions`] is the file that keeps what was predicted for every image, [`answered`] what such a file says,
 //! [`paired`] two of them side by side, [`units`] which of their images are no evidence of their own, [`bootstrap`] whether
 //! one side is better, and [`level`] who cannot be told from the best. [`umap`] makes pictures of features.
 
 pub mod answered;
 pub mod bootstrap;
-pub mod chammi;
 pub mod f1;
 pub mod floors;
 pub mod handmade;
 pub mod level;
-pub mod names;
 pub mod one_nn;
 pub mod paired;
 pub mod predictions;

@@ -7,6 +7,7 @@
 extern crate self as dichroic;
 
 pub mod dsl;
+pub mod papers;
 pub mod prelude;
 pub mod registry;
 pub mod spec;

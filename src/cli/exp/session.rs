@@ -2,10 +2,9 @@
 
 use super::{
     super::{
-        beside_print,
         failure::{Context, Failure, Result},
         jobs::{Job, Sentence},
-        output,
+        output, placements,
         progress::Progress,
     },
     Exp, document,
@@ -58,16 +57,15 @@ impl Session<'_> {
     /// Registers every run, so that the store knows what is to come, and reports those that are done.
     pub(super) fn register(&self) -> Result<Vec<RunState>> {
         self.lab.store.note_revisions(&Revisions::all())?;
-        beside_print::place_all(self.lab.store)?;
+        placements::place_all(self.lab.store)?;
         let mut states = vec![];
         let mut placed = BTreeMap::new();
         for job in self.jobs {
             let sentence = &self.sentences[job.sentence];
             let labels = &sentence.declared.labels;
             states.push(self.lab.register(&job.plan, &sentence.row(), labels, sentence.place, job.scale)?);
-            placed.entry(job.plan.spec_id.to_string()).or_insert_with(|| {
-                report::placements(&serde_json::to_value(&job.plan.spec).expect("specs are plain data"))
-            });
+            let spec = job.plan.spec_id.to_string();
+            placed.entry(spec).or_insert_with(|| report::placements(&job.plan.spec));
         }
         self.lab.store.place(placed.into_iter().collect(), None)?;
         if self.exp.fresh {

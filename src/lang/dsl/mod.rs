@@ -49,7 +49,7 @@ pub use objective::{
     SimClr, Sum, Towards, Trains, Weighted,
 };
 pub use order::{HasAdapter, HasData, HasWeights};
-pub use report::{Printed, Report};
+pub use report::Report;
 pub use run::{Evaluated, Model, NotEvaluated, Run, Scored};
 pub use strategy::{DenseSwa, Erm, Guides, Miro, Strategy, Swad, UsesLabels};
 pub use with::{With, Word};
