@@ -1,11 +1,12 @@
-//! Which way each of CHAMMI's ingredients moves one model: what `report directions` puts together.
+//! The effect of each of CHAMMI's ingredients on one model, as evaluated by `report chammi_directions`.
 //!
 //! cargo run --release -- exp chammi_directions --data chammi=WORLD
 //!
-//! One adapter, TargetParam, as its authors tuned it, under `Recipe::Fixed`; only what is named differs. FixedChannels
-//! with the same rate and loss is TargetParam trained on each set alone. Worlds are the unit of every claim: make
-//! several with `dichroic data simulate chammi --world N --out WORLD`, and the controls with `--control`. On a control
-//! only its own contrasts are needed: `chammi_directions_joint`, `_views` and `_warps`.
+//! One adapter, TargetParam, with its authors' settings, under `Recipe::Fixed`; only what is named differs.
+//! FixedChannels with the same rate and loss is TargetParam trained on each set alone. Simulated worlds are
+//! the unit of every claim: make several with `dichroic data simulate chammi --world N --out WORLD`, and the
+//! controls with `--control`. A control only needs its own contrasts: `chammi_directions_joint`, `_views` and
+//! `_warps`.
 
 use super::chammi::*;
 use dichroic::prelude::*;
@@ -29,13 +30,13 @@ fn chammi_directions() -> impl Experiments {
     )
 }
 
-/// One model for all sets, and one for each: with the control `unshared`.
+/// One model for all sets, and one per set: with the control `unshared`.
 #[experiment]
 fn chammi_directions_joint() -> impl Experiments {
     (joint(), separate())
 }
 
-/// Supervised, and by two views of an image: with the control `no-nuisance`.
+/// Supervised, and with two views of an image: with the control `no-nuisance`.
 #[experiment]
 fn chammi_directions_views() -> impl Experiments {
     (joint(), views())
@@ -47,7 +48,7 @@ fn chammi_directions_warps() -> impl Experiments {
     (joint(), warps())
 }
 
-/// What all others are held against.
+/// The baseline of all others.
 fn joint() -> impl Experiments {
     let Tuned { run, proxy } = target_param(pretrained());
     run.loss(proxy).recipe(Recipe::Fixed).label("system", "joint").evaluate(OneNn::cosine().on(Chammi))

@@ -1,14 +1,15 @@
-//! CHAMMI, Figure 6B: train on two data sets, read the channels of the third, beside the off-the-shelf backbone.
+//! CHAMMI, Figure 6B: train on two data sets, test on the channels of the third, next to the off-the-shelf
+//! backbone.
 //!
 //! cargo run --release -- exp chammi_fig6
 //!
-//! The paper says that only Depthwise was extended, by replicating filters, and not by which rule: ours is by name, else
-//! in turn.
+//! The paper says that only Depthwise was extended, by replicating filters, but not by which rule: ours
+//! matches names, else takes filters in turn.
 
 use super::chammi::*;
 use dichroic::prelude::*;
 
-/// How far a depthwise stem carries to channels that it never saw.
+/// How well a depthwise stem transfers to unseen channels.
 #[experiment]
 fn chammi_fig6() -> impl Experiments {
     RECIPES.map(|recipe| {

@@ -1,14 +1,15 @@
-//! CHAMMI's baselines off the shelf: published backbones, frozen, that see one channel at a time.
+//! CHAMMI's off-the-shelf baselines: published backbones, frozen, applied to one channel at a time.
 //!
 //! cargo run --release -- exp chammi_off_the_shelf --data chammi=PATH --weights FOLDER
 //!
-//! FOLDER holds timm's `convnext_tiny.fb_in22k`, `resnet18.tv_in1k` and `vit_small_patch14_reg4_dinov2.lvd142m`, each
-//! as NAME.safetensors. At the quick scale all three are the same small ConvNeXt, and one run.
+//! FOLDER contains timm's `convnext_tiny.fb_in22k`, `resnet18.tv_in1k` and
+//! `vit_small_patch14_reg4_dinov2.lvd142m`, each as NAME.safetensors. At the quick scale all three are the
+//! same small ConvNeXt, and a single run.
 
 use dichroic::dsl::{NeedsAdapter, StartsWith};
 use dichroic::prelude::*;
 
-/// What backbones trained on photographs see in cells, without any training on cells.
+/// Backbones trained on photographs, without any training on cells.
 #[experiment]
 fn chammi_off_the_shelf() -> impl Experiments {
     (

@@ -1,4 +1,4 @@
-//! What the CHAMMI paper publishes, next to what the store has: `dichroic report chammi`.
+//! The CHAMMI paper's tables and figures next to the store's results: `dichroic report chammi`.
 
 use dichroic::prelude::*;
 
@@ -8,7 +8,7 @@ fn chammi_table1() -> Report {
     Report::published("chammi", "table1")
 }
 
-/// Models off the shelf, trained from scratch, fine-tuned.
+/// Off-the-shelf, trained from scratch, fine-tuned.
 #[report]
 fn chammi_table2() -> Report {
     Report::published("chammi", "table2")
@@ -38,7 +38,7 @@ fn chammi_fig6() -> Report {
     Report::published("chammi", "figure6")
 }
 
-/// Features in the plane.
+/// Features in 2-D.
 #[report]
 fn chammi_fig9() -> Report {
     Report::published("chammi", "figure9")

@@ -7,7 +7,7 @@
 use super::chammi::*;
 use dichroic::prelude::*;
 
-/// What training does, and what pretrained weights add to it.
+/// The effect of training, and of pretrained weights.
 #[experiment]
 fn chammi_table2() -> impl Experiments {
     (

@@ -2,12 +2,12 @@
 //!
 //! cargo run --release -- exp hypernet_tps
 //!
-//! Without CHAMMI on this machine: the small version on simulated cells, 65 s on two cores, a score of its own.
-//! With `--data chammi=PATH`: 15 epochs of 100,145 images at 224 px. The paper prints 0.632 overall.
+//! Without CHAMMI on this machine: the small version on simulated cells, 65 s on two cores, not comparable.
+//! With `--data chammi=PATH`: 15 epochs of 100,145 images at 224 px. The paper reports 0.632 overall.
 
 use dichroic::prelude::*;
 
-/// A hypernetwork writes the stem, under thin-plate splines and one fifth of self-supervision.
+/// A hypernetwork generates the stem; thin-plate splines, 0.2 self-supervised loss.
 #[experiment]
 fn hypernet_tps() -> impl Experiments {
     ConvNext::tiny()
@@ -23,7 +23,7 @@ fn hypernet_tps() -> impl Experiments {
         .evaluate(OneNn::cosine().on(Chammi))
 }
 
-/// How HyperNet learns: its loss, step by step.
+/// The training loss of HyperNet, step by step.
 #[report]
 fn hypernet_tps_curves() -> Report {
     Report::curves("hypernet_tps", "loss")

@@ -2,11 +2,11 @@
 //!
 //! cargo run --release -- exp real_cells --data mini_real=PATH
 //!
-//! Three seeds on 1,732 training images: 4.3 minutes on two cores. To beat: 1-NN on hand-made features. It does not
-//! yet: 0.736 against 0.742 macro-F1 over four tasks, 95 % interval of the difference -0.042 to +0.038
-//! (`dichroic compare real_cells`). It is ahead on unseen fields and an unseen patient (Yeast/Task_two +0.041,
-//! Pancreas/Task_two +0.032), behind on classes that it never saw (Yeast/Task_three -0.059). Settings were chosen on
-//! Train alone: a patient, a field and two classes of it were kept back in turn.
+//! Three seeds on 1,732 training images: 4.3 minutes on two cores. To beat: 1-NN on hand-made features. It
+//! does not yet: 0.736 against 0.742 macro-F1 over four tasks, 95 % interval of the difference -0.042 to
+//! +0.038 (`dichroic compare real_cells`). It is better on unseen fields and an unseen patient
+//! (Yeast/Task_two +0.041, Pancreas/Task_two +0.032), worse on unseen classes (Yeast/Task_three -0.059).
+//! Settings were chosen on Train only: a patient, a field and two of its classes were held out in turn.
 
 use dichroic::prelude::*;
 
@@ -30,13 +30,13 @@ fn real_cells() -> impl Experiments {
         .evaluate(OneNn::cosine().on(cells()))
 }
 
-/// What was taken for what on real cells.
+/// Confusion matrix on real cells.
 #[report]
 fn real_cells_confusion() -> Report {
     Report::confusion("real_cells")
 }
 
-/// What each seed of real cells cost.
+/// Run time of each seed on real cells.
 #[report]
 fn real_cells_costs() -> Report {
     Report::query(

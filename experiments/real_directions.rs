@@ -2,9 +2,9 @@
 //!
 //! cargo run --release -- exp real_directions --data mini_real=PATH
 //!
-//! One adapter, TargetParam, with the settings of `real_cells` but fewer epochs; FixedChannels is it on each set alone.
-//! MIRO is missing: it needs published weights, and nobody published any for this small backbone. Seeds are the unit of
-//! what is claimed: there is one world only.
+//! One adapter, TargetParam, with the settings of `real_cells` but fewer epochs; FixedChannels is the same on
+//! each set alone. MIRO is missing: it needs published weights, and there are none for this small backbone.
+//! Seeds are the unit of every claim: there is only one world.
 
 use dichroic::dsl::{Evaluated, NoLoss, TrainingData, size};
 use dichroic::prelude::*;
@@ -27,10 +27,10 @@ fn real_directions() -> impl Experiments {
     )
 }
 
-/// All but the loss.
+/// Everything except the loss.
 fn on_cells<A: StemAdapter>(
     adapter: A,
-) -> Run<ConvNext<size::Mini>, Scratch, A, impl TrainingData, NoLoss, Evaluated> {
+) -> Run<Model<ConvNext<size::Mini>, Scratch, A>, impl TrainingData, NoLoss, Evaluated> {
     let cells = || Folder("mini_real").only(["Jurkat", "Yeast", "Pancreas"]);
     ConvNext::mini()
         .scratch()

@@ -1,16 +1,16 @@
-//! What only the operating system knows: room on a disk.
+//! Free disk space.
 
 use std::path::Path;
 
-/// Room on the disk of a folder.
+/// Space on the disk of a folder.
 pub(crate) struct Disk {
-    /// Bytes that this user may still write.
+    /// Bytes available to this user.
     pub(crate) free: u64,
-    /// Bytes in all.
+    /// Total bytes.
     pub(crate) total: u64,
 }
 
-/// Room on the disk of an existing folder; none where the system does not tell.
+/// Space on the disk of an existing folder; `None` if the system does not report it.
 #[cfg(unix)]
 pub(crate) fn free_and_total(folder: &Path) -> Option<Disk> {
     use std::{ffi::CString, mem::MaybeUninit, os::unix::ffi::OsStrExt};

@@ -1,26 +1,26 @@
-//! Everything that long work can say while it runs. Training, embedding and simulation know listeners, not stores
-//! or terminals; the command line wires the two together.
+//! Progress events of long work. Training, embedding and simulation know listeners, not stores or terminals;
+//! the command line connects them.
 
-/// One thing said.
+/// One event.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// `total` units of something begin: `Began { what: "training", unit: "step", total: 480 }`.
+    /// Starts counting `total` units: `Began { what: "training", unit: "step", total: 480 }`.
     Began {
-        /// What is done, as a participle.
+        /// The activity, as a participle.
         what: &'a str,
-        /// What is counted, in the singular.
+        /// The unit, in the singular.
         unit: &'a str,
-        /// How many there are.
+        /// The number of units.
         total: u64,
     },
-    /// So many units of it are done, counted from the beginning (a resumed work starts above 0).
+    /// Units done, counted from the beginning (resumed work starts above 0).
     Advanced {
         /// Units done.
         done: u64,
-        /// What stands beside the bar: `loss 1.92`.
+        /// Text next to the progress bar: `loss 1.92`.
         note: &'a str,
     },
-    /// It is finished, or given up.
+    /// Finished, or given up.
     Ended,
     /// One point of a curve.
     Metric {
@@ -31,21 +31,21 @@ pub enum Event<'a> {
         /// The value; NaN is kept as such.
         value: f64,
     },
-    /// What is needed to go on after so many steps lies complete on the disk. It is used from the end of this call on:
-    /// what was said before has to be safe by then.
+    /// A checkpoint to resume from is complete on disk. It may be used as soon as this call returns: all
+    /// earlier events must be durable by then.
     Checkpoint {
         /// Steps taken.
         steps: u64,
-        /// Its length.
+        /// Its size in bytes.
         bytes: u64,
     },
-    /// A sentence for the person who waits.
+    /// A message for the user.
     Note(&'a str),
 }
 
-/// Somebody who hears events.
+/// A receiver of events.
 pub trait Listen {
-    /// Takes note of one event; never fails and never blocks for long.
+    /// Receives one event; never fails and never blocks for long.
     fn hear(&mut self, event: &Event<'_>);
 
     /// Whether the work should stop at the next safe point (Ctrl-C).
@@ -59,7 +59,7 @@ pub trait Listen {
     }
 }
 
-/// Nobody listens.
+/// A listener that ignores everything.
 pub struct Silence;
 
 impl Listen for Silence {

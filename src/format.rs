@@ -1,4 +1,4 @@
-//! Precisions that a spec names, as the number formats that operations know; neither sees the other.
+//! Converts the precision of a spec into a number format of the operations; neither knows the other.
 
 use crate::{ops::format::Format, spec::Precision};
 

@@ -3,7 +3,7 @@
 extern crate self as dichroic;
 
 pub mod adapter;
-mod ahead;
+mod atomic_file;
 pub mod backbone;
 pub mod cli;
 pub mod data;
@@ -14,24 +14,24 @@ pub mod event;
 pub mod execute;
 pub mod export;
 pub mod format;
-mod last_words;
 pub mod loss;
 pub mod model;
+mod panic_text;
 pub mod plan;
+mod prefetch;
 pub mod program;
 pub mod report;
 pub mod serve;
 pub mod simulate;
 pub mod store;
 pub mod train;
-mod whole_file;
 
 pub use dichroic_lang::{dsl, papers, prelude, registry, spec, spelling};
 pub use dichroic_ops as ops;
 pub use dichroic_ops::{device, memory, params, seed, tape};
 
 #[cfg(test)]
-pub(crate) use dichroic_ops::golden;
+pub(crate) use {dichroic_lang::sample, dichroic_ops::golden};
 
 #[doc(hidden)]
 pub mod __private {

@@ -10,7 +10,7 @@ pub use released::{Error as ReleasedError, Released, released};
 
 use crate::{
     adapter::{self, Convolution, Images, OwnStem, SetChannels, Stem},
-    backbone::{ConvNext, DinoV2, OffTheShelf, ResNet, Shape, files},
+    backbone::{ConvNext, DinoV2, OffTheShelf, ResNet, Shape, files, of_the_zoo},
     params::{Params, Published},
     seed::{Seed, Stream},
     spec::{self, Taps, View},
@@ -48,17 +48,28 @@ impl Extractor {
         others: &[SetChannels],
         params: &mut Params,
     ) -> Self {
-        let off_the_shelf: Box<dyn OffTheShelf> = match model.backbone {
-            spec::Backbone::ConvNext { size, drop_path } => {
-                return Self::shaped(&model.adapter, size.into(), drop_path, (sets, others), params);
+        let off_the_shelf: Box<dyn OffTheShelf> = match &model.backbone {
+            spec::Backbone::ConvNext(word) => {
+                return Self::shaped(
+                    &model.adapter,
+                    word.size.into(),
+                    word.drop_path,
+                    (sets, others),
+                    params,
+                );
             }
-            spec::Backbone::ResNet { size } => {
-                Box::new(ResNet::new(size, model.adapter.view() == View::Native, params))
+            spec::Backbone::ResNet(word) => {
+                Box::new(ResNet::new(word.size, model.adapter.view() == View::Native, params))
             }
-            spec::Backbone::DinoV2 { size } => Box::new(DinoV2::new(size, params)),
+            spec::Backbone::DinoV2(word) => Box::new(DinoV2::new(word.size, params)),
+            spec::Backbone::OffTheShelf(word) => {
+                of_the_zoo(word.model, model.adapter.view() == View::Native, params)
+            }
         };
-        let replicated = matches!(model.adapter, spec::Adapter::ChannelReplication(_));
-        assert!(replicated, "the check refuses other adapters of a backbone off the shelf");
+        assert!(
+            model.adapter.enters() == spec::Enters::Images,
+            "the check refuses other adapters of a backbone off the shelf"
+        );
         Self(Shelf(off_the_shelf))
     }
 

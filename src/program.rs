@@ -1,32 +1,33 @@
-//! A program of experiments: its `main`, and what is known of how it was built.
+//! The `main` of a program of experiments, and what is recorded about its build.
 
 use std::{path::Path, sync::OnceLock};
 
-/// What a program's own build noted. The library knows none of it: an edited experiment leaves it as it is.
+/// Recorded by the program's own build. The library does not contain it, so an edited experiment does not
+/// rebuild it.
 #[derive(Clone, Copy, Debug)]
 pub struct Build {
     /// The repository that it was built from.
     pub root: &'static str,
-    /// The digest of its sources then.
+    /// The digest of its sources at build time.
     pub sources: &'static str,
-    /// Its commit then; empty where there was no git.
+    /// Its commit at build time; empty without git.
     pub commit: &'static str,
 }
 
 static BUILD: OnceLock<Build> = OnceLock::new();
 
-/// What is known of this program; nothing in a program that does not begin with [`main!`](crate::main).
+/// The build of this program; empty if the program does not use [`main!`](crate::main).
 pub fn build() -> Build {
     *BUILD.get_or_init(|| Build { root: "", sources: "", commit: "" })
 }
 
 impl Build {
-    /// Says it of this program.
+    /// Records the build of this program.
     pub(crate) fn note(self) {
         let _ = BUILD.set(self);
     }
 
-    /// Its repository, while that has the sources that this program was built from.
+    /// Its repository, if the sources there are still those that this program was built from.
     pub(crate) fn unchanged_root(&self) -> Option<&'static Path> {
         let root = Path::new(self.root);
         let same =
@@ -35,7 +36,7 @@ impl Build {
     }
 }
 
-/// The whole of a program's `main.rs`: the experiments beside it, under the command line of dichroic.
+/// The whole of a program's `main.rs`: the experiments next to it, with dichroic's command line.
 #[macro_export]
 macro_rules! main {
     () => {
@@ -44,7 +45,7 @@ macro_rules! main {
             include!(concat!(env!("OUT_DIR"), "/experiments.rs"));
         }
 
-        // A fresh page for every activation is what training would otherwise spend a tenth of its time on.
+        // Otherwise training would spend a tenth of its time on page faults of fresh activations.
         #[global_allocator]
         static ALLOCATOR: ::dichroic::__private::Counted<::dichroic::__private::MiMalloc> =
             ::dichroic::__private::Counted(::dichroic::__private::MiMalloc);

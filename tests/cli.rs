@@ -1,12 +1,16 @@
-//! The command line as people meet it: exit statuses, sentences, documents, and what a run leaves behind.
+//! The command line as users see it: exit statuses, messages, documents, and the files that a run leaves
+//! behind.
 
 use candle_core::{Device, Tensor};
 use dichroic::{
     backbone::files,
     model::Extractor,
-    params::Params,
+    params::{Params, Published},
     seed::Seed,
-    spec::{Adapter, Backbone, ChannelReplication, ConvNextSize, DinoV2Size, Model, ResNetSize, View},
+    spec::{
+        Adapter, Backbone, ChannelReplication, ConvNextSize, DinoV2, DinoV2Size, Model, NetworkModel,
+        OffTheShelf, ResNet, ResNetSize, View,
+    },
     store::Store,
 };
 use serde_json::Value;
@@ -18,13 +22,13 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// What `real_cells` reads: sets and their numbers of channels.
+/// The data of `real_cells`: sets and their numbers of channels.
 const SETS: [(&str, usize, &str); 3] = [
     ("Jurkat", 3, r#"["brightfield", "dna", "darkfield"]"#),
     ("Yeast", 2, r#"["protein", "cytosol"]"#),
     ("Pancreas", 5, r#"["h3", "cd99", "pin", "cd8a", "cdh"]"#),
 ];
-/// Images of a set, the last eight of them asked about.
+/// Images of a set; a task queries the last eight.
 const IMAGES: usize = 24;
 const SIDE: usize = 16;
 /// Seconds instead of minutes.
@@ -43,7 +47,7 @@ const SMALL: [&str; 12] = [
     "model.adapter.hidden=8",
 ];
 
-/// A folder of its own for each test.
+/// A temporary folder for each test.
 struct Place(TempDir);
 
 impl Place {
@@ -159,7 +163,7 @@ fn slips_are_answered_with_what_was_meant() {
     let missing = ["exp", "real_cells", "--data", "mini_real=nowhere"];
     place
         .say(&missing)
-        .complains("data set `mini_real`: nowhere: there is no such folder", "say where the data lie");
+        .complains("data set `mini_real`: nowhere: no such folder", "give the folder of the data");
     let cuda = ["exp", "real_cells", "--device", "cuda"];
     place
         .say(&cuda)
@@ -174,7 +178,7 @@ fn slips_are_answered_with_what_was_meant() {
 #[test]
 fn what_is_no_released_checkpoint_is_not_imported() {
     let place = Place::new();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/checkpoints");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/checkpoints");
     let import = |file: &Path, more: &[&str]| {
         let words = ["import", file.to_str().unwrap(), "--out", "a.safetensors"];
         place.say(&words.into_iter().chain(more.iter().copied()).collect::<Vec<_>>())
@@ -186,7 +190,7 @@ fn what_is_no_released_checkpoint_is_not_imported() {
     let (tensors, hypernet) = (golden.join("tensors.pt"), golden.join("hypernet.pt"));
     import(&tensors, &[])
         .complains(&format!("{} is of no adapter", tensors.display()), "depthwise.pt, hypernet.pt");
-    // As released but for its widths, which the test of its features takes as they are.
+    // As released except for its widths, which the test of its features uses unchanged.
     let narrow =
         format!("{} does not fit HyperNet as released: misshapen: hypernet.W_out", hypernet.display());
     import(&hypernet, &[]).complains(&narrow, "the backbone is ConvNeXt-Tiny");
@@ -224,10 +228,9 @@ fn values_are_checked_before_anything_runs() {
     place
         .run(&cells, &["--set", "train.epochs=some"])
         .complains("cannot set `train.epochs` to `some`", "it is ");
-    place.run(&cells, &["--precision", "bf16", "--device", "cpu"]).complains(
-        "real_cells, seed 1 (quick): precision bf16 is computed on a GPU only",
-        "say --device cuda",
-    );
+    place
+        .run(&cells, &["--precision", "bf16", "--device", "cpu"])
+        .complains("real_cells, seed 1 (quick): precision bf16 needs a GPU", "use --device cuda");
     place.run(&cells, &["--set", "train.image=33"]).complains("real_cells: expected an image side", "");
     assert!(!place.path("runs").exists());
     let plan = place.run(&cells, &["--dry", "--json"]).expect(0).json();
@@ -313,7 +316,7 @@ fn a_run_is_computed_once_and_everything_else_can_be_asked() {
     fs::write(&file, "{}").unwrap();
     place.say(&from_file).complains("shown.json: expected `experiments`", "write one with");
 
-    // The run's own model embeds, and anybody's scorer finds what the run found.
+    // The run's own model embeds, and any scorer gets the run's scores.
     place.say(&["embed", "--run", &uid[..8], "--data", "cells", "--out", "features"]).expect(0);
     let scores =
         place.say(&["score", "--features", "features", "--data", "cells", "--json"]).expect(0).json();
@@ -333,13 +336,13 @@ fn a_run_is_computed_once_and_everything_else_can_be_asked() {
     fs::write(cells.join("dataset.toml"), yeast).unwrap();
     place.say(&["embed", "--run", uid, "--data", "cells", "--out", "features"]).complains(
         "HyperNet has no parameters for set `Yeast` with channels protein, nucleus",
-        "`--set NAME`, once for each, embeds some sets only",
+        "select sets with `--set NAME`",
     );
     let one = ["embed", "--run", uid, "--data", "cells", "--out", "features", "--set", "Jurkat"];
     place.say(&one).expect(0);
 }
 
-/// Waits until so many trainings have come beyond their third step.
+/// Waits until `works` trainings have passed their third step.
 fn until_training(store: &Path, works: usize) {
     let began = Instant::now();
     let training = || {
@@ -378,7 +381,7 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
     assert!(ask("SELECT resumed_step FROM attempt WHERE n = 2").parse::<u32>().is_ok_and(|step| step > 3));
 }
 
-/// Everything that a run computed, in words: files by their hashes, curves but those of the clock, scores.
+/// Everything that a run computed, as text: files by their hashes, curves except wall-clock ones, scores.
 #[cfg(unix)]
 fn computed(store: &Path) -> Vec<Vec<String>> {
     let sql = "SELECT w.uid, f.name, f.blake3, f.bytes FROM work w JOIN artifact f ON f.work_id = w.id
@@ -404,7 +407,7 @@ fn a_run_killed_at_any_moment_ends_as_if_nothing_had_happened() {
     let words = |words: &[String]| place.command(&words.iter().map(String::as_str).collect::<Vec<_>>());
     let began = Instant::now();
     let undisturbed = words(&exp("a/whole.db", &[])).output().unwrap();
-    // Every life is shorter than the whole, however fast the machine is.
+    // Every life is shorter than the whole run, however fast the machine is.
     let longest = began.elapsed().as_millis() as usize * 6 / 10;
     assert!(undisturbed.status.success(), "{}", String::from_utf8_lossy(&undisturbed.stderr));
     let expected = computed(&place.path("a/whole.db"));
@@ -465,7 +468,7 @@ fn workers_do_each_run_once_and_a_scheduler_can_have_the_machine_back() {
     place.run(&cells, &more).expect(0);
     assert_eq!(computed(&place.path("many.db")), computed(&place.path("one.db")));
 
-    // Stopped from outside, workers stop with the process that started them.
+    // When they are stopped from outside, workers stop with the process that started them.
     let slow = ["--set", "train.epochs=400", "--store", "slow.db", "--workers", "2", "--seed", "2"];
     let words = place.exp(&cells, &slow);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -473,7 +476,7 @@ fn workers_do_each_run_once_and_a_scheduler_can_have_the_machine_back() {
     until_training(&place.path("slow.db"), 2);
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     let said = Said(child.wait_with_output().unwrap()).expect(130);
-    assert!(said.error().contains("stopped with 0 of 2 runs ended"), "{}", said.error());
+    assert!(said.error().contains("stopped after 0 of 2 runs"), "{}", said.error());
     assert_eq!(
         ask("slow.db", "SELECT group_concat(outcome) FROM attempt WHERE step > 0"),
         "preempted,preempted"
@@ -540,17 +543,17 @@ fn a_store_answers_for_its_numbers_and_can_be_looked_after() {
         .complains("chammi_table4 has several rows", "say which: ");
     place.say(&["missing", "chammi_table5"]).complains("there is no printed table", "did you mean");
 
-    assert!(place.say(&["db", "check", "--contents"]).expect(0).out().contains("all is well"));
+    assert!(place.say(&["db", "check", "--contents"]).expect(0).out().contains("no problems"));
     place.say(&["db", "backup", "copy/other.db"]).expect(0);
     assert!(
         place
             .say(&["db", "check", "--contents", "--store", "copy/other.db"])
             .expect(0)
             .out()
-            .contains("all is well")
+            .contains("no problems")
     );
     let gone = place.say(&["rm", &uid[..8]]).expect(0).out();
-    assert!(gone.contains("is gone"), "{gone}");
+    assert!(gone.contains("removed run"), "{gone}");
     assert_eq!(sql("SELECT count(*) AS n FROM work")[0]["n"], 0);
     let left = walk(&place.path("runs/dichroic.db.d")).into_iter().filter(|path| path.contains("/work/"));
     assert_eq!(left.count(), 0);
@@ -560,7 +563,7 @@ fn a_store_answers_for_its_numbers_and_can_be_looked_after() {
     place.say(&["embed", "--run", &uid[..8], "--data", "cells", "--out", "features"]).expect(0);
     place
         .say(&["db", "merge", "runs/dichroic.db"])
-        .complains("runs/dichroic.db is the store itself", "name the other");
+        .complains("runs/dichroic.db is the store itself", "give only other");
     place.say(&["db", "vacuum"]).expect(0);
     place.say(&["db", "check"]).expect(0);
     let file = walk(&place.path("runs/dichroic.db.d"))
@@ -568,7 +571,7 @@ fn a_store_answers_for_its_numbers_and_can_be_looked_after() {
         .find(|path| path.contains("predictions"))
         .unwrap();
     fs::remove_file(&file).unwrap();
-    place.say(&["db", "check"]).complains("runs/dichroic.db: 1 problems", "put missing files back");
+    place.say(&["db", "check"]).complains("runs/dichroic.db: 1 problems", "put the missing files back");
 }
 
 #[test]
@@ -595,7 +598,7 @@ fn a_run_that_fails_is_told_and_the_others_go_on() {
     assert!(check.out().contains("1 problems") && check.out().contains("Yeast/3.png"), "{}", check.out());
 }
 
-/// The set `Yeast` again, as a microscope writes it: 16 bits, one file per channel, plates of different brightness.
+/// The set `Yeast` as written by a microscope: 16 bits, one file per channel, plates of different brightness.
 fn write_plates(cells: &Path, rule: &str) {
     let description = fs::read_to_string(cells.join("dataset.toml")).unwrap();
     let lines = format!(
@@ -648,7 +651,7 @@ fn images_are_used_as_the_microscope_wrote_them() {
     let first = place.run(&cells, &small).expect(0).json();
     let run = &first["runs"][0];
     assert_eq!(run["status"], "done");
-    // Plates that differ in brightness alone look the same.
+    // Plates that differ only in brightness look the same.
     assert_eq!(run["floors"]["hand_made"]["Yeast/Task_one"]["accuracy"], 1.0);
     let kept = walk(&place.path("runs")).into_iter().filter(|path| path.contains("-intensity"));
     assert_eq!(kept.count(), 1, "measured once, and kept");
@@ -682,7 +685,7 @@ fn a_published_backbone_embeds_any_folder() {
     with(&native).complains(small, "enlarge images");
     let weights = [&native[..], &["--size", "32"]].concat();
     let told = with(&[&weights[..], &["--json"]].concat()).expect(0).json();
-    // Mini has 256 features for each channel.
+    // Mini has 256 features per channel.
     assert_eq!(
         (&told["sets"]["Yeast"]["rows"], &told["sets"]["Yeast"]["width"]),
         (&IMAGES.into(), &512.into())
@@ -705,7 +708,7 @@ fn a_published_backbone_embeds_any_folder() {
         .complains("there is no model `convnext_tinny`", "did you mean `convnext_tiny`?");
     place
         .say(&["embed", "--weights", "weights.safetensors", "--data", "cells", "--out", "x"])
-        .complains("weights.safetensors does not say what model it belongs to", "for a published file");
+        .complains("weights.safetensors does not name its model", "for a published file");
     place
         .say(&[
             "embed",
@@ -726,11 +729,11 @@ fn networks_off_the_shelf_embed_any_folder() {
     let place = Place::new();
     place.cells();
     let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
-    let backbones =
-        [Backbone::ResNet { size: ResNetSize::R18 }, Backbone::DinoV2 { size: DinoV2Size::SmallReg }];
+    let backbones: [Backbone; 2] =
+        [ResNet { size: ResNetSize::R18 }.into(), DinoV2 { size: DinoV2Size::SmallReg }.into()];
     for (backbone, features) in backbones.into_iter().zip([512u64, 384]) {
         let name = files::name(&backbone);
-        // Where people put published files.
+        // Where users put published files.
         let path = place.path(&format!("{}.safetensors", files::published(&backbone)));
         let mut params = Params::new(Seed(1));
         let model = Model { weights: backbone.published(), backbone, adapter: adapter.clone() };
@@ -764,6 +767,49 @@ fn networks_off_the_shelf_embed_any_folder() {
             "resnet18.tv_in1k.safetensors does not fit this model: missing: ",
             "check that the file belongs",
         );
+}
+
+/// A spec that names a network of the zoo is read, checked and planned by every program. One that was built without it says
+/// so before anything is computed; the other computes it.
+#[test]
+fn networks_of_the_zoo_are_computed_or_refused_first() {
+    let place = Place::new();
+    let cells = format!("mini_real={}", place.cells().display());
+    let backbone = Backbone::from(OffTheShelf { model: NetworkModel::MobileNetV4Small });
+    let name = files::name(&backbone);
+    let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
+    let model = Model { weights: backbone.published(), backbone, adapter };
+
+    let mut shown = place.say(&["show", "real_cells", "--data", &cells, "--json"]).expect(0).json();
+    let experiments = shown["experiments"].as_array_mut().unwrap();
+    experiments.truncate(1);
+    let config = &mut experiments[0]["config"];
+    config["model"] = serde_json::to_value(&model).unwrap();
+    config["train"]["objective"] = Value::Array(vec![]);
+    fs::write(place.path("zoo.json"), shown.to_string()).unwrap();
+    let run = ["exp", "--spec", "zoo.json", "--scale", "paper", "--seed", "1", "--data", &cells];
+    let run = [&run[..], &["--weights", ".", "--json"]].concat();
+    let embed = ["embed", "--model", &name, "--weights", ".", "--data", "cells", "--out", "x", "--json"];
+    if !cfg!(feature = "zoo") {
+        for words in [&run[..], &[&run[..], &["--dry"]].concat(), &embed] {
+            place
+                .say(words)
+                .complains("this program was built without `mobilenetv4_conv_small`", "--features zoo");
+        }
+        assert!(!place.path("dichroic.sqlite").exists() && !place.path("x").exists());
+        return;
+    }
+    place.say(&run).complains("there are no weights `mobilenetv4_conv_small.e2400_r224_in1k`", "download");
+    let mut params = Params::new(Seed(1));
+    Extractor::new(&model, &[], &[], &mut params);
+    // A published file has a classifier too.
+    params.add_constant(Published::new("classifier.bias", &[1000]), 0.0);
+    let file = place.path(&format!("{}.safetensors", files::published(&model.backbone)));
+    files::save(&file, &params, None, |_| true).unwrap();
+    let told = place.say(&embed).expect(0).json();
+    assert_eq!(told["sets"]["Yeast"]["width"], 2 * 1280);
+    let done = place.say(&run).expect(0).json();
+    assert_eq!(done["runs"][0]["status"], "done");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The invariants of `src/ARCHITECTURE.md` that a search can see.
+//! The invariants of `src/ARCHITECTURE.md` that a text search can check.
 
 use std::{fs, path::Path};
 
@@ -55,8 +55,7 @@ fn only_the_command_line_prints() {
 fn a_spec_is_plain_data() {
     let others =
         ["candle", "sqlx", "crate::data", "crate::store", "crate::train", "crate::ops", "crate::plan"];
-    never(&["lang/spec"], &others, &[]);
-    never(&["lang/dsl"], &["candle", "sqlx", "crate::store", "crate::train", "crate::ops"], &[]);
+    never(&["lang"], &others, &[]);
 }
 
 #[test]
@@ -85,8 +84,15 @@ fn metrics_and_averages_are_named_by_papers_only() {
 
 #[test]
 fn there_is_one_reverse_pass() {
-    let candles = [".backward()", "candle_nn", "candle_transformers", "GradStore", "Var::", "with_tracing"];
-    never(&[""], &candles, &[]);
+    never(&[""], &[".backward()", "GradStore", "Var::", "with_tracing"], &[]);
+}
+
+/// Their layers cut gradients silently. Frozen networks have none to lose, and take no tape.
+#[test]
+fn candles_networks_are_known_to_the_zoo_only_and_never_recorded() {
+    never(&[""], &["candle_nn", "candle_transformers"], &["src/backbone/zoo/"]);
+    never(&["backbone/zoo"], &["Tape", "Node", "crate::tape", "crate::ops", "crate::train"], &[]);
+    never(&[""], &["Zoo::new", "zoo::"], &["src/backbone/", "src/spec/", "src/dsl/"]);
 }
 
 #[test]
@@ -112,4 +118,28 @@ fn the_page_only_reads_and_only_the_command_line_knows_it() {
 #[test]
 fn gpus_are_known_to_operations_and_to_the_device_only() {
     never(&[""], &["cudarc", "cuda_backend", "feature = \"cuda\"", "CudaStorage", "CUDA_"], &["src/ops/"]);
+}
+
+#[test]
+fn what_is_compiled_in_is_in_the_same_package() {
+    let package = |path: &Path| {
+        path.ancestors()
+            .find(|folder| folder.join("Cargo.toml").exists())
+            .map(Path::to_owned)
+            .expect("a package")
+    };
+    let mut seen = 0;
+    for (path, code) in sources(&[""]) {
+        let path = Path::new(&path);
+        for text in ["include_str!(", "include_bytes!("].iter().flat_map(|word| code.split(word).skip(1)) {
+            let text = text.strip_prefix("concat!(").unwrap_or(text);
+            let Some(named) = text.strip_prefix('"').and_then(|text| text.split('"').next()) else {
+                continue;
+            };
+            let file = path.with_file_name(named).canonicalize().expect("what is included is there");
+            assert_eq!(package(&file), package(path), "{} takes in {named}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 30, "{seen} found");
 }

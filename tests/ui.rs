@@ -1,8 +1,9 @@
-//! What the compiler says to mistakes in experiment files: `tests/ui/<rule>.rs` is the mistake, `.stderr` the answer.
+//! Compile-time error messages for mistakes in experiment files: `tests/ui/<rule>.rs` is the mistake, `.stderr` the
+//! message.
 //!
-//! Messages move between compilers, so the whole answer is compared on the pinned one only; elsewhere each mistake
-//! must fail with our sentence in it. `TRYBUILD=overwrite cargo test --test ui` writes the answers anew: read the
-//! difference as prose, a message that got worse is a regression.
+//! Messages differ between compilers, so the whole output is compared on the pinned one only; elsewhere each mistake
+//! must fail with our message in it. `TRYBUILD=overwrite cargo test -p dichroic-lang --test ui` rewrites them: read the
+//! diff as prose; a message that got worse is a regression.
 
 use std::{
     env, fs,
@@ -30,7 +31,7 @@ fn mistakes_fail_with_our_sentence() {
     fail_with_our_sentence();
 }
 
-/// Checks each case as a program of its own, in one package, and looks for the first line of its `.stderr`.
+/// Checks each case as a separate program, in one package, and looks for the first line of its `.stderr`.
 fn fail_with_our_sentence() {
     let root = &Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let package = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("ui");
@@ -57,7 +58,7 @@ fn fail_with_our_sentence() {
     }
 }
 
-/// Name, file and the sentence that the compiler must say.
+/// Name, file and the expected message.
 fn cases(root: &Path) -> Vec<(String, PathBuf, String)> {
     let mut paths: Vec<PathBuf> = fs::read_dir(root.join("tests/ui"))
         .expect("the cases lie in tests/ui")

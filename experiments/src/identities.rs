@@ -1,12 +1,13 @@
-//! The names of everything that is declared here: which spec, which works, at both scales. A name that moves orphans
-//! stored results, so each move shows in `tests/golden/identities.txt`; `UPDATE_IDENTITIES=1 cargo test` writes it.
+//! Pins the ids of everything that is declared here: specs and works, at both scales. A changed id orphans
+//! stored results, so each change shows in `tests/golden/identities.txt`; `UPDATE_IDENTITIES=1 cargo test`
+//! rewrites it.
 
 use dichroic::{
     data::DataSet,
     plan::{Plan, Work},
     registry,
     seed::Seed,
-    spec::{DataRef, Spec, id::SpecId, quick::quick},
+    spec::{Spec, id::SpecId, quick::quick},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -53,7 +54,7 @@ fn names_of_specs_and_works_move_only_where_that_is_meant() {
     assert_eq!(found.lines().count(), kept.lines().count());
 }
 
-/// The spec's name, those of its trainings, and one for all that comes after them.
+/// The id of the spec, those of its trainings, and one for all that follows them.
 fn names(spec: &Spec, data: &BTreeMap<String, DataSet>) -> String {
     let plan = Plan::of(spec, Seed(1), data).unwrap();
     let mut names = vec![SpecId::of(spec).to_string()];
@@ -71,7 +72,7 @@ fn names(spec: &Spec, data: &BTreeMap<String, DataSet>) -> String {
     names.join(" ")
 }
 
-/// Folders without a row, of all sets that the specs name, with fingerprints that say nothing of this machine.
+/// Folders of three black images, of all sets that the specs name, with machine-independent fingerprints.
 fn folders<'a>(root: &Path, specs: impl Iterator<Item = &'a Spec>) -> BTreeMap<String, DataSet> {
     let mut sets: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for spec in specs {
@@ -84,18 +85,23 @@ fn folders<'a>(root: &Path, specs: impl Iterator<Item = &'a Spec>) -> BTreeMap<S
 }
 
 fn folder(root: &Path, name: &str, sets: BTreeSet<String>) -> DataSet {
-    let chammi = name == DataRef::CHAMMI;
     let sets = if sets.is_empty() { BTreeSet::from(["One".to_owned(), "Two".to_owned()]) } else { sets };
     let mut description = format!("name = \"{name}\"\n");
     for set in &sets {
         fs::create_dir_all(root.join(set)).unwrap();
-        let header = "file_path,channel_width,Label,train_test_split,Task_one\n";
-        fs::write(root.join(set).join("enriched_meta.csv"), header).unwrap();
+        let table = "file_path,channel_width,Label,train_test_split,Task_one\n\
+                     a.png,4,one,Train,False\nb.png,4,two,Train,False\nc.png,4,one,Task_one,True\n";
+        fs::write(root.join(set).join("enriched_meta.csv"), table).unwrap();
+        ["a", "b", "c"].iter().for_each(|image| black(&root.join(set).join(format!("{image}.png"))));
         description += &format!("[sets.{set}]\nchannels = [\"dna\", \"er\", \"actin\"]\n");
     }
-    if !chammi {
-        fs::write(root.join("dataset.toml"), description).unwrap();
-    }
+    fs::write(root.join("dataset.toml"), description).unwrap();
     let opened = DataSet::open(name, root).unwrap();
     DataSet { fingerprint: format!("the fingerprint of {name}"), ..opened }
+}
+
+fn black(path: &Path) {
+    let mut encoder = png::Encoder::new(fs::File::create(path).unwrap(), 12, 4);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(&[0; 48]).unwrap();
 }

@@ -1,4 +1,4 @@
-//! The program: the command line of dichroic over the files in `experiments/`.
+//! The program: dichroic's command line with the experiments in this folder.
 dichroic::main!();
 
 #[cfg(test)]

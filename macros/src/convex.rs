@@ -1,9 +1,9 @@
-//! Finds `(w1 * a + w2 * b).convex()` whose literal weights do not sum to 1. What is not literal is checked when the
-//! program runs.
+//! Finds `(w1 * a + w2 * b).convex()` whose literal weights do not sum to 1. Other weights are checked at run
+//! time.
 
 use syn::{BinOp, Block, Error, Expr, ExprLit, ExprMethodCall, Lit, visit::Visit};
 
-/// All such sums in a function at once.
+/// All such sums in a function.
 pub(crate) fn check(block: &Block) -> syn::Result<()> {
     let mut sums = Sums(None);
     sums.visit_block(block);

@@ -1,4 +1,4 @@
-//! What stands beside an experiment's function: its checks and its entry in the registry.
+//! Expands `#[experiment]`: checks of the function, and its entry in the registry.
 
 use crate::{
     convex,

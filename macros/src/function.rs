@@ -1,16 +1,16 @@
-//! What experiments and reports have in common: a documented function without arguments that returns something.
+//! Common to experiments and reports: a documented function without arguments that returns something.
 
 use proc_macro2::TokenStream;
 use syn::{Attribute, Error, Expr, ExprLit, ItemFn, Lit, Meta, MetaNameValue, ReturnType};
 
-/// A function that may stand behind an attribute.
+/// A function under an attribute.
 pub(crate) struct Function {
     pub(crate) item: ItemFn,
     /// Its documentation.
     pub(crate) about: String,
 }
 
-/// What messages call it.
+/// Its kind, in messages.
 pub(crate) struct Words {
     /// `#[experiment]`.
     pub(crate) attribute: &'static str,
@@ -21,7 +21,7 @@ pub(crate) struct Words {
 }
 
 impl Function {
-    /// Reads it, and refuses what cannot be registered.
+    /// Parses it, and rejects what cannot be registered.
     pub(crate) fn of(words: &Words, arguments: &TokenStream, item: TokenStream) -> syn::Result<Self> {
         let Words { attribute, one, returns } = words;
         if !arguments.is_empty() {

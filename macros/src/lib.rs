@@ -1,4 +1,4 @@
-//! The attributes that experiment files need.
+//! The attributes of experiment files: `#[experiment]` and `#[report]`.
 
 mod convex;
 mod experiment;
@@ -10,21 +10,22 @@ use quote::quote;
 
 /// Registers a function as an experiment, under its own name.
 ///
-/// The function is documented (the first line says what it shows), takes no arguments and returns `impl Experiments`.
-/// Its body is ordinary Rust. Beside registering it, the attribute checks what the compiler cannot see: that it is
-/// documented, and that literal weights of a `.convex()` sum add up to 1.
+/// The function needs documentation (the first line says what it shows), takes no arguments and returns `impl
+/// Experiments`. Its body is ordinary Rust. The attribute also checks what the compiler cannot: that the
+/// function is documented, and that literal weights of a `.convex()` sum add up to 1.
 #[proc_macro_attribute]
 pub fn experiment(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    // Whatever happens, the function comes back out unchanged, so that editors keep working in it.
+    // In any case the function is returned unchanged, so that editors keep working in it.
     let original: proc_macro2::TokenStream = item.into();
     let beside = experiment::expand(&arguments.into(), original.clone());
     let beside = beside.unwrap_or_else(syn::Error::into_compile_error);
     quote!(#original #beside).into()
 }
 
-/// Registers a function as a report, under its own name: `dichroic report NAME` writes what it shows.
+/// Registers a function as a report, under its own name; `dichroic report NAME` writes it.
 ///
-/// The function is documented (the first line is the report's title), takes no arguments and returns a `Report`.
+/// The function needs documentation (the first line is the report's title), takes no arguments and returns a
+/// `Report`.
 #[proc_macro_attribute]
 pub fn report(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let original: proc_macro2::TokenStream = item.into();

@@ -1,4 +1,4 @@
-//! What stands beside a report's function: its entry in the registry.
+//! Expands `#[report]`: the function's entry in the registry.
 
 use crate::function::{Function, Words};
 use proc_macro2::TokenStream;

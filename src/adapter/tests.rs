@@ -2,17 +2,12 @@
 
 use super::{Images, SetChannels, build};
 use crate::{
+    dsl::{Adapts, ConvNext, Depthwise, HyperNet, SliceParam, TargetParam, TemplateMixing, size},
     golden::{Golden, assert_close, device, everywhere},
     params::{Params, Published},
+    sample,
     seed::Seed,
-    spec::{
-        self, ClassEmbedding, Coefficients, Pooling,
-        draft::{
-            Draft, StatedAdapter, StatedDepthwise, StatedHyperNet, StatedSliceParam, StatedTargetParam,
-            StatedTemplateMixing, sample,
-        },
-        recipe::Recipe,
-    },
+    spec::{self, ClassEmbedding, Coefficients, Pooling, recipe::Recipe},
     tape::{Grad, Gradients, Tape},
 };
 use candle_core::{DType, Device, Tensor};
@@ -23,12 +18,12 @@ fn sets() -> [SetChannels; 2] {
     })
 }
 
-fn resolved(adapter: impl Into<StatedAdapter>) -> spec::Adapter {
-    Draft { adapter: adapter.into(), ..sample() }.resolve(Recipe::Fixed).model.adapter
+fn resolved(adapter: impl Adapts<ConvNext<size::Tiny>>) -> spec::Adapter {
+    sample::adapter(adapter, Recipe::Fixed)
 }
 
 /// `prefix` stands before the names of the file's parameters and outputs; images may be shared by several adapters.
-fn check(file: &str, prefix: &str, images: &str, adapter: impl Into<StatedAdapter>) {
+fn check(file: &str, prefix: &str, images: &str, adapter: impl Adapts<ConvNext<size::Tiny>>) {
     let adapter = resolved(adapter);
     everywhere(|| compare(file, prefix, images, &adapter));
 }
@@ -74,21 +69,17 @@ fn compare(file: &str, prefix: &str, images: &str, adapter: &spec::Adapter) {
 
 #[test]
 fn hypernet() {
-    check("hypernet", "", "", StatedHyperNet::new(5, 7));
+    check("hypernet", "", "", HyperNet { z: 5, hidden: 7 });
 }
 
 #[test]
 fn target_param() {
-    check("adapters", "target_param/", "", StatedTargetParam::new());
+    check("adapters", "target_param/", "", TargetParam);
 }
 
 #[test]
 fn slice_param() {
-    let with = |added, one_slice| StatedSliceParam {
-        class_embedding: Some(added),
-        one_slice: Some(one_slice),
-        ..StatedSliceParam::new()
-    };
+    let with = |added, one_slice| SliceParam.class_embedding(added).one_slice(one_slice);
     check("adapters", "slice_param/", "", with(ClassEmbedding::Learned, false));
     check("adapters", "slice_param_plain/", "", with(ClassEmbedding::None, false));
     check("adapters", "slice_param_one/", "", with(ClassEmbedding::Learned, true));
@@ -96,30 +87,30 @@ fn slice_param() {
 
 #[test]
 fn template_mixing() {
-    let kept = |how| StatedTemplateMixing { coefficients: Some(how), ..StatedTemplateMixing::new(6) };
+    let kept = |how| TemplateMixing { templates: 6 }.coefficients(how);
     check("adapters", "template_mixing/", "", kept(Coefficients::PerSet));
     check("adapters", "template_mixing_shared/", "", kept(Coefficients::Shared));
 }
 
 #[test]
 fn depthwise() {
-    let pooled = |how| StatedDepthwise { pooling: Some(how), ..StatedDepthwise::new(3) };
+    let pooled = |how| Depthwise { kernels: 3 }.pooling(how);
     check("adapters", "depthwise/", "", pooled(Pooling::Weighted));
     check("adapters", "depthwise_average/", "", pooled(Pooling::Average));
 }
 
 #[test]
 fn images_of_other_channels_are_refused() {
-    let words: [StatedAdapter; 5] = [
-        StatedDepthwise::new(3).into(),
-        StatedTargetParam::new().into(),
-        StatedSliceParam::new().into(),
-        StatedTemplateMixing::new(8).into(),
-        StatedHyperNet::new(4, 4).into(),
+    let words = [
+        resolved(Depthwise { kernels: 3 }),
+        resolved(TargetParam),
+        resolved(SliceParam),
+        resolved(TemplateMixing { templates: 8 }),
+        resolved(HyperNet { z: 4, hidden: 4 }),
     ];
     for word in words {
         let mut params = Params::new(Seed(0));
-        let stem = build(&resolved(word), &sets(), &[], 8, &mut params);
+        let stem = build(&word, &sets(), &[], 8, &mut params);
         let pixels = Tensor::zeros((1, 4, 8, 8), DType::F32, &Device::Cpu).unwrap();
         let refused = stem.forward(&mut Tape::forgetting(), &params, &Images { pixels, set: 0 });
         let message = refused.unwrap_err().to_string();

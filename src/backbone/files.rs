@@ -2,9 +2,9 @@
 //! written so that timm reads them back, and found where people keep them.
 
 use crate::{
+    atomic_file,
     params::Params,
-    spec::{Backbone, ConvNextSize, DinoV2Size, ResNetSize},
-    whole_file,
+    spec::{Backbone, ConvNextSize, DinoV2Size, NetworkModel, ResNetSize, settings},
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::{
@@ -247,7 +247,7 @@ pub(crate) fn write(
         .map_err(format)?;
     let note = note.map(|note| [(NOTE.to_owned(), note.to_owned())].into());
     let bytes = safetensors::serialize(views, note).map_err(format)?;
-    whole_file::write(path, bytes).map_err(io)
+    atomic_file::write(path, bytes).map_err(io)
 }
 
 /// 32-bit floats as files hold them.
@@ -284,19 +284,23 @@ pub(crate) fn list(kind: &str, names: &[String]) -> String {
 /// timm's name of a backbone with its published weights.
 pub fn published(backbone: &Backbone) -> String {
     match backbone {
-        Backbone::ConvNext { size, .. } => format!("convnext_{}.fb_in22k", size_name(*size)),
-        Backbone::ResNet { .. } => format!("{}.tv_in1k", name(backbone)),
-        Backbone::DinoV2 { size: DinoV2Size::SmallReg } => "vit_small_patch14_reg4_dinov2.lvd142m".into(),
+        Backbone::ConvNext(word) => format!("convnext_{}.fb_in22k", size_name(word.size)),
+        Backbone::ResNet(_) => format!("{}.tv_in1k", name(backbone)),
+        Backbone::DinoV2(settings::DinoV2 { size: DinoV2Size::SmallReg }) => {
+            "vit_small_patch14_reg4_dinov2.lvd142m".into()
+        }
+        Backbone::OffTheShelf(word) => word.model.facts().file.into(),
     }
 }
 
 /// What a backbone is called on the command line: timm's name, of DINOv2 Meta's.
 pub fn name(backbone: &Backbone) -> String {
     match backbone {
-        Backbone::ConvNext { size, .. } => format!("convnext_{}", size_name(*size)),
-        Backbone::ResNet { size: ResNetSize::R18 } => "resnet18".into(),
-        Backbone::ResNet { size: ResNetSize::R50 } => "resnet50".into(),
-        Backbone::DinoV2 { size: DinoV2Size::SmallReg } => "dinov2_vits14_reg".into(),
+        Backbone::ConvNext(word) => format!("convnext_{}", size_name(word.size)),
+        Backbone::ResNet(settings::ResNet { size: ResNetSize::R18 }) => "resnet18".into(),
+        Backbone::ResNet(settings::ResNet { size: ResNetSize::R50 }) => "resnet50".into(),
+        Backbone::DinoV2(settings::DinoV2 { size: DinoV2Size::SmallReg }) => "dinov2_vits14_reg".into(),
+        Backbone::OffTheShelf(word) => word.model.facts().name.into(),
     }
 }
 
@@ -304,10 +308,11 @@ pub fn name(backbone: &Backbone) -> String {
 pub fn all() -> Vec<Backbone> {
     use ConvNextSize::{Atto, Base, Femto, Mini, Nano, Pico, Small, Tiny};
     let convnexts = [Mini, Atto, Femto, Pico, Nano, Tiny, Small, Base];
-    let convnexts = convnexts.map(|size| Backbone::ConvNext { size, drop_path: 0.0 });
-    let resnets = [ResNetSize::R18, ResNetSize::R50].map(|size| Backbone::ResNet { size });
-    let dino = Backbone::DinoV2 { size: DinoV2Size::SmallReg };
-    convnexts.into_iter().chain(resnets).chain([dino]).collect()
+    let convnexts = convnexts.map(|size| Backbone::from(settings::ConvNext { size, drop_path: 0.0 }));
+    let resnets = [ResNetSize::R18, ResNetSize::R50].map(|size| settings::ResNet { size }.into());
+    let dino = settings::DinoV2 { size: DinoV2Size::SmallReg }.into();
+    let others = NetworkModel::ALL.iter().map(|&model| settings::OffTheShelf { model }.into());
+    convnexts.into_iter().chain(resnets).chain([dino]).chain(others).collect()
 }
 
 /// timm's word for a size.

@@ -1,5 +1,6 @@
 //! Networks behind the first layer, and networks off the shelf.
 
+mod built;
 mod convnext;
 mod dino_v2;
 pub mod files;
@@ -10,7 +11,11 @@ mod resnet;
 #[cfg(test)]
 mod tests;
 pub mod torch;
+#[cfg(any(test, feature = "zoo"))]
+mod zoo;
 
+pub(crate) use built::of_the_zoo;
+pub use built::{NotBuilt, built};
 pub use convnext::ConvNext;
 pub(crate) use convnext::Shape;
 pub use dino_v2::DinoV2;

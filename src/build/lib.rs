@@ -1,5 +1,5 @@
-//! The build script of a repository of experiments: finds the files in `experiments/`, so that dropping one there is
-//! enough, and notes what is being built.
+//! The build script of a repository of experiments: finds the files in `experiments/`, which need no other
+//! registration, and records commit and sources of the build.
 //!
 //! A repository's `build.rs` is `fn main() { dichroic_build::repository(); }`.
 
@@ -19,7 +19,7 @@ pub fn repository() {
     build(&package, &package, &package.join("experiments"));
 }
 
-/// For a package whose own folder holds the experiments, in the repository at `root`.
+/// For a package that is itself the folder of experiments, in the repository at `root`.
 ///
 /// # Panics
 /// As [`repository`].
@@ -41,11 +41,12 @@ fn build(root: &Path, package: &Path, experiments: &Path) {
     println!("cargo::rustc-env=DICHROIC_ROOT={}", root.display());
     println!("cargo::rustc-env=DICHROIC_PACKAGE={}", package.display());
     println!("cargo::rustc-env=DICHROIC_SOURCES={}", sources::digest(root).unwrap_or_default());
-    // A commit alone builds nothing again: while the digest holds, the tree's own HEAD is the better answer.
+    // A commit alone does not trigger a rebuild: while the digest matches, the HEAD of the tree is more
+    // accurate.
     println!("cargo::rustc-env=DICHROIC_COMMIT={}", git(root, &["rev-parse", "HEAD"]).unwrap_or_default());
 }
 
-/// What git says, if there is git and a repository.
+/// The output of git, if git and a repository exist.
 fn git(root: &Path, arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).current_dir(root).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;

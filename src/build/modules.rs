@@ -1,4 +1,4 @@
-//! Experiment files as modules of the program.
+//! Declares experiment files as modules of the program.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// One module for each file, so that files can use what others share: `use super::chammi::*`.
+/// One module per file, so that files can share items: `use super::chammi::*`.
 pub(crate) fn declarations(files: &[PathBuf]) -> String {
     let declaration = |path: &PathBuf| {
         let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("a file name in UTF-8");
@@ -26,12 +26,12 @@ pub(crate) fn declarations(files: &[PathBuf]) -> String {
     files.iter().map(declaration).collect()
 }
 
-/// Any file name will do: `3-channels.rs` becomes `in_3_channels`.
+/// A module name for any file name: `3-channels.rs` becomes `in_3_channels`.
 fn name(stem: &str) -> String {
     let name = stem.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "_");
     let reserved = ["self", "super", "crate", "_"].contains(&name.as_str());
     let begins_well = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
-    // `r#` lets a file be called `type.rs`.
+    // `r#` allows a file named `type.rs`.
     let prefix = if begins_well && !reserved { "r#" } else { "in_" };
     format!("{prefix}{name}")
 }

@@ -1,14 +1,14 @@
-//! A digest of the sources, taken by the build script and again when a run starts: while the two agree, the diff
-//! of the working tree is the diff of the running program.
+//! A digest of the sources, computed by the build script and again when a run starts: if the two agree, the
+//! diff of the working tree is the diff of the running program.
 
 use std::{fs, io, path::Path};
 
-/// What the program is made of, below the folder of its `Cargo.toml`.
+/// The sources of a program, below the folder of its `Cargo.toml`.
 pub(crate) const PARTS: [&str; 6] =
     ["Cargo.toml", "Cargo.lock", "src", "macros", "experiments", "migrations"];
 
-/// 32 hexadecimal digits (FNV-1a, 128 bits) over the sorted paths and the contents of all parts; parts that are not
-/// there are skipped.
+/// 32 hexadecimal digits (FNV-1a, 128 bits) over the sorted paths and the contents of all parts; missing
+/// parts are skipped.
 ///
 /// # Errors
 /// If a file or a folder cannot be read.

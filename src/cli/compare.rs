@@ -1,4 +1,4 @@
-//! `compare`: whether a run beats a floor or another run beyond the luck of which images were asked.
+//! `compare`: is a run better than a floor or another run, beyond the sampling error of the test images?
 
 mod sides;
 
@@ -126,7 +126,7 @@ impl Compare {
         Ok(Compared { rival: rival.name(&system), system, question, found })
     }
 
-    /// The tasks that are meant, among those that both sides have.
+    /// The selected tasks, among those that both sides have.
     fn tasks(&self, a: &[String], b: &[String]) -> Result<Vec<String>> {
         let common: Vec<&String> = a.iter().filter(|task| b.contains(task)).collect();
         let list = || common.iter().map(|task| task.as_str()).collect::<Vec<_>>().join(", ");
@@ -145,7 +145,7 @@ impl Compare {
         };
         let tasks: Vec<String> = common.iter().filter(wanted).map(|task| (*task).clone()).collect();
         if tasks.is_empty() {
-            let hint = "name it with --task to compare it all the same";
+            let hint = "name it with --task to compare it anyway";
             let failure =
                 Failure::new(format!("expected a task besides the held-out images, found `{}`", list()));
             return Err(failure.hint(hint));
@@ -155,7 +155,7 @@ impl Compare {
 }
 
 impl Compared {
-    /// Over all tasks alike.
+    /// The average over all tasks.
     fn mean(&self) -> &Difference {
         &self.found.averages[0].1
     }
@@ -187,18 +187,20 @@ impl Compared {
             words(mean.verdict())
         );
         match &mean.seeds {
-            Some(found) if found.verdict() == mean.verdict() => sentence += " Other seeds say the same.",
+            Some(found) if found.verdict() == mean.verdict() => {
+                sentence += " The interval over seeds agrees."
+            }
             Some(found) => {
                 let (low, high) = (found.low, found.high);
                 sentence += &format!(
-                    " Over seeds it {} it ({low:+.3} to {high:+.3}): another training may say otherwise.",
+                    " Over seeds it {} it ({low:+.3} to {high:+.3}): retraining may change the result.",
                     words(found.verdict())
                 );
             }
-            None => sentence += " What another seed would give is not known.",
+            None => sentence += " The variation between seeds is unknown.",
         }
         if mean.verdict() == Verdict::Undecided {
-            sentence += &format!(" A difference below {detectable:.3} would not be seen.");
+            sentence += &format!(" A difference below {detectable:.3} would go undetected.");
         }
         sentence
     }

@@ -1,4 +1,4 @@
-//! `data`: makes a simulated data set, verifies a folder, describes it.
+//! `data`: simulates a data set, checks a folder, describes it.
 
 use super::{
     failure::{Failure, Result},
@@ -56,11 +56,11 @@ enum What {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ControlWord {
-    /// Each set grows its cells with generators of its own: joint training has nothing to share
+    /// Each set grows its cells with its own generators: joint training has nothing to share
     Unshared,
-    /// Cells, plates and batches are equally bright and alike: nothing for self-supervision to be fooled by
+    /// Cells, plates and batches are equally bright: nothing that could mislead self-supervision
     NoNuisance,
-    /// Labels are elongations and nothing else: what a warp changes
+    /// Labels are elongations only: what a warp changes
     Elongation,
 }
 
@@ -182,7 +182,7 @@ impl Check {
             }
         }
         if !report.ok() {
-            let failure = Failure::new(format!("{} cannot be used as it is", data.root.display()));
+            let failure = Failure::new(format!("{} has problems", data.root.display()));
             return Err(match report.hint {
                 Some(hint) => failure.hint(hint),
                 None => failure,
@@ -194,12 +194,12 @@ impl Check {
             return Ok(());
         }
         let failure = Failure::new(format!(
-            "{} of {} gates do not hold: {}",
+            "{} of {} gates fail: {}",
             failed.len(),
             gates.gates.len(),
             failed.join("; ")
         ));
-        Err(failure.hint("results on this world mean less than they seem to; take another one"))
+        Err(failure.hint("results on this simulated world are not reliable; choose another --world"))
     }
 
     /// Stores the hash of all contents next to the fingerprint, if the store knows the data set.

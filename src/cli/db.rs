@@ -1,4 +1,4 @@
-//! `db`: the store itself.
+//! `db`: creates, checks, merges, copies and vacuums the store.
 
 use super::{
     failure::{Failure, Result},
@@ -62,7 +62,7 @@ impl Db {
             Command::Backup { to, store } => {
                 let copied = Store::open_read_only(store.path())?.backup(to)?;
                 let (files, megabytes) = (copied.files, copied.bytes as f64 / 1e6);
-                output::say(&format!("{} is a copy, with {files} files of {megabytes:.1} MB", to.display()))
+                output::say(&format!("copied to {}, with {files} files of {megabytes:.1} MB", to.display()))
             }
             Command::Vacuum { store } => {
                 drop(Store::open_read_only(store.path())?);
@@ -70,9 +70,7 @@ impl Db {
                 let freed = store.vacuum()?;
                 store.close()?;
                 let (orphans, megabytes) = (freed.orphans.len(), freed.bytes as f64 / 1e6);
-                output::say(&format!(
-                    "{megabytes:.1} MB given back; {orphans} files or folders that no work knew are gone"
-                ))
+                output::say(&format!("{megabytes:.1} MB freed; {orphans} orphaned files or folders removed"))
             }
         }
     }
@@ -91,7 +89,7 @@ fn check(store: &StoreOption, contents: bool) -> Result {
     let reader = Store::open_read_only(&path)?;
     let health = reader.check(contents)?;
     let (files, megabytes) = (health.files, health.bytes as f64 / 1e6);
-    let how = if contents { "read" } else { "there" };
+    let how = if contents { "read" } else { "present" };
     for problem in &health.problems {
         output::say(problem)?;
     }
@@ -103,7 +101,7 @@ fn check(store: &StoreOption, contents: bool) -> Result {
     }
     if health.problems.is_empty() {
         return output::say(&format!(
-            "{}: all is well; {files} files of {megabytes:.1} MB are {how}",
+            "{}: no problems; {files} files of {megabytes:.1} MB {how}",
             path.display()
         ));
     }
@@ -113,7 +111,7 @@ fn check(store: &StoreOption, contents: bool) -> Result {
 }
 
 fn merge(store: &StoreOption, others: &[PathBuf]) -> Result {
-    // All are looked at before the first is taken in.
+    // All are checked before the first is merged.
     for other in others {
         drop(Store::open_read_only(other)?);
     }
@@ -123,7 +121,7 @@ fn merge(store: &StoreOption, others: &[PathBuf]) -> Result {
         _ => false,
     };
     if let Some(own) = others.iter().find(|other| same(other)) {
-        let hint = "name the other stores only";
+        let hint = "give only other stores";
         return Err(Failure::new(format!("{} is the store itself", own.display())).hint(hint));
     }
     for other in others {
@@ -137,11 +135,8 @@ fn merge(store: &StoreOption, others: &[PathBuf]) -> Result {
         ))?;
         if merged.both > 0 {
             let differing = merged.differing.len();
-            let how = if differing == 0 {
-                "the same to the bit".into()
-            } else {
-                format!("{differing} files differ")
-            };
+            let how =
+                if differing == 0 { "bit-identical".into() } else { format!("{differing} files differ") };
             output::say(&format!("  {} works were done on both sides: {how}", merged.both))?;
         }
         placements::place_all(&store)?;

@@ -18,7 +18,7 @@ use serde_json::json;
 /// Show the values in which two experiments or two stored runs differ
 #[derive(Args, Debug)]
 pub(super) struct Diff {
-    /// An experiment, one sentence of it (`name:2`), or a prefix of a run's or a spec's id
+    /// An experiment, one declaration of it (`name:2`), or a prefix of a run's or a spec's id
     a: String,
     /// The other one
     b: String,
@@ -31,7 +31,7 @@ pub(super) struct Diff {
     json: bool,
 }
 
-/// One side: what it is called and its lines.
+/// One side: its name and its lines.
 struct Side {
     name: String,
     lines: Vec<(String, String)>,
@@ -69,25 +69,26 @@ impl Diff {
     }
 
     fn experiment(&self, word: &str, name: &str, number: Option<&str>) -> Result<Side> {
-        let sentences = jobs::sentences(&[name.to_owned()])?;
-        let count = sentences.len();
+        let declarations = jobs::declarations(&[name.to_owned()])?;
+        let count = declarations.len();
         let at = match number {
             Some(number) => number.parse().ok().filter(|number| (1..=count).contains(number)),
             None => (count == 1).then_some(1),
         };
         let Some(at) = at else {
-            let failure = Failure::new(format!("`{word}`: expected one of the {count} sentences of {name}"));
-            return Err(failure.hint(format!("say which: `{name}:1` … `{name}:{count}`")));
+            let failure =
+                Failure::new(format!("`{word}`: expected one of the {count} declarations of {name}"));
+            return Err(failure.hint(format!("choose one: `{name}:1` … `{name}:{count}`")));
         };
-        // Without data at hand, the declared size is the one to compare.
-        let spec = sentences[at - 1].spec(&self.spec, self.spec.scale(false))?;
+        // Without data to decide by, the declared size is compared.
+        let spec = declarations[at - 1].spec(&self.spec, self.spec.scale(false))?;
         let scale = self.spec.scale(false);
         let size = if scale == Scale::Quick { ", quick" } else { "" };
         let json = serde_json::to_value(&spec).expect("specs are plain data");
         Ok(Side { name: format!("{word} (spec {}{size})", SpecId::of(&spec)), lines: spec_lines(&json) })
     }
 
-    /// The run, or else the spec, whose id begins so.
+    /// The run, or else the spec, with this id prefix.
     fn stored(&self, word: &str) -> Result<Option<Side>> {
         let path = self.store.path();
         if word.is_empty() || !word.chars().all(|c| c.is_ascii_hexdigit()) || !path.exists() {
@@ -117,8 +118,8 @@ impl Diff {
 fn only(word: &str, rows: Rows) -> Result<Option<Vec<(String, String)>>> {
     if rows.rows.len() > 1 {
         let ids: Vec<String> = rows.rows.iter().take(5).map(|row| row[0].to_string()).collect();
-        let message = format!("`{word}` is the beginning of {} ids", rows.rows.len());
-        return Err(Failure::new(message).hint(format!("write more of it: {}", ids.join(", "))));
+        let message = format!("`{word}` is a prefix of {} ids", rows.rows.len());
+        return Err(Failure::new(message).hint(format!("use a longer prefix: {}", ids.join(", "))));
     }
     let named =
         |row: Vec<Value>| rows.columns.iter().cloned().zip(row.iter().map(ToString::to_string)).collect();

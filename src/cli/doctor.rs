@@ -10,9 +10,9 @@ use crate::{
     backbone::files,
     data::DataSet,
     device::{self, Choice},
-    disk, ops, registry,
-    spec::{Backbone, ConvNextSize, DataRef},
-    store::{self, Host, Store},
+    disk, ops, program, registry,
+    spec::{Backbone, ConvNext, ConvNextSize, DataRef},
+    store::{self, Git, Host, Store},
 };
 use clap::Args;
 use serde::Serialize;
@@ -72,7 +72,7 @@ impl Doctor {
     pub(super) fn run(&self) -> Result {
         let mut findings = vec![processor(), threads(), cuda(), self.store(), self.disk()];
         findings.extend(self.data());
-        findings.extend([self.weights(), experiments()]);
+        findings.extend([self.weights(), experiments(), code()]);
         if self.json {
             output::say_json(&serde_json::json!({ "findings": findings }))?;
         } else {
@@ -168,7 +168,7 @@ impl Doctor {
             return finding("weights", State::Ok, there.join(", "));
         }
         let missing = finding("weights", State::Absent, "no published weights; `--scale quick` needs none");
-        let usual = Backbone::ConvNext { size: ConvNextSize::Tiny, drop_path: 0.0 };
+        let usual = ConvNext { size: ConvNextSize::Tiny, drop_path: 0.0 }.into();
         let hint = files::find(&files::published(&usual), self.weights.as_deref())
             .err()
             .and_then(|error| error.hint());
@@ -242,9 +242,31 @@ fn experiments() -> Finding {
         (Some(first), _) => {
             finding("experiments", State::Broken, format!("{} problems; the first: {first}", problems.len()))
         }
+        (None, Ok(entries)) if entries.is_empty() => finding("experiments", State::Absent, "none")
+            .hint("`new NAME` writes a repository with a first one; a file in its `experiments/` is enough for more"),
         (None, Ok(entries)) => {
             finding("experiments", State::Ok, format!("{}, all of which can be planned", entries.len()))
         }
         (None, Err(error)) => finding("experiments", State::Broken, error.to_string()),
+    }
+}
+
+/// What runs say about the code that they came from.
+fn code() -> Finding {
+    let build = program::build();
+    let root = Path::new(build.root);
+    if !root.is_dir() {
+        return finding("code", State::Absent, "the repository of this program is not on this machine");
+    }
+    match (Git::at(root), build.unchanged_root()) {
+        (_, None) => finding("code", State::Absent, format!("{} has changed since this program was built", root.display()))
+            .hint("build it again: until then runs keep no changes that are not committed"),
+        (None, Some(_)) => finding("code", State::Absent, format!("no commit in {}", root.display()))
+            .hint("`git init && git add . && git commit -m start`: each run then names the commit that it came from"),
+        (Some(git), Some(_)) => {
+            let dirty = if git.dirty { " and changes, which are kept with each run" } else { "" };
+            let commit = git.commit.get(..10).unwrap_or(&git.commit);
+            finding("code", State::Ok, format!("commit {commit}{dirty}, {}", root.display()))
+        }
     }
 }

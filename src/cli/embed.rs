@@ -1,16 +1,16 @@
-//! `embed`: features of a folder of images, by a published backbone or by a model of ours.
+//! `embed`: computes features of a folder of images, with a published backbone or a trained model.
 
 use super::{
     failure::{Failure, Result},
-    kept::{Kept, of_place, of_run},
     locate,
     options::{ComputeOptions, StoreOption},
     output,
     progress::Progress,
+    saved_model::{SavedModel, of_place, of_run},
 };
 use crate::{
     adapter::SetChannels,
-    backbone::files,
+    backbone::{built, files},
     data::{DataSet, ImageSet, Statistics, statistics},
     embed::{self, Embedder, See},
     model::Card,
@@ -22,52 +22,53 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// Embeds a folder of images: `OUT/<set>/features.npy`, one row for each row of `<set>/enriched_meta.csv`
+/// Embed a folder of images: `OUT/<set>/features.npy`, one row for each row of `<set>/enriched_meta.csv`
 #[derive(Args, Debug)]
 pub(super) struct Embed {
-    /// A published backbone: convnext_atto … convnext_base, resnet18, resnet50, dinov2_vits14_reg
+    /// Published backbone: convnext_atto … convnext_base, resnet18, resnet50, dinov2_vits14_reg; built with
+    /// `--features zoo`, also timm's names of CLIP, SigLIP, EVA-02, EfficientNet, MobileNetV4 and FastViT
     #[arg(long, value_name = "NAME", conflicts_with = "run")]
     model: Option<String>,
-    /// A file of weights, or a folder of them; what a run or `import` left behind needs no --model
+    /// Weights file, or a folder of them; files written by a run or by `import` need no --model
     #[arg(long, value_name = "PATH", conflicts_with = "run")]
     weights: Option<PathBuf>,
-    /// How channels come into a published backbone
+    /// How channels are fed to a published backbone
     #[arg(long, value_enum, default_value_t = AdapterWord::ChannelReplication)]
     adapter: AdapterWord,
-    /// A finished run, by the beginning of its id: its model embeds
+    /// A finished run, by a prefix of its id: use its model
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
-    /// The folder of images
+    /// Folder of images
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Only this set; repeatable [default: every set of the folder]
     #[arg(long = "set", value_name = "SET")]
     sets: Vec<String>,
-    /// Where the features go
+    /// Output folder
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Resizes images to this side and cuts the middle out [default: as it was published for a published backbone,
-    /// the training side for a model of ours]
+    /// Resize images to this side and crop the centre [default: as published for a published backbone, the
+    /// training side for a trained model]
     #[arg(long, value_name = "N")]
     size: Option<usize>,
-    /// Images that pass through the model together, at most
+    /// Maximum number of images per batch
     #[arg(long, value_name = "N", default_value_t = embed::BATCH, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     batch: usize,
-    /// How features are written
+    /// Format of the features
     #[arg(long, value_enum, default_value_t = Format::Npy)]
     format: Format,
     #[command(flatten)]
     store: StoreOption,
     #[command(flatten)]
     compute: ComputeOptions,
-    /// Prints one JSON document
+    /// Print one JSON document
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum AdapterWord {
-    /// Each channel passes through on its own, features side by side: the published off-the-shelf baseline
+    /// Each channel on its own, features concatenated: the published off-the-shelf baseline
     ChannelReplication,
 }
 
@@ -88,17 +89,17 @@ impl Embed {
         let mut progress = Progress::new(quiet);
         data.measure(&mut progress)?;
         let mut written = BTreeMap::new();
-        for (kept, sets) in self.shares(&models, &data)? {
+        for (saved, sets) in self.shares(&models, &data)? {
             let asked: Vec<SetChannels> = sets.iter().map(|set| own(set)).collect();
-            let mut embedder = match kept.published {
-                true => Embedder::published(&kept.card, &asked, &kept.weights)?,
-                false => Embedder::restore(&kept.card, &asked, true, &kept.weights)?,
+            let mut embedder = match saved.published {
+                true => Embedder::published(&saved.card, &asked, &saved.weights)?,
+                false => Embedder::restore(&saved.card, &asked, true, &saved.weights)?,
             };
             embedder.go_to(&device, ops::format::Format::F32)?;
             embedder.batch = self.batch;
             embedder.see = self.size.map_or(embedder.see, See::square);
             for (at, set) in sets.into_iter().enumerate() {
-                let norm = norm(&kept.card, embedder.known(at), set, &mut progress)?;
+                let norm = norm(&saved.card, embedder.known(at), set, &mut progress)?;
                 let features = embedder.embed(set, at, &norm, &mut progress)?;
                 let width = features.len() / set.len().max(1);
                 let path = self.write(set, &features, width)?;
@@ -118,15 +119,16 @@ impl Embed {
         output::say(&written.values().map(line).collect::<Vec<_>>().join("\n"))
     }
 
-    /// The sets that are meant, by the model that embeds them. A run of one model for each set has several.
+    /// The selected sets, by the model that embeds them. A run with one model per set has several.
     fn shares<'a>(
         &self,
-        models: &'a [Kept],
+        models: &'a [SavedModel],
         data: &'a DataSet,
-    ) -> Result<Vec<(&'a Kept, Vec<&'a ImageSet>)>> {
-        let mut shares: Vec<(&Kept, Vec<&ImageSet>)> = models.iter().map(|kept| (kept, vec![])).collect();
+    ) -> Result<Vec<(&'a SavedModel, Vec<&'a ImageSet>)>> {
+        let mut shares: Vec<(&SavedModel, Vec<&ImageSet>)> =
+            models.iter().map(|saved| (saved, vec![])).collect();
         for set in data.only(&self.sets)? {
-            let mine = shares.iter_mut().find(|(kept, _)| kept.reads(set));
+            let mine = shares.iter_mut().find(|(saved, _)| saved.reads(set));
             mine.ok_or_else(|| stranger(set, models))?.1.push(set);
         }
         shares.retain(|(_, sets)| !sets.is_empty());
@@ -145,18 +147,19 @@ impl Embed {
         Ok(path)
     }
 
-    fn models(&self) -> Result<Vec<Kept>> {
+    fn models(&self) -> Result<Vec<SavedModel>> {
         if let Some(run) = &self.run {
             return of_run(&self.store.path(), run);
         }
         let Some(name) = &self.model else {
-            let hint = "say --model convnext_tiny with --weights FILE, --weights FILE of ours, or --run RUN";
+            let hint = "use --model convnext_tiny with --weights FILE, --weights FILE of a trained model, or --run RUN";
             let Some(file) = &self.weights else {
-                return Err(Failure::new("nothing says which model embeds").hint(hint));
+                return Err(Failure::new("no model given").hint(hint));
             };
             return of_place(file);
         };
         let backbone = backbone(name)?;
+        built(&backbone)?;
         let AdapterWord::ChannelReplication = self.adapter;
         let weights = match &self.weights {
             Some(file) if file.is_file() => file.clone(),
@@ -165,7 +168,7 @@ impl Embed {
         let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
         let model = Model { weights: backbone.published(), backbone, adapter };
         let card = Card { model, image: self.size.unwrap_or(0), sets: vec![] };
-        Ok(vec![Kept { card, weights, published: true }])
+        Ok(vec![SavedModel { card, weights, published: true }])
     }
 }
 
@@ -173,7 +176,7 @@ fn own(set: &ImageSet) -> SetChannels {
     SetChannels { set: set.name.clone(), channels: set.channels.clone() }
 }
 
-/// What the images of a set are normalised by: what they were in training, or their own mean and deviation.
+/// Normalisation of a set's images: that of training, or their own mean and standard deviation.
 fn norm(card: &Card, known: Option<usize>, set: &ImageSet, progress: &mut Progress) -> Result<Statistics> {
     Ok(match known {
         _ if card.model.adapter.view() == View::Native => Statistics::none(set.channels.len()),
@@ -182,13 +185,13 @@ fn norm(card: &Card, known: Option<usize>, set: &ImageSet, progress: &mut Progre
     })
 }
 
-fn stranger(set: &ImageSet, models: &[Kept]) -> Failure {
+fn stranger(set: &ImageSet, models: &[SavedModel]) -> Failure {
     let known: Vec<String> = models
         .iter()
-        .flat_map(|kept| kept.card.channels())
+        .flat_map(|saved| saved.card.channels())
         .map(|known| format!("{} ({})", known.set, known.channels.join(", ")))
         .collect();
-    let word = models.first().map_or("the model", |kept| kept.card.model.adapter.word());
+    let word = models.first().map_or("the model", |saved| saved.card.model.adapter.word());
     let message = format!(
         "{word} has no parameters for set `{}` with channels {}; it was trained on {}",
         set.name,
@@ -196,10 +199,10 @@ fn stranger(set: &ImageSet, models: &[Kept]) -> Failure {
         known.join("; ")
     );
     Failure::new(message)
-        .hint("`--set NAME`, once for each, embeds some sets only; `Depthwise` that is `.replicating()` reads new channels")
+        .hint("select sets with `--set NAME`; `Depthwise` with `.replicating()` reads new channels")
 }
 
-/// The backbone of a published name: `convnext_tiny`.
+/// The backbone with a published name: `convnext_tiny`.
 fn backbone(name: &str) -> Result<Backbone> {
     files::all().into_iter().find(|one| files::name(one) == name).ok_or_else(|| {
         let names: Vec<String> = files::all().iter().map(files::name).collect();

@@ -1,28 +1,28 @@
-//! How a command ends when it does not end well: what went wrong, what to do about it, and the exit status.
+//! Failures of commands: message, hint and exit status.
 
 use crate::{
-    backbone::files, data, device, embed, evaluate, execute, export, model, plan, registry, report, serve,
-    simulate, store,
+    backbone::{self, files},
+    data, device, embed, evaluate, execute, export, model, plan, registry, report, serve, simulate, store,
 };
 use std::{error::Error, fmt::Display, io, process::ExitCode};
 
-/// Why a command gave up.
+/// Why a command failed.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// The work failed: exit status 1.
     Work { error: Box<dyn Error + Send + Sync>, hint: Option<String> },
-    /// It was already said on standard error: exit status 1.
+    /// Already reported on standard error: exit status 1.
     Said,
-    /// Somebody interrupted it: exit status 130.
+    /// Interrupted by the user: exit status 130.
     Interrupted(String),
-    /// Nobody reads standard output any more, which is a normal end: exit status 0.
+    /// Standard output was closed by its reader, which is a normal end: exit status 0.
     Closed,
 }
 
 pub(super) type Result<T = ()> = std::result::Result<T, Failure>;
 
 impl Failure {
-    /// A failure in one sentence, without a hint.
+    /// A failure with a message and no hint.
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self::Work { error: message.into().into(), hint: None }
     }
@@ -35,7 +35,7 @@ impl Failure {
         }
     }
 
-    /// Writes it to standard error: `error: …`, its causes, and behind a blank line `hint: …`.
+    /// Writes it to standard error: `error: …`, its causes, and after a blank line `hint: …`.
     pub(super) fn tell(&self) -> ExitCode {
         match self {
             Self::Closed => return ExitCode::SUCCESS,
@@ -56,7 +56,7 @@ impl Failure {
     }
 }
 
-/// `error: …`, then what caused it where the text before does not say so already.
+/// `error: …`, then its causes unless the message contains them already.
 fn chain(error: &dyn Error) -> String {
     let mut text = format!("error: {error}");
     let mut cause = error.source();
@@ -80,7 +80,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// An error with its own hint; the one that says that the listener wanted a stop is an interruption.
+/// An error with its own hint; the variant for a requested stop becomes an interruption.
 macro_rules! failures {
     ($($error:ty $(, $stopped:path => $how:literal)?;)*) => {$(
         impl From<$error> for Failure {
@@ -97,12 +97,13 @@ macro_rules! failures {
     )*};
 }
 failures! {
+    backbone::NotBuilt;
     device::Error;
     data::Error, data::Error::Stopped => "stopped";
-    embed::Error, embed::Error::Stopped => "stopped: the sets that are done are kept";
+    embed::Error, embed::Error::Stopped => "stopped: finished sets are kept";
     evaluate::Error;
     execute::Error;
-    export::Error, export::Error::Stopped => "stopped: files that are there are whole";
+    export::Error, export::Error::Stopped => "stopped: existing files are complete";
     files::Error;
     model::ReleasedError;
     plan::Problems;
@@ -113,7 +114,7 @@ failures! {
     store::Error;
 }
 
-/// Says where a failure happened.
+/// Adds where a failure happened.
 pub(super) trait Context<T> {
     fn at(self, place: impl Display) -> Result<T>;
 }

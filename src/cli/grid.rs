@@ -1,4 +1,4 @@
-//! Rows of an answer, written down: as a table for people, or as CSV, JSON or Markdown.
+//! Formats rows of a query result: as a text table, CSV, JSON or Markdown.
 
 use super::output;
 use crate::{
@@ -8,10 +8,10 @@ use crate::{
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-/// How rows are written.
+/// The output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// For people.
+    /// A text table.
     Table,
     /// Comma-separated values with a header.
     Csv,
@@ -21,7 +21,7 @@ pub(super) enum Format {
     Md,
 }
 
-/// The rows in that format.
+/// The rows in this format.
 pub(super) fn write(rows: &Rows, format: Format) -> String {
     match format {
         Format::Table => fitted(rows, output::width()),
@@ -31,14 +31,14 @@ pub(super) fn write(rows: &Rows, format: Format) -> String {
     }
 }
 
-/// Fewer letters than these for each column make no table that can be read.
-const LEAST: u16 = 10;
+/// Minimum column width of a readable table.
+const MIN_COLUMN: u16 = 10;
 
-/// A table for a line of so many letters: cells are broken where it must be; where columns are too many even then, each row
-/// is written as a list.
+/// A table for a terminal of this width: long cells are wrapped; if there are too many columns even then,
+/// each row becomes a list.
 fn fitted(rows: &Rows, width: Option<u16>) -> String {
     let mut table = table(rows, false);
-    let too_many = width.filter(|width| usize::from(width / LEAST) < rows.columns.len());
+    let too_many = width.filter(|width| usize::from(width / MIN_COLUMN) < rows.columns.len());
     if too_many.is_none_or(|width| !terminal::is_wider(&table.trim_fmt(), width)) {
         return terminal::fitted(&mut table, width);
     }

@@ -1,4 +1,4 @@
-//! `import`: the checkpoints that CHAMMI's authors released, as files of ours.
+//! `import`: converts checkpoints released by CHAMMI's authors into files of weights of ours.
 
 use super::{
     failure::{Context, Failure, Result},
@@ -38,7 +38,7 @@ impl Import {
         if let Some(twice) = (1..targets.len()).find(|at| targets[..*at].contains(&targets[*at])) {
             let failure =
                 Failure::new(format!("two checkpoints would be written to {}", targets[twice].display()));
-            return Err(failure.hint("import one file at a time, each with an `--out` of its own"));
+            return Err(failure.hint("import one file at a time, each with its own `--out`"));
         }
         std::fs::create_dir_all(&self.out).map_err(|error| {
             Failure::new(format!("cannot make the folder {}: {error}", self.out.display()))
@@ -46,7 +46,7 @@ impl Import {
         self.files.iter().zip(&targets).try_for_each(|(file, target)| self.one(file, target))
     }
 
-    /// Where one of several checkpoints goes.
+    /// The target path of one of several checkpoints.
     fn below(&self, file: &Path) -> PathBuf {
         self.out.join(file.file_stem().unwrap_or_default()).with_added_extension("safetensors")
     }
@@ -72,7 +72,7 @@ impl Import {
     }
 }
 
-/// The sizes that were read off an adapter's parameters.
+/// The sizes inferred from an adapter's parameters.
 fn sizes(adapter: &Adapter) -> String {
     match adapter {
         Adapter::HyperNet(word) => {

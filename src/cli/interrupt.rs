@@ -30,8 +30,8 @@ const ECHO: Duration = Duration::from_secs(1);
 static ASKED: OnceLock<(Instant, Who)> = OnceLock::new();
 static WATCH: Once = Once::new();
 
-/// From now on, signals are heard; call it before long work. Where they cannot be, Ctrl-C ends the program as it
-/// always does, and the store copes. `tell`: whether this process reports it to the user.
+/// From now on, signals are handled; call it before long work. If they cannot be, Ctrl-C ends the program as
+/// usual, and the store recovers. `tell`: whether this process reports it to the user.
 pub(super) fn watch(tell: bool) {
     #[cfg(unix)]
     WATCH.call_once(|| {

@@ -1,4 +1,4 @@
-//! From names on the command line to runs that can be planned.
+//! Resolves names on the command line to runs that can be planned.
 
 use super::{
     failure::{Context, Failure, Result},
@@ -21,25 +21,25 @@ use std::{
     path::Path,
 };
 
-/// One sentence of an experiment.
-pub(super) struct Sentence {
+/// One declaration of an experiment.
+pub(super) struct Declaration {
     pub(super) entry: &'static Entry,
-    /// Which of the experiment's sentences, from 0.
+    /// Its index in the experiment, from 0.
     pub(super) place: u32,
     pub(super) declared: Declared,
-    /// At which scale it is stated already; none: at the paper's.
+    /// The scale of its spec, if already applied; none: the paper's.
     scale: Option<Scale>,
 }
 
-/// One run to be.
+/// One run to plan.
 pub(super) struct Job {
-    pub(super) sentence: usize,
+    pub(super) declaration: usize,
     pub(super) scale: Scale,
     pub(super) plan: Plan,
 }
 
-impl Sentence {
-    /// What the store keeps of the experiment.
+impl Declaration {
+    /// The experiment as recorded in the store.
     pub(super) fn row(&self) -> ExperimentRow {
         ExperimentRow {
             name: self.entry.name.into(),
@@ -48,7 +48,7 @@ impl Sentence {
         }
     }
 
-    /// The spec that is meant, which holds every rule.
+    /// The resulting spec, checked against every rule.
     ///
     /// # Errors
     /// If a value cannot be set, or the result breaks a rule.
@@ -59,13 +59,13 @@ impl Sentence {
     }
 }
 
-/// The sentences of the experiments of these names, each once, in the order in which they are named.
+/// The declarations of the experiments with these names, each once, in the order given.
 ///
 /// # Errors
-/// If there is no such experiment, or one breaks a rule as it is declared.
-pub(super) fn sentences(names: &[String]) -> Result<Vec<Sentence>> {
+/// If there is no such experiment, or one breaks a rule as declared.
+pub(super) fn declarations(names: &[String]) -> Result<Vec<Declaration>> {
     let mut known = BTreeSet::new();
-    let mut sentences = vec![];
+    let mut declarations = vec![];
     for name in names {
         for entry in registry::find(name)? {
             if !known.insert(entry.name) {
@@ -73,18 +73,18 @@ pub(super) fn sentences(names: &[String]) -> Result<Vec<Sentence>> {
             }
             for (place, declared) in (0..).zip((entry.specs)()) {
                 refuse(entry.name, &declared.check())?;
-                sentences.push(Sentence { entry, place, declared, scale: None });
+                declarations.push(Declaration { entry, place, declared, scale: None });
             }
         }
     }
-    Ok(sentences)
+    Ok(declarations)
 }
 
-/// The sentences of a file: what `show --json` prints, or one spec alone.
+/// The declarations in a file: the output of `show --json`, or a single spec.
 ///
 /// # Errors
 /// If it is neither, or a spec breaks a rule.
-pub(super) fn sentences_of(file: &Path) -> Result<Vec<Sentence>> {
+pub(super) fn declarations_in(file: &Path) -> Result<Vec<Declaration>> {
     let hint = "write one with `dichroic show NAME --json`";
     let wrong = |why: String| Failure::new(format!("{}: {why}", file.display())).hint(hint);
     let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
@@ -106,7 +106,7 @@ pub(super) fn sentences_of(file: &Path) -> Result<Vec<Sentence>> {
             file.file_stem().map_or("spec".into(), |stem| stem.to_string_lossy().into_owned())
         });
         refuse(&name, &declared.check())?;
-        // As long-lived as the experiments that were compiled in.
+        // Leaked: they live as long as the experiments compiled in.
         let keep = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
         let entry = Entry {
             name: keep(name),
@@ -115,12 +115,12 @@ pub(super) fn sentences_of(file: &Path) -> Result<Vec<Sentence>> {
             line: 1,
             specs: Vec::new,
         };
-        Ok(Sentence { entry: Box::leak(Box::new(entry)), place, declared, scale })
+        Ok(Declaration { entry: Box::leak(Box::new(entry)), place, declared, scale })
     };
     (0..).zip(shown).map(one).collect()
 }
 
-/// What is read of one experiment of `show --json`.
+/// The fields read from one experiment of `show --json`.
 #[derive(Deserialize)]
 #[serde(default)]
 struct Shown {
@@ -148,28 +148,28 @@ impl Default for Shown {
 }
 
 /// The names of the data sets that they read, sorted.
-pub(super) fn data_names(sentences: &[Sentence]) -> Vec<String> {
-    let names = sentences.iter().flat_map(|sentence| Plan::data_names(&sentence.declared.spec));
+pub(super) fn data_names(declarations: &[Declaration]) -> Vec<String> {
+    let names = declarations.iter().flat_map(|declaration| Plan::data_names(&declaration.declared.spec));
     names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Every run of these sentences, planned on the data.
+/// Every run of these declarations, planned on the data.
 ///
 /// # Errors
 /// If a spec cannot be run on them.
 pub(super) fn plan(
-    sentences: &[Sentence],
+    declarations: &[Declaration],
     options: &SpecOptions,
     data: &BTreeMap<String, DataSet>,
 ) -> Result<Vec<Job>> {
     let mut jobs = vec![];
-    for (number, sentence) in sentences.iter().enumerate() {
-        let simulated = locate::any_simulated(data, &Plan::data_names(&sentence.declared.spec));
-        let scale = sentence.scale.unwrap_or_else(|| options.scale(simulated));
-        let spec = sentence.spec(options, scale)?;
-        for seed in options.seeds(&sentence.declared.seeds) {
-            let plan = Plan::of(&spec, Seed(seed), data).at(sentence.entry.name)?;
-            jobs.push(Job { sentence: number, scale, plan });
+    for (number, declaration) in declarations.iter().enumerate() {
+        let simulated = locate::any_simulated(data, &Plan::data_names(&declaration.declared.spec));
+        let scale = declaration.scale.unwrap_or_else(|| options.scale(simulated));
+        let spec = declaration.spec(options, scale)?;
+        for seed in options.seeds(&declaration.declared.seeds) {
+            let plan = Plan::of(&spec, Seed(seed), data).at(declaration.entry.name)?;
+            jobs.push(Job { declaration: number, scale, plan });
         }
     }
     Ok(jobs)

@@ -1,28 +1,36 @@
-//! `list`: what can be run, and how much of it is done.
+//! `list`: what can be run, and how much of it is done; `list words`: what it can be written in.
 
 use super::{
     failure::Result,
     grid::{self, Format},
     options::StoreOption,
-    output,
+    output, words,
 };
 use crate::{
     registry::{self, Entry},
     spec::{id::SpecId, quick::quick},
     store::{Rows, Scale, Store, Value},
 };
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::collections::BTreeSet;
 
 /// Lists all experiments
 #[derive(Args, Debug)]
 pub(super) struct List {
+    /// The words of the language and their switches, instead of experiments
+    what: Option<What>,
     #[command(flatten)]
     store: StoreOption,
     /// Prints one JSON document
     #[arg(long)]
     json: bool,
+}
+
+/// What is listed besides experiments.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum What {
+    Words,
 }
 
 /// What the store has of an experiment: (spec, seed) of every finished run.
@@ -37,6 +45,9 @@ struct Progress {
 
 impl List {
     pub(super) fn run(&self) -> Result {
+        if let Some(What::Words) = self.what {
+            return words::list(self.json);
+        }
         let finished = self.finished()?;
         let entries: Vec<(&Entry, Progress)> =
             registry::entries()?.into_iter().map(|entry| (entry, progress(entry, &finished))).collect();

@@ -47,7 +47,7 @@ fn default_world(store: &Path) -> PathBuf {
 /// Opens these data sets; simulates CHAMMI where it is needed and there are no real data.
 ///
 /// # Errors
-/// If one is nowhere, or cannot be used as it is.
+/// If one is not found, or is invalid.
 pub(super) fn open(
     names: &[String],
     option: &DataOption,
@@ -96,7 +96,7 @@ pub(super) fn any_simulated(data: &BTreeMap<String, DataSet>, names: &[String]) 
     names.iter().filter_map(|name| data.get(name)).any(|set| set.kind == Kind::Simulated)
 }
 
-/// What the folder calls itself; a folder of CHAMMI has no description, any other is called as it is.
+/// The name in the folder's description; CHAMMI's folder has none, any other keeps its own name.
 pub(super) fn own_name(root: &Path) -> String {
     let text = std::fs::read_to_string(root.join("dataset.toml"));
     let Ok(text) = text else { return DataRef::CHAMMI.into() };

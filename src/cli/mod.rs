@@ -16,26 +16,28 @@ mod grid;
 mod import;
 mod interrupt;
 mod jobs;
-mod kept;
 mod list;
 mod locate;
 mod missing;
+mod new;
 mod options;
 mod output;
-mod pick;
 mod placements;
 mod progress;
 mod provenance;
 mod remarks;
 mod report;
 mod rerun;
+mod run_by_prefix;
 mod runs;
+mod saved_model;
 mod score;
 mod serve;
 mod set;
 mod show;
 mod status;
 mod why;
+mod words;
 
 use crate::program::Build;
 use clap::{Parser, Subcommand};
@@ -55,6 +57,7 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    New(new::New),
     Exp(exp::Exp),
     List(list::List),
     Show(show::Show),
@@ -83,6 +86,7 @@ enum Command {
 impl Cli {
     fn run(&self) -> Result {
         match &self.command {
+            Command::New(command) => command.run(),
             Command::Exp(command) => command.run(self.quiet),
             Command::List(command) => command.run(),
             Command::Show(command) => command.run(),
@@ -110,7 +114,8 @@ impl Cli {
     }
 }
 
-/// Does what the arguments of this process say; the whole of a program's `main` (see [`dichroic::main`](crate::main)).
+/// Runs the command line of this process; the whole of a program's `main` (see
+/// [`dichroic::main`](crate::main)).
 pub fn main(build: Build) -> ExitCode {
     build.note();
     let cli = match Cli::try_parse() {
@@ -140,6 +145,8 @@ mod tests {
     #[test]
     fn every_example_of_the_contract_is_understood() {
         for line in [
+            "new my_experiments",
+            "new my_experiments --path dichroic",
             "exp hypernet_tps",
             "exp a b* --data chammi=/x --scale paper --device auto --seed 1 --seed 2 --dry --json",
             "exp a --set train.optimiser.lr=3e-4 --set train.epochs=1 --threads 2 --store a.db --quiet",

@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where the store is.
+/// The store's location.
 #[derive(Args, Clone, Debug)]
 pub(super) struct StoreOption {
     /// The experiment database [default: $DICHROIC_STORE, else runs/dichroic.db]
@@ -29,7 +29,7 @@ impl StoreOption {
         stated.filter(|path| !path.as_os_str().is_empty()).unwrap_or_else(|| "runs/dichroic.db".into())
     }
 
-    /// How to repeat the choice on another command line: ` --store PATH`, or nothing.
+    /// The option as repeated in suggested commands: ` --store PATH`, or nothing.
     pub(super) fn repeat(&self) -> String {
         self.store.as_ref().map_or(String::new(), |path| format!(" --store {}", shell(path)))
     }
@@ -42,7 +42,7 @@ fn shell(path: &Path) -> String {
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-/// Where data sets are.
+/// Locations of data sets.
 #[derive(Args, Clone, Debug)]
 pub(super) struct DataOption {
     /// Folder of the data set NAME [default: $DICHROIC_DATA_<NAME>; chammi is simulated without one]
@@ -80,16 +80,16 @@ fn named_path(text: &str) -> std::result::Result<(String, PathBuf), String> {
 /// The size of an experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ScaleWord {
-    /// The experiment shrunk to about a minute on two cores; a run of its own, never mixed with others
+    /// The experiment shrunk to about a minute on two cores; a separate run, never mixed with others
     Quick,
     /// As declared
     Paper,
 }
 
-/// What `--precision` takes.
+/// The values of `--precision`.
 const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::Tf32, Precision::Bf16];
 
-/// What is computed, where the file is not the last word.
+/// Overrides of what the experiment declares.
 #[derive(Args, Clone, Debug)]
 pub(super) struct SpecOptions {
     /// Size of the experiment [default: quick on simulated data, else paper]
@@ -107,7 +107,7 @@ pub(super) struct SpecOptions {
 }
 
 impl SpecOptions {
-    /// The size: as stated, else by what the data are.
+    /// The scale: as stated, else quick on simulated data.
     pub(super) fn scale(&self, simulated: bool) -> Scale {
         match self.scale {
             Some(ScaleWord::Quick) => Scale::Quick,
@@ -174,7 +174,7 @@ pub(super) struct ThreadsOption {
 }
 
 impl ThreadsOption {
-    /// How many are meant.
+    /// The effective number.
     pub(super) fn count(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         self.threads.map_or_else(cores, usize::from)

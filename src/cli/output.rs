@@ -1,13 +1,13 @@
-//! The two ways out: results go to standard output, everything else to standard error.
+//! Output: results go to standard output, everything else to standard error.
 
 use super::failure::Result;
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 
-/// Writes a result, with a line break behind it.
+/// Writes a result and a line break.
 ///
 /// # Errors
-/// If nobody reads it any more.
+/// If the reader has closed standard output.
 pub(super) fn say(text: &str) -> Result {
     let mut out = io::stdout().lock();
     out.write_all(text.strip_suffix('\n').unwrap_or(text).as_bytes())?;
@@ -15,7 +15,7 @@ pub(super) fn say(text: &str) -> Result {
     Ok(out.flush()?)
 }
 
-/// How many letters a line of the terminal has that results go to; none if they go elsewhere.
+/// Width of the terminal that results go to; `None` if they go elsewhere.
 pub(super) fn width() -> Option<u16> {
     if !io::stdout().is_terminal() {
         return None;
@@ -26,19 +26,19 @@ pub(super) fn width() -> Option<u16> {
 /// Writes a result as one JSON document.
 ///
 /// # Errors
-/// If nobody reads it any more.
+/// If the reader has closed standard output.
 pub(super) fn say_json(document: &impl Serialize) -> Result {
     let text = serde_json::to_string_pretty(document).expect("documents are plain data with text as keys");
     say(&text)
 }
 
-/// Tells the person at the terminal something; who does not listen loses nothing.
+/// Writes a message for the user; failures are ignored.
 pub(super) fn note(text: &str) {
-    // In one piece, so that what several processes say stays apart.
+    // In one write, so that the lines of several processes do not mix.
     let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 
-/// A sentence that should be read.
+/// Writes a warning.
 pub(super) fn warn(text: &str) {
     note(&format!("warning: {text}"));
 }

@@ -3,7 +3,7 @@
 use super::failure::Result;
 use crate::{program, report, store::Store};
 
-/// Records it of every stored spec, unless this build has done so already.
+/// Records which published rows each stored spec reproduces, unless this build has done so already.
 ///
 /// # Errors
 /// If the store cannot be read or written.

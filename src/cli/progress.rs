@@ -1,4 +1,4 @@
-//! What long work says, drawn as a bar on a terminal, else reported in one line per phase.
+//! Shows progress of long work: a bar on a terminal, otherwise one line per phase.
 
 use super::{
     interrupt::{self, Who},
@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A listener for people.
+/// A listener that reports to the user.
 pub(super) struct Progress {
     show: Show,
     title: Option<String>,
@@ -29,14 +29,15 @@ enum Show {
     Nothing,
 }
 
-/// Something that is going on.
+/// The current activity.
 struct Phase {
     what: String,
     unit: String,
     total: u64,
     bar: ProgressBar,
     began: Instant,
-    /// When the first word came, and how much was done by then: what lies before it may be an earlier process's work.
+    /// When the first report came, and how much was done by then: earlier units may be another process's
+    /// work.
     first: Option<(Instant, u64)>,
     done: u64,
     note: String,
@@ -61,7 +62,7 @@ impl Progress {
         Self { show: Show::Nothing, title: None, phase: None, idle: None, reached: None, worker: true }
     }
 
-    /// Where the work was when it stopped: `step 120 of 480`.
+    /// Where the work stopped: `step 120 of 480`.
     pub(super) fn reached(&self) -> Option<&str> {
         self.reached.as_deref()
     }
@@ -101,7 +102,7 @@ impl Progress {
         }
     }
 
-    /// Shows what is going on, without a count.
+    /// Shows the current activity, without a count.
     fn wait(&mut self) {
         self.rest();
         let idle = self.bar(0, "{spinner} {msg}");

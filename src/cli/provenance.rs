@@ -1,4 +1,4 @@
-//! Who computes: this program, its sources, this machine.
+//! Provenance of this process: program, sources, machine.
 
 use crate::{
     device, ops, program,
@@ -7,7 +7,7 @@ use crate::{
 use candle_core::Device;
 use std::{env, fs, process};
 
-/// What every attempt of this process says about itself; `caller`: the process that it is a worker of, if it is one.
+/// The provenance of every attempt of this process; `caller`: the process that it is a worker of, if any.
 pub(super) fn here(caller: Option<u32>, device: &Device) -> Provenance {
     let host = Host::here();
     let numerics = numerics(&host, device);
@@ -15,7 +15,7 @@ pub(super) fn here(caller: Option<u32>, device: &Device) -> Provenance {
     Provenance { code: code(), numerics, args: env::args().collect(), caller, host }
 }
 
-/// Bits are the same within one class: device kind, SIMD level, processor model.
+/// Bits are the same within a class: device kind, SIMD level, processor model.
 pub(super) fn numerics(host: &Host, device: &Device) -> String {
     let gpu = device::model(device);
     if !gpu.is_empty() {
@@ -25,7 +25,7 @@ pub(super) fn numerics(host: &Host, device: &Device) -> String {
 }
 
 fn code() -> Code {
-    // The tree that was built from says something about this program only while its sources are the same.
+    // The working tree describes this program only while its sources are unchanged.
     let build = program::build();
     let root = build.unchanged_root();
     let git = root.and_then(Git::at);

@@ -1,51 +1,51 @@
-//! `tag`, `note` and `rm`: what people say of runs.
+//! `tag`, `note` and `rm`: annotate and remove runs.
 
 use super::{
     failure::{Failure, Result},
     options::StoreOption,
-    output, pick,
+    output, run_by_prefix,
 };
 use crate::store::{self, Store};
 use clap::Args;
 use std::collections::BTreeSet;
 
-/// Marks a run, or takes marks away; `runs --where "tags LIKE '%word%'"` finds them
+/// Tag a run, or remove tags; `runs --where "tags LIKE '%word%'"` finds it
 #[derive(Args, Debug)]
 pub(super) struct Tag {
-    /// The beginning of the run's id
+    /// A prefix of the run's id
     run: String,
-    /// Words
+    /// Tags, one word each
     #[arg(required = true)]
     tags: Vec<String>,
-    /// Takes them away
+    /// Remove the tags
     #[arg(long)]
     remove: bool,
     #[command(flatten)]
     store: StoreOption,
 }
 
-/// Keeps a sentence about a run; `why` and `sql "SELECT * FROM note"` show it
+/// Add a note to a run; `why` and `sql "SELECT * FROM note"` show it
 #[derive(Args, Debug)]
 pub(super) struct Note {
-    /// The beginning of the run's id
+    /// A prefix of the run's id
     run: String,
-    /// The sentence
+    /// The text
     text: String,
     #[command(flatten)]
     store: StoreOption,
 }
 
-/// Forgets runs, with the work and the files that no other run shares
+/// Remove runs, with the work and files that no other run shares
 #[derive(Args, Debug)]
 pub(super) struct Rm {
-    /// The beginnings of their ids
+    /// Prefixes of their ids
     #[arg(required = true)]
     runs: Vec<String>,
     #[command(flatten)]
     store: StoreOption,
 }
 
-/// Opened for writing, but never made by this.
+/// Opens the store for writing, but never creates it.
 fn open(option: &StoreOption) -> Result<Store> {
     drop(Store::open_read_only(option.path())?);
     Ok(Store::open(option.path())?)
@@ -54,11 +54,11 @@ fn open(option: &StoreOption) -> Result<Store> {
 impl Tag {
     pub(super) fn run(&self) -> Result {
         if let Some(bad) = self.tags.iter().find(|tag| tag.is_empty() || tag.contains(char::is_whitespace)) {
-            let hint = "a sentence is a note: dichroic note RUN \"…\"";
+            let hint = "for a sentence use a note: dichroic note RUN \"…\"";
             return Err(Failure::new(format!("expected a word, found `{bad}`")).hint(hint));
         }
         let store = open(&self.store)?;
-        let run = pick::run(store.read()?, &self.run)?;
+        let run = run_by_prefix::find(store.read()?, &self.run)?;
         for tag in &self.tags {
             if !self.remove {
                 store.tag(&run, tag)?;
@@ -74,7 +74,7 @@ impl Tag {
 impl Note {
     pub(super) fn run(&self) -> Result {
         let store = open(&self.store)?;
-        let run = pick::run(store.read()?, &self.run)?;
+        let run = run_by_prefix::find(store.read()?, &self.run)?;
         store.note(&run, self.text.trim())?;
         Ok(store.close()?)
     }
@@ -83,9 +83,9 @@ impl Note {
 impl Rm {
     pub(super) fn run(&self) -> Result {
         let store = open(&self.store)?;
-        // All are found before the first goes.
+        // All are found before the first is removed.
         let found: Result<BTreeSet<String>> =
-            self.runs.iter().map(|run| pick::run(store.read()?, run)).collect();
+            self.runs.iter().map(|run| run_by_prefix::find(store.read()?, run)).collect();
         for run in found? {
             let removed = store.remove_run(&run)?;
             for work in &removed.works {
@@ -100,7 +100,7 @@ impl Rm {
                 }
             }
             let (works, megabytes) = (removed.works.len(), removed.bytes as f64 / 1e6);
-            output::say(&format!("run {run} is gone, with {works} works and {megabytes:.1} MB of files"))?;
+            output::say(&format!("removed run {run}, with {works} works and {megabytes:.1} MB of files"))?;
         }
         Ok(store.close()?)
     }

@@ -1,16 +1,16 @@
-//! `rerun`: computes a stored run once more, in a store of its own that goes afterwards, and says what came out the same.
+//! `rerun`: recomputes a stored run in a temporary store, and reports what came out the same.
 
 use super::{
     failure::{Context, Failure, Result},
     grid::{self, Format},
     locate,
     options::{ComputeOptions, DataOption, StoreOption},
-    output, pick,
+    output,
     progress::Progress,
-    provenance,
+    provenance, run_by_prefix,
 };
 use crate::{
-    device,
+    backbone, device,
     execute::{Ended, Lab},
     format,
     plan::Plan,
@@ -63,11 +63,12 @@ impl Rerun {
     fn run_here(&self, device: Device, quiet: bool) -> Result {
         let path = self.store.path();
         let reader = Store::open_read_only(&path)?;
-        let stored = stored(&reader, &pick::run(&reader, &self.run)?)?;
+        let stored = stored(&reader, &run_by_prefix::find(&reader, &self.run)?)?;
         let mut progress = Progress::new(quiet);
         let names = Plan::data_names(&stored.spec);
         let data = locate::open(&names, &self.data, &path, &mut progress)?;
         let plan = Plan::of(&stored.spec, Seed(stored.seed), &data).at(&stored.uid)?;
+        backbone::built(&stored.spec.model.backbone).at(&stored.uid)?;
         device::computes(&device, format::of(stored.spec.train.precision)).at(&stored.uid)?;
         let here = provenance::here(None, &device);
         let mut facts = then_and_now(&reader, &stored.uid, &here)?;
@@ -81,7 +82,7 @@ impl Rerun {
         output::note(&table(&facts));
         if plan.run.as_str() != stored.uid {
             let hint = "give the folder of the original data: --data NAME=PATH";
-            return Err(Failure::new("these are other data: another run would be computed").hint(hint));
+            return Err(Failure::new("the data differ: a different run would be computed").hint(hint));
         }
         let room = Room::new(&path, &stored.uid)?;
         let store = Store::open(room.store())?;
@@ -98,9 +99,7 @@ impl Rerun {
         let ended = lab.run(&plan, &mut progress).at(&stored.uid)?;
         drop(progress);
         if ended != Ended::Done {
-            return Err(Failure::Interrupted(
-                "stopped: a run is done once more as a whole or not at all".into(),
-            ));
+            return Err(Failure::Interrupted("stopped: a rerun cannot be resumed".into()));
         }
         let differences = compare(&reader, store.read()?, &stored.uid)?;
         store.close()?;
@@ -114,7 +113,7 @@ impl Rerun {
         }
         let message = format!("run {} did not come out the same to the bit", stored.uid);
         if self.exact {
-            let hint = "the table above shows what differs between then and now";
+            let hint = "the table above shows what has changed since";
             return Err(Failure::new(message).hint(hint));
         }
         output::say(&message)
@@ -127,10 +126,10 @@ fn stored(reader: &Reader, uid: &str) -> Result<Stored> {
     let row = reader.query_with(sql, &[text(uid)])?.rows.remove(0);
     if row[3].to_string() != "done" {
         let failure = Failure::new(format!("run {uid} is {}, not done", row[3]));
-        return Err(failure.hint("`dichroic exp NAME` goes on with it"));
+        return Err(failure.hint("`dichroic exp NAME` resumes it"));
     }
     let spec = serde_json::from_str(&row[0].to_string()).map_err(|error| {
-        Failure::new(format!("the spec of run {uid} has words that this program does not know: {error}"))
+        Failure::new(format!("the spec of run {uid} has settings that this program does not know: {error}"))
     })?;
     let scale = Scale::of(&row[2].to_string()).unwrap_or(Scale::Paper);
     let seed = row[1].to_string().parse().unwrap_or_default();
@@ -164,7 +163,7 @@ fn then_and_now(reader: &Reader, uid: &str, here: &crate::store::Provenance) -> 
     Ok(facts.map(|((name, then), now)| (name.into(), short(&then.to_string()), short(&now))).collect())
 }
 
-/// Hashes by their beginning.
+/// Abbreviates hashes.
 fn short(text: &str) -> String {
     let one = |word: &str| {
         let hash = word.len() >= 32 && word.chars().all(|c| c.is_ascii_hexdigit());
@@ -202,18 +201,18 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0); // what cannot be removed now is named after what it is
+        let _ = fs::remove_dir_all(&self.0); // a leftover is recognisable by its name
     }
 }
 
-/// How one kind of thing compares.
+/// The comparison of one kind of results.
 struct Compared {
     what: &'static str,
     same: usize,
     differing: usize,
     /// Only on one side.
     missing: usize,
-    /// The largest difference of two numbers, and of which.
+    /// The largest difference of two numbers, and where.
     largest: Option<(f64, String)>,
 }
 

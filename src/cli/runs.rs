@@ -1,4 +1,4 @@
-//! `runs` and `sql`: questions to the store.
+//! `runs` and `sql`: query the store.
 
 use super::{
     failure::Result,
@@ -60,7 +60,7 @@ impl Runs {
             return output::say_json(&serde_json::json!({ "runs": rows.json() }));
         }
         if rows.rows.is_empty() {
-            output::note("no such runs");
+            output::note("no matching runs");
         }
         output::say(&grid::write(&rows, Format::Table))
     }

@@ -1,4 +1,4 @@
-//! `score`: the benchmark's scores of any features, ours or somebody else's.
+//! `score`: the benchmark's scores of any features.
 
 use super::{
     failure::{Context, Failure, Result},
@@ -22,21 +22,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Scores features: `<set>/features.npy`, one row for each row of `<set>/enriched_meta.csv`
+/// Score features: `<set>/features.npy`, one row for each row of `<set>/enriched_meta.csv`
 #[derive(Args, Debug)]
 pub(super) struct Score {
-    /// The folder of features
+    /// Folder of features
     #[arg(long, value_name = "DIR")]
     features: PathBuf,
-    /// The folder of tables; no image is read
+    /// Folder of the data set's tables; no image is read
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// What "nearest" means
+    /// Distance of the nearest-neighbour search
     #[arg(long, value_enum, default_value_t = MetricWord::Cosine)]
     metric: MetricWord,
     #[command(flatten)]
     threads: ThreadsOption,
-    /// Prints one JSON document
+    /// Print one JSON document
     #[arg(long)]
     json: bool,
 }
@@ -98,7 +98,7 @@ impl Score {
             );
             return Err(Failure::new(format!("{}: {found}", path.display())));
         }
-        // Rows that no task asks about may hold nothing else either: they were computed by the same model.
+        // All rows are checked, also those that no task uses: the same model computed them.
         matrix.check(0..set.len() as u32, metric).at(path.display())?;
         let questions = Questions::of(data, set);
         questions
@@ -113,7 +113,7 @@ fn read(path: &Path) -> Result<(usize, Vec<f32>)> {
     if !path.is_file() {
         let hint =
             "each set has a folder of its name with a `features.npy`; `dichroic data info` lists the sets";
-        return Err(Failure::new(format!("{}: there is no such file", path.display())).hint(hint));
+        return Err(Failure::new(format!("{}: no such file", path.display())).hint(hint));
     }
     let hint = "in Python: np.save(path, features.astype(np.float32)), with one row for each image";
     let wrong = |why: String| Failure::new(format!("{}: {why}", path.display())).hint(hint);

@@ -41,7 +41,7 @@ impl Serve {
                 "anyone who can reach {address} can read this store: there is no password and no encryption"
             ));
         }
-        // "All addresses" is none that a browser could be sent to.
+        // A wildcard address is not one that a browser can open.
         let url = match address.ip().is_unspecified() {
             true => format!("http://{}:{}/", Host::here().name, address.port()),
             false => format!("http://{address}/"),

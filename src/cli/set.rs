@@ -7,11 +7,11 @@ use crate::{
 };
 use serde_json::Value;
 
-/// The spec with these values, in canonical form. An element of a list is named by its number or by its kind:
-/// `train.augment.1.p`, `train.augment.flip.p`. A value is JSON; anything else is text.
+/// The spec with these values, in canonical form. An element of a list is identified by its number or its
+/// kind: `train.augment.1.p`, `train.augment.flip.p`. A value is JSON; anything else is text.
 ///
 /// # Errors
-/// If there is no such value, or it cannot be what is stated.
+/// If there is no such value, or it cannot be set to this.
 pub(super) fn apply(spec: &Spec, changes: &[(String, String)]) -> Result<Spec> {
     let mut spec = spec.clone();
     for (path, text) in changes {
@@ -71,10 +71,13 @@ fn unknown(path: &str, walked: &str, paths: &[String]) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{Augment, draft::sample, recipe::Recipe};
+    use crate::{
+        sample,
+        spec::{Flip, recipe::Recipe},
+    };
 
     fn set(path: &str, value: &str) -> Result<Spec> {
-        apply(&sample().resolve(Recipe::Fixed), &[(path.into(), value.into())])
+        apply(&sample::spec(sample::plain(), Recipe::Fixed), &[(path.into(), value.into())])
     }
 
     fn words(result: Result<Spec>) -> (String, String) {
@@ -96,11 +99,11 @@ mod tests {
 
     #[test]
     fn elements_have_numbers_and_kinds() {
-        let mut spec = sample().resolve(Recipe::Fixed);
-        spec.train.augment = vec![Augment::Flip { p: 0.5 }];
+        let mut spec = sample::spec(sample::plain(), Recipe::Fixed);
+        spec.train.augment = vec![Flip { p: 0.5 }.into()];
         for (path, p) in [("train.augment.flip.p", "0.25"), ("train.augment.0.p", "0.75")] {
             let spec = apply(&spec, &[(path.into(), p.into())]).unwrap();
-            assert_eq!(spec.train.augment, [Augment::Flip { p: p.parse().unwrap() }]);
+            assert_eq!(spec.train.augment, [Flip { p: p.parse().unwrap() }.into()]);
         }
     }
 

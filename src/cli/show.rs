@@ -1,8 +1,8 @@
-//! `show`: everything an experiment means: each value and where it comes from, ids, steps, what is done.
+//! `show`: an experiment in full: each value and its source, ids, work units, status.
 
 use super::{
     failure::Result,
-    jobs::{self, Sentence},
+    jobs::{self, Declaration},
     locate::{self, Place},
     options::{DataOption, SpecOptions, StoreOption, labels, variable},
     output,
@@ -15,7 +15,7 @@ use crate::{
         Spec,
         id::SpecId,
         lines,
-        recipe::{Recipe, SWITCHES},
+        recipe::{Recipe, switches},
     },
     store::{Reader, Scale, Store},
 };
@@ -39,7 +39,7 @@ pub(super) struct Show {
     json: bool,
 }
 
-/// The data that are available. Nothing is simulated just to show something.
+/// The available data. Nothing is simulated just for showing.
 struct AtHand {
     data: BTreeMap<String, DataSet>,
     simulated: bool,
@@ -48,22 +48,22 @@ struct AtHand {
 
 impl Show {
     pub(super) fn run(&self) -> Result {
-        let sentences = jobs::sentences(std::slice::from_ref(&self.name))?;
+        let declarations = jobs::declarations(std::slice::from_ref(&self.name))?;
         let path = self.store.path();
         let store = if path.exists() { Some(Store::open_read_only(&path)?) } else { None };
         let mut shown = vec![];
-        for sentence in &sentences {
-            let data = self.at_hand(sentence)?;
+        for declaration in &declarations {
+            let data = self.at_hand(declaration)?;
             let scale = self.spec.scale(data.simulated);
-            let spec = sentence.spec(&self.spec, scale)?;
+            let spec = declaration.spec(&self.spec, scale)?;
             let mut runs = vec![];
             if data.missing.is_empty() {
-                for seed in self.spec.seeds(&sentence.declared.seeds) {
+                for seed in self.spec.seeds(&declaration.declared.seeds) {
                     runs.push(Plan::of(&spec, Seed(seed), &data.data)?);
                 }
             }
             let one = One {
-                sentence,
+                declaration,
                 scale,
                 spec: &spec,
                 runs: &runs,
@@ -82,9 +82,9 @@ impl Show {
         if self.json { output::say_json(&json!({ "experiments": documents })) } else { Ok(()) }
     }
 
-    fn at_hand(&self, sentence: &Sentence) -> Result<AtHand> {
+    fn at_hand(&self, declaration: &Declaration) -> Result<AtHand> {
         let mut hand = AtHand { data: BTreeMap::new(), simulated: false, missing: vec![] };
-        for name in Plan::data_names(&sentence.declared.spec) {
+        for name in Plan::data_names(&declaration.declared.spec) {
             match locate::place(&name, &self.data, &self.store.path()) {
                 Place::Here(root) => {
                     let set = DataSet::open(&name, &root)?;
@@ -109,9 +109,9 @@ enum Shown {
     Json(Value),
 }
 
-/// One sentence of an experiment, ready to be shown.
+/// One declaration of an experiment, ready to be shown.
 struct One<'a> {
-    sentence: &'a Sentence,
+    declaration: &'a Declaration,
     scale: Scale,
     spec: &'a Spec,
     runs: &'a [Plan],
@@ -121,7 +121,7 @@ struct One<'a> {
 
 impl One<'_> {
     fn json(&self) -> Result<Value> {
-        let declared = &self.sentence.declared;
+        let declared = &self.declaration.declared;
         let mut runs = vec![];
         for plan in self.runs {
             let mut steps = vec![];
@@ -136,15 +136,15 @@ impl One<'_> {
             }));
         }
         Ok(json!({
-            "experiment": self.sentence.entry.name, "about": self.sentence.entry.summary(),
-            "file": self.sentence.entry.file, "line": self.sentence.entry.line, "place": self.sentence.place,
+            "experiment": self.declaration.entry.name, "about": self.declaration.entry.summary(),
+            "file": self.declaration.entry.file, "line": self.declaration.entry.line, "place": self.declaration.place,
             "label": labels(&declared.labels), "recipe": declared.recipe, "seeds": declared.seeds,
             "scale": self.scale.as_str(), "spec": SpecId::of(self.spec), "config": self.spec, "runs": runs,
         }))
     }
 
     fn text(&self) -> Result<String> {
-        let (entry, declared) = (self.sentence.entry, &self.sentence.declared);
+        let (entry, declared) = (self.declaration.entry, &self.declaration.declared);
         let label: String = declared.labels.iter().map(|(axis, value)| format!(", {axis} {value}")).collect();
         let mut text = vec![
             format!("{}{label} ({}:{})", entry.name, entry.file, entry.line),
@@ -166,7 +166,7 @@ impl One<'_> {
         }
         for (at, plan) in self.runs.iter().enumerate() {
             text.push(format!("run {}, seed {}: {}", plan.run, plan.seed.0, self.run_status(plan)?));
-            // Seeds differ in nothing but ids: the steps of the first say what the others do too.
+            // Seeds differ only in ids: the units of the first describe the others too.
             for step in plan.steps.iter().filter(|_| at == 0) {
                 text.push(format!("  {}  {:<8} {}", step.id, self.status(step)?, step.work.describe()));
             }
@@ -201,7 +201,7 @@ fn spec_lines(json: &Value, recipe: Recipe) -> Vec<String> {
 
 fn origin(json: &Value, value: &Value, recipe: Recipe) -> Option<String> {
     let switch =
-        SWITCHES.iter().find(|switch| switch.find(json).is_some_and(|found| std::ptr::eq(found, value)))?;
+        switches().find(|switch| switch.find(json).is_some_and(|found| std::ptr::eq(found, value)))?;
     let of_recipe: Value = serde_json::from_str(switch.text(recipe)).ok()?;
     let guessed = switch.guessed.map(|why| format!(" (guessed: {why})")).unwrap_or_default();
     Some(match of_recipe == *value {
@@ -213,11 +213,11 @@ fn origin(json: &Value, value: &Value, recipe: Recipe) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::draft::{Draft, sample};
+    use crate::sample;
 
     #[test]
     fn every_line_says_where_its_value_comes_from() {
-        let spec = Draft { epochs: Some(7), ..sample() }.resolve(Recipe::Fixed);
+        let spec = sample::spec(sample::plain().epochs(7), Recipe::Fixed);
         let lines = spec_lines(&serde_json::to_value(spec).unwrap(), Recipe::Fixed);
         let line = |path: &str| lines.iter().find(|line| line.contains(&format!(" {path} = "))).unwrap();
         assert!(line("train.epochs").ends_with("# recipe fixed has 15"), "{}", line("train.epochs"));

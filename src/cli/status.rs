@@ -1,4 +1,4 @@
-//! `status`: how far the experiments are, what is at work, what failed.
+//! `status`: progress of experiments, running work, failures.
 
 use super::{
     failure::Result,
@@ -37,7 +37,7 @@ const PROGRESS: &str = "SELECT experiment, runs, done, running, queued, failed, 
       secs_per_run AS 'seconds a run', eta_hours AS 'hours left'
     FROM v_progress p ORDER BY experiment";
 
-/// The pace is that of this attempt.
+/// The rate of this attempt.
 const AT_WORK: &str = "SELECT w.kind, w.uid AS work, a.doing, a.done, a.total, a.unit, a.units_per_s,
       round((a.total - a.done) / a.units_per_s, 1) AS seconds_left, round((unixepoch() * 1000 - a.started_ms) / 1000.0, 1) AS seconds,
       w.owner, w.lease_until_ms < unixepoch() * 1000 AS silent,
@@ -68,7 +68,7 @@ impl Status {
         output::say(&text(&store)?)
     }
 
-    /// A store that is not there yet is waited for: the experiment may just be beginning elsewhere.
+    /// Waits for a store that does not exist yet: the experiment may just be starting elsewhere.
     fn watch(&self) -> Result {
         interrupt::watch(false);
         let mut waiting = false;
@@ -79,7 +79,7 @@ impl Status {
                     output::say(&format!("no store at {} yet; waiting for it", path.display()))?;
                     waiting = true;
                 }
-                // One that appears is being made at this moment.
+                // A store that just appeared may still be initialising.
                 Err(Error::Absent(_) | Error::Older { .. }) if waiting => {}
                 Err(error) => return Err(error.into()),
             }

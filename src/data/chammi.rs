@@ -1,4 +1,5 @@
-//! CHAMMI as Zenodo has it (record 7988357): what its folder does not say of itself, and what is printed about it.
+//! CHAMMI as published on Zenodo (record 7988357): channels, statistics and image counts that its folder does
+//! not state.
 
 use super::{
     Statistics,
@@ -22,7 +23,7 @@ pub(super) fn description(root: &Path) -> Option<Description> {
     Some(Description { name: None, kind: Kind::Real, world: None, simulator: None, sets })
 }
 
-/// Channels of a set in tape order, and how many classes its `Train` has.
+/// Channels of a set in tape order, and the number of classes in its `Train`.
 pub fn chammi_channels(set: &str) -> Option<(&'static [&'static str], usize)> {
     match set {
         "Allen" => Some((&["nucleus", "membrane", "protein"], 6)),
@@ -32,7 +33,7 @@ pub fn chammi_channels(set: &str) -> Option<(&'static [&'static str], usize)> {
     }
 }
 
-/// Mean and deviation of each channel of a set, as the released configuration prints them.
+/// Published mean and standard deviation of each channel of a set, from the released configuration.
 pub fn chammi_statistics(set: &str) -> Option<Statistics> {
     let (mean, sd) = match set {
         "Allen" => ALLEN,
@@ -76,8 +77,9 @@ const CP: Printed = (
     &[0.077_283_904, 0.074_369_825, 0.067_849_63, 0.066_472_545, 0.068_180_084],
 );
 
-/// Printed numbers of images: set, split (empty: all), label (empty: all), images. Sources: the paper's section 3.2 and
-/// appendix, the evaluation package's history (CP's classes and its Task_two), and differences of those (Train).
+/// Published numbers of images: set, split (empty: all), label (empty: all), images. Sources: the paper's
+/// section 3.2 and appendix, the evaluation package's history (CP's classes and its Task_two), and
+/// differences of those (Train).
 pub(super) const PUBLISHED: [(&str, &str, &str, u64); 30] = [
     ("Allen", "", "", 65_103),
     ("Allen", "Train", "", 31_060),

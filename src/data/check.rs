@@ -1,11 +1,11 @@
-//! `data check` and `data info`: is every image what table and description say, and what is in the folder?
+//! `data check` and `data info`: validates every image against table and description; summarises a folder.
 
 use super::{DataSet, Error, ImageSet, Role, chammi, measure};
 use crate::event::{Event, Listen};
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The data set's name.
@@ -16,17 +16,17 @@ pub struct Report {
     pub content: String,
     /// Images read.
     pub images: u64,
-    /// Images per set, split and label, in this order; without those that are 0.
+    /// Images per set, split and label, in this order; zero counts are left out.
     pub counts: Vec<Count>,
-    /// Images that cannot be used, the first ten in words.
+    /// Descriptions of the first ten images that cannot be used.
     pub problems: Vec<String>,
-    /// How many there are.
+    /// Number of images that cannot be used.
     pub problem_count: u64,
-    /// What to do about the first of them, where that is known.
+    /// How to fix the first of them, if known.
     pub hint: Option<String>,
-    /// What looked odd when the folder was opened.
+    /// Warnings from opening the folder.
     pub warnings: Vec<String>,
-    /// For CHAMMI itself: printed numbers beside those found.
+    /// For CHAMMI itself: published numbers of images, and those found.
     pub published: Vec<Published>,
 }
 
@@ -35,32 +35,32 @@ pub struct Report {
 pub struct Count {
     /// The set.
     pub set: String,
-    /// `Train`, a task, or `unused`: neither.
+    /// `Train`, a task, or `unused`.
     pub split: String,
     /// The label.
     pub label: String,
-    /// How many.
+    /// Number of images.
     pub images: u64,
 }
 
-/// A printed number of images beside the one found.
+/// A published number of images, and the number found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Published {
     /// `CP Task_one DMSO`.
     pub what: String,
-    /// As printed.
+    /// As published.
     pub printed: u64,
     /// As found.
     pub found: u64,
 }
 
-/// Images read between two looks at the listener.
+/// Images read between two calls of the listener.
 const CHUNK: usize = 512;
-/// Problems kept in words.
+/// Number of problems described in full.
 const KEPT: usize = 10;
 
 impl Report {
-    /// Whether every image can be used and every printed number is met.
+    /// Whether every image can be used and every published number matches.
     pub fn ok(&self) -> bool {
         self.problem_count == 0 && self.published.iter().all(|row| row.printed == row.found)
     }
@@ -84,10 +84,10 @@ impl Report {
         let differing: Vec<_> = self.published.iter().filter(|row| row.printed != row.found).collect();
         if !self.published.is_empty() {
             let met = self.published.len() - differing.len();
-            lines.push(format!("printed numbers of images met: {met} of {}", self.published.len()));
+            lines.push(format!("published numbers of images matched: {met} of {}", self.published.len()));
         }
         for Published { what, printed, found } in differing {
-            lines.push(format!("problem: {what}: printed {printed}, found {found}"));
+            lines.push(format!("problem: {what}: published {printed}, found {found}"));
         }
         lines
     }
@@ -96,7 +96,7 @@ impl Report {
 /// Reads every image of `data`.
 ///
 /// # Errors
-/// If the listener asks to stop. Images that cannot be used are in the report.
+/// If the listener asks to stop. Images that cannot be used are listed in the report.
 pub fn check(data: &DataSet, listen: &mut dyn Listen) -> Result<Report, Error> {
     let images = data.sets.iter().map(|set| set.len() as u64).sum();
     listen.hear(&Event::Began { what: "checking images", unit: "image", total: images });
@@ -141,7 +141,7 @@ pub fn check(data: &DataSet, listen: &mut dyn Listen) -> Result<Report, Error> {
     })
 }
 
-/// Digest of the file (zeros if it cannot be read), and what is wrong with it.
+/// Digest of the file (zeros if it cannot be read), and its problem, if any.
 fn check_image(set: &ImageSet, row: u32, bits: Option<&[u8]>) -> ([u8; 32], Option<Error>) {
     let alike = |image| bits.map_or(Ok(()), |bits| measure::same_bits(set, row, &image, bits));
     match set.contents(row) {
@@ -150,7 +150,7 @@ fn check_image(set: &ImageSet, row: u32, bits: Option<&[u8]>) -> ([u8; 32], Opti
     }
 }
 
-/// Of the one file; of several, of their digests.
+/// The file's digest; for several files, the digest of their digests.
 fn digest(contents: &[Vec<u8>]) -> [u8; 32] {
     if let [only] = contents {
         return *blake3::hash(only).as_bytes();
@@ -183,7 +183,7 @@ fn counts(set: &ImageSet) -> Vec<Count> {
     counts
 }
 
-/// Printed numbers beside those found, for data that are CHAMMI itself.
+/// Published numbers of images next to those found, for data that are CHAMMI itself.
 fn published(data: &DataSet) -> Vec<Published> {
     if data.sets.iter().any(|set| set.printed_statistics.is_none()) {
         return Vec::new();
@@ -203,7 +203,7 @@ fn published(data: &DataSet) -> Vec<Published> {
     chammi::PUBLISHED.iter().filter_map(row).collect()
 }
 
-/// A description of `data` in lines of text. Of each set one image is read, for its size.
+/// Describes `data` in lines of text. Reads one image per set, for its size.
 pub fn info(data: &DataSet) -> Vec<String> {
     let world = data.world.as_ref().map(|world| format!(", world {world}")).unwrap_or_default();
     let mut lines = vec![
@@ -219,7 +219,7 @@ pub fn info(data: &DataSet) -> Vec<String> {
                 let bits: Vec<String> = bits.iter().map(ToString::to_string).collect();
                 format!("{} x {} pixels, {} bits", image.height, image.width, bits.join(" and "))
             }
-            Err(error) => format!("a size that is not known: {error}"),
+            Err(error) => format!("unknown size: {error}"),
         };
         lines.push(format!("{}: {} images, {} channels of {size}", set.name, set.len(), set.channels.len()));
         let channel = |(name, spelled): (&String, &String)| {

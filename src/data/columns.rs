@@ -1,4 +1,4 @@
-//! Which column of a table is which: fixed names, tasks, and roles as `dataset.toml` gives them.
+//! Resolves a table's columns: fixed names, tasks, and roles given by `dataset.toml`.
 
 use super::{
     Problems, Role,
@@ -7,10 +7,10 @@ use super::{
     layout::Layout,
 };
 
-/// Where in a record each thing stands.
+/// Indices of the columns in a record.
 pub(super) struct Columns {
     pub(super) files: Files,
-    /// The groups in which grey levels are measured.
+    /// The column that groups images for measuring grey levels.
     pub(super) groups: Option<usize>,
     pub(super) split: usize,
     pub(super) label: usize,
@@ -18,23 +18,23 @@ pub(super) struct Columns {
     pub(super) roles: Vec<(Role, usize)>,
 }
 
-/// What says where a row's files are.
+/// The columns that locate a row's files.
 pub(super) enum Files {
     /// `file_path` and `channel_width`.
     Tape { path: usize, channel_width: usize },
     /// `file_path`.
     Stack { path: usize },
-    /// The columns of the pattern, in the order in which they stand.
+    /// The columns of the pattern, in pattern order.
     Named { fields: Vec<usize> },
 }
 
-/// A task's name, its column, and if it leaves groups out their column and its name.
+/// A task's name and column; if it leaves groups out, also the column and its name.
 pub(super) type TaskColumns = (String, usize, Option<(usize, String)>);
 
 const NUMBERS: [&str; 10] = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
 
 impl Columns {
-    /// Looks the columns up in the header; none if one is missing, which `problems` then says.
+    /// Looks the columns up in the header; `None` if one is missing, with the reason added to `problems`.
     pub(super) fn find(
         set: &SetDescription,
         header: &csv::StringRecord,
@@ -46,7 +46,7 @@ impl Columns {
             let found = names.iter().find_map(|name| at(name));
             if found.is_none() {
                 let there = header.iter().collect::<Vec<_>>().join(", ");
-                let hint = "`roles` of the set in dataset.toml says which column plays which part";
+                let hint = "`roles` of the set in dataset.toml maps roles to columns";
                 problems.add(None, Some(hint), || {
                     format!("expected a column `{}`{why}, found {there}", names.join("` or `"))
                 });
@@ -110,7 +110,7 @@ impl Columns {
     }
 }
 
-/// True or False as pandas, R, spreadsheets and programmers write them.
+/// True or False as written by pandas, R, spreadsheets and programming languages.
 pub(super) fn boolean(text: &str) -> Option<bool> {
     match text {
         "True" | "true" | "TRUE" | "1" => Some(true),

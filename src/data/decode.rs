@@ -1,10 +1,10 @@
-//! Decodes grey PNG and TIFF files of 8 and 16 bits, of one page and of several.
+//! Decodes greyscale PNG and TIFF files of 8 and 16 bits, single-page or multi-page.
 
 use super::image::{Fault, Levels, Page};
 use std::io::Cursor;
 use tiff::decoder::DecodingResult;
 
-/// How many channels of this width lie side by side.
+/// Number of channels of this width side by side in a page.
 pub(super) fn channels(width: usize, channel_width: usize) -> Result<usize, Fault> {
     if channel_width == 0 || width == 0 || !width.is_multiple_of(channel_width) {
         return Err(Fault::Width(width, channel_width));
@@ -12,14 +12,14 @@ pub(super) fn channels(width: usize, channel_width: usize) -> Result<usize, Faul
     Ok(width / channel_width)
 }
 
-/// The one page of a file. `tape`: whether it should hold all channels, for the words of the error.
+/// The single page of a file. `tape`: whether it should hold all channels, for the error message.
 pub(super) fn page(bytes: &[u8], tape: bool) -> Result<Page, Fault> {
     match format(bytes)? {
         Format::Png => png(bytes),
         Format::Tiff => {
             let mut file = Tiff::open(bytes)?;
             if file.decoder.more_images() {
-                // A page of another kind has a fault of its own, and it is met first.
+                // A page in an unsupported format has its own fault, which is reported first.
                 file.check()?;
                 return Err(Fault::Pages { tape, found: file.count()? });
             }
@@ -28,8 +28,8 @@ pub(super) fn page(bytes: &[u8], tape: bool) -> Result<Page, Fault> {
     }
 }
 
-/// The pages of a file in their order; those in `wanted`, counted from 1, where only some are. `expected` are the names
-/// of the channels that they should hold.
+/// The pages of a file in order, or only those in `wanted` (counted from 1). `expected` are the names of the
+/// channels that the pages should hold.
 pub(super) fn pages(bytes: &[u8], wanted: Option<&[usize]>, expected: &[String]) -> Result<Vec<Page>, Fault> {
     let count = |found| Fault::PageCount { found, expected: expected.to_vec() };
     let absent = |found: usize| {
@@ -81,7 +81,7 @@ fn format(bytes: &[u8]) -> Result<Format, Fault> {
     }
 }
 
-/// Bytes of pixels beyond which a header is not believed.
+/// Pixel bytes beyond which a header is considered corrupt.
 const LARGEST: usize = 1 << 31;
 
 fn png(bytes: &[u8]) -> Result<Page, Fault> {
@@ -105,10 +105,10 @@ fn png(bytes: &[u8]) -> Result<Page, Fault> {
     };
     let possible = |&size: &usize| size <= LARGEST;
     let size = reader.output_buffer_size().filter(possible);
-    let size = size.ok_or_else(|| Fault::Damaged(format!("it claims {height} x {width} pixels")))?;
+    let size = size.ok_or_else(|| Fault::Damaged(format!("its header claims {height} x {width} pixels")))?;
     let mut pixels = vec![0; size];
     reader.next_frame(&mut pixels).map_err(damaged)?;
-    reader.finish().map_err(damaged)?; // the last bytes of a file that was cut may lie behind the pixels
+    reader.finish().map_err(damaged)?; // a truncated file may lack only bytes after its pixels
     let levels = if sixteen {
         Levels::Sixteen(pixels.as_chunks::<2>().0.iter().map(|pair| u16::from_be_bytes(*pair)).collect())
     } else {
@@ -121,7 +121,7 @@ fn damaged(error: tiff::TiffError) -> Fault {
     Fault::Damaged(error.to_string())
 }
 
-/// A TIFF file at one of its pages.
+/// A TIFF file positioned at one of its pages.
 struct Tiff<'a> {
     decoder: tiff::decoder::Decoder<Cursor<&'a [u8]>>,
 }
@@ -131,7 +131,7 @@ impl<'a> Tiff<'a> {
         Ok(Self { decoder: tiff::decoder::Decoder::new(Cursor::new(bytes)).map_err(damaged)? })
     }
 
-    /// Pages from this one on.
+    /// The pages from this one on.
     fn count(&mut self) -> Result<usize, Fault> {
         let mut pages = 1;
         while self.decoder.more_images() {
@@ -155,7 +155,7 @@ impl<'a> Tiff<'a> {
         self.check()?;
         let (height, width) = (height as usize, width as usize);
         if height == 0 || width == 0 || height.saturating_mul(width) > LARGEST {
-            return Err(Fault::Damaged(format!("it claims {height} x {width} pixels")));
+            return Err(Fault::Damaged(format!("its header claims {height} x {width} pixels")));
         }
         let levels = match self.decoder.get_chunk_type() {
             tiff::decoder::ChunkType::Strip => levels(self.decoder.read_image().map_err(damaged)?)?,
@@ -164,8 +164,8 @@ impl<'a> Tiff<'a> {
         Ok(Page { height, width, levels })
     }
 
-    /// The pixels of a page of tiles, each decoded whole and its surplus cut off here: the decoder gives up on some LZW
-    /// tiles that reach beyond the page when it is to leave the surplus out (image-tiff's issue 395).
+    /// The pixels of a tiled page. Each tile is decoded whole and cropped here: the decoder fails on some LZW
+    /// tiles that extend beyond the page when it is asked to crop them (image-tiff's issue 395).
     fn tiles(&mut self, height: usize, width: usize) -> Result<Levels, Fault> {
         let (columns, rows) = self.decoder.chunk_dimensions();
         let (columns, rows) = (columns as usize, rows as usize);
@@ -182,7 +182,7 @@ impl<'a> Tiff<'a> {
             match (page.get_or_insert_with(|| tile.empty(height * width)), &tile) {
                 (Levels::Eight(page), Levels::Eight(tile)) => place.copy(tile, page),
                 (Levels::Sixteen(page), Levels::Sixteen(tile)) => place.copy(tile, page),
-                _ => return Err(Fault::Damaged("its tiles differ in bits".to_owned())),
+                _ => return Err(Fault::Damaged("its tiles differ in bit depth".to_owned())),
             }
         }
         page.ok_or_else(|| Fault::Damaged("it has no tiles".to_owned()))
@@ -199,7 +199,7 @@ fn levels(decoded: DecodingResult) -> Result<Levels, Fault> {
     }
 }
 
-/// Where a tile of so many columns lies in a page.
+/// Position in the page of a tile with this many columns.
 struct Placed {
     top: usize,
     left: usize,

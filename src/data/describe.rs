@@ -1,4 +1,4 @@
-//! `dataset.toml`: what a folder says of itself that its tables do not.
+//! `dataset.toml`: what a folder's tables do not say about it.
 
 use super::{
     Error, Role, Statistics, chammi,
@@ -41,13 +41,14 @@ pub(super) struct Description {
     pub(super) sets: Vec<SetDescription>,
 }
 
-/// What is said of one set.
+/// The description of one set.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct SetDescription {
     pub(super) name: String,
     /// By the vocabulary's names.
     pub(super) channels: Vec<String>,
-    /// As they are written. The vocabulary's names decide what is computed, so these are no part of the fingerprint.
+    /// As written in `dataset.toml`. The vocabulary's names decide what is computed, so these are not part of
+    /// the fingerprint.
     #[serde(skip)]
     pub(super) spelled: Vec<String>,
     #[serde(skip_serializing_if = "Layout::is_tape")]
@@ -67,7 +68,7 @@ struct File {
     #[serde(default)]
     kind: Kind,
     world: Option<String>,
-    /// Whatever the simulator notes about itself; part of the fingerprint, read by nobody here.
+    /// The simulator's own notes; part of the fingerprint, otherwise unused.
     simulator: Option<toml::Table>,
     #[serde(default)]
     new_channels: bool,
@@ -88,7 +89,7 @@ struct Set {
     images: Option<Spanned<Images>>,
     intensity: Option<Spanned<intensity::Written>>,
     #[serde(default)]
-    #[expect(dead_code, reason = "there is one way to normalise; the parser refuses any other word")]
+    #[expect(dead_code, reason = "there is only one normalisation; the parser rejects any other word")]
     normalise: Normalise,
 }
 
@@ -120,7 +121,7 @@ impl Description {
         let file: File =
             toml::from_str(text).map_err(|error| place.wrong(None, error.to_string().trim_end(), None))?;
         let mut sets: Vec<(String, Spanned<Set>)> = file.sets.into_iter().collect();
-        sets.sort_by_key(|(_, set)| set.span().start); // as written, not by the alphabet
+        sets.sort_by_key(|(_, set)| set.span().start); // in file order, not alphabetical
         if sets.is_empty() {
             return Err(place.wrong(None, "expected at least one table [sets.NAME], found none", None));
         }
@@ -133,7 +134,7 @@ impl Description {
     }
 }
 
-/// The file that is read, to say where in it something is wrong.
+/// The file that is read, to locate errors in it.
 struct Place<'a> {
     text: &'a str,
     path: &'a Path,
@@ -194,7 +195,7 @@ impl Set {
     }
 }
 
-/// The vocabulary's names of channels; unknown ones stay as they are where they may be new.
+/// The vocabulary's names of channels; unknown ones are kept unchanged where new ones are allowed.
 fn names(
     written: &[Spanned<String>],
     set: &str,
@@ -227,7 +228,7 @@ fn names(
                 "expected channels that differ in set `{set}`, found `{}` and `{word}`: both are `{name}`",
                 written[other].get_ref()
             );
-            let hint = "give one of them a name of its own, with `new_channels = true` in the set's table";
+            let hint = "give one of them its own name, with `new_channels = true` in the set's table";
             return Err(place.wrong(Some(at), &message, Some(hint.to_owned())));
         }
         names.push(name);

@@ -1,37 +1,37 @@
-//! What can be wrong with a data set, said with file, row, what was expected and what was found.
+//! Errors of data sets: file, row, what was expected, what was found, and how to fix it.
 
 use super::image::Fault;
 use std::{fmt, io, path::PathBuf};
 
-/// A data set that cannot be used as it is.
+/// Why a data set cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The folder is not there.
-    #[error("{}: there is no such folder", root.display())]
+    /// The folder does not exist.
+    #[error("{}: no such folder", root.display())]
     NoFolder {
         /// The folder.
         root: PathBuf,
     },
-    /// A folder without description that is not CHAMMI's.
+    /// A folder that has no description and is not CHAMMI's.
     #[error("{}: found neither `dataset.toml` nor a folder of CHAMMI (Allen, HPA, CP)", root.display())]
     NotADataSet {
         /// The folder.
         root: PathBuf,
     },
-    /// `dataset.toml` cannot be understood.
+    /// `dataset.toml` is invalid.
     #[error("{}{}: {message}", file.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
     Description {
         /// The file.
         file: PathBuf,
-        /// The line, counted from 1, where the message does not say it.
+        /// The line, counted from 1, unless the message contains it.
         line: Option<usize>,
-        /// What was expected and what was found.
+        /// What was expected and found.
         message: String,
-        /// What to do.
+        /// How to fix it.
         hint: Option<String>,
     },
-    /// None of the sets that the description names is there.
-    #[error("{}: none of its sets is there: {}", root.display(), names.join(", "))]
+    /// None of the described sets exists.
+    #[error("{}: none of its sets exists: {}", root.display(), names.join(", "))]
     NoSets {
         /// The folder.
         root: PathBuf,
@@ -45,15 +45,15 @@ pub enum Error {
         data: String,
         /// The set asked for.
         name: String,
-        /// The sets there are.
+        /// The existing sets.
         there: Vec<String>,
     },
-    /// A file or folder that the system does not let us read.
+    /// A file or folder that cannot be read.
     #[error("cannot read {}: {cause}", path.display())]
     Unreadable {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says; part of the message, so not a source: it would print twice.
+        /// The system's error, already in the message: as a source it would be printed twice.
         cause: io::Error,
     },
     /// A table with mistakes.
@@ -66,34 +66,34 @@ pub enum Error {
         file: PathBuf,
         /// Its table.
         table: PathBuf,
-        /// Its row there; the header is row 1.
+        /// Its row in the table; the header is row 1.
         row: u64,
-        /// What is wrong with it.
+        /// The problem.
         fault: Box<Fault>,
     },
-    /// An image was asked for before the set's percentiles were measured: a slip of the program, not of a person.
+    /// An image was read before the set's percentiles were measured: a programming error, not a user's.
     #[error("expected measured percentiles of set `{set}` before its images are read, found none")]
     NotMeasured {
         /// The set.
         set: String,
     },
-    /// Somebody asked the work to stop.
+    /// The listener asked to stop.
     #[error("stopped")]
     Stopped,
 }
 
 impl Error {
-    /// What to do about it.
+    /// How to fix it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoFolder { .. } => Some("say where the data lie: --data NAME=PATH".to_owned()),
+            Self::NoFolder { .. } => Some("give the folder of the data: --data NAME=PATH".to_owned()),
             Self::NotADataSet { .. } => Some(
                 "write a `dataset.toml` that names the sets and their channels, or give the folder that holds Allen, \
                  HPA and CP"
                     .to_owned(),
             ),
             Self::Description { hint, .. } => hint.clone(),
-            Self::NoSets { .. } => Some("each set is a folder beside `dataset.toml`".to_owned()),
+            Self::NoSets { .. } => Some("each set is a folder next to `dataset.toml`".to_owned()),
             Self::Table(problems) => problems.list.iter().find_map(|problem| problem.hint).map(str::to_owned),
             Self::Image { fault, .. } => fault.hint(),
             Self::NotMeasured { .. } => Some("call `data::measure` and `ImageSet::take_measured` first".to_owned()),
@@ -105,11 +105,11 @@ impl Error {
 /// One mistake in a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The row, if it is one row's; the header is row 1.
+    /// The row, if the mistake is in one row; the header is row 1.
     pub row: Option<u64>,
-    /// What was expected, what was found.
+    /// What was expected and found.
     pub message: String,
-    /// What to do.
+    /// How to fix it.
     pub hint: Option<&'static str>,
 }
 
@@ -120,19 +120,19 @@ pub struct Problems {
     pub file: PathBuf,
     /// The first ten.
     pub list: Vec<Problem>,
-    /// How many there are.
+    /// The number of mistakes.
     pub total: usize,
 }
 
 impl Problems {
-    /// How many are kept with their words.
+    /// Number of mistakes described in full.
     pub const KEPT: usize = 10;
 
     pub(super) fn new(file: PathBuf) -> Self {
         Self { file, list: Vec::new(), total: 0 }
     }
 
-    /// Counts one more; the words are only made if they are kept.
+    /// Counts a mistake; its message is only built if it is kept.
     pub(super) fn add(
         &mut self,
         row: Option<u64>,
@@ -145,7 +145,7 @@ impl Problems {
         }
     }
 
-    /// An error if there is any.
+    /// An error if there is any mistake.
     pub(super) fn into_result(self) -> Result<(), Error> {
         if self.total == 0 { Ok(()) } else { Err(Error::Table(Box::new(self))) }
     }

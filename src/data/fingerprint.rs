@@ -1,7 +1,7 @@
-//! The fingerprint of a data set: cheap to take, changed by anything that a run could notice short of edited pixels.
+//! The fingerprint of a data set: cheap, and changed by anything that affects a run except edited pixels.
 //!
 //! It covers the description, every byte of the tables, and path and length of the images that the tables name, in
-//! the order of their paths. Other files in the folder do not matter. The hash of all contents is `data check`'s.
+//! the order of their paths. Other files in the folder are ignored. `data check` computes the hash of all contents.
 
 use super::{describe::Description, listing::Listing};
 
@@ -15,7 +15,7 @@ impl Fingerprint {
         Self(hash)
     }
 
-    /// Adds a set: the digest of its table, and of `listing`, if there is one, what the table names.
+    /// Adds a set: the digest of its table and, if given, the files that `listing` marks as named by it.
     pub(super) fn set(&mut self, name: &str, table: &[u8; 32], listing: Option<&Listing>) {
         add(&mut self.0, name.as_bytes());
         self.0.update(table);
@@ -30,7 +30,7 @@ impl Fingerprint {
     }
 }
 
-/// Lengths go first, so that no two lists of texts look the same.
+/// Lengths go first, so that different lists of texts never hash the same.
 fn add(hash: &mut blake3::Hasher, bytes: &[u8]) {
     hash.update(&(bytes.len() as u64).to_le_bytes());
     hash.update(bytes);

@@ -1,12 +1,12 @@
-//! Keeps a part of the training images back, for choosing things without looking at a task.
+//! Holds out a part of the training images, for model selection without looking at a task.
 
 use super::ImageSet;
 use crate::seed::Seed;
 
-/// Splits the training rows of `set` into those trained on and those kept back, both ascending.
+/// Splits the training rows of `set` into those trained on and those held out, both ascending.
 ///
-/// Of each label, `fraction` of its rows is kept back (rounded, half to even), but never all: at least one stays to be
-/// trained on. The choice depends on the seed and on the names of set and label, not on other labels or sets.
+/// For each label, `fraction` of its rows (rounded, half to even) is held out, but at least one row stays for
+/// training. The choice depends on the seed and on the names of set and label, not on other labels or sets.
 pub fn hold_out(set: &ImageSet, fraction: f64, seed: Seed) -> (Vec<u32>, Vec<u32>) {
     let mut by_label = vec![Vec::new(); set.labels.len()];
     for row in set.train_rows() {

@@ -1,4 +1,4 @@
-//! An image in memory: a tape of channels side by side, and what can be wrong with the files that it comes from.
+//! An image in memory (a tape: channels side by side), and what can be wrong with its files.
 
 use super::intensity::Range;
 use std::{fmt, io};
@@ -12,21 +12,21 @@ pub struct Tape {
     pub width: usize,
     /// Channels, side by side: channel c is columns c · width … (c + 1) · width - 1.
     pub channels: usize,
-    /// Row by row, `height` rows of `width · channels` grey levels.
+    /// Row by row: `height` rows of `width · channels` grey levels.
     pub pixels: Pixels,
 }
 
 /// Grey levels in units of 1/255.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pixels {
-    /// As an 8-bit file stores them.
+    /// As stored in an 8-bit file.
     Bytes(Vec<u8>),
-    /// Between 0 and 255, as a rule makes them of 8 or 16 bits.
+    /// Between 0 and 255, from 8 or 16 bits by an intensity rule.
     Floats(Vec<f32>),
 }
 
 impl Pixels {
-    /// Those of an 8-bit file without a rule.
+    /// The levels of an 8-bit file without a rule.
     pub fn bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Bytes(bytes) => Some(bytes),
@@ -41,7 +41,7 @@ impl From<Vec<u8>> for Pixels {
     }
 }
 
-/// Grey levels as files store them.
+/// Grey levels as stored in files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Levels {
     Eight(Vec<u8>),
@@ -56,7 +56,7 @@ impl Levels {
         }
     }
 
-    /// So many levels of 0, of as many bits.
+    /// `pixels` levels of 0, with the same bit depth.
     pub(super) fn empty(&self, pixels: usize) -> Self {
         match self {
             Self::Eight(_) => Self::Eight(vec![0; pixels]),
@@ -64,7 +64,7 @@ impl Levels {
         }
     }
 
-    /// The lowest and the highest.
+    /// The lowest and the highest level.
     pub(super) fn range(&self) -> Range {
         fn ends<P: Copy + Ord + Into<u16>>(levels: &[P]) -> Range {
             [levels.iter().min(), levels.iter().max()].map(|level| level.map_or(0, |&level| level.into()))
@@ -87,22 +87,22 @@ pub(super) struct Page {
 /// What is wrong with an image.
 #[derive(Debug)]
 pub enum Fault {
-    /// The system does not let us read it.
+    /// The file cannot be read.
     Unreadable(io::Error),
     /// Neither PNG nor TIFF; the first bytes found.
     Format(Vec<u8>),
-    /// Cut short or damaged; the decoder's words.
+    /// Truncated or damaged; the decoder's message.
     Damaged(String),
-    /// Not 8-bit or 16-bit grey; what it is.
+    /// Not 8-bit or 16-bit grey; the format found.
     Pixels(String),
-    /// More than 8 bits, and nobody said what they mean.
+    /// More than 8 bits, and no rule for their meaning.
     NoRule {
         /// The set.
         set: String,
         /// The lowest and the highest grey level of this image.
         range: Range,
     },
-    /// Fewer or more bits than expected.
+    /// An unexpected bit depth.
     Depth {
         /// What was expected and why: `16 bits, as …`.
         expected: String,
@@ -113,10 +113,10 @@ pub enum Fault {
     Pages {
         /// Whether the page should hold all channels.
         tape: bool,
-        /// How many there are.
+        /// The number of pages.
         found: usize,
     },
-    /// Another number of pages than the set has channels.
+    /// The number of pages differs from the number of channels.
     PageCount {
         /// Pages.
         found: usize,
@@ -129,23 +129,23 @@ pub enum Fault {
         page: usize,
         /// Its channel.
         channel: String,
-        /// Pages there are.
+        /// Number of pages.
         found: usize,
     },
-    /// A channel that is larger or smaller than the first one.
+    /// A channel whose size differs from the first one's.
     Size {
-        /// This channel.
+        /// The channel.
         channel: String,
         /// Its rows and columns.
         found: [usize; 2],
         /// The first channel.
         first: String,
-        /// That one's rows and columns.
+        /// The first channel's rows and columns.
         expected: [usize; 2],
     },
     /// The stored width is not a multiple of the channel width (found, channel width).
     Width(usize, usize),
-    /// Another number of channels than the set has.
+    /// The number of channels differs from the set's.
     Channels {
         /// Stored width over channel width.
         found: usize,
@@ -205,10 +205,10 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
-    /// What to do about it.
+    /// How to fix it.
     pub(super) fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Damaged(_) => "fetch or write the file again; `data check` finds all such files",
+            Self::Damaged(_) => "download or write the file again; `data check` finds all such files",
             Self::Pixels(_) => "convert the images to grey of 8 or 16 bits, one channel a page",
             Self::NoRule { set, range: [low, high] } => {
                 let high = (*high).max(low.saturating_add(1));
@@ -219,19 +219,19 @@ impl Fault {
                 ));
             }
             Self::Depth { .. } => {
-                "the images of a set have as many bits as its `intensity` in dataset.toml is for"
+                "all images of a set need the bit depth that its `intensity` in dataset.toml is for"
             }
             Self::Pages { tape: true, .. } => {
-                "if each channel has a page of its own, say so in dataset.toml: images = { layout = \"stack\" }"
+                "if each channel has its own page, set in dataset.toml: images = { layout = \"stack\" }"
             }
             Self::Pages { tape: false, .. } => {
-                "layout = \"files\" is for one channel a file; for one channel a page say images = { layout = \"stack\" }"
+                "layout = \"files\" is for one channel per file; for one channel per page set images = { layout = \"stack\" }"
             }
             Self::PageCount { .. } | Self::NoPage { .. } => {
-                "say in dataset.toml which page is which channel, the first page being 1: images = { layout = \"stack\", \
+                "assign pages to channels in dataset.toml, counted from 1: images = { layout = \"stack\", \
                  pages = [1, 3, 4] }"
             }
-            Self::Size { .. } => "the channels of an image have the same size",
+            Self::Size { .. } => "all channels of an image must have the same size",
             Self::Width(..) | Self::Channels { .. } => {
                 "width of the image = channel_width (a column of the table) × number of channels (in dataset.toml)"
             }

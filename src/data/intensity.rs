@@ -1,14 +1,14 @@
-//! What grey levels mean: which level is 0 and which is 1, said in `dataset.toml` and never guessed.
+//! The meaning of grey levels: which level is 0 and which is 1, set in `dataset.toml` and never guessed.
 //!
-//! A camera of 12 bits, a background of some hundred levels and a bright plate all look alike in a 16-bit file. So
-//! images of more than 8 bits need a rule; 8-bit images may have one, and without it are divided by 255. Levels at and
-//! below the lower end become 0, those at and above the upper end 1, what lies between is linear.
+//! A 12-bit camera, a background of some hundred levels and a bright plate all look alike in a 16-bit file. So images
+//! of more than 8 bits need a rule; 8-bit images may have one, and without it are divided by 255. Levels at and below
+//! the lower end become 0, those at and above the upper end 1; it is linear in between.
 
 use super::{ImageSet, Role};
 use serde::{Deserialize, Serialize};
 
-/// Raised when a rule gives other pixels, or percentiles are measured differently. It is part of the fingerprint of every
-/// folder that has a rule, and so of whatever is computed from it.
+/// Raised when a rule gives different pixels, or percentiles are measured differently. It is part of the
+/// fingerprint of every folder that has a rule, and so of everything computed from it.
 const REVISION: u32 = 1;
 
 /// The grey levels that become 0 and 1.
@@ -17,25 +17,25 @@ pub type Range = [u16; 2];
 /// Which levels become 0 and 1.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Intensity {
-    /// The same for all images; one range for each channel.
+    /// The same for all images; one range per channel.
     Range(Vec<Range>),
-    /// Those that so many percent of the pixels of a channel do not exceed.
+    /// The levels that these percentages of a channel's pixels do not exceed.
     Percentile {
         /// For 0 and for 1.
         percent: [f64; 2],
-        /// Pixels of which images are taken together.
+        /// The images that are measured together.
         per: Per,
     },
 }
 
-/// Images whose pixels are taken together.
+/// Images that are measured together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Per {
-    /// Each image by itself.
+    /// Each image on its own.
     Image,
-    /// Those with the same field in a column, or in the column that plays a role.
+    /// Images with the same field in a column, or in the column with a role.
     Column(String),
-    /// All of the set.
+    /// All images of the set.
     Set,
 }
 
@@ -50,7 +50,7 @@ impl Per {
 }
 
 impl Intensity {
-    /// The column, or role, whose fields group the images.
+    /// The column or role whose fields group the images.
     pub(super) fn column(&self) -> Option<&str> {
         match self {
             Self::Percentile { per: Per::Column(name), .. } => Some(name),
@@ -58,12 +58,12 @@ impl Intensity {
         }
     }
 
-    /// Whether images have to be read before the first one has a meaning.
+    /// Whether images must be read before the rule can be applied.
     pub(super) fn is_measured(&self) -> bool {
         matches!(self, Self::Percentile { per: Per::Column(_) | Per::Set, .. })
     }
 
-    /// A line for people.
+    /// A description in words.
     pub(super) fn describe(&self, channels: &[String]) -> String {
         match self {
             Self::Range(ranges) if ranges.windows(2).all(|pair| pair[0] == pair[1]) => {
@@ -98,7 +98,7 @@ impl Serialize for Intensity {
     }
 }
 
-/// `intensity = { … }` as it is written.
+/// `intensity = { … }` as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
@@ -111,10 +111,10 @@ const HINT: &str = "intensity = { range = [100, 4095] }, or range = { dna = [100
                     = { percentile = [0.1, 99.9], per = \"plate\" }, where per is a column, a role, \"image\" or \"set\"";
 
 impl Written {
-    /// What is meant, for a set of these channels, named as in `dataset.toml`.
+    /// Parses the rule for a set of these channels, named as in `dataset.toml`.
     ///
     /// # Errors
-    /// What was expected and what was found, and what to do.
+    /// What was expected and found, and how to fix it.
     pub(super) fn rule(self, channels: &[String]) -> Result<Intensity, (String, &'static str)> {
         let Self { range, percentile, per } = self;
         let rule = match (range, percentile, per) {
@@ -133,7 +133,7 @@ impl Written {
                 Ok(Intensity::Percentile { percent, per })
             }),
             (None, Some(_), None) => {
-                Err("expected `per` beside `percentile`: over which images, found none".to_owned())
+                Err("expected `per` with `percentile`: over which images, found none".to_owned())
             }
             (range, percentile, per) => {
                 let given = [("range", range.is_some()), ("percentile", percentile.is_some()), ("per", per.is_some())];
@@ -190,8 +190,8 @@ fn percents(value: &toml::Value) -> Result<[f64; 2], String> {
     }
 }
 
-/// Pixels in units of 1/255, so that a range of 0 to 255 leaves 8-bit levels as they are, to the last bit: both
-/// factors of the quotient are whole numbers that single precision holds.
+/// Pixels in units of 1/255, so that a range of 0 to 255 leaves 8-bit levels unchanged to the last bit: both
+/// factors of the quotient are whole numbers, exact in single precision.
 pub(super) fn apply<P: Copy + Into<u16>>(levels: &[P], [low, high]: Range, out: &mut [f32]) {
     let width = f32::from(high.saturating_sub(low).max(1));
     for (out, &level) in out.iter_mut().zip(levels) {
@@ -200,7 +200,7 @@ pub(super) fn apply<P: Copy + Into<u16>>(levels: &[P], [low, high]: Range, out: 
     }
 }
 
-/// How often each grey level occurs in a channel.
+/// Counts of each grey level in a channel.
 #[derive(Clone)]
 pub(super) struct Histogram(Vec<u64>);
 
@@ -219,12 +219,12 @@ impl Histogram {
         self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a += b);
     }
 
-    /// For both percentages the lowest level that so many percent of the pixels do not exceed (NumPy's
-    /// `inverted_cdf`). A channel that is flat between the two gets a range of one level: its pixels become 0 or 1.
+    /// For both percentages, the lowest level that they of the pixels do not exceed (NumPy's `inverted_cdf`).
+    /// A channel that is flat between the two gets a range of one level: its pixels become 0 or 1.
     pub(super) fn range(&self, percent: [f64; 2]) -> Range {
         let pixels = self.0.iter().sum::<u64>() as f64;
         let [low, high] = percent.map(|percent| {
-            // 99.9 % of 1000 pixels are 999, and not one more for the sake of rounding
+            // 99.9 % of 1000 pixels are 999: rounding must not add one
             let wanted = ((percent * pixels / 100.0) * (1.0 - 1e-12)).ceil().max(1.0) as u64;
             let mut below = 0;
             let level = self.0.iter().position(|count| {
@@ -237,12 +237,12 @@ impl Histogram {
     }
 }
 
-/// Measured ranges: for each group of images one range per channel. To be kept beside mean and SD.
+/// Measured ranges: one per group of images and channel. To be stored with mean and SD.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measured {
-    /// The groups, in the order in which they occur in the table: fields of the column; one without a name for the set.
+    /// The groups, in table order: the fields of the column, or one unnamed group for the whole set.
     pub groups: Vec<String>,
-    /// Of each group one range per channel.
+    /// One range per channel, for each group.
     pub ranges: Vec<Vec<Range>>,
 }
 
@@ -252,14 +252,14 @@ impl ImageSet {
         self.intensity.as_ref().is_some_and(Intensity::is_measured) && self.measured.get().is_none()
     }
 
-    /// Takes ranges that were measured, now or earlier. They must be those of this set: as many groups and channels.
-    /// Whether they are.
+    /// Takes measured ranges, which must match this set's number of groups and channels. Returns whether they
+    /// do.
     pub fn take_measured(&self, measured: Measured) -> bool {
         let fits = measured.groups == self.group_names()
             && measured.ranges.len() == measured.groups.len()
             && measured.ranges.iter().all(|ranges| ranges.len() == self.channels.len());
         if fits {
-            // Whoever was first has measured the same.
+            // If another thread was first, it has measured the same.
             let _ = self.measured.set(measured);
         }
         fits
@@ -272,13 +272,13 @@ impl ImageSet {
         }
     }
 
-    /// The group that the image's grey levels are measured with.
+    /// The group whose ranges apply to the image.
     pub(super) fn group(&self, row: u32) -> usize {
         self.rows.groups.ids.get(row as usize).map_or(0, |group| *group as usize)
     }
 }
 
-/// The role that `per` or a place in a pattern may name instead of a column.
+/// The role that `per` or a placeholder in a pattern may name instead of a column.
 pub(super) fn role_called(name: &str) -> Option<Role> {
     Role::ALL.into_iter().find(|role| role.name() == name)
 }

@@ -1,38 +1,38 @@
-//! How the channels of an image lie in files: side by side in one, one file each, or one page each.
+//! File layout of an image's channels: side by side in one file, one file each, or one page each.
 
 use super::pattern::Pattern;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 
-/// How the channels of an image lie in files.
+/// How the channels of an image are stored in files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "layout")]
 pub(super) enum Layout {
-    /// Side by side in one page: `file_path` and `channel_width` of the row say where and how wide.
+    /// Side by side in one page: `file_path` and `channel_width` of the row give file and width.
     #[default]
     Tape,
     /// One file for each channel, named by fields of the row.
     Files {
         #[serde(serialize_with = "as_text")]
         pattern: (String, Pattern),
-        /// The channels' names in the names of files, in the order of the channels.
+        /// The channels' names in file names, in channel order.
         words: Vec<String>,
     },
     /// One page of the file at `file_path` for each channel.
     Stack {
-        /// The page of each channel, counted from 1; none: there are as many pages as channels, in their order.
+        /// The page of each channel, counted from 1; none: one page per channel, in order.
         pages: Option<Vec<usize>>,
     },
 }
 
 impl Layout {
-    /// The default, which fingerprints leave out: folders keep the fingerprints that they had before there was a
-    /// choice.
+    /// The default, which fingerprints leave out: folders keep the fingerprints that they had before there
+    /// was a choice.
     pub(super) fn is_tape(&self) -> bool {
         *self == Self::Tape
     }
 
-    /// A line for people.
+    /// A description in words.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Tape => "channels side by side in one file".to_owned(),
@@ -52,7 +52,7 @@ fn as_text<S: Serializer>((text, _): &(String, Pattern), to: S) -> Result<S::Ok,
     to.serialize_str(text)
 }
 
-/// `images = { … }` as it is written.
+/// `images = { … }` as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Images {
@@ -71,10 +71,10 @@ enum Word {
 }
 
 impl Images {
-    /// What is meant, for a set of these channels, named as in `dataset.toml`.
+    /// Parses the layout for a set of these channels, named as in `dataset.toml`.
     ///
     /// # Errors
-    /// What was expected and what was found, and what to do.
+    /// What was expected and found, and how to fix it.
     pub(super) fn layout(self, channels: &[String]) -> Result<Layout, (String, &'static str)> {
         let Self { layout, pattern, channel, pages } = self;
         let misplaced = match layout {
@@ -109,13 +109,12 @@ impl Images {
     }
 }
 
-/// The channels' names in the names of files: as `given`, else as in `dataset.toml`.
+/// The channels' names in file names: as `given`, else as in `dataset.toml`.
 fn words(
     channels: &[String],
     mut given: BTreeMap<String, String>,
 ) -> Result<Vec<String>, (String, &'static str)> {
-    let hint =
-        "images.channel says which word stands for which channel: channel = { dna = \"w1\", er = \"w2\" }";
+    let hint = "images.channel maps channels to words in file names: channel = { dna = \"w1\", er = \"w2\" }";
     let words: Vec<String> =
         channels.iter().map(|name| given.remove(name).unwrap_or_else(|| name.clone())).collect();
     if let Some(unknown) = given.keys().next() {
@@ -134,7 +133,7 @@ fn words(
         }
         if let Some(other) = words[..place].iter().position(|other| other == word) {
             let said = format!(
-                "expected a word of its own for each channel, found `{word}` for `{}` and `{}`",
+                "expected a different word for each channel, found `{word}` for `{}` and `{}`",
                 channels[other], channels[place]
             );
             return Err((said, hint));
@@ -160,7 +159,7 @@ fn check_pages(pages: &[usize], channels: &[String]) -> Result<(), (String, &'st
         }
         if let Some(other) = pages[..place].iter().position(|other| other == page) {
             let said = format!(
-                "expected a page of its own for each channel, found page {page} for `{}` and `{}`",
+                "expected a different page for each channel, found page {page} for `{}` and `{}`",
                 channels[other], channels[place]
             );
             return Err((said, hint));

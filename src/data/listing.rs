@@ -1,4 +1,4 @@
-//! What lies in a set's folder: listed once, so that a table of millions of rows needs no look at single files.
+//! Lists the files of a set's folder once, so that a table of millions of rows needs no lookup per file.
 
 use super::Error;
 use std::{fs, io, path::Path};
@@ -16,11 +16,11 @@ struct File {
     bytes: u64,
 }
 
-/// Deeper folders are taken for a loop of links.
+/// Deeper folders are taken for a cycle of links.
 const DEEPEST: usize = 32;
 
 impl Listing {
-    /// Lists `root/set` with all its folders. Names that are no Unicode are left out: no table can name them.
+    /// Lists `root/set` recursively. Names that are not Unicode are skipped: no table can refer to them.
     pub(super) fn of(root: &Path, set: &str) -> Result<Self, Error> {
         let mut listing = Self { paths: String::new(), files: Vec::new() };
         let mut folders = vec![(set.to_owned(), 0)];
@@ -30,7 +30,7 @@ impl Listing {
             for entry in fs::read_dir(&at).map_err(failed)? {
                 let entry = entry.map_err(failed)?;
                 let Ok(name) = entry.file_name().into_string() else { continue };
-                // A dangling link is no file; whether a table needs it shows later.
+                // A dangling link is not a file; whether a table needs it shows later.
                 let Ok(about) = fs::metadata(entry.path()) else { continue };
                 if about.is_dir() && depth < DEEPEST {
                     folders.push((format!("{folder}/{name}"), depth + 1));
@@ -53,17 +53,17 @@ impl Listing {
         self.files.push(File { start, length, named: false, bytes });
     }
 
-    /// The file at `path`, if it is there.
+    /// The file at `path`, if it exists.
     pub(super) fn find(&self, path: &str) -> Option<usize> {
         self.files.binary_search_by(|file| text(&self.paths, file).cmp(path)).ok()
     }
 
-    /// Notes that a table names the file; whether one did already.
+    /// Marks the file as named by a table; returns whether it was marked already.
     pub(super) fn name(&mut self, file: usize) -> bool {
         std::mem::replace(&mut self.files[file].named, true)
     }
 
-    /// Path and length of the files that a table names, sorted by path.
+    /// Path and length of the marked files, sorted by path.
     pub(super) fn named(&self) -> impl Iterator<Item = (&str, u64)> {
         self.files.iter().filter(|file| file.named).map(|file| (text(&self.paths, file), file.bytes))
     }

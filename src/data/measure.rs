@@ -1,4 +1,4 @@
-//! Measures the grey levels that become 0 and 1, where the rule is percentiles over many images.
+//! Measures percentile ranges of grey levels over the images of a set.
 
 use super::{
     Error, ImageSet,
@@ -10,14 +10,15 @@ use super::{
 use crate::event::{Event, Listen};
 use rayon::prelude::*;
 
-/// Images read between two looks at the listener.
+/// Images read between two calls of the listener.
 const CHUNK: usize = 128;
-/// Images that share a histogram at least: it is half a megabyte a channel.
+/// The fewest images per histogram: it takes half a megabyte per channel.
 const SHARED: usize = 8;
 
-/// Reads every image of the set, whatever its split (a plate may have no training image; no label is read), and finds
-/// for each group and channel the levels that the rule's percentages do not exceed. Counts are whole numbers: the
-/// result does not depend on the number of threads. [`ImageSet::take_measured`] takes it.
+/// Reads every image of the set, whatever its split (a plate may have no training images; labels are not
+/// read), and finds for each group and channel the levels that the rule's percentages do not exceed. Counts
+/// are integers: the result does not depend on the number of threads. Apply it with
+/// [`ImageSet::take_measured`].
 ///
 /// # Errors
 /// If an image cannot be read, if a channel has 8 bits in one image and 16 in another, or if the listener asks to
@@ -40,13 +41,13 @@ pub fn measure(set: &ImageSet, listen: &mut dyn Listen) -> Result<Measured, Erro
 struct Counting<'a> {
     set: &'a ImageSet,
     percent: [f64; 2],
-    /// Of each channel, as the first image has them.
+    /// The bit depth of each channel, as in the first image.
     bits: Vec<u8>,
 }
 
 impl Counting<'_> {
-    /// One group after the other, so that there are only so many histograms at a time. Groups without images (of a
-    /// thinned set) are left as they are.
+    /// One group after the other, to limit the number of histograms in memory. Groups without images (of a
+    /// thinned set) are left unmeasured.
     fn all(
         &self,
         groups: &[Vec<u32>],
@@ -86,14 +87,14 @@ impl Counting<'_> {
     }
 }
 
-/// The bits of each channel of the first image, where all others need as many: grey levels of 8 and of 16 bits cannot be
-/// counted together.
+/// The bit depth of each channel of the first image, which all others must have: grey levels of 8 and of 16
+/// bits cannot be counted together.
 pub(super) fn common_bits(set: &ImageSet) -> Option<Vec<u8>> {
     set.intensity.as_ref().filter(|rule| rule.is_measured())?;
     set.stored(0).ok().map(|image| bits(&image))
 }
 
-/// Refuses an image with other bits than the first.
+/// Rejects an image whose bit depth differs from the first.
 pub(super) fn same_bits(set: &ImageSet, row: u32, image: &Stored, expected: &[u8]) -> Result<(), Error> {
     for (channel, &expected) in expected.iter().enumerate() {
         let found = image.bits(channel);

@@ -1,10 +1,10 @@
-//! A set's table as text, column by column, for files that carry it along with something else.
+//! A set's table as text, column by column, for files that carry a copy of it.
 
 use super::{Error, ImageSet};
 
-/// Every column of `enriched_meta.csv`, in its order, a field for each row.
+/// Every column of `enriched_meta.csv`, in order, one field per row.
 pub struct Metadata {
-    /// What the columns are called.
+    /// The columns' names.
     pub names: Vec<String>,
     /// Their fields.
     pub columns: Vec<Vec<String>>,
@@ -14,7 +14,7 @@ impl ImageSet {
     /// Reads the whole table again.
     ///
     /// # Errors
-    /// If it is not there any more, or is not the table that was opened.
+    /// If it no longer exists, or has changed since it was opened.
     pub fn metadata(&self) -> Result<Metadata, Error> {
         let path = self.table();
         let unreadable = |cause: csv::Error| Error::Unreadable { path: path.clone(), cause: cause.into() };

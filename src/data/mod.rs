@@ -1,9 +1,9 @@
-//! Images as they lie on disk, the table that says what each one is, and the way from stored pixels to what a network
-//! sees. The channels of an image lie side by side in one file (a tape), in a file each, or in a page each of a stack;
-//! in memory every image is a tape.
+//! Data sets: images on disk, their metadata tables, and the path from stored pixels to what a network sees. The
+//! channels of an image are stored side by side in one file (a tape), one per file, or one per page of a stack; in memory
+//! every image is a tape.
 //!
 //! A data set is a folder of *sets* that differ in channels; a set is a folder with `enriched_meta.csv` and images.
-//! Nothing here knows models. Tables are read once and kept compactly, pixels are read when they are asked for.
+//! Nothing here knows models. Tables are read once and stored compactly; pixels are read on demand.
 
 mod chammi;
 mod check;
@@ -57,19 +57,19 @@ use std::path::{Path, PathBuf};
 /// A folder of sets.
 #[derive(Debug)]
 pub struct DataSet {
-    /// What experiments call it: `chammi`, or the name of an own folder.
+    /// Its name in experiments: `chammi`, or that of your own folder.
     pub name: String,
-    /// Where it lies.
+    /// Its path.
     pub root: PathBuf,
-    /// Whether cells or a simulator made the pixels.
+    /// Whether the pixels are of real cells or simulated.
     pub kind: Kind,
-    /// Which draw of the simulator's parameters; none for real data.
+    /// The simulated world: which draw of the simulator's parameters; none for real data.
     pub world: Option<String>,
     /// 64 hexadecimal digits: BLAKE3 of description, tables, and path and length of every image.
     pub fingerprint: String,
-    /// The sets that are there, in the order of the description.
+    /// The existing sets, in the order of the description.
     pub sets: Vec<ImageSet>,
-    /// What looked odd but is not refused, one sentence each.
+    /// Warnings, one sentence each.
     pub warnings: Vec<String>,
 }
 
@@ -78,16 +78,16 @@ impl DataSet {
     /// has it), reads every table, and looks up every image by listing the folders once. No image is opened.
     ///
     /// # Errors
-    /// Whatever is wrong with description, tables or files; of one table up to ten problems together.
+    /// Any problem with description, tables or files; up to ten problems of a table together.
     pub fn open(name: &str, root: &Path) -> Result<Self, Error> {
         Self::read(name, root, true)
     }
 
-    /// The same without looking for images, for features that somebody has computed already. Its images cannot be
+    /// The same without looking for images, for features that are already computed. Its images cannot be
     /// read, and its fingerprint is not that of the whole folder.
     ///
     /// # Errors
-    /// Whatever is wrong with description or tables.
+    /// Any problem with description or tables.
     pub fn open_tables(name: &str, root: &Path) -> Result<Self, Error> {
         Self::read(name, root, false)
     }
@@ -125,7 +125,8 @@ impl DataSet {
         Ok(Self { name: name.to_owned(), root: root.to_owned(), kind, world, fingerprint, sets, warnings })
     }
 
-    /// Measures the grey levels that become 0 and 1 in every set whose rule needs it; the images can be read after that.
+    /// Measures percentile ranges of grey levels in every set whose rule needs them; images can be read after
+    /// that.
     ///
     /// # Errors
     /// If an image cannot be used, or if the listener asks to stop.
@@ -136,15 +137,15 @@ impl DataSet {
         Ok(())
     }
 
-    /// The set called `name`, if it is there.
+    /// The set called `name`, if it exists.
     pub fn set(&self, name: &str) -> Option<&ImageSet> {
         self.sets.iter().find(|set| set.name == name)
     }
 
-    /// The sets called so, in this order; all of them if `names` is empty.
+    /// The sets with these names, in this order; all of them if `names` is empty.
     ///
     /// # Errors
-    /// If one of them is not there; the error lists those that are.
+    /// If one of them does not exist; the error lists those that do.
     pub fn only(&self, names: &[String]) -> Result<Vec<&ImageSet>, Error> {
         if names.is_empty() {
             return Ok(self.sets.iter().collect());

@@ -1,9 +1,9 @@
-//! The names of files as `dataset.toml` writes them: `{plate}/{well}_s{site:02}_{channel}.tif`.
+//! Patterns of file names in `dataset.toml`: `{plate}/{well}_s{site:02}_{channel}.tif`.
 
-/// What stands for the channel in a name that is not yet one channel's; no field of a table may hold it.
+/// Placeholder for the channel in a name shared by all channels; no field of a table may contain it.
 pub(super) const CHANNEL: char = '\0';
 
-/// A name with places for fields of a row and for the channel.
+/// A file name with placeholders for fields of a row and for the channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern {
     pieces: Vec<Piece>,
@@ -12,7 +12,7 @@ pub(super) struct Pattern {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    /// A column, and how many digits a number in it is written with at least.
+    /// A column, and the minimum number of digits of a number in it.
     Field {
         column: String,
         digits: usize,
@@ -20,11 +20,11 @@ enum Piece {
     Channel,
 }
 
-/// Characters that only keep the parts of a name apart.
+/// Characters that only separate the parts of a name.
 const SEPARATORS: [char; 5] = ['_', '-', '.', ' ', '+'];
 
 impl Pattern {
-    /// Reads a pattern; says what is wrong with it as "expected …, found …".
+    /// Parses a pattern; errors have the form "expected …, found …".
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
@@ -80,7 +80,7 @@ impl Pattern {
         }
     }
 
-    /// The columns, in the order in which they stand.
+    /// The columns, in pattern order.
     pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Field { column, .. } => Some(column.as_str()),
@@ -88,7 +88,8 @@ impl Pattern {
         })
     }
 
-    /// The name of a row's files, with [`CHANNEL`] where the channel stands. `fields` are those of [`Self::columns`].
+    /// The name of a row's files, with [`CHANNEL`] in place of the channel. `fields` are those of
+    /// [`Self::columns`].
     pub(super) fn template<'a>(&self, fields: impl IntoIterator<Item = &'a str>) -> String {
         let mut fields = fields.into_iter();
         let mut out = String::new();
@@ -109,7 +110,7 @@ impl Pattern {
     }
 }
 
-/// The name without the channel and what kept it apart, and without the ending: what the files of a row share.
+/// The name without channel, its separator and the extension: what the names of a row's files have in common.
 /// `P1/B02_s1_∅.tif` becomes `P1/B02_s1`, `∅/B02.tif` becomes `B02`.
 pub(super) fn key(template: &str) -> String {
     let ending = [".ome.tif", ".ome.tiff", ".tif", ".tiff", ".png"];

@@ -1,4 +1,4 @@
-//! From the files of a row to its image: read, put together by the layout, given a meaning by the intensity rule.
+//! Reads a row's files into an image: decoding, assembling channels by layout, applying the intensity rule.
 
 use super::{
     Error, ImageSet, decode,
@@ -10,18 +10,18 @@ use super::{
 };
 use std::path::PathBuf;
 
-/// An image's grey levels as its files hold them.
+/// An image's grey levels as stored in its files.
 pub(super) struct Stored {
     pub(super) height: usize,
     /// Columns of one channel.
     pub(super) width: usize,
     pub(super) channels: usize,
-    /// One with all channels side by side, or one of each channel.
+    /// One page with all channels side by side, or one per channel.
     pages: Vec<Levels>,
 }
 
 impl ImageSet {
-    /// Where the image lies: one file, or one for each channel in their order.
+    /// The path of the image: one file, or one per channel in order.
     pub fn files(&self, row: u32) -> Vec<PathBuf> {
         let mut folder = self.root.clone();
         if self.rows.flags[row as usize] & IN_SET_FOLDER != 0 {
@@ -39,8 +39,8 @@ impl ImageSet {
     /// Reads the image.
     ///
     /// # Errors
-    /// If a file cannot be read, is damaged, is not grey, has another size than table and channels say, or has more than
-    /// 8 bits and no rule for them; if [`super::measure`] was needed and not called.
+    /// If a file cannot be read, is damaged, is not grey, has a size that disagrees with table or channels,
+    /// or has more than 8 bits and no rule; if [`super::measure`] was needed and not called.
     pub fn read(&self, row: u32) -> Result<Tape, Error> {
         let stored = self.stored(row)?;
         self.rated(row, stored)
@@ -54,7 +54,7 @@ impl ImageSet {
         self.files(row).into_iter().enumerate().map(read).collect()
     }
 
-    /// The image's grey levels, which the set's rule is for.
+    /// The image's grey levels, the input of the set's rule.
     pub(super) fn stored(&self, row: u32) -> Result<Stored, Error> {
         self.decode(row, &self.contents(row)?)
     }
@@ -88,7 +88,7 @@ impl ImageSet {
         Ok(stored)
     }
 
-    /// Puts pages of one channel each together; they must agree in size.
+    /// Assembles pages of one channel each; they must agree in size.
     fn together(&self, row: u32, pages: Vec<Page>) -> Result<Stored, Error> {
         let [height, width] = pages.first().map_or([0, 0], |page| [page.height, page.width]);
         for (channel, page) in pages.iter().enumerate() {
@@ -107,7 +107,7 @@ impl ImageSet {
         Ok(Stored { height, width, channels, pages: pages.into_iter().map(|page| page.levels).collect() })
     }
 
-    /// More than 8 bits need a rule, and a rule for more than 8 bits needs them.
+    /// More than 8 bits need a rule, and a rule for more than 8 bits needs such images.
     fn check_depth(&self, row: u32, stored: &Stored) -> Result<(), Error> {
         for (place, levels) in stored.pages.iter().enumerate() {
             let fault = match (&self.intensity, levels.bits()) {
@@ -129,7 +129,7 @@ impl ImageSet {
         Ok(())
     }
 
-    /// Grey levels with their meaning.
+    /// Applies the rule to grey levels.
     fn rated(&self, row: u32, stored: Stored) -> Result<Tape, Error> {
         let Stored { height, width, channels, .. } = stored;
         let pixels = match &self.intensity {
@@ -156,7 +156,7 @@ impl ImageSet {
         }
     }
 
-    /// An error of the row's file at this place.
+    /// An error about the row's file with this index.
     pub(super) fn fault(&self, row: u32, place: usize, fault: Fault) -> Error {
         let mut files = self.files(row);
         let file = files.swap_remove(if place < files.len() { place } else { 0 });
@@ -164,7 +164,7 @@ impl ImageSet {
     }
 }
 
-/// Runs `$work` with the rows of pixels of a channel of `$stored` as `$lines`, whatever their depth.
+/// Runs `$work` with the rows of pixels of a channel of `$stored` as `$lines`, whatever their bit depth.
 macro_rules! with_lines {
     ($stored:expr, $channel:expr, |$lines:ident| $work:expr) => {{
         let (stored, channel): (&Stored, usize) = ($stored, $channel);
@@ -189,7 +189,7 @@ macro_rules! with_lines {
 }
 
 impl Stored {
-    /// Bits of a channel.
+    /// Bit depth of a channel.
     pub(super) fn bits(&self, channel: usize) -> u8 {
         self.pages[if self.pages.len() == 1 { 0 } else { channel }].bits()
     }
@@ -199,7 +199,7 @@ impl Stored {
         with_lines!(self, channel, |lines| lines.for_each(|line| histogram.count(line)));
     }
 
-    /// A tape of 8-bit levels; deeper ones are refused before.
+    /// A tape of 8-bit levels; deeper ones are rejected before.
     fn into_bytes(mut self) -> Vec<u8> {
         if let [Levels::Eight(tape)] = &mut self.pages[..] {
             return std::mem::take(tape);

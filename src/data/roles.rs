@@ -1,4 +1,4 @@
-//! Which column of a table plays which part, so that splits, exclusions and pairs are said without column names.
+//! Roles of table columns (plate, well, batch …), so that splits, exclusions and pairs need no column names.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 pub enum Role {
     /// The class to recognise.
     Label,
-    /// What was done to the cells.
+    /// The treatment of the cells.
     Treatment,
     /// Whether it is an untreated control.
     Control,
     /// The laboratory or microscope.
     Source,
-    /// What was prepared and imaged together.
+    /// Samples prepared and imaged together.
     Batch,
     /// The multi-well plate.
     Plate,
@@ -22,14 +22,14 @@ pub enum Role {
     Well,
     /// The position in the well.
     Site,
-    /// The picture from which the cell was cut.
+    /// The image from which the cell was cropped.
     FieldOfView,
-    /// The line the cells belong to.
+    /// The cell line.
     CellLine,
 }
 
 impl Role {
-    /// All of them.
+    /// All roles.
     pub const ALL: [Self; 10] = [
         Self::Label,
         Self::Treatment,
@@ -59,8 +59,8 @@ impl Role {
         }
     }
 
-    /// The columns that play this part where `dataset.toml` names none, the first that is there: CHAMMI's names, then
-    /// the role's own. (WTC's `Structure` is the tagged protein; each one is a clonal line of its own.)
+    /// The columns that have this role if `dataset.toml` names none; the first that exists: CHAMMI's names,
+    /// then the role's own. (WTC's `Structure` is the tagged protein; each one is its own clonal line.)
     pub fn default_columns(self) -> &'static [&'static str] {
         match self {
             Self::Label => &["Label", "label"],

@@ -1,4 +1,4 @@
-//! One set: images with the same channels, and what its table says of each, in about a hundred bytes an image.
+//! One set: images with the same channels, and their metadata in about a hundred bytes per image.
 
 use super::{
     Role, Statistics,
@@ -23,69 +23,69 @@ pub struct ImageSet {
     pub labels: Vec<String>,
     /// `Task_one`, `Task_two`, …, in that order.
     pub tasks: Vec<Task>,
-    /// Mean and SD that a publication prints for this set: CHAMMI's only.
+    /// Published mean and SD of this set: CHAMMI's only.
     pub printed_statistics: Option<Statistics>,
-    /// Side of a pixel in micrometres, where the description says it.
+    /// Side of a pixel in micrometres, if described.
     pub pixel_size_um: Option<f64>,
     pub(super) root: PathBuf,
     pub(super) layout: Layout,
     pub(super) intensity: Option<Intensity>,
-    /// The ranges of grey levels, once they are measured.
+    /// The ranges of grey levels, once measured.
     pub(super) measured: OnceLock<Measured>,
     pub(super) rows: Rows,
 }
 
-/// A question put to a model: which label has each of these images?
+/// A classification task: which label has each of these images?
 #[derive(Clone, Debug)]
 pub struct Task {
     /// `Task_one`.
     pub name: String,
-    /// The rows asked about, ascending.
+    /// The queried rows, ascending.
     pub queries: Vec<u32>,
-    /// Groups that are left out in turn; none: the references are Train alone.
+    /// Groups that are left out in turn; none: the references are Train only.
     pub leave_out: Option<LeaveOut>,
 }
 
-/// Groups of a task's images that are left out in turn: an image may be recognised by those of other groups.
+/// Groups of a task's images that are left out in turn: an image may be recognised by images of other groups.
 #[derive(Clone, Debug)]
 pub struct LeaveOut {
     /// The column that holds the groups.
     pub column: String,
-    /// The group of each query, an index of `names`.
+    /// The group of each query, an index into `names`.
     pub group: Vec<u32>,
-    /// The groups, in the order in which they occur in the table.
+    /// The groups, in table order.
     pub names: Vec<String>,
 }
 
-/// A column of text, each different value kept once.
+/// A column of text in which each distinct value is stored once.
 #[derive(Clone, Debug, Default)]
 pub struct Column {
-    /// For each row an index of `names`.
+    /// For each row an index into `names`.
     pub ids: Vec<u32>,
-    /// The values, in the order in which they occur in the table.
+    /// The values, in table order.
     pub names: Vec<String>,
 }
 
-/// What the table says, by column.
+/// The table's contents, by column.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    /// `file_path`, or what the names of the row's files share.
+    /// `file_path`, or what the names of the row's files have in common.
     pub(super) keys: Texts,
-    /// For one file per channel: their names, with a mark where the channel stands.
+    /// For one file per channel: their names, with a mark in place of the channel.
     pub(super) templates: Texts,
     pub(super) labels: Vec<u16>,
     /// For tapes.
     pub(super) channel_widths: Vec<u32>,
     pub(super) flags: Vec<u8>,
     pub(super) roles: Vec<(Role, Column)>,
-    /// The groups in which grey levels are measured, where there are any.
+    /// The groups for measuring grey levels, if any.
     pub(super) groups: Column,
 }
 
-/// Many texts in one piece of memory.
+/// Many texts in one allocation.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    /// One behind the other, and where each ends.
+    /// The texts, concatenated, and where each ends.
     text: String,
     ends: Vec<u64>,
 }
@@ -117,13 +117,13 @@ impl ImageSet {
         self.rows.keys.len()
     }
 
-    /// Whether there are none; an opened set has some.
+    /// Whether there are no images; an opened set has some.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The image's key in the store: `file_path` as the table writes it; where each channel has a file, what their names
-    /// share, without the channel, what keeps it apart, and the ending.
+    /// The image's key in the store: `file_path` as in the table; for one file per channel, the common part
+    /// of the file names: without channel, separator and extension.
     pub fn key(&self, row: u32) -> &str {
         self.rows.keys.get(row as usize)
     }
@@ -133,7 +133,7 @@ impl ImageSet {
         table_of(&self.root, &self.name)
     }
 
-    /// The label's id, an index of `labels`.
+    /// The label's id, an index into `labels`.
     pub fn label(&self, row: u32) -> u16 {
         self.rows.labels[row as usize]
     }
@@ -148,28 +148,28 @@ impl ImageSet {
         (0..self.len() as u32).filter(|&row| self.is_train(row)).collect()
     }
 
-    /// Width of one channel of a tape in pixels, as the table says.
+    /// Width of one channel of a tape in pixels, from the table.
     pub(super) fn channel_width(&self, row: u32) -> usize {
         self.rows.channel_widths[row as usize] as usize
     }
 
-    /// How the channels lie in files, in words.
+    /// The layout of channels in files, in words.
     pub fn layout(&self) -> String {
         self.layout.describe()
     }
 
-    /// Which grey levels are 0 and 1, in words, if there is a rule.
+    /// The intensity rule in words, if there is one.
     pub fn intensity(&self) -> Option<String> {
         self.intensity.as_ref().map(|rule| rule.describe(&self.spelled))
     }
 
-    /// What the column that plays `role` says of the image; none if there is no such column or its field is empty.
+    /// The value of the column with `role`; none if there is no such column or its field is empty.
     pub fn role(&self, row: u32, role: Role) -> Option<&str> {
         let column = self.role_column(role)?;
         Some(column.names[column.ids[row as usize] as usize].as_str()).filter(|value| !value.is_empty())
     }
 
-    /// The whole column that plays `role`. The label is not among them: it is [`Self::label`].
+    /// The whole column with `role`. The label has no such column: see [`Self::label`].
     pub fn role_column(&self, role: Role) -> Option<&Column> {
         self.rows.roles.iter().find(|(found, _)| *found == role).map(|(_, column)| column)
     }
@@ -180,12 +180,12 @@ impl ImageSet {
     }
 }
 
-/// Rows are counted as spreadsheets do: the header is row 1.
+/// Rows are counted as in spreadsheets: the header is row 1.
 pub(super) fn sheet_row(row: u32) -> u64 {
     u64::from(row) + 2
 }
 
-/// Where the table of a set lies.
+/// The path of a set's table.
 pub(super) fn table_of(root: &Path, set: &str) -> PathBuf {
     root.join(set).join("enriched_meta.csv")
 }

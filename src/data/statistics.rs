@@ -1,6 +1,6 @@
-//! Mean and standard deviation of each channel over the training images, to the last bit the same for any number of
-//! threads: grey levels are whole numbers, and so are their sums. Levels that a rule has stretched are taken as whole
-//! numbers of small parts of a level.
+//! Mean and standard deviation of each channel over the training images, bit-identical for any number of
+//! threads: grey levels are integers, and so are their sums. Levels stretched by a rule are rounded to small
+//! integer fractions of a level.
 
 use super::{Error, ImageSet, Pixels, Tape};
 use crate::event::{Event, Listen};
@@ -17,19 +17,20 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// Pixels as they are.
+    /// Pixels unchanged.
     pub fn none(channels: usize) -> Self {
         Self { mean: vec![0.0; channels], sd: vec![1.0; channels] }
     }
 }
 
-/// Images read between two looks at the listener.
+/// Images read between two calls of the listener.
 const CHUNK: usize = 256;
 
-/// Reads the images of `rows` and takes mean and standard deviation of each channel. Every pixel counts the same.
+/// Reads the images of `rows` and computes mean and standard deviation of each channel. Every pixel counts
+/// the same.
 ///
-/// A channel without any variation gets the SD of one grey level, 1/255: dividing by 0 would make every pixel NaN, and
-/// dividing by less would blow up the first image that is not empty there.
+/// A channel without any variation gets an SD of one grey level, 1/255: dividing by 0 would make every pixel
+/// NaN, and dividing by less would blow up the first image that is not empty there.
 ///
 /// # Errors
 /// If an image cannot be read, or if the listener asks to stop.
@@ -55,11 +56,11 @@ pub fn statistics(set: &ImageSet, rows: &[u32], listen: &mut dyn Listen) -> Resu
     Ok(Statistics { mean, sd })
 }
 
-/// Parts of a grey level: 64 for each step of a 16-bit image that uses its whole range. Sums of squares times numbers
-/// stay below 2^128 for four million million pixels.
+/// Fractions of a grey level: 64 per step of a 16-bit image that uses its whole range. Sums of squares times
+/// counts stay below 2^128 for four trillion pixels.
 const PARTS: f64 = 16_384.0;
 
-/// Of one channel's grey levels.
+/// Sums of one channel's grey levels.
 #[derive(Clone, Copy, Default)]
 struct Sums {
     n: u64,
@@ -68,7 +69,7 @@ struct Sums {
 }
 
 impl Sums {
-    /// `one`: what a pixel of 1 counts as.
+    /// `one`: the value that a pixel of 1 counts as.
     fn moments(&self, one: f64) -> (f32, f32) {
         let n = u128::from(self.n.max(1));
         let variance = n * self.squares - self.sum.pow(2); // exact, times n²

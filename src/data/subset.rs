@@ -1,4 +1,4 @@
-//! A smaller set: so many images of each split, drawn evenly over the labels.
+//! Thins a set: at most `n` images of each split, drawn evenly over the labels.
 
 use super::{
     ImageSet, LeaveOut, Task,
@@ -8,9 +8,9 @@ use crate::seed::Seed;
 use std::sync::OnceLock;
 
 impl ImageSet {
-    /// A set with at most `max` images of Train and of each task; none if it is small enough as it is. Within a
-    /// split, labels get equal shares as far as they have images; which ones is drawn from a stream of its own, so
-    /// that every run and machine sees the same ones.
+    /// A set with at most `max` images of Train and of each task; `None` if it is small enough already.
+    /// Within a split, labels get equal shares as far as they have images; the draw has its own random
+    /// stream, so that every run and machine gets the same images.
     pub fn subset(&self, max: usize) -> Option<Self> {
         let small = self.tasks.iter().all(|task| task.queries.len() <= max);
         if small && self.train_rows().len() <= max {

@@ -18,7 +18,7 @@ use std::{
     sync::OnceLock,
 };
 
-/// A set and what came to light while reading it.
+/// A set, and what was noticed while reading it.
 pub(super) struct TableRead {
     pub(super) set: ImageSet,
     /// BLAKE3 of the table's bytes.
@@ -26,10 +26,11 @@ pub(super) struct TableRead {
     pub(super) warnings: Vec<String>,
 }
 
-/// Reads the table of `set`, and marks in `listing` the files that it names; without one, no file is looked for.
+/// Reads the table of `set` and marks the files that it names in `listing`; without a listing, files are not
+/// looked for.
 ///
 /// # Errors
-/// All mistakes of the table together, the first ten with their words.
+/// All mistakes of the table together, the first ten in full.
 pub(super) fn read(
     root: &Path,
     set: &SetDescription,
@@ -96,7 +97,7 @@ impl Read for Hashed {
     }
 }
 
-/// Gives each different text a number.
+/// Numbers distinct texts.
 #[derive(Default)]
 struct Interner {
     known: HashMap<String, u32>,
@@ -120,7 +121,7 @@ impl Interner {
     }
 }
 
-/// A table half read.
+/// A table while it is being read.
 struct Reading<'a> {
     set: &'a SetDescription,
     columns: Columns,
@@ -238,7 +239,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Keeps what names the row's files and finds them; returns the flag that says where.
+    /// Keeps the names of the row's files and finds them; returns the flag for their base folder.
     fn files(&mut self, record: &csv::StringRecord, row: Option<u64>, problems: &mut Problems) -> u8 {
         let field = |column: usize| record.get(column).unwrap_or_default();
         let (set, layout) = (self.set, &self.set.layout);
@@ -251,20 +252,27 @@ impl<'a> Reading<'a> {
                     .map(|(_, name)| name)
                     .collect();
                 if !empty.is_empty() {
-                    problems.add(row, Some("every place in the pattern needs a field in each row"), || {
-                        format!("expected fields in `{}` for {text}, found empty ones", empty.join("`, `"))
-                    });
+                    problems.add(
+                        row,
+                        Some("every placeholder in the pattern needs a value in each row"),
+                        || {
+                            format!(
+                                "expected fields in `{}` for {text}, found empty ones",
+                                empty.join("`, `")
+                            )
+                        },
+                    );
                 }
                 let template = pattern.template(fields.iter().map(|at| field(*at)));
                 self.rows.keys.push(&key(&template));
                 self.rows.templates.push(&template);
                 let Some(listing) = self.listing.as_deref_mut() else { return 0 };
                 let names: Vec<String> = words.iter().map(|word| template.replace(CHANNEL, word)).collect();
-                let hint = "`pattern` is relative to the data set's folder or to the set's, and its files lie in the latter; \
+                let hint = "`pattern` is relative to the data set's folder or to the set's, and its files are inside the latter; \
                             images.channel gives other words for channels";
                 find(set, &names, listing, row, problems, |missing| {
                     let channels: Vec<&str> = missing.iter().map(|at| set.spelled[*at].as_str()).collect();
-                    // What lies below the data set's folder begins with the set's name.
+                    // Paths below the data set's folder begin with the set's name.
                     let inside = format!("{}/", set.name);
                     let whole = |name: &String| {
                         if name.starts_with(&inside) { name.clone() } else { format!("{inside}{name}") }
@@ -280,7 +288,7 @@ impl<'a> Reading<'a> {
                 self.rows.keys.push(path);
                 let Some(listing) = self.listing.as_deref_mut() else { return 0 };
                 let hint =
-                    "file_path is relative to the data set's folder or to the set's, and lies in the latter";
+                    "file_path is relative to the data set's folder or to the set's, and inside the latter";
                 find(set, &[path.to_owned()], listing, row, problems, |_| {
                     (hint, format!("expected an image at `{path}`, found none"))
                 })
@@ -305,12 +313,12 @@ impl<'a> Reading<'a> {
         let unnamed = || self.listing.iter().flat_map(|listing| listing.unnamed_images());
         if let Some(first) = unnamed().next() {
             warnings.push(format!(
-                "{}: {} images stand in no row of the table, first {first}",
+                "{}: {} images are in no row of the table, first {first}",
                 self.set.name,
                 unnamed().count()
             ));
         }
-        // Ids were given as labels came; they become places in the sorted list.
+        // Ids were assigned as labels occurred; they become indices into the sorted list.
         let mut labels = self.labels.column.names.clone();
         labels.sort_unstable();
         let place = |name: &String| labels.binary_search(name).expect("the list holds every label") as u16;
@@ -342,7 +350,7 @@ impl<'a> Reading<'a> {
             });
         }
         for task in self.tasks.iter().filter(|task| task.queries.is_empty()) {
-            problems.add(None, Some("a task that asks nothing has no column"), || {
+            problems.add(None, Some("a task without queries should have no column"), || {
                 format!("expected rows that are True in {}, found none", task.name)
             });
         }
@@ -356,8 +364,8 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Finds the files of a row, all below the data set's folder or all below the set's, and notes that they are named.
-/// `missing` says what to do and what is wrong, given the places of those that are not there.
+/// Finds the files of a row, all below the data set's folder or all below the set's, and marks them as named.
+/// `missing` gives hint and problem for the names of those that do not exist.
 fn find(
     set: &SetDescription,
     names: &[String],
@@ -387,7 +395,7 @@ fn find(
     }
     if let Some(name) = again {
         problems
-            .add(row, Some("each image has one row"), || format!("`{name}` stands in an earlier row too"));
+            .add(row, Some("each image has one row"), || format!("`{name}` is already in an earlier row"));
     }
     flag
 }

@@ -1,26 +1,26 @@
-//! The names of channels: which words mean the same, which are known, which come near an unknown one.
+//! The vocabulary of channel names: synonyms, known names, and suggestions for unknown ones.
 //!
-//! A name says what a channel *shows*. Equal names share a row of a model's channel bank, so that `dapi` in one folder
-//! and `hoechst` in another are one thing to a model: both are read as `nucleus`. Only words for the same structure
-//! are made equal. A stain of several structures (`agp`) is none of them, and a colour or a filter (`gfp`, `cy5`) is
-//! no name at all: it says nothing of the cell.
+//! A name says what a channel *shows*. Equal names share a row of a model's channel bank, so that `dapi` in
+//! one folder and `hoechst` in another are the same to a model: both are read as `nucleus`. Only words for
+//! the same structure are synonyms. A stain of several structures (`agp`) is none of them, and a colour or a
+//! filter (`gfp`, `cy5`) is not a name: it says nothing about the cell.
 //!
-//! Upper and lower case, blanks, hyphens and underscores do not matter: `Hoechst 33342` is `hoechst_33342`.
+//! Case, blanks, hyphens and underscores are ignored: `Hoechst 33342` is `hoechst_33342`.
 //!
-//! Antibody panels (imaging mass cytometry, cyclic immunofluorescence, flow) are too many to list. What is known of
-//! them is [`MARKERS`] and three regular families (see [`marker`]): clusters of differentiation (`cd8a`), histones and
-//! their marks (`h3`, `h3k27ac`), keratins (`krt5`, `ck8_18`). Nothing says that such a target exists; a slip within
-//! a family (`cd88` for `cd8`) is not caught.
+//! Antibody panels (imaging mass cytometry, cyclic immunofluorescence, flow) are too many to list. Known are
+//! [`MARKERS`] and three regular families (see [`marker`]): clusters of differentiation (`cd8a`), histones
+//! and their marks (`h3`, `h3k27ac`), keratins (`krt5`, `ck8_18`). Whether such a target exists is not
+//! checked; a typo within a family (`cd88` for `cd8`) is not caught.
 
 use crate::spelling::distance;
 
-/// The rows of CHAMMI's channel bank, in their order.
+/// The rows of CHAMMI's channel bank, in order.
 pub const BANK: [&str; 8] = ["er", "golgi", "membrane", "microtubules", "mito", "nucleus", "protein", "rna"];
 
-/// A name, and the words that mean the same.
+/// A name and its synonyms.
 type Entry = (&'static str, &'static [&'static str]);
 
-/// Structures and ways of illumination.
+/// Structures and modes of illumination.
 const STRUCTURES: &[Entry] = &[
     // CHAMMI's bank (Chen et al., NeurIPS 2023), with the stains and reference antibodies of its three sources: Cell
     // Painting (Bray et al., Nat. Protoc. 11, 1757, 2016: concanavalin A, SYTO 14, MitoTracker, Hoechst), the Human
@@ -137,7 +137,7 @@ const MARKERS: &[Entry] = &[
     ("s100", &["s100b"]),
 ];
 
-/// Words for light and for places in a microscope, which people write where a name should stand.
+/// Words for light and for positions in a microscope, which people write in place of a name.
 const LIGHT: &[&str] = &[
     "gfp", "egfp", "rfp", "yfp", "cfp", "bfp", "mcherry", "tdtomato", "fitc", "tritc", "cy3", "cy5", "cy7",
     "texasred", "farred", "red", "green", "blue", "yellow", "grey", "gray", "alexa488", "alexa555",
@@ -145,14 +145,14 @@ const LIGHT: &[&str] = &[
     "c0", "c1", "c2", "c3", "c4", "c5", "w1", "w2", "w3", "w4", "w5",
 ];
 
-/// The name that `word` stands for; none if it is not known.
+/// The name that `word` means; none if it is unknown.
 pub fn canonical(word: &str) -> Option<String> {
     let bare = bare(word);
     let entry = entries().find(|(name, also)| words(name, also).any(|known| self::bare(known) == bare));
     entry.map(|(name, _)| (*name).to_owned()).or_else(|| marker(&bare))
 }
 
-/// The three known names that are written most like `word`, the nearest first.
+/// The three known names closest in spelling to `word`, the closest first.
 pub fn nearest(word: &str) -> Vec<&'static str> {
     let bare = bare(word);
     let far = |&(name, also): &Entry| {
@@ -163,7 +163,7 @@ pub fn nearest(word: &str) -> Vec<&'static str> {
     all.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
-/// Whether `word` says which light is seen, and not what it shows.
+/// Whether `word` names a colour or filter, not what it shows.
 pub fn is_light(word: &str) -> bool {
     LIGHT.contains(&bare(word).as_str())
 }
@@ -181,7 +181,7 @@ fn bare(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// A bare word of one of the regular families: `cd8a`, `h3k27ac`, `ck5`.
+/// A normalised word of one of the regular families: `cd8a`, `h3k27ac`, `ck5`.
 fn marker(bare: &str) -> Option<String> {
     let behind = |family: &str| bare.strip_prefix(family);
     let number_first = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
@@ -193,7 +193,7 @@ fn marker(bare: &str) -> Option<String> {
         .filter_map(behind)
         .find(|rest| number_first(rest) && short(rest, 0))
         .map(|rest| format!("krt{rest}"));
-    // H1 to H4 with what is done to which residue, and the variants H2A, H2B, H2AX, …
+    // H1 to H4 with a modification of a residue, and the variants H2A, H2B, H2AX, …
     let histone = behind("gamma").unwrap_or(bare).strip_prefix('h').is_some_and(|rest| {
         rest.starts_with(['1', '2', '3', '4']) && (rest.len() == 1 || is_histone_variant(&rest[1..]))
     });

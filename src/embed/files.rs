@@ -1,6 +1,6 @@
 //! Features as files: NumPy's format, or Parquet with everything that the table says of each image.
 
-use crate::{data::Metadata, whole_file};
+use crate::{atomic_file, data::Metadata};
 use candle_core::{Device, Tensor};
 use parquet::{
     basic::Compression,
@@ -22,7 +22,7 @@ const GROUP: usize = 16_384;
 pub fn npy(path: &Path, features: &[f32], width: usize) -> io::Result<()> {
     let rows = features.len() / width.max(1);
     let tensor = Tensor::from_slice(features, (rows, width), &Device::Cpu).map_err(io::Error::other)?;
-    whole_file::fill(path, |part| tensor.write_npy(part).map_err(io::Error::other))
+    atomic_file::fill(path, |part| tensor.write_npy(part).map_err(io::Error::other))
 }
 
 /// Writes a Parquet file with a column of text for each column of the table and the list `features`.
@@ -30,7 +30,7 @@ pub fn npy(path: &Path, features: &[f32], width: usize) -> io::Result<()> {
 /// # Errors
 /// If the file cannot be written.
 pub fn parquet(path: &Path, metadata: &Metadata, features: &[f32], width: usize) -> io::Result<()> {
-    whole_file::fill(path, |part| {
+    atomic_file::fill(path, |part| {
         write(File::create(part)?, metadata, features, width).map_err(io::Error::other)
     })
 }

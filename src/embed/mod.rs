@@ -6,15 +6,15 @@ pub use files::{npy, parquet};
 
 use crate::{
     adapter::{Images, SetChannels},
-    ahead::ahead,
     backbone::files as weights,
     data::{self, ImageSet, Statistics, central_view, native_view},
     event::{Event, Listen},
     model::{Card, Extractor},
     ops::format::Format,
     params::Params,
+    prefetch::prefetch,
     seed::Seed,
-    spec::{self, Backbone, View},
+    spec::{self, Backbone, NetworkFacts, View},
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
@@ -125,11 +125,15 @@ impl See {
     pub fn of(model: &spec::Model, side: usize) -> Self {
         match (model.adapter.view(), &model.backbone) {
             (View::Resized, _) => Self::square(side),
-            (View::Native, Backbone::ResNet { .. }) => {
+            (View::Native, Backbone::ResNet(_)) => {
                 let (shorter, side) = PHOTOGRAPH;
                 Self::Square { shorter, side }
             }
-            (View::Native, Backbone::ConvNext { .. } | Backbone::DinoV2 { .. }) => Self::Native,
+            (View::Native, Backbone::OffTheShelf(word)) => {
+                let NetworkFacts { shorter, side, .. } = word.model.facts();
+                Self::Square { shorter, side }
+            }
+            (View::Native, Backbone::ConvNext(_) | Backbone::DinoV2(_)) => Self::Native,
         }
     }
 }
@@ -255,7 +259,7 @@ impl Embedder {
         if !self.params.on_a_gpu() {
             return chunks.try_for_each(|batches| batches?.into_iter().try_for_each(&mut take));
         }
-        ahead(chunks, |batches| batches?.into_iter().try_for_each(&mut take).map(|()| true))
+        prefetch(chunks, |batches| batches?.into_iter().try_for_each(&mut take).map(|()| true))
     }
 
     /// The rows as batches, in their order.

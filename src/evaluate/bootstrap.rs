@@ -1,27 +1,27 @@
-//! Whether one side is better than another beyond the luck of which images were asked: a paired bootstrap over units.
+//! Paired bootstrap over units: is one side better than another beyond the sampling error of the test images?
 //!
 //! Units (wells, fields of view, images: see [`units`](super::units)) are drawn with replacement within each task; both
-//! sides and all their seeds answer the same draw. What varies in these intervals is what was asked: seeds are averaged.
-//! How much another training would differ is told by the interval over seeds beside them.
+//! sides and all their seeds are scored on the same draw. These intervals cover the choice of test images only: seeds are
+//! averaged. The interval over seeds next to them covers the variation between trainings.
 
-use super::{Error, f1, paired::Paired, student, units::Unit, urn::Urn};
+use super::{Error, f1, paired::Paired, resampling::Resampler, student, units::Unit};
 use crate::{papers, seed::Seed};
 use serde::Serialize;
 
-/// How often the units are drawn.
+/// Number of bootstrap draws.
 pub const DRAWS: usize = 10_000;
 
-/// The share of draws below and above the interval: 95 % lie within.
+/// The share of draws below and above the interval: 95 % are within.
 const TAIL: f64 = 0.025;
-/// How often a difference as large as the detectable one would be seen.
+/// The power at which a difference counts as detectable.
 const POWER: f64 = 0.8;
 
-/// Two scores, and what lies between them.
+/// Two scores and their difference.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Difference {
-    /// Macro-F1 of the first side, the mean over its seeds.
+    /// Macro-F1 of the first side, averaged over its seeds.
     pub a: f64,
-    /// That of the second.
+    /// Macro-F1 of the second side.
     pub b: f64,
     /// First minus second.
     pub difference: f64,
@@ -29,54 +29,54 @@ pub struct Difference {
     pub low: f64,
     /// 97.5th percentile.
     pub high: f64,
-    /// The least true difference that such an interval would tell from 0 in four of five cases.
+    /// The smallest true difference that such an interval would separate from 0 with a power of 80 %.
     pub detectable: f64,
-    /// What another training might give, where there are several.
+    /// The interval over seeds, if there are several.
     pub seeds: Option<OverSeeds>,
-    /// How many images were asked.
+    /// Number of test images.
     pub images: usize,
-    /// What was drawn; none if it was not the same in all tasks.
+    /// The resampled unit; `None` if it differs between tasks.
     pub unit: Option<Unit>,
-    /// How many of them.
+    /// Number of units.
     pub units: usize,
 }
 
-/// The difference as it varies with the seed: Student's interval of 95 %.
+/// The difference over seeds: Student's 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct OverSeeds {
     /// Its lower end.
     pub low: f64,
     /// Its upper end.
     pub high: f64,
-    /// The least true difference that it would tell from 0 in four of five cases.
+    /// The smallest true difference that it would separate from 0 with a power of 80 %.
     pub detectable: f64,
 }
 
-/// How the seeds of two sides belong together.
+/// How the seeds of two sides are matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Seeds {
-    /// One of the first side with the one of the second side at the same place: differences are taken in pairs.
+    /// The seeds at the same position belong together: differences are taken in pairs.
     InPairs,
-    /// The second side has no luck: a floor without training.
+    /// The second side has no variation: a floor without training.
     AgainstOne,
-    /// Each side has its own (Welch).
+    /// The sides are independent (Welch).
     Apart,
 }
 
-/// What an interval says about 0.
+/// The position of an interval relative to 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The first side is better by more than the interval.
+    /// The first side is significantly better.
     Above,
-    /// It is worse by more than the interval.
+    /// The first side is significantly worse.
     Below,
-    /// The interval has 0 in it.
+    /// The interval contains 0.
     Undecided,
 }
 
-/// On which side of 0 an interval lies.
+/// The verdict of an interval.
 fn verdict(low: f64, high: f64) -> Verdict {
     match (low > 0.0, high < 0.0) {
         (true, _) => Verdict::Above,
@@ -86,25 +86,25 @@ fn verdict(low: f64, high: f64) -> Verdict {
 }
 
 impl Difference {
-    /// On which side of 0 the interval over images lies.
+    /// The verdict of the interval over images.
     pub fn verdict(&self) -> Verdict {
         verdict(self.low, self.high)
     }
 }
 
 impl OverSeeds {
-    /// On which side of 0 it lies.
+    /// The verdict of the interval over seeds.
     pub fn verdict(&self) -> Verdict {
         verdict(self.low, self.high)
     }
 }
 
-/// An average over tasks, each with its share.
+/// A weighted average over tasks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Average {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// Tasks and shares.
+    /// Tasks and weights.
     pub parts: Vec<(String, f64)>,
 }
 
@@ -116,7 +116,7 @@ impl From<&papers::Average> for Average {
 }
 
 impl Average {
-    /// All tasks alike.
+    /// All tasks with equal weights.
     pub fn of(tasks: &[Paired]) -> Self {
         let share = 1.0 / tasks.len() as f64;
         let parts = tasks.iter().map(|task| (task.task.clone(), share)).collect();
@@ -124,23 +124,23 @@ impl Average {
     }
 }
 
-/// The differences of all tasks and of their averages. Intervals are not widened for there being several.
+/// The differences in all tasks and in their averages. Intervals are not corrected for multiple comparisons.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// Of each task, in the order given.
+    /// For each task, in the order given.
     pub tasks: Vec<(String, Difference)>,
-    /// Of each average, in the order given.
+    /// For each average, in the order given.
     pub averages: Vec<(String, Difference)>,
 }
 
-/// Compares two sides over [`DRAWS`] draws; the result depends on the tasks' names and answers only. Averages that need
-/// a task that is not there are left out.
+/// Compares two sides over [`DRAWS`] draws; the result depends only on the tasks' names and predictions.
+/// Averages over a task that does not exist are left out.
 ///
-/// A label that a draw leaves without images is left out of that draw's macro-F1, as the [score](f1::summarise) leaves
-/// out labels that have no images: it has no recall, and counting it as 0 would pull both sides down by luck.
+/// A label without images in a draw is left out of that draw's macro-F1, as the [score](f1::summarise) leaves
+/// out labels without images: it has no recall, and counting it as 0 would pull both sides down at random.
 ///
 /// # Errors
-/// [`Error::Empty`] without a task, an image or a seed.
+/// [`Error::Empty`] if there is no task, no image or no seed.
 pub fn compare(tasks: &[Paired], averages: &[Average], seeds: Seeds) -> Result<Comparison, Error> {
     compare_with(tasks, averages, seeds, DRAWS, Seed(0))
 }
@@ -172,7 +172,7 @@ fn compare_with(
     Ok(Comparison { tasks: of_tasks, averages: averages.iter().filter_map(average).collect() })
 }
 
-/// A weighted sum over tasks: each side's macro-F1 by seed, and the difference in each draw.
+/// A weighted sum over tasks: each side's macro-F1 per seed, and the difference in each draw.
 struct Sum {
     a: Vec<f64>,
     b: Vec<f64>,
@@ -183,11 +183,11 @@ struct Sum {
 }
 
 impl Sum {
-    /// One task alone.
+    /// A single task.
     fn of(task: &Paired, draws: usize, seed: Seed) -> Self {
-        let (urn, of_a) = (Urn::new(task), task.a.len());
-        // A stream for each task and draw, so that a task's draws do not depend on what else is compared.
-        let drawn = urn.draws(draws, |draw| seed.stream(&format!("bootstrap/{}/{draw}", task.task)));
+        let (resampler, of_a) = (Resampler::new(task), task.a.len());
+        // A stream per task and draw, so that a task's draws do not depend on what else is compared.
+        let drawn = resampler.draws(draws, |draw| seed.stream(&format!("bootstrap/{}/{draw}", task.task)));
         let drawn = drawn.iter().map(|f1| mean_difference(&f1[..of_a], &f1[of_a..])).collect();
         let f1 = |predicted: &Vec<u16>| f1::summarise(&task.truth, predicted).f1_macro;
         let (a, b) = (task.a.iter().map(f1).collect(), task.b.iter().map(f1).collect());
@@ -224,7 +224,7 @@ impl Sum {
     }
 }
 
-/// Student's interval of the difference, where there are seeds (or worlds) to tell it by.
+/// Student's interval of the difference, if there are seeds (or worlds) to estimate it from.
 pub fn over_seeds(a: &[f64], b: &[f64], seeds: Seeds) -> Option<OverSeeds> {
     let square = |values: &[f64]| deviation(values).powi(2) / values.len() as f64;
     let (error, freedom) = match seeds {
@@ -247,7 +247,7 @@ pub fn over_seeds(a: &[f64], b: &[f64], seeds: Seeds) -> Option<OverSeeds> {
     Some(OverSeeds { low: middle - reach, high: middle + reach, detectable })
 }
 
-/// The mean over all pairs of seeds: exactly 0 where everybody has the same score, which a difference of means is not.
+/// The mean over all pairs of seeds: exactly 0 if all have the same score, unlike a difference of means.
 fn mean_difference(a: &[f64], b: &[f64]) -> f64 {
     let sum: f64 = a.iter().flat_map(|a| b.iter().map(move |b| a - b)).sum();
     sum / (a.len() * b.len()) as f64
@@ -298,7 +298,7 @@ pub(super) mod tests {
         Paired { task: name.into(), unit: Unit::Image, units: (0..images as u32).collect(), a, b, truth }
     }
 
-    /// Over all tasks alike.
+    /// The average over all tasks.
     fn overall(tasks: &[Paired]) -> Difference {
         compare(tasks, &[Average::of(tasks)], Seeds::Apart).unwrap().averages[0].1
     }
@@ -332,7 +332,7 @@ pub(super) mod tests {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let alone = pool.install(|| compare(&tasks, std::slice::from_ref(&average), Seeds::Apart));
         assert_eq!(alone.unwrap(), found);
-        // A task's own interval does not depend on what stands beside it, and an average needs all its tasks.
+        // A task's own interval does not depend on other tasks, and an average needs all its tasks.
         let second = compare(&tasks[1..], &[average], Seeds::Apart).unwrap();
         assert_eq!((second.tasks[0].clone(), second.averages.len()), (found.tasks[1].clone(), 0));
         for task in &mut tasks {
@@ -343,7 +343,7 @@ pub(super) mod tests {
         assert!((swapped.low + high).abs() < 1e-12 && (swapped.high + low).abs() < 1e-12);
     }
 
-    /// Pairing is the point: where both sides fail on the same images, the interval is much narrower.
+    /// The point of pairing: if both sides fail on the same images, the interval is much narrower.
     #[test]
     fn common_failures_cancel() {
         let mut stream = Seed(3).stream("common");
@@ -359,15 +359,16 @@ pub(super) mod tests {
         assert!(alike < 0.6 * apart, "{alike} against {apart}");
     }
 
-    /// In 19 of 20 worlds the interval should have the true difference in it. With 300 worlds, 3 standard errors are
-    /// 0.038. Where the images of a well share their fate, only wells that are drawn whole keep that promise.
+    /// In 19 of 20 simulated worlds the interval should contain the true difference. With 300 worlds, 3
+    /// standard errors are 0.038. If the images of a well are correlated, this only holds when whole wells
+    /// are drawn.
     #[test]
     fn the_interval_covers_what_it_promises() {
         let mut stream = Seed(5).stream("coverage");
         let large = task("s/t", 400_000, &[0.7], 0.6, &mut stream);
         let f1 = |predicted: &[u16]| f1::summarise(&large.truth, predicted).f1_macro;
         let truth = f1(&large.a[0]) - f1(&large.b[0]);
-        // Eight images in each well.
+        // Eight images per well.
         let wells = |task: Paired, unit: Unit| {
             let eight = |list: &Vec<u16>| list.iter().flat_map(|label| [*label; 8]).collect::<Vec<u16>>();
             let units =
@@ -391,7 +392,8 @@ pub(super) mod tests {
         assert!(torn < 0.7, "{covered:?}");
     }
 
-    /// The detectable difference is told from 0 in four of five worlds. With 300 worlds, 3 standard errors are 0.07.
+    /// The detectable difference is significant in four of five worlds. With 300 worlds, 3 standard errors
+    /// are 0.07.
     #[test]
     fn a_detectable_difference_is_detected() {
         let mut stream = Seed(6).stream("power");
@@ -402,7 +404,7 @@ pub(super) mod tests {
             })
             .collect();
         let detectable = mean(&spread);
-        // How far up must the first side's chance go for its macro-F1 to rise by that much?
+        // Which probability of being right raises the first side's macro-F1 by that difference?
         let f1 = |right: f64, stream: &mut Stream| {
             let large = task("s/t", 200_000, &[right], 0.6, stream);
             f1::summarise(&large.truth, &large.a[0]).f1_macro

@@ -1,35 +1,36 @@
-//! Accuracy and F1 as the published evaluator counts them (CHAMMI evaluator, `morphem/`; scikit-learn's averages).
+//! Accuracy and F1 as computed by the published evaluator (CHAMMI evaluator, `morphem/`; scikit-learn's
+//! averages).
 
 use std::collections::BTreeMap;
 
-/// The counts of one label.
+/// The scores of one label.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClassCounts {
     /// The label.
     pub label: u16,
-    /// Share of the predictions of this label that are right; 0 if it was never predicted.
+    /// Precision; 0 if the label was never predicted.
     pub precision: f64,
-    /// Share of the images of this label that were found.
+    /// Recall.
     pub recall: f64,
     /// Harmonic mean of the two; 0 if both are 0.
     pub f1: f64,
-    /// Images that have this label.
+    /// Number of images with this label.
     pub support: u32,
 }
 
 /// The scores of one list of predictions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
-    /// Share of right predictions.
+    /// Share of correct predictions.
     pub accuracy: f64,
-    /// Unweighted mean F1 over the labels that occur in the truth. A label that is only predicted counts as a miss
-    /// of the true one and enters nothing else.
+    /// Unweighted mean F1 over the labels that occur in the truth. A label that is only predicted counts as a
+    /// miss of the true one and has no other effect.
     pub f1_macro: f64,
     /// Every label of the truth, in ascending order.
     pub per_class: Vec<ClassCounts>,
 }
 
-/// Counts.
+/// Scores a list of predictions.
 ///
 /// # Panics
 /// If the lists differ in length or are empty.

@@ -1,4 +1,4 @@
-//! What any model must beat: scores without features, through the same counting as everybody else's.
+//! Floors that any model must beat: scores without features, computed like all other scores.
 
 use super::f1::{ClassCounts, Summary, summarise};
 use super::one_nn::NO_GROUP;
@@ -7,10 +7,10 @@ use crate::seed::Seed;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many guesses the prior's score is the mean of.
+/// Number of random guesses that the prior's score averages.
 pub const PRIOR_DRAWS: usize = 20;
 
-/// Every image gets the most frequent of the [labels it may guess from](guessable); among equally frequent ones the first.
+/// Every image gets the most frequent of the [labels to guess from](guessable); ties go to the first.
 ///
 /// # Errors
 /// [`Error::Empty`] if there are no training images or no queries.
@@ -33,8 +33,9 @@ pub fn constant(input: &TaskInput<'_>) -> Result<TaskScore, Error> {
     Ok(input.scored(predictions))
 }
 
-/// Every image gets one of the [labels it may guess from](guessable) at random: the mean score of [`PRIOR_DRAWS`] such
-/// guesses. There is no one prediction per image, so none is kept. The draws depend on `seed` and on the task's name.
+/// Every image gets a random one of the [labels to guess from](guessable): the mean score of [`PRIOR_DRAWS`]
+/// such guesses. There is no single prediction per image, so none is kept. The draws depend on `seed` and on
+/// the task's name.
 ///
 /// # Errors
 /// [`Error::Empty`] if there are no training images or no queries.
@@ -71,9 +72,9 @@ pub fn prior(input: &TaskInput<'_>, seed: Seed) -> Result<TaskScore, Error> {
     }))
 }
 
-/// The labels that a query of each group may guess from: those of the training images. Where a group is left out,
-/// training knows none of the task's labels, and any guess from them would score 0: there the labels of the task's
-/// other groups, if there are any.
+/// The labels to guess from, for the queries of each group: those of the training images. In
+/// leave-one-group-out tasks the queried labels do not occur in Train, so a guess from Train would always
+/// score 0; guesses are drawn from the task's other groups instead, if there are any.
 fn guessable(input: &TaskInput<'_>) -> BTreeMap<u32, Vec<u16>> {
     let train = || input.train.iter().map(|row| input.labels[*row as usize]).collect::<Vec<u16>>();
     let Some(groups) = input.groups else {

@@ -5,14 +5,15 @@
 //! end to end, [`floors`] and [`handmade`] what no training has to beat.
 //! [`predictions`] is the file that keeps what was predicted for every image, [`answered`] what such a file says,
 //! [`paired`] two of them side by side, [`units`] which of their images are no evidence of their own, [`bootstrap`] whether
-//! one side is better, and [`level`] who cannot be told from the best. [`umap`] makes pictures of features.
+//! one side is better, and [`indistinguishable`] which systems are not significantly worse than the best. [`umap`] makes
+//! pictures of features.
 
 pub mod answered;
 pub mod bootstrap;
 pub mod f1;
 pub mod floors;
 pub mod handmade;
-pub mod level;
+pub mod indistinguishable;
 pub mod one_nn;
 pub mod paired;
 pub mod predictions;
@@ -23,8 +24,8 @@ pub mod units;
 
 mod error;
 mod matrix;
+mod resampling;
 mod student;
-mod urn;
 
 pub use error::Error;
 pub use f1::{ClassCounts, Summary};

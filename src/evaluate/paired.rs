@@ -1,4 +1,4 @@
-//! Predictions of two sides for the same images, side by side.
+//! Pairs the predictions of two sides for the same images.
 
 use super::{
     Error,
@@ -10,35 +10,37 @@ use std::{
     sync::Arc,
 };
 
-/// One task with what each side predicted. A side has one list for each of its seeds; every list is as long as `truth`
-/// and in the same order, that of the images' keys.
+/// One task with the predictions of both sides. A side has one list per seed; every list has the length and
+/// order of `truth`, that of the images' keys.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Paired {
     /// `Allen/Task_one`.
     pub task: String,
-    /// What the images were put together by.
+    /// The unit that groups images.
     pub unit: Unit,
-    /// The unit of each image, as a number from 0 on.
+    /// The unit of each image, numbered from 0.
     pub units: Vec<u32>,
-    /// The label of each image, as a number from 0 on.
+    /// The label of each image, numbered from 0.
     pub truth: Vec<u16>,
-    /// What the first side predicted, for each seed.
+    /// The first side's predictions, per seed.
     pub a: Vec<Vec<u16>>,
-    /// What the second side predicted, for each seed.
+    /// The second side's predictions, per seed.
     pub b: Vec<Vec<u16>>,
 }
 
-/// Names of the tasks in a file of predictions, `Allen/Task_one`, in its order.
+/// Names of the tasks in a file of predictions, `Allen/Task_one`, in file order.
 pub fn tasks(file: &[Answered]) -> Vec<String> {
     file.iter().map(|one| one.asked.task.clone()).collect()
 }
 
-/// Joins one task of several files of predictions by the images' keys; each side has one file for each of its seeds.
-/// Images are put together by `unit`, or by the first of the [usual](Unit::USUAL) of which the task has enough.
+/// Joins one task of several files of predictions by the images' keys; each side has one file per seed.
+/// Images are grouped by `unit`, or by the first of the [usual](Unit::USUAL) units of which the task has
+/// enough.
 ///
 /// # Errors
-/// [`Error::Empty`] for a side without files or a task without images, [`Error::Unpaired`] if the files do not have the
-/// same images with the same labels, each once, [`Error::NoUnits`] if none of them knows the unit.
+/// [`Error::Empty`] for a side without files or a task without images, [`Error::Unpaired`] if the files do
+/// not have the same images with the same labels, each once, [`Error::NoUnits`] if none of them records the
+/// unit.
 pub fn pair(task: &str, unit: Option<Unit>, a: &[&[Answered]], b: &[&[Answered]]) -> Result<Paired, Error> {
     let files = a.iter().chain(b).copied();
     let all: Vec<_> = files.map(|file| file.iter().find(|one| one.asked.task == task)).collect();
@@ -50,7 +52,7 @@ pub fn pair(task: &str, unit: Option<Unit>, a: &[&[Answered]], b: &[&[Answered]]
     };
     let all: Vec<&Answered> =
         all.into_iter().map(|one| same_question(first, one)).collect::<Result<_, _>>()?;
-    // A file of an older program knows no units; the others then speak for it.
+    // Files of older programs record no units; the others provide them.
     let known = |unit: Unit| all.iter().find_map(|one| one.asked.units(unit));
     let enough = |units: &Vec<u32>, unit| unit == Unit::Image || count(units) >= Unit::FEW;
     let usual =
@@ -75,7 +77,7 @@ pub fn pair(task: &str, unit: Option<Unit>, a: &[&[Answered]], b: &[&[Answered]]
 }
 
 impl Paired {
-    /// How many units there are.
+    /// The number of units.
     pub fn count(&self) -> usize {
         count(&self.units)
     }
@@ -85,7 +87,7 @@ fn count(units: &[u32]) -> usize {
     units.iter().max().map_or(0, |last| *last as usize + 1)
 }
 
-/// What somebody said of the same images with the same labels.
+/// The predictions of one file, checked for the same images with the same labels.
 fn same_question<'a>(first: &Arc<Asked>, other: Option<&'a Answered>) -> Result<&'a Answered, Error> {
     let unpaired = |found: String| Error::Unpaired { task: first.task.clone(), found };
     if let Some(other) = other.filter(|other| Arc::ptr_eq(first, &other.asked)) {

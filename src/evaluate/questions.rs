@@ -1,9 +1,9 @@
-//! What is asked of a set of images: its tasks in the form in which they are scored.
+//! The evaluation tasks of a set of images, in the form in which they are scored.
 
 use super::TaskInput;
 use crate::data::ImageSet;
 
-/// A set with its labels and training images at hand.
+/// A set with its labels and training images.
 pub struct Questions<'a> {
     data: &'a str,
     set: &'a ImageSet,
@@ -12,17 +12,17 @@ pub struct Questions<'a> {
     held_out: Option<(Vec<u32>, Vec<u32>)>,
 }
 
-/// The task of the images that were kept back from training; its references are the images trained on.
+/// The task of the held-out training images; its references are the images trained on.
 pub const HELD_OUT: &str = "held_out";
 
 impl<'a> Questions<'a> {
-    /// The questions of a set of the data set called `data`.
+    /// The tasks of a set of the data set called `data`.
     pub fn of(data: &'a str, set: &'a ImageSet) -> Self {
         let labels = (0..set.len() as u32).map(|row| set.label(row)).collect();
         Self { data, set, labels, train: set.train_rows(), held_out: None }
     }
 
-    /// Asks about the rows `held` too, by the rows `kept`; about none, if `held` is empty.
+    /// Adds a task that queries the rows `held` with the rows `kept` as references; none if `held` is empty.
     #[must_use]
     pub fn holding_out(mut self, (kept, held): (Vec<u32>, Vec<u32>)) -> Self {
         self.held_out = (!held.is_empty()).then_some((kept, held));

@@ -1,9 +1,9 @@
-//! Student's t: how far a mean of a few seeds may lie from the truth.
+//! Student's t distribution: quantiles for confidence intervals of a mean over a few seeds.
 
 use libm::lgamma;
 use std::f64::consts::PI;
 
-/// The value that a t of so many degrees of freedom stays below with probability `p` (at least a half).
+/// The quantile of a t distribution with these degrees of freedom, for a probability `p` of at least 0.5.
 pub fn quantile(p: f64, freedom: f64) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     while below(high, freedom) < p {
@@ -16,8 +16,8 @@ pub fn quantile(p: f64, freedom: f64) -> f64 {
     f64::midpoint(low, high)
 }
 
-/// The probability of less than `t`. With t = √ν tan θ the density is a power of a cosine, which Simpson's rule
-/// integrates to more digits than anybody asks for.
+/// The cumulative distribution. With t = √ν tan θ the density is a power of a cosine, which Simpson's rule
+/// integrates to more digits than are needed.
 fn below(t: f64, freedom: f64) -> f64 {
     const PARTS: usize = 400;
     let end = (t / freedom.sqrt()).atan();

@@ -2,11 +2,11 @@
 
 use super::Error;
 use crate::{
+    atomic_file,
     backbone::files,
     data::ImageSet,
     spec::id::WorkId,
     store::{self, ArtifactRow},
-    whole_file,
 };
 use std::path::{Path, PathBuf};
 
@@ -42,7 +42,7 @@ pub(super) fn row(kind: &str, path: &Path, store: &Path) -> Result<ArtifactRow, 
 
 /// Writes 32-bit floats as they are.
 pub(super) fn write_floats(path: &Path, values: &[f32]) -> Result<(), Error> {
-    whole_file::write(path, files::bytes(values))
+    atomic_file::write(path, files::bytes(values))
         .map_err(|source| Error::Io { path: path.to_owned(), source })
 }
 
@@ -65,7 +65,7 @@ pub(super) fn write_images(path: &Path, set: &ImageSet) -> Result<(), Error> {
         write([set.key(row), &set.labels[usize::from(set.label(row))], splits]);
     }
     let text = writer.into_inner().expect("memory can always be flushed");
-    whole_file::write(path, text).map_err(|source| Error::Io { path: path.to_owned(), source })
+    atomic_file::write(path, text).map_err(|source| Error::Io { path: path.to_owned(), source })
 }
 
 /// Reads what [`write_floats`] wrote.

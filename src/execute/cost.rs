@@ -18,7 +18,7 @@ use crate::{
     params::Params,
     plan::{Plan, Step, Work},
     seed::Seed,
-    spec::{Augment, DataRef, Features, Loss, Metric, Model, Strategy, Train, Weights, id::WorkId},
+    spec::{Augment, DataRef, Features, Metric, Model, Needs, Train, Weights, id::WorkId, settings},
     train::{self, CHECKPOINT_EVERY, Folder, Job, Pretraining, Source},
 };
 use candle_core::Device;
@@ -179,9 +179,9 @@ impl<'a> Meter<'a> {
         let mut train = train.clone();
         train.batch = images_at(train.image).min(train.batch);
         train.epochs = 1;
-        let oracle = matches!(train.strategy, Strategy::Miro(_)).then(|| params.duplicate()).transpose()?;
+        let oracle = train.strategy.oracle().map(|_| params.duplicate()).transpose()?;
         if oracle.is_none() {
-            train.strategy = Strategy::Erm;
+            train.strategy = settings::Erm {}.into();
         }
         let mut watch = Watch { steps: steps_at(train.image) as u64 + 1, first: None, last: None, done: 0 };
         let job = Job {
@@ -357,10 +357,10 @@ fn alike(model: &Model) -> String {
 
 /// Trainings with the same words take the same time for an image; rates, seeds and numbers of epochs do not matter.
 fn alike_fit(model: &Model, train: &Train) -> String {
-    let views = train.objective.iter().any(|term| matches!(term.loss, Loss::SimClr { .. }));
-    let warped = train.augment.iter().any(|change| matches!(change, Augment::Tps { .. }));
-    let near = matches!(train.strategy, Strategy::Miro(_));
-    format!("{} {} {:?} {views} {warped} {near}", alike(model), train.image, train.data)
+    let needs = Needs::of(&train.objective);
+    let warps = train.augment.iter().any(Augment::warps);
+    let oracle = train.strategy.oracle().is_some();
+    format!("{} {} {:?} {needs:?} {warps} {oracle}", alike(model), train.image, train.data)
 }
 
 /// A listener that looks at its watch, and stops after some steps.

@@ -1,12 +1,17 @@
 //! What can go wrong while work is done.
 
-use crate::{backbone::files, data, device, embed, evaluate, simulate, store, train};
+use crate::{
+    backbone::{self, files},
+    data, device, embed, evaluate, simulate, store, train,
+};
 use std::path::PathBuf;
 
 /// What can go wrong while work is done.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum Error {
+    #[error(transparent)]
+    NotBuilt(#[from] backbone::NotBuilt),
     #[error(transparent)]
     Data(#[from] data::Error),
     #[error(transparent)]
@@ -40,6 +45,7 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::NotBuilt(error) => error.hint(),
             Self::Data(error) => error.hint(),
             Self::Device(error) => error.hint(),
             Self::Embed(error) => error.hint(),

@@ -15,7 +15,7 @@ use crate::{
     params::Params,
     plan::{Step, Work},
     seed::Seed,
-    spec::{self, ConvNextSize, DataRef, Miro, Model, Oracle, Train, View, Weights, id::WorkId},
+    spec::{ConvNextSize, DataRef, Model, Oracle, Train, View, Weights, id::WorkId},
     store::Attempt,
     train::{self, Folder, Job, Pretraining, Source},
 };
@@ -75,12 +75,10 @@ impl Desk<'_> {
             held.push(back);
         }
         let source = Folder::new(parts).holding_out(&held);
-        let oracle = match &train.strategy {
-            spec::Strategy::Miro(Miro { oracle: Oracle::Copy, .. }) => Some(params.duplicate()?),
-            spec::Strategy::Miro(Miro { oracle: Oracle::Independent, .. }) => {
-                Some(start(Seed(seed.stream("oracle").bits()))?.1)
-            }
-            spec::Strategy::Erm | spec::Strategy::Swad(_) | spec::Strategy::DenseSwa(_) => None,
+        let oracle = match train.strategy.oracle() {
+            Some(Oracle::Copy) => Some(params.duplicate()?),
+            Some(Oracle::Independent) => Some(start(Seed(seed.stream("oracle").bits()))?.1),
+            None => None,
         };
         let course = Course { train, seed, source: &source, oracle: oracle.as_ref(), card: Some(card) };
         self.train(&course, &extractor, &mut params, attempt, listen)
@@ -101,7 +99,7 @@ impl Desk<'_> {
         let extractor = Extractor::new(model, sets, &[], &mut params);
         match &model.weights {
             Weights::Scratch => {}
-            Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m => {
+            Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m | Weights::Published => {
                 let file = files::find(&files::published(&model.backbone), self.lab.weights.as_deref())?;
                 extractor.load(&file, &mut params)?;
             }

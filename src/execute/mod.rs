@@ -12,6 +12,7 @@ pub use cost::{Cost, Meter};
 pub use error::Error;
 
 use crate::{
+    backbone,
     data::DataSet,
     event::{Event, Listen},
     plan::{Plan, Step, Work},
@@ -139,6 +140,7 @@ impl Lab<'_> {
     /// # Errors
     /// The first that any work meets; it is noted at the attempt, and the run is `failed`.
     pub fn run(&self, plan: &Plan, listen: &mut dyn Listen) -> Result<Ended, Error> {
+        backbone::built(&plan.spec.model.backbone)?;
         let sets = Sets::new(self.data, &artifacts::cache(self.store.path()));
         let done = self.states(plan)?.into_iter().filter(|(_, status)| *status == Status::Done);
         let done: BTreeSet<String> = done.map(|(work, _)| work).collect();

@@ -11,7 +11,7 @@ use crate::{
     papers::{self, ACCURACY, MACRO_F1, Measure},
     plan::Step,
     seed::Seed,
-    spec::{DataRef, Features, Metric, Protocol},
+    spec::{DataRef, Features, Metric, OneNn, Protocol},
     store::{Attempt, Floor, ScoreRow},
 };
 use candle_core::Device;
@@ -119,7 +119,7 @@ fn one(
     features: Option<&(usize, Vec<f32>)>,
     on: &Device,
 ) -> Result<TaskScore, Error> {
-    let Protocol::OneNn { metric } = question.protocol;
+    let Protocol::OneNn(OneNn { metric }) = question.protocol;
     Ok(match (question.features, features) {
         (Features::Constant, _) => floors::constant(input)?,
         (Features::HandMade, Some((width, values))) => {

@@ -2,10 +2,10 @@
 
 use super::Error;
 use crate::{
+    atomic_file,
     data::{self, DataSet, ImageSet, Measured, Statistics, statistics},
     event::Listen,
     spec::DataRef,
-    whole_file,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -109,6 +109,6 @@ fn keep(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     let text = serde_json::to_vec(value).expect("numbers and names");
     path.parent()
         .map_or(Ok(()), std::fs::create_dir_all)
-        .and_then(|()| whole_file::write(path, text))
+        .and_then(|()| atomic_file::write(path, text))
         .map_err(|source| Error::Io { path: path.to_owned(), source })
 }

@@ -1,8 +1,8 @@
-//! The four tables as one JSON document, written as it comes.
+//! Exports the four tables as one JSON document, streamed.
 
 use super::{
     Error, Pace, Written, file,
-    source::Source,
+    selection::Selection,
     tables::{Kind, TABLES},
 };
 use crate::store::Value;
@@ -11,15 +11,19 @@ use std::{
     path::Path,
 };
 
-/// Writes `dichroic.json`: `{"runs": […], "scores": […], "floors": […], "curves": […]}`, a line for each row.
-pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Result<Vec<Written>, Error> {
+/// Writes `dichroic.json`: `{"runs": […], "scores": […], "floors": […], "curves": […]}`, one line per row.
+pub(super) fn write(
+    selection: &Selection<'_>,
+    out: &Path,
+    pace: &mut Pace<'_>,
+) -> Result<Vec<Written>, Error> {
     let path = out.join("dichroic.json");
     let count = file(&path, |out| {
         let mut count = 0;
         for (at, table) in TABLES.iter().enumerate() {
             write!(out, "{}\n\"{}\": [", if at == 0 { "{" } else { "," }, table.name)?;
             let mut first = true;
-            count += table.rows(source, pace, |rows| {
+            count += table.rows(selection, pace, |rows| {
                 for row in rows {
                     out.write_all(if first { b"\n{" } else { b",\n{" })?;
                     first = false;
@@ -39,8 +43,8 @@ pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Res
     Ok(vec![Written { path, count, unit: "row" }])
 }
 
-/// NaN is null. JSON has no infinity either, and a loss that is infinite is something else than one that is no number:
-/// it is the text that Protocol Buffers write.
+/// NaN is null. JSON has no infinity either, and an infinite loss is not the same as NaN: it is the text that
+/// Protocol Buffers' JSON uses.
 fn element(out: &mut impl Write, value: &Value, kind: Kind) -> io::Result<()> {
     match value {
         Value::Null | Value::Blob(_) => out.write_all(b"null"),

@@ -1,9 +1,10 @@
-//! A folder `mlruns` as MLflow's file store has it: a folder for each experiment, in it one for each run, in it a file
-//! for each parameter, tag and metric.
+//! Exports `mlruns`, MLflow's file store: a folder per experiment, in it one per run, in it a file per
+//! parameter, tag and metric.
 
 use super::{
-    Error, Pace, Written, folder, names, small_file,
-    source::{Run, Source},
+    Error, Pace, Written, folder, names,
+    selection::{Run, Selection},
+    small_file,
 };
 use crate::store::Status;
 use std::{
@@ -13,26 +14,30 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The longest value of a parameter that MLflow takes, in letters.
+/// The longest parameter value that MLflow accepts, in characters.
 const LONGEST: usize = 6000;
 
 /// Writes `mlruns`.
-pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Result<Vec<Written>, Error> {
+pub(super) fn write(
+    selection: &Selection<'_>,
+    out: &Path,
+    pace: &mut Pace<'_>,
+) -> Result<Vec<Written>, Error> {
     let root = out.join("mlruns");
     folder(&root)?;
-    // MLflow keeps whole addresses of folders in which files of runs would lie.
+    // MLflow stores absolute addresses of the folders for files of runs.
     let whole = std::path::absolute(&root).map_err(|source| Error::Write { path: root.clone(), source })?;
     let (mut known, mut count) = (BTreeSet::new(), 0);
-    pace.begin("runs for MLflow", source.len());
-    for portion in source.portions() {
-        for run in source.runs(portion)? {
+    pace.begin("runs for MLflow", selection.len());
+    for portion in selection.portions() {
+        for run in selection.runs(portion)? {
             let id = experiment_id(&run.experiment);
             if known.insert(id.clone()) {
-                experiment(source, &run.experiment, &root.join(&id), &address(&whole.join(&id)))?;
+                experiment(selection, &run.experiment, &root.join(&id), &address(&whole.join(&id)))?;
             }
             let name = run_id(&run);
             let home = address(&whole.join(&id).join(&name).join("artifacts"));
-            one(source, &run, &root.join(&id).join(name), &id, &home, pace)?;
+            one(selection, &run, &root.join(&id).join(name), &id, &home, pace)?;
             count += 1;
             pace.check()?;
         }
@@ -42,21 +47,22 @@ pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Res
     Ok(vec![Written { path: root, count, unit: "run" }])
 }
 
-/// Numbers, as MLflow's own are; made of the name, so that it is the same every time.
+/// Numeric ids, as MLflow's own; derived from the name, so that they are stable.
 fn experiment_id(name: &str) -> String {
     let hash = blake3::hash(name.as_bytes());
     let number = hash.as_bytes()[..8].iter().fold(0u64, |number, byte| number << 8 | u64::from(*byte));
     (100_000_000_000_000_000 + number % 900_000_000_000_000_000).to_string()
 }
 
-/// 32 digits that begin with the run's own; in MLflow a run belongs to one experiment, in the store to any number.
+/// 32 hexadecimal digits that begin with the run's own; in MLflow a run belongs to one experiment, in the
+/// store to any number.
 fn run_id(run: &Run) -> String {
     let hash = blake3::hash(run.experiment.as_bytes()).to_hex();
     format!("{}{hash}", run.uid).chars().take(32).collect()
 }
 
-fn experiment(source: &Source<'_>, name: &str, place: &Path, home: &str) -> Result<(), Error> {
-    let (about, since) = source.experiment(name)?;
+fn experiment(selection: &Selection<'_>, name: &str, place: &Path, home: &str) -> Result<(), Error> {
+    let (about, since) = selection.experiment(name)?;
     let mut meta = Meta::default();
     meta.text("artifact_location", home);
     meta.number("creation_time", since);
@@ -65,12 +71,12 @@ fn experiment(source: &Source<'_>, name: &str, place: &Path, home: &str) -> Resu
     meta.text("lifecycle_stage", "active");
     meta.text("name", name);
     Folder::new(place.join("tags")).text("mlflow.note.content", &about)?;
-    // Last: what has this file is an experiment.
+    // Last: a folder with this file is an experiment.
     text(&place.join("meta.yaml"), &meta.0)
 }
 
 fn one(
-    source: &Source<'_>,
+    selection: &Selection<'_>,
     run: &Run,
     place: &Path,
     experiment: &str,
@@ -81,7 +87,7 @@ fn one(
     let name = format!("{label}{}seed {}", if label.is_empty() { "" } else { ", " }, run.seed);
     folder(&place.join("artifacts"))?;
     let mut params = Folder::new(place.join("params"));
-    for (key, value) in source.params(run)? {
+    for (key, value) in selection.params(run)? {
         // A parameter is one line.
         let line: String = value.replace(['\n', '\r'], " ").chars().take(LONGEST).collect();
         params.text(&key, &line)?;
@@ -101,13 +107,13 @@ fn one(
         tags.text(&format!("dichroic.{key}"), value)?;
     }
     tags.text("dichroic.status", run.status.as_str())?;
-    // Always, so that a later export takes back what an earlier one said.
+    // Always written, so that a later export replaces the value of an earlier one.
     tags.text("dichroic.stale", if run.stale { "true" } else { "false" })?;
     tags.text("dichroic.tags", &run.tags)?;
     for (axis, value) in &run.label {
         tags.text(&format!("label.{axis}"), value)?;
     }
-    metrics(source, run, place, pace)?;
+    metrics(selection, run, place, pace)?;
     let mut meta = Meta::default();
     meta.text("artifact_uri", home);
     match run.finished_ms {
@@ -129,29 +135,29 @@ fn one(
     text(&place.join("meta.yaml"), &meta.0)
 }
 
-fn metrics(source: &Source<'_>, run: &Run, place: &Path, pace: &Pace<'_>) -> Result<(), Error> {
+fn metrics(selection: &Selection<'_>, run: &Run, place: &Path, pace: &Pace<'_>) -> Result<(), Error> {
     let mut metrics = Folder::new(place.join("metrics"));
-    let curves = names::curves(source, run)?;
+    let curves = names::curves(selection, run)?;
     for (name, curve) in &curves {
         // `loss` is a file, so that `loss/proxy_nca` cannot be in a folder of that name.
         let front = name.strip_suffix(curve.metric.as_str()).unwrap_or_default();
         let key = format!("{front}{}", curve.metric.replace('/', "."));
         small_file(&metrics.place(&key), |out| {
-            source.points(curve, |page| {
+            selection.points(curve, |page| {
                 pace.check()?;
                 page.iter().try_for_each(|point| line(out, point.t_ms, point.value, point.step))
             })
         })?;
     }
-    let last = source.last_step(curves.iter().map(|(_, curve)| curve))?;
+    let last = selection.last_step(curves.iter().map(|(_, curve)| curve))?;
     let ended = run.finished_ms.unwrap_or(run.created_ms);
-    for (name, value) in names::scores(source.scores(run)?) {
+    for (name, value) in names::scores(selection.scores(run)?) {
         small_file(&metrics.place(&name), |out| line(out, ended, value, last))?;
     }
     Ok(())
 }
 
-/// A point as Python writes floats: `nan`, `inf`.
+/// A point with floats as Python writes them: `nan`, `inf`.
 fn line(out: &mut impl Write, t_ms: i64, value: f64, step: i64) -> io::Result<()> {
     match value.is_nan() {
         true => writeln!(out, "{t_ms} nan {step}"),
@@ -170,7 +176,7 @@ fn status(status: Status) -> i64 {
     }
 }
 
-/// A folder in which the names of files are keys.
+/// A folder whose file names are keys.
 struct Folder {
     path: PathBuf,
     taken: BTreeSet<String>,
@@ -181,8 +187,8 @@ impl Folder {
         Self { path, taken: BTreeSet::new() }
     }
 
-    /// Where a key's file lies. MLflow's keys have letters, digits, `_-. ` and the stroke, which makes folders; other
-    /// letters are `_`, and a key that is taken gets another.
+    /// The path of a key's file. MLflow's keys have letters, digits, `_-. ` and the slash, which makes
+    /// folders; other characters become `_`, and a key that is taken gets a different name.
     fn place(&mut self, key: &str) -> PathBuf {
         let plain = |c: char| if c.is_ascii_alphanumeric() || "_-. ".contains(c) { c } else { '_' };
         let word = |word: &str| match word.trim_matches('.') {
@@ -211,7 +217,7 @@ fn text(path: &Path, content: &str) -> Result<(), Error> {
 struct Meta(String);
 
 impl Meta {
-    /// In quotes, with everything but plain ASCII escaped: YAML takes no other text without exceptions.
+    /// Quoted, with everything but plain ASCII escaped: the only form that YAML takes without exceptions.
     fn text(&mut self, key: &str, value: &str) {
         let mut quoted = String::new();
         for c in value.chars() {
@@ -237,7 +243,7 @@ impl Meta {
     }
 }
 
-/// `file:///…`, the way addresses write paths.
+/// `file:///…`, a path as a URL.
 fn address(path: &Path) -> String {
     let mut address = String::from("file://");
     for byte in path.to_string_lossy().replace('\\', "/").bytes() {

@@ -1,7 +1,7 @@
-//! The store's numbers as other programs' files: tables, TensorBoard's event files, MLflow's folders.
+//! Exports the store's numbers for other programs: tables, TensorBoard event files, MLflow folders.
 //!
-//! Questions to the store come from `source`; each format is a file beside it. Nothing is held in memory but a
-//! portion of runs and a page of points. The same store exported twice leaves the same files, each replaced whole.
+//! `selection` queries the store; each format has its own file. Memory holds only a batch of runs and a page of
+//! points. Exporting the same store twice gives the same files, each replaced atomically.
 
 mod csv;
 mod error;
@@ -10,25 +10,25 @@ mod mlflow;
 mod names;
 mod parquet;
 mod record;
-mod source;
+mod selection;
 mod tables;
 mod tensorboard;
 
 pub use error::Error;
 
 use crate::{
+    atomic_file,
     event::{Event, Listen},
     store::Reader,
-    whole_file,
 };
-use source::Source;
+use selection::Selection;
 use std::{
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
-/// What is written.
+/// The formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// `runs.csv`, `scores.csv`, `floors.csv`, `curves.csv`.
@@ -37,36 +37,36 @@ pub enum Format {
     Json,
     /// The same four tables as Parquet.
     Parquet,
-    /// A folder with an event file for each run.
+    /// A folder with one event file per run.
     TensorBoard,
-    /// `mlruns`, as MLflow's file store has it.
+    /// `mlruns`, MLflow's file store.
     MlFlow,
 }
 
-/// Which runs are meant; every one when nothing is said.
+/// The selected runs; all if nothing is given.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// Those of these experiments: a pattern of SQLite's `GLOB`.
     pub experiment: Option<String>,
-    /// Those whose id begins so.
+    /// Those whose id begins with this.
     pub run: Option<String>,
 }
 
 /// A file or a folder that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// How much is in it.
+    /// The number of items in it.
     pub count: u64,
-    /// Of what, in the singular: `row`, `run`.
+    /// The unit, in the singular: `row`, `run`.
     pub unit: &'static str,
 }
 
-/// Writes the runs that are `wanted` into the folder `out`, which is made when it is not there.
+/// Writes the runs that are `wanted` into the folder `out`, which is created if it does not exist.
 ///
 /// # Errors
-/// If the store has no such run or does not answer, a file cannot be written, or the listener wants a stop.
+/// If the store has no such run or cannot be read, a file cannot be written, or the listener asks to stop.
 pub fn export(
     store: &Reader,
     format: Format,
@@ -77,31 +77,31 @@ pub fn export(
     if out.exists() && !out.is_dir() {
         return Err(Error::NotAFolder(out.into()));
     }
-    let source = Source::new(store, wanted)?;
+    let selection = Selection::new(store, wanted)?;
     let pace = &mut Pace { listener, done: 0 };
     match format {
-        Format::Csv => csv::write(&source, out, pace),
-        Format::Json => json::write(&source, out, pace),
-        Format::Parquet => parquet::write(&source, out, pace),
-        Format::TensorBoard => tensorboard::write(&source, out, pace),
-        Format::MlFlow => mlflow::write(&source, out, pace),
+        Format::Csv => csv::write(&selection, out, pace),
+        Format::Json => json::write(&selection, out, pace),
+        Format::Parquet => parquet::write(&selection, out, pace),
+        Format::TensorBoard => tensorboard::write(&selection, out, pace),
+        Format::MlFlow => mlflow::write(&selection, out, pace),
     }
 }
 
-/// Tells the listener how far it is, and hears whether to stop.
+/// Reports progress to the listener, and asks it whether to stop.
 struct Pace<'a> {
     listener: &'a mut dyn Listen,
     done: u64,
 }
 
 impl Pace<'_> {
-    /// So many runs are to be written.
+    /// Begins an activity of `runs` runs.
     fn begin(&mut self, what: &str, runs: usize) {
         self.done = 0;
         self.listener.hear(&Event::Began { what, unit: "run", total: runs as u64 });
     }
 
-    /// So many more are.
+    /// `runs` more runs are done.
     fn advance(&mut self, runs: usize) -> Result<(), Error> {
         self.done += runs as u64;
         self.listener.hear(&Event::Advanced { done: self.done, note: "" });
@@ -117,7 +117,7 @@ impl Pace<'_> {
     }
 }
 
-/// Fills one file, in its folder, which is made when it is not there.
+/// Fills one file; creates its folder if it does not exist.
 fn file<T>(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>) -> Result<T, Error> {
     folder(path.parent().unwrap_or(Path::new("")))?;
     let mut answer = None;
@@ -126,7 +126,7 @@ fn file<T>(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>
         answer = Some(fill(&mut out)?);
         out.flush()
     };
-    whole_file::fill(path, write).map_err(Error::of_file(path))?;
+    atomic_file::fill(path, write).map_err(Error::of_file(path))?;
     Ok(answer.expect("a file that is there was filled"))
 }
 
@@ -138,7 +138,7 @@ fn small_file(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result
         fill(&mut out)?;
         out.flush()
     };
-    whole_file::fill_lightly(path, write).map_err(Error::of_file(path))
+    atomic_file::fill_lightly(path, write).map_err(Error::of_file(path))
 }
 
 fn folder(path: &Path) -> Result<(), Error> {

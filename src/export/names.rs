@@ -1,18 +1,18 @@
-//! What runs and curves are called in other programs' folders: legal there, the same every time, and sorted.
+//! Names of runs and curves in other programs' folders: legal there, stable, and sortable.
 
 use super::Error;
-use super::source::{Curve, Run, Source, Work};
+use super::selection::{Curve, Run, Selection, Work};
 use crate::store::ScoreRow;
 use std::collections::BTreeSet;
 
-/// Letters of a name at most; file systems take 255 bytes.
+/// Maximum number of letters in a name; file systems allow 255 bytes.
 const LONGEST: usize = 120;
 
-/// A folder's name that any file system takes: everything but letters, digits and `._-+=,` is `_`.
+/// A folder name that any file system accepts: everything but letters, digits and `._-+=,` becomes `_`.
 pub(super) fn folder(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-+=,".contains(c) { c } else { '_' };
     let name: String = name.chars().map(plain).take(LONGEST).collect();
-    // A leading point hides a file, and `.` and `..` are no names.
+    // A leading dot hides a file, and `.` and `..` are reserved.
     match name.strip_prefix('.') {
         Some(rest) => format!("_{rest}"),
         None if name.is_empty() => "_".into(),
@@ -20,23 +20,23 @@ pub(super) fn folder(name: &str) -> String {
     }
 }
 
-/// What distinguishes a run's spec: `adapter=hypernet,epochs=15`; empty when nothing does.
+/// What distinguishes a run's spec: `adapter=hypernet,epochs=15`; empty if nothing does.
 pub(super) fn label(run: &Run) -> String {
     let words: Vec<String> = run.label.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
     words.join(",")
 }
 
-/// `seed-007-0123abcd`: the usual seeds in their order, and enough of the run's id to find it.
+/// `seed-007-0123abcd`: sorts by seed, with enough of the run's id to find it.
 pub(super) fn seed(run: &Run) -> String {
     format!("seed-{:03}-{}", run.seed, run.uid.get(..8).unwrap_or(&run.uid))
 }
 
-/// The curves of a run under names of their own. Those of its training are called as the metric; those of other work
-/// have its kind in front, and where several trainings make one run, the sets of each.
-pub(super) fn curves(source: &Source<'_>, run: &Run) -> Result<Vec<(String, Curve)>, Error> {
+/// Unique names for the curves of a run. Those of its training are named after the metric; those of other
+/// work are prefixed by its kind and, if a run has several trainings, by the sets of each.
+pub(super) fn curves(selection: &Selection<'_>, run: &Run) -> Result<Vec<(String, Curve)>, Error> {
     let mut drawn = vec![];
-    for work in source.works(run.id)? {
-        let curves = source.curves(&work)?;
+    for work in selection.works(run.id)? {
+        let curves = selection.curves(&work)?;
         if !curves.is_empty() {
             drawn.push((work, curves));
         }
@@ -60,8 +60,8 @@ pub(super) fn curves(source: &Source<'_>, run: &Run) -> Result<Vec<(String, Curv
     Ok(named.collect())
 }
 
-/// Scores under names of their own: `score/HPA/Task_one/f1_macro`, with the protocol and the data in front of the task
-/// when a run has several.
+/// Unique names for scores: `score/HPA/Task_one/f1_macro`, with protocol and data in front of the task if a
+/// run has several.
 pub(super) fn scores(scores: Vec<ScoreRow>) -> Vec<(String, f64)> {
     let questions: BTreeSet<(&str, &str)> =
         scores.iter().map(|score| (score.protocol.as_str(), score.data.as_str())).collect();

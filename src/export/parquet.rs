@@ -1,8 +1,8 @@
-//! The four tables as Parquet.
+//! Exports the four tables as Parquet.
 
 use super::{
     Error, Pace, Written, file,
-    source::Source,
+    selection::Selection,
     tables::{Kind, TABLES, Table},
 };
 use crate::store::Value;
@@ -20,18 +20,22 @@ use std::{
     sync::Arc,
 };
 
-/// Rows of a row group, about.
+/// Approximate rows per row group.
 const GROUP: usize = 131_072;
 
 /// Writes `runs.parquet`, `scores.parquet`, `floors.parquet` and `curves.parquet`.
-pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Result<Vec<Written>, Error> {
+pub(super) fn write(
+    selection: &Selection<'_>,
+    out: &Path,
+    pace: &mut Pace<'_>,
+) -> Result<Vec<Written>, Error> {
     let mut written = vec![];
     for table in &TABLES {
         let path = out.join(format!("{}.parquet", table.name));
         let count = file(&path, |out| {
             let mut writer = writer(table, out)?;
             let mut waiting = vec![];
-            let count = table.rows(source, pace, |rows| {
+            let count = table.rows(selection, pace, |rows| {
                 waiting.extend(rows);
                 if waiting.len() >= GROUP {
                     group(&mut writer, table, &waiting)?;
@@ -103,7 +107,7 @@ fn group<W: Write + Send>(
     Ok(())
 }
 
-/// The cells that hold something, and for each cell 1 where it does.
+/// The non-empty cells, and for each cell 1 if it is not empty.
 fn present<T>(cells: impl Iterator<Item = Option<T>>) -> (Vec<T>, Vec<i16>) {
     let (mut values, mut there) = (vec![], vec![]);
     for cell in cells {

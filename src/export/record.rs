@@ -1,4 +1,4 @@
-//! TensorBoard's event files, byte by byte: TensorFlow's records, and in them the few fields of the protocol buffer
+//! TensorBoard's event file format: TensorFlow's records, and in them the few fields of the protocol buffer
 //! `Event` that scalars need.
 //!
 //! ```text
@@ -9,7 +9,7 @@
 
 use std::io::{self, Write};
 
-/// What the first event of every file says. From this version on steps may come in any order.
+/// The first event of every file. From this version on steps may be in any order.
 const VERSION: &str = "brain.Event:2";
 
 /// Wire types of protocol buffers.
@@ -25,7 +25,7 @@ pub(super) fn begin(out: &mut impl Write) -> io::Result<()> {
     record(out, &event)
 }
 
-/// One point of a curve. TensorBoard keeps 32 bits of a value.
+/// One point of a curve. TensorBoard stores values in 32 bits.
 pub(super) fn scalar(out: &mut impl Write, tag: &str, step: i64, value: f64, t_ms: i64) -> io::Result<()> {
     let mut one = vec![];
     bytes(&mut one, 1, tag.as_bytes());
@@ -50,7 +50,7 @@ fn record(out: &mut impl Write, event: &[u8]) -> io::Result<()> {
     out.write_all(&masked(event).to_le_bytes())
 }
 
-/// An event with its time. A field that is 0 is left out.
+/// An event with its time. A field that is 0 is omitted.
 fn time(seconds: f64) -> Vec<u8> {
     let mut event = vec![];
     if seconds != 0.0 {
@@ -78,7 +78,8 @@ fn varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// A checksum as records have it: turned and shifted, since a checksum of data with checksums in them is weak.
+/// A checksum as records have it: rotated and offset, since a checksum of data that contain checksums is
+/// weak.
 fn masked(data: &[u8]) -> u32 {
     crc(data).rotate_right(15).wrapping_add(0xa282_ead8)
 }

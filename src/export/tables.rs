@@ -1,44 +1,45 @@
-//! The four tables that people ask for, and how their rows come out of the store.
+//! The four exported tables, and how their rows are read from the store.
 
 use super::{
     Pace,
-    source::{Curve, Point, Source},
+    selection::{Curve, Point, Selection},
 };
 use crate::store::Value;
 use std::io;
 
-/// A table, called as its file is.
+/// A table, named like its file.
 pub(super) struct Table {
     pub(super) name: &'static str,
     pub(super) columns: &'static [(&'static str, Kind)],
     from: Origin,
 }
 
-/// What stands in a column.
+/// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
     /// A whole number.
     Whole,
-    /// A number, or none.
+    /// A number, or null.
     Real,
-    /// A measured number, of which the store's NULL is NaN.
+    /// A measured number; NULL in the store means NaN.
     Measured,
-    /// A document.
+    /// A JSON document.
     Json,
 }
 
-/// Where rows come from.
+/// The source of rows.
 enum Origin {
     /// A view, its column with the run's number, and its order.
     View(&'static str, &'static str, &'static str),
-    /// Points of curves, in the columns of `v_curve`. Several works of one run may be of one kind, so that each is named.
+    /// Points of curves, in the columns of `v_curve`. Several work units of a run may be of the same kind, so
+    /// each is named.
     Points,
 }
 
 use Kind::{Json, Measured, Real, Text, Whole};
 
-/// Names are those of the views; numbers that mean something only inside one store are left out.
+/// Columns are named as in the views; numbers that mean something only inside one store are omitted.
 pub(super) static TABLES: [Table; 4] = [
     Table {
         name: "runs",
@@ -139,16 +140,16 @@ pub(super) static TABLES: [Table; 4] = [
 ];
 
 impl Table {
-    /// Hands `take` all rows, some at a time, and says how many there were.
+    /// Passes all rows to `take`, in batches, and returns their number.
     pub(super) fn rows(
         &self,
-        source: &Source<'_>,
+        selection: &Selection<'_>,
         pace: &mut Pace<'_>,
         mut take: impl FnMut(Vec<Vec<Value>>) -> io::Result<()>,
     ) -> io::Result<u64> {
-        pace.begin(self.name, source.len());
+        pace.begin(self.name, selection.len());
         let mut count = 0;
-        for portion in source.portions() {
+        for portion in selection.portions() {
             match self.from {
                 Origin::View(view, run, order) => {
                     let columns: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
@@ -157,12 +158,12 @@ impl Table {
                          AND (?2 IS NULL OR experiment GLOB ?2) ORDER BY {order}",
                         columns.join(", ")
                     );
-                    let rows = source.ask(&sql, portion)?;
+                    let rows = selection.ask(&sql, portion)?;
                     count += rows.len() as u64;
                     take(rows)?;
                     pace.advance(portion.len())?;
                 }
-                Origin::Points => points(source, portion, pace, &mut |rows| {
+                Origin::Points => points(selection, portion, pace, &mut |rows| {
                     count += rows.len() as u64;
                     take(rows)
                 })?,
@@ -174,20 +175,21 @@ impl Table {
 }
 
 fn points(
-    source: &Source<'_>,
+    selection: &Selection<'_>,
     portion: &[i64],
     pace: &mut Pace<'_>,
     take: &mut dyn FnMut(Vec<Vec<Value>>) -> io::Result<()>,
 ) -> io::Result<()> {
-    // An experiment's curves are not its own: a run has them once, whoever asks for it.
+    // Curves belong to a run, not to an experiment: each is written once, however many experiments contain
+    // the run.
     let sql = "SELECT id, uid, seed FROM run WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id";
-    for run in source.ask(sql, portion)? {
+    for run in selection.ask(sql, portion)? {
         let Value::Integer(id) = run[0] else { continue };
-        for work in source.works(id)? {
-            for curve in source.curves(&work)? {
+        for work in selection.works(id)? {
+            for curve in selection.curves(&work)? {
                 let names =
                     [&run[1], &run[2], &Value::Text(work.uid.clone()), &Value::Text(work.kind.clone())];
-                source.points(&curve, |page| {
+                selection.points(&curve, |page| {
                     pace.check()?;
                     let rows: Vec<_> = page.iter().map(|point| row(names, &curve, point)).collect();
                     take(rows)

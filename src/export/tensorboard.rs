@@ -1,29 +1,33 @@
-//! A folder with an event file for each run, as TensorBoard shows them.
+//! Exports a folder of TensorBoard event files, one per run.
 
 use super::{
     Error, Pace, Written, file, names,
     record::{begin, scalar},
-    source::{Run, Source},
+    selection::{Run, Selection},
 };
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// TensorBoard reads every file of a folder that has `tfevents` in its name. A time in it, as its own writers put it
-/// there, would leave two files after two exports, and each point twice.
+/// TensorBoard reads every file of a folder with `tfevents` in its name. If the name contained a time, as its
+/// own writers do it, two exports would leave two files, and each point twice.
 const NAME: &str = "events.out.tfevents.0000000000.dichroic";
 
-/// What the folder of a run is called besides that has grown stale: there is nothing else to see it by.
+/// Suffix of a stale run's folder: TensorBoard has no other place to show it.
 const STALE: &str = "-stale";
 
-/// Writes `<experiment>/<label>/seed-N-<id>/` for every run with numbers; a run without them is not there yet.
-pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Result<Vec<Written>, Error> {
+/// Writes `<experiment>/<label>/seed-N-<id>/` for every run with numbers; runs without numbers are skipped.
+pub(super) fn write(
+    selection: &Selection<'_>,
+    out: &Path,
+    pace: &mut Pace<'_>,
+) -> Result<Vec<Written>, Error> {
     let mut count = 0;
-    pace.begin("event files", source.len());
-    for portion in source.portions() {
-        for run in source.runs(portion)? {
-            count += u64::from(events(source, &run, out, pace)?);
+    pace.begin("event files", selection.len());
+    for portion in selection.portions() {
+        for run in selection.runs(portion)? {
+            count += u64::from(events(selection, &run, out, pace)?);
             pace.check()?;
         }
         pace.advance(portion.len())?;
@@ -32,23 +36,23 @@ pub(super) fn write(source: &Source<'_>, out: &Path, pace: &mut Pace<'_>) -> Res
     Ok(vec![Written { path: out.into(), count, unit: "run" }])
 }
 
-/// Says whether there was anything to write.
-fn events(source: &Source<'_>, run: &Run, out: &Path, pace: &Pace<'_>) -> Result<bool, Error> {
-    let (curves, scores) = (names::curves(source, run)?, names::scores(source.scores(run)?));
+/// Returns whether there was anything to write.
+fn events(selection: &Selection<'_>, run: &Run, out: &Path, pace: &Pace<'_>) -> Result<bool, Error> {
+    let (curves, scores) = (names::curves(selection, run)?, names::scores(selection.scores(run)?));
     if curves.is_empty() && scores.is_empty() {
         return Ok(false);
     }
-    let last = source.last_step(curves.iter().map(|(_, curve)| curve))?;
+    let last = selection.last_step(curves.iter().map(|(_, curve)| curve))?;
     let fresh = place(run, out);
     let stale = fresh.with_file_name(format!("{}{STALE}", names::seed(run)));
     let (here, before) = if run.stale { (stale, fresh) } else { (fresh, stale) };
     if fs::remove_file(before.join(NAME)).is_ok() {
-        let _ = fs::remove_dir(before); // with more in it, it is somebody else's too
+        let _ = fs::remove_dir(before); // fails if it holds other files
     }
     file(&here.join(NAME), |out| {
         begin(out)?;
         for (tag, curve) in &curves {
-            source.points(curve, |page| {
+            selection.points(curve, |page| {
                 pace.check()?;
                 page.iter().try_for_each(|point| scalar(out, tag, point.step, point.value, point.t_ms))
             })?;

@@ -1,4 +1,4 @@
-//! What lands in the folder, for a store of four runs of two experiments.
+//! Exported files of a store with four runs of two experiments.
 
 use super::*;
 use crate::{
@@ -49,7 +49,7 @@ fn score(class: &str, metric: &str, value: f64) -> ScoreRow {
     ScoreRow { protocol, data, part, task, class, metric, value, n: 90 }
 }
 
-/// One finished run that two experiments share, one that has begun, one that has two trainings, one that has nothing.
+/// One finished run that two experiments share, one that has begun, one with two trainings, one with nothing.
 fn filled() -> (TempDir, Reader) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
@@ -104,11 +104,11 @@ fn written(format: Format, wanted: &Wanted) -> (TempDir, BTreeMap<String, Vec<u8
     export(&reader, format, wanted, &out, listen).unwrap();
     let first = files(&out);
     export(&reader, format, wanted, &out, listen).unwrap();
-    assert_eq!(files(&out), first, "a second time the same");
+    assert_eq!(files(&out), first, "the second export is the same");
     (folder, first)
 }
 
-/// Every file below a folder, by its name seen from there.
+/// Every file below a folder, by relative path.
 fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     fn visit(root: &Path, folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -136,7 +136,7 @@ fn csv_has_a_line_for_each_row_and_every_digit() {
     let (_folder, files) = written(Format::Csv, &Wanted::default());
     assert_eq!(files.keys().collect::<Vec<_>>(), ["curves.csv", "floors.csv", "runs.csv", "scores.csv"]);
     let runs: Vec<&str> = text(&files, "runs.csv").lines().collect();
-    assert_eq!(runs.len(), 1 + 5, "the shared run stands under both experiments");
+    assert_eq!(runs.len(), 1 + 5, "the shared run is listed under both experiments");
     assert!(
         runs[0].starts_with("uid,experiment,label,place,spec,seed,scale,data,status,stale,tags,"),
         "{}",
@@ -156,7 +156,7 @@ fn csv_has_a_line_for_each_row_and_every_digit() {
     assert_eq!(point(3), (DONE.into(), "fit-1".into(), "loss 0 2 NaN".into()));
     assert_eq!(point(4), (DONE.into(), "fit-1".into(), "loss 0 3 inf".into()));
     assert_eq!(point(5), (DONE.into(), "fit-1".into(), "loss/proxy_nca 0 7 1e-7".into()));
-    assert_eq!(curves.len(), 1 + 8, "the shared run's curves are there once");
+    assert_eq!(curves.len(), 1 + 8, "the shared run's curves are written once");
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn parquet_has_the_types_of_the_columns() {
     assert_eq!(curves[1][5..8], [Field::Long(0), Field::Long(1), Field::Double(2.5)]);
     assert!(matches!(curves[2][7], Field::Double(value) if value.is_nan()));
     let runs = read("runs.parquet");
-    assert_eq!((runs.len(), &runs[4][13]), (5, &Field::Null), "a run that has not begun");
+    assert_eq!((runs.len(), &runs[4][13]), (5, &Field::Null), "a run that has not started");
 }
 
 #[test]
@@ -220,10 +220,10 @@ fn tensorboard_gets_a_folder_for_each_run_with_numbers() {
     assert_eq!(known, expected);
     assert!(events[1].2 == 2.5 && events[2].2.is_nan() && events[5].2 == 0.75);
     let two: Vec<String> = tags(&files[&place(runs[3])]).into_iter().map(|(tag, ..)| tag).collect();
-    assert_eq!(two, ["HPA/loss", "CP/loss"], "two trainings of one run have names of their own");
+    assert_eq!(two, ["HPA/loss", "CP/loss"], "two trainings of one run have different names");
 }
 
-/// Tags, steps and values of an event file; its checksums are the business of `record`.
+/// Tags, steps and values of an event file; its checksums are tested in `record`.
 fn tags(mut file: &[u8]) -> Vec<(String, u64, f32)> {
     fn varint(bytes: &mut &[u8]) -> u64 {
         let mut value = 0;
@@ -378,7 +378,7 @@ fn what_cannot_be_meant_is_refused() {
     assert!(matches!(error, Error::Write { .. }) && error.hint().is_some());
 }
 
-/// More points than one question asks for.
+/// More points than one query returns.
 #[test]
 fn long_curves_come_in_pages() {
     let folder = tempfile::tempdir().unwrap();
@@ -387,7 +387,7 @@ fn long_curves_come_in_pages() {
     let row = RunRow { data: vec![], ..run("long", DONE, 1, &[("fit-1", &[])]) };
     store.register_run(&row).unwrap();
     let Claim::Yours(attempt) = store.claim("fit-1", &Provenance::default()).unwrap() else { panic!() };
-    let (metrics, points) = (attempt.metrics(), 2 * source::PAGE as u64);
+    let (metrics, points) = (attempt.metrics(), 2 * selection::PAGE as u64);
     (0..points).for_each(|step| metrics.push("loss", step, step as f64));
     attempt.finish(Outcome::Done).unwrap();
     let out = folder.path().join("out");

@@ -6,12 +6,26 @@
 // Attributes and doc tests name what they use by the package that people know.
 extern crate self as dichroic;
 
+pub mod adapter;
+pub mod augment;
+pub mod backbone;
 pub mod dsl;
+pub mod loss;
+pub mod needs;
 pub mod papers;
 pub mod prelude;
+pub mod protocol;
 pub mod registry;
 pub mod spec;
 pub mod spelling;
+pub mod strategy;
+pub mod word;
+
+mod axis;
+mod draft;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod sample;
 
 #[doc(hidden)]
 pub mod __private {

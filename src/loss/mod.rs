@@ -7,7 +7,7 @@ mod sim_clr;
 use crate::{
     ops::Scalar,
     params::Params,
-    spec::{Loss, Term as Word},
+    spec::{Loss, Needs, Term as Word},
     tape::{Node, Tape},
 };
 use candle_core::Result;
@@ -54,26 +54,27 @@ impl Objective {
     /// Adds the parameters of the losses (proxies, classifiers) to `params`.
     pub fn new(words: &[Word], width: usize, classes: usize, params: &mut Params) -> Self {
         let mut build = |word: &Word| -> Box<dyn Term> {
-            match word.loss {
-                Loss::CrossEntropy => Box::new(cross_entropy::Linear::new(width, classes, params)),
-                Loss::CeOnFeatures => Box::new(cross_entropy::OnFeatures),
-                Loss::ProxyNca { temperature, scale, train_proxies } => {
-                    let proxies = (train_proxies, classes);
-                    Box::new(proxy_nca::ProxyNca::new(temperature, scale, proxies, width, params))
+            match &word.loss {
+                Loss::CrossEntropy(_) => Box::new(cross_entropy::Linear::new(width, classes, params)),
+                Loss::CeOnFeatures(_) => Box::new(cross_entropy::OnFeatures),
+                Loss::ProxyNca(word) => {
+                    let proxies = (word.train_proxies, classes);
+                    Box::new(proxy_nca::ProxyNca::new(word.temperature, word.scale, proxies, width, params))
                 }
-                Loss::SimClr { temperature, positives } => {
+                Loss::SimClr(word) => {
+                    let (temperature, positives) = (word.temperature, word.positives);
                     Box::new(sim_clr::SimClr { temperature, positives })
                 }
             }
         };
         let weighted = |word: &Word| Weighted {
-            name: word.loss.name(),
+            name: word.loss.kind(),
             weight: word.weight as f32,
-            uses_labels: word.loss.uses_labels(),
+            uses_labels: word.loss.needs().labels,
             term: build(word),
         };
         let terms = words.iter().map(weighted).collect();
-        Self { terms, views: words.iter().map(|word| word.loss.views()).max().unwrap_or(1) }
+        Self { terms, views: Needs::of(words).views }
     }
 
     /// How many augmented views of each image it needs.

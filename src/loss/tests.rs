@@ -5,7 +5,7 @@ use crate::{
     golden::{Golden, assert_close, everywhere},
     params::{Params, Published},
     seed::Seed,
-    spec::{Loss, Positives, Scale, ScaleRule, Term},
+    spec::{Loss, Positives, Scale, ScaleRule, Term, settings},
     tape::{Gradients, Tape},
 };
 
@@ -44,7 +44,7 @@ fn compare(name: &str, words: &[(f64, Loss)], labelled: bool, ours: &[(&str, &st
 }
 
 fn sim_clr(positives: Positives) -> Loss {
-    Loss::SimClr { temperature: 0.07, positives }
+    settings::SimClr { temperature: 0.07, positives }.into()
 }
 
 #[test]
@@ -65,18 +65,18 @@ fn sim_clr_with_the_released_pairs() {
 
 #[test]
 fn cross_entropy_on_features() {
-    check("features_ce", &[(1.0, Loss::CeOnFeatures)], true, &[]);
+    check("features_ce", &[(1.0, settings::CeOnFeatures {}.into())], true, &[]);
 }
 
 #[test]
 fn cross_entropy_with_a_classifier() {
     let ours = [("classifier.weight", "weight"), ("classifier.bias", "bias")];
-    check("linear_head", &[(1.0, Loss::CrossEntropy)], true, &ours);
+    check("linear_head", &[(1.0, settings::CrossEntropy {}.into())], true, &ours);
 }
 
 #[test]
 fn the_released_mix() {
-    let words = [(0.2, sim_clr(Positives::RowPlusN)), (0.8, Loss::CeOnFeatures)];
+    let words = [(0.2, sim_clr(Positives::RowPlusN)), (0.8, settings::CeOnFeatures {}.into())];
     check("combined_released", &words, true, &[]);
 }
 
@@ -84,7 +84,7 @@ fn the_released_mix() {
 fn proxies_that_are_not_trained_get_no_gradient() {
     let mut params = Params::new(Seed(0));
     let features = params.add_normal(Published::new("features", &[4, 6]), 1.0);
-    let loss = Loss::ProxyNca { temperature: 0.07, scale: Scale::Fixed, train_proxies: false };
+    let loss = settings::ProxyNca { temperature: 0.07, scale: Scale::Fixed, train_proxies: false }.into();
     let objective = Objective::new(&[Term { weight: 1.0, loss }], 6, 3, &mut params);
     let mut tape = Tape::recording(&params);
     let node = tape.param(&params, features);
@@ -105,7 +105,7 @@ fn a_learned_scale_starts_as_its_rule_says_and_follows_its_slope() {
             let mut params = Params::new(Seed(0));
             let features = params.add_normal(Published::new("features", &[4, 6]), 1.0);
             let scale = Scale::Learned { rule, trained: true };
-            let loss = Loss::ProxyNca { temperature: 0.07, scale, train_proxies: true };
+            let loss = settings::ProxyNca { temperature: 0.07, scale, train_proxies: true }.into();
             let objective = Objective::new(&[Term { weight: 1.0, loss }], 6, 3, &mut params);
             let id = params.find("logit_scale").unwrap();
             let start = params.export(id).unwrap()[0];

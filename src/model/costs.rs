@@ -7,7 +7,7 @@ use crate::{
     loss::Objective,
     params::Params,
     seed::Seed,
-    spec::{DataRef, Spec},
+    spec::{Backbone, DataRef, Spec},
 };
 
 /// Costs of one model, or of the models of an adapter that makes one for each set.
@@ -30,6 +30,12 @@ impl Costs {
         let together = if spec.model.adapter.is_one_model_per_set() { 1 } else { sets.len() };
         let (mut parameters, mut passes) = (0, 0);
         for sets in sets.chunks(together) {
+            if let Backbone::OffTheShelf(word) = &spec.model.backbone {
+                // Known without building it, which this program may be unable to.
+                parameters += word.model.facts().parameters;
+                passes += sets.iter().map(|(set, _)| set.channels.len()).sum::<usize>();
+                continue;
+            }
             let channels: Vec<SetChannels> = sets.iter().map(|(set, _)| set.clone()).collect();
             let classes = sets.iter().map(|(_, classes)| classes).sum();
             let mut params = Params::new(Seed(0));

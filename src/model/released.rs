@@ -10,7 +10,7 @@ use crate::{
     params::{Params, Published},
     seed::Seed,
     spec::{
-        Adapter, Backbone, ClassEmbedding, Coefficients, ConvNextSize, Depthwise, Embeddings, FirstLayer,
+        Adapter, ClassEmbedding, Coefficients, ConvNext, ConvNextSize, Depthwise, Embeddings, FirstLayer,
         FixedChannels, HyperNet, Model, NewChannels, Pooling, SliceParam, TargetParam, TemplateMixing,
         Weights,
     },
@@ -167,7 +167,7 @@ fn shaped(path: &Path, set: Option<&str>, shape: Shape) -> Result<Released, Erro
     check_settings(path, &checkpoint, &adapter)?;
     let sets = sets(path, &shapes, &adapter, set)?;
 
-    let backbone = Backbone::ConvNext { size: ConvNextSize::Tiny, drop_path: 0.0 };
+    let backbone = ConvNext { size: ConvNextSize::Tiny, drop_path: 0.0 }.into();
     let image = checkpoint.setting(&["config", "dataset", "img_size"]).and_then(|side| side.try_into().ok());
     let model = Model { backbone, weights: Weights::ImageNet22k, adapter };
     let card = Card { model, image: image.unwrap_or(IMAGE), sets };

@@ -4,20 +4,20 @@ use super::Extractor;
 use crate::{
     adapter::{Images, SetChannels, plain},
     backbone::{ConvNext, Shape, files},
+    dsl::{
+        self, Adapts, ChannelReplication, Depthwise, FixedChannels, HyperNet, SliceParam, TargetParam,
+        TemplateMixing, size,
+    },
     golden::{self, Golden, assert_close, device, everywhere, formula, on_gpus},
     loss::{Objective, Outputs},
     ops::Scalar,
     ops::format::Format,
     params::{ParamId, Params},
+    sample,
     seed::Seed,
     spec::{
         self, ClassEmbedding, Coefficients, ConvNextSize, Embeddings, Loss, Pooling, Positives, Scale,
-        ScaleRule, Term,
-        draft::{
-            Draft, StatedAdapter, StatedChannelReplication, StatedDepthwise, StatedFixedChannels,
-            StatedHyperNet, StatedSliceParam, StatedTargetParam, StatedTemplateMixing, sample,
-        },
-        recipe::Recipe,
+        ScaleRule, Term, recipe::Recipe, settings,
     },
     tape::{Gradients, Tape},
     train::Optimiser,
@@ -141,7 +141,7 @@ fn names_and_shapes_are_timms() {
     let text = std::fs::read_to_string(golden::folder().join("convnext_names.json")).unwrap();
     let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
     for size in SIZES {
-        let name = files::name(&spec::Backbone::ConvNext { size, drop_path: 0.0 });
+        let name = files::name(&settings::ConvNext { size, drop_path: 0.0 }.into());
         let expected = &golden[&name];
         let mut params = Params::new(Seed(0));
         Extractor::plain(size, 3, &mut params);
@@ -162,71 +162,62 @@ fn chammi() -> Vec<SetChannels> {
     ]
 }
 
-fn with(size: ConvNextSize, adapter: impl Into<StatedAdapter>, recipe: Recipe) -> spec::Model {
-    let draft = Draft { adapter: adapter.into(), ..sample() };
-    spec::Model {
-        backbone: spec::Backbone::ConvNext { size, drop_path: 0.0 },
-        weights: spec::Weights::Scratch,
-        adapter: draft.resolve(recipe).model.adapter,
-    }
+fn with(size: ConvNextSize, adapter: spec::Adapter) -> spec::Model {
+    let backbone = settings::ConvNext { size, drop_path: 0.0 }.into();
+    spec::Model { backbone, weights: spec::Weights::Scratch, adapter }
 }
 
 fn hypernet(size: ConvNextSize, z: usize, hidden: usize) -> spec::Model {
-    with(size, StatedHyperNet::new(z, hidden), Recipe::Fixed)
+    with(size, sample::adapter(HyperNet { z, hidden }, Recipe::Fixed))
+}
+
+/// An adapter under the released recipe.
+fn released<A: Adapts<dsl::ConvNext<size::Tiny>>>(adapter: A) -> spec::Adapter {
+    sample::adapter(adapter, Recipe::Released)
 }
 
 /// Published: table 4.8 of the specification; FixedChannels is the sum of three models.
 #[test]
 fn models_have_as_many_parameters_as_the_released_ones() {
-    let count = |adapter: StatedAdapter, sets: &[SetChannels], classes: usize, learned: bool| {
+    let count = |adapter: spec::Adapter, sets: &[SetChannels], classes: usize, learned: bool| {
         let mut params = Params::new(Seed(0));
-        let word = with(ConvNextSize::Tiny, adapter, Recipe::Released);
+        let word = with(ConvNextSize::Tiny, adapter);
         let model = Extractor::new(&word, sets, &[], &mut params);
         let rule = ScaleRule::Inverse;
         let scale = if learned { Scale::Learned { rule, trained: false } } else { Scale::Fixed };
-        let loss = Loss::ProxyNca { temperature: 0.07, scale, train_proxies: false };
+        let loss = settings::ProxyNca { temperature: 0.07, scale, train_proxies: false }.into();
         Objective::new(&[Term { weight: 1.0, loss }], model.width(), classes, &mut params);
         params.count()
     };
     let all = chammi();
-    assert_eq!(count(StatedDepthwise::new(64).into(), &all, 14, false), 27_835_604);
-    assert_eq!(count(StatedSliceParam::new().into(), &all, 14, true), 27_855_361);
-    assert_eq!(count(StatedTargetParam::new().into(), &all, 14, true), 27_843_361);
-    assert_eq!(count(StatedTemplateMixing::new(128).into(), &all, 14, false), 28_022_784);
-    assert_eq!(count(StatedHyperNet::new(128, 256).into(), &all, 14, false), 28_253_952);
-    let fixed =
-        |set: usize, classes| count(StatedFixedChannels::new().into(), &all[set..=set], classes, false);
+    let (shared, mixed) = (HyperNet { z: 128, hidden: 256 }, TemplateMixing { templates: 128 });
+    assert_eq!(count(released(Depthwise { kernels: 64 }), &all, 14, false), 27_835_604);
+    assert_eq!(count(released(SliceParam), &all, 14, true), 27_855_361);
+    assert_eq!(count(released(TargetParam), &all, 14, true), 27_843_361);
+    assert_eq!(count(released(mixed), &all, 14, false), 28_022_784);
+    assert_eq!(count(released(shared), &all, 14, false), 28_253_952);
+    let fixed = |set: usize, classes| count(released(FixedChannels), &all[set..=set], classes, false);
     assert_eq!([fixed(0, 6), fixed(1, 4), fixed(2, 4)], [27_823_200, 27_823_200, 27_824_736]);
     let mut params = Params::new(Seed(0));
-    let word = with(ConvNextSize::Tiny, StatedChannelReplication::new(), Recipe::Released);
+    let word = with(ConvNextSize::Tiny, released(ChannelReplication));
     Extractor::new(&word, &all, &[], &mut params);
     assert_eq!(params.count(), 27_818_592);
 }
 
 /// Every adapter in every form in which all of it is trained.
-fn trained_adapters() -> Vec<StatedAdapter> {
-    let mut slices = StatedSliceParam::new();
-    slices.one_slice = Some(true);
-    let mut averaging = StatedDepthwise::new(3);
-    averaging.pooling = Some(Pooling::Average);
-    let mixing = |coefficients| {
-        let mut word = StatedTemplateMixing::new(24);
-        word.coefficients = Some(coefficients);
-        StatedAdapter::from(word)
-    };
-    let mut shared = StatedHyperNet::new(6, 8);
-    shared.embeddings = Some(Embeddings::Shared);
+fn trained_adapters(recipe: Recipe) -> Vec<spec::Adapter> {
+    let mixing = |coefficients| TemplateMixing { templates: 24 }.coefficients(coefficients);
     vec![
-        StatedDepthwise::new(3).into(),
-        averaging.into(),
-        StatedTargetParam::new().into(),
-        StatedSliceParam::new().into(),
-        slices.into(),
-        mixing(Coefficients::PerSet),
-        mixing(Coefficients::Shared),
-        mixing(Coefficients::Owned),
-        StatedHyperNet::new(6, 8).into(),
-        shared.into(),
+        sample::adapter(Depthwise { kernels: 3 }, recipe),
+        sample::adapter(Depthwise { kernels: 3 }.pooling(Pooling::Average), recipe),
+        sample::adapter(TargetParam, recipe),
+        sample::adapter(SliceParam, recipe),
+        sample::adapter(SliceParam.one_slice(true), recipe),
+        sample::adapter(mixing(Coefficients::PerSet), recipe),
+        sample::adapter(mixing(Coefficients::Shared), recipe),
+        sample::adapter(mixing(Coefficients::Owned), recipe),
+        sample::adapter(HyperNet { z: 6, hidden: 8 }, recipe),
+        sample::adapter(HyperNet { z: 6, hidden: 8 }.embeddings(Embeddings::Shared), recipe),
     ]
 }
 
@@ -235,9 +226,9 @@ fn gradients_of(word: &spec::Model, sets: &[SetChannels], format: Format) -> (Pa
     let mut params = Params::on(device(), format, Seed(1));
     let model = Extractor::new(word, sets, &[], &mut params);
     let words = [
-        Loss::CrossEntropy,
+        settings::CrossEntropy {}.into(),
         Loss::proxy_nca(0.07),
-        Loss::SimClr { temperature: 0.07, positives: Positives::SameImage },
+        settings::SimClr { temperature: 0.07, positives: Positives::SameImage }.into(),
     ]
     .map(|loss| Term { weight: 0.3, loss });
     let objective = Objective::new(&words, model.width(), 14, &mut params);
@@ -259,12 +250,13 @@ fn gradients_of(word: &spec::Model, sets: &[SetChannels], format: Format) -> (Pa
 #[test]
 fn every_parameter_receives_a_gradient() {
     let all = chammi();
-    let mut models: Vec<(spec::Model, &[SetChannels])> = trained_adapters()
+    let mut models: Vec<(spec::Model, &[SetChannels])> = trained_adapters(Recipe::Fixed)
         .into_iter()
-        .map(|adapter| (with(ConvNextSize::Mini, adapter, Recipe::Fixed), &all[..]))
+        .map(|adapter| (with(ConvNextSize::Mini, adapter), &all[..]))
         .collect();
     models.push((hypernet(ConvNextSize::Atto, 6, 8), &all));
-    models.push((with(ConvNextSize::Mini, StatedFixedChannels::new(), Recipe::Fixed), &all[2..]));
+    let fixed = sample::adapter(FixedChannels, Recipe::Fixed);
+    models.push((with(ConvNextSize::Mini, fixed), &all[2..]));
     for (word, sets) in models {
         let (params, gradients) = gradients_of(&word, sets, Format::F32);
         for id in params.ids() {
@@ -280,8 +272,9 @@ fn every_parameter_receives_a_gradient() {
 #[test]
 fn gradients_in_bfloat16_point_the_same_way() {
     let all = chammi();
-    for adapter in [StatedAdapter::from(StatedHyperNet::new(6, 8)), StatedDepthwise::new(3).into()] {
-        let word = with(ConvNextSize::Mini, adapter, Recipe::Fixed);
+    let hypernet = sample::adapter(HyperNet { z: 6, hidden: 8 }, Recipe::Fixed);
+    for adapter in [hypernet, sample::adapter(Depthwise { kernels: 3 }, Recipe::Fixed)] {
+        let word = with(ConvNextSize::Mini, adapter);
         let (params, exact) = gradients_of(&word, &all[..1], Format::F32);
         on_gpus(|| {
             let (_, rounded) = gradients_of(&word, &all[..1], Format::Bf16);
@@ -312,20 +305,19 @@ fn compare(word: &spec::Model, params: &Params, exact: &Gradients, rounded: &Gra
 /// What the released optimiser does not know stays as it starts.
 #[test]
 fn the_released_recipe_leaves_out_what_the_released_optimiser_leaves_out() {
-    let frozen = |adapter: StatedAdapter| -> Vec<String> {
-        let (params, gradients) =
-            gradients_of(&with(ConvNextSize::Mini, adapter, Recipe::Released), &chammi(), Format::F32);
+    let frozen = |adapter: spec::Adapter| -> Vec<String> {
+        let (params, gradients) = gradients_of(&with(ConvNextSize::Mini, adapter), &chammi(), Format::F32);
         let without = params.ids().filter(|id| gradients.of(*id).is_none());
         without.map(|id| params.published(id).name.clone()).collect()
     };
-    assert_eq!(frozen(StatedDepthwise::new(3).into()), ["norm.weight", "norm.bias"]);
-    assert_eq!(frozen(StatedSliceParam::new().into()), ["class_emb"]);
-    assert!(frozen(StatedTargetParam::new().into()).is_empty());
+    assert_eq!(frozen(released(Depthwise { kernels: 3 })), ["norm.weight", "norm.bias"]);
+    assert_eq!(frozen(released(SliceParam)), ["class_emb"]);
+    assert!(frozen(released(TargetParam)).is_empty());
 }
 
 #[test]
 fn channels_that_are_taken_apart_have_their_features_side_by_side() {
-    let word = with(ConvNextSize::Mini, StatedChannelReplication::new(), Recipe::Fixed);
+    let word = with(ConvNextSize::Mini, sample::adapter(ChannelReplication, Recipe::Fixed));
     let mut params = Params::new(Seed(1));
     let model = Extractor::new(&word, &chammi(), &[], &mut params);
     let planes = formula("input", 2 * 3 * 33 * 47, 1.0, 0.0);
@@ -353,22 +345,20 @@ fn channels_that_are_taken_apart_have_their_features_side_by_side() {
 fn a_training_step_of_each_adapter_agrees_with_pytorch() {
     everywhere(|| {
         let golden = Golden::open("model_steps");
-        let mut learned = StatedSliceParam::new();
-        learned.class_embedding = Some(ClassEmbedding::Learned);
-        let models: [(&str, StatedAdapter); 5] = [
-            ("target_param", StatedTargetParam::new().into()),
-            ("slice_param", learned.into()),
-            ("template_mixing", StatedTemplateMixing::new(6).into()),
-            ("hypernet", StatedHyperNet::new(5, 7).into()),
-            ("depthwise", StatedDepthwise::new(3).into()),
+        let learned = SliceParam.class_embedding(ClassEmbedding::Learned);
+        let models = [
+            ("target_param", sample::adapter(TargetParam, Recipe::Fixed)),
+            ("slice_param", sample::adapter(learned, Recipe::Fixed)),
+            ("template_mixing", sample::adapter(TemplateMixing { templates: 6 }, Recipe::Fixed)),
+            ("hypernet", sample::adapter(HyperNet { z: 5, hidden: 7 }, Recipe::Fixed)),
+            ("depthwise", sample::adapter(Depthwise { kernels: 3 }, Recipe::Fixed)),
         ];
         let all = chammi();
         let sets = [all[0].clone(), all[2].clone()];
         for (name, adapter) in models {
             let key = |what: &str| format!("{name}/{what}");
             let mut params = Params::new(Seed(0));
-            let word = with(ConvNextSize::Tiny, adapter, Recipe::Fixed).adapter;
-            let stem = crate::adapter::build(&word, &sets, &[], 8, &mut params);
+            let stem = crate::adapter::build(&adapter, &sets, &[], 8, &mut params);
             let own = params.len();
             let shape = Shape {
                 depths: [1, 1, 2, 1],
@@ -440,8 +430,8 @@ fn a_set_of_a_model_is_exported_as_a_plain_convnext() {
     let path = folder.path().join("hpa.safetensors");
     let pixels = Tensor::from_vec(formula("input", 2 * 4 * 64 * 64, 1.0, 0.0), (2, 4, 64, 64), &Device::Cpu);
     let pixels = pixels.unwrap();
-    for adapter in trained_adapters() {
-        let word = with(ConvNextSize::Mini, adapter, Recipe::Fixed);
+    for adapter in trained_adapters(Recipe::Fixed) {
+        let word = with(ConvNextSize::Mini, adapter);
         let mut params = Params::new(Seed(3));
         let model = Extractor::new(&word, &chammi(), &[], &mut params);
         let whole = matches!(word.adapter, spec::Adapter::Depthwise(_));
@@ -486,16 +476,16 @@ fn a_file_of_weights_comes_back_and_a_wrong_one_is_refused() {
     let slice = |out: usize, channel: usize| &slices[(out * 3 + channel) * 16..][..16];
     let mut params = Params::new(Seed(3));
     let hpa = &chammi()[1..2];
-    let word = with(ConvNextSize::Atto, StatedFixedChannels::new(), Recipe::Fixed);
+    let word = with(ConvNextSize::Atto, sample::adapter(FixedChannels, Recipe::Fixed));
     Extractor::new(&word, hpa, &[], &mut params).load(&path, &mut params).unwrap();
     let found = params.export(params.find("stem.0.weight").unwrap()).unwrap();
     let found = |out: usize, channel: usize| &found[(out * 4 + channel) * 16..][..16];
     assert_eq!(found(7, 1), slice(7, 1));
     let mean: Vec<f32> = (0..16).map(|at| (0..3).map(|c| slice(7, c)[at]).sum::<f32>() / 3.0).collect();
     assert_eq!(found(7, 3), mean);
-    for adapter in trained_adapters() {
+    for adapter in trained_adapters(Recipe::Released) {
         let mut params = Params::new(Seed(3));
-        let word = with(ConvNextSize::Atto, adapter, Recipe::Released);
+        let word = with(ConvNextSize::Atto, adapter);
         Extractor::new(&word, &chammi(), &[], &mut params).load(&path, &mut params).unwrap();
     }
 

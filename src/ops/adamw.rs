@@ -1,4 +1,4 @@
-//! AdamW, one pass over each parameter: weights, both running means and the decay at once.
+//! AdamW, one pass over each parameter: weights, both running means and decay at once.
 
 use super::{
     Scalar, buffer,
@@ -8,10 +8,10 @@ use super::{
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-/// Numbers that one task changes.
+/// Elements per task.
 const CHUNK: usize = 32_768;
 
-/// The numbers of one step (torch's `AdamW`: decay first, bias corrections folded in).
+/// The coefficients of one step (torch's `AdamW`: decay first, bias corrections folded in).
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
     pub(super) beta1: f32,
@@ -25,17 +25,17 @@ pub struct Step {
     pub(super) eps: f32,
 }
 
-/// What a step needs of one parameter.
+/// One parameter and its optimiser state.
 pub struct Line<'a> {
-    /// Its weights, to be changed.
+    /// Its weights, updated in place.
     pub weights: &'a Tensor,
-    /// Their gradient.
+    /// Its gradient.
     pub gradient: &'a Tensor,
-    /// The running mean of the gradient, to be changed.
+    /// The running mean of the gradient, updated in place.
     pub mean: &'a Tensor,
-    /// The running mean of its square, to be changed.
+    /// The running mean of its square, updated in place.
     pub square: &'a Tensor,
-    /// The numbers of the step; but for decay and rate the same for all.
+    /// The coefficients of the step; the same for all except decay and rate.
     pub step: Step,
 }
 
@@ -59,7 +59,7 @@ impl Step {
 /// One step of all these parameters.
 ///
 /// # Errors
-/// If a gradient has another number of elements than its weights.
+/// If a gradient and its weights differ in number of elements.
 pub fn update(lines: &[Line<'_>]) -> Result<()> {
     for Line { weights, gradient, .. } in lines {
         if weights.elem_count() != gradient.elem_count() {
@@ -93,7 +93,7 @@ fn change(line: &Line<'_>) -> Result<()> {
     of_mean.and(of_square)
 }
 
-/// The Euclidean length of all these gradients together.
+/// The Euclidean norm of all these gradients together.
 ///
 /// # Errors
 /// If one cannot be read.

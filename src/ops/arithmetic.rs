@@ -1,4 +1,4 @@
-//! Sums, weighted sums of scalars, and new shapes.
+//! Sums, weighted sums of scalars, reshaping.
 
 use super::buffer::{self, CHUNK};
 use super::gpu::Gpu;
@@ -103,7 +103,7 @@ impl Tape {
         }))
     }
 
-    /// The same values in the number format of activations, which on the CPU is always the same.
+    /// The same values in the number format of activations, which on the CPU is always `f32`.
     ///
     /// # Errors
     /// If they cannot be rounded.
@@ -114,7 +114,7 @@ impl Tape {
         }
     }
 
-    /// The same values under another shape.
+    /// The same values in another shape.
     ///
     /// # Errors
     /// If the element counts differ.

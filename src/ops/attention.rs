@@ -1,4 +1,4 @@
-//! Softmax attention. The backward pass makes the weights again: only q, k and v are kept.
+//! Softmax attention. The backward pass recomputes the weights: only q, k and v are kept.
 
 use super::{
     buffer::{self, Disjoint},
@@ -12,15 +12,15 @@ use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Queries of one task: their weights on a thousand keys stay in the cache.
+/// Queries per task: their weights on a thousand keys stay in the cache.
 const QUERIES: usize = 128;
 
 impl Tape {
-    /// `softmax(q · kᵀ / √d) · v` for each of `heads` of width d: (N, T, 3·heads·d), which are q, k and v one after the
-    /// other, to (N, T, heads·d).
+    /// `softmax(q · kᵀ / √d) · v` for each of `heads` heads of width d: from (N, T, 3·heads·d), that is q, k
+    /// and v concatenated, to (N, T, heads·d).
     ///
     /// # Errors
-    /// If the width is no multiple of 3·heads.
+    /// If the width is not a multiple of 3·heads.
     pub fn attention(&mut self, qkv: &Node, heads: usize) -> Result<Node> {
         let (n, tokens, width) = qkv.value().dims3()?;
         if heads == 0 || !width.is_multiple_of(3 * heads) {
@@ -43,23 +43,23 @@ impl Tape {
     }
 }
 
-/// What attention has to do.
+/// The dimensions of an attention.
 #[derive(Clone, Copy)]
 pub(super) struct Heads {
     pub(super) images: usize,
     pub(super) tokens: usize,
     pub(super) heads: usize,
-    /// Numbers in a query, a key, a value.
+    /// Width of a query, a key, a value.
     pub(super) each: usize,
 }
 
 impl Heads {
-    /// Numbers in what comes of a token.
+    /// Width of a token's output.
     pub(super) fn all(self) -> usize {
         self.heads * self.each
     }
 
-    /// What products are multiplied with.
+    /// The factor of logits.
     pub(super) fn scale(self) -> f32 {
         1.0 / (self.each as f32).sqrt()
     }
@@ -102,7 +102,7 @@ impl Heads {
         y
     }
 
-    /// A task has a head of an image, so that sums over queries are made in their order.
+    /// A task is one head of one image, so that sums over queries have a fixed order.
     fn backward(self, qkv: &[f32], grad: &[f32], sum: &mut [f32], add: bool) {
         let Self { images, tokens, heads, each } = self;
         let out = Disjoint::new(sum);
@@ -155,7 +155,7 @@ unsafe fn softmax_body<S: Simd>(rows: &mut [f32], width: usize, scale: f32) {
 }
 dispatch!(fn softmax(rows: &mut [f32], width: usize, scale: f32) => softmax_body);
 
-/// Turns the gradient of each row of weights, in `slopes`, into that of what they are the softmax of.
+/// Turns the gradient of each row of weights, in `slopes`, into that of its logits.
 #[inline(always)]
 unsafe fn softmax_backward_body<S: Simd>(weights: &[f32], slopes: &mut [f32], width: usize, scale: f32) {
     for (weights, slopes) in weights.chunks_exact(width).zip(slopes.chunks_exact_mut(width)) {

@@ -1,4 +1,4 @@
-//! Looking into a tensor's memory: contiguous 32-bit floats on the CPU, and addresses for kernels.
+//! Access to a tensor's memory: contiguous 32-bit floats on the CPU, and addresses for kernels.
 
 use super::gpu::Gpu;
 use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Result, Storage, Tensor, WithDType};
@@ -8,7 +8,7 @@ use std::{
     ops::{Deref, Range},
 };
 
-/// Elements that one task of an elementwise operation handles; fixed, so that results do not depend on threads.
+/// Elements per task of an elementwise operation; fixed, so that results do not depend on threads.
 pub(crate) const CHUNK: usize = 16_384;
 
 /// A tensor's values while it is being read, with candle's guard `G` over its memory.
@@ -85,20 +85,20 @@ pub fn add_assign(sum: &Tensor, more: &Tensor) -> Result<()> {
     })
 }
 
-/// The values of a tensor, wherever it lies; waits until they are computed.
+/// The values of a tensor on any device; waits until they are computed.
 pub fn copy(tensor: &Tensor) -> Result<Vec<f32>> {
     tensor.flatten_all()?.to_vec1()
 }
 
-/// Takes a running mean of `count - 1` tensors on a GPU to that of `count`, of which `next` is the last.
+/// Updates a running mean of `count - 1` tensors on a GPU with `next`, the `count`-th.
 pub fn approach(mean: &Tensor, next: &Tensor, count: u64) -> Result<()> {
     match Gpu::of(mean) {
         Some(gpu) => gpu.approach(mean, next, count),
-        None => candle_core::bail!("this mean lies on the CPU"),
+        None => candle_core::bail!("this mean is on the CPU"),
     }
 }
 
-/// Takes numbers to a device; on a GPU, nobody waits for their journey.
+/// Copies numbers to a device; on a GPU, without waiting for the transfer.
 pub fn send<T: WithDType>(values: &[T], device: &Device) -> Result<Tensor> {
     match device {
         #[cfg(feature = "cuda")]
@@ -107,7 +107,7 @@ pub fn send<T: WithDType>(values: &[T], device: &Device) -> Result<Tensor> {
     }
 }
 
-/// Replaces the values of a tensor, wherever it lies.
+/// Replaces the values of a tensor on any device.
 pub fn set(tensor: &Tensor, values: &[f32]) -> Result<()> {
     match Gpu::of(tensor) {
         Some(gpu) => gpu.copy(&Tensor::new(values, &gpu.device())?, tensor),
@@ -115,7 +115,7 @@ pub fn set(tensor: &Tensor, values: &[f32]) -> Result<()> {
     }
 }
 
-/// Where the first number of a contiguous tensor lies, for kernels to read and write.
+/// The address of a contiguous tensor's first number, for kernels to read and write.
 pub(crate) fn address(tensor: &Tensor) -> Result<u64> {
     struct Find(std::cell::Cell<u64>);
 
@@ -137,7 +137,7 @@ pub(crate) fn address(tensor: &Tensor) -> Result<u64> {
                 CpuStorage::U32(values) => of!(values),
                 CpuStorage::I64(values) => of!(values),
                 CpuStorage::U8(values) => of!(values),
-                _ => candle_core::bail!("no kernel takes such numbers"),
+                _ => candle_core::bail!("no kernel takes this number format"),
             });
             Ok(())
         }
@@ -154,16 +154,17 @@ pub(crate) fn address(tensor: &Tensor) -> Result<u64> {
     Ok(find.0.get())
 }
 
-/// A buffer whose contents are arbitrary; every user writes all of it before anything reads it.
+/// An uninitialised buffer; every user writes all of it before anything reads it.
 #[allow(clippy::uninit_vec)]
 pub(crate) fn uninit(len: usize) -> Vec<f32> {
     let mut values = Vec::with_capacity(len);
-    // SAFETY: the capacity is there, every bit pattern is a float, and all of it is written before it is read.
+    // SAFETY: the capacity is allocated, every bit pattern is a float, and all of it is written before it is
+    // read.
     unsafe { values.set_len(len) };
     values
 }
 
-/// A pointer that may cross threads; its users write disjoint parts.
+/// A pointer that may be sent to other threads; its users write disjoint parts.
 #[derive(Clone, Copy)]
 pub(crate) struct Disjoint(*mut f32);
 
@@ -180,7 +181,7 @@ impl Disjoint {
     /// The element at `index`.
     ///
     /// # Safety
-    /// `index` lies in the buffer, and no other task touches what is written through it.
+    /// `index` is inside the buffer, and no other task touches what is written through it.
     pub(crate) unsafe fn at(&self, index: usize) -> *mut f32 {
         unsafe { self.0.add(index) }
     }

@@ -1,4 +1,4 @@
-//! A convolution of each channel on its own whose stride is its kernel's side: the first step of Depthwise.
+//! Per-channel convolution whose stride equals its kernel's side: the first step of Depthwise.
 
 use super::{
     buffer,
@@ -64,7 +64,7 @@ impl Tape {
         Ok(self.record(value, &[weight, bias], move |grad, gradients| {
             let (x, grad) = (buffer::read(&images)?, buffer::read(grad.tensor())?);
             let (x, grad) = (&*x, &*grad);
-            // One part for each image, so that sums do not depend on threads.
+            // One part per image, so that sums do not depend on threads.
             let parts: Vec<Vec<f32>> = grad
                 .par_chunks(rows * cols * channels)
                 .enumerate()
@@ -93,7 +93,7 @@ impl Tape {
     }
 }
 
-/// Where pixels lie in planar images.
+/// Offsets of pixels in planar images.
 #[derive(Clone, Copy)]
 struct Cut {
     channels: usize,

@@ -1,5 +1,5 @@
-//! Convolutions of networks that nothing is learned from, so there is no backward side. A task gathers the neighbourhoods
-//! of some pixels, multiplies them with the filters and finishes the sums while all of that is in the cache.
+//! Convolutions of frozen networks, forward only. A task gathers the neighbourhoods of some pixels,
+//! multiplies them with the filters and finishes the sums while all of that is in the cache.
 
 use super::{
     buffer,
@@ -11,11 +11,12 @@ use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-/// What becomes of the sums of a convolution: `scale · sum + shift`, plus the `shortcut`, at least 0 behind a `relu`.
+/// What follows the sums of a convolution: `scale · sum + shift`, plus the `shortcut`, then optionally
+/// `relu`.
 pub struct Finish<'a> {
-    /// One for each output map.
+    /// One per output map.
     pub scale: Tensor,
-    /// One for each output map.
+    /// One per output map.
     pub shift: Tensor,
     /// Of the output's shape.
     pub shortcut: Option<&'a Node>,
@@ -23,16 +24,16 @@ pub struct Finish<'a> {
     pub relu: bool,
 }
 
-/// Numbers that a task gathers, and the fewest rows that they make: few rows do not pay for packing the filters.
+/// Numbers that a task gathers, and its minimum of rows: packing the filters does not pay for few rows.
 const GATHERED: usize = 1 << 18;
 const ROWS: usize = 256;
 
 impl Tape {
-    /// `x` (N, H, W, C) under the filters `weight` (out, side, side, C) of odd side, which go `stride` pixels at a time
-    /// over the image and half a side beyond its edges, where it is 0: (N, H', W', out).
+    /// `x` (N, H, W, C) convolved with `weight` (out, side, side, C) of odd side, with a stride of `stride`
+    /// pixels and zero padding of half a side: (N, H', W', out).
     ///
     /// # Errors
-    /// If the shapes do not fit, or this is training.
+    /// If the shapes do not fit, or `x` needs a gradient.
     pub fn convolution(
         &mut self,
         x: &Node,
@@ -80,10 +81,9 @@ impl Tape {
         Ok(Node::constant(Tensor::from_vec(y, &shape[..], &candle_core::Device::Cpu)?))
     }
 
-    /// The largest of each pixel and its eight neighbours, for every other pixel along both axes: (N, H, W, C) to
-    /// (N, H/2, W/2, C), halves rounded up.
+    /// 3×3 max pooling with stride 2: (N, H, W, C) to (N, H/2, W/2, C), halves rounded up.
     ///
-    /// # Errors
+    /// If `x` does not have four axes, or `x` needs a gradient.
     /// If `x` has not four axes, or this is training.
     pub fn max_pool(&mut self, x: &Node) -> Result<Node> {
         self.learns_nothing("max pool", x)?;
@@ -110,16 +110,16 @@ impl Tape {
         Ok(Node::constant(Tensor::from_vec(y, (n, rows, cols, channels), &candle_core::Device::Cpu)?))
     }
 
-    /// Refuses an operation without a backward side where a gradient is wanted.
+    /// Rejects an operation without a backward side where a gradient is needed.
     fn learns_nothing(&self, what: &str, x: &Node) -> Result<()> {
         match x.wants_gradient() {
-            true => candle_core::bail!("{what}: nothing is learned through it"),
+            true => candle_core::bail!("{what}: there is no backward pass"),
             false => Ok(()),
         }
     }
 }
 
-/// A filter's way over images.
+/// Geometry of a filter sliding over images.
 #[derive(Clone, Copy)]
 pub(super) struct Window {
     pub(super) height: usize,
@@ -130,17 +130,17 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Places along an axis of so many pixels.
+    /// Number of positions along an axis of `length` pixels.
     fn along(self, length: usize) -> usize {
         (length - 1) / self.stride + 1
     }
 
-    /// Whether each place sees one pixel, and each pixel is seen.
+    /// Whether this is a 1×1 convolution with stride 1.
     pub(super) fn is_a_pixel(self) -> bool {
         self.side == 1 && self.stride == 1
     }
 
-    /// The neighbourhoods at the places from `first` on, one after the other: line, column, channel.
+    /// The neighbourhoods at the positions from `first` on, one after the other: line, column, channel.
     fn gather(self, x: &[f32], first: usize, out: &mut [f32]) {
         let Self { height, width, channels, side, stride } = self;
         let (rows, cols) = (self.along(height), self.along(width));
@@ -148,7 +148,7 @@ impl Window {
         for (place, out) in out.chunks_exact_mut(side * side * channels).enumerate() {
             let place = first + place;
             let (image, row, col) = (place / (rows * cols), place / cols % rows, place % cols);
-            // Columns of the filter that lie on the image.
+            // Columns of the filter that are inside the image.
             let from = margin.saturating_sub(col * stride);
             let to = side.min(width + margin - col * stride);
             let start = col * stride + from - margin;

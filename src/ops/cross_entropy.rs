@@ -1,15 +1,15 @@
-//! Softmax and cross-entropy in one, over a few hundred columns at most.
+//! Fused softmax and cross-entropy, over a few hundred columns at most.
 
 use super::{buffer, gpu::Gpu};
 use crate::tape::{Node, Tape};
 use candle_core::{Device, Result, Tensor};
 
 impl Tape {
-    /// Mean over rows of `-log softmax(scale · logits)[target]`. `without` names a column that a row leaves out of
-    /// its softmax (SimCLR: the row itself).
+    /// Mean over rows of `-log softmax(scale · logits)[target]`. `without` names a column that a row excludes
+    /// from its softmax (SimCLR: the row itself).
     ///
     /// # Errors
-    /// If a target is not a column, or there are not as many targets as rows.
+    /// If a target is not a column, or the numbers of targets and rows differ.
     pub fn cross_entropy(
         &mut self,
         logits: &Node,

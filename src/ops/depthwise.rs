@@ -1,10 +1,10 @@
 //! Depthwise 7×7 convolution, stride 1, padding 3, channels-last.
 //!
-//! A task is one image and one vector of channels. The channels are copied once into a zero-padded scratch that
-//! fits the second-level cache, so the inner loop has no border branches; it keeps up to 14 output columns in
-//! registers over all 49 taps. The gradient of the input is the same kernel with flipped taps, added in place
-//! where a gradient is already there (the residual path). Channels that do not fill a vector go through padded
-//! copies.
+//! A task is one image and one vector of channels. The channels are copied once into a zero-padded scratch
+//! that fits the second-level cache, so the inner loop has no border branches; it keeps up to 14 output
+//! columns in registers over all 49 taps. The gradient of the input is the same kernel with flipped taps,
+//! added in place to an existing gradient (the residual path). Channels that do not fill a vector go through
+//! padded copies.
 
 use super::{
     buffer::{self, Disjoint},
@@ -83,7 +83,7 @@ impl Size {
     }
 }
 
-/// `y = x * taps + bias`, or `y += …`; `flip` turns the kernel round, which makes it the gradient of the input.
+/// `y = x * taps + bias`, or `y += …`; `flip` reverses the kernel, which gives the gradient of the input.
 fn convolve(size: Size, x: &[f32], taps: &[f32], bias: Option<&[f32]>, flip: bool, y: &mut [f32], add: bool) {
     let lanes = simd::level().lanes();
     let (out, channels) = (Disjoint::new(y), size.channels);

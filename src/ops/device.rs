@@ -1,4 +1,4 @@
-//! Where models are computed: the processor, or a GPU by CUDA; and what of that this machine has.
+//! Compute devices: CPU or CUDA GPU; selection, and what this machine has.
 
 use crate::{format::Format, memory};
 #[cfg(feature = "cuda")]
@@ -17,18 +17,18 @@ use std::{
 /// Whether this program was built with CUDA.
 pub const BUILT_WITH_CUDA: bool = cfg!(feature = "cuda");
 
-/// How to build it so.
+/// How to build with CUDA.
 pub const HOW_TO_BUILD: &str =
     "build it on a machine with the CUDA toolkit (nvcc): cargo build --release --features cuda";
 
-/// Where somebody wants to compute.
+/// The requested device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// On the first GPU, if this program and this machine have one; else on the processor.
+    /// The first GPU, if this program supports it and this machine has one; otherwise the CPU.
     Auto,
-    /// On the processor.
+    /// The CPU.
     Cpu,
-    /// On a GPU: that one, else the first; workers have one each.
+    /// A GPU: this one, or the first; workers have one each.
     Cuda(Option<usize>),
 }
 
@@ -46,47 +46,49 @@ impl FromStr for Choice {
     }
 }
 
-/// Why something cannot be computed where that was asked for.
+/// Why a device cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The program lacks it.
+    /// The program was built without it.
     #[error("this build of dichroic has no CUDA")]
     NotBuilt,
-    /// The machine lacks it.
-    #[error("there is no GPU to compute on: {0}")]
+    /// The machine has none.
+    #[error("no GPU found: {0}")]
     NoDriver(String),
-    /// There are fewer.
-    #[error("there is no GPU {asked}: the driver knows {found}, numbered from 0")]
+    /// There are fewer GPUs.
+    #[error("there is no GPU {asked}: the driver lists {found}, numbered from 0")]
     NoSuch {
-        /// The one that was asked for.
+        /// The requested one.
         asked: usize,
-        /// How many there are.
+        /// The number of GPUs.
         found: usize,
     },
-    /// CUDA refuses.
+    /// An error of CUDA.
     #[error("the GPU {number} cannot be used: {reason}")]
     Refused {
-        /// Which one.
+        /// The GPU's number.
         number: usize,
-        /// What CUDA says.
+        /// CUDA's error.
         reason: String,
     },
-    /// The processor computes in 32-bit floats.
-    #[error("precision {} is computed on a GPU only", .0.name())]
+    /// The CPU computes in 32-bit floats only.
+    #[error("precision {} needs a GPU", .0.name())]
     Precision(Format),
 }
 
 impl Error {
-    /// What to do about it.
+    /// How to fix it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NotBuilt => format!(
-                "{HOW_TO_BUILD}; or leave --device away: `dichroic doctor` shows what this machine has"
-            ),
-            Self::NoDriver(_) => "install NVIDIA's driver, or leave --device away".into(),
+            Self::NotBuilt => {
+                format!("{HOW_TO_BUILD}; or omit --device: `dichroic doctor` shows what this machine has")
+            }
+            Self::NoDriver(_) => "install NVIDIA's driver, or omit --device".into(),
             Self::NoSuch { .. } => "`dichroic doctor` lists them".into(),
-            Self::Refused { .. } => "`nvidia-smi` says who uses it; `--device cpu` does without".into(),
-            Self::Precision(_) => "say --device cuda, or leave the precision at f32".into(),
+            Self::Refused { .. } => {
+                "`nvidia-smi` shows what is using it; `--device cpu` runs without a GPU".into()
+            }
+            Self::Precision(_) => "use --device cuda, or leave the precision at f32".into(),
         })
     }
 }
@@ -94,7 +96,7 @@ impl Error {
 /// Opens a device.
 ///
 /// # Errors
-/// If it is not there.
+/// If it does not exist.
 pub fn open(choice: Choice) -> Result<Device, Error> {
     match choice {
         Choice::Cpu => Ok(Device::Cpu),
@@ -109,7 +111,7 @@ pub fn open(choice: Choice) -> Result<Device, Error> {
     }
 }
 
-/// One stream for everything, so that what is asked for later comes later; nobody needs events for that.
+/// A single stream for everything, so that work runs in the order of its launch and no events are needed.
 #[cfg(feature = "cuda")]
 fn gpu(number: usize) -> Result<Device, Error> {
     let refused = |error: candle_core::Error| Error::Refused { number, reason: error.to_string() };
@@ -123,12 +125,12 @@ fn gpu(number: usize) -> Result<Device, Error> {
     Ok(device)
 }
 
-/// The pool of memory that a GPU's tensors are taken from, if the driver tells of it.
+/// The memory pool of a GPU's tensors, if the driver supports it.
 #[cfg(feature = "cuda")]
 fn pool(number: usize) -> Option<sys::CUmemoryPool> {
     let (mut handle, mut pool) = (0, std::ptr::null_mut());
     let success = sys::CUresult::CUDA_SUCCESS;
-    // SAFETY: pointers are to local variables; the pool is only asked for if the device is there.
+    // SAFETY: pointers are to local variables; the pool is only queried if the device exists.
     let found = unsafe {
         sys::cuDeviceGet(&mut handle, number as c_int) == success
             && sys::cuDeviceGetDefaultMemPool(&mut pool, handle) == success
@@ -136,26 +138,26 @@ fn pool(number: usize) -> Option<sys::CUmemoryPool> {
     found.then_some(pool)
 }
 
-/// Memory that tensors give back stays with the program: to ask the driver for it anew after each wait takes longer than a
-/// step. Where that cannot be had, only time is lost.
+/// Keeps freed memory in the program's pool: getting it from the driver again after each synchronisation
+/// takes longer than a step. Where that is not supported, only time is lost.
 #[cfg(feature = "cuda")]
 fn keep_memory(number: usize) {
     let threshold = sys::CUmemPool_attribute_enum::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
     let mut most = u64::MAX;
     if let Some(pool) = pool(number) {
-        // SAFETY: the attribute is such a number.
+        // SAFETY: the attribute is a number of this type.
         let _ = unsafe { sys::cuMemPoolSetAttribute(pool, threshold, std::ptr::from_mut(&mut most).cast()) };
     }
 }
 
-/// How much memory is taken from some moment on where models are computed: a GPU's by tensors, or the processor's.
+/// Measures peak memory from a moment on: of a GPU's tensors, or of the CPU process.
 pub struct Peak {
     gpu: Option<usize>,
     before: u64,
 }
 
 impl Peak {
-    /// From now on; one at a time.
+    /// Starts measuring; one measurement at a time.
     pub fn begin(device: &Device) -> Self {
         let gpu = match device.location() {
             DeviceLocation::Cuda { gpu_id } => Some(gpu_id),
@@ -171,7 +173,7 @@ impl Peak {
         Self { gpu, before }
     }
 
-    /// The most that was taken since, beyond what was before.
+    /// The peak since then, above the starting level.
     pub fn bytes(&self) -> u64 {
         let most = match self.gpu {
             Some(number) => taken(number, false).1,
@@ -181,20 +183,20 @@ impl Peak {
     }
 }
 
-/// Bytes that a GPU's tensors take, and the most that they took; from now on, where that is asked for.
+/// Bytes used by a GPU's tensors, and their peak; optionally resets the peak.
 #[cfg(feature = "cuda")]
 fn taken(number: usize, restart: bool) -> (u64, u64) {
     use sys::CUmemPool_attribute_enum::{CU_MEMPOOL_ATTR_USED_MEM_CURRENT, CU_MEMPOOL_ATTR_USED_MEM_HIGH};
     let Some(pool) = pool(number) else { return (0, 0) };
     let read = |which| {
         let mut bytes = 0u64;
-        // SAFETY: the attributes are such numbers.
+        // SAFETY: the attributes are numbers of this type.
         let _ = unsafe { sys::cuMemPoolGetAttribute(pool, which, std::ptr::from_mut(&mut bytes).cast()) };
         bytes
     };
     if restart {
         let mut none = 0u64;
-        // SAFETY: the mark may be put back to 0.
+        // SAFETY: the high-water mark may be reset to 0.
         let _ = unsafe {
             sys::cuMemPoolSetAttribute(
                 pool,
@@ -216,11 +218,11 @@ fn gpu(_: usize) -> Result<Device, Error> {
     Err(Error::NotBuilt)
 }
 
-/// The variable by which a process is shown some of the GPUs.
+/// The environment variable that restricts a process to some of the GPUs.
 pub const VISIBLE: &str = "CUDA_VISIBLE_DEVICES";
 
-/// The GPUs among which workers are shared out, as [`VISIBLE`] names them; none where one was chosen, or nothing is
-/// computed on one.
+/// The GPUs to distribute among workers, as [`VISIBLE`] names them; none if a single one was chosen or none
+/// is used.
 pub fn shares(choice: Choice, device: &Device) -> Vec<String> {
     if device.is_cpu() || matches!(choice, Choice::Cuda(Some(_))) {
         return vec![];
@@ -233,31 +235,31 @@ pub fn shares(choice: Choice, device: &Device) -> Vec<String> {
     }
 }
 
-/// Whether an error is that a GPU's memory ran out.
+/// Whether an error is that a GPU ran out of memory.
 pub fn is_out_of_memory(error: &candle_core::Error) -> bool {
     let said = error.to_string();
     said.contains("OUT_OF_MEMORY") || said.contains("out of memory") || said.contains("ALLOC_FAILED")
 }
 
-/// The kind of device and its model, of which results are the same to the bit; empty for the processor.
+/// Device kind and model, within which results are bit-identical; empty for the CPU.
 pub fn model(device: &Device) -> String {
     let DeviceLocation::Cuda { gpu_id } = device.location() else { return String::new() };
     let name = driver().ok().and_then(|driver| Some(driver.gpus.get(gpu_id)?.name.clone()));
     name.map_or("cuda".into(), |name| format!("cuda {name}"))
 }
 
-/// Whether a precision can be computed there.
+/// Whether the device supports a precision.
 ///
 /// # Errors
-/// If it needs a GPU, and this is none.
+/// If it needs a GPU, and this is not one.
 pub fn computes(device: &Device, precision: Format) -> Result<(), Error> {
     if device.is_cpu() && precision != Format::F32 { Err(Error::Precision(precision)) } else { Ok(()) }
 }
 
-/// What the driver of NVIDIA's GPUs says.
+/// The driver's description of NVIDIA's GPUs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Driver {
-    /// The newest CUDA version that it understands: (13, 0).
+    /// The newest CUDA version that it supports: (13, 0).
     pub version: (i32, i32),
     /// The GPUs in their order.
     pub gpus: Vec<Gpu>,
@@ -272,32 +274,32 @@ pub struct Gpu {
     pub memory: u64,
     /// Its compute capability: (9, 0).
     pub capability: (i32, i32),
-    /// Where it sits: `0000:1b:00.0`.
+    /// Its PCI address: `0000:1b:00.0`.
     pub bus: String,
 }
 
 /// A function of a library.
 ///
 /// # Safety
-/// `T` is the type that the library's manual has.
+/// `T` is the type in the library's manual.
 unsafe fn symbol<'a, T>(library: &'a Library, name: &str) -> Result<Symbol<'a, T>, String> {
-    // SAFETY: the caller says so.
+    // SAFETY: by the caller's contract.
     unsafe { library.get(name.as_bytes()) }.map_err(|_| format!("the driver library lacks {name}"))
 }
 
-/// What a GPU is doing.
+/// Current use of a GPU.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Usage {
-    /// MiB of its memory that are taken, by whoever.
+    /// MiB of its memory in use, by any process.
     pub memory: f64,
-    /// Share of the last second in which it computed.
+    /// Share of the last second in which it was computing.
     pub busy: f64,
 }
 
-/// The number of the GPU that this process computes on; -1: none.
+/// The number of the GPU that this process uses; -1: none.
 static OPENED: AtomicI32 = AtomicI32::new(-1);
 
-/// What the GPU is doing that this process computes on, as NVML says; none where there is none.
+/// Current use of this process's GPU, from NVML; `None` without a GPU.
 pub fn usage() -> Option<Usage> {
     static BUS: OnceLock<Option<String>> = OnceLock::new();
     let number = usize::try_from(OPENED.load(Relaxed)).ok()?;
@@ -326,19 +328,19 @@ fn usage_at(bus: &str) -> Result<Usage, String> {
         check(handle(bus.as_ptr(), &mut gpu))?;
         check(memory(gpu, &mut bytes))?; // total, free, used
         check(rates(gpu, &mut shares))?; // of computing, of memory, in hundredths
-        // It stays initialised, and so it stays loaded.
+        // NVML stays initialised, so the library stays loaded.
         std::mem::forget(library);
         Ok(Usage { memory: bytes[2] as f64 / f64::from(1 << 20), busy: f64::from(shares[0]) / 100.0 })
     }
 }
 
-/// The driver library's file.
+/// File name of the driver library.
 const LIBRARY: &str = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
 
-/// Loads the driver library, as any CUDA program does, and asks it; the error says how far that went.
+/// Loads the driver library, as any CUDA program does, and queries it; the error says which step failed.
 ///
 /// # Errors
-/// If there is no driver, or it does not answer.
+/// If there is no driver, or a call fails.
 pub fn driver() -> Result<Driver, String> {
     type Init = unsafe extern "C" fn(c_uint) -> c_int;
     type Number = unsafe extern "C" fn(*mut c_int) -> c_int;
@@ -389,7 +391,7 @@ pub fn driver() -> Result<Driver, String> {
                 bus: CStr::from_ptr(place.as_ptr()).to_string_lossy().into_owned(),
             });
         }
-        // It may have threads of its own, and stays.
+        // The library may have its own threads, so it is never unloaded.
         std::mem::forget(library);
         Ok(Driver { version: (number / 1000, number % 1000 / 10), gpus })
     }
@@ -424,6 +426,6 @@ mod tests {
     fn the_processor_computes_in_single_format() {
         assert!(computes(&Device::Cpu, Format::F32).is_ok());
         let error = computes(&Device::Cpu, Format::Bf16).unwrap_err();
-        assert_eq!(error.to_string(), "precision bf16 is computed on a GPU only");
+        assert_eq!(error.to_string(), "precision bf16 needs a GPU");
     }
 }

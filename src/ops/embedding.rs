@@ -1,11 +1,11 @@
-//! Rows of a table, by number.
+//! Embedding lookup: rows of a table, by number.
 
 use super::{buffer, gpu::Gpu};
 use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
 
 impl Tape {
-    /// Rows `rows` of `table` (R, C): (rows, C). A row may be asked for more than once.
+    /// Rows `rows` of `table` (R, C): (rows, C). A row may occur more than once.
     ///
     /// # Errors
     /// If a row does not exist.

@@ -2,19 +2,19 @@
 
 use candle_core::DType;
 
-/// Number format of activations and of the factors of products; weights and sums are 32-bit floats in all of them.
+/// Number format of activations and of the factors of products; weights and sums are always 32-bit floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// 32-bit floats.
     F32,
-    /// 32-bit floats, of which matrix products take ten bits behind the point; on a GPU.
+    /// 32-bit floats, of which matrix products use ten bits of mantissa; on a GPU.
     Tf32,
     /// bfloat16; on a GPU.
     Bf16,
 }
 
 impl Format {
-    /// As it is written: `bf16`.
+    /// Its name in files and on the command line: `bf16`.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
@@ -23,7 +23,7 @@ impl Format {
         }
     }
 
-    /// The type of activations.
+    /// The data type of activations.
     pub(crate) fn dtype(self) -> DType {
         match self {
             Self::F32 | Self::Tf32 => DType::F32,

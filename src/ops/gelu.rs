@@ -50,7 +50,7 @@ pub(super) fn exp_negative(x: f32) -> f32 {
     let f = (t - n) * std::f32::consts::LN_2;
     let p = 1.0
         + f * (1.0 + f * (0.5 + f * (1.0 / 6.0 + f * (1.0 / 24.0 + f * (1.0 / 120.0 + f * (1.0 / 720.0))))));
-    // SAFETY: n lies in [-126, 0]. (A saturating cast would keep the loop from vectorising.)
+    // SAFETY: n is in [-126, 0]. (A saturating cast would prevent vectorisation of the loop.)
     let exponent = unsafe { n.to_int_unchecked::<i32>() } + 127;
     p * f32::from_bits((exponent << 23) as u32)
 }

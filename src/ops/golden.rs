@@ -1,9 +1,10 @@
-//! For tests: what PyTorch and timm computed (`tests/golden/*.safetensors`), and how far we are from it.
+//! For tests: golden values computed by PyTorch and timm (`tests/golden/*.safetensors`), and our deviation
+//! from them.
 
 use crate::{
     device::{self, Choice},
     gpu::emulator,
-    params::Params,
+    params::{Params, Published},
 };
 use candle_core::Device;
 use safetensors::SafeTensors;
@@ -13,51 +14,74 @@ use std::{
     sync::OnceLock,
 };
 
-/// What kernels for a GPU are allowed: they sum in another order, and in single precision where the CPU does not.
+/// Tolerance of GPU kernels: they sum in another order, and in single precision where the CPU does not.
 const ON_A_GPU: f32 = 1e-4;
 
 thread_local! {
     static PLACE: RefCell<Device> = const { RefCell::new(Device::Cpu) };
 }
 
-/// Where tests put their tensors now.
+/// The device of the current test's tensors.
 pub fn device() -> Device {
     PLACE.with_borrow(Device::clone)
 }
 
-/// On the CPU, and on GPUs.
+/// Runs a test on the CPU, and on GPUs.
 pub fn everywhere(work: impl Fn()) {
     work();
     on_gpus(work);
 }
 
-/// As on a GPU, and on one, where program and machine have it.
+/// As on a GPU, and on one, where program and machine have it. `$DICHROIC_TEST_ON` set to `gpu` leaves the emulator (and
+/// the C compiler that it needs) out, and then it is an error if there is no GPU.
 pub fn on_gpus(work: impl Fn()) {
-    static GPU: OnceLock<Option<Device>> = OnceLock::new();
+    static GPU: OnceLock<Result<Device, device::Error>> = OnceLock::new();
+    let only_gpu = std::env::var("DICHROIC_TEST_ON").is_ok_and(|place| place == "gpu");
     // The emulator changes stacks as Linux lets it.
-    if cfg!(target_os = "linux") {
+    if cfg!(target_os = "linux") && !only_gpu {
         emulator::on(&work);
+        println!("{RAN_ON} the emulator");
     }
-    if let Some(gpu) = GPU.get_or_init(|| device::open(Choice::Cuda(None)).ok()) {
-        let before = PLACE.replace(gpu.clone());
-        work();
-        PLACE.replace(before);
+    match GPU.get_or_init(|| device::open(Choice::Cuda(None))) {
+        Ok(gpu) => {
+            let _back = Back(PLACE.replace(gpu.clone()));
+            work();
+            println!("{RAN_ON} {}", device::model(gpu));
+        }
+        Err(error) => assert!(!only_gpu, "{error}"),
+    }
+}
+
+/// What tests print (`--show-output`) of where they ran, and of what they compared; `tests/gpu/report` reads it.
+const RAN_ON: &str = "ran on";
+const COMPARED: &str = "compared";
+
+/// The place that tests use after this one, also if it panics: the next may run on the same thread.
+struct Back(Device);
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        PLACE.replace(self.0.clone());
     }
 }
 
 /// A golden file.
 pub struct Golden(Vec<u8>);
 
-/// The folder of golden files.
+/// The folder of golden files, also where the tests were built in another folder than they run in.
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden")
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
+    let package = Path::new(&package);
+    // The library's folder is the root, that of operations two below it.
+    let [root, below] = [package.join("tests/golden"), package.join("../../tests/golden")];
+    if root.is_dir() { root } else { below }
 }
 
 impl Golden {
     /// The file `tests/golden/NAME.safetensors`.
     ///
     /// # Panics
-    /// If it is not there.
+    /// If it does not exist.
     pub fn open(name: &str) -> Self {
         let path = folder().join(format!("{name}.safetensors"));
         Self(std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
@@ -92,7 +116,7 @@ impl Golden {
     }
 }
 
-/// Where the waves of a tensor's values begin.
+/// The phase of a tensor's values in [`formula`].
 pub fn phase(name: &str) -> f64 {
     f64::from(name.bytes().map(u32::from).sum::<u32>() % 97)
 }
@@ -105,17 +129,21 @@ pub fn formula(name: &str, count: usize, amplitude: f64, offset: f64) -> Vec<f32
 
 /// The names and shapes of all parameters, as `*_names.json` has them.
 pub fn names_hash(params: &Params) -> String {
-    let line = |id| {
-        let published = params.published(id);
+    shapes_hash(params.ids().map(|id| params.published(id)))
+}
+
+/// The same of parameters that have not been created.
+pub fn shapes_hash<'a>(all: impl IntoIterator<Item = &'a Published>) -> String {
+    let line = |published: &Published| {
         let shape: Vec<String> = published.shape.iter().map(usize::to_string).collect();
         format!("{} {}\n", published.name, shape.join("x"))
     };
-    let mut lines: Vec<String> = params.ids().map(line).collect();
+    let mut lines: Vec<String> = all.into_iter().map(line).collect();
     lines.sort();
     blake3::hash(lines.concat().as_bytes()).to_hex().to_string()
 }
 
-/// Largest difference over the largest magnitude.
+/// Relative error: the largest difference over the largest magnitude.
 pub fn relative_error(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len(), "as many values as expected");
     let largest = expected.iter().fold(0f32, |top, x| top.max(x.abs()));
@@ -126,10 +154,14 @@ pub fn relative_error(found: &[f32], expected: &[f32]) -> f32 {
     apart / largest.max(f32::MIN_POSITIVE)
 }
 
-/// Fails with the name of the value when it is further than `tolerance` from what it should be.
+/// Fails, naming the value, if its relative error exceeds `tolerance`.
 #[track_caller]
 pub fn assert_close(name: &str, found: &[f32], expected: &[f32], tolerance: f32) {
     let error = relative_error(found, expected);
-    let tolerance = if emulator::is_on() || !device().is_cpu() { tolerance.max(ON_A_GPU) } else { tolerance };
+    let on_gpu = emulator::is_on() || !device().is_cpu();
+    let tolerance = if on_gpu { tolerance.max(ON_A_GPU) } else { tolerance };
+    if on_gpu {
+        println!("{COMPARED} {error:e} {tolerance:e} {name}");
+    }
     assert!(error <= tolerance, "{name}: relative error {error:e} is above {tolerance:e}");
 }

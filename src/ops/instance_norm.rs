@@ -10,7 +10,7 @@ use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 impl Tape {
-    /// `x` (N, H, W, C), each channel of each image shifted and scaled to mean 0 and variance 1 over its pixels, then
+    /// `x` (N, H, W, C), each channel of each image normalised to mean 0 and variance 1 over its pixels, then
     /// times `scale` (C) plus `shift` (C).
     ///
     /// # Errors
@@ -83,7 +83,7 @@ impl Tape {
     }
 }
 
-/// Mean and inverse deviation of each channel of one image.
+/// Mean and inverse standard deviation of each channel of one image.
 struct Moments {
     mean: Vec<f32>,
     inverse: Vec<f32>,

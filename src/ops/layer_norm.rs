@@ -10,16 +10,16 @@ use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-/// Rows of one task forward; they fit the first-level cache.
+/// Rows per task, forward; they fit the first-level cache.
 const ROWS: usize = 64;
-/// Rows of one task backward; fixed, so that the sums over rows do not depend on threads.
+/// Rows per task, backward; fixed, so that the sums over rows do not depend on threads.
 const BACKWARD_ROWS: usize = 256;
 
 impl Tape {
     /// `(x - mean) / sqrt(variance + eps) · scale + shift` over the last axis of `x` (…, C).
     ///
     /// # Errors
-    /// If `scale` or `shift` are not of C numbers.
+    /// If `scale` or `shift` do not have C elements.
     pub fn layer_norm(&mut self, x: &Node, scale: &Node, shift: &Node, eps: f32) -> Result<Node> {
         let width = x.dims().last().copied().unwrap_or(0);
         if scale.dims() != [width] || shift.dims() != [width] {
@@ -76,7 +76,7 @@ impl Tape {
     }
 }
 
-/// Mean and inverse deviation of a row, in two passes.
+/// Mean and inverse standard deviation of a row, in two passes.
 #[inline(always)]
 fn statistics(x: &[f32], eps: f32) -> (f32, f32) {
     let mean = sum_of(x, x, |x, _| x) / x.len() as f32;
@@ -96,7 +96,7 @@ unsafe fn forward_body<S: Simd>(x: &[f32], scale: &[f32], shift: &[f32], eps: f3
 }
 dispatch!(fn forward(x: &[f32], scale: &[f32], shift: &[f32], eps: f32, y: &mut [f32]) => forward_body);
 
-/// Gradients of input, scale and shift in one sweep; `sums` collects the last two, `unit` is scratch.
+/// Gradients of input, scale and shift in one pass; `sums` collects the last two, `unit` is scratch.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn backward_body<S: Simd>(

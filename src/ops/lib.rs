@@ -1,7 +1,7 @@
-//! The operations that models are made of, each a forward and a backward side by side, on the tape.
+//! Tensor operations on CPU and GPU, each with forward and backward in one file, on the reverse tape.
 //!
-//! Images are channels-last (N, H, W, C) everywhere. Reductions are split into parts of a fixed size and added in
-//! a fixed order, so that results are the same bits on any number of threads.
+//! Images are channels-last (N, H, W, C) everywhere. Reductions are split into parts of a fixed size and
+//! added in a fixed order, so that results are bit-identical on any number of threads.
 
 pub mod buffer;
 pub mod gpu;
@@ -39,13 +39,14 @@ mod variance_penalty;
 mod views;
 
 pub use convolution::Finish;
+pub use gpu::{Share, profile};
 pub use linear::Weight;
 pub use scalar::Scalar;
 pub use simd::{Level, flush_subnormals, level};
 pub use variance_penalty::raw_of_variance;
 pub use views::{PlainViews, Sent, VIEW_LINE};
 
-/// Raised when an operation's results change; part of the identity of every work that trains or embeds.
+/// Raised when an operation's results change; part of the identity of all work that trains or embeds.
 pub const REVISION: u32 = 2;
 
 #[cfg(test)]

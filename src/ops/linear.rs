@@ -6,15 +6,15 @@ use candle_core::{Result, Tensor};
 use gemm::Parallelism;
 use rayon::prelude::*;
 
-/// Rows whose sum one task makes; fixed, so that results do not depend on threads.
+/// Rows per partial sum of a task; fixed, so that results do not depend on threads.
 const ROWS: usize = 256;
 
-/// How a weight matrix lies in memory.
+/// Memory layout of a weight matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
-    /// (out, in), as PyTorch keeps it.
+    /// (out, in), PyTorch's layout.
     OutIn,
-    /// (in, out), as generated kernels come.
+    /// (in, out), the layout of generated kernels.
     InOut,
 }
 
@@ -79,7 +79,8 @@ impl Tape {
     }
 }
 
-/// Linear maps with what follows them in a block. On a GPU their bias is added there, which saves writing the sums.
+/// Linear maps fused with what follows them in a block. On a GPU the next kernel adds the bias, which saves
+/// writing the sums.
 impl Tape {
     /// GELU of [`linear`](Self::linear).
     ///
@@ -137,13 +138,13 @@ impl<'a> Matrix<'a> {
         Self { values, shape: (rows, cols), strides: (cols, 1) }
     }
 
-    /// Rows that begin `stride` values apart.
+    /// Rows at a distance of `stride` values.
     pub(super) fn strided(values: &'a [f32], rows: usize, cols: usize, stride: usize) -> Self {
-        assert!(rows > 0 && values.len() >= (rows - 1) * stride + cols, "a matrix lies in its values");
+        assert!(rows > 0 && values.len() >= (rows - 1) * stride + cols, "a matrix is inside its values");
         Self { values, shape: (rows, cols), strides: (stride, 1) }
     }
 
-    /// The weights as an (out, in) matrix, however they lie.
+    /// The weights as an (out, in) matrix, in either layout.
     fn weight(values: &'a [f32], layout: Weight, outs: usize, ins: usize) -> Self {
         match layout {
             Weight::OutIn => Self::rows(values, outs, ins),
@@ -159,13 +160,13 @@ impl<'a> Matrix<'a> {
 
 /// `out = a · b`, or `out += a · b`; `out` row-major.
 fn product(out: &mut [f32], add: bool, a: Matrix<'_>, b: Matrix<'_>) {
-    // Some ten microseconds of work do not pay for a hand-over between threads.
+    // Handing over about ten microseconds of work to other threads does not pay.
     let small = a.shape.0 * a.shape.1 * b.shape.1 < 1 << 20;
     let threads = rayon::current_num_threads();
     multiply(out, add, a, b, if small { Parallelism::None } else { Parallelism::Rayon(threads) });
 }
 
-/// `out = a · b`, or `out += a · b`, on this thread alone: one of many such tasks.
+/// `out = a · b`, or `out += a · b`, on this thread only: one of many such tasks.
 pub(super) fn product_here(out: &mut [f32], add: bool, a: Matrix<'_>, b: Matrix<'_>) {
     multiply(out, add, a, b, Parallelism::None);
 }
@@ -199,7 +200,7 @@ fn multiply(out: &mut [f32], add: bool, a: Matrix<'_>, b: Matrix<'_>, parallelis
     }
 }
 
-/// The sum of each column of a row-major matrix.
+/// The column sums of a row-major matrix.
 pub(super) fn column_sums(values: &[f32], cols: usize) -> Vec<f32> {
     let parts: Vec<Vec<f32>> = values
         .par_chunks(ROWS * cols)
@@ -214,7 +215,7 @@ pub(super) fn column_sums(values: &[f32], cols: usize) -> Vec<f32> {
     total(parts, cols)
 }
 
-/// The sum of parts, in their order.
+/// The sum of parts, in order.
 pub(super) fn total(parts: Vec<Vec<f32>>, len: usize) -> Vec<f32> {
     let mut sum = vec![0f32; len];
     for part in parts {
@@ -229,7 +230,7 @@ fn add(sum: &mut [f32], more: &[f32]) {
     }
 }
 
-/// Puts a small gradient where it belongs.
+/// Adds a small gradient to its parameter's.
 pub(super) fn set_or_add(sum: &mut [f32], values: &[f32], adding: bool) {
     if adding { add(sum, values) } else { sum.copy_from_slice(values) }
 }

@@ -1,4 +1,4 @@
-//! How much memory is in use: what an allocator counts when it hands out large pieces.
+//! Memory in use, as counted by the allocator for large allocations.
 
 #[cfg(unix)]
 use std::os::fd::AsRawFd;
@@ -12,44 +12,44 @@ use std::{
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-/// Smaller pieces are not counted: tensors are what fills a machine, and counting costs a little.
+/// Smaller allocations are not counted: tensors are what fills a machine, and counting costs a little.
 const LARGE: usize = 4096;
 
-/// Bytes in large pieces; 0 in a program whose allocator is not [`Counted`].
+/// Bytes in large allocations; 0 in a program whose allocator is not [`Counted`].
 pub fn in_use() -> usize {
     IN_USE.load(Relaxed)
 }
 
-/// The most that was in use since [`restart_peak`].
+/// The peak since [`restart_peak`].
 pub fn peak() -> usize {
     PEAK.load(Relaxed)
 }
 
-/// Forgets the peak.
+/// Resets the peak.
 pub fn restart_peak() {
     PEAK.store(in_use(), Relaxed);
 }
 
-/// The open file that hears of exhausted memory; none below 0.
+/// File descriptor that records out-of-memory failures; negative if none.
 static HEARS: AtomicI32 = AtomicI32::new(-1);
 
-/// The first word of a line about it.
+/// The first word of such a record.
 pub const EXHAUSTED: &str = "exhausted";
 
-/// From now on, a large piece that nobody can give is noted at the end of `file`, before the program is aborted; by
-/// then nothing else can be done any more.
+/// From now on, a large allocation that fails is recorded at the end of `file` before the program aborts;
+/// nothing else can be done by then.
 pub fn tell_exhaustion(file: &File) {
     #[cfg(unix)]
     HEARS.store(file.as_raw_fd(), Relaxed);
 }
 
-/// No longer, if `file` is the one that hears of it.
+/// Stops recording, if `file` is the current one.
 pub fn hush_exhaustion(file: &File) {
     #[cfg(unix)]
     let _ = HEARS.compare_exchange(file.as_raw_fd(), -1, Relaxed, Relaxed);
 }
 
-/// Hands a piece on; a large one that is none is told.
+/// Returns an allocation; records a large one that failed.
 fn given(piece: *mut u8, bytes: usize) -> *mut u8 {
     if piece.is_null() && bytes >= LARGE {
         tell(bytes);
@@ -60,14 +60,14 @@ fn given(piece: *mut u8, bytes: usize) -> *mut u8 {
 #[cfg(unix)]
 #[cold]
 fn tell(bytes: usize) {
-    // Without an allocation: there is nothing left to allocate from.
+    // Without allocating: there is no memory left.
     let mut text = [0u8; 64];
     let mut rest = &mut text[..];
     let written = writeln!(rest, "{EXHAUSTED} {bytes} bytes with {} in use", in_use());
     let length = 64 - rest.len();
     let file = HEARS.load(Relaxed);
     if written.is_ok() && file >= 0 {
-        // SAFETY: the bytes are ours; a file that is closed by now gives an error and nothing else.
+        // SAFETY: the bytes are valid; a file that is closed by now gives an error and nothing else.
         unsafe { libc::write(file, text.as_ptr().cast(), length) };
     }
 }
@@ -75,7 +75,7 @@ fn tell(bytes: usize) {
 #[cfg(not(unix))]
 fn tell(_: usize) {}
 
-/// An allocator that counts.
+/// A global allocator that counts memory in use.
 pub struct Counted<A>(pub A);
 
 fn took(bytes: usize) {
@@ -91,7 +91,7 @@ fn gave(bytes: usize) {
     }
 }
 
-// SAFETY: everything is handed on to the inner allocator as it came.
+// SAFETY: every call is forwarded to the inner allocator unchanged.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Counted<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         took(layout.size());
@@ -129,7 +129,7 @@ mod tests {
         let (allocator, layout) = (Counted(System), Layout::from_size_align(1 << 20, 8).unwrap());
         restart_peak();
         let before = in_use();
-        // SAFETY: one piece, given back as it was taken.
+        // SAFETY: one allocation, freed as it was allocated.
         unsafe {
             let piece = allocator.alloc(layout);
             assert_eq!(in_use() - before, 1 << 20);

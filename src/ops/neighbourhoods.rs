@@ -1,4 +1,4 @@
-//! Every pixel with its eight neighbours in a row: a 3×3 convolution is this and a linear map.
+//! 3×3 neighbourhoods in rows (im2col): a 3×3 convolution is this and a linear map.
 
 use super::buffer::{self, Disjoint};
 use super::gpu::Gpu;
@@ -7,10 +7,10 @@ use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 impl Tape {
-    /// (N, H, W, C) to (N, H, W, 9·C): line, column, channel inside a neighbourhood; 0 beyond the edges.
+    /// (N, H, W, C) to (N, H, W, 9·C): line, column, channel inside a neighbourhood; 0 outside the image.
     ///
     /// # Errors
-    /// If `x` has not four axes.
+    /// If `x` does not have four axes.
     pub fn neighbourhoods(&mut self, x: &Node) -> Result<Node> {
         if let Some(gpu) = Gpu::of(x.value()) {
             return self.neighbourhoods_on(gpu, x);
@@ -54,7 +54,7 @@ impl Tape {
                         // SAFETY: each task writes the pixels of its own row.
                         let dx =
                             unsafe { std::slice::from_raw_parts_mut(out.at(pixel * channels), channels) };
-                        // The neighbour at `tap` saw this pixel at the opposite one.
+                        // The neighbour at `tap` has this pixel at the opposite tap.
                         for tap in 0..9 {
                             if let Some(at) = around.at(row, col, tap) {
                                 let from = (image * height * width + at) * len + (8 - tap) * channels;
@@ -76,7 +76,7 @@ struct Around {
 }
 
 impl Around {
-    /// The pixel at one of the nine places around (and including) this one, if the image has it.
+    /// The pixel at one of the nine positions around (and including) this one, if it is inside the image.
     fn at(self, row: usize, col: usize, tap: usize) -> Option<usize> {
         let row = (row + tap / 3).checked_sub(1).filter(|row| *row < self.height)?;
         let col = (col + tap % 3).checked_sub(1).filter(|col| *col < self.width)?;

@@ -1,18 +1,18 @@
-//! Rows divided by their length.
+//! L2 normalisation of rows.
 
 use super::{buffer, gpu::Gpu};
 use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-/// Shorter rows are divided by this instead (PyTorch's `normalize`).
+/// Minimum norm to divide by (PyTorch's `normalize`).
 const SHORTEST: f32 = 1e-12;
 
 impl Tape {
     /// Each row of `x` (N, C) divided by its Euclidean length.
     ///
     /// # Errors
-    /// If `x` has not two axes.
+    /// If `x` does not have two axes.
     pub fn normalise_rows(&mut self, x: &Node) -> Result<Node> {
         if let Some(gpu) = Gpu::of(x.value()) {
             return self.normalise_rows_on(gpu, x);
@@ -38,7 +38,7 @@ impl Tape {
                 rows.zip(y.par_chunks(width).zip(grad.par_chunks(width))).for_each(|((dx, x), (y, grad))| {
                     let length = length(x);
                     let inverse = 1.0 / length.max(SHORTEST);
-                    // A row that was not divided by its own length has no component to take out.
+                    // A row that was divided by the minimum norm has no component to project out.
                     let along = if length > SHORTEST { dot(y, grad) } else { 0.0 };
                     for i in 0..width {
                         let slope = (grad[i] - y[i] * along) * inverse;

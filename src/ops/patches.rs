@@ -1,5 +1,5 @@
-//! Cutting an image into patches that do not overlap: a convolution whose stride is its kernel's side is this and
-//! a linear map. Sides that the patch does not divide are floored, as convolutions do.
+//! Non-overlapping image patches: a convolution whose stride equals its kernel's side is this and a linear
+//! map. Sides that the patch does not divide are floored, as in convolutions.
 
 use super::buffer::{self, Disjoint};
 use super::gpu::Gpu;
@@ -11,7 +11,7 @@ impl Tape {
     /// (N, H, W, C) to (N, H/p, W/p, p·p·C): row, column, channel inside a patch.
     ///
     /// # Errors
-    /// If `x` has not four axes.
+    /// If `x` does not have four axes.
     pub fn patches(&mut self, x: &Node, side: usize) -> Result<Node> {
         if let Some(gpu) = Gpu::of(x.value()) {
             return self.patches_on(gpu, x, side);
@@ -43,7 +43,7 @@ impl Tape {
                 let out = Disjoint::new(dx);
                 cut.for_each(|image, patch| {
                     let grad = &grad[patch..patch + side * channels];
-                    // SAFETY: each pixel lies in one patch.
+                    // SAFETY: each pixel is in one patch.
                     let dx = unsafe { std::slice::from_raw_parts_mut(out.at(image), side * channels) };
                     if add {
                         dx.iter_mut().zip(grad).for_each(|(dx, grad)| *dx += grad);
@@ -55,11 +55,11 @@ impl Tape {
         }))
     }
 
-    /// Patches of planar images (N, C, H, W): (N, H/p, W/p, C·p·p), channel, row, column inside a patch. Images need
-    /// no gradient, so there is no backward side.
+    /// Patches of planar images (N, C, H, W): (N, H/p, W/p, C·p·p), channel, row, column inside a patch.
+    /// Images need no gradient, so this is forward only.
     ///
     /// # Errors
-    /// If `images` has not four axes.
+    /// If `images` does not have four axes.
     pub fn planar_patches(&mut self, images: &Tensor, side: usize) -> Result<Node> {
         if let Some(gpu) = Gpu::of(images) {
             return self.planar_patches_on(&gpu, images, side);

@@ -1,4 +1,4 @@
-//! The mean over an image's pixels.
+//! Global average pooling over an image's pixels.
 
 use super::{buffer, gpu::Gpu};
 use crate::tape::{Node, Tape};
@@ -9,7 +9,7 @@ impl Tape {
     /// (N, H, W, C) to (N, C).
     ///
     /// # Errors
-    /// If `x` has not four axes.
+    /// If `x` does not have four axes.
     pub fn mean_pixels(&mut self, x: &Node) -> Result<Node> {
         if let Some(gpu) = Gpu::of(x.value()) {
             return self.mean_pixels_on(gpu, x);

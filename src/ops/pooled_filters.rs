@@ -1,12 +1,13 @@
-//! Filters of several channels, weighted and laid out so that one linear map filters and pools them.
+//! Filters of several channels, weighted and arranged so that one linear map filters and pools them.
 
 use super::{buffer, gpu::Gpu};
 use crate::tape::{Node, Tape};
 use candle_core::{Device, Result, Tensor};
 
 impl Tape {
-    /// A linear map (T·C, K) from neighbourhoods of T places and C channels to the weighted sum over channels of the
-    /// channels' K filters. `filters` is (C, K·T); channels weigh as the softmax of `logits` (C) says, or 1/C each.
+    /// A linear map (T·C, K) from neighbourhoods of T positions and C channels to the weighted sum over
+    /// channels of the channels' K filters. `filters` is (C, K·T); the channels' weights are the softmax of
+    /// `logits` (C), or 1/C each.
     ///
     /// # Errors
     /// If the shapes do not fit.
@@ -23,7 +24,7 @@ impl Tape {
             Some(logits) => softmax(&buffer::read(logits.value())?),
             None => vec![1.0 / channels as f32; channels],
         };
-        // Place of (channel, kernel, tap) in the output, which is tap, channel, kernel.
+        // Index of (channel, kernel, tap) in the output, whose order is tap, channel, kernel.
         let place = move |channel, kernel, tap| (tap * channels + channel) * kernels + kernel;
         let mut value = vec![0f32; channels * len];
         {

@@ -1,4 +1,4 @@
-//! Numbers that a GPU may still be computing.
+//! Scalars that a GPU may still be computing.
 
 use super::buffer;
 use candle_core::{Result, Tensor};
@@ -8,12 +8,12 @@ use candle_core::{Result, Tensor};
 pub enum Scalar {
     /// Known.
     Here(f64),
-    /// The only element of a tensor; on a GPU, to read it is to wait for everything that was asked for before.
+    /// The only element of a tensor; on a GPU, reading it waits for everything launched before.
     There(Tensor),
 }
 
 impl Scalar {
-    /// All of them, with one wait.
+    /// The values of all, with a single wait.
     ///
     /// # Errors
     /// If one cannot be computed.

@@ -5,12 +5,12 @@ use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-/// Rows of one task; fixed, so that the sums over rows do not depend on threads.
+/// Rows per task; fixed, so that the sums over rows do not depend on threads.
 const ROWS: usize = 256;
 
 impl Tape {
-    /// `x + keep[n] · scale[c] · z` over (N, …, C). `keep` holds one factor per image (drop path: 0, or the
-    /// inverse of the probability of staying); `None` is all ones.
+    /// `x + keep[n] · scale[c] · z` over (N, …, C). `keep` has one factor per image (drop path: 0, or the
+    /// inverse of the keep probability); `None` is all ones.
     ///
     /// # Errors
     /// If the shapes do not fit.

@@ -1,14 +1,14 @@
-//! Randomness from names: every stream is derived from the run's seed and a name, never from a global generator.
+//! Named random streams: each is derived from the run's seed and a name, never from a global generator.
 //!
-//! Adding a layer, a worker thread or a draw therefore changes nothing else, and the CPU and the GPU start from
-//! the same numbers. Draws go through `libm`, so that they are the same on every machine.
+//! So adding a layer, a worker thread or a draw changes no other stream, and CPU and GPU start from the same
+//! numbers. Draws use `libm`, so that they are the same on every machine.
 
 use chacha20::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
 
-/// Raised when the numbers of a stream change; part of the identity of every work that draws.
+/// Raised when the numbers of a stream change; part of the identity of all work that draws.
 pub const REVISION: u32 = 1;
 
 /// The seed of a run.

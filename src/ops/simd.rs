@@ -1,20 +1,20 @@
-//! One kernel body, compiled for AVX-512, for AVX2 and for any processor, picked at run time. A default build
-//! therefore runs at full speed, and the same binary runs anywhere.
+//! SIMD dispatch: one kernel body, compiled for AVX-512, for AVX2 and for any processor, selected at run
+//! time. A default build therefore runs at full speed, and the same binary runs anywhere.
 
 use std::sync::OnceLock;
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
-/// From now on, this thread takes numbers below 1.2e-38 for 0. Processors work on those ten to a hundred times more
-/// slowly, and a training whose gradients vanish is full of them.
+/// From now on, this thread flushes denormals (below 1.2e-38) to 0. Processors are ten to a hundred times
+/// slower on them, and training with vanishing gradients is full of them.
 pub fn flush_subnormals() {
     #[cfg(target_arch = "x86_64")]
     {
         /// Flush to zero, and denormals are zeros.
         const BOTH: u32 = 1 << 15 | 1 << 6;
         let mut control = 0u32;
-        // SAFETY: reads and writes this thread's own control register, through a word that is there.
+        // SAFETY: reads and writes this thread's own control register, through a valid address.
         unsafe {
             std::arch::asm!("stmxcsr [{0}]", in(reg) &raw mut control, options(nostack, preserves_flags));
             control |= BOTH;
@@ -49,8 +49,8 @@ pub(crate) trait Simd: Copy {
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
 }
 
-/// The sum of `f` over two rows of one length, as sixteen partial sums, so that the compiler may use vectors without
-/// reordering anything.
+/// The sum of `f` over two rows of equal length, as sixteen partial sums, so that the compiler may vectorise
+/// it without reordering anything.
 #[inline(always)]
 pub(crate) fn sum_of(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut sums = [0f32; 16];
@@ -132,14 +132,14 @@ impl Simd for Portable {
     }
 }
 
-/// What the processor offers.
+/// The SIMD level of the processor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Level {
     /// 16 floats at a time.
     Avx512,
     /// 8 floats at a time, fused multiply-add.
     Avx2,
-    /// Whatever the compiler makes of 4.
+    /// 4 floats at a time, as the compiler vectorises.
     Portable,
 }
 
@@ -153,7 +153,7 @@ impl Level {
         }
     }
 
-    /// The name in the numerics class of an attempt.
+    /// Its name in the numerics class of an attempt.
     pub fn name(self) -> &'static str {
         match self {
             Self::Avx512 => "avx512",
@@ -163,7 +163,7 @@ impl Level {
     }
 }
 
-/// The best level of this processor; `DICHROIC_SIMD=avx2|portable` lowers it, to compare.
+/// The best level of this processor; `DICHROIC_SIMD=avx2|portable` lowers it, for comparisons.
 pub fn level() -> Level {
     static LEVEL: OnceLock<Level> = OnceLock::new();
     *LEVEL.get_or_init(|| {
@@ -187,7 +187,7 @@ pub fn level() -> Level {
     })
 }
 
-/// `dispatch!(fn name(arguments) => body)` compiles `body::<S>` once for each level and picks at run time.
+/// `dispatch!(fn name(arguments) => body)` compiles `body::<S>` once per level and selects at run time.
 macro_rules! dispatch {
     ($vis:vis fn $name:ident($($a:ident: $t:ty),* $(,)?) => $body:ident) => {
         #[allow(clippy::too_many_arguments)]

@@ -9,7 +9,7 @@ use crate::{
 };
 use candle_core::Tensor;
 
-/// NCHW as we keep it.
+/// NCHW to our channels-last layout.
 const IMAGE: [usize; 4] = [0, 2, 3, 1];
 const TOLERANCE: f32 = 2e-6;
 
@@ -78,7 +78,7 @@ impl Case {
         tape.backward(&root, &mut gradients).unwrap();
         for id in self.params.ids() {
             let published = self.params.published(id);
-            let found = gradients.of(id).unwrap_or_else(|| panic!("no gradient for {}", published.name));
+            let found = gradients.of(id).unwrap_or_else(|| panic!("no gradient of {}", published.name));
             let found = published.theirs(found.tensor()).unwrap();
             let key = format!("d{}", published.name);
             assert_close(&format!("{} {key}", self.name), &found, &golden(&key), tolerance);
@@ -268,7 +268,7 @@ fn three_steps_of_adamw() {
     });
 }
 
-/// A small net through every operation, trained on one thread and on three: the same bits.
+/// A small network through every operation, trained on one thread and on three: the same bits.
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let run = |threads: usize| {
@@ -344,7 +344,7 @@ fn penalties() {
     }
 }
 
-/// On a thread of its own, because the others must not be changed.
+/// On its own thread, because others must not be changed.
 #[test]
 fn subnormal_numbers_are_flushed_where_that_is_asked() {
     let tiny = std::hint::black_box(1e-38f32);
@@ -355,5 +355,5 @@ fn subnormal_numbers_are_flushed_where_that_is_asked() {
         product(())
     });
     assert_eq!(flushed.join().unwrap(), 0.0);
-    assert!(product(()) > 0.0, "this thread is as it was");
+    assert!(product(()) > 0.0, "this thread is unchanged");
 }

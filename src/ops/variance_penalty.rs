@@ -1,4 +1,5 @@
-//! How unlikely features are under a Gaussian around other features, with one variance per channel (MIRO).
+//! MIRO's variance penalty: negative log-likelihood of features under a Gaussian around other features, with
+//! one variance per channel.
 
 use super::{
     buffer,
@@ -9,7 +10,7 @@ use crate::tape::{Node, Tape};
 use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
 
-/// Rows of one task; fixed, so that sums do not depend on threads.
+/// Rows per task; fixed, so that sums do not depend on threads.
 const ROWS: usize = 256;
 
 /// Added to variances (MIRO's authors).
@@ -90,12 +91,12 @@ impl Tape {
     }
 }
 
-/// ln(1 + eˣ), and x where that is the same (PyTorch: above 20).
+/// Softplus: ln(1 + eˣ), and x where that is the same (PyTorch: above 20).
 fn softplus(x: f64) -> f64 {
     if x > 20.0 { x } else { libm::log1p(libm::exp(x)) }
 }
 
-/// The raw number whose variance is `v`.
+/// The inverse of softplus: the raw number whose variance is `v`.
 pub fn raw_of_variance(v: f64) -> f64 {
     libm::log(libm::expm1(v - LEAST_VARIANCE))
 }

@@ -1,53 +1,53 @@
-//! Views of stored images, made on a GPU. They get there in two steps, so that whoever reads images also sends them, and
-//! whoever trains finds them there.
+//! Augmented views of stored images, computed on a GPU. Transfer and computation are separate steps, so that
+//! the loader thread sends them and the training thread finds them on the GPU.
 
 use super::{buffer, gpu::Gpu};
 use candle_core::{Device, Result, Tensor};
 
-/// Whole numbers that say what a view is, in the order of `gpu/kernels/views.cu`.
+/// Integers that describe a view, in the order of `gpu/kernels/views.cu`.
 pub const VIEW_LINE: usize = 16;
 
-/// Views of images of one set, all of the same size, in plain numbers.
+/// Views of images of one set, all of the same size, as plain numbers.
 #[derive(Debug, Default)]
 pub struct PlainViews {
     /// Channels of each image.
     pub channels: usize,
     /// Side of each view, in pixels.
     pub side: usize,
-    /// Grey levels of all images that are bytes; else of all, in `floats`.
+    /// Grey levels of all images if all are bytes; otherwise empty, and all are in `floats`.
     pub bytes: Vec<u8>,
-    /// Grey levels of all images, where not all are bytes.
+    /// Grey levels of all images, unless all are bytes.
     pub floats: Vec<f32>,
-    /// [`VIEW_LINE`] numbers for each view.
+    /// [`VIEW_LINE`] integers per view.
     pub lines: Vec<i64>,
     /// First source rows, and columns, of output pixels.
     pub firsts: Vec<u32>,
-    /// Weights of these, terms of warps, factors of brightness.
+    /// Weights of these, coefficients of warps, factors of brightness.
     pub weights: Vec<f32>,
     /// Mean and deviation of each channel.
     pub norm: Vec<f32>,
-    /// Numbers in all warped images together.
+    /// Size of all warped images together, in numbers.
     pub warped: usize,
 }
 
 impl PlainViews {
-    /// How many there are.
+    /// The number of views.
     pub fn len(&self) -> usize {
         self.lines.len() / VIEW_LINE
     }
 
-    /// Whether there is none.
+    /// Whether there are no views.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// Numbers in them.
+    /// The number of values in the views.
     pub fn numbers(&self) -> usize {
         self.len() * self.channels * self.side * self.side
     }
 }
 
-/// Stored images where views are made of them, and what the views are.
+/// Stored images on the device that computes the views, and their description.
 pub struct Sent {
     /// Views, channels, side.
     pub(super) shape: [usize; 3],
@@ -61,10 +61,10 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// Sends them to a device; on a GPU, they arrive before anything that is asked for later.
+    /// Sends them to a device; on a GPU, they arrive before anything launched later.
     ///
     /// # Errors
-    /// If there is no room for them.
+    /// If there is not enough memory.
     pub fn to(device: &Device, views: &PlainViews) -> Result<Self> {
         let PlainViews { channels, side, bytes, floats, lines, firsts, weights, norm, warped } = views;
         let grey = match floats.is_empty() {
@@ -82,7 +82,7 @@ impl Sent {
         })
     }
 
-    /// Numbers in the views.
+    /// The number of values in the views.
     pub fn numbers(&self) -> usize {
         let [views, channels, side] = self.shape;
         views * channels * side * side
@@ -91,11 +91,11 @@ impl Sent {
     /// (views, channels, side, side), normalised.
     ///
     /// # Errors
-    /// If they lie on no GPU, or it has no room for them.
+    /// If they are not on a GPU, or it lacks memory.
     pub fn views(&self) -> Result<Tensor> {
         match Gpu::of(&self.lines) {
             Some(gpu) => gpu.views(self),
-            None => candle_core::bail!("views are made of plain numbers on a GPU only"),
+            None => candle_core::bail!("views are computed from plain numbers on a GPU only"),
         }
     }
 }

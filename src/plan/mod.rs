@@ -12,7 +12,7 @@ use crate::{
     data::{DataSet, ImageSet},
     seed::Seed,
     spec::{
-        Adapter, Backbone, Coefficients, DataRef, Features, SetRate, Spec, Weights,
+        Adapter, Backbone, Coefficients, DataRef, Features, Models, SetRate, Spec, Weights,
         check::Problem,
         id::{RunId, SpecId, WorkId},
     },
@@ -136,20 +136,19 @@ impl Draft<'_> {
 
     /// One model, or one for each set that is trained on.
     fn fits(&mut self, spec: &Spec, seed: Seed) -> Vec<Fit> {
-        let Adapter::FixedChannels(word) = &spec.model.adapter else {
-            return vec![(self.fit(spec, seed), None)];
+        let (rates, each) = match spec.model.adapter.models() {
+            Models::One => return vec![(self.fit(spec, seed), None)],
+            Models::OnePerSet { rates, each } => (rates, each),
         };
         let sets = resolve(&spec.train.data, self.data).into_iter().map(|set| set.name.clone());
         let one = |set: String| {
             let mut spec = spec.clone();
-            let rate = word.rates.iter().find(|rate| rate.set == set);
+            let rate = rates.iter().find(|rate| rate.set == set);
             if let (Some(rate), false) = (rate, spec.train.objective.is_empty()) {
                 spec.train.optimiser.lr = rate.lr;
             }
             spec.train.data.sets = vec![set.clone()];
-            let mut word = word.clone();
-            word.rates.clear();
-            spec.model.adapter = Adapter::FixedChannels(word);
+            spec.model.adapter = (*each).clone();
             (self.fit(&spec, seed), Some(set))
         };
         sets.map(one).collect()
@@ -157,11 +156,24 @@ impl Draft<'_> {
 
     fn fit(&mut self, spec: &Spec, seed: Seed) -> WorkId {
         let mut parents = Vec::new();
-        if let (Weights::SimulatedPretrain, &Backbone::ConvNext { size, .. }) =
-            (&spec.model.weights, &spec.model.backbone)
-        {
-            let work = Work::Pretrain { size, revisions: Revisions::pretrain() };
-            parents.push(self.add(work, None, &[], vec![]));
+        match (&spec.model.weights, &spec.model.backbone) {
+            (Weights::SimulatedPretrain, Backbone::ConvNext(word)) => {
+                let work = Work::Pretrain { size: word.size, revisions: Revisions::pretrain() };
+                parents.push(self.add(work, None, &[], vec![]));
+            }
+            // The check refuses that start.
+            (
+                Weights::SimulatedPretrain,
+                Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_),
+            ) => {}
+            (
+                Weights::Scratch
+                | Weights::ImageNet22k
+                | Weights::ImageNet1k
+                | Weights::Lvd142m
+                | Weights::Published,
+                _,
+            ) => {}
         }
         let work = Work::Fit {
             model: spec.model.clone(),
@@ -225,9 +237,9 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
     }
     let trained = resolve(&spec.train.data, data);
     problems.extend(too_few_templates(&spec.model.adapter, &trained));
-    if let Adapter::FixedChannels(word) = &spec.model.adapter {
+    if let Models::OnePerSet { rates, .. } = spec.model.adapter.models() {
         let strange = |rate: &&SetRate| !trained.iter().any(|set| set.name == rate.set);
-        problems.extend(word.rates.iter().filter(strange).map(|rate| Problem {
+        problems.extend(rates.iter().filter(strange).map(|rate| Problem {
             rule: "set_rate",
             message: format!("a learning rate is said for `{}`, which is not trained on", rate.set),
             hint: "leave that `.lr_on(…)` out".into(),

@@ -3,8 +3,9 @@
 use super::{Plan, Work};
 use crate::{
     data::DataSet,
+    sample,
     seed::Seed,
-    spec::{DataRef, Features, Spec, Weights, draft, recipe::Recipe},
+    spec::{DataRef, Features, Spec, Weights, recipe::Recipe},
 };
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -34,7 +35,7 @@ fn spec(sets: &[&str], asked: &[&str]) -> Spec {
         name: "small".into(),
         sets: sets.iter().map(|s| (*s).to_owned()).collect(),
     };
-    let mut spec = draft::sample().resolve(Recipe::Fixed);
+    let mut spec = sample::spec(sample::plain(), Recipe::Fixed);
     spec.model.weights = Weights::Scratch;
     spec.train.data = named(sets);
     spec.evaluate.truncate(1);

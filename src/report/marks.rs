@@ -7,7 +7,7 @@ use super::{
     table::Mark,
 };
 use crate::{
-    evaluate::{bootstrap::Average, level},
+    evaluate::{bootstrap::Average, indistinguishable},
     spec::Features,
 };
 
@@ -45,7 +45,7 @@ pub(super) fn level(
         return Ok(());
     }
     let systems: Vec<_> = answers.iter().map(|(_, answers)| answers.lists()).collect();
-    for (column, found) in places.into_iter().zip(level::with_the_best(&systems, &averages)?) {
+    for (column, found) in places.into_iter().zip(indistinguishable::with_the_best(&systems, &averages)?) {
         for ((row, _), level) in answers.iter().zip(found) {
             let mark = &mut table.rows[*row].cells[column].mark;
             *mark = mark.or(level.then_some(Mark::Level));
@@ -54,7 +54,7 @@ pub(super) fn level(
     table.notes.push(format!(
         "Bold: the best of a column, and all that a paired bootstrap cannot tell from it (95 %, {} draws of groups, wells, \
          fields of view or images; seeds averaged). Underlined: the best of the others.",
-        level::DRAWS
+        indistinguishable::DRAWS
     ));
     if answers.len() < behind.len() {
         table.notes.push(format!(

@@ -1,14 +1,15 @@
 //! Reports from a real store: what stands where, what may not stand together, and the same bytes twice.
 
 use super::*;
-use crate::dsl::Report;
-use crate::spec::draft::{
-    Draft, StatedAdapter, StatedAugment, StatedBackbone, StatedChannelReplication, StatedDepthwise,
-    StatedFixedChannels, StatedLoss, StatedMiro, StatedStrategy, sample,
+use crate::dsl::{
+    ChannelReplication, Crop, Depthwise, FixedChannels, Flip, ImageNet1k, Miro, OneNn, PROXY, Report, ResNet,
+    SSL, Tps,
 };
+use crate::prelude::{Backbone, Chammi};
+use crate::sample;
 use crate::spec::quick::quick;
 use crate::spec::recipe::Recipe;
-use crate::spec::{ResNetSize, Spec, Weights, id::SpecId};
+use crate::spec::{Spec, Weights, id::SpecId};
 use crate::store::{
     ArtifactRow, Claim, DataKind, DatasetRow, ExperimentRow, Floor, Outcome, Provenance, RunRow, Scale,
     ScoreRow, Store, WorkRow,
@@ -27,10 +28,11 @@ const TASKS: [(&str, &[&str]); 9] = [
 ];
 
 fn tps(recipe: Recipe, ssl: bool) -> Spec {
-    let mix = vec![(0.2, StatedLoss::sim_clr(0.07)), (0.8, StatedLoss::proxy_nca(0.07))];
-    let objective = if ssl { mix } else { sample().objective };
-    let augment = Some(vec![StatedAugment::crop(), StatedAugment::flip(), StatedAugment::tps()]);
-    Draft { objective, augment, ..sample() }.resolve(recipe)
+    let run = sample::hyper_net().augment(Crop + Flip + Tps::default());
+    match ssl {
+        true => sample::spec(run.loss(0.2 * SSL + 0.8 * PROXY), recipe),
+        false => sample::spec(run.loss(PROXY), recipe),
+    }
 }
 
 /// Scores that depend on the place of task and class only, raised by `lift`.
@@ -310,22 +312,31 @@ fn the_terminal_shows_nine_tasks_floors_and_the_overall_score() {
     assert!(matches!(none, Err(Error::NoScores { .. })));
 }
 
-/// A spec on CHAMMI with these weights and this strategy, without warps.
-fn plain(recipe: Recipe, weights: Weights, strategy: StatedStrategy) -> Spec {
-    Draft { weights, strategy, ..sample() }.resolve(recipe)
+/// The plain run of HyperNet on CHAMMI.
+fn tuned(recipe: Recipe) -> Spec {
+    sample::spec(sample::plain(), recipe)
+}
+
+/// The same from random weights.
+fn from_scratch() -> Spec {
+    let mut spec = tuned(Recipe::Released);
+    spec.model.weights = Weights::Scratch;
+    spec
+}
+
+/// The published baseline.
+fn off_the_shelf() -> Spec {
+    sample::spec(sample::off_the_shelf(), Recipe::Released)
 }
 
 #[test]
 fn tables_2_and_3_take_weights_and_strategies_for_conditions() {
     let home = Home::new();
-    let miro = StatedStrategy::Miro(StatedMiro { lambda: 0.01, taps: None, oracle: None, rate_factor: None });
-    let tuned = plain(Recipe::Released, Weights::ImageNet22k, StatedStrategy::Erm);
-    let scratch = plain(Recipe::Released, Weights::Scratch, StatedStrategy::Erm);
-    home.run("tuned", &tuned, 1, DataKind::Real, Scale::Paper, 0.0);
-    home.run("scratch", &scratch, 1, DataKind::Real, Scale::Paper, -0.1);
+    home.run("tuned", &tuned(Recipe::Released), 1, DataKind::Real, Scale::Paper, 0.0);
+    home.run("scratch", &from_scratch(), 1, DataKind::Real, Scale::Paper, -0.1);
     home.run(
         "miro",
-        &plain(Recipe::Released, Weights::ImageNet22k, miro),
+        &sample::spec(sample::plain().strategy(Miro { lambda: 0.01 }), Recipe::Released),
         1,
         DataKind::Real,
         Scale::Paper,
@@ -340,10 +351,9 @@ fn tables_2_and_3_take_weights_and_strategies_for_conditions() {
     assert!(row(&page, "tuned").contains("(print 0.616, "), "{}", row(&page, "tuned"));
     assert!(row(&page, "scratch").contains("(print 0.537, "), "{}", row(&page, "scratch"));
     assert!(page.contains("the printed row mixes two runs") && !page.contains("| miro |"));
-    let backbone = StatedBackbone::ResNet(ResNetSize::R18);
-    let shelf = Draft { backbone, weights: Weights::ImageNet1k, objective: vec![], ..sample() };
-    let shelf = Draft { adapter: StatedChannelReplication::new().into(), ..shelf };
-    home.run("shelf", &shelf.resolve(Recipe::Released), 1, DataKind::Real, Scale::Paper, -0.2);
+    let shelf = ResNet::r18().pretrained(ImageNet1k).adapter(ChannelReplication).train_on(Chammi).frozen();
+    let shelf = shelf.evaluate(OneNn::cosine().on(Chammi));
+    home.run("shelf", &sample::spec(shelf, Recipe::Released), 1, DataKind::Real, Scale::Paper, -0.2);
     let (page, ..) = home.report_of("chammi_table2", &[]);
     assert!(!page.contains("| shelf |") && page.contains("2 more runs have scores"), "{page}");
     assert!(page.contains("untrained ResNet-18"), "{page}");
@@ -358,11 +368,9 @@ fn tables_2_and_3_take_weights_and_strategies_for_conditions() {
 #[test]
 fn table_1_counts_what_models_cost() {
     let home = Home::new();
-    let adapter = |adapter: StatedAdapter, recipe| Draft { adapter, ..sample() }.resolve(recipe);
-    let fixed = adapter(StatedFixedChannels::new().into(), Recipe::Released);
+    let fixed = sample::spec(sample::on_chammi(FixedChannels).loss(PROXY), Recipe::Released);
     home.run("fixed", &fixed, 1, DataKind::Real, Scale::Paper, 0.0);
-    let off = Draft { objective: vec![], adapter: StatedChannelReplication::new().into(), ..sample() };
-    home.run("off", &off.resolve(Recipe::Released), 1, DataKind::Real, Scale::Paper, -0.2);
+    home.run("off", &off_the_shelf(), 1, DataKind::Real, Scale::Paper, -0.2);
     home.run("hypernet", &tps(Recipe::Fixed, true), 1, DataKind::Real, Scale::Paper, 0.0);
     let (page, ..) = home.report_of("chammi_table1", &[]);
     let row =
@@ -375,8 +383,7 @@ fn table_1_counts_what_models_cost() {
 
 #[test]
 fn figures_without_runs_are_not_drawn_and_say_what_would_fill_them() {
-    let off = Draft { objective: vec![], adapter: StatedChannelReplication::new().into(), ..sample() };
-    let known = [declared("off", &off.resolve(Recipe::Released)), declared("carried", &carried("CP"))];
+    let known = [declared("off", &off_the_shelf()), declared("carried", &carried("CP"))];
     let figures =
         [("chammi_fig5", "off"), ("chammi_fig10", "off"), ("chammi_fig6", "carried"), ("chammi_fig9", "off")];
     for (name, experiment) in figures {
@@ -391,14 +398,12 @@ fn figures_without_runs_are_not_drawn_and_say_what_would_fill_them() {
 #[test]
 fn radar_and_heatmap_show_fine_tuned_models_beside_the_one_off_the_shelf() {
     let home = Home::new();
-    let off = Draft { objective: vec![], adapter: StatedChannelReplication::new().into(), ..sample() };
     let simulated = |name: &str, spec: Spec, lift| {
         home.run(name, &quick(&spec), 1, DataKind::Simulated, Scale::Quick, lift);
     };
-    simulated("off", off.resolve(Recipe::Released), -0.3);
-    let tuned = |recipe| plain(recipe, Weights::ImageNet22k, StatedStrategy::Erm);
+    simulated("off", off_the_shelf(), -0.3);
     simulated("tuned", tuned(Recipe::Released), 0.0);
-    simulated("scratch", plain(Recipe::Released, Weights::Scratch, StatedStrategy::Erm), -0.1);
+    simulated("scratch", from_scratch(), -0.1);
     let (page, _, radar) = home.report_of("chammi_fig5", &[]);
     let radar = radar.unwrap();
     // One polygon of ours has six corners in the radar of the recipe; the one off the shelf too; print has seven models.
@@ -424,7 +429,8 @@ fn radar_and_heatmap_show_fine_tuned_models_beside_the_one_off_the_shelf() {
 fn carried(set: &str) -> Spec {
     use crate::spec::{DataRef, Evaluate};
     let others: Vec<&str> = DataRef::CHAMMI_SETS.into_iter().filter(|other| *other != set).collect();
-    let mut spec = Draft { adapter: StatedDepthwise::new(64).into(), ..sample() }.resolve(Recipe::Released);
+    let run = sample::on_chammi(Depthwise { kernels: 64 }).loss(PROXY);
+    let mut spec = sample::spec(run, Recipe::Released);
     spec.train.data = DataRef::chammi(&others);
     let protocol = spec.evaluate[0].protocol.clone();
     spec.evaluate = vec![Evaluate { protocol, data: DataRef::chammi(&[set]) }];
@@ -434,8 +440,7 @@ fn carried(set: &str) -> Spec {
 #[test]
 fn figure_6_measures_what_is_left_out_against_the_backbone_off_the_shelf() {
     let home = Home::new();
-    let off = Draft { objective: vec![], adapter: StatedChannelReplication::new().into(), ..sample() };
-    home.run("off", &off.resolve(Recipe::Released), 1, DataKind::Real, Scale::Paper, 0.0);
+    home.run("off", &off_the_shelf(), 1, DataKind::Real, Scale::Paper, 0.0);
     home.run("carried", &carried("CP"), 1, DataKind::Real, Scale::Paper, 0.05);
     home.run("carried", &carried("CP"), 2, DataKind::Real, Scale::Paper, 0.07);
     let (page, csv, svg) = home.report_of("chammi_fig6", &[]);
@@ -465,14 +470,13 @@ fn figure_6_measures_what_is_left_out_against_the_backbone_off_the_shelf() {
 #[test]
 fn figure_9_draws_kept_features_and_says_which_it_cannot_draw() {
     let home = Home::new();
-    let off = Draft { objective: vec![], adapter: StatedChannelReplication::new().into(), ..sample() };
-    let tuned = plain(Recipe::Fixed, Weights::ImageNet22k, StatedStrategy::Erm);
+    let tuned = tuned(Recipe::Fixed);
     let run = |name: &str, spec: &Spec| {
         home.run(name, &quick(spec), 1, DataKind::Simulated, Scale::Quick, 0.0);
     };
     // An older program kept no images.
     home.leaves.set(Leaves::Features);
-    run("off", &off.resolve(Recipe::Released));
+    run("off", &off_the_shelf());
     let (page, _, svg) = home.report_of("chammi_fig9", &[]);
     assert!(svg.is_none() && page.contains("an older program kept these features"), "{page}");
     // A newer one says what the rows are, for both.

@@ -1,4 +1,4 @@
-//! A plane of light, before it is a picture.
+//! A plane of light intensities, before the camera.
 
 /// `height × width` values, row by row.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,12 +12,13 @@ pub(super) struct Canvas {
 }
 
 impl Canvas {
-    /// Darkness.
+    /// A dark canvas.
     pub(super) fn new(height: usize, width: usize) -> Self {
         Self { width, height, light: vec![0.0; height * width] }
     }
 
-    /// Puts `mass` at column `x`, row `y` (pixel centres are whole numbers), shared among the four nearest pixels.
+    /// Adds `mass` at column `x`, row `y` (pixel centres are whole numbers), shared among the four nearest
+    /// pixels.
     pub(super) fn splat(&mut self, x: f64, y: f64, mass: f64) {
         let (left, top) = (x.floor(), y.floor());
         let (fx, fy) = (x - left, y - top);
@@ -51,7 +52,7 @@ impl Canvas {
     }
 }
 
-/// Where a cell lies on a canvas: its geometry is in units of its own radius, the canvas in pixels.
+/// Placement of a cell on a canvas: its geometry is in units of its own radius, the canvas in pixels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame {
     /// Column and row of the cell's centre.

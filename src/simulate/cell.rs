@@ -21,12 +21,12 @@ pub const FACTORS: [&str; 12] = [
     "coupling",
 ];
 
-/// What kind of cells a set shows.
+/// The kind of cells in a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Allen: nuclei may divide; the cell is cut out of its surroundings.
     Dividing,
-    /// HPA: structures lean to directions of their own, and areas tell nothing.
+    /// HPA: structures have their own directions, and areas carry no information.
     Polarised,
     /// CP: spread cells around a central nucleus.
     Spread,
@@ -35,19 +35,19 @@ pub(super) enum Kind {
 /// The true state of one cell.
 #[derive(Clone, Debug)]
 pub(super) struct State {
-    /// The twelve factors: standard normal, plus what batch, plate and label add.
+    /// The twelve factors: standard normal, plus the effects of batch, plate and label.
     pub(super) z: [f64; 12],
-    /// Whether the label shows.
+    /// Whether the label is visible.
     pub(super) penetrant: bool,
-    /// Directions (radians) to which microtubules, ER, nucleus and the tagged protein lean, in polarised cells.
+    /// Directions (radians) of microtubules, ER, nucleus and the tagged protein, in polarised cells.
     pub(super) leaning: [f64; 4],
     /// What the tagged protein follows: 0 microtubules, 1 ER, 2 the nucleus, 3 nothing that is imaged.
     pub(super) follows: usize,
 }
 
 impl State {
-    /// A cell without a label. Its four directions are a right-angled cross with a little play, in random order,
-    /// so that no channel's direction says anything without another's.
+    /// A cell without a label. Its four directions are a right-angled cross with a little jitter, in random
+    /// order, so that no channel's direction is informative without another's.
     pub(super) fn draw(stream: &mut Stream) -> Self {
         let z = std::array::from_fn(|_| stream.normal());
         let start = stream.uniform(0.0, 2.0 * PI);
@@ -58,7 +58,7 @@ impl State {
     }
 }
 
-/// How a world grows cells, beyond the state of each: one draw per world.
+/// Morphology of a world's cells, beyond the state of each: one draw per simulated world.
 #[derive(Clone, Debug)]
 pub(super) struct Habit {
     /// Spacing of chromatin texture, in cell radii.
@@ -78,7 +78,7 @@ pub(super) struct Habit {
 }
 
 impl Habit {
-    /// The habit of all sets, or of one where generators are not shared.
+    /// The morphology shared by all sets, or that of one set where generators are not shared.
     pub(super) fn draw(world: &World, set: &str) -> Self {
         let name = if world.shared_generators { "habit".to_owned() } else { format!("habit/{set}") };
         let mut stream = world.stream(&name);
@@ -95,7 +95,7 @@ impl Habit {
     }
 }
 
-/// One cell, ready to be drawn; lengths in cell radii, origin in the cell's centre.
+/// One cell, ready to be drawn; lengths in cell radii, origin at the cell's centre.
 #[derive(Clone, Debug)]
 pub(super) struct Cell {
     /// Its state.
@@ -104,11 +104,11 @@ pub(super) struct Cell {
     pub(super) outline: Outline,
     /// Its nucleus, or the two of a cell that has just divided.
     pub(super) nuclei: Vec<Outline>,
-    /// Which stream its structures are drawn from.
+    /// The random stream of its structures.
     pub(super) name: String,
 }
 
-/// ln(1 + e^z): rises from nothing to a straight line.
+/// Softplus, ln(1 + e^z).
 pub(super) fn softplus(z: f64) -> f64 {
     libm::log1p(libm::exp(z))
 }
@@ -158,7 +158,7 @@ impl Cell {
         Self { state, outline, nuclei, name }
     }
 
-    /// How far out of the nearest nucleus a point is: 1 on its boundary.
+    /// Distance of a point from the nearest nucleus: 1 on its boundary.
     pub(super) fn nuclear_level(&self, x: f64, y: f64) -> f64 {
         self.nuclei.iter().map(|nucleus| nucleus.level(x, y)).fold(f64::INFINITY, f64::min)
     }

@@ -1,4 +1,4 @@
-//! A simulated CHAMMI: folders, tables and images as the published ones have them.
+//! A simulated CHAMMI: folders, tables and images in the published layout.
 
 use super::cell::{Habit, State};
 use super::labels::{Effect, effects};
@@ -15,17 +15,18 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-/// Cells drawn between two looks at the listener.
+/// Cells drawn between two calls of the listener.
 const CHUNK: usize = 64;
 
 /// Simulates CHAMMI in `world` at `size` into the new folder `root`.
 ///
-/// Everything is written into a sibling folder that takes the name of `root` at the very end, so that an interrupted
-/// simulation leaves nothing half-made.
+/// Everything is written into a sibling folder that is renamed to `root` at the very end, so that an
+/// interrupted simulation leaves nothing incomplete.
 ///
 /// # Errors
-/// [`Error::Exists`] if there is something at `root`, [`Error::Io`] and [`Error::Encode`] if a file cannot be written,
-/// [`Error::Stopped`] if the listener says so.
+/// [`Error::Exists`] if something exists at `root`, [`Error::Io`] and [`Error::Encode`] if a file cannot be
+/// written,
+/// [`Error::Stopped`] if the listener asks to stop.
 pub fn chammi(world: &World, size: &Size, root: &Path, listen: &mut dyn Listen) -> Result<(), Error> {
     if root.exists() {
         return Err(Error::Exists { path: root.to_owned() });
@@ -40,7 +41,7 @@ pub fn chammi(world: &World, size: &Size, root: &Path, listen: &mut dyn Listen) 
     let made =
         fill(world, size, &growing, listen).and_then(|()| fs::rename(&growing, root).map_err(io(root)));
     if made.is_err() {
-        // The first error is the one to tell; what cannot be removed now is a hidden folder of no consequence.
+        // The first error is reported; a folder that cannot be removed now is hidden and harmless.
         let _ = fs::remove_dir_all(&growing);
     }
     listen.hear(&Event::Ended);
@@ -85,7 +86,7 @@ struct Group {
     defocus: f64,
 }
 
-/// A set with everything that its pictures need.
+/// A set with everything that rendering needs.
 pub(super) struct Studio<'a> {
     world: &'a World,
     set: &'a SetPlan,
@@ -114,7 +115,7 @@ impl<'a> Studio<'a> {
         Self { world, set, pixels, habit: Habit::draw(world, set.name), effects, microscopes, groups }
     }
 
-    /// Draws one cell's state and takes its picture.
+    /// Draws one cell's state and renders it.
     pub(super) fn shoot(&self, cell: &CellPlan) -> (State, Picture) {
         let name = format!("{}/cell/{}", self.set.name, cell.number);
         let mut stream = self.world.stream(&format!("{name}/state"));
@@ -127,7 +128,7 @@ impl<'a> Studio<'a> {
         let shown = if state.penetrant {
             &self.effects[cell.label]
         } else if self.set.name == "HPA" && self.world.control != Some(Control::Elongation) {
-            // A cell that does not show its compartment shows that of another, known one.
+            // A cell that does not show its own compartment shows another, known one.
             &Effect::Follow(stream.below(4))
         } else {
             &Effect::None
@@ -258,7 +259,7 @@ fn truth_header() -> String {
     format!("file_path,penetrant,{factors},along_microtubules,along_er,along_nucleus,log_signal,neighbours\n")
 }
 
-/// The true state. A direction alone says nothing; its cosine with another structure's does.
+/// The true state. A direction alone is uninformative; its cosine with another structure's is not.
 fn truth_row(path: &str, state: &State, picture: &Picture) -> String {
     let mut row = format!("{path},{}", if state.penetrant { "True" } else { "False" });
     let along = [0, 1, 2].map(|leader| libm::cos(state.leaning[3] - state.leaning[leader]));

@@ -1,24 +1,24 @@
-//! What a label does to a cell: three kinds of label, none of which intensity betrays.
+//! Effects of labels on cells: three kinds of label, none of which shows in intensities.
 
 use super::cell::State;
 use super::world::{Control, World};
 use crate::seed::Stream;
 
-/// What a label does.
+/// The effect of a label.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Effect {
     /// Nothing: interphase, DMSO.
     None,
-    /// Moves factors of the state by so many standard deviations: unary where one channel shows them all (the
-    /// nucleus of a dividing cell), distributed where several channels show one each (a compound).
+    /// Shifts factors of the state by these standard deviations: unary if one channel shows them all (the
+    /// nucleus of a dividing cell), distributed if several channels show one each (a compound).
     Shift(Vec<(usize, f64)>),
-    /// Makes nucleus and cell exactly so long, in standard deviations of other cells: the control in which nothing else
-    /// tells labels apart.
+    /// Sets the elongation of nucleus and cell, in standard deviations of other cells: the control in which
+    /// nothing else distinguishes labels.
     Elongate(f64),
-    /// The protein leans to and follows microtubules (0), ER (1), the nucleus (2) or nothing that is imaged (3):
-    /// relational, for no channel alone tells these apart.
+    /// The protein is aligned with and follows microtubules (0), ER (1), the nucleus (2) or nothing that is
+    /// imaged (3): relational, since no single channel distinguishes these.
     Follow(usize),
-    /// The protein keeps to the side opposite to microtubules (0), ER (1) or the nucleus (2): relational, too.
+    /// The protein is opposite to microtubules (0), ER (1) or the nucleus (2): relational, too.
     Avoid(usize),
 }
 
@@ -48,11 +48,11 @@ const COMPARTMENTS: [(&str, Effect); 7] = [
 pub(super) const COMPOUNDS: [&str; 6] =
     ["BRD-A29260609", "BRD-K04185004", "BRD-K21680192", "BRD-K11129031", "BRD-K62310379", "BRD-K77947974"];
 
-/// Which factors each channel of Cell Painting shows: nucleus, ER, RNA, AGP ("golgi"), mitochondria. A compound moves
-/// one factor of each.
+/// The factors that each channel of Cell Painting shows: nucleus, ER, RNA, AGP ("golgi"), mitochondria. A
+/// compound shifts one factor of each.
 const SHOWN: [&[usize]; 5] = [&[1, 0], &[8], &[3, 2], &[7, 9], &[5, 6]];
 
-/// The least and the greatest elongation of that control: from where a cell is round to twice as long as wide.
+/// The smallest and largest elongation of that control: from round to twice as long as wide.
 const ELONGATED: (f64, f64) = (-1.6, 5.4);
 
 /// The effects of a set's labels in a world.
@@ -86,8 +86,8 @@ fn shift(moves: Vec<(usize, f64)>) -> Effect {
     if moves.is_empty() { Effect::None } else { Effect::Shift(moves) }
 }
 
-/// Draws the compounds' effects, each as unlike those before as a hundred draws allow: they differ in four of five
-/// channels, in sign or in factor, or where that cannot be had, in fewer.
+/// Draws the compounds' effects, each as different from the previous ones as a hundred draws allow: they
+/// differ in four of five channels, in sign or in factor, or in fewer if that is impossible.
 fn compounds(world: &World) -> Vec<Effect> {
     let mut stream = world.stream("compounds");
     let mut all: Vec<Vec<(usize, f64)>> = Vec::new();
@@ -113,7 +113,7 @@ fn compounds(world: &World) -> Vec<Effect> {
 }
 
 impl Effect {
-    /// Makes a cell show the label.
+    /// Applies the label to a cell.
     pub(super) fn apply(&self, state: &mut State, stream: &mut Stream) {
         match self {
             Self::None => {}
@@ -122,7 +122,7 @@ impl Effect {
                     state.z[factor] += by;
                 }
             }
-            // Nucleus (1) and cell (10) alike.
+            // Nucleus (1) and cell (10) together.
             Self::Elongate(by) => (state.z[1], state.z[10]) = (*by, *by),
             Self::Follow(leader) => {
                 state.follows = *leader;

@@ -1,10 +1,10 @@
 //! The microscope simulator: cells with known causes, imaged by known microscopes, in CHAMMI's folder layout.
 //!
-//! It makes the embedded default data set of a fresh machine, and it is a test instrument: labels move factors of a
-//! cell's state ([`FACTORS`]), structures are drawn from the state, and nothing of the label is left in
-//! intensities. Bits do not depend on the machine or on the number of threads: every cell draws from streams of its
-//! own, transcendental functions come from `libm`, and sums have a fixed order. [`gates`] checks that the labels are
-//! not trivially solvable.
+//! It generates the default data set of a fresh machine, and it is a test instrument: labels shift factors of
+//! a cell's state ([`FACTORS`]), structures are drawn from the state, and intensities carry no information
+//! about the label. Bits do not depend on the machine or the number of threads: every cell has its own random
+//! streams, transcendental functions come from `libm`, and sums have a fixed order. [`gates`] checks that the
+//! labels are not trivially solvable.
 
 mod canvas;
 mod cell;
@@ -28,16 +28,16 @@ pub use world::{Control, Size, World};
 
 use std::path::PathBuf;
 
-/// Raised when the pictures or tables of a world change.
+/// Raised when the images or tables of a world change.
 pub const REVISION: u32 = 1;
 
-/// Why a data set could not be made or checked.
+/// Why a data set could not be simulated or checked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is something at the place where the folder should go.
+    /// Something exists where the folder should be created.
     #[error("{}: expected no file or folder of this name, found one", path.display())]
     Exists {
-        /// The place.
+        /// The path.
         path: PathBuf,
     },
     /// A file could not be written or read.
@@ -45,7 +45,7 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// An image could not be encoded or decoded.
@@ -53,10 +53,10 @@ pub enum Error {
     Encode {
         /// The image.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         why: String,
     },
-    /// A folder that the simulator did not make, or not whole.
+    /// A folder that the simulator did not make, or an incomplete one.
     #[error("{}: expected a simulated data set, found {found}", path.display())]
     NotSimulated {
         /// The file that shows it.
@@ -70,13 +70,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// What to do about it.
+    /// How to fix it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Exists { .. } => Some("choose another folder, or move this one away first".to_owned()),
-            Self::Io { .. } => Some("is there room on the disk, and may you write there?".to_owned()),
+            Self::Io { .. } => Some("check free disk space and write permission".to_owned()),
             Self::NotSimulated { .. } => Some(
-                "the gates need the true states that `data simulate` writes beside the images".to_owned(),
+                "the gates need the true states that `data simulate` writes next to the images".to_owned(),
             ),
             Self::Encode { .. } | Self::Stopped => None,
         }

@@ -1,4 +1,4 @@
-//! What a laboratory does to light: point spread, haze, bleed-through, vignetting, camera noise, eight bits.
+//! Imaging: point spread, haze, bleed-through, vignetting, camera noise, eight bits.
 
 use super::canvas::Canvas;
 use super::world::World;
@@ -11,9 +11,9 @@ pub(super) struct Microscope {
     blur: Vec<f64>,
     /// Share of out-of-focus light, spread six times as wide.
     haze: Vec<f64>,
-    /// Share of the channel before that leaks into each.
+    /// Share of the previous channel that leaks into each.
     bleed: Vec<f64>,
-    /// How much darker the farthest corner is, and where the brightest point lies (shares of the image).
+    /// Attenuation in the farthest corner, and position of the brightest point (shares of the image).
     vignette: (f64, [f64; 2]),
     /// Electrons at full scale, per channel.
     electrons: Vec<f64>,
@@ -23,12 +23,12 @@ pub(super) struct Microscope {
     background: Vec<f64>,
 }
 
-/// What changes from image to image, in one channel.
+/// Variation from image to image, in one channel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Exposure {
     /// Factor on the signal.
     pub(super) gain: f64,
-    /// Micrometres out of focus, as a share of the width of the point spread function.
+    /// Defocus, as a share of the width of the point spread function.
     pub(super) defocus: f64,
 }
 
@@ -49,7 +49,7 @@ impl Microscope {
         Self { blur, haze, bleed, vignette, electrons, read: stream.uniform(1.5, 3.0), background }
     }
 
-    /// Takes the picture: 8-bit planes, one per channel. `radius` is the cell radius in pixels.
+    /// Images the planes: 8 bits, one plane per channel. `radius` is the cell radius in pixels.
     pub(super) fn expose(
         &self,
         light: &[Canvas],
@@ -95,19 +95,19 @@ impl Microscope {
     }
 }
 
-/// Nearly standard normal: the number of ones among 56 fair bits, smoothed by the other eight. Camera noise needs
-/// one draw per pixel, and this one costs no transcendental function.
+/// Approximately standard normal: the number of ones among 56 fair bits, smoothed by the other eight. Camera
+/// noise needs one draw per pixel, and this one calls no transcendental function.
 fn quick_normal(stream: &mut Stream) -> f64 {
     let bits = stream.bits();
     let ones = (bits >> 8).count_ones();
     (f64::from(ones) - 28.0 + (bits & 255) as f64 / 256.0 - 0.498) / 3.752_777
 }
 
-/// Gaussian blur of SD `sigma` pixels; light that would leave the canvas is taken from its border.
+/// Gaussian blur of SD `sigma` pixels; border pixels are repeated outside.
 pub(super) fn blur(canvas: &mut Canvas, sigma: f64) {
     if sigma > 2.5 {
         for _ in 0..3 {
-            // Three boxes of variance σ²/3 each.
+            // Three box filters of variance σ²/3 each.
             let half = ((libm::sqrt(1.0 + 4.0 * sigma * sigma) - 1.0) / 2.0).round() as usize;
             box_rows(canvas, half);
             transpose(canvas);

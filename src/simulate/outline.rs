@@ -33,8 +33,8 @@ impl Outline {
         Self { centre, axes: [radius * root, radius / root], turn, waves }
     }
 
-    /// How far out a point is: 0 in the centre, 1 on the curve. Cosines of multiples of the angle come from
-    /// products, so that no transcendental function is called per pixel.
+    /// Radial position of a point: 0 in the centre, 1 on the curve. Cosines of multiples of the angle come
+    /// from products, so that no transcendental function is called per pixel.
     pub(super) fn level(&self, x: f64, y: f64) -> f64 {
         let (dx, dy) = (x - self.centre[0], y - self.centre[1]);
         let u = (dx * self.turn[0] + dy * self.turn[1]) / self.axes[0];

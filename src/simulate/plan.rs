@@ -1,39 +1,39 @@
-//! Which cells a simulated CHAMMI holds: sets, splits, labels, groups; no pixels yet.
+//! The cells of a simulated CHAMMI: sets, splits, labels, groups; no pixels yet.
 
 use super::cell::Kind;
 use super::structures::Structure;
 use super::world::{Size, World};
 
-/// One set as CHAMMI has it.
+/// One set of CHAMMI.
 pub(super) struct SetPlan {
     /// Name of its folder.
     pub(super) name: &'static str,
-    /// What kind of cells it shows.
+    /// The kind of cells.
     pub(super) kind: Kind,
     /// Channels in tape order.
     pub(super) channels: &'static [Structure],
-    /// Largest share of light that leaks into the next channel. Small where labels are relations between channels,
-    /// or the leak would show the relation in one channel.
+    /// Largest share of light that leaks into the next channel. Small where labels are relations between
+    /// channels, or the leak would show the relation in one channel.
     pub(super) bleed: f64,
     /// The task that leaves groups out, and the column that names them.
     pub(super) leave_out: Option<(&'static str, &'static str)>,
-    /// Which further columns play which role.
+    /// Further columns, and their roles.
     pub(super) roles: &'static [(&'static str, &'static str)],
     /// Splits in table order.
     pub(super) splits: &'static [SplitPlan],
 }
 
-/// One split: how many images CHAMMI has, of which labels, from which sources, batches and groups.
+/// One split: its published number of images, labels, sources, batches and groups.
 pub(super) struct SplitPlan {
     /// `Train`, `Task_one` …
     pub(super) name: &'static str,
-    /// Labels with their published number of images, or shares of `images` where only these are printed.
+    /// Labels with their published number of images, or shares of `images` where only these are published.
     pub(super) labels: &'static [(&'static str, f64)],
-    /// Images, published.
+    /// Published number of images.
     pub(super) images: f64,
     /// Source, for CP; nothing for the other sets.
     pub(super) source: &'static str,
-    /// Groups that its cells come from: structures (Allen), cell lines (HPA), plates (CP).
+    /// Groups of its cells: structures (Allen), cell lines (HPA), plates (CP).
     pub(super) groups: &'static [&'static str],
 }
 
@@ -85,8 +85,8 @@ const ALL_CELL_LINES: &[&str] = &[
 const PLATES: &[&str] = &["SQ00015202", "SQ00015204", "SQ00015206", "SQ00015208", "SQ00015210", "SQ00015212"];
 const NEW_PLATES: &[&str] = &["SQ00015096", "SQ00015098", "SQ00015100"];
 
-/// The three sets of CHAMMI. Numbers of images: the paper's section 3.2 and its appendix; CP's per label from the
-/// history of the evaluation package, Train as what is left of the whole.
+/// The three sets of CHAMMI. Numbers of images: the paper's section 3.2 and its appendix; CP's per label from
+/// the history of the evaluation package, Train as the remainder of the whole.
 pub(super) const SETS: [SetPlan; 3] = [
     SetPlan {
         name: "Allen",
@@ -209,7 +209,7 @@ pub(super) const SETS: [SetPlan; 3] = [
 /// One cell to be imaged.
 #[derive(Clone, Debug)]
 pub(super) struct CellPlan {
-    /// Running number in its set, from 0: the name of its streams.
+    /// Running number in its set, from 0; names its random streams.
     pub(super) number: usize,
     pub(super) label: &'static str,
     pub(super) split: &'static str,
@@ -218,8 +218,8 @@ pub(super) struct CellPlan {
 }
 
 impl SetPlan {
-    /// The set's cells, split by split, labels and groups mixed in each. Groups are dealt to each label in turn, so
-    /// that no group and no batch says anything about the label.
+    /// The set's cells, split by split, labels and groups mixed in each. Groups are dealt to each label in
+    /// turn, so that neither group nor batch is informative about the label.
     pub(super) fn cells(&self, world: &World, size: &Size) -> Vec<CellPlan> {
         let mut all = Vec::new();
         for split in self.splits {

@@ -1,5 +1,5 @@
-//! Three-channel pictures for a backbone's first training: they stand where natural images stand in the papers, and
-//! teach what structures look like, not what CHAMMI's labels are.
+//! Three-channel images for simulated pretraining: they take the place of natural images, and teach what
+//! structures look like, not what CHAMMI's labels are.
 
 use super::cell::{Habit, Kind, State};
 use super::labels::Effect;
@@ -12,26 +12,26 @@ use rayon::prelude::*;
 /// Classes of [`three_channel`].
 pub const PRETRAIN_CLASSES: usize = 16;
 
-/// By how many standard deviations a class moves its factor.
+/// Shift of a class's factor, in standard deviations.
 const MOVE: f64 = 2.5;
 
-/// Microscopes by which the pictures are taken, in turn.
+/// Number of microscopes, used in turn.
 const MICROSCOPES: usize = 12;
 
-/// Labelled three-channel pictures in memory.
+/// Labelled three-channel images in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pictures {
-    /// Side of a picture, in pixels.
+    /// Side of an image, in pixels.
     pub side: usize,
-    /// Pictures one after the other, in each three planes one after the other, in each rows: n x 3 x side x side.
+    /// n x 3 x side x side: images, planes, rows.
     pub bytes: Vec<u8>,
     /// The class of each, below [`PRETRAIN_CLASSES`].
     pub labels: Vec<u32>,
 }
 
-/// `images` pictures of `side` pixels, classes in turn. A class is one factor of the state moved up or down, in cells
-/// that divide or spread, or one relation between the channels of a polarised cell. It draws from other streams than
-/// CHAMMI's sets do, so that no cell is in both.
+/// `images` images of `side` pixels, classes in turn. A class is one factor of the state shifted up or down,
+/// in cells that divide or spread, or one relation between the channels of a polarised cell. Random streams
+/// differ from those of CHAMMI's sets, so that no cell is in both.
 pub fn three_channel(world: &World, images: usize, side: usize) -> Pictures {
     let habit = Habit::draw(world, "pretrain");
     let microscopes: Vec<Microscope> =
@@ -56,7 +56,7 @@ pub fn three_channel(world: &World, images: usize, side: usize) -> Pictures {
     Pictures { side, bytes: taken.concat(), labels }
 }
 
-/// What the pictures of a class show.
+/// The content of a class's images.
 fn class(label: u32) -> (Kind, &'static [Structure], Effect) {
     let up = |factor| Effect::Shift(vec![(factor, MOVE)]);
     let down = |factor| Effect::Shift(vec![(factor, -MOVE)]);

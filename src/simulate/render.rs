@@ -1,4 +1,4 @@
-//! One image: a cell, its neighbours, the light of each channel, the camera.
+//! Renders one image: a cell, its neighbours, the light of each channel, the camera.
 
 use super::canvas::{Canvas, Frame};
 use super::cell::{Cell, Habit, Kind, State};
@@ -14,7 +14,7 @@ use std::f64::consts::PI;
 pub(super) struct Stage<'a> {
     /// The world.
     pub(super) world: &'a World,
-    /// How its cells grow.
+    /// The morphology of its cells.
     pub(super) habit: &'a Habit,
     /// What kind of cells.
     pub(super) kind: Kind,
@@ -24,7 +24,7 @@ pub(super) struct Stage<'a> {
     pub(super) pixels: [usize; 2],
 }
 
-/// What one image shows beyond its stage.
+/// The content of one image, apart from how its set is imaged.
 #[derive(Clone, Debug)]
 pub(super) struct Shot<'a> {
     /// The stream's name: `Allen/cell/17`.
@@ -37,23 +37,23 @@ pub(super) struct Shot<'a> {
     pub(super) microscope: &'a Microscope,
     /// Gain of each channel on this plate.
     pub(super) gains: &'a [f64],
-    /// Out of focus, as a share of the width of the point spread function; at least 0.
+    /// Defocus, as a share of the width of the point spread function; at least 0.
     pub(super) defocus: f64,
 }
 
-/// A picture and what chance did to it.
+/// An image and the random choices behind it.
 #[derive(Clone, Debug)]
 pub(super) struct Picture {
     /// One 8-bit plane per channel.
     pub(super) planes: Vec<Vec<u8>>,
     /// Log of the signal that all channels share.
     pub(super) signal: f64,
-    /// Cells beside the one in the middle.
+    /// Number of neighbouring cells.
     pub(super) neighbours: usize,
 }
 
 impl Stage<'_> {
-    /// Cell radius in pixels: how much of the picture a cell fills differs between the sets.
+    /// Cell radius in pixels: sets differ in how much of the image a cell fills.
     pub(super) fn radius(&self) -> f64 {
         let share = match self.kind {
             Kind::Dividing => 0.42,
@@ -63,7 +63,7 @@ impl Stage<'_> {
         share * self.pixels[0] as f64
     }
 
-    /// Takes one picture.
+    /// Renders one image.
     pub(super) fn picture(&self, shot: &Shot<'_>) -> Picture {
         let [height, width] = self.pixels;
         let mut stream = self.world.stream(&shot.name);
@@ -94,8 +94,8 @@ impl Stage<'_> {
         Picture { planes, signal, neighbours: crowd }
     }
 
-    /// The light of one cell in each channel, with the integral that chance gave it, whatever its label. It is drawn
-    /// on a plane that holds the whole cell, so that the crop does not change the integral.
+    /// The light of one cell in each channel, with an integral drawn independently of the label. It is drawn
+    /// on a plane that contains the whole cell, so that cropping does not change the integral.
     fn light(
         &self,
         cell: &Cell,
@@ -122,7 +122,7 @@ impl Stage<'_> {
             .collect()
     }
 
-    /// Cells without a label beside the one in the middle, which lies on top.
+    /// Unlabelled neighbours of the central cell, which is on top.
     fn neighbours(
         &self,
         crowd: usize,
@@ -156,7 +156,7 @@ impl Stage<'_> {
     }
 }
 
-/// A plane that holds one whole cell, and where its first pixel lies in the picture.
+/// A plane that contains one whole cell, and where its first pixel is in the image.
 struct Patch {
     canvas: Canvas,
     frame: Frame,
@@ -187,7 +187,7 @@ impl Patch {
     }
 }
 
-/// Blackens what is not the cell, as in crops that were masked by a segmentation.
+/// Blackens everything outside the cell, as in crops masked by a segmentation.
 fn cut_out(planes: &mut [Vec<u8>], cell: &Cell, frame: Frame, width: usize) {
     for (index, _) in planes[0].clone().iter().enumerate() {
         let [x, y] = frame.to_radii(index % width, index / width);

@@ -1,4 +1,4 @@
-//! Whole worlds, tiny: the same bits for any number of threads, the folder as promised, nothing half-made.
+//! Tiny simulated worlds: the same bits for any number of threads, the promised folder, nothing incomplete.
 
 use super::*;
 use crate::event::{Event, Listen, Silence};
@@ -45,7 +45,8 @@ fn a_world_is_the_same_bits_for_any_number_of_threads() {
         hash.update(name.as_bytes());
         hash.update(bytes);
     }
-    // Another hash is another REVISION: cells, tables or encoders changed. (Encoders are pinned by the lock file.)
+    // Another hash needs another REVISION: cells, tables or encoders changed. (Encoders are pinned by the
+    // lock file.)
     assert_eq!((REVISION, &hash.finalize().to_hex()[..16]), (1, PINNED));
 }
 
@@ -81,7 +82,7 @@ fn the_folder_has_all_splits_labels_and_groups() {
     }
 }
 
-/// Asks to stop as soon as something was done.
+/// Asks to stop after the first progress event.
 struct Impatient(bool);
 
 impl Listen for Impatient {

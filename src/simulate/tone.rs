@@ -1,8 +1,8 @@
-//! Intensity tells nothing: the values of a structure are dealt anew by rank, onto a curve that belongs to the
-//! structure and not to the cell.
+//! Removes information from intensities: the values of a structure are reassigned by rank, onto a curve that
+//! belongs to the structure and not to the cell.
 //!
-//! Without this, how tightly a Golgi apparatus is packed or how long mitochondria are would stand in the histogram of
-//! their channel, and a data set about shapes would be solved by counting grey levels.
+//! Without this, how tightly a Golgi apparatus is packed or how long mitochondria are would show in the
+//! histogram of their channel, and a data set about shapes could be solved by counting grey levels.
 
 use super::canvas::Canvas;
 use super::cell::Kind;
@@ -10,14 +10,14 @@ use super::structures::Structure;
 
 const BINS: usize = 2048;
 
-/// Re-deals the light of one cell. `radius` is the cell radius in pixels: the curve is about shares of a typical
-/// cell's area.
+/// Reassigns the light of one cell. `radius` is the cell radius in pixels: the curve is about shares of a
+/// typical cell's area.
 pub(super) fn redeal(canvas: &mut Canvas, structure: Structure, kind: Kind, radius: f64) {
     let highest = canvas.light.iter().fold(0.0f32, |high, &v| high.max(v));
     if highest <= 0.0 {
         return;
     }
-    // Levels grow with the square, so that the many dim values are told apart as well as the few bright ones.
+    // Levels grow with the square, to separate the many dim values as well as the few bright ones.
     let bin = |v: f32| ((v / highest).sqrt() * (BINS - 1) as f32) as usize;
     let mut counts = [0u32; BINS];
     canvas.light.iter().filter(|&&v| v > 0.0).for_each(|&v| counts[bin(v)] += 1);
@@ -35,8 +35,8 @@ pub(super) fn redeal(canvas: &mut Canvas, structure: Structure, kind: Kind, radi
     }
 }
 
-/// The share of a cell's area that a structure lights, and how steeply its light falls from the brightest pixel. All
-/// networks of a polarised cell share a curve, the ER's among them.
+/// The share of a cell's area that a structure lights, and how steeply its light falls from the brightest
+/// pixel. All networks of a polarised cell share a curve, including the ER's.
 fn curve(structure: Structure, kind: Kind) -> (f64, f64) {
     match structure {
         Structure::Nucleus if kind == Kind::Dividing => (0.31, 0.8),

@@ -1,19 +1,19 @@
-//! The knobs of a simulated world, and how much of it is written down.
+//! The parameters of a simulated world, and how many images of it are written.
 
 use crate::seed::{Seed, Stream};
 
-/// One draw of generators, microscopes and effects. Everything in it follows from `seed` and the knobs. The knobs were
-/// frozen when the gates ([`super::gates`]) held and a small network learned every task with training labels, before
-/// any two systems were compared.
+/// A simulated world: one draw of generators, microscopes and effects. Everything in it follows from `seed`
+/// and the parameters. These were frozen when the gates ([`super::gates`]) held and a small network learned
+/// every task from training labels, before any two systems were compared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct World {
-    /// Which world.
+    /// The number of the world.
     pub seed: u64,
     /// Share of labelled cells that show their label; the others look like interphase, DMSO or another compartment.
     pub penetrance: f64,
-    /// By how many standard deviations a cell-cycle stage moves each of its factors (unary labels).
+    /// Shift of each factor by a cell-cycle stage, in standard deviations (unary labels).
     pub unary: f64,
-    /// By how many standard deviations a compound moves each of its five factors (distributed labels).
+    /// Shift of each of its five factors by a compound, in standard deviations (distributed labels).
     pub distributed: f64,
     /// SD of the log of the signal that all channels of a cell share.
     pub signal_of_cell: f64,
@@ -27,26 +27,27 @@ pub struct World {
     pub shift_of_plate: f64,
     /// Expected number of neighbours in an unmasked image.
     pub neighbours: f64,
-    /// Whether all sets grow their cells with the same generators, so that one can teach another.
+    /// Whether all sets grow their cells with the same generators, so that training on one can help another.
     pub shared_generators: bool,
-    /// What was taken away from it.
+    /// The cause removed from it, if any.
     pub control: Option<Control>,
 }
 
-/// A cause that is taken away from a world: an effect that needs it should go with it. All else stays as it is in the
-/// world of the same number.
+/// A cause that is removed from a world, as a negative control: an effect that needs it should disappear.
+/// Everything else stays as in the world of the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
-    /// Each set grows its cells with generators of its own: nothing to learn from another set.
+    /// Each set has its own generators: nothing can be learned from another set.
     Unshared,
-    /// No cell is brighter than another, no plate and no batch differs: nothing for self-supervision to be fooled by.
+    /// Cells do not differ in brightness, nor do plates and batches: nothing that could mislead
+    /// self-supervision.
     NoNuisance,
-    /// Labels are elongations, and nothing else: what a warp changes.
+    /// Labels are elongations only: what a warp changes.
     Elongation,
 }
 
 impl Control {
-    /// All of them.
+    /// All controls.
     pub const ALL: [Self; 3] = [Self::Unshared, Self::NoNuisance, Self::Elongation];
 
     /// The word on the command line and in the world's name.
@@ -96,7 +97,7 @@ impl World {
         }
     }
 
-    /// `3`, `3 unshared`: what it is called in `dataset.toml` and in every table.
+    /// `3`, `3 unshared`: its name in `dataset.toml` and in every table.
     pub fn name(&self) -> String {
         match self.control {
             Some(control) => format!("{} {}", self.seed, control.name()),
@@ -104,7 +105,7 @@ impl World {
         }
     }
 
-    /// The stream of this world called `name`.
+    /// The random stream of this world called `name`.
     pub(super) fn stream(&self, name: &str) -> Stream {
         Seed(self.seed).stream(&format!("simulate/{name}"))
     }
@@ -117,15 +118,15 @@ impl Default for World {
     }
 }
 
-/// How many images are written and how large they are.
+/// How many images are written, and their size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Size {
     /// Share of the published number of images of each split and label.
     pub images: f64,
-    /// At least so many Train images of each label. Without a floor a fiftieth of CHAMMI has four Train cells of
-    /// `M3`, of which nothing can be learnt and about which nothing can be said.
+    /// Minimum number of Train images per label. Without it a fiftieth of CHAMMI has four Train cells of
+    /// `M3`, too few to learn from or to score.
     pub floor_train: usize,
-    /// At least so many images of each label in each test split.
+    /// Minimum number of images per label in each test split.
     pub floor_test: usize,
     /// Height and width of a channel of Allen, HPA and CP, in pixels.
     pub pixels: [[usize; 2]; 3],

@@ -1,11 +1,11 @@
-//! The folder on disk: 8-bit tapes as PNG and OME-TIFF.
+//! Writes 8-bit tapes as PNG and OME-TIFF.
 
 use super::Error;
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::Path;
 
-/// Channels side by side along the width: one row-major plane from several.
+/// Joins several row-major planes side by side along the width into one.
 pub(super) fn tape(planes: &[Vec<u8>], width: usize) -> Vec<u8> {
     let height = planes.first().map_or(0, |plane| plane.len() / width);
     let mut bytes = Vec::with_capacity(height * width * planes.len());
@@ -17,7 +17,7 @@ pub(super) fn tape(planes: &[Vec<u8>], width: usize) -> Vec<u8> {
     bytes
 }
 
-/// Writes an 8-bit grey tape; the extension says how (`.png`, `.ome.tiff`). Makes the folder that it goes into.
+/// Writes an 8-bit grey tape; the extension gives the format (`.png`, `.ome.tiff`). Creates its folder.
 pub(super) fn image(path: &Path, tape: &[u8], width: usize) -> Result<(), Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
     if let Some(folder) = path.parent() {

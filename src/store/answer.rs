@@ -1,15 +1,15 @@
-//! What a question in SQL finds: values, and rows that are asked by the names of columns.
+//! Results of SQL queries: values, and rows accessed by column name.
 
 use std::fmt;
 
 /// A value that SQL returns.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Nothing; also NaN.
+    /// NULL; also NaN.
     Null,
-    /// A whole number.
+    /// An integer.
     Integer(i64),
-    /// A number.
+    /// A real number.
     Real(f64),
     /// Text.
     Text(String),
@@ -29,16 +29,16 @@ impl fmt::Display for Value {
     }
 }
 
-/// The answer to a question in SQL.
+/// The result of a SQL query.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows {
-    /// Names, also when there are no rows.
+    /// Column names, even if there are no rows.
     pub columns: Vec<String>,
     /// The rows.
     pub rows: Vec<Vec<Value>>,
 }
 
-/// A row of an answer, asked by the names of its columns.
+/// A row of a result, accessed by column name.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     columns: &'a [String],
@@ -46,35 +46,35 @@ pub struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// What stands there; nothing in a column that is not there.
+    /// The value; NULL if there is no such column.
     pub fn value(&self, name: &str) -> &Value {
         let at = self.columns.iter().position(|column| column == name);
         at.map_or(&Value::Null, |at| &self.fields[at])
     }
 
-    /// A text; nothing is the empty one.
+    /// A text; NULL is the empty one.
     pub fn text(&self, name: &str) -> String {
         self.value(name).to_string()
     }
 
-    /// A number, if one stands there.
+    /// A number; `None` if the value is not one.
     pub fn real(&self, name: &str) -> Option<f64> {
         self.value(name).real()
     }
 
-    /// A whole number; nothing is 0.
+    /// An integer; NULL is 0.
     pub fn int(&self, name: &str) -> i64 {
         self.real(name).map_or(0, |value| value as i64)
     }
 
-    /// Whether a number other than 0 stands there.
+    /// Whether the value is a number other than 0.
     pub fn is(&self, name: &str) -> bool {
         self.int(name) != 0
     }
 }
 
 impl Rows {
-    /// Row by row.
+    /// The rows in order.
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
         self.rows.iter().map(|fields| Row { columns: &self.columns, fields })
     }
@@ -96,7 +96,7 @@ impl Rows {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// A list of objects; names of columns are keys, so that of two equal ones the last counts.
+    /// A list of objects keyed by column name; of two columns with the same name the last counts.
     pub fn json(&self) -> serde_json::Value {
         let object = |row: &Vec<Value>| {
             let fields = self.columns.iter().cloned().zip(row.iter().map(Value::json));
@@ -128,7 +128,7 @@ impl Value {
         }
     }
 
-    /// As JSON has it; bytes are hexadecimal digits.
+    /// As JSON; bytes are hexadecimal digits.
     pub fn json(&self) -> serde_json::Value {
         match self {
             Self::Null => serde_json::Value::Null,

@@ -1,4 +1,4 @@
-//! An attempt: one process that computes a work, and the only way to store what it finds.
+//! An attempt: one process that computes a unit of work, and the only way to store its results.
 
 use super::curves::metric;
 use super::db::{Db, now_ms};
@@ -8,25 +8,25 @@ use super::provenance::Provenance;
 use super::rows::{ArtifactRow, Floor, Outcome, Owner, ScoreRow, Status};
 use super::writer::{LEASE_MS, Writer};
 use super::{Store, register, sample};
-use crate::last_words;
+use crate::panic_text;
 use sqlx::Row;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What became of a claim.
+/// The result of a claim.
 pub enum Claim {
-    /// The work is yours to compute.
+    /// The caller has the right to compute the work.
     Yours(Box<Attempt>),
-    /// There is nothing left to compute.
+    /// The work is already done.
     Done,
-    /// It failed, with this text; asking for its run anew ([`Store::register_run`]) is what queues it again.
+    /// It failed, with this message; registering its run again ([`Store::register_run`]) queues it again.
     Failed(String),
-    /// A living process computes it.
+    /// Another running process computes it.
     Busy(Owner),
 }
 
-/// The right to compute a work, until [`finish`](Self::finish). Dropped before that, the work
-/// goes back to `queued`, or is failed by a panic, whose text is kept.
+/// The right to compute a unit of work, until [`finish`](Self::finish). If dropped before that, the work goes
+/// back to `queued`, or fails if the thread panics, with the panic's message.
 pub struct Attempt {
     writer: Arc<Writer>,
     lock: Option<Lock>,
@@ -43,7 +43,7 @@ struct Key {
     n: u32,
 }
 
-/// Where training puts points of curves and says how far it is; cheap to clone, usable from any thread.
+/// Receives points of curves and progress from training; cheap to clone, usable from any thread.
 #[derive(Clone)]
 pub struct Metrics {
     writer: Arc<Writer>,
@@ -51,27 +51,28 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// A point of the curve `name` at `step`. Costs well below a microsecond; on the disk within 200 ms. A step that
-    /// is logged again replaces the earlier value. Errors are told by the attempt's next call.
+    /// A point of the curve `name` at `step`. Costs well below a microsecond; on disk within 200 ms. Logging
+    /// a step again replaces the earlier value. Errors are returned by the attempt's next call.
     pub fn push(&self, name: &str, step: u64, value: f64) {
         self.writer.push(self.attempt, name, step, value);
     }
 
-    /// The attempt begins something that has `total` units: `("training", "step", 4_000)`.
+    /// The attempt starts something with `total` units: `("training", "step", 4_000)`.
     pub fn begin(&self, what: &str, unit: &str, total: u64) {
         self.writer.progress(|progress| progress.begin(self.attempt, what, unit, total));
     }
 
-    /// So many units are done, with those of earlier attempts. Costs as little as a point; on the disk within a second.
+    /// `done` units are done, including those of earlier attempts. Costs as little as a point; on disk within
+    /// a second.
     pub fn advance(&self, done: u64) {
         self.writer.progress(|progress| progress.advance(self.attempt, done));
     }
 }
 
 impl Store {
-    /// Asks for the right to compute `work`. A previous owner that has died is recorded as `lost`.
+    /// Claims the right to compute `work`. A previous owner that has died is recorded as `lost`.
     pub fn claim(&self, work: &str, provenance: &Provenance) -> Result<Claim, Error> {
-        last_words::listen();
+        panic_text::listen();
         let lock = match Lock::try_take(&self.path, work, provenance)? {
             Locked::Ours(lock) => lock,
             Locked::Theirs(owner) => return Ok(Claim::Busy(owner)),
@@ -96,24 +97,25 @@ impl Attempt {
         &self.key.work
     }
 
-    /// Which attempt at its work it is, from 1.
+    /// The number of this attempt at its work, from 1.
     pub fn number(&self) -> u32 {
         self.key.n
     }
 
-    /// The last checkpoint of an earlier attempt: what to continue from, if the file is still good.
+    /// The last checkpoint of an earlier attempt: to resume from, if the file is intact.
     pub fn last_checkpoint(&self) -> Option<&ArtifactRow> {
         self.checkpoint.as_ref()
     }
 
-    /// Where the training loop puts its numbers.
+    /// Receives the numbers of the training loop.
     pub fn metrics(&self) -> Metrics {
         Metrics { writer: Arc::clone(&self.writer), attempt: self.key.id }
     }
 
-    /// Says where this attempt begins: after `step`, read from [`last_checkpoint`](Self::last_checkpoint), or at the
-    /// beginning. Points of curves after that are removed, for they will be computed again. An attempt that
-    /// continues on another numerics class than the one that wrote the checkpoint is marked `mixed`.
+    /// Declares where this attempt starts: after `step`, read from
+    /// [`last_checkpoint`](Self::last_checkpoint), or at the beginning. Points of curves after that are
+    /// removed, since they will be computed again. An attempt that resumes on another numerics class than the
+    /// one that wrote the checkpoint is marked `mixed`.
     pub fn resume_at(&self, step: Option<u64>) -> Result<(), Error> {
         let key = self.key.clone();
         self.writer.ask("begin an attempt", move |db| {
@@ -136,20 +138,20 @@ impl Attempt {
         })
     }
 
-    /// Notes that a checkpoint lies complete on the disk, in the place of the one before; curves up to it are committed
-    /// with it.
+    /// Records a checkpoint that is complete on disk, replacing the previous one; curves up to it are
+    /// committed with it.
     pub fn checkpoint(&self, step: u64, path: &Path, bytes: u64) -> Result<(), Error> {
         self.artifact(&ArtifactRow {
             name: "checkpoint".into(),
             kind: "checkpoint".into(),
             path: path.into(),
             bytes,
-            blake3: String::new(), // whoever goes on from it reads it whole anyway
+            blake3: String::new(), // not hashed: resuming reads all of it anyway
             step: Some(step),
         })
     }
 
-    /// Notes a file that lies complete on the disk; one of the same name is replaced.
+    /// Records a file that is complete on disk; one of the same name is replaced.
     pub fn artifact(&self, artifact: &ArtifactRow) -> Result<(), Error> {
         let (key, row) = (self.key.clone(), artifact.clone());
         self.writer.ask("note a file", move |db| {
@@ -179,8 +181,8 @@ impl Attempt {
         })
     }
 
-    /// Stores an evaluation, for every run that this work belongs to. Scores of the same key are replaced, and those
-    /// that an older revision of the run's work left are removed.
+    /// Stores an evaluation, for every run that includes this work. Scores with the same key are replaced,
+    /// and those left by an older revision of the run's work are removed.
     pub fn scores(&self, scores: &[ScoreRow]) -> Result<(), Error> {
         let (key, rows) = (self.key.clone(), scores.to_vec());
         self.writer.ask("store scores", move |db| {
@@ -205,8 +207,8 @@ impl Attempt {
         })
     }
 
-    /// Stores what a floor reaches in the same evaluation. Floors hang on the work that scored them, so that runs on
-    /// the same data share them when that work is one of its own.
+    /// Stores a floor's scores in the same evaluation. Floors belong to the work that scored them, so runs on
+    /// the same data share them if they share that work.
     pub fn floors(&self, floor: Floor, scores: &[ScoreRow]) -> Result<(), Error> {
         let (key, rows) = (self.key.clone(), scores.to_vec());
         self.writer.ask("store floors", move |db| {
@@ -224,12 +226,12 @@ impl Attempt {
         })
     }
 
-    /// Ends the attempt. `Done` is confirmed by the disk, with everything that was stored before. When curves could
-    /// not be written, the work is failed with that error instead, and the error is returned.
+    /// Ends the attempt. `Done` is durable, with everything stored before. If curves could not be written,
+    /// the work fails with that error instead, and the error is returned.
     pub fn finish(mut self, outcome: Outcome) -> Result<(), Error> {
         let result = self.end(&outcome);
         if let (Err(error), Outcome::Done) = (&result, &outcome) {
-            // `Drop` sends it back to `queued` should even this fail.
+            // If even this fails, `Drop` sends the work back to `queued`.
             let _ = self.end(&Outcome::Error(error.to_string()));
         }
         result
@@ -254,7 +256,7 @@ impl Drop for Attempt {
         self.writer.keep_alive(self.key.id, false);
         let key = self.key.clone();
         let (outcome, text, status) = match std::thread::panicking() {
-            true => ("panic", last_words::last(), Status::Failed),
+            true => ("panic", panic_text::last(), Status::Failed),
             false => ("lost", None, Status::Queued),
         };
         self.writer.tell(move |db| {
@@ -266,7 +268,7 @@ impl Drop for Attempt {
 }
 
 impl Key {
-    /// Nothing may be written once another attempt has taken over.
+    /// Nothing may be written after another attempt has taken over.
     fn fence(&self, db: &mut Db) -> Result<(), Error> {
         let row = db.first(sqlx::query("SELECT attempt FROM work WHERE id = ?").bind(self.work_id))?;
         match row.map(|row| row.get::<u32, _>(0)) {
@@ -293,7 +295,7 @@ impl Key {
         )?;
         sample::take(db, &[self.id])?;
         if status == Status::Done {
-            // Nobody goes on from there any more.
+            // No one resumes from it any more.
             let query = sqlx::query("DELETE FROM artifact WHERE work_id = ? AND kind = 'checkpoint'");
             db.execute(query.bind(self.work_id))?;
         }
@@ -301,14 +303,14 @@ impl Key {
     }
 }
 
-/// What the database says to a claim.
+/// The database's reply to a claim.
 enum Begun {
     Yours(Key, Option<ArtifactRow>),
     Done,
     Failed(String),
 }
 
-/// Makes the attempt's row, with the lock in hand.
+/// Inserts the attempt's row; the caller holds the lock.
 fn begin(db: &mut Db, uid: &str, who: &Provenance, exhausted: Option<String>) -> Result<Begun, Error> {
     let query = sqlx::query(
         "SELECT w.id, w.status, w.attempt, a.error FROM work w
@@ -356,8 +358,8 @@ fn begin(db: &mut Db, uid: &str, who: &Provenance, exhausted: Option<String>) ->
     Ok(Begun::Yours(Key { work: uid.into(), work_id, id, n }, checkpoint))
 }
 
-/// Records that an attempt at a work ended without a word, or with one about memory: then the work has failed, for it
-/// would end so again; else it is queued. The caller holds its lock.
+/// Records that an attempt ended without a result. If it ran out of memory, the work has failed, since it
+/// would do so again; otherwise it is queued. The caller holds the work's lock.
 fn lose(db: &mut Db, work_id: i64, exhausted: Option<&str>) -> Result<(), Error> {
     let (outcome, status) = if exhausted.is_some() { ("oom", "failed") } else { ("lost", "queued") };
     let query = sqlx::query(
@@ -370,7 +372,7 @@ fn lose(db: &mut Db, work_id: i64, exhausted: Option<&str>) -> Result<(), Error>
     db.execute(query.bind(status).bind(work_id)).map(drop)
 }
 
-/// Sends the work of dead processes back to `queued`, so that no run stays `running` for ever.
+/// Requeues work of dead processes, so that no run stays `running` for ever.
 pub(super) fn recover(db: &mut Db, store: &Path) -> Result<(), Error> {
     for row in db.all(sqlx::query("SELECT id, uid FROM work WHERE status = 'running'"))? {
         let Locked::Ours(lock) = Lock::try_take(store, row.get(1), &Provenance::default())? else { continue };

@@ -1,7 +1,7 @@
-//! The store's health: is everything there and whole, a copy that is safe to take while others write, room given back.
+//! Store maintenance: integrity checks, backup while others write, freeing disk space.
 
 use super::{Reader, Status, Store, error::Error, files, works_folder};
-use crate::whole_file;
+use crate::atomic_file;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -9,28 +9,28 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What [`Store::vacuum`] gave back.
+/// What [`Store::vacuum`] removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Freed {
-    /// Bytes on the disk.
+    /// Bytes freed on disk.
     pub bytes: u64,
-    /// Files and folders that belonged to nothing.
+    /// Orphaned files and folders.
     pub orphans: Vec<PathBuf>,
 }
 
-/// What [`Reader::check`] found.
+/// The result of [`Reader::check`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Health {
-    /// Files that the store notes and that were looked at.
+    /// Number of recorded files that were checked.
     pub files: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub bytes: u64,
-    /// What is wrong, a sentence each.
+    /// The problems found, one sentence each.
     pub problems: Vec<String>,
 }
 
 impl Reader {
-    /// Looks at the database, and at every file that it notes: its length and, with `contents`, its hash.
+    /// Checks the database, and every file that it records: its length and, with `contents`, its hash.
     pub fn check(&self, contents: bool) -> Result<Health, Error> {
         let mut health = Health::default();
         for row in self.query("PRAGMA integrity_check")?.rows {
@@ -40,9 +40,7 @@ impl Reader {
             }
         }
         for row in self.query("PRAGMA foreign_key_check")?.rows {
-            health
-                .problems
-                .push(format!("table {}: row {} refers to a row that is not there", row[0], row[1]));
+            health.problems.push(format!("table {}: row {} refers to a missing row", row[0], row[1]));
         }
         let sql = "SELECT w.uid, f.path, f.bytes, f.blake3, f.kind FROM artifact f JOIN work w ON w.id = f.work_id ORDER BY f.path";
         for row in self.query(sql)?.rows {
@@ -57,7 +55,7 @@ impl Reader {
                 }
             };
             health.bytes += found;
-            // A checkpoint may be ahead of what was noted of it.
+            // A checkpoint may be newer than its record.
             if row[4].to_string() == "checkpoint" {
                 continue;
             }
@@ -68,17 +66,17 @@ impl Reader {
                 let name = path.display();
                 health
                     .problems
-                    .push(format!("{name} of work {work}: its contents are not those that were written"));
+                    .push(format!("{name} of work {work}: its contents have changed since it was written"));
             }
         }
         Ok(health)
     }
 
-    /// What lies beside the store and belongs to nothing in it: folders of works that it does not know, and files of
-    /// finished works that it has not noted, such as the checkpoint of one that was killed in its last moment.
+    /// Orphans next to the store: folders of unknown work, and unrecorded files of finished work, such as the
+    /// checkpoint of a process killed at its very end.
     pub fn orphans(&self) -> Result<Vec<PathBuf>, Error> {
         let mut found = entries(&works_folder(self.path()));
-        // Asked afterwards: work is known before it has a folder.
+        // Queried afterwards: work is registered before it has a folder.
         let known = self.query("SELECT uid, status FROM work")?.rows;
         let known: BTreeMap<String, bool> = known
             .iter()
@@ -96,17 +94,17 @@ impl Reader {
         Ok(found)
     }
 
-    /// Copies the database, as it is at this moment, to `to`, and the files that it notes beside it.
+    /// Copies a snapshot of the database to `to`, and the files that it records next to it.
     ///
     /// # Errors
-    /// If there is something at `to` already, or a file cannot be copied.
+    /// If `to` exists already, or a file cannot be copied.
     pub fn backup(&self, to: &Path) -> Result<Health, Error> {
         let io = |what: &'static str, path: &Path| {
             let path = path.to_owned();
             move |source| Error::Io { what, path, source }
         };
         if to.exists() {
-            let source = io::Error::new(io::ErrorKind::AlreadyExists, "there is something already");
+            let source = io::Error::new(io::ErrorKind::AlreadyExists, "it exists already");
             return Err(Error::Io { what: "write a copy to", path: to.into(), source });
         }
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -114,7 +112,7 @@ impl Reader {
         let (here, there) = (files(self.path()), files(to));
         let mut copied = Health::default();
         let part = to.with_extension("part");
-        let _ = fs::remove_file(&part); // of a copy that was broken off
+        let _ = fs::remove_file(&part); // left by an interrupted copy
         self.copy(&part)?;
         let noted = "SELECT path FROM artifact WHERE kind <> 'checkpoint' ORDER BY path";
         for row in Self::open(&part)?.query(noted)?.rows {
@@ -122,7 +120,7 @@ impl Reader {
             if let Some(folder) = target.parent() {
                 fs::create_dir_all(folder).map_err(io("create", folder))?;
             }
-            whole_file::fill(&target, |part| fs::copy(&from, part).map(drop)).map_err(io("copy", &from))?;
+            atomic_file::fill(&target, |part| fs::copy(&from, part).map(drop)).map_err(io("copy", &from))?;
             copied.files += 1;
             copied.bytes += fs::metadata(&target).map_or(0, |found| found.len());
         }
@@ -132,7 +130,7 @@ impl Reader {
 }
 
 impl Store {
-    /// Gives back the room of what was removed: in the database, and the folders that no work knows.
+    /// Frees the disk space of what was removed: in the database, and folders of unknown work.
     pub fn vacuum(&self) -> Result<Freed, Error> {
         let size = || fs::metadata(&self.path).map_or(0, |found| found.len());
         let before = size();
@@ -155,7 +153,7 @@ fn same(path: &Path, hash: &str) -> bool {
     fs::read(path).is_ok_and(|content| blake3::hash(&content).to_hex().as_str() == hash)
 }
 
-/// What a folder holds; nothing if it is none.
+/// The entries of a folder; none if it is not a folder.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path()).collect()
 }
@@ -164,7 +162,7 @@ fn name(path: &Path) -> Cow<'_, str> {
     path.file_name().unwrap_or_default().to_string_lossy()
 }
 
-/// The length of a file, or of everything in a folder.
+/// The size of a file, or of everything in a folder.
 fn bytes(path: &Path) -> u64 {
     match path.is_dir() {
         true => entries(path).iter().map(|entry| bytes(entry)).sum(),

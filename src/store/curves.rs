@@ -1,11 +1,10 @@
-//! Points of curves on their way to the disk.
+//! Writes points of curves in batches.
 
 use super::db::Db;
 use super::error::Error;
-use sqlx::Row;
-use std::fmt::{self, Display, Formatter, Write};
+use sqlx::{AssertSqlSafe, Row};
 
-/// A point of a curve on its way to the disk.
+/// A point of a curve, waiting to be written.
 pub(super) struct Point {
     pub(super) attempt: i64,
     pub(super) name: u32,
@@ -14,23 +13,31 @@ pub(super) struct Point {
     pub(super) t_ms: i64,
 }
 
-/// Writes points, many at a time.
-#[derive(Default)]
+/// Rows of a statement: one length that fits a usual second of training, one for bursts. Only two, so that both stay
+/// prepared; unused rows are empty and match no attempt.
+const ROWS: [usize; 2] = [16, 512];
+
+/// Writes points in batches.
 pub(super) struct Curves {
     names: Vec<String>,
     metrics: Vec<i64>,
-    json: String,
+    statements: [String; 2],
+}
+
+impl Default for Curves {
+    fn default() -> Self {
+        Self { names: Vec::new(), metrics: Vec::new(), statements: ROWS.map(statement) }
+    }
 }
 
 impl Curves {
-    /// Takes over the names that points refer to by their position.
+    /// Takes the metric names that points refer to by index.
     pub(super) fn learn(&mut self, names: &[String]) {
         self.names.extend_from_slice(&names[self.names.len()..]);
     }
 
-    /// One statement for all: the values travel as JSON, as integers, because SQLite does not round every decimal to
-    /// the nearest float. The fence is in it: points of an attempt that somebody has taken over are not written.
-    /// Logging a step again replaces it.
+    /// All points or none. Values are bound and not written as text, because SQLite does not round every decimal to the
+    /// nearest float.
     pub(super) fn write(&mut self, db: &mut Db, points: &[Point]) -> Result<(), Error> {
         if points.is_empty() {
             return Ok(());
@@ -39,50 +46,38 @@ impl Curves {
         while let Some(name) = self.names.get(self.metrics.len()) {
             self.metrics.push(metric(db, name)?);
         }
-        self.json.clear();
-        for point in points {
-            self.json.push(if self.json.is_empty() { '[' } else { ',' });
-            let Point { attempt, name, step, value, t_ms } = point;
-            let metric = self.metrics[*name as usize];
-            let step = (*step).min(i64::MAX as u64);
-            let _ = write!(self.json, "[{attempt},{metric},{step},{},{t_ms}]", Exactly(*value)); // into a String
-        }
-        self.json.push(']');
         db.transaction(|db| {
-            db.execute(
-                sqlx::query(
-                    "INSERT INTO scalar(work_id, metric_id, step, value, t_ms)
-                     SELECT a.work_id, e.value->>1, e.value->>2, CAST(e.value->>3 AS REAL) * pow(2.0, e.value->>4), e.value->>5
-                     FROM json_each(?) e JOIN attempt a ON a.id = e.value->>0 JOIN work w ON w.id = a.work_id AND w.attempt = a.n
-                     WHERE true ON CONFLICT DO UPDATE SET value = excluded.value, t_ms = excluded.t_ms",
-                )
-                .bind(self.json.as_str()),
-            )
-        })?;
-        Ok(())
+            for points in points.chunks(ROWS[1]) {
+                let length = usize::from(points.len() > ROWS[0]);
+                let mut query = sqlx::query(AssertSqlSafe(self.statements[length].as_str()));
+                for Point { attempt, name, step, value, t_ms } in points {
+                    let step = (*step).min(i64::MAX as u64) as i64;
+                    let metric = self.metrics[*name as usize];
+                    query = query.bind(attempt).bind(metric).bind(step).bind(value).bind(t_ms); // NaN becomes NULL
+                }
+                for _ in points.len() * 5..ROWS[length] * 5 {
+                    query = query.bind(None::<i64>);
+                }
+                db.execute(query)?;
+            }
+            Ok(())
+        })
     }
 }
 
-/// A float as two integers m and e, worth m * 2^e to the bit; NaN is NULL.
-struct Exactly(f64);
-
-impl Display for Exactly {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if self.0.is_nan() {
-            return f.write_str("null,0");
-        }
-        let bits = self.0.to_bits();
-        let (exponent, fraction) = ((bits >> 52 & 0x7ff) as i64, (bits & ((1 << 52) - 1)) as i64);
-        let (m, e) = match exponent {
-            0 => (fraction, -1074),
-            0x7ff => (1, 1024), // SQLite's pow says infinity, as it should
-            _ => (fraction | 1 << 52, exponent - 1075),
-        };
-        write!(f, "{},{e}", if self.0.is_sign_negative() { -m } else { m })
-    }
+/// Writes `rows` points. The fence is in it: points of an attempt that another process has taken over are not written.
+/// Logging a step again replaces it, which is why the points are the outer loop, in their order.
+fn statement(rows: usize) -> String {
+    let points = vec!["(?,?,?,?,?)"; rows].join(",");
+    format!(
+        "INSERT INTO scalar(work_id, metric_id, step, value, t_ms)
+         SELECT a.work_id, e.column2, e.column3, e.column4, e.column5
+         FROM (VALUES {points}) e CROSS JOIN attempt a ON a.id = e.column1 JOIN work w ON w.id = a.work_id AND w.attempt = a.n
+         WHERE true ON CONFLICT DO UPDATE SET value = excluded.value, t_ms = excluded.t_ms"
+    )
 }
 
-/// The number of a metric; a new name gets one. Losses are better when smaller; of others nothing is known.
+/// The id of a metric; a new name gets one. Losses are better when smaller; for others the goal is unknown.
 pub(super) fn metric(db: &mut Db, name: &str) -> Result<i64, Error> {
     let goal = (name == "loss" || name.starts_with("loss/")).then_some("min");
     db.execute(

@@ -1,4 +1,4 @@
-//! One connection, spoken to without `await`: the asynchronous world of sqlx ends in this file.
+//! One blocking connection: sqlx's asynchronous interface is confined to this file.
 
 use super::error::Error;
 use sqlx::sqlite::{
@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 /// A statement with its values.
 pub(super) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 
-/// A connection, its runtime, and what it is busy with (for the text of errors).
+/// A connection, its runtime, and its current activity (for error messages).
 pub(super) struct Db {
     runtime: Runtime,
     conn: SqliteConnection,
@@ -32,7 +32,7 @@ impl Db {
         )
     }
 
-    /// Opens `path` so that nothing can be written through it.
+    /// Opens `path` read-only.
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
         Self::open(path, SqliteConnectOptions::new().read_only(true).pragma("query_only", "1"))
     }
@@ -49,28 +49,28 @@ impl Db {
         Ok(Self { runtime, conn, doing: "open the store" })
     }
 
-    /// Runs one statement; the number of rows that it changed.
+    /// Runs one statement; returns the number of changed rows.
     pub(super) fn execute(&mut self, statement: Statement<'_>) -> Result<u64, Error> {
         let result = self.runtime.block_on(self.conn.execute(statement));
         result.map(|done| done.rows_affected()).map_err(Error::sql(self.doing))
     }
 
-    /// All rows of an answer.
+    /// All rows of a query.
     pub(super) fn all(&mut self, statement: Statement<'_>) -> Result<Vec<SqliteRow>, Error> {
         self.runtime.block_on(self.conn.fetch_all(statement)).map_err(Error::sql(self.doing))
     }
 
-    /// The first row of an answer, if it has one.
+    /// The first row of a query, if any.
     pub(super) fn first(&mut self, statement: Statement<'_>) -> Result<Option<SqliteRow>, Error> {
         self.runtime.block_on(self.conn.fetch_optional(statement)).map_err(Error::sql(self.doing))
     }
 
-    /// The only row of an answer that always has one.
+    /// The only row of a query that always has one.
     pub(super) fn one(&mut self, statement: Statement<'_>) -> Result<SqliteRow, Error> {
         self.runtime.block_on(self.conn.fetch_one(statement)).map_err(Error::sql(self.doing))
     }
 
-    /// The names of an answer's columns, without running it.
+    /// The column names of a query, without running it.
     pub(super) fn columns(&mut self, sql: &str) -> Result<Vec<String>, Error> {
         use sqlx::{AssertSqlSafe, Column, SqlSafeStr, Statement};
         let prepare = self.conn.prepare(AssertSqlSafe(sql).into_sql_str());
@@ -78,8 +78,8 @@ impl Db {
         Ok(prepared.columns().iter().map(|column| column.name().to_string()).collect())
     }
 
-    /// All of `f` or nothing. The lock is taken at once: a transaction that first reads and then writes would be
-    /// refused without waiting when somebody else has written between.
+    /// All of `f` or nothing. The lock is taken at once: a transaction that first reads and then writes would
+    /// be refused without waiting if another process had written in between.
     pub(super) fn transaction<T>(
         &mut self,
         f: impl FnOnce(&mut Self) -> Result<T, Error>,
@@ -90,7 +90,7 @@ impl Db {
             Ok(value)
         });
         if result.is_err() {
-            // After some errors (a full disk) SQLite has rolled back by itself and refuses to do so again.
+            // After some errors (a full disk) SQLite has already rolled back, and refuses to do so again.
             let _ = self.execute(sqlx::query("ROLLBACK"));
         }
         result
@@ -104,13 +104,13 @@ impl Db {
         self.runtime.block_on(migrator.run(&mut self.conn))
     }
 
-    /// Ends the connection.
+    /// Closes the connection.
     pub(super) fn close(self) -> Result<(), Error> {
         self.runtime.block_on(self.conn.close()).map_err(Error::sql("close the store"))
     }
 }
 
-/// Opening touches the file's header, so that a file of another kind is noticed here.
+/// Opening reads the file's header, so a file of another kind is noticed here.
 fn not_a_database(path: &Path, error: sqlx::Error) -> Error {
     match error.as_database_error().and_then(|error| error.code()).as_deref() {
         Some("26") => Error::NotADatabase(path.into()),

@@ -1,4 +1,4 @@
-//! What can go wrong with the store.
+//! Errors of the store.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,94 +9,91 @@ pub enum Error {
     /// A file or folder of the store.
     #[error("cannot {what} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The attempted operation.
         what: &'static str,
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// The write-ahead log needs memory shared between all users of the file.
-    #[error("{} lies on a network file system ({kind}), where SQLite's write-ahead log loses data", path.display())]
+    /// The write-ahead log needs shared memory between all users of the file.
+    #[error("{} is on a network file system ({kind}), where SQLite's write-ahead log loses data", path.display())]
     NetworkFileSystem {
         /// The store.
         path: PathBuf,
         /// `nfs4`, `lustre`, …
         kind: String,
     },
-    /// Nothing there to read.
+    /// There is no store to read.
     #[error("no store at {}", .0.display())]
     Absent(PathBuf),
-    /// The file is something else.
+    /// Not a database.
     #[error("{} is not a SQLite database", .0.display())]
     NotADatabase(PathBuf),
-    /// The file is a database of something else.
+    /// The database of another program.
     #[error("{} is a SQLite database, but not a store of dichroic", .0.display())]
     NotAStore(PathBuf),
-    /// Written by a later program.
+    /// Written by a newer program.
     #[error("{} has schema version {store}; this program knows versions up to {program}", path.display())]
     Newer {
         /// The store.
         path: PathBuf,
-        /// Its version.
+        /// The store's version.
         store: i64,
-        /// Ours.
+        /// This program's version.
         program: i64,
     },
-    /// Written by an earlier program, and opened for reading only.
+    /// Written by an older program, and opened read-only.
     #[error("{} has schema version {store}; this program reads version {program}", path.display())]
     Older {
         /// The store.
         path: PathBuf,
-        /// Its version.
+        /// The store's version.
         store: i64,
-        /// Ours.
+        /// This program's version.
         program: i64,
     },
-    /// SQLite was compiled without mathematics.
-    #[error("the SQLite in this program lacks sqrt and pow, which the views need")]
-    NoMathematics,
     /// A migration failed.
     #[error("cannot migrate {}: {source}", path.display())]
     Migrate {
         /// The store.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: Box<sqlx::migrate::MigrateError>,
     },
-    /// SQLite refused something.
+    /// An error of SQLite.
     #[error("cannot {doing}: {source}")]
     Sql {
-        /// What was tried.
+        /// The attempted operation.
         doing: &'static str,
-        /// Why not.
+        /// The cause.
         source: Box<sqlx::Error>,
     },
-    /// A question that is not one reading statement.
+    /// Not a single reading statement.
     #[error("{0}")]
     NotAQuestion(String),
     /// Points of curves could not be written.
     #[error("{points} points of curves are lost: {cause}")]
     Lost {
-        /// How many.
+        /// Number of points.
         points: u64,
         /// The writer's error.
         cause: String,
     },
     /// The writer's thread ended.
-    #[error("the store's writer has ended")]
+    #[error("the store's writer thread has ended")]
     Closed,
     /// Another process took the work over.
-    #[error("attempt {attempt} of work {work} writes nothing more: attempt {current} has taken over")]
+    #[error("attempt {attempt} of work {work} can no longer write: attempt {current} has taken over")]
     Fenced {
         /// `WorkId`.
         work: String,
-        /// Ours.
+        /// This attempt.
         attempt: u32,
-        /// The one that counts.
+        /// The current attempt.
         current: u32,
     },
-    /// It cannot go while somebody computes it.
+    /// It cannot be removed while it is being computed.
     #[error("run {run} is being computed (work {work})")]
     AtWork {
         /// The run.
@@ -112,7 +109,7 @@ pub enum Error {
         /// Its name.
         uid: String,
     },
-    /// Simulated data may not become real, nor the other way round.
+    /// Simulated data must not become real, or the other way round.
     #[error("data set {name} ({fingerprint}) is {stored} in the store and {now} now")]
     DataKind {
         /// Its name.
@@ -121,43 +118,42 @@ pub enum Error {
         fingerprint: String,
         /// In the store.
         stored: String,
-        /// As registered now.
+        /// As now registered.
         now: String,
     },
-    /// SQL's integers have a sign.
+    /// SQL's integers are signed.
     #[error("seed {0} does not fit the store: expected a number below 2^63")]
     Seed(u64),
 }
 
 impl Error {
-    /// What to do about it.
+    /// How to fix it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                "name a store in a folder where you may write: --store PATH or $DICHROIC_STORE".into()
+                "choose a store in a writable folder: --store PATH or $DICHROIC_STORE".into()
             }
             Self::NetworkFileSystem { .. } => {
                 "put the store on a local disk (--store PATH or $DICHROIC_STORE) and copy it with `db backup`"
                     .into()
             }
-            Self::Absent(_) => "run an experiment first, or name the store with --store PATH".into(),
+            Self::Absent(_) => "run an experiment first, or give the store with --store PATH".into(),
             Self::NotADatabase(_) | Self::NotAStore(_) => {
-                "name another file with --store PATH or $DICHROIC_STORE; nothing was changed in this one"
-                    .into()
+                "give another file with --store PATH or $DICHROIC_STORE; this one was not changed".into()
             }
-            Self::Newer { .. } => "use the program that wrote it, or a later one; nothing was changed".into(),
-            Self::Older { .. } => "`dichroic db init` brings it up to date and keeps a copy".into(),
-            Self::NoMathematics => {
-                "build with LIBSQLITE3_FLAGS=\"-DSQLITE_ENABLE_MATH_FUNCTIONS\", as .cargo/config.toml says"
-                    .into()
+            Self::Newer { .. } => "use the program that wrote it, or a newer one; nothing was changed".into(),
+            Self::Older { .. } => "`dichroic db init` upgrades it and keeps a copy".into(),
+            Self::Migrate { .. } => {
+                "the store is unchanged; there may be a copy `*.before-N.db` next to it".into()
             }
-            Self::Migrate { .. } => "the store is as it was; a copy `*.before-N.db` may lie beside it".into(),
             Self::Lost { .. } => {
-                "make room on the disk; the same command continues from the last checkpoint".into()
+                "free space on the disk; the same command resumes from the last checkpoint".into()
             }
             Self::Sql { source, .. } => return sql_hint(source),
             Self::NotAQuestion(_) => "one SELECT, WITH, VALUES, EXPLAIN or PRAGMA at a time".into(),
-            Self::DataKind { .. } => "the folder changed its nature without changing its files".into(),
+            Self::DataKind { .. } => {
+                "the folder's description changed between real and simulated, but not its files".into()
+            }
             Self::AtWork { .. } => "end its process first, or wait for it".into(),
             Self::Fenced { .. } | Self::Closed | Self::Unknown { .. } | Self::Io { .. } | Self::Seed(_) => {
                 return None;
@@ -173,9 +169,9 @@ impl Error {
 fn sql_hint(error: &sqlx::Error) -> Option<String> {
     let text = error.to_string();
     let hint = if text.contains("disk is full") || text.contains("(code: 13)") {
-        "the disk is full: make room and repeat the command"
+        "the disk is full: free space and repeat the command"
     } else if text.contains("readonly") || text.contains("unable to open") {
-        "the file or its folder cannot be written: name another with --store PATH or $DICHROIC_STORE"
+        "the file or its folder is not writable: choose another with --store PATH or $DICHROIC_STORE"
     } else if text.contains("no such table") || text.contains("no such column") {
         "`dichroic sql \"SELECT name, sql FROM sqlite_schema\"` lists tables, views and columns"
     } else if text.contains("locked") {

@@ -1,5 +1,5 @@
-//! Who computes a work is whoever holds an operating-system lock on its file: the system lets go when a process
-//! dies, so that a dead owner's lease is void at once.
+//! File locks of work: the owner of a unit of work is the process that holds the operating-system lock on its
+//! file. The system releases it when a process dies, so that a dead owner's lease is void at once.
 
 use super::db::now_ms;
 use super::error::Error;
@@ -14,20 +14,20 @@ use std::path::{Path, PathBuf};
 pub(super) struct Lock {
     file: File,
     path: PathBuf,
-    /// How memory ran out for the process that held it before, if that is how it ended.
+    /// How the previous holder ran out of memory, if that is how it ended.
     pub(super) exhausted: Option<String>,
 }
 
-/// What came of an attempt to get one.
+/// The result of trying to lock.
 pub(super) enum Locked {
-    /// It is ours.
+    /// The lock is acquired.
     Ours(Lock),
-    /// A living process has it.
+    /// Another running process holds it.
     Theirs(Owner),
 }
 
 impl Lock {
-    /// Tries to get the lock of `work` in the store at `store`.
+    /// Tries to lock `work` in the store at `store`.
     pub(super) fn try_take(store: &Path, work: &str, who: &Provenance) -> Result<Locked, Error> {
         let folder = folder(store);
         std::fs::create_dir_all(&folder).map_err(io("create", &folder))?;
@@ -39,12 +39,12 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => return Ok(Locked::Theirs(owner(&mut file))),
                 Err(TryLockError::Error(source)) => return Err(io("lock", &path)(source)),
             }
-            // Whoever had it may have removed the file between our opening and our locking it.
+            // The previous holder may have removed the file between our opening and locking it.
             if same(&file, &path) {
                 let mut left = String::new();
                 let _ = file.read_to_string(&mut left);
                 let exhausted = left.lines().find_map(|line| line.strip_prefix(EXHAUSTED));
-                let exhausted = exhausted.map(|how| format!("memory ran out: nobody could give{how}"));
+                let exhausted = exhausted.map(|how| format!("out of memory: could not allocate{how}"));
                 let said = format!("{} {} {} {}\n", std::process::id(), who.caller, now_ms(), who.host.name);
                 file.set_len(0)
                     .and_then(|()| file.rewind())
@@ -57,7 +57,8 @@ impl Lock {
 }
 
 impl Lock {
-    /// Memory that runs out from now on is noted in its file, which the process leaves behind then.
+    /// From now on, running out of memory is recorded in the lock's file, which the process then leaves
+    /// behind.
     pub(super) fn hear_of_memory(&self) {
         memory::tell_exhaustion(&self.file);
     }
@@ -66,7 +67,8 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         memory::hush_exhaustion(&self.file);
-        // The name goes before the lock, so that nobody removes a file that another process has just locked.
+        // The file is removed before the lock is released, so that no one removes a file that another process
+        // has just locked.
         if cfg!(unix) {
             let _ = std::fs::remove_file(&self.path);
         }
@@ -89,7 +91,7 @@ fn io<'a>(what: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> Erro
     move |source| Error::Io { what, path: path.into(), source }
 }
 
-/// What the owner wrote into its file; a process that has just locked it may not have come to that.
+/// What the owner wrote into its file; still empty if a process has only just locked it.
 fn owner(file: &mut File) -> Owner {
     let mut text = String::new();
     let _ = file.rewind().and_then(|()| file.read_to_string(&mut text));

@@ -1,36 +1,37 @@
-//! Two stores become one. Runs and works are known by what they compute, so that merging twice, or a store that has been
-//! merged before, changes nothing.
+//! Merges another store into this one. Runs and works are identified by what they compute, so that merging
+//! twice, or merging a store that was merged before, changes nothing.
 //!
-//! What is done there and not here comes over with its attempts, curves, files and scores. What is done on both sides
-//! stays as it is here, and is compared.
+//! Work done there and not here is copied with its attempts, curves, files and scores. Work done on both
+//! sides stays as it is here, and is compared.
 
 use super::{Reader, Store, db::Db, error::Error, files, register, stale};
-use crate::whole_file;
+use crate::atomic_file;
 use sqlx::Row;
 use std::{fs, path::Path};
 
-/// What came of a merge.
+/// The result of a merge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Merged {
-    /// Runs that were not known here.
+    /// Runs that were new here.
     pub runs: u64,
-    /// Works whose results came over.
+    /// Works whose results were copied.
     pub works: u64,
-    /// Files that came over, and their bytes.
+    /// Files that were copied, and their size in bytes.
     pub files: (u64, u64),
-    /// Works that both sides had done.
+    /// Works done on both sides.
     pub both: u64,
-    /// Files of those that are not the same: work, file, and on what each side computed.
+    /// Files of those that differ: work, file, and the machine of each side.
     pub differing: Vec<[String; 4]>,
 }
 
-/// What comes over: their works that are done, or unknown here. Work that somebody here has in hand is left to them.
+/// Selects what to copy: their works that are done, or unknown here. Work that is being computed here is
+/// skipped.
 const TAKEN: &str = "CREATE TEMP TABLE taken AS
     SELECT t.id AS theirs, t.uid, w.id AS ours, coalesce((SELECT max(n) FROM main.attempt a WHERE a.work_id = w.id), 0) AS before
     FROM other.work t LEFT JOIN main.work w ON w.uid = t.uid
     WHERE w.id IS NULL OR t.status = 'done' AND w.status NOT IN ('done', 'running')";
 
-/// In this order: what a row refers to stands before it.
+/// In dependency order: a row comes after the rows that it refers to.
 const STEPS: [&str; 28] = [
     "INSERT INTO main.spec(uid, json) SELECT uid, json FROM other.spec WHERE true ON CONFLICT DO NOTHING",
     "INSERT INTO main.param SELECT s.id, p.key, p.num, p.txt FROM other.param p JOIN other.spec o ON o.id = p.spec_id
@@ -80,7 +81,7 @@ const STEPS: [&str; 28] = [
     "UPDATE meant SET ours = (SELECT id FROM main.run r WHERE r.uid = meant.uid)",
     "INSERT INTO main.run_data SELECT m.ours, o.role, d.id FROM meant m JOIN other.run_data o ON o.run_id = m.theirs
      JOIN other.dataset od ON od.id = o.dataset_id JOIN main.dataset d ON d.fingerprint = od.fingerprint WHERE true ON CONFLICT DO NOTHING",
-    // A run that is done there and not here may have been planned by another revision: its own works go with it.
+    // A run done there and not here may have been planned by another revision: its own works come with it.
     "DELETE FROM main.run_work WHERE run_id IN (SELECT ours FROM meant)",
     "INSERT INTO main.run_work SELECT m.ours, w.id, o.place FROM meant m JOIN other.run_work o ON o.run_id = m.theirs
      JOIN other.work ow ON ow.id = o.work_id JOIN main.work w ON w.uid = ow.uid",
@@ -89,7 +90,7 @@ const STEPS: [&str; 28] = [
      WHERE true ON CONFLICT DO UPDATE SET value = excluded.value, n = excluded.n, attempt_id = excluded.attempt_id",
 ];
 
-/// What hangs on runs whether or not they were known.
+/// Rows that belong to runs, whether these were known or not.
 const REMARKS: [&str; 3] = [
     "INSERT INTO main.experiment_run SELECT e.id, r.id, x.label, x.place, x.declared_ms FROM other.experiment_run x
      JOIN other.experiment oe ON oe.id = x.experiment_id JOIN main.experiment e ON e.name = oe.name
@@ -101,11 +102,12 @@ const REMARKS: [&str; 3] = [
 ];
 
 impl Store {
-    /// Takes over what `other` has and this store has not. `other` may be in use meanwhile; it is not changed.
+    /// Copies what `other` has and this store lacks. `other` may be in use meanwhile; it is not changed.
     ///
     /// # Errors
-    /// If one of the two cannot be read or written, or a data set is real on one side and simulated on the other. Nothing
-    /// is changed then, but files that came over already may lie beside the store (`vacuum` removes them).
+    /// If one of the two cannot be read or written, or a data set is real on one side and simulated on the
+    /// other. Nothing is changed then, but files that were already copied may be left next to the store
+    /// (`vacuum` removes them).
     pub fn merge(&self, other: &Path) -> Result<Merged, Error> {
         let theirs = Self::open_read_only(other)?;
         let copy = files(&self.path).join(format!("merge-{}.db", std::process::id()));
@@ -118,7 +120,7 @@ impl Store {
         for ending in ["", "-wal", "-shm"] {
             let mut name = copy.clone().into_os_string();
             name.push(ending);
-            let _ = fs::remove_file(name); // only the first is always there
+            let _ = fs::remove_file(name); // only the first always exists
         }
         merged
     }
@@ -164,7 +166,7 @@ fn same_kinds(db: &mut Db) -> Result<(), Error> {
     Err(Error::DataKind { name: row.get(0), fingerprint: row.get(1), stored: row.get(2), now: row.get(3) })
 }
 
-/// How the works compare that both sides have done.
+/// Compares the works that both sides have done.
 fn both(db: &mut Db) -> Result<Merged, Error> {
     let sql = "SELECT count(*) FROM other.work o JOIN main.work w ON w.uid = o.uid AND w.status = 'done' WHERE o.status = 'done'";
     let both = db.one(sqlx::query(sql))?.get::<i64, _>(0) as u64;
@@ -176,7 +178,7 @@ fn both(db: &mut Db) -> Result<Merged, Error> {
     Ok(Merged { both, differing: db.all(sqlx::query(sql))?.iter().map(row).collect(), ..Merged::default() })
 }
 
-/// Copies the files of what comes over, before the database names them.
+/// Copies the files of what is merged, before the database refers to them.
 fn bring(db: &mut Db, from: &Path, to: &Path) -> Result<(u64, u64), Error> {
     let sql = "SELECT f.path FROM other.artifact f JOIN taken t ON t.theirs = f.work_id WHERE f.kind <> 'checkpoint'";
     let mut brought = (0, 0);
@@ -185,7 +187,7 @@ fn bring(db: &mut Db, from: &Path, to: &Path) -> Result<(u64, u64), Error> {
         let (path, target) = (from.join(&noted), to.join(&noted));
         let io = |source| Error::Io { what: "copy", path: path.clone(), source };
         fs::create_dir_all(target.parent().unwrap_or(to)).map_err(io)?;
-        whole_file::fill(&target, |part| fs::copy(&path, part).map(drop)).map_err(io)?;
+        atomic_file::fill(&target, |part| fs::copy(&path, part).map(drop)).map_err(io)?;
         brought = (brought.0 + 1, brought.1 + fs::metadata(&target).map_or(0, |found| found.len()));
     }
     Ok(brought)

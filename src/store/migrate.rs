@@ -1,4 +1,4 @@
-//! Opening a store: where it may lie, which version it has, and how it gets to ours.
+//! Opening a store: allowed locations, schema version, migrations.
 
 use super::db::Db;
 use super::error::Error;
@@ -8,10 +8,10 @@ use sqlx::migrate::Migrator;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
-/// The steps from nothing to the present schema, carried by the binary.
+/// The migrations from nothing to the current schema, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// File systems without memory shared between computers, on which SQLite's write-ahead log loses data.
+/// File systems without shared memory between computers, on which SQLite's write-ahead log loses data.
 const NETWORK: [&str; 14] = [
     "nfs",
     "nfs4",
@@ -29,8 +29,8 @@ const NETWORK: [&str; 14] = [
     "pvfs2",
 ];
 
-/// Opens `path` for writing, made and migrated as needed. Checking and migrating stand under a file lock, because
-/// sqlx takes none for SQLite; the kernel releases it when a process dies.
+/// Opens `path` for writing, creating and migrating it as needed. Checking and migrating are protected by a
+/// file lock, because sqlx takes none for SQLite; the kernel releases it when a process dies.
 pub(super) fn open(path: &Path) -> Result<Db, Error> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(io("create", folder))?;
@@ -43,10 +43,9 @@ pub(super) fn open(path: &Path) -> Result<Db, Error> {
     let lock = lock.map_err(io("open", &beside))?;
     lock.lock().map_err(io("lock", &beside))?;
 
-    // Through a connection that cannot write, so that a file that is not ours stays as it is.
+    // Through a read-only connection, so that another program's file is left unchanged.
     let version = if path.metadata().is_ok_and(|file| file.len() > 0) { version(path)? } else { None };
     let mut db = Db::write(path)?;
-    mathematics(&mut db)?;
     let next =
         MIGRATIONS.iter().map(|step| step.version).find(|&step| version.is_none_or(|version| step > version));
     if let Some(next) = next {
@@ -62,13 +61,13 @@ pub(super) fn open(path: &Path) -> Result<Db, Error> {
     Ok(db) // and the lock is released
 }
 
-/// Whether `path` is a store of exactly our version.
+/// Whether `path` is a store of exactly this program's version.
 pub(super) fn check(path: &Path) -> Result<(), Error> {
     let (store, program) = (version(path)?.unwrap_or(0), ours());
     if store < program {
         return Err(Error::Older { path: path.into(), store, program });
     }
-    mathematics(&mut Db::read(path)?)
+    Ok(())
 }
 
 fn ours() -> i64 {
@@ -104,31 +103,24 @@ fn version(path: &Path) -> Result<Option<i64>, Error> {
     }
 }
 
-fn mathematics(db: &mut Db) -> Result<(), Error> {
-    match db.one(sqlx::query("SELECT sqrt(4.0) + pow(2.0, 3.0)")) {
-        Ok(row) if row.get::<f64, _>(0) == 10.0 => Ok(()),
-        _ => Err(Error::NoMathematics),
-    }
-}
-
-/// Copies the store before its migration to version `next`.
+/// Copies the store before it is migrated to version `next`.
 fn copy(db: &mut Db, path: &Path, next: i64) -> Result<(), Error> {
     let copy = path.with_extension(format!("before-{next}.db"));
     if copy.exists() {
-        std::fs::remove_file(&copy).map_err(io("replace", &copy))?; // of a migration that did not succeed
+        std::fs::remove_file(&copy).map_err(io("replace", &copy))?; // left by a failed migration
     }
     db.doing = "copy the store before migrating it";
     db.execute(sqlx::query("VACUUM INTO ?").bind(copy.to_string_lossy().into_owned())).map(drop)
 }
 
-/// The type of the file system that `folder` lies on, if it is one of the network.
+/// The type of the file system of `folder`, if it is a network file system.
 fn network_file_system(mounts: &str, folder: &Path) -> Option<String> {
     let mut best = (0, "");
     for line in mounts.lines() {
         let mut words = line.split(' ').skip(1);
         let (Some(point), Some(kind)) = (words.next(), words.next()) else { continue };
         let point = PathBuf::from(point.replace("\\040", " "));
-        // Of two file systems on one point, the later hides the earlier.
+        // Of two file systems mounted at the same point, the later hides the earlier.
         if folder.starts_with(&point) && point.components().count() >= best.0 {
             best = (point.components().count(), kind);
         }

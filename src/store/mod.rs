@@ -1,8 +1,8 @@
-//! The experiment database: one SQLite file that knows every run by what it computes, who computed it, and every
-//! number that came out.
+//! The experiment database: one SQLite file with every run, identified by what it computes, its provenance,
+//! and every number that it produced.
 //!
-//! [`Store`] writes, [`Reader`] answers. A run consists of works; a process [claims](Store::claim) a work and gets an
-//! [`Attempt`], the only thing that can store curves, files and scores. All of it is synchronous.
+//! [`Store`] writes, [`Reader`] queries. A run consists of works; a process [claims](Store::claim) a work and
+//! gets an [`Attempt`], the only thing that can store curves, files and scores. The interface is synchronous.
 
 mod answer;
 mod attempt;
@@ -41,7 +41,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use writer::{Thread, Writer};
 
-/// An open store. Dropping it writes what waits; [`close`](Self::close) also says whether that worked.
+/// An open store. Dropping it flushes pending writes; [`close`](Self::close) also reports whether that
+/// worked.
 pub struct Store {
     path: PathBuf,
     writer: Arc<Writer>,
@@ -50,9 +51,9 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store at `path`; makes its folder and file when they are absent, and brings an older one up to date
-    /// after copying it to `<name>.before-N.db`. Any number of processes may do this at once. Work whose process has
-    /// died goes back to `queued`.
+    /// Opens the store at `path`; creates its folder and file if they do not exist, and upgrades an older one
+    /// after copying it to `<name>.before-N.db`. Any number of processes may do this at once. Work whose
+    /// process has died goes back to `queued`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let db = migrate::open(path)?;
@@ -62,7 +63,7 @@ impl Store {
         Ok(Self { path: path.into(), writer, thread: Some(thread), reader })
     }
 
-    /// Opens the store at `path` for questions only: nothing is created, migrated or changed.
+    /// Opens the store at `path` for reading only: nothing is created, migrated or changed.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Reader, Error> {
         let path = path.as_ref();
         if !path.exists() {
@@ -72,18 +73,18 @@ impl Store {
         Reader::open(path)
     }
 
-    /// Where it lies.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Answers questions about everything that was said to the store before this call.
+    /// A reader that sees everything written to the store before this call.
     pub fn read(&self) -> Result<&Reader, Error> {
         self.writer.flush()?;
         Ok(&self.reader)
     }
 
-    /// Writes what waits and closes the file.
+    /// Flushes pending writes and closes the file.
     pub fn close(mut self) -> Result<(), Error> {
         self.end()
     }
@@ -103,7 +104,7 @@ impl Drop for Store {
     }
 }
 
-/// The folder of a store's files, beside it: `<store>.d`.
+/// The folder of a store's files, next to it: `<store>.d`.
 pub(crate) fn files(store: &Path) -> PathBuf {
     let mut name = store.as_os_str().to_owned();
     name.push(".d");
@@ -115,7 +116,7 @@ pub(crate) fn work_folder(store: &Path, work: &str) -> PathBuf {
     works_folder(store).join(work)
 }
 
-/// The folder of those.
+/// The folder that contains those.
 fn works_folder(store: &Path) -> PathBuf {
     files(store).join("work")
 }

@@ -1,60 +1,60 @@
-//! How far the works of this process are, on its way to the disk: about once a second.
+//! Progress of this process's works, written to the database about once a second.
 
 use super::{db::Db, error::Error};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// The longest time that progress waits.
+/// The longest time that progress is held back.
 pub(super) const EVERY: Duration = Duration::from_secs(1);
 
-/// How far the attempts of this process are.
+/// Progress of the attempts of this process.
 #[derive(Default)]
 pub(super) struct Progress {
     of: BTreeMap<i64, Doing>,
 }
 
-/// What an attempt does at the moment.
+/// Current activity of an attempt.
 #[derive(Clone, Debug)]
 pub(super) struct Doing {
     pub(super) what: String,
     pub(super) unit: String,
     pub(super) total: u64,
     done: u64,
-    /// When it began, and how much of it was done already.
+    /// When it started, and how much was done already.
     began: Option<(Instant, u64)>,
-    told: bool,
+    reported: bool,
 }
 
 impl Progress {
-    /// Something begins that has so many units.
+    /// Starts an activity with `total` units.
     pub(super) fn begin(&mut self, attempt: i64, what: &str, unit: &str, total: u64) {
         let (what, unit) = (what.into(), unit.into());
-        self.of.insert(attempt, Doing { what, unit, total, done: 0, began: None, told: false });
+        self.of.insert(attempt, Doing { what, unit, total, done: 0, began: None, reported: false });
     }
 
-    /// So many units are done. The pace is counted from the first time on: what came before it was done by others.
+    /// `done` units are done. The rate counts from the first report on: earlier units were done by others.
     pub(super) fn advance(&mut self, attempt: i64, done: u64) {
         if let Some(doing) = self.of.get_mut(&attempt) {
             doing.began.get_or_insert((Instant::now(), done));
-            (doing.done, doing.told) = (done, false);
+            (doing.done, doing.reported) = (done, false);
         }
     }
 
-    /// Nothing more will be heard of an attempt.
+    /// Forgets an attempt.
     pub(super) fn forget(&mut self, attempt: i64) {
         self.of.remove(&attempt);
     }
 
-    /// Whether something has changed since it was last asked.
+    /// Whether something has changed since the last call of [`news`](Self::news).
     pub(super) fn has_news(&self) -> bool {
-        self.of.values().any(|doing| !doing.told)
+        self.of.values().any(|doing| !doing.reported)
     }
 
-    /// What has changed since it was last asked.
+    /// What has changed since the last call.
     pub(super) fn news(&mut self) -> Vec<(i64, Doing)> {
         let mut news = Vec::new();
         for (attempt, doing) in &mut self.of {
-            if !std::mem::replace(&mut doing.told, true) {
+            if !std::mem::replace(&mut doing.reported, true) {
                 news.push((*attempt, doing.clone()));
             }
         }
@@ -63,7 +63,7 @@ impl Progress {
 }
 
 impl Doing {
-    /// Units a second; none while there is nothing to count by.
+    /// Units per second; `None` while there is nothing to measure.
     fn pace(&self) -> Option<f64> {
         let (began, from) = self.began?;
         let seconds = began.elapsed().as_secs_f64();
@@ -71,7 +71,7 @@ impl Doing {
     }
 }
 
-/// Writes down how far attempts are.
+/// Writes the progress of attempts.
 pub(super) fn write(db: &mut Db, news: &[(i64, Doing)]) -> Result<(), Error> {
     db.doing = "write how far a work is";
     db.transaction(|db| {

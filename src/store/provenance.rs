@@ -1,9 +1,9 @@
-//! Who computed a number: code, arguments, computer. Never part of a run's identity.
+//! Provenance of a number: code, arguments, computer. Never part of a run's identity.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What an attempt says about itself.
+/// The provenance of an attempt.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Provenance {
     /// The code.
@@ -12,9 +12,9 @@ pub struct Provenance {
     pub host: Host,
     /// The command line.
     pub args: Vec<String>,
-    /// The process that a person started: this one, or the one that this one is a worker of.
+    /// The process started by the user: this one, or the one that it is a worker of.
     pub caller: u32,
-    /// Device kind, SIMD level and processor model: bits are the same within one class.
+    /// Device kind, SIMD level and processor model: bits are the same within a class.
     pub numerics: String,
 }
 
@@ -23,13 +23,13 @@ pub struct Provenance {
 pub struct Code {
     /// Version of the package.
     pub version: String,
-    /// Commit, where there is one.
+    /// Commit, if there is one.
     pub commit: Option<String>,
-    /// Whether the sources differ from the commit; `None` where nobody knows.
+    /// Whether the sources differ from the commit; `None` if unknown.
     pub dirty: Option<bool>,
-    /// What the build read: digest of the sources.
+    /// Digest of the sources at build time.
     pub sources: String,
-    /// `git diff HEAD`, only while it is true for the binary.
+    /// `git diff HEAD`, only if the binary was built from it.
     pub diff: Option<String>,
     /// BLAKE3 of the program's file, from [`Code::binary_digest`].
     pub binary: Option<String>,
@@ -40,7 +40,7 @@ pub struct Code {
 }
 
 impl Code {
-    /// BLAKE3 of the running program's file; reads it whole, so once per process is enough.
+    /// BLAKE3 of the running program's file; reads all of it, so call it once per process.
     pub fn binary_digest() -> Option<String> {
         let bytes = std::fs::read(std::env::current_exe().ok()?).ok()?;
         Some(blake3::hash(&bytes).to_hex().to_string())
@@ -58,12 +58,12 @@ pub struct Host {
     pub cpu: String,
     /// Logical cores.
     pub cores: u32,
-    /// Memory in MiB; 0 where unknown.
+    /// Memory in MiB; 0 if unknown.
     pub ram_mb: u64,
 }
 
 impl Host {
-    /// This computer. Facts that the system does not tell are empty or 0.
+    /// This computer. Facts that the system does not report are empty or 0.
     pub fn here() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let field = |text: &str, name: &str| {
@@ -92,7 +92,7 @@ impl Host {
     }
 }
 
-/// Commit, dirtiness and diff of the working tree at `folder`, where there is git and a repository.
+/// Commit, dirtiness and diff of the working tree at `folder`, if git and a repository exist.
 pub struct Git {
     /// The full commit.
     pub commit: String,
@@ -103,7 +103,7 @@ pub struct Git {
 }
 
 impl Git {
-    /// Asks git; `None` without git, outside a repository or before the first commit.
+    /// Queries git; `None` without git, outside a repository or before the first commit.
     pub fn at(folder: &Path) -> Option<Self> {
         let commit = said("git", &["rev-parse", "--verify", "HEAD"], Some(folder))?;
         let diff = said("git", &["diff", "--no-ext-diff", "--binary", "HEAD", "--", "."], Some(folder))?;
@@ -111,7 +111,7 @@ impl Git {
     }
 }
 
-/// What a program prints, trimmed at the end; `None` when it is absent or fails.
+/// The output of a program, trimmed at the end; `None` if it does not exist or fails.
 fn said(program: &str, args: &[&str], folder: Option<&Path>) -> Option<String> {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).stderr(Stdio::null());

@@ -1,4 +1,4 @@
-//! Questions to the store. The connection cannot write.
+//! Read-only queries on the store.
 
 use super::answer::{Rows, Value};
 use super::db::Db;
@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Row, TypeInfo, ValueRef};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Answers questions, from any thread.
+/// A read-only connection, usable from any thread.
 pub struct Reader {
     db: Mutex<Db>,
     path: PathBuf,
@@ -20,28 +20,29 @@ impl Reader {
         Ok(Self { db: Mutex::new(Db::read(path)?), path: path.to_owned() })
     }
 
-    /// Where the store lies.
+    /// The path of the store.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where a file lies that the store notes, as seen from the folder `<store>.d`.
+    /// The path of a file that the store records relative to the folder `<store>.d`.
     pub fn file(&self, noted: &str) -> PathBuf {
         super::files(&self.path).join(noted)
     }
 
-    /// Writes the database as it is at this moment to `to`, whoever writes meanwhile.
+    /// Writes a snapshot of the database to `to`, even while others write.
     pub(super) fn copy(&self, to: &Path) -> Result<(), Error> {
         let statement = sqlx::query("VACUUM INTO ?").bind(to.to_string_lossy().into_owned());
         let mut db = self.db("copy the store");
-        // It counts as writing, though it writes another file; the connection as such remains one that only reads.
+        // SQLite counts this as writing, though it writes another file; the connection itself stays
+        // read-only.
         db.execute(sqlx::query("PRAGMA query_only = 0"))?;
         let copied = db.execute(statement);
         db.execute(sqlx::query("PRAGMA query_only = 1"))?;
         copied.map(drop)
     }
 
-    /// The answer to one statement of SQL that only reads.
+    /// The result of one reading SQL statement.
     pub fn query(&self, sql: &str) -> Result<Rows, Error> {
         self.query_with(sql, &[])
     }
@@ -63,18 +64,18 @@ impl Reader {
         Ok(Rows { columns, rows })
     }
 
-    /// How far a run is; `None` when it was never registered.
+    /// The state of a run; `None` if it was never registered.
     pub fn run(&self, uid: &str) -> Result<Option<RunState>, Error> {
         run_state(&mut self.db("read a run"), uid)
     }
 
-    /// How far a work is; `None` when it was never registered.
+    /// The state of a work; `None` if it was never registered.
     pub fn work(&self, uid: &str) -> Result<Option<WorkState>, Error> {
         let query = sqlx::query("SELECT uid, kind, status, attempts, error FROM v_works WHERE uid = ?");
         Ok(self.db("read a work").first(query.bind(uid.to_string()))?.map(|row| work_state(&row)))
     }
 
-    /// The scores of a run's present work, in the order of their key.
+    /// The scores of a run's current work, in the order of their key.
     pub fn scores(&self, run: &str) -> Result<Vec<ScoreRow>, Error> {
         let query = sqlx::query(
             "SELECT s.protocol, s.data, s.part, s.task, s.class, s.metric, s.value, s.n
@@ -86,7 +87,7 @@ impl Reader {
         Ok(rows.iter().map(score).collect())
     }
 
-    /// The floors beside them.
+    /// The floors of the same evaluation.
     pub fn floors(&self, run: &str) -> Result<Vec<(Floor, ScoreRow)>, Error> {
         let query = sqlx::query(
             "SELECT f.protocol, f.data, f.part, f.task, f.class, f.metric, f.value, f.n, f.floor
@@ -107,14 +108,14 @@ impl Reader {
         Ok(rows.iter().map(artifact).collect())
     }
 
-    /// The printed numbers of a table, in the order of print: `published("chammi", "table4")`.
+    /// The published numbers of a table, in published order: `published("chammi", "table4")`.
     pub fn published(&self, paper: &str, tbl: &str) -> Result<Vec<PublishedRow>, Error> {
         let query = sqlx::query(
             "SELECT model, condition, task, metric, value, decimals, flag, note FROM published
              WHERE paper = ? AND tbl = ? ORDER BY place",
         );
         let rows =
-            self.db("read printed numbers").all(query.bind(paper.to_string()).bind(tbl.to_string()))?;
+            self.db("read published numbers").all(query.bind(paper.to_string()).bind(tbl.to_string()))?;
         let row = |row: &SqliteRow| PublishedRow {
             paper: paper.into(),
             tbl: tbl.into(),
@@ -137,7 +138,7 @@ impl Reader {
     }
 }
 
-/// How far a run is.
+/// The state of a run.
 pub(super) fn run_state(db: &mut Db, uid: &str) -> Result<Option<RunState>, Error> {
     let query = sqlx::query(
         "SELECT r.status, (SELECT sum(a.ended_ms - a.started_ms) / 1000.0 FROM run_work w
@@ -200,16 +201,16 @@ fn value(row: &SqliteRow, column: usize) -> Value {
         "BLOB" => row.try_get_unchecked(column).map(Value::Blob),
         _ => row.try_get_unchecked(column).map(Value::Text),
     };
-    // Text that is no UTF-8 is bytes.
+    // Text that is not UTF-8 is returned as bytes.
     got.or_else(|_| row.try_get_unchecked(column).map(Value::Blob)).unwrap_or(Value::Null)
 }
 
-/// One reading statement, without its semicolon. The connection cannot change the store anyway; this also keeps
-/// statements away that would make other files (`VACUUM INTO`, `ATTACH`).
+/// One reading statement, without its semicolon. The connection cannot change the store anyway; this also
+/// rejects statements that would create other files (`VACUUM INTO`, `ATTACH`).
 fn question(sql: &str) -> Result<&str, Error> {
     let refuse = |why: &str| Err(Error::NotAQuestion(why.into()));
     let mut parts = statements(sql).into_iter().filter(|part| !bare(part).is_empty());
-    let Some(first) = parts.next() else { return refuse("expected a question in SQL, found nothing") };
+    let Some(first) = parts.next() else { return refuse("expected an SQL query, found nothing") };
     if parts.next().is_some() {
         return refuse("expected one statement, found several");
     }
@@ -220,7 +221,7 @@ fn question(sql: &str) -> Result<&str, Error> {
     }
 }
 
-/// `text` without blanks and comments before it.
+/// `text` without leading blanks and comments.
 fn bare(text: &str) -> &str {
     let mut text = text.trim_start();
     loop {
@@ -235,7 +236,7 @@ fn bare(text: &str) -> &str {
     }
 }
 
-/// The parts between semicolons that stand outside of quotes and comments.
+/// The parts between semicolons that are outside of quotes and comments.
 fn statements(sql: &str) -> Vec<&str> {
     let (mut parts, mut start, mut i) = (Vec::new(), 0, 0);
     while i < sql.len() {

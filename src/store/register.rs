@@ -1,4 +1,4 @@
-//! What is declared: data sets, experiments, runs and their work. Saying it twice changes nothing.
+//! Registers what is declared: data sets, experiments, runs and their work. Idempotent.
 
 use super::db::{Db, Statement, now_ms};
 use super::error::Error;
@@ -12,7 +12,7 @@ use sqlx::Row;
 use std::io::Write;
 
 impl Store {
-    /// Makes a data set known. The same fingerprint is the same data set; its name and facts are brought up to date.
+    /// Registers a data set. The same fingerprint is the same data set; its name and facts are updated.
     pub fn register_dataset(&self, dataset: &DatasetRow) -> Result<(), Error> {
         let row = dataset.clone();
         self.writer.ask("register a data set", move |db| {
@@ -32,7 +32,7 @@ impl Store {
         })
     }
 
-    /// Keeps the hash of all contents of a data set beside its fingerprint (`data check` computes it).
+    /// Stores the hash of all contents of a data set next to its fingerprint (`data check` computes it).
     pub fn note_contents(&self, fingerprint: &str, contents: &str) -> Result<(), Error> {
         let (uid, contents) = (fingerprint.to_string(), contents.to_string());
         self.writer.ask("note the contents of a data set", move |db| {
@@ -44,8 +44,9 @@ impl Store {
         })
     }
 
-    /// Has all work of a run computed once more, but what somebody is computing anyway. Its numbers are none of a
-    /// finished run until then. Checkpoints of earlier attempts are forgotten; removing their files is the caller's.
+    /// Queues all work of a run again, except what is being computed already. Until it is done, its numbers
+    /// are not those of a finished run. Checkpoints of earlier attempts are forgotten; the caller removes
+    /// their files.
     pub fn renew_run(&self, run: &str) -> Result<(), Error> {
         let uid = run.to_string();
         self.writer.ask("renew a run", move |db| {
@@ -60,8 +61,8 @@ impl Store {
         })
     }
 
-    /// Makes a run, its experiment and its work known, all or nothing, and tells how far it is. Work that another run
-    /// has done already is done, and its scores become this run's too. Work that failed is queued again.
+    /// Registers a run, its experiment and its work, all or nothing, and returns its state. Work already done
+    /// for another run is done, and its scores become this run's too. Failed work is queued again.
     pub fn register_run(&self, run: &RunRow) -> Result<RunState, Error> {
         let row = run.clone();
         self.writer.ask("register a run", move |db| {
@@ -74,7 +75,7 @@ impl Store {
     }
 }
 
-/// Queues those works of a run again for which `which` holds.
+/// Queues the works of a run again for which `which` holds.
 fn queue(db: &mut Db, run_id: i64, which: &str) -> Result<(), Error> {
     let sql = format!(
         "UPDATE work SET status = 'queued' WHERE id IN (
@@ -194,7 +195,7 @@ fn works(db: &mut Db, works: &[WorkRow], run_id: i64) -> Result<(), Error> {
     settle_run(db, run_id)
 }
 
-/// What the works of a run have scored for other runs is this run's too.
+/// Copies to a run the scores that its works have for other runs.
 pub(super) fn share_scores(db: &mut Db, run_id: i64) -> Result<(), Error> {
     db.execute(
         sqlx::query(
@@ -209,12 +210,12 @@ pub(super) fn share_scores(db: &mut Db, run_id: i64) -> Result<(), Error> {
     .map(drop)
 }
 
-/// A run is what its works are: brings the status of every run that contains the work up to date.
+/// Updates the status of every run that contains the work: a run's status follows from its works'.
 pub(super) fn settle(db: &mut Db, work_id: i64) -> Result<(), Error> {
     settle_runs(db, "IN (SELECT run_id FROM run_work WHERE work_id = ?)", work_id)
 }
 
-/// Brings the status of a run up to date.
+/// Updates the status of a run.
 pub(super) fn settle_run(db: &mut Db, run_id: i64) -> Result<(), Error> {
     settle_runs(db, "= ?", run_id)
 }
@@ -232,7 +233,7 @@ fn settle_runs(db: &mut Db, which: &str, id: i64) -> Result<(), Error> {
     db.execute(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id)).map(drop)
 }
 
-/// The row of a version of the code.
+/// The row of a version of the code, inserted if new.
 pub(super) fn code(db: &mut Db, code: &Code) -> Result<i64, Error> {
     let hash = digest(&format!("{code:?}"));
     let query = sqlx::query(
@@ -247,7 +248,7 @@ pub(super) fn code(db: &mut Db, code: &Code) -> Result<i64, Error> {
     Ok(db.one(sqlx::query("SELECT id FROM code WHERE hash = ?").bind(hash))?.get(0))
 }
 
-/// The row of a computer.
+/// The row of a computer, inserted if new.
 pub(super) fn host(db: &mut Db, host: &Host) -> Result<i64, Error> {
     let hash = digest(&format!("{host:?}"));
     let query = sqlx::query(
@@ -258,7 +259,7 @@ pub(super) fn host(db: &mut Db, host: &Host) -> Result<i64, Error> {
     Ok(db.one(sqlx::query("SELECT id FROM host WHERE hash = ?").bind(hash))?.get(0))
 }
 
-/// As `sqlar_uncompress` of the stock shell undoes it.
+/// Compressed as `sqlar_uncompress` of the stock shell expects it.
 fn deflated(text: &str) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).expect("memory takes any text")

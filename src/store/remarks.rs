@@ -1,4 +1,4 @@
-//! What people say of runs: tags, notes, and that one may go.
+//! User annotations of runs: tags, notes, removal.
 
 use super::{
     Store,
@@ -9,7 +9,7 @@ use super::{
 use sqlx::Row;
 
 impl Store {
-    /// Marks a run; saying it twice changes nothing.
+    /// Tags a run; idempotent.
     pub fn tag(&self, run: &str, tag: &str) -> Result<(), Error> {
         let tag = tag.to_string();
         self.of_run("tag a run", run, move |db, id| {
@@ -18,7 +18,7 @@ impl Store {
         })
     }
 
-    /// Takes a mark away; says whether it was there.
+    /// Removes a tag; returns whether it existed.
     pub fn untag(&self, run: &str, tag: &str) -> Result<bool, Error> {
         let tag = tag.to_string();
         self.of_run("take a tag away", run, move |db, id| {
@@ -27,7 +27,7 @@ impl Store {
         })
     }
 
-    /// Keeps a sentence about a run.
+    /// Adds a note to a run.
     pub fn note(&self, run: &str, text: &str) -> Result<(), Error> {
         let text = text.to_string();
         self.of_run("note something about a run", run, move |db, id| {
@@ -36,11 +36,11 @@ impl Store {
         })
     }
 
-    /// Forgets a run, with the work that no other run shares: its attempts, curves and scores. Says which folders of
-    /// files that work has left; removing them is the caller's.
+    /// Removes a run, with the work that no other run shares: its attempts, curves and scores. Returns the
+    /// folders of that work's files; the caller removes them.
     ///
     /// # Errors
-    /// [`Error::AtWork`] if somebody is computing it.
+    /// [`Error::AtWork`] if it is being computed.
     pub fn remove_run(&self, run: &str) -> Result<Removed, Error> {
         let uid = run.to_string();
         self.of_run("remove a run", run, move |db, id| {

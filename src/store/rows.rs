@@ -1,4 +1,4 @@
-//! What goes into the store and what comes out of it, as plain rows. The store knows rows, not specs or models.
+//! Plain rows that go into the store and come out of it. The store knows rows, not specs or models.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,15 +10,15 @@ macro_rules! words {
         pub enum $name { $($(#[$vdoc])* $variant,)* }
 
         impl $name {
-            /// All of them, in order.
+            /// All values, in order.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The word that stands in the store.
+            /// The word in the store.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
 
-            /// The opposite of [`as_str`](Self::as_str).
+            /// The inverse of [`as_str`](Self::as_str).
             pub fn of(word: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|it| it.as_str() == word)
             }
@@ -33,20 +33,20 @@ macro_rules! words {
 }
 
 words! {
-    /// How far a run or a work is.
+    /// The status of a run or a work.
     Status {
-        /// Declared, nobody computes it.
+        /// Declared; no process computes it.
         Queued = "queued",
-        /// A living process computes it.
+        /// A running process computes it.
         Running = "running",
         /// All its numbers are in the store.
         Done = "done",
         /// Its last attempt ended in an error.
         Failed = "failed",
-        /// Somebody decided not to compute it.
+        /// It was decided not to compute it.
         Skipped = "skipped",
     }
-    /// Where pixels come from; numbers of simulated data never stand against print.
+    /// The origin of pixels; numbers of simulated data are never compared with published values.
     DataKind {
         /// A microscope.
         Real = "real",
@@ -60,13 +60,13 @@ words! {
         /// Shrunk by a documented function of the spec.
         Quick = "quick",
     }
-    /// Predictors that every table shows beside the model.
+    /// Baseline predictors that every table shows next to the model.
     Floor {
         /// Always the most frequent training label.
         Constant = "constant",
-        /// A draw from the training labels' distribution.
+        /// A random draw from the training labels' distribution.
         Prior = "prior",
-        /// Hand-made features in the same protocol.
+        /// Hand-made features under the same protocol.
         HandMade = "hand_made",
         /// The model before training.
         Untrained = "untrained",
@@ -82,15 +82,15 @@ pub struct DatasetRow {
     pub fingerprint: String,
     /// Real or simulated.
     pub kind: DataKind,
-    /// The simulator's world; empty for real data.
+    /// The simulated world; empty for real data.
     pub world: String,
     /// Number of images.
     pub images: u64,
-    /// Whatever else is worth keeping: sets, splits, simulator settings.
+    /// Anything else worth keeping: sets, splits, simulator settings.
     pub info: serde_json::Value,
 }
 
-/// A run: what is computed, with the experiment that asks for it and the work it consists of.
+/// A run: what is computed, the experiment that contains it, and its works.
 #[derive(Clone, Debug)]
 pub struct RunRow {
     /// `RunId`.
@@ -101,17 +101,17 @@ pub struct RunRow {
     pub spec_json: serde_json::Value,
     /// The seed, below 2^63.
     pub seed: u64,
-    /// Declared size or shrunk.
+    /// As declared, or shrunk.
     pub scale: Scale,
     /// `(role, fingerprint)`: `("train", "91c0…")`, `("evaluate", "91c0…")`. The data sets are already in the store.
     pub data: Vec<(String, String)>,
-    /// Who asks for it.
+    /// The experiment that contains it.
     pub experiment: ExperimentRow,
-    /// What distinguishes this run's spec among the experiment's: `("adapter", "hypernet")`.
+    /// What distinguishes this run's spec within the experiment: `("adapter", "hypernet")`.
     pub label: Vec<(String, String)>,
     /// Position of the spec in the experiment, from 0.
     pub place: u32,
-    /// Its work, in the order of computation; each parent stands before its children.
+    /// Its works, in the order of computation; parents come before children.
     pub works: Vec<WorkRow>,
 }
 
@@ -126,7 +126,7 @@ pub struct ExperimentRow {
     pub file: String,
 }
 
-/// One unit of the plan.
+/// One unit of work in the plan.
 #[derive(Clone, Debug)]
 pub struct WorkRow {
     /// `WorkId`.
@@ -139,12 +139,12 @@ pub struct WorkRow {
     pub parents: Vec<String>,
 }
 
-/// A run as the store has it.
+/// The state of a run in the store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunState {
     /// `RunId`.
     pub uid: String,
-    /// How far it is.
+    /// Its status.
     pub status: Status,
     /// Seconds that its works took, first start to last end of their last attempts; `None` before the end.
     pub seconds: Option<f64>,
@@ -152,28 +152,28 @@ pub struct RunState {
     pub works: Vec<WorkState>,
 }
 
-/// A work as the store has it.
+/// The state of a work in the store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkState {
     /// `WorkId`.
     pub uid: String,
     /// `fit`, `adapt`, `embed`, `score`.
     pub kind: String,
-    /// How far it is.
+    /// Its status.
     pub status: Status,
     /// Number of attempts so far.
     pub attempts: u32,
-    /// Why the last attempt failed.
+    /// The error of the last attempt.
     pub error: Option<String>,
 }
 
-/// Who has a work.
+/// The owner of a work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
-    /// Process number.
+    /// Process id.
     pub pid: u32,
-    /// The process that a person started: itself, or the one that it is a worker of. 0: it computes nothing, or
-    /// has not come to saying so.
+    /// The process started by the user: itself, or the one that it is a worker of. 0 if it computes nothing,
+    /// or has not recorded it yet.
     pub caller: u32,
     /// Name of the computer.
     pub host: String,
@@ -190,24 +190,24 @@ impl fmt::Display for Owner {
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// All is stored; the work is done.
+    /// Everything is stored; the work is done.
     Done,
-    /// It failed, with the text that the user saw.
+    /// It failed, with the message that the user saw.
     Error(String),
-    /// A defect of the program.
+    /// A bug in the program: it panicked.
     Panic(String),
-    /// Memory ran out.
+    /// Out of memory.
     Oom(String),
-    /// The loss is no number.
+    /// The loss is NaN.
     Nan(String),
-    /// A person or a program interrupted it; the work goes back to `queued`.
+    /// Interrupted by a user or a program; the work goes back to `queued`.
     Signal,
-    /// A scheduler wants the machine back; the work goes back to `queued`.
+    /// Preempted by a scheduler; the work goes back to `queued`.
     Preempted,
 }
 
 impl Outcome {
-    /// The word that stands in `attempt.outcome`.
+    /// The word in `attempt.outcome`.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -220,7 +220,7 @@ impl Outcome {
         }
     }
 
-    /// The text beside it.
+    /// The message that goes with it.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Error(text) | Self::Panic(text) | Self::Oom(text) | Self::Nan(text) => Some(text),
@@ -228,7 +228,7 @@ impl Outcome {
         }
     }
 
-    /// What becomes of the work.
+    /// The resulting status of the work.
     pub fn status(&self) -> Status {
         match self {
             Self::Done => Status::Done,
@@ -241,7 +241,7 @@ impl Outcome {
 /// One number of an evaluation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScoreRow {
-    /// How it was scored: `one_nn_cosine`.
+    /// The protocol: `one_nn_cosine`.
     pub protocol: String,
     /// Name of the data set.
     pub data: String,
@@ -253,78 +253,78 @@ pub struct ScoreRow {
     pub class: String,
     /// `accuracy`, `f1_macro`, `precision`, …
     pub metric: String,
-    /// The value; NaN is kept as NULL.
+    /// The value; NaN is stored as NULL.
     pub value: f64,
-    /// Number of images behind it.
+    /// Number of images that it is computed from.
     pub n: u64,
 }
 
-/// A file that a work left behind.
+/// A file produced by a work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArtifactRow {
     /// Unique within the work: `weights`, `predictions/chammi`.
     pub name: String,
     /// `checkpoint`, `weights`, `features`, `predictions`.
     pub kind: String,
-    /// Where it lies, seen from the store's folder.
+    /// Its path, relative to the store's folder.
     pub path: PathBuf,
-    /// Its length.
+    /// Its length in bytes.
     pub bytes: u64,
     /// Its BLAKE3 in hexadecimal digits.
     pub blake3: String,
-    /// The optimiser's step after which it was written, where that means something.
+    /// The optimiser's step after which it was written, if applicable.
     pub step: Option<u64>,
 }
 
-/// One printed number.
+/// One published number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublishedRow {
     /// `chammi`.
     pub paper: String,
     /// `table4`.
     pub tbl: String,
-    /// The row's model.
+    /// The model of the row.
     pub model: String,
-    /// What else the row says: `fine_tuned+tps`.
+    /// The other conditions of the row: `fine_tuned+tps`.
     pub condition: String,
-    /// The project's name of the task or average; empty for numbers about no task.
+    /// The project's name of the task or average; empty for numbers that are not about a task.
     pub task: String,
     /// `f1_macro` for tasks and averages.
     pub metric: String,
-    /// The number; `None` where the print is damaged.
+    /// The number; `None` where the published table is damaged.
     pub value: Option<f64>,
-    /// Decimals printed.
+    /// Number of published decimals.
     pub decimals: u32,
-    /// `ok`, or what is wrong with the print.
+    /// `ok`, or what is wrong with the published number.
     pub flag: String,
     /// More about it.
     pub note: String,
 }
 
-/// The printed row that a spec stands in.
+/// The published row that a spec reproduces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlacementRow {
     /// `chammi`.
     pub paper: String,
     /// `table4`.
     pub tbl: String,
-    /// The row's model.
+    /// The model of the row.
     pub model: String,
-    /// What else the row says.
+    /// The other conditions of the row.
     pub condition: String,
-    /// How the paper scores.
+    /// The paper's protocol.
     pub protocol: String,
     /// The name of the paper's data set.
     pub data: String,
-    /// Why print cannot have come from this spec; empty if it can.
+    /// Why the published value cannot have come from this spec; empty if it can.
     pub against: String,
 }
 
-/// What went.
+/// What was removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Removed {
-    /// Bytes given back.
+    /// Bytes freed.
     pub bytes: u64,
-    /// The works that nobody needs any more.
+    /// The works that no run needs any more.
     pub works: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! What this process uses of its computer, as Linux tells it, and what its GPU is doing.
+//! Samples resource use: this process's CPU time and memory, system load, and its GPU.
 
 use super::{
     db::{Db, now_ms},
@@ -7,7 +7,7 @@ use super::{
 use crate::device;
 use std::fs;
 
-/// Keeps what is used now, for each of these attempts.
+/// Stores the current resource use for each of these attempts.
 pub(super) fn take(db: &mut Db, attempts: &[i64]) -> Result<(), Error> {
     let (cpu, memory, load, gpu) = (processors(), memory(), load(), device::usage());
     if cpu.is_none() && memory.is_none() {
@@ -24,23 +24,23 @@ pub(super) fn take(db: &mut Db, attempts: &[i64]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Seconds of processors used since the process began, its own and the system's for it.
+/// CPU seconds since the process began, user and system.
 fn processors() -> Option<f64> {
     let text = fs::read_to_string("/proc/self/stat").ok()?;
-    // The program's name, in brackets, may hold blanks.
+    // The program's name, in brackets, may contain blanks.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks: f64 = [11, 12].iter().map(|at| fields.get(*at)?.parse::<f64>().ok()).sum::<Option<f64>>()?;
-    Some(ticks / 100.0) // Linux counts in hundredths, whatever its clock
+    Some(ticks / 100.0) // Linux reports hundredths, whatever its clock tick
 }
 
-/// MiB in memory.
+/// Resident memory in MiB.
 fn memory() -> Option<f64> {
     let text = fs::read_to_string("/proc/self/status").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     Some(line.trim().trim_end_matches(" kB").parse::<f64>().ok()? / 1024.0)
 }
 
-/// Processes that wanted a processor in the last minute.
+/// Load average over the last minute.
 fn load() -> Option<f64> {
     fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }

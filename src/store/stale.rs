@@ -1,11 +1,11 @@
-//! What has grown old: work of other revisions of the code, data sets whose name others have taken over. Such numbers
-//! are shown as stale and never averaged with others.
+//! Marks stale results: work of other revisions of the code, and data sets whose name now belongs to other
+//! data. Such numbers are shown as stale and never averaged with others.
 
 use super::{Store, db::Db, error::Error};
 use sqlx::Row;
 
 impl Store {
-    /// Says at which revisions the parts of this program are; work of others is stale from now on.
+    /// Records the revisions of this program's parts; work of other revisions is stale from now on.
     pub fn note_revisions(&self, revisions: &[(&str, u32)]) -> Result<(), Error> {
         let known =
             "SELECT json_group_array(json_array(name, number)) FROM (SELECT * FROM revision ORDER BY name)";
@@ -24,7 +24,7 @@ impl Store {
     }
 }
 
-/// Brings the flag of every work up to date.
+/// Updates the flag of every work.
 pub(super) fn works(db: &mut Db) -> Result<(), Error> {
     let sql = "UPDATE work SET stale = n.stale FROM (
         SELECT w.id, EXISTS (SELECT 1 FROM json_each(w.json, '$.revisions') e JOIN revision v ON v.name = e.value ->> 0
@@ -33,8 +33,8 @@ pub(super) fn works(db: &mut Db) -> Result<(), Error> {
     db.execute(sqlx::query(sql)).map(drop)
 }
 
-/// The data set of this fingerprint is the one that its name means now. A simulated world comes in sizes, which stand
-/// side by side.
+/// Makes the data set with this fingerprint the current one of its name. A simulated world comes in several
+/// sizes, which are all current.
 pub(super) fn datasets(db: &mut Db, fingerprint: &str) -> Result<(), Error> {
     let sql = "UPDATE dataset SET stale = dataset.id <> n.id FROM dataset n
       WHERE n.fingerprint = ? AND dataset.name = n.name AND dataset.kind = n.kind AND dataset.world = n.world

@@ -1,5 +1,5 @@
-//! One thread owns the only connection that writes. Training pushes points of curves, which costs it well below a
-//! microsecond; everything else asks and waits for the answer, and sees all that was pushed before.
+//! The writer thread, which owns the only writing connection. Training pushes points of curves, which costs
+//! well below a microsecond; every other call blocks for its result, and sees everything pushed before.
 
 use super::curves::{Curves, Point};
 use super::db::{Db, now_ms};
@@ -11,34 +11,35 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Points that may wait; a loop that outruns the disk is held back, so that a kill never loses more than this.
+/// Maximum number of waiting points; a loop that outruns the disk is held back, so that a kill never loses
+/// more than this.
 const ROOM: usize = 4096;
-/// Points that are worth a statement of their own.
+/// Number of points that are worth a statement.
 const BATCH: usize = 1000;
 /// The longest time that a point waits.
 const DELAY: Duration = Duration::from_millis(200);
-/// How often living attempts say so.
+/// Interval of heartbeats of running attempts.
 const HEARTBEAT: Duration = Duration::from_secs(60);
-/// How often they say what they use.
+/// Interval of samples of resource use.
 const SAMPLE: Duration = Duration::from_secs(10);
-/// How long they are believed.
+/// How long a heartbeat is valid.
 pub(super) const LEASE_MS: i64 = 5 * 60 * 1000;
 
-/// The thread, and how its life ended.
+/// The thread's handle and result.
 pub(super) type Thread = JoinHandle<Result<(), Error>>;
 type Request = Box<dyn FnOnce(Result<&mut Db, Error>) + Send>;
 
 #[derive(Default)]
 struct Queue {
     points: Vec<Point>,
-    /// When the first of `points` came.
+    /// When the first of `points` was pushed.
     first: Option<Instant>,
     requests: VecDeque<Request>,
     names: Vec<String>,
     numbers: HashMap<String, u32>,
     /// Attempts of this process that have not ended.
     live: Vec<i64>,
-    /// How far they are.
+    /// Their progress.
     progress: Progress,
     /// The last flush failed: pushing must not block, or training would hang on a full disk.
     failing: bool,
@@ -48,7 +49,7 @@ struct Queue {
     closed: bool,
 }
 
-/// The way to the thread.
+/// Handle to the writer thread.
 pub(super) struct Writer {
     queue: Mutex<Queue>,
     wake: Condvar,
@@ -65,13 +66,13 @@ impl Writer {
         });
         let own = Arc::clone(&writer);
         let thread = std::thread::Builder::new().name("store".into()).spawn(move || {
-            let _close = Close(&own); // also when this thread panics: nobody may wait for it then
+            let _close = Close(&own); // also when this thread panics: no one may wait for it then
             own.work(db)
         })?;
         Ok((writer, thread))
     }
 
-    /// Takes one point and returns at once, unless the disk is 4096 points behind.
+    /// Queues one point and returns at once, unless the disk is 4096 points behind.
     pub(super) fn push(&self, attempt: i64, name: &str, step: u64, value: f64) {
         let t_ms = now_ms();
         let mut queue = self.lock();
@@ -93,19 +94,19 @@ impl Writer {
         self.wake.notify_one();
     }
 
-    /// Takes note of how far an attempt is.
+    /// Records the progress of an attempt.
     pub(super) fn progress(&self, change: impl FnOnce(&mut Progress)) {
         let mut queue = self.lock();
         let known = queue.progress.has_news();
         change(&mut queue.progress);
-        // Whoever sleeps knows nothing of it yet.
+        // Wakes the thread only if it does not know yet.
         if !known {
             drop(queue);
             self.wake.notify_one();
         }
     }
 
-    /// Runs `f` in a transaction of its own on the writing connection, after everything pushed or asked before.
+    /// Runs `f` in its own transaction on the writing connection, after everything pushed or asked before.
     pub(super) fn ask<T: Send + 'static>(
         &self,
         doing: &'static str,
@@ -119,7 +120,7 @@ impl Writer {
         self.answer(|_| Ok(()))
     }
 
-    /// Like [`ask`](Self::ask), but the answer comes after the disk has confirmed it: it survives a power cut.
+    /// Like [`ask`](Self::ask), but returns when the disk has confirmed the result: it survives a power cut.
     pub(super) fn ask_durably<T: Send + 'static>(
         &self,
         doing: &'static str,
@@ -151,12 +152,12 @@ impl Writer {
     ) -> Result<T, Error> {
         let (answer, answered) = mpsc::sync_channel(1);
         self.send(Box::new(move |db| {
-            let _ = answer.send(db.and_then(f)); // whoever has stopped waiting does not miss it
+            let _ = answer.send(db.and_then(f)); // the caller may have stopped waiting
         }))?;
         answered.recv().map_err(|_| Error::Closed)?
     }
 
-    /// Asks without waiting, for destructors.
+    /// Queues `f` without waiting, for destructors.
     pub(super) fn tell(&self, f: impl FnOnce(&mut Db) -> Result<(), Error> + Send + 'static) {
         let _ = self.send(Box::new(move |db| {
             let _ = db.and_then(|db| db.transaction(f));
@@ -174,7 +175,7 @@ impl Writer {
         Ok(())
     }
 
-    /// From now on `attempt` is kept alive, or no longer.
+    /// Starts or stops the heartbeats of `attempt`.
     pub(super) fn keep_alive(&self, attempt: i64, alive: bool) {
         let mut queue = self.lock();
         queue.live.retain(|&it| it != attempt);
@@ -185,7 +186,7 @@ impl Writer {
         }
     }
 
-    /// Nothing is taken any more; the thread writes what it has and ends.
+    /// Accepts nothing more; the thread writes what it has and ends.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.wake.notify_all();
@@ -196,7 +197,7 @@ impl Writer {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The thread.
+    /// The thread's loop.
     fn work(&self, mut db: Db) -> Result<(), Error> {
         let mut points = Vec::with_capacity(ROOM);
         let mut curves = Curves::default();
@@ -214,7 +215,7 @@ impl Writer {
             self.room.notify_all();
 
             if requests.is_empty() {
-                let _ = self.write(&mut db, &mut curves, &mut points); // the next question hears of it
+                let _ = self.write(&mut db, &mut curves, &mut points); // the next request reports it
             }
             for request in requests {
                 let flushed = self.write(&mut db, &mut curves, &mut points).and_then(|()| self.confess());
@@ -222,12 +223,12 @@ impl Writer {
             }
             if !news.is_empty() {
                 told = Instant::now();
-                let _ = progress::write(&mut db, &news); // there will be newer news
+                let _ = progress::write(&mut db, &news); // a newer report will follow
             }
             if sampled.elapsed() >= SAMPLE {
                 sampled = Instant::now();
                 if !live.is_empty() {
-                    let _ = db.transaction(|db| sample::take(db, &live)); // nothing rests on it
+                    let _ = db.transaction(|db| sample::take(db, &live)); // nothing depends on it
                 }
             }
             if beat.elapsed() >= HEARTBEAT {
@@ -236,7 +237,8 @@ impl Writer {
             }
             if closed {
                 let flushed = self.write(&mut db, &mut curves, &mut points).and_then(|()| self.confess());
-                // Statistics for the planner, of all tables that have grown, from a few hundred rows of each.
+                // Statistics for the query planner, of all tables that have grown, from a few hundred rows of
+                // each.
                 let _ = db.execute(sqlx::query("PRAGMA analysis_limit = 400"));
                 let _ = db.execute(sqlx::query("PRAGMA optimize = 0x10002"));
                 let _ = db.execute(sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")); // others may be reading
@@ -262,7 +264,7 @@ impl Writer {
         written
     }
 
-    /// Says once that points were lost.
+    /// Reports lost points once.
     fn confess(&self) -> Result<(), Error> {
         let mut queue = self.lock();
         match std::mem::take(&mut queue.lost) {
@@ -271,8 +273,8 @@ impl Writer {
         }
     }
 
-    /// Until there is something to do, which is there at `due` in any case, and at `news` if somebody has advanced. `retry`:
-    /// points of a failed flush wait.
+    /// Waits until there is something to do: at `due` at the latest, and at `news` if progress has been
+    /// reported. `retry`: points of a failed flush are waiting.
     fn wait(&self, retry: bool, due: Instant, news: Instant) -> MutexGuard<'_, Queue> {
         let entered = Instant::now();
         let mut queue = self.lock();
@@ -320,7 +322,7 @@ impl Queue {
     }
 }
 
-/// Living attempts say so.
+/// Renews the leases of running attempts.
 pub(super) fn heartbeat(db: &mut Db, live: &[i64]) -> Result<(), Error> {
     db.doing = "renew a lease";
     let now = now_ms();

@@ -7,10 +7,10 @@
 use super::{Error, Source, sampling, source::Item};
 use crate::{
     adapter::Images,
-    ahead::ahead,
     data::{Draw, Tape, Views, draw, drawn_view},
     ops::Sent,
     params::Params,
+    prefetch::prefetch,
     seed::Seed,
     spec::{AugmentStream, Train},
 };
@@ -105,7 +105,7 @@ impl<'a> Loader<'a> {
             let first = (step % self.steps_per_epoch()) as usize * self.batch;
             (step, self.make(epoch, &order.1[first..first + self.batch]))
         });
-        ahead(made, |(step, batch)| consume(step, batch?))
+        prefetch(made, |(step, batch)| consume(step, batch?))
     }
 
     fn order(&self, epoch: u64) -> Vec<u32> {

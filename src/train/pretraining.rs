@@ -6,8 +6,7 @@ use crate::{
     data::{self, Statistics, Tape},
     simulate::{PRETRAIN_CLASSES, Pictures, World, three_channel},
     spec::{
-        Augment, AugmentStream, CropFit, DataRef, Loss, Optimiser, Precision, Sampling, Schedule, Strategy,
-        Term, Train,
+        AugmentStream, CropFit, DataRef, Optimiser, Precision, Sampling, Schedule, Term, Train, settings,
     },
 };
 
@@ -51,11 +50,11 @@ impl Pretraining {
             image: SIDE,
             hold_out: 0.0,
             subset: None,
-            objective: vec![Term { weight: 1.0, loss: Loss::CrossEntropy }],
-            strategy: Strategy::Erm,
+            objective: vec![Term { weight: 1.0, loss: settings::CrossEntropy {}.into() }],
+            strategy: settings::Erm {}.into(),
             augment: vec![
-                Augment::Crop { scale: [0.8, 1.0], ratio: [0.9, 1.1], fit: CropFit::Adapted },
-                Augment::Flip { p: 0.5 },
+                settings::Crop { scale: [0.8, 1.0], ratio: [0.9, 1.1], fit: CropFit::Adapted }.into(),
+                settings::Flip { p: 0.5 }.into(),
             ],
             augment_stream: AugmentStream::Fresh,
             sampling: Sampling::Shuffled,

@@ -80,13 +80,16 @@ fn train(epochs: usize) -> Train {
         image: 32,
         hold_out: 0.0,
         objective: vec![
-            Term { weight: 0.2, loss: Loss::SimClr { temperature: 0.07, positives: Positives::SameImage } },
+            Term {
+                weight: 0.2,
+                loss: settings::SimClr { temperature: 0.07, positives: Positives::SameImage }.into(),
+            },
             Term { weight: 0.8, loss: Loss::proxy_nca(0.07) },
         ],
-        strategy: Strategy::Erm,
+        strategy: Erm {}.into(),
         augment: vec![
-            Augment::Crop { scale: [0.8, 1.0], ratio: [0.9, 1.1], fit: CropFit::Adapted },
-            Augment::Flip { p: 0.5 },
+            Crop { scale: [0.8, 1.0], ratio: [0.9, 1.1], fit: CropFit::Adapted }.into(),
+            Flip { p: 0.5 }.into(),
         ],
         augment_stream: AugmentStream::Fresh,
         sampling: Sampling::Shuffled,
@@ -101,7 +104,7 @@ fn train(epochs: usize) -> Train {
 
 fn model() -> Model {
     Model {
-        backbone: Backbone::ConvNext { size: ConvNextSize::Mini, drop_path: 0.1 },
+        backbone: ConvNext { size: ConvNextSize::Mini, drop_path: 0.1 }.into(),
         weights: Weights::Scratch,
         adapter: Adapter::HyperNet(HyperNet { z: 4, hidden: 8, embeddings: Embeddings::PerSet }),
     }
@@ -196,7 +199,7 @@ fn strategies() -> [Strategy; 5] {
     let miro = |taps| Strategy::Miro(Miro { lambda: 0.1, taps, oracle: Oracle::Copy, rate_factor: 10.0 });
     let swa = |rate, keep| Strategy::DenseSwa(DenseSwa { start_epoch: 1, rate, keep });
     [
-        Strategy::Erm,
+        Erm {}.into(),
         Strategy::Swad(Swad { every: 2, converge: 2, tolerance: 3, ratio: 0.3 }),
         swa(SwaRate::Scheduled, SwaKeep::Average),
         swa(SwaRate::Annealed { lr: 0.005 }, SwaKeep::Last),
@@ -216,7 +219,7 @@ fn the_same_bits_on_any_number_of_threads_and_after_a_stop() {
             let checkpoint = folder.path().join(format!("{number} {name}"));
             let mut other = Params::new(Seed(8));
             Extractor::new(&model(), source.sets(), &[], &mut other);
-            let oracle = matches!(train.strategy, Strategy::Miro(_)).then_some(&other);
+            let oracle = train.strategy.oracle().map(|_| &other);
             let job = Job { oracle, ..job(&train, 5, &source, &checkpoint) };
             pool.install(|| run(&job, &mut Ear { stop_after: stop, ..Ear::default() }))
         };

@@ -1,8 +1,9 @@
-//! How long it takes to compare two systems on a benchmark of CHAMMI's size: nine tasks, 116,139 images, 10,000 draws.
+//! Benchmark of comparing two systems on a benchmark of CHAMMI's size: nine tasks, 116,139 images, 10,000
+//! draws.
 //!
 //! cargo bench --bench bootstrap
 //!
-//! Drawn image by image and well by well; the bar is 10 s on two cores.
+//! Drawn by images and by wells; the limit is 10 s on two cores.
 
 use dichroic::{
     evaluate::{

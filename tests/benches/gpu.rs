@@ -1,123 +1,220 @@
-//! Training and embedding on a GPU, ours beside PyTorch's, taken in turns in one go; prints images per second and ratios.
+//! Training and embedding on a GPU, ours beside PyTorch's, taken in turns in one go; prints images per second and ratios,
+//! and each as a line of JSON as soon as it is known.
 //!
 //! DICHROIC_PYTHON=python3 cargo bench --features cuda --bench gpu
+//! cargo bench --features cuda --bench gpu -- --profile              # where the time of a step goes, kernel by kernel
 //!
 //! ConvNeXt-Tiny at 224 px, batch 128 of three sets with 3, 4 and 5 channels, each with a first layer of its own; ProxyNCA over
 //! 14 classes, AdamW. PyTorch (`gpu_peer.py`, with torch and timm): three sub-batches whose gradients add up, channels-last,
-//! fused AdamW; eager, `torch.compile`, and `max-autotune`. Embedding: 128 images of five channels. Memory is what
-//! `nvidia-smi` says of each process. Where there is no GPU, `-- --device cpu --small` shows that the bench itself runs.
+//! fused AdamW; eager, `torch.compile`, and `max-autotune`. Embedding: 128 images of five channels. `tests/gpu/METHOD.md`
+//! says how it is measured. `--work train --formats bf16,f32 --peers bf16/compile --seconds 60` measures a part.
+//! Where there is no GPU, `-- --device cpu --small` shows that the bench itself runs.
 
+#[path = "gpu/ours.rs"]
+mod ours;
 mod python;
+#[path = "gpu/setting.rs"]
+mod setting;
 
-use candle_core::{Device, Tensor};
-use dichroic::{
-    adapter::{Images, SetChannels},
-    device::{self, Choice},
-    loss::{Objective, Outputs},
-    model::Extractor,
-    params::Params,
-    seed::Seed,
-    spec::{
-        self, Adapter, Backbone, ConvNextSize, FirstLayer, Loss, Model, Precision, TargetParam, Term, Weights,
-    },
-    tape::{Gradients, Tape},
-    train::Optimiser,
-};
-use python::{Peer, median};
+use dichroic::{device::Peak, ops, spec::Precision};
+use ours::Ours;
+use python::median;
 use serde_json::{Value, json};
-use std::{process::Command, time::Instant};
+use setting::{Asked, Setting};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Rounds of ours and PyTorch's in turns: so many where there is time for them, else fewer; a figure needs three.
 const ROUNDS: usize = 5;
-const CLASSES: usize = 14;
-const CHANNELS: [usize; 3] = [3, 4, 5];
-
-/// How large it is, and where.
-#[derive(Clone)]
-struct Setting {
-    device: Device,
-    side: usize,
-    batch: usize,
-    steps: usize,
-}
-
-impl Setting {
-    fn peer(&self) -> Option<Peer> {
-        let device = if self.device.is_cpu() { "cpu" } else { "cuda" };
-        Peer::start("gpu_peer.py", &[device.to_owned(), self.side.to_string(), self.batch.to_string()])
-    }
-}
+const FEWEST: usize = 3;
+/// Steps before anything is timed: kernels are compiled and memory is taken in them.
+const WARM: usize = 5;
+/// How long one timed run is, about.
+const RUN: f64 = 2.0;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let said = |word: &str| arguments.iter().position(|argument| argument == word);
-    let choice = said("--device").and_then(|at| arguments.get(at + 1)?.parse::<Choice>().ok());
-    let device = match device::open(choice.unwrap_or(Choice::Cuda(None))) {
-        Ok(device) => device,
-        Err(error) => return println!("{error}; {}", error.hint().unwrap_or_default()),
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let asked = match Asked::read(&words) {
+        Ok(asked) => asked,
+        Err(why) => return println!("{why}"),
     };
-    let on_gpu = !device.is_cpu();
-    let setting = match said("--small") {
-        Some(_) => Setting { device, side: 32, batch: 6, steps: 2 },
-        None => Setting { device, side: 224, batch: 128, steps: 20 },
-    };
-    let ours: &[(&str, Precision)] = match on_gpu {
-        true => &[("bf16", Precision::Bf16), ("tf32", Precision::Tf32), ("f32", Precision::F32)],
-        false => &[("f32", Precision::F32)],
-    };
-    let peers: &[(&str, &str)] = match on_gpu {
-        true => &[
-            ("bf16", "eager"),
-            ("bf16", "compile"),
-            ("bf16", "max-autotune"),
-            ("tf32", "eager"),
-            ("f32", "eager"),
-        ],
-        false => &[("f32", "eager")],
-    };
-    let mut results = Vec::new();
-    for work in ["train", "embed"] {
-        for (name, precision) in ours {
-            // One of ours at a time: memory counts.
-            let mut bench = Ours::new(&setting, *precision);
-            bench.run(work, setting.steps);
-            let mut peer = setting.peer();
-            let own = peers.iter().filter(|(format, _)| format == name);
-            let mut samples: Vec<(String, Vec<f64>)> = vec![("ours".into(), vec![])];
-            for round in 0..ROUNDS {
-                let mine = bench.run(work, setting.steps);
-                samples[0].1.push(mine);
-                let Some(peer) = &mut peer else { continue };
-                for (at, (format, how)) in own.clone().enumerate() {
-                    let answer = peer
-                        .ask(&json!({"work": work, "format": format, "how": how, "steps": setting.steps}));
-                    if round == 0 {
-                        samples.push(((*how).to_owned(), vec![]));
-                    }
-                    samples[1 + at].1.push(answer["images_per_s"].as_f64().unwrap_or(f64::NAN));
+    let all = || asked.works.iter().flat_map(|work| asked.formats.iter().map(move |format| (work, format)));
+    if asked.profile {
+        all().for_each(|(work, (format, precision))| profile(&asked.setting, work, format, *precision));
+        all().for_each(|(work, (format, _))| profile_of_peer(&asked, work, format));
+        return;
+    }
+    let deadline = Instant::now() + asked.time;
+    let mut left = all().count();
+    for (work, (format, precision)) in all() {
+        let share = deadline.saturating_duration_since(Instant::now()) / left as u32;
+        left -= 1;
+        in_turns(&asked, work, format, *precision, share);
+    }
+}
+
+/// Ours and PyTorch's ways, in turns.
+fn in_turns(asked: &Asked, work: &str, format: &str, precision: Precision, time: Duration) {
+    let (setting, began) = (&asked.setting, Instant::now());
+    let peak = Peak::begin(&setting.device);
+    // One of ours at a time: memory counts.
+    let mut ours = Ours::new(setting, precision);
+    let steps = warmed(&mut ours, setting, work);
+    let mut peer = setting.peer();
+    let about = peer.as_mut().and_then(|peer| peer.ask(&json!({"about": true})).ok());
+    let mut sides = vec![Side::new("ours")];
+    sides.extend(asked.ways(format).filter(|_| peer.is_some()).map(Side::new));
+    for round in 0..ROUNDS {
+        let lasted = began.elapsed();
+        let next = lasted / u32::try_from(round.max(1)).expect("few rounds");
+        if round >= FEWEST && lasted + next > time {
+            break;
+        }
+        // Whoever is first meets a cooler GPU: in turns, that is each.
+        let mut order: Vec<usize> = (0..sides.len()).collect();
+        order.rotate_left(round % sides.len());
+        for at in order {
+            let side = &mut sides[at];
+            if side.error.is_some() {
+                continue;
+            }
+            match (side.how.as_str(), &mut peer) {
+                ("ours", _) => side.speeds.push(ours.run(work, steps)),
+                (how, Some(peer)) => {
+                    let request = json!({"work": work, "format": format, "how": how, "steps": setting.steps});
+                    side.hear(peer.ask(&request));
                 }
+                (_, None) => {}
             }
-            let memory = memory(std::process::id());
-            let of_peer = peer.as_mut().and_then(|peer| memory_of(&peer.ask(&json!({"about": true}))));
-            for (how, speeds) in &samples {
-                let ratio = median(samples[0].1.iter().zip(speeds).map(|(ours, theirs)| ours / theirs));
-                println!(
-                    "{work} {name} {how}: {:.0} images/s ({:.0} to {:.0}), ours over it {ratio:.2}",
-                    median(speeds.iter().copied()),
-                    speeds.iter().copied().fold(f64::INFINITY, f64::min),
-                    speeds.iter().copied().fold(0.0, f64::max),
-                );
-                results.push(
-                    json!({"work": work, "format": name, "how": how, "images_per_s": speeds, "ratio": ratio}),
-                );
-            }
-            println!("  memory of the GPU in MiB: ours {memory:?}, PyTorch {of_peer:?}");
-            results.push(json!({"work": work, "format": name, "ours_mib": memory, "peer_mib": of_peer}));
+        }
+        // What is known is said after each round, so that it is kept whatever ends the next one.
+        sides[0].peak = Some(peak.bytes() as f64 / f64::from(1 << 20));
+        sides[0].process = memory(std::process::id());
+        let of_peer = about.as_ref().and_then(|about| memory(about["pid"].as_u64()? as u32));
+        for side in &sides {
+            let process = if side.how == "ours" { side.process } else { of_peer };
+            println!(
+                "{}",
+                json!({
+                    "bench": "gpu", "work": work, "format": format, "how": side.how, "side": setting.side,
+                    "batch": setting.batch, "images_per_s": side.speeds, "ours_over_it": side.ratios(&sides[0]),
+                    "peak_mib": side.peak, "process_mib": process, "error": side.error, "peer": about,
+                })
+            );
         }
     }
-    println!("{}", json!({"bench": "gpu", "side": setting.side, "batch": setting.batch, "results": results}));
+    for side in &sides {
+        println!("{work} {format} {}", side.line(&sides[0]));
+    }
+}
+
+/// Takes the first steps, and says how many make a timed run.
+fn warmed(ours: &mut Ours, setting: &Setting, work: &str) -> usize {
+    ours.run(work, WARM.min(setting.steps));
+    let speed = ours.run(work, WARM.min(setting.steps));
+    let steps = RUN * speed / setting.batch as f64;
+    (steps as usize).clamp(WARM.min(setting.steps), setting.steps)
+}
+
+/// One of those that are compared.
+struct Side {
+    how: String,
+    speeds: Vec<f64>,
+    /// The most memory that its tensors took, and what its process holds, in MiB.
+    peak: Option<f64>,
+    process: Option<u64>,
+    error: Option<String>,
+}
+
+impl Side {
+    fn new(how: &str) -> Self {
+        Self { how: how.to_owned(), speeds: vec![], peak: None, process: None, error: None }
+    }
+
+    /// Ours over it, round by round.
+    fn ratios(&self, ours: &Self) -> Vec<f64> {
+        ours.speeds.iter().zip(&self.speeds).map(|(ours, theirs)| ours / theirs).collect()
+    }
+
+    fn line(&self, ours: &Self) -> String {
+        let (fewest, most) = ends(&self.speeds);
+        let memory = self.peak.map(|mib| format!("{mib:.0} MiB")).unwrap_or_default();
+        format!(
+            "{}: {:.0} images/s ({fewest:.0} to {most:.0}), ours over it {:.2}; {}",
+            self.how,
+            median(self.speeds.iter().copied()),
+            median(self.ratios(ours).into_iter()),
+            self.error.as_ref().unwrap_or(&memory),
+        )
+    }
+
+    fn hear(&mut self, answer: Result<Value, String>) {
+        match answer {
+            Ok(answer) => {
+                self.speeds.push(answer["images_per_s"].as_f64().unwrap_or(f64::NAN));
+                self.peak = answer["peak_mib"].as_f64();
+            }
+            Err(error) => self.error = Some(error),
+        }
+    }
+}
+
+/// Where the time of a step of ours goes.
+fn profile(setting: &Setting, work: &str, format: &str, precision: Precision) {
+    let mut ours = Ours::new(setting, precision);
+    let steps = warmed(&mut ours, setting, work);
+    let plain = setting.batch as f64 / ours.run(work, steps) * 1e3;
+    let took = Instant::now();
+    let (_, shares) = ops::profile(|| Ok(ours.run(work, steps))).expect("the GPU says how long it took");
+    let profiled = took.elapsed().as_secs_f64() * 1e3 / steps as f64;
+    let each = |total: f64| total / steps as f64;
+    let kernels: Vec<Value> = shares
+        .iter()
+        .map(|share| {
+            json!({
+                "name": share.name, "calls": each(share.calls as f64), "ms": each(share.ms),
+                "bytes": each(share.bytes as f64), "operations": each(share.operations as f64),
+            })
+        })
+        .collect();
+    let sum = each(shares.iter().map(|share| share.ms).sum());
+    println!(
+        "{work} {format}: {plain:.2} ms a step, {profiled:.2} while profiled, {sum:.2} of them in launches"
+    );
+    println!(
+        "{}",
+        json!({
+            "profile": "ours", "work": work, "format": format, "side": setting.side, "batch": setting.batch,
+            "step_ms": plain, "profiled_step_ms": profiled, "kernels_ms": sum, "kernels": kernels,
+        })
+    );
+}
+
+/// Where the time of a step of PyTorch's goes.
+fn profile_of_peer(asked: &Asked, work: &str, format: &str) {
+    let Setting { side, batch, .. } = asked.setting;
+    for how in asked.ways(format) {
+        let Some(mut peer) = asked.setting.peer() else { return };
+        match peer.ask(&json!({"work": work, "format": format, "how": how, "steps": asked.setting.steps.min(3), "profile": true})) {
+            Ok(answer) => println!(
+                "{}",
+                json!({
+                    "profile": how, "work": work, "format": format, "side": side, "batch": batch,
+                    "step_ms": answer["step_ms"], "kernels_ms": answer["kernels_ms"], "kernels": answer["kernels"],
+                })
+            ),
+            Err(error) => println!("PyTorch's profile: {error}"),
+        }
+    }
+}
+
+fn ends(values: &[f64]) -> (f64, f64) {
+    values.iter().fold((f64::INFINITY, 0.0), |(low, high), value| (value.min(low), value.max(high)))
 }
 
 /// MiB of the GPU that a process holds.
@@ -127,103 +224,4 @@ fn memory(process: u32) -> Option<u64> {
     let text = String::from_utf8_lossy(&said.stdout).into_owned();
     let line = text.lines().find(|line| line.split(',').next() == Some(process.to_string().as_str()))?;
     line.split(',').nth(1)?.trim().parse().ok()
-}
-
-fn memory_of(about: &Value) -> Option<u64> {
-    memory(about["pid"].as_u64()? as u32)
-}
-
-struct Ours {
-    setting: Setting,
-    params: Params,
-    model: Extractor,
-    objective: Objective,
-    optimiser: Optimiser,
-    gradients: Gradients,
-    parts: Vec<(Images, Vec<usize>)>,
-    embedded: Images,
-}
-
-impl Ours {
-    fn new(setting: &Setting, precision: Precision) -> Self {
-        let mut params = Params::on(setting.device.clone(), dichroic::format::of(precision), Seed(0));
-        let set = |(at, count): (usize, &usize)| SetChannels {
-            set: format!("set {at}"),
-            channels: (0..*count).map(|channel| format!("{at} {channel}")).collect(),
-        };
-        let sets: Vec<SetChannels> = CHANNELS.iter().enumerate().map(set).collect();
-        let model = Model {
-            backbone: Backbone::ConvNext { size: ConvNextSize::Tiny, drop_path: 0.0 },
-            adapter: Adapter::TargetParam(TargetParam { first_layer: FirstLayer::Random }),
-            weights: Weights::Scratch,
-        };
-        let model = Extractor::new(&model, &sets, &[], &mut params);
-        let word = Term { weight: 1.0, loss: Loss::proxy_nca(0.07) };
-        let objective = Objective::new(&[word], model.width(), CLASSES, &mut params);
-        let word = spec::Optimiser { lr: 1e-6, weight_decay: 5e-5, betas: [0.9, 0.999], eps: 1e-8 };
-        let mut stream = Seed(0).stream("bench/images");
-        let mut images = |rows: usize, channels: usize, set: usize| {
-            let shape = (rows, channels, setting.side, setting.side);
-            let count = rows * channels * setting.side * setting.side;
-            let pixels: Vec<f32> = (0..count).map(|_| stream.normal() as f32).collect();
-            Images { pixels: Tensor::from_vec(pixels, shape, &setting.device).expect("a batch"), set }
-        };
-        let parts = (0..CHANNELS.len()).map(|set| {
-            let rows = setting.batch * (set + 1) / CHANNELS.len() - setting.batch * set / CHANNELS.len();
-            (images(rows, CHANNELS[set], set), (0..rows).map(|row| row % CLASSES).collect())
-        });
-        let parts = parts.collect();
-        let embedded = images(setting.batch, CHANNELS[2], 2);
-        Self {
-            setting: setting.clone(),
-            optimiser: Optimiser::new(&word, &params).expect("moments"),
-            gradients: Gradients::new(&params),
-            params,
-            model,
-            objective,
-            parts,
-            embedded,
-        }
-    }
-
-    /// Images per second over so many steps, of which the last is waited for.
-    fn run(&mut self, work: &str, steps: usize) -> f64 {
-        let began = Instant::now();
-        let mut last = f32::NAN;
-        for step in 0..steps {
-            last = match work {
-                "train" => self.step(step + 1 == steps).expect("a step"),
-                _ => self.embed(step + 1 == steps).expect("features"),
-            };
-        }
-        assert!(last.is_finite(), "the last number is {last}");
-        (steps * self.setting.batch) as f64 / began.elapsed().as_secs_f64()
-    }
-
-    fn step(&mut self, wait: bool) -> candle_core::Result<f32> {
-        let mut loss = None;
-        for (images, classes) in &self.parts {
-            let mut tape = Tape::recording(&self.params);
-            let mut drops = Seed(0).stream("drop path");
-            let features = self.model.forward(&mut tape, &self.params, images, &mut drops)?;
-            let outputs = Outputs { features: &features, classes };
-            let value = self.objective.value(&mut tape, &self.params, &outputs)?;
-            tape.backward(&value.total, &mut self.gradients)?;
-            loss = Some(value.total);
-        }
-        self.optimiser.step(&self.params, &self.gradients, |_| 1e-6)?;
-        self.gradients.clear();
-        match loss.filter(|_| wait) {
-            Some(loss) => loss.scalar(),
-            None => Ok(0.0),
-        }
-    }
-
-    fn embed(&self, wait: bool) -> candle_core::Result<f32> {
-        let features = self.model.embed(&self.params, &self.embedded)?;
-        if !wait {
-            return Ok(0.0);
-        }
-        features.value().flatten_all()?.get(0)?.to_scalar()
-    }
 }

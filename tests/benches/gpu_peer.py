@@ -3,13 +3,14 @@
 Started as `$DICHROIC_PYTHON gpu_peer.py DEVICE SIDE BATCH`. Requests:
 
     {"about": true}                                                   -> versions, the GPU's name, "pid"
-    {"work": "train", "format": "bf16", "how": "compile", "steps": 20} -> "images_per_s", "peak_mib"
+    {"work": "train", "format": "bf16", "how": "compile", "steps": 20} -> "images_per_s", "peak_mib", "warm_up_s"
+    {..., "profile": true}                                            -> "step_ms", "kernels_ms", "kernels": name, calls, ms a step
 
 `work`: `train` is zero_grad, then forward, loss and backward of each of three sub-batches (3, 4 and 5 channels, each through a stem
 of its own), then AdamW(fused); `embed` is a forward of BATCH images of five channels without gradients. `format`: bf16 is
 autocast; tf32 and f32 say what matrix products and convolutions may do with float32. `how`: eager, compile, max-autotune
 (of the stages, which are the same for every set). Channels-last throughout. The first request of a kind is preceded by
-untimed steps; models stay built, so that "peak_mib" holds the weights of all of them.
+untimed steps ("warm_up_s", compilation among it); models stay built, so that "peak_mib" holds the weights of all of them.
 """
 
 import json
@@ -76,17 +77,21 @@ class Bench:
         with torch.no_grad():
             return self.features(stems[2], body, self.embedded, bf16)
 
-    def run(self, work, format, how, steps):
+    def run(self, work, format, how, steps, profile=False):
         exact = format == "f32"
         torch.backends.cuda.matmul.allow_tf32 = not exact
         torch.backends.cudnn.allow_tf32 = not exact
         bf16 = format == "bf16"
         one = lambda: self.step(how, bf16) if work == "train" else self.embed(how, bf16)
-        key = (work, format, how)
+        key, warm_up = (work, format, how), time.perf_counter()
         if key not in self.warm:
-            for _ in range(WARMUP):
+            for _ in range(WARMUP if self.device == "cuda" else 1):
                 one()
             self.warm.add(key)
+        self.wait()
+        warm_up = time.perf_counter() - warm_up
+        if profile:
+            return self.profile(one, steps)
         if self.device == "cuda":
             torch.cuda.reset_peak_memory_stats()
         self.wait()
@@ -97,7 +102,27 @@ class Bench:
         seconds = time.perf_counter() - began
         assert torch.isfinite(result).all()
         peak = torch.cuda.max_memory_allocated() / 2**20 if self.device == "cuda" else None
-        return {"images_per_s": steps * self.batch / seconds, "peak_mib": peak}
+        said = {"work": work, "format": format, "how": how, "warm_up_s": round(warm_up, 2)}
+        return {**said, "images_per_s": steps * self.batch / seconds, "peak_mib": peak}
+
+    def profile(self, one, steps):
+        """Where the time of a step goes, as PyTorch's own profiler has it: by kernel, on the CPU by operation."""
+        on_gpu = self.device == "cuda"
+        which = torch.profiler.ProfilerActivity
+        began = time.perf_counter()
+        with torch.profiler.profile(activities=[which.CPU, which.CUDA] if on_gpu else [which.CPU]) as profiler:
+            for _ in range(steps):
+                one()
+            self.wait()
+        seconds = time.perf_counter() - began
+        took = lambda event: event.self_device_time_total if on_gpu else event.self_cpu_time_total
+        events = [event for event in profiler.key_averages() if took(event) > 0]
+        if on_gpu:  # operations have their kernels' time once more
+            events = [event for event in events if event.device_type == torch.autograd.DeviceType.CUDA]
+        events.sort(key=took, reverse=True)
+        kernels = [{"name": e.key, "calls": e.count / steps, "ms": took(e) / 1e3 / steps} for e in events]
+        total = sum(kernel["ms"] for kernel in kernels)
+        return {"step_ms": seconds * 1e3 / steps, "kernels_ms": total, "kernels": kernels[:40]}
 
     def wait(self):
         if self.device == "cuda":

@@ -1,4 +1,4 @@
-//! The peer of a bench: a Python in a process of its own, which answers each line of JSON with one.
+//! The peer of a benchmark: a Python process that answers each line of JSON with one.
 
 use serde_json::Value;
 use std::{
@@ -13,7 +13,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Starts a script that lies beside the benches, or the one that `$DICHROIC_PEER` names; none without
+    /// Starts a script next to the benchmarks, or the one in `$DICHROIC_PEER`; `None` without
     /// `$DICHROIC_PYTHON`.
     pub fn start(script: &str, arguments: &[String]) -> Option<Self> {
         let python = std::env::var_os("DICHROIC_PYTHON")?;
@@ -29,13 +29,17 @@ impl Peer {
         Some(Self { child, to, from: BufReader::new(from) })
     }
 
-    pub fn ask(&mut self, request: &Value) -> Value {
-        writeln!(self.to, "{request}").expect("the peer listens");
+    /// The answer to a request, or what went wrong.
+    pub fn ask(&mut self, request: &Value) -> Result<Value, String> {
+        writeln!(self.to, "{request}").map_err(|error| format!("the peer has ended: {error}"))?;
         let mut line = String::new();
-        self.from.read_line(&mut line).expect("the peer answers");
-        let answer: Value = serde_json::from_str(&line).expect("the peer answers in JSON");
-        assert!(answer.get("error").is_none(), "the peer says {answer}");
-        answer
+        self.from.read_line(&mut line).map_err(|error| error.to_string())?;
+        let answer: Value =
+            serde_json::from_str(&line).map_err(|_| format!("the peer ended, or said {line:?}"))?;
+        match answer.get("error") {
+            Some(error) => Err(error.as_str().map_or_else(|| error.to_string(), str::to_owned)),
+            None => Ok(answer),
+        }
     }
 }
 

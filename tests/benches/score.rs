@@ -1,11 +1,11 @@
-//! `score` on features of CHAMMI's size, beside faiss doing the same searches, taken in turns in one go: 220,284 rows of
-//! 768 numbers, nine tasks, two of which leave groups out in turn.
+//! Benchmark of `score` on features of CHAMMI's size, compared with faiss doing the same searches, in
+//! alternating rounds: 220,284 rows of 768 numbers, nine tasks, two of which leave groups out in turn.
 //!
 //! DICHROIC_PYTHON=python3 cargo bench --bench score
 //!
-//! The Python that `$DICHROIC_PYTHON` names needs faiss and numpy (`score_peer.py`); without it only our side is
-//! measured. Ours is the whole command, reading included; of faiss only the searches count. Bars: 1.1 times faiss's time
-//! on two cores, 3 GiB. Writes 680 MB to the folder for temporary files.
+//! The Python of `$DICHROIC_PYTHON` needs faiss and numpy (`score_peer.py`); without it only our side is
+//! measured. Ours is the whole command, including reading; of faiss only the searches count. Limits: 1.1
+//! times faiss's time on two cores, 3 GiB. Writes 680 MB to the temporary folder.
 
 use dichroic::seed::Seed;
 use serde_json::{Value, json};
@@ -20,7 +20,8 @@ use std::{
 const WIDTH: usize = 768;
 const ROUNDS: usize = 3;
 
-/// A set: Train, then the tasks; its classes, and the task and column that leave so many groups out.
+/// A set: Train, then the tasks; its number of classes, and the task and column that leave this many groups
+/// out.
 struct Set {
     name: &'static str,
     rows: &'static [usize],
@@ -66,7 +67,7 @@ fn main() {
             mine();
         }
         if round == 0 {
-            // Before any peer has run: the most that a child of this process has needed.
+            // Before any peer has run: the peak memory of a child of this process.
             memory = largest_child();
         }
         if let Some(python) = &python {
@@ -151,7 +152,7 @@ fn run(command: &mut Command) -> (f64, Vec<u8>) {
     (began.elapsed().as_secs_f64(), output.stdout)
 }
 
-/// GiB of the largest child that has ended.
+/// Peak memory of the largest finished child, in GiB.
 #[cfg(target_os = "linux")]
 fn largest_child() -> f64 {
     // SAFETY: the structure may be all zeros and is large enough.

@@ -1,12 +1,13 @@
-//! How fast the store takes numbers and answers questions, beside Python's `sqlite3` on the same schema, MLflow and
-//! Trackio, taken in turns in one go.
+//! Benchmark of the store's writes and queries, compared with Python's `sqlite3` on the same schema, MLflow
+//! and Trackio, in alternating rounds.
 //!
 //! DICHROIC_PYTHON=python3 cargo bench --bench store
 //!
-//! The Python that `$DICHROIC_PYTHON` names may have mlflow and trackio (`store_peer.py`); what it lacks is left out, and
-//! without it only our side is measured. Bars: 2 µs for a metric's call in a training loop, 200,000 points a second to
-//! the disk, 35 bytes for a point; 5 ms for the last value of 500 runs and for the mean and spread over their seeds; 100 ms
-//! for both in a store of 100,000 runs. Writes about 1 GB to the folder for temporary files.
+//! The Python of `$DICHROIC_PYTHON` may have mlflow and trackio (`store_peer.py`); missing ones are skipped,
+//! and without Python only our side is measured. Limits: 2 µs for a metric call in a training loop, 200,000
+//! points per second to disk, 35 bytes per point; 5 ms for the last value of 500 runs and for the mean and
+//! spread over their seeds; 100 ms for both in a store of 100,000 runs. Writes about 1 GB to the temporary
+//! folder.
 
 use dichroic::store::{
     Attempt, Claim, DataKind, DatasetRow, ExperimentRow, Outcome, Provenance, RunRow, Scale, Store, WorkRow,
@@ -28,7 +29,7 @@ const STEPS: u64 = 2_000;
 const METRICS: [&str; 5] = ["loss", "loss/proxy_nca", "lr", "grad_norm", "images_per_s"];
 const PEERS: [&str; 4] = ["sqlite", "mlflow_file", "mlflow_sqlite", "trackio"];
 
-/// Questions, with the condition that narrows them to one experiment of 500 runs.
+/// Queries, with the condition that restricts them to one experiment of 500 runs.
 const LAST: &str = "SELECT r.uid, (SELECT s.value FROM scalar s WHERE s.work_id = w.id AND s.metric_id = m.id
       ORDER BY s.step DESC LIMIT 1) AS loss
     FROM experiment e JOIN experiment_run x ON x.experiment_id = e.id JOIN run r ON r.id = x.run_id
@@ -109,7 +110,7 @@ fn main() {
     report(&told);
 }
 
-/// What, in which words, its bar, and whether more is better.
+/// What is measured, its unit, its limit, and whether more is better.
 const ROWS: [(&str, &str, Option<f64>, bool); 11] = [
     ("call_us", "µs for a call in a loop", Some(2.0), false),
     ("call_p99_us", "µs for the slowest call of a hundred", None, false),
@@ -124,7 +125,7 @@ const ROWS: [(&str, &str, Option<f64>, bool); 11] = [
     ("seeds_100k_ms", "ms: mean and spread of 100,000 runs", Some(100.0), false),
 ];
 
-/// Medians of the rounds, and whether ours are within the bar.
+/// Medians of the rounds, and whether ours are within the limit.
 fn report(told: &Told) {
     let median = |values: &Vec<f64>| {
         let mut sorted = values.clone();
@@ -151,12 +152,12 @@ fn report(told: &Told) {
     println!("{}", json!(result));
 }
 
-/// A training's numbers in a store of their own.
+/// A training's numbers in a new store.
 fn write(folder: &Path) -> Value {
     let path = folder.join("ours.db");
     let store = Store::open(&path).expect("a new store");
     let attempt = begin(&store, "loop");
-    // A loop that has something else to do, as trainings have.
+    // A loop that does something else in between, as training does.
     let (metrics, mut took) = (attempt.metrics(), vec![]);
     for step in 0..STEPS {
         for name in METRICS {
@@ -189,7 +190,7 @@ fn write(folder: &Path) -> Value {
     })
 }
 
-/// The questions, as `dichroic sql` asks them.
+/// The queries, as `dichroic sql` runs them.
 fn questions(small: &Path, large: &Path) -> Value {
     let ask = |path: &Path, sql: &str, rows: usize| {
         let reader = Store::open_read_only(path).expect("a store");
@@ -216,7 +217,7 @@ fn questions(small: &Path, large: &Path) -> Value {
     })
 }
 
-/// The right to compute a work of a run that has no other.
+/// The right to compute the only work of a run.
 fn begin(store: &Store, uid: &str) -> Box<Attempt> {
     let data = DatasetRow {
         name: "chammi".into(),
@@ -246,7 +247,7 @@ fn begin(store: &Store, uid: &str) -> Box<Attempt> {
     }
 }
 
-/// Makes a store of so many finished runs; by SQL, since the proper way confirms each of them on the disk.
+/// Creates a store of `runs` finished runs; by SQL, since the regular way confirms each of them on disk.
 fn fill(path: &Path, runs: usize) {
     Store::open(path).and_then(Store::close).expect("a new store");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
@@ -263,7 +264,7 @@ fn fill(path: &Path, runs: usize) {
     });
 }
 
-/// Bytes of a store; what waits in its log is not written yet.
+/// Size of the store in bytes; its write-ahead log is not yet included.
 fn bytes(path: &Path) -> u64 {
     let log = path.with_extension("db-wal");
     [path, &log].iter().map(|file| fs::metadata(file).map_or(0, |data| data.len())).sum()

@@ -1,4 +1,4 @@
-//! The two sides of a comparison: which runs are meant.
+//! The two sides of a comparison: resolves names to runs.
 
 use crate::{
     cli::{
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The finished runs of one spec on the same data: its seeds.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct System {
-    /// Empty for a run that no experiment asks for.
+    /// Empty for a run without an experiment.
     experiment: String,
     /// Axis and value, as in `adapter=hyper_net`; mostly empty.
     label: String,
@@ -27,7 +27,7 @@ pub(super) struct System {
     pub(super) runs: Vec<(String, i64)>,
 }
 
-/// What it is compared with.
+/// The other side.
 pub(super) enum Rival {
     /// A floor under the same runs.
     Floor(Features),
@@ -60,7 +60,7 @@ impl System {
 }
 
 impl Rival {
-    /// What it is called beside `system`.
+    /// Its name next to `system`.
     pub(super) fn name(&self, system: &System) -> String {
         match self {
             Self::Floor(floor) => floor.name().into(),
@@ -71,7 +71,7 @@ impl Rival {
     }
 }
 
-/// The systems that words stand for, in their order, each once.
+/// The systems that these words select, in order, each once.
 pub(super) fn systems(store: &Reader, words: &[String]) -> Result<Vec<System>> {
     let mut systems: Vec<System> = vec![];
     for word in words {
@@ -90,11 +90,11 @@ pub(super) fn systems(store: &Reader, words: &[String]) -> Result<Vec<System>> {
     Ok(systems)
 }
 
-/// A floor by its name, or the one system that `word` stands for.
+/// A floor by its name, or the single system that `word` selects.
 pub(super) fn rival(store: &Reader, word: &str) -> Result<Rival> {
     if word == Features::Prior.name() {
         let failure =
-            Failure::new("`prior` is a mean over random draws and has no one prediction for an image");
+            Failure::new("`prior` is a mean over random draws and has no single prediction per image");
         return Err(failure.hint("compare with `constant`, `hand_made` or `untrained`"));
     }
     if let Some(floor) = Features::FLOORS.into_iter().find(|floor| floor.name() == word) {
@@ -112,7 +112,7 @@ pub(super) fn rival(store: &Reader, word: &str) -> Result<Rival> {
     }
 }
 
-/// Everything that is finished under this name: of an experiment, a run, or a spec.
+/// Everything finished under this name: of an experiment, a run, or a spec.
 fn named(store: &Reader, word: &str) -> Result<Vec<System>> {
     let mut found = runs(store, "experiment = ?", word)?;
     let id = word.to_lowercase();
@@ -124,9 +124,9 @@ fn named(store: &Reader, word: &str) -> Result<Vec<System>> {
                 .map(|row| if column == "uid" { row.uid.as_str() } else { &row.system.spec })
                 .collect();
             if ids.len() > 1 {
-                let failure = Failure::new(format!("`{word}` is the beginning of {} ids", ids.len()));
+                let failure = Failure::new(format!("`{word}` is a prefix of {} ids", ids.len()));
                 let ids: Vec<&str> = ids.into_iter().take(5).collect();
-                return Err(failure.hint(format!("write more of it: {}", ids.join(", "))));
+                return Err(failure.hint(format!("use a longer prefix: {}", ids.join(", "))));
             }
             if !found.is_empty() {
                 break;
@@ -138,7 +138,7 @@ fn named(store: &Reader, word: &str) -> Result<Vec<System>> {
     }
     let stale = found.iter().filter(|row| row.stale).count();
     if stale > 0 && stale < found.len() {
-        output::warn(&format!("{stale} runs of `{word}` are stale and left out"));
+        output::warn(&format!("{stale} runs of `{word}` are stale and were left out"));
         found.retain(|row| !row.stale);
     }
     let (all, open) =
@@ -148,8 +148,9 @@ fn named(store: &Reader, word: &str) -> Result<Vec<System>> {
         Some(status) if found.is_empty() => {
             let failure =
                 Failure::new(format!("`{word}` has no finished run: expected `done`, found `{status}`"));
-            return Err(failure
-                .hint("the command that began it goes on with it; `dichroic runs` shows how far it is"));
+            return Err(
+                failure.hint("the command that started it resumes it; `dichroic runs` shows its progress")
+            );
         }
         Some(_) => output::warn(&format!(
             "{} of {all} runs of `{word}` are finished; only these are compared",
@@ -167,7 +168,7 @@ fn named(store: &Reader, word: &str) -> Result<Vec<System>> {
     Ok(systems)
 }
 
-/// One run as the store has it; its system has no other.
+/// One stored run as a system.
 struct Found {
     uid: String,
     status: String,
@@ -175,9 +176,9 @@ struct Found {
     system: System,
 }
 
-/// The runs for which this holds, in the order of their declaration.
+/// The runs that match, in the order of declaration.
 fn runs(store: &Reader, condition: &str, value: &str) -> Result<Vec<Found>> {
-    // A run that two experiments share stands there twice; the alphabetically first name speaks for it.
+    // A run shared by two experiments has two rows; the alphabetically first name is used.
     let sql = format!(
         "SELECT uid, status, coalesce(min(experiment), ''), coalesce(label, '{{}}'), spec, data, seed, stale
          FROM v_runs WHERE {condition} GROUP BY uid ORDER BY place, seed, uid"

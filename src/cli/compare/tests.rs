@@ -1,4 +1,4 @@
-//! From the store to the sentence, over runs whose predictions are known.
+//! From the store to the printed sentence, over runs with known predictions.
 
 use super::*;
 use crate::{
@@ -66,7 +66,7 @@ fn store() -> (TempDir, PathBuf) {
         };
         store.register_run(&run).unwrap();
     }
-    // Every how many-th image is wrong; nothing is kept for the constant guess.
+    // Every `wrong`-th image is wrong; the constant guess has no stored predictions.
     for (work, wrong) in
         [("w-1", Some(10)), ("w-2", Some(8)), ("w-3", Some(2)), ("w-h", Some(3)), ("w-c", None)]
     {
@@ -106,7 +106,7 @@ fn write(file: &Path, wrong: u32) {
     };
     let scores = ["Task_two", "Task_three", "held_out"].map(score);
     let key = |row: u32| keys[row as usize].as_str();
-    // Twelve wells; the table says nothing else.
+    // Twelve wells; the table has no other unit.
     let unit = |unit: Unit, row: u32| (unit == Unit::Well).then(|| format!("w{:02}", row / 10));
     let named: Vec<Named<'_>> =
         scores.iter().map(|score| Named { score, key: &key, label_names: &labels, unit: &unit }).collect();
@@ -139,9 +139,9 @@ fn seeds_are_one_side_and_the_floor_is_the_default_other() {
     let [good, bad] = &found[..] else { panic!("two systems") };
     let sentence = good.sentence();
     assert!(sentence.starts_with("good (2 seeds) is above hand_made on cells: +0."), "{sentence}");
-    assert!(sentence.contains("over 240 images in 2 tasks. Other seeds say the same."), "{sentence}");
+    assert!(sentence.contains("over 240 images in 2 tasks. The interval over seeds agrees."), "{sentence}");
     assert!(bad.sentence().starts_with("bad (seed 1) is below hand_made"), "{}", bad.sentence());
-    // Of 40 images of each label, 4 and 5 are wrong: the mean of both seeds; of the floor's 14.
+    // Of 40 images per label, 4 and 5 are wrong: the mean of both seeds; of the floor's, 14.
     let mean = good.mean();
     assert!((mean.a - (0.9 + 0.875) / 2.0).abs() < 1e-12 && (mean.b - 26.0 / 40.0).abs() < 1e-12, "{mean:?}");
     let table = grid::write(&good.table(), Format::Table);
@@ -164,7 +164,7 @@ fn runs_are_found_by_the_beginning_of_ids() {
         found[0].sentence()
     );
     let sentence = found[0].sentence();
-    assert!(sentence.ends_with("in 1 task. What another seed would give is not known."), "{sentence}");
+    assert!(sentence.ends_with("in 1 task. The variation between seeds is unknown."), "{sentence}");
     // Both runs of the spec, however they are named, are its seeds.
     assert_eq!(compare(&path, "aaaa0002 aaaa0001 --with 5bec00000002").unwrap()[0].system.runs.len(), 2);
     let itself = compare(&path, "aaaa0001 --with aaaa0001").unwrap();
@@ -182,8 +182,8 @@ fn what_cannot_be_compared_is_said_with_a_way_out() {
     let (folder, path) = store();
     for (line, wanted) in [
         ("gooood", "neither an experiment nor a run `gooood` | did you mean `good`?"),
-        ("aaaa", "`aaaa` is the beginning of 2 ids | write more of it: aaaa0001, aaaa0002"),
-        ("good --with prior", "no one prediction for an image | compare with `constant`"),
+        ("aaaa", "`aaaa` is a prefix of 2 ids | use a longer prefix: aaaa0001, aaaa0002"),
+        ("good --with prior", "no single prediction per image | compare with `constant`"),
         ("good --with constant", "no predictions are kept for constant of good (run aaaa0001, seed 1) | "),
         ("good --with untrained", "there is no score of untrained of good (run aaaa0001, seed 1) by"),
         (

@@ -1,8 +1,8 @@
-//! What `exp --json` prints of one run. Scripts rest on these names.
+//! The JSON document that `exp --json` prints per run. Scripts rely on these names.
 
 use super::super::{
     failure::Result,
-    jobs::{Job, Sentence},
+    jobs::{Declaration, Job},
     options::labels,
 };
 use crate::{
@@ -18,7 +18,7 @@ type Tasks<'a> = BTreeMap<&'a str, BTreeMap<&'a str, Value>>;
 
 pub(super) fn of(
     store: &Reader,
-    sentence: &Sentence,
+    declaration: &Declaration,
     job: &Job,
     state: &RunState,
     data: &BTreeMap<String, DataSet>,
@@ -51,8 +51,8 @@ pub(super) fn of(
         })
         .collect();
     let mut document = json!({
-        "experiment": sentence.entry.name,
-        "label": labels(&sentence.declared.labels),
+        "experiment": declaration.entry.name,
+        "label": labels(&declaration.declared.labels),
         "spec": plan.spec_id,
         "run": plan.run,
         "seed": plan.seed.0,
@@ -70,7 +70,7 @@ pub(super) fn of(
     Ok(document)
 }
 
-/// Averages over tasks are no tasks: the overall ones have a key of their own, and all are in `scores`.
+/// Averages over tasks are not tasks: the overall ones have a key of their own, and all are in `scores`.
 fn tasks<'a>(rows: impl Iterator<Item = &'a ScoreRow>) -> Tasks<'a> {
     let mut tasks = Tasks::new();
     for row in rows.filter(|row| row.part.is_empty() && row.class.is_empty() && row.task.contains('/')) {

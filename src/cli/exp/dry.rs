@@ -1,10 +1,10 @@
-//! `exp --dry`: what would be done, and what it would cost on this machine.
+//! `exp --dry`: the plan and its estimated cost on this machine.
 
 use super::{Exp, session::title};
 use crate::{
     cli::{
         failure::Result,
-        jobs::{Job, Sentence},
+        jobs::{Declaration, Job},
         options::labels,
         output,
         progress::Progress,
@@ -23,7 +23,7 @@ use std::{
     path::Path,
 };
 
-/// A plan's step, with its cost unless it is done already or an earlier run of the plan does it.
+/// A unit of the plan, with its cost unless it is done already or an earlier run of the plan does it.
 struct Priced<'a> {
     step: &'a Step,
     state: State,
@@ -38,7 +38,7 @@ enum State {
 /// Prints the plans of all jobs.
 pub(super) fn print(
     exp: &Exp,
-    sentences: &[Sentence],
+    declarations: &[Declaration],
     jobs: &[Job],
     data: &BTreeMap<String, DataSet>,
     device: &Device,
@@ -61,30 +61,27 @@ pub(super) fn print(
             steps.push(Priced { step, state });
         }
         priced.push(steps);
-        progress.hear(&Event::Advanced { done: done as u64 + 1, note: sentences[job.sentence].entry.name });
+        progress
+            .hear(&Event::Advanced { done: done as u64 + 1, note: declarations[job.declaration].entry.name });
     }
     progress.hear(&Event::Ended);
     progress.rest();
     let total = priced.iter().flatten().filter_map(Priced::cost).fold(Cost::default(), Cost::then);
     if exp.json {
         let plans: Vec<Value> =
-            jobs.iter().zip(&priced).map(|(job, steps)| plan(sentences, job, steps)).collect();
+            jobs.iter().zip(&priced).map(|(job, steps)| plan(declarations, job, steps)).collect();
         return output::say_json(&json!({ "plans": plans, "cost": cost(&total) }));
     }
     let memory = if device.is_cpu() { "memory" } else { "the GPU's memory" };
     let mut lines = vec![];
     for (job, steps) in jobs.iter().zip(&priced) {
-        lines.push(format!("{}: run {}, spec {}", title(sentences, job), job.plan.run, job.plan.spec_id));
+        lines.push(format!("{}: run {}, spec {}", title(declarations, job), job.plan.run, job.plan.spec_id));
         lines.extend(steps.iter().map(|step| step.line(memory)));
     }
     let open = priced.iter().filter(|steps| steps.iter().any(|step| step.cost().is_some())).count();
     lines.push(String::new());
     let runs = if jobs.len() == 1 { "1 run".into() } else { format!("{} runs", jobs.len()) };
-    lines.push(format!(
-        "{runs}, {open} with work of its own to do: {}{}",
-        words(&total, memory),
-        room(&path)
-    ));
+    lines.push(format!("{runs}, {open} with work to do: {}{}", words(&total, memory), room(&path)));
     output::say(&lines.join("\n"))
 }
 
@@ -116,7 +113,7 @@ fn words(cost: &Cost, memory: &str) -> String {
     format!("about {}, {} of {memory}, {} of disk", time(cost.seconds), bytes(cost.memory), bytes(cost.disk))
 }
 
-/// Two digits are all that a short measurement is good for.
+/// Two digits: a short measurement is no more accurate.
 fn time(seconds: f64) -> String {
     match seconds {
         ..0.95 => "a second".into(),
@@ -135,14 +132,14 @@ fn bytes(bytes: u64) -> String {
     }
 }
 
-/// What the disk has left.
+/// Free disk space.
 fn room(store: &Path) -> String {
     let folder = store.ancestors().skip(1).find(|folder| folder.is_dir());
     let disk = disk::free_and_total(folder.unwrap_or(Path::new(".")));
     disk.map_or(String::new(), |disk| format!(" ({} free)", bytes(disk.free)))
 }
 
-fn plan(sentences: &[Sentence], job: &Job, steps: &[Priced<'_>]) -> Value {
+fn plan(declarations: &[Declaration], job: &Job, steps: &[Priced<'_>]) -> Value {
     let step = |priced: &Priced<'_>| {
         let state = match priced.state {
             State::Done => "done",
@@ -155,8 +152,8 @@ fn plan(sentences: &[Sentence], job: &Job, steps: &[Priced<'_>]) -> Value {
         })
     };
     json!({
-        "experiment": sentences[job.sentence].entry.name,
-        "label": labels(&sentences[job.sentence].declared.labels),
+        "experiment": declarations[job.declaration].entry.name,
+        "label": labels(&declarations[job.declaration].declared.labels),
         "spec": job.plan.spec_id, "run": job.plan.run, "seed": job.plan.seed.0, "scale": job.scale.as_str(),
         "data": job.plan.data, "steps": steps.iter().map(step).collect::<Vec<_>>(),
     })

@@ -1,4 +1,4 @@
-//! `exp`: runs experiments by name and shows what came out.
+//! `exp`: runs experiments by name and shows their results.
 
 mod document;
 mod dry;
@@ -7,13 +7,13 @@ mod workers;
 
 use super::{
     failure::{Context, Failure, Result},
-    jobs::{self, Sentence},
+    jobs::{self, Declaration},
     locate,
     options::{ComputeOptions, DataOption, SpecOptions, StoreOption},
     progress::Progress,
     provenance,
 };
-use crate::{device, execute::Lab, format, store::Store, train::CHECKPOINT_EVERY};
+use crate::{backbone, device, execute::Lab, format, store::Store, train::CHECKPOINT_EVERY};
 use candle_core::Device;
 use clap::Args;
 use session::Session;
@@ -80,26 +80,28 @@ fn seconds(text: &str) -> std::result::Result<f64, String> {
 
 impl Exp {
     pub(super) fn run(&self, quiet: bool) -> Result {
-        let sentences = match &self.spec_file {
-            Some(file) => jobs::sentences_of(file)?,
-            None => jobs::sentences(&self.names)?,
+        let declarations = match &self.spec_file {
+            Some(file) => jobs::declarations_in(file)?,
+            None => jobs::declarations(&self.names)?,
         };
         let device = self.compute.prepare()?;
-        // On a thread of the pool: thousands of small operations a second would otherwise be handed over and waited for.
-        rayon::scope(|_| self.run_here(&sentences, device, quiet))
+        // On a thread of the pool: otherwise thousands of small operations per second would each be handed
+        // over and waited for.
+        rayon::scope(|_| self.run_here(&declarations, device, quiet))
     }
 
-    fn run_here(&self, sentences: &[Sentence], device: Device, quiet: bool) -> Result {
+    fn run_here(&self, declarations: &[Declaration], device: Device, quiet: bool) -> Result {
         let path = self.store.path();
         let mut progress = if self.worker.is_some() { Progress::of_worker() } else { Progress::new(quiet) };
-        let data = locate::open(&jobs::data_names(sentences), &self.data, &path, &mut progress)?;
-        let jobs = jobs::plan(sentences, &self.spec, &data)?;
+        let data = locate::open(&jobs::data_names(declarations), &self.data, &path, &mut progress)?;
+        let jobs = jobs::plan(declarations, &self.spec, &data)?;
         for job in &jobs {
+            backbone::built(&job.plan.spec.model.backbone).at(session::title(declarations, job))?;
             device::computes(&device, format::of(job.plan.spec.train.precision))
-                .at(session::title(sentences, job))?;
+                .at(session::title(declarations, job))?;
         }
         if self.dry {
-            return dry::print(self, sentences, &jobs, &data, &device, &mut progress);
+            return dry::print(self, declarations, &jobs, &data, &device, &mut progress);
         }
         let store = Store::open(&path)?;
         let lab = Lab {
@@ -110,8 +112,13 @@ impl Exp {
             checkpoint_every: self.checkpoint_every.map_or(CHECKPOINT_EVERY, Duration::from_secs_f64),
             device,
         };
-        let session =
-            Session { exp: self, sentences, jobs: &jobs, lab: &lab, quiet: quiet || self.worker.is_some() };
+        let session = Session {
+            exp: self,
+            declarations,
+            jobs: &jobs,
+            lab: &lab,
+            quiet: quiet || self.worker.is_some(),
+        };
         let ended = match self.worker.is_some() {
             true => {
                 session.states().and_then(|states| session.compute(&states, &mut progress)).or_else(quietly)

@@ -3,7 +3,7 @@
 use super::{
     super::{
         failure::{Context, Failure, Result},
-        jobs::{Job, Sentence},
+        jobs::{Declaration, Job},
         output, placements,
         progress::Progress,
     },
@@ -13,7 +13,7 @@ use crate::{
     data::{DataSet, Kind},
     event::Listen,
     execute::{self, Ended, Lab},
-    last_words,
+    panic_text,
     plan::Revisions,
     report,
     spec::id::WorkId,
@@ -33,8 +33,8 @@ const LOOK: Duration = Duration::from_millis(200);
 const BELIEVE: Duration = Duration::from_secs(2);
 
 /// `hypernet_tps, seed 125617 (quick)`.
-pub(super) fn title(sentences: &[Sentence], job: &Job) -> String {
-    let Sentence { declared, entry, .. } = &sentences[job.sentence];
+pub(super) fn title(declarations: &[Declaration], job: &Job) -> String {
+    let Declaration { declared, entry, .. } = &declarations[job.declaration];
     let axes: String = declared.labels.iter().map(|(axis, value)| format!(", {axis} {value}")).collect();
     format!("{}{axes}, seed {} ({})", entry.name, job.plan.seed.0, job.scale)
 }
@@ -47,7 +47,7 @@ pub(super) fn open<'a>(jobs: &'a [Job], states: &[RunState]) -> Vec<&'a Job> {
 
 pub(super) struct Session<'a> {
     pub(super) exp: &'a Exp,
-    pub(super) sentences: &'a [Sentence],
+    pub(super) declarations: &'a [Declaration],
     pub(super) jobs: &'a [Job],
     pub(super) lab: &'a Lab<'a>,
     pub(super) quiet: bool,
@@ -61,9 +61,15 @@ impl Session<'_> {
         let mut states = vec![];
         let mut placed = BTreeMap::new();
         for job in self.jobs {
-            let sentence = &self.sentences[job.sentence];
-            let labels = &sentence.declared.labels;
-            states.push(self.lab.register(&job.plan, &sentence.row(), labels, sentence.place, job.scale)?);
+            let declaration = &self.declarations[job.declaration];
+            let labels = &declaration.declared.labels;
+            states.push(self.lab.register(
+                &job.plan,
+                &declaration.row(),
+                labels,
+                declaration.place,
+                job.scale,
+            )?);
             let spec = job.plan.spec_id.to_string();
             placed.entry(spec).or_insert_with(|| report::placements(&job.plan.spec));
         }
@@ -81,7 +87,7 @@ impl Session<'_> {
         Ok(states)
     }
 
-    /// How far the runs are.
+    /// The states of the runs.
     pub(super) fn states(&self) -> Result<Vec<RunState>> {
         let store = self.lab.store.read()?;
         let state = |job: &Job| {
@@ -109,7 +115,7 @@ impl Session<'_> {
                     Ok(Ended::Stopped) => {
                         let at = progress.reached().map(|at| format!(" at {at}")).unwrap_or_default();
                         return Err(Failure::Interrupted(format!(
-                            "{title}: stopped{at}; run the same command to go on"
+                            "{title}: stopped{at}; run the same command to continue"
                         )));
                     }
                     Ok(Ended::Waiting { work, what, owner }) => {
@@ -153,7 +159,7 @@ impl Session<'_> {
             Ok(Err(execute::Error::Failed { .. })) if self.exp.worker.is_some() => Ok(Ended::Done),
             Ok(ended) => Ok(ended?),
             Err(_) => {
-                let said = last_words::last().unwrap_or_default();
+                let said = panic_text::last().unwrap_or_default();
                 let failure = Failure::new(format!("a bug in dichroic: {said}"));
                 Err(failure.hint("please report it with this text; the other runs continue"))
             }
@@ -184,8 +190,8 @@ impl Session<'_> {
             let runs = self.jobs.iter().zip(states);
             let runs: Result<Vec<_>> = runs
                 .map(|(job, state)| {
-                    let sentence = &self.sentences[job.sentence];
-                    document::of(store, sentence, job, state, self.lab.data)
+                    let declaration = &self.declarations[job.declaration];
+                    document::of(store, declaration, job, state, self.lab.data)
                 })
                 .collect();
             output::say_json(&json!({ "runs": runs? }))?;
@@ -228,7 +234,7 @@ impl Session<'_> {
     }
 
     pub(super) fn title(&self, job: &Job) -> String {
-        title(self.sentences, job)
+        title(self.declarations, job)
     }
 
     /// Why these numbers must not be compared with anyone else's.

@@ -1,4 +1,5 @@
-//! Several runs at once: processes of this same program that take work from the store, and the one that watches them.
+//! Parallel runs: worker processes of this program that take work from the store, and the process that
+//! supervises them.
 //!
 //! A worker is called with the same arguments and `--worker`. It computes what no other process holds, reports errors only, and
 //! ends with the process that started it: its standard input closes then.
@@ -31,7 +32,7 @@ use std::{
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Threads that a quick run can use: its operations are too small to be shared among more.
-const FEW: usize = 2;
+const QUICK_THREADS: usize = 2;
 
 /// The number of workers: as stated, else one for each of `gpus`, else one per two threads if all runs are quick.
 /// Never more than there are open runs.
@@ -45,7 +46,7 @@ pub(super) fn count(
     let open = open(jobs, states);
     let small = open.iter().all(|job| job.scale == Scale::Quick);
     let usual = match gpus {
-        0 if small => threads / FEW,
+        0 if small => threads / QUICK_THREADS,
         0 => 1,
         gpus => gpus,
     };
@@ -60,7 +61,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// `gpu`: the only one that it is shown.
+    /// `gpu`: the only GPU visible to it.
     fn start(threads: usize, gpu: Option<&String>, errors: &Sender<String>) -> std::io::Result<Self> {
         let mut child = Command::new(env::current_exe()?)
             .envs(gpu.map(|gpu| (device::VISIBLE, gpu)))
@@ -87,7 +88,7 @@ impl Worker {
     }
 }
 
-/// Forwards what a worker writes, in the pieces in which it writes it: an error and its hint belong together.
+/// Forwards a worker's output in the chunks in which it is written: an error and its hint belong together.
 fn hand_on(mut said: ChildStderr, errors: &Sender<String>) {
     let (mut heard, mut piece) = (Vec::new(), [0; 4096]);
     while let Ok(length @ 1..) = said.read(&mut piece) {

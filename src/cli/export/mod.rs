@@ -1,4 +1,4 @@
-//! `export`: a model as a file that timm loads, or numbers as other programs' files.
+//! `export`: a model in timm's format, or numbers in other programs' formats.
 
 mod model;
 mod numbers;

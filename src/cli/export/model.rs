@@ -1,10 +1,10 @@
-//! What a model is to one set, as a file that timm loads.
+//! `export`: the model of one set, as a file that timm loads.
 
 use crate::cli::{
     failure::{Failure, Result},
-    kept::{Kept, of_place, of_run},
     options::StoreOption,
     output,
+    saved_model::{SavedModel, of_place, of_run},
 };
 use crate::{backbone::files, model::Extractor, params::Params, seed::Seed};
 use clap::Args;
@@ -37,18 +37,18 @@ impl Model {
             (None, Some(file)) => of_place(file)?,
             (None, None) => vec![],
         };
-        let place = |kept: &Kept| kept.card.sets.iter().position(|set| set.set == *wanted);
-        let Some((kept, number)) = models.iter().find_map(|kept| Some((kept, place(kept)?))) else {
-            let sets = models.iter().flat_map(|kept| &kept.card.sets).map(|set| set.set.as_str());
+        let place = |saved: &SavedModel| saved.card.sets.iter().position(|set| set.set == *wanted);
+        let Some((saved, number)) = models.iter().find_map(|saved| Some((saved, place(saved)?))) else {
+            let sets = models.iter().flat_map(|saved| &saved.card.sets).map(|set| set.set.as_str());
             let failure = Failure::new(format!("the model was not trained on a set `{wanted}`"));
             return Err(failure.hint(format!("its sets are {}", sets.collect::<Vec<_>>().join(", "))));
         };
         let mut params = Params::new(Seed(0));
-        let model = Extractor::new(&kept.card.model, &kept.card.channels(), &[], &mut params);
-        files::restore(&kept.weights, &mut params)?;
-        let backbone = &kept.card.model.backbone;
+        let model = Extractor::new(&saved.card.model, &saved.card.channels(), &[], &mut params);
+        files::restore(&saved.weights, &mut params)?;
+        let backbone = &saved.card.model.backbone;
         if !model.export(&params, number, out)? {
-            let word = kept.card.model.adapter.word();
+            let word = saved.card.model.adapter.word();
             let failure = Failure::new(match backbone.is_off_the_shelf() {
                 true => format!("{backbone} is evaluated off the shelf: its published file is what there is"),
                 false => format!("the first layer of {word} is more than a convolution"),
@@ -56,7 +56,7 @@ impl Model {
             return Err(failure
                 .hint("there is no plain ConvNeXt that computes the same; `embed` writes its features"));
         }
-        let channels = &kept.card.sets[number].channels;
+        let channels = &saved.card.sets[number].channels;
         output::say(&format!(
             "{}: timm.create_model(\"{}\", in_chans={}, num_classes=0), channels {}; features are the mean of \
              forward_features over pixels",

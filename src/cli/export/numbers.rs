@@ -1,4 +1,4 @@
-//! Numbers as other programs' files.
+//! `export csv|json|parquet|tensorboard|mlflow`: numbers for other programs.
 
 use crate::cli::{failure::Result, options::StoreOption, output, progress::Progress, runs::literal};
 use crate::{

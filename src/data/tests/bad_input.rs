@@ -1,4 +1,4 @@
-//! Each way in which a folder can be wrong, and what is said about it.
+//! Invalid folders, and the error message for each.
 
 use super::{Folder, GOOD, png};
 use crate::{data::check, event::Silence};
@@ -40,7 +40,7 @@ fn rows_are_named_and_collected() {
         "row 2: expected a label, found an empty field",
         "row 2: expected True or False in Task_one, found `maybe`",
         "row 3: expected an image at `A/crops/bb.png`, found none",
-        "row 4: `A/crops/a.png` stands in an earlier row too",
+        "row 4: `A/crops/a.png` is already in an earlier row",
         "row 4: expected channel_width as a positive whole number, found `0`",
         "row 5: expected a label",
     ] {
@@ -116,7 +116,7 @@ fn descriptions_are_read_strictly() {
     let said = described("name = \"x\"\nsets = {}\n");
     assert!(said.contains("expected at least one table [sets.NAME]"), "{said}");
     let said = described("[sets.B]\nchannels = [\"dna\"]\n");
-    assert!(said.contains("none of its sets is there: B"), "{said}");
+    assert!(said.contains("none of its sets exists: B"), "{said}");
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn folders_that_are_none_are_refused() {
         folder.refusal()
     );
     let nowhere = crate::data::DataSet::open("x", &folder.path().join("no"));
-    assert!(nowhere.is_err_and(|error| error.to_string().ends_with("there is no such folder")));
+    assert!(nowhere.is_err_and(|error| error.to_string().ends_with("no such folder")));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What good folders say of themselves.
+//! Valid folders, and what is read from them.
 
 use super::{Folder, GOOD};
 use crate::{
@@ -54,10 +54,7 @@ fn roles_tasks_and_groups_come_from_description_and_defaults() {
         warnings.contains("column Task_one and train_test_split disagree in 1 rows, first in row 5"),
         "{warnings}"
     );
-    assert!(
-        warnings.contains("1 images stand in no row of the table, first Z/crops/extra.png"),
-        "{warnings}"
-    );
+    assert!(warnings.contains("1 images are in no row of the table, first Z/crops/extra.png"), "{warnings}");
     let set = &data.sets[0];
     assert_eq!(set.tasks.iter().map(|task| task.name.as_str()).collect::<Vec<_>>(), ["Task_one", "Task_two"]);
     assert_eq!((set.role(0, Role::Batch), set.role(2, Role::Plate)), (Some("mon"), Some("P2")));
@@ -208,7 +205,7 @@ fn a_folder_of_chammi_needs_no_description() {
     let report = check(&data, &mut Silence).unwrap();
     assert!(!report.ok() && report.problem_count == 0);
     let lines = report.lines().join("\n");
-    assert!(lines.contains("problem: Allen Train: printed 31060, found 1"), "{lines}");
+    assert!(lines.contains("problem: Allen Train: published 31060, found 1"), "{lines}");
     assert!(info(&data).join("\n").contains("30 x 46 pixels"), "{:?}", info(&data));
 }
 

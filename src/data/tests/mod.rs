@@ -1,4 +1,4 @@
-//! Folders good and bad, made for the test.
+//! Valid and invalid folders, made for the tests.
 
 mod bad_input;
 mod folders;
@@ -7,11 +7,11 @@ mod own_images;
 use super::DataSet;
 use std::path::Path;
 
-/// A folder that is made for one test.
+/// A folder made for one test.
 pub(super) struct Folder(tempfile::TempDir);
 
 impl Folder {
-    /// With a `dataset.toml`; nothing, if that is empty.
+    /// With a `dataset.toml`, unless that is empty.
     pub(super) fn new(toml: &str) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         if !toml.is_empty() {
@@ -49,7 +49,7 @@ impl Folder {
         DataSet::open("test", self.path())
     }
 
-    /// What opening says, with the hint behind; the folder's own path is cut out.
+    /// The error message of opening, with its hint; the folder's own path is removed.
     pub(super) fn refusal(&self) -> String {
         self.say(&self.open().expect_err("the folder should be refused"))
     }

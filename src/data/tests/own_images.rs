@@ -1,4 +1,4 @@
-//! Images as microscopes write them: one file or one page per channel, 16 bits, names of the laboratory's own.
+//! Images as written by microscopes: one file or one page per channel, 16 bits, the laboratory's own names.
 
 use super::{Folder, png};
 use crate::{
@@ -161,7 +161,7 @@ fn rows_of_a_pattern_need_their_fields_and_files_of_their_own() {
     let said = folder.refusal();
     for expected in [
         "row 6: expected fields in `well` for {plate}/{well}_s{site:02}_{channel}.tif, found empty ones",
-        "row 7: `P1/A1_s01_dna.tif` stands in an earlier row too",
+        "row 7: `P1/A1_s01_dna.tif` is already in an earlier row",
     ] {
         assert!(said.contains(expected), "{expected} not in {said}");
     }
@@ -210,7 +210,7 @@ fn what_was_said_without_layout_and_rule_is_the_fingerprint_that_it_was() {
     );
 }
 
-/// A folder of stacks, one page per channel and a third that is no channel.
+/// A folder of stacks, one page per channel and a third page that is not a channel.
 fn stacks(pages: &str) -> Folder {
     let folder = described(&format!("images = {{ layout = \"stack\"{pages} }}\n{RANGE}"));
     folder.write("A/enriched_meta.csv", "file_path,Label,train_test_split\na.tif,x,Train\nA/b.tif,y,Train\n");
@@ -417,7 +417,7 @@ fn measured_ranges_are_kept_as_text_and_only_taken_where_they_fit() {
     assert!(
         again.sets[0].take_measured(serde_json::from_str(&text).unwrap()) && !again.sets[0].needs_measuring()
     );
-    // A thinned set measures anew, over what is left.
+    // A thinned set is measured again, over what is left.
     let thinned = data.sets[0].subset(1).unwrap();
     assert_eq!((thinned.len(), thinned.needs_measuring()), (2, true));
     let few = measure(&thinned, &mut Silence).unwrap();
@@ -449,7 +449,7 @@ fn a_group_of_mixed_depths_is_refused() {
     assert_eq!(check(&data, &mut Silence).unwrap().problem_count, 1);
 }
 
-/// Counts images and stops after so many.
+/// Counts images and stops after this many.
 struct Stops(u64, Vec<u64>);
 impl Listen for Stops {
     fn hear(&mut self, event: &Event<'_>) {
@@ -512,7 +512,7 @@ fn sixteen_bit_tapes_and_pngs_are_read() {
     assert_eq!(found, expected);
 }
 
-/// What a line of `dataset.toml` is answered with.
+/// The error message for a line of `dataset.toml`.
 #[test]
 fn slips_in_the_description_are_told_with_their_line() {
     let files = |rest: &str| {
@@ -539,7 +539,7 @@ fn slips_in_the_description_are_told_with_their_line() {
         ("images = { layout = \"stack\", pages = [0, 1] }", "expected pages counted from 1, found page 0"),
         (
             "images = { layout = \"stack\", pages = [2, 2] }",
-            "expected a page of its own for each channel, found page 2 for `dna` and `er`",
+            "expected a different page for each channel, found page 2 for `dna` and `er`",
         ),
         (
             &files(", channel = { dapi = \"w1\" }"),
@@ -547,7 +547,7 @@ fn slips_in_the_description_are_told_with_their_line() {
         ),
         (
             &files(", channel = { dna = \"er\" }"),
-            "expected a word of its own for each channel, found `er` for `dna` and `er`",
+            "expected a different word for each channel, found `er` for `dna` and `er`",
         ),
         (&files(", channel = { dna = \"\" }"), "expected a word for channel `dna`, found an empty one"),
         (
@@ -567,7 +567,7 @@ fn slips_in_the_description_are_told_with_their_line() {
         ),
         (
             "intensity = { percentile = [1, 99] }",
-            "expected `per` beside `percentile`: over which images, found none",
+            "expected `per` with `percentile`: over which images, found none",
         ),
         (
             "intensity = { percentile = [1, 101], per = \"set\" }",
@@ -616,7 +616,7 @@ fn channels_that_mean_the_same_or_only_a_colour_are_refused() {
     assert!(said.contains("called by what it shows"), "{said}");
 }
 
-/// The example of the README, word by word: its description and its table, with images beside.
+/// The example of the README, verbatim: its description and its table, with generated images.
 #[test]
 fn the_example_of_the_readme_works() {
     let readme = include_str!("../../../README.md");

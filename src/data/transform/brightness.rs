@@ -1,8 +1,8 @@
-//! Each channel brighter or darker by a factor of its own.
+//! Brightness augmentation: each channel scaled by its own factor.
 
 use crate::{data::Statistics, seed::Stream};
 
-/// The factor below which no channel falls (DINO BoC).
+/// The lowest factor (DINO BoC).
 const DARKEST: f64 = 0.5;
 
 /// One factor per channel, normal around 1.
@@ -10,7 +10,7 @@ pub(super) fn factors(channels: usize, sd: f64, stream: &mut Stream) -> Vec<f32>
     (0..channels).map(|_| (1.0 + sd * stream.normal()).max(DARKEST) as f32).collect()
 }
 
-/// Applies them to normalised planes; pixels stay within the range that a stored image can have.
+/// Applies them to normalised planes; pixels stay within the range of a stored image.
 pub(super) fn brighten(planes: &mut [f32], factors: &[f32], norm: &Statistics) {
     if factors.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! Where torchvision's `RandomResizedCrop` (0.15) looks.
+//! Random crops: torchvision's `RandomResizedCrop` (0.15).
 
 use crate::{seed::Stream, spec::CropFit};
 
@@ -15,15 +15,15 @@ pub struct CropBox {
     pub width: usize,
 }
 
-/// How often a rectangle is drawn before the fallback is taken.
+/// Number of draws before the fallback is used.
 const ATTEMPTS: usize = 10;
 
 impl CropBox {
-    /// Draws a rectangle whose share of the area lies in `scale` and whose width over height lies in `ratio`
-    /// (log-uniform), ten times at most until one fits; then [`Self::fallback`].
+    /// Draws a rectangle whose share of the area is in `scale` and whose aspect ratio (width over height) is
+    /// in `ratio` (log-uniform), up to ten times until one fits; then [`Self::fallback`].
     ///
-    /// With [`CropFit::Adapted`] the share is one of the largest rectangle that `ratio` allows. That leaves WTC images
-    /// (238 x 374) about one rectangle in two that fits, instead of none.
+    /// With [`CropFit::Adapted`] the share is that of the largest rectangle that `ratio` allows. On WTC
+    /// images (238 x 374) about one rectangle in two then fits, instead of none.
     pub fn draw(
         height: usize,
         width: usize,
@@ -51,15 +51,15 @@ impl CropBox {
         Self::fallback(height, width, ratio)
     }
 
-    /// Rows and columns of a rectangle of this area and width over height, if it fits into the image. Halves are
-    /// rounded to even, as Python does.
+    /// Rows and columns of a rectangle of this area and aspect ratio, if it fits into the image. Halves are
+    /// rounded to even, as in Python.
     pub fn size(height: usize, width: usize, area: f64, aspect: f64) -> Option<(usize, usize)> {
         let columns = (area * aspect).sqrt().round_ties_even() as usize;
         let rows = (area / aspect).sqrt().round_ties_even() as usize;
         (0 < columns && columns <= width && 0 < rows && rows <= height).then_some((rows, columns))
     }
 
-    /// The largest central rectangle whose width over height lies in `ratio`.
+    /// The largest central rectangle whose aspect ratio is in `ratio`.
     pub fn fallback(height: usize, width: usize, ratio: [f64; 2]) -> Self {
         let (h, w) = (height as f64, width as f64);
         let (rows, columns) = if w / h < ratio[0] {

@@ -1,9 +1,9 @@
-//! From a stored tape to what a network sees: warp, crop, resize, flip, normalise (CHAMMI's pipelines), and what
-//! microscopes allow besides: turns, brightness.
+//! From a stored tape to network input: warp, crop, resize, flip, normalise (CHAMMI's pipelines), and what
+//! microscopes also allow: quarter turns, brightness.
 //!
-//! Random draws are made first ([`draw`]) and carried out afterwards ([`drawn_view`]), so that recorded draws can be
-//! replayed. Unfolding the tape, cropping, resizing, flipping and normalising are one pass from stored pixels to floats;
-//! only a warp makes a whole image in between.
+//! Random draws are made first ([`draw`]) and applied afterwards ([`drawn_view`]), so that recorded draws can
+//! be replayed. Unfolding the tape, cropping, resizing, flipping and normalising are one pass from stored
+//! pixels to floats; only a warp needs an intermediate image.
 
 mod brightness;
 mod crop;
@@ -26,47 +26,50 @@ use resample::{Axis, Planes, resample};
 /// Raised when a view of the same tape with the same draws changes; part of the identity of all work that reads images.
 pub const REVISION: u32 = 1;
 
-/// What chance decided for one view of one image.
+/// The random choices for one view of one image.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draw {
-    /// The warp, if there is one this time.
+    /// The warp, if any.
     pub warp: Option<(Warp, Displacements)>,
-    /// The rectangle that is seen; none: the centre, as in evaluation.
+    /// The crop; none: the centre, as in evaluation.
     pub crop: Option<CropBox>,
-    /// Whether left and right change places.
+    /// Whether to flip left and right.
     pub flip: bool,
     /// Quarter turns, 0 to 3.
     pub quarters: usize,
-    /// A factor per channel; none: as bright as it is.
+    /// A brightness factor per channel; none: unchanged.
     pub brightness: Vec<f32>,
 }
 
-/// Draws a view of an image of so many channels and `height` by `width` pixels.
+/// Draws a view of an image of `channels` channels and `height` by `width` pixels.
 ///
-/// Whatever their order in the sum, words act in the order of [`Augment`]'s variants. Of each word the first counts.
+/// Augmentations are applied in the order of [`Augment`]'s variants, whatever their order in the sum. If one
+/// occurs twice, the first counts.
 pub fn draw(channels: usize, height: usize, width: usize, augment: &[Augment], stream: &mut Stream) -> Draw {
-    let tps = augment
-        .iter()
-        .find_map(|word| if let Augment::Tps { p, warp } = word { Some((*p, *warp)) } else { None });
-    let warp = tps
-        .filter(|&(p, _)| stream.chance(p))
-        .map(|(_, kind)| (kind, Displacements::draw(kind, height, width, stream)));
-    let crop = augment.iter().find_map(|word| match word {
-        Augment::Crop { scale, ratio, fit } => {
-            Some(CropBox::draw(height, width, *scale, *ratio, *fit, stream))
+    let mut words: Vec<&Augment> = augment.iter().collect();
+    words.sort_by_key(|word| word.place());
+    words.dedup_by_key(|word| word.place());
+    let mut draw = Draw::default();
+    for word in words {
+        match word {
+            Augment::Tps(tps) => {
+                if stream.chance(tps.p) {
+                    draw.warp = Some((tps.warp, Displacements::draw(tps.warp, height, width, stream)));
+                }
+            }
+            Augment::Crop(crop) => {
+                let (scale, ratio) = (crop.scale, crop.ratio);
+                draw.crop = Some(CropBox::draw(height, width, scale, ratio, crop.fit, stream));
+            }
+            Augment::Flip(flip) => draw.flip = stream.chance(flip.p),
+            Augment::Turn(_) => draw.quarters = stream.below(4),
+            Augment::Brightness(word) => draw.brightness = brightness::factors(channels, word.sd, stream),
         }
-        _ => None,
-    });
-    let flip = augment.iter().find_map(|word| if let Augment::Flip { p } = word { Some(*p) } else { None });
-    let flip = flip.is_some_and(|p| stream.chance(p));
-    let quarters = if augment.contains(&Augment::Turn) { stream.below(4) } else { 0 };
-    let sd =
-        augment.iter().find_map(|word| if let Augment::Brightness { sd } = word { Some(*sd) } else { None });
-    let brightness = sd.map_or(vec![], |sd| brightness::factors(channels, sd, stream));
-    Draw { warp, crop, flip, quarters, brightness }
+    }
+    draw
 }
 
-/// The view that evaluation takes: shorter side resized to `side`, centre cropped, normalised.
+/// The evaluation view: shorter side resized to `side`, centre cropped, normalised.
 ///
 /// `out` holds channels × side × side.
 ///
@@ -76,8 +79,8 @@ pub fn eval_view(tape: &Tape, side: usize, norm: &Statistics, out: &mut [f32]) {
     central_view(tape, side, side, norm, out);
 }
 
-/// Shorter side resized to `shorter`, a square of `side` cut from the centre, normalised: torchvision's evaluation of
-/// ImageNet has 256 and 224. `out` holds channels × side × side.
+/// Shorter side resized to `shorter`, centre crop of `side`, normalised: torchvision's evaluation on ImageNet
+/// uses 256 and 224. `out` holds channels × side × side.
 ///
 /// # Panics
 /// If `out` or `norm` does not fit the tape's channels, or `side` is above `shorter`.
@@ -89,7 +92,8 @@ pub fn central_view(tape: &Tape, shorter: usize, side: usize, norm: &Statistics,
     }
 }
 
-/// The image as it is stored, normalised: what off-the-shelf extractors get. `out` holds channels × height × width.
+/// The image at native size, normalised: the input of off-the-shelf extractors. `out` holds channels × height
+/// × width.
 ///
 /// # Panics
 /// If `out` or `norm` does not fit the tape's channels.
@@ -101,8 +105,8 @@ pub fn native_view(tape: &Tape, norm: &Statistics, out: &mut [f32]) {
     }
 }
 
-/// Carries out a draw: a random view, as training takes, resized to `side` and normalised. Without a crop it is resized
-/// as in evaluation. `out` holds channels × side × side.
+/// Applies a draw: a random training view, resized to `side` and normalised. Without a crop it is resized as
+/// in evaluation. `out` holds channels × side × side.
 ///
 /// # Panics
 /// If `out` or `norm` does not fit the tape's channels.
@@ -116,7 +120,7 @@ pub fn drawn_view(tape: &Tape, draw: &Draw, side: usize, norm: &Statistics, out:
     brightness::brighten(out, &draw.brightness, norm);
 }
 
-/// Which source pixels make each pixel of a view.
+/// The source pixels of each pixel of a view.
 fn axes(tape: &Tape, draw: &Draw, side: usize) -> [Axis; 2] {
     let [rows, mut columns] = match draw.crop {
         Some(at) => {
@@ -130,7 +134,7 @@ fn axes(tape: &Tape, draw: &Draw, side: usize) -> [Axis; 2] {
     [rows, columns]
 }
 
-/// Warped, where there is a warp, and resampled.
+/// Warped, if there is a warp, and resampled.
 fn seen<P: Copy + Into<f32>>(
     stored: &Planes<'_, P>,
     warp: &Option<(Warp, Displacements)>,
@@ -149,8 +153,8 @@ fn seen<P: Copy + Into<f32>>(
     }
 }
 
-/// Shorter side to `shorter`, the longer one in proportion and rounded down, then the central square of `side`. Where the
-/// surplus is odd, half a pixel is rounded to even, as Python does.
+/// Shorter side to `shorter`, the longer one in proportion and rounded down, then the central square of
+/// `side`. If the surplus is odd, half a pixel is rounded to even, as in Python.
 fn centre(height: usize, width: usize, shorter: usize, side: usize) -> [Axis; 2] {
     let stored = height.min(width);
     [height, width].map(|length| {

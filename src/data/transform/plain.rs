@@ -1,4 +1,4 @@
-//! Views in plain numbers: what a GPU needs to make them of stored images by itself. Bytes travel as bytes.
+//! Views as plain numbers: all that a GPU needs to compute them from stored images. Bytes are sent as bytes.
 
 use super::{Draw, axes, resample::Axis, warp};
 use crate::{
@@ -10,20 +10,20 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Views {
     plain: PlainViews,
-    /// Where the last image begins.
+    /// Start of the last image.
     last: usize,
 }
 
-/// A warp in numbers.
+/// A warp as numbers.
 pub(super) enum Terms {
     /// Unit, affine part, centres and weights.
     Spline(Vec<f32>),
-    /// Points (row, column), so many down and across.
+    /// Points (row, column), and their numbers down and across.
     Grid(Vec<f32>, [usize; 2]),
 }
 
 impl Views {
-    /// None yet, of `side` by `side` pixels and as many channels as `norm` has.
+    /// Empty; views of `side` by `side` pixels and as many channels as `norm`.
     pub fn new(side: usize, norm: &Statistics) -> Self {
         let both = |(mean, sd): (&f32, &f32)| [*mean, *sd];
         let norm: Vec<f32> = norm.mean.iter().zip(&norm.sd).flat_map(both).collect();
@@ -31,15 +31,15 @@ impl Views {
         Self { plain, last: 0 }
     }
 
-    /// What they are made of.
+    /// The images that views are made of.
     pub fn plain(&self) -> &PlainViews {
         &self.plain
     }
 
-    /// Takes an image in, of which the next views are. An image of floats among images of bytes makes floats of all.
+    /// Adds an image, the source of the next views. One image of floats turns all into floats.
     ///
     /// # Panics
-    /// If it has other channels.
+    /// If its channels differ.
     pub fn image(&mut self, tape: &Tape) {
         assert_eq!(tape.channels, self.plain.channels, "a set's images have the same channels");
         match &tape.pixels {
@@ -61,7 +61,7 @@ impl Views {
         }
     }
 
-    /// A view of the last image.
+    /// Adds a view of the last image.
     pub fn view(&mut self, tape: &Tape, draw: &Draw) {
         let [rows, columns] = axes(tape, draw, self.plain.side);
         let mut line = [0i64; VIEW_LINE];
@@ -84,7 +84,7 @@ impl Views {
         self.plain.lines.extend(line);
     }
 
-    /// Where its first pixels stand, how many taps each has, where the weights stand.
+    /// First source pixels, taps per output pixel, and where the weights start.
     fn axis(&mut self, axis: &Axis) -> [i64; 3] {
         let at = self.plain.firsts.len() as i64;
         self.plain.firsts.extend(axis.firsts().iter().map(|first| *first as u32));

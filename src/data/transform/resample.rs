@@ -1,9 +1,9 @@
-//! Antialiased bilinear resampling along rows and columns, as PyTorch's `interpolate(antialias=True)` does it, fused
-//! with unfolding, cropping, flipping and normalising.
+//! Antialiased bilinear resampling along rows and columns, as in PyTorch's `interpolate(antialias=True)`,
+//! fused with unfolding, cropping, flipping and normalising.
 
 use crate::data::{Statistics, Tape};
 
-/// An image whose pixels lie channel by channel or, in a tape, side by side.
+/// An image whose pixels are stored channel by channel or, in a tape, side by side.
 pub(super) struct Planes<'a, P> {
     pixels: &'a [P],
     pub(super) height: usize,
@@ -14,7 +14,7 @@ pub(super) struct Planes<'a, P> {
 }
 
 impl<'a, P> Planes<'a, P> {
-    /// The tape with its `pixels`, of whichever kind they are.
+    /// The tape with its `pixels`, of either kind.
     pub(super) fn of(tape: &Tape, pixels: &'a [P]) -> Self {
         let Tape { height, width, channels, .. } = *tape;
         Self { pixels, height, width, channels, to_next_row: width * channels, to_next_channel: width }
@@ -25,7 +25,7 @@ impl<'a, P> Planes<'a, P> {
         Self { pixels, height, width, channels, to_next_row: width, to_next_channel: height * width }
     }
 
-    /// The channel's pixels, its rows `to_next_row` apart; what lies between belongs to others.
+    /// The channel's pixels, with rows `to_next_row` apart; what is in between belongs to other channels.
     pub(super) fn channel(&self, channel: usize) -> &'a [P] {
         &self.pixels[channel * self.to_next_channel..]
     }
@@ -35,16 +35,17 @@ impl<'a, P> Planes<'a, P> {
     }
 }
 
-/// Which source pixels make each output pixel along one axis, with which weights.
+/// The source pixels of each output pixel along one axis, and their weights.
 pub(super) struct Axis {
-    /// Source pixels per output pixel, the same number for all; some weigh nothing.
+    /// Source pixels per output pixel, the same number for all; some have weight 0.
     taps: usize,
     firsts: Vec<usize>,
     weights: Vec<f32>,
 }
 
 impl Axis {
-    /// Resizes the `length` source pixels from `start` on to `full` pixels, of which `count` from `offset` on are made.
+    /// Resizes the `length` source pixels from `start` on to `full` pixels, of which `count` from `offset` on
+    /// are computed.
     pub(super) fn new(start: usize, length: usize, full: usize, offset: usize, count: usize) -> Self {
         let scale = length as f64 / full as f64;
         let reach = scale.max(1.0);
@@ -58,7 +59,7 @@ impl Axis {
         let mut axis = Self { taps, firsts: Vec::with_capacity(count), weights: vec![0.0; count * taps] };
         for (i, weights) in axis.weights.chunks_exact_mut(taps).enumerate() {
             let (centre, low, high) = range(i);
-            let first = low.min(length - taps); // so that all taps lie inside; the surplus weighs nothing
+            let first = low.min(length - taps); // so that all taps are inside; surplus ones have weight 0
             let weight = |j: usize| (1.0 - ((j as f64 + 0.5 - centre) / reach).abs()).max(0.0);
             let sum: f64 = (low..high).map(weight).sum();
             for j in low..high {
@@ -84,16 +85,16 @@ impl Axis {
         &self.weights
     }
 
-    /// Makes the last output pixel the first.
+    /// Reverses the order of output pixels.
     pub(super) fn flip(&mut self) {
         self.firsts.reverse();
         self.weights.reverse(); // reverses the taps as well,
-        self.weights.chunks_exact_mut(self.taps).for_each(<[f32]>::reverse); // so these turn back
+        self.weights.chunks_exact_mut(self.taps).for_each(<[f32]>::reverse); // so reverse them back
     }
 
-    /// Makes a row of output from `line`, the source pixels from `from` on.
+    /// Computes a row of output from `line`, the source pixels from `from` on.
     fn apply(&self, line: &[f32], from: usize, out: &mut [f32]) {
-        // Loops of a known length are several times faster; 2 is every enlargement, 6 a reduction to 0.4.
+        // Loops of a known length are several times faster; 2 is any enlargement, 6 a reduction to 0.4.
         match self.taps {
             2 => self.apply_taps::<2>(line, from, out),
             3 => self.apply_taps::<3>(line, from, out),
@@ -122,7 +123,7 @@ impl Axis {
 
 /// Resamples every channel and normalises: (pixel / 255 - mean) / sd. `out` is channels × rows × columns.
 ///
-/// Each output row is first summed from source rows, which is one stream of multiply-adds, then along columns.
+/// Each output row is first summed over source rows, a single stream of multiply-adds, then along columns.
 pub(super) fn resample<P: Copy + Into<f32>>(
     image: &Planes<'_, P>,
     rows: &Axis,

@@ -5,7 +5,7 @@ use crate::{
     golden::{device, on_gpus},
     ops::Sent,
     seed::Seed,
-    spec::CropFit,
+    spec::{CropFit, settings},
 };
 use serde::Deserialize;
 
@@ -128,7 +128,7 @@ const OFFSETS: Displacements = Displacements([
     [-2.0, 7.0],
 ]);
 
-/// Channels that tell where a pixel comes from, as far as positions within the image go.
+/// Channels that encode where a pixel comes from.
 fn positions(height: usize, width: usize) -> Vec<f32> {
     let plane = |f: fn(usize, usize) -> f32| (0..height).flat_map(move |r| (0..width).map(move |c| f(r, c)));
     plane(|r, _| r as f32).chain(plane(|_, c| c as f32)).collect()
@@ -246,8 +246,8 @@ fn warps_take_images_of_any_size() {
 }
 
 fn words(fit: CropFit, warp: Warp) -> Vec<Augment> {
-    let crop = Augment::Crop { scale: [0.8, 1.0], ratio: [0.9, 1.1], fit };
-    vec![crop, Augment::Flip { p: 0.5 }, Augment::Tps { p: 0.5, warp }]
+    let crop = settings::Crop { scale: [0.8, 1.0], ratio: [0.9, 1.1], fit };
+    vec![crop.into(), settings::Flip { p: 0.5 }.into(), settings::Tps { p: 0.5, warp }.into()]
 }
 
 #[test]
@@ -264,15 +264,15 @@ fn draws_have_the_shares_they_should() {
     };
     assert!((37.0..37.4).contains(&most(0)) && (23.5..23.8).contains(&most(1)), "{} {}", most(0), most(1));
     assert!(draw(3, 10, 10, &[], &mut stream) == Draw::default());
-    let turns = (0..2000).map(|_| draw(3, 10, 10, &[Augment::Turn], &mut stream).quarters);
+    let turns = (0..2000).map(|_| draw(3, 10, 10, &[settings::Turn {}.into()], &mut stream).quarters);
     let mut counts = [0; 4];
     turns.for_each(|quarters| counts[quarters] += 1);
     assert!(counts.iter().all(|count| (420..580).contains(count)), "{counts:?}");
-    let words = [Augment::Brightness { sd: 0.2 }];
+    let words = [settings::Brightness { sd: 0.2 }.into()];
     assert!(draw(3, 10, 10, &words, &mut stream).brightness.len() == 3);
 }
 
-/// Changed bits need a new [`REVISION`]: stored work is named by it.
+/// Changed bits need a new [`REVISION`]: stored work is identified by it.
 #[test]
 fn the_bits_of_views_are_pinned() {
     let mut hash = blake3::Hasher::new();
@@ -315,7 +315,7 @@ fn speed_of_views() {
         time("eval", &mut |out| eval_view(&tape, 224, &norm, out));
         for (name, warp) in [("released", Warp::Released), ("exact", Warp::Exact)] {
             let mut words = words(CropFit::Fallback, warp);
-            words[2] = Augment::Tps { p: 1.0, warp };
+            words[2] = settings::Tps { p: 1.0, warp }.into();
             time(&format!("train, {name} warp"), &mut |out| {
                 train_view(&tape, &words, 224, &norm, &mut stream, out);
             });
@@ -324,17 +324,17 @@ fn speed_of_views() {
     }
 }
 
-/// What kernels make of plain numbers is what we make of the same draws.
+/// What kernels compute from plain numbers equals the CPU's result for the same draws.
 #[test]
 fn a_gpu_sees_the_same() {
     let words = [
-        Augment::Tps { p: 0.7, warp: Warp::Exact },
-        Augment::Crop { scale: [0.3, 1.0], ratio: [0.9, 1.1], fit: CropFit::Adapted },
-        Augment::Flip { p: 0.5 },
-        Augment::Turn,
-        Augment::Brightness { sd: 0.3 },
+        settings::Tps { p: 0.7, warp: Warp::Exact }.into(),
+        settings::Crop { scale: [0.3, 1.0], ratio: [0.9, 1.1], fit: CropFit::Adapted }.into(),
+        settings::Flip { p: 0.5 }.into(),
+        settings::Turn {}.into(),
+        settings::Brightness { sd: 0.3 }.into(),
     ];
-    let released = [Augment::Tps { p: 0.7, warp: Warp::Released }];
+    let released = [settings::Tps { p: 0.7, warp: Warp::Released }.into()];
     let (side, norm) = (24, norm(3));
     for (name, words) in [("all", &words[..]), ("released", &released), ("none", &[])] {
         for floats in [false, true] {
@@ -343,7 +343,7 @@ fn a_gpu_sees_the_same() {
             let mut expected = Vec::new();
             for (height, width) in [(40, 57), (31, 24), (24, 24)] {
                 let mut tape = tape(height, width, 3);
-                // The second image makes floats of the first.
+                // The second image turns the first into floats.
                 if floats && height == 31 {
                     let pixels = bytes(&tape).iter().map(|pixel| f32::from(*pixel) + 0.25).collect();
                     tape.pixels = Pixels::Floats(pixels);

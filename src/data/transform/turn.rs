@@ -1,6 +1,6 @@
 //! Quarter turns of a square image.
 
-/// Turns each plane of `side` × `side` pixels counter-clockwise, as numpy's `rot90` does, this many times.
+/// Turns each plane of `side` × `side` pixels counter-clockwise by quarter turns, as numpy's `rot90`.
 pub(super) fn turn(planes: &mut [f32], side: usize, quarters: usize) {
     if quarters == 0 {
         return;

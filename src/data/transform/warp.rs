@@ -1,15 +1,16 @@
-//! Thin-plate splines: smooth random warps, as released and exact.
+//! Thin-plate splines: smooth random warps, as in CHAMMI's released code and exact.
 
 use super::{plain::Terms, resample::Planes};
 use crate::{seed::Stream, spec::Warp};
 
-/// How far each of the nine control points moves, in pixels: (across the width, down the height). Points stand at the
-/// left, middle and right (outer loop) of the top, middle and bottom (inner loop).
+/// Displacement of each of the nine control points, in pixels: (across the width, down the height). The
+/// points are at the left, middle and right (outer loop) of the top, middle and bottom (inner loop).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Displacements(pub [[f64; 2]; 9]);
 
 impl Displacements {
-    /// Uniform within a tenth of the height; [`Warp::Exact`] takes a tenth of the width across.
+    /// Uniform within a tenth of the height; [`Warp::Exact`] uses a tenth of the width for displacements
+    /// across.
     pub fn draw(warp: Warp, height: usize, width: usize, stream: &mut Stream) -> Self {
         let down = 0.1 * height as f64;
         let across = if warp == Warp::Exact { 0.1 * width as f64 } else { down };
@@ -29,7 +30,8 @@ pub(super) fn warp<P: Copy + Into<f32>>(
     }
 }
 
-/// Interpolates the image where `map` says: it fills in where the pixels of a row come from (row, column).
+/// Interpolates the image at the positions given by `map`, which fills in the source (row, column) of a row's
+/// pixels.
 fn sample<P: Copy + Into<f32>>(image: &Planes<'_, P>, map: impl Fn(usize, &mut [[f32; 2]])) -> Vec<f32> {
     let (height, width) = (image.height, image.width);
     let mut out = vec![0.0; image.channels * height * width];
@@ -58,8 +60,8 @@ fn sample<P: Copy + Into<f32>>(image: &Planes<'_, P>, map: impl Fn(usize, &mut [
     out
 }
 
-/// The two pixels around a position and the second one's weight. Outside, the image is mirrored at its edge, the last
-/// pixel twice (SciPy's `reflect`).
+/// The two pixels around a position and the second one's weight. Outside, the image is mirrored at its edge,
+/// repeating the last pixel (SciPy's `reflect`).
 #[inline]
 fn between(at: f32, length: usize) -> (usize, usize, f32) {
     let whole = at as i32; // towards 0; `floor` is a call without SSE 4.1
@@ -75,7 +77,7 @@ fn between(at: f32, length: usize) -> (usize, usize, f32) {
     (mirror(first), mirror(first + 1), part)
 }
 
-/// The coarse points of the released warp: the spline at so many down and across.
+/// The coarse points of the released warp: the spline on a grid, with its size down and across.
 fn coarse(height: usize, width: usize, moved: &Displacements) -> (Vec<[f64; 2]>, [usize; 2]) {
     let (h, w) = (height as f64, width as f64);
     let mut sources = grid([0.0, w / 2.0, w], [0.0, h / 2.0, h]);
@@ -86,7 +88,7 @@ fn coarse(height: usize, width: usize, moved: &Displacements) -> (Vec<[f64; 2]>,
         targets.push(corner);
     }
     let spline = Spline::fit(&targets, &sources);
-    // Images of less than 21 pixels would have a single point; two are the fewest that can be interpolated.
+    // Images of less than 21 pixels would have a single point; interpolation needs two.
     let points = |length: usize| (length.saturating_sub(1) / 10).max(2);
     let (down, across) = (points(height), points(width));
     let spread = |i: usize, n: usize, length: f64| (length - 1.0) * i as f64 / (n - 1) as f64;
@@ -94,15 +96,16 @@ fn coarse(height: usize, width: usize, moved: &Displacements) -> (Vec<[f64; 2]>,
     ((0..down * across).map(point).collect(), [down, across])
 }
 
-/// The released warp, as [`sample`] wants it.
+/// The released warp, as input of [`sample`].
 ///
-/// Control points are pulled back at the corners by four fixed ones; the spline is evaluated every ten pixels or so and
-/// enlarged with an index that does not reach the last point, which magnifies; and its first coordinate, laid out along
-/// the width, is read as the row, which exchanges the axes of oblong images (specification 2.2).
+/// Four fixed points at the corners pull the control points back; the spline is evaluated every ten pixels or
+/// so and enlarged with an index that does not reach the last point, which magnifies; and its first
+/// coordinate, along the width, is used as the row, which swaps the axes of oblong images (specification
+/// 2.2).
 fn released(height: usize, width: usize, moved: &Displacements) -> impl Fn(usize, &mut [[f32; 2]]) {
     let (h, w) = (height as f64, width as f64);
     let (coarse, [down, across]) = coarse(height, width, moved);
-    // Index of the coarse point for pixel i, and how far it is to the next.
+    // Index of the coarse point for pixel i, and the distance to the next.
     let index = move |i: usize, length: f64, n: usize| {
         let at =
             (((length - 1.0) / 10.0 - 1.0) * i as f64 / (length - 1.0).max(1.0)).clamp(0.0, (n - 1) as f64);
@@ -120,9 +123,9 @@ fn released(height: usize, width: usize, moved: &Displacements) -> impl Fn(usize
     }
 }
 
-/// The way back of the exact warp, in single precision.
+/// The inverse map of the exact warp, in single precision.
 struct Back {
-    /// Of a pixel; splines do not mind, and single precision likes numbers near 1.
+    /// Scale of a pixel; splines are invariant to it, and single precision is best near 1.
     unit: f32,
     /// Constant, slope along the width, slope down; each (across, down).
     affine: [[f32; 2]; 3],
@@ -140,7 +143,7 @@ impl Back {
             .zip(&moved.0)
             .map(|(at, by)| [(at[0] + by[0]) * unit, (at[1] + by[1]) * unit])
             .collect();
-        // What is interpolated is the way back, in pixels.
+        // The inverse map is interpolated, in pixels.
         let back: Vec<[f64; 2]> = moved.0.iter().map(|by| [-by[0], -by[1]]).collect();
         let spline = Spline::fit(&targets, &back);
         let small = |pair: [f64; 2]| pair.map(|value| value as f32);
@@ -153,7 +156,7 @@ impl Back {
     }
 }
 
-/// The warp in the numbers that a GPU takes, (row, column) but for centres.
+/// The warp as numbers for a GPU, (row, column) except for centres.
 pub(super) fn terms(warp: Warp, height: usize, width: usize, moved: &Displacements) -> Terms {
     match warp {
         Warp::Released => {
@@ -172,8 +175,8 @@ pub(super) fn terms(warp: Warp, height: usize, width: usize, moved: &Displacemen
     }
 }
 
-/// The exact warp: nine control points, from the centre of the first pixel to that of the last, none held; every pixel
-/// evaluated. Without displacements it is the identity to the last bit.
+/// The exact warp: nine control points, from the centre of the first pixel to that of the last, none fixed;
+/// evaluated at every pixel. Without displacements it is the identity to the last bit.
 fn exact(height: usize, width: usize, moved: &Displacements) -> impl Fn(usize, &mut [[f32; 2]]) {
     let Back { unit, affine: [constant, along, down], terms } = Back::of(height, width, moved);
     move |row, line| {
@@ -214,7 +217,7 @@ struct Spline {
 }
 
 impl Spline {
-    /// The spline that takes `values` at `centres`.
+    /// The spline with `values` at `centres`.
     fn fit(centres: &[[f64; 2]], values: &[[f64; 2]]) -> Self {
         let n = centres.len();
         let mut system = vec![vec![0.0; n + 5]; n + 3];
@@ -248,8 +251,9 @@ fn bend(a: [f64; 2], b: [f64; 2]) -> f64 {
     if square == 0.0 { 0.0 } else { 0.5 * square * libm::log(square) }
 }
 
-/// Solves n equations with two right-hand sides by elimination with full pivoting. An unknown that no equation decides
-/// (control points that coincide and agree) is 0, which gives the same spline as the pseudo-inverse of the original.
+/// Solves n equations with two right-hand sides by elimination with full pivoting. An undetermined unknown
+/// (control points that coincide and agree) is 0, which gives the same spline as the original's
+/// pseudo-inverse.
 fn solve(mut rows: Vec<Vec<f64>>) -> Vec<[f64; 2]> {
     let n = rows.len();
     let mut order: Vec<usize> = (0..n).collect(); // of the unknowns
@@ -288,12 +292,12 @@ fn solve(mut rows: Vec<Vec<f64>>) -> Vec<[f64; 2]> {
     solution
 }
 
-/// Natural logarithm to single precision, without a call, so that loops over it become vector instructions, and the
-/// same on every machine. Of 0 it gives something finite.
+/// Natural logarithm in single precision, without a function call, so that loops over it are vectorised, and
+/// the same on every machine. ln(0) is something finite.
 #[inline]
 fn ln(x: f32) -> f32 {
     let bits = x.max(f32::MIN_POSITIVE).to_bits() as i32;
-    let exponent = (bits - 0x3f35_04f3) >> 23; // so that the mantissa lies within √½ … √2
+    let exponent = (bits - 0x3f35_04f3) >> 23; // so that the mantissa is within √½ … √2
     let mantissa = f32::from_bits((bits - (exponent << 23)) as u32);
     let z = (mantissa - 1.0) / (mantissa + 1.0);
     let zz = z * z;

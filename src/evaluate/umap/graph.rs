@@ -1,4 +1,4 @@
-//! Who is near whom, and how much.
+//! The fuzzy neighbourhood graph of UMAP: exact nearest neighbours and edge weights.
 
 use crate::evaluate::FeatureMatrix;
 use crate::evaluate::one_nn::arithmetic::{distance, dot};
@@ -6,15 +6,15 @@ use crate::evaluate::one_nn::nearest_few;
 use crate::spec::Metric;
 use rayon::prelude::*;
 
-/// Steps of the search for a width; umap-learn's.
+/// Bisection steps for a bandwidth; umap-learn's.
 const STEPS: usize = 64;
-/// A width is at least this share of the mean distance.
-const LEAST: f64 = 1e-3;
+/// Minimum bandwidth, as a share of the mean distance.
+const MIN_BANDWIDTH: f64 = 1e-3;
 
 /// The `(row, distance)` of each query's neighbours, nearest first.
 pub(super) type Near = Vec<Vec<(usize, f64)>>;
 
-/// `tail` is near `head`, with a weight between 0 and 1.
+/// `tail` is a neighbour of `head`, with a weight between 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Edge {
     pub(super) head: usize,
@@ -22,16 +22,16 @@ pub(super) struct Edge {
     pub(super) weight: f64,
 }
 
-/// Whether an image's distances count from its nearest neighbour on.
+/// Whether distances are measured from an image's nearest neighbour.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Connectivity {
-    /// Within a picture: everyone is fully connected to the nearest other.
+    /// Within the embedding: every image is fully connected to its nearest other.
     Own,
-    /// Of a further image to those of a picture.
+    /// From a new image to those of the embedding.
     None,
 }
 
-/// How far each row is from each other one.
+/// Pairwise distances between all rows.
 pub(super) fn distances(features: FeatureMatrix<'_>, metric: Metric) -> Vec<Vec<f64>> {
     let lengths: Vec<f64> =
         features.values.chunks_exact(features.width).map(|row| dot(row, row).sqrt()).collect();
@@ -42,19 +42,19 @@ pub(super) fn distances(features: FeatureMatrix<'_>, metric: Metric) -> Vec<Vec<
             Metric::Cosine => angle(dot(a, b) / (lengths[one] * lengths[other]).max(f64::MIN_POSITIVE)),
         }
     };
-    // One half mirrors the other.
+    // The matrix is symmetric.
     let rows = (0..features.rows()).into_par_iter();
     let half: Vec<Vec<f64>> = rows.map(|one| (0..=one).map(|other| to(one, other)).collect()).collect();
     let at = |one: usize, other: usize| half[one.max(other)][one.min(other)];
     (0..half.len()).map(|one| (0..half.len()).map(|other| at(one, other)).collect()).collect()
 }
 
-/// A distance by cosine. Rounding can make the cosine of equal directions more than 1.
+/// Cosine distance. Rounding can give equal directions a cosine above 1.
 fn angle(cosine: f64) -> f64 {
     (1.0 - cosine).max(0.0)
 }
 
-/// The `k` rows of `among` that are nearest to each query.
+/// The `k` rows of `among` nearest to each query.
 pub(super) fn nearest_of(
     queries: FeatureMatrix<'_>,
     among: FeatureMatrix<'_>,
@@ -71,7 +71,7 @@ pub(super) fn nearest_of(
     near
 }
 
-/// The `k` nearest of each query, exactly; of equal ones the first row.
+/// The exact `k` nearest of each query; ties go to the first row.
 pub(super) fn nearest(distances: &[Vec<f64>], k: usize) -> Near {
     let of = |distances: &Vec<f64>| {
         let mut all: Vec<(usize, f64)> = distances.iter().copied().enumerate().collect();
@@ -86,7 +86,8 @@ pub(super) fn nearest(distances: &[Vec<f64>], k: usize) -> Near {
     distances.par_iter().map(of).collect()
 }
 
-/// Weights that fall with distance, so wide for each image that they sum to the logarithm of the number of neighbours.
+/// Weights that decay with distance, with a bandwidth per image such that they sum to log2 of the number of
+/// neighbours.
 pub(super) fn weigh(near: &Near, connectivity: Connectivity) -> Vec<Edge> {
     let count = near.iter().map(Vec::len).sum::<usize>().max(1);
     let mean = near.iter().flatten().map(|(_, distance)| distance).sum::<f64>() / count as f64;
@@ -95,12 +96,12 @@ pub(super) fn weigh(near: &Near, connectivity: Connectivity) -> Vec<Edge> {
         let first = near.iter().map(|(_, distance)| *distance).find(|distance| *distance > 0.0);
         let from = if connectivity == Connectivity::Own { first.unwrap_or(0.0) } else { 0.0 };
         let own_mean = near.iter().map(|(_, distance)| distance).sum::<f64>() / near.len().max(1) as f64;
-        let width = width(near, from).max(LEAST * if from > 0.0 { own_mean } else { mean });
+        let width = width(near, from).max(MIN_BANDWIDTH * if from > 0.0 { own_mean } else { mean });
         for &(tail, distance) in near {
             let beyond = distance - from;
             let weight = if beyond <= 0.0 || width == 0.0 { 1.0 } else { libm::exp(-beyond / width) };
             let itself = connectivity == Connectivity::Own && tail == head;
-            // A weight that has vanished would be sampled never.
+            // A weight that underflowed to 0 would never be sampled.
             if !itself && weight > 0.0 {
                 edges.push(Edge { head, tail, weight });
             }
@@ -109,7 +110,7 @@ pub(super) fn weigh(near: &Near, connectivity: Connectivity) -> Vec<Edge> {
     edges
 }
 
-/// By bisection. The first neighbour is left out of the sum: within a picture it is the image itself.
+/// By bisection. The first neighbour is not in the sum: within the embedding it is the image itself.
 fn width(near: &[(usize, f64)], from: f64) -> f64 {
     let wanted = libm::log2(near.len() as f64);
     let (mut low, mut high, mut width) = (0.0, f64::INFINITY, 1.0);
@@ -133,7 +134,7 @@ fn width(near: &[(usize, f64)], from: f64) -> f64 {
     width
 }
 
-/// Two images are near if either is near the other: a + b − ab, in both directions.
+/// Fuzzy union: two images are neighbours if either is the other's: a + b − ab, in both directions.
 pub(super) fn union(edges: &[Edge]) -> Vec<Edge> {
     let mut both: Vec<(usize, usize, f64, f64)> = Vec::with_capacity(2 * edges.len());
     for edge in edges {

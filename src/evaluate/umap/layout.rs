@@ -1,4 +1,5 @@
-//! Neighbours pull, strangers push: stochastic gradient descent on places in the plane, one edge after the other.
+//! The layout of UMAP: stochastic gradient descent on 2-D positions; neighbours attract, negative samples
+//! repel.
 
 use super::{Point, graph::Edge};
 use crate::evaluate::FeatureMatrix;
@@ -7,20 +8,21 @@ use std::sync::LazyLock;
 
 /// The curve 1 / (1 + a d^2b) that falls off beyond a distance of 0.1, as umap-learn fits it.
 const CURVE: (f64, f64) = (1.576_943_460_311_307_7, 0.895_060_877_910_973_3);
-/// Strangers that push for each neighbour that pulls.
+/// Negative samples per positive one.
 const STRANGERS: f64 = 5.0;
-/// No step is longer in either direction, times the rate.
+/// Maximum step per coordinate, times the learning rate.
 const CLIP: f64 = 4.0;
-/// Rounds that turn two directions into those of the greatest variance; enough for a start.
+/// Power iterations for the two directions of greatest variance; accurate enough for a start.
 const ROUNDS: usize = 30;
 
-/// An edge, and after how many epochs it pulls again.
+/// An edge, and the number of epochs between its samples.
 pub(super) struct Paced {
     edge: Edge,
     every: f64,
 }
 
-/// How often each edge pulls in so many epochs; those that would never are left out.
+/// The sampling interval of each edge for this number of epochs; edges that would never be sampled are
+/// dropped.
 pub(super) struct Epochs {
     edges: Vec<Paced>,
     count: usize,
@@ -32,7 +34,7 @@ pub(super) fn epochs(edges: Vec<Edge>, count: usize) -> Epochs {
     Epochs { edges: paced.filter(|one| one.every <= count as f64).collect(), count }
 }
 
-/// Moves `points` along the edges. Tails are `fixed` points where there are some, else points that move too.
+/// Moves `points` along the edges. Tails are `fixed` points if there are any, else points that also move.
 pub(super) fn optimise(
     points: &mut [Point],
     fixed: Option<&[Point]>,
@@ -85,8 +87,8 @@ fn step(from: Point, to: Point, force: fn(f64) -> f64) -> Point {
     apart.map(|apart| (force * apart).clamp(-CLIP, CLIP))
 }
 
-/// d^2b of a squared distance, in single precision: read off a table of 256 places an octave, straight between them, which
-/// is right to 3e-7 and a tenth of the time.
+/// d^2b of a squared distance, in single precision: linear interpolation in a table of 256 entries per
+/// octave, accurate to 3e-7 in a tenth of the time.
 #[inline]
 fn power(squared: f64) -> f64 {
     const BETWEEN: u32 = 15;
@@ -109,7 +111,7 @@ fn push(squared: f64) -> f64 {
     2.0 * CURVE.1 / ((0.001 + squared) * (CURVE.0 * power(squared) + 1.0))
 }
 
-/// Each row's coordinates along the two directions of the greatest variance.
+/// Projects each row on the two directions of greatest variance.
 pub(super) fn principal_components(features: FeatureMatrix<'_>, draws: &mut Stream) -> Vec<Point> {
     let width = features.width;
     let rows = || features.values.chunks_exact(width);
@@ -145,7 +147,7 @@ fn normalise(direction: &mut [f64]) {
     direction.iter_mut().for_each(|part| *part /= length);
 }
 
-/// Moves and stretches each coordinate to 0 … `side`.
+/// Rescales each coordinate to 0 … `side`.
 pub(super) fn stretch(points: &mut [Point], side: f64) {
     for axis in 0..2 {
         let low = points.iter().map(|point| point[axis]).fold(f64::INFINITY, f64::min);

@@ -1,9 +1,9 @@
-//! UMAP: a picture of features in the plane, and the place of further images in that picture.
+//! UMAP: a 2-D embedding of features, and projection of further images into it.
 //!
-//! As umap-learn 0.5 computes it (McInnes, Healy, Melville 2018): [`graph`] finds exact neighbours and weighs them,
-//! [`layout`] pulls neighbours together and pushes strangers apart. Written here because nothing in Rust places further
-//! points in a finished picture, and because every draw comes from a named stream: one seed, one picture, on any number
-//! of threads.
+//! As umap-learn 0.5 computes it (McInnes, Healy, Melville 2018): [`graph`] finds exact neighbours and
+//! weights them, [`layout`] optimises positions. Written here because no Rust crate projects further points
+//! into a finished embedding, and because every draw comes from a named stream: one seed gives one embedding,
+//! on any number of threads.
 
 mod graph;
 mod layout;
@@ -13,48 +13,48 @@ use crate::seed::Seed;
 use crate::spec::Metric;
 use graph::{Connectivity, Edge};
 
-/// A place in the plane.
+/// A position in the plane.
 pub type Point = [f64; 2];
 
-/// Neighbours that an image is held together with, itself among them: umap-learn's default.
+/// Number of neighbours, including the image itself: umap-learn's default.
 pub const NEIGHBOURS: usize = 15;
-/// Passes over the edges of a picture, and over those of further images: umap-learn's choice up to 10,000 images.
+/// Epochs of the embedding, and of projecting further images: umap-learn's choice up to 10,000 images.
 const EPOCHS: (usize, usize) = (500, 100);
-/// Length of the first steps, and of those that place further images.
+/// Initial learning rates of the embedding, and of projecting further images.
 const RATES: (f64, f64) = (1.0, 0.25);
-/// The longer side of a picture before the first step.
-const SIDE: f64 = 10.0;
+/// The longer side of the initial positions.
+const START_SIDE: f64 = 10.0;
 
-/// A picture of some images, in which others can be placed.
+/// An embedding of some images, into which others can be projected.
 pub struct Umap<'a> {
     features: FeatureMatrix<'a>,
     metric: Metric,
     seed: Seed,
-    /// How far each image of the fit is from each other.
+    /// Distances between the images of the fit.
     distances: Vec<Vec<f64>>,
-    /// Where each image of the fit lies, row by row.
+    /// Positions of the images of the fit, row by row.
     pub points: Vec<Point>,
 }
 
 impl<'a> Umap<'a> {
-    /// The picture of `features`, one row for each image. It starts from the first two principal components.
+    /// The embedding of `features`, one row per image. It starts from the first two principal components.
     ///
     /// # Panics
-    /// With fewer than three images.
+    /// With less than three images.
     pub fn fit(features: FeatureMatrix<'a>, metric: Metric, seed: Seed) -> Self {
-        assert!(features.rows() > 2, "a picture needs three images");
+        assert!(features.rows() > 2, "an embedding needs three images");
         let distances = graph::distances(features, metric);
         let near = graph::nearest(&distances, NEIGHBOURS.min(features.rows()));
         let edges = graph::union(&graph::weigh(&near, Connectivity::Own));
         let mut points = layout::principal_components(features, &mut seed.stream("umap/start"));
-        layout::stretch(&mut points, SIDE);
+        layout::stretch(&mut points, START_SIDE);
         let epochs = layout::epochs(edges, EPOCHS.0);
         layout::optimise(&mut points, None, &epochs, RATES.0, &mut seed.stream("umap/fit"));
         Self { features, metric, seed, distances, points }
     }
 
-    /// The places of further images. Each begins at the mean of its neighbours, weighed as the graph weighs them, and moves
-    /// a little, while the picture stays as it is; images do not move each other.
+    /// Positions of further images. Each starts at the weighted mean of its neighbours and is optimised while
+    /// the embedding stays fixed; further images do not affect each other.
     pub fn place(&self, others: FeatureMatrix<'_>) -> Vec<Point> {
         let near = graph::nearest_of(others, self.features, self.metric, NEIGHBOURS);
         let edges: Vec<Edge> = graph::weigh(&near, Connectivity::None);
@@ -80,9 +80,9 @@ impl<'a> Umap<'a> {
         points
     }
 
-    /// Venna and Kaski's trustworthiness (2001), as scikit-learn computes it: 1 minus a penalty for whoever is among the
-    /// `k` nearest in the plane and not in truth, by how far down the true list they stand. Of `k` neighbours, or of a
-    /// third of the images if that is fewer.
+    /// Venna and Kaski's trustworthiness (2001), as scikit-learn computes it: 1 minus a penalty for images
+    /// that are among the `k` nearest in the plane but not in feature space, by their rank there. With `k`
+    /// neighbours, or a third of the images if that is fewer.
     pub fn trustworthiness(&self, k: usize) -> f64 {
         let n = self.points.len();
         let k = k.min(n / 3).max(1);
@@ -104,8 +104,8 @@ impl<'a> Umap<'a> {
     }
 }
 
-/// How many of `queries` have the label that most of their five nearest among `points` have, as a share; of labels with
-/// equally many the smallest. `itself`: the queries are the points, and none counts for itself.
+/// Share of `queries` whose label is the majority among their five nearest of `points`; ties go to the
+/// smallest label. `itself`: the queries are the points, and none counts for itself.
 pub fn five_nn(points: &[Point], labels: &[usize], queries: &[Point], truth: &[usize], itself: bool) -> f64 {
     let flat = |points: &[Point]| -> Vec<f32> { points.iter().flatten().map(|x| *x as f32).collect() };
     let (among, asked) = (flat(points), flat(queries));

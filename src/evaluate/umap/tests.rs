@@ -1,4 +1,4 @@
-//! Against umap-learn on handwritten digits (`tests/golden/umap_digits.py`), and against ourselves.
+//! Compared with umap-learn on handwritten digits (`tests/golden/umap_digits.py`), and self-consistency.
 
 use super::*;
 use crate::golden::Golden;
@@ -19,7 +19,7 @@ fn a_picture_of_digits_is_as_true_as_umap_learns() {
     let ((train, labels), (test, test_labels)) = (digits(&golden, "train"), digits(&golden, "test"));
     let [trust, _, near_train, near_test] =
         golden.values("reached")[..].try_into().map(|all: [f32; 4]| all.map(f64::from)).unwrap();
-    // Means over five seeds, as the reference has them.
+    // Means over five seeds, as in the reference.
     let mut found = [0.0; 3];
     for seed in 0..5 {
         let picture = Umap::fit(matrix(&train), Metric::L2, Seed(seed));
@@ -61,7 +61,7 @@ fn equal_and_few_images_have_a_place_too() {
 
 #[test]
 fn weights_fall_with_distance_and_count_both_ways() {
-    // Four points on a line: the nearest other weighs 1, the sum is the logarithm of the number of neighbours.
+    // Four points on a line: the nearest other has weight 1, the sum is log2 of the number of neighbours.
     let values = [0.0, 1.0, 3.0, 7.0];
     let line = FeatureMatrix { width: 1, values: &values };
     let near = graph::nearest(&graph::distances(line, Metric::L2), 4);

@@ -1,41 +1,22 @@
 //! Feature extractors, and where their weights come from.
 
 use super::{Adapts, HasWeights, Model};
-use crate::spec::{ConvNextSize, DinoV2Size, ResNetSize, Weights, draft::StatedBackbone};
+use crate::spec::Weights;
 use std::marker::PhantomData;
-
-/// The sizes of backbones, as types: which weights are published depends on them.
-pub mod size {
-    use super::{ConvNextSize, DinoV2Size, ResNetSize, Size, StatedBackbone};
-
-    macro_rules! sizes {
-        ($($kind:ident, $of:ident: $($name:ident),*;)*) => {$($(
-            #[doc = concat!("[`", stringify!($of), "::", stringify!($name), "`].")]
-            #[derive(Clone, Copy, Debug)]
-            pub struct $name;
-
-            impl Size for $name {
-                const BACKBONE: StatedBackbone = StatedBackbone::$kind($of::$name);
-            }
-        )*)*};
-    }
-    sizes! {
-        ConvNext, ConvNextSize: Mini, Atto, Femto, Pico, Nano, Tiny, Small, Base;
-        ResNet, ResNetSize: R18, R50;
-        DinoV2, DinoV2Size: SmallReg;
-    }
-}
+use toml::Table;
 
 /// A size of a backbone.
 pub trait Size: Copy {
     /// The backbone of that size as plain data.
-    const BACKBONE: StatedBackbone;
+    #[doc(hidden)]
+    fn backbone() -> Table;
 }
 
 /// A network that turns an image into features.
 pub trait Backbone: Copy {
     /// The same as plain data.
-    const BACKBONE: StatedBackbone;
+    #[doc(hidden)]
+    fn backbone() -> Table;
 
     /// Starts from random weights.
     fn scratch(self) -> NeedsAdapter<Self, Scratch>
@@ -59,56 +40,6 @@ pub trait Backbone: Copy {
     }
 }
 
-/// ConvNeXt (Liu et al. 2022), in timm's sizes: `ConvNext::tiny()` is the one of the CHAMMI paper.
-#[derive(Clone, Copy, Debug)]
-pub struct ConvNext<S>(PhantomData<S>);
-
-/// ResNet (He et al. 2016), as torchvision has it: `ResNet::r18().pretrained(ImageNet1k)`.
-///
-/// Off the shelf only: behind [`ChannelReplication`](super::ChannelReplication), and `.frozen()`.
-#[derive(Clone, Copy, Debug)]
-pub struct ResNet<S>(PhantomData<S>);
-
-/// The vision transformer of DINOv2 (Oquab et al. 2023): `DinoV2::small_reg().pretrained(Lvd142m)`.
-///
-/// Off the shelf only: behind [`ChannelReplication`](super::ChannelReplication), and `.frozen()`.
-#[derive(Clone, Copy, Debug)]
-pub struct DinoV2<S>(PhantomData<S>);
-
-macro_rules! constructors {
-    ($($kind:ident { $($name:ident: $size:ident, $doc:literal;)* })*) => {$(
-        impl<S: Size> Backbone for $kind<S> {
-            const BACKBONE: StatedBackbone = S::BACKBONE;
-        }
-
-        $(impl $kind<size::$size> {
-            #[doc = $doc]
-            pub const fn $name() -> Self {
-                Self(PhantomData)
-            }
-        })*
-    )*};
-}
-constructors! {
-    ConvNext {
-        mini: Mini, "32 to 256 channels in five blocks, 1.0 million parameters. Ours: for small data and laptops.";
-        atto: Atto, "40 to 320 channels, 3.4 million parameters.";
-        femto: Femto, "48 to 384 channels, 4.8 million parameters.";
-        pico: Pico, "64 to 512 channels, 8.5 million parameters.";
-        nano: Nano, "80 to 640 channels, 15 million parameters.";
-        tiny: Tiny, "96 to 768 channels, 28 million parameters.";
-        small: Small, "96 to 768 channels in 36 blocks, 49 million parameters.";
-        base: Base, "128 to 1024 channels in 36 blocks, 88 million parameters.";
-    }
-    ResNet {
-        r18: R18, "512 features for each channel, 11 million parameters.";
-        r50: R50, "2048 features for each channel, 24 million parameters.";
-    }
-    DinoV2 {
-        small_reg: SmallReg, "ViT-S/14 with four registers: 384 features for each channel, 22 million parameters.";
-    }
-}
-
 /// A backbone that is trained here: from random weights too, and behind adapters that replace its stem.
 ///
 /// ```
@@ -127,7 +58,6 @@ constructors! {
     note = "say `ResNet::r18().pretrained(ImageNet1k)` or `DinoV2::small_reg().pretrained(Lvd142m)`, then `.adapter(ChannelReplication)` and `.frozen()`; or take a `ConvNext`, which is trained here"
 )]
 pub trait LearnsHere: Backbone {}
-impl<S: Size> LearnsHere for ConvNext<S> {}
 
 /// Random weights; said as `.scratch()`.
 #[derive(Clone, Copy, Debug)]
@@ -186,11 +116,6 @@ impl StartsWith for Lvd142m {
     note = "`ImageNet22k` weights exist for `ConvNext::tiny()`, `::small()` and `::base()`; the smaller ones start with `.scratch()`. `ImageNet1k` is for `ResNet`, `Lvd142m` for `DinoV2`"
 )]
 pub trait WeightsFor<B>: StartsWith {}
-impl WeightsFor<ConvNext<size::Tiny>> for ImageNet22k {}
-impl WeightsFor<ConvNext<size::Small>> for ImageNet22k {}
-impl WeightsFor<ConvNext<size::Base>> for ImageNet22k {}
-impl<S: Size> WeightsFor<ResNet<S>> for ImageNet1k {}
-impl<S: Size> WeightsFor<DinoV2<S>> for Lvd142m {}
 
 /// A backbone with weights, which does not know yet how channels come in. The next word is `.adapter(…)`.
 #[derive(Clone, Copy, Debug)]
@@ -202,3 +127,41 @@ impl<B: Backbone, W: StartsWith> NeedsAdapter<B, W> {
         Model::new(adapter)
     }
 }
+
+/// Writes a backbone's sizes: a type and a constructor for each.
+macro_rules! sizes {
+    ($Backbone:ident: $Sizes:ident { $($name:ident: $Size:ident, $doc:literal;)* }) => {
+        impl<S: $crate::dsl::Size> $crate::dsl::Backbone for $Backbone<S> {
+            fn backbone() -> toml::Table {
+                S::backbone()
+            }
+        }
+
+        $(impl $Backbone<size::$Size> {
+            #[doc = $doc]
+            pub const fn $name() -> Self {
+                Self(PhantomData)
+            }
+        })*
+
+        /// Its sizes as types.
+        pub mod size {
+            use super::{Settings, $Sizes};
+            use $crate::{dsl, word::{Named, plain}};
+
+            $(
+                #[doc = concat!("[`", stringify!($Sizes), "::", stringify!($Size), "`].")]
+                #[derive(Clone, Copy, Debug)]
+                pub struct $Size;
+
+                impl dsl::Size for $Size {
+                    fn backbone() -> toml::Table {
+                        let said = [("kind", plain(&Settings::KIND)), ("size", plain(&$Sizes::$Size))];
+                        said.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+                    }
+                }
+            )*
+        }
+    };
+}
+pub(crate) use sizes;

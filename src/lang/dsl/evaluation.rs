@@ -1,32 +1,11 @@
 //! How features are scored.
 
-use super::DataWord;
-use crate::spec::{DataRef, Metric, Protocol};
-
-/// The nearest training image decides (CHAMMI, section 3.3).
-#[derive(Clone, Copy, Debug)]
-pub struct OneNn(Metric);
-
-impl OneNn {
-    /// Nearest by cosine, as in the paper.
-    pub const fn cosine() -> Self {
-        Self(Metric::Cosine)
-    }
-
-    /// Nearest by Euclidean distance, the default of the published evaluator.
-    pub const fn l2() -> Self {
-        Self(Metric::L2)
-    }
-
-    /// On all tasks of these images.
-    pub fn on<T: DataWord>(self, data: T) -> On<Self, T> {
-        On(self, data)
-    }
-}
+use crate::spec::DataRef;
+use toml::Table;
 
 /// A protocol on a data set; said as `OneNn::cosine().on(Chammi)`.
 #[derive(Clone, Copy, Debug)]
-pub struct On<P, T>(P, T);
+pub struct On<P, T>(pub(crate) P, pub(crate) T);
 
 /// A protocol that knows its data.
 ///
@@ -52,21 +31,9 @@ pub trait Evaluation {
 
     /// The protocol as plain data.
     #[doc(hidden)]
-    fn protocol(&self) -> Protocol;
+    fn protocol(&self) -> Table;
 
     /// The images as plain data.
     #[doc(hidden)]
     fn data(&self) -> DataRef;
-}
-
-impl<T: DataWord> Evaluation for On<OneNn, T> {
-    type Data = T;
-
-    fn protocol(&self) -> Protocol {
-        Protocol::OneNn { metric: self.0.0 }
-    }
-
-    fn data(&self) -> DataRef {
-        self.1.data()
-    }
 }

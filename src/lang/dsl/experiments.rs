@@ -64,7 +64,7 @@ pub trait Experiments {
     fn specs(self) -> Vec<Declared>;
 }
 
-impl<B, W, A, D, O: Towards, E: Scored> Experiments for Run<B, W, A, D, O, E> {
+impl<M, D, O: Towards, E: Scored> Experiments for Run<M, D, O, E> {
     fn specs(self) -> Vec<Declared> {
         let Self { draft, seeds, labels, recipe, convex, .. } = self;
         vec![Declared { spec: draft.resolve(recipe), seeds, labels, recipe, convex }]

@@ -10,7 +10,8 @@
 //!           .evaluate(protocol.on(data))          scored how          (at least once)
 //! ```
 //!
-//! The type parameters of [`Run`] remember what was chosen; small traits named after what they allow carry
+//! What fills a place of the sentence, the words, is in the folders beside this one, a file for each. Here are the rules for
+//! combining them: the type parameters of [`Run`] remember what was chosen; small traits named after what they allow carry
 //! the messages that the compiler prints. Every sentence ends as plain data: a [`Declared`] spec.
 
 mod adapter;
@@ -25,34 +26,48 @@ mod report;
 mod run;
 mod strategy;
 mod values;
-mod with;
 
-pub use adapter::{
-    Adapts, ChannelReplication, Depthwise, ExtendsToNewChannels, FixedChannels, HyperNet, OneModelPerSet,
-    ReadBy, Replicating, SliceParam, StemAdapter, TargetParam, TemplateMixing, Trainable,
-};
-pub use augment::{
-    Augmentation, Brightness, Changes, Crop, Flip, RandomCrop, RandomFlip, RandomTps, Tps, Turn,
-};
+pub use adapter::{Adapts, ExtendsToNewChannels, OneModelPerSet, ReadBy, StemAdapter, Trainable};
+pub use augment::{Augmentation, Changes};
 pub use backbone::{
-    Backbone, ConvNext, DinoV2, ImageNet1k, ImageNet22k, LearnsHere, Lvd142m, NeedsAdapter, ResNet, Scratch,
-    Size, StartsWith, WeightsFor, size,
+    Backbone, ImageNet1k, ImageNet22k, LearnsHere, Lvd142m, NeedsAdapter, Scratch, Size, StartsWith,
+    WeightsFor,
 };
 pub use data::{
     Chammi, Cp, DataWord, Folder, Hpa, Meets, Only, Part, PlannerDecides, Seen, TrainingData, Unseen,
     Without, Wtc,
 };
-pub use evaluation::{Evaluation, On, OneNn};
+pub use evaluation::{Evaluation, On};
 pub use experiments::{Declared, Experiments};
 pub use objective::{
-    Convex, CrossEntropy, Frozen, Labels, LossNotSaid, NoLabels, NoLoss, Objective, Or, PROXY, ProxyNca, SSL,
-    SimClr, Sum, Towards, Trains, Weighted,
+    Convex, Frozen, Labels, LossNotSaid, NoLabels, NoLoss, Objective, Or, Sum, Towards, Trains, Weighted,
 };
 pub use order::{HasAdapter, HasData, HasWeights};
 pub use report::Report;
 pub use run::{Evaluated, Model, NotEvaluated, Run, Scored};
-pub use strategy::{DenseSwa, Erm, Guides, Miro, Strategy, Swad, UsesLabels};
-pub use with::{With, Word};
+pub use strategy::{Guides, Strategy, UsesLabels};
+
+pub use crate::{
+    adapter::{Replicating, said::*},
+    augment::said::*,
+    backbone::said::*,
+    loss::said::*,
+    protocol::said::*,
+    strategy::said::*,
+    word::With,
+};
+
+/// The sizes of backbones, as types: which weights are published depends on them.
+pub mod size {
+    pub use crate::backbone::size::*;
+}
+
+pub(crate) use {
+    adapter::stem,
+    augment::{change, sum},
+    backbone::sizes,
+    objective::loss,
+};
 
 #[cfg(test)]
 mod tests;

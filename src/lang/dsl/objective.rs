@@ -1,11 +1,7 @@
 //! Losses, and weighted sums of them: `0.2 * SimClr::t(0.07) + 0.8 * ProxyNca::t(0.07)`.
 
-use super::{Backbone, Trainable};
-use crate::spec::{
-    Positives,
-    draft::{StatedLoss, StatedScale},
-};
-use std::ops::{Add, Mul};
+use std::ops::Add;
+use toml::Table;
 
 /// A loss, or a weighted sum of losses.
 #[diagnostic::on_unimplemented(
@@ -18,7 +14,7 @@ pub trait Objective {
 
     /// The same as plain data.
     #[doc(hidden)]
-    fn terms(&self) -> Vec<(f64, StatedLoss)>;
+    fn terms(&self) -> Vec<(f64, Table)>;
 
     /// Whether the weights were said to sum to 1.
     #[doc(hidden)]
@@ -136,11 +132,11 @@ impl<R> Or<R> for NoLabels {
 
 /// `0.2 * loss`.
 #[derive(Clone, Copy, Debug)]
-pub struct Weighted<L>(f64, L);
+pub struct Weighted<L>(pub(crate) f64, pub(crate) L);
 
 /// `loss + loss`.
 #[derive(Clone, Copy, Debug)]
-pub struct Sum<L, R>(L, R);
+pub struct Sum<L, R>(pub(crate) L, pub(crate) R);
 
 /// `loss.convex()`.
 #[derive(Clone, Copy, Debug)]
@@ -149,7 +145,7 @@ pub struct Convex<L>(L);
 impl<L: Objective> Objective for Weighted<L> {
     type Supervision = L::Supervision;
 
-    fn terms(&self) -> Vec<(f64, StatedLoss)> {
+    fn terms(&self) -> Vec<(f64, Table)> {
         self.1.terms().into_iter().map(|(weight, loss)| (self.0 * weight, loss)).collect()
     }
 }
@@ -157,7 +153,7 @@ impl<L: Objective> Objective for Weighted<L> {
 impl<L: Objective<Supervision: Or<R::Supervision>>, R: Objective> Objective for Sum<L, R> {
     type Supervision = <L::Supervision as Or<R::Supervision>>::Either;
 
-    fn terms(&self) -> Vec<(f64, StatedLoss)> {
+    fn terms(&self) -> Vec<(f64, Table)> {
         [self.0.terms(), self.1.terms()].concat()
     }
 }
@@ -165,7 +161,7 @@ impl<L: Objective<Supervision: Or<R::Supervision>>, R: Objective> Objective for 
 impl<L: Objective> Objective for Convex<L> {
     type Supervision = L::Supervision;
 
-    fn terms(&self) -> Vec<(f64, StatedLoss)> {
+    fn terms(&self) -> Vec<(f64, Table)> {
         self.0.terms()
     }
 
@@ -183,101 +179,52 @@ where
 {
 }
 
-/// ProxyNCA++: softmax over distances to one proxy per class (CHAMMI, section 3.2).
-#[derive(Clone, Copy, Debug)]
-pub struct ProxyNca {
-    temperature: f64,
-    scale: StatedScale,
-    train_proxies: Option<bool>,
-}
+impl<L, N: Objective> Add<N> for Weighted<L> {
+    type Output = Sum<Self, N>;
 
-impl ProxyNca {
-    /// With this temperature. CHAMMI tuned it per adapter; HyperNet: 0.07.
-    pub const fn t(temperature: f64) -> Self {
-        Self { temperature, scale: StatedScale::Fixed, train_proxies: None }
-    }
-
-    /// With a temperature that is learned and starts there. CHAMMI: TargetParam and SliceParam.
-    pub const fn learned(self) -> Self {
-        Self { scale: StatedScale::Learned { rule: None, trained: None }, ..self }
-    }
-
-    /// Whether the proxies learn, whatever the recipe says.
-    pub const fn train_proxies(self, train: bool) -> Self {
-        Self { train_proxies: Some(train), ..self }
+    fn add(self, next: N) -> Self::Output {
+        Sum(self, next)
     }
 }
 
-/// Two views of an image attract, views of other images of the same set repel (Chen et al. 2020).
-#[derive(Clone, Copy, Debug)]
-pub struct SimClr {
-    temperature: f64,
-    positives: Option<Positives>,
-}
+impl<L, R, N: Objective> Add<N> for Sum<L, R> {
+    type Output = Sum<Self, N>;
 
-impl SimClr {
-    /// With this temperature. CHAMMI: 0.07.
-    pub const fn t(temperature: f64) -> Self {
-        Self { temperature, positives: None }
-    }
-
-    /// Which rows attract, whatever the recipe says.
-    pub const fn positives(self, positives: Positives) -> Self {
-        Self { positives: Some(positives), ..self }
+    fn add(self, next: N) -> Self::Output {
+        Sum(self, next)
     }
 }
 
-/// A linear classifier over all classes of the training sets, and the cross-entropy of its softmax.
-#[derive(Clone, Copy, Debug)]
-pub struct CrossEntropy;
+/// Says of words, with switches stated and without, that they are losses, and whether they read labels. One impl for all
+/// losses is what the orphan rule forbids (E0210).
+macro_rules! loss {
+    ($supervision:ident: $($word:ty),*) => {$(
+        impl $crate::dsl::Objective for $word {
+            type Supervision = $crate::dsl::$supervision;
 
-/// [`SimClr`] at the temperature of the CHAMMI paper.
-pub const SSL: SimClr = SimClr::t(0.07);
-
-/// [`ProxyNca`] at the temperature that the CHAMMI authors tuned for HyperNet.
-pub const PROXY: ProxyNca = ProxyNca::t(0.07);
-
-macro_rules! sums {
-    ($($sum:ident<$($part:ident),*>),*) => {$(
-        impl<$($part,)* N: Objective> Add<N> for $sum<$($part),*> {
-            type Output = Sum<Self, N>;
-
-            fn add(self, next: N) -> Self::Output {
-                Sum(self, next)
-            }
-        }
-    )*};
-}
-sums!(Weighted<L>, Sum<L, R>, ProxyNca<>, SimClr<>, CrossEntropy<>);
-
-// One impl for all losses is what the orphan rule forbids (E0210).
-macro_rules! losses {
-    ($($word:ident, $supervision:ident: $this:ident => $loss:expr;)*) => {$(
-        impl Objective for $word {
-            type Supervision = $supervision;
-
-            fn terms(&self) -> Vec<(f64, StatedLoss)> {
-                let $this = self;
-                vec![(1.0, $loss)]
+            fn terms(&self) -> Vec<(f64, toml::Table)> {
+                vec![(1.0, $crate::word::Says::table(*self))]
             }
         }
 
-        impl Mul<$word> for f64 {
-            type Output = Weighted<$word>;
+        impl std::ops::Mul<$word> for f64 {
+            type Output = $crate::dsl::Weighted<$word>;
 
             fn mul(self, loss: $word) -> Self::Output {
-                Weighted(self, loss)
+                $crate::dsl::Weighted(self, loss)
             }
         }
 
-        impl<B: Backbone, A: Trainable> Trains<B, A> for $word {}
-        impl Towards for $word {}
+        impl<N: $crate::dsl::Objective> std::ops::Add<N> for $word {
+            type Output = $crate::dsl::Sum<Self, N>;
+
+            fn add(self, next: N) -> Self::Output {
+                $crate::dsl::Sum(self, next)
+            }
+        }
+
+        impl<B: $crate::dsl::Backbone, A: $crate::dsl::Trainable> $crate::dsl::Trains<B, A> for $word {}
+        impl $crate::dsl::Towards for $word {}
     )*};
 }
-losses! {
-    ProxyNca, Labels: this => StatedLoss::ProxyNca {
-        temperature: this.temperature, scale: this.scale, train_proxies: this.train_proxies,
-    };
-    SimClr, NoLabels: this => StatedLoss::SimClr { temperature: this.temperature, positives: this.positives };
-    CrossEntropy, Labels: _this => StatedLoss::CrossEntropy;
-}
+pub(crate) use loss;

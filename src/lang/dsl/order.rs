@@ -26,7 +26,7 @@ missing! {
 
 impl<B: Backbone, W> NeedsAdapter<B, W> {
     #[doc(hidden)]
-    pub fn train_on<D>(self, _: D) -> Run<B, W, (), D, NoLoss>
+    pub fn train_on<D>(self, _: D) -> Run<Model<B, W, ()>, D, NoLoss>
     where
         Self: HasAdapter,
     {
@@ -36,7 +36,7 @@ impl<B: Backbone, W> NeedsAdapter<B, W> {
 
 impl<B, W, A> Model<B, W, A> {
     #[doc(hidden)]
-    pub fn loss<N>(self, _: N) -> Run<B, W, A, (), N>
+    pub fn loss<N>(self, _: N) -> Run<Self, (), N>
     where
         Self: HasData,
     {
@@ -44,7 +44,7 @@ impl<B, W, A> Model<B, W, A> {
     }
 
     #[doc(hidden)]
-    pub fn frozen(self) -> Run<B, W, A, (), Frozen>
+    pub fn frozen(self) -> Run<Self, (), Frozen>
     where
         Self: HasData,
     {
@@ -52,7 +52,7 @@ impl<B, W, A> Model<B, W, A> {
     }
 
     #[doc(hidden)]
-    pub fn evaluate<V: Evaluation>(self, _: V) -> Run<B, W, A, V::Data, NoLoss>
+    pub fn evaluate<V: Evaluation>(self, _: V) -> Run<Self, V::Data, NoLoss>
     where
         Self: HasData,
     {

@@ -4,7 +4,7 @@ use super::{
     Adapts, Backbone, Evaluation, Frozen, LossNotSaid, Meets, NoLoss, ReadBy, StartsWith, Strategy,
     TrainingData, Trains,
 };
-use crate::spec::{Evaluate, draft::Draft, recipe::Recipe};
+use crate::{draft::Draft, spec::recipe::Recipe, word::plain};
 use std::marker::PhantomData;
 
 /// A backbone `B` with weights `W` and adapter `A`. The next word is `.train_on(…)`.
@@ -15,14 +15,14 @@ pub struct Model<B, W, A> {
 
 impl<B: Backbone, W: StartsWith, A: Adapts<B>> Model<B, W, A> {
     pub(super) fn new(adapter: A) -> Self {
-        Self { draft: Draft::new(B::BACKBONE, W::WEIGHTS, adapter.adapter()), types: PhantomData }
+        Self { draft: Draft::new(B::backbone(), &W::WEIGHTS, adapter.adapter()), types: PhantomData }
     }
 }
 
 impl<B, W, A> Model<B, W, A> {
     /// Says what to train on: the split `Train` of each set.
-    pub fn train_on<D: TrainingData>(mut self, data: D) -> Run<B, W, A, D, NoLoss> {
-        self.draft.data = data.data();
+    pub fn train_on<D: TrainingData>(mut self, data: D) -> Run<Self, D, NoLoss> {
+        self.draft.say("train.data", plain(&data.data()));
         Run {
             draft: self.draft,
             seeds: vec![0],
@@ -40,15 +40,15 @@ impl<B, W, A> Clone for Model<B, W, A> {
     }
 }
 
-/// An experiment in the making. The type parameters remember what was chosen: backbone, weights, adapter, data,
-/// what it is trained towards, and whether it is scored. No experiment file has to write them.
-pub struct Run<B, W, A, D, O, E = NotEvaluated> {
+/// An experiment in the making. The type parameters remember what was chosen: the model, data, what it is trained towards,
+/// and whether it is scored. A function of an experiment file that returns one writes `Run<Model<…>, Chammi, NoLoss>`.
+pub struct Run<M, D, O, E = NotEvaluated> {
     pub(super) draft: Draft,
     pub(super) seeds: Vec<u64>,
     pub(super) labels: Vec<(String, String)>,
     pub(super) recipe: Recipe,
     pub(super) convex: bool,
-    types: PhantomData<(B, W, A, D, O, E)>,
+    types: PhantomData<(M, D, O, E)>,
 }
 
 /// No `.evaluate(…)` yet.
@@ -67,19 +67,19 @@ pub struct Evaluated;
 pub trait Scored {}
 impl Scored for Evaluated {}
 
-impl<B, W, A, D, O, E> Run<B, W, A, D, O, E> {
+impl<B, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
     /// Says what to minimise.
-    pub fn loss<N: Trains<B, A>>(mut self, loss: N) -> Run<B, W, A, D, N, E>
+    pub fn loss<N: Trains<B, A>>(mut self, loss: N) -> Run<Model<B, W, A>, D, N, E>
     where
         O: LossNotSaid,
     {
-        self.draft.objective = loss.terms();
+        self.draft.objective(loss.terms());
         self.convex = loss.is_convex();
         self.retyped()
     }
 
     /// Trains nothing: the model is scored as it starts, from random or from published weights.
-    pub fn frozen(self) -> Run<B, W, A, D, Frozen, E>
+    pub fn frozen(self) -> Run<Model<B, W, A>, D, Frozen, E>
     where
         O: LossNotSaid,
     {
@@ -88,26 +88,26 @@ impl<B, W, A, D, O, E> Run<B, W, A, D, O, E> {
 
     /// Trains for unseen domains. Said after `.loss(…)`, on which it depends.
     pub fn strategy(mut self, strategy: impl Strategy<W, O>) -> Self {
-        self.draft.strategy = strategy.strategy();
+        self.draft.say("train.strategy", strategy.strategy());
         self
     }
 
     /// Scores the model. May be said more than once; the first one is the experiment's result.
-    pub fn evaluate<V: Evaluation>(mut self, evaluation: V) -> Run<B, W, A, D, O, Evaluated>
+    pub fn evaluate<V: Evaluation>(mut self, evaluation: V) -> Run<Model<B, W, A>, D, O, Evaluated>
     where
         D: Meets<V::Data, Exposure: ReadBy<A>>,
     {
-        self.draft.evaluate.push(Evaluate { protocol: evaluation.protocol(), data: evaluation.data() });
+        self.draft.evaluate(evaluation.protocol(), &evaluation.data());
         self.retyped()
     }
 
-    fn retyped<O2, E2>(self) -> Run<B, W, A, D, O2, E2> {
+    fn retyped<O2, E2>(self) -> Run<Model<B, W, A>, D, O2, E2> {
         let Self { draft, seeds, labels, recipe, convex, types: _ } = self;
         Run { draft, seeds, labels, recipe, convex, types: PhantomData }
     }
 }
 
-impl<B, W, A, D, O, E> Clone for Run<B, W, A, D, O, E> {
+impl<M, D, O, E> Clone for Run<M, D, O, E> {
     fn clone(&self) -> Self {
         Self {
             draft: self.draft.clone(),

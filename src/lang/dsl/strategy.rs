@@ -1,10 +1,7 @@
 //! What is done for domains that are not in the training set.
 
-use super::{ImageNet22k, Objective, With, Word, with::switches};
-use crate::spec::{
-    self, Oracle, SwaKeep, SwaRate, Taps,
-    draft::{StatedDenseSwa, StatedMiro, StatedStrategy},
-};
+use super::{ImageNet22k, Labels};
+use toml::Table;
 
 /// A way to train for unseen domains, for models that start from `W` and are trained towards `O`.
 ///
@@ -23,12 +20,12 @@ use crate::spec::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a training strategy",
     label = "expected a strategy, such as `Erm`",
-    note = "strategies: `Erm`, `Swad::default()`, `DenseSwa {{ start_epoch: 5 }}`, `Miro {{ lambda: 0.01 }}`"
+    note = "`dichroic list words` shows all strategies"
 )]
 pub trait Strategy<W, O> {
     /// The same as plain data.
     #[doc(hidden)]
-    fn strategy(self) -> StatedStrategy;
+    fn strategy(self) -> Table;
 }
 
 /// Weights that a frozen copy of can guide training.
@@ -73,98 +70,4 @@ impl Guides for ImageNet22k {}
     note = "add a loss that reads labels, such as `ProxyNca::t(0.07)`, or average from a fixed epoch on: `DenseSwa {{ start_epoch: 5 }}`"
 )]
 pub trait UsesLabels {}
-impl UsesLabels for super::Labels {}
-
-/// Empirical risk minimisation: nothing is done.
-#[derive(Clone, Copy, Debug)]
-pub struct Erm;
-
-/// Weights averaged densely over a valley of the held-out loss (Cha et al. 2021), as its authors' code does it: the
-/// valley begins where the loss stops falling and ends where it has risen above a threshold. `Swad::default()` has the
-/// authors' numbers, and holds out a fifth of the training images unless `.hold_out(…)` says otherwise. CHAMMI's "SWAD"
-/// is [`DenseSwa`].
-#[derive(Clone, Copy, Debug)]
-pub struct Swad {
-    /// Steps between two looks at the held-out loss.
-    pub every: usize,
-    /// Looks without a fall that begin the valley.
-    pub converge: usize,
-    /// Looks above the threshold that end it.
-    pub tolerance: usize,
-    /// The threshold is the mean loss of the first looks times 1 + this.
-    pub ratio: f64,
-}
-
-impl Default for Swad {
-    fn default() -> Self {
-        Self { every: 100, converge: 3, tolerance: 6, ratio: 0.3 }
-    }
-}
-
-/// Weights averaged after every step of the epochs behind this one: what CHAMMI calls SWAD, with 5.
-#[derive(Clone, Copy, Debug)]
-pub struct DenseSwa {
-    /// Averaged are the steps of later epochs.
-    pub start_epoch: usize,
-}
-
-/// Features stay close to those of the model as it starts (Cha et al. 2022). CHAMMI: `Miro { lambda: 0.01 }`.
-#[derive(Clone, Copy, Debug)]
-pub struct Miro {
-    /// Weight of the penalty.
-    pub lambda: f64,
-}
-
-switches! {
-    DenseSwa: StatedDenseSwa, this => StatedDenseSwa { start_epoch: this.start_epoch, rate: None, keep: None }, {
-        /// What becomes of the learning rate meanwhile.
-        rate: SwaRate;
-        /// Which weights are kept.
-        keep: SwaKeep;
-    }
-    Miro: StatedMiro, this => StatedMiro { lambda: this.lambda, taps: None, oracle: None, rate_factor: None }, {
-        /// Where features are compared.
-        taps: Taps;
-        /// What they are compared with.
-        oracle: Oracle;
-        /// The variances learn at so many times the peak rate.
-        rate_factor: f64;
-    }
-}
-
-impl<W, O: Objective> Strategy<W, O> for Erm {
-    fn strategy(self) -> StatedStrategy {
-        StatedStrategy::Erm
-    }
-}
-
-impl<W, O: Objective<Supervision: UsesLabels>> Strategy<W, O> for Swad {
-    fn strategy(self) -> StatedStrategy {
-        let Self { every, converge, tolerance, ratio } = self;
-        StatedStrategy::Swad(spec::Swad { every, converge, tolerance, ratio })
-    }
-}
-
-impl<W, O: Objective> Strategy<W, O> for DenseSwa {
-    fn strategy(self) -> StatedStrategy {
-        StatedStrategy::DenseSwa(self.stated())
-    }
-}
-
-impl<W, O: Objective> Strategy<W, O> for With<DenseSwa> {
-    fn strategy(self) -> StatedStrategy {
-        StatedStrategy::DenseSwa(self.0)
-    }
-}
-
-impl<W: Guides, O: Objective> Strategy<W, O> for Miro {
-    fn strategy(self) -> StatedStrategy {
-        StatedStrategy::Miro(self.stated())
-    }
-}
-
-impl<W: Guides, O: Objective> Strategy<W, O> for With<Miro> {
-    fn strategy(self) -> StatedStrategy {
-        StatedStrategy::Miro(self.0)
-    }
-}
+impl UsesLabels for Labels {}

@@ -3,7 +3,7 @@
 use crate::{
     dsl::{Declared, Experiments},
     prelude::*,
-    spec::{Adapter, Augment, DataRef, Embeddings, HyperNet as Settings, Loss, Scale, Spec, id::SpecId},
+    spec::{DataRef, Scale, Spec, id::SpecId, settings},
 };
 
 fn model() -> Model<ConvNext<size::Tiny>, ImageNet22k, HyperNet> {
@@ -61,16 +61,17 @@ fn what_is_said_of_a_word_is_in_the_spec() {
         Crop.scale(0.5, 1.0).fit(CropFit::Fallback) + Flip.p(0.25) + Tps::default().warp(Warp::Released);
     let spec = only(run.loss(losses).augment(changes).drop_path(0.1).evaluate(OneNn::cosine().on(Chammi)));
 
-    let want = Settings { z: 8, hidden: 16, embeddings: Embeddings::Shared };
-    assert_eq!(spec.model.adapter, Adapter::HyperNet(want));
-    let crop = Augment::Crop { scale: [0.5, 1.0], ratio: [0.9, 1.1], fit: CropFit::Fallback };
-    let tps = Augment::Tps { p: 0.5, warp: Warp::Released };
-    assert_eq!(spec.train.augment, [tps, crop, Augment::Flip { p: 0.25 }], "in the order in which they act");
+    let want = settings::HyperNet { z: 8, hidden: 16, embeddings: Embeddings::Shared };
+    assert_eq!(spec.model.adapter, want.into());
+    let crop = settings::Crop { scale: [0.5, 1.0], ratio: [0.9, 1.1], fit: CropFit::Fallback };
+    let tps = settings::Tps { p: 0.5, warp: Warp::Released };
+    let changes = [tps.into(), crop.into(), settings::Flip { p: 0.25 }.into()];
+    assert_eq!(spec.train.augment, changes, "in the order in which they act");
     let weights: Vec<f64> = spec.train.objective.iter().map(|term| term.weight).collect();
     assert_eq!(weights, [0.5, 1.0, 1.0]);
     assert_eq!(
         spec.train.objective[1].loss,
-        Loss::ProxyNca { temperature: 0.1, scale: Scale::Fixed, train_proxies: false }
+        settings::ProxyNca { temperature: 0.1, scale: Scale::Fixed, train_proxies: false }.into()
     );
 }
 

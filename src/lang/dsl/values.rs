@@ -1,15 +1,18 @@
 //! Values of an experiment: said after `.train_on(…)`, in any order, the last one counts.
 
-use super::{Augmentation, OneModelPerSet, Part, Run};
-use crate::spec::{AugmentStream, Sampling, SetRate, recipe::Recipe};
+use super::{Augmentation, LearnsHere, Model, OneModelPerSet, Part, Run};
+use crate::{
+    spec::{AugmentStream, Sampling, SetRate, recipe::Recipe},
+    word::plain,
+};
 
 macro_rules! settings {
-    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
-        impl<B, W, A, D, O, E> Run<B, W, A, D, O, E> {$(
+    ($($(#[$doc:meta])* $name:ident: $type:ty => $path:literal;)*) => {
+        impl<M, D, O, E> Run<M, D, O, E> {$(
             $(#[$doc])*
             #[must_use]
             pub fn $name(mut self, $name: $type) -> Self {
-                self.draft.$name = Some($name);
+                self.draft.say($path, plain(&$name));
                 self
             }
         )*}
@@ -17,51 +20,38 @@ macro_rules! settings {
 }
 settings! {
     /// Side of the square that the network sees, in pixels; a multiple of 32.
-    image: usize;
+    image: usize => "train.image";
     /// Share of the training images of each class and set kept back for choosing things.
-    hold_out: f64;
-    /// Probability of dropping the residual branch of the last block; earlier blocks less, linearly.
-    drop_path: f64;
+    hold_out: f64 => "train.hold_out";
     /// Whether the random draws of augmentation are fresh in each epoch.
-    augment_stream: AugmentStream;
+    augment_stream: AugmentStream => "train.augment_stream";
     /// Which images an epoch has: rare classes as often as common ones, or every image once.
-    sampling: Sampling;
+    sampling: Sampling => "train.sampling";
     /// Peak learning rate.
-    lr: f64;
+    lr: f64 => "train.optimiser.lr";
     /// Decoupled weight decay, on every parameter.
-    weight_decay: f64;
+    weight_decay: f64 => "train.optimiser.weight_decay";
     /// Decay of AdamW's running mean and of its running square.
-    betas: [f64; 2];
+    betas: [f64; 2] => "train.optimiser.betas";
     /// Added to the root of AdamW's running square.
-    eps: f64;
+    eps: f64 => "train.optimiser.eps";
     /// Epochs below this one rise linearly from `warmup_lr`.
-    warmup: usize;
+    warmup: usize => "train.schedule.warmup";
     /// Where the ramp starts.
-    warmup_lr: f64;
+    warmup_lr: f64 => "train.schedule.warmup_lr";
     /// Where the cosine ends.
-    lr_min: f64;
+    lr_min: f64 => "train.schedule.lr_min";
     /// Passes over the training images.
-    epochs: usize;
+    epochs: usize => "train.epochs";
     /// Images in a step, of all sets together.
-    batch: usize;
+    batch: usize => "train.batch";
 }
 
-impl<B, W, A, D, O, E> Run<B, W, A, D, O, E> {
+impl<M, D, O, E> Run<M, D, O, E> {
     /// What is done to training images, in this order: `Crop + Flip + Tps(0.5)`. Unsaid: `Crop + Flip`.
     #[must_use]
     pub fn augment(mut self, augmentation: impl Augmentation) -> Self {
-        self.draft.augment = Some(augmentation.changes());
-        self
-    }
-
-    /// The peak learning rate of one set's model, for an adapter that makes a model of its own for each set.
-    #[must_use]
-    pub fn lr_on(mut self, set: impl Part, lr: f64) -> Self
-    where
-        A: OneModelPerSet,
-    {
-        let rate = |set| SetRate { set, lr };
-        self.draft.rates.extend(set.data().sets.into_iter().map(rate));
+        self.draft.say("train.augment", augmentation.changes());
         self
     }
 
@@ -84,6 +74,29 @@ impl<B, W, A, D, O, E> Run<B, W, A, D, O, E> {
     pub fn label(mut self, axis: &str, value: &str) -> Self {
         self.labels.retain(|(known, _)| known != axis);
         self.labels.push((axis.into(), value.into()));
+        self
+    }
+}
+
+impl<B, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
+    /// Probability of dropping the residual branch of the last block; earlier blocks less, linearly.
+    #[must_use]
+    pub fn drop_path(mut self, drop_path: f64) -> Self
+    where
+        B: LearnsHere,
+    {
+        self.draft.say("model.backbone.drop_path", plain(&drop_path));
+        self
+    }
+
+    /// The peak learning rate of one set's model, for an adapter that makes a model of its own for each set.
+    #[must_use]
+    pub fn lr_on(mut self, set: impl Part, lr: f64) -> Self
+    where
+        A: OneModelPerSet,
+    {
+        let rates = set.data().sets.into_iter().map(|set| SetRate { set, lr });
+        rates.for_each(|rate| self.draft.push("model.adapter.rates", plain(&rate)));
         self
     }
 }

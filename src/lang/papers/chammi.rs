@@ -6,10 +6,10 @@ mod tasks;
 pub use system::{SETS, Share, Start, Strategy, System};
 
 use super::{MACRO_F1, Paper, Placed, Published, Unfillable};
-use crate::spec::{DataRef, Metric, Protocol, Spec};
+use crate::spec::{DataRef, Metric, Protocol, Spec, settings};
 
 /// How all of its tables are scored.
-pub const PROTOCOL: Protocol = Protocol::OneNn { metric: Metric::Cosine };
+pub const PROTOCOL: Protocol = Protocol::OneNn(settings::OneNn { metric: Metric::Cosine });
 
 /// The paper.
 pub static PAPER: Paper = Paper {

@@ -2,7 +2,7 @@
 
 use crate::spec::{
     Spec,
-    recipe::{Recipe, SWITCHES, Switch},
+    recipe::{Recipe, Switch, switches},
 };
 use serde_json::Value;
 
@@ -46,8 +46,7 @@ fn departures(spec: &Spec, recipe: Recipe) -> Vec<&'static Switch> {
     };
     // Switches are paths in the spec's JSON.
     let json = serde_json::to_value(spec).expect("specs are plain data");
-    SWITCHES
-        .iter()
+    switches()
         .filter(|switch| applies(switch.path))
         .filter(|switch| {
             let wanted: Value = serde_json::from_str(switch.text(recipe)).unwrap_or_default();
@@ -67,18 +66,12 @@ fn equal(a: &Value, b: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prelude::*;
-
-    fn spec(recipe: Recipe) -> Spec {
-        let run = ConvNext::tiny().pretrained(ImageNet22k).adapter(HyperNet { z: 128, hidden: 256 });
-        let run = run.train_on(Chammi).loss(PROXY).recipe(recipe).evaluate(OneNn::cosine().on(Chammi));
-        run.specs().remove(0).spec
-    }
+    use crate::sample;
 
     #[test]
     fn a_spec_follows_the_recipe_that_filled_it() {
-        assert!(of(&spec(Recipe::Fixed)).contains("fixed"));
-        let mut spec = spec(Recipe::Released);
+        assert!(of(&sample::spec(sample::plain(), Recipe::Fixed)).contains("fixed"));
+        let mut spec = sample::spec(sample::plain(), Recipe::Released);
         assert!(of(&spec).contains("released") && against(&spec).is_none());
         spec.train.batch += 1;
         let why = against(&spec).unwrap();

@@ -1,6 +1,6 @@
 //! The canonical form: equal work has equal bytes.
 
-use super::{Augment, AugmentStream, Sampling, Spec, Strategy, Term};
+use super::{Augment, AugmentStream, Sampling, Spec, Term, settings};
 
 impl Spec {
     /// The same work, spelt in the one canonical way: equal loss terms merged, terms sorted by kind, weights
@@ -10,13 +10,7 @@ impl Spec {
     #[must_use]
     pub fn canonical(mut self) -> Self {
         self.train.objective = merged(self.train.objective);
-        self.train.augment.sort_by_key(|change| match change {
-            Augment::Tps { .. } => 0,
-            Augment::Crop { .. } => 1,
-            Augment::Flip { .. } => 2,
-            Augment::Turn => 3,
-            Augment::Brightness { .. } => 4,
-        });
+        self.train.augment.sort_by_key(Augment::place);
         let evaluated = self.evaluate.iter_mut().map(|evaluate| &mut evaluate.data);
         for data in evaluated.chain([&mut self.train.data]) {
             data.write_out();
@@ -32,7 +26,7 @@ impl Spec {
         let train = &mut self.train;
         train.epochs = 0;
         train.augment.clear();
-        train.strategy = Strategy::Erm;
+        train.strategy = settings::Erm {}.into();
         train.augment_stream = AugmentStream::Fresh;
         train.sampling = Sampling::Shuffled;
         (train.optimiser.lr, train.optimiser.weight_decay) = (0.0, 0.0);
@@ -52,44 +46,42 @@ fn merged(terms: Vec<Term>) -> Vec<Term> {
     for term in &mut merged {
         term.weight = (term.weight * 1e9).round() / 1e9;
     }
-    merged.sort_by_key(|term| (term.loss.name(), format!("{:?}", term.loss)));
+    merged.sort_by_key(|term| (term.loss.kind(), format!("{:?}", term.loss)));
     merged
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::spec::{
-        DataRef, Spec,
-        draft::{Draft, StatedLoss, sample},
-        id::SpecId,
-        recipe::Recipe,
+    use crate::{
+        dsl::{Towards, Trains},
+        prelude::*,
+        sample::{self, hyper_net},
+        spec::{DataRef, Spec, id::SpecId},
     };
 
-    fn of(objective: Vec<(f64, StatedLoss)>) -> Spec {
-        Draft { objective, ..sample() }.resolve(Recipe::Fixed)
+    fn of(loss: impl Trains<ConvNext<size::Tiny>, HyperNet> + Towards) -> Spec {
+        sample::spec(hyper_net().loss(loss), Recipe::Fixed)
     }
 
     #[test]
     fn the_order_and_the_rounding_of_terms_change_nothing() {
-        let (ssl, proxy) = (StatedLoss::sim_clr(0.07), StatedLoss::proxy_nca(0.07));
-        let one = of(vec![(0.2, ssl), (0.8, proxy)]);
-        let other = of(vec![(0.8, proxy), (1.0 - 0.8, ssl)]);
-        let split = of(vec![(0.1, ssl), (0.8, proxy), (0.1, ssl)]);
+        let one = of(0.2 * SSL + 0.8 * PROXY);
+        let other = of(0.8 * PROXY + (1.0 - 0.8) * SSL);
+        let split = of(0.1 * SSL + 0.8 * PROXY + 0.1 * SSL);
         assert_eq!(SpecId::of(&one), SpecId::of(&other));
         assert_eq!(SpecId::of(&one), SpecId::of(&split));
-        assert_ne!(SpecId::of(&one), SpecId::of(&of(vec![(0.3, ssl), (0.7, proxy)])));
+        assert_ne!(SpecId::of(&one), SpecId::of(&of(0.3 * SSL + 0.7 * PROXY)));
     }
 
     #[test]
     fn a_model_that_is_not_trained_forgets_how_it_would_be() {
-        let frozen = Draft { objective: vec![], lr: Some(0.1), epochs: Some(3), ..sample() };
-        let other = Draft { objective: vec![], ..sample() };
-        assert_eq!(frozen.resolve(Recipe::Released), other.resolve(Recipe::Paper));
+        let frozen = sample::spec(hyper_net().frozen().lr(0.1).epochs(3), Recipe::Released);
+        assert_eq!(frozen, sample::spec(hyper_net().frozen(), Recipe::Paper));
     }
 
     #[test]
     fn all_of_chammi_is_written_out_and_the_form_is_stable() {
-        let mut spec = of(vec![(1.0, StatedLoss::CrossEntropy)]);
+        let mut spec = of(CrossEntropy);
         let id = SpecId::of(&spec);
         spec.train.data = DataRef { name: "chammi".into(), sets: vec![] };
         let spec = spec.canonical();
@@ -100,11 +92,11 @@ mod tests {
     #[test]
     fn a_spec_survives_json() {
         for recipe in Recipe::ALL {
-            let spec = of(vec![(0.2, StatedLoss::sim_clr(0.07)), (0.8, StatedLoss::proxy_nca(0.07))]);
-            let spec = Spec { evaluate: spec.evaluate.clone(), ..sample().resolve(recipe) };
+            let spec = sample::spec(hyper_net().loss(0.2 * SSL + 0.8 * PROXY), recipe);
             let text = serde_json::to_string(&spec).unwrap();
             assert_eq!(serde_json::from_str::<Spec>(&text).unwrap(), spec);
             assert!(serde_json::from_str::<Spec>(&text.replace("\"epochs\"", "\"epocks\"")).is_err());
+            assert!(serde_json::from_str::<Spec>(&text.replace("\"positives\"", "\"positive\"")).is_err());
         }
     }
 }

@@ -1,67 +1,14 @@
 //! The rules of the language once more, for specs that have no types, and the rules about values.
 //!
 //! A spec that comes from JSON, from the command line or from the store was never seen by the compiler. A rule that
-//! the types enforce too has the name of its case in `tests/ui/`; [`TYPE_RULES`] lists those.
+//! the types enforce too has the name of its case in `tests/ui/`. A word's own rules are in its file; here are those
+//! about how words go together, and about what is no word.
 
-use super::{
-    Adapter, Augment, Backbone, DataRef, Evaluate, Loss, Model, SCHEMA, Spec, Strategy, SwaRate, Term, Train,
-    Weights,
-};
+use super::{DataRef, Enters, Evaluate, SCHEMA, Spec, Term, Train, Weights};
 
 mod found;
 
-use found::Found;
-pub use found::Problem;
-
-/// A rule that the compiler enforces in experiment files.
-#[derive(Clone, Copy, Debug)]
-pub struct TypeRule {
-    /// Its name, and the stem of its case in `tests/ui/`.
-    pub name: &'static str,
-    /// Whether plain data can break it; else only text can, and it cannot be written down as a spec.
-    pub in_spec: bool,
-}
-
-macro_rules! type_rules {
-    ($($name:ident $in_spec:literal),* $(,)?) => {
-        &[$(TypeRule { name: stringify!($name), in_spec: $in_spec }),*]
-    };
-}
-
-/// All rules that the compiler enforces, by name.
-pub const TYPE_RULES: &[TypeRule] = type_rules![
-    adapter_forgotten false,
-    arguments false,
-    attribute_arguments false,
-    data_forgotten false,
-    evaluate_without_data false,
-    forgot_a_loss false,
-    frozen_with_loss false,
-    loss_forgotten false,
-    loss_twice false,
-    miro_needs_oracle true,
-    no_return_type false,
-    not_a_data_set false,
-    not_a_part false,
-    not_an_adapter false,
-    not_an_augmentation false,
-    not_convex true,
-    not_evaluated true,
-    report_of_nothing false,
-    report_undocumented false,
-    scratch_off_the_shelf true,
-    stem_off_the_shelf true,
-    strategy_before_loss false,
-    swad_without_labels true,
-    rate_of_a_set false,
-    table_with_a_wrong_word false,
-    train_on_a_part false,
-    training_channel_replication true,
-    undocumented false,
-    unpublished_weights true,
-    unseen_channels true,
-    weights_forgotten false,
-];
+pub use found::{Found, Problem};
 
 impl Spec {
     /// All that is wrong with it, not only the first thing; empty if it can be planned.
@@ -76,14 +23,13 @@ impl Spec {
             message,
             "it was written by another version of dichroic",
         );
-        model(&mut found, &self.model);
+        model(&mut found, self);
         train(&mut found, &self.train);
         if !self.train.objective.is_empty() {
-            trained(&mut found, &self.train);
+            trained(&mut found, self);
         }
-        evaluate(&mut found, &self.evaluate);
+        evaluate(&mut found, self);
         trainable(&mut found, self);
-        oracle(&mut found, self);
         exposure(&mut found, self);
         found.0
     }
@@ -120,14 +66,9 @@ pub fn convex(terms: &[Term]) -> Vec<Problem> {
     found.0
 }
 
-fn model(found: &mut Found, model: &Model) {
-    let Model { backbone, weights, adapter: word } = model;
-    if let Backbone::ConvNext { drop_path, .. } = backbone {
-        let message =
-            || format!("expected a drop-path probability of at least 0 and below 1, found {drop_path}");
-        let hint = "at 1 the last block would never be trained; CHAMMI: 0";
-        found.unless((0.0..1.0).contains(drop_path), "drop_path", message, hint);
-    }
+fn model(found: &mut Found, spec: &Spec) {
+    let (backbone, weights, adapter) = (&spec.model.backbone, &spec.model.weights, &spec.model.adapter);
+    backbone.check(spec, found);
 
     let message = || format!("there are no {weights} weights for {backbone}");
     let hint = "ImageNet-22k weights are for ConvNeXt-Tiny, -Small and -Base (the smaller ones start from scratch), \
@@ -139,46 +80,23 @@ fn model(found: &mut Found, model: &Model) {
     let hint = "say `.pretrained(ImageNet1k)` for a ResNet and `.pretrained(Lvd142m)` for DINOv2";
     found.unless(!off_the_shelf || *weights != Weights::Scratch, "scratch_off_the_shelf", message, hint);
 
-    let message = || {
-        format!("{backbone} is evaluated off the shelf, and {} puts another stem in front of it", word.word())
-    };
+    let word = adapter.word();
+    let message =
+        || format!("{backbone} is evaluated off the shelf, and {word} puts another stem in front of it");
     let hint = "say `.adapter(ChannelReplication)`, or take a `ConvNext`";
-    let replicated = matches!(word, Adapter::ChannelReplication(_));
-    found.unless(!off_the_shelf || replicated, "stem_off_the_shelf", message, hint);
+    let keeps_stem = match adapter.enters() {
+        Enters::Images => true,
+        Enters::Maps => false,
+    };
+    found.unless(!off_the_shelf || keeps_stem, "stem_off_the_shelf", message, hint);
 
-    adapter(found, word);
-}
-
-fn adapter(found: &mut Found, adapter: &Adapter) {
-    match adapter {
-        Adapter::HyperNet(word) => {
-            let (z, hidden) = (word.z, word.hidden);
-            let message =
-                || format!("expected widths of at least 1 for HyperNet, found z {z} and hidden {hidden}");
-            found.unless(z > 0 && hidden > 0, "hypernet_width", message, "CHAMMI: z 128, hidden 256");
-        }
-        Adapter::Depthwise(word) => {
-            let message = || "expected at least one filter for each channel of Depthwise, found 0".into();
-            found.unless(word.kernels > 0, "depthwise_kernels", message, "CHAMMI: 64");
-        }
-        Adapter::TemplateMixing(word) => {
-            let message = || "expected at least one template for TemplateMixing, found 0".into();
-            found.unless(word.templates > 0, "templates", message, "CHAMMI: 128");
-        }
-        Adapter::FixedChannels(word) => {
-            for rate in &word.rates {
-                let what = format!("a learning rate for `{}`", rate.set);
-                found.above_zero("set_rate", &what, rate.lr, "CHAMMI: 1e-4 to 1e-3");
-            }
-        }
-        Adapter::ChannelReplication(_) | Adapter::TargetParam(_) | Adapter::SliceParam(_) => {}
-    }
+    adapter.check(spec, found);
 }
 
 /// What is trained, and what is only ever evaluated.
 fn trainable(found: &mut Found, spec: &Spec) {
     let word = spec.model.adapter.word();
-    let holds = spec.model.adapter.is_trainable() || spec.train.objective.is_empty();
+    let holds = spec.model.adapter.trains() || spec.train.objective.is_empty();
     let message = || format!("{word} is evaluated off the shelf and cannot be trained");
     let hint = "leave the loss out: `.frozen()`";
     found.unless(holds, "training_channel_replication", message, hint);
@@ -211,55 +129,22 @@ fn train(found: &mut Found, train: &Train) {
 }
 
 /// Rules about what is only read when there is something to train.
-fn trained(found: &mut Found, train: &Train) {
+fn trained(found: &mut Found, spec: &Spec) {
+    let train = &spec.train;
     for term in &train.objective {
-        let name = term.loss.name();
         let hint = "leave a term out instead of weighing it with 0";
-        found.above_zero("weight", &format!("a weight for `{name}`"), term.weight, hint);
-        if let Loss::ProxyNca { temperature, .. } | Loss::SimClr { temperature, .. } = term.loss {
-            let what = format!("a temperature for `{name}`");
-            found.above_zero("temperature", &what, temperature, "CHAMMI: 0.05 to 0.5, mostly 0.07");
-        }
+        let what = format!("a weight for `{}`", term.loss.kind());
+        found.above_zero("weight", &what, term.weight, hint);
+        term.loss.check(spec, found);
     }
-    let names: Vec<_> = train.objective.iter().map(|term| term.loss.name()).collect();
+    let kinds: Vec<_> = train.objective.iter().map(|term| term.loss.kind()).collect();
+    let message = || "two loss terms are of the same kind".into();
     let hint = "their curves would share one name; keep one of them";
-    found.unless(
-        !has_twice(&names),
-        "loss_kind_twice",
-        || "two loss terms are of the same kind".into(),
-        hint,
-    );
-    let views = train.objective.iter().any(|term| term.loss.views() > 1);
-    let message = || "expected a batch of at least 2 for a loss that compares images, found 1".into();
-    found.unless(
-        !views || train.batch != 1,
-        "batch_of_one",
-        message,
-        "SimCLR repels the other images of the batch",
-    );
+    found.unless(!has_twice(&kinds), "loss_kind_twice", message, hint);
 
-    for change in &train.augment {
-        match *change {
-            Augment::Crop { scale, ratio, .. } => {
-                found.interval("crop_scale", "a crop's share of the area", scale, 1.0, "CHAMMI: 0.8 to 1");
-                found.interval(
-                    "crop_ratio",
-                    "a crop's width over height",
-                    ratio,
-                    f64::MAX,
-                    "CHAMMI: 0.9 to 1.1",
-                );
-            }
-            Augment::Flip { p } => found.probability("a flip", p),
-            Augment::Tps { p, .. } => found.probability("a thin-plate spline", p),
-            Augment::Turn => {}
-            Augment::Brightness { sd } => {
-                found.not_negative("brightness", "a standard deviation of brightness", sd);
-            }
-        }
-    }
+    train.augment.iter().for_each(|change| change.check(spec, found));
+    train.strategy.check(spec, found);
 
-    strategy(found, train);
     let (optimiser, schedule) = (&train.optimiser, &train.schedule);
     found.above_zero("lr", "a learning rate", optimiser.lr, "CHAMMI: 1e-4 to 1e-3");
     found.not_negative("weight_decay", "a weight decay", optimiser.weight_decay);
@@ -278,53 +163,15 @@ fn trained(found: &mut Found, train: &Train) {
     found.unless(holds, "warmup_too_long", message, "train longer, or say a shorter `.warmup(...)`");
 }
 
-fn strategy(found: &mut Found, train: &Train) {
-    match &train.strategy {
-        Strategy::Erm => {}
-        Strategy::Swad(swad) => {
-            let least = swad.every.min(swad.converge).min(swad.tolerance);
-            let message =
-                || "expected steps between looks, and looks to converge and to tolerate, found 0".into();
-            found.unless(least > 0, "swad_looks", message, "SWAD's authors: 100, 3 and 6");
-            found.not_negative("swad_ratio", "a ratio for SWAD's threshold", swad.ratio);
-            let message = || "SWAD looks at a held-out loss, and nothing is held out".into();
-            let hint = "say `.hold_out(0.2)`, as its authors do";
-            found.unless(train.hold_out > 0.0, "swad_without_hold_out", message, hint);
-            let labels = train.objective.iter().any(|term| term.loss.uses_labels());
-            let message = || "SWAD looks at a held-out loss, and this loss reads no labels".into();
-            let hint = "add a loss that reads labels, such as `ProxyNca::t(0.07)`, or take `DenseSwa`";
-            found.unless(labels, "swad_without_labels", message, hint);
-        }
-        Strategy::DenseSwa(swa) => {
-            let (start, epochs) = (swa.start_epoch, train.epochs);
-            let message =
-                || format!("weights are averaged after epoch {start}, and the training has {epochs} epochs");
-            let hint = "average earlier or train longer; CHAMMI: after epoch 5 of 15";
-            found.unless(start < epochs || epochs == 0, "swa_after_the_end", message, hint);
-            if let SwaRate::Annealed { lr } = swa.rate {
-                found.above_zero("swa_rate", "a rate while weights are averaged", lr, "released: 0.05");
-            }
-        }
-        Strategy::Miro(miro) => {
-            found.above_zero("miro_lambda", "a weight for MIRO", miro.lambda, "CHAMMI: 0.01");
-            found.above_zero("miro_rate", "a factor for the variances' rate", miro.rate_factor, "CHAMMI: 10");
-        }
-    }
-}
-
-/// An oracle is a model that knows something.
-fn oracle(found: &mut Found, spec: &Spec) {
-    let miro = matches!(spec.train.strategy, Strategy::Miro(_)) && !spec.train.objective.is_empty();
-    let message = || "MIRO needs a pretrained oracle, and this model starts from scratch".into();
-    let hint = "start with `.pretrained(ImageNet22k)`, or take another strategy";
-    found.unless(!miro || spec.model.weights != Weights::Scratch, "miro_needs_oracle", message, hint);
-}
-
-fn evaluate(found: &mut Found, all: &[Evaluate]) {
+fn evaluate(found: &mut Found, spec: &Spec) {
+    let all: &[Evaluate] = &spec.evaluate;
     let message = || "expected at least one evaluation, found none".into();
     let hint = "say `.evaluate(OneNn::cosine().on(Chammi))`";
     found.unless(!all.is_empty(), "not_evaluated", message, hint);
-    all.iter().for_each(|one| data(found, &one.data));
+    for one in all {
+        one.protocol.check(spec, found);
+        data(found, &one.data);
+    }
     let message = || "the same evaluation stands twice".into();
     found.unless(!has_twice(all), "evaluation_twice", message, "one of them is enough");
 }

@@ -5,32 +5,43 @@
 //! equal work has equal bytes, and changing a default changes the name of the run ([`id`]).
 //! Names, labels, seeds, devices, paths and commits are not here: they are provenance, not identity.
 
-mod adapter;
-mod backbone;
 mod canonical;
 mod data;
 mod evaluate;
-mod loss;
-mod strategy;
+mod model;
 mod train;
 
 pub mod check;
-pub mod draft;
 pub mod id;
 pub mod lines;
 pub mod quick;
 pub mod recipe;
 
-pub use adapter::{
-    Adapter, ChannelReplication, ClassEmbedding, Coefficients, Depthwise, Embeddings, FirstLayer,
-    FixedChannels, HyperNet, NewChannels, Pooling, SetRate, SliceParam, TargetParam, TemplateMixing, View,
+pub use crate::{
+    adapter::{Adapter, Enters, FirstLayer, Models, NewChannels, SetRate, values::*},
+    augment::{Augment, values::*},
+    backbone::{Backbone, ConvNextSize, DinoV2Size, NetworkFacts, NetworkModel, PhotographNorm, ResNetSize},
+    loss::{Loss, Scale, ScaleRule, Term, values::*},
+    protocol::{Metric, Protocol},
+    strategy::{Strategy, values::*},
 };
-pub use backbone::{Backbone, ConvNextSize, DinoV2Size, Model, ResNetSize, Weights};
+pub use crate::{
+    needs::Needs,
+    word::{Axis, Entry},
+};
+pub use settings::*;
+/// Every word's settings, by the word's name.
+pub mod settings {
+    pub use crate::{
+        adapter::settings::*, augment::settings::*, backbone::settings::*, loss::settings::*,
+        protocol::settings::*, strategy::settings::*,
+    };
+}
+
 pub use data::{DataRef, Features};
-pub use evaluate::{Evaluate, Metric, Protocol};
-pub use loss::{Loss, Positives, Scale, ScaleRule, Term};
-pub use strategy::{DenseSwa, Miro, Oracle, Strategy, SwaKeep, SwaRate, Swad, Taps};
-pub use train::{Augment, AugmentStream, CropFit, Optimiser, Precision, Sampling, Schedule, Train, Warp};
+pub use evaluate::Evaluate;
+pub use model::{Model, Weights};
+pub use train::{AugmentStream, Optimiser, Precision, Sampling, Schedule, Train};
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! How a model is trained.
 
-use super::{DataRef, Strategy, Term};
+use super::{Augment, DataRef, Strategy, Term};
 use serde::{Deserialize, Serialize};
 
 /// Everything between random weights and trained ones.
@@ -36,63 +36,6 @@ pub struct Train {
     pub batch: usize,
     /// Number format of activations and weights.
     pub precision: Precision,
-}
-
-/// A change to a training image; whatever their order in a sum, they act in this one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Augment {
-    /// A random thin-plate spline (CHAMMI, section 3.2; nine control points, up to a tenth of the height).
-    Tps {
-        /// How often.
-        p: f64,
-        /// Which implementation.
-        warp: Warp,
-    },
-    /// torchvision's `RandomResizedCrop`: a random rectangle, resized to the square that the network sees.
-    Crop {
-        /// Smallest and largest share of the image's area. CHAMMI: 0.8 to 1.
-        scale: [f64; 2],
-        /// Smallest and largest width over height. CHAMMI: 0.9 to 1.1.
-        ratio: [f64; 2],
-        /// What happens on images that are too oblong for any such rectangle.
-        fit: CropFit,
-    },
-    /// A horizontal flip.
-    Flip {
-        /// How often.
-        p: f64,
-    },
-    /// One of the four quarter turns, each as often: with a flip, all eight symmetries of a square. Cells under a
-    /// microscope have no up. Not in CHAMMI.
-    Turn,
-    /// Each channel times a factor of its own, normal around 1 and at least 0.5, cut to the range of pixels, as staining
-    /// and exposure vary (DINO BoC: SD 0.2). Not in CHAMMI.
-    Brightness {
-        /// Standard deviation of the factors.
-        sd: f64,
-    },
-}
-
-/// What `RandomResizedCrop` does on images that are too oblong for any of its rectangles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CropFit {
-    /// torchvision's way: after ten failures the same central rectangle every time (CHAMMI's WTC images: always).
-    Fallback,
-    /// Areas are relative to the largest rectangle of an allowed shape, so that a random one always fits.
-    /// On square images the two are the same.
-    Adapted,
-}
-
-/// Which thin-plate spline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Warp {
-    /// As released: coarse map, slight zoom, axes exchanged on oblong images.
-    Released,
-    /// The exact spline, displacements scaled by each axis.
-    Exact,
 }
 
 /// Which random draws the augmentation of an epoch uses.

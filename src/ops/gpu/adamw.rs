@@ -1,4 +1,4 @@
-//! AdamW over all parameters in one launch, and the length of all gradients.
+//! AdamW over all parameters in one launch, and the norm of all gradients.
 
 use super::{Gpu, Grid, launch};
 use crate::{
@@ -7,10 +7,10 @@ use crate::{
 };
 use candle_core::{DType, Result, Tensor};
 
-/// Numbers of one block, as in the kernel.
+/// Elements per block, as in the kernel.
 const CHUNK: usize = 4096;
 
-/// The parameters as kernels find them.
+/// The parameters in the form that kernels read.
 struct Table {
     table: Tensor,
     starts: Tensor,
@@ -19,7 +19,7 @@ struct Table {
 }
 
 impl Gpu {
-    /// Each line: the addresses of weights, gradient, mean and square, and how many numbers they are.
+    /// Each row: the addresses of weights, gradient, mean and square, and their number of elements.
     fn table(&self, lines: &[([u64; 4], usize)]) -> Result<Table> {
         let (mut table, mut starts, mut blocks) = (Vec::new(), Vec::new(), 0);
         for (addresses, count) in lines {
@@ -32,7 +32,7 @@ impl Gpu {
         Ok(Table { table, lines: starts.len(), starts: self.numbers(&starts)?, blocks })
     }
 
-    /// Changes all weights and running means.
+    /// Updates all weights and running means.
     pub(crate) fn adamw(&self, lines: &[Line<'_>]) -> Result<()> {
         let Some(first) = lines.first() else { return Ok(()) };
         let address = buffer::address;
@@ -53,7 +53,7 @@ impl Gpu {
         )
     }
 
-    /// The Euclidean length of all gradients together, a scalar.
+    /// The Euclidean norm of all gradients together, a scalar.
     pub(crate) fn length(&self, gradients: &[&Tensor]) -> Result<Tensor> {
         let address = |gradient: &&Tensor| Ok(([buffer::address(gradient)?; 4], gradient.elem_count()));
         let addresses: Vec<_> = gradients.iter().map(address).collect::<Result<_>>()?;

@@ -95,7 +95,7 @@ impl Gpu {
 }
 
 impl Gradients {
-    /// Adds what the lines of `parts` sum up to: the gradients of two parameters, one behind the other.
+    /// Adds the sums of the rows of `parts`: the gradients of two parameters, concatenated.
     pub(super) fn add_parts_on(&mut self, gpu: &Gpu, parts: &Tensor, nodes: [&Node; 2]) -> Result<()> {
         let [first, second] = nodes.map(|node| node.value().elem_count());
         let sums = gpu.uninit(first + second, DType::F32)?;

@@ -1,4 +1,5 @@
-//! Softmax attention: head by head, so that the weights of all images on all their tokens stay in the GPU's cache.
+//! Softmax attention, head by head, so that the weights of all images on all their tokens stay in the GPU's
+//! cache.
 
 use super::{Gpu, Grid, Matrix, WARPS, launch};
 use crate::{
@@ -9,8 +10,8 @@ use crate::{
 use candle_core::{DType, Result, Tensor};
 use std::ops::Range;
 
-/// Weights that are made together, at most, unless one image has more.
-const TOGETHER: usize = 1 << 25;
+/// Maximum number of weights computed together, unless a single image has more.
+const MAX_WEIGHTS: usize = 1 << 25;
 
 impl Tape {
     pub(crate) fn attention_on(&mut self, gpu: Gpu, qkv: &Node, shape: Heads) -> Result<Node> {
@@ -33,12 +34,12 @@ struct Pass {
 }
 
 impl Pass {
-    /// Images whose weights are made together.
+    /// Number of images whose weights are computed together.
     fn together(&self) -> usize {
-        (TOGETHER / self.shape.tokens.pow(2)).clamp(1, self.shape.images.max(1))
+        (MAX_WEIGHTS / self.shape.tokens.pow(2)).clamp(1, self.shape.images.max(1))
     }
 
-    /// Every head of every few images.
+    /// Batches of images, and in each batch every head.
     fn heads(&self) -> impl Iterator<Item = (Range<usize>, usize)> + use<> {
         let (images, together, heads) = (self.shape.images, self.together(), self.shape.heads);
         let few = (0..images).step_by(together).map(move |first| first..images.min(first + together));
@@ -53,7 +54,7 @@ impl Pass {
         Matrix::stack(qkv, first, (tokens, each), width, (images.len(), tokens * width))
     }
 
-    /// What a head makes of all tokens, or its gradient.
+    /// The output of a head for all tokens, or its gradient.
     fn made<'a>(&self, y: &'a Tensor, images: &Range<usize>, head: usize) -> Matrix<'a> {
         let Heads { tokens, each, .. } = self.shape;
         let all = self.shape.all();
@@ -66,7 +67,7 @@ impl Pass {
         )
     }
 
-    /// Numbers for each pair of tokens of a few images.
+    /// A buffer for each pair of tokens of a batch of images.
     fn pairs(&self, format: DType) -> Result<Tensor> {
         self.gpu.uninit((self.together(), self.shape.tokens, self.shape.tokens), format)
     }
@@ -76,7 +77,7 @@ impl Pass {
         Matrix::stack(pairs, 0, (tokens, tokens), tokens, (images.len(), tokens * tokens))
     }
 
-    /// The weights of a head, by way of their logits.
+    /// The weights of a head, computed from its logits.
     fn weigh(
         &self,
         qkv: &Tensor,

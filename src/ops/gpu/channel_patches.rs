@@ -1,10 +1,10 @@
-//! A convolution of each channel on its own whose stride is its kernel's side.
+//! Per-channel convolution whose stride equals its kernel's side.
 
 use super::{Gpu, Grid, launch};
 use crate::tape::{Node, Tape};
 use candle_core::{DType, Result, Tensor};
 
-/// Blocks that share the places of a channel backwards; each leaves a line of sums.
+/// Blocks that share the positions of a channel in the backward pass; each leaves a row of sums.
 const SHARES: usize = 64;
 
 impl Tape {

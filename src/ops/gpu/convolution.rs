@@ -1,4 +1,4 @@
-//! Convolutions that nothing is learned from.
+//! Convolutions of frozen networks.
 
 use super::{Gpu, Grid, Matrix, launch};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 use candle_core::{Result, Tensor};
 
-/// Numbers of neighbourhoods that are gathered together, at most.
+/// Maximum size of neighbourhoods gathered together, in numbers.
 const GATHERED: usize = 1 << 27;
 
 impl Tape {

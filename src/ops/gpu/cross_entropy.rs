@@ -1,4 +1,4 @@
-//! Softmax and cross-entropy in one.
+//! Fused softmax and cross-entropy.
 
 use super::{Gpu, Grid, launch};
 use crate::tape::{Node, Tape};

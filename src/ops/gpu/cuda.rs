@@ -1,5 +1,5 @@
-//! What runs kernels and matrix products on a GPU: CUDA. Kernels are compiled for the GPU at hand when they are first asked
-//! for, and kept on the disk by their text, its architecture and its driver. Everything goes through one stream in its order.
+//! Runs kernels and matrix products on a GPU through CUDA. Kernels are compiled for the GPU on first use, and
+//! cached on disk by their text, architecture and driver. Everything runs in order on one stream.
 
 use super::{
     Grid,
@@ -13,7 +13,10 @@ use candle_core::{
         CudaStorageSlice,
         cudarc::{
             cublas::{result::gemm_strided_batched_ex, sys as blas},
-            driver::{CudaFunction, CudaModule, CudaSlice, DevicePtr, LaunchConfig, PushKernelArg, result},
+            driver::{
+                CudaEvent, CudaFunction, CudaModule, CudaSlice, DevicePtr, LaunchConfig, PushKernelArg,
+                result, sys::CUevent_flags,
+            },
             nvrtc::{CompileOptions, Ptx, compile_ptx_with_opts},
         },
     },
@@ -29,7 +32,7 @@ use std::{
 #[derive(Clone)]
 pub struct Cuda(CudaDevice);
 
-/// Which kernel, in which number format, on which GPU.
+/// A kernel, its number format, and its GPU.
 type Key = (usize, DType, &'static str);
 
 static FUNCTIONS: LazyLock<Mutex<HashMap<Key, CudaFunction>>> = LazyLock::new(Mutex::default);
@@ -59,7 +62,8 @@ impl Cuda {
         let [x, y, z] = grid.blocks.map(|blocks| blocks as u32);
         let [across, down] = grid.threads.map(|threads| threads as u32);
         let config = LaunchConfig { grid_dim: (x, y, z), block_dim: (across, down, 1), shared_mem_bytes: 0 };
-        // SAFETY: `bind` has checked number, types and addresses; kernels stay inside, as the emulator's tests show.
+        // SAFETY: `bind` has checked number, types and addresses; that kernels stay in bounds is shown by the
+        // emulator's tests.
         unsafe { launch.launch(config) }.map(drop).map_err(Error::wrap)
     }
 
@@ -89,6 +93,13 @@ impl Cuda {
         Ok(module)
     }
 
+    /// The point in the stream's course that everything asked for so far leads to.
+    pub(super) fn moment(&self) -> Result<Moment> {
+        let stream = self.0.cuda_stream();
+        let event = stream.record_event(Some(CUevent_flags::CU_EVENT_DEFAULT)).map_err(Error::wrap)?;
+        Ok(Moment(event))
+    }
+
     pub(super) fn product(&self, call: &Call<'_>) -> Result<()> {
         let kind = |matrix: &Matrix<'_>| match matrix.values.dtype() {
             DType::BF16 => blas::cudaDataType_t::CUDA_R_16BF,
@@ -109,7 +120,7 @@ impl Cuda {
         let (a, b, out) = (place(&call.a)?, place(&call.b)?, place(&call.out)?);
         let (alpha, beta) = (1f32, call.beta);
         let handle = self.0.cublas_handle();
-        // SAFETY: `Call::of` has checked shapes; addresses are those of tensors that hold as many numbers.
+        // SAFETY: `Call::of` has checked shapes; the addresses are those of tensors with that many numbers.
         unsafe {
             gemm_strided_batched_ex(
                 *handle.handle(),
@@ -141,7 +152,17 @@ impl Cuda {
     }
 }
 
-/// A file of kernels for a number format and an architecture (`90`), compiled or as it was kept.
+/// A point in a stream's course.
+pub(super) struct Moment(CudaEvent);
+
+impl Moment {
+    /// Milliseconds by the GPU's clock; waits until they are over.
+    pub(super) fn until(&self, later: &Self) -> Result<f64> {
+        self.0.elapsed_ms(&later.0).map(f64::from).map_err(Error::wrap)
+    }
+}
+
+/// A file of kernels for a number format and an architecture (`90`), compiled or from the cache.
 pub(super) fn compiled(file: &str, format: DType, architecture: i32) -> Result<Ptx> {
     let (_, kernels) = FILES.iter().find(|(name, _)| *name == file).expect("kernels are in their files");
     let text = format!("#define BF16 {}\n{PRELUDE}\n{kernels}", u8::from(format == DType::BF16));
@@ -154,15 +175,15 @@ pub(super) fn compiled(file: &str, format: DType, architecture: i32) -> Result<P
         ..CompileOptions::default()
     };
     let ptx = compile_ptx_with_opts(&text, options)
-        .map_err(|error| Error::msg(format!("NVRTC does not take the kernels of {file}: {error:?}")))?;
+        .map_err(|error| Error::msg(format!("NVRTC cannot compile the kernels of {file}: {error:?}")))?;
     if let Some(place) = place {
-        // Only time is lost without it.
+        // If it cannot be cached, only time is lost.
         let _ = keep(&place, &ptx.to_src());
     }
     Ok(ptx)
 }
 
-/// Keeps a compiled file, whole or not at all: other processes read it.
+/// Caches a compiled file atomically: other processes read it.
 fn keep(place: &Path, text: &str) -> std::io::Result<()> {
     place.parent().map_or(Ok(()), std::fs::create_dir_all)?;
     let part = place.with_extension(format!("{}.part", std::process::id()));
@@ -170,7 +191,7 @@ fn keep(place: &Path, text: &str) -> std::io::Result<()> {
     std::fs::rename(&part, place)
 }
 
-/// Where they are kept.
+/// The folder of the cache.
 fn kept(text: &str, architecture: i32) -> Option<PathBuf> {
     use etcetera::BaseStrategy;
     let driver = driver_version();
@@ -187,7 +208,7 @@ fn driver_version() -> i32 {
     version
 }
 
-/// Where the number at `first` of a tensor's memory lies.
+/// The address of number `first` of a tensor's memory.
 pub(crate) fn address(storage: &mut CudaStorage, first: usize) -> Result<u64> {
     fn of<T>(slice: &CudaSlice<T>, first: usize) -> u64 {
         let (address, _read) = slice.device_ptr(slice.stream());
@@ -199,6 +220,6 @@ pub(crate) fn address(storage: &mut CudaStorage, first: usize) -> Result<u64> {
         CudaStorageSlice::U32(slice) => of(slice, first),
         CudaStorageSlice::I64(slice) => of(slice, first),
         CudaStorageSlice::U8(slice) => of(slice, first),
-        _ => candle_core::bail!("no kernel takes such numbers"),
+        _ => candle_core::bail!("no kernel takes this number format"),
     })
 }

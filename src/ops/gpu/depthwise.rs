@@ -7,7 +7,7 @@ use candle_core::{DType, Result};
 /// Columns of a tile, as in the kernel; it has `WARPS` rows.
 const COLS: usize = 14;
 const TAPS: usize = 49;
-/// Blocks that keep a large GPU busy with the gradient of the taps; each leaves `WARPS` lines of sums.
+/// Blocks that keep a large GPU busy with the gradient of the taps; each leaves `WARPS` rows of sums.
 const SHARES: usize = 264;
 
 impl Tape {

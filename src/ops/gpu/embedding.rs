@@ -1,4 +1,4 @@
-//! Rows of a table, by number.
+//! Embedding lookup: rows of a table, by number.
 
 use super::{Gpu, Grid, launch};
 use crate::tape::{Node, Tape};

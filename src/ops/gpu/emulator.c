@@ -1,5 +1,5 @@
-// Runs kernels on the CPU, a block after the other: each thread of a block has a stack of its own, and waits for the others at
-// the places where CUDA's threads do. Kernels and a caller for each of them are appended to this text.
+// Runs kernels on the CPU, one block after the other: each thread of a block has its own stack, and waits for
+// the others where CUDA's threads do. Kernels and a caller for each of them are appended to this text.
 
 #define _GNU_SOURCE
 #include <math.h>
@@ -22,13 +22,13 @@ static jmp_buf scheduler;
 static char *stacks;
 static int current, alive;
 
-// Goes on where the next thread rests; comes back when it is this one's turn again.
+// Switches to the next waiting thread; returns when it is this one's turn again.
 static void let_others_run(void) {
   if (!_setjmp(threads[current].rest)) _longjmp(scheduler, 1);
   threadIdx = threads[current].at;
 }
 
-// How many of `expected` threads have come to a place, and how often all of them have.
+// How many of `expected` threads have reached a barrier, and how often all of them have.
 typedef struct { int here; unsigned rounds; } gate;
 static gate whole_block, warps[MOST_THREADS / 32];
 static int alive_in_warp[MOST_THREADS / 32];
@@ -37,7 +37,7 @@ static void wait_at(gate *gate, int *expected) {
   unsigned round = gate->rounds;
   gate->here++;
   for (;;) {
-    // Threads that have ended are waited for by nobody.
+    // Threads that have ended are not waited for.
     if (gate->rounds != round) return;
     if (gate->here >= *expected) {
       gate->here = 0;
@@ -66,7 +66,7 @@ static int take_number(int *next) { return (*next)++; }
 static void (*running)(void **);
 static void **running_with;
 
-// What each stack does for ever: a thread of this block, then one of the next.
+// The endless loop of each stack: a thread of this block, then one of the next.
 static void one_after_the_other(void) {
   for (;;) {
     threadIdx = threads[current].at;
@@ -113,7 +113,7 @@ static void run(void (*kernel)(void **), const int *grid, const int *block, void
           threads[i].at = (place){i % block[0], i / block[0], 0};
           threads[i].live = 1;
         }
-        // Every other block from its last thread on: a place where threads should have waited shows in one of them.
+        // Every other block starts from its last thread: a missing barrier shows in one of them.
         backwards = !backwards;
         while (alive)
           for (int i = 0; i < count; i++) {

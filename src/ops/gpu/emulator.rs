@@ -1,5 +1,5 @@
-//! Kernels on the CPU, for tests: the machine's C compiler makes functions of them, and every thread of a block has a
-//! stack of its own (`emulator.c`). What is not covered: speed, and what CUDA itself does.
+//! Emulates kernels on the CPU, for tests: the machine's C compiler compiles them to functions, and every
+//! thread of a block has its own stack (`emulator.c`). Not covered: speed, and CUDA itself.
 
 use super::{
     Grid,
@@ -19,12 +19,12 @@ thread_local! {
     static ON: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this thread has a GPU emulated.
+/// Whether this thread emulates a GPU.
 pub(crate) fn is_on() -> bool {
     ON.get()
 }
 
-/// Everything that `work` computes on this thread goes as on a GPU.
+/// Runs `work` with the emulated GPU as this thread's device.
 pub(crate) fn on<T>(work: impl FnOnce() -> T) -> T {
     struct Off;
     impl Drop for Off {
@@ -37,10 +37,10 @@ pub(crate) fn on<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Kernels, compiled for one number format.
+/// Kernels compiled for one number format.
 struct Compiled(Library);
 
-/// Kernels have shared memory, and one block runs at a time.
+/// Kernels use static shared memory, so one block runs at a time.
 static ONE: Mutex<()> = Mutex::new(());
 
 fn compiled(format: DType) -> &'static Compiled {
@@ -74,7 +74,7 @@ fn compile(bf16: bool) -> Compiled {
     let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
     let said = Command::new(compiler).args(arguments).args([&library, &source]).arg("-lm").output().unwrap();
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-    // SAFETY: the library was made just now, and nothing runs when it is loaded.
+    // SAFETY: the library was just compiled, and has no initialisers that run when it is loaded.
     Compiled(unsafe { Library::new(&library) }.unwrap())
 }
 
@@ -96,12 +96,13 @@ pub(super) fn launch(bound: &Bound, grid: Grid) -> Result<()> {
         .collect();
     let (blocks, threads) = (grid.blocks.map(|n| n as i32), grid.threads.map(|n| n as i32));
     let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    // SAFETY: `bind` has checked number, types and addresses; whether the kernel stays inside is what is tested.
+    // SAFETY: `bind` has checked number, types and addresses; whether the kernel stays in bounds is what is
+    // tested.
     unsafe { run(blocks.as_ptr(), threads.as_ptr(), pointers.as_mut_ptr()) };
     Ok(())
 }
 
-/// As cuBLAS does it: column by column.
+/// Column-major, as cuBLAS.
 pub(super) fn product(call: &Call<'_>) -> Result<()> {
     let floats = |tensor: &Tensor| tensor.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>();
     let all = call.out.values;
@@ -124,7 +125,7 @@ pub(super) fn product(call: &Call<'_>) -> Result<()> {
     let values = Tensor::new(out, all.device())?.to_dtype(all.dtype())?;
     let (to, from) = (crate::buffer::address(all)?, crate::buffer::address(&values)?);
     let bytes = all.elem_count() * all.dtype().size_in_bytes();
-    // SAFETY: both hold so many bytes, and are two tensors.
+    // SAFETY: both have that many bytes, and are different tensors.
     unsafe { std::ptr::copy_nonoverlapping(from as *const u8, to as *mut u8, bytes) };
     Ok(())
 }

@@ -17,7 +17,7 @@ impl Tape {
         }))
     }
 
-    /// Of `x` (…, C) plus `bias` (C): the sum is never written.
+    /// GELU of `x` (…, C) plus `bias` (C): the sum is never written.
     pub(crate) fn gelu_of_sum_on(&mut self, gpu: Gpu, x: &Node, bias: &Node) -> Result<Node> {
         let cols = bias.value().elem_count();
         let rows = x.value().elem_count() / cols;

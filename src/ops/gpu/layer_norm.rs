@@ -4,16 +4,16 @@ use super::{BLOCK, Gpu, Grid, LANES, launch};
 use crate::tape::{Node, Tape};
 use candle_core::{DType, Result, Tensor};
 
-/// Blocks that share the rows backwards; each leaves a line of sums.
+/// Blocks that share the rows in the backward pass; each leaves a row of sums.
 const SHARES: usize = 264;
 /// The widest row.
 const WIDEST: usize = 1024;
 
-/// How a row is shared among neighbouring lanes.
+/// How a row is divided among neighbouring lanes.
 struct Shares {
-    /// Lanes of a row, a power of two.
+    /// Lanes per row, a power of two.
     group: usize,
-    /// Packs of one lane, rounded up to what there is a kernel for.
+    /// Packs per lane, rounded up to the next kernel variant.
     packs: usize,
 }
 

@@ -21,7 +21,7 @@ impl Tape {
         let ins = x.dims().last().copied().unwrap_or(0);
         let samples = x.value().elem_count() / ins;
         let precision = self.format();
-        // Weights are kept in 32 bits; products take them in the format of what they meet.
+        // Weights are stored in 32 bits; products convert them to the format of the other factor.
         let w = gpu.rounded(weight.value(), x.value().dtype())?;
         let y = gpu.uninit(shape, x.value().dtype())?;
         let across = matrix(&w, layout, outs, ins).transposed();
@@ -51,7 +51,7 @@ impl Tape {
     }
 }
 
-/// The weights as an (out, in) matrix, however they lie.
+/// The weights as an (out, in) matrix, in either layout.
 fn matrix(w: &Tensor, layout: Weight, outs: usize, ins: usize) -> Matrix<'_> {
     match layout {
         Weight::OutIn => Matrix::rows(w, outs, ins),
@@ -60,7 +60,7 @@ fn matrix(w: &Tensor, layout: Weight, outs: usize, ins: usize) -> Matrix<'_> {
 }
 
 impl Gpu {
-    /// 32-bit floats in another format; the tensor itself if it has that already.
+    /// 32-bit floats converted to another format; the tensor itself if it has that format.
     pub(super) fn rounded(&self, x: &Tensor, format: DType) -> Result<Tensor> {
         if x.dtype() == format {
             return Ok(x.clone());

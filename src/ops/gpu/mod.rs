@@ -1,10 +1,10 @@
-//! The GPU's side of the operations: what is launched with how many threads, and what runs it.
+//! The GPU side of the operations: what is launched with how many threads, and the backends that run it.
 //!
-//! A kernel is text in `kernels/`, its host side a file here with the name of the operation. Both run on CUDA, or, in
-//! tests, on the CPU (`emulator`), so that every kernel and every launch is checked on machines without a GPU. Sums are
-//! made part by part in a fixed order: the same bits come out on the same GPU each time.
+//! A kernel is text in `kernels/`, its launcher a file here with the name of the operation. Both run on CUDA
+//! or, in tests, on the CPU (`emulator`), so that every kernel and every launch is checked on machines
+//! without a GPU. Partial sums are added in a fixed order: the same GPU gives the same bits each time.
 
-// Without a GPU in the program, its side is only looked at by the compiler.
+// In a build without CUDA this code is only type-checked.
 #![cfg_attr(not(feature = "cuda"), allow(dead_code))]
 
 mod adamw;
@@ -26,6 +26,7 @@ mod patches;
 mod pool;
 mod pooled_filters;
 mod product;
+mod profile;
 mod scale_residual;
 mod variance_penalty;
 mod views;
@@ -41,34 +42,35 @@ mod signature;
 
 pub use nearest::Question;
 pub(super) use product::Matrix;
+pub use profile::{Share, profile};
 #[cfg(feature = "cuda")]
 pub(super) use {cuda::address as cuda_address, sending::send as cuda_send};
 
 use crate::format::Format;
 use candle_core::{DType, Device, Result, Shape, Tensor};
 
-/// Threads that run together, and how many such groups a block has.
+/// Threads of a warp, and warps of a block.
 const LANES: usize = 32;
 const WARPS: usize = 8;
 const BLOCK: usize = LANES * WARPS;
-/// Blocks that keep a large GPU busy; threads of elementwise kernels go on to their next element.
+/// Blocks that keep a large GPU busy; threads of elementwise kernels loop over further elements.
 const BLOCKS: usize = 132 * 16;
 
-/// Rows of a part of sums over rows; fixed, so that results are.
+/// Rows per partial sum. Fixed, so that results do not depend on the launch.
 const PART: usize = 512;
 
-/// What computes where a tensor lies, if that is not the CPU's own code.
+/// The device that computes a tensor, if it is not the CPU's own code.
 #[derive(Clone)]
 pub enum Gpu {
     /// A GPU.
     #[cfg(feature = "cuda")]
     Cuda(cuda::Cuda),
-    /// The CPU in its place.
+    /// The emulator on the CPU.
     #[cfg(any(test, feature = "testing"))]
     Emulated,
 }
 
-/// How many blocks there are of how many threads.
+/// Number of blocks and of threads per block.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grid {
     pub(super) blocks: [usize; 3],
@@ -76,33 +78,33 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// For so many elements.
+    /// For `elements` elements.
     pub(super) fn over(elements: usize) -> Self {
         Self::blocks(elements.div_ceil(BLOCK).clamp(1, BLOCKS))
     }
 
-    /// So many blocks of threads in one row.
+    /// `blocks` blocks in one row.
     pub(super) fn blocks(blocks: usize) -> Self {
         Self { blocks: [blocks, 1, 1], threads: [BLOCK, 1] }
     }
 
-    /// For rows of so many columns, of which a thread has a pack.
+    /// For `rows` rows of `columns` columns; each thread has a pack of them.
     pub(super) fn packs(rows: usize, columns: usize) -> Self {
         Self::over(rows * columns.div_ceil(4))
     }
 
-    /// Blocks of lanes for so many columns in packs, times `rest`.
+    /// Blocks of lanes for `columns` columns in packs, times `rest`.
     pub(super) fn columns_of_packs(columns: usize, rest: usize, format: DType) -> Self {
         Self::columns(columns.div_ceil(16 / format.size_in_bytes()), rest)
     }
 
-    /// Blocks of lanes for so many columns, times `rest`.
+    /// Blocks of lanes for `columns` columns, times `rest`.
     pub(super) fn columns(columns: usize, rest: usize) -> Self {
         Self { blocks: [columns.div_ceil(LANES), rest, 1], threads: [LANES, WARPS] }
     }
 }
 
-/// What a kernel is given.
+/// An argument of a kernel.
 #[derive(Clone, Copy)]
 pub(super) enum Arg<'a> {
     Tensor(&'a Tensor),
@@ -150,12 +152,12 @@ macro_rules! launch {
 use launch;
 
 impl Gpu {
-    /// What computes where `tensor` lies; none if that is the CPU.
+    /// The device of `tensor`; `None` for the CPU.
     pub(crate) fn of(tensor: &Tensor) -> Option<Self> {
         Self::at(tensor.device())
     }
 
-    /// What computes on a device, if that is not the CPU's own code.
+    /// The GPU or emulator of a device; `None` for the CPU's own code.
     pub fn at(device: &Device) -> Option<Self> {
         match device {
             #[cfg(feature = "cuda")]
@@ -166,7 +168,7 @@ impl Gpu {
         }
     }
 
-    /// A tensor whose contents are arbitrary; every user writes all of it before anything reads it.
+    /// An uninitialised tensor; every user writes all of it before anything reads it.
     pub(crate) fn uninit(&self, shape: impl Into<Shape>, dtype: DType) -> Result<Tensor> {
         match self {
             #[cfg(feature = "cuda")]
@@ -179,12 +181,12 @@ impl Gpu {
         }
     }
 
-    /// The like of `tensor`, its contents arbitrary.
+    /// An uninitialised tensor like `tensor`.
     pub(super) fn like(&self, tensor: &Tensor) -> Result<Tensor> {
         self.uninit(tensor.shape(), tensor.dtype())
     }
 
-    /// Where its tensors lie.
+    /// The candle device of its tensors.
     pub(crate) fn device(&self) -> Device {
         match self {
             #[cfg(feature = "cuda")]
@@ -196,22 +198,25 @@ impl Gpu {
         }
     }
 
-    /// Whole numbers for kernels.
+    /// Integers as a tensor, for kernels.
     pub(super) fn numbers(&self, numbers: &[usize]) -> Result<Tensor> {
         let numbers: Vec<u32> = numbers.iter().map(|number| *number as u32).collect();
         Tensor::new(numbers, &self.device())
     }
 
-    /// Runs a kernel after everything that was asked for before; nobody waits for it.
+    /// Launches a kernel after everything launched before; does not wait for it.
     pub(super) fn launch(&self, kernel: &'static str, grid: Grid, args: &[Arg<'_>]) -> Result<()> {
-        match self {
-            #[cfg(feature = "cuda")]
-            Self::Cuda(cuda) => cuda.launch(&signature::bind(kernel, args)?, grid),
-            #[cfg(any(test, feature = "testing"))]
-            Self::Emulated => emulator::launch(&signature::bind(kernel, args)?, grid),
-            #[cfg(not(any(feature = "cuda", feature = "testing", test)))]
-            _ => nowhere((kernel, grid, args)),
-        }
+        self.timed(
+            || profile::kernel(kernel, args),
+            || match self {
+                #[cfg(feature = "cuda")]
+                Self::Cuda(cuda) => cuda.launch(&signature::bind(kernel, args)?, grid),
+                #[cfg(any(test, feature = "testing"))]
+                Self::Emulated => emulator::launch(&signature::bind(kernel, args)?, grid),
+                #[cfg(not(any(feature = "cuda", feature = "testing", test)))]
+                _ => nowhere((kernel, grid, args)),
+            },
+        )
     }
 
     /// `out = a · b`, or `out += a · b`, the whole of a tensor: see [`products`](Self::products).
@@ -226,8 +231,8 @@ impl Gpu {
         self.products(Matrix::rows(out, a.height(), b.width()), add, a, b, format)
     }
 
-    /// `out = a · b`, or `out += a · b`, for each of a stack. Sums are 32-bit floats; `format` says whether factors of
-    /// 32 bits may be rounded to ten bits.
+    /// `out = a · b`, or `out += a · b`, for each of a stack of matrices. Sums are 32-bit floats; `format`
+    /// says whether 32-bit factors may be rounded to ten bits.
     pub(super) fn products(
         &self,
         out: Matrix<'_>,
@@ -237,14 +242,17 @@ impl Gpu {
         format: Format,
     ) -> Result<()> {
         let call = product::Call::of(out, add, a, b, format)?;
-        match self {
-            #[cfg(feature = "cuda")]
-            Self::Cuda(cuda) => cuda.product(&call),
-            #[cfg(any(test, feature = "testing"))]
-            Self::Emulated => emulator::product(&call),
-            #[cfg(not(any(feature = "cuda", feature = "testing", test)))]
-            _ => nowhere(call),
-        }
+        self.timed(
+            || profile::product(&call),
+            || match self {
+                #[cfg(feature = "cuda")]
+                Self::Cuda(cuda) => cuda.product(&call),
+                #[cfg(any(test, feature = "testing"))]
+                Self::Emulated => emulator::product(&call),
+                #[cfg(not(any(feature = "cuda", feature = "testing", test)))]
+                _ => nowhere(&call),
+            },
+        )
     }
 
     /// `to = from`, of 32-bit floats.
@@ -253,7 +261,8 @@ impl Gpu {
         launch!(self, scaled[Grid::over(n)](from, to, 1.0, n, false))
     }
 
-    /// Sums of the columns of `x` (rows, cols) into `sums` (cols), or added to them. Many rows are summed in parts first.
+    /// Column sums of `x` (rows, cols) into `sums` (cols), or added to them. Many rows are first summed in
+    /// parts.
     pub(super) fn column_sums(&self, x: &Tensor, sums: &Tensor, add: bool) -> Result<()> {
         let cols = sums.elem_count();
         let rows = x.elem_count() / cols.max(1);
@@ -267,10 +276,10 @@ impl Gpu {
     }
 }
 
-/// Without a GPU in the program there is none to be asked.
+/// In a build without CUDA no tensor is on a GPU.
 #[cfg(not(any(feature = "cuda", feature = "testing", test)))]
 fn nowhere<T, U>(_: T) -> U {
-    unreachable!("no tensor lies on a GPU in a program without CUDA")
+    unreachable!("no tensor is on a GPU in a program without CUDA")
 }
 
 #[cfg(test)]

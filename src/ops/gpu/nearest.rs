@@ -1,34 +1,34 @@
-//! Which references may be nearest to each query. Products in single precision rank them; what is near the best is compared
-//! exactly by whoever asks, so that a GPU gives the same answers as the CPU.
+//! Candidates for the nearest reference of each query. Products in single precision rank them; the caller
+//! compares candidates close to the best exactly, so that a GPU gives the same results as the CPU.
 
 use super::{Gpu, Grid, Matrix, launch};
 use crate::format::Format;
 use candle_core::{DType, Result, Tensor};
 
-/// Queries at a time, and references: their scores are what is held, 128 MiB.
+/// Queries per batch, and references per batch: their scores take 128 MiB.
 const QUERIES: usize = 1024;
 const REFERENCES: usize = 32_768;
-/// Candidates of a query, as in the kernel.
+/// Candidates per query, as in the kernel.
 const MOST: usize = 32;
 
-/// What is asked.
+/// The search to run.
 pub struct Question<'a> {
     /// (references, width), row by row.
     pub references: &'a [f32],
     /// (queries, width).
     pub queries: &'a [f32],
-    /// Numbers in a row.
+    /// Length of a row.
     pub width: usize,
-    /// What is taken off the products with each reference; empty: nothing.
+    /// Subtracted from the products with each reference; empty: nothing.
     pub halves: &'a [f32],
-    /// Groups of references and of queries; a query leaves out its own.
+    /// Groups of references and of queries; a query skips references of its own group.
     pub groups: Option<(&'a [u32], &'a [u32])>,
-    /// How far below the best score of a query the nearest may be.
+    /// How far below the best score of a query the nearest reference may be.
     pub margins: &'a [f32],
 }
 
 impl Gpu {
-    /// The candidates of each query, in their order; none where there are too many.
+    /// The candidates of each query, in order; `None` if there are too many.
     pub fn candidates(&self, question: &Question<'_>) -> Result<Vec<Option<Vec<u32>>>> {
         let Question { references, queries, width, halves, groups, margins } = *question;
         let device = self.device();

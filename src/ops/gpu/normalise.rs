@@ -1,4 +1,4 @@
-//! Rows divided by their length.
+//! L2 normalisation of rows.
 
 use super::{Gpu, Grid, launch};
 use crate::tape::{Node, Tape};

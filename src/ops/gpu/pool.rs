@@ -1,4 +1,4 @@
-//! The mean over an image's pixels, in 32-bit floats whatever the activations are.
+//! Global average pooling, in 32-bit floats whatever the format of activations.
 
 use super::{Gpu, Grid, launch};
 use crate::tape::{Node, Tape};

@@ -1,32 +1,33 @@
-//! Matrix products: how ours, row by row, are said to a library that counts column by column (cuBLAS).
+//! Matrix products: maps row-major products to a column-major library (cuBLAS).
 
 use crate::format::Format;
 use candle_core::{Result, Tensor};
 
-/// A matrix in memory, row by row, or transposed; or a stack of as many as the other matrices of a product.
+/// A matrix in memory, row-major or transposed; or a stack of as many as the other matrices of a product.
 #[derive(Clone, Copy)]
 pub(crate) struct Matrix<'a> {
-    /// What it lies in, and where it begins there.
+    /// The tensor that contains it, and its offset there.
     pub(super) values: &'a Tensor,
     pub(super) first: usize,
     rows: usize,
     cols: usize,
-    /// Numbers from one line in memory to the next.
+    /// Stride between lines.
     pub(super) line: usize,
     count: usize,
-    /// Numbers from one matrix of the stack to the next.
+    /// Stride between matrices of the stack.
     pub(super) apart: usize,
     pub(super) transposed: bool,
 }
 
 impl<'a> Matrix<'a> {
-    /// The numbers of a tensor, row by row.
+    /// A tensor as a row-major matrix.
     pub(crate) fn rows(values: &'a Tensor, rows: usize, cols: usize) -> Self {
         assert_eq!(values.elem_count(), rows * cols, "a matrix has as many values as rows times columns");
         Self { values, first: 0, rows, cols, line: cols, count: 1, apart: 0, transposed: false }
     }
 
-    /// `count` matrices in a tensor, the first at `first`, the next so many numbers `apart`, with lines of `line` numbers.
+    /// `count` matrices in a tensor, the first at `first`, each `apart` numbers after the previous one, with
+    /// lines of `line` numbers.
     pub(crate) fn stack(
         values: &'a Tensor,
         first: usize,
@@ -35,7 +36,7 @@ impl<'a> Matrix<'a> {
         (count, apart): (usize, usize),
     ) -> Self {
         let end = first + count.saturating_sub(1) * apart + rows.saturating_sub(1) * line + cols;
-        assert!(end <= values.elem_count(), "matrices lie in their values");
+        assert!(end <= values.elem_count(), "matrices are inside their tensor");
         Self { values, first, rows, cols, line, count, apart, transposed: false }
     }
 
@@ -54,7 +55,7 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// `out (m, n) = a (m, k) · b (k, n) + beta · out`, all column by column, `count` times.
+/// `out (m, n) = a (m, k) · b (k, n) + beta · out`, all column-major, `count` times.
 pub(super) struct Call<'a> {
     pub(super) out: Matrix<'a>,
     pub(super) m: usize,
@@ -64,12 +65,12 @@ pub(super) struct Call<'a> {
     pub(super) b: Matrix<'a>,
     pub(super) beta: f32,
     pub(super) count: usize,
-    /// Whether factors of 32 bits may be rounded.
+    /// Whether 32-bit factors may be rounded.
     pub(super) rounded: bool,
 }
 
 impl<'a> Call<'a> {
-    /// Column by column, our matrices are transposed, and `out = a · b` is `outᵀ = bᵀ · aᵀ`.
+    /// In column-major order our matrices are transposed, and `out = a · b` is `outᵀ = bᵀ · aᵀ`.
     pub(super) fn of(
         out: Matrix<'a>,
         add: bool,

@@ -1,5 +1,6 @@
-//! Numbers on their way to a GPU: copied to memory that it fetches from by itself while the program goes on. They travel in the
-//! one stream, so that they arrive before whatever is asked for later, and what was asked for earlier is not disturbed.
+//! Asynchronous host-to-device copies through pinned memory, from which the GPU fetches while the program
+//! continues. They run on the single stream: they arrive before anything launched later, and do not disturb
+//! anything launched earlier.
 
 use candle_core::{
     CudaDevice, CudaStorage, DType, Error, Result, Shape, Storage, Tensor, WithDType,
@@ -13,19 +14,19 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Pieces of memory that a GPU fetches from, which many of its steps share.
+/// Pinned buffers, reused over many steps.
 const PIECES: usize = 32;
 
-/// One of them, and when it was fetched from last.
+/// A buffer, and when it was last fetched from.
 struct Piece {
     memory: PinnedHostSlice<u8>,
     fetched: CudaEvent,
 }
 
-/// Those that are not being filled, the one that was used longest ago first.
+/// Buffers that are not being filled, least recently used first.
 static RESTING: Mutex<VecDeque<Piece>> = Mutex::new(VecDeque::new());
 
-/// Takes numbers to a GPU; nobody waits for their journey.
+/// Copies numbers to a GPU without waiting for the transfer.
 pub(crate) fn send<T: WithDType>(values: &[T], device: &CudaDevice) -> Result<Tensor> {
     // SAFETY: the types below are plain numbers.
     let bytes = unsafe { std::slice::from_raw_parts(values.as_ptr().cast::<u8>(), size_of_val(values)) };
@@ -34,7 +35,7 @@ pub(crate) fn send<T: WithDType>(values: &[T], device: &CudaDevice) -> Result<Te
         DType::U32 => CudaStorageSlice::U32(fetched::<u32>(bytes, device)?),
         DType::I64 => CudaStorageSlice::I64(fetched::<i64>(bytes, device)?),
         DType::F32 => CudaStorageSlice::F32(fetched::<f32>(bytes, device)?),
-        other => candle_core::bail!("{other:?} is not sent to a GPU"),
+        other => candle_core::bail!("cannot send {other:?} to a GPU"),
     };
     let storage = Storage::Cuda(CudaStorage { slice, device: device.clone() });
     Ok(Tensor::from_storage(storage, Shape::from(values.len()), candle_core::op::BackpropOp::none(), false))
@@ -52,14 +53,14 @@ fn fetched<T: DeviceRepr>(bytes: &[u8], device: &CudaDevice) -> Result<CudaSlice
     piece.memory.as_mut_slice().map_err(Error::wrap)?[..bytes.len()].copy_from_slice(bytes);
     let from = &piece.memory.as_slice().map_err(Error::wrap)?[..bytes.len()];
     let (address, _) = there.device_ptr(&stream);
-    // SAFETY: there is room for so many bytes; the piece is not written again before they were fetched.
+    // SAFETY: the buffer has room for these bytes, and is not written again before they have been fetched.
     unsafe { result::memcpy_htod_async(address, from, stream.cu_stream()) }.map_err(Error::wrap)?;
     piece.fetched.record(&stream).map_err(Error::wrap)?;
     RESTING.lock().unwrap_or_else(PoisonError::into_inner).push_back(piece);
     Ok(there)
 }
 
-/// A piece of at least so many bytes that nothing is fetched from any more.
+/// A buffer of at least `bytes` bytes that no transfer uses any more.
 fn piece(bytes: usize, device: &CudaDevice) -> Result<Piece> {
     let context = device.cuda_stream().context().clone();
     context.bind_to_thread().map_err(Error::wrap)?;

@@ -1,14 +1,14 @@
-//! Kernels as their text declares them, and whether what they are given fits.
+//! Kernel signatures, parsed from their text, and checks of arguments against them.
 
 use super::Arg;
 use crate::buffer;
 use candle_core::{DType, Result};
 use std::{collections::BTreeMap, sync::LazyLock};
 
-/// What stands before each kernel.
+/// Prefix of each kernel file.
 pub(super) const PRELUDE: &str = include_str!("kernels/prelude.h");
 
-/// The kernels, file by file.
+/// The kernel files.
 pub(super) const FILES: [(&str, &str); 17] = [
     ("adamw", include_str!("kernels/adamw.cu")),
     ("adapters", include_str!("kernels/adapters.cu")),
@@ -34,20 +34,20 @@ pub(super) const FILES: [(&str, &str); 17] = [
 pub(super) struct Signature {
     /// Its file.
     pub(super) file: &'static str,
-    /// Of each parameter.
+    /// The parameters in order.
     pub(super) params: Vec<Param>,
 }
 
 /// A parameter of a kernel.
 #[derive(Debug, PartialEq)]
 pub(super) struct Param {
-    /// As it is declared: `const real *`.
+    /// As declared: `const real *`.
     pub(super) kind: &'static str,
     name: &'static str,
     takes: Takes,
 }
 
-/// What a parameter takes.
+/// What a parameter accepts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Takes {
     /// A tensor in the format of activations.
@@ -83,7 +83,7 @@ impl Param {
     }
 }
 
-/// A value as the kernel gets it.
+/// A value in the form that the kernel receives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Value {
     Address(u64),
@@ -92,7 +92,7 @@ pub(super) enum Value {
     Float(f32),
 }
 
-/// A kernel with all that it is given.
+/// A kernel with all its arguments.
 pub(super) struct Bound {
     pub(super) kernel: &'static str,
     pub(super) file: &'static str,
@@ -105,7 +105,7 @@ pub(super) struct Bound {
 pub(super) static KERNELS: LazyLock<BTreeMap<&'static str, Signature>> =
     LazyLock::new(|| FILES.iter().flat_map(|(file, text)| declared(file, text)).collect());
 
-/// The kernels that a text declares.
+/// The kernels declared in a text.
 fn declared(file: &'static str, text: &'static str) -> impl Iterator<Item = (&'static str, Signature)> {
     text.split("\nKERNEL ").skip(1).map(move |text| {
         let (name, rest) = text.split_once('(').expect("a kernel has parameters");
@@ -114,10 +114,10 @@ fn declared(file: &'static str, text: &'static str) -> impl Iterator<Item = (&'s
     })
 }
 
-/// Checks and addresses what a kernel is given.
+/// Checks the arguments of a kernel and converts tensors to addresses.
 ///
 /// # Errors
-/// If a tensor is of another format than the parameter, lies scattered, or a number does not fit.
+/// If a tensor has another format than the parameter, is not contiguous, or a number does not fit.
 pub(super) fn bind(kernel: &'static str, args: &[Arg<'_>]) -> Result<Bound> {
     let signature = KERNELS.get(kernel).unwrap_or_else(|| panic!("there is no kernel `{kernel}`"));
     let (found, expected) = (args.len(), signature.params.len());
@@ -167,6 +167,6 @@ mod tests {
         let expected = ["const real *x", "float *y", "int pixels", "int channels"];
         assert_eq!(signature.params, expected.map(Param::of));
         let declared = FILES.iter().map(|(_, text)| text.matches("\nKERNEL ").count()).sum::<usize>();
-        assert_eq!(KERNELS.len(), declared, "every kernel has a name of its own");
+        assert_eq!(KERNELS.len(), declared, "kernel names are unique");
     }
 }

@@ -1,8 +1,8 @@
-//! Kernels against the compiler that takes them on a GPU's machine. What they compute is compared where the operations
-//! are: golden tests run on the CPU and by the emulator.
+//! Compiles the kernels with NVRTC, the compiler that a GPU's machine uses. Their results are compared where
+//! the operations are: golden tests run on the CPU and on the emulator.
 
 use super::{
-    Gpu, Grid,
+    Gpu, Grid, profile,
     signature::{FILES, PRELUDE},
 };
 use crate::{
@@ -22,11 +22,11 @@ use std::{
 /// CUDA's compiler as a library, which needs no GPU.
 fn nvrtc() -> Option<Library> {
     let names = ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"];
-    // SAFETY: it does nothing when it is loaded.
+    // SAFETY: it has no initialisers that run when it is loaded.
     names.iter().find_map(|name| unsafe { Library::new(name) }.ok())
 }
 
-/// What the compiler says to a text; nothing if it takes it.
+/// The compiler's error for a text; `None` if it compiles.
 fn complaint(library: &Library, text: &str) -> Option<String> {
     type Create = unsafe extern "C" fn(
         *mut *mut c_void,
@@ -40,7 +40,7 @@ fn complaint(library: &Library, text: &str) -> Option<String> {
     type Size = unsafe extern "C" fn(*mut c_void, *mut usize) -> c_int;
     type Log = unsafe extern "C" fn(*mut c_void, *mut c_char) -> c_int;
     let text = CString::new(text).unwrap();
-    let option = c"--gpu-architecture=compute_90".as_ptr();
+    let option = c"--gpu-architecture=sm_90".as_ptr();
     // SAFETY: the signatures are those of NVRTC's manual; pointers are to local variables.
     unsafe {
         let create: Symbol<'_, Create> = library.get(b"nvrtcCreateProgram").unwrap();
@@ -72,10 +72,10 @@ fn the_compiler_for_gpus_takes_every_kernel() {
             assert_eq!(complaint(&library, &text), None, "{name}, BF16 {bf16}");
         }
     }
-    assert!(complaint(&library, "KERNEL wrong(").is_some(), "it does complain");
+    assert!(complaint(&library, "KERNEL wrong(").is_some(), "it reports errors");
 }
 
-/// Mistakes in a call are found before it runs.
+/// Wrong arguments of a launch are found before it runs.
 #[test]
 fn what_does_not_fit_is_refused() {
     let zeros = |dtype| Tensor::zeros(8, dtype, &Device::Cpu).unwrap();
@@ -89,7 +89,7 @@ fn what_does_not_fit_is_refused() {
     assert!(refused(Gpu::Emulated.add_assign(&scattered, &floats)).contains("contiguous"));
 }
 
-/// Rows are shared among lanes in four ways, by their width.
+/// Rows are divided among lanes in four ways, depending on their width.
 #[test]
 fn rows_of_any_width_are_normalised() {
     for width in [37, 192, 384, 768, 1000] {
@@ -131,4 +131,31 @@ fn many_rows_are_summed_in_parts() {
         gpu.column_sums(&x, &sums, true).unwrap();
         assert_eq!(sums.to_vec1::<f32>().unwrap(), expected.map(|sum| sum + 1.0));
     });
+}
+
+#[test]
+fn a_profile_has_every_launch_once() {
+    let work = || {
+        let mut params = Params::new(Seed(3));
+        let x = params.add_normal(Published::new("x", &[6, 40]), 1.0);
+        let w = params.add_normal(Published::new("w", &[24, 40]), 1.0);
+        let mut tape = Tape::recording(&params);
+        let [x, w] = [x, w].map(|id| tape.param(&params, id));
+        let y = tape.linear(&x, &w, Weight::OutIn, None)?;
+        let y = tape.gelu(&y)?;
+        Ok(tape.gelu(&y).map(drop))
+    };
+    on_gpus(|| {
+        let (_, shares) = profile(work).unwrap();
+        let product = shares.iter().find(|share| share.name.starts_with("product")).unwrap();
+        assert_eq!(product.name, "product 6×40 · 40×24ᵀ f32");
+        let bytes = 4 * (6 * 40 + 40 * 24 + 6 * 24);
+        assert_eq!((product.calls, product.operations, product.bytes), (1, 2 * 6 * 40 * 24, bytes));
+        let gelu = shares.iter().find(|share| share.name == "gelu").unwrap();
+        assert_eq!((gelu.calls, gelu.bytes), (2, 2 * 2 * 4 * 6 * 24));
+        assert!(shares.windows(2).all(|pair| pair[0].ms >= pair[1].ms) && product.ms > 0.0);
+        let beyond = profile(|| Ok(())).unwrap().1;
+        assert!(beyond.is_empty(), "nothing is noted beyond the work that was asked about");
+    });
+    assert!(profile(work).unwrap().1.is_empty(), "the CPU's own code launches nothing");
 }

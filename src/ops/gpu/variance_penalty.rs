@@ -1,4 +1,4 @@
-//! How unlikely features are under a Gaussian around other features.
+//! MIRO's variance penalty: negative log-likelihood of features under a Gaussian around other features.
 
 use super::{Gpu, Grid, PART, launch};
 use crate::tape::{Node, Tape};

@@ -1,4 +1,4 @@
-//! What can be had without learning: moments, quantiles, histograms, gradients, spectra, correlations, corners.
+//! Features without learning: moments, quantiles, histograms, gradients, spectra, correlations, corners.
 
 use super::read::Cell;
 
@@ -19,7 +19,7 @@ pub(super) fn histogram(plane: &[u8]) -> Vec<f64> {
     counts.chunks(4).map(|bin| bin.iter().sum::<usize>() as f64 / plane.len() as f64).collect()
 }
 
-/// What one channel says by itself: moments, histogram shape, gradient energy, coarse spectrum.
+/// Features of one channel: moments, histogram shape, gradient energy, coarse spectrum.
 pub(super) fn channel(cell: &Cell, channel: usize) -> Vec<f64> {
     let plane = &cell.planes[channel];
     let mut all = moments(plane);
@@ -37,7 +37,7 @@ pub(super) fn channel(cell: &Cell, channel: usize) -> Vec<f64> {
     all
 }
 
-/// Everything of every channel and the correlations between them: the hand-made floor.
+/// All features of every channel and the correlations between them: the hand-made floor.
 pub(super) fn hand_made(cell: &Cell) -> Vec<f64> {
     let count = cell.planes.len();
     let mut all: Vec<f64> = (0..count).flat_map(|c| channel(cell, c)).collect();
@@ -49,8 +49,8 @@ pub(super) fn hand_made(cell: &Cell) -> Vec<f64> {
     all
 }
 
-/// Per channel: the 10th percentile of each corner (an eighth of each side), mean and SD of the darkest. A corner may
-/// hold a neighbour, all four seldom do.
+/// Per channel: the 10th percentile of each corner (an eighth of each side), mean and SD of the darkest. A
+/// corner may contain a neighbour; all four rarely do.
 pub(super) fn corners(cell: &Cell) -> Vec<f64> {
     let mut all = Vec::new();
     for plane in &cell.planes {

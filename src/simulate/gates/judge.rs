@@ -1,4 +1,4 @@
-//! Nearest neighbours, linear discriminants, macro-F1 and what chance would score.
+//! Nearest neighbours, linear discriminants, macro-F1 and its chance levels.
 
 use crate::seed::Seed;
 use rayon::prelude::*;
@@ -19,8 +19,8 @@ pub(super) fn macro_f1(truth: &[&str], guess: &[&str]) -> f64 {
     tally.values().map(|[hit, real, said]| 2.0 * hit / (real + said)).sum::<f64>() / tally.len() as f64
 }
 
-/// The macro-F1 to expect of guesses drawn from the labels' own shares. A label of share p then has p·p·n hits among
-/// p·n true and p·n guessed ones, an F1 of p; the mean over k labels is 1/k however uneven they are.
+/// The expected macro-F1 of guesses drawn from the label frequencies. A label of share p then has p·p·n hits
+/// among p·n true and p·n guessed ones, an F1 of p; the mean over k labels is 1/k however uneven they are.
 pub(super) fn chance(truth: &[&str]) -> f64 {
     let labels: std::collections::BTreeSet<_> = truth.iter().collect();
     1.0 / labels.len().max(1) as f64
@@ -34,7 +34,7 @@ pub(super) fn constant(truth: &[&str]) -> f64 {
     macro_f1(truth, &vec![top; truth.len()])
 }
 
-/// For each image, the nearest other one (Euclidean, features standardised).
+/// For each image, its nearest other image (Euclidean, features standardised).
 pub(super) fn nearest_others(features: &[Vec<f64>]) -> Vec<usize> {
     let points = standardised(features);
     (0..points.len())
@@ -43,7 +43,7 @@ pub(super) fn nearest_others(features: &[Vec<f64>]) -> Vec<usize> {
         .collect()
 }
 
-/// SD of the macro-F1 of neighbours that know nothing, in a sample of this size: the labels are dealt anew 40 times.
+/// SD of the macro-F1 of uninformative neighbours, in a sample of this size: labels are permuted 40 times.
 pub(super) fn luck(labels: &[&str], neighbours: &[usize]) -> f64 {
     let mut stream = Seed(0).stream("gates/luck");
     let mut dealt = labels.to_vec();
@@ -58,7 +58,7 @@ pub(super) fn luck(labels: &[&str], neighbours: &[usize]) -> f64 {
     (scores.iter().map(|score| (score - mean).powi(2)).sum::<f64>() / scores.len() as f64).sqrt()
 }
 
-/// Each query gets the label of the nearest reference; both are indices into `features`.
+/// Assigns each query the label of the nearest reference; both are indices into `features`.
 pub(super) fn one_nn<'a>(
     features: &[Vec<f64>],
     labels: &[&'a str],
@@ -138,7 +138,7 @@ impl<'a> Discriminant<'a> {
         found
     }
 
-    /// The likeliest label.
+    /// The most likely label.
     pub(super) fn guess(&self, point: &[f64]) -> &'a str {
         let score = |index: usize| -> f64 {
             self.offsets[index] + self.weights[index].iter().zip(point).map(|(w, x)| w * x).sum::<f64>()

@@ -1,8 +1,8 @@
-//! Gates that a simulated data set must pass before any system is run on it: its labels are there, and they are not
-//! trivially solvable.
+//! Gates that a simulated data set must pass before any system is run on it: its labels are learnable, but
+//! not trivially solvable.
 //!
-//! Numbered as in the simulator's design. Gate 5 is whole only with trained models: what needs none (a constant guess
-//! is below hand-made features) is checked here. Gate 6 belongs to worlds of many sources.
+//! Numbered as in the simulator's design. Gate 5 is only complete with trained models; the part that needs
+//! none (a constant guess is below hand-made features) is checked here. Gate 6 is for worlds of many sources.
 
 mod features;
 mod judge;
@@ -18,7 +18,7 @@ use read::Cell;
 use std::fmt;
 use std::path::Path;
 
-/// What a gate asks for.
+/// The criterion of a gate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bar {
     /// At most this much.
@@ -27,7 +27,7 @@ pub enum Bar {
     AtLeast(f64),
     /// Between the two.
     Within(f64, f64),
-    /// Nothing: a figure to know.
+    /// No criterion: for information.
     Noted,
 }
 
@@ -42,21 +42,21 @@ impl fmt::Display for Bar {
     }
 }
 
-/// One gate, measured.
+/// One gate with its measurement.
 #[derive(Clone, Debug)]
 pub struct Gate {
     /// Its number in the design.
     pub number: u8,
-    /// What was measured, on which set.
+    /// What is measured, on which set.
     pub name: String,
-    /// What it asks for.
+    /// The criterion.
     pub bar: Bar,
-    /// What was found.
+    /// The measured value.
     pub found: f64,
 }
 
 impl Gate {
-    /// Whether it holds.
+    /// Whether it passes.
     pub fn pass(&self) -> bool {
         match self.bar {
             Bar::AtMost(bar) => self.found <= bar,
@@ -75,7 +75,7 @@ pub struct Gates {
 }
 
 impl Gates {
-    /// Whether all hold.
+    /// Whether all pass.
     pub fn pass(&self) -> bool {
         self.gates.iter().all(Gate::pass)
     }
@@ -88,7 +88,8 @@ impl Gates {
 /// Checks the simulated folder `root`.
 ///
 /// # Errors
-/// If the folder was not made by the simulator, or not whole; [`Error::Stopped`] if the listener says so.
+/// If the folder was not made by the simulator, or is incomplete; [`Error::Stopped`] if the listener asks to
+/// stop.
 pub fn check(root: &Path, listen: &mut dyn Listen) -> Result<Gates, Error> {
     listen.hear(&Event::Began { what: "checking gates", unit: "set", total: SETS.len() as u64 });
     let mut gates = Gates::default();
@@ -114,9 +115,9 @@ pub fn check(root: &Path, listen: &mut dyn Listen) -> Result<Gates, Error> {
     Ok(gates)
 }
 
-/// Gates 1 to 4 on cells that share a list of labels. The bars are about the world; in a sample of a few hundred
-/// images, neighbours that know nothing miss chance by a few hundredths, so two standard deviations of that luck are
-/// granted on top: a larger sample is judged more sharply.
+/// Gates 1 to 4 on cells that share a list of labels. The bars are about the world; in a sample of a few
+/// hundred images, uninformative neighbours miss chance by a few hundredths, so two standard deviations of
+/// this sampling error are granted: a larger sample is judged more strictly.
 fn labels(gates: &mut Gates, set: &str, which: &str, cells: &[&Cell]) {
     let truth: Vec<&str> = cells.iter().map(|cell| cell.label.as_str()).collect();
     let lowest = chance(&truth);
@@ -148,8 +149,8 @@ fn labels(gates: &mut Gates, set: &str, which: &str, cells: &[&Cell]) {
     }
 }
 
-/// Macro-F1 on all cells, and mean recall on those that show their label, of discriminants fitted to every other cell
-/// and judged on the rest.
+/// Macro-F1 on all cells, and mean recall on those that show their label, of discriminants fitted to every
+/// other cell and tested on the rest.
 fn discriminant(cells: &[&Cell], truth: &[&str]) -> (f64, f64) {
     let judge = |wanted: &dyn Fn(&Cell) -> bool, even: bool| {
         let chosen: Vec<usize> = (0..cells.len()).filter(|&i| wanted(cells[i])).collect();
@@ -173,7 +174,7 @@ fn discriminant(cells: &[&Cell], truth: &[&str]) -> (f64, f64) {
     (ceiling, recall.values().map(|[hit, all]| hit / all).sum::<f64>() / recall.len().max(1) as f64)
 }
 
-/// Gate 5, as far as no training is needed.
+/// Gate 5, the part without training.
 fn floors(gates: &mut Gates, set: &str, cells: &[&Cell]) {
     let features: Vec<Vec<f64>> = cells.par_iter().map(|cell| features::hand_made(cell)).collect();
     let labels: Vec<&str> = cells.iter().map(|cell| cell.label.as_str()).collect();
@@ -189,7 +190,7 @@ fn floors(gates: &mut Gates, set: &str, cells: &[&Cell]) {
     );
 }
 
-/// The other half of gate 3: where there is more than one source, corners tell which.
+/// The other half of gate 3: with more than one source, corners must identify the source.
 fn sources(gates: &mut Gates, set: &str, cells: &[Cell]) {
     let sources: Vec<&str> = cells.iter().map(|cell| cell.source.as_str()).collect();
     if chance(&sources) < 1.0 {

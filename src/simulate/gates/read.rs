@@ -1,16 +1,16 @@
-//! The pictures and true states of a simulated folder, as the gates see them.
+//! Reads the images and true states of a simulated folder for the gates.
 
 use super::super::{Error, FACTORS};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-/// One image with what is known about it.
+/// One image with its ground truth.
 pub(super) struct Cell {
     pub(super) label: String,
     pub(super) split: String,
     pub(super) source: String,
-    /// Whether it shows its label.
+    /// Whether its label is visible.
     pub(super) penetrant: bool,
     /// The true state: the twelve factors and three alignments.
     pub(super) truth: Vec<f64>,
@@ -37,7 +37,7 @@ pub(super) fn set(root: &Path, name: &str) -> Result<Vec<Cell>, Error> {
     for (row, known) in table.1.iter().zip(&truth.1) {
         let bad = |found: String| Error::NotSimulated { path: truth_path.clone(), found };
         if row[path] != known[true_path] {
-            return Err(bad(format!("the truth of {} beside {}", &known[true_path], &row[path])));
+            return Err(bad(format!("the truth of {} next to {}", &known[true_path], &row[path])));
         }
         let width = row[width].parse().map_err(|_| bad(format!("a channel width of {}", &row[width])))?;
         let numbers = known.iter().skip(2).take(FACTORS.len() + 3).map(str::parse);

@@ -1,8 +1,8 @@
-//! Are the pictures like pictures? Spectrum slope, signal-to-noise and saturation, against those of real cells.
+//! Realism of images: spectrum slope, signal-to-noise and saturation, compared with real cells.
 
 use std::f64::consts::PI;
 
-/// What a plane looks like to a physicist.
+/// Physical measures of a plane.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Look {
     /// Slope of log power over log frequency, 0.05 to 0.4 cycles per pixel.
@@ -20,7 +20,7 @@ pub(super) const SLOPES: [f64; 2] = [-5.12, -0.25];
 pub(super) const SIGNAL_TO_NOISE: [f64; 2] = [4.5, 617.0];
 pub(super) const SATURATION: [f64; 2] = [0.0, 0.05];
 
-/// Looks at the middle square of a plane, at most 128 pixels wide.
+/// Measures the central square of a plane, at most 128 pixels wide.
 pub(super) fn look(plane: &[u8], width: usize) -> Look {
     let height = plane.len() / width;
     let n = width.min(height).min(128);
@@ -34,7 +34,8 @@ pub(super) fn look(plane: &[u8], width: usize) -> Look {
     Look { slope: slope(&square, n), signal_to_noise: (at(0.99) - at(0.01)) / noise(&square, n), saturation }
 }
 
-/// SD of the noise by a mask that annihilates planes and edges; never below the rounding to whole grey levels.
+/// SD of the noise, by a mask that annihilates planes and edges; never below the rounding to whole grey
+/// levels.
 fn noise(square: &[f64], n: usize) -> f64 {
     let at = |row: usize, column: usize| square[row * n + column];
     let mut total = 0.0;
@@ -81,8 +82,8 @@ fn slope(square: &[f64], n: usize) -> f64 {
     along / points.iter().map(|p| (p.0 - mx).powi(2)).sum::<f64>()
 }
 
-/// Squared amplitudes of the two-dimensional Fourier transform, by rows and columns; sides are at most 128, so that
-/// the plain sum is quick enough and any side will do.
+/// Squared amplitudes of the two-dimensional Fourier transform, by rows and columns; sides are at most 128,
+/// so a plain sum is fast enough and allows any side.
 fn power(real: &[f64], n: usize) -> Vec<f64> {
     let wheel: Vec<(f64, f64)> =
         (0..n).map(|k| 2.0 * PI * k as f64 / n as f64).map(|angle| (angle.cos(), -angle.sin())).collect();
@@ -121,7 +122,7 @@ mod tests {
         let plane: Vec<u8> = (0..64 * 64).map(|_| (128.0 + 10.0 * stream.normal()) as u8).collect();
         let look = look(&plane, 64);
         assert!(look.slope.abs() < 0.3, "{look:?}");
-        // Between the 1st and 99th percentile of a normal lie 4.65 SD.
+        // The 1st and 99th percentiles of a normal distribution are 4.65 SD apart.
         assert!((look.signal_to_noise - 4.65).abs() < 0.3, "{look:?}");
     }
 }

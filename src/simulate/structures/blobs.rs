@@ -12,11 +12,11 @@ pub(in crate::simulate) fn profile(blob: &Blob, x: f64, y: f64) -> f64 {
     if share < 1.0 { (1.0 - share) * (1.0 - share) } else { 0.0 }
 }
 
-/// Draws blobs, each into the pixels around it only.
+/// Draws blobs, each only into the pixels around it.
 pub(in crate::simulate) fn paint(blobs: &[Blob], frame: Frame, canvas: &mut Canvas) {
     for blob in blobs {
         let [x, y] = frame.to_pixels(blob.0);
-        // A blob smaller than a pixel must not fall between two of them.
+        // A blob smaller than a pixel must not fall between two pixels.
         let radius = blob.1.max(1.2 / frame.radius);
         let own = Frame { centre: [x, y], radius: frame.radius };
         let round = ([0.0, 0.0], radius);

@@ -22,7 +22,7 @@ impl Field {
         Self { spacing, side, knots }
     }
 
-    /// Its value; points beyond the reach take that of the border.
+    /// Its value; points outside get the value of the border.
     pub(in crate::simulate) fn at(&self, x: f64, y: f64) -> f64 {
         let place = |v: f64| {
             let t = (v.clamp(-REACH, REACH) + REACH) / self.spacing;

@@ -50,7 +50,7 @@ impl Structure {
         }
     }
 
-    /// Mean light over the area of a cell that lets a typical cell fill half of the camera's range.
+    /// Mean light per area at which a typical cell fills half of the camera's range.
     pub(in crate::simulate) fn level(self, kind: Kind) -> f64 {
         match self {
             Self::Nucleus => 0.085,
@@ -63,13 +63,13 @@ impl Structure {
     }
 }
 
-/// A cell with what its structures are drawn by.
+/// A cell with everything that drawing its structures needs.
 pub(in crate::simulate) struct Painter<'a> {
     /// The cell.
     pub(in crate::simulate) cell: &'a Cell,
     /// Its kind.
     pub(in crate::simulate) kind: Kind,
-    /// How its world grows cells.
+    /// The morphology of its world's cells.
     pub(in crate::simulate) habit: &'a Habit,
     /// Its world.
     pub(in crate::simulate) world: &'a World,
@@ -78,17 +78,17 @@ pub(in crate::simulate) struct Painter<'a> {
 }
 
 impl Painter<'_> {
-    /// What the tagged protein looks like.
+    /// Appearance of the tagged protein.
     pub(in crate::simulate) fn marks(&self) -> Structure {
         if self.kind == Kind::Polarised { Structure::Protein } else { self.tagged }
     }
 
-    /// Each structure draws from a stream of its own, so that one does not change when another is added.
+    /// Each structure has its own random stream, so that adding one does not change the others.
     fn stream(&self, structure: Structure) -> Stream {
         self.world.stream(&format!("{}/{}", self.cell.name, structure.name()))
     }
 
-    /// Draws one structure; its integral is whatever it is and is set afterwards.
+    /// Draws one structure; its integral is arbitrary and is set afterwards.
     pub(in crate::simulate) fn paint(&self, structure: Structure, frame: Frame, canvas: &mut Canvas) {
         match structure {
             Structure::Nucleus => self.chromatin(frame, canvas),
@@ -108,7 +108,7 @@ impl Painter<'_> {
         }
     }
 
-    /// Dark spots in chromatin, bright ones in RNA; the same places in both channels.
+    /// Dark spots in chromatin, bright ones in RNA; at the same positions in both channels.
     fn nucleoli(&self) -> Vec<Blob> {
         let mut stream = self.world.stream(&format!("{}/nucleoli", self.cell.name));
         let count = (2.2 + 0.9 * self.cell.state.z[3]).round().clamp(0.0, 6.0) as usize;
@@ -202,7 +202,7 @@ impl Painter<'_> {
 
     fn mitochondria(&self) -> Vec<Filament> {
         let z = &self.cell.state.z;
-        // A fragmented network is made of more and shorter pieces: as much light, as many microns.
+        // A fragmented network has more and shorter pieces: as much light, as many micrometres.
         let length = (self.habit.length * libm::exp(-0.45 * z[5])).clamp(0.08, 2.5);
         let filaments = (self.habit.filaments as f64 * self.habit.length / length).round() as usize;
         Network {
@@ -216,7 +216,7 @@ impl Painter<'_> {
         .draw(&mut self.stream(Structure::Mito), &self.cell.outline)
     }
 
-    /// A network that leans to a side; the same generator for every structure of a polarised cell.
+    /// A network with a preferred direction; the same generator for every structure of a polarised cell.
     fn network(&self, towards: f64) -> Network {
         let out = if self.kind == Kind::Polarised { 0.55 } else { 0.1 };
         Network {
@@ -234,8 +234,8 @@ impl Painter<'_> {
         self.network(towards).draw(&mut self.stream(structure), &self.cell.outline)
     }
 
-    /// The protein of a polarised cell: filaments of its own around a focus, some of them exchanged for those of
-    /// the network that it follows. The factor `coupling` says how many.
+    /// The protein of a polarised cell: its own filaments around a focus, some of them replaced by those of
+    /// the network that it follows. The factor `coupling` sets how many.
     fn protein(&self) -> Vec<Filament> {
         let state = &self.cell.state;
         let mut own =

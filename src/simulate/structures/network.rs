@@ -5,10 +5,10 @@ use super::super::outline::Outline;
 use crate::seed::Stream;
 use std::f64::consts::PI;
 
-/// How the filaments of a network lie.
+/// Parameters of a network's filaments.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::simulate) struct Network {
-    /// How many.
+    /// Number of filaments.
     pub(in crate::simulate) filaments: usize,
     /// Length of each, in cell radii.
     pub(in crate::simulate) length: f64,
@@ -28,7 +28,7 @@ pub(in crate::simulate) type Filament = Vec<[f64; 2]>;
 const STEP: f64 = 0.06;
 
 impl Network {
-    /// Draws the filaments; a step out of the cell turns back.
+    /// Draws the filaments; a step that would leave the cell is reflected.
     pub(in crate::simulate) fn draw(&self, stream: &mut Stream, outline: &Outline) -> Vec<Filament> {
         (0..self.filaments).map(|_| self.filament(stream, outline)).collect()
     }

@@ -1,11 +1,11 @@
-//! Races, kills, full disks and files that are something else.
+//! Races, kills, full disks and files of other kinds.
 
 use super::*;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Runs `helper`, one of the ignored tests below, in a process of its own.
+/// Runs `helper`, one of the ignored tests below, in its own process.
 fn child(helper: &str, path: &Path) -> Child {
     let name = format!("{}::{helper}", module_path!().split_once("::").unwrap().1);
     let mut command = Command::new(std::env::current_exe().unwrap());
@@ -63,7 +63,7 @@ fn a_killed_process_loses_no_committed_point_and_its_work_at_once() {
         }
     }
     let Claim::Busy(owner) = store.claim("fit-1", &here()).unwrap() else {
-        panic!("a living owner was overlooked")
+        panic!("a running owner was overlooked")
     };
     assert_eq!(owner.pid, child.id());
     assert_eq!(store.read().unwrap().run("run1").unwrap().unwrap().status, Status::Running);
@@ -121,7 +121,7 @@ fn a_full_disk_is_told_and_training_goes_on() {
         attempt.metrics().push("loss", step, 1.0); // must neither block nor panic
     }
     let error = attempt.resume_at(None).unwrap_err();
-    assert!(error.to_string().contains("full") && error.hint().unwrap().contains("make room"), "{error}");
+    assert!(error.to_string().contains("full") && error.hint().unwrap().contains("free space"), "{error}");
     let error = attempt.finish(Outcome::Done).unwrap_err();
     assert!(error.to_string().contains("full"), "{error}");
 }

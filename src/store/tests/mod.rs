@@ -7,7 +7,7 @@ mod hardship;
 mod questions;
 mod together;
 
-/// A folder of one's own and the path of a store in it.
+/// A temporary folder and the path of a store in it.
 fn place() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("runs/test.db");
@@ -134,7 +134,7 @@ fn a_run_is_what_its_works_are_and_two_experiments_share_it() {
     let shared = store.register_run(&run_of("first", "run2", 1, &["fit-1", "score-1"])).unwrap();
     assert_eq!(shared.status, Status::Done);
     assert_eq!(store.read().unwrap().scores("run2").unwrap()[0], scores[0]);
-    // A new revision of its work sends a run back, and its old scores are no results any more.
+    // A new revision of its work sends a run back, and its old scores are no longer results.
     let revised = store.register_run(&run_of("first", "run1", 1, &["fit-1", "score-2"])).unwrap();
     assert_eq!(revised.status, Status::Queued);
     assert_eq!(store.read().unwrap().scores("run1").unwrap(), []);
@@ -157,7 +157,7 @@ fn outcomes_decide_what_becomes_of_the_work() {
     assert_eq!(number(&store, "SELECT count(*) FROM v_failed"), 1.0);
     let Claim::Failed(text) = store.claim("fit-1", &here()).unwrap() else { panic!("it failed") };
     assert_eq!(text, "the loss of step 7 is no number");
-    // Whoever asks for the run again wants it tried again.
+    // Registering the run again means trying it again.
     let again = store.register_run(&run_of("first", "run1", 1, &["fit-1", "score-1"])).unwrap();
     assert_eq!(again.status, Status::Queued);
     drop(claim(&store, "fit-1"));
@@ -262,6 +262,6 @@ fn somebody_else_sees_how_far_a_work_is() {
         assert!(began.elapsed().as_secs() < 20, "{:?}", other.query(sql));
         std::thread::sleep(std::time::Duration::from_millis(50));
     };
-    // Ten steps were taken by an earlier attempt, and the clock began at the eleventh.
+    // Ten steps were taken by an earlier attempt, and the clock started at the eleventh.
     assert!(pace > 10.0, "{pace}");
 }

@@ -1,4 +1,4 @@
-//! What can be asked, and what answers cost.
+//! Queries, and their cost.
 
 use super::*;
 use crate::papers::{PAPERS, Paper};
@@ -81,7 +81,7 @@ fn every_view_answers_here_and_in_the_stock_shell() {
         1.0,
         "never averaged with the others"
     );
-    // A curve and seeds for the pairs that are left.
+    // A curve and seeds for the remaining pairs.
     let mut fresh = run_of("first", "run5", 1, &["fit-5", "score-5"]);
     fresh.spec = "ba9876543210".into();
     store.register_run(&fresh).unwrap();
@@ -131,6 +131,53 @@ fn every_view_answers_here_and_in_the_stock_shell() {
     }
 }
 
+#[test]
+fn the_spread_over_seeds_is_a_square_root_in_any_sqlite() {
+    let (_folder, path) = place();
+    let store = store(&path);
+    let pairs = [
+        (0.5, 0.5),
+        (0.1, 0.3),
+        (0.5, 0.500_000_1),
+        (0.0, 1e-150),
+        (0.3, f64::NAN),
+        (-2e5, 7e9),
+        (0.0, 1e150),
+    ];
+    for (seed, of) in [(1, (|pair| pair.0) as fn((f64, f64)) -> f64), (2, |pair| pair.1)] {
+        let (run, fit, scored) = (format!("run{seed}"), format!("fit-{seed}"), format!("score-{seed}"));
+        store.register_run(&run_of("first", &run, seed, &[&fit, &scored])).unwrap();
+        claim(&store, &fit).finish(Outcome::Done).unwrap();
+        let attempt = claim(&store, &scored);
+        let scores =
+            pairs.iter().enumerate().map(|(task, pair)| score(&task.to_string(), "", "f1_macro", of(*pair)));
+        attempt.scores(&scores.collect::<Vec<_>>()).unwrap();
+        attempt.finish(Outcome::Done).unwrap();
+    }
+    let rows = store.read().unwrap().query("SELECT std FROM v_seeds ORDER BY task").unwrap().rows;
+    assert_eq!(rows.len(), pairs.len());
+    for ((a, b), row) in pairs.into_iter().zip(rows) {
+        let mean = (a + b) / 2.0;
+        let expected = ((a - mean).powi(2) + (b - mean).powi(2)).sqrt();
+        match row[0] {
+            Value::Real(std) => assert!((std - expected).abs() <= 1e-15 * expected, "{std}, not {expected}"),
+            _ => assert!(expected.is_nan(), "{expected} is missing"),
+        }
+    }
+    // SQLite has these only where it was built so, and the program's own has not.
+    let sql = store
+        .read()
+        .unwrap()
+        .query("SELECT group_concat(sql) FROM sqlite_schema WHERE type = 'view'")
+        .unwrap();
+    let sql = sql.rows[0][0].to_string();
+    let names = [
+        "sqrt(", "pow(", "power(", "exp(", "ln(", "log(", "log2(", "log10(", "ceil(", "floor(", "trunc(",
+        "mod(",
+    ];
+    assert_eq!(names.map(|name| sql.contains(name)), names.map(|_| false), "{names:?}");
+}
+
 fn placement(against: &str) -> PlacementRow {
     PlacementRow {
         paper: "chammi".into(),
@@ -175,7 +222,7 @@ fn print_is_judged_only_where_it_can_be() {
     assert_eq!(verdict(), "one seed has no interval");
     measure(2, print + 0.022);
     measure(3, print + 0.024);
-    // 4.97 deviations of 0.002 to each side of print + 0.022.
+    // 4.97 deviations of 0.002 to each side of the published value + 0.022.
     assert_eq!(verdict(), "outside");
     let low = number(&store, "SELECT low FROM v_paper WHERE measured IS NOT NULL");
     assert!((low - (print + 0.022 - 4.302_652_730 * 0.002 * (4.0_f64 / 3.0).sqrt())).abs() < 1e-9, "{low}");
@@ -191,7 +238,7 @@ fn print_is_judged_only_where_it_can_be() {
     );
     assert_eq!(rows[0][2], Value::Real(print));
 
-    // The folder of that name holds other images now.
+    // The folder of that name now holds other images.
     store.register_dataset(&DatasetRow { fingerprint: "beef".repeat(8), ..dataset(DataKind::Real) }).unwrap();
     assert_eq!(verdict(), "not comparable: stale");
     store.register_dataset(&dataset(DataKind::Real)).unwrap();

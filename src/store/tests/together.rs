@@ -1,4 +1,4 @@
-//! Stores that are merged, copied, checked and tidied; runs that are renewed and removed.
+//! Merging, copying, checking and vacuuming stores; renewing and removing runs.
 
 use super::*;
 use std::fs;
@@ -32,7 +32,7 @@ fn compute(store: &Store, run: &str, seed: u64, works: [&str; 2], value: f64) {
     attempt.finish(Outcome::Done).unwrap();
 }
 
-/// Everything that people see, in words.
+/// Everything that users see, as text.
 fn seen(store: &Store) -> Vec<Vec<String>> {
     let sql = "SELECT uid, seed, task, value FROM v_results UNION ALL SELECT uid, seed, metric || step, value FROM v_curve
         UNION ALL SELECT uid, seed, floor, value FROM v_floors UNION ALL SELECT uid, attempt, name, blake3
@@ -49,7 +49,7 @@ fn merging_takes_over_what_is_done_elsewhere_and_twice_changes_nothing() {
     let there = there.with_file_name("another name.db");
     let (ours, theirs) = (Store::open(&here).unwrap(), Store::open(&there).unwrap());
     compute(&ours, "run1", 1, ["fit-1", "score-1"], 0.25);
-    // One that both did, one that only they did, one that failed here, one that nobody did.
+    // One that both did, one that only they did, one that failed here, one that no one did.
     compute(&theirs, "run1", 1, ["fit-1", "score-1"], 0.25);
     compute(&theirs, "run2", 2, ["fit-2", "score-2"], 0.75);
     compute(&theirs, "run3", 3, ["fit-3", "score-3"], 0.5);
@@ -82,7 +82,7 @@ fn merging_takes_over_what_is_done_elsewhere_and_twice_changes_nothing() {
     let again = ours.merge(&there).unwrap();
     assert_eq!((again.runs, again.works, again.both, again.files.0), (0, 0, 6, 0));
     assert_eq!(seen(&ours), before);
-    // The other way round, too, there is nothing that would be missed.
+    // The other way round nothing is missing, either.
     theirs.merge(&here).unwrap();
     assert_eq!(
         number(&theirs, "SELECT count(*) FROM v_results"),
@@ -184,9 +184,9 @@ fn memory_that_ran_out_is_an_outcome() {
     fs::remove_file(&own).unwrap();
     fs::write(&own, left).unwrap();
     let Claim::Failed(text) = store.claim("fit-1", &here()).unwrap() else { panic!("it ran out of memory") };
-    assert_eq!(text, "memory ran out: nobody could give 4096 bytes with 7 in use");
+    assert_eq!(text, "out of memory: could not allocate 4096 bytes with 7 in use");
     assert_eq!(
-        number(&store, "SELECT count(*) FROM attempt WHERE outcome = 'oom' AND error LIKE 'memory%'"),
+        number(&store, "SELECT count(*) FROM attempt WHERE outcome = 'oom' AND error LIKE 'out of memory%'"),
         1.0
     );
 }

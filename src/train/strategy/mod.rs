@@ -52,7 +52,7 @@ pub(super) struct Lost(pub(super) String);
 pub(super) fn build(word: &spec::Strategy, params: &Params, epoch_steps: u64) -> Box<dyn Strategy> {
     match word {
         // MIRO is a penalty: see `miro`.
-        spec::Strategy::Erm | spec::Strategy::Miro(_) => Box::new(Erm { epoch_steps }),
+        spec::Strategy::Erm(_) | spec::Strategy::Miro(_) => Box::new(Erm { epoch_steps }),
         spec::Strategy::Swad(word) => Box::new(swad::Swad::new(word, epoch_steps)),
         spec::Strategy::DenseSwa(word) => {
             let epochs = dense_swa::Epochs { steps: epoch_steps, before: word.start_epoch };

@@ -87,7 +87,7 @@ impl System {
 
     fn on_any_sets(spec: &Spec) -> Option<Self> {
         // All rows of the tables are ConvNeXts.
-        let Backbone::ConvNext { .. } = spec.model.backbone else { return None };
+        let Backbone::ConvNext(_) = spec.model.backbone else { return None };
         if spec.train.data.name != DataRef::CHAMMI {
             return None;
         }
@@ -100,14 +100,14 @@ impl System {
             (_, true) => Start::Pretrained,
         };
         let strategy = match &spec.train.strategy {
-            Trained::Erm => Strategy::Erm,
+            Trained::Erm(_) => Strategy::Erm,
             Trained::DenseSwa(_) => Strategy::Swad,
             Trained::Miro(_) => Strategy::Miro,
             // The paper trains with no other.
             _ => return None,
         };
         let loss = if trained { share(spec)? } else { Share::Supervised };
-        let warped = spec.train.augment.iter().any(|change| matches!(change, Augment::Tps { .. }));
+        let warped = spec.train.augment.iter().any(|change| matches!(change, Augment::Tps(_)));
         Some(Self { model, start, strategy, loss, warped })
     }
 
@@ -135,9 +135,9 @@ fn released(adapter: &Adapter) -> Option<(&'static str, f64)> {
 fn share(spec: &Spec) -> Option<Share> {
     let (mut ssl, mut labels) = (0.0, 0.0);
     for term in &spec.train.objective {
-        if matches!(term.loss, Loss::SimClr { .. }) {
+        if matches!(term.loss, Loss::SimClr(_)) {
             ssl += term.weight;
-        } else if matches!(term.loss, Loss::CrossEntropy | Loss::CeOnFeatures | Loss::ProxyNca { .. }) {
+        } else if matches!(term.loss, Loss::CrossEntropy(_) | Loss::CeOnFeatures(_) | Loss::ProxyNca(_)) {
             labels += term.weight;
         } else {
             return None; // the paper has no other
@@ -158,11 +158,11 @@ pub(super) fn against(spec: &Spec) -> Option<String> {
     let system = System::of(spec);
     let from =
         |paper: &str, found: String| Some(format!("the paper trains from `{paper}`, not from `{found}`"));
-    let Backbone::ConvNext { size, .. } = &spec.model.backbone else {
+    let Backbone::ConvNext(network) = &spec.model.backbone else {
         return from("conv_next", kind(&spec.model.backbone));
     };
-    if *size != ConvNextSize::Tiny {
-        return from("tiny", kind(size));
+    if network.size != ConvNextSize::Tiny {
+        return from("tiny", kind(&network.size));
     }
     let weights = match system.map(|system| system.start) {
         Some(Start::Scratch) => Weights::Scratch,

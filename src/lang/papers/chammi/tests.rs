@@ -3,7 +3,7 @@
 use super::super::tests::numbers;
 use super::*;
 use crate::prelude::*;
-use crate::spec::Spec;
+use crate::sample;
 use std::collections::BTreeMap;
 
 /// The averages that the paper prints follow from the tasks that it prints, within its three digits.
@@ -63,9 +63,7 @@ fn averages_are_over_novel_tasks_and_a_missing_one_leaves_none() {
 }
 
 fn hypernet(recipe: Recipe) -> Spec {
-    let run = ConvNext::tiny().pretrained(ImageNet22k).adapter(HyperNet { z: 128, hidden: 256 });
-    let run = run.train_on(Chammi).loss(PROXY).lr(4e-4).recipe(recipe).evaluate(OneNn::cosine().on(Chammi));
-    run.specs().remove(0).spec
+    sample::spec(sample::plain().lr(4e-4), recipe)
 }
 
 fn places(spec: &Spec) -> Vec<(&'static str, &'static str, &'static str)> {
@@ -82,7 +80,7 @@ fn a_spec_is_in_the_rows_that_are_of_it() {
     swad.train.strategy =
         crate::spec::Strategy::Swad(crate::spec::Swad { every: 1, converge: 1, tolerance: 1, ratio: 1.0 });
     assert_eq!(places(&swad), [], "what the paper calls SWAD is another average");
-    let mut two = plain.clone();
+    let mut two = plain;
     two.train.data.sets.truncate(2);
     assert_eq!(places(&two), []);
     assert_eq!(
@@ -107,8 +105,8 @@ fn what_the_paper_cannot_have_run_is_placed_with_the_reason() {
         "the paper trains from `imagenet22k`, not from `simulated_pretrain`"
     );
     let small = |spec: &mut Spec| {
-        spec.model.backbone =
-            crate::spec::Backbone::ConvNext { size: crate::spec::ConvNextSize::Mini, drop_path: 0.0 };
+        let crate::spec::Backbone::ConvNext(network) = &mut spec.model.backbone else { panic!("it is one") };
+        network.size = crate::spec::ConvNextSize::Mini;
     };
     assert_eq!(against(&small), "the paper trains from `tiny`, not from `mini`");
     let other = against(&|spec| spec.train.batch = 64);

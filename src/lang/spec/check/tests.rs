@@ -1,50 +1,96 @@
 //! Each rule is broken once, and nothing else with it.
 
 use super::*;
-use crate::spec::{
-    ChannelReplication, ConvNextSize, DenseSwa, FirstLayer, FixedChannels, Miro, Oracle, ResNetSize, SetRate,
-    SwaKeep, Swad, Taps, View,
-    draft::{Draft, StatedAdapter, StatedDepthwise, StatedLoss, StatedTemplateMixing, sample},
-    recipe::Recipe,
+use crate::{
+    prelude::*,
+    sample::{self, hyper_net},
+    spec::{self, Adapter, Augment, Backbone, ConvNextSize, Loss, ResNetSize, SetRate, Strategy, settings},
 };
 use std::collections::BTreeSet;
 
-fn spec() -> Spec {
-    let objective = vec![(0.2, StatedLoss::sim_clr(0.07)), (0.8, StatedLoss::proxy_nca(0.07))];
-    Draft { objective, ..sample() }.resolve(Recipe::Fixed)
+/// A rule that the compiler enforces in experiment files.
+struct TypeRule {
+    /// Its name, and the stem of its case in `tests/ui/`.
+    name: &'static str,
+    /// Whether plain data can break it; else only text can, and it cannot be written down as a spec.
+    in_spec: bool,
 }
 
-fn swad(change: impl FnOnce(&mut Swad)) -> Train {
-    let mut swad = Swad { every: 100, converge: 3, tolerance: 6, ratio: 0.3 };
+macro_rules! type_rules {
+    ($($name:ident $in_spec:literal),* $(,)?) => {
+        &[$(TypeRule { name: stringify!($name), in_spec: $in_spec }),*]
+    };
+}
+
+/// All rules that the compiler enforces, by name.
+const TYPE_RULES: &[TypeRule] = type_rules![
+    adapter_forgotten false,
+    arguments false,
+    attribute_arguments false,
+    data_forgotten false,
+    evaluate_without_data false,
+    forgot_a_loss false,
+    frozen_with_loss false,
+    loss_forgotten false,
+    loss_twice false,
+    miro_needs_oracle true,
+    no_return_type false,
+    not_a_data_set false,
+    not_a_part false,
+    not_an_adapter false,
+    not_an_augmentation false,
+    not_convex true,
+    not_evaluated true,
+    report_of_nothing false,
+    report_undocumented false,
+    scratch_off_the_shelf true,
+    stem_off_the_shelf true,
+    strategy_before_loss false,
+    swad_without_labels true,
+    rate_of_a_set false,
+    table_with_a_wrong_word false,
+    train_on_a_part false,
+    training_channel_replication true,
+    undocumented false,
+    unpublished_weights true,
+    unseen_channels true,
+    weights_forgotten false,
+];
+
+fn spec() -> Spec {
+    sample::spec(hyper_net().loss(0.2 * SSL + 0.8 * PROXY), Recipe::Fixed)
+}
+
+fn swad(change: impl FnOnce(&mut settings::Swad)) -> Train {
+    let mut swad = settings::Swad { every: 100, converge: 3, tolerance: 6, ratio: 0.3 };
     change(&mut swad);
     Train { strategy: Strategy::Swad(swad), hold_out: 0.2, ..spec().train }
 }
 
 fn dense_swa(start_epoch: usize, rate: SwaRate) -> Strategy {
-    Strategy::DenseSwa(DenseSwa { start_epoch, rate, keep: SwaKeep::Average })
+    Strategy::DenseSwa(settings::DenseSwa { start_epoch, rate, keep: SwaKeep::Average })
 }
 
 fn miro(lambda: f64, rate_factor: f64) -> Strategy {
-    Strategy::Miro(Miro { lambda, taps: Taps::Stages, oracle: Oracle::Copy, rate_factor })
+    Strategy::Miro(settings::Miro { lambda, taps: Taps::Stages, oracle: Oracle::Copy, rate_factor })
 }
 
 /// An adapter under the default recipe.
-trait Resolved {
-    fn resolved(self) -> Adapter;
+fn adapter<A: crate::dsl::Adapts<ConvNext<size::Tiny>>>(word: A) -> Adapter {
+    sample::adapter(word, Recipe::Fixed)
 }
 
-impl<S: Into<StatedAdapter>> Resolved for S {
-    fn resolved(self) -> Adapter {
-        Draft { adapter: self.into(), ..sample() }.resolve(Recipe::Fixed).model.adapter
-    }
+/// A backbone that is trained here.
+fn conv_next(size: ConvNextSize, drop_path: f64) -> Backbone {
+    settings::ConvNext { size, drop_path }.into()
 }
 
 /// Makes it a whole sentence about a network off the shelf.
-fn resnet(spec: &mut Spec) -> &mut Model {
+fn resnet(spec: &mut Spec) -> &mut spec::Model {
     spec.train.objective.clear();
-    let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
-    let backbone = Backbone::ResNet { size: ResNetSize::R18 };
-    spec.model = Model { backbone, weights: Weights::ImageNet1k, adapter };
+    let adapter = adapter(ChannelReplication);
+    let backbone = settings::ResNet { size: ResNetSize::R18 }.into();
+    spec.model = spec::Model { backbone, weights: Weights::ImageNet1k, adapter };
     &mut spec.model
 }
 
@@ -57,8 +103,8 @@ fn rules(change: impl FnOnce(&mut Spec)) -> Vec<&'static str> {
 #[test]
 fn a_good_spec_has_no_problems() {
     for recipe in Recipe::ALL {
-        assert_eq!(sample().resolve(recipe).check(), []);
-        assert_eq!(Draft { objective: vec![], ..sample() }.resolve(recipe).check(), []);
+        assert_eq!(sample::spec(sample::plain(), recipe).check(), []);
+        assert_eq!(sample::spec(hyper_net().frozen(), recipe).check(), []);
         assert_eq!(
             rules(|spec| {
                 resnet(spec);
@@ -73,32 +119,32 @@ fn each_rule_is_broken_by_its_mistake_alone() {
     type Mistake = (&'static str, fn(&mut Spec));
     let mistakes: &[Mistake] = &[
         ("schema", |s| s.schema = 0),
-        ("drop_path", |s| s.model.backbone = Backbone::ConvNext { size: ConvNextSize::Tiny, drop_path: 1.0 }),
+        ("drop_path", |s| s.model.backbone = conv_next(ConvNextSize::Tiny, 1.0)),
         ("unpublished_weights", |s| {
-            s.model.backbone = Backbone::ConvNext { size: ConvNextSize::Atto, drop_path: 0.0 };
+            s.model.backbone = conv_next(ConvNextSize::Atto, 0.0);
         }),
         ("unpublished_weights", |s| s.model.weights = Weights::ImageNet1k),
         ("unpublished_weights", |s| resnet(s).weights = Weights::SimulatedPretrain),
         ("scratch_off_the_shelf", |s| resnet(s).weights = Weights::Scratch),
-        ("stem_off_the_shelf", |s| resnet(s).adapter = StatedDepthwise::new(64).resolved()),
+        ("stem_off_the_shelf", |s| resnet(s).adapter = adapter(Depthwise { kernels: 64 })),
         ("hypernet_width", |s| {
             if let Adapter::HyperNet(hypernet) = &mut s.model.adapter {
                 hypernet.z = 0;
             }
         }),
         ("depthwise_kernels", |s| {
-            s.model.adapter = StatedDepthwise::new(0).resolved();
+            s.model.adapter = adapter(Depthwise { kernels: 0 });
         }),
         ("templates", |s| {
-            s.model.adapter = StatedTemplateMixing::new(0).resolved();
+            s.model.adapter = adapter(TemplateMixing { templates: 0 });
         }),
         ("set_rate", |s| {
             let rates = vec![SetRate { set: "Allen".into(), lr: 0.0 }];
             let first_layer = FirstLayer::PadAverage;
-            s.model.adapter = Adapter::FixedChannels(FixedChannels { first_layer, rates });
+            s.model.adapter = settings::FixedChannels { first_layer, rates }.into();
         }),
         ("training_channel_replication", |s| {
-            s.model.adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
+            s.model.adapter = adapter(ChannelReplication);
         }),
         ("data_name", |s| {
             s.train.data = DataRef { name: "../mini".into(), sets: vec![] };
@@ -120,17 +166,17 @@ fn each_rule_is_broken_by_its_mistake_alone() {
             s.train.objective.push(Term { weight: 1.0, loss });
         }),
         ("crop_scale", |s| {
-            if let Augment::Crop { scale, .. } = &mut s.train.augment[0] {
-                *scale = [0.5, 1.5];
+            if let Augment::Crop(crop) = &mut s.train.augment[0] {
+                crop.scale = [0.5, 1.5];
             }
         }),
         ("crop_ratio", |s| {
-            if let Augment::Crop { ratio, .. } = &mut s.train.augment[0] {
-                *ratio = [1.1, 0.9];
+            if let Augment::Crop(crop) = &mut s.train.augment[0] {
+                crop.ratio = [1.1, 0.9];
             }
         }),
-        ("probability", |s| s.train.augment[1] = Augment::Flip { p: 1.5 }),
-        ("brightness", |s| s.train.augment.push(Augment::Brightness { sd: -0.1 })),
+        ("probability", |s| s.train.augment[1] = settings::Flip { p: 1.5 }.into()),
+        ("brightness", |s| s.train.augment.push(settings::Brightness { sd: -0.1 }.into())),
         ("lr", |s| s.train.optimiser.lr = f64::INFINITY),
         ("weight_decay", |s| s.train.optimiser.weight_decay = -1.0),
         ("betas", |s| s.train.optimiser.betas[1] = 1.0),
@@ -146,7 +192,7 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         }),
         ("swad_without_labels", |s| {
             s.train = swad(|_| {});
-            s.train.objective.retain(|term| !term.loss.uses_labels());
+            s.train.objective.retain(|term| !term.loss.needs().labels);
         }),
         ("swa_after_the_end", |s| s.train.strategy = dense_swa(15, SwaRate::Scheduled)),
         ("swa_rate", |s| s.train.strategy = dense_swa(5, SwaRate::Annealed { lr: 0.0 })),
@@ -196,7 +242,7 @@ fn a_folder_is_left_to_the_planner() {
 #[test]
 fn the_compiler_and_the_check_have_the_same_rules() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let cases: BTreeSet<String> = std::fs::read_dir(root.join("tests/ui"))
+    let cases: BTreeSet<String> = std::fs::read_dir(root.join("../../tests/ui"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
@@ -211,20 +257,20 @@ fn the_compiler_and_the_check_have_the_same_rules() {
     raised.extend(rules(|spec| spec.evaluate.clear()));
     raised.extend(rules(|spec| spec.train.data = DataRef::chammi(&["CP"])));
     raised.extend(rules(|spec| {
-        spec.model.backbone = Backbone::ConvNext { size: ConvNextSize::Nano, drop_path: 0.0 };
+        spec.model.backbone = conv_next(ConvNextSize::Nano, 0.0);
     }));
     raised.extend(rules(|spec| {
-        spec.model.adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
+        spec.model.adapter = adapter(ChannelReplication);
     }));
     raised.extend(rules(|spec| {
         spec.train.strategy = miro(0.1, 10.0);
         spec.model.weights = Weights::Scratch;
     }));
     raised.extend(rules(|spec| resnet(spec).weights = Weights::Scratch));
-    raised.extend(rules(|spec| resnet(spec).adapter = StatedDepthwise::new(64).resolved()));
+    raised.extend(rules(|spec| resnet(spec).adapter = adapter(Depthwise { kernels: 64 })));
     raised.extend(rules(|spec| {
         spec.train = swad(|_| {});
-        spec.train.objective.retain(|term| !term.loss.uses_labels());
+        spec.train.objective.retain(|term| !term.loss.needs().labels);
     }));
     assert_eq!(in_spec, raised, "`Spec::check` repeats every rule that plain data can break");
 }

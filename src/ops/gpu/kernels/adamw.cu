@@ -1,6 +1,6 @@
-// AdamW over all parameters at once. `table` has a line of five numbers for each of `lines` parameters: the addresses of weights,
-// gradient, mean and square, and how many numbers they are. A block takes the next CHUNK numbers; `starts` says with which block
-// each parameter begins.
+// AdamW over all parameters at once. `table` has a row of five numbers for each of `lines` parameters: the
+// addresses of weights, gradient, mean and square, and their number of elements. A block processes CHUNK
+// elements; `starts` has the first block of each parameter.
 
 #define CHUNK 4096
 
@@ -32,7 +32,7 @@ KERNEL adamw(const wide *table, const int *starts, const float *factors, int lin
   }
 }
 
-// The sum of squares of the gradients, block by block.
+// The sum of squares of the gradients, per block.
 KERNEL gradient_squares(const wide *table, const int *starts, int lines, float *sums) {
   int line = parameter_of(starts, lines, blockIdx.x);
   const wide *own = table + (wide)line * 5;

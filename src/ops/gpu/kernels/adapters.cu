@@ -1,4 +1,4 @@
-// Steps of Depthwise: patches of single channels, filters pooled over channels, instance normalisation.
+// Operations of Depthwise: per-channel patches, filters pooled over channels, instance normalisation.
 
 // Planar images (N, C, H, W) to (N, H/s, W/s, C).
 KERNEL channel_patches(const float *x, const float *weight, const float *bias, float *y, int channels, int height, int width,
@@ -14,7 +14,8 @@ KERNEL channel_patches(const float *x, const float *weight, const float *bias, f
   }
 }
 
-// Sums for weights (C, area), then bias (C): a line of `parts` for each block in y. A block of BLOCK threads has one channel, in x.
+// Sums for weights (C, area), then bias (C): a row of `parts` per block in y. A block of BLOCK threads has
+// one channel, in x.
 KERNEL channel_patches_backward(const float *x, const float *grad, float *parts, int channels, int height, int width, int side,
                                 wide places) {
   int rows = height / side, cols = width / side, area = side * side, channel = blockIdx.x;
@@ -32,7 +33,7 @@ KERNEL channel_patches_backward(const float *x, const float *grad, float *parts,
   }
 }
 
-// The share of a channel: softmax of the logits, or one in all.
+// The weight of a channel: softmax of the logits, or 1/C.
 DEVICE float share_of(const float *logits, int channels, int channel) {
   if (!logits) return 1.0f / channels;
   float top = logits[0], sum = 0;
@@ -41,7 +42,7 @@ DEVICE float share_of(const float *logits, int channels, int channel) {
   return expf(logits[channel] - top) / sum;
 }
 
-// Filters (C, K taps) to (taps C, K), each channel's times its share.
+// Filters (C, K taps) to (taps C, K), each channel's times its weight.
 KERNEL pooled_filters(const float *filters, const float *logits, float *y, int channels, int kernels, int taps) {
   int len = kernels * taps;
   for (wide i = FIRST; i < (wide)channels * len; i += STRIDE) {
@@ -89,8 +90,8 @@ DEVICE float sum_warps(float x) {
   return all;
 }
 
-// Instance normalisation. Blocks are LANES channels by WARPS, one for each image in y; `moments` (N, 2, C) are means, then inverse
-// deviations.
+// Instance normalisation. Blocks are LANES channels by WARPS, one per image in y; `moments` (N, 2, C) are
+// means, then inverse standard deviations.
 KERNEL instance_norm(const real *x, const float *scale, const float *shift, real *y, float *moments, int pixels, int channels,
                      float eps) {
   int channel = blockIdx.x * LANES + threadIdx.x, live = channel < channels;
@@ -113,7 +114,7 @@ KERNEL instance_norm(const real *x, const float *scale, const float *shift, real
   }
 }
 
-// `sums` (N, 2, C) are those of grad times the normalised, then of grad: the gradients of scale and shift, image by image.
+// `sums` (N, 2, C): sums of grad times the normalised, then of grad: the gradients of scale and shift, per image.
 KERNEL instance_norm_backward(const real *x, const float *scale, const float *moments, const real *grad, real *dx, float *sums,
                               int pixels, int channels, int add) {
   int channel = blockIdx.x * LANES + threadIdx.x, live = channel < channels;

@@ -1,4 +1,4 @@
-// Weights of attention: softmax of scale times the rows of logits. LANES threads have a row.
+// Attention weights: softmax of scale times the rows of logits. LANES threads per row.
 
 KERNEL softmax_rows(const float *logits, real *weights, float scale, int width, wide rows) {
   wide row = (wide)blockIdx.x * WARPS + threadIdx.x / LANES;

@@ -1,5 +1,6 @@
-// Sums of the columns of matrices, part by part: a line of sums for each part of the rows, which are then summed in turn. The
-// order is fixed, so that the same numbers give the same bits. Blocks are LANES columns by WARPS rows.
+// Column sums of matrices in two stages: a row of partial sums per part of the rows, which are then summed in
+// turn. The order is fixed, so that the same numbers give the same bits. Blocks are LANES columns by WARPS
+// rows.
 
 DEVICE void store_columns(float sum, float *sums, int cols, int add) {
   SHARED float shared[WARPS][LANES];

@@ -1,7 +1,7 @@
-// Convolutions that nothing is learned from: neighbourhoods for a product, and what becomes of its sums.
+// Convolutions of frozen networks: neighbourhoods for a product (im2col), and what follows its sums.
 
-// The neighbourhoods (side, side, C) at `n` / (side side C) places of (N, H', W') from `first` on, 0 beyond the edges. A thread
-// moves one number.
+// The neighbourhoods (side, side, C) at `n` / (side side C) positions of (N, H', W') from `first` on,
+// zero-padded. Each thread copies one number.
 KERNEL windows(const real *x, real *y, int height, int width, int channels, int side, int stride, wide first, wide n) {
   int rows = (height - 1) / stride + 1, cols = (width - 1) / stride + 1;
   for (wide i = FIRST; i < n; i += STRIDE) {
@@ -14,7 +14,7 @@ KERNEL windows(const real *x, real *y, int height, int width, int channels, int 
   }
 }
 
-// Scaled, shifted, beside a shortcut, cut off below 0.
+// Scale, shift, optional shortcut, optional ReLU.
 KERNEL finish_maps(real *y, const float *scale, const float *shift, const real *shortcut, int relu, int maps, wide n) {
   for (wide i = FIRST; i < n; i += STRIDE) {
     float sum = of_real(y[i]) * scale[i % maps] + shift[i % maps];
@@ -23,7 +23,7 @@ KERNEL finish_maps(real *y, const float *scale, const float *shift, const real *
   }
 }
 
-// The largest of each pixel and its neighbours, for every other pixel: `n` numbers of (N, H/2, W/2, C).
+// 3 x 3 max pooling with stride 2: `n` numbers of (N, H/2, W/2, C).
 KERNEL max_pool(const real *x, real *y, int height, int width, int channels, wide n) {
   int rows = (height + 1) / 2, cols = (width + 1) / 2;
   for (wide i = FIRST; i < n; i += STRIDE) {

@@ -1,6 +1,6 @@
-// Depthwise 7 x 7 convolution, stride 1, padding 3, channels last. A block holds a tile of the image with its margin for LANES
-// channels in shared memory; a warp makes one row of the tile, a thread the numbers of one channel, its taps and a strip of the
-// row in registers. Blocks are LANES by WARPS threads.
+// Depthwise 7 x 7 convolution, stride 1, padding 3, channels last. A block keeps a tile of the image with its
+// margin for LANES channels in shared memory; a warp computes one row of the tile, a thread one channel of
+// it, with its taps and a strip of the row in registers. Blocks are LANES by WARPS threads.
 
 #define SIDE 7
 #define PAD 3
@@ -19,7 +19,7 @@ DEVICE void load_tile(const real *image, float tile[TILE_ROWS][TILE_COLS][LANES]
   }
 }
 
-// With `flip`, the taps are turned round, which makes it the gradient of the input.
+// With `flip`, the taps are reversed, which gives the gradient of the input.
 KERNEL depthwise(const real *x, const float *taps, const float *bias, real *y, int height, int width, int channels, int flip,
                  int add) {
   SHARED float tile[TILE_ROWS][TILE_COLS][LANES];
@@ -44,8 +44,8 @@ KERNEL depthwise(const real *x, const float *taps, const float *bias, real *y, i
     if (col + t < width) give(out + (wide)t * channels, sums[t], add);
 }
 
-// Sums of the gradients of taps (49, channels), and of bias behind them: a line of `parts` for each warp of each block in x. A
-// block goes through many tiles.
+// Gradient sums of taps (49, channels), followed by those of bias: a row of `parts` per warp of each block in
+// x. A block loops over many tiles.
 KERNEL depthwise_taps(const real *x, const real *grad, float *parts, int images, int height, int width, int channels) {
   SHARED float tile[TILE_ROWS][TILE_COLS][LANES];
   int channel = blockIdx.y * LANES + threadIdx.x, across = (width + COLS - 1) / COLS, down = (height + WARPS - 1) / WARPS;

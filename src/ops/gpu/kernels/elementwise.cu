@@ -21,7 +21,7 @@ KERNEL scaled(const float *x, float *y, float factor, wide n, int add) {
   for (wide i = FIRST; i < n; i += STRIDE) give_float(y + i, factor * x[i], add);
 }
 
-// y = factor x for each of n, where x is one number.
+// y = factor x for each of n, where x is a scalar.
 KERNEL spread(const float *x, real *y, float factor, wide n, int add) {
   for (wide i = FIRST; i < n; i += STRIDE) give(y + i, factor * x[0], add);
 }
@@ -32,7 +32,7 @@ KERNEL times_exp(const float *x, const float *exponent, float rate, float *y, wi
   for (wide i = FIRST; i < n; i += STRIDE) give_float(y + i, x[i] * factor, add);
 }
 
-// The factor times the sum over both of their products; one block.
+// The factor times the dot product; one block.
 KERNEL dot(const float *a, const float *b, float factor, float *y, int n, int add) {
   float sum = 0;
   for (int i = threadIdx.x; i < n; i += BLOCK) sum += a[i] * b[i];
@@ -40,7 +40,7 @@ KERNEL dot(const float *a, const float *b, float factor, float *y, int n, int ad
   if (threadIdx.x == 0) give_float(y, factor * sum, add);
 }
 
-// The factor times the sum of all; one block.
+// The factor times the sum; one block.
 KERNEL total(const float *x, float factor, float *y, int n, int add) {
   float sum = 0;
   for (int i = threadIdx.x; i < n; i += BLOCK) sum += x[i];
@@ -48,7 +48,7 @@ KERNEL total(const float *x, float factor, float *y, int n, int add) {
   if (threadIdx.x == 0) give_float(y, factor * sum, add);
 }
 
-// A running mean, to which `next` is added as the last of `count`.
+// Updates a running mean with `next`, the last of `count`.
 KERNEL approach(float *mean, const float *next, float count, wide n) {
   for (wide i = FIRST; i < n; i += STRIDE) mean[i] += (next[i] - mean[i]) / count;
 }

@@ -1,4 +1,4 @@
-// GELU in its exact form, x times the normal distribution function; of a product and its bias, or of what there is.
+// Exact GELU, x times the normal distribution function; of x, or of a product plus bias.
 
 DEVICE float distribution(float x) { return 0.5f * (1 + erff(x * 0.70710678f)); }
 
@@ -13,7 +13,7 @@ KERNEL gelu(const real *x, real *y, wide n) {
   }
 }
 
-// Turns the gradient of y into that of x, in place.
+// Replaces the gradient of y by that of x.
 KERNEL gelu_backward(const real *x, real *grad, wide n) {
   for (wide i = FIRST; i * PACK < n; i += STRIDE) {
     float v[PACK], g[PACK];
@@ -24,7 +24,7 @@ KERNEL gelu_backward(const real *x, real *grad, wide n) {
   }
 }
 
-// A thread has up to PACK columns of a row.
+// Each thread has up to PACK columns of a row.
 KERNEL gelu_of_sum(const real *x, const float *bias, real *y, wide rows, int cols) {
   int packs = (cols + PACK - 1) / PACK;
   for (wide i = FIRST; i < rows * packs; i += STRIDE) {
@@ -40,7 +40,8 @@ KERNEL gelu_of_sum(const real *x, const float *bias, real *y, wide rows, int col
   }
 }
 
-// The same in place, and a line of sums for each part of the rows: the gradient of bias. Blocks are LANES packs of columns by WARPS rows.
+// The same in place, and a row of sums per part of the rows: the gradient of bias. Blocks are LANES packs of
+// columns by WARPS rows.
 KERNEL gelu_of_sum_backward(const real *x, const float *bias, real *grad, float *parts, int rows, int cols, int part) {
   int col = (blockIdx.x * LANES + threadIdx.x) * PACK, left = cols - col;
   wide end = (wide)(blockIdx.y + 1) * part < rows ? (wide)(blockIdx.y + 1) * part : rows;

@@ -31,7 +31,7 @@ DEVICE void layer_norm_of(const real *x, const float *scale, const float *shift,
   int lane = threadIdx.x % group;
   wide row = (wide)blockIdx.x * (BLOCK / group) + threadIdx.x / group;
   float v[MOST][PACK];
-  // Lanes beyond the last row compute with the last one, for all have to take part in the sums.
+  // Lanes beyond the last row duplicate it, because all have to take part in the sums.
   load_row(x + (row < rows ? row : rows - 1) * width, width, group, most, v);
   moments m = moments_of(v, width, group, most, eps);
   if (row >= rows) return;
@@ -57,8 +57,8 @@ KERNEL layer_norm_8(const real *x, const float *scale, const float *shift, real 
   layer_norm_of(x, scale, shift, y, rows, width, eps, group, MOST < 8 ? MOST : 8);
 }
 
-// Gradients of input, scale and shift in one sweep. A block goes through many rows and leaves one line of `parts`: the sums for
-// scale, then those for shift.
+// Gradients of input, scale and shift in one pass. A block loops over many rows and leaves one row of
+// `parts`: the sums for scale, then those for shift.
 DEVICE void layer_norm_backward_of(const real *x, const float *scale, const real *grad, real *dx, float *parts, int rows, int width,
                                    float eps, int group, int add, int most) {
   SHARED float sums[BLOCK * 32];

@@ -1,4 +1,5 @@
-// Losses on a few hundred rows and columns: rows of length one, softmax with cross-entropy. A block of BLOCK threads has a row.
+// Losses on a few hundred rows and columns: L2 normalisation of rows, softmax with cross-entropy. A block of
+// BLOCK threads per row.
 
 #define SHORTEST 1e-12f // shorter rows are divided by this instead
 
@@ -20,13 +21,13 @@ KERNEL normalise_rows_backward(const float *x, const float *y, const float *grad
   }
   float length = sqrtf(sum_block(squares));
   along = sum_block(along);
-  // A row that was not divided by its own length has no component to take out.
+  // A row that was divided by the minimum norm has no component to project out.
   if (length <= SHORTEST) along = 0;
   for (int i = threadIdx.x; i < width; i += BLOCK)
     give_float(dx + row + i, (grad[row + i] - y[row + i] * along) / fmaxf(length, SHORTEST), add);
 }
 
-// Softmax of scale times the logits, and -log of it at the target; `without` is a column that a row leaves out.
+// Softmax of scale times the logits, and -log of it at the target; `without` is a column that a row excludes.
 KERNEL cross_entropy(const float *logits, float scale, const unsigned *targets, const unsigned *without, float *softmax,
                      float *losses, int cols) {
   int row = blockIdx.x, left_out = without ? (int)without[row] : -1;
@@ -53,12 +54,12 @@ KERNEL cross_entropy_backward(const float *grad, const float *softmax, const uns
     give_float(dlogits + i, slope * (softmax[i] - (i % cols == targets[i / cols])), add);
 }
 
-// Rows of a table, by number.
+// Embedding lookup: rows of a table, by number.
 KERNEL table_rows(const float *table, const unsigned *rows, float *y, int width, wide n) {
   for (wide i = FIRST; i < n; i += STRIDE) y[i] = table[(wide)rows[i / width] * width + i % width];
 }
 
-// The gradient of a table: each of its rows gathers from all that asked for it, in their order.
+// The gradient of a table: each of its rows gathers from all positions that used it, in order.
 KERNEL table_rows_backward(const float *grad, const unsigned *rows, float *dtable, int count, int width, wide n, int add) {
   for (wide i = FIRST; i < n; i += STRIDE) {
     float sum = 0;

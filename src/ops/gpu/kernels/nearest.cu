@@ -1,5 +1,5 @@
-// Which references may be nearest to a query: those whose score lies within a margin of the best. A block of BLOCK threads for each
-// query; `scores` has a line for each, over the `count` references from `first` on.
+// Candidates for the nearest reference of a query: those whose score is within a margin of the best. A block
+// of BLOCK threads per query; `scores` has a row per query, over the `count` references from `first` on.
 
 #define MOST_FOUND 32 // candidates of a query
 

@@ -1,6 +1,7 @@
-// Patches of images, neighbourhoods of pixels: the same numbers in another order.
+// Patches of images and neighbourhoods of pixels: reordering of numbers.
 
-// (N, H, W, C) to (N, H/p, W/p, p p C); with `back`, patches give their numbers to the image. A thread moves one number.
+// (N, H, W, C) to (N, H/p, W/p, p p C); with `back`, from patches to the image. Each thread copies one
+// number.
 KERNEL patches(const real *x, real *y, int height, int width, int channels, int side, wide n) {
   int rows = height / side, cols = width / side, line = side * channels;
   for (wide i = FIRST; i < n; i += STRIDE) {
@@ -35,7 +36,7 @@ KERNEL planar_patches(const float *x, real *y, int channels, int height, int wid
   }
 }
 
-// (N, H, W, C) to (N, H, W, 9 C): each pixel with its eight neighbours, 0 beyond the edges.
+// (N, H, W, C) to (N, H, W, 9 C): each pixel with its eight neighbours, zero-padded.
 KERNEL neighbourhoods(const real *x, real *y, int height, int width, int channels, wide n) {
   for (wide i = FIRST; i < n; i += STRIDE) {
     int channel = (int)(i % channels), tap = (int)(i / channels % 9);
@@ -54,7 +55,7 @@ KERNEL neighbourhoods_backward(const real *grad, real *dx, int height, int width
     float sum = 0;
     for (int tap = 0; tap < 9; tap++) {
       int col = (int)(pixel % width) + tap % 3 - 1, row = (int)(pixel / width % height) + tap / 3 - 1;
-      // The neighbour at `tap` saw this pixel at the opposite one.
+      // The neighbour at `tap` has this pixel at the opposite tap.
       if (row >= 0 && row < height && col >= 0 && col < width)
         sum += of_real(grad[(((image * height + row) * width + col) * 9 + 8 - tap) * channels + channel]);
     }

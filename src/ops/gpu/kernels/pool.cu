@@ -1,6 +1,6 @@
-// The mean over an image's pixels.
+// Global average pooling over an image's pixels.
 
-// (N, pixels, C) to (N, C). Blocks are LANES channels by WARPS; one for each image in y.
+// (N, pixels, C) to (N, C). Blocks are LANES channels by WARPS; one per image in y.
 KERNEL mean_pixels(const real *x, float *y, int pixels, int channels) {
   SHARED float sums[WARPS][LANES];
   int channel = blockIdx.x * LANES + threadIdx.x;

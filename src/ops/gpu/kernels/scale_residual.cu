@@ -15,8 +15,8 @@ KERNEL scale_residual(const real *x, const real *z, const float *bias, const flo
   }
 }
 
-// The gradient of z, and for each part of the rows a line of sums: of kept gradients times z, then of kept gradients. Blocks are LANES
-// packs of channels by WARPS rows.
+// The gradient of z, and a row of sums per part of the rows: of kept gradients times z, then of kept
+// gradients. Blocks are LANES packs of channels by WARPS rows.
 KERNEL scale_residual_backward(const real *grad, const real *z, const float *scale, const float *keep, real *dz, float *parts, int rows,
                                int channels, int part, int rows_per_image, int add) {
   int channel = (blockIdx.x * LANES + threadIdx.x) * PACK, left = channels - channel;
@@ -42,7 +42,7 @@ KERNEL scale_residual_backward(const real *grad, const real *z, const float *sca
   store_packs(sums, parts + ((wide)blockIdx.y * 2 + 1) * channels, channels);
 }
 
-// Of the sums of all rows: the gradient of scale, and that of bias.
+// From the sums of all rows: the gradients of scale and of bias.
 KERNEL scale_gradient(const float *sums, const float *bias, float *dscale, int channels, int add) {
   for (wide c = FIRST; c < channels; c += STRIDE) give_float(dscale + c, sums[c] + (bias ? bias[c] * sums[channels + c] : 0), add);
 }

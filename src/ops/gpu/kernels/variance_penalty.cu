@@ -1,4 +1,5 @@
-// How unlikely features are under a Gaussian around others, with one variance for each channel.
+// MIRO's variance penalty: negative log-likelihood under a Gaussian around other features, with one variance
+// per channel.
 
 #define LEAST_VARIANCE 1e-5f
 

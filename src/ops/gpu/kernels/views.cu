@@ -1,6 +1,7 @@
-// Views of stored images: warped where they are, then resampled along rows and columns, turned, normalised, brightened.
+// Augmented views of stored images: warped if there is a warp, then resampled along rows and columns, turned,
+// normalised, brightened.
 //
-// `views` has a line of LINE whole numbers for each view. Grey levels are bytes, or floats where there are no bytes.
+// `views` has a row of LINE integers per view. Grey levels are bytes, or floats if there are no bytes.
 
 #define LINE 16
 #define PIXELS 0      // where the image begins
@@ -20,7 +21,7 @@
 #define DOWN 14       // points of the grid
 #define ACROSS 15
 
-// The image is mirrored at its edge, the last pixel twice.
+// The image is mirrored at its edge, repeating the last pixel.
 DEVICE int mirrored(int i, int length) {
   i %= 2 * length;
   if (i < 0) i += 2 * length;
@@ -43,7 +44,7 @@ DEVICE void spline_at(const float *terms, int row, int column, float *at) {
   at[1] += column;
 }
 
-// Between the points of a grid, which stands for every tenth pixel or so.
+// Interpolates a grid of points, one for about every ten pixels.
 DEVICE void grid_at(const float *points, int down, int across, int row, int column, int height, int width, float *at) {
   float most_y = down - 1, most_x = across - 1;
   float y = ((height - 1) / 10.0f - 1) * row / (height > 1 ? height - 1 : 1);
@@ -63,7 +64,7 @@ DEVICE void grid_at(const float *points, int down, int across, int row, int colu
 
 DEVICE float level(const unsigned char *bytes, const float *floats, wide at) { return bytes ? bytes[at] : floats[at]; }
 
-// A block in y for each view.
+// A block in y per view.
 KERNEL warp_images(const unsigned char *bytes, const float *floats, const wide *views, const float *numbers, float *warped, int channels) {
   const wide *view = views + (wide)blockIdx.y * LINE;
   if (!view[WARP]) return;
@@ -89,7 +90,8 @@ KERNEL warp_images(const unsigned char *bytes, const float *floats, const wide *
   }
 }
 
-// (views, channels, side, side). A block in y for each view; `norm` has mean and deviation of each channel.
+// (views, channels, side, side). A block in y per view; `norm` has mean and standard deviation of each
+// channel.
 KERNEL resample_views(const unsigned char *bytes, const float *floats, const float *warped, const wide *views, const unsigned *firsts,
                       const float *numbers, const float *norm, float *out, int channels, int side) {
   const wide *view = views + (wide)blockIdx.y * LINE;

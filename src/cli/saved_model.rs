@@ -1,0 +1,99 @@
+//! Stored models: weights written by a run, or a self-describing file of weights.
+
+use super::{
+    failure::{Failure, Result},
+    run_by_prefix,
+};
+use crate::{
+    adapter::SetChannels,
+    backbone::files,
+    data::ImageSet,
+    model::{Card, CardSet},
+    store::{Store, Value as Field},
+};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// A model with its weights, and the sets that it was trained on.
+pub(super) struct SavedModel {
+    pub(super) card: Card,
+    pub(super) weights: PathBuf,
+    /// Whether the file is a published backbone without a description of ours.
+    pub(super) published: bool,
+}
+
+impl SavedModel {
+    /// Whether it has parameters for a set, or needs none.
+    pub(super) fn reads(&self, set: &ImageSet) -> bool {
+        let own = |known: &SetChannels| known.set == set.name && known.channels == set.channels;
+        self.card.model.adapter.reads_unseen_sets() || self.card.channels().iter().any(own)
+    }
+}
+
+/// A file that a run wrote describes its model.
+pub(super) fn of_file(file: &Path) -> Result<SavedModel> {
+    let not_ours = || {
+        let hint = "for a published file, name its backbone: --model convnext_tiny";
+        Failure::new(format!("{} does not name its model", file.display())).hint(hint)
+    };
+    let note = files::note(file)?.ok_or_else(not_ours)?;
+    let card = serde_json::from_str(&note).map_err(|_| not_ours())?;
+    Ok(SavedModel { card, weights: file.to_owned(), published: false })
+}
+
+/// The models of a trained file, or of a folder of such files: FixedChannels has one per set.
+pub(super) fn of_place(place: &Path) -> Result<Vec<SavedModel>> {
+    if !place.is_dir() {
+        return Ok(vec![of_file(place)?]);
+    }
+    let io = |error| Failure::new(format!("cannot read the folder {}: {error}", place.display()));
+    let entries = std::fs::read_dir(place).map_err(io)?.collect::<std::io::Result<Vec<_>>>().map_err(io)?;
+    let mut files: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
+    files.sort();
+    if files.is_empty() {
+        return Err(Failure::new(format!("there is no `.safetensors` file in {}", place.display())));
+    }
+    let models = files.iter().map(|file| of_file(file)).collect::<Result<Vec<_>>>()?;
+    // With two models of one set, the user would have to choose.
+    for (at, model) in models.iter().enumerate() {
+        let own =
+            |set: &CardSet| models[..at].iter().any(|other| other.card.sets.iter().any(|s| s.set == set.set));
+        if let Some(set) = model.card.sets.iter().find(|set| own(set)) {
+            let message = format!("{} holds more than one model of set `{}`", place.display(), set.set);
+            return Err(Failure::new(message).hint("give a single file"));
+        }
+    }
+    Ok(models)
+}
+
+/// The models that a run trained, or started from: one, or one per set.
+pub(super) fn of_run(path: &Path, run: &str) -> Result<Vec<SavedModel>> {
+    let store = Store::open_read_only(path)?;
+    let run = run_by_prefix::find(&store, run)?;
+    let sql = "SELECT s.json, w.json, f.path FROM run r JOIN spec s ON s.id = r.spec_id
+        JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = 'fit'
+        JOIN artifact f ON f.work_id = w.id AND f.kind = 'weights' WHERE r.uid = ? ORDER BY rw.place";
+    let rows = store.query_with(sql, &[Field::Text(run.clone())])?.rows;
+    if rows.is_empty() {
+        let hint = "`dichroic runs` shows its progress";
+        return Err(Failure::new(format!("run {run} has no weights yet")).hint(hint));
+    }
+    let parsed = |field: &Field| serde_json::from_str::<Value>(&field.to_string()).unwrap_or_default();
+    let mut models = vec![];
+    for row in &rows {
+        let (spec, work) = (parsed(&row[0]), parsed(&row[1]));
+        // The untrained floor is stored next to it.
+        let trained = work["train"]["objective"] == spec["train"]["objective"];
+        if !trained || work["model"]["weights"] != spec["model"]["weights"] {
+            continue;
+        }
+        let file = store.file(&row[2].to_string());
+        if !file.is_file() {
+            let hint = "the folder `<store>.d` belongs to the store: put it back next to the store";
+            return Err(Failure::new(format!("{}: no such file", file.display())).hint(hint));
+        }
+        models.push(of_file(&file)?);
+    }
+    Ok(models)
+}

@@ -1,0 +1,76 @@
+//! ChannelReplication: the off-the-shelf baseline.
+
+use super::{AdapterWord, Enters, Models};
+use crate::{
+    dsl::{self, Adapts, ExtendsToNewChannels},
+    spec::{Spec, check::Found},
+    word::{Says, With, Word, word},
+};
+use serde::{Deserialize, Serialize};
+use toml::Table;
+
+word! {
+    "model.adapter", "channel_replication", revision 1;
+    /// Each channel passes through the backbone on its own, as a grey image, and the features of all channels are
+    /// concatenated (CHAMMI, section 4.1). The off-the-shelf baseline: it is `.frozen()`, never trained.
+    pub struct ChannelReplication;
+    switches {
+        /// What the backbone gets to see of an image.
+        view: View = native, "evaluation code: as each backbone has it, ConvNeXt at native size";
+    }
+}
+
+/// What an off-the-shelf backbone gets to see of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum View {
+    /// As the published baseline shows it to its backbone, values in [0, 1]. ConvNeXt: at its own size, no mean and no
+    /// deviation. ResNet: the shorter side resized to 256, a square of 224 from the middle, ImageNet's mean and
+    /// deviation. DINOv2: at its own size, framed by zeros to multiples of 14, no mean and no deviation.
+    Native,
+    /// What trained models see: resized to the training side, normalised per channel.
+    Resized,
+}
+
+impl AdapterWord for Settings {
+    fn enters(&self) -> Enters {
+        Enters::Images
+    }
+
+    fn reads_unseen_sets(&self) -> bool {
+        true
+    }
+
+    fn trains(&self) -> bool {
+        false
+    }
+
+    fn models(&self) -> Models<'_> {
+        Models::One
+    }
+
+    fn view(&self) -> View {
+        self.view
+    }
+}
+
+impl Word for Settings {
+    fn check(&self, _: &Spec, _: &mut Found) {}
+
+    fn quick(&mut self, _: &Spec) {}
+}
+
+impl<B: dsl::Backbone> Adapts<B> for ChannelReplication {
+    fn adapter(self) -> Table {
+        self.table()
+    }
+}
+
+impl<B: dsl::Backbone> Adapts<B> for With<ChannelReplication> {
+    fn adapter(self) -> Table {
+        self.table()
+    }
+}
+
+impl ExtendsToNewChannels for ChannelReplication {}
+impl ExtendsToNewChannels for With<ChannelReplication> {}

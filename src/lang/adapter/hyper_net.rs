@@ -1,0 +1,85 @@
+//! HyperNet: a network that writes the stem's filters.
+
+use super::{AdapterWord, Enters, Models, View};
+use crate::{
+    dsl::stem,
+    spec::{Spec, check::Found},
+    word::{With, Word, word},
+};
+use serde::{Deserialize, Serialize};
+
+word! {
+    "model.adapter", "hyper_net", revision 1;
+    /// A small network writes the stem filter of each channel (CHAMMI, section 4.1; Ha et al. 2016; released
+    /// `hyperconvnext`).
+    ///
+    /// CHAMMI: `HyperNet { z: 128, hidden: 256 }`.
+    pub struct HyperNet {
+        /// Width of a channel's embedding.
+        pub z: usize,
+        /// Width of the hidden layer.
+        pub hidden: usize,
+    }
+    switches {
+        /// Which channels share an embedding.
+        embeddings: Embeddings = per_set, "code: hyperconvnext with separate embeddings";
+    }
+}
+stem!(HyperNet, With<HyperNet>);
+
+/// Width of the embeddings in `quick`.
+const SMALL_Z: usize = 32;
+/// Width of the hidden layer in `quick`.
+const SMALL_HIDDEN: usize = 64;
+
+/// Which channels share an embedding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Embeddings {
+    /// One for each channel of each set (the released configuration).
+    PerSet,
+    /// One for each channel name: the nucleus channels of three sets are one row of the bank.
+    Shared,
+}
+
+impl HyperNet {
+    /// One embedding for each channel *name*, instead of one for each channel of each set.
+    pub fn shared(self) -> With<Self> {
+        self.embeddings(Embeddings::Shared)
+    }
+}
+
+impl AdapterWord for Settings {
+    fn enters(&self) -> Enters {
+        Enters::Maps
+    }
+
+    fn reads_unseen_sets(&self) -> bool {
+        false
+    }
+
+    fn trains(&self) -> bool {
+        true
+    }
+
+    fn models(&self) -> Models<'_> {
+        Models::One
+    }
+
+    fn view(&self) -> View {
+        View::Resized
+    }
+}
+
+impl Word for Settings {
+    fn check(&self, _: &Spec, found: &mut Found) {
+        let (z, hidden) = (self.z, self.hidden);
+        let message =
+            || format!("expected widths of at least 1 for HyperNet, found z {z} and hidden {hidden}");
+        found.unless(z > 0 && hidden > 0, "hypernet_width", message, "CHAMMI: z 128, hidden 256");
+    }
+
+    fn quick(&mut self, _: &Spec) {
+        (self.z, self.hidden) = (self.z.min(SMALL_Z), self.hidden.min(SMALL_HIDDEN));
+    }
+}

@@ -1,0 +1,47 @@
+//! TargetParam: a first layer for each set.
+
+use super::{AdapterWord, Enters, FirstLayer, Models, View};
+use crate::{
+    dsl::stem,
+    spec::{Spec, check::Found},
+    word::{With, Word, word},
+};
+
+word! {
+    "model.adapter", "target_param", revision 1;
+    /// A first layer for each set in front of one backbone (CHAMMI, section 4.1; released `shared_convnext`).
+    pub struct TargetParam;
+    switches {
+        /// Where the first layers start.
+        first_layer: FirstLayer = pad_average, "checkpoint config: pretrained_pad_avg";
+    }
+}
+stem!(TargetParam, With<TargetParam>);
+
+impl AdapterWord for Settings {
+    fn enters(&self) -> Enters {
+        Enters::Maps
+    }
+
+    fn reads_unseen_sets(&self) -> bool {
+        false
+    }
+
+    fn trains(&self) -> bool {
+        true
+    }
+
+    fn models(&self) -> Models<'_> {
+        Models::One
+    }
+
+    fn view(&self) -> View {
+        View::Resized
+    }
+}
+
+impl Word for Settings {
+    fn check(&self, _: &Spec, _: &mut Found) {}
+
+    fn quick(&mut self, _: &Spec) {}
+}

@@ -1,0 +1,33 @@
+//! Brightness: each channel times a factor of its own.
+
+use super::AugmentWord;
+use crate::{
+    dsl::change,
+    spec::{Spec, check::Found},
+    word::{Word, word},
+};
+
+word! {
+    "train.augment", "brightness", revision 1;
+    /// Each channel times a factor of its own, normal around 1 with this standard deviation and at least 0.5, cut to the
+    /// range of pixels, as staining and exposure vary (DINO BoC: 0.2). Not in CHAMMI.
+    pub struct Brightness(
+        /// Standard deviation of the factors.
+        sd: f64
+    );
+}
+change!(Brightness);
+
+impl AugmentWord for Settings {
+    fn warps(&self) -> bool {
+        false
+    }
+}
+
+impl Word for Settings {
+    fn check(&self, _: &Spec, found: &mut Found) {
+        found.not_negative("brightness", "a standard deviation of brightness", self.sd);
+    }
+
+    fn quick(&mut self, _: &Spec) {}
+}

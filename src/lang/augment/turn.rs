@@ -1,0 +1,28 @@
+//! Turn: one of the four quarter turns.
+
+use super::AugmentWord;
+use crate::{
+    dsl::change,
+    spec::{Spec, check::Found},
+    word::{Word, word},
+};
+
+word! {
+    "train.augment", "turn", revision 1;
+    /// One of the four quarter turns, each as often: cells under a microscope have no up. With `Flip`, all eight
+    /// symmetries of a square. Not in CHAMMI.
+    pub struct Turn;
+}
+change!(Turn);
+
+impl AugmentWord for Settings {
+    fn warps(&self) -> bool {
+        false
+    }
+}
+
+impl Word for Settings {
+    fn check(&self, _: &Spec, _: &mut Found) {}
+
+    fn quick(&mut self, _: &Spec) {}
+}

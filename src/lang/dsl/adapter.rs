@@ -1,0 +1,148 @@
+//! Who may adapt which backbone, be trained, and read what: the rules of adapters, with their messages.
+
+use super::{ConvNext, PlannerDecides, Seen, Unseen, size};
+use toml::Table;
+
+/// A channel adapter for the backbone `B`.
+///
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// let _ = ConvNext::atto().scratch().adapter(HyperNet { z: 128, hidden: 256 });
+/// ```
+/// ```compile_fail
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// let _ = ConvNext::atto().scratch().adapter(Flip);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a channel adapter for `{B}`",
+    label = "expected a channel adapter, such as `HyperNet {{ z: 128, hidden: 256 }}`",
+    note = "`dichroic list words` shows all adapters"
+)]
+pub trait Adapts<B> {
+    /// The same as plain data.
+    #[doc(hidden)]
+    fn adapter(self) -> Table;
+}
+
+/// Reads channels that were not in the training set.
+///
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let model = ConvNext::atto().scratch().adapter(HyperNet { z: 128, hidden: 256 });
+/// let _ = model.train_on(Chammi.without(Cp)).loss(PROXY).evaluate(OneNn::cosine().on(Wtc));
+/// ```
+/// ```compile_fail
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let model = ConvNext::atto().scratch().adapter(HyperNet { z: 128, hidden: 256 });
+/// let _ = model.train_on(Chammi.without(Cp)).loss(PROXY).evaluate(OneNn::cosine().on(Cp));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has parameters tied to its training channels and cannot read channels it never saw",
+    label = "this evaluation reads images that were left out of training",
+    note = "train on all of `Chammi`, evaluate only on sets that were trained on, or take an adapter that extends to new channels: `Depthwise {{ kernels: 64 }}.replicating()`, `ChannelReplication`"
+)]
+pub trait ExtendsToNewChannels {}
+
+/// What a model may have seen of an evaluation set, and who may then read it.
+pub trait ReadBy<A> {}
+impl<A> ReadBy<A> for Seen {}
+impl<A> ReadBy<A> for PlannerDecides {}
+impl<A: ExtendsToNewChannels> ReadBy<A> for Unseen {}
+
+/// An adapter whose parameters can be trained.
+///
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let model = ConvNext::tiny().pretrained(ImageNet22k).adapter(ChannelReplication);
+/// let _ = model.train_on(Chammi).frozen();
+/// ```
+/// ```compile_fail
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let model = ConvNext::tiny().pretrained(ImageNet22k).adapter(ChannelReplication);
+/// let _ = model.train_on(Chammi).loss(PROXY);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is evaluated off the shelf and cannot be trained",
+    label = "there is nothing to train with this adapter",
+    note = "say `.frozen()` instead of `.loss(...)`, or take an adapter that learns, such as `TargetParam`"
+)]
+pub trait Trainable {}
+
+/// An adapter that makes a model of its own for each set.
+///
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let model = ConvNext::tiny().pretrained(ImageNet22k).adapter(FixedChannels);
+/// let _ = model.train_on(Chammi).loss(PROXY).lr(1e-4).lr_on(Wtc, 1e-3);
+/// ```
+/// ```compile_fail
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let model = ConvNext::tiny().pretrained(ImageNet22k).adapter(TargetParam);
+/// let _ = model.train_on(Chammi).loss(PROXY).lr(1e-4).lr_on(Wtc, 1e-3);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` makes one model for all sets, and one model has one learning rate",
+    label = "no set has a learning rate of its own here",
+    note = "say `.lr(...)`; `FixedChannels` makes a model of its own for each set"
+)]
+pub trait OneModelPerSet {}
+
+/// An adapter that replaces the stem of a convolutional backbone and is trained with it: what the generic row of a table asks for.
+///
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// fn row<A: StemAdapter>(adapter: A) -> impl Experiments {
+///     let model = ConvNext::tiny().pretrained(ImageNet22k).adapter(adapter);
+///     model.train_on(Chammi).loss(PROXY).evaluate(OneNn::cosine().on(Chammi))
+/// }
+/// let _ = row(HyperNet { z: 128, hidden: 256 });
+/// ```
+/// ```compile_fail
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # fn row<A: StemAdapter>(_: A) {}
+/// row(Chammi);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot take the place of a convolutional stem",
+    label = "expected an adapter that replaces a convolutional stem",
+    note = "`dichroic list words` shows all adapters; `ChannelReplication` keeps the backbone's own stem"
+)]
+pub trait StemAdapter:
+    Copy
+    + Trainable
+    + Adapts<ConvNext<size::Mini>>
+    + Adapts<ConvNext<size::Atto>>
+    + Adapts<ConvNext<size::Femto>>
+    + Adapts<ConvNext<size::Pico>>
+    + Adapts<ConvNext<size::Nano>>
+    + Adapts<ConvNext<size::Tiny>>
+    + Adapts<ConvNext<size::Small>>
+    + Adapts<ConvNext<size::Base>>
+{
+}
+
+/// Says of words, with switches stated and without, that they take the place of a convolutional stem and are trained
+/// with it.
+macro_rules! stem {
+    ($($word:ty),*) => {$(
+        impl<B: $crate::dsl::LearnsHere> $crate::dsl::Adapts<B> for $word {
+            fn adapter(self) -> toml::Table {
+                $crate::word::Says::table(self)
+            }
+        }
+
+        impl $crate::dsl::Trainable for $word {}
+        impl $crate::dsl::StemAdapter for $word {}
+    )*};
+}
+pub(crate) use stem;

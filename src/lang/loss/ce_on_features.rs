@@ -1,0 +1,31 @@
+//! CeOnFeatures: what the released mix computes instead of ProxyNCA++. No sentence says it; a recipe does.
+
+use super::{Loss, LossWord};
+use crate::{
+    needs::Needs,
+    spec::{Spec, check::Found, recipe::Recipe},
+    word::{Word, word},
+};
+
+word! {
+    "train.objective", "ce_on_features", revision 1;
+    /// Cross-entropy with the pooled features themselves as logits: what the released "combined" loss computes where
+    /// the paper says ProxyNCA++. The class ids are the logits' indices.
+    settings of CeOnFeatures {}
+}
+
+impl LossWord for Settings {
+    fn needs(&self) -> Needs {
+        Needs { labels: true, ..Needs::IMAGES }
+    }
+
+    fn in_mix(&self, _: Recipe) -> Loss {
+        self.clone().into()
+    }
+}
+
+impl Word for Settings {
+    fn check(&self, _: &Spec, _: &mut Found) {}
+
+    fn quick(&mut self, _: &Spec) {}
+}

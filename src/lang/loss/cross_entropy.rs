@@ -1,0 +1,32 @@
+//! CrossEntropy: a linear classifier.
+
+use super::{Loss, LossWord};
+use crate::{
+    dsl::loss,
+    needs::Needs,
+    spec::{Spec, check::Found, recipe::Recipe},
+    word::{Word, word},
+};
+
+word! {
+    "train.objective", "cross_entropy", revision 1;
+    /// A linear classifier over all classes of the training sets, and the cross-entropy of its softmax.
+    pub struct CrossEntropy;
+}
+loss!(Labels: CrossEntropy);
+
+impl LossWord for Settings {
+    fn needs(&self) -> Needs {
+        Needs { labels: true, ..Needs::IMAGES }
+    }
+
+    fn in_mix(&self, _: Recipe) -> Loss {
+        self.clone().into()
+    }
+}
+
+impl Word for Settings {
+    fn check(&self, _: &Spec, _: &mut Found) {}
+
+    fn quick(&mut self, _: &Spec) {}
+}

@@ -1,0 +1,44 @@
+//! What is minimised: every loss there is, and weighted sums of them.
+
+mod ce_on_features;
+mod cross_entropy;
+mod proxy_nca;
+mod sim_clr;
+
+pub use proxy_nca::{Scale, ScaleRule};
+
+use crate::{axis::axis, needs::Needs, spec::recipe::Recipe};
+use serde::{Deserialize, Serialize};
+
+axis! {
+    /// Every loss there is.
+    pub enum Loss: LossWord {
+        CrossEntropy = cross_entropy::{CrossEntropy;},
+        CeOnFeatures = ce_on_features::{;},
+        ProxyNca = proxy_nca::{PROXY, ProxyNca;},
+        SimClr = sim_clr::{SSL, SimClr; Positives},
+    }
+    /// What a loss answers.
+    facts {
+        /// What must be there before it can be computed.
+        fn needs(&self) -> Needs;
+        /// What a recipe makes of it beside a loss that reads no labels.
+        fn in_mix(&self, recipe: Recipe) -> Loss;
+    }
+}
+
+/// One term of a weighted sum.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Term {
+    /// Its share, rounded to 1e-9.
+    pub weight: f64,
+    /// The loss itself.
+    pub loss: Loss,
+}
+
+/// A temperature is above 0.
+fn temperature(found: &mut crate::spec::check::Found, kind: &str, temperature: f64) {
+    let what = format!("a temperature for `{kind}`");
+    found.above_zero("temperature", &what, temperature, "CHAMMI: 0.05 to 0.5, mostly 0.07");
+}

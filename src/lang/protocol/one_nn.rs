@@ -1,0 +1,80 @@
+//! OneNn: the nearest training image decides.
+
+use super::ProtocolWord;
+use crate::{
+    dsl::{DataWord, Evaluation, On},
+    spec::{DataRef, Spec, check::Found},
+    word::{Named, Says, Word, word},
+};
+use serde::{Deserialize, Serialize};
+use toml::Table;
+
+word! {
+    "evaluate.protocol", "one_nn", revision 1;
+    /// The label of the nearest training image (CHAMMI, section 3.3).
+    pub struct OneNn {
+        /// What "nearest" means.
+        metric: Metric,
+    }
+}
+
+/// What "nearest" means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Largest cosine. The paper's.
+    Cosine,
+    /// Smallest Euclidean distance. The default of the published evaluator.
+    L2,
+}
+
+impl Metric {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cosine => "cosine",
+            Self::L2 => "l2",
+        }
+    }
+}
+
+impl OneNn {
+    /// Nearest by cosine, as in the paper.
+    pub const fn cosine() -> Self {
+        Self { metric: Metric::Cosine }
+    }
+
+    /// Nearest by Euclidean distance, the default of the published evaluator.
+    pub const fn l2() -> Self {
+        Self { metric: Metric::L2 }
+    }
+
+    /// On all tasks of these images.
+    pub fn on<T: DataWord>(self, data: T) -> On<Self, T> {
+        On(self, data)
+    }
+}
+
+impl<T: DataWord> Evaluation for On<OneNn, T> {
+    type Data = T;
+
+    fn protocol(&self) -> Table {
+        self.0.table()
+    }
+
+    fn data(&self) -> DataRef {
+        self.1.data()
+    }
+}
+
+impl ProtocolWord for Settings {
+    fn name(&self) -> String {
+        format!("{}_{}", Self::KIND, self.metric.name())
+    }
+}
+
+impl Word for Settings {
+    fn check(&self, _: &Spec, _: &mut Found) {}
+
+    fn quick(&mut self, _: &Spec) {}
+}

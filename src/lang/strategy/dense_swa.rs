@@ -1,0 +1,91 @@
+//! DenseSwa: weights averaged from a fixed epoch on.
+
+use super::{Oracle, StrategyWord};
+use crate::{
+    dsl::{self, Objective},
+    spec::{Spec, check::Found, quick},
+    word::{Says, With, Word, word},
+};
+use serde::{Deserialize, Serialize};
+use toml::Table;
+
+word! {
+    "train.strategy", "dense_swa", revision 1;
+    /// Weights averaged after every step of the epochs after this one: what CHAMMI calls SWAD, with 5.
+    pub struct DenseSwa {
+        /// Averaged are the steps of later epochs.
+        pub start_epoch: usize,
+    }
+    switches {
+        /// What becomes of the learning rate meanwhile.
+        rate: SwaRate = ({"kind": "annealed", "lr": 0.05}, {"kind": "scheduled"}, {"kind": "scheduled"}),
+            "code: SWALR to 0.05 within ten steps; print is silent",
+            guessed "the rate behind the published SWAD rows";
+        /// Which weights are kept.
+        keep: SwaKeep = (last, average, average), "code: the average is neither evaluated nor saved";
+    }
+}
+
+/// The learning rate while weights are averaged.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum SwaRate {
+    /// As the schedule says.
+    Scheduled,
+    /// It goes to `lr` by a cosine over ten steps and stays there (PyTorch's `SWALR`), the schedule on hold.
+    Annealed {
+        /// Released: 0.05, under AdamW.
+        lr: f64,
+    },
+}
+
+/// Which weights a training with averaging leaves behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SwaKeep {
+    /// The average.
+    Average,
+    /// The last ones: in the released code the average is neither evaluated nor saved.
+    Last,
+}
+
+impl<W, O: Objective> dsl::Strategy<W, O> for DenseSwa {
+    fn strategy(self) -> Table {
+        self.table()
+    }
+}
+
+impl<W, O: Objective> dsl::Strategy<W, O> for With<DenseSwa> {
+    fn strategy(self) -> Table {
+        self.table()
+    }
+}
+
+impl StrategyWord for Settings {
+    fn hold_out(&self) -> Option<f64> {
+        None
+    }
+
+    fn oracle(&self) -> Option<Oracle> {
+        None
+    }
+}
+
+impl Word for Settings {
+    fn check(&self, spec: &Spec, found: &mut Found) {
+        let (start, epochs) = (self.start_epoch, spec.train.epochs);
+        let message =
+            || format!("weights are averaged after epoch {start}, and the training has {epochs} epochs");
+        let hint = "average earlier or train longer; CHAMMI: after epoch 5 of 15";
+        found.unless(start < epochs || epochs == 0, "swa_after_the_end", message, hint);
+        if let SwaRate::Annealed { lr } = self.rate {
+            found.above_zero("swa_rate", "a rate while weights are averaged", lr, "released: 0.05");
+        }
+    }
+
+    /// From the same share of the epochs on.
+    fn quick(&mut self, spec: &Spec) {
+        let epochs = spec.train.epochs;
+        self.start_epoch = self.start_epoch * quick::EPOCHS.min(epochs) / epochs.max(1);
+    }
+}

@@ -1,0 +1,37 @@
+//! Erm: nothing is done.
+
+use super::{Oracle, StrategyWord};
+use crate::{
+    dsl::{self, Objective},
+    spec::{Spec, check::Found},
+    word::{Says, Word, word},
+};
+use toml::Table;
+
+word! {
+    "train.strategy", "erm", revision 1;
+    /// Empirical risk minimisation: nothing is done.
+    pub struct Erm;
+}
+
+impl<W, O: Objective> dsl::Strategy<W, O> for Erm {
+    fn strategy(self) -> Table {
+        self.table()
+    }
+}
+
+impl StrategyWord for Settings {
+    fn hold_out(&self) -> Option<f64> {
+        None
+    }
+
+    fn oracle(&self) -> Option<Oracle> {
+        None
+    }
+}
+
+impl Word for Settings {
+    fn check(&self, _: &Spec, _: &mut Found) {}
+
+    fn quick(&mut self, _: &Spec) {}
+}
