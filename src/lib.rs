@@ -31,7 +31,7 @@ pub mod state;
 pub mod store;
 pub mod train;
 
-pub use dichroic_lang::{dsl, prelude, registry, spec, spelling};
+pub use dichroic_lang::{dsl, papers, prelude, registry, spec, spelling};
 pub use dichroic_ops as ops;
 pub use dichroic_ops::{device, memory, params, seed, tape};
 

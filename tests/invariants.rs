@@ -73,6 +73,15 @@ fn a_report_never_starts_a_run() {
     never(&["report"], &["crate::execute", "crate::train", "crate::plan", "candle"], &[]);
 }
 
+/// What papers publish is data of theirs: scores, store, reports and page ask it for metrics, averages and protocols.
+#[test]
+fn metrics_and_averages_are_named_by_papers_only() {
+    let [metric, average] = ["f1_macro", "cps"];
+    let quoted = [metric, average].map(|name| [format!("\"{name}\""), format!("'{name}'")]).concat();
+    let words: Vec<&str> = quoted.iter().map(String::as_str).chain(["one_nn_cosine"]).collect();
+    never(&[""], &words, &["src/lang/papers/"]);
+}
+
 #[test]
 fn there_is_one_reverse_pass() {
     never(&[""], &[".backward()", "GradStore", "Var::", "with_tracing"], &[]);

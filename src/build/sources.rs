@@ -4,8 +4,8 @@
 use std::{fs, io, path::Path};
 
 /// The sources of a program, below the folder of its `Cargo.toml`.
-pub(crate) const PARTS: [&str; 7] =
-    ["Cargo.toml", "Cargo.lock", "src", "macros", "experiments", "migrations", "reports/paper"];
+pub(crate) const PARTS: [&str; 6] =
+    ["Cargo.toml", "Cargo.lock", "src", "macros", "experiments", "migrations"];
 
 /// 32 hexadecimal digits (FNV-1a, 128 bits) over the sorted paths and the contents of all parts; missing
 /// parts are skipped.

@@ -12,11 +12,12 @@ use crate::{
     evaluate::{
         answered::Shelf,
         bootstrap::{self, Average, Comparison, Difference, Verdict},
-        names, paired,
+        paired,
         units::Unit,
     },
+    papers,
     report::answers::{self, Question},
-    spec::{DataRef, Features},
+    spec::Features,
     spelling::closest,
     store::{Reader, Rows, Store, Value},
 };
@@ -119,10 +120,8 @@ impl Compare {
             tasks.iter().map(|task| paired::pair(task, self.unit, &of_a, &of_b)).collect();
         let paired = paired.at(&place)?;
         let mut averages = vec![Average::of(&paired)];
-        if question.data == DataRef::CHAMMI {
-            averages
-                .extend(names::AVERAGES.iter().filter(|average| average.parts.len() > 1).map(Average::from));
-        }
+        let of_papers = papers::on(&question.data).flat_map(|paper| paper.averages);
+        averages.extend(of_papers.filter(|average| average.parts.len() > 1).map(Average::from));
         let found = bootstrap::compare(&paired, &averages, a.seeds_beside(&b))?;
         Ok(Compared { rival: rival.name(&system), system, question, found })
     }

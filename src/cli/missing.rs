@@ -7,9 +7,10 @@ use super::{
     report::declared,
 };
 use crate::{
+    papers::{PAPERS, Paper, Published},
     report,
     spelling::closest,
-    store::{Reader, Store, Value},
+    store::{Store, Value},
 };
 use clap::Args;
 use serde_json::json;
@@ -30,11 +31,11 @@ pub(super) struct Missing {
 impl Missing {
     pub(super) fn run(&self) -> Result {
         let store = Store::open_read_only(self.store.path())?;
-        let (paper, table) = printed(&store, &self.table)?;
+        let (paper, table) = published(&self.table)?;
         let mut fills: BTreeMap<(String, String), String> = BTreeMap::new();
         for one in declared()? {
             for row in report::placements(&one.spec) {
-                if row.tbl == table && row.paper == paper && row.against.is_empty() {
+                if row.tbl == table.table && row.paper == paper.name && row.against.is_empty() {
                     fills.entry((row.model, row.condition)).or_insert_with(|| one.experiment.clone());
                 }
             }
@@ -42,7 +43,7 @@ impl Missing {
         let sql = "SELECT model, condition,
               sum(verdict IN ('same digits', 'inside', 'outside', 'one seed has no interval')) AS filled, sum(measured IS NOT NULL)
             FROM v_paper WHERE paper = ? AND tbl = ? GROUP BY model, condition ORDER BY min(place)";
-        let rows = store.query_with(sql, &[Value::Text(paper.clone()), Value::Text(table)])?.rows;
+        let rows = store.query_with(sql, &[paper.name.into(), table.table.into()])?.rows;
         let all = rows.len();
         let mut open = Vec::new();
         for row in rows.iter().filter(|row| row[2] == Value::Integer(0)) {
@@ -50,7 +51,7 @@ impl Missing {
             let elsewhere = row[3] != Value::Integer(0);
             let command = fills
                 .get(&(model.clone(), condition.clone()))
-                .map(|experiment| format!("dichroic exp {experiment} --data {paper}=PATH"));
+                .map(|experiment| format!("dichroic exp {experiment} --data {}=PATH", paper.data));
             open.push((model, condition, elsewhere, command));
         }
         if self.json {
@@ -72,16 +73,16 @@ impl Missing {
 /// Paper and table behind `chammi_table4`.
 ///
 /// # Errors
-/// If nothing of that name is printed.
-pub(super) fn printed(store: &Reader, name: &str) -> Result<(String, String)> {
-    let sql = "SELECT DISTINCT paper, tbl FROM published WHERE task <> '' ORDER BY paper, tbl";
-    let known: Vec<(String, String)> =
-        store.query(sql)?.rows.iter().map(|row| (row[0].to_string(), row[1].to_string())).collect();
-    let names: Vec<String> = known.iter().map(|(paper, table)| format!("{paper}_{table}")).collect();
+/// If no paper has such a table.
+pub(super) fn published(name: &str) -> Result<(&'static Paper, &'static Published)> {
+    let known: Vec<_> =
+        PAPERS.into_iter().flat_map(|paper| paper.tables.iter().map(move |table| (paper, table))).collect();
+    let names: Vec<String> =
+        known.iter().map(|(paper, table)| format!("{}_{}", paper.name, table.table)).collect();
     match names.iter().position(|known| known == name) {
-        Some(at) => Ok(known[at].clone()),
+        Some(at) => Ok(known[at]),
         None => {
-            let failure = Failure::new(format!("there is no printed table `{name}`"));
+            let failure = Failure::new(format!("there is no published table `{name}`"));
             Err(match closest(name, names.iter().map(String::as_str)) {
                 Some(meant) => failure.hint(format!("did you mean `{meant}`?")),
                 None => failure.hint(format!("there are {}", names.join(", "))),

@@ -1,4 +1,4 @@
-//! Records in the store which published row each spec reproduces, so that SQL can join the two.
+//! Records in the store which published rows each spec reproduces, so that SQL can join the two.
 
 use super::failure::Result;
 use crate::{program, report, store::Store};
@@ -15,8 +15,9 @@ pub(super) fn place_all(store: &Store) -> Result {
     }
     let specs = store.read()?.query("SELECT uid, json FROM spec")?.rows;
     let place = |row: &Vec<crate::store::Value>| {
-        let spec = serde_json::from_str(&row[1].to_string()).unwrap_or_default();
-        (row[0].to_string(), report::placements(&spec))
+        // A spec of another program, which this one cannot read, is in no row.
+        let spec = serde_json::from_str(&row[1].to_string());
+        (row[0].to_string(), spec.map(|spec| report::placements(&spec)).unwrap_or_default())
     };
     Ok(store.place(specs.iter().map(place).collect(), Some(program))?)
 }

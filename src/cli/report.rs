@@ -71,23 +71,23 @@ impl Report {
 fn meant(name: &str) -> Result<Vec<Wanted>> {
     let reports = registry::reports()?;
     let of = |entry: &&&ReportEntry| name == "all" || entry.name.starts_with(&format!("{name}_"));
-    let wanted = |entry: &&ReportEntry| Wanted {
-        name: entry.name.into(),
-        title: entry.title().into(),
-        report: (entry.report)(),
+    let wanted = |entry: &&ReportEntry| {
+        if let Some((problem, hint)) = entry.problem() {
+            return Err(Failure::new(problem).hint(hint));
+        }
+        Ok(Wanted { name: entry.name.into(), title: entry.title().into(), report: (entry.report)() })
     };
-    let exact = reports.iter().filter(|entry| entry.name == name).map(wanted).collect::<Vec<_>>();
+    let exact = reports.iter().filter(|entry| entry.name == name).map(wanted).collect::<Result<Vec<_>>>()?;
     if !exact.is_empty() {
         return Ok(exact);
     }
     // An experiment's own scores stand before what is declared of them.
     let experiments = registry::entries()?;
-    let scores = experiments.iter().filter(|entry| entry.name == name).map(|entry| Wanted {
-        name: name.into(),
-        title: entry.title().into(),
-        report: dsl::Report::systems(name),
+    let scores = experiments.iter().filter(|entry| entry.name == name).map(|entry| {
+        let (name, title) = (name.into(), entry.title().into());
+        Ok(Wanted { report: dsl::Report::systems(entry.name), name, title })
     });
-    let several: Vec<Wanted> = scores.chain(reports.iter().filter(of).map(wanted)).collect();
+    let several = scores.chain(reports.iter().filter(of).map(wanted)).collect::<Result<Vec<Wanted>>>()?;
     if !several.is_empty() {
         return Ok(several);
     }
@@ -109,10 +109,11 @@ fn meant(name: &str) -> Result<Vec<Wanted>> {
 pub(super) fn declared() -> Result<Vec<Declaration>> {
     let mut declared = vec![];
     for entry in registry::entries()? {
-        declared.extend((entry.specs)().into_iter().map(|one| Declaration {
-            experiment: entry.name.into(),
-            spec: serde_json::to_value(one.spec).expect("specs are plain data"),
-        }));
+        declared.extend(
+            (entry.specs)()
+                .into_iter()
+                .map(|one| Declaration { experiment: entry.name.into(), spec: one.spec }),
+        );
     }
     Ok(declared)
 }

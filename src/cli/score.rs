@@ -11,12 +11,12 @@ use super::{
 use crate::{
     data::{DataSet, ImageSet},
     evaluate::{
-        FeatureFile, FeatureRows, TaskScore, chammi,
+        FeatureFile, FeatureRows, TaskScore,
         features::check,
-        metrics::{ACCURACY, F1_MACRO},
         protocol::{OneNn, score},
         questions::Questions,
     },
+    papers::{ACCURACY, MACRO_F1, PAPERS},
     spec::Metric,
     store::{Rows, Value},
 };
@@ -70,9 +70,15 @@ impl Score {
             scores.extend(self.set(&data.name, set, metric, &mut progress)?);
         }
         progress.rest();
-        let f1 =
-            |name: &str| scores.iter().find(|score| score.name() == name).map(|score| score.metric(F1_MACRO));
-        let cps = chammi::cps(f1);
+        let f1 = |name: &str| {
+            scores.iter().find(|score| score.name() == name).map(|score| score.metric(MACRO_F1.name))
+        };
+        // A folder says of no data set which it is: whatever has the tasks of a paper has its overall score.
+        let overall: Vec<_> = PAPERS
+            .iter()
+            .filter_map(|paper| paper.overall())
+            .map(|overall| (overall.name, overall.of(f1)))
+            .collect();
         if self.json {
             let task = |score: &TaskScore| {
                 let class = |class: &crate::evaluate::ClassScore| (class.class.clone(), json!(class));
@@ -82,9 +88,11 @@ impl Score {
                 (score.name(), scores)
             };
             let tasks: BTreeMap<_, _> = scores.iter().map(task).collect();
-            return output::say_json(&json!({ "metric": metric.name(), "tasks": tasks, "cps": cps }));
+            let mut document = json!({ "metric": metric.name(), "tasks": tasks });
+            overall.iter().for_each(|(name, value)| document[*name] = json!(value));
+            return output::say_json(&document);
         }
-        output::say(&grid::write(&table(&scores, cps), Format::Table))
+        output::say(&grid::write(&table(&scores, &overall), Format::Table))
     }
 
     fn set(
@@ -136,18 +144,21 @@ fn open(path: &Path) -> Result<FeatureFile> {
     Ok(file)
 }
 
-fn table(scores: &[TaskScore], cps: Option<f64>) -> Rows {
+fn table(scores: &[TaskScore], overall: &[(&str, Option<f64>)]) -> Rows {
     let number = |value: f64| Value::Text(format!("{value:.3}"));
     let row = |score: &TaskScore| {
         let images: u32 = score.per_class.iter().map(|class| class.support).sum();
         vec![
             Value::Text(score.name()),
-            number(score.metric(ACCURACY)),
-            number(score.metric(F1_MACRO)),
+            number(score.metric(ACCURACY.name)),
+            number(score.metric(MACRO_F1.name)),
             Value::Integer(images.into()),
         ]
     };
     let mut rows: Vec<_> = scores.iter().map(row).collect();
-    rows.extend(cps.map(|cps| vec![Value::Text("cps".into()), Value::Null, number(cps), Value::Null]));
-    Rows { columns: ["task", "accuracy", "f1_macro", "images"].map(String::from).into(), rows }
+    let average = |(name, value): &(&str, Option<f64>)| {
+        value.map(|value| vec![Value::Text((*name).into()), Value::Null, number(value), Value::Null])
+    };
+    rows.extend(overall.iter().filter_map(average));
+    Rows { columns: ["task", ACCURACY.name, MACRO_F1.name, "images"].map(String::from).into(), rows }
 }

@@ -2,12 +2,12 @@
 
 use super::{
     failure::{Failure, Result},
-    missing::printed,
+    missing::published,
     options::StoreOption,
     output,
 };
 use crate::{
-    evaluate::names::{AVERAGES, TASKS, from_paper, to_paper},
+    papers::{Paper, Published},
     spelling::closest,
     store::{Reader, Store, Value},
 };
@@ -34,14 +34,14 @@ pub(super) struct Why {
 type Named = Map<String, Json>;
 
 const CELL: &str = "SELECT published, decimals, flag, experiment, spec, kind, world, scale, measured, std, n, difference, low, high,
-      verdict FROM v_paper WHERE paper = ? AND tbl = ? AND model = ? AND condition = ? AND task = ? AND metric = 'f1_macro'
+      verdict FROM v_paper WHERE paper = ? AND tbl = ? AND model = ? AND condition = ? AND task = ? AND metric = ?
     ORDER BY kind, world, scale, spec";
 
 /// The runs of a spec that have the number, and the attempt that stored it.
 const RUNS: &str = "SELECT DISTINCT v.uid AS run, v.seed, v.value, v.images, v.reads AS data, v.stale,
       (SELECT why FROM v_stale s WHERE s.run = v.run) AS stale_because,
       (SELECT group_concat(t.tag, ' ') FROM tag t WHERE t.run_id = v.run) AS tags
-    FROM v_results v WHERE v.spec = ? AND v.task = ? AND v.metric = 'f1_macro' AND v.part = '' AND v.class = ''
+    FROM v_results v WHERE v.spec = ? AND v.task = ? AND v.metric = ? AND v.part = '' AND v.class = ''
       AND v.kind = ? AND v.world = ? AND v.scale = ? ORDER BY v.seed";
 
 /// The works that led to the scores of the model, without those of the floors beside it.
@@ -63,19 +63,23 @@ const NOTES: &str = "SELECT datetime(n.t_ms/1000, 'unixepoch') AS t, n.text FROM
 impl Why {
     pub(super) fn run(&self) -> Result {
         let store = Store::open_read_only(self.store.path())?;
-        let (paper, table) = printed(&store, &self.table)?;
-        let task = from_paper(&self.column).ok_or_else(|| self.no_column())?;
-        let (model, condition) = self.find_row(&store, &paper, &table)?;
-        let cell = [&paper, &table, &model, &condition, task].map(text);
+        let (paper, table) = published(&self.table)?;
+        let task = paper.from_paper(&self.column).ok_or_else(|| self.no_column(paper))?;
+        let (model, condition) = self.find_row(&store, paper, table)?;
+        let metric = table.metric;
+        let cell = [paper.name, table.table, &model, &condition, task, metric.name].map(text);
         let mut cells = ask(&store, CELL, &cell)?;
         if cells.is_empty() {
-            let printed = to_paper(task).unwrap_or(task);
+            let printed = paper.to_paper(task).unwrap_or(task);
             return Err(Failure::new(format!("{} does not print {printed} of {model}", self.table)));
         }
         for cell in cells.iter_mut().filter(|cell| !cell["spec"].is_null()) {
             let of = |name: &str| text(cell[name].as_str().unwrap_or_default());
-            let mut runs =
-                ask(&store, RUNS, &[of("spec"), text(task), of("kind"), of("world"), of("scale")])?;
+            let mut runs = ask(
+                &store,
+                RUNS,
+                &[of("spec"), text(task), text(metric.name), of("kind"), of("world"), of("scale")],
+            )?;
             for run in &mut runs {
                 let uid = [text(run["run"].as_str().unwrap_or_default())];
                 let works = ask(&store, WORKS, &uid)?;
@@ -89,9 +93,10 @@ impl Why {
             return output::say_json(&head);
         }
         let mut lines = vec![format!(
-            "{}: {model}, {condition}, {} ({task}), macro-F1",
+            "{}: {model}, {condition}, {} ({task}), {}",
             self.table,
-            to_paper(task).unwrap_or(task)
+            paper.to_paper(task).unwrap_or(task),
+            metric.words
         )];
         let first = &cells[0];
         let flag = first["flag"].as_str().filter(|flag| *flag != "ok").map(|flag| format!(" ({flag})"));
@@ -112,9 +117,9 @@ impl Why {
         output::say(&lines.join("\n"))
     }
 
-    fn no_column(&self) -> Failure {
-        let known: Vec<&str> =
-            TASKS.iter().map(|t| t.paper).chain(AVERAGES.iter().map(|a| a.paper)).collect();
+    fn no_column(&self, paper: &Paper) -> Failure {
+        let averages = paper.averages.iter().map(|average| average.paper);
+        let known: Vec<&str> = paper.tasks.iter().map(|task| task.paper).chain(averages).collect();
         let failure = Failure::new(format!("there is no task or average `{}`", self.column));
         match closest(&self.column, known.iter().copied()) {
             Some(meant) => failure.hint(format!("did you mean `{meant}`?")),
@@ -123,9 +128,9 @@ impl Why {
     }
 
     /// Model and condition of the row.
-    fn find_row(&self, store: &Reader, paper: &str, table: &str) -> Result<(String, String)> {
+    fn find_row(&self, store: &Reader, paper: &Paper, table: &Published) -> Result<(String, String)> {
         let sql = "SELECT model, condition FROM published WHERE paper = ? AND tbl = ? GROUP BY model, condition ORDER BY min(place)";
-        let rows = store.query_with(sql, &[text(paper), text(table)])?.rows;
+        let rows = store.query_with(sql, &[text(paper.name), text(table.table)])?.rows;
         let rows: Vec<(String, String)> =
             rows.iter().map(|row| (row[0].to_string(), row[1].to_string())).collect();
         let (model, condition) = self.row.split_once('/').map_or((&*self.row, None), |(m, c)| (m, Some(c)));

@@ -7,13 +7,12 @@
 use super::{
     Error,
     metrics::{Counts, f1_macro},
-    names,
     paired::Paired,
     resampling::Resampler,
     student,
     units::Unit,
 };
-use crate::seed::Seed;
+use crate::{papers, seed::Seed};
 use serde::Serialize;
 
 /// Number of bootstrap draws.
@@ -116,8 +115,8 @@ pub struct Average {
     pub parts: Vec<(String, f64)>,
 }
 
-impl From<&names::Average> for Average {
-    fn from(average: &names::Average) -> Self {
+impl From<&papers::Average> for Average {
+    fn from(average: &papers::Average) -> Self {
         let parts = average.parts.iter().map(|(task, share)| ((*task).into(), *share)).collect();
         Self { name: average.name.into(), parts }
     }

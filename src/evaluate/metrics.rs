@@ -2,6 +2,7 @@
 //! does (CHAMMI evaluator, `morphem/`) and as scikit-learn's averages do, for several labels too.
 
 use super::Truth;
+use crate::papers;
 use std::collections::BTreeMap;
 
 /// A number that sums up a task.
@@ -17,9 +18,9 @@ pub const METRICS: [Metric; 2] =
     [Metric { name: ACCURACY, of: accuracy }, Metric { name: F1_MACRO, of: f1_macro }];
 
 /// The name of [`accuracy`].
-pub const ACCURACY: &str = "accuracy";
+pub const ACCURACY: &str = papers::ACCURACY.name;
 /// The name of [`f1_macro`].
-pub const F1_MACRO: &str = "f1_macro";
+pub const F1_MACRO: &str = papers::MACRO_F1.name;
 
 /// Share of images whose labels were all predicted, and no others.
 pub fn accuracy(counts: &Counts) -> f64 {

@@ -1,8 +1,7 @@
 //! Scores of features, whoever computed them: rows of numbers in, scores and per-image predictions out.
 //!
 //! Nothing here knows a network or a store. Each rule is in a file of its own: [`questions`] what is asked of a set,
-//! [`protocol`] how features answer, [`nearest`] who is nearest, [`metrics`] what answers are worth, [`names`] and
-//! [`chammi`] what the paper averages, [`score`] what a task is and what comes of it, [`floors`] and [`handmade`] what no
+//! [`protocol`] how features answer, [`nearest`] who is nearest, [`metrics`] what answers are worth, [`score`] what a task is and what comes of it, [`floors`] and [`handmade`] what no
 //! training has to beat. [`predictions`] is the file that keeps what was predicted for every image, [`answered`] what such a
 //! file says, [`paired`] two of them side by side, [`units`] which of their images are no evidence of their own,
 //! [`bootstrap`] whether one side is better, and [`indistinguishable`] which systems are not significantly worse than the best. [`umap`] makes pictures of
@@ -10,13 +9,11 @@
 
 pub mod answered;
 pub mod bootstrap;
-pub mod chammi;
 pub mod features;
 pub mod floors;
 pub mod handmade;
 pub mod indistinguishable;
 pub mod metrics;
-pub mod names;
 pub mod nearest;
 pub mod paired;
 pub mod predictions;

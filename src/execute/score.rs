@@ -4,12 +4,13 @@ use super::{Desk, Error, Progress, fit, sets::Part};
 use crate::{
     data::hold_out,
     evaluate::{
-        self, FeatureFile, FeatureRows, TaskInput, TaskScore, chammi, floors, handmade, predictions,
+        self, FeatureFile, FeatureRows, TaskInput, TaskScore, floors, handmade, predictions,
         protocol::{self, OneNn, score},
         questions::Questions,
         units::Unit,
     },
     event::Listen,
+    papers::{self, ACCURACY, MACRO_F1, Measure},
     plan::Step,
     seed::Seed,
     spec::{DataRef, Features, Metric, Protocol},
@@ -155,25 +156,40 @@ fn score_rows(question: &Question<'_>, score: &TaskScore) -> Vec<ScoreRow> {
     rows
 }
 
-/// The paper's averages, where all of their tasks were scored.
+/// The averages of the papers that are about this data set, in what they publish, where all of their tasks were scored.
 fn averages(question: &Question<'_>, rows: &[ScoreRow]) -> Vec<ScoreRow> {
-    if question.data.name != DataRef::CHAMMI {
-        return Vec::new();
+    let mut averages: Vec<ScoreRow> = vec![];
+    for paper in papers::on(&question.data.name) {
+        for metric in paper.metrics() {
+            let new = |row: &ScoreRow| {
+                averages.iter().all(|known| (&known.task, &known.metric) != (&row.task, &row.metric))
+            };
+            let of = |average| average_row(question, rows, average, metric);
+            let found: Vec<ScoreRow> = paper.averages.iter().filter_map(of).filter(new).collect();
+            averages.extend(found);
+        }
     }
-    let f1 = |task: &str| Some(rows.iter().find(|row| row.task == task && row.metric == "f1_macro")?.value);
-    let of = |average: &crate::evaluate::names::Average| {
-        Some(ScoreRow {
-            protocol: question.protocol.name(),
-            data: question.data.name.clone(),
-            part: String::new(),
-            task: average.name.into(),
-            class: String::new(),
-            metric: "f1_macro".into(),
-            value: chammi::average(average.name, f1)?,
-            n: average.parts.len() as u64,
-        })
-    };
-    crate::evaluate::names::AVERAGES.iter().filter_map(of).collect()
+    averages
+}
+
+fn average_row(
+    question: &Question<'_>,
+    rows: &[ScoreRow],
+    average: &papers::Average,
+    metric: Measure,
+) -> Option<ScoreRow> {
+    let score =
+        |task: &str| Some(rows.iter().find(|row| row.task == task && row.metric == metric.name)?.value);
+    Some(ScoreRow {
+        protocol: question.protocol.name(),
+        data: question.data.name.clone(),
+        part: String::new(),
+        task: average.name.into(),
+        class: String::new(),
+        metric: metric.name.into(),
+        value: average.of(score)?,
+        n: average.parts.len() as u64,
+    })
 }
 
 fn floor(features: Features) -> Option<Floor> {

@@ -12,6 +12,7 @@ pub mod backbone;
 pub mod dsl;
 pub mod loss;
 pub mod needs;
+pub mod papers;
 pub mod prelude;
 pub mod protocol;
 pub mod registry;

@@ -2,7 +2,7 @@
 
 pub use crate::dsl::{
     Augmentation, Backbone, Chammi, Cp, Experiments, Folder, Hpa, ImageNet1k, ImageNet22k, Lvd142m, Model,
-    Objective, Printed, Report, Run, Scratch, StemAdapter, TrainingData, Wtc, size,
+    Objective, Report, Run, Scratch, StemAdapter, TrainingData, Wtc, size,
 };
 pub use crate::{
     adapter::{FirstLayer, said::*, values::*},

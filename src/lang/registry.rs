@@ -45,6 +45,12 @@ impl ReportEntry {
     pub fn title(&self) -> &'static str {
         title(self.about)
     }
+
+    /// What is wrong with it, and what to say instead.
+    pub fn problem(&self) -> Option<(String, String)> {
+        let wrong = (self.report)().check().err()?;
+        Some((format!("{} ({}:{}): {wrong}", self.name, self.file, self.line), wrong.hint()))
+    }
 }
 
 fn title(about: &'static str) -> &'static str {
@@ -135,13 +141,16 @@ pub fn entries() -> Result<Vec<&'static Entry>, Error> {
     sorted(inventory::iter::<Entry>.into_iter().collect())
 }
 
-/// All reports: what papers print in its order, then the others by name.
+/// All reports: those of papers in the papers' order, then the others by name.
 ///
 /// # Errors
 /// If two have the same name.
 pub fn reports() -> Result<Vec<&'static ReportEntry>, Error> {
     let mut all: Vec<&'static ReportEntry> = inventory::iter::<ReportEntry>.into_iter().collect();
-    all.sort_by_key(|entry| ((entry.report)(), entry.name, entry.line));
+    all.sort_by_key(|entry| {
+        let report = (entry.report)();
+        (report.place(), report, entry.name, entry.line)
+    });
     once("report", all.iter().map(|entry| (entry.name, entry.file, entry.line)))?;
     Ok(all)
 }
@@ -156,7 +165,14 @@ pub fn find(pattern: &str) -> Result<Vec<&'static Entry>, Error> {
 
 /// All that is wrong with what is declared, each problem with its experiment; empty if all can be planned.
 pub fn problems() -> Vec<String> {
-    let reports = reports().err().map(|error| error.to_string());
+    let reports = match reports() {
+        Ok(entries) => entries
+            .iter()
+            .filter_map(|entry| entry.problem())
+            .map(|(what, instead)| format!("{what}; {instead}"))
+            .collect(),
+        Err(error) => vec![error.to_string()],
+    };
     let experiments = match entries() {
         Ok(entries) => entries.iter().flat_map(|entry| entry.problems()).collect(),
         Err(error) => vec![error.to_string()],
@@ -278,6 +294,17 @@ mod tests {
         let entry = Entry { name: "twice", about: "", file: "a.rs", line: 7, specs: twice };
         let image = "twice (a.rs:7), sentence 2: expected an image side that is a multiple of 32, found 33";
         assert_eq!(entry.problems(), [image, "twice (a.rs:7), sentence 3: the same as sentence 1"]);
+    }
+
+    #[test]
+    fn a_report_of_what_no_paper_has_is_refused_with_what_there_is() {
+        let entry =
+            |report| ReportEntry { name: "mine", about: "", file: "experiments/a.rs", line: 7, report };
+        assert_eq!(entry(|| Report::published("chammi", "table4")).problem(), None);
+        assert_eq!(entry(|| Report::systems("anything")).problem(), None);
+        let (what, instead) = entry(|| Report::published("chammi", "figur5")).problem().unwrap();
+        assert_eq!(what, "mine (experiments/a.rs:7): the paper `chammi` has no `figur5`");
+        assert!(instead.starts_with("did you mean `figure5`? there are table1, "), "{instead}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What can go wrong between the store and a page.
 
-use crate::{evaluate, store};
+use crate::{evaluate, papers::NotPublished, store};
 use std::path::PathBuf;
 
 /// Why a report cannot be made.
@@ -50,6 +50,17 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// A table or figure that no paper has.
+    #[error(transparent)]
+    NotPublished(#[from] NotPublished),
+    /// A figure of a paper without a drawing.
+    #[error("nothing here draws `{name}` of the paper `{paper}`")]
+    NotDrawn {
+        /// The paper.
+        paper: &'static str,
+        /// The figure.
+        name: &'static str,
+    },
     /// A format that this program does not write.
     #[error("this build of dichroic writes no PDF files")]
     NoPdf,
@@ -92,7 +103,8 @@ impl Error {
                 "build it with typst inside: cargo build --release --features pdf; or print `report.html` from a browser"
                     .into(),
             ),
-            Self::Draw { .. } => None,
+            Self::NotPublished(source) => Some(source.hint()),
+            Self::NotDrawn { .. } | Self::Draw { .. } => None,
         }
     }
 }

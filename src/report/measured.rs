@@ -1,19 +1,21 @@
 //! What was found: the scores of finished runs and of the floors below them, asked of the store.
 
+use super::papers::PaperRow;
 use super::{Error, table::Cell};
-use crate::evaluate::{answered::Shelf, chammi, names};
-use crate::spec::{Features, Protocol};
+use crate::evaluate::answered::Shelf;
+use crate::papers::{ACCURACY, CLASS_F1, MACRO_F1, Measure, PAPERS, Paper, Placed, Published, recipes};
+use crate::spec::{Features, Protocol, Spec};
 use crate::store::{Reader, Row, Rows, Value as Field};
-use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Scores of one run, or of one floor beside it, by task and, for classes, by task and class.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Scores {
-    pub(super) accuracy: BTreeMap<String, f64>,
-    pub(super) f1_macro: BTreeMap<String, f64>,
+    /// By metric, then by task.
+    of_tasks: BTreeMap<String, BTreeMap<String, f64>>,
+    /// F1 by task and class.
     pub(super) per_class: BTreeMap<(String, String), f64>,
 }
 
@@ -41,7 +43,7 @@ pub(super) struct Measured {
     pub(super) seed: i64,
     pub(super) experiment: String,
     pub(super) spec: String,
-    pub(super) config: Value,
+    config: Option<Arc<Config>>,
     pub(super) world: World,
     pub(super) scores: Scores,
     pub(super) floors: BTreeMap<String, Arc<Scores>>,
@@ -52,30 +54,47 @@ impl Scores {
     fn add(&mut self, row: Row<'_>) {
         let Some(value) = row.real("value") else { return };
         let (task, class) = (row.text("task"), row.text("class"));
-        match (row.text("metric").as_str(), class.is_empty()) {
-            ("accuracy", true) => drop(self.accuracy.insert(task, value)),
-            ("f1_macro", true) => drop(self.f1_macro.insert(task, value)),
-            ("f1", false) => drop(self.per_class.insert((task, class), value)),
-            _ => {}
+        let metric = row.text("metric");
+        if class.is_empty() {
+            self.of_tasks.entry(metric).or_default().insert(task, value);
+        } else if metric == CLASS_F1.name {
+            self.per_class.insert((task, class), value);
         }
     }
 
     fn extend(&mut self, other: &Self) {
-        self.accuracy.extend(other.accuracy.clone());
-        self.f1_macro.extend(other.f1_macro.clone());
+        for (metric, tasks) in &other.of_tasks {
+            self.of_tasks.entry(metric.clone()).or_default().extend(tasks.clone());
+        }
         self.per_class.extend(other.per_class.clone());
     }
 
-    /// Macro-F1 of a task (`CP/Task_one`), F1 of a class of it (`CP/Task_one/DMSO`), or an average of the paper reckoned
+    /// The score of a task (`CP/Task_one`), F1 of a class of it (`CP/Task_one/DMSO`), or an average of a paper, computed
     /// from its tasks.
-    pub(super) fn f1(&self, name: &str) -> Option<f64> {
+    pub(super) fn value(&self, metric: Measure, name: &str) -> Option<f64> {
         if let Some((at, _)) = name.match_indices('/').nth(1) {
             return self.per_class.get(&(name[..at].into(), name[at + 1..].into())).copied();
         }
-        if names::AVERAGES.iter().any(|average| average.name == name) {
-            return chammi::average(name, |task| self.f1_macro.get(task).copied());
+        let of_task = |task: &str| self.of_task(metric, task);
+        match PAPERS.iter().find_map(|paper| paper.average(name)) {
+            Some(average) => average.of(of_task),
+            None => of_task(name),
         }
-        self.f1_macro.get(name).copied()
+    }
+
+    /// The score of a task or of a stored average.
+    pub(super) fn of_task(&self, metric: Measure, task: &str) -> Option<f64> {
+        self.of_tasks.get(metric.name)?.get(task).copied()
+    }
+
+    /// The same as macro-F1, which every task is scored by.
+    pub(super) fn f1(&self, name: &str) -> Option<f64> {
+        self.value(MACRO_F1, name)
+    }
+
+    /// The tasks with macro-F1.
+    pub(super) fn tasks(&self) -> impl Iterator<Item = &String> {
+        self.of_tasks.get(MACRO_F1.name).into_iter().flat_map(BTreeMap::keys)
     }
 }
 
@@ -89,6 +108,56 @@ impl World {
         };
         let protocol = Protocol::title_of(&self.protocol);
         format!("{data}, scale {}, {protocol}", self.scale)
+    }
+}
+
+impl World {
+    /// Why published numbers must not be compared with any number of this world.
+    pub(super) fn reason_against(&self, published: &Protocol) -> Option<String> {
+        if self.kind != "real" {
+            return Some("the data are simulated".into());
+        }
+        if self.scale != "paper" {
+            return Some(format!("the scale is {}", self.scale));
+        }
+        let published = published.name();
+        let other = self.protocol != published;
+        other.then(|| format!("the paper scores by {published}, not by {}", self.protocol))
+    }
+}
+
+/// A resolved spec, and what is said of it again and again.
+#[derive(Debug)]
+struct Config {
+    spec: Spec,
+    recipes: OnceLock<String>,
+    /// By the name of the paper.
+    placed: Mutex<BTreeMap<&'static str, Arc<Vec<Placed>>>>,
+}
+
+impl Measured {
+    /// Its resolved spec, if this program can read it.
+    pub(super) fn resolved(&self) -> Option<&Spec> {
+        self.config.as_ref().map(|config| &config.spec)
+    }
+
+    /// The recipes that it follows, in words.
+    pub(super) fn recipes(&self) -> &str {
+        let Some(config) = &self.config else { return "" };
+        config.recipes.get_or_init(|| recipes::of(&config.spec))
+    }
+
+    /// The rows of a paper's tables that it is in.
+    pub(super) fn placed(&self, paper: &'static Paper) -> Arc<Vec<Placed>> {
+        let Some(config) = &self.config else { return Arc::default() };
+        let mut placed = config.placed.lock().unwrap_or_else(PoisonError::into_inner);
+        placed.entry(paper.name).or_insert_with(|| Arc::new((paper.rows)(&config.spec))).clone()
+    }
+
+    /// How it is in a row of a table, if it is.
+    pub(super) fn in_row(&self, paper: &'static Paper, table: &Published, row: &PaperRow) -> Option<Placed> {
+        let placed = self.placed(paper);
+        placed.iter().find(|placed| placed.table == table.table && row.has(placed)).cloned()
     }
 }
 
@@ -151,7 +220,13 @@ enum Which<'a> {
 }
 
 /// The metrics of whole data sets that a report shows.
-const WANTED: &str = "part = '' AND metric IN ('accuracy', 'f1_macro', 'f1') AND value IS NOT NULL";
+fn wanted() -> String {
+    let published = PAPERS.iter().flat_map(|paper| paper.metrics());
+    let names = [ACCURACY, MACRO_F1, CLASS_F1].into_iter().chain(published).map(|metric| metric.name);
+    let names: BTreeSet<String> = names.map(|name| format!("'{name}'")).collect();
+    let names = names.into_iter().collect::<Vec<_>>().join(", ");
+    format!("part = '' AND metric IN ({names}) AND value IS NOT NULL")
+}
 
 fn measured(store: &Reader, which: Which<'_>) -> Result<Vec<Measured>, Error> {
     let (asked, fresh) = match which {
@@ -159,14 +234,18 @@ fn measured(store: &Reader, which: Which<'_>) -> Result<Vec<Measured>, Error> {
         Which::Run(run) => (run, "uid = ?"),
     };
     let configs = store.query("SELECT uid, json FROM spec")?;
-    let configs: BTreeMap<String, Value> = configs
+    let config = |spec| Config { spec, recipes: OnceLock::new(), placed: Mutex::default() };
+    let configs: BTreeMap<String, Arc<Config>> = configs
         .iter()
-        .filter_map(|row| Some((row.text("uid"), serde_json::from_str(&row.text("json")).ok()?)))
+        .filter_map(|row| {
+            Some((row.text("uid"), Arc::new(config(serde_json::from_str(&row.text("json")).ok()?))))
+        })
         .collect();
+    let wanted = wanted();
     // A run that two experiments share stands there twice; the alphabetically first name speaks for it.
     let sql = format!(
         "SELECT run, uid, seed, min(experiment) AS experiment, spec, scale, reads, kind, world, protocol, data
-         FROM v_results WHERE {fresh} AND {WANTED} GROUP BY run, protocol, data"
+         FROM v_results WHERE {fresh} AND {wanted} GROUP BY run, protocol, data"
     );
     let mut found: BTreeMap<Key, Measured> = BTreeMap::new();
     for row in rows_with(store, &sql, &[asked])?.iter() {
@@ -183,7 +262,7 @@ fn measured(store: &Reader, which: Which<'_>) -> Result<Vec<Measured>, Error> {
             run: row.text("uid"),
             seed: row.int("seed"),
             experiment: row.text("experiment"),
-            config: configs.get(&spec).cloned().unwrap_or_default(),
+            config: configs.get(&spec).cloned(),
             spec,
             world,
             scores: Scores::default(),
@@ -192,7 +271,7 @@ fn measured(store: &Reader, which: Which<'_>) -> Result<Vec<Measured>, Error> {
         found.insert(Key::of(row), one);
     }
     let sql = format!(
-        "SELECT run, protocol, data, task, class, metric, value FROM v_results WHERE {fresh} AND {WANTED}"
+        "SELECT run, protocol, data, task, class, metric, value FROM v_results WHERE {fresh} AND {wanted}"
     );
     for row in rows_with(store, &sql, &[asked])?.iter() {
         if let Some(one) = found.get_mut(&Key::of(row)) {
@@ -228,8 +307,9 @@ fn add_floors(store: &Reader, which: Which<'_>, found: &mut BTreeMap<Key, Measur
             "work_id IN (SELECT w.work_id FROM run r JOIN run_work w ON w.run_id = r.id WHERE r.uid = ?)",
         ),
     };
+    let wanted = wanted();
     let sql = format!(
-        "SELECT work_id, floor, protocol, data, task, class, metric, value FROM floor WHERE {which} AND {WANTED}"
+        "SELECT work_id, floor, protocol, data, task, class, metric, value FROM floor WHERE {which} AND {wanted}"
     );
     let mut of_work: BTreeMap<i64, BTreeMap<FloorKey, Arc<Scores>>> = BTreeMap::new();
     for row in rows_with(store, &sql, &[asked])?.iter() {

@@ -1,6 +1,6 @@
 //! Tables and figures, each of them a question to the store: nothing here runs, trains or reads an image.
 //!
-//! [`measured`] asks what was found, [`chammi`] and [`run_table`] make a [`Table`] of it beside what is printed. A page of
+//! [`measured`] asks what was found, [`papers`] and [`run_table`] make a [`Table`] of it next to what is published. A page of
 //! tables and figures is a [`document`]; [`markdown`], [`html`], [`latex`], [`csv`], [`terminal`] and, with the feature `pdf`, typst write that one structure down.
 //! Figures are drawn on a [`canvas`] of tenths of a point.
 
@@ -8,7 +8,6 @@ pub mod answers;
 mod bars;
 mod boxes;
 mod canvas;
-mod chammi;
 mod cloud;
 mod confusion;
 mod course;
@@ -29,6 +28,7 @@ mod markup;
 mod matrix;
 mod measured;
 mod page;
+mod papers;
 #[cfg(feature = "pdf")]
 mod pdf;
 mod query;
@@ -39,9 +39,9 @@ mod systems;
 pub(crate) mod table;
 pub(crate) mod terminal;
 
-pub use chammi::{Declaration, Print, placements};
 pub use error::Error;
 pub use page::{Format, Wanted, render};
+pub use papers::{Declaration, placements};
 pub use run_table::terminal_table;
 pub use table::{Cell, Column, Kind, Mark, Row, Table};
 

@@ -1,8 +1,8 @@
 //! From names of reports to files.
 
-use super::chammi::{self, Declaration};
 use super::document::{Document, Figure, Origin, Section, Shown};
 use super::measured::Source;
+use super::papers::{self, Declaration};
 #[cfg(feature = "pdf")]
 use super::pdf;
 use super::{Error, confusion, course, csv, font, html, latex, markdown, query, systems};
@@ -140,7 +140,7 @@ fn document(wanted: &[Wanted], store: &Reader, declared: &[Declaration]) -> Resu
 fn section(wanted: &Wanted, source: &Source<'_>, declared: &[Declaration]) -> Result<Section, Error> {
     let Wanted { name, title, report } = wanted;
     let Shown { title, tables, caption, figure, points } = match report {
-        Report::Printed(what) => chammi::report(*what, source, declared)?,
+        Report::Published { paper, name } => papers::report(paper, name, source, declared)?,
         Report::Systems { experiment } => systems::report(title, experiment, source)?,
         Report::Curves { experiment, metric } => course::report(title, experiment, metric, source)?,
         Report::Confusion { experiment } => confusion::report(title, experiment, source)?,

@@ -1,10 +1,9 @@
 //! What `exp` prints when a run has ended: its tasks, what lies below them and, where it may, what the paper prints.
 
-use super::chammi::{any_print_of, reason_against};
 use super::measured::{self, Measured, World};
 use super::table::{Cell, Column, Kind, Row, Table, heads};
-use super::{Error, Print, terminal};
-use crate::evaluate::names::{AVERAGES, TASKS, order, to_paper};
+use super::{Error, terminal};
+use crate::papers::{self, ACCURACY, MACRO_F1, Paper, Placed, Published, order};
 use crate::spec::Features;
 use crate::store::{PublishedRow, Reader};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,67 +24,95 @@ pub fn terminal_table(store: &Reader, runs: &[&str], width: Option<u16>) -> Resu
     }
     let mut tables = Vec::new();
     for seeds in systems.into_values() {
-        let row = any_print_of(&seeds[0].config);
-        let printed = row.as_ref().map(|(table, _)| store.published("chammi", table.table)).transpose()?;
-        let print = row.map(|(_, print)| print);
-        tables.push(terminal::table(&table(&seeds, print, &printed.unwrap_or_default()), width));
+        let beside = Beside::of(store, &seeds[0])?;
+        tables.push(terminal::table(&table(&seeds, beside.as_ref()), width));
     }
     Ok(tables.join("\n"))
 }
 
-fn table(seeds: &[Measured], print: Option<Print>, printed: &[PublishedRow]) -> Table {
+/// The published row that a system is in. Of several, that of the paper's last table, which has the most conditions.
+struct Beside {
+    paper: &'static Paper,
+    table: &'static Published,
+    placed: Placed,
+    numbers: Vec<PublishedRow>,
+}
+
+impl Beside {
+    fn of(store: &Reader, system: &Measured) -> Result<Option<Self>, Error> {
+        for paper in papers::on(&system.world.data) {
+            let Some(placed) = system.placed(paper).last().cloned() else { continue };
+            let Some(table) = paper.table(placed.table) else { continue };
+            let numbers = store.published(paper.name, table.table)?;
+            return Ok(Some(Self { paper, table, placed, numbers }));
+        }
+        Ok(None)
+    }
+
+    /// What is published of a task.
+    fn value(&self, task: &str) -> Option<f64> {
+        let row = |row: &&PublishedRow| {
+            row.model == self.placed.model && row.condition == self.placed.condition && row.task == task
+        };
+        self.numbers.iter().find(row)?.value
+    }
+}
+
+fn table(seeds: &[Measured], beside: Option<&Beside>) -> Table {
     let (first, world) = (&seeds[0], &seeds[0].world);
-    let chammi = world.data == "chammi";
-    let found: BTreeSet<&str> =
-        seeds.iter().flat_map(|one| one.scores.f1_macro.keys()).map(String::as_str).collect();
-    let mut names: Vec<&str> = match chammi {
-        true => TASKS.iter().map(|task| task.name).filter(|task| found.contains(task)).collect(),
-        false => found.into_iter().collect(),
-    };
+    let of_papers: Vec<&Paper> = papers::on(&world.data).collect();
+    let found: BTreeSet<&str> = seeds.iter().flat_map(|one| one.scores.tasks()).map(String::as_str).collect();
+    // Averages are stored too.
+    let asked =
+        |name: &&str| of_papers.is_empty() || of_papers.iter().any(|paper| paper.task(name).is_some());
+    let mut names: Vec<&str> = found.into_iter().filter(asked).collect();
     names.sort_by_key(|name| order(name));
     // The paper's overall score is one even where a part of it would not be printed.
     let complete = |name: &str| seeds.iter().all(|one| one.scores.f1(name).is_some());
-    names.extend(AVERAGES.iter().take(1).map(|average| average.name).filter(|name| chammi && complete(name)));
+    let overall = of_papers.iter().filter_map(|paper| paper.overall()).map(|average| average.name);
+    for name in overall.filter(|name| complete(name)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
 
-    let row_in_print = print.filter(|_| chammi);
-    let reason = reason_against(&first.config, world);
-    let in_print = |task: &str| {
-        let print = row_in_print.as_ref()?;
-        let row = |row: &&PublishedRow| {
-            row.model == print.model && row.condition == print.condition && row.task == task
-        };
-        printed.iter().find(row)?.value
-    };
+    let reason = beside
+        .and_then(|row| world.reason_against(&row.table.protocol).or_else(|| row.placed.against.clone()));
+    // Macro-F1 is what the column has.
+    let comparable = beside.filter(|row| reason.is_none() && row.table.metric == MACRO_F1);
     let values =
         |value: &dyn Fn(&Measured) -> Option<f64>| seeds.iter().filter_map(value).collect::<Vec<f64>>();
     let rows = names.iter().map(|name| {
-        let paper = in_print(name).filter(|_| reason.is_none());
+        let paper_value = comparable.and_then(|row| row.value(name));
         let mut cells = vec![
-            Cell::of(&values(&|one| one.scores.accuracy.get(*name).copied())),
-            Cell { paper, ..Cell::of(&values(&|one| one.scores.f1(name))) },
+            // Averages of it are no papers'.
+            Cell::of(&values(&|one| one.scores.of_task(ACCURACY, name))),
+            Cell { paper: paper_value, ..Cell::of(&values(&|one| one.scores.f1(name))) },
         ];
         cells.extend(Features::FLOORS.map(|floor| {
             let cell = Cell::of(&values(&|one| one.floors.get(floor.name())?.f1(name)));
             Cell { std: None, ..cell }
         }));
-        let label = if chammi { to_paper(name).unwrap_or_default() } else { "" };
-        let stub = if chammi { vec![(*name).into(), label.into()] } else { vec![(*name).into()] };
+        let mut stub = vec![(*name).into()];
+        if !of_papers.is_empty() {
+            stub.push(of_papers.iter().find_map(|paper| paper.to_paper(name)).unwrap_or_default().into());
+        }
         Row { stub, kind: Kind::Measured, cells, note: String::new() }
     });
     let mut notes = vec![
         "The last four columns are floors: macro-F1 that needs no training. Scores are means over seeds."
             .into(),
     ];
-    if let (Some(print), Some(reason)) = (&row_in_print, &reason)
-        && let Some(overall) = in_print("cps")
+    if let (Some(row), Some(reason)) = (beside, &reason)
+        && let Some(overall) = row.paper.overall().and_then(|overall| row.value(overall.name))
     {
         notes.push(format!(
             "The paper prints {overall:.3} overall for {}, {}; not comparable: {reason}.",
-            print.model,
-            print.words()
+            row.placed.model,
+            row.paper.condition(row.placed.condition)
         ));
     }
-    let columns = ["accuracy", "macro-F1", "constant", "prior", "hand-made", "untrained"];
+    let columns = [ACCURACY.words, MACRO_F1.words, "constant", "prior", "hand-made", "untrained"];
     let seeds = if seeds.len() == 1 { "one seed".into() } else { format!("{} seeds", seeds.len()) };
     Table {
         title: format!(
@@ -95,7 +122,7 @@ fn table(seeds: &[Measured], print: Option<Print>, printed: &[PublishedRow]) -> 
             first.spec
         ),
         facts: Vec::new(),
-        stub: if chammi { heads(&["task", "in print"]) } else { heads(&["task"]) },
+        stub: if of_papers.is_empty() { heads(&["task"]) } else { heads(&["task", "in print"]) },
         columns: columns.map(|name| Column::of(name, name)).into(),
         rows: rows.collect(),
         notes,

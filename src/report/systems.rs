@@ -8,7 +8,8 @@ use super::{
     table::heads,
 };
 use crate::{
-    evaluate::{bootstrap::Average, names::order},
+    evaluate::bootstrap::Average,
+    papers::order,
     spec::{Features, lines},
 };
 use serde_json::Value;
@@ -244,7 +245,7 @@ impl<'a> Asked<'a> {
 
 /// All tasks that somebody has a score in, in the order of print.
 fn tasks<'m>(runs: impl Iterator<Item = &'m Measured>) -> Vec<String> {
-    let all: BTreeSet<&String> = runs.flat_map(|one| one.scores.f1_macro.keys()).collect();
+    let all: BTreeSet<&String> = runs.flat_map(|one| one.scores.tasks()).collect();
     // Averages are stored beside tasks, which have their set before a stroke.
     let is_task = |task: &&&String| task.contains('/') && !task.ends_with("/held_out");
     let mut all: Vec<String> = all.into_iter().filter(|task| is_task(&task)).cloned().collect();

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::dsl::{
-    ChannelReplication, Crop, Depthwise, FixedChannels, Flip, ImageNet1k, Miro, OneNn, PROXY, Printed,
-    Report, ResNet, SSL, Tps,
+    ChannelReplication, Crop, Depthwise, FixedChannels, Flip, ImageNet1k, Miro, OneNn, PROXY, Report, ResNet,
+    SSL, Tps,
 };
 use crate::prelude::{Backbone, Chammi};
 use crate::sample;
@@ -205,20 +205,13 @@ impl Home {
     }
 }
 
-/// A printed report by the name that it has in `experiments/`.
+/// A paper's report by the name that it has in `experiments/`.
 fn wanted(name: &str) -> Wanted {
-    let report = match name {
-        "chammi_table1" => Printed::ChammiTable1,
-        "chammi_table2" => Printed::ChammiTable2,
-        "chammi_table3" => Printed::ChammiTable3,
-        "chammi_table4" => Printed::ChammiTable4,
-        "chammi_fig5" => Printed::ChammiFigure5,
-        "chammi_fig6" => Printed::ChammiFigure6,
-        "chammi_fig9" => Printed::ChammiFigure9,
-        "chammi_fig10" => Printed::ChammiFigure10,
-        other => panic!("there is no `{other}`"),
-    };
-    Wanted { name: name.into(), title: String::new(), report: Report::printed(report) }
+    let figure = name.strip_prefix("chammi_fig").map(|number| format!("figure{number}"));
+    let published = figure.unwrap_or_else(|| name.trim_start_matches("chammi_").into());
+    let report = Report::published("chammi", &published);
+    report.check().unwrap();
+    Wanted { name: name.into(), title: String::new(), report }
 }
 
 /// All that this program writes.
@@ -227,7 +220,7 @@ fn formats() -> Vec<Format> {
 }
 
 fn declared(experiment: &str, spec: &Spec) -> Declaration {
-    Declaration { experiment: experiment.into(), spec: serde_json::to_value(spec).unwrap() }
+    Declaration { experiment: experiment.into(), spec: spec.clone() }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     ask::Ask,
-    charts, curves, names,
+    charts, curves, names, overall,
     page::{self, View},
     runs, scores,
     url::{Params, href},
@@ -68,7 +68,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
                     tr {
                         td { (runs::state(row)) } td { (page::run_link(&uid)) } td { (page::asked_for(row)) }
                         td { (row.text("model")) } td { "seed " (row.int("seed")) }
-                        td.mute { (row.text("scale")) } td.n { (words::score(row.real("f1_macro"))) }
+                        td.mute { (row.text("scale")) } td.n { (words::score(overall::of(row))) }
                         td { a href=(without(&uids, &uid, by)) { "remove" } }
                     }
                 } } } }
@@ -217,7 +217,7 @@ impl<'a> Sides<'a> {
         let several = self.tasks.windows(2).any(|pair| (&pair[0].0, &pair[0].1) != (&pair[1].0, &pair[1].1));
         html! {
             div.wide { table.scores {
-                thead { tr { @if several { th { "by" } } th scope="col" { "macro-F1" } (self.heads.shown(true))
+                thead { tr { @if several { th { "by" } } th scope="col" { (overall::METRIC.words) } (self.heads.shown(true))
                     @if self.heads.uids.len() == 2 { th.n scope="col" { "second − first" } } } }
                 tbody { @for (protocol, data, task, values) in &self.tasks {
                     @let best = values.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);

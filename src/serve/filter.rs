@@ -3,7 +3,8 @@
 //! Terms are joined by "and"; a term that begins with `-` must not hold; commas separate alternatives; `*` stands for
 //! any text; blanks go into double quotes.
 
-use crate::store::Value;
+use super::overall;
+use crate::{papers, store::Value};
 
 /// What a run must be to be shown: a condition about `run r JOIN spec c`, and the values of its `?`.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,14 +64,6 @@ pub(super) const NAMES: [&str; 13] = [
     "label",
 ];
 
-/// Macro-F1 of a finished run's present work: the paper's overall average if it has one, else the mean over its tasks.
-pub(super) const F1: &str = "CASE WHEN r.status = 'done' THEN coalesce(
-      (SELECT s.value FROM score s WHERE s.run_id = r.id AND s.part = '' AND s.task = 'cps' AND s.class = '' AND s.metric = 'f1_macro'
-         AND EXISTS (SELECT 1 FROM attempt a JOIN run_work rw ON rw.work_id = a.work_id WHERE a.id = s.attempt_id AND rw.run_id = r.id)),
-      (SELECT avg(s.value) FROM score s WHERE s.run_id = r.id AND s.part = '' AND s.class = '' AND s.metric = 'f1_macro'
-         AND instr(s.task, '/') > 0 AND s.task NOT LIKE '%/held_out'
-         AND EXISTS (SELECT 1 FROM attempt a JOIN run_work rw ON rw.work_id = a.work_id WHERE a.id = s.attempt_id AND rw.run_id = r.id))) END";
-
 /// Seconds that a run's works took, in all their attempts.
 pub(super) const SECONDS: &str =
     "(SELECT round(sum(coalesce(a.ended_ms, a.heartbeat_ms) - a.started_ms)/1000.0, 1)
@@ -119,7 +112,7 @@ impl Filter {
             "spec" => self.texts("c.uid", operator, &begins(&term.text))?,
             "scale" => self.texts("r.scale", operator, &term.text)?,
             "seed" => self.numbers("r.seed", operator, &term.text)?,
-            "f1" => self.numbers(F1, operator, &term.text)?,
+            "f1" => self.numbers(overall::sql(), operator, &term.text)?,
             "seconds" => self.numbers(SECONDS, operator, &term.text)?,
             "data" => {
                 let named = self.texts("d.name", operator, &term.text)?;
@@ -148,13 +141,14 @@ impl Filter {
                 let named = self.texts("x.label", operator, &format!("*{}*", term.text))?;
                 format!("EXISTS (SELECT 1 FROM experiment_run x WHERE x.run_id = r.id AND {named})")
             }
-            task if task.contains('/') || task == "cps" => {
+            task if task.contains('/') || papers::is_average(task) => {
                 self.values.push(Value::from(task));
                 let value = self.numbers("s.value", operator, &term.text)?;
                 format!(
                     "EXISTS (SELECT 1 FROM score s JOIN attempt a ON a.id = s.attempt_id JOIN run_work rw ON rw.work_id = a.work_id
                      AND rw.run_id = r.id WHERE s.run_id = r.id AND r.status = 'done' AND s.part = '' AND s.task = ? AND s.class = ''
-                     AND s.metric = 'f1_macro' AND {value})"
+                     AND s.metric = '{}' AND {value})",
+                    overall::METRIC.name
                 )
             }
             axis => self.axis(axis, operator, &term.text)?,

@@ -14,6 +14,7 @@ mod host;
 mod live;
 mod names;
 mod now;
+mod overall;
 mod page;
 mod papers;
 mod run;

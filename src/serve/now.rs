@@ -3,6 +3,7 @@
 use super::{
     ask::Ask,
     names::{EXPERIMENT, LABEL, WORKS_DONE},
+    overall,
     page::{self, View},
     runs, sparkline,
     url::{Params, href},
@@ -66,7 +67,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
                     tr {
                         td { (runs::state(row)) } td { (page::run_link(&row.text("run"))) } td { (page::asked_for(row)) }
                         td { (row.text("model")) } td { "seed " (row.int("seed")) }
-                        td.n { @if let Some(score) = row.real("f1_macro") { span.mute { "macro-F1 " } (words::score(Some(score))) } }
+                        td.n { @if let Some(score) = overall::of(row) { span.mute { (overall::METRIC.words) " " } (words::score(Some(score))) } }
                         td.n.mute { @if let Some(seconds) = row.real("seconds") { (words::time(seconds)) } }
                     }
                 } } } }

@@ -6,9 +6,9 @@ use super::{
     url::{Params, href},
 };
 use crate::{
-    evaluate::names::{AVERAGES, TASKS},
+    papers::{self, PAPERS, Paper, Published},
     report::{Cell, Column, Kind, Row as Line, Table},
-    store::{Error, PlacementRow, Row, Value},
+    store::{Error, PlacementRow, Row},
 };
 use maud::html;
 use std::collections::BTreeMap;
@@ -28,7 +28,10 @@ impl Fills {
 
     fn command(&self, row: [&str; 4]) -> String {
         match self.0.get(&row.map(String::from)) {
-            Some(experiment) => format!("`dichroic exp {experiment} --data {}=PATH`", row[0]),
+            Some(experiment) => {
+                let data = papers::named(row[0]).map_or(row[0], |paper| paper.data);
+                format!("`dichroic exp {experiment} --data {data}=PATH`")
+            }
             None => "declared by no experiment".into(),
         }
     }
@@ -36,28 +39,27 @@ impl Fills {
 
 /// One line per number and system, in the order of print.
 const NUMBERS: &str = "SELECT model, condition, task, published, flag, experiment, spec, kind, world, scale, measured, std, n, difference, verdict
-    FROM v_paper WHERE paper = ?1 AND tbl = ?2 AND metric = 'f1_macro' ORDER BY place";
+    FROM v_paper WHERE paper = ?1 AND tbl = ?2 ORDER BY place";
 
 /// The page for `?paper=chammi_table4`.
 pub(super) fn view(ask: &Ask<'_>, params: &Params, fills: &Fills) -> Result<Found, Error> {
-    let known = ask.rows("SELECT DISTINCT paper, tbl FROM published WHERE task <> '' AND metric = 'f1_macro' ORDER BY paper, tbl", &[])?;
-    let names: Vec<(String, String, String)> = known
-        .iter()
-        .map(|row| (format!("{}_{}", row.text("paper"), row.text("tbl")), row.text("paper"), row.text("tbl")))
-        .collect();
+    let of_paper = |paper: &'static Paper| {
+        paper.tables.iter().map(move |table| (format!("{}_{}", paper.name, table.table), paper, table))
+    };
+    let mut names: Vec<(String, &Paper, &Published)> = PAPERS.into_iter().flat_map(of_paper).collect();
+    names.sort_by(|(one, ..), (other, ..)| one.cmp(other));
     // Table 4 has the most rows that experiments stand in.
     let asked = params
         .get("paper")
         .or_else(|| names.iter().map(|(name, ..)| name.as_str()).find(|name| name.ends_with("table4")));
-    let Some((name, paper, tbl)) = names.iter().find(|(name, ..)| asked.is_none_or(|asked| asked == name))
+    let Some((name, paper, published)) =
+        names.iter().find(|(name, ..)| asked.is_none_or(|asked| asked == name))
     else {
-        return Ok(Found::Absent(match asked {
-            Some(asked) => format!("No table called {asked} is printed."),
-            None => "This store knows no printed numbers.".into(),
-        }));
+        let asked = asked.unwrap_or_default();
+        return Ok(Found::Absent(format!("No table called {asked} is printed.")));
     };
-    let numbers = ask.rows(NUMBERS, &[Value::from(paper.as_str()), Value::from(tbl.as_str())])?;
-    let table = of_print(numbers.iter(), paper, tbl, fills);
+    let numbers = ask.rows(NUMBERS, &[paper.name.into(), published.table.into()])?;
+    let table = of_print(numbers.iter(), paper, published, fills);
     let measured = table.rows.iter().filter(|row| row.kind == Kind::Measured).count();
     let compared = table.rows.iter().flat_map(|row| &row.cells).filter(|cell| cell.paper.is_some()).count();
     let body = html! {
@@ -68,7 +70,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params, fills: &Fills) -> Result<Foun
             }
         }
         p.mute {
-            "Macro-F1. Grey rows are print, what stands below one was measured. "
+            (published.metric.capitalised()) ". Grey rows are print, what stands below one was measured. "
             @if compared > 0 {
                 "Differences: "
                 @for (class, words) in [("below-far", "below by 0.05"), ("below", "0.02"), ("same", "equal"), ("above", "above by 0.02"), ("above-far", "0.05")] {
@@ -87,7 +89,12 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params, fills: &Fills) -> Result<Foun
 }
 
 /// Printed rows with the systems measured beside them.
-fn of_print<'a>(numbers: impl Iterator<Item = Row<'a>>, paper: &str, tbl: &str, fills: &Fills) -> Table {
+fn of_print<'a>(
+    numbers: impl Iterator<Item = Row<'a>>,
+    paper: &Paper,
+    published: &Published,
+    fills: &Fills,
+) -> Table {
     type System = (String, String, String, String, String);
     let mut rows: Vec<(String, String)> = vec![];
     let mut tasks: Vec<String> = vec![];
@@ -120,14 +127,14 @@ fn of_print<'a>(numbers: impl Iterator<Item = Row<'a>>, paper: &str, tbl: &str, 
         if apart {
             *against = verdict;
         }
-        let paper = row.real("published").filter(|_| !apart);
+        let comparable = row.real("published").filter(|_| !apart);
         cells.insert(
             task,
             Cell {
                 value: row.real("measured"),
                 std: row.real("std"),
                 n: row.int("n") as usize,
-                paper,
+                paper: comparable,
                 mark: None,
             },
         );
@@ -162,20 +169,17 @@ fn of_print<'a>(numbers: impl Iterator<Item = Row<'a>>, paper: &str, tbl: &str, 
             stub: vec![model.clone(), condition.replace('_', " "), String::new(), String::new()],
             kind: Kind::Print,
             cells: order.iter().map(cell).collect(),
-            note: if filled { String::new() } else { fills.command([paper, tbl, model, condition]) },
+            note: if filled {
+                String::new()
+            } else {
+                fills.command([paper.name, published.table, model, condition])
+            },
         });
         lines.extend(systems.into_iter().map(of_system));
     }
-    let short = |task: &str| {
-        let average = AVERAGES.iter().find(|average| average.name == task).map(|average| average.short);
-        average
-            .or_else(|| TASKS.iter().find(|known| known.name == task).map(|known| known.short))
-            .unwrap_or(task)
-            .to_owned()
-    };
     Table {
         stub: ["model", "condition", "spec", "seeds"].map(String::from).into(),
-        columns: order.iter().map(|task| Column::of_score(&short(task), task)).collect(),
+        columns: order.iter().map(|task| Column::of_score(paper.short(task).unwrap_or(task), task)).collect(),
         rows: lines,
         ..Table::default()
     }

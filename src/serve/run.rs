@@ -2,7 +2,7 @@
 
 use super::{
     ask::Ask,
-    charts, compare, names,
+    charts, compare, names, overall,
     page::{self, Found, View},
     runs, scores, system,
     url::{Params, href},
@@ -136,7 +136,7 @@ fn summary(row: Row<'_>, remarks: &Rows) -> Markup {
             span { "spec " (page::spec_link(&row.text("spec"))) }
             span { (page::works(row)) " works done" }
             @if let Some(seconds) = row.real("seconds") { span { (words::time(seconds)) } }
-            @if let Some(score) = row.real("f1_macro") { span { "macro-F1 " b { (words::score(Some(score))) } } }
+            @if let Some(score) = overall::of(row) { span { (overall::METRIC.words) " " b { (words::score(Some(score))) } } }
             @for tag in row.text("tags").split_whitespace() { span.tag { (tag) } }
         }
         @for remark in remarks.iter() { p.remark { span.mute { (remark.text("t")) } " " (remark.text("text")) } }

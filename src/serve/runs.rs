@@ -2,8 +2,9 @@
 
 use super::{
     ask::Ask,
-    filter::{F1, Filter, NAMES, SECONDS, SILENT, STALE},
+    filter::{Filter, NAMES, SECONDS, SILENT, STALE},
     names::{self, EXPERIMENT, LABEL, MODEL, WORKS_DONE},
+    overall,
     page::{self, View},
     scores,
     url::Params,
@@ -16,27 +17,31 @@ use crate::{
 };
 use maud::{Markup, html};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 
 /// Runs on one page.
 const PAGE: i64 = 200;
 
 /// The name of an order, the heading of its column, and what is sorted by.
-const ORDERS: [(&str, &str, &str); 10] = [
-    (
-        "status",
-        "state",
-        "CASE r.status WHEN 'running' THEN 0 WHEN 'failed' THEN 1 WHEN 'queued' THEN 2 WHEN 'done' THEN 3 ELSE 4 END",
-    ),
-    ("run", "run", "r.uid"),
-    ("experiment", "experiment", names::EXPERIMENT),
-    ("model", "model", MODEL),
-    ("seed", "seed", "r.seed"),
-    ("scale", "scale", "r.scale"),
-    ("works", "works", names::WORKS_DONE),
-    ("f1", "macro-F1", F1),
-    ("seconds", "time", SECONDS),
-    ("started", "started", "r.started_ms"),
-];
+static ORDERS: LazyLock<[(&str, &str, &str); 10]> = LazyLock::new(|| {
+    [
+        (
+            "status",
+            "state",
+            "CASE r.status WHEN 'running' THEN 0 WHEN 'failed' THEN 1 WHEN 'queued' THEN 2 WHEN 'done' THEN 3 ELSE 4 END",
+        ),
+        ("run", "run", "r.uid"),
+        ("experiment", "experiment", names::EXPERIMENT),
+        ("model", "model", MODEL),
+        ("seed", "seed", "r.seed"),
+        ("scale", "scale", "r.scale"),
+        ("works", "works", names::WORKS_DONE),
+        ("f1", overall::METRIC.words, overall::sql()),
+        ("seconds", "time", SECONDS),
+        ("started", "started", "r.started_ms"),
+    ]
+});
+
 /// Columns of the runs with these numbers; only for those that are shown, because each of them is a question of its own.
 fn columns(numbers: &str) -> String {
     format!(
@@ -44,13 +49,15 @@ fn columns(numbers: &str) -> String {
           {EXPERIMENT} AS experiment, {LABEL} AS label,
           (SELECT count(*) FROM experiment_run x WHERE x.run_id = r.id) AS experiments,
           {MODEL} AS model, c.uid AS spec, r.seed, r.scale, (SELECT count(*) FROM run_work rw WHERE rw.run_id = r.id) AS works,
-          {WORKS_DONE} AS works_done, {F1} AS f1_macro, {SECONDS} AS seconds,
+          {WORKS_DONE} AS works_done, {} AS {}, {SECONDS} AS seconds,
           strftime('%Y-%m-%d %H:%M', r.started_ms/1000, 'unixepoch') AS started,
           (SELECT group_concat(t.tag, ' ') FROM tag t WHERE t.run_id = r.id) AS tags,
           (SELECT count(*) FROM note n WHERE n.run_id = r.id) AS notes,
           (SELECT a.error FROM run_work rw JOIN work w ON w.id = rw.work_id AND w.status = 'failed' JOIN attempt a ON a.work_id = w.id
            AND a.n = w.attempt WHERE rw.run_id = r.id LIMIT 1) AS error
-        FROM run r JOIN spec c ON c.id = r.spec_id WHERE r.id IN ({numbers})"
+        FROM run r JOIN spec c ON c.id = r.spec_id WHERE r.id IN ({numbers})",
+        overall::sql(),
+        overall::METRIC.name
     )
 }
 
@@ -252,7 +259,7 @@ fn table(
                     tr {
                         th { span.hidden { "tick" } }
                         @for (name, text, _) in ORDERS.iter().take(7) { (head(name, text, ["seed"].contains(name))) }
-                        (head("f1", "macro-F1", true))
+                        (head("f1", overall::METRIC.words, true))
                         th.n scope="col" { "print" } th.n scope="col" { "Δ" }
                         (head("seconds", "time", true))
                         (head("started", "started (UTC)", false))
@@ -271,8 +278,8 @@ fn line(row: Row<'_>, prints: &scores::Prints) -> Markup {
     let against = print.map(|print| &print.against).filter(|why| !why.is_empty());
     let against = against.map(|why| format!("not comparable: {why}"));
     let difference = print
-        .filter(|print| print.against.is_empty())
-        .and_then(|print| Some(row.real("f1_macro")? - print.value));
+        .filter(|print| print.against.is_empty() && print.metric == overall::METRIC.name)
+        .and_then(|print| Some(overall::of(row)? - print.value));
     html! {
         tr {
             td { input type="checkbox" name="run" value=(uid) aria-label={ "tick run " (words::short(&uid)) }; }
@@ -283,7 +290,7 @@ fn line(row: Row<'_>, prints: &scores::Prints) -> Markup {
             td.n { (row.int("seed")) }
             td.mute { (row.text("scale")) }
             td.works { (page::works(row)) }
-            td.n { (words::score(row.real("f1_macro"))) }
+            td.n { (words::score(overall::of(row))) }
             td.n.apart[against.is_some()] title=[&against] {
                 @if let Some(print) = print { (words::score(Some(print.value))) }
             }

@@ -1,8 +1,8 @@
 //! Scores of runs: tasks in the paper's order, floors below them, printed numbers where runs stand in a printed row.
 
-use super::{ask::Ask, filter::STALE, page, words};
+use super::{ask::Ask, filter::STALE, overall as headline, page, words};
 use crate::{
-    evaluate::names::{order, to_paper},
+    papers::{ACCURACY, MACRO_F1, Measure, order, to_paper},
     report::html::spans,
     store::{Error, Floor, Row, Rows, Value},
 };
@@ -14,8 +14,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub(super) struct Print {
     /// What is printed.
     pub(super) value: f64,
+    /// What it counts, by its name in the store.
+    pub(super) metric: String,
     /// Why it must not be compared with the run; empty if it may.
     pub(super) against: String,
+}
+
+impl Print {
+    fn of(row: Row<'_>) -> Self {
+        let value = row.real("value").unwrap_or(f64::NAN);
+        Self { value, metric: row.text("metric"), against: row.text("against") }
+    }
 }
 
 /// Printed numbers by the number of a run.
@@ -24,7 +33,7 @@ pub(super) type Prints = HashMap<i64, Print>;
 /// The printed row of a run; the last table speaks for it, which has the most conditions.
 fn printed(task: &str, runs: &str) -> String {
     format!(
-        "SELECT r.id, p.task, p.value, c.tbl, c.model, c.condition, c.protocol, c.data,
+        "SELECT r.id, p.task, p.metric, p.value, c.tbl, c.model, c.condition, c.protocol, c.data,
           CASE WHEN NOT EXISTS (SELECT 1 FROM run_data t JOIN dataset d ON d.id = t.dataset_id WHERE t.run_id = r.id)
              OR EXISTS (SELECT 1 FROM run_data t JOIN dataset d ON d.id = t.dataset_id WHERE t.run_id = r.id AND d.kind <> 'real')
              THEN 'the data are simulated'
@@ -33,7 +42,7 @@ fn printed(task: &str, runs: &str) -> String {
          FROM run r JOIN placement c ON c.spec_id = r.spec_id
            AND c.tbl = (SELECT max(l.tbl) FROM placement l WHERE l.spec_id = r.spec_id AND l.paper = c.paper)
          JOIN published p ON p.paper = c.paper AND p.tbl = c.tbl AND p.model = c.model AND p.condition = c.condition
-           AND p.metric = 'f1_macro' AND {task} AND p.value IS NOT NULL
+           AND {task} AND p.value IS NOT NULL
          WHERE {runs}"
     )
 }
@@ -41,11 +50,11 @@ fn printed(task: &str, runs: &str) -> String {
 /// The printed overall scores beside the runs with these numbers.
 pub(super) fn overall(ask: &Ask<'_>, ids: &[i64]) -> Result<Prints, Error> {
     let numbers: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    let rows = ask.rows(&printed("p.task = 'cps'", &format!("r.id IN ({})", numbers.join(","))), &[])?;
-    let print = |row: Row<'_>| {
-        (row.int("id"), Print { value: row.real("value").unwrap_or(f64::NAN), against: row.text("against") })
-    };
-    Ok(rows.iter().map(print).collect())
+    let rows = ask.rows(
+        &printed(&headline::is_overall("p.paper", "p.task"), &format!("r.id IN ({})", numbers.join(","))),
+        &[],
+    )?;
+    Ok(rows.iter().map(|row| (row.int("id"), Print::of(row))).collect())
 }
 
 /// Everything that was scored of one run by one protocol on one data set.
@@ -65,18 +74,15 @@ pub(super) fn of_run(ask: &Ask<'_>, uid: &str) -> Result<OfRun, Error> {
     let mut found = OfRun::new();
     for score in ask.store().scores(uid)?.into_iter().filter(|score| score.part.is_empty()) {
         let scored = found.entry((score.protocol, score.data)).or_default();
-        match (score.metric.as_str(), score.class.as_str()) {
-            ("accuracy", "") => drop(scored.tasks.insert((score.task, "accuracy"), score.value)),
-            ("f1_macro", "") => drop(scored.tasks.insert((score.task, "macro-F1"), score.value)),
-            (_, "") => {}
-            (metric, _) => {
-                let class = scored.classes.entry((score.task, score.class)).or_default();
-                class.insert(metric.into(), (score.value, score.n));
-            }
+        if !score.class.is_empty() {
+            let class = scored.classes.entry((score.task, score.class)).or_default();
+            class.insert(score.metric, (score.value, score.n));
+        } else if let Some(head) = head_of(&score.metric) {
+            scored.tasks.insert((score.task, head), score.value);
         }
     }
     let below = ask.store().floors(uid)?.into_iter().filter(|(_, score)| {
-        (score.part.is_empty(), score.class.as_str(), score.metric.as_str()) == (true, "", "f1_macro")
+        (score.part.is_empty(), score.class.as_str(), score.metric.as_str()) == (true, "", MACRO_F1.name)
     });
     for (floor, score) in below {
         // Floors that need no features stand below every protocol.
@@ -89,15 +95,19 @@ pub(super) fn of_run(ask: &Ask<'_>, uid: &str) -> Result<OfRun, Error> {
     }
     for row in ask.rows(&printed("p.task <> ''", "r.uid = ?"), &[Value::from(uid)])?.iter() {
         if let Some(scored) = found.get_mut(&(row.text("protocol"), row.text("data"))) {
-            let print = Print { value: row.real("value").unwrap_or(f64::NAN), against: row.text("against") };
-            scored.print.insert(row.text("task"), print);
+            scored.print.insert(row.text("task"), Print::of(row));
             scored.row = format!("{} {}, {}", row.text("tbl"), row.text("model"), row.text("condition"));
         }
     }
     Ok(found)
 }
 
-const HEADS: [&str; 6] = ["macro-F1", "accuracy", "constant", "prior", "hand-made", "untrained"];
+const HEADS: [&str; 6] = [MACRO_F1.words, ACCURACY.words, "constant", "prior", "hand-made", "untrained"];
+
+/// The column of a metric.
+fn head_of(metric: &str) -> Option<&'static str> {
+    Measure::OF_TASKS.into_iter().find(|known| known.name == metric).map(|known| known.words)
+}
 
 fn head(floor: Floor) -> &'static str {
     match floor {
@@ -122,18 +132,19 @@ impl Scored {
 
     /// Macro-F1 of a task.
     pub(super) fn f1(&self, task: &str) -> Option<f64> {
-        self.tasks.get(&(task.to_owned(), "macro-F1")).copied()
+        self.tasks.get(&(task.to_owned(), MACRO_F1.words)).copied()
     }
 
     /// The tasks that were scored.
     pub(super) fn tasks(&self) -> impl Iterator<Item = &str> {
-        self.tasks.keys().filter(|(_, head)| *head == "macro-F1").map(|(task, _)| task.as_str())
+        self.tasks.keys().filter(|(_, head)| *head == MACRO_F1.words).map(|(task, _)| task.as_str())
     }
 
     /// Measured minus printed, where the two may be compared.
     fn difference(&self, task: &str) -> Option<f64> {
         let print = self.print.get(task).filter(|print| print.against.is_empty())?;
-        Some(self.f1(task)? - print.value)
+        let measured = self.tasks.get(&(task.to_owned(), head_of(&print.metric)?))?;
+        Some(measured - print.value)
     }
 
     /// As data: one line for each task.
@@ -172,7 +183,7 @@ impl Scored {
                         tr.average[!task.contains('/')] {
                             td { (task) } td.mute { (to_paper(task).unwrap_or_default()) }
                             @for head in &heads {
-                                td.n.floor[!["macro-F1", "accuracy"].contains(head)].main[*head == "macro-F1"] {
+                                td.n.floor[![MACRO_F1.words, ACCURACY.words].contains(head)].main[*head == MACRO_F1.words] {
                                     (words::score(self.tasks.get(&((*task).to_owned(), *head)).copied()))
                                 }
                             }
@@ -229,8 +240,8 @@ pub(super) fn data(of_run: &OfRun) -> Rows {
         "protocol",
         "data",
         "task",
-        "f1_macro",
-        "accuracy",
+        MACRO_F1.name,
+        ACCURACY.name,
         "constant",
         "prior",
         "hand_made",

@@ -2,7 +2,7 @@
 
 use super::db::Db;
 use super::error::Error;
-use super::{attempt, print, published};
+use super::{attempt, placements, published};
 use sqlx::Row;
 use sqlx::migrate::Migrator;
 use std::fs::OpenOptions;
@@ -56,7 +56,7 @@ pub(super) fn open(path: &Path) -> Result<Db, Error> {
         db.migrate(&MIGRATIONS).map_err(failed)?;
     }
     published::load(&mut db)?;
-    print::views(&mut db)?;
+    placements::views(&mut db)?;
     attempt::recover(&mut db, path)?;
     Ok(db) // and the lock is released
 }

@@ -13,7 +13,7 @@ mod error;
 mod lock;
 mod merge;
 mod migrate;
-mod print;
+mod placements;
 mod progress;
 mod provenance;
 mod published;

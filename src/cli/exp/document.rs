@@ -7,6 +7,7 @@ use super::super::{
 };
 use crate::{
     data::DataSet,
+    papers::{Average, PAPERS},
     store::{Reader, RunState, ScoreRow},
 };
 use serde_json::{Value, json};
@@ -36,8 +37,11 @@ pub(super) fn of(
     }
     let by_floor: BTreeMap<&str, Tasks<'_>> =
         by_floor.into_iter().map(|(floor, rows)| (floor, tasks(rows.into_iter().filter(of_first)))).collect();
-    let average = |row: &&ScoreRow| row.task == "cps" && row.part.is_empty() && row.class.is_empty();
-    let cps = scores.iter().filter(of_first).find(average).map(|row| row.value);
+    let value = |average: &Average| {
+        let whole = |row: &&ScoreRow| row.part.is_empty() && row.class.is_empty();
+        let mut scores = scores.iter().filter(of_first).filter(whole);
+        scores.find(|row| row.task == average.name).map(|row| row.value)
+    };
     let data: BTreeMap<&String, Value> = plan
         .data
         .iter()
@@ -46,7 +50,7 @@ pub(super) fn of(
             (name, json!({ "kind": kind, "fingerprint": fingerprint }))
         })
         .collect();
-    Ok(json!({
+    let mut document = json!({
         "experiment": declaration.entry.name,
         "label": labels(&declaration.declared.labels),
         "spec": plan.spec_id,
@@ -57,13 +61,16 @@ pub(super) fn of(
         "status": state.status.as_str(),
         "seconds": state.seconds,
         "results": tasks(scores.iter().filter(of_first)),
-        "cps": cps,
         "scores": scores.iter().map(score).collect::<Vec<_>>(),
         "floors": by_floor,
-    }))
+    });
+    for overall in PAPERS.iter().filter_map(|paper| paper.overall()) {
+        document[overall.name] = value(overall).into();
+    }
+    Ok(document)
 }
 
-/// Averages over tasks are not tasks: they are in `cps` and in `scores`.
+/// Averages over tasks are not tasks: the overall ones have a key of their own, and all are in `scores`.
 fn tasks<'a>(rows: impl Iterator<Item = &'a ScoreRow>) -> Tasks<'a> {
     let mut tasks = Tasks::new();
     for row in rows.filter(|row| row.part.is_empty() && row.class.is_empty() && row.task.contains('/')) {

@@ -70,9 +70,8 @@ impl Session<'_> {
                 declaration.place,
                 job.scale,
             )?);
-            placed.entry(job.plan.spec_id.to_string()).or_insert_with(|| {
-                report::placements(&serde_json::to_value(&job.plan.spec).expect("specs are plain data"))
-            });
+            let spec = job.plan.spec_id.to_string();
+            placed.entry(spec).or_insert_with(|| report::placements(&job.plan.spec));
         }
         self.lab.store.place(placed.into_iter().collect(), None)?;
         if self.exp.fresh {

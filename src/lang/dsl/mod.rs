@@ -43,7 +43,7 @@ pub use objective::{
     Convex, Frozen, Labels, LossNotSaid, NoLabels, NoLoss, Objective, Or, Sum, Towards, Trains, Weighted,
 };
 pub use order::{HasAdapter, HasData, HasWeights};
-pub use report::{Printed, Report};
+pub use report::Report;
 pub use run::{Evaluated, Model, NotEvaluated, Run, Scored};
 pub use strategy::{Guides, Strategy, UsesLabels};
 

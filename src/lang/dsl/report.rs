@@ -1,9 +1,11 @@
 //! What a `#[report]` shows: a table or figure of a paper, the systems of an experiment, or the answer to any question.
 
+use crate::papers::{self, NotPublished};
+
 /// A table or figure, to be asked of the store whenever somebody wants to see it.
 ///
 /// ```text
-/// Report::printed(Printed::ChammiTable4)          a paper's, beside print
+/// Report::published("chammi", "table4")           a paper's, next to the published numbers
 /// Report::systems("real_cells")                   scores of everything that an experiment declares
 /// Report::curves("real_cells", "loss")            how they were learned
 /// Report::confusion("real_cells")                 what they took for what
@@ -11,8 +13,13 @@
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Report {
-    /// A table or figure of a paper, beside what is printed.
-    Printed(Printed),
+    /// A table or figure of a paper, next to the published numbers.
+    Published {
+        /// The paper: `chammi`.
+        paper: String,
+        /// The table or figure: `table4`, `figure5`.
+        name: String,
+    },
     /// The scores of an experiment's systems, a row each, with floors; a figure shows their seeds.
     Systems {
         /// The experiment's name.
@@ -37,33 +44,11 @@ pub enum Report {
     },
 }
 
-/// What a paper prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Printed {
-    /// CHAMMI's Table 1: costs and overall scores.
-    ChammiTable1,
-    /// Its appendix, Table 2: off the shelf, trained, fine-tuned.
-    ChammiTable2,
-    /// Its appendix, Table 3: SWAD and MIRO.
-    ChammiTable3,
-    /// Its appendix, Table 4: thin-plate splines and self-supervision.
-    ChammiTable4,
-    /// Its Figure 5: a radar of the six novel tasks.
-    ChammiFigure5,
-    /// Its Figure 6: new channels.
-    ChammiFigure6,
-    /// Its Figure 9: features in the plane.
-    ChammiFigure9,
-    /// Its Figure 10: F1 of every class.
-    ChammiFigure10,
-    /// Which of its directions hold.
-    ChammiDirections,
-}
-
 impl Report {
-    /// A table or figure of a paper, beside what is printed.
-    pub fn printed(what: Printed) -> Self {
-        Self::Printed(what)
+    /// A table or figure of a paper, next to the published numbers: `published("chammi", "table4")`. `cargo test` and
+    /// `dichroic report` refuse what no paper has, and say what there is.
+    pub fn published(paper: &str, name: &str) -> Self {
+        Self::Published { paper: paper.into(), name: name.into() }
     }
 
     /// The scores of all that an experiment declares.
@@ -85,5 +70,28 @@ impl Report {
     /// deviation and the number of its seeds.
     pub fn query(sql: &str) -> Self {
         Self::Query { sql: sql.into() }
+    }
+
+    /// Whether there is what it is about.
+    ///
+    /// # Errors
+    /// If no paper has this table or figure.
+    pub fn check(&self) -> Result<(), NotPublished> {
+        match self {
+            Self::Published { paper, name } => papers::find(paper, name).map(drop),
+            Self::Systems { .. } | Self::Curves { .. } | Self::Confusion { .. } | Self::Query { .. } => {
+                Ok(())
+            }
+        }
+    }
+
+    /// Its place among the reports of papers; those of none come last.
+    pub(crate) fn place(&self) -> usize {
+        match self {
+            Self::Published { paper, name } => papers::place(paper, name),
+            Self::Systems { .. } | Self::Curves { .. } | Self::Confusion { .. } | Self::Query { .. } => {
+                usize::MAX
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Queries, and their cost.
 
 use super::*;
+use crate::papers::{PAPERS, Paper};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -92,27 +93,25 @@ fn every_view_answers_here_and_in_the_stock_shell() {
     let read = store.read().unwrap();
     let views = read.query("SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY name").unwrap();
     let views: Vec<String> = views.rows.iter().map(|row| row[0].to_string()).collect();
-    assert_eq!(
-        views,
-        [
-            "v_chammi_morphem_readme",
-            "v_chammi_table1",
-            "v_chammi_table2",
-            "v_chammi_table3",
-            "v_chammi_table4",
-            "v_curve",
-            "v_failed",
-            "v_floors",
-            "v_pairs",
-            "v_paper",
-            "v_progress",
-            "v_results",
-            "v_runs",
-            "v_seeds",
-            "v_stale",
-            "v_works"
-        ]
-    );
+    let own = [
+        "v_curve",
+        "v_failed",
+        "v_floors",
+        "v_pairs",
+        "v_paper",
+        "v_progress",
+        "v_results",
+        "v_runs",
+        "v_seeds",
+        "v_stale",
+        "v_works",
+    ];
+    let of_paper =
+        |paper: &'static Paper| paper.tables.iter().map(|table| format!("v_{}_{}", paper.name, table.table));
+    let mut expected: Vec<String> =
+        PAPERS.into_iter().flat_map(of_paper).chain(own.map(String::from)).collect();
+    expected.sort();
+    assert_eq!(views, expected);
     for view in &views {
         assert!(!read.query(&format!("SELECT * FROM {view}")).unwrap().rows.is_empty(), "{view} is empty");
     }
@@ -244,6 +243,22 @@ fn print_is_judged_only_where_it_can_be() {
     assert_eq!(verdict(), "not comparable: stale");
     store.register_dataset(&dataset(DataKind::Real)).unwrap();
     assert_eq!(verdict(), "inside");
+}
+
+#[test]
+fn a_spec_may_be_in_several_rows_of_one_table() {
+    let (_folder, path) = place();
+    let store = store(&path);
+    claim(&store, "fit-1").finish(Outcome::Done).unwrap();
+    let attempt = claim(&store, "score-1");
+    attempt.scores(&[score("cps", "", "f1_macro", 0.5)]).unwrap();
+    attempt.finish(Outcome::Done).unwrap();
+    let rows =
+        ["tps", "baseline"].map(|condition| PlacementRow { condition: condition.into(), ..placement("") });
+    store.place(vec![("b4ac910da659".to_string(), rows.into())], None).unwrap();
+    let sql = "SELECT condition FROM v_paper WHERE spec IS NOT NULL AND task = 'cps' ORDER BY condition";
+    let found = store.read().unwrap().query(sql).unwrap().rows;
+    assert_eq!(found, [["baseline".into()], ["tps".into()]]);
 }
 
 #[test]

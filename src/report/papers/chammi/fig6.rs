@@ -1,29 +1,30 @@
 //! The paper's Figure 6B, technical generalisation: Depthwise, trained on two sets and carried to the channels of the
 //! third, beside the backbone off the shelf.
 
-use super::super::Error;
-use super::super::bars::{Bar, Group, Panel, draw};
-use super::super::measured::{self, Measured, Source, World};
-use super::super::table::{Cell, Column, Kind, Row, Table, heads};
-use super::comparable::{SETS, Start, Strategy, System, recipes_of};
-use super::fig5::colour;
-use super::scores::{command, floors};
-use super::{Declaration, Shown, title};
-use crate::evaluate::names::{AVERAGES, TASKS, Task};
+use super::super::{Declaration, Shown, declared::command, scores::floors, title};
+use super::{PAPER, fig5::colour};
+use crate::papers::{
+    Task,
+    chammi::{PROTOCOL, SETS, Start, Strategy, System},
+};
+use crate::report::Error;
+use crate::report::bars::{Bar, Group, Panel, draw};
+use crate::report::measured::{self, Measured, Source, World};
+use crate::report::table::{Cell, Column, Kind, Row, Table, heads};
+use crate::spec::Spec;
 use plotters::style::RGBColor;
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All that the paper says of it in numbers.
 const STATEMENT: &str = "The paper draws this figure without numbers and says: relative to its baseline, up to 11 % better on WTC, 12 % on \
 HPA, 5 % on CP. It does not say by which rule filters are replicated.";
 
-fn is_baseline(spec: &Value) -> bool {
+fn is_baseline(spec: &Spec) -> bool {
     System::of(spec).is_some_and(|system| system.start == Start::OffTheShelf)
 }
 
 /// The set that a spec of this figure leaves out.
-fn held_out(spec: &Value) -> Option<usize> {
+fn held_out(spec: &Spec) -> Option<usize> {
     let (set, system) = System::without_one(spec)?;
     let fits = system.model == "Depthwise"
         && system.start == Start::Pretrained
@@ -43,10 +44,11 @@ impl<'m> Found<'m> {
     fn of(runs: &[&'m Measured]) -> Self {
         let mut found = Self { baseline: Vec::new(), carried: Default::default() };
         for one in runs {
-            if is_baseline(&one.config) {
+            let Some(spec) = one.resolved() else { continue };
+            if is_baseline(spec) {
                 found.baseline.push(one);
-            } else if let Some(set) = held_out(&one.config) {
-                let key = (recipes_of(&one.config), one.spec.as_str());
+            } else if let Some(set) = held_out(spec) {
+                let key = (one.recipes().into(), one.spec.as_str());
                 found.carried[set].entry(key).or_default().push(one);
             }
         }
@@ -63,10 +65,10 @@ fn cell(runs: &[&Measured], name: &str) -> Cell {
 
 /// Asks the store.
 pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Shown, Error> {
-    let measured = store.on("chammi")?;
+    let measured = store.on(PAPER.data)?;
     let mut worlds = measured::by_world(&measured);
-    worlds
-        .retain(|_, runs| runs.iter().any(|one| is_baseline(&one.config) || held_out(&one.config).is_some()));
+    let shown = |spec: &Spec| is_baseline(spec) || held_out(spec).is_some();
+    worlds.retain(|_, runs| runs.iter().any(|one| one.resolved().is_some_and(shown)));
     let mut tables: Vec<Table> = Vec::new();
     for (world, runs) in &worlds {
         let found = Found::of(runs);
@@ -86,7 +88,7 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Sho
 }
 
 fn tasks(set: usize) -> impl Iterator<Item = &'static Task> {
-    TASKS.iter().filter(move |task| task.set() == SETS[set].0)
+    PAPER.tasks.iter().filter(move |task| task.set() == SETS[set].0)
 }
 
 /// `HPA + CP`.
@@ -99,7 +101,7 @@ fn others(set: usize) -> String {
 /// One set left out: both models, the difference between them, and the floors below.
 fn table(world: Option<&World>, found: &Found<'_>, set: usize, declared: &[Declaration]) -> Table {
     let (name, short) = SETS[set];
-    let mean = AVERAGES.iter().find(|average| average.short == short);
+    let mean = PAPER.averages.iter().find(|average| average.short == short);
     let columns: Vec<Column> = tasks(set)
         .map(|task| Column::of(task.short, task.name))
         .chain(mean.map(|mean| Column::of(format!("{short} mean"), mean.name)))
@@ -117,12 +119,13 @@ fn table(world: Option<&World>, found: &Found<'_>, set: usize, declared: &[Decla
         }
     };
     let baseline = &found.baseline;
-    let missing = if baseline.is_empty() { command(declared, world, is_baseline) } else { String::new() };
-    let recipes = baseline.first().map_or(String::new(), |one| recipes_of(&one.config));
+    let missing =
+        if baseline.is_empty() { command(&PAPER, declared, world, is_baseline) } else { String::new() };
+    let recipes = baseline.first().map_or(String::new(), |one| one.recipes().into());
     let mut rows = vec![row("ChannelReplication", "off the shelf".into(), recipes, baseline, missing)];
     let carried = &found.carried[set];
     if carried.is_empty() {
-        let missing = command(declared, world, |spec| held_out(spec) == Some(set));
+        let missing = command(&PAPER, declared, world, |spec| held_out(spec) == Some(set));
         rows.push(row("Depthwise", others(set), String::new(), &[], missing));
     }
     for ((recipe, _), runs) in carried {
@@ -136,8 +139,11 @@ fn table(world: Option<&World>, found: &Found<'_>, set: usize, declared: &[Decla
         rows.push(Row { stub, kind: Kind::Derived, cells, note: String::new() });
     }
     let beside: Vec<&Measured> = carried.values().flatten().chain(baseline).copied().collect();
-    let system = |spec: &Value| System::of(spec).or_else(|| Some(System::without_one(spec)?.1));
-    rows.extend(floors(&beside, system).into_iter().map(|(floor, below)| Row {
+    let model = |spec: &Spec| {
+        let system = System::of(spec).or_else(|| Some(System::without_one(spec)?.1));
+        system.map(|system| system.model)
+    };
+    rows.extend(floors(&beside, model).into_iter().map(|(floor, below)| Row {
         stub: [vec![floor], vec![String::new(); 5]].concat(),
         kind: Kind::Floor,
         cells: columns.iter().map(|column| below.cell(|scores| scores.f1(&column.name))).collect(),
@@ -160,7 +166,7 @@ fn table(world: Option<&World>, found: &Found<'_>, set: usize, declared: &[Decla
             STATEMENT.into(),
         ],
     };
-    let reason = world.and_then(World::reason_against);
+    let reason = world.and_then(|world| world.reason_against(&PROTOCOL));
     table.notes.extend(reason.map(|reason| format!("Not comparable with print: {reason}.")));
     table.mark_best(0);
     table.mark_second();

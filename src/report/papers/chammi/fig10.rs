@@ -1,27 +1,27 @@
 //! The paper's Figure 10: F1 of every class of every task, for the off-the-shelf backbone and each fine-tuned model.
 
-use super::super::measured::{self, Source};
-use super::super::table::DIGITS;
-use super::super::{Column, Error, Table};
-use super::scores::{Asked, CAPTION, classes, printed};
-use super::{Declaration, Shown, TUNED, title};
-use crate::evaluate::names::TASKS;
+use super::super::scores::{Asked, CAPTION, classes};
+use super::super::{Declaration, Shown, title};
+use super::{PAPER, tuned, tuned_rows};
+use crate::report::measured::{self, Source};
+use crate::report::table::DIGITS;
+use crate::report::{Column, Error, Table};
 use std::collections::BTreeSet;
 
 /// Asks the store. A table for each set, because one of all classes would be too wide to read.
 pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Shown, Error> {
-    let mut rows = printed(&TUNED, store)?;
-    rows.retain(|(print, _)| TUNED.has(print));
-    let measured = store.on("chammi")?;
+    let rows = tuned_rows(store)?;
+    let measured = store.on(PAPER.data)?;
     let worlds = measured::by_world(&measured);
-    let classes = classes(&measured);
-    let mut asked = Asked { paper: &TUNED, printed: &rows, declared, columns: Vec::new(), store };
+    let classes = classes(&PAPER, &measured);
+    let mut asked =
+        Asked { paper: &PAPER, table: tuned(), printed: &rows, declared, columns: Vec::new(), store };
     let figure = asked.figure(&worlds, &classes);
-    let sets: BTreeSet<&str> = TASKS.iter().map(|task| task.set()).collect();
+    let sets: BTreeSet<&str> = PAPER.tasks.iter().map(|task| task.set()).collect();
     let mut tables: Vec<Table> = Vec::new();
     for (world, runs) in &worlds {
         for set in &sets {
-            let tasks = TASKS.iter().filter(|task| task.set() == *set);
+            let tasks = PAPER.tasks.iter().filter(|task| task.set() == *set);
             let columns = tasks.flat_map(|task| {
                 let of_task = classes.iter().filter(|(name, _)| name == task.name);
                 of_task.map(|(name, class)| Column {

@@ -3,17 +3,16 @@
 //! A direction *holds* if the interval over worlds lies on the paper's side of 0 and the negative control, in which the
 //! cause is taken away, has less of it: not to be told from 0 is no proof of nothing.
 
-use super::{
-    super::{
-        Error, forest,
-        measured::Source,
-        table::{Cell, Column, Kind, Row, Table, heads},
-    },
-    Shown,
+use super::{super::Shown, PAPER};
+use crate::evaluate::bootstrap::{OverSeeds, Seeds, Verdict, over_seeds};
+use crate::papers::{
+    MACRO_F1,
+    chammi::{CPS, PROTOCOL},
 };
-use crate::evaluate::{
-    bootstrap::{OverSeeds, Seeds, Verdict, over_seeds},
-    chammi,
+use crate::report::{
+    Error, forest,
+    measured::{Source, rows_with},
+    table::{Cell, Column, Kind, Row, Table, heads},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -184,10 +183,10 @@ fn scores(store: &Source<'_>) -> Result<Scores, Error> {
     let sql = "SELECT kind, world, data, seed, label ->> '$.system' AS system, task, value FROM v_results
         WHERE experiment IN ('chammi_directions', 'chammi_directions_joint', 'chammi_directions_views',
           'chammi_directions_warps', 'real_directions')
-        AND metric = 'f1_macro' AND class = '' AND part = '' AND value IS NOT NULL AND NOT stale AND protocol = 'one_nn_cosine' AND task NOT LIKE '%/held_out'
+        AND metric = ? AND class = '' AND part = '' AND value IS NOT NULL AND NOT stale AND protocol = ? AND task NOT LIKE '%/held_out'
         ORDER BY run";
     let mut tasks: BTreeMap<(Group, String, String), BTreeMap<String, f64>> = BTreeMap::new();
-    for row in store.query(sql)?.iter() {
+    for row in rows_with(store, sql, &[MACRO_F1.name, &PROTOCOL.name()])?.iter() {
         let (group, place) = match row.text("kind").as_str() {
             "simulated" => {
                 let world = row.text("world");
@@ -201,7 +200,7 @@ fn scores(store: &Source<'_>) -> Result<Scores, Error> {
     }
     let mut scores = Scores::new();
     for ((group, system, place), tasks) in tasks {
-        let overall = chammi::cps(|task| tasks.get(task).copied()).or_else(|| {
+        let overall = CPS.of(|task| tasks.get(task).copied()).or_else(|| {
             // An average over a part of CHAMMI's tasks would be another number.
             let folder = matches!(group, Group::Real(_)) && !tasks.is_empty();
             folder.then(|| tasks.values().sum::<f64>() / tasks.len() as f64)
@@ -361,9 +360,9 @@ fn in_print(store: &Source<'_>) -> Result<Table, Error> {
     let mut rows = Vec::new();
     for contrast in &CONTRASTS {
         let Some((table, with, without)) = contrast.print else { continue };
-        let printed = store.published("chammi", table)?;
+        let printed = store.published(PAPER.name, table)?;
         let score = |condition: &str| -> BTreeMap<&str, f64> {
-            let of = printed.iter().filter(|row| row.condition == condition && row.task == "cps");
+            let of = printed.iter().filter(|row| row.condition == condition && row.task == CPS.name);
             of.filter_map(|row| Some((row.model.as_str(), row.value?))).collect()
         };
         let (with, without) = (score(with), score(without));

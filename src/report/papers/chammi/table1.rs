@@ -1,12 +1,16 @@
 //! The paper's Table 1: what each model costs, and its overall score under four conditions.
 
-use super::super::Error;
-use super::super::measured::{self, Below, Measured, Source, World};
-use super::super::table::{Cell, Column, DIGITS, Kind, Row, Table, heads};
-use super::comparable::{Loss, Start, Strategy, System, recipes_of};
-use super::{Shown, title};
-use crate::{model::Costs, spec::Spec};
-use serde_json::Value;
+use super::super::{Shown, title};
+use super::PAPER;
+use crate::model::Costs;
+use crate::papers::{
+    Published,
+    chammi::{CPS, Share, Start, Strategy, System},
+};
+use crate::report::Error;
+use crate::report::measured::{self, Below, Measured, Source, World};
+use crate::report::table::{Cell, Column, DIGITS, Kind, Row, Table, heads};
+use crate::spec::Spec;
 use std::collections::BTreeMap;
 
 /// The conditions of the table, as it prints them; ChannelReplication's one score stands in the first column.
@@ -23,21 +27,23 @@ const PASSES: &str = "c_inference_forward_passes";
 fn condition(system: &System) -> Option<usize> {
     match (system.start, system.loss, system.warped) {
         _ if system.strategy != Strategy::Erm => None,
-        (Start::OffTheShelf | Start::Scratch, Loss::Supervised, false) => Some(0),
-        (Start::Pretrained, Loss::Supervised, false) => Some(1),
-        (Start::Pretrained, Loss::Supervised, true) => Some(2),
-        (Start::Pretrained, Loss::Fifth, true) => Some(3),
+        (Start::OffTheShelf | Start::Scratch, Share::Supervised, false) => Some(0),
+        (Start::Pretrained, Share::Supervised, false) => Some(1),
+        (Start::Pretrained, Share::Supervised, true) => Some(2),
+        (Start::Pretrained, Share::Fifth, true) => Some(3),
         _ => None,
     }
 }
 
 /// Asks the store.
 pub(super) fn report(store: &Source<'_>) -> Result<Shown, Error> {
-    let measured = store.on("chammi")?;
+    let published = PAPER.table("table1").expect("the paper has this table");
+    let measured = store.on(PAPER.data)?;
     let worlds = measured::by_world(&measured);
-    let mut tables: Vec<Table> = worlds.iter().map(|(world, runs)| of_world(world, runs)).collect();
-    tables.push(print(store)?);
-    let title = title("CHAMMI, Table 1: costs and overall scores", &worlds);
+    let mut tables: Vec<Table> =
+        worlds.iter().map(|(world, runs)| of_world(published, world, runs)).collect();
+    tables.push(print(published, store)?);
+    let title = title(published.title, &worlds);
     Ok(Shown { title, tables, ..Shown::default() })
 }
 
@@ -54,25 +60,25 @@ fn columns() -> Vec<Column> {
 }
 
 /// A row for each model under each recipe. Costs are those of the declared models, counted on their own parameters.
-fn of_world(world: &World, runs: &[&Measured]) -> Table {
+fn of_world(published: &Published, world: &World, runs: &[&Measured]) -> Table {
     type Conditions<'a> = BTreeMap<usize, Vec<&'a Measured>>;
-    let mut models: BTreeMap<(usize, String), (Conditions<'_>, &Value)> = BTreeMap::new();
+    let mut models: BTreeMap<(usize, String), (Conditions<'_>, &Spec)> = BTreeMap::new();
     for one in runs {
-        let Some(system) = System::of(&one.config) else { continue };
+        let Some(spec) = one.resolved() else { continue };
+        let Some(system) = System::of(spec) else { continue };
         let Some(condition) = condition(&system) else { continue };
-        let key = (system.place(), recipes_of(&one.config));
-        let (conditions, _) = models.entry(key).or_insert((BTreeMap::new(), &one.config));
+        let key = (system.place(), one.recipes().to_owned());
+        let (conditions, _) = models.entry(key).or_insert((BTreeMap::new(), spec));
         conditions.entry(condition).or_default().push(one);
     }
-    let rows = models.into_iter().map(|((place, recipes), (conditions, config))| {
-        let costs = costs(config);
-        let mut cells = vec![
-            Cell::print(costs.map(|costs| costs.parameters as f64 / 1e6)),
-            Cell::print(costs.map(|costs| costs.passes)),
-        ];
+    let rows = models.into_iter().map(|((place, recipes), (conditions, spec))| {
+        let costs = Costs::on_chammi(spec);
+        let mut cells =
+            vec![Cell::print(Some(costs.parameters as f64 / 1e6)), Cell::print(Some(costs.passes))];
         cells.extend((0..CONDITIONS.len()).map(|condition| {
             let runs = conditions.get(&condition).map(Vec::as_slice).unwrap_or_default();
-            Below(runs.iter().map(|one| &one.scores).collect()).cell(|scores| scores.f1("cps"))
+            Below(runs.iter().map(|one| &one.scores).collect())
+                .cell(|scores| scores.value(published.metric, CPS.name))
         }));
         let stub = vec![System::model_at(place).into(), recipes];
         Row { stub, kind: Kind::Measured, cells, note: String::new() }
@@ -82,7 +88,7 @@ fn of_world(world: &World, runs: &[&Measured]) -> Table {
          parameters with proxies, passes through the backbone for one image, mean over the sets."
             .into(),
     ];
-    let reason = world.reason_against();
+    let reason = world.reason_against(&published.protocol);
     notes.extend(reason.map(|reason| format!("Print stands apart, not comparable: {reason}.")));
     let mut table = Table {
         title: world.words(),
@@ -101,21 +107,15 @@ fn of_world(world: &World, runs: &[&Measured]) -> Table {
     table
 }
 
-/// What a model of this spec costs, as it would be on CHAMMI.
-fn costs(config: &Value) -> Option<Costs> {
-    let spec: Spec = serde_json::from_value(config.clone()).ok()?;
-    Some(Costs::on_chammi(&spec))
-}
-
-fn print(store: &Source<'_>) -> Result<Table, Error> {
+fn print(published: &Published, store: &Source<'_>) -> Result<Table, Error> {
     let mut rows: Vec<(String, BTreeMap<String, f64>)> = Vec::new();
-    for number in store.published("chammi", "table1")? {
+    for number in store.published(PAPER.name, published.table)? {
         if rows.last().is_none_or(|(model, _)| *model != number.model) {
             rows.push((number.model.clone(), BTreeMap::new()));
         }
         let name = match (number.task.as_str(), number.condition.as_str()) {
-            ("cps", "off_the_shelf") => "trained".to_owned(),
-            ("cps", condition) => condition.to_owned(),
+            (task, "off_the_shelf") if task == CPS.name => "trained".to_owned(),
+            (task, condition) if task == CPS.name => condition.to_owned(),
             _ if number.metric == "relative_change_percent_printed" => continue,
             _ => number.metric,
         };
@@ -135,10 +135,10 @@ fn print(store: &Source<'_>) -> Result<Table, Error> {
         stub: heads(&["model"]),
         columns: columns(),
         rows: rows.collect(),
-        notes: vec![
-            "Source: arXiv 2310.19224, Table 1; it prints ChannelReplication's score under \"trained\", and HyperNet's \
-             parameters for embeddings twice as wide as those of the released model."
-                .into(),
-        ],
+        notes: vec![format!(
+            "Source: {}; it prints ChannelReplication's score under \"trained\", and HyperNet's parameters for embeddings \
+                 twice as wide as those of the released model.",
+            published.source
+        )],
     })
 }

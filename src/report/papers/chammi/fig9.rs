@@ -1,16 +1,18 @@
 //! The paper's Figure 9: UMAP of features. Each picture is fitted on images of Train; those that tasks ask about are
 //! placed in it.
 
-use super::super::Error;
-use super::super::kept::{self, Kept, Unusable};
-use super::super::measured::{self, Measured, Source, World};
-use super::super::scatter::{Block, Picture, Row as Drawn, Set, draw};
-use super::super::table::{Cell, Column, Kind, Row, Table, heads};
-use super::comparable::SETS;
-use super::scores::{Asked, Printed, command, printed};
-use super::{Declaration, Shown, TUNED, comparable::print_of, title};
+use super::super::declared::command;
+use super::super::scores::{Asked, Printed};
+use super::super::{Declaration, PaperRow, Shown, title};
+use super::{PAPER, tuned, tuned_rows};
 use crate::evaluate::FeatureMatrix;
 use crate::evaluate::umap::{NEIGHBOURS, Point, Umap, five_nn};
+use crate::papers::chammi::SETS;
+use crate::report::Error;
+use crate::report::kept::{self, Kept, Unusable};
+use crate::report::measured::{self, Measured, Source, World};
+use crate::report::scatter::{Block, Picture, Row as Drawn, Set, draw};
+use crate::report::table::{Cell, Column, Kind, Row, Table, heads};
 use crate::seed::Seed;
 use crate::spec::Metric;
 use rayon::prelude::*;
@@ -53,19 +55,18 @@ struct Plane {
 
 /// Asks the store, reads the features that it notes, and computes the pictures.
 pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Shown, Error> {
-    let mut rows = printed(&TUNED, store)?;
-    rows.retain(|(print, _)| TUNED.has(print));
-    let asked = Asked { store, paper: &TUNED, printed: &rows, declared, columns: Vec::new() };
-    let measured = store.on("chammi")?;
+    let rows = tuned_rows(store)?;
+    let asked = Asked { store, paper: &PAPER, table: tuned(), printed: &rows, declared, columns: Vec::new() };
+    let measured = store.on(PAPER.data)?;
     let mut worlds = measured::by_world(&measured);
     // The features do not depend on how neighbours are scored.
-    worlds.retain(|world, _| world.protocol == "one_nn_cosine");
+    worlds.retain(|world, _| world.protocol == tuned().protocol.name());
     let models: Vec<(&World, Vec<Model<'_>>)> =
         worlds.iter().map(|(world, runs)| (*world, models(&asked, &rows, runs))).collect();
     let mut found: Vec<Vec<Vec<Result<Kept, Unusable>>>> = Vec::new();
     for (_, models) in &models {
         let of_model = |model: &Model<'_>| {
-            let mut found = kept::of_run(store, model.run, "chammi")?;
+            let mut found = kept::of_run(store, model.run, PAPER.data)?;
             found.sort_by_key(|kept| place(kept.as_ref().map_or_else(|none| &none.set, |kept| &kept.set)));
             Ok::<_, Error>(found)
         };
@@ -275,11 +276,13 @@ fn row(model: &Model<'_>, set: &str, made: &Result<(&Job<'_>, &Plane), String>) 
 /// A row for each model that would be drawn, with the command that trains it.
 fn missing(printed: &Printed, declared: &[Declaration]) -> Vec<Row> {
     let drawn = printed.iter().filter(|(print, _)| MODELS.contains(&print.model.as_str()));
-    let row = |(print, _): &(super::Print, BTreeMap<String, f64>)| Row {
-        stub: [vec![print.model.clone(), print.words()], vec![String::new(); 5]].concat(),
+    let row = |(print, _): &(PaperRow, BTreeMap<String, f64>)| Row {
+        stub: [vec![print.model.clone(), print.words(&PAPER)], vec![String::new(); 5]].concat(),
         kind: Kind::Measured,
         cells: vec![Cell::default(); 3],
-        note: command(declared, None, |spec| print_of(spec, &TUNED).as_ref() == Some(print)),
+        note: command(&PAPER, declared, None, |spec| {
+            (PAPER.rows)(spec).iter().any(|placed| placed.table == tuned().table && print.has(placed))
+        }),
     };
     drawn.map(row).collect()
 }

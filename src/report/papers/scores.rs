@@ -1,4 +1,4 @@
-//! The paper's tables of scores, row by row beside print: macro-F1 of averages and tasks.
+//! Any paper's table of scores, row by row next to the published numbers: averages and tasks in the table's metric.
 
 use super::{
     super::{
@@ -8,38 +8,36 @@ use super::{
         measured::{self, Below, Measured, Source, World, rows_with},
         table::{Cell, Column, Kind, Row, Table, heads},
     },
-    Declaration, PaperTable, Shown,
-    comparable::{Print, System, print_of, recipe_against, recipes_of},
+    Declaration, PaperRow, Shown,
+    declared::command,
     title,
 };
 use crate::{
-    evaluate::{
-        bootstrap::Average,
-        chammi,
-        names::{AVERAGES, TASKS},
-    },
-    spec::{Backbone, Features},
+    evaluate::bootstrap::Average,
+    papers::{MACRO_F1, Paper, Published},
+    spec::{Features, Spec},
 };
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Rows of print, with their numbers by the store's names.
-pub(super) type Printed = Vec<(Print, BTreeMap<String, f64>)>;
+/// Published rows, with their numbers by the store's names.
+pub(super) type Printed = Vec<(PaperRow, BTreeMap<String, f64>)>;
 
 /// The table in all the worlds that the store knows, and its figure.
 pub(super) fn report(
-    paper: &PaperTable,
+    paper: &'static Paper,
+    table: &'static Published,
     store: &Source<'_>,
     declared: &[Declaration],
 ) -> Result<Shown, Error> {
-    let printed = printed(paper, store)?;
-    let measured = store.on("chammi")?;
-    let asked = Asked { paper, printed: &printed, declared, columns: columns(paper), store };
+    let printed = printed(paper, table, store)?;
+    let measured = store.on(paper.data)?;
+    let columns = columns(paper, &printed);
+    let asked = Asked { paper, table, printed: &printed, declared, columns, store };
     let worlds = measured::by_world(&measured);
-    let classes = classes(&measured);
+    let classes = classes(paper, &measured);
     let figure = asked.figure(&worlds, &classes);
     Ok(Shown {
-        title: title(paper.title, &worlds),
+        title: title(table.title, &worlds),
         tables: asked.tables(&worlds)?,
         caption: CAPTION.into(),
         figure,
@@ -50,25 +48,25 @@ pub(super) fn report(
 /// Below a heatmap.
 pub(super) const CAPTION: &str = "F1 of every class";
 
-/// Head and name of a table's columns: averages, then tasks.
-fn columns(paper: &PaperTable) -> Vec<Column> {
-    let averages = AVERAGES.iter().map(|average| Column::of_score(average.short, average.name));
-    let tasks = TASKS.iter().filter(|task| task.novel || paper.all_tasks);
-    averages.chain(tasks.map(|task| Column::of_score(task.short, task.name))).collect()
+/// Head and name of a table's columns: averages, then tasks, of which it has a number.
+fn columns(paper: &Paper, printed: &Printed) -> Vec<Column> {
+    let published = |name: &str| printed.iter().any(|(_, numbers)| numbers.contains_key(name));
+    let averages = paper.averages.iter().map(|average| (average.short, average.name));
+    let all = averages.chain(paper.tasks.iter().map(|task| (task.short, task.name)));
+    all.filter(|(_, name)| published(name)).map(|(short, name)| Column::of_score(short, name)).collect()
 }
 
 /// Task and class of every score per class that there is, in the paper's order.
-pub(super) fn classes(measured: &[Measured]) -> Vec<(String, String)> {
+pub(super) fn classes(paper: &Paper, measured: &[Measured]) -> Vec<(String, String)> {
     let with_classes = measured.iter().flat_map(|one| one.scores.per_class.keys().cloned());
     let seen: BTreeSet<(String, String)> = with_classes.collect();
     let of_task = |name: &str| seen.iter().filter(|(task, _)| task == name).cloned().collect::<Vec<_>>();
-    TASKS.iter().flat_map(|task| of_task(task.name)).collect()
+    paper.tasks.iter().flat_map(|task| of_task(task.name)).collect()
 }
 
 /// The heatmap of F1 per class as SVG; `None` while nothing is measured.
-fn heatmap(panels: &[Panel], classes: &[(String, String)]) -> Option<Result<String, String>> {
-    let short =
-        |name: &str| TASKS.iter().find(|task| task.name == name).map_or(name, |task| task.short).to_string();
+fn heatmap(paper: &Paper, panels: &[Panel], classes: &[(String, String)]) -> Option<Result<String, String>> {
+    let short = |name: &str| paper.task(name).map_or(name, |task| task.short).to_string();
     let column =
         |(task, class): &(String, String)| heatmap::Column { group: short(task), name: class.clone() };
     let columns: Vec<heatmap::Column> = classes.iter().map(column).collect();
@@ -78,19 +76,21 @@ fn heatmap(panels: &[Panel], classes: &[(String, String)]) -> Option<Result<Stri
 
 /// What is asked of each world.
 pub(super) struct Asked<'a> {
-    pub(super) paper: &'a PaperTable,
+    pub(super) paper: &'static Paper,
+    pub(super) table: &'static Published,
+    /// Its rows that are shown.
     pub(super) printed: &'a Printed,
     pub(super) declared: &'a [Declaration],
-    /// The columns of numbers, with the names that [`measured::Scores::f1`] knows.
+    /// The columns of numbers, with the names that [`measured::Scores::value`] knows.
     pub(super) columns: Vec<Column>,
     pub(super) store: &'a Source<'a>,
 }
 
-/// What stands in print, row by row.
-pub(super) fn printed(paper: &PaperTable, store: &Source<'_>) -> Result<Printed, Error> {
+/// What is published, row by row.
+pub(super) fn printed(paper: &Paper, table: &Published, store: &Source<'_>) -> Result<Printed, Error> {
     let mut printed: Printed = Vec::new();
-    for number in store.published("chammi", paper.table)? {
-        let print = Print { model: number.model, condition: number.condition };
+    for number in store.published(paper.name, table.table)? {
+        let print = PaperRow { model: number.model, condition: number.condition };
         if printed.last().is_none_or(|(last, _)| *last != print) {
             printed.push((print, BTreeMap::new()));
         }
@@ -98,10 +98,10 @@ pub(super) fn printed(paper: &PaperTable, store: &Source<'_>) -> Result<Printed,
             numbers.insert(number.task, value);
         }
     }
-    // What the paper does not print follows from what it prints.
+    // Averages that the paper does not print follow from the tasks that it prints.
     for (_, numbers) in &mut printed {
-        for average in &AVERAGES {
-            let reckoned = chammi::average(average.name, |task| numbers.get(task).copied());
+        for average in paper.averages {
+            let reckoned = average.of(|task| numbers.get(task).copied());
             if let (Some(value), false) = (reckoned, numbers.contains_key(average.name)) {
                 numbers.insert(average.name.into(), value);
             }
@@ -111,7 +111,7 @@ pub(super) fn printed(paper: &PaperTable, store: &Source<'_>) -> Result<Printed,
 }
 
 impl Asked<'_> {
-    /// A table for each world, or one of holes; then print.
+    /// A table for each world, or one of holes; then the published numbers.
     pub(super) fn tables(&self, worlds: &BTreeMap<&World, Vec<&Measured>>) -> Result<Vec<Table>, Error> {
         let mut tables: Vec<Table> =
             worlds.iter().map(|(world, runs)| self.of_world(Some(world), runs)).collect::<Result<_, _>>()?;
@@ -132,20 +132,35 @@ impl Asked<'_> {
     ) -> Option<Result<String, String>> {
         let panels: Vec<Panel> =
             worlds.iter().map(|(world, runs)| self.panel(world, runs, classes)).collect();
-        heatmap(&panels, classes)
+        heatmap(self.paper, &panels, classes)
     }
 
-    /// The runs of each spec that stands in a printed row, by recipe and spec.
+    /// The runs of each spec that is in a published row, by recipe and spec.
     pub(super) fn systems<'m>(
         &self,
         runs: &[&'m Measured],
-        print: &Print,
+        row: &PaperRow,
     ) -> BTreeMap<(String, &'m str), Vec<&'m Measured>> {
         let mut systems: BTreeMap<(String, &str), Vec<&Measured>> = BTreeMap::new();
-        for one in runs.iter().filter(|one| print_of(&one.config, self.paper).as_ref() == Some(print)) {
-            systems.entry((recipes_of(&one.config), &one.spec)).or_default().push(one);
+        for one in runs.iter().filter(|one| one.in_row(self.paper, self.table, row).is_some()) {
+            systems.entry((one.recipes().into(), &one.spec)).or_default().push(one);
         }
         systems
+    }
+
+    /// Why the published numbers of a row cannot have come from a system in it, if they cannot.
+    pub(super) fn against(&self, system: &[&Measured], row: &PaperRow) -> Option<String> {
+        system.first()?.in_row(self.paper, self.table, row)?.against
+    }
+
+    /// Why no number of this world may be compared with the table, if none may.
+    pub(super) fn apart(&self, world: &World) -> Option<String> {
+        world.reason_against(&self.table.protocol)
+    }
+
+    /// A score in the table's metric.
+    fn score(&self, scores: &measured::Scores, name: &str) -> Option<f64> {
+        scores.value(self.table.metric, name)
     }
 
     pub(super) fn of_world(&self, world: Option<&World>, runs: &[&Measured]) -> Result<Table, Error> {
@@ -153,10 +168,12 @@ impl Asked<'_> {
         let mut rows = Vec::new();
         // Row, and the runs behind it.
         let mut behind: Vec<(usize, Vec<&Measured>)> = Vec::new();
-        let apart = world.and_then(World::reason_against);
+        let apart = world.and_then(|world| self.apart(world));
         let mut placed = 0;
         for (print, numbers) in self.printed {
-            let name = |rest: [String; 4]| [vec![print.model.clone(), print.words()], rest.to_vec()].concat();
+            let name = |rest: [String; 4]| {
+                [vec![print.model.clone(), print.words(self.paper)], rest.to_vec()].concat()
+            };
             let systems = self.systems(runs, print);
             if systems.is_empty() {
                 let cells = vec![Cell::default(); columns.len()];
@@ -169,11 +186,11 @@ impl Asked<'_> {
             }
             for ((recipes, spec), seeds) in systems {
                 placed += seeds.len();
-                let recipe = recipe_against(&seeds[0].config).filter(|_| apart.is_none());
+                let recipe = self.against(&seeds, print).filter(|_| apart.is_none());
                 let comparable = apart.is_none() && recipe.is_none();
                 let cell = |column: &Column| {
                     let values: Vec<f64> =
-                        seeds.iter().filter_map(|one| one.scores.f1(&column.name)).collect();
+                        seeds.iter().filter_map(|one| self.score(&one.scores, &column.name)).collect();
                     let paper = numbers.get(&column.name).copied().filter(|_| comparable);
                     Cell { paper, ..Cell::of(&values) }
                 };
@@ -188,15 +205,17 @@ impl Asked<'_> {
                 behind.push((rows.len() - 1, seeds));
             }
         }
-        rows.extend(floors(runs, System::of).into_iter().map(|(floor, below)| Row {
+        rows.extend(floors(runs, self.paper.model).into_iter().map(|(floor, below)| Row {
             stub: [vec![floor], vec![String::new(); 5]].concat(),
             kind: Kind::Floor,
-            cells: columns.iter().map(|column| below.cell(|scores| scores.f1(&column.name))).collect(),
+            cells:
+                columns.iter().map(|column| below.cell(|scores| self.score(scores, &column.name))).collect(),
             note: String::new(),
         }));
-        let mut notes = vec![
-        "Macro-F1, mean ± sample standard deviation over seeds. Rows in italics are floors: what needs no training.".into(),
-    ];
+        let mut notes = vec![format!(
+            "{}, mean ± sample standard deviation over seeds. Rows in italics are floors: what needs no training.",
+            self.table.metric.capitalised()
+        )];
         notes.extend(self.price(&rows, runs)?);
         notes.extend(apart.map(|reason| format!("Print stands apart, not comparable: {reason}.")));
         if runs.len() > placed {
@@ -221,7 +240,10 @@ impl Asked<'_> {
             notes,
         };
         table.mark_best(0);
-        marks::level(self.store, &mut table, &behind, average)?;
+        // Intervals are of macro-F1.
+        if self.table.metric == MACRO_F1 {
+            marks::level(self.store, &mut table, &behind, |name| self.average(name))?;
+        }
         table.mark_second();
         Ok(table)
     }
@@ -255,17 +277,20 @@ impl Asked<'_> {
     }
 
     /// What would fill a hole of this world.
-    fn fill(&self, print: &Print, world: Option<&World>) -> String {
-        if let Some(reason) = self.paper.without_run(print) {
+    fn fill(&self, print: &PaperRow, world: Option<&World>) -> String {
+        if let Some(reason) = self.table.unfillable(&print.model, &print.condition) {
             return reason.into();
         }
-        command(self.declared, world, |spec| print_of(spec, self.paper).as_ref() == Some(print))
+        let fits = |spec: &Spec| {
+            (self.paper.rows)(spec).iter().any(|placed| placed.table == self.table.table && print.has(placed))
+        };
+        command(self.paper, self.declared, world, fits)
     }
 
     fn print_alone(&self, compared: bool) -> Table {
         let columns = self.columns.clone();
         let rows = self.printed.iter().map(|(print, numbers)| Row {
-            stub: vec![print.model.clone(), print.words()],
+            stub: vec![print.model.clone(), print.words(self.paper)],
             kind: Kind::Print,
             cells: columns.iter().map(|column| Cell::print(numbers.get(&column.name).copied())).collect(),
             note: String::new(),
@@ -277,10 +302,7 @@ impl Asked<'_> {
             stub: heads(&["model", "condition"]),
             rows: rows.collect(),
             columns,
-            notes: vec![format!(
-                "Source: arXiv 2310.19224, {}; one seed, no deviations printed.",
-                self.paper.source
-            )],
+            notes: vec![format!("Source: {}.", self.table.source)],
         }
     }
 
@@ -293,58 +315,39 @@ impl Asked<'_> {
             let several: Vec<bool> = systems.keys().map(|(recipe, _)| of_recipe(recipe) > 1).collect();
             for (((recipes, spec), seeds), several) in systems.into_iter().zip(several) {
                 let scores = Below(seeds.iter().map(|one| &one.scores).collect());
-                overall.push(scores.cell(|scores| scores.f1("cps")).value.unwrap_or(f64::NAN));
+                overall.push(scores.cell(|scores| self.overall(scores)).value.unwrap_or(f64::NAN));
                 // Two of one recipe are told apart by their ids.
                 let id = if several { format!(", {}", spec.get(..4).unwrap_or(spec)) } else { String::new() };
-                let name = format!("{}, {} ({recipes}{id})", print.model, print.words());
+                let name = format!("{}, {} ({recipes}{id})", print.model, print.words(self.paper));
                 rows.push(row(name, false, &scores, classes));
             }
         }
         if let Some(best) = overall.iter().copied().reduce(f64::max).filter(|_| rows.len() > 1) {
             rows.iter_mut().zip(&overall).for_each(|(row, overall)| row.best = *overall == best);
         }
-        rows.extend(
-            floors(runs, System::of).iter().map(|(name, below)| row(name.clone(), true, below, classes)),
-        );
+        let floors = floors(runs, self.paper.model);
+        rows.extend(floors.iter().map(|(name, below)| row(name.clone(), true, below, classes)));
         Panel { heading: world.words().replace('*', ""), rows }
     }
-}
 
-/// What a column's score is made of.
-fn average(name: &str) -> Option<Average> {
-    if let Some(average) = AVERAGES.iter().find(|average| average.name == name) {
-        return Some(Average::from(average));
+    /// The paper's overall score.
+    fn overall(&self, scores: &measured::Scores) -> Option<f64> {
+        self.score(scores, self.paper.overall()?.name)
     }
-    let task = TASKS.iter().find(|task| task.name == name)?;
-    Some(Average { name: task.name.into(), parts: vec![(task.name.into(), 1.0)] })
-}
 
-/// The command that runs a declared spec in a world.
-pub(super) fn command(
-    declared: &[Declaration],
-    world: Option<&World>,
-    fits: impl Fn(&Value) -> bool,
-) -> String {
-    let Some(declaration) = declared.iter().find(|one| fits(&one.spec)) else {
-        return "declared by no experiment".into();
-    };
-    let mut command = format!("dichroic exp {}", declaration.experiment);
-    if let Some(world) = world {
-        let real = world.kind == "real";
-        command += if real { " --data chammi=PATH" } else { "" };
-        // What `--scale` is without being said.
-        if world.scale != if real { "paper" } else { "quick" } {
-            command += &format!(" --scale {}", world.scale);
-        }
+    /// What a column's score is made of.
+    fn average(&self, name: &str) -> Option<Average> {
+        let one = |task: &str| Average { name: task.into(), parts: vec![(task.into(), 1.0)] };
+        let average = self.paper.average(name).map(Average::from);
+        average.or_else(|| self.paper.task(name).map(|task| one(task.name)))
     }
-    format!("`{command}`")
 }
 
-/// The floors of a world, by name. The untrained network is another one for each adapter; where `system` knows of none,
-/// it is left out.
+/// The floors of a world, by name. The untrained network is another one for each model; where neither `model` nor the
+/// backbone has a name for it, it is left out.
 pub(super) fn floors<'a>(
     runs: &[&'a Measured],
-    system: impl Fn(&Value) -> Option<System>,
+    model: impl Fn(&Spec) -> Option<&'static str>,
 ) -> Vec<(String, Below<'a>)> {
     let mut floors = Vec::new();
     for floor in Features::FLOORS {
@@ -354,9 +357,11 @@ pub(super) fn floors<'a>(
             let words = measured::floor_words(floor);
             let name = match floor {
                 Features::Untrained => {
-                    let model = system(&one.config).map(|system| system.model.to_owned());
-                    let Some(model) = model.or_else(|| backbone(&one.config)) else { continue };
-                    format!("{words} {model}")
+                    let name = one
+                        .resolved()
+                        .and_then(|spec| model(spec).map(str::to_owned).or_else(|| off_the_shelf(spec)));
+                    let Some(name) = name else { continue };
+                    format!("{words} {name}")
                 }
                 _ => words.into(),
             };
@@ -368,8 +373,8 @@ pub(super) fn floors<'a>(
 }
 
 /// A network off the shelf, by its name.
-fn backbone(spec: &Value) -> Option<String> {
-    let backbone: Backbone = serde_json::from_value(spec["model"]["backbone"].clone()).ok()?;
+fn off_the_shelf(spec: &Spec) -> Option<String> {
+    let backbone = &spec.model.backbone;
     backbone.is_off_the_shelf().then(|| backbone.to_string())
 }
 

@@ -1,14 +1,14 @@
 //! The paper's Figure 5: a radar of the six novel tasks, a polygon for each model.
 
-use super::super::Error;
-use super::super::canvas::{BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILLION};
-use super::super::measured::{self, Below, Measured, Source, World};
-use super::super::radar::{Axis, Band, Polygon, Radar, draw};
-use super::super::table::Column;
-use super::comparable::recipe_against;
-use super::scores::{Asked, Printed, printed};
-use super::{Declaration, Shown, TUNED, title};
-use crate::evaluate::names::{TASKS, Task};
+use super::super::scores::{Asked, Printed};
+use super::super::{Declaration, PaperRow, Shown, title};
+use super::{PAPER, tuned, tuned_rows};
+use crate::papers::Task;
+use crate::report::Error;
+use crate::report::canvas::{BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILLION};
+use crate::report::measured::{self, Below, Measured, Source, World};
+use crate::report::radar::{Axis, Band, Polygon, Radar, draw};
+use crate::report::table::Column;
 use plotters::style::RGBColor;
 use std::collections::BTreeMap;
 
@@ -26,17 +26,16 @@ pub(super) fn colour(model: &str) -> RGBColor {
 }
 
 fn tasks() -> impl Iterator<Item = &'static Task> {
-    TASKS.iter().filter(|task| task.novel)
+    PAPER.tasks.iter().filter(|task| task.novel)
 }
 
 /// Asks the store.
 pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Shown, Error> {
-    let mut rows = printed(&TUNED, store)?;
-    rows.retain(|(print, _)| TUNED.has(print));
-    let measured = store.on("chammi")?;
+    let rows = tuned_rows(store)?;
+    let measured = store.on(PAPER.data)?;
     let worlds = measured::by_world(&measured);
     let columns = tasks().map(|task| Column::of_score(task.short, task.name)).collect();
-    let asked = Asked { paper: &TUNED, printed: &rows, declared, columns, store };
+    let asked = Asked { paper: &PAPER, table: tuned(), printed: &rows, declared, columns, store };
     let bands: Vec<Band> = worlds.iter().filter_map(|(world, runs)| band(&asked, world, runs)).collect();
     let axis = |task: &Task| {
         let colour = match task.set() {
@@ -60,7 +59,7 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Sho
 fn band(asked: &Asked<'_>, world: &World, runs: &[&Measured]) -> Option<Band> {
     let mut radars: BTreeMap<String, Vec<Polygon>> = BTreeMap::new();
     let mut untrained = Vec::new();
-    let mut comparable = world.reason_against().is_none();
+    let mut comparable = asked.apart(world).is_none();
     for (print, _) in asked.printed {
         // Of several specs of one model and recipe the one with the most seeds is drawn; the table has all.
         let mut drawn: BTreeMap<String, Vec<&Measured>> = BTreeMap::new();
@@ -71,7 +70,7 @@ fn band(asked: &Asked<'_>, world: &World, runs: &[&Measured]) -> Option<Band> {
             }
         }
         for (recipes, seeds) in drawn {
-            comparable &= recipe_against(&seeds[0].config).is_none();
+            comparable &= asked.against(&seeds, print).is_none();
             let scores = Below(seeds.iter().map(|one| &one.scores).collect());
             let values = tasks().map(|task| scores.cell(|scores| scores.f1(task.name)).value).collect();
             let polygon = Polygon { name: print.model.clone(), colour: colour(&print.model), values };
@@ -103,7 +102,7 @@ fn band(asked: &Asked<'_>, world: &World, runs: &[&Measured]) -> Option<Band> {
 }
 
 fn in_print(printed: &Printed, comparable: bool) -> Radar {
-    let polygon = |(print, numbers): &(super::Print, BTreeMap<String, f64>)| Polygon {
+    let polygon = |(print, numbers): &(PaperRow, BTreeMap<String, f64>)| Polygon {
         name: print.model.clone(),
         colour: colour(&print.model),
         values: tasks().map(|task| numbers.get(task.name).copied()).collect(),

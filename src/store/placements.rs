@@ -1,14 +1,14 @@
-//! Beside print: which printed row a spec stands in, and a view for each printed table with a column for each task.
+//! Which published rows each spec reproduces, and a view for each published table with a column for each task.
 
 use super::{Store, db::Db, error::Error, rows::PlacementRow};
 use sqlx::{AssertSqlSafe, Row};
 
 impl Store {
-    /// Says in which printed rows the numbers of specs stand; replaces what was said of them before. `by`: the program
-    /// that says so, if it has said it of all specs that there are.
+    /// Records which published rows specs reproduce; replaces what was recorded of them before. `by`: the program that
+    /// does so, if it does it for all specs that there are.
     pub fn place(&self, specs: Vec<(String, Vec<PlacementRow>)>, by: Option<&str>) -> Result<(), Error> {
         let by = by.map(str::to_string);
-        self.writer.ask("place specs beside print", move |db| {
+        self.writer.ask("record which published rows specs reproduce", move |db| {
             for (spec, rows) in specs {
                 place(db, &spec, rows)?;
             }
@@ -34,12 +34,12 @@ fn place(db: &mut Db, spec: &str, rows: Vec<PlacementRow>) -> Result<(), Error> 
     Ok(())
 }
 
-/// Makes a view `v_<paper>_<table>` of each printed table that has scores of tasks: its printed rows, and below each the
-/// systems of ours that stand in it.
+/// Makes a view `v_<paper>_<table>` of each published table that has scores of tasks: its rows, and below each the systems
+/// of ours that reproduce it.
 pub(super) fn views(db: &mut Db) -> Result<(), Error> {
-    db.doing = "make the views of printed tables";
+    db.doing = "make the views of published tables";
     let tables = "SELECT paper, tbl, json_group_array(task) FROM (
-        SELECT paper, tbl, task, min(place) AS place FROM published WHERE task <> '' AND metric = 'f1_macro'
+        SELECT paper, tbl, task, min(place) AS place FROM published WHERE task <> ''
         GROUP BY paper, tbl, task ORDER BY paper, tbl, place) GROUP BY paper, tbl";
     for row in db.all(sqlx::query(tables))? {
         let (paper, table) = (row.get::<&str, _>(0), row.get::<&str, _>(1));
@@ -66,7 +66,7 @@ fn view(name: &str, paper: &str, table: &str, tasks: &[String]) -> String {
             |task: &String| format!(", max(CASE WHEN task = '{task}' THEN {value} END) AS \"{task}\"");
         tasks.iter().map(column).collect::<String>()
     };
-    let these = format!("paper = '{paper}' AND tbl = '{table}' AND metric = 'f1_macro'");
+    let these = format!("paper = '{paper}' AND tbl = '{table}' AND task <> ''");
     format!(
         "CREATE VIEW {name} AS SELECT * FROM (SELECT model, condition, 'print' AS source, '' AS spec, NULL AS seeds{}, min(place) AS place
  FROM published WHERE {these} GROUP BY model, condition

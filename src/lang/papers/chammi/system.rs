@@ -1,0 +1,188 @@
+//! What a spec is in the paper's terms: which model, from which weights, trained how.
+
+use crate::papers::recipes;
+use crate::spec::{
+    Adapter, Augment, Backbone, ConvNextSize, DataRef, Loss, Spec, Strategy as Trained, Weights,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+/// The models of the tables, and the learning rate of their released checkpoints.
+const MODELS: [(&str, f64); 7] = [
+    ("ChannelReplication", 0.0),
+    ("FixedChannels", 1e-4),
+    ("Depthwise", 4e-4),
+    ("TargetParam", 2e-4),
+    ("SliceParam", 1e-4),
+    ("TemplateMixing", 1e-4),
+    ("HyperNet", 4e-4),
+];
+
+/// CHAMMI's sets, and what the paper calls them.
+pub const SETS: [(&str, &str); 3] = [("Allen", "WTC"), ("HPA", "HPA"), ("CP", "CP")];
+
+/// What a resolved spec, whatever its scale and recipe, is to the paper.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct System {
+    /// As the tables call it.
+    pub model: &'static str,
+    /// Where it comes from.
+    pub start: Start,
+    /// How it is trained for unseen domains.
+    pub strategy: Strategy,
+    /// The share of self-supervision.
+    pub loss: Share,
+    /// Whether training images are warped by thin-plate splines.
+    pub warped: bool,
+}
+
+/// Where a model comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Published weights, nothing trained.
+    OffTheShelf,
+    /// Trained from random weights.
+    Scratch,
+    /// Trained from published weights.
+    Pretrained,
+}
+
+/// How a model is trained for unseen domains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// Not at all.
+    Erm,
+    /// The paper's SWAD is averaging from a fixed epoch on.
+    Swad,
+    /// Mutual information with an oracle.
+    Miro,
+}
+
+/// The share of self-supervision in the loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// None.
+    Supervised,
+    /// A fifth.
+    Fifth,
+    /// All of it.
+    SelfSupervised,
+}
+
+impl System {
+    /// `None` if the paper has nothing like it on all three sets.
+    pub fn of(spec: &Spec) -> Option<Self> {
+        match spec.train.data.sets.len() {
+            0 | 3 => Self::on_any_sets(spec),
+            _ => None,
+        }
+    }
+
+    /// A system that was trained on two of the sets, and the place in [`SETS`] of the third.
+    pub fn without_one(spec: &Spec) -> Option<(usize, Self)> {
+        let sets = Some(&spec.train.data.sets).filter(|sets| sets.len() == 2)?;
+        let held_out = SETS.iter().position(|(set, _)| sets.iter().all(|trained| trained != set))?;
+        Some((held_out, Self::on_any_sets(spec)?))
+    }
+
+    fn on_any_sets(spec: &Spec) -> Option<Self> {
+        // All rows of the tables are ConvNeXts.
+        let Backbone::ConvNext(_) = spec.model.backbone else { return None };
+        if spec.train.data.name != DataRef::CHAMMI {
+            return None;
+        }
+        let (model, _) = released(&spec.model.adapter)?;
+        let trained = !spec.train.objective.is_empty();
+        let start = match (&spec.model.weights, trained) {
+            (Weights::Scratch, false) => return None,
+            (_, false) => Start::OffTheShelf,
+            (Weights::Scratch, true) => Start::Scratch,
+            (_, true) => Start::Pretrained,
+        };
+        let strategy = match &spec.train.strategy {
+            Trained::Erm(_) => Strategy::Erm,
+            Trained::DenseSwa(_) => Strategy::Swad,
+            Trained::Miro(_) => Strategy::Miro,
+            // The paper trains with no other.
+            _ => return None,
+        };
+        let loss = if trained { share(spec)? } else { Share::Supervised };
+        let warped = spec.train.augment.iter().any(|change| matches!(change, Augment::Tps(_)));
+        Some(Self { model, start, strategy, loss, warped })
+    }
+
+    /// The model's place in the tables.
+    pub fn place(&self) -> usize {
+        MODELS.iter().position(|(model, _)| *model == self.model).unwrap_or(MODELS.len())
+    }
+
+    /// The model at a place.
+    pub fn model_at(place: usize) -> &'static str {
+        MODELS.get(place).map_or("", |(model, _)| model)
+    }
+
+    /// Trained on the labels alone, without warps.
+    pub fn is_plain(&self) -> bool {
+        self.loss == Share::Supervised && !self.warped
+    }
+}
+
+/// The paper's name of an adapter, and its released rate.
+fn released(adapter: &Adapter) -> Option<(&'static str, f64)> {
+    MODELS.into_iter().find(|(model, _)| *model == adapter.word())
+}
+
+fn share(spec: &Spec) -> Option<Share> {
+    let (mut ssl, mut labels) = (0.0, 0.0);
+    for term in &spec.train.objective {
+        if matches!(term.loss, Loss::SimClr(_)) {
+            ssl += term.weight;
+        } else if matches!(term.loss, Loss::CrossEntropy(_) | Loss::CeOnFeatures(_) | Loss::ProxyNca(_)) {
+            labels += term.weight;
+        } else {
+            return None; // the paper has no other
+        }
+    }
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
+    match (ssl, labels) {
+        (ssl, labels) if near(ssl, 0.0) && near(labels, 1.0) => Some(Share::Supervised),
+        (ssl, labels) if near(ssl, 0.2) && near(labels, 0.8) => Some(Share::Fifth),
+        (ssl, labels) if near(ssl, 1.0) && near(labels, 0.0) => Some(Share::SelfSupervised),
+        _ => None,
+    }
+}
+
+/// Why the paper's numbers cannot have come from this spec: another network, other weights, another rate, or neither of
+/// the two published recipes.
+pub(super) fn against(spec: &Spec) -> Option<String> {
+    let system = System::of(spec);
+    let from =
+        |paper: &str, found: String| Some(format!("the paper trains from `{paper}`, not from `{found}`"));
+    let Backbone::ConvNext(network) = &spec.model.backbone else {
+        return from("conv_next", kind(&spec.model.backbone));
+    };
+    if network.size != ConvNextSize::Tiny {
+        return from("tiny", kind(&network.size));
+    }
+    let weights = match system.map(|system| system.start) {
+        Some(Start::Scratch) => Weights::Scratch,
+        _ => Weights::ImageNet22k,
+    };
+    if spec.model.weights != weights {
+        return from(&kind(&weights), kind(&spec.model.weights));
+    }
+    if let (Some(system), Some((model, rate))) = (system, released(&spec.model.adapter)) {
+        let found = spec.train.optimiser.lr;
+        if system.start != Start::OffTheShelf && found != rate {
+            return Some(format!("the released {model} learns at {rate:e}, not at {found:e}"));
+        }
+    }
+    recipes::against(spec)
+}
+
+/// A word of a spec as its JSON has it.
+fn kind(word: &impl Serialize) -> String {
+    let json = serde_json::to_value(word).expect("specs are plain data");
+    let kind = json.get("kind").unwrap_or(&json);
+    kind.as_str().map_or_else(|| Value::to_string(kind), str::to_owned)
+}

@@ -1,0 +1,50 @@
+//! The one score of a run that lists show and sort by: a paper's overall average, else the mean over its tasks.
+
+use crate::{
+    papers::{MACRO_F1, Measure, PAPERS},
+    store::Row,
+};
+use std::sync::LazyLock;
+
+/// What it counts: every task is scored by this.
+pub(super) const METRIC: Measure = MACRO_F1;
+
+/// The same as a column of `run r`: of a finished run's present work.
+pub(super) fn sql() -> &'static str {
+    &SQL
+}
+
+static SQL: LazyLock<String> = LazyLock::new(|| {
+    let metric = METRIC.name;
+    let overall = PAPERS.iter().filter_map(|paper| paper.overall()).map(|average| average.name);
+    let overall = quoted(overall);
+    // The metric is written out, so that an index of this metric alone is used.
+    format!(
+        "CASE WHEN r.status = 'done' THEN coalesce(
+      (SELECT s.value FROM score s WHERE s.run_id = r.id AND s.part = '' AND s.task IN ({overall}) AND s.class = '' AND s.metric = '{metric}'
+         AND EXISTS (SELECT 1 FROM attempt a JOIN run_work rw ON rw.work_id = a.work_id WHERE a.id = s.attempt_id AND rw.run_id = r.id)),
+      (SELECT avg(s.value) FROM score s WHERE s.run_id = r.id AND s.part = '' AND s.class = '' AND s.metric = '{metric}'
+         AND instr(s.task, '/') > 0 AND s.task NOT LIKE '%/held_out'
+         AND EXISTS (SELECT 1 FROM attempt a JOIN run_work rw ON rw.work_id = a.work_id WHERE a.id = s.attempt_id AND rw.run_id = r.id))) END"
+    )
+});
+
+/// Names of the program's own, for SQL: no quotes are in them.
+fn quoted(names: impl Iterator<Item = &'static str>) -> String {
+    names.map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether `paper` and `task` are columns of a paper's overall average, as a condition.
+pub(super) fn is_overall(paper: &str, task: &str) -> String {
+    let of_paper = |known: &&crate::papers::Paper| {
+        let overall = known.overall()?;
+        Some(format!("{paper} = '{}' AND {task} = '{}'", known.name, overall.name))
+    };
+    let any: Vec<String> = PAPERS.iter().filter_map(of_paper).collect();
+    format!("({})", any.join(" OR "))
+}
+
+/// Its value in a row of an answer that has it as a column.
+pub(super) fn of(row: Row<'_>) -> Option<f64> {
+    row.real(METRIC.name)
+}
