@@ -10,7 +10,7 @@ use crate::{
         units::Unit,
     },
     event::Listen,
-    papers::{self, ACCURACY, MACRO_F1, Measure},
+    papers::{self, Measure},
     plan::Step,
     seed::Seed,
     spec::{DataRef, Features, Metric, Protocol},
