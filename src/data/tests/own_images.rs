@@ -240,8 +240,8 @@ fn one_page_per_channel_is_read() {
 fn stacks_of_other_pages_are_refused() {
     let folder = stacks("");
     let said = folder.say(&folder.open().unwrap().sets[0].read(1).unwrap_err());
-    let expected = "A/b.tif (row 3 of A/enriched_meta.csv): expected 2 pages, one for each channel (dna, er), found 3\nhint: say \
-                    in dataset.toml which page is which channel";
+    let expected = "A/b.tif (row 3 of A/enriched_meta.csv): expected 2 pages, one for each channel (dna, er), found 3\nhint: assign \
+                    pages to channels in dataset.toml";
     assert!(said.starts_with(expected), "{said}");
     let folder = stacks(", pages = [1, 4]");
     let said = folder.say(&folder.open().unwrap().sets[0].read(0).unwrap_err());
@@ -271,7 +271,7 @@ fn channels_of_another_size_are_refused() {
     let data = folder.open().unwrap();
     let said = folder.say(&data.sets[0].read(1).unwrap_err());
     let expected = "A/P1/A1_s02_er.tif (row 3 of A/enriched_meta.csv): expected 6 x 8 pixels as `dna` has, found 6 x 9 of `er`\n\
-                    hint: the channels of an image";
+                    hint: all channels of an image";
     assert!(said.starts_with(expected), "{said}");
     let report = check(&data, &mut Silence).unwrap();
     assert!(!report.ok() && report.problem_count == 1, "{report:?}");

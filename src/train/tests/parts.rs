@@ -70,19 +70,17 @@ fn bits_do_not_depend_on_which_parts_keep_their_tape() {
     for strategy in strategies() {
         same(&three_steps(strategy), &[Keep::First(0), Keep::First(1), Keep::First(3), Keep::Within(0)]);
     }
-    let [plain, _, miro] = strategies();
-    on_gpus(|| {
-        same(&three_steps(plain.clone()), &[Keep::Within(0)]);
-        same(&three_steps(miro.clone()), &[Keep::First(0)]);
-    });
+    // MIRO asks for all that the others ask for; the emulator is slow.
+    let [_, _, miro] = strategies();
+    on_gpus(|| same(&three_steps(miro.clone()), &[Keep::First(0)]));
 }
 
 /// Parts are a way to add up, nothing else: the same loss and the same gradient but for rounding.
 #[test]
 fn a_batch_in_parts_has_the_loss_and_the_gradient_of_the_whole() {
-    for strategy in strategies() {
+    for (strategy, emulated) in strategies().into_iter().zip([false, false, true]) {
         let train = three_steps(strategy);
-        everywhere(|| {
+        let compare = || {
             let (_, whole) = weights(&train, parts::PIXELS, Keep::All);
             let (_, parts) = weights(&train, FIVE_ROWS, Keep::First(2));
             let step = whole.len() / 3;
@@ -91,7 +89,8 @@ fn a_batch_in_parts_has_the_loss_and_the_gradient_of_the_whole() {
                 assert_close(name, &[*part as f32], &[*whole as f32], 1e-5);
             }
             assert!(whole.iter().take(step).any(|(name, _)| name == "grad_norm"));
-        });
+        };
+        if emulated { everywhere(compare) } else { compare() }
     }
 }
 
