@@ -58,7 +58,13 @@ fn a_repository_of_ones_own_builds_runs_and_is_tidy() {
     };
     assert!(program(&["list"]).contains("first"));
     assert!(program(&["show", "first"]).contains("hyper_net"));
-    let seconds = ["train.epochs=1", "train.image=32", "train.subset=60", "model.adapter.hidden=8"];
+    let seconds = [
+        "train.epochs=1",
+        "train.schedule.warmup=0",
+        "train.image=32",
+        "train.subset=60",
+        "model.adapter.hidden=8",
+    ];
     let seconds = seconds.iter().flat_map(|change| ["--set", change]);
     let exp: Vec<&str> = ["exp", "first"].into_iter().chain(seconds).collect();
     let out = program(&exp);

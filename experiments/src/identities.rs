@@ -62,7 +62,7 @@ fn names(spec: &Spec, data: &BTreeMap<String, DataSet>) -> String {
     for step in &plan.steps {
         match step.work {
             Work::Pretrain { .. } | Work::Fit { .. } => {
-                names.push(format!("{} {}", step.work.kind(), step.id))
+                names.push(format!("{} {}", step.work.kind(), step.id));
             }
             Work::Embed { .. } | Work::Score { .. } => rest.push(step.id.to_string()),
         }

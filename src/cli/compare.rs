@@ -188,7 +188,7 @@ impl Compared {
         );
         match &mean.seeds {
             Some(found) if found.verdict() == mean.verdict() => {
-                sentence += " The interval over seeds agrees."
+                sentence += " The interval over seeds agrees.";
             }
             Some(found) => {
                 let (low, high) = (found.low, found.high);

@@ -146,6 +146,9 @@ impl See {
     }
 }
 
+/// Takes a block of features, row by row, and how many numbers a row has.
+pub type Take<'a> = dyn FnMut(&[f32], usize) -> Result<(), Error> + 'a;
+
 impl Embedder {
     /// The model that `card` describes, with the weights in `file`, for the sets `asked`. If these lie in the folder that it
     /// was trained on (`at_home`), one that was trained on is known by its name and channels.
@@ -220,7 +223,7 @@ impl Embedder {
         at: usize,
         norm: &Statistics,
         listen: &mut dyn Listen,
-        take: &mut dyn FnMut(&[f32], usize) -> Result<(), Error>,
+        take: &mut Take<'_>,
     ) -> Result<(), Error> {
         let (channels, number) = (set.channels.len(), self.numbers[at]);
         let rows: Vec<u32> = (0..set.len() as u32).collect();

@@ -137,7 +137,7 @@ impl Tape {
     /// # Errors
     /// If `root` is not a scalar, or an operation fails.
     pub fn backward(self, root: &Node, gradients: &mut Gradients) -> Result<()> {
-        self.from_scalar(root, gradients, [])?;
+        self.back_from_scalar(root, gradients, [])?;
         Ok(())
     }
 
@@ -151,7 +151,7 @@ impl Tape {
         gradients: &mut Gradients,
         leaves: impl IntoIterator<Item = &'a Node>,
     ) -> Result<Vec<Option<Grad>>> {
-        self.from_scalar(root, gradients, leaves)
+        self.back_from_scalar(root, gradients, leaves)
     }
 
     /// Runs everything backwards from several values, whose gradients are known.
@@ -166,7 +166,7 @@ impl Tape {
         Ok(())
     }
 
-    fn from_scalar<'a>(
+    fn back_from_scalar<'a>(
         self,
         root: &Node,
         gradients: &mut Gradients,

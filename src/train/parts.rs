@@ -29,8 +29,8 @@ mod tests {
 
     #[test]
     fn parts_follow_each_other_and_are_alike() {
-        assert_eq!(cut(32, 64 * 64, PIXELS), [0..32]);
-        assert_eq!(cut(20, 224 * 224, PIXELS), [0..20]);
+        assert_eq!(parts(32, 64 * 64), [32]);
+        assert_eq!(parts(20, 224 * 224), [20]);
         assert_eq!(cut(21, 224 * 224, PIXELS), [0..10, 10..21]);
         assert_eq!(cut(3, 2 * PIXELS, PIXELS), [0..1, 1..2, 2..3]);
         for rows in 1..200 {

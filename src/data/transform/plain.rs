@@ -53,7 +53,7 @@ impl Views {
                 self.last = self.plain.floats.len();
                 match pixels {
                     Pixels::Bytes(pixels) => {
-                        self.plain.floats.extend(pixels.iter().map(|pixel| f32::from(*pixel)))
+                        self.plain.floats.extend(pixels.iter().map(|pixel| f32::from(*pixel)));
                     }
                     Pixels::Floats(pixels) => self.plain.floats.extend_from_slice(pixels),
                 }
