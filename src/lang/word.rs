@@ -56,7 +56,9 @@ impl Entry {
         let lines: Vec<&str> =
             self.about.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
         let text = lines.join(" ");
-        text.split_once(". ").map_or(text.trim_end_matches('.'), |(first, _)| first).into()
+        // `et al.` ends no sentence.
+        let end = text.match_indices(". ").find(|(at, _)| !text[..*at].ends_with("et al"));
+        end.map_or(text.trim_end_matches('.'), |(at, _)| &text[..at]).into()
     }
 }
 
