@@ -9,7 +9,7 @@ use super::{
 use crate::{
     data::{DataSet, Kind},
     simulate::{self, Size, World},
-    spec::DataRef,
+    spec::Selection,
 };
 use std::{
     collections::BTreeMap,
@@ -31,7 +31,7 @@ pub(super) fn place(name: &str, option: &DataOption, store: &Path) -> Place {
     if let Some(path) = option.path(name) {
         return Place::Here(path);
     }
-    if name != DataRef::CHAMMI {
+    if name != Selection::CHAMMI {
         return Place::Nowhere;
     }
     let root = default_world(store);
@@ -81,7 +81,7 @@ pub(super) fn open(
 fn make(root: PathBuf, progress: &mut Progress) -> Result<PathBuf> {
     output::note(&format!(
         "No CHAMMI on this machine (--data chammi=PATH or ${} gives its folder): simulating cells once, in {}",
-        variable(DataRef::CHAMMI),
+        variable(Selection::CHAMMI),
         root.display()
     ));
     match simulate::chammi(&World::default(), &Size::quick(), &root, progress) {
@@ -99,7 +99,7 @@ pub(super) fn any_simulated(data: &BTreeMap<String, DataSet>, names: &[String]) 
 /// The name in the folder's description; CHAMMI's folder has none, any other keeps its own name.
 pub(super) fn own_name(root: &Path) -> String {
     let text = std::fs::read_to_string(root.join("dataset.toml"));
-    let Ok(text) = text else { return DataRef::CHAMMI.into() };
+    let Ok(text) = text else { return Selection::CHAMMI.into() };
     let described = text.parse::<toml::Table>().ok();
     let stated = described.as_ref().and_then(|table| table.get("name")?.as_str().map(str::to_owned));
     let folder = || root.canonicalize().ok()?.file_name().map(|name| name.to_string_lossy().into_owned());

@@ -22,7 +22,7 @@ use crate::{
     params::Params,
     plan::{Plan, Step, Work},
     seed::Seed,
-    spec::{DataRef, Features, Metric, Model, Weights, id::WorkId},
+    spec::{Features, Metric, Model, Selection, Weights, id::WorkId},
     train::{Keep, Pretraining, Source},
 };
 use candle_core::Device;
@@ -127,7 +127,7 @@ impl<'a> Meter<'a> {
     fn embed(
         &mut self,
         model: &Model,
-        (data, subset): (&DataRef, Option<usize>),
+        (data, subset): (&Selection, Option<usize>),
         image: usize,
         listen: &mut dyn Listen,
     ) -> Result<Cost, Error> {
@@ -180,7 +180,7 @@ impl<'a> Meter<'a> {
         &mut self,
         plan: &Plan,
         step: &Step,
-        (data, subset): (&DataRef, Option<usize>),
+        (data, subset): (&Selection, Option<usize>),
         features: Features,
         listen: &mut dyn Listen,
     ) -> Result<Cost, Error> {

@@ -17,7 +17,7 @@ use crate::{
     params::Params,
     plan::{Step, Work},
     seed::Seed,
-    spec::{ConvNextSize, DataRef, Model, Oracle, Train, View, Weights, id::WorkId},
+    spec::{ConvNextSize, Model, Oracle, Selection, Train, View, Weights, id::WorkId},
     store::Attempt,
     train::{self, Folder, Job, Pretraining, Source},
 };
@@ -172,7 +172,7 @@ impl Desk<'_> {
     pub(super) fn embed(
         &self,
         step: &Step,
-        data: &DataRef,
+        data: &Selection,
         image: usize,
         subset: Option<usize>,
         attempt: &Attempt,

@@ -13,7 +13,7 @@ use crate::{
     papers::{self, Measure},
     plan::Step,
     seed::Seed,
-    spec::{DataRef, Features, Metric, Protocol},
+    spec::{Features, Metric, Protocol, Selection},
     store::{Attempt, Floor, ScoreRow},
 };
 use candle_core::Device;
@@ -21,7 +21,7 @@ use candle_core::Device;
 /// What is asked.
 pub(super) struct Question<'a> {
     pub(super) protocol: &'a Protocol,
-    pub(super) data: &'a DataRef,
+    pub(super) data: &'a Selection,
     pub(super) features: Features,
     pub(super) hold_out: f64,
     pub(super) subset: Option<usize>,

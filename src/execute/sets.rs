@@ -5,7 +5,7 @@ use crate::{
     atomic_file,
     data::{self, DataSet, ImageSet, Measured, Statistics, statistics},
     event::Listen,
-    spec::DataRef,
+    spec::Selection,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -43,7 +43,7 @@ impl<'a> Sets<'a> {
     /// over the images that are left; once, and kept.
     pub(super) fn open(
         &self,
-        wanted: &DataRef,
+        wanted: &Selection,
         subset: Option<usize>,
         listen: &mut dyn Listen,
     ) -> Result<Vec<Part<'a>>, Error> {

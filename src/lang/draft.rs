@@ -3,7 +3,7 @@
 use crate::{
     dsl::{Augmentation, Crop, Flip},
     spec::{
-        DataRef, SCHEMA, Spec, Weights,
+        SCHEMA, Selection, Spec, Weights,
         recipe::{self, Recipe, Switch},
     },
     word::plain,
@@ -51,7 +51,7 @@ impl Draft {
     }
 
     /// Adds an evaluation.
-    pub(crate) fn evaluate(&mut self, protocol: Table, data: &DataRef) {
+    pub(crate) fn evaluate(&mut self, protocol: Table, data: &Selection) {
         self.push("evaluate", table([("protocol", protocol.into()), ("data", plain(data))]));
     }
 

@@ -7,7 +7,7 @@ use crate::{
     loss::Objective,
     params::Params,
     seed::Seed,
-    spec::{Backbone, DataRef, Spec},
+    spec::{Backbone, Selection, Spec},
 };
 
 /// Costs of one model, or of the models of an adapter that makes one for each set.
@@ -22,7 +22,7 @@ pub struct Costs {
 impl Costs {
     /// Of a spec's model on the three sets of CHAMMI.
     pub fn on_chammi(spec: &Spec) -> Self {
-        let sets = DataRef::CHAMMI_SETS.map(|set| {
+        let sets = Selection::CHAMMI_SETS.map(|set| {
             let (channels, classes) = chammi_channels(set).expect("the sets of CHAMMI are known");
             let channels = channels.iter().map(|name| (*name).to_owned()).collect();
             (SetChannels { set: set.to_owned(), channels }, classes)

@@ -12,7 +12,7 @@ use crate::{
     data::{DataSet, ImageSet},
     seed::Seed,
     spec::{
-        Adapter, Backbone, Coefficients, DataRef, Features, Models, SetRate, Spec, Weights,
+        Adapter, Backbone, Coefficients, Features, Models, Selection, SetRate, Spec, Weights,
         check::Problem,
         id::{RunId, SpecId, WorkId},
     },
@@ -184,26 +184,26 @@ impl Draft<'_> {
     }
 
     /// Features of `data` by these models, each of its own sets.
-    fn embeds(&mut self, fits: &[Fit], data: &DataRef, spec: &Spec, seed: Seed) -> Vec<WorkId> {
+    fn embeds(&mut self, fits: &[Fit], data: &Selection, spec: &Spec, seed: Seed) -> Vec<WorkId> {
         let asked: Vec<String> = resolve(data, self.data).into_iter().map(|set| set.name.clone()).collect();
         let one = |(fit, own): &Fit| match own {
             None => Some(self.embed(fit, data, spec, seed)),
             Some(own) => asked.contains(own).then(|| {
-                let data = DataRef { name: data.name.clone(), sets: vec![own.clone()] };
+                let data = Selection { name: data.name.clone(), sets: vec![own.clone()] };
                 self.embed(fit, &data, spec, seed)
             }),
         };
         fits.iter().filter_map(one).collect()
     }
 
-    fn embed(&mut self, fit: &WorkId, data: &DataRef, spec: &Spec, seed: Seed) -> WorkId {
+    fn embed(&mut self, fit: &WorkId, data: &Selection, spec: &Spec, seed: Seed) -> WorkId {
         let (image, subset) = (spec.train.image, spec.train.subset);
         let view = spec.model.adapter.view();
         let work = Work::Embed { data: data.clone(), view, image, subset, revisions: Revisions::embed() };
         self.add(work, Some(seed), &[data], vec![fit.clone()])
     }
 
-    fn add(&mut self, work: Work, seed: Option<Seed>, reads: &[&DataRef], parents: Vec<WorkId>) -> WorkId {
+    fn add(&mut self, work: Work, seed: Option<Seed>, reads: &[&Selection], parents: Vec<WorkId>) -> WorkId {
         let prints: Vec<&str> =
             reads.iter().filter_map(|data| Some(self.prints.get(&data.name)?.as_str())).collect();
         let id = WorkId::of(&work, seed.map(|seed| seed.0), &prints, &parents.iter().collect::<Vec<_>>());
@@ -283,7 +283,7 @@ fn too_few_templates(adapter: &Adapter, trained: &[&ImageSet]) -> Option<Problem
     })
 }
 
-fn resolve<'a>(wanted: &DataRef, data: &'a BTreeMap<String, DataSet>) -> Vec<&'a ImageSet> {
+fn resolve<'a>(wanted: &Selection, data: &'a BTreeMap<String, DataSet>) -> Vec<&'a ImageSet> {
     data.get(&wanted.name).and_then(|set| set.only(&wanted.sets).ok()).unwrap_or_default()
 }
 

@@ -5,7 +5,7 @@ use crate::{
     data::DataSet,
     sample,
     seed::Seed,
-    spec::{DataRef, Features, Spec, Weights, recipe::Recipe},
+    spec::{Features, Selection, Spec, Weights, recipe::Recipe},
 };
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -31,7 +31,7 @@ fn folder(root: &Path) -> BTreeMap<String, DataSet> {
 }
 
 fn spec(sets: &[&str], asked: &[&str]) -> Spec {
-    let named = |sets: &[&str]| DataRef {
+    let named = |sets: &[&str]| Selection {
         name: "small".into(),
         sets: sets.iter().map(|s| (*s).to_owned()).collect(),
     };

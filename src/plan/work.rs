@@ -2,7 +2,7 @@
 
 use crate::{
     adapter, backbone, data, embed, evaluate, loss, ops, seed, simulate,
-    spec::{ConvNextSize, DataRef, Features, Model, Protocol, Train, View},
+    spec::{ConvNextSize, Features, Model, Protocol, Selection, Train, View},
     train,
 };
 use serde::Serialize;
@@ -30,7 +30,7 @@ pub enum Work {
     /// Features of every image, by the model of the parent.
     Embed {
         /// The images.
-        data: DataRef,
+        data: Selection,
         /// What the model gets to see of an image.
         view: View,
         /// Side of the square that the network sees, in pixels, where images are resized.
@@ -45,7 +45,7 @@ pub enum Work {
         /// The classifier on top of the features.
         protocol: Protocol,
         /// The images.
-        data: DataRef,
+        data: Selection,
         /// Whose features.
         features: Features,
         /// Share of the training images that were kept back; they are a task of their own.

@@ -6,7 +6,7 @@ use crate::{
     data::{self, Statistics, Tape},
     simulate::{PRETRAIN_CLASSES, Pictures, World, three_channel},
     spec::{
-        AugmentStream, CropFit, DataRef, Optimiser, Precision, Sampling, Schedule, Term, Train, settings,
+        AugmentStream, CropFit, Optimiser, Precision, Sampling, Schedule, Selection, Term, Train, settings,
     },
 };
 
@@ -46,7 +46,7 @@ impl Pretraining {
     /// How the backbone is trained on them.
     pub fn train() -> Train {
         Train {
-            data: DataRef { name: "simulated".into(), sets: Vec::new() },
+            data: Selection { name: "simulated".into(), sets: Vec::new() },
             image: SIDE,
             hold_out: 0.0,
             subset: None,

@@ -1,6 +1,6 @@
 //! Data sets, and what a model has seen of them.
 
-use crate::spec::DataRef;
+use crate::spec::Selection;
 
 /// Images that a model can be scored on.
 ///
@@ -20,7 +20,7 @@ use crate::spec::DataRef;
 )]
 pub trait DataWord: Clone {
     /// The same as plain data.
-    fn data(&self) -> DataRef;
+    fn data(&self) -> Selection;
 }
 
 /// Images that a model can be trained on: the split `Train` of each set.
@@ -96,20 +96,20 @@ pub struct Folder(pub &'static str);
 impl Folder {
     /// Only these sets of it, in this order.
     pub fn only<const N: usize>(self, sets: [&str; N]) -> Only {
-        Only(DataRef { name: self.0.into(), sets: sets.map(String::from).to_vec() })
+        Only(Selection { name: self.0.into(), sets: sets.map(String::from).to_vec() })
     }
 }
 
 /// Some sets of a folder; said as `Folder("mini_real").only(["Yeast"])`.
 #[derive(Clone, Debug)]
-pub struct Only(DataRef);
+pub struct Only(Selection);
 
 macro_rules! parts {
     ($($word:ident $folder:literal),*) => {$(
         impl Part for $word {}
         impl DataWord for $word {
-            fn data(&self) -> DataRef {
-                DataRef::chammi(&[$folder])
+            fn data(&self) -> Selection {
+                Selection::chammi(&[$folder])
             }
         }
     )*};
@@ -117,26 +117,26 @@ macro_rules! parts {
 parts!(Wtc "Allen", Hpa "HPA", Cp "CP");
 
 impl DataWord for Chammi {
-    fn data(&self) -> DataRef {
-        DataRef::chammi(&DataRef::CHAMMI_SETS)
+    fn data(&self) -> Selection {
+        Selection::chammi(&Selection::CHAMMI_SETS)
     }
 }
 
 impl<D: DataWord, X: Part> DataWord for Without<D, X> {
-    fn data(&self) -> DataRef {
-        let (DataRef { name, sets }, left_out) = (self.0.data(), self.1.data().sets);
-        DataRef { name, sets: sets.into_iter().filter(|set| !left_out.contains(set)).collect() }
+    fn data(&self) -> Selection {
+        let (Selection { name, sets }, left_out) = (self.0.data(), self.1.data().sets);
+        Selection { name, sets: sets.into_iter().filter(|set| !left_out.contains(set)).collect() }
     }
 }
 
 impl DataWord for Folder {
-    fn data(&self) -> DataRef {
-        DataRef { name: self.0.into(), sets: vec![] }
+    fn data(&self) -> Selection {
+        Selection { name: self.0.into(), sets: vec![] }
     }
 }
 
 impl DataWord for Only {
-    fn data(&self) -> DataRef {
+    fn data(&self) -> Selection {
         self.0.clone()
     }
 }

@@ -1,6 +1,6 @@
 //! How features are scored.
 
-use crate::spec::DataRef;
+use crate::spec::Selection;
 use toml::Table;
 
 /// A protocol on a data set; said as `OneNn::cosine().on(Chammi)`.
@@ -35,5 +35,5 @@ pub trait Evaluation {
 
     /// The images as plain data.
     #[doc(hidden)]
-    fn data(&self) -> DataRef;
+    fn data(&self) -> Selection;
 }

@@ -3,7 +3,7 @@
 use crate::{
     dsl::{Declared, Experiments},
     prelude::*,
-    spec::{DataRef, Scale, Spec, id::SpecId, settings},
+    spec::{Scale, Selection, Spec, id::SpecId, settings},
 };
 
 fn model() -> Model<ConvNext<size::Tiny>, ImageNet22k, HyperNet> {
@@ -41,15 +41,15 @@ fn a_declaration_keeps_seeds_labels_and_the_recipe() {
 #[test]
 fn parts_are_the_folders_of_the_benchmark() {
     let spec = only(model().train_on(Chammi.without(Hpa)).loss(PROXY).evaluate(OneNn::cosine().on(Wtc)));
-    assert_eq!(spec.train.data, DataRef::chammi(&["Allen", "CP"]));
-    assert_eq!(spec.evaluate[0].data, DataRef::chammi(&["Allen"]));
+    assert_eq!(spec.train.data, Selection::chammi(&["Allen", "CP"]));
+    assert_eq!(spec.evaluate[0].data, Selection::chammi(&["Allen"]));
 
     let folder = Folder("mini_real");
     let run =
         model().train_on(folder.only(["Yeast", "Jurkat"])).loss(PROXY).evaluate(OneNn::cosine().on(folder));
     let spec = only(run);
     assert_eq!(spec.train.data.sets, ["Yeast", "Jurkat"]);
-    assert_eq!(spec.evaluate[0].data, DataRef { name: "mini_real".into(), sets: vec![] });
+    assert_eq!(spec.evaluate[0].data, Selection { name: "mini_real".into(), sets: vec![] });
 }
 
 #[test]

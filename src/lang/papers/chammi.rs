@@ -6,7 +6,7 @@ mod tasks;
 pub use system::{SETS, Share, Start, Strategy, System};
 
 use super::{MACRO_F1, Paper, Placed, Published, Unfillable};
-use crate::spec::{DataRef, Metric, Protocol, Spec, settings};
+use crate::spec::{Metric, Protocol, Selection, Spec, settings};
 
 /// How all of its tables are scored.
 pub const PROTOCOL: Protocol = Protocol::OneNn(settings::OneNn { metric: Metric::Cosine });
@@ -14,7 +14,7 @@ pub const PROTOCOL: Protocol = Protocol::OneNn(settings::OneNn { metric: Metric:
 /// The paper.
 pub static PAPER: Paper = Paper {
     name: "chammi",
-    data: DataRef::CHAMMI,
+    data: Selection::CHAMMI,
     tasks: &tasks::TASKS,
     averages: &tasks::AVERAGES,
     tables: &TABLES,

@@ -3,7 +3,7 @@
 use super::ProtocolWord;
 use crate::{
     dsl::{DataWord, Evaluation, On},
-    spec::{DataRef, Spec, check::Found},
+    spec::{Selection, Spec, check::Found},
     word::{Named, Says, Word, word},
 };
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,7 @@ impl<T: DataWord> Evaluation for On<OneNn, T> {
         self.0.table()
     }
 
-    fn data(&self) -> DataRef {
+    fn data(&self) -> Selection {
         self.1.data()
     }
 }

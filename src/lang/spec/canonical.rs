@@ -56,7 +56,7 @@ mod tests {
         dsl::{Towards, Trains},
         prelude::*,
         sample::{self, hyper_net},
-        spec::{DataRef, Spec, id::SpecId},
+        spec::{Selection, Spec, id::SpecId},
     };
 
     fn of(loss: impl Trains<ConvNext<size::Tiny>, HyperNet> + Towards) -> Spec {
@@ -83,7 +83,7 @@ mod tests {
     fn all_of_chammi_is_written_out_and_the_form_is_stable() {
         let mut spec = of(CrossEntropy);
         let id = SpecId::of(&spec);
-        spec.train.data = DataRef { name: "chammi".into(), sets: vec![] };
+        spec.train.data = Selection { name: "chammi".into(), sets: vec![] };
         let spec = spec.canonical();
         assert_eq!(SpecId::of(&spec), id);
         assert_eq!(SpecId::of(&spec.canonical()), id);

@@ -4,7 +4,7 @@
 //! the types enforce too has the name of its case in `tests/ui/`. A word's own rules are in its file; here are those
 //! about how words go together, and about what is no word.
 
-use super::{DataRef, Enters, Evaluate, SCHEMA, Spec, Term, Train, Weights};
+use super::{Enters, Evaluate, SCHEMA, Selection, Spec, Term, Train, Weights};
 
 mod found;
 
@@ -176,7 +176,7 @@ fn evaluate(found: &mut Found, spec: &Spec) {
     found.unless(!has_twice(all), "evaluation_twice", message, "one of them is enough");
 }
 
-fn data(found: &mut Found, data: &DataRef) {
+fn data(found: &mut Found, data: &Selection) {
     let name = &data.name;
     let usual = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let message = || format!("expected a data set's name of letters, digits, `_` and `-`, found `{name}`");
@@ -185,8 +185,8 @@ fn data(found: &mut Found, data: &DataRef) {
 
     let message = || format!("`{name}` names a set twice: {}", data.sets.join(", "));
     found.unless(!has_twice(&data.sets), "set_twice", message, "name each set once");
-    if name == DataRef::CHAMMI {
-        let unknown = data.sets.iter().find(|set| !DataRef::CHAMMI_SETS.contains(&set.as_str()));
+    if name == Selection::CHAMMI {
+        let unknown = data.sets.iter().find(|set| !Selection::CHAMMI_SETS.contains(&set.as_str()));
         let message = || format!("CHAMMI has no set `{}`", unknown.map_or("", String::as_str));
         found.unless(unknown.is_none(), "unknown_set", message, "its sets are Allen, HPA and CP");
     }
@@ -195,17 +195,18 @@ fn data(found: &mut Found, data: &DataRef) {
 /// Most adapters have parameters for the channels that they were trained on, and each set of CHAMMI has channels of its
 /// own.
 fn exposure(found: &mut Found, spec: &Spec) {
-    let of_chammi = |data: &DataRef| -> Vec<String> {
+    let of_chammi = |data: &Selection| -> Vec<String> {
         let all = data.sets.is_empty();
-        let sets =
-            DataRef::CHAMMI_SETS.into_iter().filter(|set| all || data.sets.iter().any(|known| known == set));
-        if data.name == DataRef::CHAMMI { sets.map(String::from).collect() } else { vec![] }
+        let sets = Selection::CHAMMI_SETS
+            .into_iter()
+            .filter(|set| all || data.sets.iter().any(|known| known == set));
+        if data.name == Selection::CHAMMI { sets.map(String::from).collect() } else { vec![] }
     };
     let seen = of_chammi(&spec.train.data);
     let asked = spec.evaluate.iter().flat_map(|evaluate| of_chammi(&evaluate.data));
     let mut unseen: Vec<String> = asked.filter(|set| !seen.contains(set)).collect();
     unseen.dedup();
-    let known = spec.model.adapter.reads_unseen_sets() || spec.train.data.name != DataRef::CHAMMI;
+    let known = spec.model.adapter.reads_unseen_sets() || spec.train.data.name != Selection::CHAMMI;
     let holds = unseen.is_empty() || known;
     let word = spec.model.adapter.word();
     let message = || {

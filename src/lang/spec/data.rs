@@ -6,14 +6,14 @@ use std::fmt;
 /// Some of the sets of a data set.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DataRef {
+pub struct Selection {
     /// `chammi`, or the name of an own folder.
     pub name: String,
     /// The sets meant, in this order; empty means all that the folder has, in the order of its description.
     pub sets: Vec<String>,
 }
 
-impl DataRef {
+impl Selection {
     /// The name of the CHAMMI benchmark.
     pub const CHAMMI: &'static str = "chammi";
 
@@ -34,7 +34,7 @@ impl DataRef {
     }
 }
 
-impl fmt::Display for DataRef {
+impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
         if self.sets.is_empty() { Ok(()) } else { write!(f, " ({})", self.sets.join(", ")) }

@@ -1,6 +1,6 @@
 //! How a model is scored.
 
-use super::{DataRef, Protocol};
+use super::{Protocol, Selection};
 use serde::{Deserialize, Serialize};
 
 /// One protocol on one data set.
@@ -10,5 +10,5 @@ pub struct Evaluate {
     /// The classifier on top of the features.
     pub protocol: Protocol,
     /// The images.
-    pub data: DataRef,
+    pub data: Selection,
 }

@@ -38,7 +38,7 @@ pub mod settings {
     };
 }
 
-pub use data::{DataRef, Features};
+pub use data::{Features, Selection};
 pub use evaluate::Evaluate;
 pub use model::{Model, Weights};
 pub use train::{AugmentStream, Optimiser, Precision, Sampling, Schedule, Train};

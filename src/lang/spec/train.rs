@@ -1,6 +1,6 @@
 //! How a model is trained.
 
-use super::{Augment, DataRef, Strategy, Term};
+use super::{Augment, Selection, Strategy, Term};
 use serde::{Deserialize, Serialize};
 
 /// Everything between random weights and trained ones.
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Train {
     /// The training images: split `Train` of these sets.
-    pub data: DataRef,
+    pub data: Selection,
     /// Side of the square that the network sees, in pixels.
     pub image: usize,
     /// Share of the training images of each class and set kept back for choosing things. They are never trained on.

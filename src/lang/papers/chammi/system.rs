@@ -2,7 +2,7 @@
 
 use crate::papers::recipes;
 use crate::spec::{
-    Adapter, Augment, Backbone, ConvNextSize, DataRef, Loss, Spec, Strategy as Trained, Weights,
+    Adapter, Augment, Backbone, ConvNextSize, Loss, Selection, Spec, Strategy as Trained, Weights,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -88,7 +88,7 @@ impl System {
     fn on_any_sets(spec: &Spec) -> Option<Self> {
         // All rows of the tables are ConvNeXts.
         let Backbone::ConvNext(_) = spec.model.backbone else { return None };
-        if spec.train.data.name != DataRef::CHAMMI {
+        if spec.train.data.name != Selection::CHAMMI {
             return None;
         }
         let (model, _) = released(&spec.model.adapter)?;

@@ -147,7 +147,7 @@ fn each_rule_is_broken_by_its_mistake_alone() {
             s.model.adapter = adapter(ChannelReplication);
         }),
         ("data_name", |s| {
-            s.train.data = DataRef { name: "../mini".into(), sets: vec![] };
+            s.train.data = Selection { name: "../mini".into(), sets: vec![] };
         }),
         ("set_twice", |s| s.train.data.sets.push("HPA".into())),
         ("unknown_set", |s| s.train.data.sets.push("WTC".into())),
@@ -204,7 +204,7 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         }),
         ("not_evaluated", |s| s.evaluate.clear()),
         ("evaluation_twice", |s| s.evaluate.push(s.evaluate[0].clone())),
-        ("unseen_channels", |s| s.train.data = DataRef::chammi(&["Allen", "HPA"])),
+        ("unseen_channels", |s| s.train.data = Selection::chammi(&["Allen", "HPA"])),
     ];
     for (rule, mistake) in mistakes {
         assert_eq!(rules(mistake), [*rule]);
@@ -234,7 +234,7 @@ fn sums_and_seeds_are_checked_beside_the_spec() {
 
 #[test]
 fn a_folder_is_left_to_the_planner() {
-    let folder = DataRef { name: "mini_real".into(), sets: vec![] };
+    let folder = Selection { name: "mini_real".into(), sets: vec![] };
     assert_eq!(rules(|spec| spec.train.data = folder.clone()), [""; 0]);
     assert_eq!(rules(|spec| spec.evaluate[0].data = folder.clone()), [""; 0]);
 }
@@ -255,7 +255,7 @@ fn the_compiler_and_the_check_have_the_same_rules() {
         TYPE_RULES.iter().filter(|rule| rule.in_spec).map(|rule| rule.name).collect();
     let mut raised = BTreeSet::from([convex(&[])[0].rule]);
     raised.extend(rules(|spec| spec.evaluate.clear()));
-    raised.extend(rules(|spec| spec.train.data = DataRef::chammi(&["CP"])));
+    raised.extend(rules(|spec| spec.train.data = Selection::chammi(&["CP"])));
     raised.extend(rules(|spec| {
         spec.model.backbone = conv_next(ConvNextSize::Nano, 0.0);
     }));
