@@ -14,7 +14,7 @@ use crate::{
         self, Control, Size, World,
         gates::{Gate, Gates},
     },
-    spec::Selection,
+    spec::chammi,
     store::{self, Rows, Store, Value},
 };
 use clap::{Args, Subcommand, ValueEnum};
@@ -97,7 +97,7 @@ impl Simulate {
             None => world,
         };
         simulate::chammi(&world, &size, &self.out, &mut Progress::new(quiet))?;
-        output::say(&data::info(&DataSet::open(Selection::CHAMMI, &self.out)?).join("\n"))
+        output::say(&data::info(&DataSet::open(chammi::NAME, &self.out)?).join("\n"))
     }
 }
 
@@ -116,7 +116,7 @@ impl Which {
     fn open(&self) -> Result<DataSet> {
         let stated = match (&self.path, self.data.names().next()) {
             (Some(path), _) => return Ok(DataSet::open(&locate::own_name(path), path)?),
-            (None, name) => name.unwrap_or(Selection::CHAMMI),
+            (None, name) => name.unwrap_or(chammi::NAME),
         };
         match locate::place(stated, &self.data, &self.store.path()) {
             Place::Here(root) => Ok(DataSet::open(stated, &root)?),
@@ -125,7 +125,7 @@ impl Which {
                     "there is no CHAMMI here, nor a simulated one in {}",
                     root.display()
                 ));
-                let variable = variable(Selection::CHAMMI);
+                let variable = variable(chammi::NAME);
                 Err(failure.hint(format!(
                     "give the folder, or set ${variable}, or `dichroic data simulate chammi --out DIR`"
                 )))

@@ -5,7 +5,6 @@
 //! A data set is a folder of *sets* that differ in channels; a set is a folder with `enriched_meta.csv` and images.
 //! Nothing here knows models. Tables are read once and stored compactly; pixels are read on demand.
 
-mod chammi;
 mod check;
 mod columns;
 mod decode;
@@ -15,6 +14,7 @@ mod fingerprint;
 mod hold_out;
 mod image;
 mod intensity;
+pub mod known;
 mod layout;
 mod listing;
 mod measure;
@@ -22,6 +22,7 @@ mod metadata;
 mod pattern;
 mod read;
 mod roles;
+mod select;
 mod set;
 mod statistics;
 mod subset;
@@ -32,16 +33,16 @@ pub mod vocabulary;
 #[cfg(test)]
 mod tests;
 
-pub use chammi::{SETS as CHAMMI_SETS, chammi_channels, chammi_statistics};
 pub use check::{Count, Published, Report, check, info};
 pub use describe::Kind;
 pub use error::{Error, Problem, Problems};
-pub use hold_out::hold_out;
+pub use hold_out::{SEED as HOLD_OUT_SEED, hold_out};
 pub use image::{Fault, Pixels, Tape};
 pub use intensity::{Measured, Range};
 pub use measure::measure;
 pub use metadata::Metadata;
 pub use roles::Role;
+pub use select::Chosen;
 pub use set::{Column, ImageSet, LeaveOut, Task};
 pub use statistics::{Statistics, statistics};
 pub use transform::{
@@ -51,13 +52,14 @@ pub use transform::{
 
 use crate::event::Listen;
 use describe::Description;
+use known::Known;
 use listing::Listing;
 use std::path::{Path, PathBuf};
 
 /// A folder of sets.
 #[derive(Debug)]
 pub struct DataSet {
-    /// Its name in experiments: `chammi`, or that of your own folder.
+    /// Its name in experiments: that of a known data set, as `chammi`, or of your own folder.
     pub name: String,
     /// Its path.
     pub root: PathBuf,
@@ -71,11 +73,13 @@ pub struct DataSet {
     pub sets: Vec<ImageSet>,
     /// Warnings, one sentence each.
     pub warnings: Vec<String>,
+    /// The known data set that the folder is as published, if it is one.
+    known: Option<&'static Known>,
 }
 
 impl DataSet {
-    /// Opens the folder `root` under the name `name`: reads its `dataset.toml` (without one it must be CHAMMI as Zenodo
-    /// has it), reads every table, and looks up every image by listing the folders once. No image is opened.
+    /// Opens the folder `root` under the name `name`: reads its `dataset.toml` (without one it must be
+    /// a known data set as published), reads every table, and looks up every image by listing the folders once. No image is opened.
     ///
     /// # Errors
     /// Any problem with description, tables or files; up to ten problems of a table together.
@@ -120,9 +124,10 @@ impl DataSet {
             let names = description.sets.iter().map(|set| set.name.clone()).collect();
             return Err(Error::NoSets { root: root.to_owned(), names });
         }
-        let Description { kind, world, .. } = description;
+        let Description { kind, world, known, .. } = description;
         let fingerprint = print.finish();
-        Ok(Self { name: name.to_owned(), root: root.to_owned(), kind, world, fingerprint, sets, warnings })
+        let (name, root) = (name.to_owned(), root.to_owned());
+        Ok(Self { name, root, kind, world, fingerprint, sets, warnings, known })
     }
 
     /// Measures percentile ranges of grey levels in every set whose rule needs them; images can be read after

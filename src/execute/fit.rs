@@ -6,7 +6,7 @@ use crate::{
     adapter::SetChannels,
     atomic_file::{Digest, forget_parts},
     backbone::files,
-    data::{Statistics, hold_out},
+    data::Statistics,
     device,
     embed::{Embedder, Layout, Writer},
     event::Listen,
@@ -25,9 +25,6 @@ use std::path::Path;
 
 const WEIGHTS: &str = "weights.safetensors";
 const CHECKPOINT: &str = "checkpoint.safetensors";
-
-/// Held-out rows belong to the data, not to a run: the same for every seed.
-pub(super) const HOLD_OUT_SEED: Seed = Seed(0);
 
 /// The seed of the shared pre-training.
 const PRETRAIN_SEED: Seed = Seed(0);
@@ -72,7 +69,7 @@ impl Desk<'_> {
         let (mut parts, mut held) = (Vec::new(), Vec::new());
         for (number, part) in sets.iter().enumerate() {
             let norm = card.statistics(number);
-            let (rows, back) = hold_out(part.set(), train.hold_out, HOLD_OUT_SEED);
+            let (rows, back) = part.training_rows(train.hold_out);
             parts.push((part.set(), rows, norm));
             held.push(back);
         }

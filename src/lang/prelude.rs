@@ -1,8 +1,8 @@
 //! Everything an experiment file needs: `use dichroic::prelude::*;`.
 
 pub use crate::dsl::{
-    Augmentation, Backbone, Chammi, Cp, Experiments, Folder, Hpa, ImageNet1k, ImageNet22k, Lvd142m, Model,
-    Objective, Report, Run, Scratch, StemAdapter, TrainingData, Wtc, size,
+    Augmentation, Backbone, Chammi, Cp, DataWord, Experiments, Folder, Hpa, ImageNet1k, ImageNet22k, Lvd142m,
+    Model, Objective, Report, Run, Scratch, StemAdapter, TrainingData, Wtc, size,
 };
 pub use crate::{
     adapter::{FirstLayer, said::*, values::*},
@@ -10,7 +10,7 @@ pub use crate::{
     backbone::said::*,
     loss::{said::*, values::*},
     protocol::said::*,
-    spec::{AugmentStream, Sampling, recipe::Recipe},
+    spec::{AugmentStream, Role, Sampling, recipe::Recipe},
     strategy::{said::*, values::*},
 };
 pub use dichroic_macros::{experiment, report};

@@ -4,6 +4,7 @@
 //! revisions of the code behind it. Equal ids are equal work, whichever run asks for it, so that one pre-training
 //! serves every fine-tuning and floors are computed once.
 
+mod selections;
 mod work;
 
 pub use work::{Revisions, Work};
@@ -189,7 +190,7 @@ impl Draft<'_> {
         let one = |(fit, own): &Fit| match own {
             None => Some(self.embed(fit, data, spec, seed)),
             Some(own) => asked.contains(own).then(|| {
-                let data = Selection { name: data.name.clone(), sets: vec![own.clone()] };
+                let data = Selection { sets: vec![own.clone()], ..data.clone() };
                 self.embed(fit, &data, spec, seed)
             }),
         };
@@ -199,7 +200,9 @@ impl Draft<'_> {
     fn embed(&mut self, fit: &WorkId, data: &Selection, spec: &Spec, seed: Seed) -> WorkId {
         let (image, subset) = (spec.train.image, spec.train.subset);
         let view = spec.model.adapter.view();
-        let work = Work::Embed { data: data.clone(), view, image, subset, revisions: Revisions::embed() };
+        // Once for all images, whichever of them are asked for.
+        let work =
+            Work::Embed { data: data.all_images(), view, image, subset, revisions: Revisions::embed() };
         self.add(work, Some(seed), &[data], vec![fit.clone()])
     }
 
@@ -235,6 +238,7 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
     if !problems.is_empty() {
         return problems;
     }
+    problems.extend(selections::problems(spec, data));
     let trained = resolve(&spec.train.data, data);
     problems.extend(too_few_templates(&spec.model.adapter, &trained));
     if let Models::OnePerSet { rates, .. } = spec.model.adapter.models() {

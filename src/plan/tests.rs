@@ -31,10 +31,7 @@ fn folder(root: &Path) -> BTreeMap<String, DataSet> {
 }
 
 fn spec(sets: &[&str], asked: &[&str]) -> Spec {
-    let named = |sets: &[&str]| Selection {
-        name: "small".into(),
-        sets: sets.iter().map(|s| (*s).to_owned()).collect(),
-    };
+    let named = |sets: &[&str]| Selection::new("small", sets);
     let mut spec = sample::spec(sample::plain(), Recipe::Fixed);
     spec.model.weights = Weights::Scratch;
     spec.train.data = named(sets);

@@ -46,7 +46,7 @@ impl Pretraining {
     /// How the backbone is trained on them.
     pub fn train() -> Train {
         Train {
-            data: Selection { name: "simulated".into(), sets: Vec::new() },
+            data: Selection::new("simulated", &[]),
             image: SIDE,
             hold_out: 0.0,
             subset: None,

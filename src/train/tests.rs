@@ -80,7 +80,7 @@ impl Source for Squares {
 
 fn train(epochs: usize) -> Train {
     Train {
-        data: Selection { name: "squares".into(), sets: vec![] },
+        data: Selection::new("squares", &[]),
         image: 32,
         hold_out: 0.0,
         objective: vec![

@@ -47,6 +47,7 @@ fn neighbours_and_scores_are_those_of_faiss_and_scikit_learn() {
             train: &train,
             queries: &queries,
             groups: groups.as_deref(),
+            counted: None,
         };
         for metric in [Metric::Cosine, Metric::L2] {
             let of = |what: &str| format!("{case}/{}/{what}", metric.name());
@@ -80,6 +81,7 @@ fn what_is_wrong_is_named_by_task_and_row_of_the_table() {
         train: &[0],
         queries: &[2],
         groups: None,
+        counted: None,
     };
     let values = [1.0, 2.0, f32::NAN, 0.0, f32::INFINITY, 0.0];
     let features = FeatureMatrix::new(2, &values).unwrap();
@@ -112,6 +114,7 @@ fn several_labels_are_carried_from_the_nearest_image_to_the_metrics() {
         train: &[0, 1],
         queries: &[2, 3],
         groups: None,
+        counted: None,
     };
     let features = FeatureMatrix::new(1, &[0.0, 10.0, 1.0, 9.0]).unwrap();
     let score = one_nn(&task, features, Metric::L2).unwrap();

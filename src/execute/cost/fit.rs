@@ -4,7 +4,7 @@
 use super::{super::fit as work, Cost, Meter, alike};
 use crate::{
     adapter::SetChannels,
-    data::{Statistics, hold_out},
+    data::Statistics,
     device,
     event::{Event, Listen},
     execute::Error,
@@ -60,8 +60,7 @@ impl Meter<'_> {
         listen: &mut dyn Listen,
     ) -> Result<Cost, Error> {
         let parts = self.sets.open(&train.data, train.subset, listen)?;
-        let rows: Vec<Vec<u32>> =
-            parts.iter().map(|part| hold_out(part.set(), train.hold_out, work::HOLD_OUT_SEED).0).collect();
+        let rows: Vec<Vec<u32>> = parts.iter().map(|part| part.training_rows(train.hold_out).0).collect();
         let images: Vec<usize> = rows.iter().map(Vec::len).collect();
         let channels = work::channels(&parts);
         if train.objective.is_empty() {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    data::chammi,
     prelude::*,
     sample::{self, hyper_net},
     spec::{self, Adapter, Augment, Backbone, ConvNextSize, Loss, ResNetSize, SetRate, Strategy, settings},
@@ -100,6 +101,10 @@ fn rules(change: impl FnOnce(&mut Spec)) -> Vec<&'static str> {
     spec.check().into_iter().map(|problem| problem.rule).collect()
 }
 
+fn having(role: Role, values: &[&str]) -> Condition {
+    Condition { role, values: values.iter().map(ToString::to_string).collect() }
+}
+
 #[test]
 fn a_good_spec_has_no_problems() {
     for recipe in Recipe::ALL {
@@ -147,10 +152,14 @@ fn each_rule_is_broken_by_its_mistake_alone() {
             s.model.adapter = adapter(ChannelReplication);
         }),
         ("data_name", |s| {
-            s.train.data = Selection { name: "../mini".into(), sets: vec![] };
+            s.train.data = Selection::new("../mini", &[]);
         }),
         ("set_twice", |s| s.train.data.sets.push("HPA".into())),
         ("unknown_set", |s| s.train.data.sets.push("WTC".into())),
+        ("no_values", |s| s.train.data.only.push(having(Role::Batch, &[]))),
+        ("role_twice", |s| {
+            s.evaluate[0].data.only = vec![having(Role::Plate, &["P1"]), having(Role::Plate, &["P2"])];
+        }),
         ("image_side", |s| s.train.image = 100),
         ("hold_out", |s| s.train.hold_out = 0.9),
         ("hold_out", |s| s.train.hold_out = f64::NAN),
@@ -204,7 +213,7 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         }),
         ("not_evaluated", |s| s.evaluate.clear()),
         ("evaluation_twice", |s| s.evaluate.push(s.evaluate[0].clone())),
-        ("unseen_channels", |s| s.train.data = Selection::chammi(&["Allen", "HPA"])),
+        ("unseen_channels", |s| s.train.data = chammi::selection(&["Allen", "HPA"])),
     ];
     for (rule, mistake) in mistakes {
         assert_eq!(rules(mistake), [*rule]);
@@ -234,7 +243,7 @@ fn sums_and_seeds_are_checked_beside_the_spec() {
 
 #[test]
 fn a_folder_is_left_to_the_planner() {
-    let folder = Selection { name: "mini_real".into(), sets: vec![] };
+    let folder = Selection::new("mini_real", &[]);
     assert_eq!(rules(|spec| spec.train.data = folder.clone()), [""; 0]);
     assert_eq!(rules(|spec| spec.evaluate[0].data = folder.clone()), [""; 0]);
 }
@@ -255,7 +264,7 @@ fn the_compiler_and_the_check_have_the_same_rules() {
         TYPE_RULES.iter().filter(|rule| rule.in_spec).map(|rule| rule.name).collect();
     let mut raised = BTreeSet::from([convex(&[])[0].rule]);
     raised.extend(rules(|spec| spec.evaluate.clear()));
-    raised.extend(rules(|spec| spec.train.data = Selection::chammi(&["CP"])));
+    raised.extend(rules(|spec| spec.train.data = chammi::selection(&["CP"])));
     raised.extend(rules(|spec| {
         spec.model.backbone = conv_next(ConvNextSize::Nano, 0.0);
     }));
