@@ -16,15 +16,34 @@ pub(super) fn apply(spec: &Spec, changes: &[(String, String)]) -> Result<Spec> {
     let mut spec = spec.clone();
     for (path, text) in changes {
         let mut json = serde_json::to_value(&spec).expect("specs are plain data");
-        let place = find(&mut json, path)?;
-        let before = place.to_string();
-        *place = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));
+        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));
+        let before = match find(&mut json, path) {
+            Ok(place) => std::mem::replace(place, value),
+            Err(unknown) => unwritten(&mut json, path, value).ok_or(unknown)?,
+        };
         spec = serde_json::from_value(json).map_err(|error| {
             Failure::new(format!("cannot set `{path}` to `{text}`: {error}"))
                 .hint(format!("it is {before} now"))
         })?;
     }
     Ok(if changes.is_empty() { spec } else { spec.canonical() })
+}
+
+/// Sets a field that is not written while it has its default, such as `train.data.only`; none if there is no such field.
+fn unwritten(json: &mut Value, path: &str, value: Value) -> Option<Value> {
+    let (parent, name) = path.rsplit_once('.')?;
+    let is_there = |json: &mut Value, value: Value| {
+        find(json, parent).ok()?.as_object_mut()?.insert(name.into(), value);
+        Some(())
+    };
+    let mut tried = json.clone();
+    is_there(&mut tried, value.clone())?;
+    let error = serde_json::from_value::<Spec>(tried).err().map(|error| error.to_string());
+    if error.is_some_and(|error| error.starts_with("unknown field")) {
+        return None;
+    }
+    is_there(json, value)?;
+    Some(Value::Null)
 }
 
 fn find<'a>(json: &'a mut Value, path: &str) -> Result<&'a mut Value> {
@@ -44,9 +63,9 @@ fn find<'a>(json: &'a mut Value, path: &str) -> Result<&'a mut Value> {
     Ok(place)
 }
 
-/// An element by its number or its kind; of a weighted sum, the loss's kind.
+/// An element by its number or its kind; of a weighted sum, the loss's kind; of conditions, the role.
 fn element<'a>(items: &'a mut [Value], key: &str) -> Option<&'a mut Value> {
-    let is_kind = |item: &Value| item.get("loss").unwrap_or(item)["kind"] == key;
+    let is_kind = |item: &Value| item.get("loss").unwrap_or(item)["kind"] == key || item["role"] == key;
     let at = key.parse().ok().or_else(|| items.iter().position(is_kind))?;
     items.get_mut(at)
 }
@@ -105,6 +124,21 @@ mod tests {
             let spec = apply(&spec, &[(path.into(), p.into())]).unwrap();
             assert_eq!(spec.train.augment, [Flip { p: p.parse().unwrap() }.into()]);
         }
+    }
+
+    #[test]
+    fn what_is_not_written_can_be_set_too() {
+        let only = "[{\"role\": \"plate\", \"values\": [\"P2\", \"P1\"]}]";
+        let spec = set("train.data.only", only).unwrap();
+        assert_eq!(spec.train.data.part(), "plate=P1,P2");
+        let spec = apply(&spec, &[("train.data.only.plate.values".into(), "[\"P3\"]".into())]).unwrap();
+        assert_eq!(spec.train.data.part(), "plate=P3");
+        let spec = apply(&spec, &[("train.data.only".into(), "[]".into())]).unwrap();
+        assert_eq!(spec, sample::spec(sample::plain(), Recipe::Fixed));
+        let (error, hint) = words(set("train.data.only", "[{\"role\": \"dish\", \"values\": []}]"));
+        assert!(error.contains("unknown variant `dish`"), "{error}");
+        assert_eq!(hint, "it is null now");
+        assert_eq!(words(set("train.data.onyl", "[]")).0, "there is no `train.data.onyl` in this spec");
     }
 
     #[test]

@@ -31,6 +31,8 @@ mod transform;
 pub mod vocabulary;
 
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod tests;
 
 pub use check::{Count, Published, Report, check, info};

@@ -7,8 +7,8 @@ use crate::{
         bootstrap::Seeds,
         predictions,
     },
-    spec::{Features, Protocol},
-    store::{Reader, Value},
+    spec::{Features, Protocol, Selection},
+    store::{self, Reader, Value},
 };
 use rayon::prelude::*;
 use std::{
@@ -23,12 +23,19 @@ pub struct Question {
     pub protocol: String,
     /// The data set.
     pub data: String,
+    /// The part of its test images, as in scores; empty: all.
+    pub part: String,
     fingerprint: String,
 }
 
 impl Question {
     fn words(&self) -> String {
-        format!("{} on {}", self.protocol, self.data)
+        format!("{} on {}", self.protocol, self.images())
+    }
+
+    /// The images that it is about, in words: `jump`, or `jump having batch=B3`.
+    pub fn images(&self) -> String {
+        store::images(&self.data, &self.part)
     }
 }
 
@@ -65,7 +72,7 @@ struct Scored {
 }
 
 fn scored(store: &Reader, run: &str) -> Result<Vec<Scored>, Error> {
-    let sql = "SELECT w.uid, w.json ->> '$.features', w.json -> '$.protocol', w.json ->> '$.data.name',
+    let sql = "SELECT w.uid, w.json ->> '$.features', w.json -> '$.protocol', w.json -> '$.data',
           (SELECT max(d.fingerprint) FROM run_data t JOIN dataset d ON d.id = t.dataset_id
            WHERE t.run_id = r.id AND d.name = w.json ->> '$.data.name'), f.path
         FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = 'score'
@@ -77,10 +84,14 @@ fn scored(store: &Reader, run: &str) -> Result<Vec<Scored>, Error> {
         // A protocol of a later program keeps the name that it has in JSON.
         let protocol =
             serde_json::from_str::<Protocol>(&text(2)).map_or_else(|_| text(2), |known| known.name());
+        // One of a later program is about other images than any that is known here.
+        let data =
+            serde_json::from_str::<Selection>(&text(3)).unwrap_or_else(|_| Selection::new(&text(3), &[]));
+        let part = data.part();
         Scored {
             work: text(0),
             features: text(1),
-            question: Question { protocol, data: text(3), fingerprint: text(4) },
+            question: Question { protocol, data: data.name, part, fingerprint: text(4) },
             file: (row[5] != Value::Null).then(|| text(5)),
         }
     };
