@@ -1,13 +1,14 @@
 //! Everything an experiment file needs: `use dichroic::prelude::*;`.
 
 pub use crate::dsl::{
-    Augmentation, Backbone, Chammi, Cp, DataWord, Experiments, Folder, Hpa, ImageNet1k, ImageNet22k, Lvd142m,
-    Model, Objective, Report, Run, Scratch, StemAdapter, TrainingData, Wtc, size,
+    Augmentation, Backbone, DataWord, Experiments, ImageNet1k, ImageNet22k, Lvd142m, Model, Objective,
+    Report, Run, Scratch, StemAdapter, TrainingData, size,
 };
 pub use crate::{
     adapter::{FirstLayer, said::*, values::*},
     augment::{said::*, values::*},
     backbone::said::*,
+    data::said::*,
     loss::{said::*, values::*},
     protocol::said::*,
     spec::{AugmentStream, Role, Sampling, recipe::Recipe},

@@ -72,9 +72,9 @@ struct Scored {
 }
 
 fn scored(store: &Reader, run: &str) -> Result<Vec<Scored>, Error> {
-    let sql = "SELECT w.uid, w.json ->> '$.features', w.json -> '$.protocol', w.json -> '$.data',
+    let sql = "SELECT w.uid, w.json ->> '$.features', w.json -> '$.protocol', w.json ->> '$.data.name',
           (SELECT max(d.fingerprint) FROM run_data t JOIN dataset d ON d.id = t.dataset_id
-           WHERE t.run_id = r.id AND d.name = w.json ->> '$.data.name'), f.path
+           WHERE t.run_id = r.id AND d.name = w.json ->> '$.data.name'), f.path, w.json -> '$.data.only'
         FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = 'score'
         LEFT JOIN artifact f ON f.work_id = w.id AND f.kind = 'predictions'
         WHERE r.uid = ? ORDER BY rw.place";
@@ -84,18 +84,26 @@ fn scored(store: &Reader, run: &str) -> Result<Vec<Scored>, Error> {
         // A protocol of a later program keeps the name that it has in JSON.
         let protocol =
             serde_json::from_str::<Protocol>(&text(2)).map_or_else(|_| text(2), |known| known.name());
-        // One of a later program is about other images than any that is known here.
-        let data =
-            serde_json::from_str::<Selection>(&text(3)).unwrap_or_else(|_| Selection::new(&text(3), &[]));
-        let part = data.part();
         Scored {
             work: text(0),
             features: text(1),
-            question: Question { protocol, data: data.name, part, fingerprint: text(4) },
+            question: Question { protocol, data: text(3), part: part(text(6)), fingerprint: text(4) },
             file: (row[5] != Value::Null).then(|| text(5)),
         }
     };
     Ok(rows.rows.into_iter().map(one).collect())
+}
+
+/// The part of the test images that conditions in a work's JSON are about. One that only a later program can read is still
+/// told apart from others.
+fn part(only: String) -> String {
+    if only.is_empty() {
+        return only;
+    }
+    match serde_json::from_str(&only) {
+        Ok(only) => Selection { only, ..Selection::new("", &[]) }.part(),
+        Err(_) => only,
+    }
 }
 
 /// Everything that a run was asked.

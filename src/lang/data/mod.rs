@@ -7,15 +7,9 @@
 pub mod chammi;
 mod folder;
 
-use crate::dsl::{DataSetWord, Next, Zero};
+pub use folder::Only;
 
-/// The words of all data sets.
-pub mod said {
-    pub use super::{
-        chammi::{Chammi, Cp, Hpa, Part, Wtc},
-        folder::{Folder, Only},
-    };
-}
+use crate::dsl::{DataSetWord, Next, Zero};
 
 /// What is known of a data set by its name.
 #[derive(Debug)]
@@ -28,11 +22,19 @@ pub struct Known {
     pub sets: &'static [&'static str],
 }
 
-/// Lists the known data sets: the module of each, which has its facts as `KNOWN`, and the word for all of it.
+/// Lists the known data sets: the module of each, which has its facts as `KNOWN`, the word for all of it, and the words for
+/// its sets.
 macro_rules! known {
-    ($($module:ident::$word:ident),* $(,)?) => {
+    ($($module:ident::{$word:ident $(, $part:ident)*}),* $(,)?) => {
         /// Every data set that this program knows by name.
         pub static KNOWN: &[&Known] = &[$(&$module::KNOWN),*];
+
+        /// The words of all data sets.
+        pub mod said {
+            pub use super::folder::Folder;
+            $(pub use super::$module::{$word $(, $part)*};)*
+        }
+
         known! { @places Next<Zero>; $($module::$word)* }
     };
     // A data set's place in the list is a number of the compiler's: the only thing that two of them are compared by.
@@ -45,7 +47,7 @@ macro_rules! known {
     };
 }
 known! {
-    chammi::Chammi,
+    chammi::{Chammi, Wtc, Hpa, Cp},
 }
 
 /// What is known of the data set of that name; nothing of a folder of one's own.

@@ -50,7 +50,7 @@ pub use crate::{
     adapter::{Replicating, said::*},
     augment::said::*,
     backbone::said::*,
-    data::said::*,
+    data::{Only, chammi::Part, said::*},
     loss::said::*,
     protocol::said::*,
     strategy::said::*,
