@@ -531,16 +531,14 @@ fn stages_follow_one_another_to_the_scores() {
     assert_eq!(sql(trained)[0]["n"], 2);
     place.say(&["rerun", &uid, "--exact", "--data", &data]).expect(0);
 
-    place.say(&["export", "model", "--run", &uid, "--out", "model"]).expect(0);
+    place.say(&["export", "--run", &uid, "--set", "Yeast", "--out", "model.safetensors"]).expect(0);
     let weights = "SELECT f.path AS path FROM artifact f JOIN work w ON w.id = f.work_id
         WHERE w.json ->> '$.training.number' = 1 AND f.kind = 'weights'";
     let last = place.path("runs/dichroic.db.d").join(sql(weights)[0]["path"].as_str().unwrap());
     let read = |path: &Path| candle_core::safetensors::load(path, &candle_core::Device::Cpu).unwrap();
     let values = |path: &Path, name: &str| read(path)[name].flatten_all().unwrap().to_vec1::<f32>().unwrap();
-    let exported =
-        walk(&place.path("model")).into_iter().find(|path| path.ends_with(".safetensors")).unwrap();
     let name = "stages.0.blocks.0.mlp.fc1.weight";
-    assert_eq!(values(Path::new(&exported), name), values(&last, name));
+    assert_eq!(values(&place.path("model.safetensors"), name), values(&last, name));
 
     // Another second stage goes on from the same first one.
     let path = "train.stages.1.optimiser.lr=1e-5";
