@@ -29,20 +29,22 @@ pub(super) fn apply(spec: &Spec, changes: &[(String, String)]) -> Result<Spec> {
     Ok(if changes.is_empty() { spec } else { spec.canonical() })
 }
 
-/// Sets a field that is not written while it has its default, such as `train.data.only`; none if there is no such field.
+/// Sets a field that is not written while it has its default, such as `train.on` and `train.data.only`; none if there is no
+/// such field.
 fn unwritten(json: &mut Value, path: &str, value: Value) -> Option<Value> {
-    let (parent, name) = path.rsplit_once('.')?;
-    let is_there = |json: &mut Value, value: Value| {
-        find(json, parent).ok()?.as_object_mut()?.insert(name.into(), value);
-        Some(())
-    };
+    let (parent, field) = path.rsplit_once('.')?;
     let mut tried = json.clone();
-    is_there(&mut tried, value.clone())?;
-    let error = serde_json::from_value::<Spec>(tried).err().map(|error| error.to_string());
+    let parent = find(&mut tried, parent).ok()?;
+    let parent = match parent.get(lines::STAGES) {
+        Some(_) => only_stage(parent.as_object_mut()?)?,
+        None => parent,
+    };
+    parent.as_object_mut()?.insert(field.into(), value);
+    let error = serde_json::from_value::<Spec>(tried.clone()).err().map(|error| error.to_string());
     if error.is_some_and(|error| error.starts_with("unknown field")) {
         return None;
     }
-    is_there(json, value)?;
+    *json = tried;
     Some(Value::Null)
 }
 
@@ -52,7 +54,10 @@ fn find<'a>(json: &'a mut Value, path: &str) -> Result<&'a mut Value> {
     let mut walked: Vec<&str> = vec![];
     for key in path.split('.') {
         let below = match place {
-            Value::Object(fields) => fields.get_mut(key),
+            Value::Object(fields) => match fields.contains_key(key) {
+                true => fields.get_mut(key),
+                false => only_stage(fields).and_then(|stage| stage.get_mut(key)),
+            },
             Value::Array(items) => element(items, key),
             _ => None,
         };
@@ -61,6 +66,14 @@ fn find<'a>(json: &'a mut Value, path: &str) -> Result<&'a mut Value> {
         walked.push(key);
     }
     Ok(place)
+}
+
+/// The stage of a training that has one; paths leave it out.
+fn only_stage(fields: &mut serde_json::Map<String, Value>) -> Option<&mut Value> {
+    match fields.get_mut(lines::STAGES)?.as_array_mut()?.as_mut_slice() {
+        [stage] => Some(stage),
+        _ => None,
+    }
 }
 
 /// An element by its number or its kind; of a weighted sum, the loss's kind; of conditions, the role.
@@ -108,21 +121,25 @@ mod tests {
 
     #[test]
     fn numbers_words_and_nothing_can_be_set() {
-        assert_eq!(set("train.optimiser.lr", "3e-4").unwrap().train.optimiser.lr, 3e-4);
+        let stage = |path, value| set(path, value).unwrap().train.stages.remove(0);
+        assert_eq!(stage("train.optimiser.lr", "3e-4").optimiser.lr, 3e-4);
+        assert_eq!(stage("train.stages.0.optimiser.lr", "3e-4").optimiser.lr, 3e-4);
         assert_eq!(set("train.subset", "20").unwrap().train.subset, Some(20));
         assert_eq!(set("train.subset", "null").unwrap().train.subset, None);
         let wide = set("model.backbone.size", "nano").unwrap();
         assert!(serde_json::to_string(&wide).unwrap().contains("\"nano\""));
-        assert_eq!(set("train.optimiser.betas", "[0.8, 0.9]").unwrap().train.optimiser.betas, [0.8, 0.9]);
+        assert_eq!(stage("train.optimiser.betas", "[0.8, 0.9]").optimiser.betas, [0.8, 0.9]);
+        let on = stage("train.on", r#"{"name": "chammi", "sets": ["HPA"]}"#).on.unwrap();
+        assert_eq!(on.sets, ["HPA"]);
     }
 
     #[test]
     fn elements_have_numbers_and_kinds() {
         let mut spec = sample::spec(sample::plain(), Recipe::Fixed);
-        spec.train.augment = vec![Flip { p: 0.5 }.into()];
+        spec.train.stages[0].augment = vec![Flip { p: 0.5 }.into()];
         for (path, p) in [("train.augment.flip.p", "0.25"), ("train.augment.0.p", "0.75")] {
             let spec = apply(&spec, &[(path.into(), p.into())]).unwrap();
-            assert_eq!(spec.train.augment, [Flip { p: p.parse().unwrap() }.into()]);
+            assert_eq!(spec.train.stages[0].augment, [Flip { p: p.parse().unwrap() }.into()]);
         }
     }
 
@@ -147,6 +164,7 @@ mod tests {
         assert_eq!(error, "there is no `train.optimiser.lrr` in this spec");
         assert_eq!(hint, "did you mean `train.optimiser.lr`?");
         assert!(words(set("train.ep", "1")).1.contains("train.epochs, train.hold_out, "));
+        assert!(words(set("train.of", "1")).0.contains("there is no `train.of`"));
         assert_eq!(words(set("lr", "1")).1, "did you mean `train.optimiser.lr`?");
         let (error, hint) = words(set("train.epochs", "many"));
         assert!(error.starts_with("cannot set `train.epochs` to `many`: invalid type"), "{error}");

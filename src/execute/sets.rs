@@ -39,11 +39,6 @@ impl Part<'_> {
     pub(super) fn chosen(&self) -> Chosen<'_> {
         self.set().chosen(&self.only)
     }
-
-    /// The rows that are trained on, and those of the same images that are held out.
-    pub(super) fn training_rows(&self, hold_out: f64) -> (Vec<u32>, Vec<u32>) {
-        self.set().training_rows(hold_out, &self.only)
-    }
 }
 
 impl<'a> Sets<'a> {

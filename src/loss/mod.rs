@@ -20,9 +20,6 @@ use crate::{
 };
 use candle_core::{Result, Tensor};
 
-/// Raised when a loss computes something else; part of the identity of every work that trains.
-pub const REVISION: u32 = 1;
-
 /// One loss with its parameters, and with what it remembers between steps.
 pub trait Term: Send + Sync {
     /// What it wants to see.

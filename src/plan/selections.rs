@@ -3,7 +3,7 @@
 
 use crate::{
     data::{DataSet, ImageSet, Role},
-    spec::{Condition, Selection, Spec, check::Problem},
+    spec::{Condition, Selection, Spec, Stage, check::Problem},
     spelling::closest,
 };
 use std::collections::BTreeMap;
@@ -13,7 +13,9 @@ const LISTED: usize = 10;
 
 /// What the data say against the selections of a spec, all of whose sets are there.
 pub(super) fn problems(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem> {
-    let mut selections: Vec<&Selection> = vec![&spec.train.data];
+    let mut selections: Vec<&Selection> =
+        spec.train.stages.iter().map(|stage| spec.train.data_of(stage)).collect();
+    selections.push(&spec.train.data);
     selections.extend(spec.evaluate.iter().map(|evaluate| &evaluate.data));
     selections.retain(|selection| !selection.only.is_empty());
     let mut problems = Vec::new();
@@ -27,8 +29,11 @@ pub(super) fn problems(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Pro
             sets.map(|whole| Read { whole, thinned: spec.train.subset.and_then(|max| whole.subset(max)) })
                 .collect()
         };
-        if !spec.train.data.only.is_empty() {
-            problems.extend(untrained(spec, &read(&spec.train.data)));
+        for stage in &spec.train.stages {
+            let selection = spec.train.data_of(stage);
+            if !selection.only.is_empty() {
+                problems.extend(untrained(spec, stage, selection, &read(selection)));
+            }
         }
         let evaluated = spec.evaluate.iter().map(|evaluate| &evaluate.data);
         for selection in evaluated.filter(|selection| !selection.only.is_empty()) {
@@ -106,9 +111,10 @@ fn no_value(data: &str, role: Role, value: &str, known: &[&str]) -> Problem {
     }
 }
 
-/// Sets of which nothing is left to train on; and a selection of which nothing is held out, for a strategy that looks at it.
-fn untrained(spec: &Spec, sets: &[Read<'_>]) -> Vec<Problem> {
-    let (selection, hold_out) = (&spec.train.data, spec.train.hold_out);
+/// Sets of which nothing is left to train a stage on; and a selection of which nothing is held out, for a strategy that
+/// looks at it.
+fn untrained(spec: &Spec, stage: &Stage, selection: &Selection, sets: &[Read<'_>]) -> Vec<Problem> {
+    let hold_out = spec.train.hold_out;
     let mut problems = Vec::new();
     let mut held_out = 0;
     for read in sets {
@@ -133,7 +139,7 @@ fn untrained(spec: &Spec, sets: &[Read<'_>]) -> Vec<Problem> {
             hint: hint.into(),
         });
     }
-    let looks = spec.train.strategy.hold_out().is_some();
+    let looks = stage.strategy.hold_out().is_some();
     if looks && held_out == 0 && problems.is_empty() {
         problems.push(Problem {
             rule: "nothing_held_out",

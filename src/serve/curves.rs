@@ -38,7 +38,8 @@ const MEANS: &str = "SELECT step / ?5 * ?5 AS step, avg(value) AS value FROM sca
 /// The works of some runs that have curves of this kind, with what distinguishes them.
 fn works() -> String {
     format!("SELECT r.uid, w.id AS work, w.uid AS work_uid, w.attempt, m.id AS metric_id, m.name AS metric,
-      w.json ->> '$.train.data.sets' AS sets,
+      coalesce(w.json ->> '$.training.stage.on.sets', w.json ->> '$.data.sets', w.json ->> '$.train.data.sets')
+        || coalesce(', stage ' || (w.json ->> '$.training.number' + 1), '') AS sets,
       (SELECT json_group_array(DISTINCT a.resumed_step) FROM attempt a WHERE a.work_id = w.id AND a.resumed_step > 0) AS resumed,
       {EXPERIMENT} AS experiment, {LABEL} AS label,
       (SELECT max(step) FROM scalar s WHERE s.work_id = w.id AND s.metric_id = m.id) AS last

@@ -24,6 +24,14 @@ pub(super) fn in_order(conditions: &mut [Condition]) {
     conditions.sort_by(|a, b| (a.role.name(), &a.values).cmp(&(b.role.name(), &b.values)));
 }
 
+/// Whether `some` conditions leave no image that `all` of these leave out.
+pub(super) fn is_within(some: &[Condition], all: &[Condition]) -> bool {
+    let narrower = |one: &Condition, than: &Condition| {
+        one.role == than.role && one.values.iter().all(|value| than.values.contains(value))
+    };
+    all.iter().all(|than| some.iter().any(|one| narrower(one, than)))
+}
+
 /// In a sentence: `batch B3 or B4 and plate P1`.
 pub struct Words<'a>(pub &'a [Condition]);
 

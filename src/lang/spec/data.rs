@@ -41,6 +41,17 @@ impl Selection {
         Words(&self.only)
     }
 
+    /// Whether a set of its data set is meant.
+    pub fn reads(&self, set: &str) -> bool {
+        self.sets.is_empty() || self.sets.iter().any(|named| named == set)
+    }
+
+    /// Whether every image of it is one of `all`; a selection of all of a folder's sets is within all of them only.
+    pub fn is_within(&self, all: &Self) -> bool {
+        let named = !self.sets.is_empty() && self.sets.iter().all(|set| all.sets.contains(set));
+        self.name == all.name && (all.sets.is_empty() || named) && condition::is_within(&self.only, &all.only)
+    }
+
     /// Names all sets where none is named and the data set is known (those of a folder are known to its
     /// description only), and puts conditions in order.
     pub(super) fn write_out(&mut self) {

@@ -2,6 +2,7 @@
 
 use crate::{
     data::{DataSet, sample},
+    dsl::Having,
     plan::{Plan, Work},
     prelude::*,
     seed::Seed,
@@ -134,6 +135,39 @@ fn what_is_thinned_or_held_out_away_is_said_to_be() {
         }
     }
     assert_eq!(left, 1);
+}
+
+#[test]
+fn a_stage_is_asked_for_its_own_selection() {
+    let model = ConvNext::mini().scratch().adapter(HyperNet { z: 4, hidden: 4 });
+    let staged = |second: Having<Folder>| {
+        let run = model.clone().train_on(SMALL).loss(SSL).then(PROXY).on(second);
+        run.evaluate(OneNn::cosine().on(SMALL)).specs().remove(0).spec
+    };
+    says(
+        &staged(SMALL.having(Role::Plate, ["P3"])),
+        "no image of `B` of `small` having plate P3",
+        "split Train",
+    );
+    says(&staged(SMALL.having(Role::Plate, ["P11"])), "has plate `P11`", "did you mean `P1`?");
+    let root = tempfile::tempdir().unwrap();
+    let data = small(root.path());
+    let plan = |spec: &Spec| Plan::of(spec, Seed(0), &data).unwrap();
+    let whole = spec(SMALL, SMALL);
+    let p1 = || SMALL.having(Role::Plate, ["P1"]);
+    let (staged, selected) = (plan(&staged(p1())), plan(&spec(p1(), SMALL)));
+    let describe = |plan: &Plan, at: usize| plan.steps[at].work.describe();
+    assert!(describe(&staged, 1).ends_with("epochs on small having plate P1"), "{}", describe(&staged, 1));
+    assert!(
+        describe(&selected, 0).ends_with("epochs on small having plate P1"),
+        "{}",
+        describe(&selected, 0)
+    );
+
+    // Said of the stage or of the training: it is the same work.
+    let mut said_of_stage = whole.clone();
+    said_of_stage.train.stages[0].on = Some(p1().data());
+    assert_eq!(plan(&said_of_stage).steps[0].id, selected.steps[0].id);
 }
 
 #[test]
