@@ -67,13 +67,22 @@ pub enum Work {
 }
 
 impl Work {
-    /// The word in the store.
+    /// The kind of [`Work::Pretrain`] in the store.
+    pub const PRETRAIN: &'static str = "pretrain";
+    /// The kind of [`Work::Fit`].
+    pub const FIT: &'static str = "fit";
+    /// The kind of [`Work::Embed`].
+    pub const EMBED: &'static str = "embed";
+    /// The kind of [`Work::Score`].
+    pub const SCORE: &'static str = "score";
+
+    /// Its kind in the store.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Pretrain { .. } => "pretrain",
-            Self::Fit { .. } => "fit",
-            Self::Embed { .. } => "embed",
-            Self::Score { .. } => "score",
+            Self::Pretrain { .. } => Self::PRETRAIN,
+            Self::Fit { .. } => Self::FIT,
+            Self::Embed { .. } => Self::EMBED,
+            Self::Score { .. } => Self::SCORE,
         }
     }
 

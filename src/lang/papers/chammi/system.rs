@@ -2,8 +2,7 @@
 
 use crate::papers::recipes;
 use crate::spec::{
-    Adapter, Augment, Backbone, ConvNextSize, Loss, Selection, Spec, Stage, Strategy as Trained, Term,
-    Weights,
+    Adapter, Augment, Backbone, ConvNextSize, Loss, Selection, Spec, Strategy as Trained, Term, Weights,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -111,11 +110,10 @@ impl System {
             Some(Trained::DenseSwa(_)) => Strategy::Swad,
             Some(Trained::Miro(_)) => Strategy::Miro,
             // The paper trains with no other.
-            Some(_) => return None,
+            Some(Trained::Swad(_)) => return None,
         };
         let loss = stage.map_or(Some(Share::Supervised), |stage| share(&stage.objective))?;
-        let warps = |stage: &Stage| stage.augment.iter().any(|change| matches!(change, Augment::Tps(_)));
-        let warped = stage.is_some_and(warps);
+        let warped = stage.is_some_and(|stage| stage.augment.iter().any(Augment::warps));
         Some(Self { model, start, strategy, loss, warped })
     }
 
@@ -143,12 +141,9 @@ fn released(adapter: &Adapter) -> Option<(&'static str, f64)> {
 fn share(objective: &[Term]) -> Option<Share> {
     let (mut ssl, mut labels) = (0.0, 0.0);
     for term in objective {
-        if matches!(term.loss, Loss::SimClr(_)) {
-            ssl += term.weight;
-        } else if matches!(term.loss, Loss::CrossEntropy(_) | Loss::CeOnFeatures(_) | Loss::ProxyNca(_)) {
-            labels += term.weight;
-        } else {
-            return None; // the paper has no other
+        match term.loss {
+            Loss::SimClr(_) => ssl += term.weight,
+            Loss::CrossEntropy(_) | Loss::CeOnFeatures(_) | Loss::ProxyNca(_) => labels += term.weight,
         }
     }
     let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
