@@ -9,7 +9,7 @@ use crate::{
     backbone::files,
     data::ImageSet,
     model::{Card, CardSet},
-    plan::Work,
+    spec::kind::FIT,
     store::{Store, Value as Field},
 };
 use serde_json::Value;
@@ -78,7 +78,6 @@ fn is_trained(json: &Value) -> bool {
 pub(super) fn of_run(path: &Path, run: &str) -> Result<Vec<SavedModel>> {
     let store = Store::open_read_only(path)?;
     let run = run_by_prefix::find(&store, run)?;
-    const FIT: &str = Work::FIT;
     let sql = format!(
         "SELECT s.json, w.json, f.path FROM run r JOIN spec s ON s.id = r.spec_id
         JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = '{FIT}'

@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::selection::{Curve, Run, Selection, Work};
-use crate::{plan, store::ScoreRow};
+use crate::{spec::kind::FIT, store::ScoreRow};
 use std::collections::BTreeSet;
 
 /// Maximum number of letters in a name; file systems allow 255 bytes.
@@ -41,11 +41,9 @@ pub(super) fn curves(selection: &Selection<'_>, run: &Run) -> Result<Vec<(String
             drawn.push((work, curves));
         }
     }
-    let trainings: Vec<&Work> =
-        drawn.iter().map(|(work, _)| work).filter(|work| work.kind == plan::Work::FIT).collect();
+    let trainings: Vec<&Work> = drawn.iter().map(|(work, _)| work).filter(|work| work.kind == FIT).collect();
     let sets: BTreeSet<&[String]> = trainings.iter().map(|work| work.sets.as_slice()).collect();
     let told_apart = sets.len() == trainings.len();
-    const FIT: &str = plan::Work::FIT;
     let fronts: Vec<String> = drawn
         .iter()
         .map(|(work, _)| match work.kind.as_str() {

@@ -3,7 +3,7 @@
 use super::Revisions;
 use crate::{
     backbone,
-    spec::{ConvNextSize, Features, Model, Precision, Protocol, Selection, Stage, View},
+    spec::{ConvNextSize, Features, Model, Precision, Protocol, Selection, Stage, View, kind},
 };
 use serde::Serialize;
 
@@ -67,22 +67,13 @@ pub enum Work {
 }
 
 impl Work {
-    /// The kind of [`Work::Pretrain`] in the store.
-    pub const PRETRAIN: &'static str = "pretrain";
-    /// The kind of [`Work::Fit`].
-    pub const FIT: &'static str = "fit";
-    /// The kind of [`Work::Embed`].
-    pub const EMBED: &'static str = "embed";
-    /// The kind of [`Work::Score`].
-    pub const SCORE: &'static str = "score";
-
     /// Its kind in the store.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Pretrain { .. } => Self::PRETRAIN,
-            Self::Fit { .. } => Self::FIT,
-            Self::Embed { .. } => Self::EMBED,
-            Self::Score { .. } => Self::SCORE,
+            Self::Pretrain { .. } => kind::PRETRAIN,
+            Self::Fit { .. } => kind::FIT,
+            Self::Embed { .. } => kind::EMBED,
+            Self::Score { .. } => kind::SCORE,
         }
     }
 

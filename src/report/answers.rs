@@ -7,8 +7,7 @@ use crate::{
         bootstrap::Seeds,
         predictions,
     },
-    plan::Work,
-    spec::{Features, Protocol},
+    spec::{Features, Protocol, kind::SCORE},
     store::{Reader, Value},
 };
 use rayon::prelude::*;
@@ -66,7 +65,6 @@ struct Scored {
 }
 
 fn scored(store: &Reader, run: &str) -> Result<Vec<Scored>, Error> {
-    const SCORE: &str = Work::SCORE;
     let sql = format!(
         "SELECT w.uid, w.json ->> '$.features', w.json -> '$.protocol', w.json ->> '$.data.name',
           (SELECT max(d.fingerprint) FROM run_data t JOIN dataset d ON d.id = t.dataset_id

@@ -8,7 +8,7 @@ use super::{
     systems::{self, System},
     table::heads,
 };
-use crate::plan::Work;
+use crate::spec::kind::FIT;
 use std::collections::BTreeMap;
 
 /// Points of a line, at most: neighbouring steps are averaged.
@@ -68,7 +68,6 @@ pub(super) fn report(
 
 /// For each seed the metric of its training by step, neighbouring steps averaged.
 fn seeds(store: &Source<'_>, system: &System, metric: &str) -> Result<Vec<BTreeMap<i64, f64>>, Error> {
-    const FIT: &str = Work::FIT;
     let mut all = vec![];
     for (run, _) in &system.runs {
         // Of several stages the last one.

@@ -2,7 +2,7 @@
 
 use super::measured::rows_with;
 use super::{Error, measured::Measured};
-use crate::plan::Work;
+use crate::spec::kind::{EMBED, SCORE};
 use crate::store::Reader;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -53,8 +53,6 @@ pub(super) fn of_run(
     run: &Measured,
     data: &str,
 ) -> Result<Vec<Result<Kept, Unusable>>, Error> {
-    const SCORE: &str = Work::SCORE;
-    const EMBED: &str = Work::EMBED;
     let sql = format!(
         "SELECT DISTINCT f.name, f.path, e.uid, CAST(coalesce(e.json ->> '$.subset', '') AS TEXT) AS subset
         FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work s ON s.id = rw.work_id AND s.kind = '{SCORE}'

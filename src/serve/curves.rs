@@ -8,7 +8,7 @@ use super::{
     words,
 };
 use crate::{
-    plan::Work,
+    spec::kind::{FIT, PRETRAIN},
     store::{Error, Row, Value},
 };
 use serde_json::{Value as Json, json};
@@ -68,7 +68,7 @@ struct Series {
 /// the runs that agree in that axis. With `after` and `key`, only later points if nothing else has changed.
 pub(super) fn answer(ask: &Ask<'_>, params: &Params) -> Result<Json, Error> {
     let (runs, metrics) = (params.all("run"), params.all("metric"));
-    let kind = params.get("kind").unwrap_or(Work::FIT);
+    let kind = params.get("kind").unwrap_or(FIT);
     let by = params.get("by");
     let mut series = vec![];
     let runs = &runs[..runs.len().min(RUNS)];
@@ -198,7 +198,6 @@ fn grouped(ask: &Ask<'_>, series: &[Series], from: i64, to: i64) -> Result<Vec<J
 
 /// The metrics of which some of these runs have curves, by kind of work: training first, each metric's parts behind it.
 pub(super) fn metrics(ask: &Ask<'_>, runs: &[&str]) -> Result<Vec<(String, Vec<String>)>, Error> {
-    const PRETRAIN: &str = Work::PRETRAIN;
     let marks = vec!["?"; runs.len()].join(", ");
     let sql = format!(
         "SELECT w.kind, m.name FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id JOIN metric m
