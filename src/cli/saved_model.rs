@@ -9,6 +9,7 @@ use crate::{
     backbone::files,
     data::ImageSet,
     model::{Card, CardSet},
+    spec::kind::FIT,
     store::{Store, Value as Field},
 };
 use serde_json::Value;
@@ -77,13 +78,15 @@ fn is_trained(json: &Value) -> bool {
 pub(super) fn of_run(path: &Path, run: &str) -> Result<Vec<SavedModel>> {
     let store = Store::open_read_only(path)?;
     let run = run_by_prefix::find(&store, run)?;
-    let sql = "SELECT s.json, w.json, f.path FROM run r JOIN spec s ON s.id = r.spec_id
-        JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = 'fit'
+    let sql = format!(
+        "SELECT s.json, w.json, f.path FROM run r JOIN spec s ON s.id = r.spec_id
+        JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = '{FIT}'
         JOIN artifact f ON f.work_id = w.id AND f.kind = 'weights' WHERE r.uid = ?
-          AND NOT EXISTS (SELECT 1 FROM work_parent p JOIN work c ON c.id = p.work_id AND c.kind = 'fit'
+          AND NOT EXISTS (SELECT 1 FROM work_parent p JOIN work c ON c.id = p.work_id AND c.kind = '{FIT}'
             JOIN run_work rc ON rc.work_id = c.id AND rc.run_id = r.id WHERE p.parent_id = w.id)
-        ORDER BY rw.place";
-    let rows = store.query_with(sql, &[Field::Text(run.clone())])?.rows;
+        ORDER BY rw.place"
+    );
+    let rows = store.query_with(&sql, &[Field::Text(run.clone())])?.rows;
     if rows.is_empty() {
         let hint = "`dichroic runs` shows its progress";
         return Err(Failure::new(format!("run {run} has no weights yet")).hint(hint));

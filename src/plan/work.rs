@@ -3,7 +3,7 @@
 use super::Revisions;
 use crate::{
     backbone,
-    spec::{ConvNextSize, Features, Model, Precision, Protocol, Selection, Stage, View},
+    spec::{ConvNextSize, Features, Model, Precision, Protocol, Selection, Stage, View, kind},
 };
 use serde::Serialize;
 
@@ -67,13 +67,13 @@ pub enum Work {
 }
 
 impl Work {
-    /// The word in the store.
+    /// Its kind in the store.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Pretrain { .. } => "pretrain",
-            Self::Fit { .. } => "fit",
-            Self::Embed { .. } => "embed",
-            Self::Score { .. } => "score",
+            Self::Pretrain { .. } => kind::PRETRAIN,
+            Self::Fit { .. } => kind::FIT,
+            Self::Embed { .. } => kind::EMBED,
+            Self::Score { .. } => kind::SCORE,
         }
     }
 

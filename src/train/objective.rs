@@ -4,7 +4,7 @@ use crate::{
     loss::{Miro, Objective},
     model::Extractor,
     params::Params,
-    spec::{Oracle, Stage, Strategy},
+    spec::{Needs, Oracle, Stage, Strategy},
 };
 
 /// The terms of a training of `model`; losses add their own parameters to `params`. `oracle` makes the network that features
@@ -29,5 +29,5 @@ pub fn objective<E>(
     let oracle = oracle(word.oracle, params)?;
     let objective = Objective::new(&stage.objective, model.width(), classes, params);
     let miro = Miro::new(word, oracle, &model.probe_widths(word.taps), params);
-    Ok(objective.and("miro", word.lambda as f32, Box::new(miro)))
+    Ok(objective.and("miro", word.lambda as f32, Needs::IMAGES, Box::new(miro)))
 }

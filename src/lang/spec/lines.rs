@@ -24,7 +24,7 @@ pub fn of(json: &Value) -> Vec<Line<'_>> {
 pub const STAGES: &str = "stages";
 
 /// The stage, if the field is a list of one stage.
-fn only_stage<'a>(key: &str, value: &'a Value) -> Option<&'a Value> {
+pub fn only_stage<'a>(key: &str, value: &'a Value) -> Option<&'a Value> {
     match value.as_array().map(Vec::as_slice) {
         Some([stage]) if key == STAGES => Some(stage),
         _ => None,

@@ -15,6 +15,7 @@ mod train;
 
 pub mod check;
 pub mod id;
+pub mod kind;
 pub mod lines;
 pub mod quick;
 pub mod recipe;

@@ -4,7 +4,8 @@ use super::{super::*, SIDE, Squares, model, objective, stage};
 use crate::{
     curve::{Clock, Curve},
     golden::everywhere,
-    loss::{Forwarded, Needs, Term, Valued},
+    loss::{Forwarded, Term, Valued},
+    spec::Needs,
     state::{Lost, Stateful},
     tape::Tape,
 };
@@ -29,10 +30,6 @@ struct Drifting {
 }
 
 impl Term for Drifting {
-    fn needs(&self) -> Needs {
-        Needs { labels: false, views: 1, probes: None }
-    }
-
     fn value(
         &self,
         tape: &mut Tape,
@@ -106,7 +103,8 @@ fn run(
     let job = Job { method, ..Job::new(stage, SIDE, Seed(5), source, checkpoint) };
     let temperature = Curve::Linear { from: 0.04, to: 0.07, steps: 6 };
     let drifting = Drifting { centre: vec![0.1], temperature };
-    let mut objective = objective(&job, &model, &mut params).and("drifting", 0.5, Box::new(drifting));
+    let mut objective =
+        objective(&job, &model, &mut params).and("drifting", 0.5, Needs::IMAGES, Box::new(drifting));
     let ended = job.run(&model, &mut params, &mut objective, ear).unwrap();
     (ended, params.ids().flat_map(|id| params.export(id).unwrap()).map(f32::to_bits).collect())
 }
@@ -182,7 +180,8 @@ fn groups_of_crops_of_several_sizes_train() {
                 part: 3 * 64 * 64,
                 ..Job::new(&stage, SIDE, Seed(5), &source, &checkpoint)
             };
-            let mut objective = objective(&job, &model, &mut params).and("local", 1.0, Box::new(Local));
+            let mut objective =
+                objective(&job, &model, &mut params).and("local", 1.0, Needs::IMAGES, Box::new(Local));
             job.run(&model, &mut params, &mut objective, &mut crate::event::Silence).unwrap();
             let bits = params.ids().flat_map(|id| params.export(id).unwrap()).map(f32::to_bits);
             bits.collect::<Vec<u32>>()
@@ -198,10 +197,6 @@ fn groups_of_crops_of_several_sizes_train() {
 struct Local;
 
 impl Term for Local {
-    fn needs(&self) -> Needs {
-        Needs { labels: false, views: 1, probes: None }
-    }
-
     fn value(
         &self,
         tape: &mut Tape,
@@ -224,7 +219,8 @@ fn every_state_is_in_the_checkpoint() {
     let model = Extractor::new(&model(), source.sets(), &[], &mut params);
     let job = Job::new(&stage, SIDE, Seed(5), &source, Path::new("never written"));
     let drifting = Drifting { centre: vec![0.5], temperature: Curve::Constant(1.0) };
-    let mut objective = objective(&job, &model, &mut params).and("drifting", 1.0, Box::new(drifting));
+    let mut objective =
+        objective(&job, &model, &mut params).and("drifting", 1.0, Needs::IMAGES, Box::new(drifting));
     let state = objective.state().unwrap();
     assert_eq!(state, [("term/2/drifting/centre".to_owned(), vec![0.5])]);
     assert_eq!(objective.restore(&|_| None), Err(Lost("centre".into())));

@@ -1,8 +1,6 @@
 //! What a spec is in the paper's terms: which model, from which weights, trained how.
 
-use crate::spec::{
-    Adapter, Augment, Backbone, ConvNextSize, Loss, Spec, Stage, Strategy as Trained, Term, Weights,
-};
+use crate::spec::{Adapter, Augment, Backbone, ConvNextSize, Loss, Spec, Strategy as Trained, Term, Weights};
 use crate::{data::chammi, papers::recipes};
 use serde::Serialize;
 use serde_json::Value;
@@ -110,11 +108,10 @@ impl System {
             Some(Trained::DenseSwa(_)) => Strategy::Swad,
             Some(Trained::Miro(_)) => Strategy::Miro,
             // The paper trains with no other.
-            Some(_) => return None,
+            Some(Trained::Swad(_)) => return None,
         };
         let loss = stage.map_or(Some(Share::Supervised), |stage| share(&stage.objective))?;
-        let warps = |stage: &Stage| stage.augment.iter().any(|change| matches!(change, Augment::Tps(_)));
-        let warped = stage.is_some_and(warps);
+        let warped = stage.is_some_and(|stage| stage.augment.iter().any(Augment::warps));
         Some(Self { model, start, strategy, loss, warped })
     }
 
@@ -149,12 +146,9 @@ fn released(adapter: &Adapter) -> Option<(&'static str, f64)> {
 fn share(objective: &[Term]) -> Option<Share> {
     let (mut ssl, mut labels) = (0.0, 0.0);
     for term in objective {
-        if matches!(term.loss, Loss::SimClr(_)) {
-            ssl += term.weight;
-        } else if matches!(term.loss, Loss::CrossEntropy(_) | Loss::CeOnFeatures(_) | Loss::ProxyNca(_)) {
-            labels += term.weight;
-        } else {
-            return None; // the paper has no other
+        match term.loss {
+            Loss::SimClr(_) => ssl += term.weight,
+            Loss::CrossEntropy(_) | Loss::CeOnFeatures(_) | Loss::ProxyNca(_) => labels += term.weight,
         }
     }
     let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
