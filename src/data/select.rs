@@ -70,7 +70,8 @@ impl ImageSet {
     /// The training images for which the conditions hold: those trained on, and those held out, both ascending.
     ///
     /// Images are held out before conditions are asked, so that which they are depends on the data alone: nothing that one
-    /// selection trains on is held out from another. Held-out images of a class of which none is left to train on are of no use.
+    /// selection trains on is held out from another. A class of which nothing is left to train on has no held-out image
+    /// either.
     pub fn training_rows(&self, fraction: f64, only: &[Condition]) -> (Vec<u32>, Vec<u32>) {
         let (mut kept, mut held) = hold_out(self, fraction, hold_out::SEED);
         let chosen = self.chosen(only);

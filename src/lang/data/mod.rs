@@ -1,8 +1,8 @@
 //! Data sets by name: a file for each that this program knows, and folders of one's own.
 //!
 //! A known data set is a file here, with its words and its [`Known`] facts, a file in the main crate's `data/known`, with
-//! what its folder does not say, and a line in each of the two lists. What training on one of them means for the channels of another is
-//! not listed anywhere: the compiler decides about the sets of one data set, the planner about others.
+//! what its folder does not say, and a line in each of the two lists. What training on one data set means for the channels
+//! of another is listed nowhere: the compiler decides about the sets of one data set, the planner about two.
 
 pub mod chammi;
 mod folder;

@@ -34,8 +34,8 @@ pub trait DataWord: Clone {
 
     /// Only the images of which this column has one of these values: one plate, two batches. Said twice, both must hold.
     ///
-    /// What is trained on is restricted to such images of the split `Train`. An evaluation asks only such images of its tasks, and
-    /// all of `Train` answers.
+    /// Training reads such images of the split `Train`. An evaluation asks for such images of its tasks, and all of
+    /// `Train` answers.
     ///
     /// ```
     /// # extern crate dichroic_lang as dichroic;

@@ -80,7 +80,8 @@ impl<M: Is<N>, N> Is<Next<N>> for Next<M> {
     type Answer = M::Answer;
 }
 
-/// Who decides about sets `D` that are trained on and sets `T` that are read: `Self` says whether they are of one data set.
+/// Who decides about sets `D` that are trained on and sets `T` that are read; `Self` says whether they are of one
+/// data set.
 pub trait Decides<D, T> {
     /// As in [`Meets`].
     type Exposure;
