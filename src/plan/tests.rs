@@ -2,7 +2,8 @@
 
 use super::{Plan, Work};
 use crate::{
-    data::DataSet,
+    data::{Contents, DataSet},
+    event::Silence,
     sample,
     seed::Seed,
     spec::{Features, Selection, Spec, Weights, recipe::Recipe},
@@ -27,7 +28,7 @@ fn folder(root: &Path) -> BTreeMap<String, DataSet> {
     }
     let text = "name = \"small\"\n[sets.A]\nchannels = [\"dna\"]\n[sets.B]\nchannels = [\"dna\", \"er\"]\n";
     fs::write(root.join("dataset.toml"), text).unwrap();
-    [("small".to_owned(), DataSet::open("small", root).unwrap())].into()
+    [("small".to_owned(), DataSet::open("small", root, &Contents::not_kept(), &mut Silence).unwrap())].into()
 }
 
 fn spec(sets: &[&str], asked: &[&str]) -> Spec {
