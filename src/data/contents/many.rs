@@ -122,3 +122,37 @@ impl Bar {
 fn megabytes(bytes: u64) -> u64 {
     bytes.div_ceil(1_000_000)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Heard(Vec<String>);
+
+    impl Listen for Heard {
+        fn hear(&mut self, event: &Event<'_>) {
+            self.0.push(format!("{event:?}"));
+        }
+    }
+
+    #[test]
+    fn short_work_says_nothing_and_long_work_how_far_it_is() {
+        let (mut bar, mut heard) = (Bar::of(7_500_000), Heard(vec![]));
+        bar.show(1_000_000, &mut heard);
+        bar.end(7_500_000, &mut heard);
+        assert_eq!(heard.0.len(), 0);
+
+        let Some(began) = bar.began.checked_sub(SHORT) else { return };
+        bar.began = began;
+        bar.show(2_000_000, &mut heard);
+        bar.show(3_000_000, &mut heard); // too soon after the last
+        bar.end(7_600_000, &mut heard);
+        let said = [
+            "Began { what: \"hashing contents\", unit: \"megabyte\", total: 8 }",
+            "Advanced { done: 2, note: \"\" }",
+            "Advanced { done: 8, note: \"\" }",
+            "Ended",
+        ];
+        assert_eq!(heard.0, said);
+    }
+}

@@ -343,25 +343,3 @@ fn a_file_that_does_not_stop_changing_is_refused() {
     });
     expect(&place, "data", 1);
 }
-
-#[test]
-fn long_work_says_how_far_it_is() {
-    struct Heard(Vec<String>);
-    impl crate::event::Listen for Heard {
-        fn hear(&mut self, event: &Event<'_>) {
-            self.0.push(format!("{event:?}"));
-        }
-    }
-    let place = Place::new(&[]);
-    fs::create_dir_all(place.path("data/A")).unwrap();
-    // Far more than a second's worth, to be stopped by its end.
-    File::create(place.path("data/A/a")).unwrap().set_len(6 << 30).unwrap();
-    let files = place.list("data");
-    let files: Vec<(&str, Stamp)> = files.iter().map(|(name, stamp)| (name.as_str(), *stamp)).collect();
-    let mut heard = Heard(vec![]);
-    place.contents().cover(&place.path("data"), &files, &mut heard).unwrap();
-    let Heard(heard) = heard;
-    assert!(heard[0].contains("hashing contents") && heard[0].contains("total: 6443"), "{heard:?}");
-    assert!(heard.len() > 3 && heard[heard.len() - 2].contains("done: 6443"), "{heard:?}");
-    assert_eq!(heard[heard.len() - 1], "Ended");
-}
