@@ -178,7 +178,7 @@ fn slips_are_answered_with_what_was_meant() {
     place
         .say(&["diff", "real_cells", "hypernet_tp"])
         .complains("there is neither", "did you mean `hypernet_tps`?");
-    assert!(!place.path("runs").exists(), "nothing of this makes a file");
+    assert!(!place.path("runs").exists(), "none of these creates a file");
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn a_run_is_computed_once_and_everything_else_can_be_asked() {
     let none = place.say(&["report", "chammi_fig5", "--format", "svg,csv"]).expect(0).error();
     assert!(none.contains("no svg of chammi_fig5: there is nothing to draw"), "{none}");
 
-    // What was shown can be run from a file, and is the same run.
+    // What was shown can be run from a file, as the same run.
     let shown: Vec<&str> = small.iter().copied().chain(["--json"]).collect();
     let file = place.path("shown.json");
     fs::write(&file, place.say(&shown).expect(0).out()).unwrap();
@@ -322,7 +322,7 @@ fn a_run_is_computed_once_and_everything_else_can_be_asked() {
     fs::write(&file, "{}").unwrap();
     place.say(&from_file).complains("shown.json: expected `experiments`", "write one with");
 
-    // The run's own model embeds, and any scorer gets the run's scores.
+    // The run's own model embeds, and any scorer reproduces the run's scores.
     place.say(&["embed", "--run", &uid[..8], "--data", "cells", "--out", "features"]).expect(0);
     let scores =
         place.say(&["score", "--features", "features", "--data", "cells", "--json"]).expect(0).json();
@@ -437,7 +437,7 @@ fn a_run_killed_at_any_moment_ends_as_if_nothing_had_happened() {
         child.kill().unwrap();
         child.wait().unwrap();
         killed += 1;
-        let Ok(reader) = Store::open_read_only(&store) else { continue }; // killed before it was made
+        let Ok(reader) = Store::open_read_only(&store) else { continue }; // killed before it existed
         assert_eq!(reader.query("PRAGMA integrity_check").unwrap().rows[0][0].to_string(), "ok");
         resumed = reader.query("SELECT count(*) FROM attempt WHERE resumed_step > 0").unwrap().rows[0][0]
             .to_string()
@@ -447,7 +447,7 @@ fn a_run_killed_at_any_moment_ends_as_if_nothing_had_happened() {
     let last = words(&exp("b/killed.db", &[])).output().unwrap();
     assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
     assert_eq!(computed(&store), expected);
-    eprintln!("{killed} kills, {resumed} attempts went on from a checkpoint");
+    eprintln!("{killed} kills, {resumed} attempts resumed from a checkpoint");
     assert!(resumed > 0, "no kill ever hit a training that had a checkpoint");
 }
 
@@ -508,6 +508,50 @@ fn what_another_process_is_at_is_waited_for_or_left() {
     Said(first.wait_with_output().unwrap()).expect(0);
     let store = Store::open_read_only(place.path("runs/dichroic.db")).unwrap();
     assert_eq!(store.query("SELECT max(n) FROM attempt").unwrap().rows[0][0].to_string(), "1");
+}
+
+/// Two stages, the second on one set: each is a unit of work, scores and exports are those of the last, and a shared
+/// first stage is computed once.
+#[test]
+fn stages_follow_one_another_to_the_scores() {
+    let place = Place::new();
+    let data = format!("mini_real={}", place.cells().display());
+    let small = SMALL.into_iter().chain(["--set", "train.epochs=1", "--data", &data, "--json"]);
+    let words: Vec<&str> = ["show", "real_cells"].into_iter().chain(small).collect();
+    let mut shown = place.say(&words).expect(0).json();
+    let experiments = shown["experiments"].as_array_mut().unwrap();
+    experiments.truncate(1);
+    let stages = experiments[0]["config"]["train"]["stages"].as_array_mut().unwrap();
+    let mut second = stages[0].clone();
+    second["on"] = serde_json::json!({ "name": "mini_real", "sets": ["Yeast"] });
+    stages.push(second);
+    fs::write(place.path("two.json"), shown.to_string()).unwrap();
+    let exp = |more: &[&str]| {
+        let words = ["exp", "--spec", "two.json", "--seed", "1", "--data", &data, "--json"];
+        place.say(&[&words[..], more].concat())
+    };
+    let run = |said: &Value| said["runs"][0]["run"].as_str().unwrap().to_owned();
+    let uid = run(&exp(&[]).expect(0).json());
+    let sql = |question: &str| place.say(&["sql", question, "--format", "json"]).expect(0).json();
+    let trained = "SELECT count(*) AS n FROM work WHERE kind = 'fit' AND json ->> '$.training' IS NOT NULL";
+    assert_eq!(sql(trained)[0]["n"], 2);
+    place.say(&["rerun", &uid, "--exact", "--data", &data]).expect(0);
+
+    place.say(&["export", "--run", &uid, "--set", "Yeast", "--out", "model.safetensors"]).expect(0);
+    let weights = "SELECT f.path AS path FROM artifact f JOIN work w ON w.id = f.work_id
+        WHERE w.json ->> '$.training.number' = 1 AND f.kind = 'weights'";
+    let last = place.path("runs/dichroic.db.d").join(sql(weights)[0]["path"].as_str().unwrap());
+    let read = |path: &Path| candle_core::safetensors::load(path, &candle_core::Device::Cpu).unwrap();
+    let values = |path: &Path, name: &str| read(path)[name].flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    let name = "stages.0.blocks.0.mlp.fc1.weight";
+    assert_eq!(values(&place.path("model.safetensors"), name), values(&last, name));
+
+    // Another second stage goes on from the same first one.
+    let path = "train.stages.1.optimiser.lr=1e-5";
+    let other = run(&exp(&["--set", path]).expect(0).json());
+    assert!(other != uid && sql(trained)[0]["n"] == 3, "{}", sql(trained));
+    exp(&["--set", "train.optimiser.lr=1e-5"])
+        .complains("there is no `train.optimiser.lr`", "did you mean `train.stages.0.optimiser.lr`?");
 }
 
 #[test]
@@ -657,7 +701,7 @@ fn images_are_used_as_the_microscope_wrote_them() {
     let first = place.run(&cells, &small).expect(0).json();
     let run = &first["runs"][0];
     assert_eq!(run["status"], "done");
-    // Plates that differ only in brightness look the same.
+    // Plates that differ only in brightness become equal.
     assert_eq!(run["floors"]["hand_made"]["Yeast/Task_one"]["accuracy"], 1.0);
     let kept = walk(&place.path("runs")).into_iter().filter(|path| path.contains("-intensity"));
     assert_eq!(kept.count(), 1, "measured once, and kept");
@@ -780,7 +824,7 @@ fn networks_off_the_shelf_embed_any_folder() {
         [ResNet { size: ResNetSize::R18 }.into(), DinoV2 { size: DinoV2Size::SmallReg }.into()];
     for (backbone, features) in backbones.into_iter().zip([512u64, 384]) {
         let name = files::name(&backbone);
-        // Where users put published files.
+        // The usual place of published files.
         let path = place.path(&format!("{}.safetensors", files::published(&backbone)));
         let mut params = Params::new(Seed(1));
         let model = Model { weights: backbone.published(), backbone, adapter: adapter.clone() };
@@ -799,7 +843,7 @@ fn networks_off_the_shelf_embed_any_folder() {
         place.say(&[&small[..], &["--batch", "1", "--threads", "1"]].concat()).expect(0);
         assert_eq!(read(), together, "{name}: neither batches nor threads change a bit");
         if name.starts_with("dinov2") {
-            // 16 px at its own size: two patches of 14 along each side.
+            // 16 px at native size: two patches of 14 along each side.
             place.say(&words).expect(0);
             assert_ne!(read(), together);
         }
@@ -816,8 +860,8 @@ fn networks_off_the_shelf_embed_any_folder() {
         );
 }
 
-/// A spec that names a network of the zoo is read, checked and planned by every program. One that was built without it says
-/// so before anything is computed; the other computes it.
+/// Every build reads, checks and plans a spec that names a network of the zoo. A build without the zoo
+/// refuses it before anything is computed; another one computes it.
 #[test]
 fn networks_of_the_zoo_are_computed_or_refused_first() {
     let place = Place::new();
@@ -832,7 +876,7 @@ fn networks_of_the_zoo_are_computed_or_refused_first() {
     experiments.truncate(1);
     let config = &mut experiments[0]["config"];
     config["model"] = serde_json::to_value(&model).unwrap();
-    config["train"]["objective"] = Value::Array(vec![]);
+    config["train"]["stages"] = Value::Array(vec![]);
     fs::write(place.path("zoo.json"), shown.to_string()).unwrap();
     let run = ["exp", "--spec", "zoo.json", "--scale", "paper", "--seed", "1", "--data", &cells];
     let run = [&run[..], &["--weights", ".", "--json"]].concat();
@@ -849,7 +893,7 @@ fn networks_of_the_zoo_are_computed_or_refused_first() {
     place.say(&run).complains("there are no weights `mobilenetv4_conv_small.e2400_r224_in1k`", "download");
     let mut params = Params::new(Seed(1));
     Extractor::new(&model, &[], &[], &mut params);
-    // A published file has a classifier too.
+    // A published file also has a classifier.
     params.add_constant(Published::new("classifier.bias", &[1000]), 0.0);
     let file = place.path(&format!("{}.safetensors", files::published(&model.backbone)));
     files::save(&file, &params, None, |_| true).unwrap();

@@ -29,9 +29,6 @@ use crate::{
 };
 use candle_core::Result;
 
-/// Raised when a backbone computes something else; part of the identity of every work that trains or embeds.
-pub const REVISION: u32 = 1;
-
 /// A network behind a first layer.
 pub trait Backbone: Send + Sync {
     /// What it makes of what the first layer made.

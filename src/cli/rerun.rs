@@ -15,7 +15,7 @@ use crate::{
     format,
     plan::Plan,
     seed::Seed,
-    spec::Spec,
+    spec::{Spec, upgrade},
     store::{ExperimentRow, Reader, Rows, Scale, Store, Value, short_fingerprint},
     train::CHECKPOINT_EVERY,
 };
@@ -131,8 +131,9 @@ fn stored(reader: &Reader, uid: &str) -> Result<Stored> {
         let failure = Failure::new(format!("run {uid} is {}, not done", row[3]));
         return Err(failure.hint("`dichroic exp NAME` resumes it"));
     }
-    let spec = serde_json::from_str(&row[0].to_string()).map_err(|error| {
-        Failure::new(format!("the spec of run {uid} has settings that this program does not know: {error}"))
+    let json = serde_json::from_str(&row[0].to_string()).unwrap_or_default();
+    let spec = upgrade(json).map_err(|error| {
+        Failure::new(format!("the spec of run {uid} cannot be read by this program: {error}"))
     })?;
     let scale = Scale::of(&row[2].to_string()).unwrap_or(Scale::Paper);
     let seed = row[1].to_string().parse().unwrap_or_default();

@@ -202,7 +202,7 @@ fn spec_lines(json: &Value, recipe: Recipe) -> Vec<String> {
 
 fn origin(json: &Value, value: &Value, recipe: Recipe) -> Option<String> {
     let switch =
-        switches().find(|switch| switch.find(json).is_some_and(|found| std::ptr::eq(found, value)))?;
+        switches().find(|switch| switch.find(json).into_iter().any(|found| std::ptr::eq(found, value)))?;
     let of_recipe: Value = serde_json::from_str(switch.text(recipe)).ok()?;
     let guessed = switch.guessed.map(|why| format!(" (guessed: {why})")).unwrap_or_default();
     Some(match of_recipe == *value {

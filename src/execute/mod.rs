@@ -17,6 +17,7 @@ use crate::{
     backbone,
     data::DataSet,
     event::{Event, Listen},
+    format,
     plan::{Plan, Step, Work},
     spec::id::WorkId,
     store::{
@@ -203,7 +204,17 @@ impl Desk<'_> {
         let listen = &mut Recorder { metrics: attempt.metrics(), desk: self, attempt, listen };
         match &step.work {
             Work::Pretrain { size, .. } => self.pretrain(*size, attempt, listen),
-            Work::Fit { model, train, .. } => self.fit(step, model, train, attempt, listen),
+            Work::Fit { model, data, image, subset, precision, training, .. } => {
+                let fit = fit::Fit {
+                    model,
+                    data,
+                    image: *image,
+                    subset: *subset,
+                    format: format::of(*precision),
+                    training: training.as_deref(),
+                };
+                self.fit(step, &fit, attempt, listen)
+            }
             Work::Embed { data, image, subset, .. } => {
                 self.embed(step, data, *image, *subset, attempt, listen)
             }

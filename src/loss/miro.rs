@@ -1,6 +1,6 @@
 //! MIRO (Cha et al. 2022): what flows by at a few probes stays close to an oracle's, within variances that are learned.
 
-use super::{Forwarded, Needs, Term, Valued};
+use super::{Forwarded, Term, Valued};
 use crate::{
     curve::Clock,
     ops::raw_of_variance,
@@ -36,8 +36,8 @@ impl Miro {
 }
 
 impl Term for Miro {
-    fn needs(&self) -> Needs {
-        Needs { labels: false, views: 1, probes: Some(self.taps) }
+    fn probes(&self) -> Option<Taps> {
+        Some(self.taps)
     }
 
     fn oracle(&self) -> Option<&Params> {

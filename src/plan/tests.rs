@@ -31,11 +31,11 @@ fn folder(root: &Path) -> BTreeMap<String, DataSet> {
     [("small".to_owned(), DataSet::open("small", root, &Contents::not_kept(), &mut Silence).unwrap())].into()
 }
 
+fn named(sets: &[&str]) -> Selection {
+    Selection { name: "small".into(), sets: sets.iter().map(|s| (*s).to_owned()).collect() }
+}
+
 fn spec(sets: &[&str], asked: &[&str]) -> Spec {
-    let named = |sets: &[&str]| Selection {
-        name: "small".into(),
-        sets: sets.iter().map(|s| (*s).to_owned()).collect(),
-    };
     let mut spec = sample::spec(sample::plain(), Recipe::Fixed);
     spec.model.weights = Weights::Scratch;
     spec.train.data = named(sets);
@@ -77,6 +77,58 @@ fn one_pretraining_serves_every_seed() {
     let first = |seed| Plan::of(&spec, Seed(seed), &data).unwrap().steps[0].clone();
     assert!(matches!(first(1).work, Work::Pretrain { .. }));
     assert_eq!(first(1).id, first(2).id);
+}
+
+#[test]
+fn stages_follow_one_another_and_the_first_is_shared() {
+    let root = tempfile::tempdir().unwrap();
+    let data = folder(root.path());
+    let spec = |lr: f64| {
+        let mut spec = spec(&["A", "B"], &["A"]);
+        let mut second = spec.train.stages[0].clone();
+        (second.optimiser.lr, second.on) = (lr, Some(named(&["B"])));
+        spec.train.stages.push(second);
+        spec
+    };
+    let fits = |spec: &Spec| -> Vec<_> {
+        let plan = Plan::of(spec, Seed(1), &data).unwrap();
+        let fits = plan.steps.iter().filter(|step| matches!(&step.work, Work::Fit { training: Some(_), .. }));
+        fits.cloned().collect()
+    };
+    let (one, two) = (fits(&spec(1e-3)), fits(&spec(1e-4)));
+    let [first, second] = one.as_slice() else { panic!("{one:?}") };
+    assert!(first.parents.is_empty());
+    assert_eq!(second.parents, [first.id.clone()]);
+    assert_eq!(second.work.describe(), "train 15 more epochs on small (B)");
+    assert_eq!((&two[0].id, two[1].id == second.id), (&first.id, false));
+    let plan = Plan::of(&spec(1e-3), Seed(1), &data).unwrap();
+    let embeds = plan.steps.iter().filter(|step| matches!(step.work, Work::Embed { .. }));
+    assert_eq!(embeds.filter(|embed| embed.parents == [second.id.clone()]).count(), 1);
+    let mut never = spec(1e-3);
+    never.train.stages[0].on = Some(named(&["B"]));
+    never.train.data = named(&[]);
+    let problems = Plan::of(&never, Seed(1), &data).unwrap_err().to_string();
+    assert!(problems.contains("no stage trains on `A`"), "{problems}");
+}
+
+/// An adapter that makes a model of its own for each set trains each in the stages that read its set.
+#[test]
+fn one_model_per_set_has_the_stages_of_its_set() {
+    let root = tempfile::tempdir().unwrap();
+    let data = folder(root.path());
+    let mut spec = spec(&["A", "B"], &["A", "B"]);
+    let mut second = spec.train.stages[0].clone();
+    second.on = Some(named(&["B"]));
+    spec.train.stages.push(second);
+    spec.model.adapter = sample::adapter(crate::prelude::FixedChannels, Recipe::Fixed);
+    let plan = Plan::of(&spec, Seed(1), &data).unwrap();
+    let described = |step: &super::Step| match &step.work {
+        Work::Fit { training: Some(_), .. } => Some(step.work.describe()),
+        _ => None,
+    };
+    let found: Vec<String> = plan.steps.iter().filter_map(described).collect();
+    let wanted = ["15 epochs on small (A)", "15 epochs on small (B)", "15 more epochs on small (B)"];
+    assert_eq!(found, wanted.map(|wanted| format!("train {wanted}")));
 }
 
 #[test]

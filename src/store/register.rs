@@ -6,6 +6,7 @@ use super::provenance::{Code, Host};
 use super::query::run_state;
 use super::rows::{RunRow, RunState, ScoreRow, WorkRow};
 use super::{Store, dataset::short_fingerprint};
+use crate::spec::lines;
 use flate2::{Compression, write::ZlibEncoder};
 use serde_json::Value;
 use sqlx::Row;
@@ -102,20 +103,30 @@ fn spec(db: &mut Db, uid: &str, json: &Value) -> Result<i64, Error> {
 
 /// The leaves of `json` under the paths that `--set` uses: `train.optimiser.lr`, `evaluate.0.protocol`.
 fn flatten<'a>(json: &'a Value, path: &mut String, leaves: &mut Vec<(String, &'a Value)>) {
-    let mut down = |key: &str, value: &'a Value| {
-        let length = path.len();
-        if length > 0 {
-            path.push('.');
-        }
-        path.push_str(key);
-        flatten(value, path, leaves);
-        path.truncate(length);
-    };
     match json {
-        Value::Object(fields) => fields.iter().for_each(|(key, value)| down(key, value)),
-        Value::Array(items) => items.iter().enumerate().for_each(|(i, value)| down(&i.to_string(), value)),
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match lines::only_stage(key, value) {
+                    Some(stage) => flatten(stage, path, leaves),
+                    None => down(key, value, path, leaves),
+                }
+            }
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(i, value)| down(&i.to_string(), value, path, leaves));
+        }
         leaf => leaves.push((path.clone(), leaf)),
     }
+}
+
+fn down<'a>(key: &str, value: &'a Value, path: &mut String, leaves: &mut Vec<(String, &'a Value)>) {
+    let length = path.len();
+    if length > 0 {
+        path.push('.');
+    }
+    path.push_str(key);
+    flatten(value, path, leaves);
+    path.truncate(length);
 }
 
 fn experiment(db: &mut Db, row: &RunRow, run_id: i64) -> Result<(), Error> {

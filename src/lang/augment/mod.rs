@@ -6,11 +6,11 @@ mod flip;
 mod tps;
 mod turn;
 
-use crate::axis::axis;
+use crate::{axis::axis, spec::InStage};
 
 axis! {
     /// A change to a training image; whatever their order in a sum, they act in this one.
-    pub enum Augment: AugmentWord {
+    pub enum Augment: AugmentWord, StageWord(InStage<'_>) {
         Tps = tps::{Tps; Warp},
         Crop = crop::{Crop; CropFit},
         Flip = flip::{Flip;},

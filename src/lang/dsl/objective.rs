@@ -80,6 +80,29 @@ impl<L> Towards for Weighted<L> {}
 impl<L, R> Towards for Sum<L, R> {}
 impl<L> Towards for Convex<L> {}
 
+/// Training that another stage can follow, and whose images can be named.
+///
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let run = ConvNext::atto().scratch().adapter(HyperNet { z: 8, hidden: 8 }).train_on(Chammi);
+/// let _ = run.loss(SSL).then(PROXY).on(Wtc);
+/// ```
+/// ```compile_fail
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let run = ConvNext::atto().scratch().adapter(HyperNet { z: 8, hidden: 8 }).train_on(Chammi);
+/// let _ = run.frozen().then(PROXY);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "there is no stage of training here: `{Self}`",
+    label = "say `.loss(...)` before this"
+)]
+pub trait HasStage {}
+impl<L> HasStage for Weighted<L> {}
+impl<L, R> HasStage for Sum<L, R> {}
+impl<L> HasStage for Convex<L> {}
+
 /// A place in the sentence that is still free: `.loss(…)` and `.frozen()` are said once, and one of them only.
 ///
 /// ```
@@ -225,6 +248,7 @@ macro_rules! loss {
 
         impl<B: $crate::dsl::Backbone, A: $crate::dsl::Trainable> $crate::dsl::Trains<B, A> for $word {}
         impl $crate::dsl::Towards for $word {}
+        impl $crate::dsl::HasStage for $word {}
     )*};
 }
 pub(crate) use loss;

@@ -1,8 +1,8 @@
 //! The sentence an experiment is: model, data, loss, strategy, evaluation.
 
 use super::{
-    Adapts, Backbone, Evaluation, Frozen, LossNotSaid, Meets, NoLoss, ReadBy, StartsWith, Strategy,
-    TrainingData, Trains,
+    Adapts, Backbone, DataWord, Evaluation, Frozen, HasStage, LossNotSaid, Meets, NoLoss, ReadBy, StartsWith,
+    Strategy, TrainingData, Trains,
 };
 use crate::{draft::Draft, spec::recipe::Recipe, word::plain};
 use std::marker::PhantomData;
@@ -28,7 +28,7 @@ impl<B, W, A> Model<B, W, A> {
             seeds: vec![0],
             labels: vec![],
             recipe: Recipe::default(),
-            convex: false,
+            convex: vec![],
             types: PhantomData,
         }
     }
@@ -47,7 +47,7 @@ pub struct Run<M, D, O, E = NotEvaluated> {
     pub(super) seeds: Vec<u64>,
     pub(super) labels: Vec<(String, String)>,
     pub(super) recipe: Recipe,
-    pub(super) convex: bool,
+    pub(super) convex: Vec<bool>,
     types: PhantomData<(M, D, O, E)>,
 }
 
@@ -74,8 +74,44 @@ impl<B, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
         O: LossNotSaid,
     {
         self.draft.objective(loss.terms());
-        self.convex = loss.is_convex();
+        self.convex.push(loss.is_convex());
         self.retyped()
+    }
+
+    /// Trains on from where the stage before ended, towards another loss. What is said after this is about this stage,
+    /// and about this one alone: rates, epochs, augmentation, strategy, and the images ([`Run::on`]).
+    ///
+    /// ```
+    /// # extern crate dichroic_lang as dichroic;
+    /// # use dichroic::prelude::*;
+    /// # let model = ConvNext::tiny().scratch().adapter(HyperNet { z: 128, hidden: 256 });
+    /// let _ = model.train_on(Chammi).loss(SSL).epochs(10).then(PROXY).lr(1e-4).epochs(5);
+    /// ```
+    pub fn then<N: Trains<B, A>>(mut self, loss: N) -> Run<Model<B, W, A>, D, N, E>
+    where
+        O: HasStage,
+    {
+        self.draft.then();
+        self.draft.objective(loss.terms());
+        self.convex.push(loss.is_convex());
+        self.retyped()
+    }
+
+    /// Trains this stage on some of the images that the model is trained on.
+    ///
+    /// ```
+    /// # extern crate dichroic_lang as dichroic;
+    /// # use dichroic::prelude::*;
+    /// # let model = ConvNext::tiny().scratch().adapter(HyperNet { z: 128, hidden: 256 });
+    /// let _ = model.train_on(Chammi).loss(SSL).then(PROXY).on(Wtc);
+    /// ```
+    #[must_use]
+    pub fn on<X: DataWord>(mut self, data: X) -> Self
+    where
+        O: HasStage,
+    {
+        self.draft.say("train.on", plain(&data.data()));
+        self
     }
 
     /// Trains nothing: the model is scored as it starts, from random or from published weights.
@@ -114,7 +150,7 @@ impl<M, D, O, E> Clone for Run<M, D, O, E> {
             seeds: self.seeds.clone(),
             labels: self.labels.clone(),
             recipe: self.recipe,
-            convex: self.convex,
+            convex: self.convex.clone(),
             types: PhantomData,
         }
     }

@@ -2,11 +2,11 @@
 
 mod one_nn;
 
-use crate::axis::axis;
+use crate::{axis::axis, spec::Spec};
 
 axis! {
     /// Every protocol there is.
-    pub enum Protocol: ProtocolWord {
+    pub enum Protocol: ProtocolWord, Word(Spec) {
         OneNn = one_nn::{OneNn;},
     }
     /// What a protocol answers.

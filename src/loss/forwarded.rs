@@ -1,18 +1,6 @@
-//! What a loss needs, and what it gets to see.
+//! What a term sees of a batch.
 
-use crate::{pass::Outputs, spec::Taps, tape::Node};
-
-/// What a term needs of the loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Needs {
-    /// Whether it reads labels.
-    pub labels: bool,
-    /// How many independently augmented views of each image.
-    pub views: usize,
-    /// Where it probes the network; none: it reads features. A term with probes is a mean over images, so that it can be
-    /// taken part by part; one that reads features sees a set's part of the batch at once.
-    pub probes: Option<Taps>,
-}
+use crate::{pass::Outputs, tape::Node};
 
 /// What a term sees of the images of one set in a batch.
 #[derive(Clone, Copy, Debug)]
