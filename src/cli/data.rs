@@ -176,11 +176,11 @@ impl Check {
         let contents = if self.contents { contents.in_full() } else { contents };
         let mut progress = Progress::new(quiet);
         let data = self.which.open(&contents, &mut progress)?;
+        let others = self.others(&data)?;
         let report = data::check(&data, &mut progress)?;
         let gates =
             if self.gates { simulate::gates::check(&data.root, &mut progress)? } else { Gates::default() };
         drop(progress);
-        let others = self.others(&data)?;
         if self.json {
             let gate = |gate: &Gate| json!({ "gate": gate.number, "name": gate.name, "bar": gate.bar.to_string(), "found": gate.found, "pass": gate.pass() });
             let gates = self.gates.then(|| gates.gates.iter().map(gate).collect::<Vec<_>>());
@@ -220,7 +220,8 @@ impl Check {
         if !path.exists() {
             return Ok(vec![]);
         }
-        Ok(Store::open_read_only(&path)?.other_contents(&execute::dataset_row(data))?)
+        let store = Store::open(&path)?; // an older one is upgraded
+        Ok(store.read()?.other_contents(&execute::dataset_row(data))?)
     }
 }
 

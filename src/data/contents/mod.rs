@@ -122,15 +122,9 @@ impl Contents {
                 file.display()
             ));
         }
-        let now = (self.clock)();
         let known: Vec<Known> = kept.known.into_iter().flatten().collect();
-        let ahead = || known.iter().zip(files).filter(|(known, _)| known.stamp.is_ahead(now));
-        if let Some((_, (first, _))) = ahead().next() {
-            warnings.push(format!(
-                "{} files changed in the future by the clock of this machine, so that they are read each time, first {first}",
-                ahead().count()
-            ));
-        }
+        let now = (self.clock)();
+        warnings.extend(ahead(&known, files, now));
         if sampled {
             warnings.push(format!(
                 "its fingerprint is sampled, from the length and three pieces of each of {} files ({} GB); \
@@ -140,11 +134,9 @@ impl Contents {
                 bytes / 1_000_000_000
             ));
         } else if large && known.iter().any(|known| !known.keep) {
-            warnings.push(
-                "some of its files changed a moment ago or their hashes cannot be kept, so that its fingerprint \
-                 will be sampled next time"
-                    .to_owned(),
-            );
+            let why =
+                "some of its files changed a moment ago, so that its fingerprint will be sampled next time";
+            warnings.push(format!("{why}; `dichroic data check --contents` reads these once more"));
         }
         let files = known.iter().map(|known| (known.stamp.length, known.hash)).collect();
         Ok(Covered {
@@ -178,6 +170,16 @@ impl Contents {
             }
         })
     }
+}
+
+/// A warning about files whose hashes are not kept because the clock is behind.
+fn ahead(known: &[Known], files: &[(&str, Stamp)], now: SystemTime) -> Option<String> {
+    let mut ahead = known.iter().zip(files).filter(|(known, _)| known.stamp.is_ahead(now));
+    let (_, (first, _)) = ahead.next()?;
+    Some(format!(
+        "{} files changed in the future by the clock of this machine, so that they are read each time, first {first}",
+        1 + ahead.count()
+    ))
 }
 
 /// What is known of the files of a folder, and where that is kept.
