@@ -57,6 +57,7 @@ fn a_repository_of_ones_own_builds_runs_and_is_tidy() {
     let at_home = |program: &str| {
         let mut command = Command::new(program);
         command.current_dir(&root).env("CARGO_TARGET_DIR", TARGET).env("CARGO_NET_OFFLINE", "true");
+        command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
         for variable in ["STORE", "WEIGHTS", "DATA_CHAMMI"] {
             command.env_remove(format!("DICHROIC_{variable}"));
         }
