@@ -120,7 +120,9 @@ impl Compare {
             tasks.iter().map(|task| paired::pair(task, self.unit, &of_a, &of_b)).collect();
         let paired = paired.at(&place)?;
         let mut averages = vec![Average::of(&paired)];
-        let of_papers = papers::on(&question.data).flat_map(|paper| paper.averages);
+        // Papers average over all images.
+        let papers = papers::on(&question.data).filter(|_| question.part.is_empty());
+        let of_papers = papers.flat_map(|paper| paper.averages);
         averages.extend(of_papers.filter(|average| average.parts.len() > 1).map(Average::from));
         let found = bootstrap::compare(&paired, &averages, a.seeds_beside(&b))?;
         Ok(Compared { rival: rival.name(&system), system, question, found })
@@ -176,7 +178,8 @@ impl Compared {
     fn sentence(&self) -> String {
         let mean = self.mean();
         let Difference { difference, low, high, images, detectable, .. } = mean;
-        let (a, seeds, b, data) = (self.system.name(), self.system.seeds(), &self.rival, &self.question.data);
+        let (a, seeds, b, data) =
+            (self.system.name(), self.system.seeds(), &self.rival, self.question.images());
         let tasks = match self.found.tasks.len() {
             1 => "1 task".into(),
             tasks => format!("{tasks} tasks"),
@@ -214,7 +217,7 @@ impl Compared {
         };
         json!({
             "run": self.system.json(), "with": self.rival,
-            "protocol": self.question.protocol, "data": self.question.data,
+            "protocol": self.question.protocol, "data": self.question.data, "part": self.question.part,
             "tasks": self.found.tasks.iter().map(line).collect::<Vec<_>>(),
             "averages": self.found.averages.iter().map(line).collect::<Vec<_>>(),
             "mean": self.mean(), "verdict": self.mean().verdict(),
@@ -233,7 +236,7 @@ fn words(verdict: Verdict) -> &'static str {
 /// A line for each comparison.
 fn summary(compared: &[Compared]) -> Rows {
     let line = |one: &Compared| {
-        let words = [&one.system.name(), &one.system.spec, &one.question.data, &one.question.protocol];
+        let words = [&one.system.name(), &one.system.spec, &one.question.images(), &one.question.protocol];
         let mut line: Vec<Value> = words.map(|word| Value::Text(word.clone())).into();
         line.push(Value::Integer(one.system.runs.len() as i64));
         line.extend(numbers(one.mean()));

@@ -15,7 +15,7 @@ use crate::{
         self, Control, Size, World,
         gates::{Gate, Gates},
     },
-    spec::Selection,
+    spec::chammi,
     store::{OtherContents, Rows, Store, Value, short_fingerprint},
 };
 use clap::{Args, Subcommand, ValueEnum};
@@ -99,7 +99,7 @@ impl Simulate {
         };
         let mut progress = Progress::new(quiet);
         simulate::chammi(&world, &size, &self.out, &mut progress)?;
-        let made = DataSet::open(Selection::CHAMMI, &self.out, &Contents::of_user(), &mut progress)?;
+        let made = DataSet::open(chammi::NAME, &self.out, &Contents::of_user(), &mut progress)?;
         drop(progress);
         output::say(&data::info(&made).join("\n"))
     }
@@ -120,7 +120,7 @@ impl Which {
     fn open(&self, contents: &Contents, progress: &mut Progress) -> Result<DataSet> {
         let stated = match (&self.path, self.data.names().next()) {
             (Some(path), _) => return Ok(DataSet::open(&locate::own_name(path), path, contents, progress)?),
-            (None, name) => name.unwrap_or(Selection::CHAMMI),
+            (None, name) => name.unwrap_or(chammi::NAME),
         };
         match locate::place(stated, &self.data, &self.store.path()) {
             Place::Here(root) => Ok(DataSet::open(stated, &root, contents, progress)?),
@@ -129,7 +129,7 @@ impl Which {
                     "there is no CHAMMI here, nor a simulated one in {}",
                     root.display()
                 ));
-                let variable = variable(Selection::CHAMMI);
+                let variable = variable(chammi::NAME);
                 Err(failure.hint(format!(
                     "give the folder, or set ${variable}, or `dichroic data simulate chammi --out DIR`"
                 )))

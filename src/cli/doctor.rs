@@ -11,7 +11,7 @@ use crate::{
     data::DataSet,
     device::{self, Choice},
     disk, ops, program, registry,
-    spec::{Backbone, ConvNext, ConvNextSize, Selection},
+    spec::{Backbone, ConvNext, ConvNextSize, chammi},
     store::{self, Git, Host, Store},
 };
 use clap::Args;
@@ -140,19 +140,19 @@ impl Doctor {
     /// CHAMMI, and every data set that an option or a variable names.
     fn data(&self) -> Vec<Finding> {
         let mut found = vec![];
-        match locate::place(Selection::CHAMMI, &self.data, &self.store.path()) {
-            Place::Here(root) => found.push(open(Selection::CHAMMI, &root)),
+        match locate::place(chammi::NAME, &self.data, &self.store.path()) {
+            Place::Here(root) => found.push(open(chammi::NAME, &root)),
             _ => found.push(
                 finding("data", State::Absent, "no CHAMMI; `exp` simulates a small one once").hint(
                     "download it from Zenodo (record 7988357) and say --data chammi=PATH or set $DICHROIC_DATA_CHAMMI",
                 ),
             ),
         }
-        let stated = self.data.names().filter(|name| *name != Selection::CHAMMI);
+        let stated = self.data.names().filter(|name| *name != chammi::NAME);
         found.extend(stated.filter_map(|name| Some(open(name, &self.data.path(name)?))));
         let named = env::vars_os().filter_map(|(name, path)| {
             let name = name.to_str()?.strip_prefix("DICHROIC_DATA_")?.to_lowercase();
-            (name != Selection::CHAMMI && !path.is_empty()).then(|| open(&name, Path::new(&path)))
+            (name != chammi::NAME && !path.is_empty()).then(|| open(&name, Path::new(&path)))
         });
         found.extend(named);
         found

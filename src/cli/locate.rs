@@ -7,9 +7,9 @@ use super::{
     progress::Progress,
 };
 use crate::{
-    data::{Contents, DataSet, Kind},
+    data::{Contents, DataSet, Kind, known},
     simulate::{self, Size, World},
-    spec::Selection,
+    spec::chammi,
 };
 use std::{
     collections::BTreeMap,
@@ -31,7 +31,7 @@ pub(super) fn place(name: &str, option: &DataOption, store: &Path) -> Place {
     if let Some(path) = option.path(name) {
         return Place::Here(path);
     }
-    if name != Selection::CHAMMI {
+    if name != chammi::NAME {
         return Place::Nowhere;
     }
     let root = default_world(store);
@@ -82,7 +82,7 @@ pub(super) fn open(
 fn make(root: PathBuf, progress: &mut Progress) -> Result<PathBuf> {
     output::note(&format!(
         "No CHAMMI on this machine (--data chammi=PATH or ${} gives its folder): simulating cells once, in {}",
-        variable(Selection::CHAMMI),
+        variable(chammi::NAME),
         root.display()
     ));
     match simulate::chammi(&World::default(), &Size::quick(), &root, progress) {
@@ -97,11 +97,13 @@ pub(super) fn any_simulated(data: &BTreeMap<String, DataSet>, names: &[String]) 
     names.iter().filter_map(|name| data.get(name)).any(|set| set.kind == Kind::Simulated)
 }
 
-/// The name in the folder's description; CHAMMI's folder has none, any other keeps its own name.
+/// The name in the folder's description; a known data set needs none, any other folder keeps its own name.
 pub(super) fn own_name(root: &Path) -> String {
     let text = std::fs::read_to_string(root.join("dataset.toml"));
-    let Ok(text) = text else { return Selection::CHAMMI.into() };
-    let described = text.parse::<toml::Table>().ok();
+    if let (Err(_), Some(known)) = (&text, known::name_of(root)) {
+        return known.into();
+    }
+    let described = text.ok().and_then(|text| text.parse::<toml::Table>().ok());
     let stated = described.as_ref().and_then(|table| table.get("name")?.as_str().map(str::to_owned));
     let folder = || root.canonicalize().ok()?.file_name().map(|name| name.to_string_lossy().into_owned());
     stated.or_else(folder).unwrap_or_default()

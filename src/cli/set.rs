@@ -17,14 +17,10 @@ pub(super) fn apply(spec: &Spec, changes: &[(String, String)]) -> Result<Spec> {
     for (path, text) in changes {
         let mut json = serde_json::to_value(&spec).expect("specs are plain data");
         let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));
-        let place = match find(&mut json, path) {
-            Ok(place) => place,
-            Err(unknown) => {
-                spec = unwritten(json, path, value).ok_or(unknown)?;
-                continue;
-            }
+        let before = match find(&mut json, path) {
+            Ok(place) => std::mem::replace(place, value),
+            Err(unknown) => unwritten(&mut json, path, value).ok_or(unknown)?,
         };
-        let before = std::mem::replace(place, value);
         spec = serde_json::from_value(json).map_err(|error| {
             Failure::new(format!("cannot set `{path}` to `{text}`: {error}"))
                 .hint(format!("it is {before} now"))
@@ -33,16 +29,23 @@ pub(super) fn apply(spec: &Spec, changes: &[(String, String)]) -> Result<Spec> {
     Ok(if changes.is_empty() { spec } else { spec.canonical() })
 }
 
-/// A field that is not written where it has its default, such as `train.on`.
-fn unwritten(mut json: Value, path: &str, value: Value) -> Option<Spec> {
+/// Sets a field that is not written while it has its default, such as `train.on` and `train.data.only`; none if there is no
+/// such field.
+fn unwritten(json: &mut Value, path: &str, value: Value) -> Option<Value> {
     let (parent, field) = path.rsplit_once('.')?;
-    let parent = find(&mut json, parent).ok()?;
+    let mut tried = json.clone();
+    let parent = find(&mut tried, parent).ok()?;
     let parent = match parent.get(lines::STAGES) {
         Some(_) => only_stage(parent.as_object_mut()?)?,
         None => parent,
     };
     parent.as_object_mut()?.insert(field.into(), value);
-    serde_json::from_value(json).ok()
+    let error = serde_json::from_value::<Spec>(tried.clone()).err().map(|error| error.to_string());
+    if error.is_some_and(|error| error.starts_with("unknown field")) {
+        return None;
+    }
+    *json = tried;
+    Some(Value::Null)
 }
 
 fn find<'a>(json: &'a mut Value, path: &str) -> Result<&'a mut Value> {
@@ -73,9 +76,9 @@ fn only_stage(fields: &mut serde_json::Map<String, Value>) -> Option<&mut Value>
     }
 }
 
-/// An element by its number or its kind; of a weighted sum, the loss's kind.
+/// An element by its number or its kind; of a weighted sum, the loss's kind; of conditions, the role.
 fn element<'a>(items: &'a mut [Value], key: &str) -> Option<&'a mut Value> {
-    let is_kind = |item: &Value| item.get("loss").unwrap_or(item)["kind"] == key;
+    let is_kind = |item: &Value| item.get("loss").unwrap_or(item)["kind"] == key || item["role"] == key;
     let at = key.parse().ok().or_else(|| items.iter().position(is_kind))?;
     items.get_mut(at)
 }
@@ -138,6 +141,21 @@ mod tests {
             let spec = apply(&spec, &[(path.into(), p.into())]).unwrap();
             assert_eq!(spec.train.stages[0].augment, [Flip { p: p.parse().unwrap() }.into()]);
         }
+    }
+
+    #[test]
+    fn what_is_not_written_can_be_set_too() {
+        let only = "[{\"role\": \"plate\", \"values\": [\"P2\", \"P1\"]}]";
+        let spec = set("train.data.only", only).unwrap();
+        assert_eq!(spec.train.data.part(), "plate=P1,P2");
+        let spec = apply(&spec, &[("train.data.only.plate.values".into(), "[\"P3\"]".into())]).unwrap();
+        assert_eq!(spec.train.data.part(), "plate=P3");
+        let spec = apply(&spec, &[("train.data.only".into(), "[]".into())]).unwrap();
+        assert_eq!(spec, sample::spec(sample::plain(), Recipe::Fixed));
+        let (error, hint) = words(set("train.data.only", "[{\"role\": \"dish\", \"values\": []}]"));
+        assert!(error.contains("unknown variant `dish`"), "{error}");
+        assert_eq!(hint, "it is null now");
+        assert_eq!(words(set("train.data.onyl", "[]")).0, "there is no `train.data.onyl` in this spec");
     }
 
     #[test]

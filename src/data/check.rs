@@ -1,6 +1,6 @@
 //! `data check` and `data info`: validates every image against table and description; summarises a folder.
 
-use super::{DataSet, Error, ImageSet, Role, chammi, measure};
+use super::{DataSet, Error, ImageSet, Role, known::Images, measure};
 use crate::event::{Event, Listen};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -24,7 +24,7 @@ pub struct Report {
     pub hint: Option<String>,
     /// Warnings from opening the folder.
     pub warnings: Vec<String>,
-    /// For CHAMMI itself: published numbers of images, and those found.
+    /// For a known data set as published: published numbers of images, and those found.
     pub published: Vec<Published>,
 }
 
@@ -161,12 +161,10 @@ fn counts(set: &ImageSet) -> Vec<Count> {
     counts
 }
 
-/// Published numbers of images next to those found, for data that are CHAMMI itself.
+/// Published numbers of images next to those found, for data that are a known data set as published.
 fn published(data: &DataSet) -> Vec<Published> {
-    if data.sets.iter().any(|set| set.printed_statistics.is_none()) {
-        return Vec::new();
-    }
-    let row = |&(name, split, label, printed): &(&str, &str, &str, u64)| {
+    let Some(known) = data.known else { return Vec::new() };
+    let row = |&(name, split, label, printed): &Images| {
         let set = data.set(name)?;
         let rows: Vec<u32> = match split {
             "" => (0..set.len() as u32).collect(),
@@ -178,7 +176,7 @@ fn published(data: &DataSet) -> Vec<Published> {
             [name, split, label].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
         Some(Published { what, printed, found: rows.iter().filter(of_label).count() as u64 })
     };
-    chammi::PUBLISHED.iter().filter_map(row).collect()
+    known.images.iter().filter_map(row).collect()
 }
 
 /// Describes `data` in lines of text. Reads one image per set, for its size.

@@ -5,6 +5,7 @@ use super::{
     describe::SetDescription,
     intensity::{Intensity, role_called},
     layout::Layout,
+    roles::default_columns,
 };
 
 /// Indices of the columns in a record.
@@ -55,12 +56,12 @@ impl Columns {
         };
         let mut role_at = |role: Role| match set.roles.get(&role) {
             Some(name) => Some(need(&[name], &format!(" (role {} in dataset.toml)", role.name()))),
-            None => role.default_columns().iter().find_map(|name| at(name)),
+            None => default_columns(role).iter().find_map(|name| at(name)),
         };
         let roles: Vec<(Role, usize)> =
             Role::ALL.iter().filter_map(|&role| Some((role, role_at(role)?))).collect();
         let role = |role: Role| roles.iter().find(|(found, _)| *found == role).map(|&(_, column)| column);
-        let label = role(Role::Label).unwrap_or_else(|| need(Role::Label.default_columns(), ""));
+        let label = role(Role::Label).unwrap_or_else(|| need(default_columns(Role::Label), ""));
         // a column, or a role
         let by_role = |name: &str| role_called(name).and_then(role);
         let files = match &set.layout {

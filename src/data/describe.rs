@@ -1,8 +1,9 @@
 //! `dataset.toml`: what a folder's tables do not say about it.
 
 use super::{
-    Error, Role, Statistics, chammi,
+    Error, Role, Statistics,
     intensity::{self, Intensity},
+    known::{self, Known},
     layout::{Images, Layout},
     vocabulary,
 };
@@ -39,6 +40,9 @@ pub(super) struct Description {
     pub(super) world: Option<String>,
     pub(super) simulator: Option<toml::Table>,
     pub(super) sets: Vec<SetDescription>,
+    /// The data set that needs no `dataset.toml`, if it is one: what it is follows from the rest.
+    #[serde(skip)]
+    pub(super) known: Option<&'static Known>,
 }
 
 /// The description of one set.
@@ -110,7 +114,9 @@ impl Description {
         match std::fs::read_to_string(&path) {
             Ok(text) => Self::parse(&text, &path),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                chammi::description(root).ok_or_else(|| Error::NotADataSet { root: root.to_owned() })
+                let none = || Error::NotADataSet { root: root.to_owned() };
+                let (known, description) = known::described(root).ok_or_else(none)?;
+                Ok(Self { known: Some(known), ..description })
             }
             Err(error) => Err(Error::Unreadable { path, cause: error }),
         }
@@ -130,7 +136,8 @@ impl Description {
             set.into_inner().describe(name, at, file.new_channels, &place)
         };
         let sets = sets.into_iter().map(describe).collect::<Result<_, _>>()?;
-        Ok(Self { name: file.name, kind: file.kind, world: file.world, simulator: file.simulator, sets })
+        let File { name, kind, world, simulator, .. } = file;
+        Ok(Self { name, kind, world, simulator, sets, known: None })
     }
 }
 

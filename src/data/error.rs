@@ -1,7 +1,14 @@
 //! Errors of data sets: file, row, what was expected, what was found, and how to fix it.
 
 use super::image::Fault;
+use crate::spec;
 use std::{fmt, io, path::PathBuf};
+
+/// `CHAMMI (Allen, HPA, CP)`: the folders that need no description.
+fn known_folders() -> String {
+    let folder = |known: &&spec::Known| format!("{} ({})", known.title, known.sets.join(", "));
+    spec::KNOWN.iter().map(folder).collect::<Vec<_>>().join(" or ")
+}
 
 /// Why a data set cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -12,8 +19,8 @@ pub enum Error {
         /// The folder.
         root: PathBuf,
     },
-    /// A folder that has no description and is not CHAMMI's.
-    #[error("{}: found neither `dataset.toml` nor a folder of CHAMMI (Allen, HPA, CP)", root.display())]
+    /// A folder that has no description and is not that of a known data set.
+    #[error("{}: found neither `dataset.toml` nor a folder of {}", root.display(), known_folders())]
     NotADataSet {
         /// The folder.
         root: PathBuf,
@@ -96,15 +103,17 @@ impl Error {
         match self {
             Self::NoFolder { .. } => Some("give the folder of the data: --data NAME=PATH".to_owned()),
             Self::NotADataSet { .. } => Some(
-                "write a `dataset.toml` that names the sets and their channels, or give the folder that holds Allen, \
-                 HPA and CP"
+                "write a `dataset.toml` that names the sets and their channels, or give the folder that \
+                 holds these sets"
                     .to_owned(),
             ),
             Self::Description { hint, .. } => hint.clone(),
             Self::NoSets { .. } => Some("each set is a folder next to `dataset.toml`".to_owned()),
             Self::Table(problems) => problems.list.iter().find_map(|problem| problem.hint).map(str::to_owned),
             Self::Image { fault, .. } => fault.hint(),
-            Self::NotMeasured { .. } => Some("call `data::measure` and `ImageSet::take_measured` first".to_owned()),
+            Self::NotMeasured { .. } => {
+                Some("call `data::measure` and `ImageSet::take_measured` first".to_owned())
+            }
             Self::Contents { cause, .. } => Some(contents_hint(cause.kind()).to_owned()),
             Self::UnknownSet { .. } | Self::Unreadable { .. } | Self::Stopped => None,
         }

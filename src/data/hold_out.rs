@@ -3,6 +3,9 @@
 use super::ImageSet;
 use crate::seed::Seed;
 
+/// Held-out images belong to the data, not to a run: they are the same for every seed.
+pub const SEED: Seed = Seed(0);
+
 /// Splits the training rows of `set` into those trained on and those held out, both ascending.
 ///
 /// For each label, `fraction` of its rows (rounded, half to even) is held out, but at least one row stays for

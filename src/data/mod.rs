@@ -5,7 +5,6 @@
 //! A data set is a folder of *sets* that differ in channels; a set is a folder with `enriched_meta.csv` and images.
 //! Nothing here knows models. Tables are read once and stored compactly; pixels are read on demand.
 
-mod chammi;
 mod check;
 mod columns;
 mod contents;
@@ -16,6 +15,7 @@ mod fingerprint;
 mod hold_out;
 mod image;
 mod intensity;
+pub mod known;
 mod layout;
 mod listing;
 mod measure;
@@ -23,6 +23,7 @@ mod metadata;
 mod pattern;
 mod read;
 mod roles;
+mod select;
 mod set;
 mod statistics;
 mod subset;
@@ -31,19 +32,21 @@ mod transform;
 pub mod vocabulary;
 
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod tests;
 
-pub use chammi::{SETS as CHAMMI_SETS, chammi_channels, chammi_statistics};
 pub use check::{Count, Published, Report, check, info};
 pub use contents::Contents;
 pub use describe::Kind;
 pub use error::{Error, Problem, Problems};
-pub use hold_out::hold_out;
+pub use hold_out::{SEED as HOLD_OUT_SEED, hold_out};
 pub use image::{Fault, Pixels, Tape};
 pub use intensity::{Measured, Range};
 pub use measure::measure;
 pub use metadata::Metadata;
 pub use roles::Role;
+pub use select::Chosen;
 pub use set::{Column, ImageSet, LeaveOut, Task};
 pub use statistics::{Statistics, statistics};
 pub use transform::{
@@ -54,13 +57,14 @@ pub use transform::{
 use crate::event::Listen;
 use describe::Description;
 use fingerprint::Part;
+use known::Known;
 use listing::Listing;
 use std::path::{Path, PathBuf};
 
 /// A folder of sets.
 #[derive(Debug)]
 pub struct DataSet {
-    /// Its name in experiments: `chammi`, or that of your own folder.
+    /// Its name in experiments: that of a known data set, as `chammi`, or of your own folder.
     pub name: String,
     /// Its path.
     pub root: PathBuf,
@@ -75,11 +79,13 @@ pub struct DataSet {
     pub sets: Vec<ImageSet>,
     /// Warnings, one sentence each.
     pub warnings: Vec<String>,
+    /// The known data set that the folder is as published, if it is one.
+    known: Option<&'static Known>,
 }
 
 impl DataSet {
-    /// Opens the folder `root` under the name `name`: reads its `dataset.toml` (without one it must be CHAMMI as Zenodo
-    /// has it), reads every table, looks up every image by listing the folders once, and reads those images whose
+    /// Opens the folder `root` under the name `name`: reads its `dataset.toml` (without one it must be a known data set
+    /// as published), reads every table, looks up every image by listing the folders once, and reads those images whose
     /// contents are not known yet.
     ///
     /// # Errors
@@ -150,6 +156,7 @@ impl DataSet {
             fingerprint: String::new(),
             sets,
             warnings,
+            known: description.known,
         };
         Ok((opened, description, parts))
     }

@@ -24,7 +24,8 @@ pub fn constant(input: &TaskInput<'_>) -> Result<TaskScore, Error> {
         let (truth, predicted) = (input.labels.of(*row), most_frequent[&group(input, at)]);
         Prediction { row: *row, truth, predicted, nearest: None, similarity: None }
     };
-    Ok(input.scored(input.queries.iter().enumerate().map(predict).collect()))
+    let asked = input.queries.iter().enumerate().filter(|(at, _)| input.counts(*at));
+    Ok(input.scored(asked.map(predict).collect()))
 }
 
 /// Every image gets a random one of the [labels to guess from](Guesses): the mean score of [`PRIOR_DRAWS`]
@@ -44,8 +45,8 @@ pub fn prior(input: &TaskInput<'_>, seed: Seed) -> Result<TaskScore, Error> {
                 guesses.nth(group, stream.below(guesses.len(group)))
             };
             let predicted: Vec<Truth> = (0..input.queries.len()).map(&mut guess).collect();
-            let truth = input.queries.iter().map(|row| input.labels.of(*row));
-            Counts::of(truth.zip(predicted.iter().copied()))
+            let pairs = input.queries.iter().map(|row| input.labels.of(*row)).zip(predicted).enumerate();
+            Counts::of(pairs.filter(|(at, _)| input.counts(*at)).map(|(_, pair)| pair))
         })
         .collect();
     Ok(input.named(&draws))
@@ -148,6 +149,7 @@ mod tests {
             train: &train,
             queries: &queries,
             groups: None,
+            counted: None,
         };
         let constant = constant(&input).unwrap();
         assert!((constant.metric(ACCURACY) - 1.0 / 3.0).abs() < 1e-12);
@@ -185,6 +187,7 @@ mod tests {
             train: &train,
             queries: &queries,
             groups: Some(&groups),
+            counted: None,
         };
         let predicted: Vec<Truth> =
             constant(&input).unwrap().predictions.iter().map(|prediction| prediction.predicted).collect();
@@ -208,6 +211,7 @@ mod tests {
             train: &train,
             queries: &queries,
             groups: Some(&groups),
+            counted: None,
         };
         let all = |guesses: &Guesses<'_>, group: u32| -> Vec<Truth> {
             (0..guesses.len(group)).map(|n| guesses.nth(group, n)).collect()

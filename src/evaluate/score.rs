@@ -27,6 +27,8 @@ pub struct TaskInput<'a> {
     /// The group of each query, if the task leaves one group out: then the other groups' queries answer too,
     /// after the training images.
     pub groups: Option<&'a [u32]>,
+    /// Which of the queries count, if not all: the others only answer, where other groups' queries do.
+    pub counted: Option<&'a [bool]>,
 }
 
 /// The scores of one task.
@@ -42,7 +44,7 @@ pub struct TaskScore {
     pub metrics: BTreeMap<&'static str, f64>,
     /// Every label of the truth, in the order of the labels.
     pub per_class: Vec<ClassScore>,
-    /// One for each query, in the order of the queries. Empty where a score is an average over draws.
+    /// One for each query that counts, in the order of the queries. Empty where a score is an average over draws.
     pub predictions: Vec<Prediction>,
 }
 
@@ -102,12 +104,32 @@ impl TaskInput<'_> {
         Error::Task { data, set, task, source: Box::new(source) }
     }
 
+    /// Whether the query at this place counts.
+    pub fn counts(&self, query: usize) -> bool {
+        self.counted.is_none_or(|counted| counted[query])
+    }
+
+    /// The rows of the queries that count, and their groups.
+    pub fn asked(&self) -> (Vec<u32>, Option<Vec<u32>>) {
+        let of = |all: &[u32]| {
+            all.iter()
+                .enumerate()
+                .filter(|(at, _)| self.counts(*at))
+                .map(|(_, one)| *one)
+                .collect::<Vec<u32>>()
+        };
+        (of(self.queries), self.groups.map(of))
+    }
+
     /// Refuses a task that cannot be scored.
     pub(super) fn check(&self) -> Result<(), Error> {
         for (what, rows) in [("training image", self.train), ("image in the task", self.queries)] {
             if rows.is_empty() {
                 return Err(self.locate(Error::Empty { what }));
             }
+        }
+        if !(0..self.queries.len()).any(|query| self.counts(query)) {
+            return Err(self.locate(Error::Empty { what: "image that is asked for in the task" }));
         }
         if let Some(groups) = self.groups
             && groups.len() != self.queries.len()

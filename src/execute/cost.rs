@@ -199,7 +199,9 @@ impl<'a> Meter<'a> {
         let mut all = Cost::default();
         for part in &parts {
             let set = part.set();
-            let queries: usize = set.tasks.iter().map(|task| task.queries.len()).sum();
+            let chosen = part.chosen();
+            let queries =
+                set.tasks.iter().flat_map(|task| &task.queries).filter(|row| chosen.has(**row)).count();
             let mut cost = Cost { disk: (PREDICTION * queries) as u64, ..Cost::default() };
             let width = match features {
                 Features::Constant | Features::Prior => None,

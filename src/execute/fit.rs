@@ -6,7 +6,7 @@ use crate::{
     adapter::SetChannels,
     atomic_file::{Digest, forget_parts},
     backbone::files,
-    data::{ImageSet, Statistics, hold_out},
+    data::Statistics,
     device,
     embed::{Embedder, Layout, Writer},
     event::Listen,
@@ -25,9 +25,6 @@ use std::path::Path;
 
 const WEIGHTS: &str = "weights.safetensors";
 const CHECKPOINT: &str = "checkpoint.safetensors";
-
-/// Held-out rows belong to the data, not to a run: the same for every seed.
-pub(super) const HOLD_OUT_SEED: Seed = Seed(0);
 
 /// The seed of the shared pre-training.
 const PRETRAIN_SEED: Seed = Seed(0);
@@ -84,7 +81,7 @@ impl Desk<'_> {
         let (mut parts, mut held) = (Vec::new(), Vec::new());
         for (number, part) in sets.iter().enumerate() {
             let norm = card.statistics(number);
-            let (rows, back) = rows(part.set(), stage, *share);
+            let (rows, back) = rows(part, stage, *share);
             parts.push((part.set(), rows, norm));
             held.push(back);
         }
@@ -248,10 +245,10 @@ impl Desk<'_> {
 
 /// The rows of a set that a stage trains on, and those that it holds out. A set that it does not read has neither, and
 /// keeps its number and the parameters for its channels.
-pub(super) fn rows(set: &ImageSet, stage: &Stage, share: f64) -> (Vec<u32>, Vec<u32>) {
-    match stage.on.as_ref().is_none_or(|on| on.reads(&set.name)) {
-        true => hold_out(set, share, HOLD_OUT_SEED),
-        false => Default::default(),
+pub(super) fn rows(part: &Part<'_>, stage: &Stage, share: f64) -> (Vec<u32>, Vec<u32>) {
+    match &stage.on {
+        Some(on) if !on.reads(&part.set().name) => Default::default(),
+        on => part.set().training_rows(share, on.as_ref().map_or(&[], |on| &on.only)),
     }
 }
 

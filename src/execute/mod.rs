@@ -287,3 +287,6 @@ fn work_row(step: &Step) -> store::WorkRow {
 fn json(value: &impl serde::Serialize) -> serde_json::Value {
     serde_json::to_value(value).expect("specs and works are plain data")
 }
+
+#[cfg(test)]
+mod tests;

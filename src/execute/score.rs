@@ -2,7 +2,7 @@
 
 use super::{Desk, Error, Progress, fit, sets::Part};
 use crate::{
-    data::hold_out,
+    data::{HOLD_OUT_SEED, hold_out},
     evaluate::{
         self, FeatureFile, FeatureRows, TaskInput, TaskScore, floors, handmade, predictions,
         protocol::{self, OneNn, score},
@@ -39,8 +39,9 @@ impl Desk<'_> {
         let mut scored: Vec<(usize, TaskScore)> = Vec::new();
         for (number, part) in parts.iter().enumerate() {
             let features = self.features(step, question, part, listen)?;
-            let held = hold_out(part.set(), question.hold_out, fit::HOLD_OUT_SEED);
+            let held = hold_out(part.set(), question.hold_out, HOLD_OUT_SEED);
             let questions = Questions::of(&question.data.name, part.set()).holding_out(held);
+            let questions = questions.asking(&part.chosen());
             for input in questions.tasks() {
                 scored.push((number, one(question, &input, features.as_deref(), &self.lab.device, listen)?));
             }
@@ -137,7 +138,7 @@ fn score_rows(question: &Question<'_>, score: &TaskScore) -> Vec<ScoreRow> {
     let row = |class: &str, metric: &str, value: f64, n: u64| ScoreRow {
         protocol: question.protocol.name(),
         data: question.data.name.clone(),
-        part: String::new(),
+        part: question.data.part(),
         task: score.name(),
         class: class.into(),
         metric: metric.into(),
@@ -183,7 +184,7 @@ fn average_row(
     Some(ScoreRow {
         protocol: question.protocol.name(),
         data: question.data.name.clone(),
-        part: String::new(),
+        part: question.data.part(),
         task: average.name.into(),
         class: String::new(),
         metric: metric.name.into(),

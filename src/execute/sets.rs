@@ -3,9 +3,9 @@
 use super::Error;
 use crate::{
     atomic_file,
-    data::{self, DataSet, ImageSet, Measured, Statistics, statistics},
+    data::{self, Chosen, DataSet, ImageSet, Measured, Statistics, statistics},
     event::Listen,
-    spec::Selection,
+    spec::{Condition, Selection},
     store::{DataKind, DatasetRow},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -42,11 +42,18 @@ pub(super) struct Part<'a> {
     whole: &'a ImageSet,
     thinned: Option<ImageSet>,
     fingerprint: &'a str,
+    /// Which of its images are meant.
+    only: Vec<Condition>,
 }
 
 impl Part<'_> {
     pub(super) fn set(&self) -> &ImageSet {
         self.thinned.as_ref().unwrap_or(self.whole)
+    }
+
+    /// The images that are asked for.
+    pub(super) fn chosen(&self) -> Chosen<'_> {
+        self.set().chosen(&self.only)
     }
 }
 
@@ -74,7 +81,7 @@ impl<'a> Sets<'a> {
         };
         let thin = |set: &'a ImageSet| {
             let thinned = subset.and_then(|max| set.subset(max));
-            Part { whole: set, thinned, fingerprint: &folder.fingerprint }
+            Part { whole: set, thinned, fingerprint: &folder.fingerprint, only: wanted.only.clone() }
         };
         let parts: Vec<Part<'a>> = folder.only(&wanted.sets)?.into_iter().map(thin).collect();
         for part in parts.iter().filter(|part| part.set().needs_measuring()) {
@@ -96,7 +103,8 @@ impl<'a> Sets<'a> {
         folder.join(format!("{}{size}-{what}.json", part.set().name))
     }
 
-    /// Printed constants where there are some; else mean and deviation over Train, computed once and kept.
+    /// Published constants where there are some; else mean and deviation over all of Train, whichever images are meant,
+    /// computed once and kept: a feature means the same in every selection of a set.
     pub(super) fn statistics(
         &self,
         part: &Part<'_>,

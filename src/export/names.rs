@@ -59,15 +59,14 @@ pub(super) fn curves(selection: &Selection<'_>, run: &Run) -> Result<Vec<(String
     Ok(named.collect())
 }
 
-/// Unique names for scores: `score/HPA/Task_one/f1_macro`, with protocol and data in front of the task if a
+/// Unique names for scores: `score/HPA/Task_one/f1_macro`, with protocol and images in front of the task if a
 /// run has several.
 pub(super) fn scores(scores: Vec<ScoreRow>) -> Vec<(String, f64)> {
-    let questions: BTreeSet<(&str, &str)> =
-        scores.iter().map(|score| (score.protocol.as_str(), score.data.as_str())).collect();
-    let several = questions.len() > 1;
-    let name = |ScoreRow { protocol, data, task, metric, .. }: &ScoreRow| match several {
-        true => format!("score/{protocol}/{data}/{task}/{metric}"),
-        false => format!("score/{task}/{metric}"),
+    let question = |score: &ScoreRow| (score.protocol.clone(), score.images());
+    let several = scores.iter().map(question).collect::<BTreeSet<_>>().len() > 1;
+    let name = |score: &ScoreRow| match (several, question(score), &score.task, &score.metric) {
+        (true, (protocol, images), task, metric) => format!("score/{protocol}/{images}/{task}/{metric}"),
+        (false, _, task, metric) => format!("score/{task}/{metric}"),
     };
     scores.iter().map(|score| (name(score), score.value)).collect()
 }
@@ -99,5 +98,8 @@ mod tests {
         assert_eq!(scores(vec![score("a")]), [("score/HPA/Task_one/f1_macro".into(), 0.5)]);
         let two = scores(vec![score("a"), score("b")]);
         assert_eq!(two[1].0, "score/b/chammi/HPA/Task_one/f1_macro");
+        let part = ScoreRow { part: "plate=P1".into(), ..score("a") };
+        let names: Vec<String> = scores(vec![score("a"), part]).into_iter().map(|(name, _)| name).collect();
+        assert_ne!(names[0], names[1], "{names:?}");
     }
 }

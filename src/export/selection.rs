@@ -153,13 +153,13 @@ impl<'a> Selection<'a> {
         Ok(rows.iter().map(|row| (row[0].to_string(), row[1].to_string())).collect())
     }
 
-    /// The scores of whole tasks over all images, if the run is done.
+    /// The scores of whole tasks, if the run is done.
     pub(super) fn scores(&self, run: &Run) -> Result<Vec<ScoreRow>, Error> {
         if run.status != Status::Done {
             return Ok(vec![]);
         }
         let mut scores = self.store.scores(&run.uid)?;
-        scores.retain(|score| score.part.is_empty() && score.class.is_empty());
+        scores.retain(|score| score.class.is_empty());
         Ok(scores)
     }
 

@@ -9,6 +9,7 @@ extern crate self as dichroic;
 pub mod adapter;
 pub mod augment;
 pub mod backbone;
+pub mod data;
 pub mod dsl;
 pub mod loss;
 pub mod needs;
@@ -23,6 +24,7 @@ pub mod word;
 
 mod axis;
 mod draft;
+mod role;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod sample;

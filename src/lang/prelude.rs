@@ -1,16 +1,17 @@
 //! Everything an experiment file needs: `use dichroic::prelude::*;`.
 
 pub use crate::dsl::{
-    Augmentation, Backbone, Chammi, Cp, Experiments, Folder, Hpa, ImageNet1k, ImageNet22k, Lvd142m, Model,
-    Objective, Report, Run, Scratch, StemAdapter, TrainingData, Wtc, size,
+    Augmentation, Backbone, DataWord, Experiments, ImageNet1k, ImageNet22k, Lvd142m, Model, Objective,
+    Report, Run, Scratch, StemAdapter, TrainingData, size,
 };
 pub use crate::{
     adapter::{FirstLayer, said::*, values::*},
     augment::{said::*, values::*},
     backbone::said::*,
+    data::said::*,
     loss::{said::*, values::*},
     protocol::said::*,
-    spec::{AugmentStream, Sampling, recipe::Recipe},
+    spec::{AugmentStream, Role, Sampling, recipe::Recipe},
     strategy::{said::*, values::*},
 };
 pub use dichroic_macros::{experiment, report};

@@ -3,11 +3,11 @@
 use super::Extractor;
 use crate::{
     adapter::SetChannels,
-    data::chammi_channels,
+    data::known,
     loss::Objective,
     params::Params,
     seed::Seed,
-    spec::{Backbone, Selection, Spec},
+    spec::{Backbone, Spec, chammi},
 };
 
 /// Costs of one model, or of the models of an adapter that makes one for each set.
@@ -22,8 +22,8 @@ pub struct Costs {
 impl Costs {
     /// Of a spec's model on the three sets of CHAMMI.
     pub fn on_chammi(spec: &Spec) -> Self {
-        let sets = Selection::CHAMMI_SETS.map(|set| {
-            let (channels, classes) = chammi_channels(set).expect("the sets of CHAMMI are known");
+        let sets = chammi::SETS.map(|set| {
+            let (channels, classes) = known::chammi::channels(set).expect("the sets of CHAMMI are known");
             let channels = channels.iter().map(|name| (*name).to_owned()).collect();
             (SetChannels { set: set.to_owned(), channels }, classes)
         });

@@ -6,13 +6,16 @@
 use super::{Card, CardSet, Extractor};
 use crate::{
     backbone::{Shape, files, torch},
-    data::{CHAMMI_SETS, Statistics, chammi_channels, chammi_statistics},
+    data::{
+        Statistics,
+        known::chammi::{channels, statistics},
+    },
     params::{Params, Published},
     seed::Seed,
     spec::{
         Adapter, ClassEmbedding, Coefficients, ConvNext, ConvNextSize, Depthwise, Embeddings, FirstLayer,
         FixedChannels, HyperNet, Model, NewChannels, Pooling, SliceParam, TargetParam, TemplateMixing,
-        Weights,
+        Weights, chammi,
     },
 };
 use std::{
@@ -77,7 +80,7 @@ pub enum Error {
         expected: String,
     },
     /// A set was named where that says nothing.
-    #[error("{} is a {word}, which reads all of {}", path.display(), CHAMMI_SETS.join(", "))]
+    #[error("{} is a {word}, which reads all of {}", path.display(), chammi::SETS.join(", "))]
     AllSets {
         /// The file.
         path: PathBuf,
@@ -125,8 +128,8 @@ impl Error {
             Self::Tensor(_) => return None,
             Self::NoModel { .. } | Self::Adapter { .. } => released.into(),
             Self::Channels { .. } => {
-                let one = |set: &&str| format!("{set} ({})", chammi_channels(set).map_or(0, |of| of.0.len()));
-                let sets: Vec<String> = CHAMMI_SETS.iter().map(one).collect();
+                let one = |set: &&str| format!("{set} ({})", channels(set).map_or(0, |of| of.0.len()));
+                let sets: Vec<String> = chammi::SETS.iter().map(one).collect();
                 format!(
                     "sets and their channels are {}; `--set` says which one it was trained on",
                     sets.join(", ")
@@ -210,7 +213,7 @@ fn recognise(shapes: &Shapes<'_>) -> Option<Adapter> {
     } else if any("conv1_coefs") {
         // One mixture for each channel name, or one for each channel of each set.
         let rows = dim("conv1_coefs", 0);
-        let slots: usize = CHAMMI_SETS.iter().filter_map(|set| Some(chammi_channels(set)?.0.len())).sum();
+        let slots: usize = chammi::SETS.iter().filter_map(|set| Some(channels(set)?.0.len())).sum();
         Adapter::TemplateMixing(TemplateMixing {
             templates: dim("conv1_param_bank", 1)?,
             coefficients: match rows {
@@ -266,19 +269,19 @@ fn sets(
     named: Option<&str>,
 ) -> Result<Vec<CardSet>, Error> {
     let one = |name: &str| {
-        let (channels, _) = chammi_channels(name)?;
-        let Statistics { mean, sd } = chammi_statistics(name)?;
+        let (channels, _) = channels(name)?;
+        let Statistics { mean, sd } = statistics(name)?;
         let channels = channels.iter().map(|&channel| channel.to_owned()).collect();
         Some(CardSet { set: name.to_owned(), channels, mean, sd })
     };
     if !adapter.is_one_model_per_set() {
         return match named {
             Some(_) => Err(Error::AllSets { path: path.to_owned(), word: adapter.word() }),
-            None => Ok(CHAMMI_SETS.iter().filter_map(|set| one(set)).collect()),
+            None => Ok(chammi::SETS.iter().filter_map(|set| one(set)).collect()),
         };
     }
     let found = shapes.get(STEM).and_then(|shape| shape.get(1).copied()).unwrap_or_default();
-    let names: Vec<&str> = named.map_or(CHAMMI_SETS.to_vec(), |name| vec![name]);
+    let names: Vec<&str> = named.map_or(chammi::SETS.to_vec(), |name| vec![name]);
     let fitting = names.iter().filter_map(|name| one(name)).find(|set| set.channels.len() == found);
     fitting.map(|set| vec![set]).ok_or_else(|| {
         let expected = named.map_or("no set of CHAMMI does".into(), |set| format!("set `{set}` does not"));

@@ -5,6 +5,7 @@
 //! serves every fine-tuning and floors are computed once.
 
 mod revisions;
+mod selections;
 mod work;
 
 pub use revisions::{Revisions, SCHEMA_NAME};
@@ -185,7 +186,8 @@ impl Draft<'_> {
         let Train { data, image, hold_out, subset, precision, stages } = &spec.train;
         let fit = |training: Option<Box<Training>>| Work::Fit {
             model: spec.model.clone(),
-            data: data.clone(),
+            // It has parameters for all images of these sets, whichever it is trained on.
+            data: data.all_images(),
             image: *image,
             subset: *subset,
             precision: *precision,
@@ -196,7 +198,11 @@ impl Draft<'_> {
             return self.add(fit(None), Some(seed), &[data], parents);
         }
         for (number, stage) in stages.iter().enumerate() {
-            let training = Training { number, hold_out: *hold_out, stage: stage.clone() };
+            let mut stage = stage.clone();
+            if stage.on.is_none() && !data.only.is_empty() {
+                stage.on = Some(data.clone());
+            }
+            let training = Training { number, hold_out: *hold_out, stage };
             parents = vec![self.add(fit(Some(Box::new(training))), Some(seed), &[data], parents)];
         }
         parents.remove(0)
@@ -208,7 +214,7 @@ impl Draft<'_> {
         let one = |(fit, own): &Fit| match own {
             None => Some(self.embed(fit, data, spec, seed)),
             Some(own) => asked.contains(own).then(|| {
-                let data = Selection { name: data.name.clone(), sets: vec![own.clone()] };
+                let data = Selection { sets: vec![own.clone()], ..data.clone() };
                 self.embed(fit, &data, spec, seed)
             }),
         };
@@ -218,7 +224,9 @@ impl Draft<'_> {
     fn embed(&mut self, fit: &WorkId, data: &Selection, spec: &Spec, seed: Seed) -> WorkId {
         let (image, subset) = (spec.train.image, spec.train.subset);
         let view = spec.model.adapter.view();
-        let work = Work::Embed { data: data.clone(), view, image, subset, revisions: Revisions::embed() };
+        // Once for all images, whichever of them are asked for.
+        let work =
+            Work::Embed { data: data.all_images(), view, image, subset, revisions: Revisions::embed() };
         self.add(work, Some(seed), &[data], vec![fit.clone()])
     }
 
@@ -258,6 +266,7 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
     if !problems.is_empty() {
         return problems;
     }
+    problems.extend(selections::problems(spec, data));
     let trained = resolve(&spec.train.data, data);
     problems.extend(too_few_templates(&spec.model.adapter, &trained));
     problems.extend(never_trained(&spec.train, &trained));

@@ -32,7 +32,7 @@ fn folder(root: &Path) -> BTreeMap<String, DataSet> {
 }
 
 fn named(sets: &[&str]) -> Selection {
-    Selection { name: "small".into(), sets: sets.iter().map(|s| (*s).to_owned()).collect() }
+    Selection::new("small", sets)
 }
 
 fn spec(sets: &[&str], asked: &[&str]) -> Spec {

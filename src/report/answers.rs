@@ -7,8 +7,8 @@ use crate::{
         bootstrap::Seeds,
         predictions,
     },
-    spec::{Features, Protocol, kind::SCORE},
-    store::{Reader, Value},
+    spec::{Features, Protocol, Selection, kind::SCORE},
+    store::{self, Reader, Value},
 };
 use rayon::prelude::*;
 use std::{
@@ -23,12 +23,19 @@ pub struct Question {
     pub protocol: String,
     /// The data set.
     pub data: String,
+    /// The part of its test images, as in scores; empty: all.
+    pub part: String,
     fingerprint: String,
 }
 
 impl Question {
     fn words(&self) -> String {
-        format!("{} on {}", self.protocol, self.data)
+        format!("{} on {}", self.protocol, self.images())
+    }
+
+    /// The images that it is about, in words: `jump`, or `jump having batch=B3`.
+    pub fn images(&self) -> String {
+        store::images(&self.data, &self.part)
     }
 }
 
@@ -68,8 +75,8 @@ fn scored(store: &Reader, run: &str) -> Result<Vec<Scored>, Error> {
     let sql = format!(
         "SELECT w.uid, w.json ->> '$.features', w.json -> '$.protocol', w.json ->> '$.data.name',
           (SELECT max(d.fingerprint) FROM run_data t JOIN dataset d ON d.id = t.dataset_id
-           WHERE t.run_id = r.id AND d.name = w.json ->> '$.data.name'), f.path
-        FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = '{SCORE}'
+           WHERE t.run_id = r.id AND d.name = w.json ->> '$.data.name'), f.path, w.json -> '$.data.only'
+         FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = '{SCORE}'
         LEFT JOIN artifact f ON f.work_id = w.id AND f.kind = 'predictions'
         WHERE r.uid = ? ORDER BY rw.place"
     );
@@ -82,11 +89,23 @@ fn scored(store: &Reader, run: &str) -> Result<Vec<Scored>, Error> {
         Scored {
             work: text(0),
             features: text(1),
-            question: Question { protocol, data: text(3), fingerprint: text(4) },
+            question: Question { protocol, data: text(3), part: part(text(6)), fingerprint: text(4) },
             file: (row[5] != Value::Null).then(|| text(5)),
         }
     };
     Ok(rows.rows.into_iter().map(one).collect())
+}
+
+/// The part of the test images that conditions in a work's JSON are about. One that only a later program can read is still
+/// told apart from others.
+fn part(only: String) -> String {
+    if only.is_empty() {
+        return only;
+    }
+    match serde_json::from_str(&only) {
+        Ok(only) => Selection { only, ..Selection::new("", &[]) }.part(),
+        Err(_) => only,
+    }
 }
 
 /// Everything that a run was asked.

@@ -1,8 +1,7 @@
 //! Which class an experiment's systems took for which.
 
 use super::{
-    Cell, Column, Error, Kind, Row, Table,
-    answers::{self, Question},
+    Cell, Column, Error, Kind, Row, Table, answers,
     document::Shown,
     matrix::{self, Line, Matrix},
     measured::Source,
@@ -42,8 +41,7 @@ pub(super) fn report(title: &str, experiment: &str, store: &Source<'_>) -> Resul
                 }
                 Err(error) => return Err(error),
             };
-            let Question { protocol, data, .. } = &question;
-            let by = format!("{} on {data}", Protocol::title_of(protocol));
+            let by = format!("{} on {}", Protocol::title_of(&question.protocol), question.images());
             let matrices: Vec<Matrix> =
                 by_task(&found.lists()).into_iter().map(|(task, counts)| shares(task, &counts)).collect();
             for matrix in &matrices {

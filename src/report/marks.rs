@@ -31,8 +31,10 @@ pub(super) fn level(
         let runs: Vec<(String, i64)> = seeds.iter().map(|one| (one.run.clone(), one.seed)).collect();
         let asked = answers::questions(store, &seeds[0].run)?;
         let world = &seeds[0].world;
-        let same =
-            |question: &&Question| (&question.protocol, &question.data) == (&world.protocol, &world.data);
+        let same = |question: &&Question| {
+            (&question.protocol, &question.data, &question.part)
+                == (&world.protocol, &world.data, &world.part)
+        };
         let Some(question) = asked.iter().find(same) else { continue };
         match answers::read(store, &store.shelf, &seeds[0].spec, &runs, Features::Model, question) {
             Ok(found) => answers.push((*row, found)),

@@ -32,6 +32,8 @@ pub(super) struct World {
     pub(super) protocol: String,
     /// The data set that is scored.
     pub(super) data: String,
+    /// The part of its test images, `batch=B3`; empty: all.
+    pub(super) part: String,
     /// All data that the run reads, with fingerprints.
     pub(super) reads: String,
 }
@@ -99,7 +101,7 @@ impl Scores {
 }
 
 impl World {
-    /// `simulated cells (world 3), quick, 1-NN cosine`.
+    /// `simulated cells (world 3), quick, 1-NN cosine`; where not all images are scored, which.
     pub(super) fn words(&self) -> String {
         let data = match (self.kind.as_str(), self.world.as_str()) {
             ("simulated", "") => "*simulated* cells".into(),
@@ -107,7 +109,8 @@ impl World {
             (kind, _) => format!("{kind} cells"),
         };
         let protocol = Protocol::title_of(&self.protocol);
-        format!("{data}, scale {}, {protocol}", self.scale)
+        let part = if self.part.is_empty() { String::new() } else { format!(", {}", self.part) };
+        format!("{data}, scale {}, {protocol}{part}", self.scale)
     }
 }
 
@@ -164,7 +167,8 @@ impl Measured {
 /// A store, and what it answered already: the tables and figures of a page are about the same runs.
 pub(super) struct Source<'a> {
     store: &'a Reader,
-    on: Mutex<BTreeMap<String, Arc<Vec<Measured>>>>,
+    /// By data set, and whether only scores on all of its test images are meant.
+    on: Mutex<BTreeMap<(String, bool), Arc<Vec<Measured>>>>,
     /// What its files of predictions are about.
     pub(super) shelf: Shelf,
 }
@@ -174,16 +178,30 @@ impl<'a> Source<'a> {
         Self { store, on: Mutex::default(), shelf: Shelf::default() }
     }
 
-    /// Every finished run that has scores on the data set called `data`.
+    /// Every finished run that has scores on all test images of the data set called `data`.
     pub(super) fn on(&self, data: &str) -> Result<Arc<Vec<Measured>>, Error> {
+        self.cached(data, true)
+    }
+
+    /// Every finished run that has scores on the data set called `data`; those on a part of its test images are
+    /// apart from those on all.
+    pub(super) fn on_all_parts(&self, data: &str) -> Result<Arc<Vec<Measured>>, Error> {
+        self.cached(data, false)
+    }
+
+    fn cached(&self, data: &str, whole: bool) -> Result<Arc<Vec<Measured>>, Error> {
         // Whoever asks while another is asking waits for his answer.
         let mut on = self.on.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = on.get(data) {
-            return Ok(known.clone());
+        let all = match on.get(&(data.to_owned(), false)) {
+            Some(known) => known.clone(),
+            None => Arc::new(measured(self.store, Which::Data(data))?),
+        };
+        let parts = on.entry((data.into(), false)).or_insert(all).clone();
+        if !whole {
+            return Ok(parts);
         }
-        let found = Arc::new(measured(self.store, Which::Data(data))?);
-        on.insert(data.into(), found.clone());
-        Ok(found)
+        let of_all = || parts.iter().filter(|one| one.world.part.is_empty()).cloned().collect::<Vec<_>>();
+        Ok(on.entry((data.into(), true)).or_insert_with(|| Arc::new(of_all())).clone())
     }
 }
 
@@ -219,13 +237,13 @@ enum Which<'a> {
     Run(&'a str),
 }
 
-/// The metrics of whole data sets that a report shows.
+/// The metrics that a report shows.
 fn wanted() -> String {
     let published = PAPERS.iter().flat_map(|paper| paper.metrics());
     let names = [ACCURACY, MACRO_F1, CLASS_F1].into_iter().chain(published).map(|metric| metric.name);
     let names: BTreeSet<String> = names.map(|name| format!("'{name}'")).collect();
     let names = names.into_iter().collect::<Vec<_>>().join(", ");
-    format!("part = '' AND metric IN ({names}) AND value IS NOT NULL")
+    format!("metric IN ({names}) AND value IS NOT NULL")
 }
 
 fn measured(store: &Reader, which: Which<'_>) -> Result<Vec<Measured>, Error> {
@@ -245,8 +263,8 @@ fn measured(store: &Reader, which: Which<'_>) -> Result<Vec<Measured>, Error> {
     let wanted = wanted();
     // A run that two experiments share stands there twice; the alphabetically first name speaks for it.
     let sql = format!(
-        "SELECT run, uid, seed, min(experiment) AS experiment, spec, scale, reads, kind, world, protocol, data
-         FROM v_results WHERE {fresh} AND {wanted} GROUP BY run, protocol, data"
+        "SELECT run, uid, seed, min(experiment) AS experiment, spec, scale, reads, kind, world, protocol, data, part
+         FROM v_results WHERE {fresh} AND {wanted} GROUP BY run, protocol, data, part"
     );
     let mut found: BTreeMap<Key, Measured> = BTreeMap::new();
     for row in rows_with(store, &sql, &[asked])?.iter() {
@@ -256,6 +274,7 @@ fn measured(store: &Reader, which: Which<'_>) -> Result<Vec<Measured>, Error> {
             scale: row.text("scale"),
             protocol: row.text("protocol"),
             data: row.text("data"),
+            part: row.text("part"),
             reads: row.text("reads"),
         };
         let spec = row.text("spec");
@@ -272,7 +291,7 @@ fn measured(store: &Reader, which: Which<'_>) -> Result<Vec<Measured>, Error> {
         found.insert(Key::of(row), one);
     }
     let sql = format!(
-        "SELECT run, protocol, data, task, class, metric, value FROM v_results WHERE {fresh} AND {wanted}"
+        "SELECT run, protocol, data, part, task, class, metric, value FROM v_results WHERE {fresh} AND {wanted}"
     );
     for row in rows_with(store, &sql, &[asked])?.iter() {
         if let Some(one) = found.get_mut(&Key::of(row)) {
@@ -285,19 +304,19 @@ fn measured(store: &Reader, which: Which<'_>) -> Result<Vec<Measured>, Error> {
     Ok(found)
 }
 
-/// The number of a run, its protocol and its data.
+/// The number of a run, its protocol, its data, and the part of them.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Key(i64, String, String);
+struct Key(i64, String, String, String);
 
 impl Key {
     fn of(row: Row<'_>) -> Self {
-        Self(row.int("run"), row.text("protocol"), row.text("data"))
+        Self(row.int("run"), row.text("protocol"), row.text("data"), row.text("part"))
     }
 }
 
-/// A floor, its protocol and its data.
+/// A floor, its protocol, its data, and the part of them.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct FloorKey(String, String, String);
+struct FloorKey(String, String, String, String);
 
 /// The scores of trivial predictors belong to works that many runs share: they are asked once, and shared too.
 fn add_floors(store: &Reader, which: Which<'_>, found: &mut BTreeMap<Key, Measured>) -> Result<(), Error> {
@@ -310,12 +329,12 @@ fn add_floors(store: &Reader, which: Which<'_>, found: &mut BTreeMap<Key, Measur
     };
     let wanted = wanted();
     let sql = format!(
-        "SELECT work_id, floor, protocol, data, task, class, metric, value FROM floor WHERE {which} AND {wanted}"
+        "SELECT work_id, floor, protocol, data, part, task, class, metric, value FROM floor WHERE {which} AND {wanted}"
     );
     let mut of_work: BTreeMap<i64, BTreeMap<FloorKey, Arc<Scores>>> = BTreeMap::new();
     for row in rows_with(store, &sql, &[asked])?.iter() {
         let floors = of_work.entry(row.int("work_id")).or_default();
-        let key = FloorKey(row.text("floor"), row.text("protocol"), row.text("data"));
+        let key = FloorKey(row.text("floor"), row.text("protocol"), row.text("data"), row.text("part"));
         Arc::make_mut(floors.entry(key).or_default()).add(row);
     }
     let works = "SELECT run_id, work_id FROM run_work WHERE work_id IN (SELECT work_id FROM floor)";
@@ -325,11 +344,13 @@ fn add_floors(store: &Reader, which: Which<'_>, found: &mut BTreeMap<Key, Measur
     }
     for (Key(run, ..), one) in found {
         let works = of_run.get(run).into_iter().flatten();
-        for (FloorKey(floor, protocol, data), scores) in works.filter_map(|work| of_work.get(work)).flatten()
+        for (FloorKey(floor, protocol, data, part), scores) in
+            works.filter_map(|work| of_work.get(work)).flatten()
         {
             // The floors that need no features, or bring their own metric, stand under every protocol.
             let own = floor != Features::Untrained.name();
-            if one.world.data == *data && (own || one.world.protocol == *protocol) {
+            let same = (&one.world.data, &one.world.part) == (data, part);
+            if same && (own || one.world.protocol == *protocol) {
                 match one.floors.get_mut(floor) {
                     Some(known) => Arc::make_mut(known).extend(scores),
                     None => drop(one.floors.insert(floor.clone(), scores.clone())),

@@ -40,7 +40,8 @@ struct Beside {
 
 impl Beside {
     fn of(store: &Reader, system: &Measured) -> Result<Option<Self>, Error> {
-        for paper in papers::on(&system.world.data) {
+        // Papers are about all images.
+        for paper in papers::on(&system.world.data).filter(|_| system.world.part.is_empty()) {
             let Some(placed) = system.placed(paper).last().cloned() else { continue };
             let Some(table) = paper.table(placed.table) else { continue };
             let numbers = store.published(paper.name, table.table)?;

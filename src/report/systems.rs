@@ -102,7 +102,7 @@ pub(super) fn report(title: &str, experiment: &str, store: &Source<'_>) -> Resul
         rows_with(store, sql, &[experiment])?.iter().map(|row| row.text("data")).collect();
     let (mut tables, mut panels) = (vec![], vec![]);
     for data in data {
-        let measured = store.on(&data)?;
+        let measured = store.on_all_parts(&data)?;
         for (world, runs) in measured::by_world(&measured) {
             let asked = Asked { world, systems: &systems, runs: &runs };
             let Some(table) = asked.table(store)? else { continue };
@@ -199,6 +199,7 @@ impl<'a> Asked<'a> {
                 ("scale", scale.clone()),
                 ("protocol", protocol.clone()),
                 ("data", self.world.data.clone()),
+                ("part", self.world.part.clone()),
             ],
             stub: heads(&["system", "spec", "seeds"]),
             columns,

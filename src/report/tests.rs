@@ -427,13 +427,13 @@ fn radar_and_heatmap_show_fine_tuned_models_beside_the_one_off_the_shelf() {
 
 /// What Figure 6 declares for a set left out.
 fn carried(set: &str) -> Spec {
-    use crate::spec::{Evaluate, Selection};
-    let others: Vec<&str> = Selection::CHAMMI_SETS.into_iter().filter(|other| *other != set).collect();
+    use crate::spec::{Evaluate, chammi};
+    let others: Vec<&str> = chammi::SETS.into_iter().filter(|other| *other != set).collect();
     let run = sample::on_chammi(Depthwise { kernels: 64 }).loss(PROXY);
     let mut spec = sample::spec(run, Recipe::Released);
-    spec.train.data = Selection::chammi(&others);
+    spec.train.data = chammi::selection(&others);
     let protocol = spec.evaluate[0].protocol.clone();
-    spec.evaluate = vec![Evaluate { protocol, data: Selection::chammi(&[set]) }];
+    spec.evaluate = vec![Evaluate { protocol, data: chammi::selection(&[set]) }];
     spec
 }
 

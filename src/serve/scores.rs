@@ -66,14 +66,15 @@ pub(super) struct Scored {
     row: String,
 }
 
-/// By protocol and data.
+/// By protocol and images: a data set, or a part of it.
 pub(super) type OfRun = BTreeMap<(String, String), Scored>;
 
 /// Asks for all of a run.
 pub(super) fn of_run(ask: &Ask<'_>, uid: &str) -> Result<OfRun, Error> {
     let mut found = OfRun::new();
-    for score in ask.store().scores(uid)?.into_iter().filter(|score| score.part.is_empty()) {
-        let scored = found.entry((score.protocol, score.data)).or_default();
+    for score in ask.store().scores(uid)? {
+        let images = score.images();
+        let scored = found.entry((score.protocol, images)).or_default();
         if !score.class.is_empty() {
             let class = scored.classes.entry((score.task, score.class)).or_default();
             class.insert(score.metric, (score.value, score.n));
@@ -81,14 +82,17 @@ pub(super) fn of_run(ask: &Ask<'_>, uid: &str) -> Result<OfRun, Error> {
             scored.tasks.insert((score.task, head), score.value);
         }
     }
-    let below = ask.store().floors(uid)?.into_iter().filter(|(_, score)| {
-        (score.part.is_empty(), score.class.as_str(), score.metric.as_str()) == (true, "", MACRO_F1.name)
-    });
+    let below = ask
+        .store()
+        .floors(uid)?
+        .into_iter()
+        .filter(|(_, score)| (score.class.as_str(), score.metric.as_str()) == ("", MACRO_F1.name));
     for (floor, score) in below {
         // Floors that need no features stand below every protocol.
         let own = floor != Floor::Untrained;
-        for ((protocol, data), scored) in &mut found {
-            if *data == score.data && (own || *protocol == score.protocol) {
+        let images = score.images();
+        for ((protocol, scored_on), scored) in &mut found {
+            if *scored_on == images && (own || *protocol == score.protocol) {
                 scored.tasks.insert((score.task.clone(), head(floor)), score.value);
             }
         }
@@ -228,7 +232,8 @@ impl Scored {
 pub(super) fn shown(of_run: &OfRun) -> Markup {
     html! {
         @for ((protocol, data), scored) in of_run {
-            @if of_run.len() > 1 { h3 { (protocol) " on " (data) } }
+            // Of a part, which; a data set's name has no spaces.
+            @if of_run.len() > 1 || data.contains(' ') { h3 { (protocol) " on " (data) } }
             (scored.table())
         }
     }

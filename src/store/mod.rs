@@ -36,7 +36,7 @@ pub use provenance::{Code, Git, Host, Provenance};
 pub use query::Reader;
 pub use rows::{
     ArtifactRow, DataKind, DatasetRow, ExperimentRow, Floor, Outcome, Owner, PlacementRow, PublishedRow,
-    Removed, RunRow, RunState, Scale, ScoreRow, Status, WorkRow, WorkState,
+    Removed, RunRow, RunState, Scale, ScoreRow, Status, WorkRow, WorkState, images,
 };
 
 use std::path::{Path, PathBuf};

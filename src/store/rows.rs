@@ -259,6 +259,18 @@ pub struct ScoreRow {
     pub n: u64,
 }
 
+impl ScoreRow {
+    /// The images that it is about, in words: `jump`, or `jump having batch=B3`.
+    pub fn images(&self) -> String {
+        images(&self.data, &self.part)
+    }
+}
+
+/// A data set and a part of its test images in words.
+pub fn images(data: &str, part: &str) -> String {
+    if part.is_empty() { data.into() } else { format!("{data} having {part}") }
+}
+
 /// A file produced by a work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArtifactRow {

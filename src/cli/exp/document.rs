@@ -26,9 +26,13 @@ pub(super) fn of(
     let plan = &job.plan;
     let scores = store.scores(plan.run.as_str())?;
     let floors = store.floors(plan.run.as_str())?;
-    let first = plan.spec.evaluate.first().map(|first| (first.protocol.name(), first.data.name.clone()));
+    let first = plan.spec.evaluate.first();
+    let first = first.map(|first| (first.protocol.name(), first.data.name.clone(), first.data.part()));
     let of_first = |row: &&ScoreRow| {
-        first.as_ref().is_some_and(|(protocol, data)| row.protocol == *protocol && row.data == *data)
+        let asked = |(protocol, data, part): &(String, String, String)| {
+            (protocol, data, part) == (&row.protocol, &row.data, &row.part)
+        };
+        first.as_ref().is_some_and(asked)
     };
 
     let mut by_floor: BTreeMap<&str, Vec<&ScoreRow>> = BTreeMap::new();
@@ -73,7 +77,7 @@ pub(super) fn of(
 /// Averages over tasks are not tasks: the overall ones have a key of their own, and all are in `scores`.
 fn tasks<'a>(rows: impl Iterator<Item = &'a ScoreRow>) -> Tasks<'a> {
     let mut tasks = Tasks::new();
-    for row in rows.filter(|row| row.part.is_empty() && row.class.is_empty() && row.task.contains('/')) {
+    for row in rows.filter(|row| row.class.is_empty() && row.task.contains('/')) {
         tasks.entry(&row.task).or_default().insert(&row.metric, row.value.into());
     }
     tasks

@@ -226,7 +226,7 @@ impl Session<'_> {
             format!("  dichroic sql{store} \"{sql}\""),
             format!("  dichroic sql{store} \"{curve}\""),
         ];
-        let chammi = |job: &Job| job.plan.data.contains_key(crate::spec::Selection::CHAMMI);
+        let chammi = |job: &Job| job.plan.data.contains_key(crate::spec::chammi::NAME);
         if self.jobs.iter().any(chammi) {
             lines.push(format!("  dichroic report{store} chammi_table4"));
         }

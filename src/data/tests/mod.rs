@@ -3,6 +3,7 @@
 mod bad_input;
 mod folders;
 mod own_images;
+mod selections;
 
 use super::{Contents, DataSet};
 use crate::event::Silence;

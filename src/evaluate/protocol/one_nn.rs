@@ -34,7 +34,8 @@ impl Protocol for OneNn {
             groups.extend_from_slice(of_queries);
         }
         let references = Side { features, rows: &answering, groups: task.groups.map(|_| groups.as_slice()) };
-        let queries = Side { features, rows: task.queries, groups: task.groups };
+        let (asked, of_asked) = task.asked();
+        let queries = Side { features, rows: &asked, groups: of_asked.as_deref() };
         let found = nearest(references, queries, self.metric, on, listen)?;
         let prediction = |(row, neighbour): (&u32, crate::evaluate::Neighbour)| {
             let nearest = answering[neighbour.index as usize];
@@ -46,6 +47,6 @@ impl Protocol for OneNn {
                 similarity: Some(neighbour.similarity),
             }
         };
-        Ok(task.queries.iter().zip(found).map(prediction).collect())
+        Ok(asked.iter().zip(found).map(prediction).collect())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    evaluate::{FeatureMatrix, Labels, Truth, metrics::ACCURACY, metrics::F1_MACRO},
+    evaluate::{FeatureMatrix, Labels, Truth, floors, metrics::ACCURACY, metrics::F1_MACRO},
     event::Silence,
     spec::Metric,
 };
@@ -47,12 +47,14 @@ fn neighbours_and_scores_are_those_of_faiss_and_scikit_learn() {
             train: &train,
             queries: &queries,
             groups: groups.as_deref(),
+            counted: None,
         };
         for metric in [Metric::Cosine, Metric::L2] {
             let of = |what: &str| format!("{case}/{}/{what}", metric.name());
             let score = one_nn(&input, FeatureMatrix::new(24, &features).unwrap(), metric).unwrap();
             let found: Vec<u32> = score.predictions.iter().map(|one| one.nearest.unwrap()).collect();
             assert_eq!(found, integers(&file, &of("nearest")), "{case}, {metric:?}");
+            asked_of_some(&input, metric, &features, &score);
             let summary = floats(&file, &of("summary"));
             assert!((score.metric(ACCURACY) - summary[0]).abs() < 1e-9, "{case}, {metric:?}");
             assert!((score.metric(F1_MACRO) - summary[1]).abs() < 1e-9, "{case}, {metric:?}");
@@ -68,6 +70,27 @@ fn neighbours_and_scores_are_those_of_faiss_and_scikit_learn() {
     }
 }
 
+/// Asking for some images changes no answer to them: the same images answer.
+fn asked_of_some(all: &TaskInput<'_>, metric: Metric, features: &[f32], score: &TaskScore) {
+    let counted: Vec<bool> = (0..all.queries.len()).map(|at| at % 3 == 1).collect();
+    let some = TaskInput { counted: Some(&counted), ..*all };
+    let found = one_nn(&some, FeatureMatrix::new(24, features).unwrap(), metric).unwrap();
+    let wanted = score.predictions.iter().zip(&counted).filter(|(_, counts)| **counts).map(|(one, _)| *one);
+    assert_eq!(found.predictions, wanted.collect::<Vec<_>>());
+    let images: u32 = found.per_class.iter().map(|class| class.support).sum();
+    assert_eq!(images as usize, found.predictions.len());
+    let guesses = [floors::constant(&some).unwrap(), floors::prior(&some, crate::seed::Seed(0)).unwrap()];
+    for guess in guesses {
+        let support = |score: &TaskScore| -> Vec<(String, u32)> {
+            score.per_class.iter().map(|class| (class.class.clone(), class.support)).collect()
+        };
+        assert_eq!(support(&guess), support(&found));
+    }
+    let constant = floors::constant(all).unwrap().predictions;
+    let kept = constant.into_iter().zip(&counted).filter(|(_, counts)| **counts).map(|(one, _)| one);
+    assert_eq!(floors::constant(&some).unwrap().predictions, kept.collect::<Vec<_>>());
+}
+
 #[test]
 fn what_is_wrong_is_named_by_task_and_row_of_the_table() {
     let names = ["a".to_string()];
@@ -80,6 +103,7 @@ fn what_is_wrong_is_named_by_task_and_row_of_the_table() {
         train: &[0],
         queries: &[2],
         groups: None,
+        counted: None,
     };
     let values = [1.0, 2.0, f32::NAN, 0.0, f32::INFINITY, 0.0];
     let features = FeatureMatrix::new(2, &values).unwrap();
@@ -112,6 +136,7 @@ fn several_labels_are_carried_from_the_nearest_image_to_the_metrics() {
         train: &[0, 1],
         queries: &[2, 3],
         groups: None,
+        counted: None,
     };
     let features = FeatureMatrix::new(1, &[0.0, 10.0, 1.0, 9.0]).unwrap();
     let score = one_nn(&task, features, Metric::L2).unwrap();

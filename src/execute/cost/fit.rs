@@ -63,7 +63,7 @@ impl Meter<'_> {
             let weights = 4 * params.count() as u64;
             return Ok(Cost { seconds: 0.0, memory: 2 * weights, disk: weights });
         };
-        let rows: Vec<Vec<u32>> = parts.iter().map(|part| work::rows(part.set(), stage, *share).0).collect();
+        let rows: Vec<Vec<u32>> = parts.iter().map(|part| work::rows(part, stage, *share).0).collect();
         let images: Vec<usize> = rows.iter().map(Vec::len).collect();
         let key = alike_fit(fit, stage);
         if let Some(pace) = self.fits.get(&key) {

@@ -1,6 +1,10 @@
-//! Data sets, and what a model has seen of them.
+//! Data sets: what can be trained on, what can be evaluated, and which images of them.
 
-use crate::spec::Selection;
+use super::{DataSetWord, Less};
+use crate::{
+    role::Role,
+    spec::{Condition, Selection},
+};
 
 /// Images that a model can be scored on.
 ///
@@ -19,8 +23,33 @@ use crate::spec::Selection;
     label = "expected a data set, such as `Chammi`, `Wtc` or `Folder(\"mini_real\")`"
 )]
 pub trait DataWord: Clone {
+    /// The data set that it is about: the word for all of it.
+    type Of: DataSetWord;
+
+    /// Which of its sets: a list of `Yes` and `No`, or `NotKnown`.
+    type Sets;
+
     /// The same as plain data.
     fn data(&self) -> Selection;
+
+    /// Only the images of which this column has one of these values: one plate, two batches. Said twice, both must hold.
+    ///
+    /// Training reads such images of the split `Train`. An evaluation asks for such images of its tasks, and all of
+    /// `Train` answers.
+    ///
+    /// ```
+    /// # extern crate dichroic_lang as dichroic;
+    /// # use dichroic::prelude::*;
+    /// # let model = ConvNext::atto().scratch().adapter(HyperNet { z: 8, hidden: 8 });
+    /// let jump = Folder("jump");
+    /// let run = model.train_on(jump.having(Role::Batch, ["B1", "B2"])).loss(PROXY);
+    /// let _ = run.evaluate(OneNn::cosine().on(jump.having(Role::Batch, ["B3"]).having(Role::Control, ["False"])));
+    /// ```
+    fn having<V: Into<String>>(self, role: Role, values: impl IntoIterator<Item = V>) -> Having<Self> {
+        let mut having = Having { data: self, only: vec![] };
+        having.say(role, values.into_iter().map(Into::into).collect());
+        having
+    }
 }
 
 /// Images that a model can be trained on: the split `Train` of each set.
@@ -44,154 +73,62 @@ pub trait DataWord: Clone {
 )]
 pub trait TrainingData: DataWord {}
 
-/// One of the three sets of CHAMMI.
-///
-/// ```
-/// # extern crate dichroic_lang as dichroic;
-/// # use dichroic::prelude::*;
-/// let _ = Chammi.without(Wtc);
-/// ```
-/// ```compile_fail
-/// # extern crate dichroic_lang as dichroic;
-/// # use dichroic::prelude::*;
-/// let _ = Chammi.without(Chammi);
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "CHAMMI has no part `{Self}` to leave out",
-    label = "expected `Wtc`, `Hpa` or `Cp`"
-)]
-pub trait Part: DataWord + Copy {}
-
-/// The CHAMMI benchmark: `Wtc`, `Hpa` and `Cp` together, nine tasks.
-#[derive(Clone, Copy, Debug)]
-pub struct Chammi;
-
-/// CHAMMI's WTC-11 cells: 3 channels, two tasks. The folder is called `Allen`.
-#[derive(Clone, Copy, Debug)]
-pub struct Wtc;
-
-/// CHAMMI's cells of the Human Protein Atlas: 4 channels, three tasks.
-#[derive(Clone, Copy, Debug)]
-pub struct Hpa;
-
-/// CHAMMI's Cell Painting images: 5 channels, four tasks.
-#[derive(Clone, Copy, Debug)]
-pub struct Cp;
-
 /// A data set less one of its parts; said as `Chammi.without(Cp)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Without<D, X>(D, X);
 
-impl Chammi {
-    /// Leaves one part out.
-    pub const fn without<X: Part>(self, part: X) -> Without<Self, X> {
-        Without(self, part)
+impl<D, X> Without<D, X> {
+    pub(crate) const fn new(data: D, part: X) -> Self {
+        Self(data, part)
     }
 }
 
-/// Images of your own, by the name that `--data NAME=PATH` gives a place to.
-#[derive(Clone, Copy, Debug)]
-pub struct Folder(pub &'static str);
+impl<D, X> DataWord for Without<D, X>
+where
+    D: DataWord<Sets: Less<X::Sets>>,
+    X: DataWord<Of = D::Of>,
+{
+    type Of = D::Of;
+    type Sets = <D::Sets as Less<X::Sets>>::Rest;
 
-impl Folder {
-    /// Only these sets of it, in this order.
-    pub fn only<const N: usize>(self, sets: [&str; N]) -> Only {
-        Only(Selection { name: self.0.into(), sets: sets.map(String::from).to_vec() })
+    fn data(&self) -> Selection {
+        let (mut data, left_out) = (self.0.data(), self.1.data().sets);
+        data.sets.retain(|set| !left_out.contains(set));
+        data
     }
 }
 
-/// Some sets of a folder; said as `Folder("mini_real").only(["Yeast"])`.
+impl<D: TrainingData, X> TrainingData for Without<D, X> where Self: DataWord {}
+
+/// Some images of a data set; said as `Folder("jump").having(Role::Plate, ["P1"])`.
 #[derive(Clone, Debug)]
-pub struct Only(Selection);
-
-macro_rules! parts {
-    ($($word:ident $folder:literal),*) => {$(
-        impl Part for $word {}
-        impl DataWord for $word {
-            fn data(&self) -> Selection {
-                Selection::chammi(&[$folder])
-            }
-        }
-    )*};
+pub struct Having<D> {
+    data: D,
+    only: Vec<Condition>,
 }
-parts!(Wtc "Allen", Hpa "HPA", Cp "CP");
 
-impl DataWord for Chammi {
-    fn data(&self) -> Selection {
-        Selection::chammi(&Selection::CHAMMI_SETS)
+impl<D> Having<D> {
+    /// Only those of them of which this column too has one of these values.
+    #[must_use]
+    pub fn having<V: Into<String>>(mut self, role: Role, values: impl IntoIterator<Item = V>) -> Self {
+        self.say(role, values.into_iter().map(Into::into).collect());
+        self
+    }
+
+    fn say(&mut self, role: Role, values: Vec<String>) {
+        self.only.push(Condition { role, values });
     }
 }
 
-impl<D: DataWord, X: Part> DataWord for Without<D, X> {
+impl<D: DataWord> DataWord for Having<D> {
+    type Of = D::Of;
+    type Sets = D::Sets;
+
     fn data(&self) -> Selection {
-        let (Selection { name, sets }, left_out) = (self.0.data(), self.1.data().sets);
-        Selection { name, sets: sets.into_iter().filter(|set| !left_out.contains(set)).collect() }
+        let mut data = self.data.data();
+        data.only.extend(self.only.iter().cloned());
+        data
     }
 }
 
-impl DataWord for Folder {
-    fn data(&self) -> Selection {
-        Selection { name: self.0.into(), sets: vec![] }
-    }
-}
-
-impl DataWord for Only {
-    fn data(&self) -> Selection {
-        self.0.clone()
-    }
-}
-
-impl TrainingData for Chammi {}
-impl<X: Part> TrainingData for Without<Chammi, X> {}
-impl TrainingData for Folder {}
-impl TrainingData for Only {}
-
-/// All channels were trained on.
-#[derive(Debug)]
-pub enum Seen {}
-
-/// Some channels were left out of training.
-#[derive(Debug)]
-pub enum Unseen {}
-
-/// Only the folder's description knows its channels: the planner checks before anything runs.
-#[derive(Debug)]
-pub enum PlannerDecides {}
-
-/// What training on `Self` means for the channels of `T`.
-#[diagnostic::on_unimplemented(
-    message = "nothing is known about the channels of `{T}` for a model trained on `{Self}`",
-    label = "expected a data set, such as `Chammi`, `Wtc` or `Folder(\"mini_real\")`"
-)]
-pub trait Meets<T> {
-    /// [`Seen`], [`Unseen`] or [`PlannerDecides`].
-    type Exposure;
-}
-
-macro_rules! meets {
-    ($($train:ty: $exposure:ident [$($test:ty),*];)*) => {
-        $($(impl Meets<$test> for $train { type Exposure = $exposure; })*)*
-    };
-}
-type NoWtc = Without<Chammi, Wtc>;
-type NoHpa = Without<Chammi, Hpa>;
-type NoCp = Without<Chammi, Cp>;
-meets! {
-    Chammi: Seen [Chammi, Wtc, Hpa, Cp, NoWtc, NoHpa, NoCp];
-    NoWtc: Seen [Hpa, Cp, NoWtc];
-    NoWtc: Unseen [Chammi, Wtc, NoHpa, NoCp];
-    NoHpa: Seen [Wtc, Cp, NoHpa];
-    NoHpa: Unseen [Chammi, Hpa, NoWtc, NoCp];
-    NoCp: Seen [Wtc, Hpa, NoCp];
-    NoCp: Unseen [Chammi, Cp, NoWtc, NoHpa];
-    Chammi: PlannerDecides [Folder, Only];
-    NoWtc: PlannerDecides [Folder, Only];
-    NoHpa: PlannerDecides [Folder, Only];
-    NoCp: PlannerDecides [Folder, Only];
-}
-impl<T: DataWord> Meets<T> for Folder {
-    type Exposure = PlannerDecides;
-}
-impl<T: DataWord> Meets<T> for Only {
-    type Exposure = PlannerDecides;
-}
+impl<D: TrainingData> TrainingData for Having<D> {}

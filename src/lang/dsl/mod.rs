@@ -22,6 +22,7 @@ mod backbone;
 mod data;
 mod evaluation;
 mod experiments;
+mod exposure;
 mod objective;
 mod order;
 mod report;
@@ -35,12 +36,10 @@ pub use backbone::{
     Backbone, ImageNet1k, ImageNet22k, LearnsHere, Lvd142m, NeedsAdapter, Scratch, Size, StartsWith,
     WeightsFor,
 };
-pub use data::{
-    Chammi, Cp, DataWord, Folder, Hpa, Meets, Only, Part, PlannerDecides, Seen, TrainingData, Unseen,
-    Without, Wtc,
-};
+pub use data::{DataWord, Having, TrainingData, Without};
 pub use evaluation::{Evaluation, On};
 pub use experiments::{Declared, Experiments};
+pub use exposure::{DataSetWord, Less, Meets, Next, No, NotKnown, PlannerDecides, Seen, Unseen, Yes, Zero};
 pub use objective::{
     Convex, Frozen, HasStage, Labels, LossNotSaid, NoLabels, NoLoss, Objective, Or, Sum, Towards, Trains,
     Weighted,
@@ -54,6 +53,7 @@ pub use crate::{
     adapter::{Replicating, said::*},
     augment::said::*,
     backbone::said::*,
+    data::{Only, chammi::Part, said::*},
     loss::said::*,
     protocol::said::*,
     strategy::said::*,

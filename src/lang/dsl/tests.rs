@@ -1,7 +1,11 @@
 //! Sentences, and the plain data that they become.
 
 use crate::{
-    dsl::{Declared, Experiments},
+    data::chammi,
+    dsl::{
+        DataSetWord, Declared, Experiments, Having, Meets, Next, No, Only, PlannerDecides, Seen, Unseen,
+        Without, Yes, Zero,
+    },
     prelude::*,
     spec::{Scale, Selection, Spec, id::SpecId, settings},
 };
@@ -41,15 +45,15 @@ fn a_declaration_keeps_seeds_labels_and_the_recipe() {
 #[test]
 fn parts_are_the_folders_of_the_benchmark() {
     let spec = only(model().train_on(Chammi.without(Hpa)).loss(PROXY).evaluate(OneNn::cosine().on(Wtc)));
-    assert_eq!(spec.train.data, Selection::chammi(&["Allen", "CP"]));
-    assert_eq!(spec.evaluate[0].data, Selection::chammi(&["Allen"]));
+    assert_eq!(spec.train.data, chammi::selection(&["Allen", "CP"]));
+    assert_eq!(spec.evaluate[0].data, chammi::selection(&["Allen"]));
 
     let folder = Folder("mini_real");
     let run =
         model().train_on(folder.only(["Yeast", "Jurkat"])).loss(PROXY).evaluate(OneNn::cosine().on(folder));
     let spec = only(run);
     assert_eq!(spec.train.data.sets, ["Yeast", "Jurkat"]);
-    assert_eq!(spec.evaluate[0].data, Selection { name: "mini_real".into(), sets: vec![] });
+    assert_eq!(spec.evaluate[0].data, Selection::new("mini_real", &[]));
 }
 
 #[test]
@@ -84,7 +88,7 @@ fn a_stage_begins_with_its_loss_and_has_values_of_its_own() {
     assert_eq!((first.optimiser.lr, first.epochs, first.augment.len()), (1e-3, 9, 1));
     // Nothing is taken over: what is not said is the recipe's.
     assert_eq!((second.optimiser.lr, second.epochs, second.augment.len()), (1e-4, 15, 2));
-    assert_eq!((&first.on, &second.on), (&None, &Some(Selection::chammi(&["Allen"]))));
+    assert_eq!((&first.on, &second.on), (&None, &Some(chammi::selection(&["Allen"]))));
     assert_eq!((spec.train.image, spec.train.hold_out), (64, 0.1));
     assert_eq!(second.objective[0].weight, 0.5);
     let whole = model().train_on(Chammi).loss(SSL).on(Chammi).evaluate(OneNn::cosine().on(Chammi));
@@ -117,4 +121,89 @@ fn a_convex_sum_that_is_no_literal_is_checked_when_it_runs() {
     };
     assert_eq!(run(0.2), []);
     assert_eq!(run(0.3)[0].rule, "not_convex");
+}
+
+#[test]
+fn images_are_selected_by_roles_of_columns() {
+    let jump = Folder("jump").only(["cells", "nuclei"]);
+    let trained = jump.clone().having(Role::Batch, ["B2", "B1"]).having(Role::Control, ["False"]);
+    let run = model().train_on(trained).loss(PROXY);
+    let plates: Vec<String> = (1..3).map(|plate| format!("P{plate}")).collect();
+    let spec = only(run.evaluate(OneNn::cosine().on(jump.having(Role::Plate, plates))));
+    assert_eq!(
+        spec.train.data.to_string(),
+        "jump (cells, nuclei) having batch B1 or B2 and control False",
+        "in order"
+    );
+    assert_eq!(spec.train.data.part(), "batch=B1,B2; control=False");
+    assert_eq!(spec.evaluate[0].data.part(), "plate=P1,P2");
+
+    let marks = |values: &[&str]| Folder("x").having(Role::Well, values.iter().copied()).data().part();
+    assert_ne!(marks(&["a,b"]), marks(&["a", "b"]));
+    assert_ne!(marks(&["a; batch=c"]), marks(&["a"]) + "; batch=c");
+}
+
+/// What is known of exposure is known at compile time: these lines are the test.
+#[test]
+fn the_compiler_knows_the_sets_of_one_data_set_and_leaves_others_to_the_planner() {
+    fn met<D: Meets<T, Exposure = E>, T, E>() {}
+    type NoWtc = Without<Chammi, Wtc>;
+    type NoCp = Without<Chammi, Cp>;
+    met::<Chammi, NoCp, Seen>();
+    met::<NoWtc, Hpa, Seen>();
+    met::<NoWtc, NoWtc, Seen>();
+    met::<NoWtc, Wtc, Unseen>();
+    met::<NoWtc, NoCp, Unseen>();
+    met::<NoCp, Chammi, Unseen>();
+    met::<Having<NoCp>, Having<Cp>, Unseen>();
+    met::<Having<Chammi>, Cp, Seen>();
+    met::<Chammi, Folder, PlannerDecides>();
+    met::<Folder, Having<Chammi>, PlannerDecides>();
+    met::<Only, Folder, PlannerDecides>();
+}
+
+/// Two data sets that a later program might know: each has one word, its sets, and a place.
+mod later {
+    use super::*;
+
+    #[derive(Clone, Copy)]
+    struct Jump;
+    #[derive(Clone, Copy)]
+    struct Site7;
+    #[derive(Clone, Copy)]
+    struct Hpa2018;
+
+    impl DataSetWord for Jump {
+        type Place = Next<Next<Zero>>;
+    }
+    impl DataSetWord for Hpa2018 {
+        type Place = Next<Next<Next<Zero>>>;
+    }
+    macro_rules! word {
+        ($word:ident of $all:ident: $sets:ty) => {
+            impl DataWord for $word {
+                type Of = $all;
+                type Sets = $sets;
+
+                fn data(&self) -> Selection {
+                    Selection::new(stringify!($all), &[])
+                }
+            }
+        };
+    }
+    word!(Jump of Jump: (Yes, (Yes, ())));
+    word!(Site7 of Jump: (No, (Yes, ())));
+    word!(Hpa2018 of Hpa2018: (Yes, ()));
+
+    #[test]
+    fn they_need_no_line_about_each_other() {
+        fn met<D: Meets<T, Exposure = E>, T, E>() {}
+        met::<Jump, Site7, Seen>();
+        met::<Site7, Jump, Unseen>();
+        met::<Jump, Hpa2018, PlannerDecides>();
+        met::<Hpa2018, Site7, PlannerDecides>();
+        met::<Chammi, Jump, PlannerDecides>();
+        met::<Jump, Folder, PlannerDecides>();
+        met::<Without<Jump, Site7>, Site7, Unseen>();
+    }
 }

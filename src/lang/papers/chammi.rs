@@ -6,7 +6,10 @@ mod tasks;
 pub use system::{SETS, Share, Start, Strategy, System};
 
 use super::{MACRO_F1, Paper, Placed, Published, Unfillable};
-use crate::spec::{Metric, Protocol, Selection, Spec, settings};
+use crate::{
+    data::chammi,
+    spec::{Metric, Protocol, Spec, settings},
+};
 
 /// How all of its tables are scored.
 pub const PROTOCOL: Protocol = Protocol::OneNn(settings::OneNn { metric: Metric::Cosine });
@@ -14,7 +17,7 @@ pub const PROTOCOL: Protocol = Protocol::OneNn(settings::OneNn { metric: Metric:
 /// The paper.
 pub static PAPER: Paper = Paper {
     name: "chammi",
-    data: Selection::CHAMMI,
+    data: chammi::NAME,
     tasks: &tasks::TASKS,
     averages: &tasks::AVERAGES,
     tables: &TABLES,

@@ -4,7 +4,8 @@ use super::{Augment, Selection, Spec, Term, Train};
 
 impl Spec {
     /// The same work, spelt in the one canonical way: equal loss terms merged, terms sorted by kind, weights
-    /// rounded to 1e-9, augmentations in the order in which they act, CHAMMI's sets written out, and no stage without an objective.
+    /// rounded to 1e-9, augmentations in the order in which they act, the sets of known data sets written out, conditions in
+    /// order, and no stage without an objective.
     ///
     /// Specs of the language are canonical; call this after reading one from elsewhere or changing a value.
     #[must_use]
@@ -21,6 +22,10 @@ impl Spec {
             stage.augment.sort_by_key(Augment::place);
             stage.on.iter_mut().for_each(Selection::write_out);
             stage.on.take_if(|some| some == all);
+        }
+        if self.train.is_frozen() {
+            // No image is read for training.
+            self.train.data.only.clear();
         }
         self
     }
@@ -44,10 +49,10 @@ fn merged(terms: Vec<Term>) -> Vec<Term> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        dsl::{Towards, Trains},
+        dsl::{Having, Towards, Trains},
         prelude::*,
         sample::{self, hyper_net},
-        spec::{Selection, Spec, id::SpecId},
+        spec::{Condition, Selection, Spec, id::SpecId},
     };
 
     fn of(loss: impl Trains<ConvNext<size::Tiny>, HyperNet> + Towards) -> Spec {
@@ -74,10 +79,43 @@ mod tests {
     fn all_of_chammi_is_written_out_and_the_form_is_stable() {
         let mut spec = of(CrossEntropy);
         let id = SpecId::of(&spec);
-        spec.train.data = Selection { name: "chammi".into(), sets: vec![] };
+        spec.train.data = Selection::new("chammi", &[]);
         let spec = spec.canonical();
         assert_eq!(SpecId::of(&spec), id);
         assert_eq!(SpecId::of(&spec.canonical()), id);
+    }
+
+    #[test]
+    fn equal_conditions_have_equal_bytes() {
+        let with = |only: &[(Role, &[&str])]| {
+            let mut spec = of(CrossEntropy);
+            let condition = |(role, values): &(Role, &[&str])| Condition {
+                role: *role,
+                values: values.iter().map(ToString::to_string).collect(),
+            };
+            spec.evaluate[0].data.only = only.iter().map(condition).collect();
+            spec.canonical()
+        };
+        let one = with(&[(Role::Well, &["B10", "A1", "B10"]), (Role::Batch, &["b", "a"])]);
+        let other = with(&[(Role::Batch, &["a", "b"]), (Role::Well, &["A1", "B10"])]);
+        assert_eq!(serde_json::to_string(&one).unwrap(), serde_json::to_string(&other).unwrap());
+        assert_eq!(one.evaluate[0].data.part(), "batch=a,b; well=A1,B10");
+        let without = with(&[]);
+        assert!(!serde_json::to_string(&without).unwrap().contains("only"), "no condition is not written");
+        assert_eq!(SpecId::of(&without), SpecId::of(&of(CrossEntropy)));
+        assert_ne!(SpecId::of(&one), SpecId::of(&without));
+        assert_ne!(SpecId::of(&one), SpecId::of(&with(&[(Role::Batch, &["a", "b"])])));
+    }
+
+    #[test]
+    fn a_model_that_is_not_trained_reads_no_condition_of_its_training() {
+        let model = || ConvNext::tiny().scratch().adapter(HyperNet { z: 8, hidden: 8 });
+        let frozen = |data: Having<Folder>| {
+            let run = model().train_on(data).frozen().evaluate(OneNn::cosine().on(Folder("x")));
+            sample::spec(run, Recipe::Fixed)
+        };
+        let [one, other] = ["P1", "P2"].map(|plate| frozen(Folder("x").having(Role::Plate, [plate])));
+        assert_eq!(one, other);
     }
 
     #[test]

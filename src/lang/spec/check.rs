@@ -4,7 +4,8 @@
 //! the types enforce too has the name of its case in `tests/ui/`. A word's own rules are in its file; here are those
 //! about how words go together, and about what is no word.
 
-use super::{Enters, Evaluate, InStage, SCHEMA, Selection, Spec, Term, Train, Weights};
+use super::{Condition, Enters, Evaluate, InStage, Role, SCHEMA, Selection, Spec, Term, Train, Weights};
+use crate::data::known;
 
 mod found;
 
@@ -206,29 +207,43 @@ fn data(found: &mut Found, data: &Selection) {
 
     let message = || format!("`{name}` names a set twice: {}", data.sets.join(", "));
     found.unless(!has_twice(&data.sets), "set_twice", message, "name each set once");
-    if name == Selection::CHAMMI {
-        let unknown = data.sets.iter().find(|set| !Selection::CHAMMI_SETS.contains(&set.as_str()));
-        let message = || format!("CHAMMI has no set `{}`", unknown.map_or("", String::as_str));
-        found.unless(unknown.is_none(), "unknown_set", message, "its sets are Allen, HPA and CP");
+    if let Some(known) = known(name) {
+        let unknown = data.sets.iter().find(|set| !known.sets.contains(&set.as_str()));
+        let message = || format!("{} has no set `{}`", known.title, unknown.map_or("", String::as_str));
+        let hint = format!("its sets are {}", known.sets.join(", "));
+        found.unless(unknown.is_none(), "unknown_set", message, &hint);
     }
+    conditions(found, data);
 }
 
-/// Most adapters have parameters for the channels that they were trained on, and each set of CHAMMI has channels of its
-/// own.
+/// Whether a table has such a column and such values is the planner's.
+fn conditions(found: &mut Found, data: &Selection) {
+    for Condition { role, values } in &data.only {
+        let message =
+            || format!("expected at least one value of {} for `{}`, found none", role.words(), data.name);
+        let hint = "say which, as in `.having(Role::Batch, [\"B3\"])`, or leave the condition out";
+        found.unless(!values.is_empty(), "no_values", message, hint);
+    }
+    let roles: Vec<Role> = data.only.iter().map(|condition| condition.role).collect();
+    let message = || format!("`{}` has two conditions on the same role", data.name);
+    let hint = "an image has one value: name all that are meant in one `.having(…)`";
+    found.unless(!has_twice(&roles), "role_twice", message, hint);
+}
+
+/// Most adapters have parameters for the channels that they were trained on, and each set of a known data set has channels
+/// of its own.
 fn exposure(found: &mut Found, spec: &Spec) {
-    let of_chammi = |data: &Selection| -> Vec<String> {
-        let all = data.sets.is_empty();
-        let sets = Selection::CHAMMI_SETS
-            .into_iter()
-            .filter(|set| all || data.sets.iter().any(|known| known == set));
-        if data.name == Selection::CHAMMI { sets.map(String::from).collect() } else { vec![] }
+    let Some(known) = known(&spec.train.data.name) else { return };
+    let sets_of = |data: &Selection| -> Vec<&str> {
+        let meant = |set: &&str| data.sets.is_empty() || data.sets.iter().any(|named| named == set);
+        known.sets.iter().copied().filter(meant).collect()
     };
-    let seen = of_chammi(&spec.train.data);
-    let asked = spec.evaluate.iter().flat_map(|evaluate| of_chammi(&evaluate.data));
-    let mut unseen: Vec<String> = asked.filter(|set| !seen.contains(set)).collect();
+    let seen = sets_of(&spec.train.data);
+    let same = spec.evaluate.iter().filter(|evaluate| evaluate.data.name == known.name);
+    let mut unseen: Vec<&str> =
+        same.flat_map(|evaluate| sets_of(&evaluate.data)).filter(|set| !seen.contains(set)).collect();
     unseen.dedup();
-    let known = spec.model.adapter.reads_unseen_sets() || spec.train.data.name != Selection::CHAMMI;
-    let holds = unseen.is_empty() || known;
+    let holds = unseen.is_empty() || spec.model.adapter.reads_unseen_sets();
     let word = spec.model.adapter.word();
     let message = || {
         let sets = unseen.join(", ");
@@ -236,8 +251,8 @@ fn exposure(found: &mut Found, spec: &Spec) {
             "{word} has parameters tied to its training channels and cannot read {sets}, which it never saw"
         )
     };
-    let hint = "train on all of CHAMMI, or evaluate only on sets that were trained on";
-    found.unless(holds, "unseen_channels", message, hint);
+    let hint = format!("train on all of {}, or evaluate only on sets that were trained on", known.title);
+    found.unless(holds, "unseen_channels", message, &hint);
 }
 
 fn has_twice<T: PartialEq>(items: &[T]) -> bool {

@@ -1,9 +1,11 @@
-//! Which images are meant, by name; where they lie is not part of a spec.
+//! Which images are meant, by name; where they are is not part of a spec.
 
+use super::condition::{self, Condition, Words};
+use crate::data;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Some of the sets of a data set.
+/// Some of the sets of a data set, and some of their images.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Selection {
@@ -11,18 +13,32 @@ pub struct Selection {
     pub name: String,
     /// The sets meant, in this order; empty means all that the folder has, in the order of its description.
     pub sets: Vec<String>,
+    /// The images meant: those for which all of these hold; none: all images. Trained on are such images of `Train`; asked
+    /// are such images of tasks, and all of `Train` answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<Condition>,
 }
 
 impl Selection {
-    /// The name of the CHAMMI benchmark.
-    pub const CHAMMI: &'static str = "chammi";
+    /// These sets of a data set, with all of their images; no set: all of them.
+    pub fn new(name: &str, sets: &[&str]) -> Self {
+        Self { name: name.into(), sets: sets.iter().map(ToString::to_string).collect(), only: vec![] }
+    }
 
-    /// Its sets, as its folders are called (WTC-11 lies in `Allen`), in the order in which a step visits them.
-    pub const CHAMMI_SETS: [&'static str; 3] = ["Allen", "HPA", "CP"];
+    /// The same sets with all of their images.
+    #[must_use]
+    pub fn all_images(&self) -> Self {
+        Self { only: vec![], ..self.clone() }
+    }
 
-    /// Some sets of CHAMMI.
-    pub fn chammi(sets: &[&str]) -> Self {
-        Self { name: Self::CHAMMI.into(), sets: sets.iter().map(ToString::to_string).collect() }
+    /// The key of its images in a table of scores: `batch=B3`; empty if it is about all images.
+    pub fn part(&self) -> String {
+        condition::key(&self.only)
+    }
+
+    /// The images meant, in a sentence: `batch B3 and plate P1`.
+    pub fn images(&self) -> impl fmt::Display + '_ {
+        Words(&self.only)
     }
 
     /// Whether a set of its data set is meant.
@@ -30,25 +46,29 @@ impl Selection {
         self.sets.is_empty() || self.sets.iter().any(|named| named == set)
     }
 
-    /// Whether every set of it is one of `all`; a selection of all of a folder's sets is within all of them only.
+    /// Whether every image of it is one of `all`; a selection of all of a folder's sets is within all of them only.
     pub fn is_within(&self, all: &Self) -> bool {
         let named = !self.sets.is_empty() && self.sets.iter().all(|set| all.sets.contains(set));
-        self.name == all.name && (all.sets.is_empty() || named)
+        self.name == all.name && (all.sets.is_empty() || named) && condition::is_within(&self.only, &all.only)
     }
 
-    /// Names all sets where none is named and the data set is known; those of a folder are known to its
-    /// description only.
+    /// Names all sets where none is named and the data set is known (those of a folder are known to its
+    /// description only), and puts conditions in order.
     pub(super) fn write_out(&mut self) {
-        if self.name == Self::CHAMMI && self.sets.is_empty() {
-            self.sets = Self::CHAMMI_SETS.map(String::from).to_vec();
+        if let (Some(known), true) = (data::known(&self.name), self.sets.is_empty()) {
+            self.sets = known.sets.iter().map(ToString::to_string).collect();
         }
+        condition::in_order(&mut self.only);
     }
 }
 
 impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
-        if self.sets.is_empty() { Ok(()) } else { write!(f, " ({})", self.sets.join(", ")) }
+        if !self.sets.is_empty() {
+            write!(f, " ({})", self.sets.join(", "))?;
+        }
+        if self.only.is_empty() { Ok(()) } else { write!(f, " having {}", self.images()) }
     }
 }
 

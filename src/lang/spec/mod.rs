@@ -6,6 +6,7 @@
 //! Names, labels, seeds, devices, paths and commits are not here: they are provenance, not identity.
 
 mod canonical;
+mod condition;
 mod data;
 mod evaluate;
 mod model;
@@ -29,7 +30,9 @@ pub use crate::{
     strategy::{Strategy, values::*},
 };
 pub use crate::{
+    data::{KNOWN, Known, chammi, known},
     needs::Needs,
+    role::Role,
     word::{Axis, Entry},
 };
 pub use settings::*;
@@ -41,6 +44,7 @@ pub mod settings {
     };
 }
 
+pub use condition::Condition;
 pub use data::{Features, Selection};
 pub use evaluate::Evaluate;
 pub use model::{Model, Weights};

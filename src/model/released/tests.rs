@@ -30,7 +30,7 @@ fn check(name: &str, adapter: Adapter, epoch: i64, rounded: usize, parameters: u
     assert_eq!((found.epoch, found.rounded, found.params.count()), (Some(epoch), rounded, parameters));
     assert_eq!(found.card.image, 224);
     let names: Vec<&str> = found.card.sets.iter().map(|set| set.set.as_str()).collect();
-    assert_eq!(names, if name == "hpa" { vec!["HPA"] } else { CHAMMI_SETS.to_vec() });
+    assert_eq!(names, if name == "hpa" { vec!["HPA"] } else { chammi::SETS.to_vec() });
     assert!(found.params.find("proxies").is_some());
     let learned = matches!(adapter, Adapter::TargetParam(_) | Adapter::SliceParam(_));
     assert_eq!(found.params.find("logit_scale").is_some(), learned);

@@ -1,9 +1,7 @@
 //! What a spec is in the paper's terms: which model, from which weights, trained how.
 
-use crate::papers::recipes;
-use crate::spec::{
-    Adapter, Augment, Backbone, ConvNextSize, Loss, Selection, Spec, Strategy as Trained, Term, Weights,
-};
+use crate::spec::{Adapter, Augment, Backbone, ConvNextSize, Loss, Spec, Strategy as Trained, Term, Weights};
+use crate::{data::chammi, papers::recipes};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -88,7 +86,7 @@ impl System {
     fn on_any_sets(spec: &Spec) -> Option<Self> {
         // All rows of the tables are ConvNeXts.
         let Backbone::ConvNext(_) = spec.model.backbone else { return None };
-        if spec.train.data.name != Selection::CHAMMI {
+        if spec.train.data.name != chammi::NAME || is_about_some_images(spec) {
             return None;
         }
         let (model, _) = released(&spec.model.adapter)?;
@@ -131,6 +129,13 @@ impl System {
     pub fn is_plain(&self) -> bool {
         self.loss == Share::Supervised && !self.warped
     }
+}
+
+/// Whether it trains on some images of CHAMMI's sets, or asks for some only; the paper always takes all.
+fn is_about_some_images(spec: &Spec) -> bool {
+    let evaluated = spec.evaluate.iter().map(|evaluate| &evaluate.data);
+    let mut data = evaluated.chain([&spec.train.data]).filter(|data| data.name == chammi::NAME);
+    data.any(|data| !data.only.is_empty())
 }
 
 /// The paper's name of an adapter, and its released rate.

@@ -3,7 +3,7 @@
 use super::super::tests::numbers;
 use super::*;
 use crate::prelude::*;
-use crate::sample;
+use crate::{sample, spec::Condition};
 use std::collections::BTreeMap;
 
 /// The averages that the paper prints follow from the tasks that it prints, within its three digits.
@@ -111,4 +111,19 @@ fn what_the_paper_cannot_have_run_is_placed_with_the_reason() {
     assert_eq!(against(&small), "the paper trains from `tiny`, not from `mini`");
     let other = against(&|spec| spec.train.stages[0].batch = 64);
     assert!(other.starts_with("neither the released recipe nor the paper's: it departs from"), "{other}");
+}
+
+/// The paper trains and asks with all images of a set.
+#[test]
+fn a_selection_of_images_is_in_no_row() {
+    let spec = |trained: &[Condition], asked: &[Condition]| {
+        let mut spec = sample::spec(sample::plain(), Recipe::Released);
+        spec.train.data.only = trained.to_vec();
+        spec.evaluate[0].data.only = asked.to_vec();
+        spec
+    };
+    let plate = [Condition { role: Role::Plate, values: vec!["P1".into()] }];
+    assert!(!rows(&spec(&[], &[])).is_empty());
+    assert_eq!(rows(&spec(&plate, &[])), []);
+    assert_eq!(rows(&spec(&[], &plate)), []);
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    data::chammi,
     prelude::*,
     sample::{self, hyper_net},
     spec::{self, Adapter, Augment, Backbone, ConvNextSize, Loss, ResNetSize, SetRate, Strategy, settings},
@@ -103,6 +104,10 @@ fn rules(change: impl FnOnce(&mut Spec)) -> Vec<&'static str> {
     spec.check().into_iter().map(|problem| problem.rule).collect()
 }
 
+fn having(role: Role, values: &[&str]) -> Condition {
+    Condition { role, values: values.iter().map(ToString::to_string).collect() }
+}
+
 #[test]
 fn a_good_spec_has_no_problems() {
     for recipe in Recipe::ALL {
@@ -150,19 +155,34 @@ fn each_rule_is_broken_by_its_mistake_alone() {
             s.model.adapter = adapter(ChannelReplication);
         }),
         ("data_name", |s| {
-            s.train.data = Selection { name: "../mini".into(), sets: vec![] };
+            s.train.data = Selection::new("../mini", &[]);
         }),
         ("set_twice", |s| s.train.data.sets.push("HPA".into())),
         ("unknown_set", |s| s.train.data.sets.push("WTC".into())),
+        ("no_values", |s| s.train.data.only.push(having(Role::Batch, &[]))),
+        ("stage_reads_more", |s| {
+            s.train.data.only = vec![having(Role::Plate, &["P1", "P2"])];
+            let mut more = s.train.data.clone();
+            more.only = vec![having(Role::Plate, &["P1", "P3"]), having(Role::Batch, &["b"])];
+            s.train.stages[0].on = Some(more);
+        }),
+        ("stage_reads_more", |s| {
+            let all = s.train.data.clone();
+            s.train.data.only = vec![having(Role::Plate, &["P1"])];
+            s.train.stages[0].on = Some(all);
+        }),
+        ("role_twice", |s| {
+            s.evaluate[0].data.only = vec![having(Role::Plate, &["P1"]), having(Role::Plate, &["P2"])];
+        }),
         ("image_side", |s| s.train.image = 100),
         ("hold_out", |s| s.train.hold_out = 0.9),
         ("hold_out", |s| s.train.hold_out = f64::NAN),
         ("empty_subset", |s| s.train.subset = Some(0)),
         ("no_objective", |s| s.train.stages[0].objective.clear()),
         ("stage_reads_more", |s| {
-            s.train.stages[0].on = Some(Selection { name: "mini".into(), sets: vec![] });
+            s.train.stages[0].on = Some(Selection::new("mini", &[]));
         }),
-        ("set_never_trained", |s| s.train.stages[0].on = Some(Selection::chammi(&["HPA", "CP"]))),
+        ("set_never_trained", |s| s.train.stages[0].on = Some(chammi::selection(&["HPA", "CP"]))),
         ("no_batch", |s| s.train.stages[0].batch = 0),
         ("batch_of_one", |s| s.train.stages[0].batch = 1),
         ("weight", |s| s.train.stages[0].objective[0].weight = -0.2),
@@ -212,7 +232,7 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         }),
         ("not_evaluated", |s| s.evaluate.clear()),
         ("evaluation_twice", |s| s.evaluate.push(s.evaluate[0].clone())),
-        ("unseen_channels", |s| s.train.data = Selection::chammi(&["Allen", "HPA"])),
+        ("unseen_channels", |s| s.train.data = chammi::selection(&["Allen", "HPA"])),
     ];
     for (rule, mistake) in mistakes {
         assert_eq!(rules(mistake), [*rule]);
@@ -231,6 +251,17 @@ fn every_stage_is_checked() {
     spec.train.stages[1].epochs = 0;
     let found: Vec<_> = spec.check().into_iter().map(|problem| problem.rule).collect();
     assert_eq!(found, ["no_epochs"]);
+}
+
+#[test]
+fn a_stage_may_select_from_what_is_selected() {
+    let found = rules(|s| {
+        s.train.data.only = vec![having(Role::Plate, &["P1", "P2"])];
+        let mut fewer = s.train.data.clone();
+        fewer.only = vec![having(Role::Batch, &["b"]), having(Role::Plate, &["P2"])];
+        s.train.stages[0].on = Some(fewer);
+    });
+    assert_eq!(found, [""; 0]);
 }
 
 #[test]
@@ -256,7 +287,7 @@ fn sums_and_seeds_are_checked_beside_the_spec() {
 
 #[test]
 fn a_folder_is_left_to_the_planner() {
-    let folder = Selection { name: "mini_real".into(), sets: vec![] };
+    let folder = Selection::new("mini_real", &[]);
     assert_eq!(rules(|spec| spec.train.data = folder.clone()), [""; 0]);
     assert_eq!(rules(|spec| spec.evaluate[0].data = folder.clone()), [""; 0]);
 }
@@ -277,7 +308,7 @@ fn the_compiler_and_the_check_have_the_same_rules() {
         TYPE_RULES.iter().filter(|rule| rule.in_spec).map(|rule| rule.name).collect();
     let mut raised = BTreeSet::from([convex(&[])[0].rule]);
     raised.extend(rules(|spec| spec.evaluate.clear()));
-    raised.extend(rules(|spec| spec.train.data = Selection::chammi(&["CP"])));
+    raised.extend(rules(|spec| spec.train.data = chammi::selection(&["CP"])));
     raised.extend(rules(|spec| {
         spec.model.backbone = conv_next(ConvNextSize::Nano, 0.0);
     }));

@@ -1,18 +1,22 @@
 //! CHAMMI as published on Zenodo (record 7988357): channels, statistics and image counts that its folder does
 //! not state.
 
-use super::{
-    Statistics,
-    describe::{Description, Kind, SetDescription},
-    layout::Layout,
+use super::{Images, Known, Published, Statistics};
+use crate::{
+    data::{
+        Kind,
+        describe::{Description, SetDescription},
+        layout::Layout,
+    },
+    spec::chammi::{NAME, SETS},
 };
 use std::{collections::BTreeMap, path::Path};
 
-/// The folders on disk, in the order of the released code. WTC-11 is called `Allen` there.
-pub const SETS: [&str; 3] = ["Allen", "HPA", "CP"];
+/// What is known of it.
+pub(super) static KNOWN: Known = Known { name: NAME, describe, images: &IMAGES };
 
 /// The description that `dataset.toml` would hold, if `root` has any of CHAMMI's folders.
-pub(super) fn description(root: &Path) -> Option<Description> {
+fn describe(root: &Path) -> Option<Description> {
     if !SETS.iter().any(|set| root.join(set).join("enriched_meta.csv").is_file()) {
         return None;
     }
@@ -20,11 +24,11 @@ pub(super) fn description(root: &Path) -> Option<Description> {
     let hpa = set("HPA", Some(("Task_three", "cell_type")));
     let cp = set("CP", Some(("Task_four", "Plate")));
     let sets = vec![allen, hpa, cp];
-    Some(Description { name: None, kind: Kind::Real, world: None, simulator: None, sets })
+    Some(Description { name: None, kind: Kind::Real, world: None, simulator: None, sets, known: None })
 }
 
 /// Channels of a set in tape order, and the number of classes in its `Train`.
-pub fn chammi_channels(set: &str) -> Option<(&'static [&'static str], usize)> {
+pub fn channels(set: &str) -> Option<(&'static [&'static str], usize)> {
     match set {
         "Allen" => Some((&["nucleus", "membrane", "protein"], 6)),
         "HPA" => Some((&["microtubules", "protein", "nucleus", "er"], 4)),
@@ -34,18 +38,17 @@ pub fn chammi_channels(set: &str) -> Option<(&'static [&'static str], usize)> {
 }
 
 /// Published mean and standard deviation of each channel of a set, from the released configuration.
-pub fn chammi_statistics(set: &str) -> Option<Statistics> {
-    let (mean, sd) = match set {
-        "Allen" => ALLEN,
-        "HPA" => HPA,
-        "CP" => CP,
-        _ => return None,
-    };
-    Some(Statistics { mean: mean.to_vec(), sd: sd.to_vec() })
+pub fn statistics(set: &str) -> Option<Statistics> {
+    match set {
+        "Allen" => Some(ALLEN.into()),
+        "HPA" => Some(HPA.into()),
+        "CP" => Some(CP.into()),
+        _ => None,
+    }
 }
 
 fn set(name: &str, leave_out: Option<(&str, &str)>) -> SetDescription {
-    let channels: Vec<String> = chammi_channels(name)
+    let channels: Vec<String> = channels(name)
         .map(|(channels, _)| channels.iter().map(|&channel| channel.to_owned()).collect())
         .unwrap_or_default();
     SetDescription {
@@ -60,27 +63,24 @@ fn set(name: &str, leave_out: Option<(&str, &str)>) -> SetDescription {
             .collect(),
         roles: BTreeMap::new(),
         pixel_size_um: None,
-        printed: chammi_statistics(name),
+        printed: statistics(name),
     }
 }
 
-// Mean and SD per channel of pixels in [0, 1], over Train.
-type Printed = (&'static [f32], &'static [f32]);
-const ALLEN: Printed =
+const ALLEN: Published =
     (&[0.172_996_04, 0.212_032_63, 0.067_171_64], &[0.180_391_4, 0.194_780_2, 0.087_711_74]);
-const HPA: Printed = (
+const HPA: Published = (
     &[0.082_904_75, 0.041_127_32, 0.064_044_476, 0.084_454_87],
     &[0.081_065_54, 0.052_796_874, 0.088_567_1, 0.081_555_4],
 );
-const CP: Printed = (
+const CP: Published = (
     &[0.099_575_33, 0.192_297_38, 0.162_508_79, 0.182_402_48, 0.149_781_76],
     &[0.077_283_904, 0.074_369_825, 0.067_849_63, 0.066_472_545, 0.068_180_084],
 );
 
-/// Published numbers of images: set, split (empty: all), label (empty: all), images. Sources: the paper's
-/// section 3.2 and appendix, the evaluation package's history (CP's classes and its Task_two), and
+/// Sources: the paper's section 3.2 and appendix, the evaluation package's history (CP's classes and its Task_two), and
 /// differences of those (Train).
-pub(super) const PUBLISHED: [(&str, &str, &str, u64); 30] = [
+const IMAGES: [Images; 30] = [
     ("Allen", "", "", 65_103),
     ("Allen", "Train", "", 31_060),
     ("Allen", "Task_one", "", 12_419),
@@ -120,16 +120,15 @@ mod tests {
     #[test]
     fn printed_numbers_add_up() {
         let sum = |set: &str, split: Option<&str>| -> u64 {
-            let of = |&&(s, p, label, _): &&(&str, &str, &str, u64)| {
+            let of = |&&(s, p, label, _): &&Images| {
                 s == set
                     && split
                         .map_or(!p.is_empty() && label.is_empty(), |split| p == split && !label.is_empty())
             };
-            PUBLISHED.iter().filter(of).map(|row| row.3).sum()
+            IMAGES.iter().filter(of).map(|row| row.3).sum()
         };
-        let printed = |set: &str, split: &str| {
-            PUBLISHED.iter().find(|r| (r.0, r.1, r.2) == (set, split, "")).map(|r| r.3)
-        };
+        let printed =
+            |set: &str, split: &str| IMAGES.iter().find(|r| (r.0, r.1, r.2) == (set, split, "")).map(|r| r.3);
         for set in SETS {
             assert_eq!(Some(sum(set, None)), printed(set, ""), "{set}");
         }

@@ -1,0 +1,155 @@
+//! Selections of images through whole runs, on a few small images.
+
+use super::{Ended, Lab};
+use crate::{
+    data::{DataSet, sample},
+    event::Silence,
+    plan::Plan,
+    prelude::*,
+    report,
+    seed::Seed,
+    spec::{Evaluate, Selection, Spec},
+    store::{ExperimentRow, Host, Provenance, Scale, ScoreRow, Store},
+    train::Keep,
+};
+use candle_core::Device;
+use std::{collections::BTreeMap, time::Duration};
+
+const SMALL: Folder = Folder("small");
+
+struct Home {
+    _folder: tempfile::TempDir,
+    store: Store,
+    data: BTreeMap<String, DataSet>,
+}
+
+impl Home {
+    /// Twelve images of Train and eight of a task, of two classes, batches and plates.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let fields: Vec<String> = (0..20)
+            .map(|row| {
+                let split = if row < 12 { "Train,False" } else { "Task_one,True" };
+                format!("{split},b{},P{}", 1 + row / 2 % 2, 1 + row / 4 % 2)
+            })
+            .collect();
+        let rows: Vec<(&str, &str)> =
+            fields.iter().enumerate().map(|(row, text)| (["x", "y"][row % 2], text.as_str())).collect();
+        let set = sample::Set { name: "A", columns: "train_test_split,Task_one,batch,Plate", rows: &rows };
+        let data = sample::folder(&folder.path().join("small"), &[set], "");
+        let store = Store::open(folder.path().join("runs.db")).unwrap();
+        Self { _folder: folder, store, data: [("small".to_owned(), data)].into() }
+    }
+
+    /// Everything of a spec is computed; its scores, and the digest of its trained weights.
+    fn run(&self, spec: &Spec) -> (Plan, Vec<ScoreRow>, String) {
+        assert_eq!(spec.check(), []);
+        let plan = Plan::of(spec, Seed(3), &self.data).unwrap();
+        let lab = Lab {
+            store: &self.store,
+            data: &self.data,
+            weights: None,
+            provenance: Provenance { host: Host::here(), numerics: "cpu".into(), ..Provenance::default() },
+            checkpoint_every: Duration::from_secs(60),
+            device: Device::Cpu,
+            keep: Keep::All,
+        };
+        let experiment = ExperimentRow { name: "small".into(), about: String::new(), file: String::new() };
+        lab.register(&plan, &experiment, &[], 0, Scale::Paper).unwrap();
+        assert_eq!(lab.run(&plan, &mut Silence).unwrap(), Ended::Done);
+        let scores = self.store.read().unwrap().scores(plan.run.as_str()).unwrap();
+        let fit = plan.steps.iter().find(|step| step.work.kind() == "fit").unwrap();
+        let weights = self.store.read().unwrap().artifacts(fit.id.as_str()).unwrap();
+        let digest = weights.into_iter().find(|file| file.kind == "weights").unwrap().blake3;
+        (plan, scores, digest)
+    }
+}
+
+fn spec(trained: impl TrainingData, asked: &[Selection], say: impl FnOnce(&mut Spec)) -> Spec {
+    let model = ConvNext::mini().scratch().adapter(HyperNet { z: 4, hidden: 4 });
+    let run = model.train_on(SMALL).loss(PROXY).image(32).epochs(2).batch(4).warmup(1);
+    let mut spec = run.evaluate(OneNn::cosine().on(SMALL)).specs().remove(0).spec;
+    spec.train.data = trained.data();
+    let protocol = spec.evaluate.remove(0).protocol;
+    spec.evaluate =
+        asked.iter().map(|data| Evaluate { protocol: protocol.clone(), data: data.clone() }).collect();
+    say(&mut spec);
+    spec.canonical()
+}
+
+/// Of whole tasks: task, part and metric, value and images.
+fn values(scores: &[ScoreRow]) -> BTreeMap<(&str, &str, &str), (f64, u64)> {
+    let whole = scores.iter().filter(|row| row.class.is_empty());
+    whole
+        .map(|row| ((row.task.as_str(), row.part.as_str(), row.metric.as_str()), (row.value, row.n)))
+        .collect()
+}
+
+#[test]
+fn a_condition_that_holds_for_all_images_changes_no_number() {
+    let home = Home::new();
+    let (plain, scores, weights) = home.run(&spec(SMALL, &[SMALL.data()], |_| {}));
+    let all = || SMALL.having(Role::Batch, ["b2", "b1"]).having(Role::Label, ["x", "y"]);
+    let (other, same, as_well) = home.run(&spec(all(), &[all().data()], |_| {}));
+    assert_ne!(plain.run, other.run);
+    assert_ne!(plain.steps[0].id, other.steps[0].id);
+    assert_eq!(weights, as_well, "the same bits");
+    let strip = |scores: &[ScoreRow], part: &str| -> Vec<(String, String, f64, u64)> {
+        assert!(scores.iter().all(|row| row.part == part), "{:?}", scores[0]);
+        scores
+            .iter()
+            .map(|row| (row.task.clone() + &row.class, row.metric.clone(), row.value, row.n))
+            .collect()
+    };
+    assert_eq!(strip(&scores, ""), strip(&same, "batch=b1,b2; label=x,y"));
+}
+
+#[test]
+fn parts_of_a_task_add_up_to_it_and_share_its_features() {
+    let home = Home::new();
+    let plates = ["P1", "P2"].map(|plate| SMALL.having(Role::Plate, [plate]).data());
+    let asked = [vec![SMALL.data()], plates.to_vec()].concat();
+    let (plan, scores, _) = home.run(&spec(SMALL, &asked, |_| {}));
+    assert_eq!(
+        plan.steps.iter().filter(|step| step.work.kind() == "embed").count(),
+        2,
+        "the model's, the floor's"
+    );
+    let found = values(&scores);
+    let [whole, one, two] = ["", "plate=P1", "plate=P2"].map(|part| found[&("A/Task_one", part, "accuracy")]);
+    assert_eq!([whole.1, one.1, two.1], [8, 4, 4]);
+    assert!((whole.0 * 8.0 - (one.0 + two.0) * 4.0).abs() < 1e-9, "{whole:?} {one:?} {two:?}");
+    let floors = home.store.read().unwrap().floors(plan.run.as_str()).unwrap();
+    for part in ["", "plate=P1", "plate=P2"] {
+        let of_part = floors.iter().filter(|(_, row)| row.part == part && row.metric == "accuracy");
+        assert_eq!(of_part.count(), 4, "each floor under {part:?}");
+    }
+    let table = report::terminal_table(&home.store.read().unwrap(), &[plan.run.as_str()], None).unwrap();
+    let titles: Vec<&str> = table.lines().filter(|line| line.starts_with("small: ")).collect();
+    let of_part = |part: &str| titles.iter().filter(|title| title.contains(part)).count();
+    assert_eq!((titles.len(), of_part("plate=P1"), of_part("plate=P2")), (3, 1, 1), "{table}");
+}
+
+#[test]
+fn thinning_selecting_and_holding_out_go_together() {
+    let home = Home::new();
+    let shrink = |spec: &mut Spec| (spec.train.subset, spec.train.hold_out) = (Some(10), 0.25);
+    let half = || SMALL.having(Role::Batch, ["b1"]);
+    let of_half = spec(half(), &[SMALL.data(), half().data()], shrink);
+    let (_, scores, weights) = home.run(&of_half);
+    let (_, of_all, others) = home.run(&spec(SMALL, &[SMALL.data()], shrink));
+    assert_ne!(weights, others, "other images were trained on");
+
+    let thin = home.data["small"].sets[0].subset(10).unwrap();
+    let only = half().data().only;
+    let (trained, _) = thin.training_rows(0.25, &only);
+    let (kept, held) = thin.training_rows(0.25, &[]);
+    assert!(trained.len() < kept.len() && trained.iter().all(|row| !held.contains(row)));
+    let asked = |rows: &[u32]| rows.iter().filter(|row| thin.chosen(&only).has(**row)).count() as u64;
+    let found = values(&scores);
+    let n = |task: &str, part: &str| found[&(task, part, "accuracy")].1;
+    assert_eq!(n("A/held_out", ""), held.len() as u64);
+    assert_eq!(n("A/held_out", "batch=b1"), asked(&held));
+    assert_eq!(n("A/Task_one", "batch=b1"), asked(&thin.tasks[0].queries));
+    assert_eq!(values(&of_all)[&("A/held_out", "", "accuracy")].1, held.len() as u64);
+}

@@ -1,0 +1,187 @@
+//! Selections of images by the roles of columns, on given data: columns and values that are not there, and selections
+//! that leave nothing to train on or to ask.
+
+use crate::{
+    data::{DataSet, ImageSet, Role},
+    spec::{Condition, Selection, Spec, Stage, check::Problem},
+    spelling::closest,
+};
+use std::collections::BTreeMap;
+
+/// Values that a message lists.
+const LISTED: usize = 10;
+
+/// What the data say against the selections of a spec, all of whose sets are there.
+pub(super) fn problems(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem> {
+    let mut selections: Vec<&Selection> =
+        spec.train.stages.iter().map(|stage| spec.train.data_of(stage)).collect();
+    selections.push(&spec.train.data);
+    selections.extend(spec.evaluate.iter().map(|evaluate| &evaluate.data));
+    selections.retain(|selection| !selection.only.is_empty());
+    let mut problems = Vec::new();
+    for selection in &selections {
+        problems.extend(unknown(selection, &super::resolve(selection, data)));
+    }
+    if problems.is_empty() {
+        // As work reads them: thinned first, if at all.
+        let read = |selection: &Selection| -> Vec<Read<'_>> {
+            let sets = super::resolve(selection, data).into_iter();
+            sets.map(|whole| Read { whole, thinned: spec.train.subset.and_then(|max| whole.subset(max)) })
+                .collect()
+        };
+        for stage in &spec.train.stages {
+            let selection = spec.train.data_of(stage);
+            if !selection.only.is_empty() {
+                problems.extend(untrained(spec, stage, selection, &read(selection)));
+            }
+        }
+        let evaluated = spec.evaluate.iter().map(|evaluate| &evaluate.data);
+        for selection in evaluated.filter(|selection| !selection.only.is_empty()) {
+            problems.extend(unasked(selection, spec.train.hold_out, &read(selection)));
+        }
+    }
+    let mut said = Vec::new();
+    problems.retain(|problem| {
+        let new = !said.contains(problem);
+        said.push(problem.clone());
+        new
+    });
+    problems
+}
+
+/// A set, and what a thinned spec reads of it.
+struct Read<'a> {
+    whole: &'a ImageSet,
+    thinned: Option<ImageSet>,
+}
+
+impl Read<'_> {
+    fn set(&self) -> &ImageSet {
+        self.thinned.as_ref().unwrap_or(self.whole)
+    }
+}
+
+/// Roles that a table has no column for, and values that no image has.
+fn unknown(selection: &Selection, sets: &[&ImageSet]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for Condition { role, values } in &selection.only {
+        let without: Vec<&&ImageSet> = sets.iter().filter(|set| set.values(*role).is_none()).collect();
+        problems.extend(without.iter().map(|set| no_role(&selection.name, set, *role)));
+        if !without.is_empty() {
+            continue;
+        }
+        let mut known: Vec<&str> = sets.iter().filter_map(|set| set.values(*role)).flatten().collect();
+        known.sort_unstable();
+        known.dedup();
+        let strange = values.iter().filter(|value| !known.contains(&value.as_str()));
+        problems.extend(strange.map(|value| no_value(&selection.name, *role, value, &known)));
+    }
+    problems
+}
+
+fn no_role(data: &str, set: &ImageSet, role: Role) -> Problem {
+    let there: Vec<String> = set.roles().map(Role::words).collect();
+    Problem {
+        rule: "role_is_there",
+        message: format!(
+            "the table of `{}` of `{data}` has no column for the role {}; it has {}",
+            set.name,
+            role.words(),
+            there.join(", ")
+        ),
+        hint: "say which column it is in `roles` of that set in dataset.toml, or name only sets that have it"
+            .into(),
+    }
+}
+
+fn no_value(data: &str, role: Role, value: &str, known: &[&str]) -> Problem {
+    let hint = match closest(value, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "that column is empty".into(),
+        None => {
+            let more = known.len().saturating_sub(LISTED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("there are {}{more}", known[..known.len().min(LISTED)].join(", "))
+        }
+    };
+    Problem {
+        rule: "value_is_there",
+        message: format!("no image of `{data}` has {} `{value}`", role.words()),
+        hint,
+    }
+}
+
+/// Sets of which nothing is left to train a stage on; and a selection of which nothing is held out, for a strategy that
+/// looks at it.
+fn untrained(spec: &Spec, stage: &Stage, selection: &Selection, sets: &[Read<'_>]) -> Vec<Problem> {
+    let hold_out = spec.train.hold_out;
+    let mut problems = Vec::new();
+    let mut held_out = 0;
+    for read in sets {
+        let (rows, held) = read.set().training_rows(hold_out, &selection.only);
+        held_out += held.len();
+        if !rows.is_empty() {
+            continue;
+        }
+        let hint = if !read.whole.training_rows(0.0, &selection.only).0.is_empty() {
+            left_out(spec)
+        } else {
+            "training reads the images of the split Train, and tasks the others: select by what Train has"
+        };
+        problems.push(Problem {
+            rule: "no_training_image",
+            message: format!(
+                "no image of `{}` of `{}` having {} is left to train on",
+                read.whole.name,
+                selection.name,
+                selection.images()
+            ),
+            hint: hint.into(),
+        });
+    }
+    let looks = stage.strategy.hold_out().is_some();
+    if looks && held_out == 0 && problems.is_empty() {
+        problems.push(Problem {
+            rule: "nothing_held_out",
+            message: format!("no image of {selection} is held out, and the strategy looks at such images"),
+            hint: "hold out a larger share, or select more images".into(),
+        });
+    }
+    problems
+}
+
+/// What kept the selected images of Train out of training.
+fn left_out(spec: &Spec) -> &'static str {
+    match spec.train.subset {
+        Some(_) => {
+            "a subset of the images is read, and none of these is in it: read more (train.subset), or select more"
+        }
+        None => "all of them are held out: hold out a smaller share, or select more images",
+    }
+}
+
+/// A selection that no task asks anything of.
+fn unasked(selection: &Selection, hold_out: f64, sets: &[Read<'_>]) -> Option<Problem> {
+    let asked = |set: &ImageSet| {
+        let chosen = set.chosen(&selection.only);
+        let held_out = set.training_rows(hold_out, &[]).1;
+        let queries = set.tasks.iter().flat_map(|task| &task.queries).chain(&held_out);
+        queries.copied().any(|row| chosen.has(row))
+    };
+    if sets.iter().any(|read| asked(read.set())) {
+        return None;
+    }
+    let hint = if sets.iter().any(|read| asked(read.whole)) {
+        "a subset of the images is read, and none of these is in it: read more (train.subset), or select more"
+    } else {
+        "they are in the split Train, or in no split: select images of a task"
+    };
+    Some(Problem {
+        rule: "nothing_asked",
+        message: format!("no task of `{}` asks for an image having {}", selection.name, selection.images()),
+        hint: hint.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests;
