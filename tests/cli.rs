@@ -47,6 +47,9 @@ const SMALL: [&str; 12] = [
     "model.adapter.hidden=8",
 ];
 
+/// Instead of the user's cache.
+const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache");
+
 /// A temporary folder for each test.
 struct Place(TempDir);
 
@@ -62,6 +65,7 @@ impl Place {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dichroic"));
         command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
+        command.env("XDG_CACHE_HOME", CACHE);
         for variable in ["STORE", "WEIGHTS", "DATA_CHAMMI", "DATA_MINI_REAL"] {
             command.env_remove(format!("DICHROIC_{variable}"));
         }
@@ -114,6 +118,8 @@ fn write_cell(path: &Path, channels: usize, image: usize) {
     let pixels: Vec<u8> = (0..SIDE * width).map(|_| darkest + noise.below(50) as u8).collect();
     let mut encoder = png::Encoder::new(File::create(path).unwrap(), width as u32, SIDE as u32);
     encoder.set_color(png::ColorType::Grayscale);
+    // Images of one size have one length, as those of microscopes.
+    encoder.set_compression(png::Compression::NoCompression);
     encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
 }
 
@@ -705,6 +711,47 @@ fn images_are_used_as_the_microscope_wrote_them() {
     assert!(broken.error().contains("Yeast/P2/s23_w2.png (row 25 of "), "{}", broken.error());
     let info = place.say(&["data", "info", "cells"]).expect(0).out();
     assert!(!info.contains(print.as_str().unwrap()), "each channel's file is in the fingerprint");
+}
+
+#[test]
+fn other_contents_under_one_name_are_other_data() {
+    let place = Place::new();
+    let cells = place.cells();
+    let image = cells.join("Yeast/3.png");
+    let seed = |seed: &str| {
+        let said = place.run(&cells, &["--set", "train.epochs=1", "--json", "--seed", seed]).expect(0);
+        let run = said.json()["runs"][0].clone();
+        (
+            run["run"].as_str().unwrap().to_owned(),
+            run["data"]["mini_real"]["fingerprint"].clone(),
+            said.error(),
+        )
+    };
+    let length = |path: &Path| fs::metadata(path).unwrap().len();
+    let (first, print, said) = seed("1");
+    assert!(!said.contains("other contents"), "{said}");
+    let (before, modified) = (length(&image), fs::metadata(&image).unwrap().modified().unwrap());
+    write_cell(&image, 2, 30);
+    File::options().write(true).open(&image).unwrap().set_modified(modified).unwrap();
+    assert_eq!(length(&image), before);
+
+    let check =
+        || place.say(&["data", "check", "--data", &format!("mini_real={}", cells.display())]).expect(0);
+    let noted = "note: 1 finished run read other contents under the name `mini_real` (fingerprint ";
+    assert!(check().out().contains(noted), "{}", check().out());
+    let (second, other, said) = seed("1");
+    assert!(second != first && other != print);
+    assert!(said.contains("has other contents than what 1 finished run read under this name"), "{said}");
+    let (_, _, said) = seed("2");
+    assert!(!said.contains("other contents"), "it is said once: {said}");
+    let seeds = "SELECT n, stale FROM v_seeds WHERE task = 'Yeast/Task_one' AND metric = 'accuracy' AND class = '' ORDER BY n";
+    let seeds = || place.say(&["sql", seeds, "--format", "json"]).expect(0).json();
+    assert_eq!(seeds(), serde_json::json!([{ "n": 1, "stale": 1 }, { "n": 2, "stale": 0 }]));
+
+    write_cell(&image, 2, 3);
+    assert_eq!(seed("1").0, first, "the contents of before are the data of before");
+    assert_eq!(seeds(), serde_json::json!([{ "n": 1, "stale": 0 }, { "n": 2, "stale": 1 }]));
+    assert!(check().out().contains("note: 2 finished runs read other contents"), "{}", check().out());
 }
 
 /// All files below a folder.

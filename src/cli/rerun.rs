@@ -16,7 +16,7 @@ use crate::{
     plan::Plan,
     seed::Seed,
     spec::{SCHEMA, Spec, upgrade},
-    store::{ExperimentRow, Reader, Rows, Scale, Store, Value},
+    store::{ExperimentRow, Reader, Rows, Scale, Store, Value, short_fingerprint},
     train::CHECKPOINT_EVERY,
 };
 use candle_core::Device;
@@ -82,7 +82,7 @@ impl Rerun {
                 WHERE r.uid = ? AND d.name = ?";
             let then = reader.query_with(sql, &[text(&stored.uid), text(name)])?.rows;
             let then = then.first().map(|row| row[0].to_string()).unwrap_or_default();
-            facts.push((format!("data {name}"), short(&then), short(print)));
+            facts.push((format!("data {name}"), short_fingerprint(&then), short_fingerprint(print)));
         }
         output::note(&table(&facts));
         if stored.earlier {

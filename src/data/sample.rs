@@ -1,6 +1,7 @@
 //! Small folders with roles, made for tests of selections.
 
-use super::DataSet;
+use super::{Contents, DataSet};
+use crate::event::Silence;
 use std::{fs, path::Path};
 
 /// One set of a folder in the making.
@@ -33,5 +34,5 @@ pub(crate) fn folder(root: &Path, sets: &[Set<'_>], more: &str) -> DataSet {
         fs::write(root.join(set.name).join("enriched_meta.csv"), table).unwrap();
     }
     fs::write(root.join("dataset.toml"), toml).unwrap();
-    DataSet::open("small", root).unwrap()
+    DataSet::open("small", root, &Contents::not_kept(), &mut Silence).unwrap()
 }

@@ -10,6 +10,7 @@ mod sets;
 
 pub use cost::{Cost, Meter};
 pub use error::Error;
+pub use sets::row as dataset_row;
 
 use crate::{
     atomic_file::Digest,
@@ -20,8 +21,8 @@ use crate::{
     plan::{Plan, Step, Work},
     spec::id::WorkId,
     store::{
-        self, Attempt, Claim, DataKind, DatasetRow, ExperimentRow, Metrics, Outcome, Owner, Provenance,
-        RunRow, RunState, Scale, Status, Store,
+        self, Attempt, Claim, DatasetRow, ExperimentRow, Metrics, Outcome, Owner, Provenance, RunRow,
+        RunState, Scale, Status, Store,
     },
     train::Keep,
 };
@@ -90,17 +91,7 @@ impl Lab<'_> {
     ) -> Result<RunState, Error> {
         for name in plan.data.keys() {
             let Some(set) = self.data.get(name) else { continue };
-            self.store.register_dataset(&DatasetRow {
-                name: name.clone(),
-                fingerprint: set.fingerprint.clone(),
-                kind: match set.kind {
-                    crate::data::Kind::Real => DataKind::Real,
-                    crate::data::Kind::Simulated => DataKind::Simulated,
-                },
-                world: set.world.clone().unwrap_or_default(),
-                images: set.sets.iter().map(|set| set.len() as u64).sum(),
-                info: serde_json::json!({ "sets": set.sets.iter().map(|set| &set.name).collect::<Vec<_>>() }),
-            })?;
+            self.store.register_dataset(&DatasetRow { name: name.clone(), ..dataset_row(set) })?;
         }
         let print = |name: &String| plan.data.get(name).cloned().unwrap_or_default();
         let mut data = vec![("train".to_owned(), print(&plan.spec.train.data.name))];

@@ -252,6 +252,9 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
     for wanted in refs {
         let missing = match data.get(&wanted.name) {
             None => Some(format!("data set `{}` is not open", wanted.name)),
+            Some(set) if set.fingerprint.is_empty() => {
+                Some(format!("data set `{}` was opened without its fingerprint", wanted.name))
+            }
             Some(set) => set.only(&wanted.sets).err().map(|error| error.to_string()),
         };
         problems.extend(missing.map(|message| Problem {

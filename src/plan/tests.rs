@@ -2,7 +2,8 @@
 
 use super::{Plan, Work};
 use crate::{
-    data::DataSet,
+    data::{Contents, DataSet},
+    event::Silence,
     sample,
     seed::Seed,
     spec::{Features, Selection, Spec, Weights, recipe::Recipe},
@@ -27,7 +28,7 @@ fn folder(root: &Path) -> BTreeMap<String, DataSet> {
     }
     let text = "name = \"small\"\n[sets.A]\nchannels = [\"dna\"]\n[sets.B]\nchannels = [\"dna\", \"er\"]\n";
     fs::write(root.join("dataset.toml"), text).unwrap();
-    [("small".to_owned(), DataSet::open("small", root).unwrap())].into()
+    [("small".to_owned(), DataSet::open("small", root, &Contents::not_kept(), &mut Silence).unwrap())].into()
 }
 
 fn named(sets: &[&str]) -> Selection {
@@ -139,4 +140,27 @@ fn what_the_data_contradict_is_refused_at_once() {
     assert!(unseen.contains("cannot read `B` of `small`"), "{unseen}");
     let unknown = message(&spec(&["A", "C"], &["D"]));
     assert!(unknown.contains("`C`") && unknown.contains("`D`"), "{unknown}");
+}
+
+#[test]
+fn folders_with_other_contents_share_no_run_and_no_work() {
+    let [a, b] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let plan = |root: &Path| Plan::of(&spec(&[], &[]), Seed(1), &folder(root)).unwrap();
+    let (one, same) = (plan(a.path()), plan(b.path()));
+    assert_eq!(one.run, same.run, "the place of a folder is not part of it");
+    let open = || {
+        let opened = DataSet::open("small", b.path(), &Contents::not_kept(), &mut Silence).unwrap();
+        Plan::of(&spec(&[], &[]), Seed(1), &[("small".to_owned(), opened)].into()).unwrap()
+    };
+    let image = b.path().join("B/crops/3.png");
+    let mut bytes = fs::read(&image).unwrap();
+    *bytes.last_mut().unwrap() ^= 1; // of the same length
+    fs::write(&image, bytes).unwrap();
+    let other = open();
+    assert_ne!(other.run, one.run);
+    assert!(other.steps.iter().all(|step| one.step(&step.id).is_none()));
+
+    let unread = DataSet::open_without_fingerprint("small", b.path()).unwrap();
+    let refused = Plan::of(&spec(&[], &[]), Seed(1), &[("small".to_owned(), unread)].into());
+    assert!(refused.unwrap_err().to_string().contains("opened without its fingerprint"));
 }

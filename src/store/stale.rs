@@ -1,5 +1,5 @@
-//! Marks stale results: work of other revisions of the code, and data sets whose name now belongs to other
-//! data. Such numbers are shown as stale and never averaged with others.
+//! Marks stale results: work of other revisions of the code (data sets whose name now belongs to other data are marked by
+//! `dataset`). Such numbers are shown as stale and never averaged with others.
 
 use super::{Store, db::Db, error::Error};
 use sqlx::Row;
@@ -36,14 +36,4 @@ pub(super) fn works(db: &mut Db) -> Result<(), Error> {
         FROM work w) n
       WHERE n.id = work.id AND n.stale <> work.stale";
     db.execute(sqlx::query(sql)).map(drop)
-}
-
-/// Makes the data set with this fingerprint the current one of its name. A simulated world comes in several
-/// sizes, which are all current.
-pub(super) fn datasets(db: &mut Db, fingerprint: &str) -> Result<(), Error> {
-    let sql = "UPDATE dataset SET stale = dataset.id <> n.id FROM dataset n
-      WHERE n.fingerprint = ? AND dataset.name = n.name AND dataset.kind = n.kind AND dataset.world = n.world
-        AND (n.kind = 'real' OR dataset.images = n.images)
-        AND dataset.stale <> (dataset.id <> n.id)";
-    db.execute(sqlx::query(sql).bind(fingerprint.to_string())).map(drop)
 }

@@ -5,7 +5,8 @@ mod folders;
 mod own_images;
 mod selections;
 
-use super::DataSet;
+use super::{Contents, DataSet};
+use crate::event::Silence;
 use std::path::Path;
 
 /// A folder made for one test.
@@ -47,7 +48,7 @@ impl Folder {
     }
 
     pub(super) fn open(&self) -> Result<DataSet, super::Error> {
-        DataSet::open("test", self.path())
+        DataSet::open("test", self.path(), &Contents::not_kept(), &mut Silence)
     }
 
     /// The error message of opening, with its hint; the folder's own path is removed.

@@ -3,6 +3,7 @@
 use super::*;
 use tempfile::TempDir;
 
+mod datasets;
 mod hardship;
 mod questions;
 mod together;
