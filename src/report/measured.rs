@@ -164,11 +164,14 @@ impl Measured {
     }
 }
 
+/// Runs that several tables are about.
+type Runs = Arc<Vec<Measured>>;
+
 /// A store, and what it answered already: the tables and figures of a page are about the same runs.
 pub(super) struct Source<'a> {
     store: &'a Reader,
     /// By data set, and whether only scores on all of its test images are meant.
-    on: Mutex<BTreeMap<(String, bool), Arc<Vec<Measured>>>>,
+    on: Mutex<BTreeMap<(String, bool), Runs>>,
     /// What its files of predictions are about.
     pub(super) shelf: Shelf,
 }
@@ -179,17 +182,17 @@ impl<'a> Source<'a> {
     }
 
     /// Every finished run that has scores on all test images of the data set called `data`.
-    pub(super) fn on(&self, data: &str) -> Result<Arc<Vec<Measured>>, Error> {
+    pub(super) fn on(&self, data: &str) -> Result<Runs, Error> {
         self.cached(data, true)
     }
 
     /// Every finished run that has scores on the data set called `data`; those on a part of its test images are
     /// apart from those on all.
-    pub(super) fn on_all_parts(&self, data: &str) -> Result<Arc<Vec<Measured>>, Error> {
+    pub(super) fn on_all_parts(&self, data: &str) -> Result<Runs, Error> {
         self.cached(data, false)
     }
 
-    fn cached(&self, data: &str, whole: bool) -> Result<Arc<Vec<Measured>>, Error> {
+    fn cached(&self, data: &str, whole: bool) -> Result<Runs, Error> {
         // Whoever asks while another is asking waits for his answer.
         let mut on = self.on.lock().unwrap_or_else(PoisonError::into_inner);
         let all = match on.get(&(data.to_owned(), false)) {
