@@ -533,7 +533,7 @@ fn a_store_answers_for_its_numbers_and_can_be_looked_after() {
     place.say(&["note", &uid, "the lamp was new"]).expect(0);
     assert_eq!(sql("SELECT tags FROM v_runs")[0]["tags"], "good");
     let status = place.say(&["status"]).expect(0).out();
-    assert!(status.contains("real_cells") && !status.contains("At work"), "{status}");
+    assert!(status.contains("real_cells") && !status.contains("Running"), "{status}");
     let missing = place.say(&["missing", "chammi_table4"]).expect(0).out();
     assert!(missing.contains("HyperNet, tps: dichroic exp chammi_table4 --data chammi=PATH"), "{missing}");
     let why = place.say(&["why", "chammi_table4", "HyperNet/tps", "OOD_mean"]).expect(0).out();
