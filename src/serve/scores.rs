@@ -199,7 +199,7 @@ impl Scored {
                     } }
                 }
             }
-            p.mute { "Columns to the right of macro-F1 are floors: macro-F1 without training."
+            p.mute { "Columns to the right of accuracy are floors: macro-F1 without training."
                 @if with_print { " Published row: " (self.row) @if let Some(against) = against { "; not comparable: " (spans(against)) } "." } }
             @if !self.classes.is_empty() {
                 details #classes {
