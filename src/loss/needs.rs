@@ -1,34 +1,35 @@
-//! What a loss needs, and what it gets to see.
+//! What a loss needs, and what it receives.
 
 use crate::{pass::Outputs, spec::Taps, tape::Node};
 
-/// What a term needs of the loop.
+/// What a term needs from the training loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
     /// Whether it reads labels.
     pub labels: bool,
-    /// How many independently augmented views of each image.
+    /// Independently augmented views of each image.
     pub views: usize,
-    /// Where it probes the network; none: it reads features. A term with probes is a mean over images, so that it can be
-    /// taken part by part; one that reads features sees a set's part of the batch at once.
+    /// Where it probes the network; `None`: it reads features. A term with probes is a mean over images, so
+    /// that it can be computed part by part; a term that reads features receives a set's whole part of the
+    /// batch.
     pub probes: Option<Taps>,
 }
 
-/// What a term sees of the images of one set in a batch.
+/// What a term receives for the images of one set in a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Forwarded<'a> {
-    /// What the network that is trained makes of each group of crops.
+    /// The outputs of the trained network for each group of crops.
     pub student: &'a [Outputs],
-    /// The same of the oracle; empty if there is none.
+    /// The outputs of the oracle; empty if there is none.
     pub oracle: &'a [Outputs],
     /// The class of each *image*, over all training sets.
     pub classes: &'a [usize],
-    /// How many images next to each other belong together.
+    /// How many consecutive images belong together.
     pub together: usize,
 }
 
 impl<'a> Forwarded<'a> {
-    /// Without an oracle, every image on its own.
+    /// Without an oracle, and every image separate.
     pub fn of(student: &'a [Outputs], classes: &'a [usize]) -> Self {
         Self { student, oracle: &[], classes, together: 1 }
     }
