@@ -1,4 +1,4 @@
-//! Data sets, and what a model has seen of them.
+//! Data sets, and which channels a model has seen of them.
 
 use crate::spec::Selection;
 
@@ -78,7 +78,7 @@ pub struct Hpa;
 #[derive(Clone, Copy, Debug)]
 pub struct Cp;
 
-/// A data set less one of its parts; said as `Chammi.without(Cp)`.
+/// A data set without one of its parts; written `Chammi.without(Cp)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Without<D, X>(D, X);
 
@@ -89,18 +89,18 @@ impl Chammi {
     }
 }
 
-/// Images of your own, by the name that `--data NAME=PATH` gives a place to.
+/// Your own images, under the name to which `--data NAME=PATH` assigns a folder.
 #[derive(Clone, Copy, Debug)]
 pub struct Folder(pub &'static str);
 
 impl Folder {
-    /// Only these sets of it, in this order.
+    /// Only these of its sets, in this order.
     pub fn only<const N: usize>(self, sets: [&str; N]) -> Only {
         Only(Selection { name: self.0.into(), sets: sets.map(String::from).to_vec() })
     }
 }
 
-/// Some sets of a folder; said as `Folder("mini_real").only(["Yeast"])`.
+/// Some sets of a folder; written `Folder("mini_real").only(["Yeast"])`.
 #[derive(Clone, Debug)]
 pub struct Only(Selection);
 
@@ -154,7 +154,7 @@ pub enum Seen {}
 #[derive(Debug)]
 pub enum Unseen {}
 
-/// Only the folder's description knows its channels: the planner checks before anything runs.
+/// The channels are only known from the folder's description: the planner checks before anything runs.
 #[derive(Debug)]
 pub enum PlannerDecides {}
 

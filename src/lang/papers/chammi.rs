@@ -8,7 +8,7 @@ pub use system::{SETS, Share, Start, Strategy, System};
 use super::{MACRO_F1, Paper, Placed, Published, Unfillable};
 use crate::spec::{Metric, Protocol, Selection, Spec, settings};
 
-/// How all of its tables are scored.
+/// The protocol of all its tables.
 pub const PROTOCOL: Protocol = Protocol::OneNn(settings::OneNn { metric: Metric::Cosine });
 
 /// The paper.
@@ -77,7 +77,7 @@ static TABLES: [Published; 5] = [
     },
 ];
 
-/// What the tables have in common.
+/// What all its tables share.
 const SCORES: Published = Published {
     table: "",
     csv: "",
@@ -103,7 +103,8 @@ fn table2(system: &System) -> Option<&'static str> {
         _ if !system.is_plain() || system.strategy != Strategy::Erm => None,
         Start::OffTheShelf => Some("off_the_shelf"),
         Start::Scratch => Some("trained"),
-        // The printed row of HyperNet mixes two runs; Tables 3 and 4 print the one that its averages belong to.
+        // The published row of HyperNet mixes two runs; Tables 3 and 4 have the one that its averages belong
+        // to.
         Start::Pretrained if system.model == "HyperNet" => Some("fine_tuned_consistent"),
         Start::Pretrained => Some("fine_tuned"),
     }
