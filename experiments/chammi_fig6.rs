@@ -3,8 +3,8 @@
 //!
 //! cargo run --release -- exp chammi_fig6
 //!
-//! The paper says that only Depthwise was extended, by replicating filters, but not by which rule: ours
-//! matches names, else takes filters in turn.
+//! The paper states that only Depthwise was extended, by replicating filters, but not by which rule: ours
+//! matches names, and otherwise uses filters in turn.
 
 use super::chammi::*;
 use dichroic::prelude::*;

@@ -9,7 +9,7 @@
 use dichroic::dsl::{NeedsAdapter, StartsWith};
 use dichroic::prelude::*;
 
-/// Backbones trained on photographs, without any training on cells.
+/// Backbones trained on natural images, without any training on cells.
 #[experiment]
 fn chammi_off_the_shelf() -> impl Experiments {
     (

@@ -1,13 +1,14 @@
-//! CHAMMI's question to more backbones off the shelf: what do networks for photographs see in cells?
+//! CHAMMI's tasks with more backbones off the shelf: how well do networks for natural images represent cells?
 //!
 //! cargo run --release --features zoo -- exp chammi_zoo --data chammi=PATH --weights FOLDER
 //!
-//! FOLDER holds timm's files, each as NAME.safetensors; `dichroic doctor --weights FOLDER` says which it finds.
+//! FOLDER has timm's files, each as NAME.safetensors; `dichroic doctor --weights FOLDER` lists those that it
+//! finds.
 
 use dichroic::dsl::{NeedsAdapter, StartsWith};
 use dichroic::prelude::*;
 
-/// Backbones trained on photographs, with captions, labels or neither, without any training on cells.
+/// Backbones trained on natural images, with captions, labels or neither, without any training on cells.
 #[experiment]
 fn chammi_zoo() -> impl Experiments {
     (

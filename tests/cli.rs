@@ -172,7 +172,7 @@ fn slips_are_answered_with_what_was_meant() {
     place
         .say(&["diff", "real_cells", "hypernet_tp"])
         .complains("there is neither", "did you mean `hypernet_tps`?");
-    assert!(!place.path("runs").exists(), "nothing of this makes a file");
+    assert!(!place.path("runs").exists(), "none of these creates a file");
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn a_run_is_computed_once_and_everything_else_can_be_asked() {
     let none = place.say(&["report", "chammi_fig5", "--format", "svg,csv"]).expect(0).error();
     assert!(none.contains("no svg of chammi_fig5: there is nothing to draw"), "{none}");
 
-    // What was shown can be run from a file, and is the same run.
+    // What was shown can be run from a file, as the same run.
     let shown: Vec<&str> = small.iter().copied().chain(["--json"]).collect();
     let file = place.path("shown.json");
     fs::write(&file, place.say(&shown).expect(0).out()).unwrap();
@@ -316,7 +316,7 @@ fn a_run_is_computed_once_and_everything_else_can_be_asked() {
     fs::write(&file, "{}").unwrap();
     place.say(&from_file).complains("shown.json: expected `experiments`", "write one with");
 
-    // The run's own model embeds, and any scorer gets the run's scores.
+    // The run's own model embeds, and any scorer reproduces the run's scores.
     place.say(&["embed", "--run", &uid[..8], "--data", "cells", "--out", "features"]).expect(0);
     let scores =
         place.say(&["score", "--features", "features", "--data", "cells", "--json"]).expect(0).json();
@@ -431,7 +431,7 @@ fn a_run_killed_at_any_moment_ends_as_if_nothing_had_happened() {
         child.kill().unwrap();
         child.wait().unwrap();
         killed += 1;
-        let Ok(reader) = Store::open_read_only(&store) else { continue }; // killed before it was made
+        let Ok(reader) = Store::open_read_only(&store) else { continue }; // killed before it existed
         assert_eq!(reader.query("PRAGMA integrity_check").unwrap().rows[0][0].to_string(), "ok");
         resumed = reader.query("SELECT count(*) FROM attempt WHERE resumed_step > 0").unwrap().rows[0][0]
             .to_string()
@@ -441,7 +441,7 @@ fn a_run_killed_at_any_moment_ends_as_if_nothing_had_happened() {
     let last = words(&exp("b/killed.db", &[])).output().unwrap();
     assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
     assert_eq!(computed(&store), expected);
-    eprintln!("{killed} kills, {resumed} attempts went on from a checkpoint");
+    eprintln!("{killed} kills, {resumed} attempts resumed from a checkpoint");
     assert!(resumed > 0, "no kill ever hit a training that had a checkpoint");
 }
 
@@ -651,7 +651,7 @@ fn images_are_used_as_the_microscope_wrote_them() {
     let first = place.run(&cells, &small).expect(0).json();
     let run = &first["runs"][0];
     assert_eq!(run["status"], "done");
-    // Plates that differ only in brightness look the same.
+    // Plates that differ only in brightness become equal.
     assert_eq!(run["floors"]["hand_made"]["Yeast/Task_one"]["accuracy"], 1.0);
     let kept = walk(&place.path("runs")).into_iter().filter(|path| path.contains("-intensity"));
     assert_eq!(kept.count(), 1, "measured once, and kept");
@@ -733,7 +733,7 @@ fn networks_off_the_shelf_embed_any_folder() {
         [ResNet { size: ResNetSize::R18 }.into(), DinoV2 { size: DinoV2Size::SmallReg }.into()];
     for (backbone, features) in backbones.into_iter().zip([512u64, 384]) {
         let name = files::name(&backbone);
-        // Where users put published files.
+        // The usual place of published files.
         let path = place.path(&format!("{}.safetensors", files::published(&backbone)));
         let mut params = Params::new(Seed(1));
         let model = Model { weights: backbone.published(), backbone, adapter: adapter.clone() };
@@ -752,7 +752,7 @@ fn networks_off_the_shelf_embed_any_folder() {
         place.say(&[&small[..], &["--batch", "1", "--threads", "1"]].concat()).expect(0);
         assert_eq!(read(), together, "{name}: neither batches nor threads change a bit");
         if name.starts_with("dinov2") {
-            // 16 px at its own size: two patches of 14 along each side.
+            // 16 px at native size: two patches of 14 along each side.
             place.say(&words).expect(0);
             assert_ne!(read(), together);
         }
@@ -769,8 +769,8 @@ fn networks_off_the_shelf_embed_any_folder() {
         );
 }
 
-/// A spec that names a network of the zoo is read, checked and planned by every program. One that was built without it says
-/// so before anything is computed; the other computes it.
+/// Every build reads, checks and plans a spec that names a network of the zoo. A build without the zoo
+/// refuses it before anything is computed; another one computes it.
 #[test]
 fn networks_of_the_zoo_are_computed_or_refused_first() {
     let place = Place::new();
@@ -802,7 +802,7 @@ fn networks_of_the_zoo_are_computed_or_refused_first() {
     place.say(&run).complains("weights `mobilenetv4_conv_small.e2400_r224_in1k` not found", "download");
     let mut params = Params::new(Seed(1));
     Extractor::new(&model, &[], &[], &mut params);
-    // A published file has a classifier too.
+    // A published file also has a classifier.
     params.add_constant(Published::new("classifier.bias", &[1000]), 0.0);
     let file = place.path(&format!("{}.safetensors", files::published(&model.backbone)));
     files::save(&file, &params, None, |_| true).unwrap();

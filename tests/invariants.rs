@@ -73,7 +73,8 @@ fn a_report_never_starts_a_run() {
     never(&["report"], &["crate::execute", "crate::train", "crate::plan", "candle"], &[]);
 }
 
-/// What papers publish is data of theirs: scores, store, reports and page ask it for metrics, averages and protocols.
+/// Papers' metrics, averages and protocols come from their data: scores, store, reports and page have none of
+/// their own.
 #[test]
 fn metrics_and_averages_are_named_by_papers_only() {
     let [metric, average] = ["f1_macro", "cps"];
@@ -87,7 +88,7 @@ fn there_is_one_reverse_pass() {
     never(&[""], &[".backward()", "GradStore", "Var::", "with_tracing"], &[]);
 }
 
-/// Their layers cut gradients silently. Frozen networks have none to lose, and take no tape.
+/// candle's layers cut gradients silently. Frozen networks have no gradients, and take no tape.
 #[test]
 fn candles_networks_are_known_to_the_zoo_only_and_never_recorded() {
     never(&[""], &["candle_nn", "candle_transformers"], &["src/backbone/zoo/"]);

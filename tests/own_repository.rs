@@ -1,4 +1,4 @@
-//! `new` as people meet it: what it writes builds, runs and tests as it is.
+//! `new` from a user's perspective: the generated repository builds, runs and tests without changes.
 
 use dichroic::store::Store;
 use std::{
@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-/// Where `cargo` puts what it builds; what is built here already is not built again.
+/// Cargo's target folder; what is already built there is not built again.
 const TARGET: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/..");
 const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -26,9 +26,9 @@ fn worked(command: &mut Command) -> String {
 
 #[test]
 fn a_repository_of_ones_own_builds_runs_and_is_tidy() {
-    // Always the same folder, so that cargo knows what it built there the last time.
+    // Always the same folder, so that cargo finds its earlier build.
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("own_repository");
-    let _ = fs::remove_dir_all(&folder); // of the last time
+    let _ = fs::remove_dir_all(&folder); // from the last run
     fs::create_dir_all(&folder).unwrap();
     let said = new(&folder, "first-cells", &["--path", CHECKOUT]);
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
@@ -49,7 +49,7 @@ fn a_repository_of_ones_own_builds_runs_and_is_tidy() {
     worked(at_home("rustfmt").args(["--check", "--edition", "2024", "experiments/first.rs"]));
 
     let cargo = |words: &[&str]| {
-        // Seconds to build instead of minutes; what computes, dichroic-ops, is optimised as always.
+        // Takes seconds to build instead of minutes; dichroic-ops, which computes, is optimised as always.
         let quickly = ["dichroic", "dichroic-lang"];
         let quickly = quickly.map(|name| format!("--config=profile.dev.package.{name}.opt-level=0"));
         worked(at_home(env!("CARGO")).args(quickly).args(words))

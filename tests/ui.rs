@@ -61,7 +61,7 @@ fn fail_with_our_sentence() {
 /// Name, file and the expected message.
 fn cases(root: &Path) -> Vec<(String, PathBuf, String)> {
     let mut paths: Vec<PathBuf> = fs::read_dir(root.join("tests/ui"))
-        .expect("the cases lie in tests/ui")
+        .expect("the cases are in tests/ui")
         .map(|entry| entry.expect("a readable folder").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .collect();
@@ -76,7 +76,7 @@ fn cases(root: &Path) -> Vec<(String, PathBuf, String)> {
     paths.into_iter().map(case).collect()
 }
 
-/// Whether a type is printed with its path depends on what else is linked.
+/// Whether a type is printed with its path depends on the other linked crates.
 fn plain(text: &str) -> String {
     ["dichroic_lang::prelude::size::", "dichroic_lang::prelude::", "dichroic_lang::dsl::"]
         .iter()

@@ -1,8 +1,8 @@
-//! candle's side of `cargo bench --bench step`: the ConvNeXt of candle-transformers, trained with what candle-nn has.
+//! candle's side of `cargo bench --bench step`: candle-transformers' ConvNeXt, trained with candle-nn.
 //!
-//! It starts from our weights, so that both sides have the same loss. candle's layer normalisation loses its gradient
-//! where its input is contiguous (a fused operation without a backward pass); this ConvNeXt normalises permuted maps,
-//! which takes the path of plain operations. `new` checks that every parameter has a gradient.
+//! It starts from our weights, so that both sides have the same loss. candle's layer normalisation has no
+//! gradient if its input is contiguous (a fused operation without a backward pass); this ConvNeXt normalises
+//! permuted maps, which takes the path of plain operations. `new` checks that every parameter has a gradient.
 
 use candle_core::{D, Device, Result, Tensor, Var};
 use candle_nn::{AdamW, Func, Module, Optimizer, ParamsAdamW, VarBuilder, loss::cross_entropy};
@@ -21,7 +21,7 @@ pub struct Candle {
 }
 
 impl Candle {
-    /// From parameters under timm's names, with the proxies among them, and a batch (N, 3, H, W).
+    /// Builds it from parameters under timm's names, including the proxies, and a batch (N, 3, H, W).
     pub fn new(
         config: &Config,
         parameters: Vec<(String, Tensor)>,
@@ -56,7 +56,8 @@ impl Candle {
     pub fn loss(&self) -> Result<Tensor> {
         let normalised = |x: &Tensor| x.broadcast_div(&x.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?);
         let features = normalised(&self.network.forward(&self.images)?)?;
-        // The squared distance of two unit vectors is 2 - 2 cos, and cross-entropy does not see the constant.
+        // The squared distance of two unit vectors is 2 - 2 cos, and cross-entropy does not depend on the
+        // constant.
         let cosines = features.matmul(&normalised(&self.proxies)?.t()?)?;
         cross_entropy(&(cosines * (2.0 / self.temperature))?, &self.classes)
     }

@@ -1,14 +1,15 @@
-//! Training and embedding on a GPU, ours beside PyTorch's, taken in turns in one go; prints images per second and ratios,
-//! and each as a line of JSON as soon as it is known.
+//! Benchmark of training and embedding on a GPU, ours and PyTorch's in alternating rounds; prints images per
+//! second and ratios, and each as a line of JSON as soon as it is known.
 //!
 //! DICHROIC_PYTHON=python3 cargo bench --features cuda --bench gpu
 //! cargo bench --features cuda --bench gpu -- --profile              # where the time of a step goes, kernel by kernel
 //!
-//! ConvNeXt-Tiny at 224 px, batch 128 of three sets with 3, 4 and 5 channels, each with a first layer of its own; ProxyNCA over
-//! 14 classes, AdamW. PyTorch (`gpu_peer.py`, with torch and timm): three sub-batches whose gradients add up, channels-last,
-//! fused AdamW; eager, `torch.compile`, and `max-autotune`. Embedding: 128 images of five channels. `tests/gpu/METHOD.md`
-//! says how it is measured. `--work train --formats bf16,f32 --peers bf16/compile --seconds 60` measures a part.
-//! Where there is no GPU, `-- --device cpu --small` shows that the bench itself runs.
+//! ConvNeXt-Tiny at 224 px, batch 128 of three sets with 3, 4 and 5 channels, each with its own first layer;
+//! ProxyNCA over 14 classes, AdamW. PyTorch (`gpu_peer.py`, with torch and timm): three sub-batches whose
+//! gradients are added, channels-last, fused AdamW; eager, `torch.compile`, and `max-autotune`. Embedding:
+//! 128 images of five channels. `tests/gpu/METHOD.md` describes the method. `--work train --formats bf16,f32
+//! --peers bf16/compile --seconds 60` measures a part. Without a GPU, `-- --device cpu --small` checks that
+//! the benchmark itself runs.
 
 #[path = "gpu/ours.rs"]
 mod ours;
@@ -29,12 +30,12 @@ use std::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Rounds of ours and PyTorch's in turns: so many where there is time for them, else fewer; a figure needs three.
+/// Rounds of ours and PyTorch's in turn, if there is time for them; a valid figure needs three.
 const ROUNDS: usize = 5;
 const FEWEST: usize = 3;
-/// Steps before anything is timed: kernels are compiled and memory is taken in them.
+/// Untimed steps, in which kernels are compiled and memory is allocated.
 const WARM: usize = 5;
-/// How long one timed run is, about.
+/// Approximate duration of a timed run.
 const RUN: f64 = 2.0;
 
 fn main() {
@@ -58,11 +59,11 @@ fn main() {
     }
 }
 
-/// Ours and PyTorch's ways, in turns.
+/// Ours and PyTorch's variants, in turn.
 fn in_turns(asked: &Asked, work: &str, format: &str, precision: Precision, time: Duration) {
     let (setting, began) = (&asked.setting, Instant::now());
     let peak = Peak::begin(&setting.device);
-    // One of ours at a time: memory counts.
+    // Only one of ours at a time: memory counts.
     let mut ours = Ours::new(setting, precision);
     let steps = warmed(&mut ours, setting, work);
     let mut peer = setting.peer();
@@ -75,7 +76,7 @@ fn in_turns(asked: &Asked, work: &str, format: &str, precision: Precision, time:
         if round >= FEWEST && lasted + next > time {
             break;
         }
-        // Whoever is first meets a cooler GPU: in turns, that is each.
+        // The first one has a cooler GPU, so each is first in turn.
         let mut order: Vec<usize> = (0..sides.len()).collect();
         order.rotate_left(round % sides.len());
         for at in order {
@@ -92,7 +93,7 @@ fn in_turns(asked: &Asked, work: &str, format: &str, precision: Precision, time:
                 (_, None) => {}
             }
         }
-        // What is known is said after each round, so that it is kept whatever ends the next one.
+        // Results are printed after each round, so that they are kept if the next one is interrupted.
         sides[0].peak = Some(peak.bytes() as f64 / f64::from(1 << 20));
         sides[0].process = memory(std::process::id());
         let of_peer = about.as_ref().and_then(|about| memory(about["pid"].as_u64()? as u32));
@@ -113,7 +114,7 @@ fn in_turns(asked: &Asked, work: &str, format: &str, precision: Precision, time:
     }
 }
 
-/// Takes the first steps, and says how many make a timed run.
+/// Runs the warm-up steps, and returns the number of steps of a timed run.
 fn warmed(ours: &mut Ours, setting: &Setting, work: &str) -> usize {
     ours.run(work, WARM.min(setting.steps));
     let speed = ours.run(work, WARM.min(setting.steps));
@@ -121,11 +122,11 @@ fn warmed(ours: &mut Ours, setting: &Setting, work: &str) -> usize {
     (steps as usize).clamp(WARM.min(setting.steps), setting.steps)
 }
 
-/// One of those that are compared.
+/// One of the sides that are compared.
 struct Side {
     how: String,
     speeds: Vec<f64>,
-    /// The most memory that its tensors took, and what its process holds, in MiB.
+    /// Peak memory of its tensors, and memory of its process, in MiB.
     peak: Option<f64>,
     process: Option<u64>,
     error: Option<String>,
@@ -136,7 +137,7 @@ impl Side {
         Self { how: how.to_owned(), speeds: vec![], peak: None, process: None, error: None }
     }
 
-    /// Ours over it, round by round.
+    /// Ours divided by this side, round by round.
     fn ratios(&self, ours: &Self) -> Vec<f64> {
         ours.speeds.iter().zip(&self.speeds).map(|(ours, theirs)| ours / theirs).collect()
     }
@@ -164,13 +165,13 @@ impl Side {
     }
 }
 
-/// Where the time of a step of ours goes.
+/// Profiles one of our steps.
 fn profile(setting: &Setting, work: &str, format: &str, precision: Precision) {
     let mut ours = Ours::new(setting, precision);
     let steps = warmed(&mut ours, setting, work);
     let plain = setting.batch as f64 / ours.run(work, steps) * 1e3;
     let took = Instant::now();
-    let (_, shares) = ops::profile(|| Ok(ours.run(work, steps))).expect("the GPU says how long it took");
+    let (_, shares) = ops::profile(|| Ok(ours.run(work, steps))).expect("the GPU measures the time");
     let profiled = took.elapsed().as_secs_f64() * 1e3 / steps as f64;
     let each = |total: f64| total / steps as f64;
     let kernels: Vec<Value> = shares
@@ -195,7 +196,7 @@ fn profile(setting: &Setting, work: &str, format: &str, precision: Precision) {
     );
 }
 
-/// Where the time of a step of PyTorch's goes.
+/// Profiles one of PyTorch's steps.
 fn profile_of_peer(asked: &Asked, work: &str, format: &str) {
     let Setting { side, batch, .. } = asked.setting;
     for how in asked.ways(format) {
@@ -217,7 +218,7 @@ fn ends(values: &[f64]) -> (f64, f64) {
     values.iter().fold((f64::INFINITY, 0.0), |(low, high), value| (value.min(low), value.max(high)))
 }
 
-/// MiB of the GPU that a process holds.
+/// MiB of GPU memory of a process.
 fn memory(process: u32) -> Option<u64> {
     let asked = ["--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"];
     let said = Command::new("nvidia-smi").args(asked).output().ok()?;

@@ -29,13 +29,13 @@ impl Peer {
         Some(Self { child, to, from: BufReader::new(from) })
     }
 
-    /// The answer to a request, or what went wrong.
+    /// The answer to a request, or an error.
     pub fn ask(&mut self, request: &Value) -> Result<Value, String> {
         writeln!(self.to, "{request}").map_err(|error| format!("the peer has ended: {error}"))?;
         let mut line = String::new();
         self.from.read_line(&mut line).map_err(|error| error.to_string())?;
         let answer: Value =
-            serde_json::from_str(&line).map_err(|_| format!("the peer ended, or said {line:?}"))?;
+            serde_json::from_str(&line).map_err(|_| format!("the peer ended, or answered {line:?}"))?;
         match answer.get("error") {
             Some(error) => Err(error.as_str().map_or_else(|| error.to_string(), str::to_owned)),
             None => Ok(answer),

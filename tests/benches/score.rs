@@ -20,8 +20,8 @@ use std::{
 const WIDTH: usize = 768;
 const ROUNDS: usize = 3;
 
-/// A set: Train, then the tasks; its number of classes, and the task and column that leave this many groups
-/// out.
+/// A set: Train, then the tasks; its number of classes, and the task and column that leave out this many
+/// groups.
 struct Set {
     name: &'static str,
     rows: &'static [usize],
@@ -144,7 +144,7 @@ fn write(root: &Path) {
     }
 }
 
-/// Seconds, and what it printed.
+/// Seconds, and its output.
 fn run(command: &mut Command) -> (f64, Vec<u8>) {
     let began = Instant::now();
     let output = command.stderr(Stdio::inherit()).output().expect("the program starts");

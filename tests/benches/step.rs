@@ -1,14 +1,15 @@
-//! One training step of ConvNeXt-Tiny, ours beside candle's and PyTorch's, taken in turns in one go; prints ratios.
+//! Benchmark of one training step of ConvNeXt-Tiny, ours, candle's and PyTorch's in alternating rounds;
+//! prints ratios.
 //!
 //! DICHROIC_PYTHON=python3 cargo bench --bench step -- --json
 //!
-//! candle needs nothing (`candle_peer.rs`): candle-transformers' ConvNeXt, with the layer normalisation that has a
-//! gradient, and candle-nn's AdamW; channels-first, each depthwise convolution one channel at a time, as candle has it.
-//! The Python that `$DICHROIC_PYTHON` names needs torch and timm (`peer.py`); without it PyTorch is left out.
-//! PyTorch: eager, channels-last, fused AdamW; bf16 autocast beside it.
-//! All sides: 3 channels, 14 classes, ProxyNCA, AdamW, a fixed batch, learning rate 1e-6, 32-bit floats. Ours and candle's
-//! start from the same weights and run in the same pool of threads. Rounds alternate their order; ratios are medians of
-//! medians, candle's of single steps.
+//! candle needs no installation (`candle_peer.rs`): candle-transformers' ConvNeXt, with the layer
+//! normalisation that has a gradient, and candle-nn's AdamW; channels-first, and each depthwise convolution
+//! one channel at a time, as candle computes it. The Python of `$DICHROIC_PYTHON` needs torch and timm
+//! (`peer.py`); without it PyTorch is left out. PyTorch: eager, channels-last, fused AdamW; also with bf16
+//! autocast. All sides: 3 channels, 14 classes, ProxyNCA, AdamW, a fixed batch, learning rate 1e-6, 32-bit
+//! floats. Ours and candle's start from the same weights and run in the same thread pool. Rounds alternate
+//! their order; ratios are medians of medians, candle's of single steps.
 
 mod candle_peer;
 mod python;
@@ -40,12 +41,12 @@ const ROUNDS: usize = 5;
 const STEPS: usize = 4;
 const ANSWERS: &str = "PyTorch answers";
 const CLASSES: usize = 14;
-/// candle is measured at this side only: one of its steps takes as long as some thirty of ours.
+/// candle is measured at this side only: one of its steps takes as long as about thirty of ours.
 const CANDLES_SIDE: usize = 64;
 const TEMPERATURE: f64 = 0.07;
 const LR: f64 = 1e-6;
 const WEIGHT_DECAY: f64 = 5e-5;
-/// How far the two losses of the first step may be apart: sums of 32-bit floats in another order.
+/// Tolerance of the two losses of the first step: sums of 32-bit floats in another order.
 const SAME_LOSS: f64 = 1e-3;
 /// (side in pixels, batch, target: our wall time over PyTorch's at two threads).
 const CASES: [(usize, usize, f64); 2] = [(64, 16, 0.74), (224, 4, 0.87)];
@@ -212,7 +213,7 @@ impl Ours {
         }
     }
 
-    /// The same network, proxies and batch at candle.
+    /// The same network, proxies and batch in candle.
     fn at_candle(&self) -> candle_core::Result<Candle> {
         let parameter = |id| {
             let published = self.params.published(id);
@@ -226,7 +227,7 @@ impl Ours {
         Candle::new(&config, parameters, images, &self.classes, (TEMPERATURE, optimiser))
     }
 
-    /// What is measured is the same work only if it has the same result.
+    /// The two sides do the same work only if they have the same result.
     fn same_loss(&self, candle: &Candle) -> candle_core::Result<()> {
         let tape = &mut Tape::recording(&self.params);
         let ours = f64::from(self.loss(tape)?.value().flatten_all()?.to_vec1::<f32>()?[0]);
@@ -235,7 +236,7 @@ impl Ours {
         Ok(())
     }
 
-    /// The median times of so many steps.
+    /// The median times of `count` steps.
     fn steps(&mut self, count: usize) -> Times {
         let times: Vec<Times> = (0..count).map(|_| timed(|| self.step())).collect();
         (median(times.iter().map(|time| time.0)), median(times.iter().map(|time| time.1)))
@@ -257,16 +258,17 @@ impl Ours {
     }
 }
 
-/// What one step takes.
+/// The time of one step.
 fn timed(step: impl FnOnce() -> candle_core::Result<()>) -> Times {
     let (wall, cpu) = (Instant::now(), cpu_seconds());
     step().expect("a step");
     (wall.elapsed().as_secs_f64(), cpu_seconds() - cpu)
 }
 
-/// CPU seconds of this process, all threads; NaN where the system does not tell.
+/// CPU seconds of this process, all threads; NaN if the system does not report them.
 fn cpu_seconds() -> f64 {
-    // utime and stime are fields 14 and 15, in ticks of a hundredth of a second; the name in field 2 may hold spaces.
+    // utime and stime are fields 14 and 15, in ticks of a hundredth of a second; the name in field 2 may
+    // contain spaces.
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(f64::NAN);

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# A GPU in one command: every pinned case, training beside PyTorch, where a step's time goes, whole experiments; one page.
+# Everything about a GPU in one command: pinned cases, training compared with PyTorch, profiles of a step,
+# whole experiments; one page.
 #
 #   tests/gpu/run.sh [--device cuda|cpu] [--small] [--seconds N] [--parts A,B] [--bin FOLDER] [FOLDER]
 #
-# Runs what `build.sh` built elsewhere; needs a driver, CUDA's libraries (PyTorch's will do), and for comparison a Python with
-# torch and timm. Writes gpu.json, gpu.md and gpu.log to FOLDER, else to $OUT, else to reports/gpu, and after each part what is
-# known so far. Each part has a share of the time (480 s) and fails for itself; the most valuable come first.
-# `--device cpu --small` shows without a GPU that all of it works.
+# Runs what `build.sh` built elsewhere; needs a driver, CUDA's libraries (PyTorch's are sufficient), and for
+# comparisons a Python with torch and timm. Writes gpu.json, gpu.md and gpu.log to FOLDER, otherwise to $OUT,
+# otherwise to reports/gpu, and updates them after each part. Each part has a share of the time (480 s) and
+# may fail without affecting others; the most valuable come first. `--device cpu --small` checks without a GPU
+# that everything works.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -33,7 +35,7 @@ end_all() { for process in "${background[@]}"; do kill -- "-$process" 2>/dev/nul
 trap 'end_all; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-# Binaries travel packed, and may have lost that they are programs.
+# Binaries are compressed, and may have lost their executable bit.
 mkdir "$work/bin" && cp "$bin"/* "$work/bin/" && bin=$work/bin
 unpack='import lzma, shutil, sys; shutil.copyfileobj(lzma.open(sys.argv[1]), open(sys.argv[1][:-3], "wb"))'
 for file in "$bin"/*.xz; do
@@ -59,10 +61,10 @@ page() {
   "$(files report)" page "$work" "$out" 2>>"$work/page.err" || cat "$work/page.err" >&2
   (cd "$work" && tail -n +1 -- *.tsv *.out *.err *.txt 2>/dev/null | tail -c 12000000) >"$out/gpu.log"
 }
-# The time is known last; the page has the newest.
+# The total time is known last; the page has the latest value.
 note_last() { grep -v '^seconds' "$work/machine.tsv" >"$work/m" && mv "$work/m" "$work/machine.tsv" && note seconds "$SECONDS"; }
 
-# start_in_background FILE LIMIT COMMAND…: its output goes to FILE, its complaints to FILE.err without `.out`.
+# start_in_background FILE LIMIT COMMAND…: its output goes to FILE, its errors to FILE.err without `.out`.
 start_in_background() {
   local name=$1 seconds=$2
   shift 2
@@ -72,11 +74,11 @@ start_in_background() {
   background+=($!)
 }
 
-# part NAME UNTIL: runs the function NAME, until so many hundredths of the time are over.
+# part NAME UNTIL: runs the function NAME until UNTIL percent of the time have passed.
 part() {
   local name=$1 left=$((budget * $2 / 100 - SECONDS)) began=$SECONDS status
   [[ -z $wanted || ,$wanted, == *,$name,* ]] || return 0
-  # Whatever comes first has time to say what is missing.
+  # The first part always has time to report what is missing.
   [[ $name != machine ]] || ((left > 20)) || left=20
   if ((left < 5)); then
     status=- && echo "no time was left" >"$work/$name.err"
@@ -84,7 +86,7 @@ part() {
     echo "== $name (at $SECONDS s, for $left s at most)"
     export limit=$left
     export -f "$name"
-    # Waited for in the background, so that whoever ends this script ends the part too.
+    # In the background, so that the part ends if this script is ended.
     start_in_background "$name.out" "$left" bash -uo pipefail -c "$name"
     wait "${background[-1]}"
     status=$?
@@ -94,7 +96,8 @@ part() {
   page
 }
 
-# --- What this machine has -----------------------------------------------------------------------------------------------
+# --- This machine
+# -----------------------------------------------------------------------------------------------------------
 
 system_path=${LD_LIBRARY_PATH:-}
 python=$(command -v "${DICHROIC_PYTHON:-python3}" || true)
@@ -119,19 +122,19 @@ export LD_LIBRARY_PATH
 
 missing=$(ldd "$(files program)" 2>&1 | grep -E 'not found' | awk '{ $1 = $1 } 1')
 if [[ $missing == *libcuda.so.1* && $device == cpu ]]; then
-  # Without a driver, a stub of the toolkit lets the program start; it computes on the processor alone.
+  # Without a driver, a stub from the toolkit lets the program start; it computes on the CPU only.
   stub=$(for folder in ${LIBRARY_PATH:-} "${CUDA_PATH:-/usr/local/cuda}"/lib64/stubs; do ls "$folder/libcuda.so"; done 2>/dev/null | head -n 1)
   mkdir -p "$work/stub" && ln -sf "${stub:-/none}" "$work/stub/libcuda.so.1" && LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$work/stub
   missing=$(ldd "$(files program)" 2>&1 | grep -E 'not found' | awk '{ $1 = $1 } 1')
 fi
 
-# PyTorch with the libraries that it would have had by itself, in a process whose group ends with this script.
+# PyTorch with the libraries that it would load itself, in a process whose group ends with this script.
 printf '#!/usr/bin/env bash\nLD_LIBRARY_PATH=%q exec %q "$@"\n' "$system_path" "${python:-/none}" >"$work/python"
 chmod +x "$work/python"
 torch=$(timeout 60 "$work/python" -c 'import timm, torch; print(torch.__version__, torch.version.cuda, "timm", timm.__version__)' 2>&1 | tail -n 1)
 [[ $torch == *timm* && $torch != *Error* ]] && export DICHROIC_PYTHON=$work/python || unset DICHROIC_PYTHON
 export DICHROIC_PEER=$root/tests/benches/gpu_peer.py
-# What is compiled here is found by the next part, and goes with the folder.
+# What is compiled here is used by the next part, and removed with the folder.
 export XDG_CACHE_HOME=$work/cache CUDA_CACHE_PATH=$work/cache/nv
 export TORCHINDUCTOR_CACHE_DIR=$work/inductor TRITON_CACHE_DIR=$work/triton TORCHINDUCTOR_FX_GRAPH_CACHE=1
 
@@ -166,7 +169,8 @@ export size_words="${size[*]}"
 formats=bf16,tf32,f32 && [[ $device == cpu ]] && formats=f32
 export formats
 
-# Every test that runs on GPUs; a failed one once more in a process of its own, since one bad kernel takes all after it along.
+# Every test that runs on GPUs; a failed one is run again in a separate process, because one bad kernel makes
+# all later ones fail.
 pinned() {
   local role file package words number=0
   while IFS=$'\t' read -r role file package words; do
@@ -182,7 +186,7 @@ pinned() {
     if grep -q '^test result' "$text"; then
       again=$(grep -oP '^test \K.*(?= \.\.\. FAILED)' "$text")
     else
-      # It ended in the middle, and showed nothing: each for itself.
+      # The program was interrupted without results: run each test separately.
       # shellcheck disable=SC2086
       again=$("$bin/$file" $words --list | grep -oP '.*(?=: test$)')
     fi
@@ -196,7 +200,7 @@ pinned() {
   ! grep -qs '^test .* FAILED' "$work"/alone-*.txt
 }
 
-# PyTorch compiles while the pinned cases run; the benchmark then finds what it compiled in a cache.
+# PyTorch compiles while the pinned cases run; the benchmark then uses its compilation cache.
 warm() {
   local work_and_format side=224 batch=128
   [[ $small == no ]] || side=32 batch=6
@@ -206,7 +210,7 @@ warm() {
   done | "$DICHROIC_PYTHON" "$DICHROIC_PEER" "$device" $side $batch
 }
 
-# PyTorch's ways for `train` or `embed`: eager always, compiled where that was done in time.
+# PyTorch's variants for `train` or `embed`: always eager, and compiled if that finished in time.
 ways() {
   local format ways=
   for format in ${formats//,/ }; do
@@ -224,7 +228,7 @@ train() { bench --work train --formats "$formats" --peers "$(ways train)"; }
 embed() { bench --work embed --formats "$formats" --peers "$(ways embed)"; }
 profile() { bench --work train --profile --formats "$formats" --peers "${formats%%,*}/eager"; }
 
-# experiment NAME WORDS…: computes it in a store of its own, and asks that.
+# experiment NAME WORDS…: computes it in a separate store, and queries that.
 experiment() {
   local name=$1 store=$work/runs/$1.db program
   shift
@@ -244,7 +248,7 @@ low=bf16 && [[ $device == cuda ]] || low=f32
 export scratch brief_words low
 # shellcheck disable=SC2086
 experiment_bf16() { experiment experiment_bf16 --precision $low $brief_words; }
-# As declared in size: ConvNeXt-Tiny on whole images, of which an epoch shows the pace.
+# At full size: ConvNeXt-Tiny on whole images; an epoch is enough to measure the pace.
 # shellcheck disable=SC2086
 experiment_full() {
   if [[ $small == yes ]]; then
@@ -268,7 +272,7 @@ if [[ -n ${DICHROIC_PYTHON:-} && (-z $wanted || ,$wanted, == *,train,* || ,$want
 fi
 export DICHROIC_TEST_ON=$(if [[ $device == cuda ]]; then echo gpu; else echo all; fi)
 part pinned 25
-# Nothing is timed while the processor compiles.
+# Nothing is timed while the CPU compiles.
 if [[ -n ${warming:-} ]]; then
   wait "$warming"
   note 'compilations by PyTorch' "$(grep -c images_per_s "$work/warm.jsonl") done before training was measured, $(grep -c error "$work/warm.jsonl") failed"

@@ -1,4 +1,5 @@
-//! Our side of the benchmark on a GPU: a model of three sets, each with a first layer of its own, and its training step.
+//! Our side of the GPU benchmark: a model of three sets, each with its own first layer, and its training
+//! step.
 
 use crate::setting::{CHANNELS, CLASSES, Setting};
 use candle_core::Tensor;
@@ -71,7 +72,7 @@ impl Ours {
         }
     }
 
-    /// Images per second over so many steps, of which the last is waited for.
+    /// Images per second over this number of steps; waits for the last one.
     pub fn run(&mut self, work: &str, steps: usize) -> f64 {
         let began = Instant::now();
         let mut last = f32::NAN;

@@ -1,4 +1,4 @@
-//! What the benchmark on a GPU measures, as its command line says.
+//! What the GPU benchmark measures, from its command line.
 
 use crate::python::Peer;
 use candle_core::Device;
@@ -8,31 +8,31 @@ use std::time::Duration;
 pub const CLASSES: usize = 14;
 pub const CHANNELS: [usize; 3] = [3, 4, 5];
 
-/// How large it is, and where.
+/// The size of the work, and the device.
 #[derive(Clone)]
 pub struct Setting {
     pub device: Device,
     pub side: usize,
     pub batch: usize,
-    /// Of one timed run, at most.
+    /// Most steps of a timed run.
     pub steps: usize,
 }
 
-/// What is asked for.
+/// The parsed command line.
 pub struct Asked {
     pub setting: Setting,
     pub works: Vec<String>,
     pub formats: Vec<(String, Precision)>,
-    /// PyTorch's ways by number format: `bf16/compile`.
+    /// PyTorch's variants by number format: `bf16/compile`.
     pub peers: Vec<String>,
-    /// For everything; it is kept to by fewer rounds, of which there are three at least.
+    /// Time for everything; if it is short there are fewer rounds, but at least three.
     pub time: Duration,
-    /// Where the time of a step goes, in place of how many there are in a second.
+    /// Profile steps instead of measuring images per second.
     pub profile: bool,
 }
 
 impl Asked {
-    /// What the words of a command line mean; nothing, with a word why, if the device is not there.
+    /// Parses a command line; an error if the device is missing.
     pub fn read(words: &[String]) -> Result<Self, String> {
         let at = |word: &str| words.iter().position(|found| found == word);
         let value = |word: &str| at(word).and_then(|at| words.get(at + 1)).cloned();
@@ -54,7 +54,7 @@ impl Asked {
         let formats = list("--formats", if on_gpu { &["bf16", "tf32", "f32"] } else { &["f32"] });
         let precision = |name: String| match known.iter().find(|(known, _)| *known == name) {
             Some((_, precision)) => Ok((name, *precision)),
-            None => Err(format!("`{name}` is no number format")),
+            None => Err(format!("`{name}` is not a number format")),
         };
         let peers: &[&str] = match on_gpu {
             true => &["bf16/eager", "bf16/compile", "bf16/max-autotune", "tf32/eager", "f32/eager"],
@@ -71,14 +71,14 @@ impl Asked {
         })
     }
 
-    /// PyTorch's ways for a number format.
+    /// PyTorch's variants for a number format.
     pub fn ways<'a>(&'a self, format: &'a str) -> impl Iterator<Item = &'a str> {
         self.peers.iter().filter_map(move |peer| peer.strip_prefix(format)?.strip_prefix('/'))
     }
 }
 
 impl Setting {
-    /// PyTorch, if there is one.
+    /// PyTorch, if it is installed.
     pub fn peer(&self) -> Option<Peer> {
         let device = if self.device.is_cpu() { "cpu" } else { "cuda" };
         Peer::start("gpu_peer.py", &[device.to_owned(), self.side.to_string(), self.batch.to_string()])

@@ -1,4 +1,5 @@
-//! The binaries that travel to a machine with a GPU: which cargo built, where it says so, and what they need there.
+//! The binaries that are copied to a machine with a GPU: which ones cargo built, where, and what they need
+//! there.
 
 use serde_json::{Value, json};
 use std::{
@@ -10,8 +11,8 @@ use std::{
     process::Command,
 };
 
-/// Copies what cargo's messages on stdin name into `folder`, and writes `carried.tsv` (for the script: role, file, folder of
-/// the package, words that pick tests) and `carried.json` (for the page).
+/// Copies the binaries named in cargo's messages on stdin into `folder`, and writes `carried.tsv` (for the
+/// script: role, file, folder of the package, filters of tests) and `carried.json` (for the page).
 pub fn collect(root: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(folder)?;
     let (mut lines, mut listed, mut needs) = (String::new(), vec![], Needs::default());
@@ -47,19 +48,19 @@ pub fn collect(root: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A binary, and what it is for.
+/// A binary and its role.
 struct Binary {
     role: &'static str,
     name: String,
     path: PathBuf,
-    /// The folder of its package, seen from the root.
+    /// The folder of its package, relative to the root.
     package: PathBuf,
     /// Which of its tests run on GPUs.
     tests: Vec<String>,
 }
 
 impl Binary {
-    /// What a message of cargo names, if that travels.
+    /// The binary that a message of cargo names, if it is needed.
     fn of(message: &Value, root: &Path) -> Result<Option<Self>, Box<dyn Error>> {
         let Some(path) = message["executable"].as_str() else { return Ok(None) };
         let target = &message["target"];
@@ -67,7 +68,7 @@ impl Binary {
         let name = target["name"].as_str().unwrap_or_default();
         let manifest = Path::new(message["manifest_path"].as_str().unwrap_or_default());
         let folder = manifest.parent().ok_or("a manifest is in a folder")?;
-        // Never empty: columns are told apart by what is in them.
+        // Never empty, because the script separates columns by their content.
         let package = Path::new(".").join(folder.strip_prefix(root)?);
         let source = Path::new(target["src_path"].as_str().unwrap_or_default());
         let is_test = message["profile"]["test"] == true;
@@ -95,7 +96,7 @@ fn on_gpus(folder: &Path) -> io::Result<Vec<String>> {
         for entry in fs::read_dir(&at)? {
             let path = entry?.path();
             if path.is_dir() {
-                // A folder with a manifest is a package of its own.
+                // A folder with a manifest is a separate package.
                 if !path.join("Cargo.toml").exists() {
                     folders.push(path);
                 }
@@ -109,12 +110,13 @@ fn on_gpus(folder: &Path) -> io::Result<Vec<String>> {
     Ok(modules.into_iter().collect())
 }
 
-/// Whether a text has tests for `golden::everywhere` or `golden::on_gpus`; the file that declares these has none.
+/// Whether a text has tests with `golden::everywhere` or `golden::on_gpus`; the file that declares these has
+/// none.
 fn calls(text: &str) -> bool {
     ["everywhere(", "on_gpus("].iter().any(|name| text.contains(name)) && !text.contains("fn on_gpus(")
 }
 
-/// `ops/gpu/tests.rs` is `ops::gpu::tests`; what is in a `mod tests` begins with its file's module.
+/// `ops/gpu/tests.rs` is `ops::gpu::tests`; the contents of `mod tests` begin with their file's module.
 fn module(path: &Path) -> String {
     let names: Vec<String> =
         path.with_extension("").iter().map(|name| name.to_string_lossy().into_owned()).collect();
@@ -125,7 +127,7 @@ fn module(path: &Path) -> String {
     format!("{}::", names.join("::"))
 }
 
-/// What binaries need where they run.
+/// What the binaries need where they run.
 #[derive(Default)]
 struct Needs {
     libraries: BTreeSet<String>,
@@ -135,7 +137,7 @@ struct Needs {
 impl Needs {
     fn look(&mut self, binary: &Path) -> Result<(), Box<dyn Error>> {
         let said = Command::new("objdump").arg("-p").arg(binary).output();
-        let said = said.map_err(|error| format!("objdump says which libraries a binary needs: {error}"))?;
+        let said = said.map_err(|error| format!("objdump is needed to list a binary's libraries: {error}"))?;
         self.hear(&String::from_utf8_lossy(&said.stdout));
         Ok(())
     }
@@ -151,7 +153,7 @@ impl Needs {
         }
     }
 
-    /// The least version of the C library that has all that they ask for.
+    /// The minimum version of the C library with all symbols that they need.
     fn glibc(&self) -> String {
         self.versions.last().map(|(major, minor)| format!("{major}.{minor}")).unwrap_or_default()
     }

@@ -1,4 +1,5 @@
-//! What Rust's tests print with `--show-output`: which passed, where they ran, and how close numbers were.
+//! Parses the output of Rust's tests with `--show-output`: which passed, where they ran, and how close
+//! numbers were.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -6,19 +7,19 @@ use std::collections::BTreeMap;
 /// One test.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Test {
-    /// `ok`, `FAILED`, `ignored`; nothing if the program ended within it.
+    /// `ok`, `FAILED`, `ignored`; empty if the program ended during the test.
     pub outcome: String,
     /// `cuda NVIDIA H200`, `the emulator`.
     pub ran_on: Vec<String>,
-    /// The comparison that came nearest to its tolerance: error, tolerance, of what.
+    /// The comparison closest to its tolerance: error, tolerance, name.
     pub worst: Option<(f64, f64, String)>,
-    /// How many comparisons there were on GPUs.
+    /// The number of comparisons on GPUs.
     pub compared: usize,
-    /// What it said when it failed.
+    /// Its message if it failed.
     pub message: String,
 }
 
-/// The tests of a program by their names, and the line about all of them.
+/// The tests of a program by name.
 pub fn read(text: &str) -> BTreeMap<String, Test> {
     let mut tests = BTreeMap::<String, Test>::new();
     let mut of: Option<String> = None;

@@ -1,4 +1,5 @@
-//! What `tests/gpu/build.sh` and `tests/gpu/run.sh` leave to a program: which binaries travel, and the page of what they did.
+//! Helper of `tests/gpu/build.sh` and `tests/gpu/run.sh`: collects the binaries to copy, and writes the page
+//! of results.
 //!
 //! cargo … --message-format=json | gpu_report collect ROOT FOLDER      # copies what cargo built, and lists it
 //! gpu_report page WORK FOLDER                                          # WORK: what the parts wrote; FOLDER: gpu.json, gpu.md
@@ -44,7 +45,7 @@ mod tests {
         fs::read_to_string(package.join("tests/gpu").join(name)).unwrap()
     }
 
-    /// Parts in their order, and the hundredth of the time by which each ends.
+    /// Parts in order, with the percentage of the time by which each ends.
     fn parts_of_the_script() -> Vec<(String, u32)> {
         let script = text("run.sh");
         let part = |line: &str| {
@@ -68,7 +69,7 @@ mod tests {
         assert!(parts.len() >= 5, "{parts:?}");
         assert!(
             parts.windows(2).all(|pair| pair[0].1 < pair[1].1),
-            "each ends after the one before: {parts:?}"
+            "each ends after the previous one: {parts:?}"
         );
         assert!(parts.last().unwrap().1 < 100, "all of them end within the time");
         let script = text("run.sh");

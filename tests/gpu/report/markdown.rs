@@ -1,4 +1,4 @@
-//! The page of a run on a GPU: what holds first, then the numbers behind it.
+//! The page of a run on a GPU: the verdict first, then the numbers behind it.
 
 use serde_json::Value;
 use std::fmt::Write;
@@ -29,9 +29,9 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or("unknown")
 }
 
-/// A number with three digits that count.
+/// A number with three significant digits.
 fn number(value: f64) -> String {
-    let value = value + 0.0; // the sum of nothing is -0
+    let value = value + 0.0; // an empty sum is -0
     match value.abs() {
         _ if !value.is_finite() => "·".into(),
         size if size >= 100.0 => format!("{value:.0}"),
@@ -63,7 +63,7 @@ fn spread(value: &Value) -> String {
     }
 }
 
-/// Of sorted numbers.
+/// The median of sorted numbers.
 fn median(numbers: &[f64]) -> f64 {
     let middle = numbers.len() / 2;
     match numbers.len() {
@@ -89,7 +89,7 @@ fn head(page: &mut String, all: &Value) {
     );
     if machine["device"] != "cuda" || machine["small"] == "yes" {
         line!(page);
-        line!(page, "**A dry run: it shows that the parts work. No figure here says anything about a GPU.**");
+        line!(page, "**A dry run: it shows that the parts work. No figure here is valid for a GPU.**");
     }
     line!(page);
     if !pinned.is_null() {
@@ -102,7 +102,7 @@ fn head(page: &mut String, all: &Value) {
         let places = if places.is_empty() { "none on a GPU".to_owned() } else { places.join(", ") };
         let verdict = match (pinned["failed"].as_u64(), pinned["unfinished"].as_u64().unwrap_or(0)) {
             (Some(0), 0) => "all agree".to_owned(),
-            (Some(0), unfinished) => format!("**{unfinished} did not end**, the others agree"),
+            (Some(0), unfinished) => format!("**{unfinished} did not finish**, the others agree"),
             _ => "**not all agree**".to_owned(),
         };
         let (passed, failed) = (&pinned["passed"], &pinned["failed"]);
@@ -156,7 +156,7 @@ fn pinned(page: &mut String, pinned: &Value) {
         line!(page, "```text\n{}\n```", text(&case["message"]).trim_end());
     }
     for name in list(&pinned["passed_only_alone"]) {
-        line!(page, "`{}` passed only in a process of its own.", text(name));
+        line!(page, "`{}` passed only in a separate process.", text(name));
     }
     let mut near: Vec<(f64, &Value)> = cases
         .iter()
@@ -171,7 +171,7 @@ fn pinned(page: &mut String, pinned: &Value) {
         return;
     }
     line!(page);
-    line!(page, "Nearest to their tolerance:");
+    line!(page, "Closest to their tolerance:");
     line!(page);
     line!(page, "| case | value | relative error | tolerance |\n|---|---|---|---|");
     for (_, case) in near.iter().take(8) {
@@ -306,7 +306,7 @@ fn experiments(page: &mut String, experiments: &[Value]) {
     if experiments.is_empty() {
         return;
     }
-    line!(page, "## Whole experiments, by the store");
+    line!(page, "## Whole experiments, from their stores");
     line!(page);
     line!(
         page,
@@ -387,7 +387,7 @@ fn conditions(page: &mut String, all: &Value) {
         );
     }
     line!(page);
-    line!(page, "How it is measured: `tests/gpu/METHOD.md`.");
+    line!(page, "Method: `tests/gpu/METHOD.md`.");
 }
 
 #[cfg(test)]

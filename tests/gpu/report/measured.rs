@@ -1,5 +1,5 @@
-//! What the parts of `tests/gpu/run.sh` left in its folder, as one JSON document. A file that is not there is a part that
-//! did not come so far.
+//! Collects what the parts of `tests/gpu/run.sh` wrote, as one JSON document. A missing file is a part that
+//! did not get that far.
 
 use crate::libtest;
 use serde_json::{Map, Value, json};
@@ -40,7 +40,7 @@ fn lines(text: &str) -> Vec<Value> {
     text.lines().filter_map(of).collect()
 }
 
-/// The last of those that say the same thing: each round says anew what is known.
+/// The latest of equal records: each round repeats what is known.
 fn newest(all: Vec<Value>) -> Vec<Value> {
     let mut newest: Vec<Value> = vec![];
     for value in all {
@@ -54,7 +54,7 @@ fn newest(all: Vec<Value>) -> Vec<Value> {
     newest
 }
 
-/// How each part ended, and what it said last if not well.
+/// How each part ended, and its last output if it did not succeed.
 fn parts(work: &Path, text: &str) -> Vec<Value> {
     let part = |line: &str| {
         let [name, status, seconds, limit] = line.split('\t').collect::<Vec<_>>()[..] else { return None };
@@ -76,7 +76,7 @@ fn parts(work: &Path, text: &str) -> Vec<Value> {
     text.lines().filter_map(part).collect()
 }
 
-/// The files whose names begin and end so, in order.
+/// The files with this prefix and suffix, in order.
 fn files(work: &Path, begins: &str, ends: &str) -> io::Result<Vec<PathBuf>> {
     let mut found = vec![];
     for entry in fs::read_dir(work)? {
@@ -90,8 +90,8 @@ fn files(work: &Path, begins: &str, ends: &str) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Every test that may run on GPUs. One that failed beside others was run once more in a process of its own: a kernel
-/// that reads where it must not takes all that comes after it along.
+/// Every test that may run on GPUs. One that failed together with others was run again in a separate process:
+/// a kernel with an invalid read makes all later ones fail.
 fn pinned(work: &Path) -> io::Result<Value> {
     let mut tests = BTreeMap::<String, libtest::Test>::new();
     for path in files(work, "pinned-", ".txt")? {
@@ -124,7 +124,7 @@ fn pinned(work: &Path) -> io::Result<Value> {
     }))
 }
 
-/// The experiments whose stores were asked: pace of training, what each work took, scores.
+/// The experiments whose stores were queried: pace of training, duration of each work, scores.
 fn experiments(work: &Path) -> io::Result<Vec<Value>> {
     let mut all = vec![];
     for path in files(work, "experiment", ".pace.json")? {
