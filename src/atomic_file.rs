@@ -185,6 +185,10 @@ mod tests {
             fs::write(folder.path().join(name), "left").unwrap();
         }
         forget_parts(&path).unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "only its own temporary files are removed");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            3,
+            "only its own temporary files are removed"
+        );
     }
 }

@@ -63,9 +63,7 @@ pub enum Error {
         found: usize,
     },
     /// A query without any reference.
-    #[error(
-        "query {query} has no reference: expected one outside its group, found none"
-    )]
+    #[error("query {query} has no reference: expected one outside its group, found none")]
     NoReference {
         /// Position among the queries, from 0.
         query: usize,

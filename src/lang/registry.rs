@@ -273,7 +273,10 @@ mod tests {
         assert_eq!(error.to_string(), "there is no experiment `hypernet_tsp`");
         assert_eq!(error.hint().unwrap(), "did you mean `hypernet_tps`?");
         let error = matching(&all, "swad*").unwrap_err();
-        assert_eq!(error.hint().unwrap(), "`dichroic list` shows all 2; `name*` runs all that begin with `name`");
+        assert_eq!(
+            error.hint().unwrap(),
+            "`dichroic list` shows all 2; `name*` runs all that begin with `name`"
+        );
     }
 
     #[test]
@@ -292,7 +295,8 @@ mod tests {
             [run.clone(), run.clone().image(33), run].specs()
         }
         let entry = Entry { name: "twice", about: "", file: "a.rs", line: 7, specs: twice };
-        let image = "twice (a.rs:7), declaration 2: expected an image side that is a multiple of 32, found 33";
+        let image =
+            "twice (a.rs:7), declaration 2: expected an image side that is a multiple of 32, found 33";
         assert_eq!(entry.problems(), [image, "twice (a.rs:7), declaration 3: the same as declaration 1"]);
     }
 

@@ -283,7 +283,9 @@ fn sets(
     let names: Vec<&str> = named.map_or(CHAMMI_SETS.to_vec(), |name| vec![name]);
     let fitting = names.iter().filter_map(|name| one(name)).find(|set| set.channels.len() == found);
     fitting.map(|set| vec![set]).ok_or_else(|| {
-        let expected = named.map_or("no set of CHAMMI has that number".into(), |set| format!("set `{set}` does not have that number"));
+        let expected = named.map_or("no set of CHAMMI has that number".into(), |set| {
+            format!("set `{set}` does not have that number")
+        });
         Error::Channels { path: path.to_owned(), found, expected }
     })
 }

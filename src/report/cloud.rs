@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(at(5, 5), [OPAQUE, 0.0, 0.0, OPAQUE]);
         assert!(at(15, 5)[2] > 0.98 && at(15, 5)[3] > 0.98);
         assert_eq!(at(10, 5), [0.0; 4]);
-        assert!(sheet.pixels.iter().all(|pixel| pixel[1] == 0.0), "what lies outside is cut off");
+        assert!(sheet.pixels.iter().all(|pixel| pixel[1] == 0.0), "dots outside are cut off");
         let dots = [((3.0, 3.0), RGBColor(255, 0, 0))];
         let text = image(&dots, 1.0, (2.0, 2.0), (4.0, 3.0), 10.0).unwrap();
         assert!(text.starts_with(

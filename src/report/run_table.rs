@@ -101,8 +101,7 @@ fn table(seeds: &[Measured], beside: Option<&Beside>) -> Table {
         Row { stub, kind: Kind::Measured, cells, note: String::new() }
     });
     let mut notes = vec![
-        "The last four columns are floors: macro-F1 without training. Scores are means over seeds."
-            .into(),
+        "The last four columns are floors: macro-F1 without training. Scores are means over seeds.".into(),
     ];
     if let (Some(row), Some(reason)) = (beside, &reason)
         && let Some(overall) = row.paper.overall().and_then(|overall| row.value(overall.name))

@@ -361,7 +361,8 @@ fn tables_2_and_3_take_weights_and_strategies_for_conditions() {
     assert_eq!(csv.lines().filter(|line| line.contains(",print,")).count(), 14 * 14);
     let (page, ..) = home.report_of("chammi_table3", &[]);
     assert!(
-        row(&page, "miro").contains("fine-tuned + MIRO | released") && row(&page, "miro").contains("(published ")
+        row(&page, "miro").contains("fine-tuned + MIRO | released")
+            && row(&page, "miro").contains("(published ")
     );
     assert_eq!(page.matches("declared by no experiment").count(), 16);
 }

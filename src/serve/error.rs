@@ -32,9 +32,7 @@ impl Error {
             Self::Store(source) => source.hint(),
             Self::Taken(address) => {
                 let next = SocketAddr::new(address.ip(), address.port().checked_add(1).unwrap_or(0));
-                Some(format!(
-                    "it may be another `dichroic serve`; try `--address {next}`"
-                ))
+                Some(format!("it may be another `dichroic serve`; try `--address {next}`"))
             }
             Self::Listen { .. } => {
                 Some("use an address of this machine and a port above 1023: --address 127.0.0.1:7878".into())

@@ -117,7 +117,8 @@ async fn answer(site: Arc<Site>, request: Request) -> Response {
     let params = Params(params.map(|Query(params)| params).unwrap_or_default());
     let answered = spawn_blocking(move || site.answer(&path, &params)).await;
     let Ok(Answer { status, kind, body, kept }) = answered else {
-        return (StatusCode::INTERNAL_SERVER_ERROR, "this page failed because of a bug in dichroic").into_response();
+        return (StatusCode::INTERNAL_SERVER_ERROR, "this page failed because of a bug in dichroic")
+            .into_response();
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let cache = if kept { "max-age=86400" } else { "no-store" };

@@ -144,7 +144,7 @@ pub(super) fn samples_of(ask: &Ask<'_>, uid: &str) -> Result<Rows, Error> {
 const DRAWN: [(&str, &str); 4] = [
     ("memory", "memory, MiB"),
     ("processors", "processors in use"),
-    ("gpu", "GPU at work, %"),
+    ("gpu", "GPU use, %"),
     ("gpu_memory", "GPU memory, MiB"),
 ];
 

@@ -197,7 +197,11 @@ mod tests {
     fn near_rows_are_read_together_and_never_too_many() {
         let lengths = |rows: &[u32], line| pieces(rows, line).map(<[u32]>::len).collect::<Vec<_>>();
         assert_eq!(lengths(&(0..1000).collect::<Vec<_>>(), 4096), [256, 256, 256, 232]);
-        assert_eq!(lengths(&[0, 17, 35, 34], 4096), [2, 1, 1], "a gap of 16 rows is read, one of 17 is skipped");
+        assert_eq!(
+            lengths(&[0, 17, 35, 34], 4096),
+            [2, 1, 1],
+            "a gap of 16 rows is read, one of 17 is skipped"
+        );
         assert_eq!(lengths(&[5, 6], PIECE + 4), [1, 1], "a row may be longer than a piece");
     }
 

@@ -129,7 +129,9 @@ fn what_does_not_fit_is_refused_with_names() {
     assert!(found.contains("and 4 more"), "{found}");
     let found = error("hypernet", Some("HPA"), SMALL);
     assert!(found.ends_with("is a HyperNet, which reads all of Allen, HPA, CP"), "{found}");
-    assert!(error("tensors", None, SMALL).contains("belongs to no adapter of CHAMMI; its parameters: double"));
+    assert!(
+        error("tensors", None, SMALL).contains("belongs to no adapter of CHAMMI; its parameters: double")
+    );
 }
 
 #[test]

@@ -218,7 +218,10 @@ impl Asked<'_> {
             self.table.metric.capitalised()
         )];
         notes.extend(self.price(&rows, runs)?);
-        notes.extend(apart.map(|reason| format!("Published values are in a separate table, not comparable: {reason}.")));
+        notes
+            .extend(apart.map(|reason| {
+                format!("Published values are in a separate table, not comparable: {reason}.")
+            }));
         if runs.len() > placed {
             notes.push(format!(
                 "{} more runs have scores on these data but reproduce no row of this table.",
@@ -255,7 +258,8 @@ impl Asked<'_> {
         if !rows.iter().any(hole) {
             return Ok(None);
         }
-        let mut note = "`dichroic exp NAME --dry` estimates the time, memory and disk that a hole needs".to_owned();
+        let mut note =
+            "`dichroic exp NAME --dry` estimates the time, memory and disk that a hole needs".to_owned();
         let (mut seconds, mut bytes) = (0.0, 0.0);
         for one in runs {
             let sql = "SELECT (SELECT coalesce(max(secs), 0) FROM v_runs WHERE uid = ?1) AS seconds,

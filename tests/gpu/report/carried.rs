@@ -137,7 +137,8 @@ struct Needs {
 impl Needs {
     fn look(&mut self, binary: &Path) -> Result<(), Box<dyn Error>> {
         let said = Command::new("objdump").arg("-p").arg(binary).output();
-        let said = said.map_err(|error| format!("objdump is needed to list a binary's libraries: {error}"))?;
+        let said =
+            said.map_err(|error| format!("objdump is needed to list a binary's libraries: {error}"))?;
         self.hear(&String::from_utf8_lossy(&said.stdout));
         Ok(())
     }

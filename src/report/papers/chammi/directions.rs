@@ -175,8 +175,7 @@ pub(super) fn report(store: &Source<'_>) -> Result<Shown, Error> {
     tables.extend(scores.iter().map(|(group, systems)| of_group(group, systems)));
     tables.push(in_print(store)?);
     let figure = (!lines.is_empty()).then(|| forest::draw(&lines, "difference in overall macro-F1"));
-    let caption =
-        "Mean difference with its 95 % interval over simulated worlds or seeds; small dots are single worlds or seeds.";
+    let caption = "Mean difference with its 95 % interval over simulated worlds or seeds; small dots are single worlds or seeds.";
     Ok(Shown { title, tables, caption: caption.into(), figure, points: None })
 }
 

@@ -89,7 +89,9 @@ fn of_world(published: &Published, world: &World, runs: &[&Measured]) -> Table {
             .into(),
     ];
     let reason = world.reason_against(&published.protocol);
-    notes.extend(reason.map(|reason| format!("Published values are in a separate table, not comparable: {reason}.")));
+    notes.extend(
+        reason.map(|reason| format!("Published values are in a separate table, not comparable: {reason}.")),
+    );
     let mut table = Table {
         title: world.words(),
         facts: vec![
