@@ -351,7 +351,7 @@ fn tables_2_and_3_take_weights_and_strategies_for_conditions() {
     assert!(row(&page, "tuned").contains("fine-tuned, as in Tables 3 and 4"), "{}", row(&page, "tuned"));
     assert!(row(&page, "tuned").contains("(published 0.616, "), "{}", row(&page, "tuned"));
     assert!(row(&page, "scratch").contains("(published 0.537, "), "{}", row(&page, "scratch"));
-    assert!(page.contains("the printed row mixes two runs") && !page.contains("| miro |"));
+    assert!(page.contains("the published row mixes two runs") && !page.contains("| miro |"));
     let shelf = ResNet::r18().pretrained(ImageNet1k).adapter(ChannelReplication).train_on(Chammi).frozen();
     let shelf = shelf.evaluate(OneNn::cosine().on(Chammi));
     home.run("shelf", &sample::spec(shelf, Recipe::Released), 1, DataKind::Real, Scale::Paper, -0.2);
