@@ -47,6 +47,9 @@ const SMALL: [&str; 12] = [
     "model.adapter.hidden=8",
 ];
 
+/// Instead of the user's cache.
+const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache");
+
 /// A temporary folder for each test.
 struct Place(TempDir);
 
@@ -62,6 +65,7 @@ impl Place {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dichroic"));
         command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
+        command.env("XDG_CACHE_HOME", CACHE);
         for variable in ["STORE", "WEIGHTS", "DATA_CHAMMI", "DATA_MINI_REAL"] {
             command.env_remove(format!("DICHROIC_{variable}"));
         }
@@ -114,6 +118,8 @@ fn write_cell(path: &Path, channels: usize, image: usize) {
     let pixels: Vec<u8> = (0..SIDE * width).map(|_| darkest + noise.below(50) as u8).collect();
     let mut encoder = png::Encoder::new(File::create(path).unwrap(), width as u32, SIDE as u32);
     encoder.set_color(png::ColorType::Grayscale);
+    // Images of one size have one length, as those of microscopes.
+    encoder.set_compression(png::Compression::NoCompression);
     encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
 }
 
@@ -504,6 +510,50 @@ fn what_another_process_is_at_is_waited_for_or_left() {
     assert_eq!(store.query("SELECT max(n) FROM attempt").unwrap().rows[0][0].to_string(), "1");
 }
 
+/// Two stages, the second on one set: each is a unit of work, scores and exports are those of the last, and a shared
+/// first stage is computed once.
+#[test]
+fn stages_follow_one_another_to_the_scores() {
+    let place = Place::new();
+    let data = format!("mini_real={}", place.cells().display());
+    let small = SMALL.into_iter().chain(["--set", "train.epochs=1", "--data", &data, "--json"]);
+    let words: Vec<&str> = ["show", "real_cells"].into_iter().chain(small).collect();
+    let mut shown = place.say(&words).expect(0).json();
+    let experiments = shown["experiments"].as_array_mut().unwrap();
+    experiments.truncate(1);
+    let stages = experiments[0]["config"]["train"]["stages"].as_array_mut().unwrap();
+    let mut second = stages[0].clone();
+    second["on"] = serde_json::json!({ "name": "mini_real", "sets": ["Yeast"] });
+    stages.push(second);
+    fs::write(place.path("two.json"), shown.to_string()).unwrap();
+    let exp = |more: &[&str]| {
+        let words = ["exp", "--spec", "two.json", "--seed", "1", "--data", &data, "--json"];
+        place.say(&[&words[..], more].concat())
+    };
+    let run = |said: &Value| said["runs"][0]["run"].as_str().unwrap().to_owned();
+    let uid = run(&exp(&[]).expect(0).json());
+    let sql = |question: &str| place.say(&["sql", question, "--format", "json"]).expect(0).json();
+    let trained = "SELECT count(*) AS n FROM work WHERE kind = 'fit' AND json ->> '$.training' IS NOT NULL";
+    assert_eq!(sql(trained)[0]["n"], 2);
+    place.say(&["rerun", &uid, "--exact", "--data", &data]).expect(0);
+
+    place.say(&["export", "--run", &uid, "--set", "Yeast", "--out", "model.safetensors"]).expect(0);
+    let weights = "SELECT f.path AS path FROM artifact f JOIN work w ON w.id = f.work_id
+        WHERE w.json ->> '$.training.number' = 1 AND f.kind = 'weights'";
+    let last = place.path("runs/dichroic.db.d").join(sql(weights)[0]["path"].as_str().unwrap());
+    let read = |path: &Path| candle_core::safetensors::load(path, &candle_core::Device::Cpu).unwrap();
+    let values = |path: &Path, name: &str| read(path)[name].flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    let name = "stages.0.blocks.0.mlp.fc1.weight";
+    assert_eq!(values(&place.path("model.safetensors"), name), values(&last, name));
+
+    // Another second stage goes on from the same first one.
+    let path = "train.stages.1.optimiser.lr=1e-5";
+    let other = run(&exp(&["--set", path]).expect(0).json());
+    assert!(other != uid && sql(trained)[0]["n"] == 3, "{}", sql(trained));
+    exp(&["--set", "train.optimiser.lr=1e-5"])
+        .complains("there is no `train.optimiser.lr`", "did you mean `train.stages.0.optimiser.lr`?");
+}
+
 #[test]
 fn a_store_answers_for_its_numbers_and_can_be_looked_after() {
     let place = Place::new();
@@ -663,6 +713,47 @@ fn images_are_used_as_the_microscope_wrote_them() {
     assert!(!info.contains(print.as_str().unwrap()), "each channel's file is in the fingerprint");
 }
 
+#[test]
+fn other_contents_under_one_name_are_other_data() {
+    let place = Place::new();
+    let cells = place.cells();
+    let image = cells.join("Yeast/3.png");
+    let seed = |seed: &str| {
+        let said = place.run(&cells, &["--set", "train.epochs=1", "--json", "--seed", seed]).expect(0);
+        let run = said.json()["runs"][0].clone();
+        (
+            run["run"].as_str().unwrap().to_owned(),
+            run["data"]["mini_real"]["fingerprint"].clone(),
+            said.error(),
+        )
+    };
+    let length = |path: &Path| fs::metadata(path).unwrap().len();
+    let (first, print, said) = seed("1");
+    assert!(!said.contains("other contents"), "{said}");
+    let (before, modified) = (length(&image), fs::metadata(&image).unwrap().modified().unwrap());
+    write_cell(&image, 2, 30);
+    File::options().write(true).open(&image).unwrap().set_modified(modified).unwrap();
+    assert_eq!(length(&image), before);
+
+    let check =
+        || place.say(&["data", "check", "--data", &format!("mini_real={}", cells.display())]).expect(0);
+    let noted = "note: 1 finished run read other contents under the name `mini_real` (fingerprint ";
+    assert!(check().out().contains(noted), "{}", check().out());
+    let (second, other, said) = seed("1");
+    assert!(second != first && other != print);
+    assert!(said.contains("has other contents than what 1 finished run read under this name"), "{said}");
+    let (_, _, said) = seed("2");
+    assert!(!said.contains("other contents"), "it is said once: {said}");
+    let seeds = "SELECT n, stale FROM v_seeds WHERE task = 'Yeast/Task_one' AND metric = 'accuracy' AND class = '' ORDER BY n";
+    let seeds = || place.say(&["sql", seeds, "--format", "json"]).expect(0).json();
+    assert_eq!(seeds(), serde_json::json!([{ "n": 1, "stale": 1 }, { "n": 2, "stale": 0 }]));
+
+    write_cell(&image, 2, 3);
+    assert_eq!(seed("1").0, first, "the contents of before are the data of before");
+    assert_eq!(seeds(), serde_json::json!([{ "n": 1, "stale": 0 }, { "n": 2, "stale": 1 }]));
+    assert!(check().out().contains("note: 2 finished runs read other contents"), "{}", check().out());
+}
+
 /// All files below a folder.
 fn walk(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -785,7 +876,7 @@ fn networks_of_the_zoo_are_computed_or_refused_first() {
     experiments.truncate(1);
     let config = &mut experiments[0]["config"];
     config["model"] = serde_json::to_value(&model).unwrap();
-    config["train"]["objective"] = Value::Array(vec![]);
+    config["train"]["stages"] = Value::Array(vec![]);
     fs::write(place.path("zoo.json"), shown.to_string()).unwrap();
     let run = ["exp", "--spec", "zoo.json", "--scale", "paper", "--seed", "1", "--data", &cells];
     let run = [&run[..], &["--weights", ".", "--json"]].concat();

@@ -96,7 +96,7 @@ fn folder(root: &Path, name: &str, sets: BTreeSet<String>) -> DataSet {
         description += &format!("[sets.{set}]\nchannels = [\"dna\", \"er\", \"actin\"]\n");
     }
     fs::write(root.join("dataset.toml"), description).unwrap();
-    let opened = DataSet::open(name, root).unwrap();
+    let opened = DataSet::open_without_fingerprint(name, root).unwrap();
     DataSet { fingerprint: format!("the fingerprint of {name}"), ..opened }
 }
 

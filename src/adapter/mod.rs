@@ -23,10 +23,6 @@ use crate::{
 };
 use candle_core::{Result, Tensor};
 
-/// Raised when an adapter computes something different; part of the identity of every work that trains or
-/// embeds.
-pub const REVISION: u32 = 1;
-
 /// Side of a patch of the backbone's stem, and its stride.
 const PATCH: usize = ConvNext::PATCH;
 

@@ -29,10 +29,6 @@ use crate::{
 };
 use candle_core::Result;
 
-/// Raised when a backbone computes something different; part of the identity of every work that trains or
-/// embeds.
-pub const REVISION: u32 = 1;
-
 /// A network after a first layer.
 pub trait Backbone: Send + Sync {
     /// Runs the network on the output of the first layer.

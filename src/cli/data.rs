@@ -9,13 +9,14 @@ use super::{
     progress::Progress,
 };
 use crate::{
-    data::{self, DataSet},
+    data::{self, Contents, DataSet},
+    execute,
     simulate::{
         self, Control, Size, World,
         gates::{Gate, Gates},
     },
     spec::Selection,
-    store::{self, Rows, Store, Value},
+    store::{OtherContents, Rows, Store, Value, short_fingerprint},
 };
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
@@ -43,7 +44,7 @@ impl Data {
         match &self.command {
             Command::Simulate(simulate) => simulate.run(quiet),
             Command::Check(check) => check.run(quiet),
-            Command::Info(info) => info.run(),
+            Command::Info(info) => info.run(quiet),
         }
     }
 }
@@ -96,8 +97,11 @@ impl Simulate {
             Some(ControlWord::Elongation) => world.under(Control::Elongation),
             None => world,
         };
-        simulate::chammi(&world, &size, &self.out, &mut Progress::new(quiet))?;
-        output::say(&data::info(&DataSet::open(Selection::CHAMMI, &self.out)?).join("\n"))
+        let mut progress = Progress::new(quiet);
+        simulate::chammi(&world, &size, &self.out, &mut progress)?;
+        let made = DataSet::open(Selection::CHAMMI, &self.out, &Contents::of_user(), &mut progress)?;
+        drop(progress);
+        output::say(&data::info(&made).join("\n"))
     }
 }
 
@@ -113,13 +117,13 @@ struct Which {
 }
 
 impl Which {
-    fn open(&self) -> Result<DataSet> {
+    fn open(&self, contents: &Contents, progress: &mut Progress) -> Result<DataSet> {
         let stated = match (&self.path, self.data.names().next()) {
-            (Some(path), _) => return Ok(DataSet::open(&locate::own_name(path), path)?),
+            (Some(path), _) => return Ok(DataSet::open(&locate::own_name(path), path, contents, progress)?),
             (None, name) => name.unwrap_or(Selection::CHAMMI),
         };
         match locate::place(stated, &self.data, &self.store.path()) {
-            Place::Here(root) => Ok(DataSet::open(stated, &root)?),
+            Place::Here(root) => Ok(DataSet::open(stated, &root, contents, progress)?),
             Place::Simulated(root) => {
                 let failure = Failure::new(format!(
                     "there is no CHAMMI here, nor a simulated one in {}",
@@ -142,8 +146,9 @@ struct Info {
 }
 
 impl Info {
-    fn run(&self) -> Result {
-        output::say(&data::info(&self.which.open()?).join("\n"))
+    fn run(&self, quiet: bool) -> Result {
+        let data = self.which.open(&Contents::of_user(), &mut Progress::new(quiet))?;
+        output::say(&data::info(&data).join("\n"))
     }
 }
 
@@ -154,6 +159,9 @@ struct Check {
     /// Also check that the labels of a simulated folder can be learned, but not trivially
     #[arg(long)]
     gates: bool,
+    /// Read all bytes of every file for the fingerprint, even of more than 200 GB, which are sampled otherwise
+    #[arg(long)]
+    contents: bool,
     #[command(flatten)]
     threads: ThreadsOption,
     /// Print one JSON document
@@ -164,19 +172,23 @@ struct Check {
 impl Check {
     fn run(&self, quiet: bool) -> Result {
         self.threads.prepare()?;
-        let data = self.which.open()?;
+        let contents = Contents::of_user();
+        let contents = if self.contents { contents.in_full() } else { contents };
         let mut progress = Progress::new(quiet);
+        let data = self.which.open(&contents, &mut progress)?;
+        let others = self.others(&data)?;
         let report = data::check(&data, &mut progress)?;
         let gates =
             if self.gates { simulate::gates::check(&data.root, &mut progress)? } else { Gates::default() };
         drop(progress);
-        self.remember(&report)?;
         if self.json {
             let gate = |gate: &Gate| json!({ "gate": gate.number, "name": gate.name, "bar": gate.bar.to_string(), "found": gate.found, "pass": gate.pass() });
             let gates = self.gates.then(|| gates.gates.iter().map(gate).collect::<Vec<_>>());
-            output::say_json(&json!({ "check": report, "gates": gates }))?;
+            output::say_json(&json!({ "check": report, "other_contents": others, "gates": gates }))?;
         } else {
-            output::say(&report.lines().join("\n"))?;
+            let mut lines = report.lines();
+            lines.extend(others.iter().map(|other| note(&data.name, other)));
+            output::say(&lines.join("\n"))?;
             if self.gates {
                 output::say(&format!("\n{}", grid::write(&table(&gates), Format::Table)))?;
             }
@@ -202,17 +214,21 @@ impl Check {
         Err(failure.hint("results on this simulated world are not reliable; choose another --world"))
     }
 
-    /// Stores the hash of all contents next to the fingerprint, if the store knows the data set.
-    fn remember(&self, report: &data::Report) -> Result {
+    /// What the store has under this name with other contents.
+    fn others(&self, data: &DataSet) -> Result<Vec<OtherContents>> {
         let path = self.which.store.path();
-        if report.problem_count > 0 || !path.exists() {
-            return Ok(());
+        if !path.exists() {
+            return Ok(vec![]);
         }
-        match Store::open(&path)?.note_contents(&report.fingerprint, &report.content) {
-            Err(store::Error::Unknown { .. }) => Ok(()),
-            noted => Ok(noted?),
-        }
+        let store = Store::open(&path)?; // an older one is upgraded
+        Ok(store.read()?.other_contents(&execute::dataset_row(data))?)
     }
+}
+
+fn note(name: &str, OtherContents { fingerprint, runs }: &OtherContents) -> String {
+    let s = if *runs == 1 { "" } else { "s" };
+    let print = short_fingerprint(fingerprint);
+    format!("note: {runs} finished run{s} read other contents under the name `{name}` (fingerprint {print})")
 }
 
 fn table(gates: &Gates) -> Rows {

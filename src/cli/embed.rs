@@ -84,7 +84,7 @@ impl Embed {
     pub(super) fn run(&self, quiet: bool) -> Result {
         let device = self.compute.prepare()?;
         let models = self.models()?;
-        let data = DataSet::open(&locate::own_name(&self.data), &self.data)?;
+        let data = DataSet::open_without_fingerprint(&locate::own_name(&self.data), &self.data)?;
         data.warnings.iter().for_each(|warning| output::warn(warning));
         let mut progress = Progress::new(quiet);
         data.measure(&mut progress)?;

@@ -11,7 +11,7 @@ use crate::{
     plan::Plan,
     registry::{self, Entry},
     seed::Seed,
-    spec::{Spec, check::Problem, recipe::Recipe},
+    spec::{Spec, check::Problem, recipe::Recipe, upgrade},
     store::{ExperimentRow, Scale},
 };
 use serde::Deserialize;
@@ -96,12 +96,12 @@ pub(super) fn declarations_in(file: &Path) -> Result<Vec<Declaration>> {
             .map_err(|error| wrong(format!("expected `experiments`, each with a `config`: {error}")))?,
     };
     let one = |(place, shown): (u32, Shown)| {
-        let spec: Spec = serde_json::from_value(shown.config).map_err(|error| wrong(error.to_string()))?;
+        let spec = upgrade(shown.config).map_err(|error| wrong(error.to_string()))?;
         let scale =
             shown.scale.as_deref().and_then(|word| Scale::ALL.iter().copied().find(|s| s.as_str() == word));
         let labels = shown.label.into_iter().collect();
-        let (recipe, convex) = (shown.recipe.unwrap_or_default(), false);
-        let declared = Declared { spec: spec.canonical(), seeds: shown.seeds, labels, recipe, convex };
+        let (recipe, convex) = (shown.recipe.unwrap_or_default(), vec![]);
+        let declared = Declared { spec, seeds: shown.seeds, labels, recipe, convex };
         let name = shown.experiment.unwrap_or_else(|| {
             file.file_stem().map_or("spec".into(), |stem| stem.to_string_lossy().into_owned())
         });

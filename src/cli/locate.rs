@@ -7,7 +7,7 @@ use super::{
     progress::Progress,
 };
 use crate::{
-    data::{DataSet, Kind},
+    data::{Contents, DataSet, Kind},
     simulate::{self, Size, World},
     spec::Selection,
 };
@@ -71,7 +71,8 @@ pub(super) fn open(
             Place::Simulated(root) => make(root, progress)?,
             Place::Nowhere => continue,
         };
-        let set = DataSet::open(name, &root).at(format!("data set `{name}`"))?;
+        let set =
+            DataSet::open(name, &root, &Contents::of_user(), progress).at(format!("data set `{name}`"))?;
         set.warnings.iter().for_each(|warning| progress.warn(warning));
         data.insert(name.clone(), set);
     }

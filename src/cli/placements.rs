@@ -1,7 +1,7 @@
 //! Records in the store which published rows each spec reproduces, so that SQL can join the two.
 
 use super::failure::Result;
-use crate::{program, report, store::Store};
+use crate::{program, report, spec::upgrade, store::Store};
 
 /// Records which published rows each stored spec reproduces, unless this build has done so already.
 ///
@@ -16,7 +16,7 @@ pub(super) fn place_all(store: &Store) -> Result {
     let specs = store.read()?.query("SELECT uid, json FROM spec")?.rows;
     let place = |row: &Vec<crate::store::Value>| {
         // A spec of another program, which this one cannot read, is in no row.
-        let spec = serde_json::from_str(&row[1].to_string());
+        let spec = serde_json::from_str(&row[1].to_string()).ok().and_then(|json| upgrade(json).ok());
         (row[0].to_string(), spec.map(|spec| report::placements(&spec)).unwrap_or_default())
     };
     Ok(store.place(specs.iter().map(place).collect(), Some(program))?)

@@ -15,12 +15,13 @@ use crate::{
     format,
     plan::Plan,
     seed::Seed,
-    spec::Spec,
-    store::{ExperimentRow, Reader, Rows, Scale, Store, Value},
+    spec::{SCHEMA, Spec, upgrade},
+    store::{ExperimentRow, Reader, Rows, Scale, Store, Value, short_fingerprint},
     train::CHECKPOINT_EVERY,
 };
 use candle_core::Device;
 use clap::Args;
+use serde_json::Value as Json;
 use std::{
     collections::BTreeMap,
     fs,
@@ -52,6 +53,8 @@ pub(super) struct Rerun {
 struct Stored {
     uid: String,
     spec: Spec,
+    /// Whether an earlier version of the program declared it, in whose terms runs and data have other names.
+    earlier: bool,
     seed: u64,
     scale: Scale,
 }
@@ -79,10 +82,14 @@ impl Rerun {
                 WHERE r.uid = ? AND d.name = ?";
             let then = reader.query_with(sql, &[text(&stored.uid), text(name)])?.rows;
             let then = then.first().map(|row| row[0].to_string()).unwrap_or_default();
-            facts.push((format!("data {name}"), short(&then), short(print)));
+            facts.push((format!("data {name}"), short_fingerprint(&then), short_fingerprint(print)));
         }
         output::note(&table(&facts));
-        if plan.run.as_str() != stored.uid {
+        if stored.earlier {
+            output::note(
+                "declared under an earlier schema of specs: whether the data are the same is not known",
+            );
+        } else if plan.run.as_str() != stored.uid {
             let hint = "give the folder of the original data: --data NAME=PATH";
             return Err(Failure::new("the data differ: a different run would be computed").hint(hint));
         }
@@ -104,7 +111,7 @@ impl Rerun {
         if ended != Ended::Done {
             return Err(Failure::Interrupted("stopped: a rerun cannot be resumed".into()));
         }
-        let differences = compare(&reader, store.read()?, &stored.uid)?;
+        let differences = compare((&reader, &stored.uid), (store.read()?, plan.run.as_str()))?;
         store.close()?;
         drop(room);
         let same = differences.iter().all(|one| one.differing == 0 && one.missing == 0);
@@ -131,12 +138,14 @@ fn stored(reader: &Reader, uid: &str) -> Result<Stored> {
         let failure = Failure::new(format!("run {uid} is {}, not done", row[3]));
         return Err(failure.hint("`dichroic exp NAME` resumes it"));
     }
-    let spec = serde_json::from_str(&row[0].to_string()).map_err(|error| {
-        Failure::new(format!("the spec of run {uid} has settings that this program does not know: {error}"))
+    let json: Json = serde_json::from_str(&row[0].to_string()).unwrap_or_default();
+    let earlier = json["schema"].as_u64().is_some_and(|schema| schema < u64::from(SCHEMA));
+    let spec = upgrade(json).map_err(|error| {
+        Failure::new(format!("the spec of run {uid} cannot be read by this program: {error}"))
     })?;
     let scale = Scale::of(&row[2].to_string()).unwrap_or(Scale::Paper);
     let seed = row[1].to_string().parse().unwrap_or_default();
-    Ok(Stored { uid: uid.into(), spec, seed, scale })
+    Ok(Stored { uid: uid.into(), spec, earlier, seed, scale })
 }
 
 type Fact = (String, String, String);
@@ -237,7 +246,7 @@ impl Compared {
 }
 
 /// Works are matched by their place in the run: another revision of the code gives them other ids.
-fn compare(then: &Reader, now: &Reader, uid: &str) -> Result<Vec<Compared>> {
+fn compare(then: (&Reader, &str), now: (&Reader, &str)) -> Result<Vec<Compared>> {
     let files = "SELECT rw.place || ' ' || f.name, f.blake3 FROM run r JOIN run_work rw ON rw.run_id = r.id
         JOIN artifact f ON f.work_id = rw.work_id WHERE r.uid = ? AND f.kind <> 'checkpoint'";
     let curves = "SELECT rw.place || ' ' || m.name || ' step ' || s.step, s.value FROM run r JOIN run_work rw ON rw.run_id = r.id
@@ -246,7 +255,7 @@ fn compare(then: &Reader, now: &Reader, uid: &str) -> Result<Vec<Compared>> {
         FROM run r JOIN score s ON s.run_id = r.id WHERE r.uid = ?";
     let mut all = Vec::new();
     for (what, sql) in [("files", files), ("points of curves", curves), ("scores", scores)] {
-        let read = |reader: &Reader| -> Result<BTreeMap<String, Value>> {
+        let read = |(reader, uid): (&Reader, &str)| -> Result<BTreeMap<String, Value>> {
             let rows = reader.query_with(sql, &[text(uid)])?.rows;
             Ok(rows.into_iter().map(|mut row| (row[0].to_string(), row.swap_remove(1))).collect())
         };

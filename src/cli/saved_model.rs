@@ -9,6 +9,7 @@ use crate::{
     backbone::files,
     data::ImageSet,
     model::{Card, CardSet},
+    spec::kind::FIT,
     store::{Store, Value as Field},
 };
 use serde_json::Value;
@@ -67,14 +68,25 @@ pub(super) fn of_place(place: &Path) -> Result<Vec<SavedModel>> {
     Ok(models)
 }
 
+/// Whether a spec, or a fit, trains anything; those of schema 1 had an objective each.
+fn is_trained(json: &Value) -> bool {
+    let any = |list: &Value| list.as_array().is_some_and(|list| !list.is_empty());
+    json["training"].is_object() || any(&json["train"]["stages"]) || any(&json["train"]["objective"])
+}
+
 /// The models that a run trained, or started from: one, or one per set.
 pub(super) fn of_run(path: &Path, run: &str) -> Result<Vec<SavedModel>> {
     let store = Store::open_read_only(path)?;
     let run = run_by_prefix::find(&store, run)?;
-    let sql = "SELECT s.json, w.json, f.path FROM run r JOIN spec s ON s.id = r.spec_id
-        JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = 'fit'
-        JOIN artifact f ON f.work_id = w.id AND f.kind = 'weights' WHERE r.uid = ? ORDER BY rw.place";
-    let rows = store.query_with(sql, &[Field::Text(run.clone())])?.rows;
+    let sql = format!(
+        "SELECT s.json, w.json, f.path FROM run r JOIN spec s ON s.id = r.spec_id
+        JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = '{FIT}'
+        JOIN artifact f ON f.work_id = w.id AND f.kind = 'weights' WHERE r.uid = ?
+          AND NOT EXISTS (SELECT 1 FROM work_parent p JOIN work c ON c.id = p.work_id AND c.kind = '{FIT}'
+            JOIN run_work rc ON rc.work_id = c.id AND rc.run_id = r.id WHERE p.parent_id = w.id)
+        ORDER BY rw.place"
+    );
+    let rows = store.query_with(&sql, &[Field::Text(run.clone())])?.rows;
     if rows.is_empty() {
         let hint = "`dichroic runs` shows its progress";
         return Err(Failure::new(format!("run {run} has no weights yet")).hint(hint));
@@ -84,8 +96,7 @@ pub(super) fn of_run(path: &Path, run: &str) -> Result<Vec<SavedModel>> {
     for row in &rows {
         let (spec, work) = (parsed(&row[0]), parsed(&row[1]));
         // The untrained floor is stored next to it.
-        let trained = work["train"]["objective"] == spec["train"]["objective"];
-        if !trained || work["model"]["weights"] != spec["model"]["weights"] {
+        if is_trained(&work) != is_trained(&spec) || work["model"]["weights"] != spec["model"]["weights"] {
             continue;
         }
         let file = store.file(&row[2].to_string());

@@ -16,9 +16,15 @@ pub(super) fn apply(spec: &Spec, changes: &[(String, String)]) -> Result<Spec> {
     let mut spec = spec.clone();
     for (path, text) in changes {
         let mut json = serde_json::to_value(&spec).expect("specs are plain data");
-        let place = find(&mut json, path)?;
-        let before = place.to_string();
-        *place = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));
+        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));
+        let place = match find(&mut json, path) {
+            Ok(place) => place,
+            Err(unknown) => {
+                spec = unwritten(json, path, value).ok_or(unknown)?;
+                continue;
+            }
+        };
+        let before = std::mem::replace(place, value);
         spec = serde_json::from_value(json).map_err(|error| {
             Failure::new(format!("cannot set `{path}` to `{text}`: {error}"))
                 .hint(format!("it is {before} now"))
@@ -27,13 +33,28 @@ pub(super) fn apply(spec: &Spec, changes: &[(String, String)]) -> Result<Spec> {
     Ok(if changes.is_empty() { spec } else { spec.canonical() })
 }
 
+/// A field that is not written where it has its default, such as `train.on`.
+fn unwritten(mut json: Value, path: &str, value: Value) -> Option<Spec> {
+    let (parent, field) = path.rsplit_once('.')?;
+    let parent = find(&mut json, parent).ok()?;
+    let parent = match parent.get(lines::STAGES) {
+        Some(_) => only_stage(parent.as_object_mut()?)?,
+        None => parent,
+    };
+    parent.as_object_mut()?.insert(field.into(), value);
+    serde_json::from_value(json).ok()
+}
+
 fn find<'a>(json: &'a mut Value, path: &str) -> Result<&'a mut Value> {
     let paths: Vec<String> = lines::of(json).into_iter().map(|line| line.path).collect();
     let mut place = json;
     let mut walked: Vec<&str> = vec![];
     for key in path.split('.') {
         let below = match place {
-            Value::Object(fields) => fields.get_mut(key),
+            Value::Object(fields) => match fields.contains_key(key) {
+                true => fields.get_mut(key),
+                false => only_stage(fields).and_then(|stage| stage.get_mut(key)),
+            },
             Value::Array(items) => element(items, key),
             _ => None,
         };
@@ -42,6 +63,14 @@ fn find<'a>(json: &'a mut Value, path: &str) -> Result<&'a mut Value> {
         walked.push(key);
     }
     Ok(place)
+}
+
+/// The stage of a training that has one; paths leave it out.
+fn only_stage(fields: &mut serde_json::Map<String, Value>) -> Option<&mut Value> {
+    match fields.get_mut(lines::STAGES)?.as_array_mut()?.as_mut_slice() {
+        [stage] => Some(stage),
+        _ => None,
+    }
 }
 
 /// An element by its number or its kind; of a weighted sum, the loss's kind.
@@ -89,21 +118,25 @@ mod tests {
 
     #[test]
     fn numbers_words_and_nothing_can_be_set() {
-        assert_eq!(set("train.optimiser.lr", "3e-4").unwrap().train.optimiser.lr, 3e-4);
+        let stage = |path, value| set(path, value).unwrap().train.stages.remove(0);
+        assert_eq!(stage("train.optimiser.lr", "3e-4").optimiser.lr, 3e-4);
+        assert_eq!(stage("train.stages.0.optimiser.lr", "3e-4").optimiser.lr, 3e-4);
         assert_eq!(set("train.subset", "20").unwrap().train.subset, Some(20));
         assert_eq!(set("train.subset", "null").unwrap().train.subset, None);
         let wide = set("model.backbone.size", "nano").unwrap();
         assert!(serde_json::to_string(&wide).unwrap().contains("\"nano\""));
-        assert_eq!(set("train.optimiser.betas", "[0.8, 0.9]").unwrap().train.optimiser.betas, [0.8, 0.9]);
+        assert_eq!(stage("train.optimiser.betas", "[0.8, 0.9]").optimiser.betas, [0.8, 0.9]);
+        let on = stage("train.on", r#"{"name": "chammi", "sets": ["HPA"]}"#).on.unwrap();
+        assert_eq!(on.sets, ["HPA"]);
     }
 
     #[test]
     fn elements_have_numbers_and_kinds() {
         let mut spec = sample::spec(sample::plain(), Recipe::Fixed);
-        spec.train.augment = vec![Flip { p: 0.5 }.into()];
+        spec.train.stages[0].augment = vec![Flip { p: 0.5 }.into()];
         for (path, p) in [("train.augment.flip.p", "0.25"), ("train.augment.0.p", "0.75")] {
             let spec = apply(&spec, &[(path.into(), p.into())]).unwrap();
-            assert_eq!(spec.train.augment, [Flip { p: p.parse().unwrap() }.into()]);
+            assert_eq!(spec.train.stages[0].augment, [Flip { p: p.parse().unwrap() }.into()]);
         }
     }
 
@@ -113,6 +146,7 @@ mod tests {
         assert_eq!(error, "there is no `train.optimiser.lrr` in this spec");
         assert_eq!(hint, "did you mean `train.optimiser.lr`?");
         assert!(words(set("train.ep", "1")).1.contains("train.epochs, train.hold_out, "));
+        assert!(words(set("train.of", "1")).0.contains("there is no `train.of`"));
         assert_eq!(words(set("lr", "1")).1, "did you mean `train.optimiser.lr`?");
         let (error, hint) = words(set("train.epochs", "many"));
         assert!(error.starts_with("cannot set `train.epochs` to `many`: invalid type"), "{error}");

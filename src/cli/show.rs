@@ -6,9 +6,10 @@ use super::{
     locate::{self, Place},
     options::{DataOption, SpecOptions, StoreOption, labels, variable},
     output,
+    progress::Progress,
 };
 use crate::{
-    data::{DataSet, Kind},
+    data::{Contents, DataSet, Kind},
     plan::{Plan, Step},
     seed::Seed,
     spec::{
@@ -47,13 +48,13 @@ struct AtHand {
 }
 
 impl Show {
-    pub(super) fn run(&self) -> Result {
+    pub(super) fn run(&self, quiet: bool) -> Result {
         let declarations = jobs::declarations(std::slice::from_ref(&self.name))?;
         let path = self.store.path();
         let store = if path.exists() { Some(Store::open_read_only(&path)?) } else { None };
-        let mut shown = vec![];
+        let (mut shown, mut progress) = (vec![], Progress::new(quiet));
         for declaration in &declarations {
-            let data = self.at_hand(declaration)?;
+            let data = self.at_hand(declaration, &mut progress)?;
             let scale = self.spec.scale(data.simulated);
             let spec = declaration.spec(&self.spec, scale)?;
             let mut runs = vec![];
@@ -82,12 +83,12 @@ impl Show {
         if self.json { output::say_json(&json!({ "experiments": documents })) } else { Ok(()) }
     }
 
-    fn at_hand(&self, declaration: &Declaration) -> Result<AtHand> {
+    fn at_hand(&self, declaration: &Declaration, progress: &mut Progress) -> Result<AtHand> {
         let mut hand = AtHand { data: BTreeMap::new(), simulated: false, missing: vec![] };
         for name in Plan::data_names(&declaration.declared.spec) {
             match locate::place(&name, &self.data, &self.store.path()) {
                 Place::Here(root) => {
-                    let set = DataSet::open(&name, &root)?;
+                    let set = DataSet::open(&name, &root, &Contents::of_user(), progress)?;
                     hand.simulated |= set.kind == Kind::Simulated;
                     hand.data.insert(name, set);
                 }
@@ -201,7 +202,7 @@ fn spec_lines(json: &Value, recipe: Recipe) -> Vec<String> {
 
 fn origin(json: &Value, value: &Value, recipe: Recipe) -> Option<String> {
     let switch =
-        switches().find(|switch| switch.find(json).is_some_and(|found| std::ptr::eq(found, value)))?;
+        switches().find(|switch| switch.find(json).into_iter().any(|found| std::ptr::eq(found, value)))?;
     let of_recipe: Value = serde_json::from_str(switch.text(recipe)).ok()?;
     let guessed = switch.guessed.map(|why| format!(" (guessed: {why})")).unwrap_or_default();
     Some(match of_recipe == *value {

@@ -10,10 +10,8 @@ use serde::Serialize;
 pub struct Report {
     /// The data set's name.
     pub name: String,
-    /// Its fingerprint: tables, and paths and lengths of files.
+    /// Its fingerprint: tables, and paths, lengths and contents of files.
     pub fingerprint: String,
-    /// BLAKE3 over the fingerprint and the contents of every image, in the order of the tables.
-    pub content: String,
     /// Images read.
     pub images: u64,
     /// Images per set, split and label, in this order; zero counts are left out.
@@ -70,7 +68,6 @@ impl Report {
         let mut lines = vec![
             format!("{}: {} images read, {} problems", self.name, self.images, self.problem_count),
             format!("fingerprint {}", self.fingerprint),
-            format!("contents    {}", self.content),
         ];
         for Count { set, split, label, images } in &self.counts {
             lines.push(format!("{set:<12} {split:<12} {label:<24} {images:>8}"));
@@ -100,8 +97,6 @@ impl Report {
 pub fn check(data: &DataSet, listen: &mut dyn Listen) -> Result<Report, Error> {
     let images = data.sets.iter().map(|set| set.len() as u64).sum();
     listen.hear(&Event::Began { what: "checking images", unit: "image", total: images });
-    let mut hash = blake3::Hasher::new_derive_key("dichroic 2026-11-20 data contents");
-    hash.update(data.fingerprint.as_bytes());
     let (mut done, mut problem_count, mut problems, mut hint) = (0, 0, Vec::new(), None);
     for set in &data.sets {
         let rows: Vec<u32> = (0..set.len() as u32).collect();
@@ -109,14 +104,11 @@ pub fn check(data: &DataSet, listen: &mut dyn Listen) -> Result<Report, Error> {
         for chunk in rows.chunks(CHUNK) {
             let results: Vec<_> =
                 chunk.par_iter().map(|&row| check_image(set, row, bits.as_deref())).collect();
-            for (digest, problem) in results {
-                hash.update(&digest);
-                if let Some(problem) = problem {
-                    problem_count += 1;
-                    hint = hint.or_else(|| problem.hint());
-                    if problems.len() < KEPT {
-                        problems.push(problem.to_string());
-                    }
+            for problem in results.into_iter().flatten() {
+                problem_count += 1;
+                hint = hint.or_else(|| problem.hint());
+                if problems.len() < KEPT {
+                    problems.push(problem.to_string());
                 }
             }
             done += chunk.len() as u64;
@@ -130,7 +122,6 @@ pub fn check(data: &DataSet, listen: &mut dyn Listen) -> Result<Report, Error> {
     Ok(Report {
         name: data.name.clone(),
         fingerprint: data.fingerprint.clone(),
-        content: hash.finalize().to_hex().to_string(),
         images,
         counts: data.sets.iter().flat_map(counts).collect(),
         problems,
@@ -141,23 +132,10 @@ pub fn check(data: &DataSet, listen: &mut dyn Listen) -> Result<Report, Error> {
     })
 }
 
-/// Digest of the file (zeros if it cannot be read), and its problem, if any.
-fn check_image(set: &ImageSet, row: u32, bits: Option<&[u8]>) -> ([u8; 32], Option<Error>) {
+/// The problem of an image, if it has one.
+fn check_image(set: &ImageSet, row: u32, bits: Option<&[u8]>) -> Option<Error> {
     let alike = |image| bits.map_or(Ok(()), |bits| measure::same_bits(set, row, &image, bits));
-    match set.contents(row) {
-        Ok(contents) => (digest(&contents), set.decode(row, &contents).and_then(alike).err()),
-        Err(error) => ([0; 32], Some(error)),
-    }
-}
-
-/// The file's digest; for several files, the digest of their digests.
-fn digest(contents: &[Vec<u8>]) -> [u8; 32] {
-    if let [only] = contents {
-        return *blake3::hash(only).as_bytes();
-    }
-    let mut all = blake3::Hasher::new();
-    contents.iter().for_each(|bytes| _ = all.update(blake3::hash(bytes).as_bytes()));
-    *all.finalize().as_bytes()
+    set.stored(row).and_then(alike).err()
 }
 
 fn counts(set: &ImageSet) -> Vec<Count> {

@@ -56,6 +56,14 @@ pub enum Error {
         /// The system's error, already in the message: as a source it would be printed twice.
         cause: io::Error,
     },
+    /// A file whose contents cannot be read for the fingerprint.
+    #[error("cannot read {}: {cause}", path.display())]
+    Contents {
+        /// The file.
+        path: PathBuf,
+        /// The system's error, already in the message.
+        cause: io::Error,
+    },
     /// A table with mistakes.
     #[error("{0}")]
     Table(Box<Problems>),
@@ -97,7 +105,25 @@ impl Error {
             Self::Table(problems) => problems.list.iter().find_map(|problem| problem.hint).map(str::to_owned),
             Self::Image { fault, .. } => fault.hint(),
             Self::NotMeasured { .. } => Some("call `data::measure` and `ImageSet::take_measured` first".to_owned()),
+            Self::Contents { cause, .. } => Some(contents_hint(cause.kind()).to_owned()),
             Self::UnknownSet { .. } | Self::Unreadable { .. } | Self::Stopped => None,
+        }
+    }
+}
+
+/// What to do about a file that is part of a fingerprint and cannot be read.
+fn contents_hint(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::NotFound | io::ErrorKind::ResourceBusy => {
+            "wait until nothing writes into the folder any more, then give the command again"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "the contents of every image are part of the fingerprint: give yourself permission to read this one, or take its \
+             row out of the table"
+        }
+        _ => {
+            "the contents of every image are part of the fingerprint: check the disk or the share, or take its row out of \
+             the table"
         }
     }
 }

@@ -1,33 +1,64 @@
-//! The fingerprint of a data set: cheap, and changed by anything that affects a run except edited pixels.
+//! The fingerprint of a data set: changed by anything that affects a run.
 //!
-//! It covers the description, every byte of the tables, and path and length of the images that the tables name, in
-//! the order of their paths. Other files in the folder are ignored. `data check` computes the hash of all contents.
+//! It covers the description, every byte of the tables, and path, length and contents of the images that the tables name,
+//! each once, in the order of their paths. Other files in the folder are ignored. Of very large data sets the contents are
+//! sampled, and the fingerprint says so.
 
-use super::{describe::Description, listing::Listing};
+use super::{
+    Contents, Error,
+    contents::{Covered, Stamp},
+    describe::Description,
+    listing::Listing,
+};
+use crate::event::Listen;
+use std::path::Path;
 
-pub(super) struct Fingerprint(blake3::Hasher);
+/// What a fingerprint ends with if contents were sampled.
+const SAMPLED: &str = "-sampled";
 
-impl Fingerprint {
-    pub(super) fn new(description: &Description) -> Self {
-        let mut hash = blake3::Hasher::new_derive_key("dichroic 2026-11-20 data fingerprint");
-        let text = serde_json::to_vec(description).expect("a description is plain data with text keys");
-        add(&mut hash, &text);
-        Self(hash)
-    }
+/// What the fingerprint covers of a set.
+pub(super) struct Part {
+    pub(super) name: String,
+    /// The digest of its table.
+    pub(super) table: [u8; 32],
+    /// Its files.
+    pub(super) listing: Listing,
+}
 
-    /// Adds a set: the digest of its table and, if given, the files that `listing` marks as named by it.
-    pub(super) fn set(&mut self, name: &str, table: &[u8; 32], listing: Option<&Listing>) {
-        add(&mut self.0, name.as_bytes());
-        self.0.update(table);
-        for (path, length) in listing.into_iter().flat_map(Listing::named) {
-            add(&mut self.0, path.as_bytes());
-            self.0.update(&length.to_le_bytes());
+/// The fingerprint of the folder `root`, and warnings: 64 hexadecimal digits, and `-sampled` if contents are.
+///
+/// # Errors
+/// If a file cannot be read, or if the listener asks to stop.
+pub(super) fn of(
+    root: &Path,
+    description: &Description,
+    parts: &[Part],
+    contents: &Contents,
+    listen: &mut dyn Listen,
+) -> Result<(String, Vec<String>), Error> {
+    let named: Vec<(&str, Stamp)> = parts.iter().flat_map(|part| part.listing.named()).collect();
+    let Covered { files, sampled, warnings, .. } = contents.cover(root, &named, listen)?;
+    let mut hash = blake3::Hasher::new_derive_key(if sampled {
+        "dichroic 2026-11-30 data fingerprint, sampled"
+    } else {
+        "dichroic 2026-11-30 data fingerprint"
+    });
+    let text = serde_json::to_vec(description).expect("a description is plain data with text keys");
+    add(&mut hash, &text);
+    let mut all = named.iter().zip(&files);
+    for Part { name, table, listing } in parts {
+        add(&mut hash, name.as_bytes());
+        hash.update(table);
+        let count = listing.named().count();
+        hash.update(&(count as u64).to_le_bytes());
+        for ((path, _), (length, contents)) in all.by_ref().take(count) {
+            add(&mut hash, path.as_bytes());
+            hash.update(&length.to_le_bytes());
+            hash.update(contents);
         }
     }
-
-    pub(super) fn finish(self) -> String {
-        self.0.finalize().to_hex().to_string()
-    }
+    let print = hash.finalize().to_hex().to_string();
+    Ok((if sampled { print + SAMPLED } else { print }, warnings))
 }
 
 /// Lengths go first, so that different lists of texts never hash the same.

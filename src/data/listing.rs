@@ -1,9 +1,9 @@
 //! Lists the files of a set's folder once, so that a table of millions of rows needs no lookup per file.
 
-use super::Error;
+use super::{Error, contents::Stamp};
 use std::{fs, io, path::Path};
 
-/// The files below a folder with their lengths, sorted by path. Paths are relative to the data set, with `/`.
+/// The files below a folder with what the system says about them, sorted by path. Paths are relative to the data set, with `/`.
 pub(super) struct Listing {
     paths: String,
     files: Vec<File>,
@@ -13,7 +13,7 @@ struct File {
     start: u64,
     length: u32,
     named: bool,
-    bytes: u64,
+    stamp: Stamp,
 }
 
 /// Deeper folders are taken for a cycle of links.
@@ -35,7 +35,7 @@ impl Listing {
                 if about.is_dir() && depth < DEEPEST {
                     folders.push((format!("{folder}/{name}"), depth + 1));
                 } else if about.is_file() {
-                    listing.add(&folder, &name, about.len());
+                    listing.add(&folder, &name, Stamp::of(&about));
                 }
             }
         }
@@ -44,13 +44,13 @@ impl Listing {
         Ok(listing)
     }
 
-    fn add(&mut self, folder: &str, name: &str, bytes: u64) {
+    fn add(&mut self, folder: &str, name: &str, stamp: Stamp) {
         let start = self.paths.len() as u64;
         for part in [folder, "/", name] {
             self.paths.push_str(part);
         }
         let length = (self.paths.len() as u64 - start) as u32;
-        self.files.push(File { start, length, named: false, bytes });
+        self.files.push(File { start, length, named: false, stamp });
     }
 
     /// The file at `path`, if it exists.
@@ -63,9 +63,9 @@ impl Listing {
         std::mem::replace(&mut self.files[file].named, true)
     }
 
-    /// Path and length of the marked files, sorted by path.
-    pub(super) fn named(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.files.iter().filter(|file| file.named).map(|file| (text(&self.paths, file), file.bytes))
+    /// The marked files, sorted by path.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&str, Stamp)> {
+        self.files.iter().filter(|file| file.named).map(|file| (text(&self.paths, file), file.stamp))
     }
 
     /// The images that no table names.

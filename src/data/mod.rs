@@ -8,6 +8,7 @@
 mod chammi;
 mod check;
 mod columns;
+mod contents;
 mod decode;
 mod describe;
 mod error;
@@ -34,6 +35,7 @@ mod tests;
 
 pub use chammi::{SETS as CHAMMI_SETS, chammi_channels, chammi_statistics};
 pub use check::{Count, Published, Report, check, info};
+pub use contents::Contents;
 pub use describe::Kind;
 pub use error::{Error, Problem, Problems};
 pub use hold_out::hold_out;
@@ -51,6 +53,7 @@ pub use transform::{
 
 use crate::event::Listen;
 use describe::Description;
+use fingerprint::Part;
 use listing::Listing;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +68,8 @@ pub struct DataSet {
     pub kind: Kind,
     /// The simulated world: which draw of the simulator's parameters; none for real data.
     pub world: Option<String>,
-    /// 64 hexadecimal digits: BLAKE3 of description, tables, and path and length of every image.
+    /// 64 hexadecimal digits: BLAKE3 of description, tables, and path, length and contents of every image; followed by
+    /// `-sampled` where lengths and three pieces of each file stand for their contents. Empty if files were not read.
     pub fingerprint: String,
     /// The existing sets, in the order of the description.
     pub sets: Vec<ImageSet>,
@@ -75,31 +79,48 @@ pub struct DataSet {
 
 impl DataSet {
     /// Opens the folder `root` under the name `name`: reads its `dataset.toml` (without one it must be CHAMMI as Zenodo
-    /// has it), reads every table, and looks up every image by listing the folders once. No image is opened.
+    /// has it), reads every table, looks up every image by listing the folders once, and reads those images whose
+    /// contents are not known yet.
     ///
     /// # Errors
-    /// Any problem with description, tables or files; up to ten problems of a table together.
-    pub fn open(name: &str, root: &Path) -> Result<Self, Error> {
-        Self::read(name, root, true)
+    /// Any problem with description, tables or files, up to ten problems of a table together; or if the listener asks to
+    /// stop.
+    pub fn open(
+        name: &str,
+        root: &Path,
+        contents: &Contents,
+        listen: &mut dyn Listen,
+    ) -> Result<Self, Error> {
+        let (mut opened, description, parts) = Self::read(name, root, true)?;
+        let (print, warnings) = fingerprint::of(root, &description, &parts, contents, listen)?;
+        opened.fingerprint = print;
+        opened.warnings.extend(warnings.into_iter().map(|warning| format!("`{name}`: {warning}")));
+        Ok(opened)
     }
 
-    /// The same without looking for images, for features that are already computed. Its images cannot be
-    /// read, and its fingerprint is not that of the whole folder.
+    /// The same without fingerprint, and so without reading images. Runs cannot be planned on it.
+    ///
+    /// # Errors
+    /// Any problem with description, tables or files.
+    pub fn open_without_fingerprint(name: &str, root: &Path) -> Result<Self, Error> {
+        Self::read(name, root, true).map(|(opened, ..)| opened)
+    }
+
+    /// The same without looking for images, for features that are already computed. Its images cannot be read.
     ///
     /// # Errors
     /// Any problem with description or tables.
     pub fn open_tables(name: &str, root: &Path) -> Result<Self, Error> {
-        Self::read(name, root, false)
+        Self::read(name, root, false).map(|(opened, ..)| opened)
     }
 
-    fn read(name: &str, root: &Path, images: bool) -> Result<Self, Error> {
+    fn read(name: &str, root: &Path, images: bool) -> Result<(Self, Description, Vec<Part>), Error> {
         let description = Description::of(root)?;
         let mut warnings = Vec::new();
         if let Some(own) = description.name.as_ref().filter(|own| *own != name) {
             warnings.push(format!("{} calls itself `{own}` and is used as `{name}`", root.display()));
         }
-        let mut print = fingerprint::Fingerprint::new(&description);
-        let mut sets = Vec::new();
+        let (mut sets, mut parts) = (Vec::new(), Vec::new());
         for set in &description.sets {
             let folder = root.join(&set.name);
             if !folder.is_dir() {
@@ -112,7 +133,8 @@ impl DataSet {
             }
             let mut listing = if images { Some(Listing::of(root, &set.name)?) } else { None };
             let read = table::read(root, set, listing.as_mut())?;
-            print.set(&set.name, &read.digest, listing.as_ref());
+            let part = |listing| Part { name: set.name.clone(), table: read.digest, listing };
+            parts.extend(listing.map(part));
             warnings.extend(read.warnings);
             sets.push(read.set);
         }
@@ -120,9 +142,16 @@ impl DataSet {
             let names = description.sets.iter().map(|set| set.name.clone()).collect();
             return Err(Error::NoSets { root: root.to_owned(), names });
         }
-        let Description { kind, world, .. } = description;
-        let fingerprint = print.finish();
-        Ok(Self { name: name.to_owned(), root: root.to_owned(), kind, world, fingerprint, sets, warnings })
+        let opened = Self {
+            name: name.to_owned(),
+            root: root.to_owned(),
+            kind: description.kind,
+            world: description.world.clone(),
+            fingerprint: String::new(),
+            sets,
+            warnings,
+        };
+        Ok((opened, description, parts))
     }
 
     /// Measures percentile ranges of grey levels in every set whose rule needs them; images can be read after

@@ -47,7 +47,7 @@ impl ImageSet {
     }
 
     /// The contents of the image's files.
-    pub(super) fn contents(&self, row: u32) -> Result<Vec<Vec<u8>>, Error> {
+    fn contents(&self, row: u32) -> Result<Vec<Vec<u8>>, Error> {
         let read = |(place, path): (usize, PathBuf)| {
             std::fs::read(path).map_err(|cause| self.fault(row, place, Fault::Unreadable(cause)))
         };
@@ -59,7 +59,7 @@ impl ImageSet {
         self.decode(row, &self.contents(row)?)
     }
 
-    pub(super) fn decode(&self, row: u32, contents: &[Vec<u8>]) -> Result<Stored, Error> {
+    fn decode(&self, row: u32, contents: &[Vec<u8>]) -> Result<Stored, Error> {
         let first = |fault| self.fault(row, 0, fault);
         let bytes = contents.first().map(Vec::as_slice).unwrap_or_default();
         let stored = match &self.layout {

@@ -8,7 +8,7 @@
 
 mod fit;
 
-use super::{Error, sets::Sets};
+use super::{Error, fit as work, sets::Sets};
 use crate::{
     adapter::SetChannels,
     data::{DataSet, ImageSet, Statistics},
@@ -107,14 +107,25 @@ impl<'a> Meter<'a> {
         }
         match &step.work {
             Work::Pretrain { size, .. } => {
-                let train = Pretraining::train();
+                let (stage, side) = (Pretraining::stage(), Pretraining::SIDE);
                 let source = Pretraining::new();
-                let mut params = Params::on(self.device.clone(), format::of(train.precision), Seed(0));
+                let format = format::of(Pretraining::PRECISION);
+                let mut params = Params::on(self.device.clone(), format, Seed(0));
                 let extractor = Extractor::plain(*size, 3, &mut params);
-                let pace = self.steps(&extractor, &mut params, &train, &source)?;
-                Ok(pace.cost(&train, &[source.items().len()], self.keep))
+                let pace = self.steps(&extractor, &mut params, (&stage, side), &source)?;
+                Ok(pace.cost((&stage, side), &[source.items().len()], self.keep))
             }
-            Work::Fit { model, train, .. } => self.fit(model, train, listen),
+            Work::Fit { model, data, image, subset, precision, training, .. } => {
+                let fit = work::Fit {
+                    model,
+                    data,
+                    image: *image,
+                    subset: *subset,
+                    format: format::of(*precision),
+                    training: training.as_deref(),
+                };
+                self.fit(&fit, listen)
+            }
             Work::Embed { data, image, subset, .. } => {
                 self.embed(fitted(plan, &step.parents[0]), (data, *subset), *image, listen)
             }

@@ -6,7 +6,7 @@ use crate::{
     adapter::SetChannels,
     atomic_file::{Digest, forget_parts},
     backbone::files,
-    data::{Statistics, hold_out},
+    data::{ImageSet, Statistics, hold_out},
     device,
     embed::{Embedder, Layout, Writer},
     event::Listen,
@@ -15,9 +15,9 @@ use crate::{
     model::{Card, CardSet, Extractor},
     ops::format::Format,
     params::Params,
-    plan::{Step, Work},
+    plan::{Step, Training, Work},
     seed::Seed,
-    spec::{ConvNextSize, Model, Oracle, Selection, Train, View, Weights, id::WorkId},
+    spec::{ConvNextSize, Model, Oracle, Precision, Selection, Stage, View, Weights, id::WorkId},
     store::Attempt,
     train::{self, Folder, Job, Pretraining, Source},
 };
@@ -32,9 +32,20 @@ pub(super) const HOLD_OUT_SEED: Seed = Seed(0);
 /// The seed of the shared pre-training.
 const PRETRAIN_SEED: Seed = Seed(0);
 
+/// A model, and the stage of its training that is to be done.
+pub(super) struct Fit<'a> {
+    pub(super) model: &'a Model,
+    pub(super) data: &'a Selection,
+    pub(super) image: usize,
+    pub(super) subset: Option<usize>,
+    pub(super) format: Format,
+    pub(super) training: Option<&'a Training>,
+}
+
 /// What a training goes by.
 struct Course<'a> {
-    train: &'a Train,
+    stage: &'a Stage,
+    side: usize,
     seed: Seed,
     source: &'a dyn Source,
     objective: Objective,
@@ -52,27 +63,28 @@ impl Desk<'_> {
     pub(super) fn fit(
         &self,
         step: &Step,
-        model: &Model,
-        train: &Train,
+        fit: &Fit<'_>,
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
-        let seed = step.seed.unwrap_or(PRETRAIN_SEED);
-        let sets = self.sets.open(&train.data, train.subset, listen)?;
-        let start = |seed| self.start(step, model, &channels(&sets), format::of(train.precision), seed);
+        let Fit { model, image, subset, .. } = *fit;
+        let number = fit.training.map_or(0, |training| training.number);
+        let seed = of_stage(step.seed.unwrap_or(PRETRAIN_SEED), number);
+        let sets = self.sets.open(fit.data, subset, listen)?;
+        let start = |seed| self.start(step, fit, &channels(&sets), seed);
         let (extractor, mut params) = start(seed)?;
-        let mut card = Card { model: model.clone(), image: train.image, sets: Vec::new() };
+        let mut card = Card { model: model.clone(), image, sets: Vec::new() };
         for (part, SetChannels { set, channels }) in sets.iter().zip(channels(&sets)) {
-            let Statistics { mean, sd } = self.norm(model, part, train.subset, listen)?;
+            let Statistics { mean, sd } = self.norm(model, part, subset, listen)?;
             card.sets.push(CardSet { set, channels, mean, sd });
         }
-        if train.objective.is_empty() {
+        let Some(Training { stage, hold_out: share, .. }) = fit.training else {
             return self.keep(attempt, &params, Some(&card));
-        }
+        };
         let (mut parts, mut held) = (Vec::new(), Vec::new());
         for (number, part) in sets.iter().enumerate() {
             let norm = card.statistics(number);
-            let (rows, back) = hold_out(part.set(), train.hold_out, HOLD_OUT_SEED);
+            let (rows, back) = rows(part.set(), stage, *share);
             parts.push((part.set(), rows, norm));
             held.push(back);
         }
@@ -81,24 +93,29 @@ impl Desk<'_> {
             Oracle::Copy => Ok(params.duplicate()?),
             Oracle::Independent => Ok::<_, Error>(start(Seed(seed.stream("oracle").bits()))?.1),
         };
-        let objective = train::objective(train, &extractor, source.classes().len(), &mut params, oracle)?;
-        let course = Course { train, seed, source: &source, objective, card: Some(card) };
+        let objective = train::objective(stage, &extractor, source.classes().len(), &mut params, oracle)?;
+        let course = Course { stage, side: image, seed, source: &source, objective, card: Some(card) };
         self.train(course, &extractor, &mut params, attempt, listen)
     }
 
-    /// The model before its first step.
+    /// The model before the first step of the stage.
     fn start(
         &self,
         step: &Step,
-        model: &Model,
+        fit: &Fit<'_>,
         sets: &[SetChannels],
-        format: Format,
         seed: Seed,
     ) -> Result<(Extractor, Params), Error> {
+        let Fit { model, format, .. } = *fit;
         let device = &self.lab.device;
         device::computes(device, format)?;
         let mut params = Params::on(device.clone(), format, seed);
         let extractor = Extractor::new(model, sets, &[], &mut params);
+        if fit.training.is_some_and(|training| training.number > 0) {
+            let parent = step.parents.first().expect("the plan puts the stage before this one before it");
+            files::restore(&self.of_parent(parent, WEIGHTS), &mut params)?;
+            return Ok((extractor, params));
+        }
         match &model.weights {
             Weights::Scratch => {}
             Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m | Weights::Published => {
@@ -121,13 +138,15 @@ impl Desk<'_> {
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let source = Pretraining::new();
-        let train = Pretraining::train();
-        let mut params = Params::on(self.lab.device.clone(), format::of(train.precision), PRETRAIN_SEED);
+        let (stage, side) = (Pretraining::stage(), Pretraining::SIDE);
+        let format = format::of(Pretraining::PRECISION);
+        let mut params = Params::on(self.lab.device.clone(), format, PRETRAIN_SEED);
         let channels = source.sets()[0].channels.len();
         let extractor = Extractor::plain(size, channels, &mut params);
         let classes = source.classes().len();
-        let objective = Objective::new(&train.objective, extractor.width(), classes, &mut params);
-        let course = Course { train: &train, seed: PRETRAIN_SEED, source: &source, objective, card: None };
+        let objective = Objective::new(&stage.objective, extractor.width(), classes, &mut params);
+        let course =
+            Course { stage: &stage, side, seed: PRETRAIN_SEED, source: &source, objective, card: None };
         self.train(course, &extractor, &mut params, attempt, listen)
     }
 
@@ -140,8 +159,8 @@ impl Desk<'_> {
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let checkpoint = self.folder.join(CHECKPOINT);
-        let Course { train, seed, source, mut objective, card } = course;
-        let mut job = Job::new(train, seed, source, &checkpoint);
+        let Course { stage, side, seed, source, mut objective, card } = course;
+        let mut job = Job::new(stage, side, seed, source, &checkpoint);
         (job.checkpoint_every, job.keep) = (self.lab.checkpoint_every, self.lab.keep);
         // Before the first point: those that a lost attempt logged after the checkpoint go.
         attempt.resume_at(job.resumes_at())?;
@@ -179,15 +198,15 @@ impl Desk<'_> {
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let parent = step.parents.first().expect("the plan puts the fit before the embedding");
-        let (model, train) = self.fitted(parent);
-        let trained = channels(&self.sets.open(&train.data, train.subset, listen)?);
+        let (model, data_of_fit, precision) = self.fitted(parent);
+        let trained = channels(&self.sets.open(data_of_fit, subset, listen)?);
         let parts = self.sets.open(data, subset, listen)?;
         let card =
             Card { model: model.clone(), image, sets: trained.into_iter().map(CardSet::plain).collect() };
         let weights = self.of_parent(parent, WEIGHTS);
         let mut embedder =
-            Embedder::restore(&card, &channels(&parts), data.name == train.data.name, &weights)?;
-        embedder.go_to(&self.lab.device, format::of(train.precision))?;
+            Embedder::restore(&card, &channels(&parts), data.name == data_of_fit.name, &weights)?;
+        embedder.go_to(&self.lab.device, format::of(precision))?;
         for (at, part) in parts.iter().enumerate() {
             let norm = self.norm(model, part, subset, listen)?;
             let path = self.folder.join(features_file(&part.set().name));
@@ -218,12 +237,29 @@ impl Desk<'_> {
         }
     }
 
-    /// What a fit of this plan trained.
-    fn fitted(&self, id: &WorkId) -> (&Model, &Train) {
+    /// The model of a fit of this plan, the sets that it has parameters for, and the format that it computes in.
+    fn fitted(&self, id: &WorkId) -> (&Model, &Selection, Precision) {
         match self.plan.step(id).map(|step| &step.work) {
-            Some(Work::Fit { model, train, .. }) => (model, train),
+            Some(Work::Fit { model, data, precision, .. }) => (model, data, *precision),
             _ => unreachable!("the parent of an embedding is a fit of the same plan"),
         }
+    }
+}
+
+/// The rows of a set that a stage trains on, and those that it holds out. A set that it does not read has neither, and
+/// keeps its number and the parameters for its channels.
+pub(super) fn rows(set: &ImageSet, stage: &Stage, share: f64) -> (Vec<u32>, Vec<u32>) {
+    match stage.on.as_ref().is_none_or(|on| on.reads(&set.name)) {
+        true => hold_out(set, share, HOLD_OUT_SEED),
+        false => Default::default(),
+    }
+}
+
+/// Each stage draws from random streams of its own.
+fn of_stage(seed: Seed, number: usize) -> Seed {
+    match number {
+        0 => seed,
+        _ => Seed(seed.stream(&format!("stage/{number}")).bits()),
     }
 }
 

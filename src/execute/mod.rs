@@ -10,17 +10,19 @@ mod sets;
 
 pub use cost::{Cost, Meter};
 pub use error::Error;
+pub use sets::row as dataset_row;
 
 use crate::{
     atomic_file::Digest,
     backbone,
     data::DataSet,
     event::{Event, Listen},
+    format,
     plan::{Plan, Step, Work},
     spec::id::WorkId,
     store::{
-        self, Attempt, Claim, DataKind, DatasetRow, ExperimentRow, Metrics, Outcome, Owner, Provenance,
-        RunRow, RunState, Scale, Status, Store,
+        self, Attempt, Claim, DatasetRow, ExperimentRow, Metrics, Outcome, Owner, Provenance, RunRow,
+        RunState, Scale, Status, Store,
     },
     train::Keep,
 };
@@ -89,17 +91,7 @@ impl Lab<'_> {
     ) -> Result<RunState, Error> {
         for name in plan.data.keys() {
             let Some(set) = self.data.get(name) else { continue };
-            self.store.register_dataset(&DatasetRow {
-                name: name.clone(),
-                fingerprint: set.fingerprint.clone(),
-                kind: match set.kind {
-                    crate::data::Kind::Real => DataKind::Real,
-                    crate::data::Kind::Simulated => DataKind::Simulated,
-                },
-                world: set.world.clone().unwrap_or_default(),
-                images: set.sets.iter().map(|set| set.len() as u64).sum(),
-                info: serde_json::json!({ "sets": set.sets.iter().map(|set| &set.name).collect::<Vec<_>>() }),
-            })?;
+            self.store.register_dataset(&DatasetRow { name: name.clone(), ..dataset_row(set) })?;
         }
         let print = |name: &String| plan.data.get(name).cloned().unwrap_or_default();
         let mut data = vec![("train".to_owned(), print(&plan.spec.train.data.name))];
@@ -212,7 +204,17 @@ impl Desk<'_> {
         let listen = &mut Recorder { metrics: attempt.metrics(), desk: self, attempt, listen };
         match &step.work {
             Work::Pretrain { size, .. } => self.pretrain(*size, attempt, listen),
-            Work::Fit { model, train, .. } => self.fit(step, model, train, attempt, listen),
+            Work::Fit { model, data, image, subset, precision, training, .. } => {
+                let fit = fit::Fit {
+                    model,
+                    data,
+                    image: *image,
+                    subset: *subset,
+                    format: format::of(*precision),
+                    training: training.as_deref(),
+                };
+                self.fit(step, &fit, attempt, listen)
+            }
             Work::Embed { data, image, subset, .. } => {
                 self.embed(step, data, *image, *subset, attempt, listen)
             }

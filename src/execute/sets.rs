@@ -7,6 +7,7 @@ use crate::{
     data::{self, DataSet, ImageSet, Measured, Statistics, statistics},
     event::Listen,
     spec::Selection,
+    store::{DataKind, DatasetRow},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -16,6 +17,21 @@ use std::{
 
 /// Raised when means and standard deviations are computed differently.
 const REVISION: u32 = 1;
+
+/// A data set as the store knows it.
+pub fn row(data: &DataSet) -> DatasetRow {
+    DatasetRow {
+        name: data.name.clone(),
+        fingerprint: data.fingerprint.clone(),
+        kind: match data.kind {
+            data::Kind::Real => DataKind::Real,
+            data::Kind::Simulated => DataKind::Simulated,
+        },
+        world: data.world.clone().unwrap_or_default(),
+        images: data.sets.iter().map(|set| set.len() as u64).sum(),
+        info: serde_json::json!({ "sets": data.sets.iter().map(|set| &set.name).collect::<Vec<_>>() }),
+    }
+}
 
 pub(super) struct Sets<'a> {
     data: &'a BTreeMap<String, DataSet>,

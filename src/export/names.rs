@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::selection::{Curve, Run, Selection, Work};
-use crate::store::ScoreRow;
+use crate::{spec::kind::FIT, store::ScoreRow};
 use std::collections::BTreeSet;
 
 /// Maximum number of letters in a name; file systems allow 255 bytes.
@@ -41,16 +41,15 @@ pub(super) fn curves(selection: &Selection<'_>, run: &Run) -> Result<Vec<(String
             drawn.push((work, curves));
         }
     }
-    let trainings: Vec<&Work> =
-        drawn.iter().map(|(work, _)| work).filter(|work| work.kind == "fit").collect();
+    let trainings: Vec<&Work> = drawn.iter().map(|(work, _)| work).filter(|work| work.kind == FIT).collect();
     let sets: BTreeSet<&[String]> = trainings.iter().map(|work| work.sets.as_slice()).collect();
     let told_apart = sets.len() == trainings.len();
     let fronts: Vec<String> = drawn
         .iter()
         .map(|(work, _)| match work.kind.as_str() {
-            "fit" if trainings.len() == 1 => String::new(),
-            "fit" if told_apart => format!("{}/", work.sets.join("+")),
-            "fit" => format!("{}/", work.uid),
+            FIT if trainings.len() == 1 => String::new(),
+            FIT if told_apart => format!("{}/", work.sets.join("+")),
+            FIT => format!("{}/", work.uid),
             kind => format!("{kind}/"),
         })
         .collect();

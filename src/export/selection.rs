@@ -165,7 +165,7 @@ impl<'a> Selection<'a> {
 
     /// The work units of a run, in order.
     pub(super) fn works(&self, run: i64) -> Result<Vec<Work>, Error> {
-        let sql = "SELECT w.id, w.uid, w.kind, coalesce(json_extract(w.json, '$.train.data.sets'), '[]')
+        let sql = "SELECT w.id, w.uid, w.kind, coalesce(w.json ->> '$.data.sets', w.json ->> '$.train.data.sets', '[]')
              FROM run_work rw JOIN work w ON w.id = rw.work_id WHERE rw.run_id = ? ORDER BY rw.place";
         let rows = self.store.query_with(sql, &[Value::Integer(run)])?.rows;
         let work = |row: &Vec<Value>| Work {

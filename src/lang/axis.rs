@@ -6,7 +6,7 @@
 /// ```text
 /// axis! {
 ///     /// Every adapter there is.
-///     pub enum Adapter: AdapterWord {
+///     pub enum Adapter: AdapterWord, Word(Spec) {              facts; rules and small versions, and what they go by
 ///         HyperNet = hyper_net::{HyperNet; Embeddings},    word = file::{what sentences say; values of its switches}
 ///     }
 ///     /// What an adapter answers.
@@ -18,7 +18,7 @@
 /// ```
 macro_rules! axis {
     ($(#[$doc:meta])*
-     pub enum $Axis:ident: $Trait:ident {
+     pub enum $Axis:ident: $Trait:ident, $Rules:ident($Place:ty) {
         $($Word:ident = $module:ident::{$($said:ident),*; $($value:ident),*},)*
      }
      $(#[$facts_doc:meta])*
@@ -63,12 +63,12 @@ macro_rules! axis {
                 self.entry().name
             }
 
-            pub(crate) fn check(&self, spec: &$crate::spec::Spec, found: &mut $crate::spec::check::Found) {
-                match self { $(Self::$Word(word) => $crate::word::Word::check(word, spec, found),)* }
+            pub(crate) fn check(&self, at: &$Place, found: &mut $crate::spec::check::Found) {
+                match self { $(Self::$Word(word) => $crate::word::$Rules::check(word, at, found),)* }
             }
 
-            pub(crate) fn quick(&mut self, spec: &$crate::spec::Spec) {
-                match self { $(Self::$Word(word) => $crate::word::Word::quick(word, spec),)* }
+            pub(crate) fn quick(&mut self, at: &$Place) {
+                match self { $(Self::$Word(word) => $crate::word::$Rules::quick(word, at),)* }
             }
 
             fn facts(&self) -> &dyn $Trait {

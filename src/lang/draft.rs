@@ -3,7 +3,7 @@
 use crate::{
     dsl::{Augmentation, Crop, Flip},
     spec::{
-        SCHEMA, Selection, Spec, Weights,
+        SCHEMA, Selection, Spec, Train, Weights,
         recipe::{self, Recipe, Switch},
     },
     word::plain,
@@ -15,12 +15,10 @@ use toml::{Table, Value};
 pub(crate) struct Draft(Table);
 
 impl Draft {
-    /// A model, and nothing else said. CHAMMI's plain augmentation applies until another is said.
+    /// A model, and nothing else said.
     pub(crate) fn new(backbone: Table, weights: &Weights, adapter: Table) -> Self {
         let model = [("backbone", backbone.into()), ("weights", plain(weights)), ("adapter", adapter.into())];
-        let mut train = table(["optimiser", "schedule", "strategy"].map(|name| (name, Table::new().into())));
-        train.insert("objective".into(), Value::Array(vec![]));
-        train.insert("augment".into(), (Crop + Flip).changes().into());
+        let train = table([("stages", Value::Array(vec![stage().into()]))]);
         Self(table([
             ("schema", plain(&SCHEMA)),
             ("model", table(model).into()),
@@ -29,7 +27,13 @@ impl Draft {
         ]))
     }
 
-    /// Says what is at `path`; the last word counts.
+    /// Begins another stage, of which nothing is said yet.
+    pub(crate) fn then(&mut self) {
+        let stages = child(&mut self.0, "train").get_mut("stages").and_then(Value::as_array_mut);
+        stages.expect("a draft has stages").push(stage().into());
+    }
+
+    /// Says what is at `path`, of the last stage where stages differ; the last word counts.
     pub(crate) fn say(&mut self, path: &str, value: impl Into<Value>) {
         let (parent, name) = self.parent(path);
         parent.insert(name.into(), value.into());
@@ -61,21 +65,42 @@ impl Draft {
         recipe::switches().for_each(|switch| fill(&mut filled, switch, recipe));
         let spec = Value::Table(filled).try_into();
         let mut spec: Spec = spec.expect("sentences and the table of switches leave no gap");
-        if let (None, Some(share)) = (self.0["train"].get("hold_out"), spec.train.strategy.hold_out()) {
+        let shares = spec.train.stages.iter().filter_map(|stage| stage.strategy.hold_out());
+        if let (None, Some(share)) = (self.0["train"].get("hold_out"), shares.reduce(f64::max)) {
             spec.train.hold_out = share;
         }
-        let terms = &mut spec.train.objective;
-        if terms.iter().any(|term| !term.loss.needs().labels) {
-            terms.iter_mut().for_each(|term| term.loss = term.loss.in_mix(recipe));
+        for stage in &mut spec.train.stages {
+            let terms = &mut stage.objective;
+            if terms.iter().any(|term| !term.loss.needs().labels) {
+                terms.iter_mut().for_each(|term| term.loss = term.loss.in_mix(recipe));
+            }
         }
         spec.canonical()
     }
 
     fn parent<'p>(&mut self, path: &'p str) -> (&mut Table, &'p str) {
         let (parents, name) = path.rsplit_once('.').unwrap_or(("", path));
-        let parents = parents.split('.').filter(|key| !key.is_empty());
-        (parents.fold(&mut self.0, |table, key| child(table, key)), name)
+        let mut keys = path.split('.');
+        let staged =
+            keys.next() == Some("train") && keys.next().is_some_and(|key| !Train::SHARED.contains(&key));
+        let mut parents = parents.split('.').filter(|key| !key.is_empty());
+        let mut place = &mut self.0;
+        if staged {
+            parents.next();
+            let stages = child(place, "train").get_mut("stages").and_then(Value::as_array_mut);
+            let last = stages.and_then(|stages| stages.last_mut()).and_then(Value::as_table_mut);
+            place = last.expect("a draft has stages");
+        }
+        (parents.fold(place, |table, key| child(table, key)), name)
     }
+}
+
+/// A stage of which nothing is said. CHAMMI's plain augmentation applies until another is said.
+fn stage() -> Table {
+    let mut stage = table(["optimiser", "schedule", "strategy"].map(|name| (name, Table::new().into())));
+    stage.insert("objective".into(), Value::Array(vec![]));
+    stage.insert("augment".into(), (Crop + Flip).changes().into());
+    stage
 }
 
 fn table<const N: usize>(fields: [(&str, Value); N]) -> Table {
@@ -91,8 +116,15 @@ fn fill(draft: &mut Table, switch: &Switch, recipe: Recipe) {
     let (parents, name) = switch.path.rsplit_once('.').unwrap_or(("", switch.path));
     let parents: Vec<&str> = parents.split('.').collect();
     // `null` is what a field without a value is.
-    if let Some(value) = switch.value::<Option<Value>>(recipe) {
-        insert(draft, &parents, name, &value);
+    let Some(value) = switch.value::<Option<Value>>(recipe) else { return };
+    let below = match parents.as_slice() {
+        ["train", below @ ..] if switch.is_of_a_stage() => below,
+        parents => return insert(draft, parents, name, &value),
+    };
+    let stages =
+        draft.get_mut("train").and_then(|train| train.get_mut("stages")).and_then(Value::as_array_mut);
+    for stage in stages.into_iter().flatten().filter_map(Value::as_table_mut) {
+        insert(stage, below, name, &value);
     }
 }
 
@@ -142,8 +174,7 @@ mod tests {
         let proxies = |train_proxies| {
             Loss::from(settings::ProxyNca { temperature: 0.07, scale: Scale::Fixed, train_proxies })
         };
-        let losses =
-            |spec: Spec| -> Vec<Loss> { spec.train.objective.into_iter().map(|term| term.loss).collect() };
+        let losses = |spec: Spec| -> Vec<Loss> { spec.train.terms().map(|term| term.loss.clone()).collect() };
         let on_features = Loss::from(settings::CeOnFeatures {});
         assert_eq!(losses(mix(Recipe::Released)), [on_features, pairs(Positives::RowPlusN)]);
         assert_eq!(losses(mix(Recipe::Paper)), [proxies(true), pairs(Positives::SameImage)]);
@@ -156,13 +187,16 @@ mod tests {
         let loss = SimClr::t(0.1).positives(Positives::SameImage);
         let spec = sample::spec(hyper_net().loss(loss), Recipe::Released);
         let want = settings::SimClr { temperature: 0.1, positives: Positives::SameImage };
-        assert_eq!(spec.train.objective[0].loss, want.into());
+        assert_eq!(spec.train.stages[0].objective[0].loss, want.into());
     }
 
     /// A draft in which one word is said, and nothing of it.
     fn bare(axis: &str, kind: &str) -> Table {
         let word = || Value::Table(table([("kind", kind.into())]));
-        let train = |name, value| table([("train", table([(name, value)]).into())]);
+        let train = |name, value| {
+            let stages = Value::Array(vec![table([(name, value)]).into()]);
+            table([("train", table([("stages", stages)]).into())])
+        };
         match axis {
             "backbone" | "adapter" => table([("model", table([(axis, word())]).into())]),
             "loss" => train("objective", Value::Array(vec![table([("loss", word())]).into()])),
@@ -187,7 +221,7 @@ mod tests {
                 fill(&mut draft, switch, recipe);
                 let filled = serde_json::to_value(draft).unwrap();
                 let want: serde_json::Value = switch.value(recipe);
-                assert_eq!(switch.find(&filled), Some(&want), "{} under {}", switch.path, recipe.name());
+                assert_eq!(switch.find(&filled), [&want], "{} under {}", switch.path, recipe.name());
             }
         }
     }
@@ -196,7 +230,7 @@ mod tests {
     fn every_term_of_a_kind_is_filled() {
         let loss = 0.5 * ProxyNca::t(0.1).learned() + 0.5 * PROXY;
         let spec = sample::spec(hyper_net().loss(loss), Recipe::Released);
-        let trained = spec.train.objective.iter().map(|term| match &term.loss {
+        let trained = spec.train.stages[0].objective.iter().map(|term| match &term.loss {
             Loss::ProxyNca(word) => word.train_proxies,
             other => panic!("{other:?} was not said"),
         });

@@ -1,7 +1,7 @@
 //! A word is one file: what is said, its switches, its settings, its rules and its small version. [`word!`] writes what
 //! follows from the first two.
 
-use crate::spec::{Spec, check::Found, recipe::Switch};
+use crate::spec::{InStage, Spec, check::Found, recipe::Switch};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 use toml::{Table, Value};
@@ -20,14 +20,23 @@ pub trait Named: Serialize + DeserializeOwned + Clone + PartialEq + Debug + 'sta
     const SWITCHES: &'static [Switch];
 }
 
-/// The settings of a word, resolved. Both methods are required: a word says so where it has no rules, and where it is
-/// as small as it gets.
+/// The settings of a word of the model or of an evaluation, resolved. Both methods are required: a word says so where it
+/// has no rules, and where it is as small as it gets.
 pub trait Word: Named {
     /// Its rules.
     fn check(&self, spec: &Spec, found: &mut Found);
 
     /// Shrinks it for the small version of `spec`.
     fn quick(&mut self, spec: &Spec);
+}
+
+/// The settings of a word of a stage of training, resolved; see [`Word`].
+pub trait StageWord: Named {
+    /// Its rules.
+    fn check(&self, at: &InStage<'_>, found: &mut Found);
+
+    /// Shrinks it for the small version of the stage.
+    fn quick(&mut self, at: &InStage<'_>);
 }
 
 /// A line of the dictionary: a word, as `list words` shows it.

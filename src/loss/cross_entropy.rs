@@ -1,7 +1,7 @@
 //! Cross-entropy with a linear classifier over the classes of all training sets, and the released variant
 //! that uses the features themselves as logits.
 
-use super::{Forwarded, Needs, Term, Valued};
+use super::{Forwarded, Term, Valued};
 use crate::{
     curve::Clock,
     ops::Weight,
@@ -25,10 +25,6 @@ impl Linear {
 }
 
 impl Term for Linear {
-    fn needs(&self) -> Needs {
-        Needs { labels: true, views: 1, probes: None }
-    }
-
     fn value(&self, tape: &mut Tape, params: &Params, out: &Forwarded<'_>, _: &Clock) -> Result<Valued> {
         let (weight, bias) = (tape.param(params, self.weight), tape.param(params, self.bias));
         let logits = tape.linear(out.features(), &weight, Weight::OutIn, Some(&bias))?;
@@ -40,10 +36,6 @@ impl Term for Linear {
 pub(super) struct OnFeatures;
 
 impl Term for OnFeatures {
-    fn needs(&self) -> Needs {
-        Needs { labels: true, views: 1, probes: None }
-    }
-
     fn value(&self, tape: &mut Tape, _: &Params, out: &Forwarded<'_>, _: &Clock) -> Result<Valued> {
         Ok(tape.cross_entropy(out.features(), 1.0, &out.classes_of_rows(), None)?.into())
     }

@@ -1,7 +1,7 @@
 //! MIRO (Cha et al. 2022): intermediate features at a few probes stay close to those of an oracle, within
 //! learned variances.
 
-use super::{Forwarded, Needs, Term, Valued};
+use super::{Forwarded, Term, Valued};
 use crate::{
     curve::Clock,
     ops::raw_of_variance,
@@ -37,8 +37,8 @@ impl Miro {
 }
 
 impl Term for Miro {
-    fn needs(&self) -> Needs {
-        Needs { labels: false, views: 1, probes: Some(self.taps) }
+    fn probes(&self) -> Option<Taps> {
+        Some(self.taps)
     }
 
     fn oracle(&self) -> Option<&Params> {

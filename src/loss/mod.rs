@@ -1,32 +1,32 @@
-//! The objective: weighted terms on the outputs of the network. Each term declares what it needs, and the
-//! training loop provides it.
+//! The objective: weighted terms on the outputs of the network. The settings of a loss declare what it needs
+//! ([`Needs`]), a term where it probes; the training loop provides it.
 
 mod cross_entropy;
+mod forwarded;
 mod miro;
-mod needs;
 mod proxy_nca;
 mod sim_clr;
 
+pub use forwarded::Forwarded;
 pub use miro::Miro;
-pub use needs::{Forwarded, Needs};
 
 use crate::{
     curve::Clock,
     ops::Scalar,
     params::Params,
-    spec::{Loss, Taps, Term as Word},
+    spec::{Loss, Needs, Taps, Term as Word},
     state::{Lost, Stateful},
     tape::{Node, Tape},
 };
 use candle_core::{Result, Tensor};
 
-/// Raised when a loss computes something different; part of the identity of every work that trains.
-pub const REVISION: u32 = 1;
-
 /// A loss with its parameters and its state between steps.
 pub trait Term: Send + Sync {
-    /// The inputs that it needs.
-    fn needs(&self) -> Needs;
+    /// Where it probes the network; `None`: it reads features. A term with probes is a mean over images, so that
+    /// it can be computed part by part; a term that reads features receives a set's whole part of the batch.
+    fn probes(&self) -> Option<Taps> {
+        None
+    }
 
     /// The parameters of a second, frozen network whose outputs it compares with.
     fn oracle(&self) -> Option<&Params> {
@@ -83,6 +83,7 @@ impl From<Node> for Valued {
 struct Weighted {
     name: &'static str,
     weight: f32,
+    needs: Needs,
     term: Box<dyn Term>,
 }
 
@@ -129,26 +130,28 @@ impl Objective {
                 }
             }
         };
-        let weighted =
-            |word: &Word| Weighted { name: word.loss.kind(), weight: word.weight as f32, term: build(word) };
+        let weighted = |word: &Word| {
+            let (name, weight, needs) = (word.loss.kind(), word.weight as f32, word.loss.needs());
+            Weighted { name, weight, needs, term: build(word) }
+        };
         Self { terms: words.iter().map(weighted).collect() }
     }
 
     /// The same with another term.
     #[must_use]
-    pub fn and(mut self, name: &'static str, weight: f32, term: Box<dyn Term>) -> Self {
-        self.terms.push(Weighted { name, weight, term });
+    pub fn and(mut self, name: &'static str, weight: f32, needs: Needs, term: Box<dyn Term>) -> Self {
+        self.terms.push(Weighted { name, weight, needs, term });
         self
     }
 
     /// The number of augmented views of each image that it needs.
     pub fn views(&self) -> usize {
-        self.terms.iter().map(|weighted| weighted.term.needs().views).max().unwrap_or(1)
+        self.terms.iter().map(|weighted| weighted.needs.views).max().unwrap_or(1)
     }
 
     /// Where the network is probed.
     pub fn probes(&self) -> Option<Taps> {
-        self.terms.iter().find_map(|weighted| weighted.term.needs().probes)
+        self.terms.iter().find_map(|weighted| weighted.term.probes())
     }
 
     /// The second network, which is probed too.
@@ -162,8 +165,8 @@ impl Objective {
     /// If the shapes do not fit.
     pub fn value(&self, tape: &mut Tape, params: &Params, out: &Forwarded<'_>, at: &Clock) -> Result<Value> {
         let (mut nodes, mut terms, mut all_kept) = (Vec::new(), Vec::new(), Vec::new());
-        for (number, Weighted { name, weight, term }) in self.terms.iter().enumerate() {
-            if term.needs().probes.is_some() {
+        for (number, Weighted { name, weight, term, .. }) in self.terms.iter().enumerate() {
+            if term.probes().is_some() {
                 continue;
             }
             let Valued { node, kept } = term.value(tape, params, out, at)?;
@@ -187,7 +190,7 @@ impl Objective {
         out: &Forwarded<'_>,
         at: &Clock,
     ) -> Result<Vec<OfPart>> {
-        let probing = self.terms.iter().enumerate().filter(|(_, one)| one.term.needs().probes.is_some());
+        let probing = self.terms.iter().enumerate().filter(|(_, one)| one.term.probes().is_some());
         let value = |(number, one): (usize, &Weighted)| {
             Ok(OfPart { term: number, node: one.term.value(tape, params, out, at)?.node })
         };
@@ -215,7 +218,7 @@ impl Objective {
     pub fn held_out(&self, params: &Params, out: &Forwarded<'_>, at: &Clock) -> Result<f64> {
         let mut tape = Tape::forgetting();
         let mut sum = 0.0;
-        for Weighted { weight, term, .. } in self.terms.iter().filter(|one| one.term.needs().labels) {
+        for Weighted { weight, term, .. } in self.terms.iter().filter(|one| one.needs.labels) {
             let value = term.value(&mut tape, params, out, at)?.node.scalar()?;
             sum += f64::from(*weight) * f64::from(value);
         }

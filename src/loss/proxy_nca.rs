@@ -5,7 +5,7 @@
 //! the logits are cosines times `2 s²`, which is `2 / T` for the fixed scale √(1/T). Only normalisation,
 //! proxy assignment and temperature of the ProxyNCA++ paper are implemented (specification, section 5.1).
 
-use super::{Forwarded, Needs, Term, Valued};
+use super::{Forwarded, Term, Valued};
 use crate::{
     curve::Clock,
     ops::Weight,
@@ -58,10 +58,6 @@ impl ProxyNca {
 }
 
 impl Term for ProxyNca {
-    fn needs(&self) -> Needs {
-        Needs { labels: true, views: 1, probes: None }
-    }
-
     fn value(&self, tape: &mut Tape, params: &Params, out: &Forwarded<'_>, _: &Clock) -> Result<Valued> {
         let features = tape.normalise_rows(out.features())?;
         let proxies = tape.normalise_rows(&tape.param(params, self.proxies))?;

@@ -1,7 +1,7 @@
 //! SimCLR (Chen et al. 2020) on the pooled features, without a projection head: two views of an image attract,
 //! all other rows of the same set in the batch repel.
 
-use super::{Forwarded, Needs, Term, Valued};
+use super::{Forwarded, Term, Valued};
 use crate::{curve::Clock, ops::Weight, params::Params, spec::Positives, tape::Tape};
 use candle_core::Result;
 
@@ -11,10 +11,6 @@ pub(super) struct SimClr {
 }
 
 impl Term for SimClr {
-    fn needs(&self) -> Needs {
-        Needs { labels: false, views: 2, probes: None }
-    }
-
     fn value(&self, tape: &mut Tape, _: &Params, out: &Forwarded<'_>, _: &Clock) -> Result<Valued> {
         let rows = out.features().dims()[0];
         let targets: Vec<usize> = (0..rows)

@@ -40,7 +40,9 @@ impl Costs {
             let classes = sets.iter().map(|(_, classes)| classes).sum();
             let mut params = Params::new(Seed(0));
             let model = Extractor::new(&spec.model, &channels, &[], &mut params);
-            Objective::new(&spec.train.objective, model.width(), classes, &mut params);
+            // What the last stage leaves behind.
+            let terms = spec.train.stages.last().map_or(&[][..], |stage| &stage.objective);
+            Objective::new(terms, model.width(), classes, &mut params);
             parameters += params.count();
             passes += channels.iter().map(|set| model.passes(set.channels.len())).sum::<usize>();
         }

@@ -359,18 +359,26 @@ fn is_second(
 /// normalisation after an adapter's own first layer; absent after Depthwise's, which itself normalises), two
 /// whole stages, and for two more the downsampling and each block.
 fn theirs(name: &str, depths: [usize; 4], adapter: &Adapter) -> String {
+    // Whether the adapter has a whole stem of its own, and how many entries of the list are the stem.
+    let (whole_stem, first) = match adapter {
+        Adapter::FixedChannels(_) => (true, 1),
+        Adapter::Depthwise(_) => (false, 0),
+        Adapter::ChannelReplication(_)
+        | Adapter::TargetParam(_)
+        | Adapter::SliceParam(_)
+        | Adapter::TemplateMixing(_)
+        | Adapter::HyperNet(_) => (false, 1),
+    };
     if name == "conv1_emb" {
         return "conv1_emb.weight".into();
     }
     if let Some(rest) = name.strip_prefix("stem.") {
-        let whole = matches!(adapter, Adapter::FixedChannels(_));
-        let rest = if whole { rest } else { rest.strip_prefix("1.").unwrap_or(rest) };
+        let rest = if whole_stem { rest } else { rest.strip_prefix("1.").unwrap_or(rest) };
         return format!("feature_extractor.0.{rest}");
     }
     let Some((stage, rest)) = name.strip_prefix("stages.").and_then(|name| name.split_once('.')) else {
         return name.into();
     };
-    let first = usize::from(!matches!(adapter, Adapter::Depthwise(_)));
     let (place, whole) = match stage {
         "0" => (first, true),
         "1" => (first + 1, true),

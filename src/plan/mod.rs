@@ -4,15 +4,17 @@
 //! revisions of the code behind it. Equal ids are equal work, whichever run asks for it, so that one pre-training
 //! serves every fine-tuning and floors are computed once.
 
+mod revisions;
 mod work;
 
-pub use work::{Revisions, Work};
+pub use revisions::{Revisions, SCHEMA_NAME};
+pub use work::{Training, Work};
 
 use crate::{
     data::{DataSet, ImageSet},
     seed::Seed,
     spec::{
-        Adapter, Backbone, Coefficients, Features, Models, Selection, SetRate, Spec, Weights,
+        Adapter, Backbone, Coefficients, Features, Models, Selection, SetRate, Spec, Train, Weights,
         check::Problem,
         id::{RunId, SpecId, WorkId},
     },
@@ -112,8 +114,8 @@ impl Draft<'_> {
         let fits = self.fits(spec, seed);
         let mut untrained = spec.clone();
         untrained.model.weights = Weights::Scratch;
-        untrained.train.objective.clear();
-        let untrained = self.fits(&untrained.canonical(), seed);
+        untrained.train.stages.clear();
+        let untrained = self.fits(&untrained, seed);
         for evaluate in &spec.evaluate {
             for features in [Features::Model].into_iter().chain(Features::FLOORS) {
                 let (parents, seed) = match features {
@@ -127,7 +129,7 @@ impl Draft<'_> {
                     features,
                     hold_out: spec.train.hold_out,
                     subset: spec.train.subset,
-                    revisions: Revisions::score(features),
+                    revisions: Revisions::score(&evaluate.protocol, features),
                 };
                 self.add(work, seed, &[&evaluate.data], parents);
             }
@@ -143,11 +145,15 @@ impl Draft<'_> {
         let sets = resolve(&spec.train.data, self.data).into_iter().map(|set| set.name.clone());
         let one = |set: String| {
             let mut spec = spec.clone();
-            let rate = rates.iter().find(|rate| rate.set == set);
-            if let (Some(rate), false) = (rate, spec.train.objective.is_empty()) {
-                spec.train.optimiser.lr = rate.lr;
-            }
             spec.train.data.sets = vec![set.clone()];
+            spec.train.stages.retain(|stage| stage.on.as_ref().is_none_or(|on| on.reads(&set)));
+            for stage in &mut spec.train.stages {
+                stage.on.iter_mut().for_each(|on| on.sets = vec![set.clone()]);
+                if let Some(rate) = rates.iter().find(|rate| rate.set == set) {
+                    stage.optimiser.lr = rate.lr;
+                }
+            }
+            let mut spec = spec.canonical();
             spec.model.adapter = (*each).clone();
             (self.fit(&spec, seed), Some(set))
         };
@@ -158,7 +164,8 @@ impl Draft<'_> {
         let mut parents = Vec::new();
         match (&spec.model.weights, &spec.model.backbone) {
             (Weights::SimulatedPretrain, Backbone::ConvNext(word)) => {
-                let work = Work::Pretrain { size: word.size, revisions: Revisions::pretrain() };
+                let work =
+                    Work::Pretrain { size: word.size, revisions: Revisions::pretrain(&spec.model.backbone) };
                 parents.push(self.add(work, None, &[], vec![]));
             }
             // The check refuses that start.
@@ -175,12 +182,24 @@ impl Draft<'_> {
                 _,
             ) => {}
         }
-        let work = Work::Fit {
+        let Train { data, image, hold_out, subset, precision, stages } = &spec.train;
+        let fit = |training: Option<Box<Training>>| Work::Fit {
             model: spec.model.clone(),
-            train: Box::new(spec.train.clone()),
-            revisions: Revisions::fit(&spec.train),
+            data: data.clone(),
+            image: *image,
+            subset: *subset,
+            precision: *precision,
+            revisions: Revisions::fit(&spec.model, training.as_ref().map(|training| &training.stage)),
+            training,
         };
-        self.add(work, Some(seed), &[&spec.train.data], parents)
+        if stages.is_empty() {
+            return self.add(fit(None), Some(seed), &[data], parents);
+        }
+        for (number, stage) in stages.iter().enumerate() {
+            let training = Training { number, hold_out: *hold_out, stage: stage.clone() };
+            parents = vec![self.add(fit(Some(Box::new(training))), Some(seed), &[data], parents)];
+        }
+        parents.remove(0)
     }
 
     /// Features of `data` by these models, each of its own sets.
@@ -219,11 +238,15 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
     let mut problems = Vec::new();
     let mut refs = vec![&spec.train.data];
     refs.extend(spec.evaluate.iter().map(|evaluate| &evaluate.data));
+    refs.extend(spec.train.stages.iter().filter_map(|stage| stage.on.as_ref()));
     refs.sort_unstable();
     refs.dedup();
     for wanted in refs {
         let missing = match data.get(&wanted.name) {
             None => Some(format!("data set `{}` is not open", wanted.name)),
+            Some(set) if set.fingerprint.is_empty() => {
+                Some(format!("data set `{}` was opened without its fingerprint", wanted.name))
+            }
             Some(set) => set.only(&wanted.sets).err().map(|error| error.to_string()),
         };
         problems.extend(missing.map(|message| Problem {
@@ -237,6 +260,7 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
     }
     let trained = resolve(&spec.train.data, data);
     problems.extend(too_few_templates(&spec.model.adapter, &trained));
+    problems.extend(never_trained(&spec.train, &trained));
     if let Models::OnePerSet { rates, .. } = spec.model.adapter.models() {
         let strange = |rate: &&SetRate| !trained.iter().any(|set| set.name == rate.set);
         problems.extend(rates.iter().filter(strange).map(|rate| Problem {
@@ -266,6 +290,17 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
         }
     }
     problems
+}
+
+/// Parameters for the channels of a set that no stage reads would stay as random as they start.
+fn never_trained(train: &Train, sets: &[&ImageSet]) -> Option<Problem> {
+    let read = |set: &&&ImageSet| train.stages.iter().any(|stage| train.data_of(stage).reads(&set.name));
+    let missed = sets.iter().find(|set| !train.is_frozen() && !read(set))?;
+    Some(Problem {
+        rule: "set_never_trained",
+        message: format!("no stage trains on `{}`", missed.name),
+        hint: "name that set in a stage's `.on(…)`, or leave it out of `.train_on(…)`".into(),
+    })
 }
 
 /// Each channel owns an equal share of the templates, and at least one.

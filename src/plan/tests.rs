@@ -2,7 +2,8 @@
 
 use super::{Plan, Work};
 use crate::{
-    data::DataSet,
+    data::{Contents, DataSet},
+    event::Silence,
     sample,
     seed::Seed,
     spec::{Features, Selection, Spec, Weights, recipe::Recipe},
@@ -27,14 +28,14 @@ fn folder(root: &Path) -> BTreeMap<String, DataSet> {
     }
     let text = "name = \"small\"\n[sets.A]\nchannels = [\"dna\"]\n[sets.B]\nchannels = [\"dna\", \"er\"]\n";
     fs::write(root.join("dataset.toml"), text).unwrap();
-    [("small".to_owned(), DataSet::open("small", root).unwrap())].into()
+    [("small".to_owned(), DataSet::open("small", root, &Contents::not_kept(), &mut Silence).unwrap())].into()
+}
+
+fn named(sets: &[&str]) -> Selection {
+    Selection { name: "small".into(), sets: sets.iter().map(|s| (*s).to_owned()).collect() }
 }
 
 fn spec(sets: &[&str], asked: &[&str]) -> Spec {
-    let named = |sets: &[&str]| Selection {
-        name: "small".into(),
-        sets: sets.iter().map(|s| (*s).to_owned()).collect(),
-    };
     let mut spec = sample::spec(sample::plain(), Recipe::Fixed);
     spec.model.weights = Weights::Scratch;
     spec.train.data = named(sets);
@@ -79,6 +80,58 @@ fn one_pretraining_serves_every_seed() {
 }
 
 #[test]
+fn stages_follow_one_another_and_the_first_is_shared() {
+    let root = tempfile::tempdir().unwrap();
+    let data = folder(root.path());
+    let spec = |lr: f64| {
+        let mut spec = spec(&["A", "B"], &["A"]);
+        let mut second = spec.train.stages[0].clone();
+        (second.optimiser.lr, second.on) = (lr, Some(named(&["B"])));
+        spec.train.stages.push(second);
+        spec
+    };
+    let fits = |spec: &Spec| -> Vec<_> {
+        let plan = Plan::of(spec, Seed(1), &data).unwrap();
+        let fits = plan.steps.iter().filter(|step| matches!(&step.work, Work::Fit { training: Some(_), .. }));
+        fits.cloned().collect()
+    };
+    let (one, two) = (fits(&spec(1e-3)), fits(&spec(1e-4)));
+    let [first, second] = one.as_slice() else { panic!("{one:?}") };
+    assert!(first.parents.is_empty());
+    assert_eq!(second.parents, [first.id.clone()]);
+    assert_eq!(second.work.describe(), "train 15 more epochs on small (B)");
+    assert_eq!((&two[0].id, two[1].id == second.id), (&first.id, false));
+    let plan = Plan::of(&spec(1e-3), Seed(1), &data).unwrap();
+    let embeds = plan.steps.iter().filter(|step| matches!(step.work, Work::Embed { .. }));
+    assert_eq!(embeds.filter(|embed| embed.parents == [second.id.clone()]).count(), 1);
+    let mut never = spec(1e-3);
+    never.train.stages[0].on = Some(named(&["B"]));
+    never.train.data = named(&[]);
+    let problems = Plan::of(&never, Seed(1), &data).unwrap_err().to_string();
+    assert!(problems.contains("no stage trains on `A`"), "{problems}");
+}
+
+/// An adapter that makes a model of its own for each set trains each in the stages that read its set.
+#[test]
+fn one_model_per_set_has_the_stages_of_its_set() {
+    let root = tempfile::tempdir().unwrap();
+    let data = folder(root.path());
+    let mut spec = spec(&["A", "B"], &["A", "B"]);
+    let mut second = spec.train.stages[0].clone();
+    second.on = Some(named(&["B"]));
+    spec.train.stages.push(second);
+    spec.model.adapter = sample::adapter(crate::prelude::FixedChannels, Recipe::Fixed);
+    let plan = Plan::of(&spec, Seed(1), &data).unwrap();
+    let described = |step: &super::Step| match &step.work {
+        Work::Fit { training: Some(_), .. } => Some(step.work.describe()),
+        _ => None,
+    };
+    let found: Vec<String> = plan.steps.iter().filter_map(described).collect();
+    let wanted = ["15 epochs on small (A)", "15 epochs on small (B)", "15 more epochs on small (B)"];
+    assert_eq!(found, wanted.map(|wanted| format!("train {wanted}")));
+}
+
+#[test]
 fn what_the_data_contradict_is_refused_at_once() {
     let root = tempfile::tempdir().unwrap();
     let data = folder(root.path());
@@ -87,4 +140,27 @@ fn what_the_data_contradict_is_refused_at_once() {
     assert!(unseen.contains("cannot read `B` of `small`"), "{unseen}");
     let unknown = message(&spec(&["A", "C"], &["D"]));
     assert!(unknown.contains("`C`") && unknown.contains("`D`"), "{unknown}");
+}
+
+#[test]
+fn folders_with_other_contents_share_no_run_and_no_work() {
+    let [a, b] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let plan = |root: &Path| Plan::of(&spec(&[], &[]), Seed(1), &folder(root)).unwrap();
+    let (one, same) = (plan(a.path()), plan(b.path()));
+    assert_eq!(one.run, same.run, "the place of a folder is not part of it");
+    let open = || {
+        let opened = DataSet::open("small", b.path(), &Contents::not_kept(), &mut Silence).unwrap();
+        Plan::of(&spec(&[], &[]), Seed(1), &[("small".to_owned(), opened)].into()).unwrap()
+    };
+    let image = b.path().join("B/crops/3.png");
+    let mut bytes = fs::read(&image).unwrap();
+    *bytes.last_mut().unwrap() ^= 1; // of the same length
+    fs::write(&image, bytes).unwrap();
+    let other = open();
+    assert_ne!(other.run, one.run);
+    assert!(other.steps.iter().all(|step| one.step(&step.id).is_none()));
+
+    let unread = DataSet::open_without_fingerprint("small", b.path()).unwrap();
+    let refused = Plan::of(&spec(&[], &[]), Seed(1), &[("small".to_owned(), unread)].into());
+    assert!(refused.unwrap_err().to_string().contains("opened without its fingerprint"));
 }

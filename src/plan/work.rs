@@ -1,9 +1,9 @@
 //! Units of work, as they are hashed.
 
+use super::Revisions;
 use crate::{
-    adapter, backbone, data, embed, evaluate, loss, ops, seed, simulate,
-    spec::{ConvNextSize, Features, Model, Protocol, Selection, Train, View},
-    train,
+    backbone,
+    spec::{ConvNextSize, Features, Model, Precision, Protocol, Selection, Stage, View, kind},
 };
 use serde::Serialize;
 
@@ -18,12 +18,21 @@ pub enum Work {
         /// Of the code behind it.
         revisions: Revisions,
     },
-    /// Training; without an objective, the model as it starts.
+    /// A model as it starts, or one stage of its training.
     Fit {
-        /// What.
+        /// The model.
         model: Model,
-        /// How.
-        train: Box<Train>,
+        /// The sets for whose channels it has parameters.
+        data: Selection,
+        /// Side of the square that the network sees, in pixels.
+        image: usize,
+        /// At most this many images of each set and split.
+        subset: Option<usize>,
+        /// Number format of activations and weights.
+        precision: Precision,
+        /// What is trained, from where the parent ended, or from the weights that the model starts from; none: nothing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        training: Option<Box<Training>>,
         /// Of the code behind it.
         revisions: Revisions,
     },
@@ -58,13 +67,13 @@ pub enum Work {
 }
 
 impl Work {
-    /// The word in the store.
+    /// Its kind in the store.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Pretrain { .. } => "pretrain",
-            Self::Fit { .. } => "fit",
-            Self::Embed { .. } => "embed",
-            Self::Score { .. } => "score",
+            Self::Pretrain { .. } => kind::PRETRAIN,
+            Self::Fit { .. } => kind::FIT,
+            Self::Embed { .. } => kind::EMBED,
+            Self::Score { .. } => kind::SCORE,
         }
     }
 
@@ -77,10 +86,13 @@ impl Work {
                     backbone::files::size_name(*size)
                 )
             }
-            Self::Fit { train, .. } if train.objective.is_empty() => {
-                format!("take the model as it starts, for {}", train.data)
+            Self::Fit { data, training: None, .. } => format!("take the model as it starts, for {data}"),
+            Self::Fit { data, training: Some(training), .. } => {
+                let Training { stage, number, .. } = &**training;
+                let on = stage.on.as_ref().unwrap_or(data);
+                let further = if *number > 0 { " more" } else { "" };
+                format!("train {}{further} epochs on {on}", stage.epochs)
             }
-            Self::Fit { train, .. } => format!("train {} epochs on {}", train.epochs, train.data),
             Self::Embed { data, view: View::Native, .. } => {
                 format!("embed {data} as the backbone was published")
             }
@@ -95,62 +107,18 @@ impl Work {
     }
 }
 
-/// Revisions of the parts of the code that a work's result depends on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Revisions(Vec<(&'static str, u32)>);
+/// A stage of a training, as a work.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Training {
+    /// Its place among the stages, from 0. Each draws from random streams of its own.
+    #[serde(skip_serializing_if = "is_first")]
+    pub number: usize,
+    /// Share of the training images of each class and set that are kept back.
+    pub hold_out: f64,
+    /// What is minimised, and how.
+    pub stage: Stage,
+}
 
-impl Revisions {
-    /// Of every part of this program.
-    pub fn all() -> Vec<(&'static str, u32)> {
-        let works = [Self::pretrain(), Self::embed(), Self::score(Features::Prior)];
-        let mut all: Vec<_> = works.into_iter().flat_map(|works| works.0).collect();
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
-
-    pub(super) fn pretrain() -> Self {
-        let mut all = Self::training();
-        all.push(("simulate", simulate::REVISION));
-        Self(all)
-    }
-
-    pub(super) fn fit(train: &Train) -> Self {
-        if train.objective.is_empty() {
-            return Self(vec![
-                ("adapter", adapter::REVISION),
-                ("backbone", backbone::REVISION),
-                ("seed", seed::REVISION),
-            ]);
-        }
-        Self(Self::training())
-    }
-
-    pub(super) fn embed() -> Self {
-        Self(vec![
-            ("embed", embed::REVISION),
-            ("ops", ops::REVISION),
-            ("transform", data::TRANSFORM_REVISION),
-        ])
-    }
-
-    pub(super) fn score(features: Features) -> Self {
-        let mut all = vec![("evaluate", evaluate::REVISION)];
-        if features == Features::Prior {
-            all.push(("seed", seed::REVISION));
-        }
-        Self(all)
-    }
-
-    fn training() -> Vec<(&'static str, u32)> {
-        vec![
-            ("adapter", adapter::REVISION),
-            ("backbone", backbone::REVISION),
-            ("loss", loss::REVISION),
-            ("ops", ops::REVISION),
-            ("seed", seed::REVISION),
-            ("train", train::REVISION),
-            ("transform", data::TRANSFORM_REVISION),
-        ]
-    }
+fn is_first(number: &usize) -> bool {
+    *number == 0
 }

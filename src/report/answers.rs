@@ -8,7 +8,7 @@ use crate::{
         bootstrap::Seeds,
         predictions,
     },
-    spec::{Features, Protocol},
+    spec::{Features, Protocol, kind::SCORE},
     store::{Reader, Value},
 };
 use rayon::prelude::*;
@@ -66,13 +66,15 @@ struct Scored {
 }
 
 fn scored(store: &Reader, run: &str) -> Result<Vec<Scored>, Error> {
-    let sql = "SELECT w.uid, w.json ->> '$.features', w.json -> '$.protocol', w.json ->> '$.data.name',
+    let sql = format!(
+        "SELECT w.uid, w.json ->> '$.features', w.json -> '$.protocol', w.json ->> '$.data.name',
           (SELECT max(d.fingerprint) FROM run_data t JOIN dataset d ON d.id = t.dataset_id
            WHERE t.run_id = r.id AND d.name = w.json ->> '$.data.name'), f.path
-        FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = 'score'
+        FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = '{SCORE}'
         LEFT JOIN artifact f ON f.work_id = w.id AND f.kind = 'predictions'
-        WHERE r.uid = ? ORDER BY rw.place";
-    let rows = store.query_with(sql, &[Value::Text(run.into())])?;
+        WHERE r.uid = ? ORDER BY rw.place"
+    );
+    let rows = store.query_with(&sql, &[Value::Text(run.into())])?;
     let one = |row: Vec<Value>| {
         let text = |at: usize| row[at].to_string();
         // A protocol that only a later program knows keeps its name in JSON.

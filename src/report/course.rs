@@ -8,6 +8,7 @@ use super::{
     systems::{self, System},
     table::heads,
 };
+use crate::spec::kind::FIT;
 use std::collections::BTreeMap;
 
 /// Most points of a line; neighbouring steps are averaged.
@@ -69,11 +70,16 @@ pub(super) fn report(
 fn seeds(store: &Source<'_>, system: &System, metric: &str) -> Result<Vec<BTreeMap<i64, f64>>, Error> {
     let mut all = vec![];
     for (run, _) in &system.runs {
-        let sql = "SELECT max(step) AS last, avg(value) AS value FROM v_curve
-            WHERE uid = ?1 AND kind = 'fit' AND metric = ?2 AND value IS NOT NULL
-            GROUP BY (step - 1) * ?3 / (SELECT max(step) FROM v_curve WHERE uid = ?1 AND kind = 'fit' AND metric = ?2)
-            ORDER BY last";
-        let points: BTreeMap<i64, f64> = rows_with(store, sql, &[run, metric, &POINTS.to_string()])?
+        // Of several stages the last one.
+        let sql = format!(
+            "WITH c AS (SELECT step, value FROM v_curve v
+                WHERE uid = ?1 AND kind = '{FIT}' AND metric = ?2 AND value IS NOT NULL
+                  AND NOT EXISTS (SELECT 1 FROM work_parent p JOIN work n ON n.id = p.work_id AND n.kind = '{FIT}'
+                    JOIN run_work rw ON rw.work_id = n.id AND rw.run_id = v.run WHERE p.parent_id = v.work))
+            SELECT max(step) AS last, avg(value) AS value FROM c
+            GROUP BY (step - 1) * ?3 / (SELECT max(step) FROM c) ORDER BY last"
+        );
+        let points: BTreeMap<i64, f64> = rows_with(store, &sql, &[run, metric, &POINTS.to_string()])?
             .iter()
             .filter_map(|row| Some((row.int("last"), row.real("value")?)))
             .collect();

@@ -2,7 +2,7 @@
 //! numbers.
 
 use super::{Error, Table};
-use crate::store::Reader;
+use crate::store::{Reader, short_fingerprint};
 use std::collections::BTreeSet;
 
 /// The structure that every format is written from.
@@ -78,17 +78,23 @@ impl Origin {
             FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id
             JOIN attempt a ON a.work_id = w.id AND a.n = w.attempt JOIN code c ON c.id = a.code_id
             WHERE r.status = 'done' ORDER BY 1";
-        let data = "SELECT DISTINCT d.name, d.kind, d.world, substr(d.fingerprint, 1, 12) AS fingerprint
+        let data = "SELECT DISTINCT d.name, d.kind, d.world, d.fingerprint
             FROM run r JOIN run_data t ON t.run_id = r.id JOIN dataset d ON d.id = t.dataset_id
             WHERE r.status = 'done' ORDER BY d.name, d.world, d.fingerprint";
         let scales = "SELECT DISTINCT scale FROM run WHERE status = 'done' ORDER BY scale";
-        let fields = ["name", "kind", "world", "fingerprint"];
         let file = store.path().file_name().unwrap_or_default();
         Ok(Self {
             store: file.to_string_lossy().into_owned(),
             runs: runs as usize,
             commits: store.query(commits)?.iter().map(|row| row.text("id")).collect(),
-            data: store.query(data)?.iter().map(|row| fields.map(|field| row.text(field))).collect(),
+            data: store
+                .query(data)?
+                .iter()
+                .map(|row| {
+                    let print = short_fingerprint(&row.text("fingerprint"));
+                    [row.text("name"), row.text("kind"), row.text("world"), print]
+                })
+                .collect(),
             scales: store.query(scales)?.iter().map(|row| row.text("scale")).collect(),
         })
     }

@@ -2,6 +2,7 @@
 
 use super::measured::rows_with;
 use super::{Error, measured::Measured};
+use crate::spec::kind::{EMBED, SCORE};
 use crate::store::Reader;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -52,13 +53,15 @@ pub(super) fn of_run(
     run: &Measured,
     data: &str,
 ) -> Result<Vec<Result<Kept, Unusable>>, Error> {
-    let sql = "SELECT DISTINCT f.name, f.path, e.uid, CAST(coalesce(e.json ->> '$.subset', '') AS TEXT) AS subset
-        FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work s ON s.id = rw.work_id AND s.kind = 'score'
-        JOIN work_parent p ON p.work_id = s.id JOIN work e ON e.id = p.parent_id AND e.kind = 'embed'
+    let sql = format!(
+        "SELECT DISTINCT f.name, f.path, e.uid, CAST(coalesce(e.json ->> '$.subset', '') AS TEXT) AS subset
+        FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work s ON s.id = rw.work_id AND s.kind = '{SCORE}'
+        JOIN work_parent p ON p.work_id = s.id JOIN work e ON e.id = p.parent_id AND e.kind = '{EMBED}'
         JOIN artifact f ON f.work_id = e.id AND f.kind = 'features'
-        WHERE r.uid = ? AND s.json ->> '$.features' = 'model' AND s.json ->> '$.data.name' = ? ORDER BY f.name, f.path";
+        WHERE r.uid = ? AND s.json ->> '$.features' = 'model' AND s.json ->> '$.data.name' = ? ORDER BY f.name, f.path"
+    );
     let mut found = Vec::new();
-    for row in rows_with(store, sql, &[&run.run, data])?.iter() {
+    for row in rows_with(store, &sql, &[&run.run, data])?.iter() {
         let name = row.text("name");
         let set = name.strip_prefix("features-").and_then(|name| name.strip_suffix(".f32")).unwrap_or(&name);
         // Any work on the same images of the same data can name the rows; the run's own is preferred.

@@ -4,7 +4,7 @@ use super::papers::PaperRow;
 use super::{Error, table::Cell};
 use crate::evaluate::answered::Shelf;
 use crate::papers::{ACCURACY, CLASS_F1, MACRO_F1, Measure, PAPERS, Paper, Placed, Published, recipes};
-use crate::spec::{Features, Protocol, Spec};
+use crate::spec::{Features, Protocol, Spec, upgrade};
 use crate::store::{Reader, Row, Rows, Value as Field};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
@@ -238,7 +238,8 @@ fn measured(store: &Reader, which: Which<'_>) -> Result<Vec<Measured>, Error> {
     let configs: BTreeMap<String, Arc<Config>> = configs
         .iter()
         .filter_map(|row| {
-            Some((row.text("uid"), Arc::new(config(serde_json::from_str(&row.text("json")).ok()?))))
+            let spec = upgrade(serde_json::from_str(&row.text("json")).ok()?).ok()?;
+            Some((row.text("uid"), Arc::new(config(spec))))
         })
         .collect();
     let wanted = wanted();

@@ -1,7 +1,7 @@
 //! Figures for the script that draws curves: one chart per metric; the parts of a loss share its chart.
 
 use super::{ask::Ask, curves, url::href};
-use crate::store::Error;
+use crate::{spec::kind::FIT, store::Error};
 use maud::{Markup, html};
 
 /// One chart per metric; the parts of the loss share its chart.
@@ -16,7 +16,7 @@ pub(super) fn of(ask: &Ask<'_>, uids: &[&str], by: Option<&str>) -> Result<Marku
     let chart = |kind: &str, metrics: &[&str]| {
         html! {
             figure.chart data-curves=(address(kind, metrics)) {
-                figcaption { (metrics.iter().find(|metric| !metric.contains('/')).unwrap_or(&metrics[0])) @if kind != "fit" { span.mute { " of " (kind) } } }
+                figcaption { (metrics.iter().find(|metric| !metric.contains('/')).unwrap_or(&metrics[0])) @if kind != FIT { span.mute { " of " (kind) } } }
                 div.plot {}
             }
         }
@@ -45,7 +45,7 @@ pub(super) fn of(ask: &Ask<'_>, uids: &[&str], by: Option<&str>) -> Result<Marku
                         @if !loss.is_empty() { (chart(kind, &loss)) }
                         @for metric in rest { (chart(kind, &[metric])) }
                     } };
-                    @if kind == "fit" || kinds.len() == 1 { (drawn) } @else { details { summary { "curves of " (kind) } (drawn) } }
+                    @if kind == FIT || kinds.len() == 1 { (drawn) } @else { details { summary { "curves of " (kind) } (drawn) } }
                 }
             }
         }

@@ -7,7 +7,10 @@ use super::{
     url::Params,
     words,
 };
-use crate::store::{Error, Row, Value};
+use crate::{
+    spec::kind::{FIT, PRETRAIN},
+    store::{Error, Row, Value},
+};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -38,7 +41,8 @@ const MEANS: &str = "SELECT step / ?5 * ?5 AS step, avg(value) AS value FROM sca
 /// The works of some runs that have curves of this kind, with what distinguishes them.
 fn works() -> String {
     format!("SELECT r.uid, w.id AS work, w.uid AS work_uid, w.attempt, m.id AS metric_id, m.name AS metric,
-      w.json ->> '$.train.data.sets' AS sets,
+      coalesce(w.json ->> '$.training.stage.on.sets', w.json ->> '$.data.sets', w.json ->> '$.train.data.sets')
+        || coalesce(', stage ' || (w.json ->> '$.training.number' + 1), '') AS sets,
       (SELECT json_group_array(DISTINCT a.resumed_step) FROM attempt a WHERE a.work_id = w.id AND a.resumed_step > 0) AS resumed,
       {EXPERIMENT} AS experiment, {LABEL} AS label,
       (SELECT max(step) FROM scalar s WHERE s.work_id = w.id AND s.metric_id = m.id) AS last
@@ -65,7 +69,7 @@ struct Series {
 /// nothing else has changed.
 pub(super) fn answer(ask: &Ask<'_>, params: &Params) -> Result<Json, Error> {
     let (runs, metrics) = (params.all("run"), params.all("metric"));
-    let kind = params.get("kind").unwrap_or("fit");
+    let kind = params.get("kind").unwrap_or(FIT);
     let by = params.get("by");
     let mut series = vec![];
     let runs = &runs[..runs.len().min(RUNS)];
@@ -199,7 +203,7 @@ pub(super) fn metrics(ask: &Ask<'_>, runs: &[&str]) -> Result<Vec<(String, Vec<S
     let sql = format!(
         "SELECT w.kind, m.name FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id JOIN metric m
          WHERE r.uid IN ({marks}) AND EXISTS (SELECT 1 FROM scalar s WHERE s.work_id = w.id AND s.metric_id = m.id)
-         GROUP BY 1, 2 ORDER BY w.kind = 'pretrain', w.kind, m.id"
+         GROUP BY 1, 2 ORDER BY w.kind = '{PRETRAIN}', w.kind, m.id"
     );
     let values: Vec<Value> = runs.iter().map(|run| Value::from(*run)).collect();
     let mut kinds: Vec<(String, Vec<String>)> = vec![];

@@ -208,7 +208,7 @@ mod tests {
     fn processors_are_differences_of_one_attempt() {
         let row = |attempt, t, cpu| {
             vec![
-                Value::from("fit"),
+                Value::from(crate::spec::kind::FIT),
                 Value::from("w"),
                 Value::Integer(attempt),
                 Value::Integer(t),

@@ -1,49 +1,18 @@
-//! Registers what is declared: data sets, experiments, runs and their work. Idempotent.
+//! Registers what is declared: experiments, runs and their work. Idempotent.
 
 use super::db::{Db, Statement, now_ms};
 use super::error::Error;
 use super::provenance::{Code, Host};
 use super::query::run_state;
-use super::rows::{DatasetRow, RunRow, RunState, ScoreRow, WorkRow};
-use super::{Store, stale};
+use super::rows::{RunRow, RunState, ScoreRow, WorkRow};
+use super::{Store, dataset::short_fingerprint};
+use crate::spec::lines;
 use flate2::{Compression, write::ZlibEncoder};
 use serde_json::Value;
 use sqlx::Row;
 use std::io::Write;
 
 impl Store {
-    /// Registers a data set. The same fingerprint is the same data set; its name and facts are updated.
-    pub fn register_dataset(&self, dataset: &DatasetRow) -> Result<(), Error> {
-        let row = dataset.clone();
-        self.writer.ask("register a data set", move |db| {
-            let query = sqlx::query(
-                "INSERT INTO dataset(name, fingerprint, kind, world, images, info) VALUES (?, ?, ?, ?, ?, ?)
-                 ON CONFLICT(fingerprint) DO UPDATE SET name = excluded.name, world = excluded.world,
-                   images = excluded.images, info = excluded.info RETURNING kind",
-            );
-            let query = query.bind(row.name.clone()).bind(row.fingerprint.clone()).bind(row.kind.as_str());
-            let query = query.bind(row.world).bind(row.images as i64).bind(row.info.to_string());
-            let stored: String = db.one(query)?.get(0);
-            if stored == row.kind.as_str() {
-                return stale::datasets(db, &row.fingerprint);
-            }
-            let now = row.kind.to_string();
-            Err(Error::DataKind { name: row.name, fingerprint: row.fingerprint, stored, now })
-        })
-    }
-
-    /// Stores the hash of all contents of a data set next to its fingerprint (`data check` computes it).
-    pub fn note_contents(&self, fingerprint: &str, contents: &str) -> Result<(), Error> {
-        let (uid, contents) = (fingerprint.to_string(), contents.to_string());
-        self.writer.ask("note the contents of a data set", move |db| {
-            let query = sqlx::query("UPDATE dataset SET contents = ? WHERE fingerprint = ?");
-            match db.execute(query.bind(contents).bind(uid.clone()))? {
-                0 => Err(Error::Unknown { what: "data set", uid }),
-                _ => Ok(()),
-            }
-        })
-    }
-
     /// Queues all work of a run again, except what is being computed already. Until it is done, its numbers
     /// are not those of a finished run. Checkpoints of earlier attempts are forgotten; the caller removes
     /// their files.
@@ -94,7 +63,7 @@ fn run(db: &mut Db, row: &RunRow) -> Result<i64, Error> {
         let query = sqlx::query("SELECT id, name FROM dataset WHERE fingerprint = ?");
         let found = db.first(query.bind(fingerprint.clone()))?;
         let found = found.ok_or_else(|| Error::Unknown { what: "data set", uid: fingerprint.clone() })?;
-        let short: String = fingerprint.chars().take(12).collect();
+        let short = short_fingerprint(fingerprint);
         names.push((format!("{role}={}@{short}", found.get::<&str, _>(1)), role, found.get::<i64, _>(0)));
     }
     names.sort();
@@ -134,20 +103,30 @@ fn spec(db: &mut Db, uid: &str, json: &Value) -> Result<i64, Error> {
 
 /// The leaves of `json` under the paths that `--set` uses: `train.optimiser.lr`, `evaluate.0.protocol`.
 fn flatten<'a>(json: &'a Value, path: &mut String, leaves: &mut Vec<(String, &'a Value)>) {
-    let mut down = |key: &str, value: &'a Value| {
-        let length = path.len();
-        if length > 0 {
-            path.push('.');
-        }
-        path.push_str(key);
-        flatten(value, path, leaves);
-        path.truncate(length);
-    };
     match json {
-        Value::Object(fields) => fields.iter().for_each(|(key, value)| down(key, value)),
-        Value::Array(items) => items.iter().enumerate().for_each(|(i, value)| down(&i.to_string(), value)),
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match lines::only_stage(key, value) {
+                    Some(stage) => flatten(stage, path, leaves),
+                    None => down(key, value, path, leaves),
+                }
+            }
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(i, value)| down(&i.to_string(), value, path, leaves));
+        }
         leaf => leaves.push((path.clone(), leaf)),
     }
+}
+
+fn down<'a>(key: &str, value: &'a Value, path: &mut String, leaves: &mut Vec<(String, &'a Value)>) {
+    let length = path.len();
+    if length > 0 {
+        path.push('.');
+    }
+    path.push_str(key);
+    flatten(value, path, leaves);
+    path.truncate(length);
 }
 
 fn experiment(db: &mut Db, row: &RunRow, run_id: i64) -> Result<(), Error> {

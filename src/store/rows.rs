@@ -78,7 +78,7 @@ words! {
 pub struct DatasetRow {
     /// `chammi`, or the name in `dataset.toml`.
     pub name: String,
-    /// BLAKE3 of the metadata table and the sorted (path, length) of the files.
+    /// BLAKE3 of the tables and of the contents of the files; `-sampled` at its end says that pieces of them were read.
     pub fingerprint: String,
     /// Real or simulated.
     pub kind: DataKind,

@@ -2,7 +2,7 @@
 
 use crate::{
     data::Statistics,
-    spec::{Augment, AugmentStream, Sampling, Train},
+    spec::{Augment, AugmentStream, Sampling, Stage},
 };
 use candle_core::{D, Result, Tensor};
 
@@ -46,11 +46,11 @@ pub enum Normalise {
 }
 
 impl Batches {
-    /// As a spec declares them: one group of `views` crops, normalised by the set.
-    pub fn of(train: &Train, views: usize) -> Self {
-        let Train { image, augment, augment_stream, sampling, batch, .. } = train;
+    /// As a stage declares them: one group of `views` crops of that side, normalised by the set.
+    pub fn of(stage: &Stage, side: usize, views: usize) -> Self {
+        let Stage { augment, augment_stream, sampling, batch, .. } = stage;
         let normalise = Normalise::Set;
-        let group = CropGroup { count: views, side: *image, augment: augment.clone(), normalise };
+        let group = CropGroup { count: views, side, augment: augment.clone(), normalise };
         let (stream, sampling) = (*augment_stream, *sampling);
         Self { groups: vec![group], batch: *batch, stream, sampling, pairs: false }
     }

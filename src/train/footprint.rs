@@ -27,9 +27,9 @@ impl Job<'_> {
         (set, channels): (usize, usize),
         rows: usize,
     ) -> Result<Footprint, Error> {
-        let optimiser = Optimiser::new(&self.train.optimiser, params)?;
+        let optimiser = Optimiser::new(&self.stage.optimiser, params)?;
         let trainer = Trainer::new(self, model, params, objective, optimiser);
-        let (at, side) = (trainer.clock(0), self.train.image);
+        let (at, side) = (trainer.clock(0), self.side);
         let mut noise = self.seed.stream("footprint");
         let pixels: Vec<f32> = (0..rows * channels * side * side).map(|_| noise.unit() as f32).collect();
         let pixels = Tensor::from_vec(pixels, (rows, channels, side, side), params.device())?;

@@ -38,7 +38,7 @@ impl Trainer<'_> {
 
     /// The mean loss of some held-out images of a set.
     fn held_out(&self, at: &Clock, set: usize, items: &[Item]) -> Result<f64, Error> {
-        let (source, side) = (self.job.source, self.job.train.image);
+        let (source, side) = (self.job.source, self.job.side);
         let channels = source.sets()[set].channels.len();
         let len = channels * side * side;
         let mut pixels = vec![0f32; items.len() * len];

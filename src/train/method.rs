@@ -1,9 +1,9 @@
-//! How a training goes about its steps: what an earlier generation of specs declares, in the terms of the loop.
+//! How a training goes about its steps: what a stage declares, in the terms of the loop.
 
 use super::{Batches, Clip, Groups};
 use crate::{
     curve::Curve,
-    spec::{Needs, Train},
+    spec::{Needs, Stage},
 };
 
 /// The composition of a step, and its change over a training.
@@ -22,17 +22,17 @@ pub struct Method {
 }
 
 impl Method {
-    /// As a spec declares it: timm's cosine, the same decay for everything.
-    pub fn of(train: &Train) -> Self {
-        let views = Needs::of(&train.objective).views;
+    /// As a stage declares it, on images of that side: timm's cosine, the same decay for everything.
+    pub fn of(stage: &Stage, side: usize) -> Self {
+        let views = Needs::of(&stage.objective).views;
         Self {
-            batches: Batches::of(train, views),
+            batches: Batches::of(stage, side, views),
             rate: Curve::EpochCosine {
-                peak: train.optimiser.lr,
-                schedule: train.schedule.clone(),
-                epochs: train.epochs,
+                peak: stage.optimiser.lr,
+                schedule: stage.schedule.clone(),
+                epochs: stage.epochs,
             },
-            decay: Curve::Constant(train.optimiser.weight_decay),
+            decay: Curve::Constant(stage.optimiser.weight_decay),
             groups: Groups::default(),
             clip: Clip::Never,
         }

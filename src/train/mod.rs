@@ -37,7 +37,7 @@ use crate::{
     model::Extractor,
     params::Params,
     seed::Seed,
-    spec::Train,
+    spec::Stage,
 };
 use checkpoint::Checkpoints;
 use loader::Loader;
@@ -114,7 +114,9 @@ impl Error {
 /// A training, ready to start or resume.
 pub struct Job<'a> {
     /// The settings.
-    pub train: &'a Train,
+    pub stage: &'a Stage,
+    /// Side of the network's square input, in pixels.
+    pub side: usize,
     /// The run's seed.
     pub seed: Seed,
     /// The images.
@@ -125,7 +127,7 @@ pub struct Job<'a> {
     pub checkpoint_every: Duration,
     /// How many parts of a batch keep their tape; the results are the same.
     pub keep: Keep,
-    /// What `train` declares, as the loop understands it.
+    /// What the stage declares, as the loop understands it.
     method: Method,
     /// Pixels of a part; results depend on it.
     part: usize,
@@ -144,9 +146,16 @@ pub struct Ended {
 
 impl<'a> Job<'a> {
     /// With checkpoints at the default interval, keeping every tape.
-    pub fn new(train: &'a Train, seed: Seed, source: &'a dyn Source, checkpoint: &'a Path) -> Self {
+    pub fn new(
+        stage: &'a Stage,
+        side: usize,
+        seed: Seed,
+        source: &'a dyn Source,
+        checkpoint: &'a Path,
+    ) -> Self {
         let (checkpoint_every, keep, part) = (CHECKPOINT_EVERY, Keep::All, parts::PIXELS);
-        Self { train, seed, source, checkpoint, checkpoint_every, keep, method: Method::of(train), part }
+        let method = Method::of(stage, side);
+        Self { stage, side, seed, source, checkpoint, checkpoint_every, keep, method, part }
     }
 
     /// The step at which it will resume, if a checkpoint is ready.
@@ -165,21 +174,21 @@ impl<'a> Job<'a> {
         objective: &mut Objective,
         listen: &mut dyn Listen,
     ) -> Result<Ended, Error> {
-        let Self { train, seed, source, method, .. } = self;
-        let mut optimiser = Optimiser::grouped(&train.optimiser, &method.groups, method.clip, params)?;
+        let Self { stage, seed, source, method, .. } = self;
+        let mut optimiser = Optimiser::grouped(&stage.optimiser, &method.groups, method.clip, params)?;
         let mut batches = method.batches.clone();
         if let Some(first) = batches.groups.first_mut() {
             first.count = first.count.max(objective.views());
         }
         let loader = Loader::new(*source, batches, *seed, params);
         let steps_per_epoch = loader.steps_per_epoch();
-        let mut strategy = strategy::build(&train.strategy, params, steps_per_epoch);
+        let mut strategy = strategy::build(&stage.strategy, params, steps_per_epoch);
         let resumed = checkpoint::resume(
             self.checkpoint,
             params,
             &mut [("", &mut optimiser), ("", objective), ("strategy/", strategy.as_mut())],
         )?;
-        let total = strategy.steps(steps_per_epoch * train.epochs as u64);
+        let total = strategy.steps(steps_per_epoch * stage.epochs as u64);
         let mut trainer = Trainer::new(self, model, params, objective, optimiser);
         (trainer.rows, trainer.steps_per_epoch) = (loader.batch(), steps_per_epoch);
         let mut ended_early = false;
@@ -188,7 +197,7 @@ impl<'a> Job<'a> {
         let ended = loader.run(resumed.unwrap_or(0)..total, |step, batch| {
             trainer.step(step, strategy.as_ref(), &batch, listen).map_err(|error| match error {
                 Error::Tensor(error) if device::is_out_of_memory(&error) => {
-                    Error::OutOfMemory { batch: loader.batch(), side: train.image }
+                    Error::OutOfMemory { batch: loader.batch(), side: self.side }
                 }
                 error => error,
             })?;

@@ -5,9 +5,7 @@ use crate::{
     adapter::SetChannels,
     data::{self, Statistics, Tape},
     simulate::{PRETRAIN_CLASSES, Pictures, World, three_channel},
-    spec::{
-        AugmentStream, CropFit, Optimiser, Precision, Sampling, Schedule, Selection, Term, Train, settings,
-    },
+    spec::{AugmentStream, CropFit, Optimiser, Precision, Sampling, Schedule, Stage, Term, settings},
 };
 
 /// Simulated images: their number makes generation and training take half a minute on two cores.
@@ -43,13 +41,15 @@ impl Pretraining {
         }
     }
 
+    /// Side of an image, in pixels.
+    pub const SIDE: usize = SIDE;
+    /// Number format of activations and weights.
+    pub const PRECISION: Precision = Precision::F32;
+
     /// How the backbone is trained on them.
-    pub fn train() -> Train {
-        Train {
-            data: Selection { name: "simulated".into(), sets: Vec::new() },
-            image: SIDE,
-            hold_out: 0.0,
-            subset: None,
+    pub fn stage() -> Stage {
+        Stage {
+            on: None,
             objective: vec![Term { weight: 1.0, loss: settings::CrossEntropy {}.into() }],
             strategy: settings::Erm {}.into(),
             augment: vec![
@@ -62,7 +62,6 @@ impl Pretraining {
             schedule: Schedule { warmup: 2, warmup_lr: 1e-4, lr_min: 1e-5 },
             epochs: EPOCHS,
             batch: 64,
-            precision: Precision::F32,
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     loss::Objective,
     model::Extractor,
     params::Params,
+    plan::Revisions,
     seed::Seed,
     spec::*,
 };
@@ -79,11 +80,12 @@ impl Source for Squares {
     }
 }
 
-fn train(epochs: usize) -> Train {
-    Train {
-        data: Selection { name: "squares".into(), sets: vec![] },
-        image: 32,
-        hold_out: 0.0,
+/// Side of the images, in pixels.
+const SIDE: usize = 32;
+
+fn stage(epochs: usize) -> Stage {
+    Stage {
+        on: None,
         objective: vec![
             Term {
                 weight: 0.2,
@@ -102,8 +104,6 @@ fn train(epochs: usize) -> Train {
         schedule: Schedule { warmup: 1, warmup_lr: 1e-5, lr_min: 1e-6 },
         epochs,
         batch: 8,
-        precision: Precision::F32,
-        subset: None,
     }
 }
 
@@ -140,11 +140,11 @@ fn objective(job: &Job<'_>, extractor: &Extractor, params: &mut Params) -> Objec
         Extractor::new(&model(), job.source.sets(), &[], &mut other);
         Ok(other)
     };
-    super::objective(job.train, extractor, job.source.classes().len(), params, other).unwrap()
+    super::objective(job.stage, extractor, job.source.classes().len(), params, other).unwrap()
 }
 
-fn job<'a>(train: &'a Train, seed: u64, source: &'a Squares, checkpoint: &'a Path) -> Job<'a> {
-    Job::new(train, Seed(seed), source, checkpoint)
+fn job<'a>(stage: &'a Stage, seed: u64, source: &'a Squares, checkpoint: &'a Path) -> Job<'a> {
+    Job::new(stage, SIDE, Seed(seed), source, checkpoint)
 }
 
 fn run(job: &Job<'_>, listen: &mut dyn Listen) -> (super::Ended, Vec<u32>) {
@@ -160,10 +160,10 @@ fn run(job: &Job<'_>, listen: &mut dyn Listen) -> (super::Ended, Vec<u32>) {
 fn it_learns_and_seeds_differ() {
     let source = Squares::new(32);
     let folder = tempfile::tempdir().unwrap();
-    let train = train(6);
+    let stage = stage(6);
     let mut ear = Ear::default();
     let checkpoint = folder.path().join("c");
-    let job = job(&train, 1, &source, &checkpoint);
+    let job = job(&stage, 1, &source, &checkpoint);
     let (ended, first) = run(&job, &mut ear);
     assert_eq!((ended.steps, ended.complete, ended.resumed), (48, true, None));
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
@@ -180,11 +180,11 @@ fn on_gpus_it_learns_the_same_and_goes_on_after_a_stop() {
     let source = Squares::new(16);
     let folder = tempfile::tempdir().unwrap();
     for (number, strategy) in strategies().into_iter().skip(1).take(2).enumerate() {
-        let train = Train { strategy, ..train(3) };
+        let stage = Stage { strategy, ..stage(3) };
         let on = |name: &str, stop: Option<usize>| {
             let checkpoint = folder.path().join(format!("{number} {name}"));
             let mut ear = Ear { stop_after: stop, ..Ear::default() };
-            let (ended, bits) = run(&job(&train, 5, &source, &checkpoint), &mut ear);
+            let (ended, bits) = run(&job(&stage, 5, &source, &checkpoint), &mut ear);
             (ended, bits, ear.losses)
         };
         let (_, expected_bits, expected) = on("cpu", None);
@@ -194,7 +194,7 @@ fn on_gpus_it_learns_the_same_and_goes_on_after_a_stop() {
             let floats = |bits: &[u32]| bits.iter().map(|bits| f32::from_bits(*bits)).collect::<Vec<_>>();
             assert_close("weights", &floats(&whole), &floats(&expected_bits), 0.02);
             // SWAD may end before it is told to stop.
-            if matches!(train.strategy, Strategy::Swad(_)) {
+            if matches!(stage.strategy, Strategy::Swad(_)) {
                 return;
             }
             let (stopped, ..) = on("parts", Some(4));
@@ -229,11 +229,11 @@ fn the_same_bits_on_any_number_of_threads_and_after_a_stop() {
     let folder = tempfile::tempdir().unwrap();
     let mut ends = Vec::new();
     for (number, strategy) in strategies().into_iter().enumerate() {
-        let train = Train { strategy, ..train(3) };
+        let stage = Stage { strategy, ..stage(3) };
         let on = |threads: usize, name: &str, stop: Option<usize>| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let checkpoint = folder.path().join(format!("{number} {name}"));
-            let job = job(&train, 5, &source, &checkpoint);
+            let job = job(&stage, 5, &source, &checkpoint);
             pool.install(|| run(&job, &mut Ear { stop_after: stop, ..Ear::default() }))
         };
         let (_, whole) = on(1, "one", None);
@@ -263,9 +263,9 @@ fn swad_ends_with_a_look_and_leaves_the_valley_behind() {
     let source = Squares::new(16);
     let folder = tempfile::tempdir().unwrap();
     let strategy = Strategy::Swad(Swad { every: 5, converge: 2, tolerance: 2, ratio: 0.3 });
-    let train = Train { strategy, ..train(3) };
+    let stage = Stage { strategy, ..stage(3) };
     let checkpoint = folder.path().join("c");
-    let job = job(&train, 5, &source, &checkpoint);
+    let job = job(&stage, 5, &source, &checkpoint);
     let mut looks = Looks::default();
     let (ended, _) = run(&job, &mut looks);
     assert!(ended.complete && ended.steps <= 11, "{ended:?}");
@@ -283,18 +283,18 @@ fn the_variances_of_miro_learn() {
     let folder = tempfile::tempdir().unwrap();
     for taps in [Taps::Stages, Taps::ThreeStages, Taps::Branches] {
         let strategy = Strategy::Miro(Miro { lambda: 0.1, taps, oracle: Oracle::Copy, rate_factor: 10.0 });
-        let train = Train { strategy, ..train(2) };
+        let stage = Stage { strategy, ..stage(2) };
         let checkpoint = folder.path().join("c");
         let mut params = Params::new(Seed(5));
         let model = Extractor::new(&model(), source.sets(), &[], &mut params);
         let copy = |_, params: &Params| params.duplicate();
-        let mut objective = super::objective(&train, &model, 4, &mut params, copy).unwrap();
+        let mut objective = super::objective(&stage, &model, 4, &mut params, copy).unwrap();
         let values = |objective: &Objective| -> Vec<Vec<f32>> {
             let oracle = objective.oracle().unwrap();
             oracle.ids().map(|id| oracle.export(id).unwrap()).collect()
         };
         let before = values(&objective);
-        let job = job(&train, 5, &source, &checkpoint);
+        let job = job(&stage, 5, &source, &checkpoint);
         job.run(&model, &mut params, &mut objective, &mut Silence).unwrap();
         let moved = |name: &str| {
             let id = params.find(name).unwrap();
@@ -316,10 +316,10 @@ fn a_broken_checkpoint_is_an_error_with_a_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint.safetensors");
     std::fs::write(&path, b"half").unwrap();
-    let train = train(1);
+    let stage = stage(1);
     let mut params = Params::new(Seed(1));
     let model = Extractor::new(&model(), source.sets(), &[], &mut params);
-    let job = job(&train, 1, &source, &path);
+    let job = job(&stage, 1, &source, &path);
     let mut objective = objective(&job, &model, &mut params);
     let error = job.run(&model, &mut params, &mut objective, &mut Silence).unwrap_err();
     assert!(matches!(error, Error::Checkpoint { .. }) && error.hint().unwrap().contains("delete"));
@@ -331,23 +331,16 @@ fn a_broken_checkpoint_is_an_error_with_a_way_out() {
 fn a_tiny_training_gives_the_losses_of_its_revisions() {
     let source = Squares::new(16);
     let folder = tempfile::tempdir().unwrap();
-    let train = train(2);
+    let stage = stage(2);
     let mut ear = Ear::default();
     let checkpoint = folder.path().join("c");
-    let job = job(&train, 9, &source, &checkpoint);
+    let job = job(&stage, 9, &source, &checkpoint);
     run(&job, &mut ear);
-    let revisions = (
-        crate::adapter::REVISION,
-        crate::backbone::REVISION,
-        crate::loss::REVISION,
-        crate::ops::REVISION,
-        crate::seed::REVISION,
-        super::REVISION,
-        data::TRANSFORM_REVISION,
-    );
+    let revisions = serde_json::to_string(&Revisions::fit(&model(), Some(&stage))).unwrap();
     let losses: Vec<String> = ear.losses.iter().map(|loss| format!("{loss:.2}")).collect();
     // If the losses differ, raise the revision of what changed, and record the new pair.
-    assert_eq!((revisions, losses.join(" ").as_str()), ((1, 1, 1, 2, 1, 1, 1), LOSSES));
+    assert_eq!((revisions.as_str(), losses.join(" ").as_str()), (REVISIONS, LOSSES));
 }
 
+const REVISIONS: &str = r#"[["adapter.hyper_net",1],["augment.crop",1],["augment.flip",1],["backbone.conv_next",1],["loss.proxy_nca",1],["loss.sim_clr",1],["ops",2],["schema",2],["seed",1],["strategy.erm",1],["train",1],["transform",1]]"#;
 const LOSSES: &str = "4.93 8.57 6.53 3.87 2.90 3.00 2.27 3.23";

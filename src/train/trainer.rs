@@ -73,7 +73,7 @@ impl<'a> Trainer<'a> {
     /// The position of the training at a step, from 0.
     pub(super) fn clock(&self, step: u64) -> Clock {
         let steps_per_epoch = self.steps_per_epoch;
-        Clock { step, steps_per_epoch, total: steps_per_epoch * self.job.train.epochs as u64 }
+        Clock { step, steps_per_epoch, total: steps_per_epoch * self.job.stage.epochs as u64 }
     }
 
     /// Everything in a checkpoint besides the weights, by the prefix of its names.

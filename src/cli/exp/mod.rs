@@ -13,7 +13,15 @@ use super::{
     progress::Progress,
     provenance,
 };
-use crate::{backbone, device, execute::Lab, format, store::Store, train::CHECKPOINT_EVERY};
+use crate::{
+    backbone,
+    data::DataSet,
+    device,
+    execute::{self, Lab},
+    format,
+    store::{Store, short_fingerprint},
+    train::CHECKPOINT_EVERY,
+};
 use candle_core::Device;
 use clap::Args;
 use session::Session;
@@ -80,6 +88,25 @@ fn seconds(text: &str) -> std::result::Result<f64, String> {
     text.parse().ok().filter(|seconds| (0.0..=3600.0).contains(seconds)).ok_or_else(wrong)
 }
 
+/// What to say if finished runs read other contents under the name of `data`, once.
+fn changed(store: &Store, data: &DataSet) -> Result<Option<String>> {
+    let (reader, row) = (store.read()?, execute::dataset_row(data));
+    let others = reader.other_contents(&row)?;
+    if others.is_empty() || reader.is_current(&row)? {
+        return Ok(None);
+    }
+    let runs: u64 = others.iter().map(|other| other.runs).sum();
+    let prints: Vec<String> = others.iter().map(|other| short_fingerprint(&other.fingerprint)).collect();
+    Ok(Some(format!(
+        "`{}` ({}) has other contents than what {runs} finished run{} read under this name ({}): these are stale from \
+         now on, and averaged with nothing",
+        data.name,
+        short_fingerprint(&data.fingerprint),
+        if runs == 1 { "" } else { "s" },
+        prints.join(", ")
+    )))
+}
+
 impl Exp {
     pub(super) fn run(&self, quiet: bool) -> Result {
         let declarations = match &self.spec_file {
@@ -106,6 +133,9 @@ impl Exp {
             return dry::print(self, declarations, &jobs, &data, &device, &mut progress);
         }
         let store = Store::open(&path)?;
+        for set in data.values() {
+            self::changed(&store, set)?.iter().for_each(|text| progress.warn(text));
+        }
         let lab = Lab {
             store: &store,
             data: &data,

@@ -1,7 +1,10 @@
 //! Invalid folders, and the error message for each.
 
 use super::{Folder, GOOD, png};
-use crate::{data::check, event::Silence};
+use crate::{
+    data::{Contents, DataSet, check},
+    event::Silence,
+};
 use png::{BitDepth, ColorType};
 
 /// The good folder with another table.
@@ -138,7 +141,7 @@ fn folders_that_are_none_are_refused() {
         "{}",
         folder.refusal()
     );
-    let nowhere = crate::data::DataSet::open("x", &folder.path().join("no"));
+    let nowhere = DataSet::open("x", &folder.path().join("no"), &Contents::not_kept(), &mut Silence);
     assert!(nowhere.is_err_and(|error| error.to_string().ends_with("no such folder")));
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Folder, GOOD};
 use crate::{
-    data::{DataSet, Kind, Role, check, hold_out, info, statistics},
+    data::{Contents, DataSet, Kind, Role, check, hold_out, info, statistics},
     event::{Event, Listen, Silence},
     seed::Seed,
 };
@@ -68,7 +68,7 @@ fn roles_tasks_and_groups_come_from_description_and_defaults() {
 }
 
 #[test]
-fn the_fingerprint_follows_tables_and_files_named_in_them() {
+fn the_fingerprint_follows_tables_and_contents_of_files_named_in_them() {
     let folder = Folder::good();
     let print = || folder.open().unwrap().fingerprint;
     let first = print();
@@ -82,26 +82,49 @@ fn the_fingerprint_follows_tables_and_files_named_in_them() {
     folder.write("A/enriched_meta.csv", GOOD.replace("a.png,4,x", "a.png,4,y"));
     let labels = print();
     assert_ne!(labels, longer);
+    folder.write("A/crops/a.png", [1; 5000]); // of the same length
+    let pixels = print();
+    assert_ne!(pixels, labels);
+    folder.write("A/crops/a.png", [0; 5000]);
+    assert_eq!(print(), labels, "it is of contents only, not of times");
+    let [a, b] = ["A/crops/a.png", "A/crops/b.png"].map(|path| folder.path().join(path));
+    let whole = std::fs::read(&b).unwrap();
+    std::fs::rename(&a, &b).unwrap();
+    std::fs::write(&a, whole).unwrap();
+    assert_ne!(print(), labels, "two files that have changed places are others");
+    folder.write("A/crops/b.png", std::fs::read(&a).unwrap());
+    folder.write("A/crops/a.png", [0; 5000]);
+    assert_eq!(print(), labels);
     folder.write("dataset.toml", "[sets.A]\nchannels = [\"er\", \"dna\"]\n");
     assert_ne!(print(), labels);
 }
 
 #[test]
-fn contents_are_hashed_by_check() {
+fn a_sampled_fingerprint_says_so_and_is_another() {
     let folder = Folder::good();
-    let report = || check(&folder.open().unwrap(), &mut Silence).unwrap();
-    let first = report();
+    let open = |contents: Contents| DataSet::open("test", folder.path(), &contents, &mut Silence).unwrap();
+    let full = open(Contents::not_kept());
+    let sampled = open(Contents::not_kept().limit(100));
+    assert_eq!((full.fingerprint.len(), full.warnings.len()), (64, 0));
+    let (hash, word) = sampled.fingerprint.split_at(64);
+    assert_eq!(word, "-sampled");
+    assert_ne!(hash, full.fingerprint);
+    assert!(sampled.warnings[0].starts_with("`test`: its fingerprint is sampled"), "{:?}", sampled.warnings);
+    assert!(info(&sampled)[1].ends_with("-sampled"));
+    assert!(check(&sampled, &mut Silence).unwrap().lines()[1].ends_with("-sampled"));
+    assert_eq!(open(Contents::not_kept().limit(100).in_full()).fingerprint, full.fingerprint);
+    let unread = DataSet::open_without_fingerprint("test", folder.path()).unwrap();
+    assert_eq!((unread.fingerprint.as_str(), unread.sets.len()), ("", 1));
+}
+
+#[test]
+fn check_counts_and_reads_every_image() {
+    let folder = Folder::good();
+    let first = check(&folder.open().unwrap(), &mut Silence).unwrap();
     assert!(first.ok() && first.images == 4 && first.published.is_empty(), "{first:?}");
     let counts: Vec<_> =
         first.counts.iter().map(|c| (c.split.as_str(), c.label.as_str(), c.images)).collect();
     assert_eq!(counts, [("Train", "x", 2), ("Train", "y", 1), ("Task_one", "y", 1)]);
-    let path = folder.path().join("A/crops/d.png");
-    let mut bytes = std::fs::read(&path).unwrap();
-    *bytes.last_mut().unwrap() ^= 1; // of the same length
-    std::fs::write(&path, bytes).unwrap();
-    let second = report();
-    assert_eq!(second.fingerprint, first.fingerprint);
-    assert_ne!(second.content, first.content);
 }
 
 #[test]
@@ -196,7 +219,7 @@ fn a_folder_of_chammi_needs_no_description() {
             include_bytes!("../../../tests/golden/tiff/lzw.ome.tiff"),
         );
     }
-    let data = DataSet::open("chammi", folder.path()).unwrap();
+    let data = DataSet::open("chammi", folder.path(), &Contents::not_kept(), &mut Silence).unwrap();
     assert_eq!((data.sets.len(), data.warnings.len()), (1, 2), "{:?}", data.warnings);
     let set = &data.sets[0];
     assert_eq!(set.channels, ["nucleus", "membrane", "protein"]);
@@ -215,7 +238,7 @@ fn a_folder_of_chammi_needs_no_description() {
 fn a_real_folder_is_read() {
     let root = std::env::var("DICHROIC_DATA_MINI_REAL").unwrap();
     let start = std::time::Instant::now();
-    let data = DataSet::open("mini_real", root.as_ref()).unwrap();
+    let data = DataSet::open("mini_real", root.as_ref(), &Contents::not_kept(), &mut Silence).unwrap();
     println!("opened in {:?}\n{}", start.elapsed(), info(&data).join("\n"));
     let report = check(&data, &mut Silence).unwrap();
     println!("checked by {:?}\n{}", start.elapsed(), report.lines().join("\n"));

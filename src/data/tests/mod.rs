@@ -4,7 +4,8 @@ mod bad_input;
 mod folders;
 mod own_images;
 
-use super::DataSet;
+use super::{Contents, DataSet};
+use crate::event::Silence;
 use std::path::Path;
 
 /// A folder made for one test.
@@ -46,7 +47,7 @@ impl Folder {
     }
 
     pub(super) fn open(&self) -> Result<DataSet, super::Error> {
-        DataSet::open("test", self.path())
+        DataSet::open("test", self.path(), &Contents::not_kept(), &mut Silence)
     }
 
     /// The error message of opening, with its hint; the folder's own path is removed.

@@ -4,15 +4,15 @@
 use super::{super::fit as work, Cost, Meter, alike};
 use crate::{
     adapter::SetChannels,
-    data::{Statistics, hold_out},
+    data::Statistics,
     device,
     event::{Event, Listen},
     execute::Error,
-    format,
     model::Extractor,
     params::Params,
+    plan::Training,
     seed::Seed,
-    spec::{Augment, Model, Needs, Train, settings},
+    spec::{Augment, Needs, Stage, settings},
     train::{self, Folder, Footprint, Job, Keep, Source},
 };
 use std::time::Instant;
@@ -53,28 +53,23 @@ struct OfSet {
 }
 
 impl Meter<'_> {
-    pub(super) fn fit(
-        &mut self,
-        model: &Model,
-        train: &Train,
-        listen: &mut dyn Listen,
-    ) -> Result<Cost, Error> {
-        let parts = self.sets.open(&train.data, train.subset, listen)?;
-        let rows: Vec<Vec<u32>> =
-            parts.iter().map(|part| hold_out(part.set(), train.hold_out, work::HOLD_OUT_SEED).0).collect();
-        let images: Vec<usize> = rows.iter().map(Vec::len).collect();
+    pub(super) fn fit(&mut self, fit: &work::Fit<'_>, listen: &mut dyn Listen) -> Result<Cost, Error> {
+        let work::Fit { model, image: side, .. } = *fit;
+        let parts = self.sets.open(fit.data, fit.subset, listen)?;
         let channels = work::channels(&parts);
-        if train.objective.is_empty() {
+        let Some(Training { stage, hold_out: share, .. }) = fit.training else {
             let mut params = Params::new(Seed(0));
             let _ = Extractor::new(model, &channels, &[], &mut params);
             let weights = 4 * params.count() as u64;
             return Ok(Cost { seconds: 0.0, memory: 2 * weights, disk: weights });
-        }
-        let key = alike_fit(model, train);
+        };
+        let rows: Vec<Vec<u32>> = parts.iter().map(|part| work::rows(part.set(), stage, *share).0).collect();
+        let images: Vec<usize> = rows.iter().map(Vec::len).collect();
+        let key = alike_fit(fit, stage);
         if let Some(pace) = self.fits.get(&key) {
-            return Ok(pace.cost(train, &images, self.keep));
+            return Ok(pace.cost((stage, side), &images, self.keep));
         }
-        let wanted = images_at(train.image).min(train.batch) * (steps_at(train.image) + 1);
+        let wanted = images_at(side).min(stage.batch) * (steps_at(side) + 1);
         let of_set = wanted.div_ceil(parts.len().max(1));
         let folder =
             parts.iter().zip(rows).zip(&channels).map(|((part, rows), SetChannels { channels, .. })| {
@@ -82,10 +77,10 @@ impl Meter<'_> {
                 (part.set(), few, Statistics::none(channels.len()))
             });
         let source = Folder::new(folder.collect());
-        let mut params = Params::on(self.device.clone(), format::of(train.precision), Seed(0));
+        let mut params = Params::on(self.device.clone(), fit.format, Seed(0));
         let extractor = Extractor::new(model, &channels, &[], &mut params);
-        let pace = self.steps(&extractor, &mut params, train, &source)?;
-        let cost = pace.cost(train, &images, self.keep);
+        let pace = self.steps(&extractor, &mut params, (stage, side), &source)?;
+        let cost = pace.cost((stage, side), &images, self.keep);
         self.fits.insert(key, pace);
         Ok(cost)
     }
@@ -95,22 +90,22 @@ impl Meter<'_> {
         &self,
         extractor: &Extractor,
         params: &mut Params,
-        train: &Train,
+        (stage, side): (&Stage, usize),
         source: &dyn Source,
     ) -> Result<FitPace, Error> {
-        let mut train = train.clone();
-        train.batch = images_at(train.image).min(train.batch);
-        train.epochs = 1;
-        let oracle = train.strategy.oracle().is_some();
+        let mut stage = stage.clone();
+        stage.batch = images_at(side).min(stage.batch);
+        stage.epochs = 1;
+        let oracle = stage.strategy.oracle().is_some();
         if !oracle {
-            train.strategy = settings::Erm {}.into();
+            stage.strategy = settings::Erm {}.into();
         }
-        let mut watch = Watch { steps: steps_at(train.image) as u64 + 1, first: None, last: None, done: 0 };
-        let job = Job::new(&train, Seed(0), source, &self.nowhere);
+        let mut watch = Watch { steps: steps_at(side) as u64 + 1, first: None, last: None, done: 0 };
+        let job = Job::new(&stage, side, Seed(0), source, &self.nowhere);
         let classes = source.classes().len();
         let mut objective =
-            train::objective(&train, extractor, classes, params, |_, params| params.duplicate())?;
-        let rows = views(&train) * train.batch;
+            train::objective(&stage, extractor, classes, params, |_, params| params.duplicate())?;
+        let rows = views(&stage) * stage.batch;
         let mut sets = Vec::new();
         for (number, SetChannels { channels, .. }) in source.sets().iter().enumerate() {
             let (channels, passes) = (channels.len(), extractor.passes(channels.len()));
@@ -123,10 +118,10 @@ impl Meter<'_> {
         let _ = train::forget_checkpoint(&self.nowhere);
         ended?;
         Ok(FitPace {
-            seconds_per_image: watch.seconds_per_step().unwrap_or(0.0) / train.batch as f64,
+            seconds_per_image: watch.seconds_per_step().unwrap_or(0.0) / stage.batch as f64,
             weights: 4 * params.count() as u64,
             oracle,
-            measured: (train.batch, memory.bytes()),
+            measured: (stage.batch, memory.bytes()),
             sets,
         })
     }
@@ -134,25 +129,25 @@ impl Meter<'_> {
 
 impl FitPace {
     /// Of a training on sets with that many images each.
-    pub(super) fn cost(&self, train: &Train, images: &[usize], keep: Keep) -> Cost {
+    pub(super) fn cost(&self, (stage, side): (&Stage, usize), images: &[usize], keep: Keep) -> Cost {
         let all: usize = images.iter().sum();
-        let batch = train.batch.min(all);
+        let batch = stage.batch.min(all);
         let networks = if self.oracle { 2 } else { 1 };
         // Networks, gradients and the optimiser's two moments.
         let fixed = (self.weights * (networks + 3)) as f64;
-        let side = train.image * train.image;
+        let side = side * side;
         let (mut tapes, mut again, mut numbers) = (0f64, 0.0, 0.0);
         let shares = images.iter().map(|images| *images as f64 / all.max(1) as f64);
         let sets: Vec<(&OfSet, f64)> = self.sets.iter().zip(shares).collect();
         for (set, share) in &sets {
-            numbers += set.channels as f64 * share * (views(train) * batch * side) as f64;
+            numbers += set.channels as f64 * share * (views(stage) * batch * side) as f64;
         }
         // The batch that is trained on and the next one, 4 bytes a number.
         let used = fixed + 2.0 * 4.0 * numbers;
         for (set, share) in sets {
             // Parts, and the tape of the longest, where a set has that many images in a batch.
             let parts = |images: f64| {
-                let parts = train::parts(images.ceil() as usize * views(train), set.passes * side);
+                let parts = train::parts(images.ceil() as usize * views(stage), set.passes * side);
                 let longest = parts.iter().max().copied().unwrap_or(0);
                 (parts.len(), longest as f64 * set.row.tape)
             };
@@ -163,7 +158,7 @@ impl FitPace {
             let (count, tape) = parts(mean);
             let kept = keep.count(count, tape, used);
             again +=
-                mean * (count - kept) as f64 / count.max(1) as f64 * (views(train) as f64 * set.row.forward);
+                mean * (count - kept) as f64 / count.max(1) as f64 * (views(stage) as f64 * set.row.forward);
         }
         let memory = match self.measured {
             // Networks were there before the measured step.
@@ -171,21 +166,22 @@ impl FitPace {
             _ => (used + tapes) as u64,
         };
         let seconds_per_image = self.seconds_per_image + again / batch.max(1) as f64;
-        Cost { seconds: seconds_per_image * (train.epochs * all) as f64, memory, disk: self.weights }
+        Cost { seconds: seconds_per_image * (stage.epochs * all) as f64, memory, disk: self.weights }
     }
 }
 
 /// Augmented views of each image.
-fn views(train: &Train) -> usize {
-    Needs::of(&train.objective).views
+fn views(stage: &Stage) -> usize {
+    Needs::of(&stage.objective).views
 }
 
 /// Trainings with the same words take the same time for an image; rates, seeds and numbers of epochs do not matter.
-fn alike_fit(model: &Model, train: &Train) -> String {
-    let needs = Needs::of(&train.objective);
-    let warps = train.augment.iter().any(Augment::warps);
-    let oracle = train.strategy.oracle().is_some();
-    format!("{} {} {:?} {needs:?} {warps} {oracle}", alike(model), train.image, train.data)
+fn alike_fit(fit: &work::Fit<'_>, stage: &Stage) -> String {
+    let needs = Needs::of(&stage.objective);
+    let warps = stage.augment.iter().any(Augment::warps);
+    let oracle = stage.strategy.oracle().is_some();
+    let work::Fit { model, data, image, .. } = fit;
+    format!("{} {image} {data:?} {:?} {needs:?} {warps} {oracle}", alike(model), stage.on)
 }
 
 /// A listener that looks at its watch, and stops after some steps.
@@ -233,33 +229,33 @@ mod tests {
         }
     }
 
-    fn train() -> Train {
-        Train { image: 224, batch: 80, epochs: 1, ..Pretraining::train() }
+    fn stage() -> Stage {
+        Stage { batch: 80, epochs: 1, ..Pretraining::stage() }
     }
 
     #[test]
     fn memory_is_that_of_the_parts_that_keep_their_tape() {
-        let (train, images) = (train(), [400, 400]);
+        let (stage, images) = (stage(), [400, 400]);
         let fixed = 4.0 * 1000.0;
         let pixels = 8.0 * (3.0 + 5.0) / 2.0 * 80.0 * 224.0 * 224.0;
         // 40 images of a set in a batch, 49 at most: 3 parts of up to 17 rows at 2 MB each.
         let tape = 17.0 * 2e6;
-        let all = pace((2, 0)).cost(&train, &images, Keep::All);
+        let all = pace((2, 0)).cost((&stage, 224), &images, Keep::All);
         assert_eq!(all.memory, (fixed + pixels + 3.25 * tape) as u64);
         assert!((all.seconds - 2.0 * 800.0).abs() < 1e-6);
-        let first = pace((2, 0)).cost(&train, &images, Keep::First(1));
+        let first = pace((2, 0)).cost((&stage, 224), &images, Keep::First(1));
         assert_eq!(first.memory, (fixed + pixels + 1.25 * tape) as u64);
         // Half of the rows of either set go forwards once more, 20 of 40.
         assert!((first.seconds - 800.0 * (2.0 + 0.5 / 2.0)).abs() < 1e-6, "{}", first.seconds);
         let room = Keep::Within((fixed + pixels + 2.3 * tape) as u64);
-        let within = pace((2, 0)).cost(&train, &images, room);
+        let within = pace((2, 0)).cost((&stage, 224), &images, room);
         assert_eq!(within.memory, (fixed + pixels + 2.25 * tape) as u64);
     }
 
     #[test]
     fn a_batch_that_was_measured_is_taken_at_its_word() {
-        let train = Train { batch: 16, ..train() };
-        let cost = pace((16, 5_000_000)).cost(&train, &[400, 400], Keep::All);
+        let stage = Stage { batch: 16, ..stage() };
+        let cost = pace((16, 5_000_000)).cost((&stage, 224), &[400, 400], Keep::All);
         assert_eq!(cost.memory, 5_000_000 + 1000);
     }
 }

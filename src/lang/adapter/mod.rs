@@ -14,11 +14,11 @@ pub use depthwise::{NewChannels, Replicating};
 pub use first_layer::FirstLayer;
 pub use fixed_channels::SetRate;
 
-use crate::axis::axis;
+use crate::{axis::axis, spec::Spec};
 
 axis! {
     /// The channel adapters.
-    pub enum Adapter: AdapterWord {
+    pub enum Adapter: AdapterWord, Word(Spec) {
         ChannelReplication = channel_replication::{ChannelReplication; View},
         FixedChannels = fixed_channels::{FixedChannels;},
         Depthwise = depthwise::{Depthwise; Pooling},

@@ -3,8 +3,8 @@
 use super::AugmentWord;
 use crate::{
     dsl::change,
-    spec::{Spec, check::Found},
-    word::{Word, word},
+    spec::{InStage, check::Found},
+    word::{StageWord, word},
 };
 
 word! {
@@ -24,10 +24,10 @@ impl AugmentWord for Settings {
     }
 }
 
-impl Word for Settings {
-    fn check(&self, _: &Spec, found: &mut Found) {
+impl StageWord for Settings {
+    fn check(&self, _: &InStage<'_>, found: &mut Found) {
         found.not_negative("brightness", "a standard deviation of brightness", self.sd);
     }
 
-    fn quick(&mut self, _: &Spec) {}
+    fn quick(&mut self, _: &InStage<'_>) {}
 }

@@ -3,8 +3,8 @@
 use super::AugmentWord;
 use crate::{
     dsl::change,
-    spec::{Spec, check::Found},
-    word::{With, Word, word},
+    spec::{InStage, check::Found},
+    word::{StageWord, With, word},
 };
 use serde::{Deserialize, Serialize};
 
@@ -76,13 +76,13 @@ impl AugmentWord for Settings {
     }
 }
 
-impl Word for Settings {
-    fn check(&self, _: &Spec, found: &mut Found) {
+impl StageWord for Settings {
+    fn check(&self, _: &InStage<'_>, found: &mut Found) {
         let share = "a crop's share of the area";
         found.interval("crop_scale", share, self.scale, 1.0, "CHAMMI: 0.8 to 1");
         let shape = "a crop's width over height";
         found.interval("crop_ratio", shape, self.ratio, f64::MAX, "CHAMMI: 0.9 to 1.1");
     }
 
-    fn quick(&mut self, _: &Spec) {}
+    fn quick(&mut self, _: &InStage<'_>) {}
 }

@@ -7,11 +7,11 @@ mod flip;
 mod tps;
 mod turn;
 
-use crate::axis::axis;
+use crate::{axis::axis, spec::InStage};
 
 axis! {
     /// An augmentation of training images; applied in this order, whatever their order in a sum.
-    pub enum Augment: AugmentWord {
+    pub enum Augment: AugmentWord, StageWord(InStage<'_>) {
         Tps = tps::{Tps; Warp},
         Crop = crop::{Crop; CropFit},
         Flip = flip::{Flip;},

@@ -3,8 +3,8 @@
 use super::AugmentWord;
 use crate::{
     dsl::change,
-    spec::{Spec, check::Found, recipe::switch},
-    word::{With, Word, word},
+    spec::{InStage, check::Found, recipe::switch},
+    word::{StageWord, With, word},
 };
 use serde::{Deserialize, Serialize};
 
@@ -51,10 +51,10 @@ impl AugmentWord for Settings {
     }
 }
 
-impl Word for Settings {
-    fn check(&self, _: &Spec, found: &mut Found) {
+impl StageWord for Settings {
+    fn check(&self, _: &InStage<'_>, found: &mut Found) {
         found.probability("a thin-plate spline", self.p);
     }
 
-    fn quick(&mut self, _: &Spec) {}
+    fn quick(&mut self, _: &InStage<'_>) {}
 }

@@ -3,8 +3,8 @@
 use super::AugmentWord;
 use crate::{
     dsl::change,
-    spec::{Spec, check::Found},
-    word::{Word, word},
+    spec::{InStage, check::Found},
+    word::{StageWord, word},
 };
 
 word! {
@@ -21,8 +21,8 @@ impl AugmentWord for Settings {
     }
 }
 
-impl Word for Settings {
-    fn check(&self, _: &Spec, _: &mut Found) {}
+impl StageWord for Settings {
+    fn check(&self, _: &InStage<'_>, _: &mut Found) {}
 
-    fn quick(&mut self, _: &Spec) {}
+    fn quick(&mut self, _: &InStage<'_>) {}
 }

@@ -10,12 +10,15 @@ pub use dino_v2::DinoV2Size;
 pub use off_the_shelf::{NetworkFacts, NetworkModel, PhotographNorm, Published};
 pub use res_net::ResNetSize;
 
-use crate::{axis::axis, spec::Weights};
+use crate::{
+    axis::axis,
+    spec::{Spec, Weights},
+};
 use std::fmt;
 
 axis! {
     /// The backbones.
-    pub enum Backbone: BackboneWord {
+    pub enum Backbone: BackboneWord, Word(Spec) {
         ConvNext = conv_next::{ConvNext;},
         ResNet = res_net::{ResNet;},
         DinoV2 = dino_v2::{DinoV2;},

@@ -18,8 +18,8 @@ pub struct Declared {
     pub labels: Vec<(String, String)>,
     /// The recipe of switches that the file does not set.
     pub recipe: Recipe,
-    /// Whether the weights of its loss were declared to sum to 1.
-    pub convex: bool,
+    /// For each stage, whether the weights of its loss were declared to sum to 1.
+    pub convex: Vec<bool>,
 }
 
 impl Declared {
@@ -27,8 +27,8 @@ impl Declared {
     pub fn check(&self) -> Vec<Problem> {
         let mut problems = self.spec.check();
         problems.extend(check::seeds(&self.seeds));
-        if self.convex {
-            problems.extend(check::convex(&self.spec.train.objective));
+        for (stage, _) in self.spec.train.stages.iter().zip(&self.convex).filter(|(_, convex)| **convex) {
+            problems.extend(check::convex(&stage.objective));
         }
         problems
     }

@@ -6,6 +6,8 @@
 //!           .train_on(data)                       on what
 //!           .loss(weighted sum) | .frozen()       towards what
 //!           .strategy(Erm | Swad | DenseSwa | Miro)   for which domains   (after .loss)
+//!           .then(weighted sum)                   another stage, from where the one before ended
+//!           .on(data)                             a stage's images, if not all   (after .loss or .then)
 //!           .augment .lr .epochs .seeds …         values, in any order after .train_on
 //!           .evaluate(protocol.on(data))          scored how          (at least once)
 //! ```
@@ -40,7 +42,8 @@ pub use data::{
 pub use evaluation::{Evaluation, On};
 pub use experiments::{Declared, Experiments};
 pub use objective::{
-    Convex, Frozen, Labels, LossNotSaid, NoLabels, NoLoss, Objective, Or, Sum, Towards, Trains, Weighted,
+    Convex, Frozen, HasStage, Labels, LossNotSaid, NoLabels, NoLoss, Objective, Or, Sum, Towards, Trains,
+    Weighted,
 };
 pub use order::{HasAdapter, HasData, HasWeights};
 pub use report::Report;

@@ -81,6 +81,29 @@ impl<L> Towards for Weighted<L> {}
 impl<L, R> Towards for Sum<L, R> {}
 impl<L> Towards for Convex<L> {}
 
+/// A stage of training, which another one can follow and whose images can be selected.
+///
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let run = ConvNext::atto().scratch().adapter(HyperNet { z: 8, hidden: 8 }).train_on(Chammi);
+/// let _ = run.loss(SSL).then(PROXY).on(Wtc);
+/// ```
+/// ```compile_fail
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let run = ConvNext::atto().scratch().adapter(HyperNet { z: 8, hidden: 8 }).train_on(Chammi);
+/// let _ = run.frozen().then(PROXY);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "there is no stage of training before this: `{Self}`",
+    label = "say `.loss(...)` before this"
+)]
+pub trait HasStage {}
+impl<L> HasStage for Weighted<L> {}
+impl<L, R> HasStage for Sum<L, R> {}
+impl<L> HasStage for Convex<L> {}
+
 /// An objective that is not yet set: either `.loss(…)` or `.frozen()`, and only once.
 ///
 /// ```
@@ -226,6 +249,7 @@ macro_rules! loss {
 
         impl<B: $crate::dsl::Backbone, A: $crate::dsl::Trainable> $crate::dsl::Trains<B, A> for $word {}
         impl $crate::dsl::Towards for $word {}
+        impl $crate::dsl::HasStage for $word {}
     )*};
 }
 pub(crate) use loss;

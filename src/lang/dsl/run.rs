@@ -1,8 +1,8 @@
 //! The declaration of an experiment: model, data, loss, strategy, evaluation.
 
 use super::{
-    Adapts, Backbone, Evaluation, Frozen, LossNotSaid, Meets, NoLoss, ReadBy, StartsWith, Strategy,
-    TrainingData, Trains,
+    Adapts, Backbone, DataWord, Evaluation, Frozen, HasStage, LossNotSaid, Meets, NoLoss, ReadBy, StartsWith,
+    Strategy, TrainingData, Trains,
 };
 use crate::{draft::Draft, spec::recipe::Recipe, word::plain};
 use std::marker::PhantomData;
@@ -28,7 +28,7 @@ impl<B, W, A> Model<B, W, A> {
             seeds: vec![0],
             labels: vec![],
             recipe: Recipe::default(),
-            convex: false,
+            convex: vec![],
             types: PhantomData,
         }
     }
@@ -48,7 +48,7 @@ pub struct Run<M, D, O, E = NotEvaluated> {
     pub(super) seeds: Vec<u64>,
     pub(super) labels: Vec<(String, String)>,
     pub(super) recipe: Recipe,
-    pub(super) convex: bool,
+    pub(super) convex: Vec<bool>,
     types: PhantomData<(M, D, O, E)>,
 }
 
@@ -75,8 +75,44 @@ impl<B, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
         O: LossNotSaid,
     {
         self.draft.objective(loss.terms());
-        self.convex = loss.is_convex();
+        self.convex.push(loss.is_convex());
         self.retyped()
+    }
+
+    /// Adds a stage that continues from the weights of the previous one, with another loss. Later calls set values of
+    /// this stage only: rates, epochs, augmentation, strategy, and the images ([`Run::on`]).
+    ///
+    /// ```
+    /// # extern crate dichroic_lang as dichroic;
+    /// # use dichroic::prelude::*;
+    /// # let model = ConvNext::tiny().scratch().adapter(HyperNet { z: 128, hidden: 256 });
+    /// let _ = model.train_on(Chammi).loss(SSL).epochs(10).then(PROXY).lr(1e-4).epochs(5);
+    /// ```
+    pub fn then<N: Trains<B, A>>(mut self, loss: N) -> Run<Model<B, W, A>, D, N, E>
+    where
+        O: HasStage,
+    {
+        self.draft.then();
+        self.draft.objective(loss.terms());
+        self.convex.push(loss.is_convex());
+        self.retyped()
+    }
+
+    /// Trains this stage on some of the images that the model is trained on.
+    ///
+    /// ```
+    /// # extern crate dichroic_lang as dichroic;
+    /// # use dichroic::prelude::*;
+    /// # let model = ConvNext::tiny().scratch().adapter(HyperNet { z: 128, hidden: 256 });
+    /// let _ = model.train_on(Chammi).loss(SSL).then(PROXY).on(Wtc);
+    /// ```
+    #[must_use]
+    pub fn on<X: DataWord>(mut self, data: X) -> Self
+    where
+        O: HasStage,
+    {
+        self.draft.say("train.on", plain(&data.data()));
+        self
     }
 
     /// Trains nothing: the model is scored with its initial weights, random or published.
@@ -115,7 +151,7 @@ impl<M, D, O, E> Clone for Run<M, D, O, E> {
             seeds: self.seeds.clone(),
             labels: self.labels.clone(),
             recipe: self.recipe,
-            convex: self.convex,
+            convex: self.convex.clone(),
             types: PhantomData,
         }
     }

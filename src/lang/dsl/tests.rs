@@ -66,13 +66,29 @@ fn what_is_said_of_a_word_is_in_the_spec() {
     let crop = settings::Crop { scale: [0.5, 1.0], ratio: [0.9, 1.1], fit: CropFit::Fallback };
     let tps = settings::Tps { p: 0.5, warp: Warp::Released };
     let changes = [tps.into(), crop.into(), settings::Flip { p: 0.25 }.into()];
-    assert_eq!(spec.train.augment, changes, "in the order in which they act");
-    let weights: Vec<f64> = spec.train.objective.iter().map(|term| term.weight).collect();
+    assert_eq!(spec.train.stages[0].augment, changes, "in the order in which they act");
+    let weights: Vec<f64> = spec.train.stages[0].objective.iter().map(|term| term.weight).collect();
     assert_eq!(weights, [0.5, 1.0, 1.0]);
     assert_eq!(
-        spec.train.objective[1].loss,
+        spec.train.stages[0].objective[1].loss,
         settings::ProxyNca { temperature: 0.1, scale: Scale::Fixed, train_proxies: false }.into()
     );
+}
+
+#[test]
+fn a_stage_begins_with_its_loss_and_has_values_of_its_own() {
+    let run = model().train_on(Chammi).loss(SSL).lr(1e-3).epochs(9).augment(Crop).hold_out(0.1);
+    let run = run.then(0.5 * PROXY).lr(1e-4).on(Wtc).image(64).evaluate(OneNn::cosine().on(Chammi));
+    let spec = run.specs().remove(0).spec;
+    let [first, second] = spec.train.stages.as_slice() else { panic!("{:?}", spec.train.stages) };
+    assert_eq!((first.optimiser.lr, first.epochs, first.augment.len()), (1e-3, 9, 1));
+    // Nothing is taken over: what is not said is the recipe's.
+    assert_eq!((second.optimiser.lr, second.epochs, second.augment.len()), (1e-4, 15, 2));
+    assert_eq!((&first.on, &second.on), (&None, &Some(Selection::chammi(&["Allen"]))));
+    assert_eq!((spec.train.image, spec.train.hold_out), (64, 0.1));
+    assert_eq!(second.objective[0].weight, 0.5);
+    let whole = model().train_on(Chammi).loss(SSL).on(Chammi).evaluate(OneNn::cosine().on(Chammi));
+    assert_eq!(whole.specs()[0].spec.train.stages[0].on, None, "all of the images are not said twice");
 }
 
 #[test]
@@ -89,8 +105,8 @@ fn a_grid_is_a_function_that_is_called_often() {
     let hypernet = HyperNet { z: 128, hidden: 256 };
     let all = vec![rows(hypernet), rows(HyperNet { z: 64, ..hypernet })].specs();
     assert_eq!(all.len(), 8);
-    assert_eq!(all[3].spec.train.optimiser.lr, 2e-4);
-    assert!(all[1].spec.train.objective.is_empty());
+    assert_eq!(all[3].spec.train.stages[0].optimiser.lr, 2e-4);
+    assert!(all[1].spec.train.is_frozen());
 }
 
 #[test]

@@ -4,8 +4,8 @@ use super::{Loss, LossWord};
 use crate::{
     dsl::loss,
     needs::Needs,
-    spec::{Spec, check::Found, recipe::Recipe},
-    word::{Word, word},
+    spec::{InStage, check::Found, recipe::Recipe},
+    word::{StageWord, word},
 };
 
 word! {
@@ -25,8 +25,8 @@ impl LossWord for Settings {
     }
 }
 
-impl Word for Settings {
-    fn check(&self, _: &Spec, _: &mut Found) {}
+impl StageWord for Settings {
+    fn check(&self, _: &InStage<'_>, _: &mut Found) {}
 
-    fn quick(&mut self, _: &Spec) {}
+    fn quick(&mut self, _: &InStage<'_>) {}
 }

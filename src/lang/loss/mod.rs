@@ -7,12 +7,16 @@ mod sim_clr;
 
 pub use proxy_nca::{Scale, ScaleRule};
 
-use crate::{axis::axis, needs::Needs, spec::recipe::Recipe};
+use crate::{
+    axis::axis,
+    needs::Needs,
+    spec::{InStage, recipe::Recipe},
+};
 use serde::{Deserialize, Serialize};
 
 axis! {
     /// The losses.
-    pub enum Loss: LossWord {
+    pub enum Loss: LossWord, StageWord(InStage<'_>) {
         CrossEntropy = cross_entropy::{CrossEntropy;},
         CeOnFeatures = ce_on_features::{;},
         ProxyNca = proxy_nca::{PROXY, ProxyNca;},

@@ -5,11 +5,11 @@ use crate::{
     dsl::loss,
     needs::Needs,
     spec::{
-        Spec,
+        InStage,
         check::Found,
         recipe::{Recipe, Switch, switch},
     },
-    word::{Named, With, Word, word},
+    word::{Named, StageWord, With, word},
 };
 use serde::{Deserialize, Serialize};
 
@@ -122,10 +122,10 @@ impl LossWord for Settings {
     }
 }
 
-impl Word for Settings {
-    fn check(&self, _: &Spec, found: &mut Found) {
+impl StageWord for Settings {
+    fn check(&self, _: &InStage<'_>, found: &mut Found) {
         temperature(found, Self::KIND, self.temperature);
     }
 
-    fn quick(&mut self, _: &Spec) {}
+    fn quick(&mut self, _: &InStage<'_>) {}
 }

@@ -4,8 +4,8 @@ use super::{Loss, LossWord, temperature};
 use crate::{
     dsl::loss,
     needs::Needs,
-    spec::{Spec, check::Found, recipe::Recipe},
-    word::{Named, With, Word, word},
+    spec::{InStage, check::Found, recipe::Recipe},
+    word::{Named, StageWord, With, word},
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,13 +55,13 @@ impl LossWord for Settings {
     }
 }
 
-impl Word for Settings {
-    fn check(&self, spec: &Spec, found: &mut Found) {
+impl StageWord for Settings {
+    fn check(&self, at: &InStage<'_>, found: &mut Found) {
         temperature(found, Self::KIND, self.temperature);
         let message = || "expected a batch of at least 2 for a loss that compares images, found 1".into();
         let hint = "SimCLR repels the other images of the batch";
-        found.unless(spec.train.batch != 1, "batch_of_one", message, hint);
+        found.unless(at.stage.batch != 1, "batch_of_one", message, hint);
     }
 
-    fn quick(&mut self, _: &Spec) {}
+    fn quick(&mut self, _: &InStage<'_>) {}
 }

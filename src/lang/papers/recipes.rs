@@ -34,11 +34,11 @@ pub fn against(spec: &Spec) -> Option<String> {
 /// The switches of a spec that a recipe sets differently.
 fn departures(spec: &Spec, recipe: Recipe) -> Vec<&'static Switch> {
     // The supervised term's kind is a switch only in a mix; alone it is declared in the file.
-    let mixed = spec.train.objective.len() > 1;
+    let mixed = spec.train.stages.iter().any(|stage| stage.objective.len() > 1);
     // Rates differ by model; warps and strategies define a row.
     let about = ["train.optimiser.lr", "train.strategy.kind", "model.adapter.fixed_channels.rates"];
     // Without training, training settings are not read.
-    let trained = !spec.train.objective.is_empty();
+    let trained = !spec.train.is_frozen();
     let applies = |path: &str| {
         (mixed || path != "train.objective.supervised.kind")
             && (trained || path.starts_with("model.adapter."))
@@ -50,7 +50,7 @@ fn departures(spec: &Spec, recipe: Recipe) -> Vec<&'static Switch> {
         .filter(|switch| applies(switch.path))
         .filter(|switch| {
             let wanted: Value = serde_json::from_str(switch.text(recipe)).unwrap_or_default();
-            switch.find(&json).is_some_and(|found| !equal(found, &wanted))
+            switch.find(&json).into_iter().any(|found| !equal(found, &wanted))
         })
         .collect()
 }
@@ -73,7 +73,7 @@ mod tests {
         assert!(of(&sample::spec(sample::plain(), Recipe::Fixed)).contains("fixed"));
         let mut spec = sample::spec(sample::plain(), Recipe::Released);
         assert!(of(&spec).contains("released") && against(&spec).is_none());
-        spec.train.batch += 1;
+        spec.train.stages[0].batch += 1;
         let why = against(&spec).unwrap();
         assert!(why.ends_with("it departs from released in `train.batch`"), "{why}");
     }

@@ -2,11 +2,11 @@
 
 mod one_nn;
 
-use crate::axis::axis;
+use crate::{axis::axis, spec::Spec};
 
 axis! {
     /// The protocols.
-    pub enum Protocol: ProtocolWord {
+    pub enum Protocol: ProtocolWord, Word(Spec) {
         OneNn = one_nn::{OneNn;},
     }
     /// The facts of a protocol.

@@ -1,37 +1,28 @@
 //! The canonical form: equal work has equal bytes.
 
-use super::{Augment, AugmentStream, Sampling, Spec, Term, settings};
+use super::{Augment, Selection, Spec, Term, Train};
 
 impl Spec {
     /// The same work, spelt in the one canonical way: equal loss terms merged, terms sorted by kind, weights
-    /// rounded to 1e-9, augmentations in the order in which they act, CHAMMI's sets written out, and no training settings on a model that is not trained.
+    /// rounded to 1e-9, augmentations in the order in which they act, CHAMMI's sets written out, and no stage without an objective.
     ///
     /// Specs of the language are canonical; call this after reading one from elsewhere or changing a value.
     #[must_use]
     pub fn canonical(mut self) -> Self {
-        self.train.objective = merged(self.train.objective);
-        self.train.augment.sort_by_key(Augment::place);
         let evaluated = self.evaluate.iter_mut().map(|evaluate| &mut evaluate.data);
         for data in evaluated.chain([&mut self.train.data]) {
             data.write_out();
         }
-        if self.train.objective.is_empty() {
-            self.stand_still();
+        let Train { data: all, stages, .. } = &mut self.train;
+        // A stage that minimises nothing is none.
+        stages.retain(|stage| !stage.objective.is_empty());
+        for stage in stages {
+            stage.objective = merged(std::mem::take(&mut stage.objective));
+            stage.augment.sort_by_key(Augment::place);
+            stage.on.iter_mut().for_each(Selection::write_out);
+            stage.on.take_if(|some| some == all);
         }
         self
-    }
-
-    /// Nothing of this is read when nothing is trained.
-    fn stand_still(&mut self) {
-        let train = &mut self.train;
-        train.epochs = 0;
-        train.augment.clear();
-        train.strategy = settings::Erm {}.into();
-        train.augment_stream = AugmentStream::Fresh;
-        train.sampling = Sampling::Shuffled;
-        (train.optimiser.lr, train.optimiser.weight_decay) = (0.0, 0.0);
-        (train.optimiser.betas, train.optimiser.eps) = ([0.0, 0.0], 0.0);
-        (train.schedule.warmup, train.schedule.warmup_lr, train.schedule.lr_min) = (0, 0.0, 0.0);
     }
 }
 

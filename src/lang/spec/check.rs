@@ -4,7 +4,7 @@
 //! the types enforce too has the name of its case in `tests/ui/`. A word's own rules are in its file; here are those
 //! about how words go together, and about what is no word.
 
-use super::{Enters, Evaluate, SCHEMA, Selection, Spec, Term, Train, Weights};
+use super::{Enters, Evaluate, InStage, SCHEMA, Selection, Spec, Term, Train, Weights};
 
 mod found;
 
@@ -25,8 +25,9 @@ impl Spec {
         );
         model(&mut found, self);
         train(&mut found, &self.train);
-        if !self.train.objective.is_empty() {
-            trained(&mut found, self);
+        never_trained(&mut found, &self.train);
+        for stage in &self.train.stages {
+            trained(&mut found, &InStage { spec: self, stage });
         }
         evaluate(&mut found, self);
         trainable(&mut found, self);
@@ -96,7 +97,7 @@ fn model(found: &mut Found, spec: &Spec) {
 /// What is trained, and what is only ever evaluated.
 fn trainable(found: &mut Found, spec: &Spec) {
     let word = spec.model.adapter.word();
-    let holds = spec.model.adapter.trains() || spec.train.objective.is_empty();
+    let holds = spec.model.adapter.trains() || spec.train.is_frozen();
     let message = || format!("{word} is evaluated off the shelf and cannot be trained");
     let hint = "leave the loss out: `.frozen()`";
     found.unless(holds, "training_channel_replication", message, hint);
@@ -120,32 +121,52 @@ fn train(found: &mut Found, train: &Train) {
 
     let message = || "expected a subset of at least one image, found 0".into();
     found.unless(train.subset != Some(0), "empty_subset", message, "leave it out (null) to read all images");
-    found.unless(
-        train.batch > 0,
-        "no_batch",
-        || "expected a batch of at least 1, found 0".into(),
-        "CHAMMI: 128",
-    );
 }
 
-/// Rules about what is only read when there is something to train.
-fn trained(found: &mut Found, spec: &Spec) {
-    let train = &spec.train;
-    for term in &train.objective {
+/// A model has parameters for every set of its data; those of a set that no stage reads would stay random.
+fn never_trained(found: &mut Found, train: &Train) {
+    let read =
+        |set: &String| train.stages.iter().any(|stage| stage.on.as_ref().is_none_or(|on| on.reads(set)));
+    let missed = train.data.sets.iter().find(|set| !train.is_frozen() && !read(set));
+    let message = || format!("no stage trains on `{}`", missed.map_or("", String::as_str));
+    let hint = "name that set in a stage's `.on(…)`, or leave it out of `.train_on(…)`";
+    found.unless(missed.is_none(), "set_never_trained", message, hint);
+}
+
+/// Rules about a stage.
+fn trained(found: &mut Found, at: &InStage<'_>) {
+    let InStage { spec, stage } = at;
+    if let Some(selected) = &stage.on {
+        data(found, selected);
+        let all = &spec.train.data;
+        let holds = selected.is_within(all);
+        let message = || format!("a stage trains on {selected}, and the model on {all}");
+        let hint = "a stage reads some of the images of `.train_on(…)`; name all of them there";
+        found.unless(holds, "stage_reads_more", message, hint);
+    }
+    let message = || "a stage minimises nothing".into();
+    found.unless(!stage.objective.is_empty(), "no_objective", message, "leave the stage out, or name a loss");
+    for term in &stage.objective {
         let hint = "leave a term out instead of weighing it with 0";
         let what = format!("a weight for `{}`", term.loss.kind());
         found.above_zero("weight", &what, term.weight, hint);
-        term.loss.check(spec, found);
+        term.loss.check(at, found);
     }
-    let kinds: Vec<_> = train.objective.iter().map(|term| term.loss.kind()).collect();
+    let kinds: Vec<_> = stage.objective.iter().map(|term| term.loss.kind()).collect();
     let message = || "two loss terms are of the same kind".into();
     let hint = "their curves would share one name; keep one of them";
     found.unless(!has_twice(&kinds), "loss_kind_twice", message, hint);
 
-    train.augment.iter().for_each(|change| change.check(spec, found));
-    train.strategy.check(spec, found);
+    stage.augment.iter().for_each(|change| change.check(at, found));
+    stage.strategy.check(at, found);
 
-    let (optimiser, schedule) = (&train.optimiser, &train.schedule);
+    found.unless(
+        stage.batch > 0,
+        "no_batch",
+        || "expected a batch of at least 1, found 0".into(),
+        "CHAMMI: 128",
+    );
+    let (optimiser, schedule) = (&stage.optimiser, &stage.schedule);
     found.above_zero("lr", "a learning rate", optimiser.lr, "CHAMMI: 1e-4 to 1e-3");
     found.not_negative("weight_decay", "a weight decay", optimiser.weight_decay);
     let message = || format!("expected betas of at least 0 and below 1, found {:?}", optimiser.betas);
@@ -156,8 +177,8 @@ fn trained(found: &mut Found, spec: &Spec) {
     found.not_negative("schedule", "a rate where the cosine ends", schedule.lr_min);
 
     let hint = "to train nothing, say `.frozen()`";
-    found.unless(train.epochs > 0, "no_epochs", || "expected at least one epoch, found 0".into(), hint);
-    let (warmup, epochs) = (schedule.warmup, train.epochs);
+    found.unless(stage.epochs > 0, "no_epochs", || "expected at least one epoch, found 0".into(), hint);
+    let (warmup, epochs) = (schedule.warmup, stage.epochs);
     let message = || format!("the ramp of {warmup} epochs is longer than the training of {epochs}");
     let holds = epochs == 0 || warmup <= epochs;
     found.unless(holds, "warmup_too_long", message, "train longer, or say a shorter `.warmup(...)`");

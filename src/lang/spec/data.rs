@@ -25,6 +25,17 @@ impl Selection {
         Self { name: Self::CHAMMI.into(), sets: sets.iter().map(ToString::to_string).collect() }
     }
 
+    /// Whether a set of its data set is meant.
+    pub fn reads(&self, set: &str) -> bool {
+        self.sets.is_empty() || self.sets.iter().any(|named| named == set)
+    }
+
+    /// Whether every set of it is one of `all`; a selection of all of a folder's sets is within all of them only.
+    pub fn is_within(&self, all: &Self) -> bool {
+        let named = !self.sets.is_empty() && self.sets.iter().all(|set| all.sets.contains(set));
+        self.name == all.name && (all.sets.is_empty() || named)
+    }
+
     /// Names all sets where none is named and the data set is known; those of a folder are known to its
     /// description only.
     pub(super) fn write_out(&mut self) {

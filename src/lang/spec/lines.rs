@@ -5,7 +5,8 @@ use serde_json::Value;
 /// One value of a spec.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line<'a> {
-    /// `train.optimiser.lr`; elements of lists by their number.
+    /// `train.optimiser.lr`; elements of lists by their number: `train.stages.1.optimiser.lr` where there are several
+    /// stages.
     pub path: String,
     /// What stands there: a plain value, or a list of plain values.
     pub value: &'a Value,
@@ -15,13 +16,32 @@ pub struct Line<'a> {
 pub fn of(json: &Value) -> Vec<Line<'_>> {
     let mut lines = vec![];
     list(json, String::new(), &mut lines);
+    lines.sort_by(|a, b| a.path.cmp(&b.path));
     lines
+}
+
+/// The field of a training that holds its stages. Paths leave it out where there is one stage.
+pub const STAGES: &str = "stages";
+
+/// The stage, if the field is a list of one stage.
+pub fn only_stage<'a>(key: &str, value: &'a Value) -> Option<&'a Value> {
+    match value.as_array().map(Vec::as_slice) {
+        Some([stage]) if key == STAGES => Some(stage),
+        _ => None,
+    }
 }
 
 fn list<'a>(value: &'a Value, path: String, lines: &mut Vec<Line<'a>>) {
     let below = |key: &str| if path.is_empty() { key.into() } else { format!("{path}.{key}") };
     match value {
-        Value::Object(fields) => fields.iter().for_each(|(key, value)| list(value, below(key), lines)),
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match only_stage(key, value) {
+                    Some(stage) => list(stage, path.clone(), lines),
+                    None => list(value, below(key), lines),
+                }
+            }
+        }
         Value::Array(items) if items.iter().any(|item| item.is_object()) => {
             items.iter().enumerate().for_each(|(at, item)| list(item, below(&at.to_string()), lines));
         }
@@ -60,6 +80,18 @@ mod tests {
             of(&json).into_iter().map(|line| (line.path, text(line.value))).collect();
         let wanted = [("a.betas", "[0.9,0.999]"), ("a.lr", "0.001"), ("b.0.kind", "flip"), ("c", "[]")];
         assert_eq!(found, wanted.map(|(path, value)| (path.to_string(), value.to_string())));
+    }
+
+    #[test]
+    fn the_only_stage_is_left_out_of_paths() {
+        let paths = |stages: Value| -> Vec<String> {
+            let json = json!({ "train": { "image": 64, "stages": stages } });
+            of(&json).into_iter().map(|line| line.path).collect()
+        };
+        assert_eq!(paths(json!([{ "epochs": 3 }])), ["train.epochs", "train.image"]);
+        assert_eq!(paths(json!([])), ["train.image", "train.stages"]);
+        let two = paths(json!([{ "epochs": 3 }, { "epochs": 4 }]));
+        assert_eq!(two, ["train.image", "train.stages.0.epochs", "train.stages.1.epochs"]);
     }
 
     #[test]

@@ -9,13 +9,16 @@ mod canonical;
 mod data;
 mod evaluate;
 mod model;
+mod stage;
 mod train;
 
 pub mod check;
 pub mod id;
+pub mod kind;
 pub mod lines;
 pub mod quick;
 pub mod recipe;
+mod upgrade;
 
 pub use crate::{
     adapter::{Adapter, Enters, FirstLayer, Models, NewChannels, SetRate, values::*},
@@ -41,12 +44,14 @@ pub mod settings {
 pub use data::{Features, Selection};
 pub use evaluate::Evaluate;
 pub use model::{Model, Weights};
-pub use train::{AugmentStream, Optimiser, Precision, Sampling, Schedule, Train};
+pub use stage::{AugmentStream, InStage, Optimiser, Sampling, Schedule, Stage};
+pub use train::{Precision, Train};
+pub use upgrade::{Unreadable, upgrade};
 
 use serde::{Deserialize, Serialize};
 
-/// Raised when the meaning of an existing field changes.
-pub const SCHEMA: u32 = 1;
+/// Raised when the meaning of an existing field changes. [`upgrade`] reads the specs of earlier schemas.
+pub const SCHEMA: u32 = 2;
 
 /// One experiment, resolved: every switch has a value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

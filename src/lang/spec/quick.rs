@@ -6,7 +6,7 @@
 //! times as large; at most [`SUBSET`] images of each set and split. Everything else, weights of losses included, stays.
 //! The result is a spec like any other, with an identity of its own.
 
-use super::{Spec, Weights};
+use super::{InStage, Spec, Stage, Weights};
 
 /// Side of the square that the network sees, in pixels.
 pub const IMAGE: usize = 64;
@@ -39,17 +39,23 @@ pub fn quick(spec: &Spec) -> Spec {
     spec.model.adapter.quick(declared);
 
     let train = &mut spec.train;
-    train.objective.iter_mut().for_each(|term| term.loss.quick(declared));
-    train.strategy.quick(declared);
-    train.augment.iter_mut().for_each(|change| change.quick(declared));
+    for (small, stage) in train.stages.iter_mut().zip(&declared.train.stages) {
+        shrink(small, &InStage { spec: declared, stage });
+    }
     train.image = train.image.min(IMAGE);
-    train.epochs = train.epochs.min(EPOCHS);
-    train.optimiser.lr *= LR;
-    train.schedule.warmup = train.schedule.warmup.min(train.epochs);
-    train.batch = train.batch.min(BATCH);
     train.subset = Some(train.subset.map_or(SUBSET, |subset| subset.min(SUBSET)));
     spec.evaluate.iter_mut().for_each(|evaluate| evaluate.protocol.quick(declared));
     spec.canonical()
+}
+
+fn shrink(small: &mut Stage, at: &InStage<'_>) {
+    small.objective.iter_mut().for_each(|term| term.loss.quick(at));
+    small.strategy.quick(at);
+    small.augment.iter_mut().for_each(|change| change.quick(at));
+    small.epochs = small.epochs.min(EPOCHS);
+    small.optimiser.lr *= LR;
+    small.schedule.warmup = small.schedule.warmup.min(small.epochs);
+    small.batch = small.batch.min(BATCH);
 }
 
 #[cfg(test)]
@@ -73,12 +79,13 @@ mod tests {
                 assert_eq!(quick(&small), small);
                 assert_ne!(SpecId::of(&small), SpecId::of(&declared));
                 assert_eq!(small.model.weights, Weights::SimulatedPretrain);
-                assert_eq!(small.train.optimiser.lr, LR * declared.train.optimiser.lr);
-                assert_eq!(small.train.optimiser.betas, declared.train.optimiser.betas);
-                assert_eq!(
-                    (&small.train.objective, &small.evaluate),
-                    (&declared.train.objective, &declared.evaluate)
-                );
+                for (small, declared) in small.train.stages.iter().zip(&declared.train.stages) {
+                    assert_eq!(small.optimiser.lr, LR * declared.optimiser.lr);
+                    assert_eq!(small.optimiser.betas, declared.optimiser.betas);
+                    assert_eq!(small.objective, declared.objective);
+                }
+                assert_eq!(small.train.stages.len(), declared.train.stages.len());
+                assert_eq!(small.evaluate, declared.evaluate);
             }
         }
     }
@@ -90,8 +97,9 @@ mod tests {
         let run = run.image(32).epochs(2).batch(16).warmup(1);
         let small = quick(&sample::spec(run, Recipe::Fixed));
         let Adapter::HyperNet(word) = &small.model.adapter else { panic!("the adapter stays") };
-        assert_eq!((word.z, small.train.image, small.train.epochs, small.train.batch), (8, 32, 2, 16));
-        assert_eq!((small.train.schedule.warmup, small.model.weights), (1, Weights::Scratch));
+        let stage = &small.train.stages[0];
+        assert_eq!((word.z, small.train.image, stage.epochs, stage.batch), (8, 32, 2, 16));
+        assert_eq!((stage.schedule.warmup, small.model.weights), (1, Weights::Scratch));
     }
 
     #[test]

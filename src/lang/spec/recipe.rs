@@ -4,7 +4,7 @@
 //! of training itself are here; resolving a file reads [`switches`], and `show` prints them. A recipe's name is never part
 //! of an identity, its values are.
 
-use super::{Adapter, Augment, Backbone, Loss, Protocol, Strategy};
+use super::{Adapter, Augment, Backbone, Loss, Protocol, Strategy, Train};
 use crate::word::{Axis, Entry};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -39,8 +39,8 @@ impl Recipe {
 /// One field of a resolved spec, and what each recipe sets it to where the file is silent.
 #[derive(Clone, Copy, Debug)]
 pub struct Switch {
-    /// Where it stands in the spec's JSON; what has a kind is named by it: `train.augment.flip.p`,
-    /// `model.adapter.hyper_net.embeddings`.
+    /// Its place in the spec's JSON; what has a kind is named by it: `train.augment.flip.p`,
+    /// `model.adapter.hyper_net.embeddings`. Stages are left out: each has its own `train.epochs`.
     pub path: &'static str,
     /// Value under [`Recipe::Released`], as JSON.
     pub released: &'static str,
@@ -74,16 +74,31 @@ impl Switch {
         serde_json::from_str(self.text(recipe)).expect("a test reads every row of the table")
     }
 
-    /// Its value in a resolved spec's JSON, if that spec has such a field.
-    pub fn find<'a>(&self, spec: &'a Value) -> Option<&'a Value> {
-        self.path.split('.').try_fold(spec, |value, key| match value {
-            Value::Array(items) => {
-                items.iter().find(|item| is_kind(item, key)).map(|item| item.get("loss").unwrap_or(item))
-            }
-            _ if value["kind"] == key => Some(value),
-            _ => value.get(key),
-        })
+    /// Whether each stage of a training has its own: a path below `train` that not all of them share.
+    pub(crate) fn is_of_a_stage(&self) -> bool {
+        let mut keys = self.path.split('.');
+        keys.next() == Some("train") && keys.next().is_some_and(|key| !Train::SHARED.contains(&key))
     }
+
+    /// Its values in a resolved spec's JSON: none if that spec has no such field, and one for each stage that has it.
+    pub fn find<'a>(&self, spec: &'a Value) -> Vec<&'a Value> {
+        if !self.is_of_a_stage() {
+            return below(spec, self.path.split('.')).into_iter().collect();
+        }
+        let stages = spec["train"]["stages"].as_array().map_or(&[][..], Vec::as_slice);
+        stages.iter().filter_map(|stage| below(stage, self.path.split('.').skip(1))).collect()
+    }
+}
+
+/// What is at a path; of lists, the item of that kind.
+fn below<'a, 'p>(value: &'a Value, mut path: impl Iterator<Item = &'p str>) -> Option<&'a Value> {
+    path.try_fold(value, |value, key| match value {
+        Value::Array(items) => {
+            items.iter().find(|item| is_kind(item, key)).map(|item| item.get("loss").unwrap_or(item))
+        }
+        _ if value["kind"] == key => Some(value),
+        _ => value.get(key),
+    })
 }
 
 /// Whether an item of a list is the word meant; `supervised` means whichever term reads labels.
@@ -201,6 +216,7 @@ mod tests {
         dsl::{Scored, Towards},
         prelude::{self as say, *},
         sample::{self, hyper_net, on_chammi},
+        spec::lines,
     };
 
     fn json<M, D, O: Towards, E: Scored>(run: Run<M, D, O, E>, recipe: Recipe) -> Value {
@@ -239,7 +255,7 @@ mod tests {
             let specs = resolved(recipe);
             for switch in switches() {
                 let want: Value = serde_json::from_str(switch.text(recipe)).unwrap();
-                let found: Vec<&Value> = specs.iter().filter_map(|spec| switch.find(spec)).collect();
+                let found: Vec<&Value> = specs.iter().flat_map(|spec| switch.find(spec)).collect();
                 // Of a word that is said in none of these files, `draft` tests the switches.
                 assert!(
                     found.is_empty() || found.contains(&&want),
@@ -271,7 +287,7 @@ mod tests {
                 let named =
                     leaf.ends_with(".weight") || leaf.ends_with(".kind") || leaf.ends_with(".temperature");
                 let same = |found: &Value| std::ptr::eq(found, value);
-                let listed = switches().any(|switch| switch.find(&spec).is_some_and(same));
+                let listed = switches().any(|switch| switch.find(&spec).into_iter().any(same));
                 let known = stated.iter().chain(&said).any(|path| leaf.starts_with(path));
                 assert!(
                     listed || known || named,
@@ -284,7 +300,13 @@ mod tests {
     fn list<'a>(value: &'a Value, path: String, leaves: &mut Vec<(String, &'a Value)>) {
         let below = |key: &str| if path.is_empty() { key.into() } else { format!("{path}.{key}") };
         match value {
-            Value::Object(fields) => fields.iter().for_each(|(key, value)| list(value, below(key), leaves)),
+            Value::Object(fields) => fields.iter().for_each(|(key, value)| match value.as_array() {
+                // Paths leave stages out.
+                Some(stages) if key == lines::STAGES => {
+                    stages.iter().for_each(|stage| list(stage, path.clone(), leaves));
+                }
+                _ => list(value, below(key), leaves),
+            }),
             Value::Array(items) if items.iter().all(|item| item.is_object()) => {
                 for item in items {
                     let item = item.get("loss").unwrap_or(item);
@@ -307,8 +329,9 @@ mod tests {
     fn what_a_file_states_no_recipe_changes() {
         for recipe in Recipe::ALL {
             let spec = sample::spec(sample::plain().lr(1e-3).weight_decay(0.1).epochs(7), recipe);
-            assert_eq!((spec.train.optimiser.lr, spec.train.epochs), (1e-3, 7));
-            assert_eq!(spec.train.optimiser.weight_decay, 0.1);
+            let stage = &spec.train.stages[0];
+            assert_eq!((stage.optimiser.lr, stage.epochs), (1e-3, 7));
+            assert_eq!(stage.optimiser.weight_decay, 0.1);
         }
     }
 
@@ -319,7 +342,7 @@ mod tests {
                 let spec: crate::spec::Spec = serde_json::from_value(spec).unwrap();
                 let adapter = serde_json::to_value(&spec.model.adapter).unwrap();
                 assert_eq!(adapter["kind"], spec.model.adapter.kind());
-                for term in &spec.train.objective {
+                for term in spec.train.terms() {
                     assert_eq!(serde_json::to_value(&term.loss).unwrap()["kind"], term.loss.kind());
                 }
             }

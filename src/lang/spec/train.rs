@@ -1,13 +1,13 @@
-//! How a model is trained.
+//! How a model is trained: what is read, and the stages of training one after another.
 
-use super::{Augment, Selection, Strategy, Term};
+use super::{Selection, Stage};
 use serde::{Deserialize, Serialize};
 
-/// Everything between random weights and trained ones.
+/// Everything between the weights a model starts from and trained ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Train {
-    /// The training images: split `Train` of these sets.
+    /// The training images: split `Train` of these sets. Their channels are the ones that the model has parameters for.
     pub data: Selection,
     /// Side of the square that the network sees, in pixels.
     pub image: usize,
@@ -16,74 +16,30 @@ pub struct Train {
     /// At most this many images of each set and split are read, test splits included, drawn evenly over the
     /// labels; none: all of them.
     pub subset: Option<usize>,
-    /// The weighted sum that is minimised; empty: the model is frozen as it starts.
-    pub objective: Vec<Term>,
-    /// What is done for unseen domains.
-    pub strategy: Strategy,
-    /// What is done to each training image, in the order of [`Augment`]'s variants.
-    pub augment: Vec<Augment>,
-    /// Which random draws the augmentation of an epoch uses.
-    pub augment_stream: AugmentStream,
-    /// Which images an epoch has.
-    pub sampling: Sampling,
-    /// What turns gradients into steps.
-    pub optimiser: Optimiser,
-    /// The learning rate over time.
-    pub schedule: Schedule,
-    /// Passes over the training images.
-    pub epochs: usize,
-    /// Images in a step, of all sets together; the last, incomplete batch of an epoch is dropped.
-    pub batch: usize,
     /// Number format of activations and weights.
     pub precision: Precision,
+    /// Each stage starts where the one before it ended; none: the model is frozen as it starts.
+    pub stages: Vec<Stage>,
 }
 
-/// Which random draws the augmentation of an epoch uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AugmentStream {
-    /// Fresh ones.
-    Fresh,
-    /// The same in every epoch, as the released loader's workers do.
-    Repeated,
-}
+impl Train {
+    /// The fields that all stages share; every other path below `train` is a stage's.
+    pub const SHARED: [&'static str; 5] = ["data", "image", "hold_out", "subset", "precision"];
 
-/// Which images an epoch has. It has as many of each set as there are, in random order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sampling {
-    /// Every image once.
-    Shuffled,
-    /// Each class of a set as often as the root of its number of images says: rare ones more often, common ones less.
-    Root,
-    /// Each class of a set as often as the others.
-    Balanced,
-}
+    /// Whether nothing is trained.
+    pub fn is_frozen(&self) -> bool {
+        self.stages.is_empty()
+    }
 
-/// What turns gradients into steps: AdamW.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Optimiser {
-    /// Peak learning rate.
-    pub lr: f64,
-    /// Decoupled weight decay, on every parameter (norms, biases and layer scales too, as released).
-    pub weight_decay: f64,
-    /// Decay of the running mean and of the running square of gradients.
-    pub betas: [f64; 2],
-    /// Added to the root of the running square.
-    pub eps: f64,
-}
+    /// What a stage is trained on.
+    pub fn data_of<'a>(&'a self, stage: &'a Stage) -> &'a Selection {
+        stage.on.as_ref().unwrap_or(&self.data)
+    }
 
-/// The learning rate over time: timm's cosine, set once at the start of each epoch, t = 1 … epochs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Schedule {
-    /// Epochs t < this rise linearly from `warmup_lr` (released: 3, so that two epochs are ramps).
-    pub warmup: usize,
-    /// Where the ramp starts.
-    pub warmup_lr: f64,
-    /// Where the cosine ends.
-    pub lr_min: f64,
+    /// The terms of all stages.
+    pub fn terms(&self) -> impl Iterator<Item = &super::Term> {
+        self.stages.iter().flat_map(|stage| &stage.objective)
+    }
 }
 
 /// Number format of activations and weights.

@@ -3,8 +3,8 @@
 use super::{Oracle, StrategyWord};
 use crate::{
     dsl::{self, Objective},
-    spec::{Spec, check::Found, quick},
-    word::{Says, With, Word, word},
+    spec::{InStage, check::Found, quick},
+    word::{Says, StageWord, With, word},
 };
 use serde::{Deserialize, Serialize};
 use toml::Table;
@@ -72,9 +72,9 @@ impl StrategyWord for Settings {
     }
 }
 
-impl Word for Settings {
-    fn check(&self, spec: &Spec, found: &mut Found) {
-        let (start, epochs) = (self.start_epoch, spec.train.epochs);
+impl StageWord for Settings {
+    fn check(&self, at: &InStage<'_>, found: &mut Found) {
+        let (start, epochs) = (self.start_epoch, at.stage.epochs);
         let message =
             || format!("weights are averaged after epoch {start}, and the training has {epochs} epochs");
         let hint = "average earlier or train longer; CHAMMI: after epoch 5 of 15";
@@ -85,8 +85,8 @@ impl Word for Settings {
     }
 
     /// From the same fraction of the epochs on.
-    fn quick(&mut self, spec: &Spec) {
-        let epochs = spec.train.epochs;
+    fn quick(&mut self, at: &InStage<'_>) {
+        let epochs = at.stage.epochs;
         self.start_epoch = self.start_epoch * quick::EPOCHS.min(epochs) / epochs.max(1);
     }
 }

@@ -3,8 +3,8 @@
 use super::{Oracle, StrategyWord};
 use crate::{
     dsl::{self, Objective},
-    spec::{Spec, check::Found},
-    word::{Says, Word, word},
+    spec::{InStage, check::Found},
+    word::{Says, StageWord, word},
 };
 use toml::Table;
 
@@ -30,8 +30,8 @@ impl StrategyWord for Settings {
     }
 }
 
-impl Word for Settings {
-    fn check(&self, _: &Spec, _: &mut Found) {}
+impl StageWord for Settings {
+    fn check(&self, _: &InStage<'_>, _: &mut Found) {}
 
-    fn quick(&mut self, _: &Spec) {}
+    fn quick(&mut self, _: &InStage<'_>) {}
 }

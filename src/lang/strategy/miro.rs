@@ -3,8 +3,8 @@
 use super::StrategyWord;
 use crate::{
     dsl::{self, Guides, Objective},
-    spec::{Spec, Weights, check::Found},
-    word::{Says, With, Word, word},
+    spec::{InStage, Weights, check::Found},
+    word::{Says, StageWord, With, word},
 };
 use serde::{Deserialize, Serialize};
 use toml::Table;
@@ -71,15 +71,15 @@ impl StrategyWord for Settings {
     }
 }
 
-impl Word for Settings {
-    fn check(&self, spec: &Spec, found: &mut Found) {
+impl StageWord for Settings {
+    fn check(&self, at: &InStage<'_>, found: &mut Found) {
         found.above_zero("miro_lambda", "a weight for MIRO", self.lambda, "CHAMMI: 0.01");
         found.above_zero("miro_rate", "a factor for the variances' rate", self.rate_factor, "CHAMMI: 10");
 
         let message = || "MIRO needs a pretrained oracle, and this model starts from scratch".into();
         let hint = "start with `.pretrained(ImageNet22k)`, or take another strategy";
-        found.unless(spec.model.weights != Weights::Scratch, "miro_needs_oracle", message, hint);
+        found.unless(at.spec.model.weights != Weights::Scratch, "miro_needs_oracle", message, hint);
     }
 
-    fn quick(&mut self, _: &Spec) {}
+    fn quick(&mut self, _: &InStage<'_>) {}
 }

@@ -5,11 +5,11 @@ mod erm;
 mod miro;
 mod swad;
 
-use crate::axis::axis;
+use crate::{axis::axis, spec::InStage};
 
 axis! {
     /// The strategies.
-    pub enum Strategy: StrategyWord {
+    pub enum Strategy: StrategyWord, StageWord(InStage<'_>) {
         Erm = erm::{Erm;},
         Swad = swad::{Swad;},
         DenseSwa = dense_swa::{DenseSwa; SwaKeep, SwaRate},

@@ -4,8 +4,8 @@ use super::{Oracle, StrategyWord};
 use crate::{
     dsl::{self, Objective, UsesLabels},
     needs::Needs,
-    spec::{Spec, check::Found},
-    word::{Says, Word, word},
+    spec::{InStage, check::Found},
+    word::{Says, StageWord, word},
 };
 use toml::Table;
 
@@ -54,8 +54,8 @@ impl StrategyWord for Settings {
     }
 }
 
-impl Word for Settings {
-    fn check(&self, spec: &Spec, found: &mut Found) {
+impl StageWord for Settings {
+    fn check(&self, at: &InStage<'_>, found: &mut Found) {
         let least = self.every.min(self.converge).min(self.tolerance);
         let message =
             || "expected steps between looks, and looks to converge and to tolerate, found 0".into();
@@ -64,14 +64,14 @@ impl Word for Settings {
 
         let message = || "SWAD monitors a held-out loss, and nothing is held out".into();
         let hint = "say `.hold_out(0.2)`, as its authors do";
-        found.unless(spec.train.hold_out > 0.0, "swad_without_hold_out", message, hint);
+        found.unless(at.spec.train.hold_out > 0.0, "swad_without_hold_out", message, hint);
 
         let message = || "SWAD monitors a held-out loss, and this loss reads no labels".into();
         let hint = "add a loss that reads labels, such as `ProxyNca::t(0.07)`, or take `DenseSwa`";
-        found.unless(Needs::of(&spec.train.objective).labels, "swad_without_labels", message, hint);
+        found.unless(Needs::of(&at.stage.objective).labels, "swad_without_labels", message, hint);
     }
 
-    fn quick(&mut self, _: &Spec) {
+    fn quick(&mut self, _: &InStage<'_>) {
         self.every = self.every.min(SMALL_EVERY);
     }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use tempfile::TempDir;
 
+mod datasets;
 mod hardship;
 mod questions;
 mod together;
@@ -36,7 +37,7 @@ fn run_of(experiment: &str, uid: &str, seed: u64, works: &[&str]) -> RunRow {
     RunRow {
         uid: uid.into(),
         spec: "b4ac910da659".into(),
-        spec_json: serde_json::json!({"train": {"optimiser": {"lr": 1e-3}}, "evaluate": [{"protocol": "one_nn"}]}),
+        spec_json: serde_json::json!({"train": {"stages": [{"optimiser": {"lr": 1e-3}}]}, "evaluate": [{"protocol": "one_nn"}]}),
         seed,
         scale: Scale::Quick,
         data: ["train", "evaluate"].map(|role| (role.into(), "f00d".repeat(8))).into(),

@@ -81,6 +81,13 @@ fn every_view_answers_here_and_in_the_stock_shell() {
         1.0,
         "never averaged with the others"
     );
+    // Work from before the schema was a revision, and work that names a part which is gone.
+    store.note_revisions(&[("ops", 1), ("schema", 2)]).unwrap();
+    let stale = "SELECT count(*) FROM work WHERE stale AND json ->> '$.revisions' IS NOT NULL";
+    assert_eq!(number(&store, stale), 2.0, "of no schema");
+    store.note_revisions(&[("new", 1)]).unwrap();
+    assert_eq!(number(&store, stale), 2.0, "of a part that is gone");
+    store.note_revisions(&[("ops", 2), ("new", 1)]).unwrap();
     // A curve and seeds for the remaining pairs.
     let mut fresh = run_of("first", "run5", 1, &["fit-5", "score-5"]);
     fresh.spec = "ba9876543210".into();

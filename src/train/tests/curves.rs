@@ -1,25 +1,26 @@
 //! What the loop supports beyond today's specs: curves by step, groups, clipping, crops, pairs, terms with a
 //! state.
 
-use super::{super::*, Squares, model, objective, train};
+use super::{super::*, SIDE, Squares, model, objective, stage};
 use crate::{
     curve::{Clock, Curve},
     golden::everywhere,
-    loss::{Forwarded, Needs, Term, Valued},
+    loss::{Forwarded, Term, Valued},
+    spec::Needs,
     state::{Lost, Stateful},
     tape::Tape,
 };
 use candle_core::Tensor;
 
 /// Twelve steps in which everything changes from step to step, with clipped gradients.
-fn method(train: &Train) -> Method {
+fn method(stage: &Stage) -> Method {
     let rule = Rule { names: Names::Vectors, rate: 0.5, decays: false };
     Method {
         rate: Curve::Cosine { start: 0.0, peak: 1e-3, end: 1e-5, warmup: 3 },
         decay: Curve::Cosine { start: 0.0, peak: 0.04, end: 0.4, warmup: 0 },
         groups: Groups::new(vec![rule]),
         clip: Clip::Norm(0.5),
-        ..Method::of(train)
+        ..Method::of(stage, SIDE)
     }
 }
 
@@ -30,10 +31,6 @@ struct Drifting {
 }
 
 impl Term for Drifting {
-    fn needs(&self) -> Needs {
-        Needs { labels: false, views: 1, probes: None }
-    }
-
     fn value(
         &self,
         tape: &mut Tape,
@@ -97,35 +94,36 @@ impl Listen for Rates {
 
 fn run(
     source: &Squares,
-    train: &Train,
+    stage: &Stage,
     checkpoint: &Path,
     method: Method,
     ear: &mut Rates,
 ) -> (Ended, Vec<u32>) {
     let mut params = Params::new(Seed(5));
     let model = Extractor::new(&model(), source.sets(), &[], &mut params);
-    let job = Job { method, ..Job::new(train, Seed(5), source, checkpoint) };
+    let job = Job { method, ..Job::new(stage, SIDE, Seed(5), source, checkpoint) };
     let temperature = Curve::Linear { from: 0.04, to: 0.07, steps: 6 };
     let drifting = Drifting { centre: vec![0.1], temperature };
-    let mut objective = objective(&job, &model, &mut params).and("drifting", 0.5, Box::new(drifting));
+    let mut objective =
+        objective(&job, &model, &mut params).and("drifting", 0.5, Needs::IMAGES, Box::new(drifting));
     let ended = job.run(&model, &mut params, &mut objective, ear).unwrap();
     (ended, params.ids().flat_map(|id| params.export(id).unwrap()).map(f32::to_bits).collect())
 }
 
 #[test]
 fn a_stop_in_the_middle_of_a_curve_changes_no_bit() {
-    let (source, train) = (Squares::new(16), train(3));
+    let (source, stage) = (Squares::new(16), stage(3));
     everywhere(|| {
         let folder = tempfile::tempdir().unwrap();
         let on = |name: &str, stop: usize| {
             let mut ear = Rates::until(stop);
-            let (ended, bits) = run(&source, &train, &folder.path().join(name), method(&train), &mut ear);
+            let (ended, bits) = run(&source, &stage, &folder.path().join(name), method(&stage), &mut ear);
             (ended, bits, ear)
         };
         let (whole, bits, ear) = on("whole", usize::MAX);
         assert_eq!((whole.steps, whole.complete), (12, true));
         let expected: Vec<f64> = (0..12)
-            .map(|step| method(&train).rate.at(&Clock { step, steps_per_epoch: 4, total: 12 }))
+            .map(|step| method(&stage).rate.at(&Clock { step, steps_per_epoch: 4, total: 12 }))
             .collect();
         assert_eq!(ear.rates, expected);
         assert!(ear.norms.iter().any(|norm| *norm > 0.5), "nothing to shorten: {:?}", ear.norms);
@@ -140,9 +138,9 @@ fn a_stop_in_the_middle_of_a_curve_changes_no_bit() {
 /// Each of them changes what is computed.
 #[test]
 fn curves_groups_and_clipping_all_act() {
-    let (source, train) = (Squares::new(16), train(1));
+    let (source, stage) = (Squares::new(16), stage(1));
     let folder = tempfile::tempdir().unwrap();
-    let usual = method(&train);
+    let usual = method(&stage);
     let others = [
         usual.clone(),
         Method { rate: Curve::Constant(1e-3), ..usual.clone() },
@@ -154,7 +152,7 @@ fn curves_groups_and_clipping_all_act() {
     let ends = others.map(|method| {
         number += 1;
         let checkpoint = folder.path().join(number.to_string());
-        run(&source, &train, &checkpoint, method, &mut Rates::until(usize::MAX)).1
+        run(&source, &stage, &checkpoint, method, &mut Rates::until(usize::MAX)).1
     });
     for (number, end) in ends.iter().enumerate() {
         assert!(!ends[..number].contains(end), "{number}");
@@ -165,9 +163,9 @@ fn curves_groups_and_clipping_all_act() {
 /// both.
 #[test]
 fn groups_of_crops_of_several_sizes_train() {
-    let (source, train) = (Squares::new(16), train(1));
+    let (source, stage) = (Squares::new(16), stage(1));
     everywhere(|| {
-        let mut method = Method::of(&train);
+        let mut method = Method::of(&stage, SIDE);
         let small =
             CropGroup { count: 3, side: 32, normalise: Normalise::Crop, ..method.batches.groups[0].clone() };
         method.batches.groups[0].side = 64;
@@ -182,9 +180,10 @@ fn groups_of_crops_of_several_sizes_train() {
                 method: method.clone(),
                 keep,
                 part: 3 * 64 * 64,
-                ..Job::new(&train, Seed(5), &source, &checkpoint)
+                ..Job::new(&stage, SIDE, Seed(5), &source, &checkpoint)
             };
-            let mut objective = objective(&job, &model, &mut params).and("local", 1.0, Box::new(Local));
+            let mut objective =
+                objective(&job, &model, &mut params).and("local", 1.0, Needs::IMAGES, Box::new(Local));
             job.run(&model, &mut params, &mut objective, &mut crate::event::Silence).unwrap();
             let bits = params.ids().flat_map(|id| params.export(id).unwrap()).map(f32::to_bits);
             bits.collect::<Vec<u32>>()
@@ -200,10 +199,6 @@ fn groups_of_crops_of_several_sizes_train() {
 struct Local;
 
 impl Term for Local {
-    fn needs(&self) -> Needs {
-        Needs { labels: false, views: 1, probes: None }
-    }
-
     fn value(
         &self,
         tape: &mut Tape,
@@ -221,15 +216,16 @@ impl Term for Local {
 
 #[test]
 fn every_state_is_in_the_checkpoint() {
-    let (source, train) = (Squares::new(16), train(1));
+    let (source, stage) = (Squares::new(16), stage(1));
     let mut params = Params::new(Seed(5));
     let model = Extractor::new(&model(), source.sets(), &[], &mut params);
-    let job = Job::new(&train, Seed(5), &source, Path::new("never written"));
+    let job = Job::new(&stage, SIDE, Seed(5), &source, Path::new("never written"));
     let drifting = Drifting { centre: vec![0.5], temperature: Curve::Constant(1.0) };
-    let mut objective = objective(&job, &model, &mut params).and("drifting", 1.0, Box::new(drifting));
+    let mut objective =
+        objective(&job, &model, &mut params).and("drifting", 1.0, Needs::IMAGES, Box::new(drifting));
     let state = objective.state().unwrap();
     assert_eq!(state, [("term/2/drifting/centre".to_owned(), vec![0.5])]);
     assert_eq!(objective.restore(&|_| None), Err(Lost("centre".into())));
-    let mut optimiser = Optimiser::new(&train.optimiser, &params).unwrap();
+    let mut optimiser = Optimiser::new(&stage.optimiser, &params).unwrap();
     assert!(optimiser.restore(&|name| (name == "steps").then(|| vec![0.0; 4])).is_err());
 }

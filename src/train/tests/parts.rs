@@ -2,7 +2,7 @@
 
 use super::{
     super::{loader::Batch, *},
-    Squares, model, objective, train,
+    SIDE, Squares, model, objective, stage,
 };
 use crate::{
     golden::{assert_close, everywhere, on_gpus},
@@ -11,8 +11,8 @@ use crate::{
 };
 
 /// Three steps of 24 images, about 24 rows of each of two sets.
-fn three_steps(strategy: Strategy) -> Train {
-    Train { strategy, batch: 24, ..train(1) }
+fn three_steps(strategy: Strategy) -> Stage {
+    Stage { strategy, batch: 24, ..stage(1) }
 }
 
 fn source() -> Squares {
@@ -37,13 +37,13 @@ impl Listen for Numbers {
 }
 
 /// The weights after three steps, and the reported metrics.
-fn weights(train: &Train, part: usize, keep: Keep) -> (Vec<u32>, Vec<(String, f64)>) {
+fn weights(stage: &Stage, part: usize, keep: Keep) -> (Vec<u32>, Vec<(String, f64)>) {
     let source = source();
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("c");
     let mut params = Params::new(Seed(5));
     let extractor = Extractor::new(&model(), source.sets(), &[], &mut params);
-    let job = Job { keep, part, ..Job::new(train, Seed(5), &source, &checkpoint) };
+    let job = Job { keep, part, ..Job::new(stage, SIDE, Seed(5), &source, &checkpoint) };
     let mut objective = objective(&job, &extractor, &mut params);
     let mut numbers = Numbers::default();
     let ended = job.run(&extractor, &mut params, &mut objective, &mut numbers).unwrap();
@@ -59,11 +59,11 @@ fn strategies() -> [Strategy; 3] {
 /// Residual branches are dropped, SimCLR pairs rows of different parts, MIRO's penalty is a mean over all of them.
 #[test]
 fn bits_do_not_depend_on_which_parts_keep_their_tape() {
-    let same = |train: &Train, keeps: &[Keep]| {
-        let all = weights(train, FIVE_ROWS, Keep::All);
+    let same = |stage: &Stage, keeps: &[Keep]| {
+        let all = weights(stage, FIVE_ROWS, Keep::All);
         for keep in keeps {
-            let found = weights(train, FIVE_ROWS, *keep);
-            assert!(found.0 == all.0, "{keep:?} of {:?}", train.strategy);
+            let found = weights(stage, FIVE_ROWS, *keep);
+            assert!(found.0 == all.0, "{keep:?} of {:?}", stage.strategy);
             assert_eq!(found.1, all.1, "{keep:?}");
         }
     };
@@ -79,10 +79,10 @@ fn bits_do_not_depend_on_which_parts_keep_their_tape() {
 #[test]
 fn a_batch_in_parts_has_the_loss_and_the_gradient_of_the_whole() {
     for (strategy, emulated) in strategies().into_iter().zip([false, false, true]) {
-        let train = three_steps(strategy);
+        let stage = three_steps(strategy);
         let compare = || {
-            let (_, whole) = weights(&train, parts::PIXELS, Keep::All);
-            let (_, parts) = weights(&train, FIVE_ROWS, Keep::First(2));
+            let (_, whole) = weights(&stage, parts::PIXELS, Keep::All);
+            let (_, parts) = weights(&stage, FIVE_ROWS, Keep::First(2));
             let step = whole.len() / 3;
             for ((name, whole), (other, part)) in whole.iter().zip(&parts).take(step) {
                 assert_eq!(name, other);
@@ -97,13 +97,13 @@ fn a_batch_in_parts_has_the_loss_and_the_gradient_of_the_whole() {
 #[test]
 fn every_parameter_receives_a_gradient_from_parts() {
     for strategy in strategies() {
-        let (train, source) = (three_steps(strategy), source());
+        let (stage, source) = (three_steps(strategy), source());
         let mut params = Params::new(Seed(5));
         let model = Extractor::new(&model(), source.sets(), &[], &mut params);
-        let mut job = Job::new(&train, Seed(5), &source, Path::new("never written"));
+        let mut job = Job::new(&stage, SIDE, Seed(5), &source, Path::new("never written"));
         (job.keep, job.part) = (Keep::First(1), FIVE_ROWS);
         let mut objective = objective(&job, &model, &mut params);
-        let optimiser = Optimiser::new(&train.optimiser, &params).unwrap();
+        let optimiser = Optimiser::new(&stage.optimiser, &params).unwrap();
         let loader = Loader::new(&source, job.method.batches.clone(), job.seed, &params);
         let mut trainer = Trainer::new(&job, &model, &params, &mut objective, optimiser);
         let one_step = |step, batch: Vec<Batch>| {
@@ -126,6 +126,6 @@ fn quick_batches_pass_in_one_part() {
     use crate::spec::quick::{BATCH, IMAGE};
     // Two views of every image, all of one set.
     assert_eq!(parts::parts(2 * BATCH, IMAGE * IMAGE), [2 * BATCH]);
-    let pretraining = Pretraining::train();
-    assert_eq!(parts::parts(pretraining.batch, pretraining.image.pow(2)), [pretraining.batch]);
+    let pretraining = Pretraining::stage();
+    assert_eq!(parts::parts(pretraining.batch, Pretraining::SIDE.pow(2)), [pretraining.batch]);
 }

@@ -2,7 +2,7 @@
 
 use crate::papers::recipes;
 use crate::spec::{
-    Adapter, Augment, Backbone, ConvNextSize, Loss, Selection, Spec, Strategy as Trained, Weights,
+    Adapter, Augment, Backbone, ConvNextSize, Loss, Selection, Spec, Strategy as Trained, Term, Weights,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -92,22 +92,28 @@ impl System {
             return None;
         }
         let (model, _) = released(&spec.model.adapter)?;
-        let trained = !spec.train.objective.is_empty();
+        let stage = match spec.train.stages.as_slice() {
+            [] => None,
+            [stage] if stage.on.is_none() => Some(stage),
+            // The paper trains once, on all of the images.
+            _ => return None,
+        };
+        let trained = stage.is_some();
         let start = match (&spec.model.weights, trained) {
             (Weights::Scratch, false) => return None,
             (_, false) => Start::OffTheShelf,
             (Weights::Scratch, true) => Start::Scratch,
             (_, true) => Start::Pretrained,
         };
-        let strategy = match &spec.train.strategy {
-            Trained::Erm(_) => Strategy::Erm,
-            Trained::DenseSwa(_) => Strategy::Swad,
-            Trained::Miro(_) => Strategy::Miro,
-            // The paper uses no other temperature.
-            _ => return None,
+        let strategy = match stage.map(|stage| &stage.strategy) {
+            None | Some(Trained::Erm(_)) => Strategy::Erm,
+            Some(Trained::DenseSwa(_)) => Strategy::Swad,
+            Some(Trained::Miro(_)) => Strategy::Miro,
+            // The paper uses no other strategy.
+            Some(Trained::Swad(_)) => return None,
         };
-        let loss = if trained { share(spec)? } else { Share::Supervised };
-        let warped = spec.train.augment.iter().any(|change| matches!(change, Augment::Tps(_)));
+        let loss = stage.map_or(Some(Share::Supervised), |stage| share(&stage.objective))?;
+        let warped = stage.is_some_and(|stage| stage.augment.iter().any(Augment::warps));
         Some(Self { model, start, strategy, loss, warped })
     }
 
@@ -132,15 +138,12 @@ fn released(adapter: &Adapter) -> Option<(&'static str, f64)> {
     MODELS.into_iter().find(|(model, _)| *model == adapter.word())
 }
 
-fn share(spec: &Spec) -> Option<Share> {
+fn share(objective: &[Term]) -> Option<Share> {
     let (mut ssl, mut labels) = (0.0, 0.0);
-    for term in &spec.train.objective {
-        if matches!(term.loss, Loss::SimClr(_)) {
-            ssl += term.weight;
-        } else if matches!(term.loss, Loss::CrossEntropy(_) | Loss::CeOnFeatures(_) | Loss::ProxyNca(_)) {
-            labels += term.weight;
-        } else {
-            return None; // the paper has no other
+    for term in objective {
+        match term.loss {
+            Loss::SimClr(_) => ssl += term.weight,
+            Loss::CrossEntropy(_) | Loss::CeOnFeatures(_) | Loss::ProxyNca(_) => labels += term.weight,
         }
     }
     let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
@@ -171,9 +174,9 @@ pub(super) fn against(spec: &Spec) -> Option<String> {
     if spec.model.weights != weights {
         return from(&kind(&weights), kind(&spec.model.weights));
     }
-    if let (Some(system), Some((model, rate))) = (system, released(&spec.model.adapter)) {
-        let found = spec.train.optimiser.lr;
-        if system.start != Start::OffTheShelf && found != rate {
+    if let (Some(_), Some((model, rate))) = (system, released(&spec.model.adapter)) {
+        let found = spec.train.stages.iter().map(|stage| stage.optimiser.lr).find(|found| *found != rate);
+        if let Some(found) = found {
             return Some(format!("the released {model} learns at {rate:e}, not at {found:e}"));
         }
     }

@@ -77,7 +77,7 @@ fn a_spec_is_in_the_rows_that_are_of_it() {
     assert_eq!(places(&plain), rows.map(|(table, condition)| (table, "HyperNet", condition)));
     assert!((PAPER.rows)(&plain).iter().all(|row| row.against.is_none()));
     let mut swad = plain.clone();
-    swad.train.strategy =
+    swad.train.stages[0].strategy =
         crate::spec::Strategy::Swad(crate::spec::Swad { every: 1, converge: 1, tolerance: 1, ratio: 1.0 });
     assert_eq!(places(&swad), [], "what the paper calls SWAD is another average");
     let mut two = plain;
@@ -97,7 +97,7 @@ fn what_the_paper_cannot_have_run_is_placed_with_the_reason() {
         (PAPER.rows)(&spec)[0].against.clone().unwrap()
     };
     assert_eq!(
-        against(&|spec| spec.train.optimiser.lr = 1e-3),
+        against(&|spec| spec.train.stages[0].optimiser.lr = 1e-3),
         "the released HyperNet learns at 4e-4, not at 1e-3"
     );
     assert_eq!(
@@ -109,6 +109,6 @@ fn what_the_paper_cannot_have_run_is_placed_with_the_reason() {
         network.size = crate::spec::ConvNextSize::Mini;
     };
     assert_eq!(against(&small), "the paper trains from `tiny`, not from `mini`");
-    let other = against(&|spec| spec.train.batch = 64);
+    let other = against(&|spec| spec.train.stages[0].batch = 64);
     assert!(other.starts_with("neither the released recipe nor the paper's: it departs from"), "{other}");
 }

@@ -46,6 +46,7 @@ const TYPE_RULES: &[TypeRule] = type_rules![
     scratch_off_the_shelf true,
     stem_off_the_shelf true,
     strategy_before_loss false,
+    stage_of_frozen false,
     swad_without_labels true,
     rate_of_a_set false,
     table_with_a_wrong_word false,
@@ -64,7 +65,9 @@ fn spec() -> Spec {
 fn swad(change: impl FnOnce(&mut settings::Swad)) -> Train {
     let mut swad = settings::Swad { every: 100, converge: 3, tolerance: 6, ratio: 0.3 };
     change(&mut swad);
-    Train { strategy: Strategy::Swad(swad), hold_out: 0.2, ..spec().train }
+    let mut train = Train { hold_out: 0.2, ..spec().train };
+    train.stages[0].strategy = Strategy::Swad(swad);
+    train
 }
 
 fn dense_swa(start_epoch: usize, rate: SwaRate) -> Strategy {
@@ -87,7 +90,7 @@ fn conv_next(size: ConvNextSize, drop_path: f64) -> Backbone {
 
 /// Makes it a whole sentence about a network off the shelf.
 fn resnet(spec: &mut Spec) -> &mut spec::Model {
-    spec.train.objective.clear();
+    spec.train.stages.clear();
     let adapter = adapter(ChannelReplication);
     let backbone = settings::ResNet { size: ResNetSize::R18 }.into();
     spec.model = spec::Model { backbone, weights: Weights::ImageNet1k, adapter };
@@ -155,35 +158,40 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         ("hold_out", |s| s.train.hold_out = 0.9),
         ("hold_out", |s| s.train.hold_out = f64::NAN),
         ("empty_subset", |s| s.train.subset = Some(0)),
-        ("no_batch", |s| s.train.batch = 0),
-        ("batch_of_one", |s| s.train.batch = 1),
-        ("weight", |s| s.train.objective[0].weight = -0.2),
+        ("no_objective", |s| s.train.stages[0].objective.clear()),
+        ("stage_reads_more", |s| {
+            s.train.stages[0].on = Some(Selection { name: "mini".into(), sets: vec![] });
+        }),
+        ("set_never_trained", |s| s.train.stages[0].on = Some(Selection::chammi(&["HPA", "CP"]))),
+        ("no_batch", |s| s.train.stages[0].batch = 0),
+        ("batch_of_one", |s| s.train.stages[0].batch = 1),
+        ("weight", |s| s.train.stages[0].objective[0].weight = -0.2),
         ("temperature", |s| {
-            s.train.objective[0].loss = Loss::proxy_nca(0.0);
+            s.train.stages[0].objective[0].loss = Loss::proxy_nca(0.0);
         }),
         ("loss_kind_twice", |s| {
             let loss = Loss::proxy_nca(0.5);
-            s.train.objective.push(Term { weight: 1.0, loss });
+            s.train.stages[0].objective.push(Term { weight: 1.0, loss });
         }),
         ("crop_scale", |s| {
-            if let Augment::Crop(crop) = &mut s.train.augment[0] {
+            if let Augment::Crop(crop) = &mut s.train.stages[0].augment[0] {
                 crop.scale = [0.5, 1.5];
             }
         }),
         ("crop_ratio", |s| {
-            if let Augment::Crop(crop) = &mut s.train.augment[0] {
+            if let Augment::Crop(crop) = &mut s.train.stages[0].augment[0] {
                 crop.ratio = [1.1, 0.9];
             }
         }),
-        ("probability", |s| s.train.augment[1] = settings::Flip { p: 1.5 }.into()),
-        ("brightness", |s| s.train.augment.push(settings::Brightness { sd: -0.1 }.into())),
-        ("lr", |s| s.train.optimiser.lr = f64::INFINITY),
-        ("weight_decay", |s| s.train.optimiser.weight_decay = -1.0),
-        ("betas", |s| s.train.optimiser.betas[1] = 1.0),
-        ("eps", |s| s.train.optimiser.eps = 0.0),
-        ("schedule", |s| s.train.schedule.lr_min = -1e-6),
-        ("no_epochs", |s| s.train.epochs = 0),
-        ("warmup_too_long", |s| s.train.schedule.warmup = 16),
+        ("probability", |s| s.train.stages[0].augment[1] = settings::Flip { p: 1.5 }.into()),
+        ("brightness", |s| s.train.stages[0].augment.push(settings::Brightness { sd: -0.1 }.into())),
+        ("lr", |s| s.train.stages[0].optimiser.lr = f64::INFINITY),
+        ("weight_decay", |s| s.train.stages[0].optimiser.weight_decay = -1.0),
+        ("betas", |s| s.train.stages[0].optimiser.betas[1] = 1.0),
+        ("eps", |s| s.train.stages[0].optimiser.eps = 0.0),
+        ("schedule", |s| s.train.stages[0].schedule.lr_min = -1e-6),
+        ("no_epochs", |s| s.train.stages[0].epochs = 0),
+        ("warmup_too_long", |s| s.train.stages[0].schedule.warmup = 16),
         ("swad_looks", |s| s.train = swad(|swad| swad.converge = 0)),
         ("swad_ratio", |s| s.train = swad(|swad| swad.ratio = -0.1)),
         ("swad_without_hold_out", |s| {
@@ -192,14 +200,14 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         }),
         ("swad_without_labels", |s| {
             s.train = swad(|_| {});
-            s.train.objective.retain(|term| !term.loss.needs().labels);
+            s.train.stages[0].objective.retain(|term| !term.loss.needs().labels);
         }),
-        ("swa_after_the_end", |s| s.train.strategy = dense_swa(15, SwaRate::Scheduled)),
-        ("swa_rate", |s| s.train.strategy = dense_swa(5, SwaRate::Annealed { lr: 0.0 })),
-        ("miro_lambda", |s| s.train.strategy = miro(0.0, 10.0)),
-        ("miro_rate", |s| s.train.strategy = miro(0.1, 0.0)),
+        ("swa_after_the_end", |s| s.train.stages[0].strategy = dense_swa(15, SwaRate::Scheduled)),
+        ("swa_rate", |s| s.train.stages[0].strategy = dense_swa(5, SwaRate::Annealed { lr: 0.0 })),
+        ("miro_lambda", |s| s.train.stages[0].strategy = miro(0.0, 10.0)),
+        ("miro_rate", |s| s.train.stages[0].strategy = miro(0.1, 0.0)),
         ("miro_needs_oracle", |s| {
-            s.train.strategy = miro(0.1, 10.0);
+            s.train.stages[0].strategy = miro(0.1, 10.0);
             s.model.weights = Weights::Scratch;
         }),
         ("not_evaluated", |s| s.evaluate.clear()),
@@ -211,11 +219,25 @@ fn each_rule_is_broken_by_its_mistake_alone() {
     }
 }
 
+/// Each stage has its own rules, and every set has to be read by one of them only.
+#[test]
+fn every_stage_is_checked() {
+    let two = || {
+        let run = hyper_net().loss(SSL).on(Chammi.without(Cp)).then(PROXY).on(Cp);
+        sample::spec(run, Recipe::Fixed)
+    };
+    assert_eq!(two().check(), []);
+    let mut spec = two();
+    spec.train.stages[1].epochs = 0;
+    let found: Vec<_> = spec.check().into_iter().map(|problem| problem.rule).collect();
+    assert_eq!(found, ["no_epochs"]);
+}
+
 #[test]
 fn all_problems_are_found_at_once() {
     let found = rules(|spec| {
         spec.train.image = 33;
-        spec.train.epochs = 0;
+        spec.train.stages[0].epochs = 0;
         spec.evaluate.clear();
     });
     assert_eq!(found, ["image_side", "no_epochs", "not_evaluated"]);
@@ -223,7 +245,7 @@ fn all_problems_are_found_at_once() {
 
 #[test]
 fn sums_and_seeds_are_checked_beside_the_spec() {
-    let mut sum = spec().train.objective;
+    let mut sum = spec().train.stages.remove(0).objective;
     assert_eq!(convex(&sum), []);
     sum[0].weight = 0.7;
     assert_eq!(convex(&sum)[0].rule, "not_convex");
@@ -263,14 +285,14 @@ fn the_compiler_and_the_check_have_the_same_rules() {
         spec.model.adapter = adapter(ChannelReplication);
     }));
     raised.extend(rules(|spec| {
-        spec.train.strategy = miro(0.1, 10.0);
+        spec.train.stages[0].strategy = miro(0.1, 10.0);
         spec.model.weights = Weights::Scratch;
     }));
     raised.extend(rules(|spec| resnet(spec).weights = Weights::Scratch));
     raised.extend(rules(|spec| resnet(spec).adapter = adapter(Depthwise { kernels: 64 })));
     raised.extend(rules(|spec| {
         spec.train = swad(|_| {});
-        spec.train.objective.retain(|term| !term.loss.needs().labels);
+        spec.train.stages[0].objective.retain(|term| !term.loss.needs().labels);
     }));
     assert_eq!(in_spec, raised, "`Spec::check` repeats every rule that plain data can break");
 }

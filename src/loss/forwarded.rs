@@ -1,19 +1,6 @@
-//! What a loss needs, and what it receives.
+//! What a loss term receives of a batch.
 
-use crate::{pass::Outputs, spec::Taps, tape::Node};
-
-/// What a term needs from the training loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Needs {
-    /// Whether it reads labels.
-    pub labels: bool,
-    /// Independently augmented views of each image.
-    pub views: usize,
-    /// Where it probes the network; `None`: it reads features. A term with probes is a mean over images, so
-    /// that it can be computed part by part; a term that reads features receives a set's whole part of the
-    /// batch.
-    pub probes: Option<Taps>,
-}
+use crate::{pass::Outputs, tape::Node};
 
 /// What a term receives for the images of one set in a batch.
 #[derive(Clone, Copy, Debug)]
