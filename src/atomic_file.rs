@@ -9,14 +9,14 @@ use std::{
 /// Length and hash of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digest {
-    /// Bytes.
+    /// Length in bytes.
     pub bytes: u64,
     /// BLAKE3, 64 hexadecimal digits.
     pub blake3: String,
 }
 
 impl Digest {
-    /// Of a file that is there, read block by block.
+    /// Computes them for an existing file, block by block.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -37,8 +37,8 @@ impl From<&blake3::Hasher> for Digest {
     }
 }
 
-/// A file that is written piece by piece and hashed on the way, too large to be held in memory. It takes its name when it
-/// is [finished](Growing::finish); before that, dropping it removes what was written.
+/// A file that is written piece by piece and hashed along the way, too large for memory. It gets its name
+/// when it is [finished](Growing::finish); if it is dropped before that, the written part is removed.
 pub(crate) struct Growing {
     path: PathBuf,
     part: PathBuf,
@@ -48,20 +48,20 @@ pub(crate) struct Growing {
 }
 
 impl Growing {
-    /// Begins the file that will be called `path`.
+    /// Begins the file that will have the name `path`.
     ///
     /// # Errors
-    /// If a file cannot be made beside it.
+    /// If no file can be created in its folder.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let part = neighbour(path);
         let out = BufWriter::with_capacity(1 << 20, File::create(&part)?);
         Ok(Self { path: path.to_owned(), part, out, hasher: blake3::Hasher::new(), named: false })
     }
 
-    /// Gives the file its name, once its content is on the disk.
+    /// Gives the file its name, after its content is on the disk.
     ///
     /// # Errors
-    /// If it cannot be written to its end or moved.
+    /// If it cannot be completed or renamed.
     pub(crate) fn finish(mut self) -> io::Result<Digest> {
         self.out.flush()?;
         self.out.get_ref().sync_all()?;
@@ -86,13 +86,13 @@ impl Write for Growing {
 impl Drop for Growing {
     fn drop(&mut self) {
         if !self.named {
-            // The first error is the one to tell.
+            // The first error is reported.
             let _ = fs::remove_file(&self.part);
         }
     }
 }
 
-/// Removes what killed processes left of the file that would be called `path`. For whoever alone writes it.
+/// Removes temporary files of `path` that killed processes left. Only for the sole writer of `path`.
 pub(crate) fn forget_parts(path: &Path) -> io::Result<()> {
     let start = format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy());
     for entry in fs::read_dir(path.parent().unwrap_or(Path::new(".")))? {
@@ -180,11 +180,15 @@ mod tests {
         assert_eq!(Digest::of(&path).unwrap(), digest);
 
         drop(Growing::create(&path).unwrap());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "an unfinished file leaves nothing");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "an unfinished file is removed");
         for name in [".features.f32.77.part", ".features.f32.x.part", ".other.f32.77.part"] {
             fs::write(folder.path().join(name), "left").unwrap();
         }
         forget_parts(&path).unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "only its own parts go");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            3,
+            "only its own temporary files are removed"
+        );
     }
 }

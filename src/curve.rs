@@ -1,10 +1,10 @@
-//! What changes over a training: rates, decays, momenta and temperatures as pure functions of a step, so that a training
-//! that goes on after a stop needs to know nothing but where it is.
+//! Quantities that change over a training: rates, decays, momenta and temperatures as pure functions of the
+//! step, so that a resumed training needs only the step.
 
 use crate::spec::Schedule;
 use std::f64::consts::PI;
 
-/// Where a training is.
+/// The position in a training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
     /// The step, from 0.
@@ -16,7 +16,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The first step of a training of one.
+    /// The first step of a training of one step.
     pub const START: Self = Self { step: 0, steps_per_epoch: 1, total: 1 };
 
     /// The epoch of the step, from 1.
@@ -34,37 +34,37 @@ impl Clock {
 /// A number that depends on the step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Curve {
-    /// Always the same.
+    /// Constant.
     Constant(f64),
-    /// From one number to another in a straight line over so many steps, then the other (torch's `LinearLR`).
+    /// Linear from one number to another, then constant (torch's `LinearLR`).
     Linear {
         /// At step 0.
         from: f64,
         /// At the end.
         to: f64,
-        /// How many steps it takes.
+        /// Number of steps.
         steps: u64,
     },
-    /// A straight line from `start` to `peak`, both ends among its `warmup` steps, then a cosine to `end` over the steps
-    /// that are left (DINO's `cosine_scheduler`). Where `end` is above `peak`, it rises.
+    /// Linear from `start` to `peak`, both included in the `warmup` steps, then a cosine to `end` over the
+    /// remaining steps (DINO's `cosine_scheduler`). If `end` is above `peak`, it rises.
     Cosine {
-        /// At step 0, if there is a ramp.
+        /// At step 0, if there is a warmup.
         start: f64,
-        /// Behind the ramp.
+        /// After the warmup.
         peak: f64,
-        /// Where the cosine would arrive after the last step.
+        /// What the cosine would reach after the last step.
         end: f64,
-        /// Steps of the ramp.
+        /// Steps of the warmup.
         warmup: u64,
     },
-    /// timm's cosine, set once at the start of each epoch t = 1, 2, …; epochs before `warmup` rise linearly. The ramp
-    /// replaces the beginning of the cosine; it does not delay it (specification, section 3.3).
+    /// timm's cosine, set once at the start of each epoch t = 1, 2, …; epochs before `warmup` rise linearly.
+    /// The ramp replaces the beginning of the cosine; it does not delay it (specification, section 3.3).
     EpochCosine {
-        /// What the ramp goes to, and where the cosine would be at t = 0.
+        /// The end of the ramp, and the value of the cosine at t = 0.
         peak: f64,
-        /// The ramp and the end.
+        /// The start of the ramp, and the end of the cosine.
         schedule: Schedule,
-        /// Passes over the images.
+        /// Number of epochs.
         epochs: usize,
     },
 }
@@ -101,7 +101,7 @@ impl Curve {
         }
     }
 
-    /// The same with a peak that many times as high, from and to the same ends.
+    /// The same curve with its peak multiplied by a factor; both ends are unchanged.
     #[must_use]
     pub fn peaking(&self, factor: f64) -> Self {
         let mut curve = self.clone();
@@ -141,7 +141,7 @@ mod tests {
             let peak: f64 = peak.parse().unwrap();
             let curve = Curve::EpochCosine { peak: 1.0, schedule: schedule.clone(), epochs: 15 };
             for (t, expected) in rates.as_array().unwrap().iter().enumerate() {
-                // Every step of an epoch has the rate of its first.
+                // Every step of an epoch has the rate of its first step.
                 for step in [0, 6] {
                     let clock = Clock { step: 7 * t as u64 + step, steps_per_epoch: 7, total: 7 * 15 };
                     let (found, expected) = (curve.peaking(peak).at(&clock), expected.as_f64().unwrap());
@@ -160,7 +160,7 @@ mod tests {
             [0.0, 0.333_333_3, 0.666_666_7, 1.0, 1.0, 0.939_711_4, 0.775, 0.55, 0.325, 0.160_288_6];
         assert_near(&values(&curve, 10), &expected);
         assert_near(&values(&curve.peaking(2.0), 10)[..5], &[0.0, 0.666_666_7, 1.333_333_3, 2.0, 2.0]);
-        // A teacher's momentum rises: 0.996 to 1 without a ramp.
+        // A teacher's momentum rises: 0.996 to 1 without warmup.
         let momentum = Curve::Cosine { start: 0.0, peak: 0.996, end: 1.0, warmup: 0 };
         assert_near(&values(&momentum, 4), &[0.996, 0.996_585_8, 0.998, 0.999_414_2]);
     }

@@ -53,7 +53,7 @@ pub trait Listen {
         false
     }
 
-    /// Whether it should because a scheduler wants the machine back.
+    /// Whether it should stop because a scheduler wants the machine back.
     fn preempted(&self) -> bool {
         false
     }

@@ -1,4 +1,5 @@
-//! Converts the precision of a spec into a number format of the operations; neither knows the other.
+//! Converts a spec's precision to a number format of the operations; the two crates do not depend on each
+//! other.
 
 use crate::{ops::format::Format, spec::Precision};
 

@@ -1,4 +1,4 @@
-//! A whole feature extractor: first layer, backbone, parameters.
+//! A complete feature extractor: first layer, backbone, parameters.
 
 mod card;
 mod costs;
@@ -20,18 +20,18 @@ use crate::{
 use candle_core::Result;
 use std::path::Path;
 
-/// Images of a few sets to feature vectors: a first layer, and a backbone behind it.
+/// Maps images of a few sets to feature vectors: a first layer and a backbone.
 pub struct Extractor {
     entry: Box<dyn Entry>,
     backbone: Box<dyn Backbone>,
 }
 
 impl Extractor {
-    /// A model for sets that it is trained on and `others` that it only reads, which are numbered behind them; its
-    /// random start comes from streams of the parameters' seed.
+    /// A model for `sets` that it is trained on and `others` that it only reads, which are numbered after
+    /// them; random initial values are drawn from streams of the parameters' seed.
     ///
     /// # Panics
-    /// If a backbone off the shelf is declared behind another adapter than ChannelReplication: the check refuses that.
+    /// If a backbone off the shelf has an adapter other than ChannelReplication: the check refuses that.
     pub fn new(
         model: &spec::Model,
         sets: &[SetChannels],
@@ -63,7 +63,7 @@ impl Extractor {
         Self { entry: adapter::grey(), backbone: off_the_shelf }
     }
 
-    /// A ConvNeXt of any depths and widths behind an adapter, for sets that it is trained on and others.
+    /// A ConvNeXt of any depths and widths with an adapter, for sets that it is trained on and others.
     fn shaped(
         adapter: &spec::Adapter,
         shape: Shape,
@@ -76,13 +76,14 @@ impl Extractor {
         Self { entry, backbone }
     }
 
-    /// A backbone behind its own stem, for images of `channels` channels.
+    /// A backbone with its own stem, for images of `channels` channels.
     pub fn plain(size: spec::ConvNextSize, channels: usize, params: &mut Params) -> Self {
         let entry = adapter::plain(channels, size.widths()[0], params);
         Self { entry, backbone: Box::new(ConvNext::new(size, 0.0, true, params)) }
     }
 
-    /// Takes over published weights of the backbone; of the first layer's what the adapter keeps or starts from.
+    /// Copies published weights of the backbone, and those of the first layer that the adapter keeps or
+    /// starts from.
     ///
     /// # Errors
     /// If the file does not fit.
@@ -97,8 +98,8 @@ impl Extractor {
         Ok(self.entry.start(&own, params)?)
     }
 
-    /// Writes what the model is to the images of one set: a ConvNeXt with as many inputs as the set has channels, which
-    /// timm loads with `strict=True`. `head.norm`, which is behind our features, is there and does nothing.
+    /// Exports the model for images of one set: a ConvNeXt with one input per channel of the set, which timm
+    /// loads with `strict=True`. `head.norm`, which comes after our features, is included as the identity.
     ///
     /// # Errors
     /// If the first layer is more than a convolution, or the file cannot be written.
@@ -134,22 +135,22 @@ impl Extractor {
         Ok(true)
     }
 
-    /// Passes through the backbone for one image of so many channels.
+    /// Passes through the backbone for one image of this number of channels.
     pub fn passes(&self, channels: usize) -> usize {
         if self.entry.takes_channels_apart() { channels } else { 1 }
     }
 
-    /// Numbers in the feature vector of an image, or of a channel if these are taken apart.
+    /// Length of the feature vector of an image, or of a channel if channels are separate.
     pub fn width(&self) -> usize {
         self.backbone.width()
     }
 
-    /// The least that the shorter side of an image may have, in pixels.
+    /// The minimum of an image's shorter side, in pixels.
     pub fn least_side(&self) -> usize {
         self.backbone.side().least
     }
 
-    /// What it makes of images: features (N, width), and what else the pass wants.
+    /// Runs the model: features (N, width), and what else the pass requests.
     ///
     /// # Errors
     /// If the images do not have the channels of their set.
@@ -163,12 +164,12 @@ impl Extractor {
         Ok(outputs)
     }
 
-    /// Numbers for each pixel at each of the probes; none if the backbone cannot be probed.
+    /// Numbers per pixel at each of the probes; empty if the backbone cannot be probed.
     pub fn probe_widths(&self, probes: Taps) -> Vec<usize> {
         self.backbone.probe_widths(probes)
     }
 
-    /// Features of images that nothing is learned from.
+    /// Features of images without recording.
     ///
     /// # Errors
     /// If the images do not have the channels of their set.

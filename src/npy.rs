@@ -1,15 +1,16 @@
-//! The header of NumPy's format, version 1.0 and 2.0: what is written in front of a matrix of 32-bit floats, and read again.
+//! The header of NumPy's format, version 1.0 and 2.0: written before a matrix of 32-bit floats, and parsed
+//! again.
 
 use std::io::{self, Read};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
-/// Longer headers are no matrix of floats.
+/// Longer headers do not belong to a matrix of floats.
 const LONGEST: usize = 1 << 16;
 
-/// The bytes in front of (rows, width) 32-bit floats.
+/// The bytes before (rows, width) 32-bit floats.
 pub(crate) fn header(rows: usize, width: usize) -> Vec<u8> {
     let mut text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows},{width},), }}");
-    // Data begin at a multiple of 16 bytes, and a line ends before them.
+    // Data begin at a multiple of 16 bytes, after a line break.
     while !(MAGIC.len() + 5 + text.len()).is_multiple_of(16) {
         text.push(' ');
     }
@@ -17,19 +18,19 @@ pub(crate) fn header(rows: usize, width: usize) -> Vec<u8> {
     [MAGIC, &[1, 0], &(text.len() as u16).to_le_bytes(), text.as_bytes()].concat()
 }
 
-/// What a file says of itself.
+/// A parsed header.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Matrix {
     pub(crate) rows: usize,
     pub(crate) width: usize,
-    /// Where the numbers begin.
+    /// The offset of the first number.
     pub(crate) start: u64,
 }
 
-/// Reads the header of a matrix of 32-bit floats, row after row.
+/// Parses the header of a matrix of 32-bit floats in row-major order.
 ///
 /// # Errors
-/// In words: what was expected and what is there instead.
+/// As text: what was expected and what was found.
 pub(crate) fn read(file: &mut impl Read) -> Result<Matrix, String> {
     let broken = |error: io::Error| format!("expected a NumPy file: {error}");
     let mut begin = [0; 8];
@@ -61,7 +62,7 @@ pub(crate) fn read(file: &mut impl Read) -> Result<Matrix, String> {
     match matrix {
         Some((rows, width)) if ["<f4", "=f4", "|f4", "f4"].contains(&kind.trim_matches(['\'', '"'])) => {
             if entry(&text, "fortran_order") != "False" {
-                return Err("expected rows one after the other, found columns (Fortran's order)".into());
+                return Err("expected row-major order, found Fortran's order".into());
             }
             Ok(Matrix { rows, width, start: (begin.len() + digits + length) as u64 })
         }

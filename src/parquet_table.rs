@@ -1,7 +1,8 @@
-//! Tables as Parquet files, which pandas, polars and DuckDB read: columns of text, whole numbers, numbers and lists of them.
+//! Tables as Parquet files for pandas, polars and DuckDB: columns of text, integers, floats and lists of
+//! floats.
 //!
-//! Whoever writes says what a column is called and holds; row groups are written column by column, each from an iterator,
-//! so that no column has to be in memory twice.
+//! The caller declares the columns; row groups are written column by column, each from an iterator, so that
+//! no column has to be in memory twice.
 
 use parquet::{
     basic::{Compression, ConvertedType, LogicalType, Repetition, Type as Physical},
@@ -16,10 +17,11 @@ use parquet::{
 };
 use std::{io::Write, sync::Arc};
 
-/// Cells that are handed over at once. A multiple of what the library takes at once: pages end in the same places.
+/// Cells that are buffered before they are written. A multiple of the library's batch, so that page
+/// boundaries do not depend on it.
 const PORTION: usize = 1 << 16;
 
-/// What a column holds.
+/// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
@@ -33,11 +35,11 @@ pub(crate) enum Kind {
 pub(crate) struct Column<'a> {
     pub(crate) name: &'a str,
     pub(crate) kind: Kind,
-    /// Whether cells may be empty.
+    /// Whether cells may be null.
     pub(crate) optional: bool,
 }
 
-/// A value that a cell can hold.
+/// A value of a cell.
 pub(crate) trait Cell {
     type Stored: DataType;
 
@@ -69,7 +71,7 @@ cells! {
 pub(crate) struct ParquetTable<W: Write + Send>(SerializedFileWriter<W>);
 
 impl<W: Write + Send> ParquetTable<W> {
-    /// A table called `name`.
+    /// A table with the name `name`.
     ///
     /// # Errors
     /// If its beginning cannot be written.
@@ -78,7 +80,7 @@ impl<W: Write + Send> ParquetTable<W> {
         Self::with(out, Type::group_type_builder(name).with_fields(fields).build()?)
     }
 
-    /// A table whose columns are written out in Parquet's words.
+    /// A table whose columns are given as a Parquet schema.
     ///
     /// # Errors
     /// If its beginning cannot be written.
@@ -94,7 +96,7 @@ impl<W: Write + Send> ParquetTable<W> {
         SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties)).map(Self)
     }
 
-    /// Writes a row group: `write` is to write every column once, in their order.
+    /// Writes a row group: `write` must write every column once, in order.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -107,7 +109,7 @@ impl<W: Write + Send> ParquetTable<W> {
         group.0.close().map(drop)
     }
 
-    /// Ends the file and hands back what it was written to.
+    /// Ends the file and returns the underlying writer.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -159,7 +161,7 @@ impl<W: Write + Send> Group<'_, W> {
     ) -> Result<(), ParquetError> {
         let mut column = self.next()?;
         let writer = column.typed::<C::Stored>();
-        // Parquet keeps the values that are there, and beside them which are.
+        // Parquet stores the values that are present, and separately which ones are.
         let (mut values, mut there) = (Vec::new(), Vec::new());
         for cell in cells {
             there.push(i16::from(cell.is_some()));
@@ -182,7 +184,7 @@ impl<W: Write + Send> Group<'_, W> {
     ) -> Result<(), ParquetError> {
         let mut column = self.next()?;
         let writer = column.typed::<C::Stored>();
-        // 0 begins a list, 1 goes on with it; a list without values has one place, in which nothing is.
+        // 0 begins a list, 1 continues it; an empty list has one entry without a value.
         let (mut values, mut there, mut goes_on) = (Vec::new(), Vec::new(), Vec::new());
         for list in lists {
             let before = values.len();
@@ -205,7 +207,7 @@ impl<W: Write + Send> Group<'_, W> {
     }
 }
 
-/// Hands cells over, and begins anew.
+/// Writes the buffered cells, and clears the buffer.
 fn write<D: DataType>(
     writer: &mut ColumnWriterImpl<'_, D>,
     values: &mut Vec<D::T>,

@@ -1,6 +1,6 @@
-//! Whatever has to be in a checkpoint, so that a training that goes on ends with the same bits.
+//! State that a checkpoint must contain, so that a resumed training ends with the same bits.
 
-/// Has a state that steps change and that neither weights nor the step's number say.
+/// Has state that changes with steps and that follows neither from the weights nor from the step number.
 pub trait Stateful {
     /// The state, by name.
     ///
@@ -8,13 +8,13 @@ pub trait Stateful {
     /// If it cannot be read.
     fn state(&self) -> candle_core::Result<Vec<(String, Vec<f32>)>>;
 
-    /// Takes it up again. `read` finds what was stored under a name.
+    /// Restores the state. `read` returns what was stored under a name.
     ///
     /// # Errors
-    /// What is missing.
+    /// The name that is missing.
     fn restore(&mut self, read: &dyn Fn(&str) -> Option<Vec<f32>>) -> Result<(), Lost>;
 }
 
-/// A checkpoint lacks this.
+/// A name that the checkpoint lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lost(pub String);

@@ -192,10 +192,10 @@ fn what_is_no_released_checkpoint_is_not_imported() {
     let page = place.path("page.pt");
     fs::write(&page, "<!DOCTYPE html>").unwrap();
     import(&page, &[])
-        .complains(&format!("{} is no checkpoint of PyTorch", page.display()), "expected the `.pt`");
+        .complains(&format!("{} is not a PyTorch checkpoint", page.display()), "expected a `.pt`");
     let (tensors, hypernet) = (golden.join("tensors.pt"), golden.join("hypernet.pt"));
     import(&tensors, &[])
-        .complains(&format!("{} is of no adapter", tensors.display()), "depthwise.pt, hypernet.pt");
+        .complains(&format!("{} belongs to no adapter", tensors.display()), "depthwise.pt, hypernet.pt");
     // As released except for its widths, which the test of its features uses unchanged.
     let narrow =
         format!("{} does not fit HyperNet as released: misshapen: hypernet.W_out", hypernet.display());
@@ -583,7 +583,7 @@ fn a_store_answers_for_its_numbers_and_can_be_looked_after() {
     place.say(&["note", &uid, "the lamp was new"]).expect(0);
     assert_eq!(sql("SELECT tags FROM v_runs")[0]["tags"], "good");
     let status = place.say(&["status"]).expect(0).out();
-    assert!(status.contains("real_cells") && !status.contains("At work"), "{status}");
+    assert!(status.contains("real_cells") && !status.contains("Running"), "{status}");
     let missing = place.say(&["missing", "chammi_table4"]).expect(0).out();
     assert!(missing.contains("HyperNet, tps: dichroic exp chammi_table4 --data chammi=PATH"), "{missing}");
     let why = place.say(&["why", "chammi_table4", "HyperNet/tps", "OOD_mean"]).expect(0).out();
@@ -793,7 +793,7 @@ fn a_published_backbone_embeds_any_folder() {
     assert_ne!(read("Pancreas"), one_by_one);
     with(&[&weights[..], &["--format", "parquet"]].concat()).expect(0);
     assert!(place.path("features/Yeast/features.parquet").is_file());
-    with(&["--weights", "nowhere"]).complains("there are no weights `convnext_mini.fb_in22k`", "download");
+    with(&["--weights", "nowhere"]).complains("weights `convnext_mini.fb_in22k` not found", "download");
     place
         .say(&["embed", "--model", "convnext_tinny", "--data", "cells", "--out", "x"])
         .complains("there is no model `convnext_tinny`", "did you mean `convnext_tiny`?");
@@ -850,7 +850,7 @@ fn networks_off_the_shelf_embed_any_folder() {
     }
     place
         .say(&["embed", "--model", "resnet50", "--weights", ".", "--data", "cells", "--out", "x"])
-        .complains("there are no weights `resnet50.tv_in1k`", "download");
+        .complains("weights `resnet50.tv_in1k` not found", "download");
     let other = "resnet18.tv_in1k.safetensors";
     place
         .say(&["embed", "--model", "dinov2_vits14_reg", "--weights", other, "--data", "cells", "--out", "x"])
@@ -890,7 +890,7 @@ fn networks_of_the_zoo_are_computed_or_refused_first() {
         assert!(!place.path("dichroic.sqlite").exists() && !place.path("x").exists());
         return;
     }
-    place.say(&run).complains("there are no weights `mobilenetv4_conv_small.e2400_r224_in1k`", "download");
+    place.say(&run).complains("weights `mobilenetv4_conv_small.e2400_r224_in1k` not found", "download");
     let mut params = Params::new(Seed(1));
     Extractor::new(&model, &[], &[], &mut params);
     // A published file also has a classifier.
@@ -925,7 +925,7 @@ fn anybodys_features_are_scored_without_images() {
     write_features(&features.join("Yeast"), |image| if image == 5 { [0.0, f32::NAN] } else { [1.0, 0.0] });
     place
         .say(&words)
-        .complains("features/Yeast/features.npy: row 5, column 1", "features belong to the table's rows");
+        .complains("features/Yeast/features.npy: row 5, column 1", "features are in the order of the table");
     write_features(&features.join("Yeast"), |image| if image == 5 { [0.0, 0.0] } else { [1.0, 0.0] });
     place.say(&words).complains("features/Yeast/features.npy: row 5", "");
     let short = Tensor::zeros((3, 2), candle_core::DType::F32, &Device::Cpu).unwrap();

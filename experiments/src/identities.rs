@@ -1,6 +1,6 @@
 //! Pins the ids of everything that is declared here: specs and works, at both scales. A changed id orphans
-//! stored results, so each change shows in `tests/golden/identities.txt`; `UPDATE_IDENTITIES=1 cargo test`
-//! rewrites it.
+//! stored results, so each change is visible in `tests/golden/identities.txt`; `UPDATE_IDENTITIES=1 cargo
+//! test` rewrites it.
 
 use dichroic::{
     data::DataSet,
@@ -54,7 +54,7 @@ fn names_of_specs_and_works_move_only_where_that_is_meant() {
     assert_eq!(found.lines().count(), kept.lines().count());
 }
 
-/// The id of the spec, those of its trainings, and one for all that follows them.
+/// The id of the spec, those of its trainings, and one digest for all dependent works.
 fn names(spec: &Spec, data: &BTreeMap<String, DataSet>) -> String {
     let plan = Plan::of(spec, Seed(1), data).unwrap();
     let mut names = vec![SpecId::of(spec).to_string()];

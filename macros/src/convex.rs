@@ -21,7 +21,7 @@ impl<'ast> Visit<'ast> for Sums {
         {
             let text: Vec<String> = weights.iter().map(f64::to_string).collect();
             let (sum, text) = ((sum * 1e9).round() / 1e9, text.join(" + "));
-            let message = format!("the weights of a convex loss sum to 1; these sum to {sum} ({text})");
+            let message = format!("the weights of a convex loss must sum to 1; these sum to {sum} ({text})");
             let error = Error::new_spanned(&call.receiver, message);
             match &mut self.0 {
                 Some(all) => all.combine(error),

@@ -25,7 +25,7 @@ impl Function {
     pub(crate) fn of(words: &Words, arguments: &TokenStream, item: TokenStream) -> syn::Result<Self> {
         let Words { attribute, one, returns } = words;
         if !arguments.is_empty() {
-            let message = format!("`{attribute}` takes no arguments; say it in the function");
+            let message = format!("`{attribute}` takes no arguments; put settings into the function");
             return Err(Error::new_spanned(arguments, message));
         }
         let item: ItemFn = syn::parse2(item)?;
@@ -39,7 +39,7 @@ impl Function {
         }
         let about = documentation(&item.attrs);
         if about.is_empty() {
-            let message = format!("{one} needs a doc comment: one line that says what it shows");
+            let message = format!("{one} needs a doc comment: one line that states what it shows");
             return Err(Error::new_spanned(&item.sig.ident, message));
         }
         Ok(Self { item, about })

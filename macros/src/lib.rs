@@ -10,9 +10,9 @@ use quote::quote;
 
 /// Registers a function as an experiment, under its own name.
 ///
-/// The function needs documentation (the first line says what it shows), takes no arguments and returns `impl
-/// Experiments`. Its body is ordinary Rust. The attribute also checks what the compiler cannot: that the
-/// function is documented, and that literal weights of a `.convex()` sum add up to 1.
+/// The function needs documentation (the first line states what it shows), takes no arguments and returns
+/// `impl Experiments`. Its body is ordinary Rust. The attribute also checks what the compiler cannot: that
+/// the function is documented, and that literal weights of a `.convex()` sum add up to 1.
 #[proc_macro_attribute]
 pub fn experiment(arguments: TokenStream, item: TokenStream) -> TokenStream {
     // In any case the function is returned unchanged, so that editors keep working in it.

@@ -1,5 +1,5 @@
-//! ChannelReplication: each channel passes through an unchanged backbone as a grey photograph, and the features of
-//! all channels stand side by side (CHAMMI, section 4.1). Not trained.
+//! ChannelReplication: each channel passes through an unchanged backbone as a grey RGB image, and the
+//! features of all channels are concatenated (CHAMMI, section 4.1). Not trained.
 
 use super::{Entry, Images, plain::Plain};
 use crate::{

@@ -1,9 +1,9 @@
-//! Depthwise: each channel is filtered on its own, then the channels' maps are pooled into the same number of maps
-//! (CHAMMI, section 4.1; released `depthwiseconvnext`).
+//! Depthwise: each channel is filtered separately, then the channels' maps are pooled into a fixed number of
+//! maps (CHAMMI, section 4.1; released `depthwiseconvnext`).
 //!
-//! A patch convolution of each channel, then 3×3 filters of each channel from a bank by channel name, a weighted sum
-//! over channels, a 1×1 convolution, and an instance norm that takes the place of the stem's normalisation. Filtering
-//! and the sum over channels are one linear map. Always a random start.
+//! A patch convolution per channel, then 3×3 filters per channel from a bank by channel name, a weighted sum
+//! over channels, a 1×1 convolution, and an instance norm that replaces the stem's normalisation. Filtering
+//! and the sum over channels are one linear map. Always starts from random weights.
 
 use super::{Entry, Images, PATCH, SetChannels, bank::Bank, filters};
 use crate::{
@@ -17,16 +17,16 @@ use crate::{
 use candle_core::{Result, Tensor};
 
 const EPS: f32 = 1e-5;
-/// Places in a 3×3 filter.
+/// Weights of a 3×3 filter.
 const TAPS: usize = 9;
 
 pub(super) struct Depthwise {
-    /// Patch convolutions of the trained sets: weights (C, 1, 4, 4) and biases (C).
+    /// Patch convolutions of the sets trained on: weights (C, 1, 4, 4) and biases (C).
     patches: Vec<(ParamId, ParamId)>,
     sets: Vec<Set>,
     bank: ParamId,
     kernels: usize,
-    /// One logit for each name of the bank; none: channels weigh the same.
+    /// One logit per name of the bank; `None`: all channels have the same weight.
     pooling: Option<ParamId>,
     mix: ParamId,
     norm: (ParamId, ParamId),
@@ -36,7 +36,7 @@ pub(super) struct Depthwise {
 struct Set {
     /// Rows of the bank.
     rows: Vec<usize>,
-    /// For a set that was not trained on, whose patch filters each channel takes: trained set and channel.
+    /// For a set that was not trained on: the trained set and channel whose patch filters each channel uses.
     borrowed: Option<Vec<(usize, usize)>>,
 }
 
@@ -85,7 +85,7 @@ impl Depthwise {
             let weight = tape.reshape(&weight, (set.rows.len(), PATCH * PATCH))?;
             return Ok([weight, tape.param(params, bias)]);
         };
-        // Nothing is trained through filters that a new channel borrows.
+        // Filters that a new channel borrows are not trained through it.
         let gather = |of: &dyn Fn(&(ParamId, ParamId)) -> ParamId| -> Result<Tensor> {
             let one =
                 |&(set, channel): &(usize, usize)| params.value(of(&self.patches[set])).narrow(0, channel, 1);
@@ -96,7 +96,7 @@ impl Depthwise {
     }
 }
 
-/// PyTorch's own start of a convolution with 16 inputs.
+/// PyTorch's default initialisation of a convolution with 16 inputs.
 fn patch_filters(set: &SetChannels, params: &mut Params) -> (ParamId, ParamId) {
     let count = set.channels.len();
     let reach = 1.0 / ((PATCH * PATCH) as f64).sqrt();
@@ -109,8 +109,8 @@ fn patch_filters(set: &SetChannels, params: &mut Params) -> (ParamId, ParamId) {
     (add("weight", &[count, 1, PATCH, PATCH]), add("bias", &[count]))
 }
 
-/// New channels take the filters of the trained channel of that name (of the first set that has it), or of the trained
-/// names in turn.
+/// New channels use the filters of the trained channel with the same name (from the first set that has it),
+/// or otherwise those of the trained channels in turn.
 fn replicate(set: &SetChannels, trained: &[SetChannels], names: &Bank) -> Set {
     let mut turn = 0;
     let mut rows = Vec::new();

@@ -1,4 +1,4 @@
-//! Stems whose filters are generated: what they have in common.
+//! What adapters with generated filters have in common.
 
 use super::{Convolution, Entry, Images, OwnStem, PATCH};
 use crate::{
@@ -9,14 +9,14 @@ use crate::{
 };
 use candle_core::Result;
 
-/// A stem that makes the filters of a set's channels and convolves with them.
+/// A stem that generates the filters of a set's channels and convolves with them.
 pub(super) trait Generated: Send + Sync {
-    /// Its word, for errors.
+    /// Its name in errors.
     const WORD: &'static str;
 
     fn width(&self) -> usize;
 
-    /// How many channels a set has.
+    /// The number of channels of a set.
     fn channels(&self, set: usize) -> usize;
 
     /// The filters of a set's channels, a table (C, 4·4·width).
@@ -49,7 +49,7 @@ impl<G: Generated> Entry for G {
     }
 }
 
-/// A bank of filters, published as (width, count, 4, 4); we keep one row for each of the `count`.
+/// A bank of filters, published as (width, count, 4, 4); stored here as one row per filter.
 pub(super) fn published(name: impl Into<String>, width: usize, count: usize) -> Published {
     Published::permuted(name, &[width, count, PATCH, PATCH], &[1, 2, 3, 0])
 }
@@ -61,7 +61,7 @@ pub(super) fn table(tape: &mut Tape, bank: &Node) -> Result<Node> {
     tape.reshape(bank, (count, width))
 }
 
-/// Images through the filters of their channels, a table (C, 4·4·width), without a bias.
+/// Convolves images with the filters of their channels, a table (C, 4·4·width), without a bias.
 pub(super) fn convolve(tape: &mut Tape, images: &Images, filters: &Node, width: usize) -> Result<Node> {
     let rows = filters.value().elem_count() / width;
     let kernels = tape.reshape(filters, (rows, width))?;
@@ -81,7 +81,7 @@ pub(super) fn as_convolution(filters: &Node, width: usize) -> Result<Convolution
     Ok(Convolution { weight, bias: vec![0.0; width] })
 }
 
-/// Refuses images whose channels are not those of their set.
+/// Refuses images with another number of channels than their set.
 pub(super) fn expect_channels(word: &str, expected: usize, images: &Images) -> Result<()> {
     let found = images.pixels.dim(1)?;
     if found != expected {
@@ -90,7 +90,7 @@ pub(super) fn expect_channels(word: &str, expected: usize, images: &Images) -> R
     Ok(())
 }
 
-/// He's deviation for a kernel of so many inputs or outputs.
+/// He's standard deviation for a kernel with this fan.
 pub(super) fn he(fan: usize) -> f64 {
     (2.0 / fan as f64).sqrt()
 }

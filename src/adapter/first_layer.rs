@@ -1,4 +1,4 @@
-//! Where a first layer starts, given the backbone's own stem (specification, section 4.2).
+//! Initial weights of a first layer, given the backbone's own stem (specification, section 4.2).
 
 use super::{PATCH, filters::he};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 use candle_core::Result;
 use std::path::Path;
 
-/// The backbone's own stem convolution, for the three channels of photographs.
+/// The backbone's own stem convolution, for the three channels of RGB images.
 pub struct OwnStem {
     /// (width, 3, 4, 4).
     weight: Vec<f32>,
@@ -24,14 +24,14 @@ const RGB: usize = 3;
 const AREA: usize = PATCH * PATCH;
 
 impl OwnStem {
-    /// timm's random start.
+    /// timm's random initialisation.
     pub(super) fn random(width: usize, params: &Params) -> Self {
         let mut stream = params.start_of(WEIGHT);
         let weight = (0..width * RGB * AREA).map(|_| (stream.normal() * 0.02) as f32).collect();
         Self { weight, bias: vec![0.0; width] }
     }
 
-    /// That of a file of published weights.
+    /// The stem in a file of published weights.
     ///
     /// # Errors
     /// If the file has none, or one of another shape.
@@ -55,8 +55,8 @@ impl OwnStem {
     }
 }
 
-/// Fills the published tensor (width, count, 4, 4) of `id` as `rule` says; random parts come from the parameter's
-/// own stream. `random` is the deviation of random slices.
+/// Fills the published tensor (width, count, 4, 4) of `id` according to `rule`; random parts are drawn from
+/// the parameter's own stream. `random` is the standard deviation of random slices.
 pub(super) fn start(
     rule: FirstLayer,
     id: ParamId,
@@ -79,7 +79,7 @@ pub(super) fn start(
     params.import(id, values)
 }
 
-/// The slices whose mean a channel starts with; none: a random one.
+/// The slices whose mean a channel starts with; empty: a random slice.
 fn sources(rule: FirstLayer, channel: usize, count: usize) -> &'static [usize] {
     const ONE: [&[usize]; RGB] = [&[0], &[1], &[2]];
     match rule {
@@ -88,7 +88,7 @@ fn sources(rule: FirstLayer, channel: usize, count: usize) -> &'static [usize] {
         FirstLayer::PadRandom | FirstLayer::PadAverage if channel < RGB => ONE[channel],
         FirstLayer::PadRandom => &[],
         FirstLayer::PadAverage if count == RGB + 1 => &[0, 1, 2],
-        // Published for two extra channels; further ones take the two averages in turn.
+        // Published for two extra channels; further ones use the two averages in turn.
         FirstLayer::PadAverage if (channel - RGB).is_multiple_of(2) => &[0, 1],
         FirstLayer::PadAverage => &[1, 2],
     }
@@ -103,7 +103,7 @@ fn mean(stem: &OwnStem, out: usize, inputs: &[usize]) -> Vec<f32> {
     (0..AREA).map(|at| pixel(at) / inputs.len() as f32).collect()
 }
 
-/// The deviation of a random stem convolution (He, fan-out).
+/// The standard deviation of a random stem convolution (He, fan-out).
 pub(super) fn random_sd(width: usize) -> f64 {
     he(width * AREA)
 }

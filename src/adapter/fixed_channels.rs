@@ -1,5 +1,5 @@
-//! FixedChannels: the backbone's own stem, with as many inputs as the one set of this model has channels (CHAMMI,
-//! section 4.1). Each set has a model of its own; the plan makes one training for each.
+//! FixedChannels: the backbone's own stem, with one input per channel of the model's only set (CHAMMI,
+//! section 4.1). Each set has its own model; the plan makes one training for each.
 
 use super::{Convolution, Entry, Images, SetChannels, first_layer::OwnStem, plain::Plain};
 use crate::{
@@ -16,14 +16,14 @@ pub(super) struct FixedChannels {
 
 impl FixedChannels {
     /// # Panics
-    /// If there is more than one set: the plan gives each its own model.
+    /// If there is more than one set: the plan makes one model per set.
     pub(super) fn new(
         word: &spec::FixedChannels,
         sets: &[SetChannels],
         width: usize,
         params: &mut Params,
     ) -> Self {
-        let [set] = sets else { panic!("the plan makes a model of its own for each set") };
+        let [set] = sets else { panic!("the plan makes one model per set") };
         Self { layer: Plain::new(set.channels.len(), width, params), start: word.first_layer }
     }
 }

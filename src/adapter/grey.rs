@@ -1,10 +1,10 @@
-//! No first layer: each channel of an image as it is, for a backbone that sees photographs.
+//! No first layer: each channel is passed on unchanged, for a backbone that takes RGB images.
 
 use super::{Entry, Images};
 use crate::pass::{Entered, Pass};
 use candle_core::Result;
 
-/// Channels as they are.
+/// Passes channels on unchanged.
 pub(super) struct Grey;
 
 impl Entry for Grey {

@@ -1,7 +1,9 @@
-//! HyperNet: one small network writes the stem filter of each channel (CHAMMI, section 4.1; Ha et al. 2016).
+//! HyperNet: one small network generates the stem filter of each channel (CHAMMI, section 4.1; Ha et al.
+//! 2016).
 //!
-//! As released (`hyperconvnext`): an embedding of each channel, two linear maps with no activation between them,
-//! no bias in the generated convolution, and always a random start, pretrained backbone or not.
+//! As released (`hyperconvnext`): an embedding per channel, two linear maps with no activation between them,
+//! no bias in the generated convolution, and always random initial weights, whether or not the backbone is
+//! pretrained.
 
 use super::{
     PATCH, SetChannels,
@@ -47,7 +49,8 @@ impl HyperNet {
                 sets.iter().map(|set| (table, bank.rows(set))).collect()
             }
         };
-        // Released: He initialisation with the fan-in that PyTorch computes from these shapes; biases of deviation 1.
+        // Released: He initialisation with the fan-in that PyTorch computes from these shapes; biases have
+        // standard deviation 1.
         let filter = [width, PATCH, PATCH];
         let inner = (
             params.add_normal(Published::new("hypernet.W", &[z, 1, hidden]), filters::he(hidden)),

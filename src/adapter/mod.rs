@@ -1,4 +1,4 @@
-//! First layers: how images whose channels vary become the same number of feature maps.
+//! First layers: they map images with varying channels to a fixed number of feature maps.
 
 mod bank;
 mod channel_replication;
@@ -39,20 +39,20 @@ pub struct SetChannels {
 pub struct Images {
     /// (N, C, H, W), normalised.
     pub pixels: Tensor,
-    /// Which of the sets that the model was built for.
+    /// The index of its set among those that the model was built for.
     pub set: usize,
 }
 
 /// A first layer.
 pub trait Entry: Send + Sync {
-    /// Images (N, C, H, W) to what the backbone takes: to feature maps (N, H/4, W/4, width) of a ConvNeXt, before the stem's
-    /// normalisation unless it [`normalises`](Self::normalises) itself.
+    /// Maps images (N, C, H, W) to the backbone's input: for a ConvNeXt, feature maps (N, H/4, W/4, width), before
+    /// the stem's normalisation unless this layer [`normalises`](Self::normalises) them.
     ///
     /// # Errors
     /// If the images do not have the channels of their set.
     fn enter(&self, pass: &mut Pass<'_>, images: &Images) -> Result<Entered>;
 
-    /// Takes over what its start needs of the backbone's own first layer, random or published.
+    /// Copies what its initial weights need from the backbone's own first layer, random or published.
     ///
     /// # Errors
     /// If the layer has another shape.
@@ -60,15 +60,15 @@ pub trait Entry: Send + Sync {
         Ok(())
     }
 
-    /// Published names of the backbone's own stem that this one does without.
+    /// Published names of the backbone's own stem that this layer replaces.
     fn replaces(&self) -> &'static [&'static str];
 
-    /// Whether its maps are normalised already, so that the backbone does without `stem.1`.
+    /// Whether its maps are already normalised, so that the backbone skips `stem.1`.
     fn normalises(&self) -> bool {
         false
     }
 
-    /// The plain convolution that it is to the images of a set, if it is one.
+    /// The equivalent plain convolution for images of a set, if there is one.
     ///
     /// # Errors
     /// If a parameter cannot be read.
@@ -76,13 +76,13 @@ pub trait Entry: Send + Sync {
         Ok(None)
     }
 
-    /// Whether it makes an image of each channel, whose features are then put side by side.
+    /// Whether each channel becomes an image, and the features of the channels are concatenated.
     fn takes_channels_apart(&self) -> bool {
         false
     }
 }
 
-/// A convolution as files hold it.
+/// A convolution with the layout of files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Convolution {
     /// (width, channels, 4, 4).
@@ -94,10 +94,10 @@ pub struct Convolution {
 /// The backbone's own stem convolution.
 const CONVOLUTION: &[&str] = ConvNext::CONVOLUTION;
 
-/// Builds the first layer of an adapter for sets that it is trained on and `others` that it only reads.
+/// Builds the first layer of an adapter for `sets` that it is trained on and `others` that it only reads.
 ///
 /// # Panics
-/// If the adapter reads no others and there are some: the plan refuses that.
+/// If there are others that the adapter cannot read: the plan refuses that.
 pub fn build(
     adapter: &spec::Adapter,
     sets: &[SetChannels],
@@ -133,7 +133,7 @@ pub fn build(
     stem
 }
 
-/// No first layer: each channel as it is, for a backbone off the shelf.
+/// No first layer: channels are passed on unchanged, for a backbone off the shelf.
 pub fn grey() -> Box<dyn Entry> {
     Box::new(grey::Grey)
 }

@@ -31,12 +31,13 @@ impl Plain {
         }
     }
 
-    /// Itself.
+    /// The layer itself, which is a plain convolution.
     pub(super) fn convolution(&self, params: &Params) -> Result<Option<Convolution>> {
         Ok(Some(Convolution { weight: params.export(self.weight)?, bias: params.export(self.bias)? }))
     }
 
-    /// Starts as the backbone's own stem says, for as many channels as this one has. The bias is always kept.
+    /// Initialises from the backbone's own stem according to `rule`, for this number of channels. The bias is
+    /// always copied.
     pub(super) fn start_as(&self, rule: FirstLayer, stem: &OwnStem, params: &mut Params) -> Result<()> {
         let width = params.published(self.bias).shape[0];
         first_layer::start(rule, self.weight, stem, first_layer::random_sd(width), params)?;

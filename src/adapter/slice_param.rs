@@ -1,8 +1,8 @@
-//! SliceParam: a bank with one slice of the stem for each channel name (CHAMMI, section 4.1; released
+//! SliceParam: a bank with one slice of the stem per channel name (CHAMMI, section 4.1; released
 //! `sliceparamconvnext`). No bias.
 //!
-//! The release adds random filters of their own to each channel of each set, which its optimiser does not know:
-//! noise as large as a random start ([`spec::ClassEmbedding::Noise`]).
+//! The release adds random filters to each channel of each set, which its optimiser does not receive: noise
+//! as large as the random initialisation ([`spec::ClassEmbedding::Noise`]).
 
 use super::{
     PATCH, SetChannels,
@@ -21,7 +21,7 @@ pub(super) struct SliceParam {
     bank: ParamId,
     /// Rows of the bank for each set.
     rows: Vec<Vec<usize>>,
-    /// Filters added to them, and their rows for each set.
+    /// Filters that are added to them, and their rows for each set.
     added: Option<(ParamId, Vec<Vec<usize>>)>,
     start: FirstLayer,
     width: usize,

@@ -1,4 +1,5 @@
-//! TargetParam: a first layer for each set in front of one backbone (CHAMMI, section 4.1; released `shared_convnext`).
+//! TargetParam: one first layer per set in front of a shared backbone (CHAMMI, section 4.1; released
+//! `shared_convnext`).
 //!
 //! The release routes by the set's name, the paper by the number of channels; CHAMMI's sets differ in both.
 

@@ -1,5 +1,5 @@
-//! TemplateMixing: each channel's filters are its own mixture of templates that all channels share (CHAMMI, section
-//! 4.1; released `templatemixingconvnext`). No bias; always a random start.
+//! TemplateMixing: each channel's filters are a learned mixture of templates that all channels share (CHAMMI,
+//! section 4.1; released `templatemixingconvnext`). No bias; always starts from random weights.
 
 use super::{
     PATCH, SetChannels,
@@ -15,9 +15,9 @@ use crate::{
 };
 use candle_core::Result;
 
-/// What a channel starts with in the templates that it owns (released, second version).
+/// The initial coefficient of a channel's own templates (released, second version).
 const OWN: f32 = 0.9;
-/// And in those of equal channels of other sets.
+/// The initial coefficient of the templates of equal channels in other sets.
 const AKIN: f32 = 0.1;
 
 pub(super) struct TemplateMixing {
@@ -89,8 +89,8 @@ impl Generated for TemplateMixing {
     }
 }
 
-/// Rows of length 1 at right angles to each other, drawn evenly among such (Gram-Schmidt on normal rows). Where
-/// there are more rows than columns, the columns are orthonormal instead, as in PyTorch's `orthogonal_`.
+/// Orthonormal rows, uniformly distributed (Gram-Schmidt on normal rows). If there are more rows than
+/// columns, the columns are orthonormal instead, as in PyTorch's `orthogonal_`.
 fn orthonormal(stream: &mut Stream, rows: usize, out: &mut [f32]) {
     let cols = out.len() / rows;
     let (many, long) = (rows.min(cols), rows.max(cols));
@@ -113,7 +113,8 @@ fn orthonormal(stream: &mut Stream, rows: usize, out: &mut [f32]) {
     }
 }
 
-/// Each channel owns an equal share of the templates; what is left over belongs to nobody and starts with 0.
+/// Each channel owns an equal share of the templates; the remaining ones are owned by no channel and start at
+/// 0.
 fn owned(names: &[&String], templates: usize, out: &mut [f32]) {
     let share = templates / names.len();
     for (channel, row) in out.chunks_exact_mut(templates).enumerate() {
@@ -154,7 +155,7 @@ mod tests {
         }
     }
 
-    /// CHAMMI's twelve channels and 24 templates: the release lists which are akin.
+    /// CHAMMI's twelve channels and 24 templates: the release lists which channels are equal.
     #[test]
     fn owned_templates_are_akin_where_the_release_says() {
         let names = "nucleus membrane protein microtubules protein nucleus er nucleus er rna golgi mito";

@@ -23,7 +23,8 @@ fn resolved(adapter: impl Adapts<ConvNext<size::Tiny>>) -> spec::Adapter {
     sample::adapter(adapter, Recipe::Fixed)
 }
 
-/// `prefix` stands before the names of the file's parameters and outputs; images may be shared by several adapters.
+/// `prefix` precedes the names of the file's parameters and outputs; images may be shared by several
+/// adapters.
 fn check(file: &str, prefix: &str, images: &str, adapter: impl Adapts<ConvNext<size::Tiny>>) {
     let adapter = resolved(adapter);
     everywhere(|| compare(file, prefix, images, &adapter));

@@ -1,11 +1,11 @@
-//! Which networks are part of this program: those of the zoo are where it was built with them.
+//! Which networks this build contains: those of the zoo need the feature `zoo`.
 
 use crate::{
     params::Params,
     spec::{Backbone, NetworkModel},
 };
 
-/// A network that this program was built without.
+/// A network that this build does not contain.
 #[derive(Debug, thiserror::Error)]
 #[error("this program was built without `{model}`")]
 pub struct NotBuilt {
@@ -20,10 +20,10 @@ impl NotBuilt {
     }
 }
 
-/// Refuses a network that this program cannot compute.
+/// Refuses a network that this build does not contain.
 ///
 /// # Errors
-/// If it is of the zoo, and the program was built without.
+/// If it is from the zoo, and the program was built without it.
 pub fn built(backbone: &Backbone) -> Result<(), NotBuilt> {
     match backbone {
         Backbone::OffTheShelf(word) if !cfg!(any(test, feature = "zoo")) => {
@@ -45,7 +45,7 @@ pub(crate) fn of_the_zoo(
     Box::new(super::zoo::Zoo::new(model, normalises, params))
 }
 
-/// A network of the zoo: nobody gets here, because [`built`] refuses it first.
+/// A network of the zoo: unreachable, because [`built`] refuses it first.
 #[cfg(not(any(test, feature = "zoo")))]
 pub(crate) fn of_the_zoo(model: NetworkModel, _: bool, _: &mut Params) -> Box<dyn super::Backbone> {
     panic!("`{}` is refused before anything is computed", model.facts().name)

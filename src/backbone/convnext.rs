@@ -1,6 +1,6 @@
-//! ConvNeXt (Liu et al. 2022) behind its stem convolution, with timm's names: `stem.1`, `stages.i`.
+//! ConvNeXt (Liu et al. 2022) after its stem convolution, with timm's names: `stem.1`, `stages.i`.
 //!
-//! Features are the plain mean over the last stage's pixels, before `head.norm`, as CHAMMI takes them.
+//! Features are the mean over the last stage's pixels, before `head.norm`, as in CHAMMI.
 
 use super::{
     Backbone, Side, Stem,
@@ -14,15 +14,15 @@ use crate::{
 };
 use candle_core::Result;
 
-/// The normalisation behind the stem and the four stages.
+/// The stem's normalisation and the four stages.
 pub struct ConvNext {
-    /// Behind the stem's convolution; none if the stem normalises itself.
+    /// After the stem's convolution; `None` if the stem normalises.
     stem_norm: Option<Norm>,
     stages: Vec<Stage>,
     widths: [usize; 4],
 }
 
-/// What distinguishes one ConvNeXt from another.
+/// The shape of a ConvNeXt.
 #[derive(Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) depths: [usize; 4],
@@ -36,9 +36,9 @@ impl From<ConvNextSize> for Shape {
         Self {
             depths: size.depths(),
             widths: size.widths(),
-            // timm starts layer scales at 1e-6, which takes many epochs to open up; `quick` has few.
+            // timm initialises layer scales to 1e-6, which takes many epochs to grow; `quick` has few.
             layer_scale: if size == ConvNextSize::Mini { 0.1 } else { 1e-6 },
-            // timm's small models keep their linear maps as 1×1 convolutions.
+            // timm's small models store their linear maps as 1×1 convolutions.
             convolutional: matches!(
                 size,
                 ConvNextSize::Atto | ConvNextSize::Femto | ConvNextSize::Pico | ConvNextSize::Nano
@@ -64,9 +64,9 @@ struct Block {
 }
 
 impl ConvNext {
-    /// Adds the parameters to `params`, with timm's random start.
+    /// Adds the parameters to `params`, with timm's random initialisation.
     ///
-    /// `stem_norm`: whether it begins with the stem's normalisation.
+    /// `stem_norm`: whether it includes the stem's normalisation.
     pub fn new(size: ConvNextSize, drop_path: f64, stem_norm: bool, params: &mut Params) -> Self {
         Self::shaped(size.into(), drop_path, stem_norm, params)
     }
@@ -88,7 +88,7 @@ impl ConvNext {
             });
             let blocks = (0..depth)
                 .map(|j| {
-                    // timm: rates rise linearly from 0 at the first block to `drop_path` at the last.
+                    // timm: drop rates rise linearly from 0 at the first block to `drop_path` at the last.
                     let drop = drop_path * number as f64 / (total - 1).max(1) as f64;
                     number += 1;
                     Block::new(&format!("{stage}.blocks.{j}"), width, shape, drop, params)
@@ -109,8 +109,8 @@ impl ConvNext {
 }
 
 impl Backbone for ConvNext {
-    /// From the output of a stem's convolution. Probed are the normalised stem output first, unless the stem normalises
-    /// itself.
+    /// From the output of a stem's convolution. The first probe is the normalised stem output, unless the
+    /// stem itself normalises.
     fn run(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Outputs> {
         let probes = pass.want.probes;
         let mut found = Vec::new();

@@ -1,7 +1,7 @@
 //! The vision transformer of DINOv2 with registers (Oquab et al. 2023; Darcet et al. 2023), with timm's names.
 //!
-//! Features are the class token behind the last normalisation. An image whose sides are no multiples of a patch's is framed
-//! by zeros, as CHAMMI does it, and the position embedding is resized as DINOv2's own code does it.
+//! Features are the class token after the last normalisation. An image whose sides are not multiples of the
+//! patch is padded with zeros, as in CHAMMI, and the position embedding is resized as in DINOv2's own code.
 
 use super::{
     OffTheShelf,
@@ -27,10 +27,10 @@ pub struct DinoV2 {
     norm: Norm,
 }
 
-/// What distinguishes one of them from another.
+/// The shape of a vision transformer.
 #[derive(Clone, Copy)]
 pub(super) struct Shape {
-    /// Numbers in a token.
+    /// Length of a token.
     pub(super) width: usize,
     /// Blocks.
     pub(super) depth: usize,
@@ -38,9 +38,9 @@ pub(super) struct Shape {
     pub(super) heads: usize,
     /// Side of a patch, in pixels.
     pub(super) patch: usize,
-    /// Side of the grid of patches that it was trained on last.
+    /// Side of the patch grid in the last phase of its training.
     pub(super) grid: usize,
-    /// Tokens that belong to no patch, beside the class token.
+    /// Register tokens, which belong to no patch, in addition to the class token.
     pub(super) registers: usize,
 }
 
@@ -54,7 +54,7 @@ struct Block {
 }
 
 impl DinoV2 {
-    /// Adds the parameters to `params`, with the random start of its training.
+    /// Adds the parameters to `params`, with the random initialisation of its training.
     pub fn new(size: DinoV2Size, params: &mut Params) -> Self {
         let shape = match size {
             DinoV2Size::SmallReg => {
@@ -64,7 +64,7 @@ impl DinoV2 {
         Self::shaped(shape, params)
     }
 
-    /// Of any shape.
+    /// A vision transformer of any shape.
     pub(super) fn shaped(shape: Shape, params: &mut Params) -> Self {
         let Shape { width, depth, patch, grid, registers, .. } = shape;
         let token = |name: &str, count: usize| Published::new(name, &[1, count, width]);
@@ -80,7 +80,7 @@ impl DinoV2 {
         }
     }
 
-    /// Class, registers, and patches (N, rows, columns, width) at their positions: (N, tokens, width).
+    /// Class, registers, and patches (N, rows, columns, width) with their positions: (N, tokens, width).
     fn tokens(&self, params: &Params, patches: &Tensor) -> Result<Node> {
         let (n, rows, cols, width) = patches.dims4()?;
         let (format, own) = (patches.dtype(), 1 + self.shape.registers);
@@ -114,8 +114,8 @@ impl OffTheShelf for DinoV2 {
     }
 }
 
-/// Zeros around (N, C, H, W), so that both sides are multiples of `patch`; where their number is odd, one more below and
-/// to the right.
+/// Pads (N, C, H, W) with zeros so that both sides are multiples of `patch`; if the padding is odd, the extra
+/// row or column is below or to the right.
 fn framed(images: &Tensor, patch: usize) -> Result<Tensor> {
     let mut framed = images.clone();
     for axis in [2, 3] {

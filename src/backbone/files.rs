@@ -1,5 +1,5 @@
-//! Weights on disk: safetensors with timm's names, read with a clear word about every tensor that does not fit,
-//! written so that timm reads them back, and found where people keep them.
+//! Weights on disk: safetensors with timm's names, read with an explicit message for every tensor that does
+//! not fit, written so that timm can load them, and searched for in the usual places.
 
 use crate::{
     atomic_file,
@@ -13,10 +13,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// How many names an error lists.
+/// Most names in an error.
 const LISTED: usize = 5;
 
-/// What can be wrong with a file of weights.
+/// An error with a file of weights.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It cannot be read or written.
@@ -24,34 +24,34 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
-    /// It is no safetensors file.
+    /// It is not a safetensors file.
     #[error("{} is not a safetensors file: {reason}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
-        /// What the parser says.
+        /// The parser's message.
         reason: String,
     },
-    /// It belongs to another model.
+    /// It belongs to a different model.
     #[error("{} does not fit this model: {}", path.display(), problems.join("; "))]
     Mismatch {
         /// The file.
         path: PathBuf,
-        /// One clause for each kind of mismatch.
+        /// One clause per kind of mismatch.
         problems: Vec<String>,
     },
     /// No file was found.
-    #[error("there are no weights `{model}`; looked in {}", searched.join(", "))]
+    #[error("weights `{model}` not found; looked in {}", searched.join(", "))]
     NotFound {
         /// timm's name of model and weights.
         model: String,
-        /// The places.
+        /// The places that were searched.
         searched: Vec<String>,
     },
-    /// A tensor cannot be made.
+    /// A tensor cannot be created.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 }
@@ -61,8 +61,8 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotFound { model, .. } => Some(format!(
-                "download `model.safetensors` of https://huggingface.co/timm/{model} and say `--weights FILE`, or \
-                 put it as `{model}.safetensors` into the folder that $DICHROIC_WEIGHTS names; without weights, \
+                "download `model.safetensors` of https://huggingface.co/timm/{model} and pass `--weights FILE`, or \
+                 store it as `{model}.safetensors` in the folder $DICHROIC_WEIGHTS; without weights, \
                  start a ConvNeXt with `.scratch()`, or say `--scale quick`"
             )),
             Self::Mismatch { .. } => {
@@ -73,18 +73,20 @@ impl Error {
     }
 }
 
-/// Copies every tensor of `path` that belongs to the backbone into `params`. `head.*` and what `replaced` names may
-/// be in the file and are not used; anything else that is missing, unexpected or misshapen is an error.
+/// Copies every tensor of `path` that belongs to the backbone into `params`. The file may contain `head.*`
+/// and the names in `replaced`, which are ignored; any other missing, unexpected or misshapen tensor is an
+/// error.
 ///
 /// # Errors
+/// As above, or if the file cannot be read.
 /// As above, or if the file cannot be read.
 pub fn load(path: &Path, params: &mut Params, replaced: &[&str]) -> Result<(), Error> {
     let kept = |name: &str| is_backbone(name) && !replaced.contains(&name);
     read(path, params, kept, |name| is_head(name) || replaced.contains(&name))
 }
 
-/// Copies every parameter of a network off the shelf from its published file. Heads, mask tokens and counters of the
-/// training may be in it and are not used.
+/// Copies every parameter of a network off the shelf from its published file, which may also contain heads,
+/// mask tokens and training counters; they are ignored.
 ///
 /// # Errors
 /// If the file cannot be read or does not fit.
@@ -98,8 +100,8 @@ pub fn load_whole(path: &Path, params: &mut Params) -> Result<(), Error> {
     read(path, params, |_| true, unused)
 }
 
-/// Copies every parameter from a file that we wrote; proxies and classifiers of the training may be in it and are
-/// not used.
+/// Copies every parameter from a file that this program wrote, which may also contain proxies and
+/// classifiers; they are ignored.
 ///
 /// # Errors
 /// If the file cannot be read or does not fit.
@@ -107,7 +109,7 @@ pub fn restore(path: &Path, params: &mut Params) -> Result<(), Error> {
     read(path, params, |_| true, is_head)
 }
 
-/// What belongs to a loss: published heads, our classifiers, proxies and variances.
+/// Parameters of a loss: published heads, our classifiers, proxies and variances.
 fn is_head(name: &str) -> bool {
     ["head.", "classifier.", "variance_encoders."].iter().any(|prefix| name.starts_with(prefix))
         || ["proxies", "logit_scale"].contains(&name)
@@ -123,7 +125,7 @@ fn read(
     let format = |error| format(path, &error);
     let tensors = SafeTensors::deserialize(&bytes).map_err(format)?;
 
-    // In a file, names are those within the current prefix.
+    // Names in a file are relative to the current prefix.
     let wanted: Vec<(ParamId, String)> = params
         .ids()
         .filter_map(|id| Some((id, params.local(id)?.to_owned())))
@@ -196,7 +198,7 @@ pub(crate) fn tensors<const N: usize>(
 fn map(path: &Path) -> Result<memmap2::Mmap, Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
     let file = File::open(path).map_err(io)?;
-    // SAFETY: the file is only read; if another program truncates it meanwhile, reading fails as it would anyway.
+    // SAFETY: the file is only read; if another program truncates it meanwhile, reading fails, as it would without a map.
     unsafe { memmap2::Mmap::map(&file) }.map_err(io)
 }
 
@@ -204,7 +206,8 @@ fn format(path: &Path, error: &safetensors::SafeTensorError) -> Error {
     Error::Format { path: path.to_owned(), reason: error.to_string() }
 }
 
-/// Writes the parameters that `keep` chooses, under their published names and shapes, with a note beside them.
+/// Writes the parameters that `keep` selects, under their published names and shapes, with a note in the
+/// metadata.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -223,7 +226,7 @@ pub fn save(
     write(path, &tensors, note)
 }
 
-/// The note that [`save`] left beside the weights, if there is one.
+/// The note that [`save`] stored with the weights, if there is one.
 ///
 /// # Errors
 /// If the file cannot be read.
@@ -233,10 +236,11 @@ pub fn note(path: &Path) -> Result<Option<String>, Error> {
     Ok(metadata.metadata().as_ref().and_then(|notes| notes.get(NOTE)).cloned())
 }
 
-/// Under which name notes stand in the metadata.
+/// The key of the note in the metadata.
 const NOTE: &str = "dichroic";
 
-/// Writes named 32-bit tensors to a temporary neighbour and renames it, so that nobody sees half a file.
+/// Writes named 32-bit tensors to a temporary file in the same folder and renames it, so that no reader sees
+/// an incomplete file.
 pub(crate) fn write(
     path: &Path,
     tensors: &[(String, Vec<usize>, Vec<u8>)],
@@ -254,7 +258,7 @@ pub(crate) fn write(
     atomic_file::write(path, bytes).map_err(io)
 }
 
-/// 32-bit floats as files hold them.
+/// 32-bit floats as stored in files.
 pub(crate) fn bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
@@ -269,7 +273,7 @@ pub fn is_backbone(name: &str) -> bool {
     name.starts_with("stem.") || name.starts_with("stages.")
 }
 
-/// Whether a tensor can be taken for another: a linear map and a 1×1 convolution are the same numbers.
+/// Whether two shapes are interchangeable: a linear map and a 1×1 convolution have the same numbers.
 pub(crate) fn same_shape(found: &[usize], expected: &[usize]) -> bool {
     let linear = |shape: &[usize]| match *shape {
         [outs, ins, 1, 1] => vec![outs, ins],
@@ -278,7 +282,7 @@ pub(crate) fn same_shape(found: &[usize], expected: &[usize]) -> bool {
     linear(found) == linear(expected)
 }
 
-/// The first names of a kind, and how many there are besides.
+/// The first names of a kind, and the number of the others.
 pub(crate) fn list(kind: &str, names: &[String]) -> String {
     let more = names.len().saturating_sub(LISTED);
     let shown = names[..names.len().min(LISTED)].join(", ");
@@ -297,7 +301,7 @@ pub fn published(backbone: &Backbone) -> String {
     }
 }
 
-/// What a backbone is called on the command line: timm's name, of DINOv2 Meta's.
+/// The name of a backbone on the command line: timm's name; for DINOv2, Meta's.
 pub fn name(backbone: &Backbone) -> String {
     match backbone {
         Backbone::ConvNext(word) => format!("convnext_{}", size_name(word.size)),
@@ -308,7 +312,7 @@ pub fn name(backbone: &Backbone) -> String {
     }
 }
 
-/// Every backbone that has a published name.
+/// Every backbone with a published name.
 pub fn all() -> Vec<Backbone> {
     use ConvNextSize::{Atto, Base, Femto, Mini, Nano, Pico, Small, Tiny};
     let convnexts = [Mini, Atto, Femto, Pico, Nano, Tiny, Small, Base];
@@ -319,7 +323,7 @@ pub fn all() -> Vec<Backbone> {
     convnexts.into_iter().chain(resnets).chain([dino]).chain(others).collect()
 }
 
-/// timm's word for a size.
+/// timm's name for a size.
 pub fn size_name(size: ConvNextSize) -> &'static str {
     match size {
         ConvNextSize::Mini => "mini",
@@ -336,7 +340,7 @@ pub fn size_name(size: ConvNextSize) -> &'static str {
 /// Finds weights: `given` (a file, or a folder), the folder `$DICHROIC_WEIGHTS`, the Hugging Face cache.
 ///
 /// # Errors
-/// If they are in none of these; the error says where it looked.
+/// If they are in none of these places, which the error lists.
 pub fn find(model: &str, given: Option<&Path>) -> Result<PathBuf, Error> {
     let mut searched = Vec::new();
     let folders =

@@ -1,4 +1,4 @@
-//! Layers that networks have in common, with timm's names and its random start.
+//! Layers that several networks use, with timm's names and random initialisation.
 
 use crate::{
     ops::Weight,
@@ -7,10 +7,11 @@ use crate::{
 };
 use candle_core::Result;
 
-/// Of every layer normalisation here.
+/// The epsilon of every layer normalisation here.
 const EPS: f32 = 1e-6;
 
-/// timm draws convolutions and linear maps from a normal of this deviation, cut off at 100 deviations.
+/// timm draws convolutions and linear maps from a normal distribution with this standard deviation, truncated
+/// at 100 of them.
 pub(super) const INIT_SD: f64 = 0.02;
 
 /// A layer normalisation.
@@ -55,7 +56,7 @@ impl Affine {
         tape.linear(x, &weight, Weight::OutIn, Some(&bias))
     }
 
-    /// With GELU behind it.
+    /// Followed by GELU.
     pub(super) fn forward_gelu(self, tape: &mut Tape, params: &Params, x: &Node) -> Result<Node> {
         let [weight, bias] = self.nodes(tape, params)?;
         tape.linear_gelu(x, &weight, Weight::OutIn, &bias)

@@ -1,4 +1,4 @@
-//! Networks behind the first layer, and networks off the shelf.
+//! Networks after the first layer, and networks off the shelf.
 
 mod built;
 mod convnext;
@@ -29,44 +29,44 @@ use crate::{
 };
 use candle_core::Result;
 
-/// A network behind a first layer.
+/// A network after a first layer.
 pub trait Backbone: Send + Sync {
-    /// What it makes of what the first layer made.
+    /// Runs the network on the output of the first layer.
     ///
     /// # Errors
-    /// If it takes something else.
+    /// If it takes a different kind of input.
     fn run(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Outputs>;
 
-    /// Numbers in a feature vector.
+    /// Length of a feature vector.
     fn width(&self) -> usize;
 
-    /// Which images it takes.
+    /// The image sides that it accepts.
     fn side(&self) -> Side;
 
-    /// Its own first layer, which an adapter takes the place of; none if no adapter does.
+    /// Its own first layer, which an adapter can replace; `None` if no adapter does.
     fn stem(&self) -> Option<Stem> {
         None
     }
 
-    /// Numbers for each pixel at each of the probes; none where it cannot be probed.
+    /// Numbers per pixel at each of the probes; empty if it cannot be probed.
     fn probe_widths(&self, _probes: Taps) -> Vec<usize> {
         Vec::new()
     }
 }
 
-/// Sides of images that a backbone takes, in pixels.
+/// The sides of images that a backbone accepts, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Side {
-    /// The least that the shorter one may have.
+    /// The minimum of the shorter side.
     pub least: usize,
-    /// What the sides of training images are multiples of, or pixels at the border are not seen.
+    /// Sides of training images should be multiples of this; otherwise pixels at the border are ignored.
     pub multiple: usize,
 }
 
-/// A backbone's own first layer: a convolution of patches that do not overlap.
+/// A backbone's own first layer: a convolution over non-overlapping patches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stem {
-    /// Maps that it makes.
+    /// Its number of output maps.
     pub width: usize,
     /// Side of a patch, and its stride.
     pub patch: usize,

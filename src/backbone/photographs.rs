@@ -1,4 +1,4 @@
-//! Networks for photographs that are taken as they were published: each channel passes as a grey one.
+//! Pretrained RGB networks that are used as published: each channel passes as a grey image.
 
 use super::{Backbone, Side};
 use crate::{
@@ -8,23 +8,23 @@ use crate::{
 };
 use candle_core::{Result, Tensor};
 
-/// Pixels of photographs that pass together: forty of 224 px.
+/// Pixels of RGB images in one forward pass: forty images of 224 px.
 const TOGETHER: usize = 1 << 21;
 
-/// A network for photographs. Nothing is learned through it, so nothing is recorded.
+/// A network for RGB images. It is never trained, so nothing is recorded.
 pub trait OffTheShelf: Send + Sync {
-    /// Photographs (N, 3, H, W) with values in [0, 1] to features (N, width).
+    /// Maps RGB images (N, 3, H, W) with values in [0, 1] to features (N, width).
     ///
     /// # Errors
-    /// If they have another shape.
+    /// If the shape is different.
     fn features(&self, params: &Params, photographs: &Tensor) -> Result<Tensor>;
 
-    /// Numbers in a feature vector.
+    /// Length of a feature vector.
     fn width(&self) -> usize;
 }
 
 impl<N: OffTheShelf> Backbone for N {
-    /// A few photographs at a time, because their maps are large. Refuses a tape that records.
+    /// A few images at a time, because their maps are large. Refuses a recording tape.
     fn run(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Outputs> {
         if pass.tape.is_recording() {
             candle_core::bail!("a backbone off the shelf is not trained");
@@ -51,10 +51,10 @@ impl<N: OffTheShelf> Backbone for N {
     }
 }
 
-/// Images (N, C, H, W) as N·C grey photographs (N·C, 3, H, W).
+/// Repeats each channel of images (N, C, H, W) to an RGB image: (N·C, 3, H, W).
 ///
 /// # Errors
-/// If they have not four axes.
+/// If there are not four axes.
 pub fn photographs(images: &Tensor) -> Result<Tensor> {
     let (n, channels, height, width) = images.dims4()?;
     images.reshape((n * channels, 1, height, width))?.repeat((1, 3, 1, 1))?.contiguous()

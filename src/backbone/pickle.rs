@@ -1,9 +1,9 @@
-//! Python's pickles as plain data. Classes and functions are kept as names and nothing is ever run, so that a file from
-//! a stranger is harmless; what is neither text, number, sequence nor dictionary is opaque.
+//! Parses Python's pickles into plain data. Classes and functions are kept as names and nothing is executed,
+//! so that an untrusted file is harmless; anything but text, numbers, sequences and dictionaries is opaque.
 
 use std::collections::BTreeMap;
 
-/// An object of a pickle. Objects refer to each other, also in circles, so they are numbered.
+/// An object of a pickle. Objects refer to each other, possibly in cycles, so they are numbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Id(usize);
 
@@ -13,22 +13,22 @@ enum Object {
     Text(String),
     /// A list, a tuple or a set.
     Sequence(Vec<Id>),
-    /// Keys and values; the last of equal keys counts.
+    /// Keys and values; of equal keys the last one counts.
     Dict(Vec<(Id, Id)>),
     /// `module.name`.
     Named(String),
-    /// What a class or function makes of arguments, and the state that it is then given.
+    /// The result of a class or function called with arguments, and the state that is then set.
     Made {
         by: Id,
         of: Id,
         state: Option<Id>,
     },
-    /// What lies outside of the pickle, under this address.
+    /// Data outside the pickle, under this address.
     Outside(Id),
     Opaque,
 }
 
-/// Why something is no pickle, and at which byte.
+/// Why the input is not a pickle, and at which byte.
 #[derive(Debug, thiserror::Error)]
 #[error("{what} at byte {at}")]
 pub(super) struct Fault {
@@ -36,18 +36,18 @@ pub(super) struct Fault {
     what: String,
 }
 
-/// A pickle that was read.
+/// A parsed pickle.
 #[derive(Debug)]
 pub(super) struct Pickle {
     objects: Vec<Object>,
-    /// What was pickled.
+    /// The root object.
     pub(super) top: Id,
-    /// Bytes that it took.
+    /// Its length in bytes.
     pub(super) length: usize,
 }
 
 impl Pickle {
-    /// Reads the pickle (protocols 2 to 5) at the beginning of `bytes`.
+    /// Parses the pickle (protocols 2 to 5) at the beginning of `bytes`.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Fault> {
         let mut machine = Machine {
             bytes,
@@ -88,30 +88,30 @@ impl Pickle {
         found.map(|(_, value)| *value)
     }
 
-    /// By what and of which arguments an object is made: a class's or a function's name.
+    /// The class or function and the arguments from which an object is made.
     pub(super) fn made(&self, id: Id) -> Option<(&str, &[Id])> {
         let Object::Made { by, of, .. } = self.objects[id.0] else { return None };
         Some((self.name(by)?, self.items(of)?))
     }
 
-    /// The state that an object was given.
+    /// The state that was set on an object.
     pub(super) fn state(&self, id: Id) -> Option<Id> {
         if let Object::Made { state, .. } = self.objects[id.0] { state } else { None }
     }
 
-    /// The address of what lies outside.
+    /// The address of external data.
     pub(super) fn outside(&self, id: Id) -> Option<&[Id]> {
         let Object::Outside(address) = self.objects[id.0] else { return None };
         self.items(address)
     }
 
-    /// Every address outside.
+    /// All addresses of external data.
     pub(super) fn addresses(&self) -> impl Iterator<Item = &[Id]> {
         (0..self.objects.len()).filter_map(|at| self.outside(Id(at)))
     }
 }
 
-/// The stack machine that pickles are programs of.
+/// The stack machine that executes a pickle's instructions.
 struct Machine<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -123,7 +123,7 @@ struct Machine<'a> {
 }
 
 impl Machine<'_> {
-    /// One instruction; whether there is a further one.
+    /// Executes one instruction; returns whether there is another.
     fn step(&mut self) -> Result<bool, Fault> {
         match self.number(1)? as u8 {
             // PROTO, FRAME
@@ -214,7 +214,7 @@ impl Machine<'_> {
                 let name = format!("{}.{}", text(module)?, text(name)?);
                 self.push(Object::Named(name));
             }
-            // What they make: REDUCE, NEWOBJ, NEWOBJ_EX, BUILD, BINPERSID
+            // Objects made by calls: REDUCE, NEWOBJ, NEWOBJ_EX, BUILD, BINPERSID
             b'R' | 0x81 => self.make()?,
             0x92 => {
                 self.pop()?;
@@ -248,7 +248,7 @@ impl Machine<'_> {
         Ok(taken)
     }
 
-    /// A number without a sign, little-endian, of up to eight bytes.
+    /// An unsigned number, little-endian, of up to eight bytes.
     fn number(&mut self, bytes: usize) -> Result<u64, Fault> {
         Ok(self.take(bytes)?.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)))
     }
@@ -317,7 +317,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// A number of any length with a sign; longer ones than ours are opaque.
+    /// A signed number of any length; those longer than 64 bits are opaque.
     fn long(&mut self, counted_by: usize) -> Result<(), Fault> {
         let bytes = self.counted(counted_by)?;
         let sign = if bytes.last().is_some_and(|last| *last >= 0x80) { 0xff } else { 0 };
@@ -333,7 +333,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Objects that are lists to themselves (subclasses of `list`) stay opaque.
+    /// Subclasses of `list` extend themselves this way and stay opaque.
     fn extend(&mut self, items: Vec<Id>) -> Result<(), Fault> {
         let top = self.top()?;
         if let Object::Sequence(known) = &mut self.objects[top.0] {

@@ -1,5 +1,5 @@
-//! Position embeddings for grids of patches other than the trained one, as DINOv2's own code resizes them: the bicubic
-//! interpolation of PyTorch with `antialias=True`, whose kernel (a = -1/2) grows with the reduction.
+//! Resizes position embeddings to patch grids other than the trained one, as in DINOv2's own code: PyTorch's
+//! bicubic interpolation with `antialias=True`, whose kernel (a = -1/2) widens with the reduction.
 
 /// Resizes a grid of vectors of `width` numbers, `from` × `from`, row by row, to `rows` × `cols`.
 pub(super) fn resized(grid: &[f32], width: usize, from: usize, [rows, cols]: [usize; 2]) -> Vec<f32> {
@@ -18,7 +18,7 @@ pub(super) fn resized(grid: &[f32], width: usize, from: usize, [rows, cols]: [us
     found
 }
 
-/// Which old places make a new one, with which weights.
+/// The source positions of each target position, with their weights.
 struct Taps {
     first: usize,
     weights: Vec<f64>,
@@ -37,7 +37,7 @@ impl Taps {
         Self { first: low, weights: weights.into_iter().map(|weight| weight / sum).collect() }
     }
 
-    /// The weighted sum of vectors as long as `out` that lie one behind the other.
+    /// The weighted sum of consecutive vectors with the length of `out`.
     fn sum(&self, vectors: &[f32], out: &mut [f32]) {
         let vectors = vectors.chunks_exact(out.len()).skip(self.first);
         for (vector, &weight) in vectors.zip(&self.weights) {

@@ -1,6 +1,7 @@
 //! ResNet (He et al. 2016) as torchvision publishes it, with its names: `conv1`, `bn1`, `layer1.0.conv1`, …
 //!
-//! Features are the mean over the last stage's pixels. A stage halves the side in the 3×3 convolution of its first block.
+//! Features are the mean over the last stage's pixels. Each stage but the first halves the side in the 3×3
+//! convolution of its first block.
 
 use super::OffTheShelf;
 use crate::{
@@ -11,11 +12,11 @@ use crate::{
 };
 use candle_core::{Result, Tensor};
 
-/// Maps behind the first layer; each stage has twice as many as the one before.
+/// Maps after the first layer; each stage has twice as many as the one before.
 const WIDTH: usize = 64;
-/// Of every batch normalisation.
+/// The epsilon of every batch normalisation.
 const EPS: f32 = 1e-5;
-/// Mean and deviation of ImageNet's photographs: red, green, blue.
+/// Mean and standard deviation of ImageNet's images: red, green, blue.
 const PHOTOGRAPHS: [[f32; 3]; 2] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
 
 /// A ResNet without its classifier.
@@ -26,7 +27,7 @@ pub struct ResNet {
     normalises: bool,
 }
 
-/// A convolution without bias, and the batch normalisation behind it.
+/// A convolution without bias, and the batch normalisation after it.
 struct Convolution {
     weight: ParamId,
     scale: ParamId,
@@ -38,13 +39,13 @@ struct Convolution {
 
 struct Block {
     convolutions: Vec<Convolution>,
-    /// Where a block changes the shape of its maps.
+    /// The projection of a block that changes the shape of its maps.
     shortcut: Option<Convolution>,
 }
 
 impl ResNet {
-    /// Adds the parameters to `params`, with torchvision's random start. `normalises`: whether photographs still need
-    /// ImageNet's mean and deviation.
+    /// Adds the parameters to `params`, with torchvision's random initialisation. `normalises`: whether the
+    /// input still needs ImageNet's mean and standard deviation.
     pub fn new(size: ResNetSize, normalises: bool, params: &mut Params) -> Self {
         match size {
             ResNetSize::R18 => Self::of(&[2, 2, 2, 2], false, normalises, params),
@@ -52,8 +53,8 @@ impl ResNet {
         }
     }
 
-    /// A ResNet of any depths. A `bottleneck` narrows the maps to a fourth of what leaves it; other blocks have two 3×3
-    /// convolutions.
+    /// A ResNet of any depths. A `bottleneck` block narrows its maps to a fourth of its output; other blocks
+    /// have two 3×3 convolutions.
     pub(super) fn of(depths: &[usize], bottleneck: bool, normalises: bool, params: &mut Params) -> Self {
         let first = Convolution::new(["conv1", "bn1"], [3, WIDTH], 7, 2, params);
         let mut blocks = Vec::new();
@@ -71,11 +72,11 @@ impl ResNet {
         Self { first, blocks, width, normalises }
     }
 
-    /// Photographs (N, 3, H, W) as maps (N, H, W, 3), normalised unless they are already.
+    /// RGB images (N, 3, H, W) as maps (N, H, W, 3), normalised if necessary.
     fn maps(&self, photographs: &Tensor) -> Result<Tensor> {
         let channels = photographs.dim(1)?;
         if channels != PHOTOGRAPHS[0].len() {
-            candle_core::bail!("a ResNet sees photographs of 3 channels, found {channels}");
+            candle_core::bail!("a ResNet takes images of 3 channels, found {channels}");
         }
         let maps = photographs.permute((0, 2, 3, 1))?.contiguous()?;
         if !self.normalises {

@@ -1,4 +1,5 @@
-//! Networks off the shelf against timm's, with weights by formula (`tests/golden/extractors.py`); names as published.
+//! Networks off the shelf compared with timm's, with weights by formula (`tests/golden/extractors.py`); names
+//! as published.
 
 use super::{DinoV2, OffTheShelf, ResNet, dino_v2, files, position};
 use crate::{
@@ -12,13 +13,13 @@ use candle_core::Tensor;
 
 mod third_opinion;
 
-/// Like noise (`extractors.py`).
+/// Looks like noise, and is the same in Python (`extractors.py`).
 pub(super) fn formula(name: &str, count: usize, amplitude: f64, offset: f64) -> Vec<f32> {
     let wave = |j: f64| libm::sin(0.37 * j * j + phase(name));
     (0..count).map(|j| (offset + amplitude * wave(j as f64)) as f32).collect()
 }
 
-/// Every tensor by the formula, at amplitudes at which all of them matter.
+/// Fills every tensor by the formula, at amplitudes at which all of them matter.
 pub(super) fn fill(params: &mut Params) {
     for id in params.ids() {
         let published = params.published(id).clone();
@@ -84,7 +85,7 @@ fn positions_are_resized_as_pytorch_does_it() {
         assert_close(&name, &found, &golden.values(&name), 1e-5);
     }
     let grid = formula("pos_embed", 6 * 6 * 3, 0.5, 0.0);
-    assert_eq!(position::resized(&grid, 3, 6, [6, 6]), grid, "the trained grid stays as it is, to the bit");
+    assert_eq!(position::resized(&grid, 3, 6, [6, 6]), grid, "the trained grid is unchanged, to the bit");
 }
 
 #[test]

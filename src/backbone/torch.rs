@@ -1,7 +1,8 @@
-//! Checkpoints as PyTorch's `torch.save` writes them, in its present format (a zip archive) and in the one before 1.6.
+//! Checkpoints written by PyTorch's `torch.save`, in its current format (a zip archive) and in the one before
+//! 1.6.
 //!
-//! candle has a reader too. It knows neither the older format nor pickles above protocol 2, leaves out tensors of a type
-//! that it does not know, and shows nothing but tensors.
+//! candle has a reader too, but it supports neither the older format nor pickles above protocol 2, skips
+//! tensors of unknown types, and exposes only tensors.
 
 use super::pickle::{Fault, Id, Pickle};
 use std::{
@@ -13,7 +14,7 @@ use std::{
 };
 use zip::ZipArchive;
 
-/// What can be wrong with a checkpoint.
+/// An error with a checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It cannot be read.
@@ -21,18 +22,18 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
-    /// It is something else.
-    #[error("{} is no checkpoint of PyTorch: {reason}", path.display())]
+    /// It is not a checkpoint.
+    #[error("{} is not a PyTorch checkpoint: {reason}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
         /// What was found.
         reason: String,
     },
-    /// It is broken, or of a kind that is not read.
+    /// It is damaged, or of an unsupported kind.
     #[error("{}: {what}", path.display())]
     Broken {
         /// The file.
@@ -40,8 +41,8 @@ pub enum Error {
         /// What was expected and what was found.
         what: String,
     },
-    /// A tensor holds other numbers than floats of 32 or 64 bits.
-    #[error("{}: {name} holds {found}; expected floats of 32 or 64 bits", path.display())]
+    /// A tensor has numbers other than 32- or 64-bit floats.
+    #[error("{}: {name} has {found}; expected floats of 32 or 64 bits", path.display())]
     Type {
         /// The file.
         path: PathBuf,
@@ -58,11 +59,11 @@ impl Error {
         match self {
             Self::Io { .. } => None,
             Self::Format { .. } => Some(
-                "expected the `.pt` that `torch.save` writes; a file from a web page that asks before it downloads \
-                 may be that page: look at its first line"
+                "expected a `.pt` file written by `torch.save`; a file from a site that asks for confirmation before a download \
+                 may be that page: check its first line"
                     .into(),
             ),
-            Self::Broken { .. } => Some("fetch the file again, and compare its length with the original's".into()),
+            Self::Broken { .. } => Some("download the file again, and compare its length with the original's".into()),
             Self::Type { .. } => Some(
                 "in Python: c = torch.load(FILE, weights_only=False, map_location=\"cpu\"); c[\"model_params\"] = \
                  {k: v.float() for k, v in c[\"model_params\"].items()}; torch.save(c, FILE)"
@@ -72,10 +73,10 @@ impl Error {
     }
 }
 
-/// The first bytes of the older format: a pickle of a number that PyTorch chose.
+/// The first bytes of the older format: a pickled magic number.
 const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 
-/// PyTorch's names of types, and bytes of a number.
+/// PyTorch's names of types, and bytes per number.
 const TYPES: [(&str, usize); 13] = [
     ("FloatStorage", 4),
     ("DoubleStorage", 8),
@@ -92,7 +93,7 @@ const TYPES: [(&str, usize); 13] = [
     ("ComplexDoubleStorage", 16),
 ];
 
-/// A checkpoint, of which tensors are read when they are asked for.
+/// A checkpoint whose tensors are read on demand.
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
@@ -100,23 +101,23 @@ pub struct Checkpoint {
     storages: Storages,
 }
 
-/// Where the numbers lie.
+/// Where the numbers are stored.
 #[derive(Debug)]
 enum Storages {
-    /// An entry `<prefix>data/<key>` for each.
+    /// An entry `<prefix>data/<key>` per storage.
     Zip { archive: ZipArchive<File>, prefix: String },
-    /// One behind the other.
+    /// One after the other.
     Legacy { file: memmap2::Mmap, places: BTreeMap<String, Range<usize>> },
 }
 
-/// A tensor that lies in a checkpoint. Two of them that are equal are two names of one tensor.
+/// A tensor in a checkpoint. Two equal ones are two names of the same tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored {
     /// Its shape.
     pub shape: Vec<usize>,
-    /// Numbers between neighbours along each axis.
+    /// Strides, in numbers.
     strides: Vec<usize>,
-    /// Numbers in front of it.
+    /// Offset in its storage, in numbers.
     offset: usize,
     /// PyTorch's name of the type: `FloatStorage`.
     kind: String,
@@ -124,10 +125,10 @@ pub struct Stored {
 }
 
 impl Checkpoint {
-    /// Reads all but the numbers.
+    /// Reads everything but the numbers.
     ///
     /// # Errors
-    /// If it is no checkpoint.
+    /// If it is not a checkpoint.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let io = |source| Error::Io { path: path.to_owned(), source };
         let format = |reason: String| Error::Format { path: path.to_owned(), reason };
@@ -135,7 +136,7 @@ impl Checkpoint {
         let mut head = Vec::new();
         file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut head).map_err(io)?;
         if head == MAGIC {
-            // SAFETY: the file is only read; if another program truncates it meanwhile, reading fails as it would anyway.
+            // SAFETY: the file is only read; if another program truncates it meanwhile, reading fails, as it would without a map.
             let file = unsafe { memmap2::Mmap::map(&file) }.map_err(io)?;
             let (pickle, places) = legacy(&file)
                 .map_err(|fault| Error::Broken { path: path.to_owned(), what: fault.to_string() })?;
@@ -152,7 +153,7 @@ impl Checkpoint {
         });
         let prefix = prefix.ok_or_else(|| format("there is no `data.pkl` in the archive".into()))?;
         let broken = |what: String| Error::Broken { path: path.to_owned(), what };
-        // Little-endian unless it says otherwise.
+        // Little-endian unless stated otherwise.
         if entry(&mut archive, &format!("{prefix}byteorder")).is_ok_and(|order| order != b"little") {
             return Err(broken("expected little-endian numbers".into()));
         }
@@ -167,20 +168,20 @@ impl Checkpoint {
         entries.iter().filter_map(|(key, _)| self.pickle.text(*key)).collect()
     }
 
-    /// The whole number under a key of the outermost dictionary.
+    /// The integer under a key of the outermost dictionary.
     pub fn number(&self, key: &str) -> Option<i64> {
         self.pickle.int(self.pickle.get(self.pickle.top, key)?)
     }
 
-    /// A word of an OmegaConf object under a key of the outermost dictionary: `["config", "model", "pooling"]`. Members
-    /// of an enumeration are what they stand for.
+    /// A text of an OmegaConf object under a key of the outermost dictionary: `["config", "model",
+    /// "pooling"]`. Members of an enumeration are replaced by their values.
     pub fn word(&self, path: &[&str]) -> Option<&str> {
         let pickle = &self.pickle;
         let id = self.node(path)?;
         pickle.text(id).or_else(|| pickle.text(*pickle.made(id)?.1.first()?))
     }
 
-    /// A whole number of such an object.
+    /// An integer of such an object.
     pub fn setting(&self, path: &[&str]) -> Option<i64> {
         self.pickle.int(self.node(path)?)
     }
@@ -196,10 +197,11 @@ impl Checkpoint {
         pickle.get(pickle.state(id)?, "_val")
     }
 
-    /// The tensors of the dictionary under a key of the outermost one, by name; none if there is no such dictionary.
+    /// The tensors of the dictionary under a key of the outermost one, by name; `None` if there is no such
+    /// dictionary.
     ///
     /// # Errors
-    /// If something in it is no tensor.
+    /// If something in it is not a tensor.
     pub fn tensors(&self, key: &str) -> Result<Option<BTreeMap<String, Stored>>, Error> {
         let pickle = &self.pickle;
         let Some(entries) = pickle.get(pickle.top, key).and_then(|id| pickle.entries(id)) else {
@@ -216,7 +218,7 @@ impl Checkpoint {
         entries.iter().map(one).collect::<Result<_, _>>().map(Some)
     }
 
-    /// What PyTorch's functions that rebuild a tensor would make.
+    /// The tensor that PyTorch's rebuild functions would return.
     fn stored(&self, id: Id) -> Option<Stored> {
         let pickle = &self.pickle;
         let (by, of) = pickle.made(id)?;
@@ -242,7 +244,7 @@ impl Checkpoint {
     /// The numbers of a tensor in row-major order. `name` is for errors.
     ///
     /// # Errors
-    /// If they are no floats of 32 or 64 bits, which are rounded, or cannot be read.
+    /// If they are not 32- or 64-bit floats (the latter are rounded), or cannot be read.
     pub fn values(&mut self, name: &str, stored: &Stored) -> Result<Vec<f32>, Error> {
         let Stored { shape, strides, offset, kind, storage } = stored;
         let size = match kind.as_str() {
@@ -290,13 +292,13 @@ impl Checkpoint {
 }
 
 impl Stored {
-    /// Whether it has 64 bits a number.
+    /// Whether its numbers have 64 bits.
     pub fn is_double(&self) -> bool {
         self.kind == "DoubleStorage"
     }
 }
 
-/// Type and key of a storage: the address is ('storage', type, key, device, numbers).
+/// Type and key of a storage from its address, ('storage', type, key, device, numbers).
 fn address<'a>(pickle: &'a Pickle, address: &[Id]) -> Option<(&'a str, &'a str)> {
     let [_, kind, key, ..] = address else { return None };
     Some((pickle.name(*kind)?.strip_prefix("torch.")?, pickle.text(*key)?))
@@ -323,8 +325,8 @@ enum Flaw {
     Short(String),
 }
 
-/// The older format: pickles of a number, of the format's version, of the machine, of the object and of the keys of
-/// its storages; then these, each behind how many numbers it has.
+/// Parses the older format: pickles of the magic number, the version, the machine, the object and the keys of
+/// its storages, followed by the storages, each preceded by its number of elements.
 fn legacy(file: &[u8]) -> Result<(Pickle, BTreeMap<String, Range<usize>>), Flaw> {
     let mut at = 0;
     let mut next = || -> Result<Pickle, Fault> {
@@ -383,7 +385,7 @@ mod tests {
         assert_eq!(read("parameter").unwrap(), (vec![2], vec![1., 1.]));
         let error = read("half").unwrap_err();
         assert!(
-            error.to_string().ends_with("half holds HalfStorage; expected floats of 32 or 64 bits"),
+            error.to_string().ends_with("half has HalfStorage; expected floats of 32 or 64 bits"),
             "{error}"
         );
         assert!(error.hint().unwrap().contains(".float()"));
@@ -431,7 +433,7 @@ mod tests {
         }
     }
 
-    /// Whatever is cut off a file or changed in it, an error says so, and nothing panics.
+    /// Whatever is cut off or changed in a file, an error reports it and nothing panics.
     #[test]
     fn damaged_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
@@ -446,7 +448,7 @@ mod tests {
             (&b"<!DOCTYPE html><html>"[..], "it begins with `<!DOCTYPE html>`"),
             (b"", "it begins with ``"),
             (b"\x80\x02}q\x00.", "it begins with"),
-            (b"PK\x03\x04 and nothing else", "is no checkpoint of PyTorch"),
+            (b"PK\x03\x04 and nothing else", "is not a PyTorch checkpoint"),
         ] {
             let error = open(bytes).unwrap_err();
             assert!(error.to_string().contains(reason) && error.hint().is_some(), "{error}");

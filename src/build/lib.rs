@@ -1,5 +1,5 @@
 //! The build script of a repository of experiments: finds the files in `experiments/`, which need no other
-//! registration, and records commit and sources of the build.
+//! registration, and records the commit and the sources of the build.
 //!
 //! A repository's `build.rs` is `fn main() { dichroic_build::repository(); }`.
 

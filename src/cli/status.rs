@@ -110,7 +110,7 @@ fn text(store: &Reader) -> Result<String> {
         return Ok("this store has no runs yet: dichroic exp NAME".into());
     }
     let mut text = grid::write(&progress, Format::Table);
-    for (head, rows) in [("At work", at_work), ("Failed", failed)] {
+    for (head, rows) in [("Running", at_work), ("Failed", failed)] {
         if !rows.rows.is_empty() {
             text += &format!("\n{head}\n{}", grid::write(&rows, Format::Table));
         }

@@ -71,7 +71,7 @@ impl Why {
         let mut cells = ask(&store, CELL, &cell)?;
         if cells.is_empty() {
             let printed = paper.to_paper(task).unwrap_or(task);
-            return Err(Failure::new(format!("{} does not print {printed} of {model}", self.table)));
+            return Err(Failure::new(format!("{} does not report {printed} of {model}", self.table)));
         }
         for cell in cells.iter_mut().filter(|cell| !cell["spec"].is_null()) {
             let of = |name: &str| text(cell[name].as_str().unwrap_or_default());

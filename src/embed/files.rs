@@ -1,5 +1,5 @@
-//! Features as files, written as they are computed: nothing but numbers, NumPy's format, or Parquet with everything that
-//! the table says of each image.
+//! Files of features, written as they are computed: raw numbers, NumPy's format, or Parquet with all columns
+//! of the images' table.
 
 use super::Error;
 use crate::{
@@ -17,20 +17,20 @@ use std::{
 /// Rows of a Parquet row group.
 const GROUP: usize = 16_384;
 
-/// How features are written.
+/// The format of the file.
 pub enum Layout {
     /// 32-bit floats, row after row.
     Plain,
     /// `.npy`, (rows, width) 32-bit floats.
     Npy,
-    /// A column of text for each column of the table, and the list `features`.
+    /// A text column for each column of the table, and the list column `features`.
     Parquet(Metadata),
 }
 
-/// The file of a set's features, on its way. It has its name once it is [finished](Writer::finish), or never.
+/// A file of a set's features that is being written. It gets its name when it is [finished](Writer::finish).
 pub struct Writer {
     path: PathBuf,
-    /// How many rows there will be.
+    /// The expected number of rows.
     rows: usize,
     written: usize,
     width: usize,
@@ -38,7 +38,7 @@ pub struct Writer {
 }
 
 enum To {
-    /// Until the first row shows how wide rows are.
+    /// Before the first row, whose width is not known.
     Unknown(Growing, Layout),
     Numbers(Growing),
     Table(Box<Table>),
@@ -47,7 +47,7 @@ enum To {
 struct Table {
     file: ParquetTable<Growing>,
     metadata: Metadata,
-    /// Rows that wait for the others of their group.
+    /// Rows that wait for the rest of their group.
     waiting: Vec<f32>,
 }
 
@@ -55,13 +55,13 @@ impl Writer {
     /// Begins the file of `rows` rows at `path`.
     ///
     /// # Errors
-    /// If no file can be made there.
+    /// If the file cannot be created.
     pub fn new(path: &Path, layout: Layout, rows: usize) -> Result<Self, Error> {
         let file = Growing::create(path).map_err(|source| Error::Write { path: path.into(), source })?;
         Ok(Self { path: path.into(), rows, written: 0, width: 0, to: Some(To::Unknown(file, layout)) })
     }
 
-    /// Numbers in a row, once there is one.
+    /// Length of a row, once there is one.
     pub fn width(&self) -> usize {
         self.width
     }
@@ -69,7 +69,7 @@ impl Writer {
     /// Adds some rows of `width` numbers.
     ///
     /// # Errors
-    /// If they cannot be written, or the table that goes with them cannot be read.
+    /// If they cannot be written, or the table cannot be read.
     pub fn add(&mut self, features: &[f32], width: usize) -> Result<(), Error> {
         self.width = width;
         self.written += features.len() / width;

@@ -1,4 +1,5 @@
-//! Images to feature vectors: every row of a set, in the order of its table, handed on as they are computed.
+//! From images to feature vectors: every row of a set, in the order of its table, passed on as soon as it is
+//! computed.
 
 mod files;
 
@@ -20,17 +21,18 @@ use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// Raised when embedding computes something else; part of the identity of every work that embeds.
+/// Raised when embedding computes something different; part of the identity of every work that embeds.
 pub const REVISION: u32 = 1;
 
-/// Images that pass through the model together, unless somebody says otherwise.
+/// Default number of images in one forward pass.
 pub const BATCH: usize = 64;
-/// What torchvision's evaluation of ImageNet resizes the shorter side to, and the square that it cuts from the middle.
+/// The side to which torchvision's evaluation of ImageNet resizes the shorter side, and the side of the
+/// centre crop.
 const PHOTOGRAPH: (usize, usize) = (256, 224);
 /// Numbers in a batch of images at their own size: four of CHAMMI's largest.
 const NATIVE: usize = 1 << 22;
 
-/// What can go wrong.
+/// An error of embedding.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An image cannot be read.
@@ -52,19 +54,19 @@ pub enum Error {
     TooSmall {
         /// The image.
         image: String,
-        /// Its rows.
+        /// Its height in pixels.
         height: usize,
-        /// Its columns.
+        /// Its width in pixels.
         width: usize,
-        /// The least that both may be.
+        /// The minimum of both.
         least: usize,
     },
     /// The features cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
-        /// Where to.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
     /// The listener asked to stop.
@@ -87,7 +89,7 @@ impl Error {
         match self {
             Self::Data(error) => error.hint(),
             Self::TooSmall { .. } => Some(
-                "enlarge images: `--size 224` of `embed`, or `ChannelReplication.view(View::Resized)` in an experiment"
+                "enlarge the images: `embed --size 224`, or `ChannelReplication.view(View::Resized)` in an experiment"
                     .into(),
             ),
             Self::Tensor(_) | Self::NotFinite { .. } | Self::Write { .. } | Self::Stopped => None,
@@ -95,41 +97,41 @@ impl Error {
     }
 }
 
-/// One model with its weights, the sets that are asked of it, and what their images go through.
+/// A model with its weights, the sets to embed, and the preprocessing of their images.
 pub struct Embedder {
     model: Extractor,
     params: Params,
-    /// What each of the sets is called in the model; the first so many are those that it was trained on.
+    /// The names of the sets in the model; the first ones are those that it was trained on.
     numbers: Vec<usize>,
     trained: usize,
-    /// What it gets to see of an image.
+    /// The preprocessing.
     pub see: See,
-    /// Images that pass through it together, at most.
+    /// Most images in one forward pass.
     pub batch: usize,
 }
 
-/// What a model gets to see of an image.
+/// The part of an image that a model receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum See {
-    /// A square of `side` pixels from the middle of the image, whose shorter side is resized to `shorter` before.
+    /// A centre crop of `side` pixels, after the shorter side was resized to `shorter`.
     Square {
         /// In pixels.
         shorter: usize,
         /// In pixels.
         side: usize,
     },
-    /// The image at its own size.
+    /// The whole image at its own size.
     Native,
 }
 
 impl See {
-    /// The whole of the image's shorter side, as a square of this side.
+    /// The image's whole shorter side, as a square with this side.
     pub fn square(side: usize) -> Self {
         Self::Square { shorter: side, side }
     }
 
-    /// What a model gets to see, if squares that are no backbone's own have this side. (A backbone's own mean and
-    /// deviation, and its frame, are its own affair.)
+    /// The preprocessing of a model, with this side for squares that the backbone does not define itself.
+    /// (Some backbones have their own mean, standard deviation and crop.)
     pub fn of(model: &spec::Model, side: usize) -> Self {
         match (model.adapter.view(), &model.backbone) {
             (View::Resized, _) => Self::square(side),
@@ -146,12 +148,13 @@ impl See {
     }
 }
 
-/// Takes a block of features, row by row, and how many numbers a row has.
+/// Receives a block of features, row by row, and the length of a row.
 pub type Take<'a> = dyn FnMut(&[f32], usize) -> Result<(), Error> + 'a;
 
 impl Embedder {
-    /// The model that `card` describes, with the weights in `file`, for the sets `asked`. If these lie in the folder that it
-    /// was trained on (`at_home`), one that was trained on is known by its name and channels.
+    /// Loads the model that `card` describes from `file`, for the sets `asked`. If they are in the folder
+    /// that it was trained on (`at_home`), a set that it was trained on is recognised by its name and
+    /// channels.
     ///
     /// # Errors
     /// If the file cannot be read or does not fit.
@@ -166,7 +169,7 @@ impl Embedder {
         Ok(this)
     }
 
-    /// A published model with the weights in `file`, for the sets `asked`.
+    /// Loads a published model from `file`, for the sets `asked`.
     ///
     /// # Errors
     /// If the file cannot be read or does not fit.
@@ -176,7 +179,7 @@ impl Embedder {
         Ok(this)
     }
 
-    /// The model that `card` describes, as it starts: for measurements.
+    /// The model that `card` describes with its initial weights: for measurements.
     pub fn random(card: &Card, asked: &[SetChannels], at_home: bool) -> Self {
         let trained = card.channels();
         let place = |set: &SetChannels| trained.iter().position(|known| at_home && known == set);
@@ -197,23 +200,23 @@ impl Embedder {
     /// Moves it to a device.
     ///
     /// # Errors
-    /// If there is no room for it, or the device does not compute in that precision.
+    /// If the device's memory is too small, or it does not support the format.
     pub fn go_to(&mut self, device: &Device, format: Format) -> Result<(), Error> {
         Ok(self.params.go_to(device, format)?)
     }
 
-    /// How many numbers its weights are.
+    /// The number of its weights.
     pub fn weights(&self) -> usize {
         self.params.count()
     }
 
-    /// The number of a set, which stands `at` that place among those that are asked for, if the model was trained on it.
+    /// The index in the model of the set at position `at` of those to embed, if the model was trained on it.
     pub fn known(&self, at: usize) -> Option<usize> {
         Some(self.numbers[at]).filter(|number| *number < self.trained)
     }
 
-    /// Hands the features of the rows of `set` to `take`, in their order: some rows at a time, and how wide each is. The set
-    /// is `at` that place among those that are asked for.
+    /// Passes the features of the rows of `set` to `take` in order, several rows at a time, with the length
+    /// of a row. The set is at position `at` of those to embed.
     ///
     /// # Errors
     /// If an image cannot be read, or the model yields something that is not a number, and those of `take`.
@@ -249,7 +252,7 @@ impl Embedder {
     }
 }
 
-/// Images of one size, side by side.
+/// Images of one size.
 struct Batch {
     images: usize,
     height: usize,
@@ -258,7 +261,7 @@ struct Batch {
 }
 
 impl Embedder {
-    /// Hands all rows to `take`, batch by batch in their order. On a GPU, the next ones are read meanwhile.
+    /// Passes all rows to `take`, batch by batch in order. With a GPU, the next batches are read meanwhile.
     fn each_batch(
         &self,
         set: &ImageSet,
@@ -273,7 +276,7 @@ impl Embedder {
         prefetch(chunks, |batches| batches?.into_iter().try_for_each(&mut take).map(|()| true))
     }
 
-    /// The rows as batches, in their order.
+    /// The rows as batches, in order.
     fn batches(&self, set: &ImageSet, rows: &[u32], norm: &Statistics) -> Result<Vec<Batch>, Error> {
         let channels = set.channels.len();
         match self.see {
@@ -310,12 +313,12 @@ impl Embedder {
     }
 }
 
-/// Everything, or the first error in the order of the rows, whichever thread met one first.
+/// All results, or the first error in the order of the rows, no matter which thread met one first.
 fn all<T: Send>(results: impl IndexedParallelIterator<Item = Result<T, Error>>) -> Result<Vec<T>, Error> {
     results.collect::<Vec<_>>().into_iter().collect()
 }
 
-/// Neighbours of equal size as one batch, up to [`NATIVE`] numbers.
+/// Joins neighbours of equal size to one batch, up to [`NATIVE`] numbers.
 fn together(images: Vec<Batch>) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
     for image in images {

@@ -1,4 +1,4 @@
-//! What was predicted for the images of a task, in columns; whoever was asked the same shares the question.
+//! The predictions for the images of a task, by column; predictions for the same images share the question.
 
 use super::{Error, units::Unit};
 use std::{
@@ -7,22 +7,22 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Texts of which many are alike: each once, and which of them stands in each place.
+/// Texts with many repetitions: each distinct one once, and its index for each position.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
-    /// Different texts, in the order in which they first occur.
+    /// Distinct texts, in the order of first occurrence.
     pub names: Vec<String>,
-    /// The number of the name in each place.
+    /// The index of the name at each position.
     pub at: Vec<u32>,
 }
 
 impl Words {
-    /// The text in a place.
+    /// The text at a position.
     pub fn get(&self, place: usize) -> &str {
         &self.names[self.at[place] as usize]
     }
 
-    /// All texts, one after the other.
+    /// All texts in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.at.iter().map(|name| self.names[*name as usize].as_str())
     }
@@ -42,18 +42,18 @@ impl<'a> FromIterator<&'a str> for Words {
     }
 }
 
-/// The images that a task asks about.
+/// The images that a task queries.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Asked {
     /// `Allen/Task_one`.
     pub task: String,
-    /// Each image's `file_path`, in the order of whoever wrote it down.
+    /// Each image's `file_path`, in the order of the file.
     pub images: Vec<String>,
-    /// Places in that order, by the images' keys: an order that everybody has in common.
+    /// Indices into that order, sorted by the images' keys: an order that all files have in common.
     pub by_key: Vec<u32>,
     /// Labels.
     pub truth: Words,
-    /// The units that images belong to, in the order of [`Unit::KEPT`]; none unless all images have one.
+    /// The units that images belong to, in the order of [`Unit::KEPT`]; `None` unless all images have one.
     pub units: [Option<Words>; 4],
 }
 
@@ -61,7 +61,7 @@ impl Asked {
     /// A task's images with their labels and units.
     ///
     /// # Errors
-    /// [`Error::Unpaired`] for an image that stands there twice.
+    /// [`Error::Unpaired`] for an image that is listed twice.
     pub fn new(
         task: &str,
         images: &[&str],
@@ -84,7 +84,7 @@ impl Asked {
         })
     }
 
-    /// Whether these images with these labels are asked about, in this order.
+    /// Whether these are the question's images and labels, in this order.
     fn is(&self, images: &[&str], truth: &[&str]) -> bool {
         self.images.len() == images.len()
             && zip(&self.images, images).all(|(one, other)| one == other)
@@ -101,8 +101,8 @@ impl Asked {
         self.by_key.iter().map(|place| self.truth.get(*place as usize))
     }
 
-    /// The unit of each image in the common order, as a number from 0 on in the order of the units' names; none unless
-    /// every image has one.
+    /// The unit of each image in the common order, as a number from 0 on in the order of the units' names;
+    /// `None` unless every image has one.
     pub fn units(&self, unit: Unit) -> Option<Vec<u32>> {
         if unit == Unit::Image {
             return Some((0..self.images.len() as u32).collect());
@@ -117,24 +117,24 @@ impl Asked {
     }
 }
 
-/// What one model said of a task's images.
+/// One model's predictions for a task's images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
-    /// What was asked.
+    /// The question.
     pub asked: Arc<Asked>,
-    /// The label that each image was given, in the order of [`Asked::images`].
+    /// The predicted label of each image, in the order of [`Asked::images`].
     pub predicted: Words,
 }
 
-/// Questions that are known already. Many files are about the same images, and what those are is kept once.
+/// Known questions, shared between files: many files have the same images, which are then kept once.
 #[derive(Debug, Default)]
 pub struct Shelf(Mutex<BTreeMap<Place, Vec<Arc<Asked>>>>);
 
-/// The fingerprint of data, and a task.
+/// The fingerprint of the data, and a task.
 type Place = (String, String);
 
 impl Shelf {
-    /// The question about these images in a task of `data` (a fingerprint), if it is known.
+    /// The question with these images in a task of `data` (a fingerprint), if it is known.
     pub fn find(&self, data: &str, task: &str, images: &[&str], truth: &[&str]) -> Option<Arc<Asked>> {
         let known = {
             let shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,19 +143,19 @@ impl Shelf {
         known.into_iter().find(|asked| asked.is(images, truth))
     }
 
-    /// Keeps a question about `data`.
+    /// Stores a question about `data`.
     pub fn put(&self, data: &str, asked: Arc<Asked>) {
         let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         shelf.entry((data.into(), asked.task.clone())).or_default().push(asked);
     }
 }
 
-/// What tests say of images.
+/// Predictions for tests.
 #[cfg(test)]
 pub mod tests {
     use super::*;
 
-    /// Image, label and prediction of each image in one task, without units.
+    /// Key, label and prediction of each image in one task, without units.
     pub fn answered(task: &str, lines: &[(&str, &str, &str)]) -> Answered {
         let images: Vec<&str> = lines.iter().map(|line| line.0).collect();
         let truth: Vec<&str> = lines.iter().map(|line| line.1).collect();

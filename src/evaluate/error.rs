@@ -1,4 +1,4 @@
-//! What can be wrong with features, labels and the files that keep predictions.
+//! Errors in features, labels and files of predictions.
 
 use crate::data;
 use std::path::PathBuf;
@@ -7,26 +7,26 @@ use thiserror::Error as ThisError;
 /// Why something cannot be scored.
 #[derive(Debug, ThisError)]
 pub enum Error {
-    /// A GPU fails.
+    /// A GPU error.
     #[error(transparent)]
     Gpu(#[from] candle_core::Error),
-    /// A feature that is no number, or has no end.
+    /// A feature that is NaN or infinite.
     #[error("row {row}, column {column} of the features: expected a finite number, found {value}")]
     NotFinite {
         /// Row of the matrix, from 0.
         row: usize,
         /// Column of the matrix, from 0.
         column: usize,
-        /// What stands there.
+        /// Its value.
         value: f32,
     },
-    /// A row without direction.
+    /// A row without a direction: all zeros.
     #[error("row {row} of the features: expected a vector with a direction, found only zeros")]
     ZeroRow {
         /// Row of the matrix, from 0.
         row: usize,
     },
-    /// A matrix whose rows are not all of one width.
+    /// Values that do not fill whole rows.
     #[error("expected features in rows of {width}, found {len} values")]
     Shape {
         /// Expected columns.
@@ -37,35 +37,33 @@ pub enum Error {
     /// A file of features that cannot be read or written.
     #[error("cannot use features in {}: {source}", path.display())]
     Features {
-        /// The file, or the folder of one without a name.
+        /// The file, or the folder if the file has no name.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
-    /// A file of features that is cut off or belongs to something else.
+    /// A file of features that is truncated or belongs to something else.
     #[error("{} is damaged: expected {rows} rows of 32-bit numbers, found {bytes} bytes", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// How many images the set has.
+        /// The set's number of images.
         rows: usize,
         /// The file's length.
         bytes: u64,
     },
-    /// Two matrices, or a matrix and a list, that do not belong together.
+    /// Two matrices, or a matrix and a list, that do not fit together.
     #[error("expected {expected} {what}, found {found}")]
     Mismatch {
         /// What is counted.
         what: &'static str,
-        /// How many there should be.
+        /// The expected number.
         expected: usize,
-        /// How many there are.
+        /// The number found.
         found: usize,
     },
-    /// A query without anything to compare it with.
-    #[error(
-        "query {query} has nothing to be compared with: expected a reference outside its group, found none"
-    )]
+    /// A query without any reference.
+    #[error("query {query} has no reference: expected one outside its group, found none")]
     NoReference {
         /// Position among the queries, from 0.
         query: usize,
@@ -76,13 +74,13 @@ pub enum Error {
         /// What is missing.
         what: &'static str,
     },
-    /// An image that hand-made features are computed from.
+    /// An image for hand-made features cannot be read.
     #[error(transparent)]
     Data(#[from] data::Error),
     /// The listener asked to stop.
     #[error("stopped")]
     Stopped,
-    /// Something inside one task.
+    /// An error in one task.
     #[error("{data}: {set}/{task}: {source}")]
     Task {
         /// The data set.
@@ -91,7 +89,7 @@ pub enum Error {
         set: String,
         /// The task.
         task: String,
-        /// What is wrong there.
+        /// The error.
         source: Box<Error>,
     },
     /// A file of predictions that cannot be written.
@@ -99,7 +97,7 @@ pub enum Error {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A file of predictions that cannot be read.
@@ -107,23 +105,23 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Predictions that do not say which unit an image belongs to.
-    #[error("{task}: expected predictions that know the {unit} of every image, found none")]
+    /// Predictions that do not record which unit an image belongs to.
+    #[error("{task}: expected predictions that record the {unit} of every image, found none")]
     NoUnits {
         /// `Allen/Task_one`.
         task: String,
-        /// What was to be drawn.
+        /// The unit to be resampled.
         unit: &'static str,
     },
-    /// Predictions that cannot be set side by side.
-    #[error("{task}: expected the same images with the same labels from everybody, found {found}")]
+    /// Predictions that cannot be paired.
+    #[error("{task}: expected the same images with the same labels in every file, found {found}")]
     Unpaired {
         /// `Allen/Task_one`.
         task: String,
-        /// What differs.
+        /// The difference.
         found: String,
     },
 }
@@ -133,16 +131,16 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotFinite { row, .. } | Self::ZeroRow { row } => Some(format!(
-                "features belong to the table's rows in order: row {row} is line {} of enriched_meta.csv; look at that image and at the model that embedded it",
+                "features are in the order of the table: row {row} is line {} of enriched_meta.csv; check that image and the model that embedded it",
                 row + 2
             )),
             Self::Shape { .. } | Self::Mismatch { .. } => {
-                Some("features.npy has one row for each row of enriched_meta.csv, in the same order".into())
+                Some("features.npy must have one row for each row of enriched_meta.csv, in the same order".into())
             }
             Self::NoReference { .. } => {
-                Some("leaving a group out needs a second group or a training split; look at the column that dataset.toml names".into())
+                Some("leaving a group out needs a second group or a training split; check the column that dataset.toml names".into())
             }
-            Self::Empty { .. } => Some("look at the column train_test_split of enriched_meta.csv".into()),
+            Self::Empty { .. } => Some("check the column train_test_split of enriched_meta.csv".into()),
             Self::Task { source, .. } => source.hint(),
             Self::Damaged { path, .. } => {
                 Some(format!("delete {} and its work from the store, then run again", path.display()))
@@ -150,17 +148,17 @@ impl Error {
             Self::Gpu(_) | Self::Features { .. } => None,
             Self::Data(source) => source.hint(),
             Self::Read { .. } => Some(
-                "the file is damaged: `dichroic db check --contents` names all such files, `dichroic exp NAME --fresh` makes \
-                 them anew"
+                "the file is damaged: `dichroic db check --contents` lists all damaged files, `dichroic exp NAME --fresh` recomputes \
+                 them"
                     .into(),
             ),
             Self::NoUnits { .. } => Some(
-                "give a column of enriched_meta.csv this part in dataset.toml (`roles = { field_of_view = \"…\" }`) and score \
-                 again, or draw another unit; predictions of older programs know none"
+                "assign a column of enriched_meta.csv to it in dataset.toml (`roles = { field_of_view = \"…\" }`) and score \
+                 again, or choose another unit; predictions of older versions record none"
                     .into(),
             ),
             Self::Unpaired { .. } => {
-                Some("only predictions for the same data at the same scale can be compared in pairs".into())
+                Some("only predictions for the same data at the same scale can be paired".into())
             }
             Self::Write { .. } | Self::Stopped => None,
         }

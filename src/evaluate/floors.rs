@@ -29,8 +29,8 @@ pub fn constant(input: &TaskInput<'_>) -> Result<TaskScore, Error> {
 }
 
 /// Every image gets a random one of the [labels to guess from](Guesses): the mean score of [`PRIOR_DRAWS`]
-/// such guesses. There is no single prediction per image, so none is kept. The draws depend on `seed` and on
-/// the task's name.
+/// such guesses. Because there is no single prediction per image, none is stored. The draws depend on `seed`
+/// and on the task's name.
 ///
 /// # Errors
 /// [`Error::Empty`] if there are no training images or no queries.
@@ -52,12 +52,13 @@ pub fn prior(input: &TaskInput<'_>, seed: Seed) -> Result<TaskScore, Error> {
     Ok(input.named(&draws))
 }
 
-/// The labels that a query of each group may guess from: those of the training images. Where a group is left out,
-/// training knows none of the task's labels, and any guess from them would score 0: there the labels of the task's
-/// other groups, if there are any. None of the lists is written out: there may be thousands of groups.
+/// The labels from which a query of each group is guessed: those of the training images. In
+/// leave-one-group-out tasks the queried labels do not occur in Train, so a guess from Train would always
+/// score 0; there, guesses are drawn from the task's other groups, if there are any. No list is materialised,
+/// because there may be thousands of groups.
 struct Guesses<'a> {
     input: &'a TaskInput<'a>,
-    /// For each query of a group, in their order: the number of other groups' queries before it.
+    /// For each query of a group, in order: the number of queries of other groups before it.
     of_group: BTreeMap<u32, Vec<u32>>,
 }
 
@@ -76,7 +77,7 @@ impl<'a> Guesses<'a> {
         Self { input, of_group }
     }
 
-    /// How many queries of other groups there are to guess from; none: the training images are.
+    /// The number of queries of other groups to guess from; `None`: guess from the training images.
     fn others(&self, group: u32) -> Option<usize> {
         let own = self.of_group[&group].len();
         Some(self.input.queries.len() - own).filter(|others| own > 0 && *others > 0)
@@ -113,7 +114,7 @@ impl<'a> Guesses<'a> {
     }
 }
 
-/// How often each label occurs in some rows.
+/// How often each label occurs in the given rows.
 fn counts(input: &TaskInput<'_>, rows: &[u32]) -> BTreeMap<Truth, usize> {
     let mut counts = BTreeMap::new();
     for row in rows {

@@ -1,7 +1,8 @@
-//! Features that nobody has trained: moments, percentiles, gradients, spectrum and correlations of the channels.
+//! Hand-made features, without training: moments, percentiles, gradients, spectrum and correlations of the
+//! channels.
 //!
 //! Nineteen numbers per channel and one per pair of channels, computed at native size. Compared by L2 after
-//! z-scoring on the training images they are the floor that any embedding has to beat.
+//! z-scoring on the training images, they are the floor that any embedding has to beat.
 
 use super::{Error, FeatureRows, features::rows_of_a_block};
 use crate::data::{ImageSet, Pixels, Tape};
@@ -11,16 +12,16 @@ use rayon::prelude::*;
 /// Numbers per channel: 4 moments, 7 percentiles, 2 of the gradient, 6 octaves.
 const PER_CHANNEL: usize = 4 + PERCENTILES.len() + 2 + OCTAVES;
 const PERCENTILES: [f64; 7] = [0.01, 0.05, 0.25, 0.50, 0.75, 0.95, 0.99];
-/// Octaves of the spectrum, from the finest on; an image too small for one has no energy there.
+/// Octaves of the spectrum, starting from the finest; an image too small for one has no energy there.
 const OCTAVES: usize = 6;
-/// Images between two reports of progress.
+/// Images between two progress reports.
 const BATCH: usize = 512;
-/// Levels of the histogram of an image that has more than 256.
+/// Levels of the histogram of an image with more than 256 grey levels.
 const FINE: usize = 1 << 16;
-/// Below half a grey level: what an energy is at least before its logarithm is taken.
+/// Lower bound of an energy before its logarithm is taken: below half a grey level.
 const NOTHING: f64 = 1e-6;
 
-/// How many features an image of so many channels has.
+/// The number of features of an image with this number of channels.
 pub fn width(channels: usize) -> usize {
     PER_CHANNEL * channels + channels * channels.saturating_sub(1) / 2
 }
@@ -59,8 +60,8 @@ fn channel_of<P: Copy>(image: &Tape, pixels: &[P], channel: usize) -> impl Itera
     pixels.chunks_exact(line).flat_map(move |line| &line[from..from + width]).copied()
 }
 
-/// Hands the features of every image of a set to `take`, in the order of its table, not yet standardised: the rows of some
-/// images at a time.
+/// Passes the features of every image of a set to `take`, several rows at a time, in the order of its table
+/// and not yet standardised.
 ///
 /// # Errors
 /// If an image cannot be read, the listener asks to stop, and those of `take`.
@@ -89,7 +90,8 @@ pub fn of_set(
     Ok(())
 }
 
-/// Features with mean 0 and SD 1 of every column over the training rows. A column that does not vary there is 0.
+/// Features whose columns have mean 0 and SD 1 over the training rows. A column that is constant there
+/// becomes 0.
 pub struct Standardised<F> {
     of: F,
     means: Vec<f64>,
@@ -97,8 +99,8 @@ pub struct Standardised<F> {
 }
 
 impl<F: FeatureRows> Standardised<F> {
-    /// Measures the training rows. They are added in their order, so that the size of blocks does not matter.
-    ///
+    /// Computes mean and SD of the training rows. They are added in order, so that the size of blocks does
+    /// not matter.
     /// # Errors
     /// If they cannot be read.
     pub fn new(of: F, train: &[u32]) -> Result<Self, Error> {
@@ -152,7 +154,7 @@ struct Plane {
     pixels: Vec<f64>,
 }
 
-/// How often each grey level occurs in a channel: all that moments and percentiles depend on.
+/// How often each grey level occurs in a channel: moments and percentiles depend on nothing else.
 struct Histogram {
     counts: Vec<u32>,
     pixels: f64,
@@ -175,7 +177,7 @@ impl Histogram {
         levels.map(|(grey, count)| f64::from(*count) * value(grey as f64 / top)).sum::<f64>() / self.pixels
     }
 
-    /// The level that is 1.
+    /// The grey level that corresponds to 1.
     fn top(&self) -> f64 {
         (self.counts.len() - 1) as f64
     }
@@ -184,7 +186,7 @@ impl Histogram {
         self.expect(|grey| (grey - self.mean).powi(power))
     }
 
-    /// Mean, SD, skewness, excess kurtosis. A flat channel has neither of the last two.
+    /// Mean, SD, skewness, excess kurtosis. The last two are 0 for a flat channel.
     fn moments(&self) -> [f64; 4] {
         let deviation = self.central(2).sqrt();
         if deviation < NOTHING {
@@ -232,8 +234,9 @@ impl Plane {
         [sum / n, (square / n - (sum / n).powi(2)).max(0.0).sqrt()]
     }
 
-    /// Logarithm of the SD in each octave of spatial frequency: the radial power spectrum in rings of doubling radius.
-    /// Taken from a Laplacian pyramid (Burt & Adelson 1983), which costs the same per pixel at any size.
+    /// Logarithm of the SD in each octave of spatial frequency: the radial power spectrum in rings of
+    /// doubling radius. It is computed from a Laplacian pyramid (Burt & Adelson 1983), whose cost per pixel
+    /// does not depend on the size.
     fn octaves(&self) -> [f64; OCTAVES] {
         let mut level = Self { width: self.width, pixels: self.pixels.clone() };
         std::array::from_fn(|_| {
@@ -283,7 +286,7 @@ impl Plane {
     }
 }
 
-/// Pearson's correlation of two channels, 0 if one of the two is flat.
+/// Pearson's correlation of two channels; 0 if either is flat.
 fn correlation((a, of_a): &(Plane, Histogram), (b, of_b): &(Plane, Histogram)) -> f64 {
     let scale = (of_a.central(2) * of_b.central(2)).sqrt();
     if scale < NOTHING * NOTHING {

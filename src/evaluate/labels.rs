@@ -1,11 +1,11 @@
-//! What an image is called: one label, or several.
+//! The labels of an image: one, or several.
 
-/// The labels of one image, or those that it was given: indices into the set's list of names.
+/// The true or predicted labels of one image: indices into the set's list of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Truth {
     /// Exactly one.
     One(u16),
-    /// Any number of the first 64, none included: label `n` is bit `n`.
+    /// Any number of the first 64, possibly none: label `n` is bit `n`.
     Many(u64),
 }
 
@@ -38,7 +38,7 @@ pub enum Labels<'a> {
 }
 
 impl Labels<'_> {
-    /// How many images.
+    /// The number of images.
     pub fn len(&self) -> usize {
         match self {
             Self::One(labels) => labels.len(),
@@ -54,7 +54,7 @@ impl Labels<'_> {
     /// Those of one image.
     ///
     /// # Panics
-    /// If there is no such row.
+    /// If the row does not exist.
     pub fn of(&self, row: u32) -> Truth {
         match self {
             Self::One(labels) => Truth::One(labels[row as usize]),

@@ -1,11 +1,12 @@
-//! What predictions are worth, each metric a function of counts. Accuracy and F1 are counted as the published evaluator
-//! does (CHAMMI evaluator, `morphem/`) and as scikit-learn's averages do, for several labels too.
+//! Metrics of predictions, each a function of counts. Accuracy and F1 are counted as by the published
+//! evaluator (CHAMMI evaluator, `morphem/`) and as by scikit-learn's averages, for several labels per image
+//! too.
 
 use super::Truth;
 use crate::papers;
 use std::collections::BTreeMap;
 
-/// A number that sums up a task.
+/// A metric of a task.
 pub struct Metric {
     /// The name in the store and in JSON.
     pub name: &'static str,
@@ -13,7 +14,7 @@ pub struct Metric {
     pub of: fn(&Counts) -> f64,
 }
 
-/// Every metric that is computed of a task, by name.
+/// All metrics of a task, by name.
 pub const METRICS: [Metric; 2] =
     [Metric { name: ACCURACY, of: accuracy }, Metric { name: F1_MACRO, of: f1_macro }];
 
@@ -22,23 +23,23 @@ pub const ACCURACY: &str = papers::ACCURACY.name;
 /// The name of [`f1_macro`].
 pub const F1_MACRO: &str = papers::MACRO_F1.name;
 
-/// Share of images whose labels were all predicted, and no others.
+/// Share of images whose predicted labels equal the true ones.
 pub fn accuracy(counts: &Counts) -> f64 {
     counts.right as f64 / counts.images as f64
 }
 
-/// Unweighted mean F1 over the labels that occur in the truth. A label that is only predicted counts as a miss of the
-/// true one and enters nothing else. 0 if no image has a label.
+/// Unweighted mean F1 over the labels that occur in the truth. A label that is only predicted counts as a
+/// miss of the true one and has no other effect. 0 if no image has a label.
 pub fn f1_macro(counts: &Counts) -> f64 {
     counts.of_label.values().map(LabelCounts::f1).sum::<f64>() / counts.of_label.len().max(1) as f64
 }
 
-/// How often predictions are right.
+/// Counts of correct predictions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counts {
     /// All images.
     pub images: usize,
-    /// Those with exactly the labels that they should have.
+    /// Those whose predicted labels equal the true ones.
     pub right: usize,
     /// Every label of the truth.
     pub of_label: BTreeMap<u16, LabelCounts>,
@@ -47,11 +48,11 @@ pub struct Counts {
 /// The images with one label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LabelCounts {
-    /// Those that have it and were given it.
+    /// Images that have the label and for which it was predicted.
     pub hits: u32,
-    /// Those that have it.
+    /// Images that have the label.
     pub support: u32,
-    /// Those that were given it.
+    /// Images for which the label was predicted.
     pub predicted: u32,
 }
 
@@ -77,7 +78,7 @@ fn share(part: u32, whole: u32) -> f64 {
 }
 
 impl Counts {
-    /// Counts the images' labels and those that they were given. `truth` is gone through twice.
+    /// Counts pairs of true and predicted labels. `pairs` is iterated twice.
     ///
     /// # Panics
     /// If there are no images.
@@ -100,7 +101,7 @@ impl Counts {
         counts
     }
 
-    /// The same of images with one label each.
+    /// The same for images with one label each.
     ///
     /// # Panics
     /// If the lists differ in length or are empty.

@@ -1,11 +1,12 @@
-//! Scores of features, whoever computed them: rows of numbers in, scores and per-image predictions out.
+//! Scores of features from any source: rows of numbers in, scores and per-image predictions out.
 //!
-//! Nothing here knows a network or a store. Each rule is in a file of its own: [`questions`] what is asked of a set,
-//! [`protocol`] how features answer, [`nearest`] who is nearest, [`metrics`] what answers are worth, [`score`] what a task is and what comes of it, [`floors`] and [`handmade`] what no
-//! training has to beat. [`predictions`] is the file that keeps what was predicted for every image, [`answered`] what such a
-//! file says, [`paired`] two of them side by side, [`units`] which of their images are no evidence of their own,
-//! [`bootstrap`] whether one side is better, and [`indistinguishable`] which systems are not significantly worse than the best. [`umap`] makes pictures of
-//! features.
+//! Nothing here depends on a network or a store. Each rule has its own file: [`questions`] the tasks of a
+//! set, [`protocol`] how labels are predicted, [`nearest`] the search for nearest neighbours, [`metrics`] the
+//! metrics, [`score`] a task and its score, [`floors`] and [`handmade`] floors without training.
+//! [`predictions`] reads and writes the file with the prediction of every image, [`answered`] is its content,
+//! [`paired`] pairs the predictions of two sides, [`units`] defines which images are not independent,
+//! [`bootstrap`] tests whether one side is better, and [`indistinguishable`] which systems are not
+//! significantly worse than the best. [`umap`] computes 2-D maps of features.
 
 pub mod answered;
 pub mod bootstrap;
@@ -34,5 +35,5 @@ pub use labels::{Labels, Truth};
 pub use nearest::Neighbour;
 pub use score::{ClassScore, Prediction, TaskInput, TaskScore};
 
-/// Raised when the same features and labels give other scores.
+/// Raised when the same features and labels get different scores.
 pub const REVISION: u32 = 1;

@@ -52,7 +52,7 @@ pub fn pair(task: &str, unit: Option<Unit>, a: &[&[Answered]], b: &[&[Answered]]
     };
     let all: Vec<&Answered> =
         all.into_iter().map(|one| same_question(first, one)).collect::<Result<_, _>>()?;
-    // Files of older programs record no units; the others provide them.
+    // Files of older versions record no units; the others provide them.
     let known = |unit: Unit| all.iter().find_map(|one| one.asked.units(unit));
     let enough = |units: &Vec<u32>, unit| unit == Unit::Image || count(units) >= Unit::FEW;
     let usual =

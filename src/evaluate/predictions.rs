@@ -1,4 +1,5 @@
-//! What was predicted for every image, as a Parquet file that pandas, polars and DuckDB read, there and back.
+//! The Parquet file with the prediction of every image, readable by pandas, polars and DuckDB: writing and
+//! reading.
 
 use super::{
     Error, TaskScore, Truth,
@@ -17,8 +18,8 @@ use parquet::{
 };
 use std::{fs::File, path::Path, sync::Arc};
 
-/// One row per image and task. `nearest` and `similarity` are empty where nothing was compared, the units that an image
-/// belongs to where the table does not say.
+/// One row per image and task. `nearest` and `similarity` are null if nothing was compared, and the units of
+/// an image if the table does not state them.
 const SCHEMA: &str = "message predictions {
   required binary set (UTF8);
   required binary task (UTF8);
@@ -33,25 +34,25 @@ const SCHEMA: &str = "message predictions {
   optional binary group (UTF8);
 }";
 
-/// How a column of labels is written, and how it is where an image may have several.
+/// The type of a column of labels, and its type if an image may have several.
 const ONE: &str = "binary NAME (UTF8);";
 const SEVERAL: &str = "group NAME (LIST) { repeated group list { required binary element (UTF8); } }";
 
-/// A task's score with what is needed to name its images and labels.
+/// A task's score and what is needed to name its images and labels.
 #[derive(Clone, Copy)]
 pub struct Named<'a> {
     /// The score and its predictions.
     pub score: &'a TaskScore,
     /// The key of an image of the set by its row: its `file_path`.
     pub key: &'a dyn Fn(u32) -> &'a str,
-    /// What the set's labels are called.
+    /// The names of the set's labels.
     pub label_names: &'a [String],
-    /// The unit that the image of a row belongs to.
+    /// The unit to which the image of a row belongs.
     pub unit: &'a dyn Fn(Unit, u32) -> Option<String>,
 }
 
-/// Writes the predictions of all tasks, one row group each; the bytes depend on nothing else.
-/// Tasks without predictions (the prior's) are left out. Where an image may have several labels, they are lists.
+/// Writes the predictions of all tasks, one row group each; the bytes depend on nothing else. Tasks without
+/// predictions (the prior's) are left out. If an image may have several labels, labels are lists.
 ///
 /// # Errors
 /// [`Error::Write`] with the file and the reason.
@@ -99,9 +100,9 @@ fn labels(
     if one_each { group.cells(names.map(|mut names| names.next())) } else { group.lists(names) }
 }
 
-/// Reads what [`write()`] wrote about `data` (a fingerprint): what was said of each task, in the file's order. Columns are
-/// found by name; further ones are passed over, and units need not be there. Questions that stand on the shelf are
-/// taken from it, and new ones put there.
+/// Reads what [`write()`] wrote for `data` (a fingerprint): the predictions of each task, in the file's
+/// order. Columns are found by name; unknown ones are ignored, and units may be missing. Questions are shared
+/// through `shelf`.
 ///
 /// # Errors
 /// [`Error::Read`] with the file and the reason.
@@ -118,7 +119,7 @@ fn read_from(file: File, data: &str, shelf: &Shelf) -> Result<Vec<Answered>, Fai
     let lists =
         |name| schema.columns().iter().any(|column| column.path().parts()[..] == [name, "list", "element"]);
     if lists("truth") {
-        return Err("its images have several labels each, and comparisons count one".into());
+        return Err("its images have several labels each, and comparisons need exactly one".into());
     }
     let place = |name: &str| schema.columns().iter().position(|column| column.name() == name);
     let required = |name: &str| {
@@ -127,7 +128,7 @@ fn read_from(file: File, data: &str, shelf: &Shelf) -> Result<Vec<Answered>, Fai
     let [set, task, image, truth, predicted] = ["set", "task", "image", "truth", "predicted"].map(required);
     let [set, task, image, truth, predicted] = [set?, task?, image?, truth?, predicted?];
     let units = Unit::KEPT.map(|unit| place(unit.name()));
-    // A file of an older program knows less of the same images: it has its questions for itself.
+    // A file of an older version records fewer units for the same images, so its questions are not shared.
     let shared = units.iter().all(Option::is_some);
     let mut found: Vec<Answered> = vec![];
     for group in 0..reader.num_row_groups() {
@@ -165,11 +166,11 @@ fn read_from(file: File, data: &str, shelf: &Shelf) -> Result<Vec<Answered>, Fai
     Ok(found)
 }
 
-/// A column of texts as it stands in a file.
+/// A column of texts as read from the file.
 struct Column {
     name: String,
     rows: usize,
-    /// The texts that are there.
+    /// The texts that are not null.
     values: Vec<ByteArray>,
 }
 
@@ -198,7 +199,7 @@ impl Column {
         self.values.iter().map(|value| value.as_utf8().map_err(|_| expected("text in UTF-8"))).collect()
     }
 
-    /// The same by name and number; none if a row has no text.
+    /// The same as distinct names and indices; `None` if a row has no text.
     fn words(&self) -> Result<Option<Words>, ParquetError> {
         if self.values.len() < self.rows { Ok(None) } else { Ok(Some(self.texts()?.into_iter().collect())) }
     }
@@ -251,7 +252,7 @@ mod tests {
         assert_eq!(truth.zip(predicted).collect::<Vec<_>>(), [("M0", "M3"), ("M3", "M3")]);
         assert_eq!(one.asked.units(Unit::Well), None, "one image has no well");
         let again = read(&path, "f1", &shelf).unwrap();
-        assert!(Arc::ptr_eq(&again[0].asked, &one.asked), "the same question is kept once");
+        assert!(Arc::ptr_eq(&again[0].asked, &one.asked), "the same question is shared");
         let rows = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
         let rows: Vec<String> =
             rows.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect();

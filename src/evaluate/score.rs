@@ -1,4 +1,4 @@
-//! One task: who is asked, what was predicted for every image of it, and its scores.
+//! One task: its queries, the prediction for each of them, and its scores.
 
 use super::{
     Error, Labels, Truth,
@@ -7,7 +7,7 @@ use super::{
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// One task of one set: who is asked, and who may answer.
+/// One task of one set: queries and references.
 #[derive(Clone, Copy, Debug)]
 pub struct TaskInput<'a> {
     /// The data set: `chammi`.
@@ -18,14 +18,14 @@ pub struct TaskInput<'a> {
     pub task: &'a str,
     /// The labels of every image of the set, as indices into `label_names`.
     pub labels: Labels<'a>,
-    /// What the labels are called.
+    /// The names of the labels.
     pub label_names: &'a [String],
     /// Rows of the training images, ascending.
     pub train: &'a [u32],
-    /// Rows of the images that are asked about, ascending.
+    /// Rows of the queried images, ascending.
     pub queries: &'a [u32],
-    /// The group of each query, if the task leaves one group out: then the other groups' queries answer too,
-    /// after the training images.
+    /// The group of each query in a leave-one-group-out task: the queries of other groups are then references
+    /// too, after the training images.
     pub groups: Option<&'a [u32]>,
     /// Which of the queries count, if not all: the others only answer, where other groups' queries do.
     pub counted: Option<&'a [bool]>,
@@ -42,9 +42,9 @@ pub struct TaskScore {
     pub task: String,
     /// Every [metric](super::metrics::METRICS) by its name.
     pub metrics: BTreeMap<&'static str, f64>,
-    /// Every label of the truth, in the order of the labels.
+    /// The scores of every label that occurs in the truth, in the order of the labels.
     pub per_class: Vec<ClassScore>,
-    /// One for each query that counts, in the order of the queries. Empty where a score is an average over draws.
+    /// One per query that counts, in the order of the queries. Empty if a score is an average over draws.
     pub predictions: Vec<Prediction>,
 }
 
@@ -64,18 +64,18 @@ pub struct ClassScore {
     pub support: u32,
 }
 
-/// What was predicted for one image.
+/// The prediction for one image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
     /// The image's row in the set's table.
     pub row: u32,
     /// Its label, or labels.
     pub truth: Truth,
-    /// Those that it was given.
+    /// The predicted label, or labels.
     pub predicted: Truth,
-    /// The row that it was taken from; `None` where nothing was compared.
+    /// The row from which it was taken; `None` if nothing was compared.
     pub nearest: Option<u32>,
-    /// How near that row is: the cosine, or minus the Euclidean distance.
+    /// The similarity to that row: the cosine, or minus the Euclidean distance.
     pub similarity: Option<f32>,
 }
 
@@ -88,14 +88,14 @@ impl TaskScore {
     /// One of its metrics.
     ///
     /// # Panics
-    /// If there is no metric of that name.
+    /// If there is no metric with this name.
     pub fn metric(&self, name: &str) -> f64 {
         self.metrics[name]
     }
 }
 
 impl TaskInput<'_> {
-    /// Names the task in an error. A stop is none.
+    /// Adds the task's name to an error, except for a stop.
     pub(super) fn locate(&self, source: Error) -> Error {
         if matches!(source, Error::Stopped) {
             return source;
@@ -150,7 +150,7 @@ impl TaskInput<'_> {
     /// The mean scores of several lists of predictions for the same truth, without predictions.
     ///
     /// # Panics
-    /// If there is no list.
+    /// If there are no lists.
     pub(super) fn named(&self, lists: &[Counts]) -> TaskScore {
         let mean = |value: &dyn Fn(&Counts) -> f64| lists.iter().map(value).sum::<f64>() / lists.len() as f64;
         let class = |(label, counts): (&u16, &LabelCounts)| ClassScore {

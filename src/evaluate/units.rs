@@ -1,4 +1,4 @@
-//! What images have in common, so that they are not evidence independent of each other: a field of view, a well.
+//! Sampling units: images that share a field of view or a well are not independent evidence.
 
 use crate::data::{ImageSet, Role};
 use serde::Serialize;
@@ -11,7 +11,7 @@ pub enum Unit {
     Image,
     /// All images cut from one picture.
     FieldOfView,
-    /// All images of one well; wells are told apart by plate and well.
+    /// All images of one well; wells are identified by plate and well.
     Well,
     /// All images of one plate.
     Plate,
@@ -20,13 +20,13 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// Those that predictions are kept with.
+    /// The units that are stored with predictions.
     pub const KEPT: [Self; 4] = [Self::FieldOfView, Self::Well, Self::Plate, Self::Group];
 
-    /// Those that are drawn if nobody says otherwise: the first of which the task has [`FEW`](Self::FEW).
+    /// The default units: the first of which the task has [`FEW`](Self::FEW).
     pub const USUAL: [Self; 4] = [Self::Group, Self::Well, Self::FieldOfView, Self::Image];
 
-    /// Fewer units than these say little about how much others would differ.
+    /// With fewer units than this, resampling says little about the variation between units.
     pub const FEW: usize = 10;
 
     /// Its name in files and on the command line.
@@ -52,7 +52,7 @@ impl Unit {
         format!("{n} {}", if n == 1 { one } else { many })
     }
 
-    /// The unit that an image of a task belongs to; none if the table does not say.
+    /// The unit to which an image of a task belongs; `None` if the table does not state it.
     pub fn of(self, set: &ImageSet, task: &str, row: u32) -> Option<String> {
         let role = |role| set.role(row, role).map(String::from);
         match self {

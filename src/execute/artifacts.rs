@@ -1,4 +1,4 @@
-//! Files that works leave behind: `<store>.d/work/<WorkId>/weights.safetensors` and so on.
+//! The files of works: `<store>.d/work/<WorkId>/weights.safetensors` and so on.
 
 use super::Error;
 use crate::{
@@ -17,30 +17,31 @@ pub(super) fn folder(store: &Path, work: &WorkId) -> PathBuf {
     store::work_folder(store, work.as_str())
 }
 
-/// The folder of what is kept with the fingerprint of a data set: means and deviations.
+/// The folder of values that are cached by a data set's fingerprint: means and deviations.
 pub(super) fn cache(store: &Path) -> PathBuf {
     store::files(store).join("data")
 }
 
-/// A file of `<store>.d` as the store names it: seen from that folder, so that the two can move and be renamed together.
+/// A file of `<store>.d` as recorded in the store: relative to that folder, so that both can be moved and
+/// renamed together.
 pub(super) fn beside(store: &Path, path: &Path) -> PathBuf {
     path.strip_prefix(store::files(store)).unwrap_or(path).to_owned()
 }
 
-/// What the store notes about a complete file.
+/// The store's record of a complete file.
 pub(super) fn row(kind: &str, path: &Path, digest: Digest, store: &Path) -> ArtifactRow {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let Digest { bytes, blake3 } = digest;
     ArtifactRow { name, kind: kind.into(), path: beside(store, path), bytes, blake3, step: None }
 }
 
-/// Writes what the rows of a file of features are: the image, its label, and the splits that it belongs to, `Train` and
-/// tasks, joined by `+`. A picture of the features needs no images then.
+/// Writes what each row of a file of features is: the image, its label, and its splits, `Train` and tasks,
+/// joined by `+`. Figures of the features then need no images.
 pub(super) fn write_images(path: &Path, set: &ImageSet) -> Result<Digest, Error> {
     let write = || -> io::Result<Digest> {
         let mut writer = csv::Writer::from_writer(Growing::create(path)?);
         writer.write_record(["image", "label", "splits"])?;
-        // Queries ascend, so that one place in each task's list is enough.
+        // Queries ascend, so that one position in each task's list is enough.
         let mut asked: Vec<_> =
             set.tasks.iter().map(|task| (&task.name, task.queries.iter().peekable())).collect();
         for row in 0..set.len() as u32 {

@@ -1,4 +1,4 @@
-//! What can go wrong while work is done.
+//! The errors of work.
 
 use crate::{
     backbone::{self, files},
@@ -6,7 +6,7 @@ use crate::{
 };
 use std::path::PathBuf;
 
-/// What can go wrong while work is done.
+/// Why work failed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum Error {
@@ -30,10 +30,10 @@ pub enum Error {
     Simulate(#[from] simulate::Error),
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
-    /// Told before, when it happened.
-    #[error("it shares work that has failed ({work}): {reason}")]
+    /// Reported earlier, when it happened.
+    #[error("it depends on work that failed earlier ({work}): {reason}")]
     Failed { work: String, reason: String },
-    #[error("no features of `{0}` lie beside the store")]
+    #[error("the feature file of set `{0}` is missing from the store's folder")]
     NoFeatures(String),
     #[error("cannot use {}: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
@@ -52,13 +52,13 @@ impl Error {
             Self::Files(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::NoFeatures(_) => {
-                Some("the folder `<store>.d` belongs to the store: put it back beside it".into())
+                Some("the folder `<store>.d` belongs to the store: put it back next to the store".into())
             }
             _ => None,
         }
     }
 
-    /// Whether a listener asked for it: nothing failed, and the same command goes on from here.
+    /// Whether a listener requested it: nothing failed, and the same command resumes the work.
     pub(super) fn is_stop(&self) -> bool {
         use data::Error::Stopped;
         matches!(
@@ -71,7 +71,7 @@ impl Error {
         )
     }
 
-    /// How the attempt that met it is recorded.
+    /// How the attempt is recorded.
     pub(super) fn outcome(&self) -> store::Outcome {
         match self {
             Self::Train(train::Error::Diverged { .. }) => store::Outcome::Nan(self.to_string()),

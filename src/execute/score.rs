@@ -1,4 +1,4 @@
-//! Scoring works: tasks by features, floors by none, predictions to a Parquet file, numbers to the store.
+//! Scoring works: scores tasks and floors, writes predictions to a Parquet file and numbers to the store.
 
 use super::{Desk, Error, Progress, fit, sets::Part};
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 };
 use candle_core::Device;
 
-/// What is asked.
+/// The protocol, the images and the features to score.
 pub(super) struct Question<'a> {
     pub(super) protocol: &'a Protocol,
     pub(super) data: &'a Selection,
@@ -49,7 +49,7 @@ impl Desk<'_> {
         let mut rows: Vec<ScoreRow> =
             scored.iter().flat_map(|(_, score)| score_rows(question, score)).collect();
         rows.extend(averages(question, &rows));
-        // The prior is a mean over draws: it has no one prediction for an image.
+        // The prior is a mean over draws: there is no single prediction per image.
         if question.features != Features::Prior {
             self.predictions(&parts, &scored, attempt)?;
         }
@@ -60,7 +60,7 @@ impl Desk<'_> {
         Ok(Progress::Done)
     }
 
-    /// The features that are compared, one row for each image of the set.
+    /// The features to score, one row per image of the set.
     fn features(
         &self,
         step: &Step,
@@ -125,7 +125,7 @@ fn one(
 ) -> Result<TaskScore, Error> {
     Ok(match (question.features, features) {
         (Features::Constant, _) => floors::constant(input)?,
-        // Standardised features are compared by distance, whatever the protocol's own metric.
+        // Standardised features are compared by distance, whatever the protocol's metric.
         (Features::HandMade, Some(features)) => {
             score(&OneNn { metric: Metric::L2 }, input, features, on, listen)?
         }
@@ -157,7 +157,8 @@ fn score_rows(question: &Question<'_>, score: &TaskScore) -> Vec<ScoreRow> {
     rows
 }
 
-/// The averages of the papers that are about this data set, in what they publish, where all of their tasks were scored.
+/// The averages of the papers about this data set, in the metrics that they publish, if all of their tasks
+/// were scored.
 fn averages(question: &Question<'_>, rows: &[ScoreRow]) -> Vec<ScoreRow> {
     let mut averages: Vec<ScoreRow> = vec![];
     for paper in papers::on(&question.data.name) {

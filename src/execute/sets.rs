@@ -1,4 +1,5 @@
-//! The sets that a work reads: thinned where the spec says so, with the mean and deviation that normalise them.
+//! The sets that a work reads: thinned if the spec requires it, with the mean and standard deviation that
+//! normalise them.
 
 use super::Error;
 use crate::{
@@ -14,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Raised when means and deviations are computed differently.
+/// Raised when means and standard deviations are computed differently.
 const REVISION: u32 = 1;
 
 /// A data set as the store knows it.
@@ -37,7 +38,7 @@ pub(super) struct Sets<'a> {
     cache: PathBuf,
 }
 
-/// A set as a work sees it.
+/// A set as read by a work.
 pub(super) struct Part<'a> {
     whole: &'a ImageSet,
     thinned: Option<ImageSet>,
@@ -62,8 +63,8 @@ impl<'a> Sets<'a> {
         Self { data, cache: cache.to_owned() }
     }
 
-    /// The sets meant, with at most `subset` images of each split. What grey levels mean is measured, where it has to be,
-    /// over the images that are left; once, and kept.
+    /// The selected sets, with at most `subset` images of each split. Grey levels that have to be measured
+    /// are measured over the remaining images, once, and cached.
     pub(super) fn open(
         &self,
         wanted: &Selection,
@@ -96,15 +97,15 @@ impl<'a> Sets<'a> {
         Ok(parts)
     }
 
-    /// Where something measured on a set is kept.
+    /// Where a value that was measured on a set is cached.
     fn kept(&self, part: &Part<'_>, subset: Option<usize>, what: &str) -> PathBuf {
         let size = subset.map_or(String::new(), |subset| format!("-{subset}"));
         let folder = self.cache.join(&part.fingerprint[..16.min(part.fingerprint.len())]);
         folder.join(format!("{}{size}-{what}.json", part.set().name))
     }
 
-    /// Published constants where there are some; else mean and deviation over all of Train, whichever images are meant,
-    /// computed once and kept: a feature means the same in every selection of a set.
+    /// Published constants if there are any; otherwise mean and standard deviation over all of Train, whichever images
+    /// are meant, computed once and cached: a feature means the same in every selection of a set.
     pub(super) fn statistics(
         &self,
         part: &Part<'_>,

@@ -1,9 +1,10 @@
-//! The language of dichroic: the words of an experiment, the sentence that they make, and the plain data it becomes.
+//! The language of dichroic: the settings of an experiment, their combination into declarations, and the
+//! plain data that these become.
 //!
-//! Everything that can be known of an experiment without tensors, images or a store is here. A program that declares
-//! experiments uses this through the package `dichroic`, under its names.
+//! Everything that can be known about an experiment without tensors, images or a store is here. A program
+//! that declares experiments uses this crate through the package `dichroic`, under its names.
 
-// Attributes and doc tests name what they use by the package that people know.
+// Attributes and doc tests use the name of the public package.
 extern crate self as dichroic;
 
 pub mod adapter;

@@ -2,7 +2,7 @@
 
 use crate::spec::Term;
 
-/// What must be there before a loss can be computed.
+/// The inputs of a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
     /// The images' labels.
@@ -12,16 +12,16 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Of a loss that looks at images as they are: what a sum starts from.
+    /// The needs of a loss on unlabelled images: the start of a sum.
     pub const IMAGES: Self = Self { labels: false, views: 1 };
 
-    /// Of two losses together.
+    /// The needs of two losses together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self { labels: self.labels || other.labels, views: self.views.max(other.views) }
     }
 
-    /// Of a weighted sum.
+    /// The needs of a weighted sum.
     pub fn of(objective: &[Term]) -> Self {
         objective.iter().map(|term| term.loss.needs()).fold(Self::IMAGES, Self::and)
     }

@@ -1,4 +1,4 @@
-//! The experiments that are linked into this program.
+//! The experiments and reports linked into this program.
 //!
 //! The build script finds the files in `experiments/`, `#[experiment]` registers the functions in them.
 
@@ -14,7 +14,7 @@ pub struct Entry {
     pub name: &'static str,
     /// Its documentation; the first line says what it shows.
     pub about: &'static str,
-    /// Where it stands, relative to the package.
+    /// Its file, relative to the package.
     pub file: &'static str,
     /// The line of its attribute.
     pub line: u32,
@@ -30,7 +30,7 @@ pub struct ReportEntry {
     pub name: &'static str,
     /// Its documentation; the first line is its title.
     pub about: &'static str,
-    /// Where it stands, relative to the package.
+    /// Its file, relative to the package.
     pub file: &'static str,
     /// The line of its attribute.
     pub line: u32,
@@ -46,7 +46,7 @@ impl ReportEntry {
         title(self.about)
     }
 
-    /// What is wrong with it, and what to say instead.
+    /// What is wrong with it, and a suggestion.
     pub fn problem(&self) -> Option<(String, String)> {
         let wrong = (self.report)().check().err()?;
         Some((format!("{} ({}:{}): {wrong}", self.name, self.file, self.line), wrong.hint()))
@@ -58,14 +58,14 @@ fn title(about: &'static str) -> &'static str {
 }
 
 impl Entry {
-    /// All that is wrong with what it declares, each problem with the number of its sentence.
+    /// All problems of its declarations, each with the declaration's number.
     pub fn problems(&self) -> Vec<String> {
         let (mut problems, mut known) = (vec![], vec![]);
         for (at, declared) in (self.specs)().iter().enumerate() {
-            let place = format!("{} ({}:{}), sentence {}", self.name, self.file, self.line, at + 1);
+            let place = format!("{} ({}:{}), declaration {}", self.name, self.file, self.line, at + 1);
             problems.extend(declared.check().iter().map(|problem| format!("{place}: {problem}")));
             match known.iter().position(|spec| *spec == declared.spec) {
-                Some(before) => problems.push(format!("{place}: the same as sentence {}", before + 1)),
+                Some(before) => problems.push(format!("{place}: the same as declaration {}", before + 1)),
                 None => known.push(declared.spec.clone()),
             }
         }
@@ -92,26 +92,26 @@ impl fmt::Debug for Entry {
 /// Why an experiment was not found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Two functions have one name.
-    #[error("two {what}s are called `{name}`: {first} and {second}")]
+    /// Two functions have the same name.
+    #[error("two {what}s have the name `{name}`: {first} and {second}")]
     Twice {
         /// `experiment` or `report`.
         what: &'static str,
         /// The name.
         name: &'static str,
-        /// File and line of the one.
+        /// File and line of the first.
         first: String,
-        /// File and line of the other.
+        /// File and line of the second.
         second: String,
     },
     /// Nothing has this name.
     #[error("there is no experiment `{name}`")]
     Unknown {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// The name that looks most like it.
+        /// The most similar name.
         closest: Option<&'static str>,
-        /// How many experiments there are.
+        /// The number of experiments.
         known: usize,
     },
 }
@@ -127,7 +127,7 @@ impl Error {
             Self::Unknown { known: 0, .. } => "put a file with an `#[experiment]` into `experiments/`".into(),
             Self::Unknown { closest: Some(name), .. } => format!("did you mean `{name}`?"),
             Self::Unknown { known, .. } => {
-                format!("`dichroic list` shows all {known}; `name*` runs all that begin so")
+                format!("`dichroic list` shows all {known}; `name*` runs all that begin with `name`")
             }
         })
     }
@@ -155,7 +155,7 @@ pub fn reports() -> Result<Vec<&'static ReportEntry>, Error> {
     Ok(all)
 }
 
-/// The experiment of this name, or all whose names begin with what stands before a final `*`.
+/// The experiment with this name, or all whose names begin with the text before a final `*`.
 ///
 /// # Errors
 /// If there is none, or two have the same name.
@@ -163,7 +163,7 @@ pub fn find(pattern: &str) -> Result<Vec<&'static Entry>, Error> {
     matching(&entries()?, pattern)
 }
 
-/// All that is wrong with what is declared, each problem with its experiment; empty if all can be planned.
+/// All problems of all declarations, each with its experiment; empty if all can be planned.
 pub fn problems() -> Vec<String> {
     let reports = match reports() {
         Ok(entries) => entries
@@ -186,7 +186,7 @@ fn sorted(mut entries: Vec<&'static Entry>) -> Result<Vec<&'static Entry>, Error
     Ok(entries)
 }
 
-/// Refuses two functions of one name.
+/// Refuses two functions with the same name.
 fn once(
     what: &'static str,
     all: impl Iterator<Item = (&'static str, &'static str, u32)>,
@@ -215,8 +215,8 @@ fn matching(entries: &[&'static Entry], pattern: &str) -> Result<Vec<&'static En
     Ok(found)
 }
 
-/// A file's path relative to its repository, or to its package where no repository is known: `file!()` is absolute in
-/// included files.
+/// A file's path relative to its repository, or to its package if no repository is known: `file!()` is
+/// absolute in included files.
 #[doc(hidden)]
 pub const fn relative(file: &'static str, root: Option<&'static str>, package: &'static str) -> &'static str {
     let root = match root {
@@ -273,13 +273,16 @@ mod tests {
         assert_eq!(error.to_string(), "there is no experiment `hypernet_tsp`");
         assert_eq!(error.hint().unwrap(), "did you mean `hypernet_tps`?");
         let error = matching(&all, "swad*").unwrap_err();
-        assert_eq!(error.hint().unwrap(), "`dichroic list` shows all 2; `name*` runs all that begin so");
+        assert_eq!(
+            error.hint().unwrap(),
+            "`dichroic list` shows all 2; `name*` runs all that begin with `name`"
+        );
     }
 
     #[test]
     fn two_experiments_of_one_name_are_refused_with_both_places() {
         let error = sorted(vec![entry("same", 9), entry("other", 1), entry("same", 3)]).unwrap_err();
-        let text = "two experiments are called `same`: experiments/a.rs:3 and experiments/a.rs:9";
+        let text = "two experiments have the name `same`: experiments/a.rs:3 and experiments/a.rs:9";
         assert_eq!(error.to_string(), text);
     }
 
@@ -292,8 +295,9 @@ mod tests {
             [run.clone(), run.clone().image(33), run].specs()
         }
         let entry = Entry { name: "twice", about: "", file: "a.rs", line: 7, specs: twice };
-        let image = "twice (a.rs:7), sentence 2: expected an image side that is a multiple of 32, found 33";
-        assert_eq!(entry.problems(), [image, "twice (a.rs:7), sentence 3: the same as sentence 1"]);
+        let image =
+            "twice (a.rs:7), declaration 2: expected an image side that is a multiple of 32, found 33";
+        assert_eq!(entry.problems(), [image, "twice (a.rs:7), declaration 3: the same as declaration 1"]);
     }
 
     #[test]

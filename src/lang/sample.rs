@@ -1,4 +1,4 @@
-//! Sentences for tests of what is built on the language.
+//! Declarations for tests of crates that use the language.
 
 use crate::{
     dsl::{Adapts, Evaluated, Frozen, NoLoss, Scored, Towards},
@@ -6,21 +6,22 @@ use crate::{
     spec::{Adapter, Spec},
 };
 
-/// The network of the CHAMMI paper with an adapter, trained on all of CHAMMI towards `O`, and scored on it.
+/// The network of the CHAMMI paper with an adapter, trained on all of CHAMMI with objective `O`, and scored
+/// on it.
 pub type OnChammi<A, O> = Run<Model<ConvNext<size::Tiny>, ImageNet22k, A>, Chammi, O, Evaluated>;
 
-/// Any adapter on CHAMMI; all but the loss.
+/// Any adapter on CHAMMI, without a loss.
 pub fn on_chammi<A: Adapts<ConvNext<size::Tiny>>>(adapter: A) -> OnChammi<A, NoLoss> {
     let model = ConvNext::tiny().pretrained(ImageNet22k).adapter(adapter);
     model.train_on(Chammi).evaluate(OneNn::cosine().on(Chammi))
 }
 
-/// HyperNet on CHAMMI; all but the loss.
+/// HyperNet on CHAMMI, without a loss.
 pub fn hyper_net() -> OnChammi<HyperNet, NoLoss> {
     on_chammi(HyperNet { z: 128, hidden: 256 })
 }
 
-/// The plain run of HyperNet on CHAMMI.
+/// The plain experiment of HyperNet on CHAMMI.
 pub fn plain() -> OnChammi<HyperNet, ProxyNca> {
     hyper_net().loss(PROXY)
 }
@@ -30,7 +31,7 @@ pub fn off_the_shelf() -> OnChammi<ChannelReplication, Frozen> {
     on_chammi(ChannelReplication).frozen()
 }
 
-/// What a sentence becomes under a recipe.
+/// The spec of a declaration under a recipe.
 pub fn spec<M, D, O: Towards, E: Scored>(run: Run<M, D, O, E>, recipe: Recipe) -> Spec {
     run.recipe(recipe).specs().remove(0).spec
 }

@@ -1,8 +1,8 @@
-//! Which known word is meant, for answers to slips of the finger.
+//! Suggestions for misspelt names.
 
 pub use strsim::osa_distance as distance;
 
-/// The candidate that looks most like `name`, if one is near: at most a third of it is different.
+/// The candidate most similar to `name`, if at most a third of it differs.
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = |candidate: &'a str| (distance(name, candidate), candidate);
     let near = candidates.into_iter().map(near).min()?;

@@ -1,5 +1,5 @@
-//! Cross-entropy with a linear classifier over the classes of all training sets, and the released variant that
-//! takes the features themselves for logits.
+//! Cross-entropy with a linear classifier over the classes of all training sets, and the released variant
+//! that uses the features themselves as logits.
 
 use super::{Forwarded, Term, Valued};
 use crate::{
@@ -32,7 +32,7 @@ impl Term for Linear {
     }
 }
 
-/// Class c is the feature of index c (specification, section 5.3).
+/// The logit of class c is feature c (specification, section 5.3).
 pub(super) struct OnFeatures;
 
 impl Term for OnFeatures {

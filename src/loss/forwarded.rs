@@ -1,22 +1,22 @@
-//! What a term sees of a batch.
+//! What a loss term receives of a batch.
 
 use crate::{pass::Outputs, tape::Node};
 
-/// What a term sees of the images of one set in a batch.
+/// What a term receives for the images of one set in a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Forwarded<'a> {
-    /// What the network that is trained makes of each group of crops.
+    /// The outputs of the trained network for each group of crops.
     pub student: &'a [Outputs],
-    /// The same of the oracle; empty if there is none.
+    /// The outputs of the oracle; empty if there is none.
     pub oracle: &'a [Outputs],
     /// The class of each *image*, over all training sets.
     pub classes: &'a [usize],
-    /// How many images next to each other belong together.
+    /// How many consecutive images belong together.
     pub together: usize,
 }
 
 impl<'a> Forwarded<'a> {
-    /// Without an oracle, every image on its own.
+    /// Without an oracle, and every image separate.
     pub fn of(student: &'a [Outputs], classes: &'a [usize]) -> Self {
         Self { student, oracle: &[], classes, together: 1 }
     }

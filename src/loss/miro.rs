@@ -1,4 +1,5 @@
-//! MIRO (Cha et al. 2022): what flows by at a few probes stays close to an oracle's, within variances that are learned.
+//! MIRO (Cha et al. 2022): intermediate features at a few probes stay close to those of an oracle, within
+//! learned variances.
 
 use super::{Forwarded, Term, Valued};
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
 };
 use candle_core::Result;
 
-/// The variance of every channel before the first step (MIRO's authors).
+/// The initial variance of every channel (from MIRO's authors).
 const START: f64 = 0.1;
 
 /// The penalty of a training.
@@ -21,8 +22,8 @@ pub struct Miro {
 }
 
 impl Miro {
-    /// Adds the variances to `params`: as many for each probe as `widths` says. `oracle` holds the parameters of another
-    /// instance of the same model.
+    /// Adds the variances to `params`, with the numbers in `widths` for the probes. `oracle` has the
+    /// parameters of another instance of the same model.
     pub fn new(word: &spec::Miro, oracle: Params, widths: &[usize], params: &mut Params) -> Self {
         let variance = |(probe, width): (usize, &usize)| {
             let published = Published::new(format!("variance_encoders.{probe}.b"), &[*width]);

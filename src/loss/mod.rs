@@ -1,5 +1,5 @@
-//! What is minimised: terms on what the network makes of images, weighted and added. A loss says in its word what it
-//! needs ([`Needs`]), a term what it probes; the loop provides it.
+//! The objective: weighted terms on the outputs of the network. The settings of a loss declare what it needs
+//! ([`Needs`]), a term where it probes; the training loop provides it.
 
 mod cross_entropy;
 mod forwarded;
@@ -20,35 +20,35 @@ use crate::{
 };
 use candle_core::{Result, Tensor};
 
-/// One loss with its parameters, and with what it remembers between steps.
+/// A loss with its parameters and its state between steps.
 pub trait Term: Send + Sync {
-    /// Where it probes the network; none: it reads features. A term with probes is a mean over images, so that it can be
-    /// taken part by part; one that reads features sees a set's part of the batch at once.
+    /// Where it probes the network; `None`: it reads features. A term with probes is a mean over images, so that
+    /// it can be computed part by part; a term that reads features receives a set's whole part of the batch.
     fn probes(&self) -> Option<Taps> {
         None
     }
 
-    /// The parameters of a second network, frozen, whose outputs it compares with.
+    /// The parameters of a second, frozen network whose outputs it compares with.
     fn oracle(&self) -> Option<&Params> {
         None
     }
 
-    /// Its value: on all images of a set in the batch; where it needs probes, on some of them, and the mean over images is
-    /// taken for all.
+    /// Its value on all images of a set in the batch. A term with probes receives some of the images at a
+    /// time; its mean over images is then combined.
     ///
     /// # Errors
     /// If the shapes do not fit.
     fn value(&self, tape: &mut Tape, params: &Params, out: &Forwarded<'_>, at: &Clock) -> Result<Valued>;
 
-    /// Takes note of what it kept of a set in a step.
+    /// Updates its state from the tensors that it kept of a set in this step.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If they cannot be read.
     fn after_step(&mut self, _kept: &[Tensor], _at: &Clock) -> Result<()> {
         Ok(())
     }
 
-    /// What it remembers, by name.
+    /// Its state, by name.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -56,10 +56,10 @@ pub trait Term: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// Remembers it again. `read` finds what was stored under a name.
+    /// Restores its state. `read` returns what was stored under a name.
     ///
     /// # Errors
-    /// What is missing.
+    /// The name that is missing.
     fn restore(&mut self, _read: &dyn Fn(&str) -> Option<Vec<f32>>) -> std::result::Result<(), Lost> {
         Ok(())
     }
@@ -69,7 +69,7 @@ pub trait Term: Send + Sync {
 pub struct Valued {
     /// A scalar on the tape.
     pub node: Node,
-    /// What [`Term::after_step`] gets to see.
+    /// The tensors for [`Term::after_step`].
     pub kept: Vec<Tensor>,
 }
 
@@ -79,7 +79,7 @@ impl From<Node> for Valued {
     }
 }
 
-/// A loss in a sum.
+/// A term with its weight.
 struct Weighted {
     name: &'static str,
     weight: f32,
@@ -92,22 +92,22 @@ pub struct Objective {
     terms: Vec<Weighted>,
 }
 
-/// The value of the terms that read features, and of each of them, unweighted, by name.
+/// The value of the terms that read features: their weighted sum, and each unweighted term by name.
 pub struct Value {
     /// The weighted sum, on the tape.
     pub total: Node,
     /// `(name, value)` of each term.
     pub terms: Vec<(&'static str, Scalar)>,
-    /// What each term keeps for the end of the step, by its number.
+    /// Tensors that each term keeps for the end of the step, by its index.
     pub kept: Kept,
 }
 
-/// What terms keep, by their numbers.
+/// Tensors that terms keep, by their indices.
 pub type Kept = Vec<(usize, Vec<Tensor>)>;
 
 /// The value of a term on some images of a set.
 pub struct OfPart {
-    /// The term's number.
+    /// The term's index.
     pub term: usize,
     /// Its mean over these images.
     pub node: Node,
@@ -144,7 +144,7 @@ impl Objective {
         self
     }
 
-    /// How many augmented views of each image it needs.
+    /// The number of augmented views of each image that it needs.
     pub fn views(&self) -> usize {
         self.terms.iter().map(|weighted| weighted.needs.views).max().unwrap_or(1)
     }
@@ -154,7 +154,7 @@ impl Objective {
         self.terms.iter().find_map(|weighted| weighted.term.probes())
     }
 
-    /// The second network that is probed along.
+    /// The second network, which is probed too.
     pub fn oracle(&self) -> Option<&Params> {
         self.terms.iter().find_map(|weighted| weighted.term.oracle())
     }
@@ -202,7 +202,7 @@ impl Objective {
         (self.terms[number].name, self.terms[number].weight)
     }
 
-    /// Has terms take note of what they kept of a set.
+    /// Updates the terms' state from what they kept of a set.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -210,7 +210,8 @@ impl Objective {
         kept.iter().try_for_each(|(number, kept)| self.terms[*number].term.after_step(kept, at))
     }
 
-    /// The weighted sum of the terms that read labels, on one view of each image: a loss for images held out.
+    /// The weighted sum of the terms that read labels, on one view of each image: the loss of held-out
+    /// images.
     ///
     /// # Errors
     /// If the shapes do not fit.

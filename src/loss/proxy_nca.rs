@@ -1,9 +1,9 @@
-//! ProxyNCA++ as CHAMMI has it: softmax over negative squared distances between normalised features and one
+//! ProxyNCA++ as used in CHAMMI: softmax over negative squared distances between normalised features and one
 //! normalised proxy per class of *all* training sets.
 //!
-//! Features and proxies are multiplied by a scale s. With unit vectors `-s² d² = 2 s² cos - 2 s²`, so that the logits
-//! are cosines times `2 s²`, which is `2 / T` for the fixed scale √(1/T). Of the
-//! ProxyNCA++ paper only normalisation, proxy assignment and temperature are there (specification, section 5.1).
+//! Features and proxies are multiplied by a scale s. With unit vectors `-s² d² = 2 s² cos - 2 s²`, so that
+//! the logits are cosines times `2 s²`, which is `2 / T` for the fixed scale √(1/T). Only normalisation,
+//! proxy assignment and temperature of the ProxyNCA++ paper are implemented (specification, section 5.1).
 
 use super::{Forwarded, Term, Valued};
 use crate::{
@@ -20,7 +20,7 @@ pub(super) struct ProxyNca {
     factor: Factor,
 }
 
-/// What cosines are multiplied by.
+/// The factor of the cosines.
 enum Factor {
     Fixed(f32),
     /// 2 · e^(2x) of a parameter x.
@@ -28,7 +28,7 @@ enum Factor {
 }
 
 impl ProxyNca {
-    /// `proxies`: whether they are trained, and how many there are.
+    /// `proxies`: whether they are trained, and their number.
     pub(super) fn new(
         temperature: f64,
         scale: Scale,
@@ -37,7 +37,7 @@ impl ProxyNca {
         params: &mut Params,
     ) -> Self {
         let (trained, classes) = proxies;
-        // Released: standard normal over 8.
+        // Released: standard normal divided by 8.
         let proxies = params.add_normal(Published::new("proxies", &[classes, width]), 1.0 / 8.0);
         if !trained {
             params.freeze(proxies);

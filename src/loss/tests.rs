@@ -22,7 +22,7 @@ fn value_of(
     objective.value(tape, params, &Forwarded::of(&student, classes), &Clock::START).unwrap()
 }
 
-/// `ours` names the objective's parameters and the golden tensors that they start from.
+/// `ours` has the names of the objective's parameters and of the golden tensors that they start from.
 fn check(name: &str, words: &[(f64, Loss)], labelled: bool, ours: &[(&str, &str)]) {
     everywhere(|| compare(name, words, labelled, ours));
 }
@@ -108,7 +108,7 @@ fn proxies_that_are_not_trained_get_no_gradient() {
     assert!(gradients.of(features).is_some());
 }
 
-/// There is no golden file for it: two losses at a distance say what the slope between them is.
+/// There is no golden file for it: losses at two distances determine the slope between them.
 #[test]
 fn a_learned_scale_starts_as_its_rule_says_and_follows_its_slope() {
     everywhere(|| {

@@ -1,16 +1,17 @@
-//! What stands beside the weights in a file of ours: all that it takes to use them elsewhere.
+//! The description stored with the weights in a file of this program: everything that is needed to use them
+//! elsewhere.
 
 use crate::{adapter::SetChannels, data::Statistics, spec};
 use serde::{Deserialize, Serialize};
 
-/// A model, and what it expects of images. It stands as JSON in the metadata of `weights.safetensors`.
+/// A model and the images that it expects, stored as JSON in the metadata of `weights.safetensors`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Card {
-    /// Backbone, adapter, and where its weights began.
+    /// Backbone, adapter, and where its weights came from.
     pub model: spec::Model,
-    /// Side of the square that it sees, in pixels.
+    /// Side of its square input, in pixels.
     pub image: usize,
-    /// The sets that it has parameters for, in their order.
+    /// The sets that it has parameters for, in order.
     pub sets: Vec<CardSet>,
 }
 
@@ -23,7 +24,7 @@ pub struct CardSet {
     pub channels: Vec<String>,
     /// Mean of each channel, of pixels in [0, 1].
     pub mean: Vec<f32>,
-    /// Deviation of each channel.
+    /// Standard deviation of each channel.
     pub sd: Vec<f32>,
 }
 
@@ -43,7 +44,7 @@ impl Card {
         self.sets.iter().map(one).collect()
     }
 
-    /// What the images of a set were normalised by.
+    /// The statistics that normalised the images of a set.
     pub fn statistics(&self, set: usize) -> Statistics {
         let CardSet { mean, sd, .. } = self.sets[set].clone();
         Statistics { mean, sd }

@@ -10,17 +10,17 @@ use crate::{
     spec::{Backbone, Spec, chammi},
 };
 
-/// Costs of one model, or of the models of an adapter that makes one for each set.
+/// Costs of one model, or of the models of an adapter with one model per set.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Costs {
-    /// Numbers in all parameters, those of the losses included.
+    /// Numbers in all parameters, including those of the losses.
     pub parameters: usize,
-    /// Passes through a backbone for one image, mean over the sets.
+    /// Passes through a backbone per image, mean over the sets.
     pub passes: f64,
 }
 
 impl Costs {
-    /// Of a spec's model on the three sets of CHAMMI.
+    /// The costs of a spec's model on the three sets of CHAMMI.
     pub fn on_chammi(spec: &Spec) -> Self {
         let sets = chammi::SETS.map(|set| {
             let (channels, classes) = known::chammi::channels(set).expect("the sets of CHAMMI are known");
@@ -31,7 +31,7 @@ impl Costs {
         let (mut parameters, mut passes) = (0, 0);
         for sets in sets.chunks(together) {
             if let Backbone::OffTheShelf(word) = &spec.model.backbone {
-                // Known without building it, which this program may be unable to.
+                // Known without building it, which this build may be unable to do.
                 parameters += word.model.facts().parameters;
                 passes += sets.iter().map(|(set, _)| set.channels.len()).sum::<usize>();
                 continue;

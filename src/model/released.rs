@@ -1,7 +1,8 @@
-//! The checkpoints that CHAMMI's authors released (specification, sections 3.5 and 4.8), as models of ours.
+//! The checkpoints that CHAMMI's authors released (specification, sections 3.5 and 4.8), converted to our
+//! models.
 //!
-//! What a checkpoint is stands in the names and shapes of its parameters. Its backbone is a list without the names of
-//! stages, and first layers are there a second time, as `adaptive_interface`.
+//! The names and shapes of its parameters determine what a checkpoint is. Its backbone is a list without the
+//! names of stages, and first layers are included a second time, as `adaptive_interface`.
 
 use super::{Card, CardSet, Extractor};
 use crate::{
@@ -24,36 +25,36 @@ use std::{
 };
 use torch::{Checkpoint, Stored};
 
-/// Under which key the parameters are.
+/// The key of the parameters.
 const PARAMETERS: &str = "model_params";
-/// Under which name first layers are a second time.
+/// The prefix under which first layers are repeated.
 const SECOND: &str = "adaptive_interface.";
-/// What a loss has, and no features need.
+/// Parameters of the loss, which features do not need.
 const OF_LOSS: [&str; 2] = ["proxies", "logit_scale"];
-/// What the released models see, in pixels.
+/// Side of the released models' input, in pixels.
 const IMAGE: usize = 224;
 
 /// A released checkpoint.
 pub struct Released {
-    /// The model, and what it expects of images.
+    /// The model, and the images that it expects.
     pub card: Card,
-    /// Its parameters, those of the loss too.
+    /// Its parameters, including those of the loss.
     pub params: Params,
-    /// The same as something that embeds.
+    /// The same as a feature extractor.
     pub model: Extractor,
-    /// After how many epochs it was saved.
+    /// The epoch after which it was saved.
     pub epoch: Option<i64>,
-    /// How many tensors had 64 bits a number and were rounded.
+    /// The number of 64-bit tensors, which were rounded.
     pub rounded: usize,
 }
 
-/// Why a checkpoint cannot become a model of ours.
+/// Why a checkpoint cannot be converted.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] torch::Error),
-    /// It holds no model.
+    /// It has no model.
     #[error("{} has no `{PARAMETERS}`; {}", path.display(), keys(found))]
     NoModel {
         /// The file.
@@ -61,25 +62,25 @@ pub enum Error {
         /// The keys that it has.
         found: Vec<String>,
     },
-    /// Its parameters are those of no adapter.
-    #[error("{} is of no adapter of CHAMMI; {}", path.display(), files::list("its parameters", found))]
+    /// Its parameters belong to no adapter.
+    #[error("{} belongs to no adapter of CHAMMI; {}", path.display(), files::list("its parameters", found))]
     Adapter {
         /// The file.
         path: PathBuf,
         /// The names of its parameters.
         found: Vec<String>,
     },
-    /// It reads another number of channels than every set, or than the one that was named.
-    #[error("{} reads {found} channels, as {expected}", path.display())]
+    /// Its number of channels is not that of any set, or of the set that was named.
+    #[error("{} reads {found} channels; {expected}", path.display())]
     Channels {
         /// The file.
         path: PathBuf,
-        /// As many as it reads.
+        /// The number of channels that it reads.
         found: usize,
         /// Which set does not fit.
         expected: String,
     },
-    /// A set was named where that says nothing.
+    /// A set was named for a model that reads all sets.
     #[error("{} is a {word}, which reads all of {}", path.display(), chammi::SETS.join(", "))]
     AllSets {
         /// The file.
@@ -87,35 +88,35 @@ pub enum Error {
         /// The adapter.
         word: &'static str,
     },
-    /// It was trained with a switch that is not ours.
-    #[error("{}: its configuration says {key} `{found}`; expected {expected}", path.display())]
+    /// It was trained with a setting that this program does not have.
+    #[error("{}: its configuration has {key} `{found}`; expected {expected}", path.display())]
     Setting {
         /// The file.
         path: PathBuf,
-        /// The switch.
+        /// The setting.
         key: &'static str,
-        /// What it says.
+        /// Its value.
         found: String,
-        /// What would do.
+        /// What is supported.
         expected: &'static str,
     },
-    /// Names or shapes are not those of its adapter.
+    /// Names or shapes differ from those of its adapter.
     #[error("{} does not fit {word} as released: {}", path.display(), problems.join("; "))]
     Mismatch {
         /// The file.
         path: PathBuf,
         /// The adapter.
         word: &'static str,
-        /// One clause for each kind of mismatch.
+        /// One clause per kind of mismatch.
         problems: Vec<String>,
     },
-    /// A tensor cannot be made.
+    /// A tensor cannot be created.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 }
 
 fn keys(found: &[String]) -> String {
-    if found.is_empty() { "it is no dictionary".into() } else { files::list("its keys", found) }
+    if found.is_empty() { "it is not a dictionary".into() } else { files::list("its keys", found) }
 }
 
 impl Error {
@@ -131,26 +132,26 @@ impl Error {
                 let one = |set: &&str| format!("{set} ({})", channels(set).map_or(0, |of| of.0.len()));
                 let sets: Vec<String> = chammi::SETS.iter().map(one).collect();
                 format!(
-                    "sets and their channels are {}; `--set` says which one it was trained on",
+                    "sets and their channels are {}; `--set` states which one it was trained on",
                     sets.join(", ")
                 )
             }
             Self::AllSets { .. } => "leave `--set` out; it is for FixedChannels".into(),
-            Self::Setting { .. } => "there is no word here for what it was trained with".into(),
+            Self::Setting { .. } => "this program has no such setting".into(),
             Self::Mismatch { .. } => {
                 format!(
-                    "the backbone is ConvNeXt-Tiny, trained on all three sets or, FixedChannels, on one; {released}"
+                    "the backbone is ConvNeXt-Tiny, trained on all three sets or, for FixedChannels, on one; {released}"
                 )
             }
         })
     }
 }
 
-/// Reads a checkpoint as the released code writes it. `set` is for FixedChannels, whose set is otherwise known by its
-/// number of channels.
+/// Reads a checkpoint as the released code writes it. `set` is for FixedChannels, whose set is otherwise
+/// recognised by its number of channels.
 ///
 /// # Errors
-/// If it cannot be read, or is no model of the released code.
+/// If it cannot be read, or is not a model of the released code.
 pub fn released(path: &Path, set: Option<&str>) -> Result<Released, Error> {
     shaped(path, set, ConvNextSize::Tiny.into())
 }
@@ -188,7 +189,8 @@ fn shaped(path: &Path, set: Option<&str>, shape: Shape) -> Result<Released, Erro
 
 type Shapes<'a> = BTreeMap<&'a str, &'a [usize]>;
 
-/// The adapter that has such parameters, with its sizes. What says only where training starts is as released.
+/// The adapter with such parameters, and its sizes. Settings that only concern initialisation are those of
+/// the release.
 fn recognise(shapes: &Shapes<'_>) -> Option<Adapter> {
     let dim = |name: &str, axis: usize| shapes.get(name)?.get(axis).copied();
     let any = |prefix: &str| shapes.keys().any(|name| name.starts_with(prefix));
@@ -211,7 +213,7 @@ fn recognise(shapes: &Shapes<'_>) -> Option<Adapter> {
     } else if any("first_layer.") {
         Adapter::TargetParam(TargetParam { first_layer })
     } else if any("conv1_coefs") {
-        // One mixture for each channel name, or one for each channel of each set.
+        // One mixture per channel name, or one per channel of each set.
         let rows = dim("conv1_coefs", 0);
         let slots: usize = chammi::SETS.iter().filter_map(|set| Some(channels(set)?.0.len())).sum();
         Adapter::TemplateMixing(TemplateMixing {
@@ -239,7 +241,7 @@ fn recognise(shapes: &Shapes<'_>) -> Option<Adapter> {
 /// The stem of a FixedChannels model.
 const STEM: &str = "feature_extractor.0.0.weight";
 
-/// Refuses what names and shapes do not show: ways to pool.
+/// Refuses settings that names and shapes do not show: pooling modes.
 fn check_settings(path: &Path, checkpoint: &Checkpoint, adapter: &Adapter) -> Result<(), Error> {
     let check = |key: &'static str, good: &[&str], expected: &'static str| match checkpoint
         .word(&["config", "model", key])
@@ -261,7 +263,7 @@ fn check_settings(path: &Path, checkpoint: &Checkpoint, adapter: &Adapter) -> Re
     }
 }
 
-/// The sets that it reads: CHAMMI's, or one of them.
+/// The sets that it reads: all of CHAMMI's, or one of them.
 fn sets(
     path: &Path,
     shapes: &Shapes<'_>,
@@ -284,12 +286,14 @@ fn sets(
     let names: Vec<&str> = named.map_or(chammi::SETS.to_vec(), |name| vec![name]);
     let fitting = names.iter().filter_map(|name| one(name)).find(|set| set.channels.len() == found);
     fitting.map(|set| vec![set]).ok_or_else(|| {
-        let expected = named.map_or("no set of CHAMMI does".into(), |set| format!("set `{set}` does not"));
+        let expected = named.map_or("no set of CHAMMI has that number".into(), |set| {
+            format!("set `{set}` does not have that number")
+        });
         Error::Channels { path: path.to_owned(), found, expected }
     })
 }
 
-/// For each parameter, the tensor of the checkpoint that it is; adds those of the loss to `params`.
+/// For each parameter, the corresponding tensor of the checkpoint; adds those of the loss to `params`.
 fn pair(
     path: &Path,
     checkpoint: &mut Checkpoint,
@@ -334,7 +338,7 @@ fn pair(
     Err(Error::Mismatch { path: path.to_owned(), word: adapter.word(), problems })
 }
 
-/// Whether a tensor is there under a first name too: the same one, or one of the same numbers.
+/// Whether a tensor also occurs under its first name: the same one, or one with the same numbers.
 fn is_second(
     name: &str,
     checkpoint: &mut Checkpoint,
@@ -354,9 +358,9 @@ fn is_second(
     Ok(false)
 }
 
-/// What the released code calls a parameter of ours. Its backbone is a list: the stem (its normalisation alone behind an
-/// adapter's own first layer; not there behind Depthwise's, which normalises itself), two whole stages, and of two more
-/// the downsampling and each block.
+/// The released code's name for one of our parameters. Its backbone is a list: the stem (only its
+/// normalisation after an adapter's own first layer; absent after Depthwise's, which itself normalises), two
+/// whole stages, and for two more the downsampling and each block.
 fn theirs(name: &str, depths: [usize; 4], adapter: &Adapter) -> String {
     // Whether the adapter has a whole stem of its own, and how many entries of the list are the stem.
     let (whole_stem, first) = match adapter {

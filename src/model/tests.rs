@@ -1,4 +1,5 @@
-//! Whole models: two training steps as PyTorch takes them, names and counts as published, gradients everywhere.
+//! Whole models: two training steps compared with PyTorch, published names and counts, gradients for all
+//! parameters.
 
 use super::Extractor;
 use crate::{
@@ -207,7 +208,7 @@ fn models_have_as_many_parameters_as_the_released_ones() {
     assert_eq!(params.count(), 27_818_592);
 }
 
-/// Every adapter in every form in which all of it is trained.
+/// Every adapter in every form in which all its parameters are trained.
 fn trained_adapters(recipe: Recipe) -> Vec<spec::Adapter> {
     let mixing = |coefficients| TemplateMixing { templates: 24 }.coefficients(coefficients);
     vec![
@@ -249,7 +250,7 @@ fn gradients_of(word: &spec::Model, sets: &[SetChannels], format: Format) -> (Pa
     (params, gradients)
 }
 
-/// The silent cut that fused kernels make in other programs: here every parameter gets a gradient, and it moves.
+/// Fused kernels silently cut the graph in other programs: here every parameter gets a gradient, and moves.
 #[test]
 fn every_parameter_receives_a_gradient() {
     let all = chammi();
@@ -271,7 +272,7 @@ fn every_parameter_receives_a_gradient() {
     }
 }
 
-/// Half the numbers after the point, and the steps still go the same way.
+/// With half the mantissa bits, steps still go in the same direction.
 #[test]
 fn gradients_in_bfloat16_point_the_same_way() {
     let all = chammi();
@@ -305,7 +306,7 @@ fn compare(word: &spec::Model, params: &Params, exact: &Gradients, rounded: &Gra
     assert!(cosine > 0.999 && cosine < 0.999_999, "{word:?}: {cosine}");
 }
 
-/// What the released optimiser does not know stays as it starts.
+/// Parameters that the released optimiser does not receive keep their initial values.
 #[test]
 fn the_released_recipe_leaves_out_what_the_released_optimiser_leaves_out() {
     let frozen = |adapter: spec::Adapter| -> Vec<String> {
@@ -343,7 +344,7 @@ fn channels_that_are_taken_apart_have_their_features_side_by_side() {
     }
 }
 
-/// One training step of each adapter's model, weights and all, as PyTorch takes it (`model_steps.py`).
+/// One training step of each adapter's model, compared with PyTorch (`model_steps.py`).
 #[test]
 fn a_training_step_of_each_adapter_agrees_with_pytorch() {
     everywhere(|| {
@@ -415,7 +416,7 @@ fn a_training_step_of_each_adapter_agrees_with_pytorch() {
                 let published = params.published(*id);
                 let found = published.theirs(gradients.of(*id).unwrap().tensor()).unwrap();
                 let what = key(&format!("grad.{}", published.name));
-                // PyTorch's own single precision is off by up to 1.2e-5 where filters are generated.
+                // PyTorch's own single precision is off by up to 1.2e-5 for generated filters.
                 assert_close(&what, &found, &golden.values(&what), 4e-5);
             }
             optimiser.step(&params, &gradients, |_| 4e-4).unwrap();
@@ -427,7 +428,7 @@ fn a_training_step_of_each_adapter_agrees_with_pytorch() {
     });
 }
 
-/// What a set of a model is alone, timm can be too: the same features from the exported file.
+/// timm computes the same features from the file exported for one set.
 #[test]
 fn a_set_of_a_model_is_exported_as_a_plain_convnext() {
     let folder = tempfile::tempdir().unwrap();
@@ -470,12 +471,12 @@ fn a_file_of_weights_comes_back_and_a_wrong_one_is_refused() {
         assert_eq!(read.export(id).unwrap(), written.export(id).unwrap());
     }
 
-    // HyperNet brings its own first layer; the file's is left out without a word.
+    // HyperNet has its own first layer; that of the file is silently ignored.
     let mut params = Params::new(Seed(3));
     let model = Extractor::new(&hypernet(ConvNextSize::Atto, 4, 4), &chammi(), &[], &mut params);
     model.load(&path, &mut params).unwrap();
 
-    // Others start from the file's first layer, for as many channels as they have.
+    // Other adapters start from the file's first layer, for their number of channels.
     let slices = written.export(written.find("stem.0.weight").unwrap()).unwrap();
     let slice = |out: usize, channel: usize| &slices[(out * 3 + channel) * 16..][..16];
     let mut params = Params::new(Seed(3));

@@ -83,8 +83,8 @@ impl Tape {
 
     /// 3×3 max pooling with stride 2: (N, H, W, C) to (N, H/2, W/2, C), halves rounded up.
     ///
-    /// If `x` does not have four axes, or `x` needs a gradient.
-    /// If `x` has not four axes, or this is training.
+    /// # Errors
+    /// If `x` does not have four axes, or needs a gradient.
     pub fn max_pool(&mut self, x: &Node) -> Result<Node> {
         self.learns_nothing("max pool", x)?;
         let (n, height, width, channels) = x.value().dims4()?;

@@ -191,7 +191,7 @@ pub fn in_use(device: &Device) -> u64 {
     }
 }
 
-/// Bytes that could still be taken where models are computed; none where that is not known.
+/// Bytes that are still available where models are computed; `None` if unknown.
 pub fn available(device: &Device) -> Option<u64> {
     match device.location() {
         DeviceLocation::Cuda { gpu_id } => free(gpu_id),
@@ -199,7 +199,7 @@ pub fn available(device: &Device) -> Option<u64> {
     }
 }
 
-/// What a GPU's driver would still give, and what the pool holds for later.
+/// Free memory of the GPU, and memory that the pool holds for reuse.
 #[cfg(feature = "cuda")]
 fn free(number: usize) -> Option<u64> {
     let reserved = sys::CUmemPool_attribute_enum::CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT;
@@ -349,7 +349,7 @@ fn usage_at(bus: &str) -> Result<Usage, String> {
     type Rates = unsafe extern "C" fn(*mut c_void, *mut [c_uint; 2]) -> c_int;
     let name = if cfg!(windows) { "nvml.dll" } else { "libnvidia-ml.so.1" };
     let check =
-        |status: c_int| if status == 0 { Ok(()) } else { Err(format!("NVML answers with error {status}")) };
+        |status: c_int| if status == 0 { Ok(()) } else { Err(format!("NVML returns error {status}")) };
     let bus = CString::new(bus).map_err(|error| error.to_string())?;
     // SAFETY: the signatures are those of NVML's manual; pointers are to local variables.
     unsafe {
@@ -390,10 +390,10 @@ pub fn driver() -> Result<Driver, String> {
     // SAFETY: the signatures are those of the CUDA driver API, unchanged since CUDA 3.2; every pointer is to a local
     // variable that outlives the call.
     unsafe {
-        let library = Library::new(LIBRARY).map_err(|_| format!("there is no driver library {LIBRARY}"))?;
+        let library = Library::new(LIBRARY).map_err(|_| format!("driver library {LIBRARY} not found"))?;
         let check = |what: &str, status: c_int| match status {
             0 => Ok(()),
-            status => Err(format!("the driver is there, but {what} answers with error {status}")),
+            status => Err(format!("the driver is installed, but {what} returns error {status}")),
         };
         let init: Symbol<'_, Init> = symbol(&library, "cuInit")?;
         let version: Symbol<'_, Number> = symbol(&library, "cuDriverGetVersion")?;

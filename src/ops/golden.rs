@@ -32,12 +32,12 @@ pub fn everywhere(work: impl Fn()) {
     on_gpus(work);
 }
 
-/// As on a GPU, and on one, where program and machine have it. `$DICHROIC_TEST_ON` set to `gpu` leaves the emulator (and
-/// the C compiler that it needs) out, and then it is an error if there is no GPU.
+/// Runs a test on the emulator, and on a GPU if the build and the machine have one. If `$DICHROIC_TEST_ON` is
+/// `gpu`, the emulator (and the C compiler that it needs) is not used, and a missing GPU is an error.
 pub fn on_gpus(work: impl Fn()) {
     static GPU: OnceLock<Result<Device, device::Error>> = OnceLock::new();
     let only_gpu = std::env::var("DICHROIC_TEST_ON").is_ok_and(|place| place == "gpu");
-    // The emulator changes stacks as Linux lets it.
+    // The emulator switches stacks in a way that only Linux allows.
     if cfg!(target_os = "linux") && !only_gpu {
         emulator::on(&work);
         println!("{RAN_ON} the emulator");
@@ -52,11 +52,12 @@ pub fn on_gpus(work: impl Fn()) {
     }
 }
 
-/// What tests print (`--show-output`) of where they ran, and of what they compared; `tests/gpu/report` reads it.
+/// Prefix of the output of tests (`--show-output`) that names where they ran and what they compared;
+/// `tests/gpu/report` parses it.
 const RAN_ON: &str = "ran on";
 const COMPARED: &str = "compared";
 
-/// The place that tests use after this one, also if it panics: the next may run on the same thread.
+/// Restores the test's device, even after a panic: the next test may run on the same thread.
 struct Back(Device);
 
 impl Drop for Back {
@@ -68,11 +69,11 @@ impl Drop for Back {
 /// A golden file.
 pub struct Golden(Vec<u8>);
 
-/// The folder of golden files, also where the tests were built in another folder than they run in.
+/// The folder of golden files, even if the tests run in another folder than they were built in.
 pub fn folder() -> PathBuf {
     let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
     let package = Path::new(&package);
-    // The library's folder is the root, that of operations two below it.
+    // The library's package is at the root, that of operations two folders below.
     let [root, below] = [package.join("tests/golden"), package.join("../../tests/golden")];
     if root.is_dir() { root } else { below }
 }
@@ -90,7 +91,7 @@ impl Golden {
     /// The shape of one of its tensors.
     ///
     /// # Panics
-    /// If it has none of that name.
+    /// If there is no tensor with this name.
     pub fn shape(&self, name: &str) -> Vec<usize> {
         self.file().tensor(name).unwrap_or_else(|e| panic!("{name}: {e}")).shape().to_vec()
     }
@@ -98,7 +99,7 @@ impl Golden {
     /// The numbers of one of its tensors.
     ///
     /// # Panics
-    /// If it has none of that name.
+    /// If there is no tensor with this name.
     pub fn values(&self, name: &str) -> Vec<f32> {
         let file = self.file();
         let view = file.tensor(name).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -106,7 +107,7 @@ impl Golden {
         bytes.iter().map(|b| f32::from_le_bytes(*b)).collect()
     }
 
-    /// The numbers of one of its tensors as whole numbers.
+    /// The numbers of one of its tensors as integers.
     pub fn labels(&self, name: &str) -> Vec<usize> {
         self.values(name).iter().map(|label| *label as usize).collect()
     }

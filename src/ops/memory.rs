@@ -31,21 +31,21 @@ pub fn restart_peak() {
     PEAK.store(in_use(), Relaxed);
 }
 
-/// Bytes that the system could still give this program: what is free or easily freed, and no more than the control
-/// group (a container, a job of Slurm) allows; none where that is not known.
+/// Bytes that the system can still give to this program: what is free or easily freed, and no more than the
+/// control group (a container, a Slurm job) allows; `None` if unknown.
 pub fn available() -> Option<u64> {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let machine = field(&read("/proc/meminfo")?, "MemAvailable:")? * 1024;
     let own = read("/proc/self/cgroup").and_then(|text| {
         let path = text.lines().find_map(|line| line.strip_prefix("0::"))?.trim_end_matches('/').to_owned();
-        // The limit may be that of a group above.
+        // The limit may be set on a parent group.
         let groups = Path::new(&path).ancestors().map(|group| format!("/sys/fs/cgroup{}", group.display()));
         groups.filter_map(|group| left(&read, group.trim_end_matches('/'))).min()
     });
     Some(own.map_or(machine, |own| own.min(machine)))
 }
 
-/// What a control group has left; files that were only read count as free.
+/// The remaining memory of a control group; cached files count as free.
 fn left(read: &impl Fn(&str) -> Option<String>, group: &str) -> Option<u64> {
     let limit: u64 = read(&format!("{group}/memory.max"))?.trim().parse().ok()?;
     let used: u64 = read(&format!("{group}/memory.current"))?.trim().parse().ok()?;
@@ -53,7 +53,7 @@ fn left(read: &impl Fn(&str) -> Option<String>, group: &str) -> Option<u64> {
     Some(limit.saturating_sub(used.saturating_sub(files.unwrap_or(0))))
 }
 
-/// The number behind a name at the beginning of a line.
+/// The number after a name at the beginning of a line.
 fn field(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()

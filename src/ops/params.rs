@@ -1,7 +1,8 @@
-//! The parameters of a model: their published names and shapes, and their values in the order that kernels like.
+//! The parameters of a model: their published names and shapes, and their values in the layout that kernels
+//! use.
 //!
-//! Weights are published channels-first (NCHW). Ours lie channels-last; the permutation between the two is part
-//! of the parameter and is applied when weights are read or written, never in a step.
+//! Weights are published channels-first (NCHW) and kept channels-last. The permutation between the two
+//! layouts is part of the parameter and is applied when weights are read or written, never in a step.
 
 use crate::{
     buffer,
@@ -17,35 +18,35 @@ use std::ops::{Deref, DerefMut};
 pub struct ParamId(usize);
 
 impl ParamId {
-    /// Its place among the model's parameters.
+    /// Its index among the model's parameters.
     pub fn index(self) -> usize {
         self.0
     }
 }
 
-/// What a parameter is called and how it is shaped in the files that people exchange.
+/// The name and shape of a parameter in published files.
 #[derive(Clone, Debug)]
 pub struct Published {
     /// The name in timm, or in the released code: `stages.0.blocks.0.conv_dw.weight`.
     pub name: String,
-    /// The shape there.
+    /// The published shape.
     pub shape: Vec<usize>,
-    /// Axes of the published shape in the order in which we keep them; empty: the same order.
+    /// The axes of the published shape in the order of our layout; empty: the same order.
     order: Vec<usize>,
 }
 
 impl Published {
-    /// A parameter that we keep in the published order.
+    /// A parameter with the same layout as published.
     pub fn new(name: impl Into<String>, shape: &[usize]) -> Self {
         Self { name: name.into(), shape: shape.to_vec(), order: Vec::new() }
     }
 
-    /// A parameter whose axes we keep in another order.
+    /// A parameter whose axes are kept in another order.
     pub fn permuted(name: impl Into<String>, shape: &[usize], order: &[usize]) -> Self {
         Self { name: name.into(), shape: shape.to_vec(), order: order.to_vec() }
     }
 
-    /// Numbers in it.
+    /// Number of elements.
     pub fn count(&self) -> usize {
         self.shape.iter().product()
     }
@@ -58,7 +59,7 @@ impl Published {
         }
     }
 
-    /// Values in the published order as a tensor in ours.
+    /// Values in the published layout as a tensor in ours.
     fn to_ours(&self, values: Vec<f32>, device: &Device) -> Result<Tensor> {
         let tensor = Tensor::from_vec(values, self.shape.as_slice(), &Device::Cpu)?;
         let ours = match self.order.as_slice() {
@@ -68,10 +69,10 @@ impl Published {
         ours.to_device(device)
     }
 
-    /// A tensor in our order (the parameter, its gradient) as values in the published one.
+    /// A tensor in our layout (the parameter, its gradient) as values in the published one.
     ///
     /// # Errors
-    /// If it has not as many elements as the parameter.
+    /// If its number of elements differs from the parameter's.
     pub fn theirs(&self, tensor: &Tensor) -> Result<Vec<f32>> {
         if self.order.is_empty() {
             return buffer::copy(tensor);
@@ -89,15 +90,15 @@ struct Param {
     published: Published,
     value: Tensor,
     trained: bool,
-    /// Whether it is no parameter to those who count them.
+    /// Whether it is excluded from counts of parameters.
     measured: bool,
     rate_factor: f64,
 }
 
-/// All parameters of a model, in the order in which the model made them.
+/// All parameters of a model, in the order of creation.
 pub struct Params {
     all: Vec<Param>,
-    /// What the names of parameters that are added now begin with.
+    /// Prefix of the names of parameters that are added now.
     prefix: String,
     seed: Seed,
     device: Device,
@@ -105,20 +106,21 @@ pub struct Params {
 }
 
 impl Params {
-    /// None yet; initial values will be drawn from streams of `seed` named after the parameters.
+    /// Without parameters; initial values will be drawn from streams of `seed` that have the parameters'
+    /// names.
     pub fn new(seed: Seed) -> Self {
         Self::on(usual_device(), Format::F32, seed)
     }
 
-    /// The same, to lie on a device and be computed with in a format.
+    /// The same on a device, for computation in a format.
     pub fn on(device: Device, format: Format, seed: Seed) -> Self {
         Self { all: Vec::new(), prefix: String::new(), seed, device, format }
     }
 
-    /// Moves them to a device, to be computed with in a format.
+    /// Moves them to a device, for computation in a format.
     ///
     /// # Errors
-    /// If there is no room for them.
+    /// If the device's memory is too small.
     pub fn go_to(&mut self, device: &Device, format: Format) -> Result<()> {
         for param in &mut self.all {
             param.value = param.value.to_device(device)?;
@@ -127,17 +129,17 @@ impl Params {
         Ok(())
     }
 
-    /// Where they lie.
+    /// The device of the values.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Whether a GPU computes with them: nobody waits for it without need.
+    /// Whether they are on a GPU, which should be waited for only when necessary.
     pub fn on_a_gpu(&self) -> bool {
         Gpu::at(&self.device).is_some()
     }
 
-    /// In which number format a tape computes with them.
+    /// The number format in which a tape computes with them.
     pub fn format(&self) -> Format {
         self.format
     }
@@ -170,32 +172,33 @@ impl Params {
         })
     }
 
-    /// Adds what its network measured while it was trained, such as a running mean: it never learns, and nobody counts it.
+    /// Adds a statistic that the network measured during training, such as a running mean: it is never
+    /// trained, and not counted as a parameter.
     pub fn add_measured(&mut self, published: Published, value: f32) -> ParamId {
         let id = self.add_constant(published, value);
         (self.all[id.0].measured, self.all[id.0].trained) = (true, false);
         id
     }
 
-    /// Where another network has its parameters: names that are added and looked for there carry the prefix, and so do the
-    /// random streams of their start. Two networks of one kind are two prefixes.
+    /// A scope for another network: names that are added or looked up in it have the prefix, and so have the
+    /// random streams of initial values. Two networks of one kind need two prefixes.
     pub fn within(&mut self, prefix: &str) -> Scope<'_> {
         let outer = self.prefix.len();
         self.prefix.push_str(prefix);
         Scope { params: self, outer }
     }
 
-    /// The name that a parameter has within the current prefix; none if it belongs to another network.
+    /// The name of a parameter within the current prefix; `None` if it belongs to another network.
     pub fn local(&self, id: ParamId) -> Option<&str> {
         self.published(id).name.strip_prefix(self.prefix.as_str())
     }
 
-    /// The random stream of the start of a parameter of that name within the current prefix.
+    /// The random stream of the initial values of a parameter with this name, within the current prefix.
     pub fn start_of(&self, name: &str) -> Stream {
         self.seed.stream(&format!("init/{}{name}", self.prefix))
     }
 
-    /// How many parameters there are.
+    /// The number of parameters.
     pub fn len(&self) -> usize {
         self.all.len()
     }
@@ -210,7 +213,7 @@ impl Params {
         (0..self.all.len()).map(ParamId)
     }
 
-    /// The parameter of that published name, within the current prefix.
+    /// The parameter with this published name, within the current prefix.
     pub fn find(&self, name: &str) -> Option<ParamId> {
         self.ids().find(|id| self.local(*id) == Some(name))
     }
@@ -220,37 +223,37 @@ impl Params {
         &self.all[id.0].published
     }
 
-    /// Its value, in our order.
+    /// Its value, in our layout.
     pub fn value(&self, id: ParamId) -> &Tensor {
         &self.all[id.0].value
     }
 
-    /// Numbers in all of them, but those that were measured.
+    /// The number of elements of all of them, except for measured statistics.
     pub fn count(&self) -> usize {
         self.all.iter().filter(|param| !param.measured).map(|param| param.published.count()).sum()
     }
 
-    /// Whether steps change it.
+    /// Whether it is trained.
     pub fn is_trained(&self, id: ParamId) -> bool {
         self.all[id.0].trained
     }
 
-    /// Keeps it as it is.
+    /// Freezes it: steps do not change it.
     pub fn freeze(&mut self, id: ParamId) {
         self.all[id.0].trained = false;
     }
 
-    /// Lets it learn at so many times the peak rate.
+    /// Sets its learning rate to `factor` times the peak rate.
     pub fn hurry(&mut self, id: ParamId, factor: f64) {
         self.all[id.0].rate_factor = factor;
     }
 
-    /// At how many times the peak rate it learns.
+    /// Its learning rate as a multiple of the peak rate.
     pub fn rate_factor(&self, id: ParamId) -> f64 {
         self.all[id.0].rate_factor
     }
 
-    /// The same parameters with values of their own: steps that change these do not change the copy.
+    /// A copy with its own values: steps that change these parameters do not change the copy.
     ///
     /// # Errors
     /// If a value cannot be copied.
@@ -270,12 +273,12 @@ impl Params {
         Ok(Self { all, prefix, seed: self.seed, device, format: self.format })
     }
 
-    /// What random values are drawn from.
+    /// The seed of random values.
     pub fn seed(&self) -> Seed {
         self.seed
     }
 
-    /// Its values in the published order.
+    /// Its values in the published layout.
     ///
     /// # Errors
     /// If the tensor cannot be read.
@@ -283,10 +286,10 @@ impl Params {
         self.all[id.0].published.theirs(&self.all[id.0].value)
     }
 
-    /// Replaces its values by `values` in the published order.
+    /// Replaces its values by `values` in the published layout.
     ///
     /// # Errors
-    /// If there are not as many values as the shape says.
+    /// If the number of values does not match the shape.
     pub fn import(&mut self, id: ParamId, values: Vec<f32>) -> Result<()> {
         let value = self.all[id.0].published.to_ours(values, &self.device)?;
         self.all[id.0].value = value;
@@ -294,10 +297,10 @@ impl Params {
     }
 }
 
-/// Parameters within a prefix, until it is dropped: see [`Params::within`].
+/// A scope of parameters with a prefix, which ends when it is dropped: see [`Params::within`].
 pub struct Scope<'a> {
     params: &'a mut Params,
-    /// Length of the prefix around it.
+    /// Length of the enclosing prefix.
     outer: usize,
 }
 
@@ -321,7 +324,7 @@ impl Drop for Scope<'_> {
     }
 }
 
-/// Where parameters lie of which nothing is said.
+/// The default device of parameters.
 fn usual_device() -> Device {
     #[cfg(any(test, feature = "testing"))]
     return crate::golden::device();

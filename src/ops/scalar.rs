@@ -6,7 +6,7 @@ use candle_core::{Result, Tensor};
 /// One number.
 #[derive(Clone, Debug)]
 pub enum Scalar {
-    /// Known.
+    /// A known value.
     Here(f64),
     /// The only element of a tensor; on a GPU, reading it waits for everything launched before.
     There(Tensor),

@@ -1,13 +1,13 @@
-//! The only reverse pass there is.
+//! The only reverse pass of the program.
 //!
-//! An operation computes its value at once and records how to turn the gradient of its output into gradients of
-//! its inputs. Everything is on the tape: backbones, generated stems, heads, losses. There is no operation without
-//! a backward side, so a graph cannot be cut silently; a test trains every model for a step and asks for the
-//! gradient of every parameter.
+//! An operation computes its value immediately and records how to turn the gradient of its output into
+//! gradients of its inputs. Everything is on the tape: backbones, generated stems, heads, losses. Every
+//! operation has a backward side, so a graph cannot be cut silently; a test trains every model for a step and
+//! checks the gradient of every parameter.
 //!
-//! Saved activations belong to the recorded closures and go as soon as these have run. Gradients are unique
-//! buffers ([`Grad`] cannot be cloned), so that a second contribution is added in place and a matrix product can
-//! accumulate into one.
+//! Saved activations belong to the recorded closures and are freed as soon as these have run. Gradients are
+//! unique buffers ([`Grad`] cannot be cloned), so that a second contribution is added in place and a matrix
+//! product can accumulate into one.
 
 use crate::{
     Scalar, buffer,
@@ -24,7 +24,7 @@ type Backward = Box<dyn FnOnce(Grad, &mut Gradients) -> Result<()>>;
 /// A value on the tape.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// Where its gradient goes; nothing upstream wants one if there is none.
+    /// The target of its gradient; `None` if nothing upstream needs one.
     slot: Option<usize>,
     value: Tensor,
 }
@@ -45,12 +45,12 @@ impl Node {
         self.value.dims()
     }
 
-    /// Whether anything upstream wants a gradient.
+    /// Whether anything upstream needs a gradient.
     pub fn wants_gradient(&self) -> bool {
         self.slot.is_some()
     }
 
-    /// The value of a scalar node, once it is computed.
+    /// The value of a scalar node, which may still be being computed.
     pub fn later(&self) -> Scalar {
         Scalar::There(self.value.clone())
     }
@@ -64,7 +64,7 @@ impl Node {
     }
 }
 
-/// Operations in the order in which they happened.
+/// Operations in the order of execution.
 pub struct Tape {
     records: Vec<(usize, Backward)>,
     next: usize,
@@ -79,7 +79,7 @@ impl Tape {
         Self { records: Vec::new(), next: params.len(), recording: true, format }
     }
 
-    /// A tape for inference: nothing is recorded, and values go as soon as the caller drops them.
+    /// A tape for inference: nothing is recorded, and values are freed as soon as the caller drops them.
     pub fn forgetting() -> Self {
         Self::forgetting_in(Format::F32)
     }
@@ -99,14 +99,14 @@ impl Tape {
         self.format
     }
 
-    /// A parameter as a node. Its gradient survives the tape: see [`Gradients`].
+    /// A parameter as a node. Its gradient outlives the tape: see [`Gradients`].
     pub fn param(&self, params: &Params, id: ParamId) -> Node {
         let wanted = self.recording && params.is_trained(id);
         Node { slot: wanted.then_some(id.index()), value: params.value(id).clone() }
     }
 
-    /// Records one operation. `backward` gets the gradient of `value`; it runs at most once, and not at all when
-    /// none of `inputs` wants a gradient.
+    /// Records one operation. `backward` receives the gradient of `value`; it runs at most once, and not at
+    /// all if none of `inputs` needs a gradient.
     pub fn record(
         &mut self,
         value: Tensor,
@@ -122,7 +122,7 @@ impl Tape {
         Node { slot: Some(slot), value }
     }
 
-    /// A value that another tape made, and whose gradient [`backward_to`](Self::backward_to) hands out.
+    /// A value from another tape, whose gradient [`backward_to`](Self::backward_to) returns.
     pub fn leaf(&mut self, value: Tensor) -> Node {
         if !self.recording {
             return Node::constant(value);
@@ -132,7 +132,7 @@ impl Tape {
         Node { slot: Some(slot), value }
     }
 
-    /// Runs everything backwards from `root`, a scalar, adding to the parameters' gradients in `gradients`.
+    /// Runs the backward pass from `root`, a scalar, adding to the parameters' gradients in `gradients`.
     ///
     /// # Errors
     /// If `root` is not a scalar, or an operation fails.
@@ -141,7 +141,8 @@ impl Tape {
         Ok(())
     }
 
-    /// The same, and the gradient of each [`leaf`](Self::leaf); none if nothing on the way to `root` reads it.
+    /// The same, and the gradient of each [`leaf`](Self::leaf); `None` if nothing between it and `root` reads
+    /// it.
     ///
     /// # Errors
     /// If `root` is not a scalar, or an operation fails.
@@ -154,7 +155,7 @@ impl Tape {
         self.back_from_scalar(root, gradients, leaves)
     }
 
-    /// Runs everything backwards from several values, whose gradients are known.
+    /// Runs the backward pass from several values with known gradients.
     ///
     /// # Errors
     /// If a gradient has another shape than its value, or an operation fails.
@@ -200,12 +201,12 @@ impl Tape {
     }
 }
 
-/// A gradient: a buffer that nobody else holds.
+/// A gradient: a buffer with a single owner.
 #[derive(Debug)]
 pub struct Grad(Tensor);
 
 impl Grad {
-    /// Wraps a buffer that was just made.
+    /// Wraps a newly allocated buffer.
     pub fn fresh(values: Vec<f32>, shape: &Shape) -> Result<Self> {
         Ok(Self(Tensor::from_vec(values, shape, &candle_core::Device::Cpu)?))
     }
@@ -220,7 +221,7 @@ impl Grad {
         &self.0
     }
 
-    /// A buffer of the rows in a range of the first axis.
+    /// A new buffer with a range of rows of the first axis.
     ///
     /// # Errors
     /// If there are fewer rows.
@@ -236,7 +237,7 @@ impl Grad {
         Ok(Self(self.0.copy()?))
     }
 
-    /// The same buffer under another shape.
+    /// The same buffer with another shape.
     ///
     /// # Errors
     /// If the element counts differ.
@@ -253,16 +254,16 @@ impl Grad {
     }
 }
 
-/// The gradients of the parameters, and, while a tape runs backwards, of everything else.
+/// The gradients of the parameters, and, during a backward pass, of everything else.
 ///
-/// Several tapes may add to one of these (CHAMMI: one for each data set of a batch).
+/// Several tapes may add to the same gradients (CHAMMI: one tape per data set of a batch).
 pub struct Gradients {
     slots: Vec<Option<Grad>>,
     params: usize,
 }
 
 impl Gradients {
-    /// None yet.
+    /// Without gradients.
     pub fn new(params: &Params) -> Self {
         Self { slots: (0..params.len()).map(|_| None).collect(), params: params.len() }
     }
@@ -290,7 +291,7 @@ impl Gradients {
     /// Multiplies all of them by a number.
     ///
     /// # Errors
-    /// If they lie on a GPU: see [`scale_by`](Self::scale_by).
+    /// If they are on a GPU: see [`scale_by`](Self::scale_by).
     pub fn scale(&mut self, factor: f32) -> Result<()> {
         self.slots.iter_mut().flatten().try_for_each(|grad| {
             grad.update(|values| {
@@ -301,7 +302,7 @@ impl Gradients {
         })
     }
 
-    /// Multiplies all of them by the only element of a tensor, which need not be computed yet.
+    /// Multiplies all of them by the only element of a tensor, which may still be being computed.
     ///
     /// # Errors
     /// If it cannot be computed.
@@ -312,7 +313,7 @@ impl Gradients {
         })
     }
 
-    /// Forgets all of them, for the next step.
+    /// Clears all of them for the next step.
     pub fn clear(&mut self) {
         self.slots.iter_mut().for_each(|slot| *slot = None);
     }
@@ -332,8 +333,8 @@ impl Gradients {
         }
     }
 
-    /// Lets an operation write its contribution to the gradient of `node` itself: `write(buffer, add)` must set
-    /// the buffer if `add` is false (its contents are then arbitrary) and add to it if `add` is true.
+    /// Lets an operation write its contribution to the gradient of `node` directly: `write(buffer, add)` must
+    /// set the buffer if `add` is false (its contents are then arbitrary) and add to it if `add` is true.
     ///
     /// # Errors
     /// If the buffer is not contiguous 32-bit floats.
@@ -350,7 +351,7 @@ impl Gradients {
         }
     }
 
-    /// The same on a GPU, where `write` gets the buffer as a tensor in the format of the node's value.
+    /// The same on a GPU; `write` receives the buffer as a tensor in the format of the node's value.
     ///
     /// # Errors
     /// If it cannot be computed.

@@ -17,8 +17,8 @@ const ROWS: usize = 256;
 pub const LEAST_VARIANCE: f64 = 1e-5;
 
 impl Tape {
-    /// Half the mean over all elements of `(x - around)² / v + ln v`, where `v = softplus(raw) + 1e-5` for each channel
-    /// of `x` (…, C). `around` needs no gradient.
+    /// Half the mean over all elements of `(x - around)² / v + ln v`, where `v = softplus(raw) + 1e-5` for
+    /// each channel of `x` (…, C). `around` needs no gradient.
     ///
     /// # Errors
     /// If the shapes do not fit.
@@ -91,7 +91,7 @@ impl Tape {
     }
 }
 
-/// Softplus: ln(1 + eˣ), and x where that is the same (PyTorch: above 20).
+/// Softplus: ln(1 + eˣ), and x where the two are equal (PyTorch: above 20).
 fn softplus(x: f64) -> f64 {
     if x > 20.0 { x } else { libm::log1p(libm::exp(x)) }
 }

@@ -3,8 +3,8 @@
 use crate::seed::Stream;
 use std::ops::Range;
 
-/// The draws of one pass. A batch that passes in parts has the same draws as in one: each part draws for the whole batch
-/// and takes its own rows.
+/// The draws of one pass. A batch that passes in parts has the same draws as a whole one: each part draws for
+/// the whole batch and uses its own rows.
 pub struct Drops(Option<Draws>);
 
 struct Draws {
@@ -14,7 +14,7 @@ struct Draws {
 }
 
 impl Drops {
-    /// Every branch stays, as in inference.
+    /// No branch is dropped, as in inference.
     pub fn none() -> Self {
         Self(None)
     }
@@ -24,22 +24,22 @@ impl Drops {
         Self::part(stream, batch, 0..batch)
     }
 
-    /// For some rows of a batch of that many.
+    /// For the given rows of a batch of size `batch`.
     pub fn part(stream: Stream, batch: usize, rows: Range<usize>) -> Self {
         Self(Some(Draws { stream, batch, rows }))
     }
 
-    /// By what the branch of each of `images` is multiplied in a block that drops it with probability `drop`: 0, or the
-    /// inverse of the probability of staying. None: all ones.
+    /// The factors of the branches of `images` in a block that drops them with probability `drop`: 0, or the
+    /// inverse of the probability of staying. `None`: all ones.
     ///
-    /// A row may be several images, where channels are taken apart.
+    /// A row may be several images, if channels are separate.
     pub fn keep(&mut self, drop: f64, images: usize) -> Option<Vec<f32>> {
         let Draws { stream, batch, rows } = self.0.as_mut().filter(|_| drop > 0.0)?;
         let stays = 1.0 - drop;
         let each = images / rows.len().max(1);
         let own = each * rows.start..each * rows.end;
         let all = (0..each * *batch).map(|_| if stream.chance(stays) { (1.0 / stays) as f32 } else { 0.0 });
-        // Every draw is made, so that the next block goes on where it would.
+        // All draws are made, so that the stream is in the same position for the next block.
         let all: Vec<f32> = all.collect();
         Some(all[own].to_vec())
     }
@@ -68,7 +68,7 @@ mod tests {
         assert!(Drops::none().keep(0.5, 4).is_none());
     }
 
-    /// The draws of trainings before batches had parts.
+    /// The draws of trainings before batches were split into parts.
     #[test]
     fn a_whole_batch_draws_one_number_for_each_image() {
         let mut stream = Seed(3).stream("drops");

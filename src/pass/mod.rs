@@ -1,5 +1,5 @@
-//! One pass of images through a network: what it is run with, and what it hands out. First layers and backbones know it,
-//! and losses see what came out.
+//! One pass of images through a network: its inputs and its outputs, shared by first layers, backbones and
+//! losses.
 
 mod drops;
 
@@ -12,57 +12,57 @@ use crate::{
 };
 use candle_core::Tensor;
 
-/// What a network is run with.
+/// The inputs of a network besides the images.
 pub struct Pass<'a> {
-    /// Where operations are recorded, or not.
+    /// Where operations are recorded, if they are.
     pub tape: &'a mut Tape,
     /// The parameters.
     pub params: &'a Params,
     /// Which residual branches are dropped.
     pub drops: Drops,
-    /// What is wanted beside features.
+    /// What is requested besides features.
     pub want: Want,
 }
 
-/// What is wanted of a network beside features.
+/// What is requested of a network besides features.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Want {
     /// Where it is probed.
     pub probes: Option<Taps>,
 }
 
-/// What a first layer makes of images.
+/// The output of a first layer.
 #[derive(Clone, Debug)]
 pub enum Entered {
     /// Feature maps (N, H, W, width).
     Maps(Node),
-    /// Images as they are, (N, C, H, W), of which each channel passes as a grey photograph.
+    /// Unchanged images (N, C, H, W), each channel of which passes as a grey RGB image.
     Grey(Tensor),
 }
 
-/// What a network makes of one group of crops.
+/// The outputs of a network for one group of crops.
 #[derive(Clone, Debug)]
 pub struct Outputs {
     /// (rows, width). The crops of an image are neighbours: with two, a0, a0', a1, a1', …
     pub features: Node,
-    /// What flowed by where the network was probed.
+    /// Intermediate features at the probes.
     pub probes: Vec<Node>,
 }
 
 impl<'a> Pass<'a> {
-    /// Nothing is dropped, and nothing but features is wanted.
+    /// No branch is dropped, and only features are requested.
     pub fn new(tape: &'a mut Tape, params: &'a Params) -> Self {
         Self { tape, params, drops: Drops::none(), want: Want::default() }
     }
 
-    /// The same without some residual branches.
+    /// The same with some residual branches dropped.
     #[must_use]
     pub fn dropping(mut self, drops: Drops) -> Self {
         self.drops = drops;
         self
     }
 
-    /// The same, wanting more.
+    /// The same with further requests.
     #[must_use]
     pub fn wanting(mut self, want: Want) -> Self {
         self.want = want;
@@ -74,12 +74,12 @@ impl Entered {
     /// The maps.
     ///
     /// # Errors
-    /// If a first layer made something else, which its backbone does not take.
+    /// If the first layer's output is of another kind, which this backbone does not take.
     pub fn maps(self) -> candle_core::Result<Node> {
         match self {
             Self::Maps(maps) => Ok(maps),
             Self::Grey(_) => {
-                candle_core::bail!("this backbone takes feature maps, found channels as they are")
+                candle_core::bail!("this backbone takes feature maps, found unchanged channels")
             }
         }
     }

@@ -98,7 +98,7 @@ fn stages_follow_one_another_and_the_first_is_shared() {
     let (one, two) = (fits(&spec(1e-3)), fits(&spec(1e-4)));
     let [first, second] = one.as_slice() else { panic!("{one:?}") };
     assert!(first.parents.is_empty());
-    assert_eq!(second.parents, [first.id.clone()]);
+    assert_eq!(second.parents, std::slice::from_ref(&first.id));
     assert_eq!(second.work.describe(), "train 15 more epochs on small (B)");
     assert_eq!((&two[0].id, two[1].id == second.id), (&first.id, false));
     let plan = Plan::of(&spec(1e-3), Seed(1), &data).unwrap();

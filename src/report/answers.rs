@@ -1,4 +1,5 @@
-//! The predictions that runs left behind: which questions they answer, and what they say.
+//! The predictions that runs stored: which questions (protocol and images) they answer, and the predictions
+//! themselves.
 
 use super::Error;
 use crate::{
@@ -16,7 +17,7 @@ use std::{
     path::PathBuf,
 };
 
-/// Under which protocol, on which images.
+/// A protocol and the images that it scores.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Question {
     /// `one_nn_cosine`.
@@ -39,21 +40,21 @@ impl Question {
     }
 }
 
-/// What one side of a comparison predicted, once for each seed.
+/// The predictions of one side of a comparison, a list per seed.
 pub struct Answers {
     seeds: Vec<i64>,
-    /// Whether nothing was drawn: a floor without training.
+    /// Whether the predictions are the same for every seed: a floor without training.
     fixed: bool,
     files: Vec<Vec<Answered>>,
 }
 
 impl Answers {
-    /// The predictions, a list for each seed.
+    /// The predictions, one list per seed.
     pub fn lists(&self) -> Vec<&[Answered]> {
         self.files.iter().map(Vec::as_slice).collect()
     }
 
-    /// How its seeds belong to those of the other side.
+    /// How the seeds of the two sides are paired.
     pub fn seeds_beside(&self, other: &Self) -> Seeds {
         match other {
             other if other.fixed => Seeds::AgainstOne,
@@ -63,7 +64,7 @@ impl Answers {
     }
 }
 
-/// A work that scored something, and the file it left.
+/// A unit of work that scored something, and its file of predictions.
 struct Scored {
     work: String,
     features: String,
@@ -83,7 +84,7 @@ fn scored(store: &Reader, run: &str) -> Result<Vec<Scored>, Error> {
     let rows = store.query_with(&sql, &[Value::Text(run.into())])?;
     let one = |row: Vec<Value>| {
         let text = |at: usize| row[at].to_string();
-        // A protocol of a later program keeps the name that it has in JSON.
+        // A protocol that only a later program knows keeps its name in JSON.
         let protocol =
             serde_json::from_str::<Protocol>(&text(2)).map_or_else(|_| text(2), |known| known.name());
         Scored {
@@ -108,20 +109,20 @@ fn part(only: String) -> String {
     }
 }
 
-/// Everything that a run was asked.
+/// The questions that a run was scored on.
 ///
 /// # Errors
-/// If the store does not answer.
+/// If the store cannot be read.
 pub fn questions(store: &Reader, run: &str) -> Result<BTreeSet<Question>, Error> {
     let own = scored(store, run)?.into_iter().filter(|work| work.features == Features::Model.name());
     Ok(own.map(|work| work.question).collect())
 }
 
-/// What `features` of these runs (id and seed) of the system called `name` predicted; questions that stand on the shelf are
-/// shared.
+/// Reads what `features` of these runs (id and seed) of the system called `name` predicted. Questions are
+/// shared through `shelf`.
 ///
 /// # Errors
-/// If a run was not asked the question, or its predictions are gone.
+/// If a run was not scored on the question, or its predictions are missing.
 pub fn read(
     store: &Reader,
     shelf: &Shelf,
@@ -147,7 +148,8 @@ pub fn read(
         files.insert(*seed, (work.work.clone(), file));
     }
     let fixed = matches!(features, Features::Constant | Features::HandMade);
-    // One floor stands under all seeds; on data that differ by seed it would not.
+    // A floor that does not depend on the seed is stored once for all of them; on data that differ by seed it
+    // is not.
     let mut seen = BTreeSet::new();
     files.retain(|_, (work, _)| seen.insert(work.clone()));
     let paths: Vec<&PathBuf> = files.values().map(|(_, file)| file).collect();
@@ -169,8 +171,8 @@ fn other_question(what: String, question: &Question, all: &[Scored]) -> Error {
         what,
         question: question.words(),
         hint: match same {
-            true => "it was scored there by other features, or on other images under the same name".into(),
-            false => format!("it was asked {asked}"),
+            true => "other features were scored there, or other images have the same name".into(),
+            false => format!("it was scored on {asked}"),
         },
     }
 }

@@ -5,20 +5,20 @@ use super::legend::Legend;
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::{HPos, VPos};
 
-/// Groups beside each other: all of one data set, scale and protocol.
+/// Groups next to each other: all of one data set, scale and protocol.
 pub(super) struct Panel {
-    /// Stands above them.
+    /// The heading above them.
     pub(super) heading: String,
     pub(super) groups: Vec<Group>,
 }
 
 /// The bars of one task.
 pub(super) struct Group {
-    /// Below the bars.
+    /// The name below the bars.
     pub(super) name: String,
-    /// Below the names of neighbours that share it.
+    /// The name below that, shared by neighbouring groups.
     pub(super) of: String,
-    /// One for each series, or a hole.
+    /// One per series, or a hole.
     pub(super) bars: Vec<Option<Bar>>,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Bar {
     pub(super) value: f64,
     /// Sample standard deviation over seeds, if there are several.
     pub(super) std: Option<f64>,
-    /// Stands above it.
+    /// The text above the bar.
     pub(super) label: String,
 }
 
@@ -39,8 +39,8 @@ const HEIGHT: f64 = 110.0;
 const NAMES: f64 = 30.0;
 const TYPE: f64 = 6.5;
 
-/// The text of the SVG file. `series` has a name and a colour for each bar of a group; `label` stands beside the axis,
-/// which goes from 0 to 1, always.
+/// The text of the SVG file. `series` has a name and a colour for each bar of a group; `label` is the label
+/// of the axis, which always goes from 0 to 1.
 pub(super) fn draw(panels: &[Panel], series: &[(String, RGBColor)], label: &str) -> Result<String, String> {
     let group = series.len() as f64 * BAR + GAP;
     let groups = panels.iter().map(|panel| panel.groups.len()).max().unwrap_or(0);

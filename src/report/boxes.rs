@@ -1,4 +1,4 @@
-//! Values beside each other, a line for each system: every value a dot, the middle half in a box, the mean a bar.
+//! Box plots, a line per system: every value is a dot, the middle half a box, the mean a bar.
 
 use super::canvas::{Canvas, GREY, GRID, INK, SKY, Type, figure, heading_width, named, width_of};
 use plotters::style::text_anchor::HPos;
@@ -12,7 +12,7 @@ pub(super) struct Panel {
 /// One system.
 pub(super) struct Row {
     pub(super) name: String,
-    /// Set in grey: a floor.
+    /// Drawn in grey: a floor.
     pub(super) floor: bool,
     /// Between 0 and 1.
     pub(super) values: Vec<f64>,
@@ -23,10 +23,10 @@ const HEIGHT: f64 = 12.0;
 const HEADING: f64 = 16.0;
 const PLOT: f64 = 240.0;
 const FOOT: f64 = 26.0;
-/// Fewer values make no box.
+/// Fewer values get no box.
 const BOXED: usize = 4;
 
-/// The text of the SVG file; `label` stands below each panel's axis, which goes from 0 to 1, always.
+/// The text of the SVG file. `label` is below each panel's axis, which always goes from 0 to 1.
 pub(super) fn draw(panels: &[Panel], label: &str) -> Result<String, String> {
     let names = panels.iter().flat_map(|panel| &panel.rows).map(|row| width_of(named(&row.name), TYPE));
     let left = names.fold(60.0, f64::max) + 12.0;
@@ -86,7 +86,7 @@ fn one(canvas: &Canvas<'_>, panel: &Panel, (left, top): (f64, f64), label: &str)
     Ok(())
 }
 
-/// Straight between sorted values.
+/// The quantile of sorted values, interpolated linearly.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     let (below, above) = (place.floor() as usize, place.ceil() as usize);

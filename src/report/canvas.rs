@@ -1,7 +1,7 @@
-//! A sheet of vector graphics in points, with the house's type, colours and lines.
+//! A sheet of vector graphics in points, with the reports' type, colours and lines.
 //!
-//! plotters knows whole pixels only, and curves and text would stand on stairs. So everything is drawn ten times as
-//! large, and the header of the file says the true size.
+//! plotters draws on whole pixels only, so that curves and text would be jagged. Everything is therefore
+//! drawn ten times as large, and the header of the file states the true size.
 
 use super::{cloud, font};
 use plotters::coord::Shift;
@@ -9,20 +9,20 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::cell::RefCell;
 
-/// Units of the drawing in a point.
+/// Drawing units per point.
 const UNITS: f64 = 10.0;
-/// plotters divides sizes of type by this.
+/// plotters divides font sizes by this.
 const PLOTTERS_TYPE: f64 = 1.24;
 
 /// Text and axes.
 pub(super) const INK: RGBColor = RGBColor(38, 38, 38);
-/// What stands back: sub-headings, remarks.
+/// Secondary text: sub-headings, remarks.
 pub(super) const GREY: RGBColor = RGBColor(120, 120, 120);
 
-/// Lines of a grid.
+/// Grid lines.
 pub(super) const GRID: RGBColor = RGBColor(225, 225, 225);
 
-/// Okabe and Ito's colours, which colour-blind readers tell apart, without black.
+/// Okabe and Ito's colours, which colour-blind readers can distinguish, without black.
 pub(super) const ORANGE: RGBColor = RGBColor(230, 159, 0);
 pub(super) const SKY: RGBColor = RGBColor(86, 180, 233);
 pub(super) const GREEN: RGBColor = RGBColor(0, 158, 115);
@@ -33,7 +33,7 @@ pub(super) const VERMILLION: RGBColor = RGBColor(213, 94, 0);
 
 type Drawn = Result<(), String>;
 
-/// Where a text stands.
+/// How a text is aligned.
 #[derive(Clone, Copy)]
 pub(super) struct Type {
     pub(super) points: f64,
@@ -41,14 +41,14 @@ pub(super) struct Type {
     pub(super) across: HPos,
     pub(super) down: VPos,
     pub(super) bold: bool,
-    /// Turned by a quarter, to be read from below.
+    /// Rotated by a quarter turn, to be read from below.
     pub(super) turned: bool,
-    /// A longer text is cut where this ends.
+    /// The width in points at which a longer text is cut.
     pub(super) room: f64,
 }
 
 impl Type {
-    /// Plain, centred both ways, of a size in points.
+    /// Plain text of this size in points, centred both ways.
     pub(super) fn of(points: f64) -> Self {
         Self {
             points,
@@ -62,10 +62,10 @@ impl Type {
     }
 }
 
-/// A sheet being drawn on; all lengths in points from the upper left corner.
+/// A sheet to draw on; all lengths are in points from the upper left corner.
 pub(super) struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
-    /// Pictures, which lie on top of everything.
+    /// Pictures, drawn on top of everything else.
     pictures: RefCell<String>,
 }
 
@@ -119,7 +119,7 @@ impl Canvas<'_> {
         self.draw(&PathElement::new(points, colour.stroke_width((width * UNITS).round() as u32)))
     }
 
-    /// What a line through points encloses, as opaque as a share says.
+    /// Fills the polygon through the points; `opaque` is a share between 0 and 1.
     pub(super) fn area(&self, points: Vec<(f64, f64)>, colour: RGBColor, opaque: f64) -> Drawn {
         let points: Vec<(i32, i32)> = points.into_iter().map(|(x, y)| units(x, y)).collect();
         self.draw(&Polygon::new(points, colour.mix(opaque).filled()))
@@ -148,7 +148,7 @@ impl Canvas<'_> {
         self.draw(&Circle::new(units(centre.0, centre.1), radius, colour.filled()))
     }
 
-    /// Filled circles that lie so dense on a rectangle that they are a picture.
+    /// Filled circles drawn as one picture, for points too dense for vectors.
     pub(super) fn cloud(
         &self,
         dots: &[((f64, f64), RGBColor)],
@@ -173,32 +173,33 @@ fn units(x: f64, y: f64) -> (i32, i32) {
     ((x * UNITS).round() as i32, (y * UNITS).round() as i32)
 }
 
-/// The room of a label, in points, unless somebody says otherwise.
+/// The default width of a label in points.
 const LONGEST: f64 = 170.0;
 
-/// How wide a label is in points, set in bold, and a little more: another face may be wider.
+/// The width of a label in bold, in points, with a margin because another face may be wider.
 pub(super) fn width_of(text: &str, points: f64) -> f64 {
     heading_width(text, points).min(LONGEST)
 }
 
-/// The same of a text that is not cut.
+/// The same for a text that is not cut.
 pub(super) fn heading_width(text: &str, points: f64) -> f64 {
     1.04 * font::width(&legible(text), points, true)
 }
 
-/// What a file may hold and an eye can see: no control characters, none that turn the text around them.
+/// Removes characters that a file must not contain or that no one can see: control characters, and those that
+/// change the direction of the text around them.
 fn legible(text: &str) -> String {
     let hidden = |letter: char| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}');
     let seen = text.chars().filter(|letter| !hidden(*letter));
     seen.map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
-/// A name that is there.
+/// A name, or a substitute for an empty one.
 pub(super) fn named(text: &str) -> &str {
     if text.trim().is_empty() { "(no name)" } else { text }
 }
 
-/// matplotlib's viridis at 16 places; between them straight.
+/// matplotlib's viridis at 16 places, interpolated linearly.
 const VIRIDIS: [[u8; 3]; 16] = [
     [68, 1, 84],
     [72, 26, 108],
@@ -230,13 +231,13 @@ pub(super) fn viridis(value: f64) -> RGBColor {
     RGBColor(mix(0), mix(1), mix(2))
 }
 
-/// A colour that stands back: more than half of the way to a light grey.
+/// A muted colour: more than half of the way to a light grey.
 pub(super) fn faded(colour: RGBColor) -> RGBColor {
     let part = |part: u8| (f64::from(part) * 0.4 + 212.0 * 0.6).round() as u8;
     RGBColor(part(colour.0), part(colour.1), part(colour.2))
 }
 
-/// Black or white, whichever is read more easily on a colour.
+/// Black or white, whichever is easier to read on this colour.
 pub(super) fn ink_on(colour: RGBColor) -> RGBColor {
     let bright = 0.2126 * f64::from(colour.0) + 0.7152 * f64::from(colour.1) + 0.0722 * f64::from(colour.2);
     if bright > 127.5 { INK } else { WHITE }

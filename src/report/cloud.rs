@@ -1,15 +1,15 @@
-//! Many points as one picture inside a drawing: as vectors they would make files of megabytes, and hide each other.
+//! Many points as one picture inside a drawing: as vectors they would make the file megabytes large.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use plotters::style::RGBColor;
 
-/// Pixels in a point of print: 288 dpi.
+/// Pixels per point: 288 dpi.
 const PIXELS: f64 = 4.0;
-/// How much of what lies below a dot it hides: where many lie, it is dense.
+/// Opacity of a dot. Where many dots overlap, the picture is darker.
 const OPAQUE: f32 = 0.6;
 
-/// Dots on a rectangle whose upper left corner is at `from` and whose sides are `size`, all in points of print: an
-/// `<image>` of SVG in units of `units` to the point. What lies outside is cut off.
+/// Dots on a rectangle whose upper left corner is at `from` and whose sides are `size`, all in points: an
+/// `<image>` of SVG in units of `units` per point. Dots outside the rectangle are cut off.
 pub(super) fn image(
     dots: &[((f64, f64), RGBColor)],
     radius: f64,
@@ -30,7 +30,7 @@ pub(super) fn image(
     ))
 }
 
-/// Colours and how opaque they are, multiplied by that.
+/// Colours with their opacity, premultiplied.
 struct Sheet {
     width: usize,
     height: usize,
@@ -58,7 +58,7 @@ impl Sheet {
     }
 
     fn png(&self) -> Result<Vec<u8>, png::EncodingError> {
-        // So many shades are enough for an eye, and make a file a third smaller than 256 of each.
+        // These few shades are enough for the eye, and make a file a third smaller than 256 of each.
         let byte = |part: f32, shades: f32| ((part * shades).round() * 255.0 / shades).round() as u8;
         let plain = |[red, green, blue, opaque]: &[f32; 4]| match opaque {
             0.0 => [0; 4],
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(at(5, 5), [OPAQUE, 0.0, 0.0, OPAQUE]);
         assert!(at(15, 5)[2] > 0.98 && at(15, 5)[3] > 0.98);
         assert_eq!(at(10, 5), [0.0; 4]);
-        assert!(sheet.pixels.iter().all(|pixel| pixel[1] == 0.0), "what lies outside is cut off");
+        assert!(sheet.pixels.iter().all(|pixel| pixel[1] == 0.0), "dots outside are cut off");
         let dots = [((3.0, 3.0), RGBColor(255, 0, 0))];
         let text = image(&dots, 1.0, (2.0, 2.0), (4.0, 3.0), 10.0).unwrap();
         assert!(text.starts_with(

@@ -1,4 +1,4 @@
-//! Which class an experiment's systems took for which.
+//! Which classes an experiment's systems confuse.
 
 use super::{
     Cell, Column, Error, Kind, Row, Table, answers,
@@ -14,13 +14,13 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Mistakes of each task and system that the table has.
+/// Confusions listed in the table, per task and system.
 const LARGEST: usize = 3;
 
-/// How often a label was taken for another, by truth and prediction.
+/// How often a label was predicted as another, by truth and prediction.
 type Counts = BTreeMap<(String, String), usize>;
 
-/// A row of matrices for each system, and its largest mistakes.
+/// A row of matrices for each system, and a table of the largest confusions.
 pub(super) fn report(title: &str, experiment: &str, store: &Source<'_>) -> Result<Shown, Error> {
     let (mut lines, mut rows, mut lost) = (vec![], vec![], vec![]);
     for system in systems::of(store, experiment)? {
@@ -56,25 +56,25 @@ pub(super) fn report(title: &str, experiment: &str, store: &Source<'_>) -> Resul
         }
     }
     let mut table = Table {
-        title: "The largest mistakes".into(),
-        stub: heads(&["system", "by", "task", "of", "taken for"]),
+        title: "The largest confusions".into(),
+        stub: heads(&["system", "by", "task", "truth", "predicted as"]),
         columns: vec![Column::of("share", "share")],
         rows,
         notes: vec![format!(
-            "Shares of a class's images over all seeds; of each task the {LARGEST} largest. Rows of a matrix are the truth, its \
-             columns what was said."
+            "Shares of a class's images over all seeds; the {LARGEST} largest of each task. Rows of a matrix are the truth, columns \
+             the prediction."
         )],
         ..Table::default()
     };
     if !lost.is_empty() {
-        table.notes.push(format!("There are no predictions that could be read for {}.", lost.join(", ")));
+        table.notes.push(format!("Predictions could not be read for {}.", lost.join(", ")));
     }
     let tables =
         if lines.is_empty() && lost.is_empty() { vec![systems::nothing(experiment)] } else { vec![table] };
     Ok(Shown {
         title: title.into(),
         tables,
-        caption: "What was taken for what; every row adds up to 1".into(),
+        caption: "Confusion matrices; every row adds up to 1".into(),
         figure: (!lines.is_empty()).then(|| matrix::draw(&lines)),
         points: None,
     })
@@ -91,7 +91,7 @@ fn by_task(files: &[&[Answered]]) -> BTreeMap<String, Counts> {
     tasks
 }
 
-/// Rows for all labels that an image has or was given.
+/// Rows for all labels that occur as truth or as prediction.
 fn shares(task: String, counts: &Counts) -> Matrix {
     let classes: BTreeSet<&String> =
         counts.keys().flat_map(|(truth, predicted)| [truth, predicted]).collect();

@@ -1,4 +1,4 @@
-//! How an experiment's systems were learned: a metric over the steps of their trainings.
+//! Learning curves of an experiment's systems: a metric over the steps of their trainings.
 
 use super::{
     Cell, Column, Error, Kind, Row, Table,
@@ -11,10 +11,10 @@ use super::{
 use crate::spec::kind::FIT;
 use std::collections::BTreeMap;
 
-/// Points of a line, at most: neighbouring steps are averaged.
+/// Most points of a line; neighbouring steps are averaged.
 const POINTS: i64 = 300;
 
-/// The metric of each system: a line over steps with a band over seeds, and where it ends.
+/// The metric of each system: a line over steps with a band over seeds, and its last value.
 pub(super) fn report(
     title: &str,
     experiment: &str,
@@ -47,8 +47,8 @@ pub(super) fn report(
         columns: vec![Column::of("last", "last"), Column::of("least", "least")],
         rows,
         notes: vec![
-            "Mean ± sample standard deviation over seeds of the last point, and of the least. In the figure, neighbouring steps \
-             are averaged; the band is one deviation over seeds to each side."
+            "Mean ± sample standard deviation over seeds of the last point, and of the lowest. In the figure, neighbouring steps \
+             are averaged; the band is ± one standard deviation over seeds."
                 .into(),
         ],
         ..Table::default()
@@ -66,7 +66,7 @@ pub(super) fn report(
     })
 }
 
-/// For each seed the metric of its training by step, neighbouring steps averaged.
+/// For each seed, the metric of its training by step, with neighbouring steps averaged.
 fn seeds(store: &Source<'_>, system: &System, metric: &str) -> Result<Vec<BTreeMap<i64, f64>>, Error> {
     let mut all = vec![];
     for (run, _) in &system.runs {

@@ -1,10 +1,10 @@
-//! Tables as a CSV file: one number a line, so that any program can pivot it.
+//! Tables as a CSV file: one number per line, so that any program can pivot it.
 
 use super::table::{Mark, Table};
 use std::collections::BTreeMap;
 
-/// All tables in one file. Columns: the tables' facts, the stub, then row (what kind it is), task, value, std, n, paper, difference,
-/// mark and note. Holes are there, without a value.
+/// All tables in one file. Columns: the tables' facts, the stub, then row (its kind), task, value, std, n,
+/// paper, difference, mark and note. Holes are included, without a value.
 pub(super) fn tables(tables: &[Table]) -> String {
     let mut heads: Vec<&str> = Vec::new();
     for table in tables {

@@ -1,4 +1,4 @@
-//! Curves with bands: a value over steps, a line for each system.
+//! Curves with bands: a value over steps, a line per system.
 
 use super::canvas::{
     BLUE, Canvas, GREEN, GREY, GRID, INK, ORANGE, PURPLE, SKY, Type, VERMILLION, figure, heading_width,
@@ -25,15 +25,15 @@ const LEFT: f64 = 44.0;
 const PLOT: (f64, f64) = (300.0, 150.0);
 const HEADING: f64 = 16.0;
 const FOOT: f64 = 30.0;
-/// Values that differ by more than this factor are drawn on a logarithmic axis.
+/// Values that differ by more than this factor get a logarithmic axis.
 const LOGARITHMIC: f64 = 30.0;
 
-/// A line's colour; further ones are grey.
+/// A line's colour; lines after the last colour are grey.
 fn colour(line: usize) -> RGBColor {
     [BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE, INK].get(line).copied().unwrap_or(GREY)
 }
 
-/// The text of the SVG file; `label` stands beside the axis.
+/// The text of the SVG file. `label` is the label of the axis.
 pub(super) fn draw(panels: &[Panel], label: &str) -> Result<String, String> {
     let headings = panels.iter().map(|panel| LEFT + heading_width(&panel.heading, TYPE) + 8.0);
     let width = headings.fold(LEFT + PLOT.0 + 16.0, f64::max);
@@ -62,7 +62,7 @@ pub(super) fn draw(panels: &[Panel], label: &str) -> Result<String, String> {
     })
 }
 
-/// Where values stand on the sheet.
+/// Maps values to positions on the sheet.
 struct Scale {
     top: f64,
     steps: (f64, f64),
@@ -123,7 +123,7 @@ impl Scale {
     }
 
     fn line(&self, canvas: &Canvas<'_>, line: &Line, colour: RGBColor) -> Result<(), String> {
-        // A value that is none breaks the line.
+        // A value that is not a number breaks the line.
         for part in line.points.split(|(_, mean, _)| !mean.is_finite()) {
             let upper = part.iter().map(|(step, mean, half)| (self.x(*step), self.y(mean + half)));
             let lower = part.iter().rev().map(|(step, mean, half)| (self.x(*step), self.y(mean - half)));
@@ -140,7 +140,7 @@ impl Scale {
     }
 }
 
-/// About five round numbers between two.
+/// About five round numbers in this range.
 fn ticks((low, high): (f64, f64)) -> Vec<f64> {
     let rough = (high - low) / 5.0;
     if !(rough.is_finite() && rough > 0.0) {
@@ -153,7 +153,7 @@ fn ticks((low, high): (f64, f64)) -> Vec<f64> {
     (first..).map(|at| at as f64 * step).take_while(|value| *value <= high).collect()
 }
 
-/// 1, 2 and 5 of each power of ten between two logarithms.
+/// 1, 2 and 5 times each power of ten between two logarithms.
 fn powers((low, high): (f64, f64)) -> Vec<f64> {
     let all = (low.floor() as i32..=high.ceil() as i32)
         .flat_map(|power| [1.0, 2.0, 5.0].map(|n| n * 10f64.powi(power)));
@@ -162,7 +162,7 @@ fn powers((low, high): (f64, f64)) -> Vec<f64> {
     if between.len() > 9 { between.iter().filter(round).copied().collect() } else { between }
 }
 
-/// As few digits as say it.
+/// The value with as few digits as it needs.
 fn short(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),

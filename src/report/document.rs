@@ -1,29 +1,30 @@
-//! A page of reports as data, before any format: sections with tables and figures, and where all of it comes from.
+//! A page of reports as data, before any format: sections with tables and figures, and the provenance of all
+//! numbers.
 
 use super::{Error, Table};
 use crate::store::{Reader, short_fingerprint};
 use std::collections::BTreeSet;
 
-/// What all formats are written from.
+/// The structure that every format is written from.
 pub(super) struct Document {
     pub(super) sections: Vec<Section>,
-    /// What stands above everything.
+    /// Remarks above everything else.
     pub(super) remarks: Vec<String>,
     pub(super) origin: Origin,
 }
 
 /// One report.
 pub(super) struct Section {
-    /// By which it is asked for: `chammi_table4`.
+    /// The name by which it is requested: `chammi_table4`.
     pub(super) name: String,
     pub(super) title: String,
     pub(super) tables: Vec<Table>,
     pub(super) figure: Option<Figure>,
-    /// The points of the figure as a CSV file, where it has some.
+    /// The points of the figure as a CSV file, if it is made of points.
     pub(super) points: Option<String>,
 }
 
-/// What a question to the store came to.
+/// What a report made of the store's numbers.
 #[derive(Default)]
 pub(super) struct Shown {
     pub(super) title: String,
@@ -31,34 +32,34 @@ pub(super) struct Shown {
     /// What the figure shows.
     pub(super) caption: String,
     pub(super) figure: Option<Result<String, String>>,
-    /// The points of the figure as a CSV file, where it has some.
+    /// The points of the figure as a CSV file, if it is made of points.
     pub(super) points: Option<String>,
 }
 
 /// A picture with its caption.
 pub(super) struct Figure {
-    /// Without the faces of its type.
+    /// The drawing, without embedded fonts.
     pub(super) svg: String,
     pub(super) caption: String,
 }
 
-/// Where numbers come from.
+/// Where the numbers come from.
 #[derive(Default)]
 pub(super) struct Origin {
     /// The store's file.
     pub(super) store: String,
     /// Finished runs in it.
     pub(super) runs: usize,
-    /// Commits that computed them, the first twelve digits; a `+` says that the tree had changes.
+    /// Commits that computed them, the first twelve digits; `+` means that the tree had changes.
     pub(super) commits: Vec<String>,
-    /// Name, kind, world and the beginning of the fingerprint of what they read.
+    /// Name, kind, simulated world and the first digits of the fingerprint of the data that were read.
     pub(super) data: Vec<[String; 4]>,
     /// `paper`, `quick`.
     pub(super) scales: Vec<String>,
 }
 
 impl Document {
-    /// Its heading: that of its only report, or one for all.
+    /// The heading: that of the only report, or one for all.
     pub(super) fn title(&self) -> &str {
         match &self.sections[..] {
             [section] => &section.title,
@@ -68,7 +69,7 @@ impl Document {
 }
 
 impl Origin {
-    /// Asks the store.
+    /// Reads it from the store.
     pub(super) fn of(store: &Reader) -> Result<Self, Error> {
         let runs = "SELECT count(*) AS runs FROM run WHERE status = 'done'";
         let runs: i64 = store.query(runs)?.iter().map(|row| row.int("runs")).sum();
@@ -98,20 +99,20 @@ impl Origin {
         })
     }
 
-    /// What a reader must know before the first number: that cells are simulated, that runs were shrunk.
+    /// What a reader must know before the first number: that cells are simulated, that runs are scaled down.
     pub(super) fn warnings(&self) -> Vec<&'static str> {
         let simulated = self.data.iter().filter(|[_, kind, ..]| kind == "simulated").count();
         let cells = match simulated {
             0 => None,
             all if all == self.data.len() => Some(
-                "simulated: all cells here are drawn by a program; nothing may be concluded about real ones",
+                "simulated: all cells here are drawn by a program; the numbers say nothing about real ones",
             ),
             _ => Some("simulated: some of these data are drawn by a program; tables say which"),
         };
         let quick = self.scales.iter().any(|scale| scale == "quick");
         let shrunk = match self.scales.len() {
-            1 if quick => Some("quick: every run was shrunk to about a minute"),
-            _ if quick => Some("quick: some runs were shrunk to about a minute; tables say which"),
+            1 if quick => Some("quick: every run was scaled down to about a minute"),
+            _ if quick => Some("quick: some runs were scaled down to about a minute; tables say which"),
             _ => None,
         };
         cells.into_iter().chain(shrunk).collect()
@@ -138,7 +139,7 @@ impl Origin {
     }
 }
 
-/// A few of them, and how many more there are.
+/// The first few, and the number of the others.
 fn listed(all: &[String]) -> String {
     let few = all.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
     if all.len() > 3 { format!("{few} and {} more", all.len() - 3) } else { few }

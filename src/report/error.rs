@@ -1,4 +1,4 @@
-//! What can go wrong between the store and a page.
+//! The errors of reports.
 
 use crate::{evaluate, papers::NotPublished, store};
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Why a report cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store does not answer.
+    /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] store::Error),
     /// A run that the store does not have, or that has no scores.
@@ -15,31 +15,31 @@ pub enum Error {
         /// The run.
         run: String,
     },
-    /// Something was not asked what something else was asked.
-    #[error("there is no score of {what} by {question}")]
+    /// One system was not scored on a question that another was scored on.
+    #[error("{what} has no score by {question}")]
     NotAsked {
         /// Features, system, run and seed.
         what: String,
         /// Protocol and data.
         question: String,
-        /// What it was asked instead.
+        /// What it was scored on instead.
         hint: String,
     },
-    /// Scores without the predictions behind them.
-    #[error("no predictions are kept for {what}")]
+    /// Scores whose predictions were not stored.
+    #[error("no predictions are stored for {what}")]
     NotKept {
         /// Features, system, run and seed.
         what: String,
     },
-    /// A file that the store notes and the folder lacks.
-    #[error("{}: there is no such file, which had the predictions for {what}", path.display())]
+    /// A file that the store refers to and that is missing.
+    #[error("{} is missing; it had the predictions for {what}", path.display())]
     Gone {
         /// The file.
         path: PathBuf,
         /// Features, system, run and seed.
         what: String,
     },
-    /// Predictions that cannot be read or set side by side.
+    /// Predictions that cannot be read or paired.
     #[error(transparent)]
     Evaluate(#[from] evaluate::Error),
     /// A file that cannot be written.
@@ -50,10 +50,10 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
-    /// A table or figure that no paper has.
+    /// A table or figure that no paper publishes.
     #[error(transparent)]
     NotPublished(#[from] NotPublished),
-    /// A figure of a paper without a drawing.
+    /// A published figure that this program cannot draw.
     #[error("nothing here draws `{name}` of the paper `{paper}`")]
     NotDrawn {
         /// The paper.
@@ -61,7 +61,7 @@ pub enum Error {
         /// The figure.
         name: &'static str,
     },
-    /// A format that this program does not write.
+    /// A format that this build does not write.
     #[error("this build of dichroic writes no PDF files")]
     NoPdf,
     /// A figure that cannot be drawn.
@@ -69,13 +69,13 @@ pub enum Error {
     Draw {
         /// Its name.
         figure: String,
-        /// What the canvas says.
+        /// The error of the canvas.
         cause: String,
     },
 }
 
 impl Error {
-    /// Whether predictions of somebody are lost: tables can do without them, and say so.
+    /// Whether only predictions are missing: tables can do without them, and state it in a note.
     pub(super) fn is_a_loss(&self) -> bool {
         matches!(
             self,
@@ -88,14 +88,14 @@ impl Error {
         match self {
             Self::Store(source) => source.hint(),
             Self::NoScores { .. } => {
-                Some("`dichroic runs` lists what is there; only finished runs have scores".into())
+                Some("`dichroic runs` lists the runs; only finished runs have scores".into())
             }
             Self::NotAsked { hint, .. } => Some(hint.clone()),
             Self::NotKept { .. } => {
-                Some("an older program scored it: repeat the experiment in a new store, --store PATH".into())
+                Some("an older version scored it: repeat the experiment in a new store, --store PATH".into())
             }
             Self::Gone { .. } => {
-                Some("the folder `<store>.d` belongs to the store: put it back beside it".into())
+                Some("the folder `<store>.d` belongs to the store: put it back next to the store".into())
             }
             Self::Evaluate(source) => source.hint(),
             Self::Write { .. } => Some("name another folder with --out".into()),

@@ -1,19 +1,19 @@
-//! The face of figures and pages, which travels with the program: how wide a text is in it, and how a file carries it.
+//! The font of figures and pages, which is embedded in the program: widths of texts, and how files embed it.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::sync::LazyLock;
 use ttf_parser::Face;
 
-/// The face by its name, and what a viewer without it takes.
+/// The font family, with fallbacks for viewers that lack it.
 pub(super) const FAMILY: &str = "Inter, Helvetica, Arial, sans-serif";
 
 pub(super) const REGULAR: &[u8] = include_bytes!("fonts/Inter-Regular.otf");
 pub(super) const BOLD: &[u8] = include_bytes!("fonts/Inter-Bold.otf");
 
-/// How many ems a letter takes that the face lacks: most scripts are narrower.
+/// Width in ems of a character that the font lacks: most scripts are narrower.
 const UNKNOWN: f64 = 0.7;
 
-/// The width of a text in points; letters are set without kerning.
+/// The width of a text in points, without kerning.
 pub(super) fn width(text: &str, points: f64, bold: bool) -> f64 {
     static FACES: LazyLock<[Face<'static>; 2]> =
         LazyLock::new(|| [REGULAR, BOLD].map(|bytes| Face::parse(bytes, 0).expect("our own face")));
@@ -26,7 +26,7 @@ pub(super) fn width(text: &str, points: f64, bold: bool) -> f64 {
     text.chars().map(|one| letter(one).unwrap_or(UNKNOWN)).sum::<f64>() * points
 }
 
-/// The longest beginning of a text that is no wider than this, with `…` where something is left out.
+/// The longest prefix of a text that is no wider than this, with `…` if it was cut.
 pub(super) fn fit(text: &str, points: f64, bold: bool, room: f64) -> String {
     if width(text, points, bold) <= room {
         return text.to_owned();
@@ -43,7 +43,7 @@ pub(super) fn fit(text: &str, points: f64, bold: bool, room: f64) -> String {
     kept.trim_end().to_owned() + "…"
 }
 
-/// The faces as rules of a style sheet that need no other file.
+/// The fonts as CSS rules that need no other file.
 pub(super) fn rules() -> String {
     let faces: [(u32, &[u8]); 2] =
         [(400, include_bytes!("fonts/Inter-Regular.woff2")), (700, include_bytes!("fonts/Inter-Bold.woff2"))];
@@ -56,7 +56,7 @@ pub(super) fn rules() -> String {
     faces.map(rule).concat()
 }
 
-/// A figure with its faces inside: it looks the same in every browser.
+/// A figure with its fonts embedded: it looks the same in every browser.
 pub(super) fn carried_by(svg: &str) -> String {
     let end = svg.find("<svg").and_then(|start| Some(start + svg[start..].find('>')? + 1)).unwrap_or(0);
     format!("{}\n<style>{}</style>{}", &svg[..end], rules(), &svg[end..])
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn widths_are_those_of_the_face() {
-        // 1.0 em of ten digits: Inter's are 1,264 to 1,352 of 2,048 units wide, tabular or not.
+        // 1.0 em for ten digits: Inter's digits are 1,264 to 1,352 of 2,048 units wide, tabular or not.
         let digits = width("0000000000", 10.0, false);
         assert!((55.0..70.0).contains(&digits), "{digits}");
         assert!(width("label", 7.0, true) > width("label", 7.0, false));

@@ -5,16 +5,16 @@ use plotters::style::text_anchor::HPos;
 
 /// One interval.
 pub(super) struct Line {
-    /// Lines of one heading stand together.
+    /// Lines of one heading are drawn together.
     pub(super) heading: String,
     pub(super) name: String,
-    /// Stands at the right.
+    /// The text at the right.
     pub(super) verdict: String,
-    /// What stands back: a control.
+    /// Drawn in grey: a control.
     pub(super) grey: bool,
     pub(super) mean: f64,
     pub(super) interval: Option<(f64, f64)>,
-    /// What the mean is of.
+    /// The single values behind the mean.
     pub(super) dots: Vec<f64>,
 }
 
@@ -24,7 +24,7 @@ const HEADING: f64 = 13.0;
 const PLOT: f64 = 200.0;
 const TOP: f64 = 6.0;
 
-/// The text of the SVG file; `label` stands below the axis.
+/// The text of the SVG file. `label` is below the axis.
 pub(super) fn draw(lines: &[Line], label: &str) -> Result<String, String> {
     let ends = lines.iter().flat_map(|line| {
         let (low, high) = line.interval.unwrap_or((line.mean, line.mean));
@@ -74,7 +74,7 @@ fn one(
 ) -> Result<(), String> {
     let colour = if line.grey { GREY } else { INK };
     canvas.text(&line.name, names, y, Type { across: HPos::Right, colour, ..Type::of(TYPE) })?;
-    // Below the line, which would hide them.
+    // Below the line, which would otherwise hide them.
     for dot in &line.dots {
         let at = x(*dot);
         canvas.fill((at - 0.8, y + 3.0), (at + 0.8, y + 4.6), plotters::style::RGBColor(150, 150, 150))?;

@@ -1,6 +1,6 @@
-//! One picture of each kind, to the byte: whoever changes how something is drawn looks at it before it is kept.
+//! One picture of each kind, compared byte by byte: if you change a drawing, look at it before you accept it.
 //!
-//! `UPDATE_FIGURES=1 cargo test gallery` writes `tests/golden/figures/*.svg` anew.
+//! `UPDATE_FIGURES=1 cargo test gallery` writes `tests/golden/figures/*.svg` again.
 
 use super::{bars, boxes, canvas, curves, forest, heatmap, matrix, radar, scatter};
 use std::{env, fs, path::Path};
@@ -17,7 +17,7 @@ fn kept(name: &str, drawn: Result<String, String>) {
     let line = differs.unwrap_or(known.lines().count().min(drawn.lines().count())) + 1;
     assert!(
         known == drawn,
-        "{name} is drawn otherwise than in {} from line {line} on; look at it, and if it is better, keep it: \
+        "{name} differs from {} from line {line} on; look at it, and if it is better, accept it: \
          UPDATE_FIGURES=1 cargo test gallery",
         path.display()
     );
@@ -25,7 +25,7 @@ fn kept(name: &str, drawn: Result<String, String>) {
 
 const MODELS: [&str; 3] = ["HyperNet", "Depthwise", "FixedChannels"];
 
-/// A number between 0 and 1 that looks like any other.
+/// A pseudo-random number between 0 and 1.
 fn some(at: usize) -> f64 {
     (at * 37 % 101) as f64 / 100.0
 }
@@ -59,7 +59,7 @@ fn radar() {
         apart,
         polygons: MODELS.into_iter().enumerate().map(polygon).collect(),
     };
-    let radars = vec![radar("fine-tuned, fixed", false), radar("print", true)];
+    let radars = vec![radar("fine-tuned, fixed", false), radar("published", true)];
     let band = radar::Band { heading: "real cells, scale paper, 1-NN cosine".into(), radars };
     let axes = axes.map(|name| radar::Axis { name: name.into(), colour: canvas::GREEN });
     kept("radar", radar::draw(&[band], &axes));
@@ -88,7 +88,7 @@ fn forest() {
     let line = |(at, name): (usize, &str)| forest::Line {
         heading: "overall macro-F1".into(),
         name: name.into(),
-        verdict: ["holds", "undecided", "one world says nothing"][at].into(),
+        verdict: ["holds", "undecided", "single world: no interval"][at].into(),
         grey: at == 2,
         mean: 0.04 - 0.03 * at as f64,
         interval: (at != 2).then_some((0.01 - 0.04 * at as f64, 0.07 - 0.02 * at as f64)),

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 /// Rows under one heading: all of one data set, scale and protocol.
 pub(super) struct Panel {
-    /// Stands above the rows; empty if there is only one panel and nothing to say.
+    /// The heading above the rows; empty if there is only one panel.
     pub(super) heading: String,
     /// Systems.
     pub(super) rows: Vec<Row>,
@@ -17,9 +17,9 @@ pub(super) struct Panel {
 pub(super) struct Row {
     /// Its name.
     pub(super) name: String,
-    /// Set in grey: a floor.
+    /// Drawn in grey: a floor.
     pub(super) floor: bool,
-    /// Set in bold: the best.
+    /// Drawn in bold: the best.
     pub(super) best: bool,
     /// One value between 0 and 1 for each column, or a hole.
     pub(super) values: Vec<Option<f64>>,
@@ -28,7 +28,7 @@ pub(super) struct Row {
 /// One class of one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Column {
-    /// The task as it stands over its classes.
+    /// The task as written above its classes.
     pub(super) group: String,
     /// The class.
     pub(super) name: String,
@@ -41,12 +41,12 @@ const ROW_TYPE: f64 = 7.0;
 const CLASS_TYPE: f64 = 6.0;
 const BAR: f64 = 52.0;
 
-/// More columns go on below.
+/// Further columns continue below.
 const COLUMNS: usize = 64;
-/// Between two rows of columns.
+/// The gap between two rows of columns.
 const BETWEEN: f64 = 22.0;
 
-/// The text of the SVG file. `label` stands beside the colour bar: `F1 score`.
+/// The text of the SVG file. `label` is the label of the colour bar: `F1 score`.
 pub(super) fn draw(panels: &[Panel], columns: &[Column], label: &str) -> Result<String, String> {
     let names = panels.iter().flat_map(|panel| &panel.rows).map(|row| width_of(named(&row.name), ROW_TYPE));
     let left = names.fold(48.0, f64::max) + 10.0;
@@ -87,13 +87,13 @@ pub(super) fn draw(panels: &[Panel], columns: &[Column], label: &str) -> Result<
             }
             above = top + classes + BETWEEN;
         }
-        // The bar stays short beside many panels.
+        // The bar stays short if there are many panels.
         let bar_bottom = (TOP + body).min(TOP + heading_of(&panels[0]) + 8.0 * CELL.1);
         bar(canvas, (right + 12.0, TOP + heading_of(&panels[0])), bar_bottom, label)
     })
 }
 
-/// Columns that stand beside each other: as many as there is room for, groups as whole as can be.
+/// Splits the columns into rows that fit, keeping groups together where possible.
 fn parts(columns: &[Column]) -> Vec<Range<usize>> {
     let mut parts: Vec<Range<usize>> = vec![];
     for (first, end) in runs(columns) {
@@ -165,7 +165,7 @@ fn rows(
         let x = left + first as f64 * CELL.0;
         canvas.line((x, top), (x, bottom), WHITE, 1.6)?;
     }
-    // A gap between what was trained and what was not.
+    // A gap between trained models and floors.
     let trained = panel.rows.iter().filter(|row| !row.floor).count();
     if trained > 0 && trained < panel.rows.len() {
         let (y, right) = (top + trained as f64 * CELL.1, left + columns.len() as f64 * CELL.0);
@@ -178,7 +178,7 @@ fn bar(canvas: &Canvas<'_>, (left, top): (f64, f64), bottom: f64, label: &str) -
     let (right, height, steps) = (left + 8.0, bottom - top, 128);
     for step in 0..steps {
         let [low, high] = [step, step + 1].map(|step| f64::from(step) / f64::from(steps));
-        // Steps overlap a little, or hair lines would show between them.
+        // Steps overlap a little, or hairlines would show between them.
         let (from, to) = ((left, bottom - height * high), (right, bottom - height * low + 0.3));
         canvas.fill(from, to, viridis((low + high) / 2.0))?;
     }

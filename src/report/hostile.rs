@@ -1,9 +1,10 @@
-//! Names as nobody wishes for them, in every kind of figure: the file stays valid, and no text leaves the sheet.
+//! Hostile names in every kind of figure: the file stays valid, and no text leaves the sheet.
 
 use super::{bars, boxes, canvas, curves, font, forest, heatmap, matrix, radar, scatter};
 use roxmltree::Document;
 
-/// Long, empty, full of signs, right to left, of other scripts, with what no file may hold.
+/// Names that are long, empty, full of symbols, right to left, of other scripts, or contain characters that a
+/// file must not contain.
 fn names() -> Vec<String> {
     let long = "a name that goes on and on ".repeat(12);
     let plain = [
@@ -22,12 +23,12 @@ fn names() -> Vec<String> {
     plain.into_iter().chain(hidden).map(String::from).chain([long, "x".repeat(400)]).collect()
 }
 
-/// So many of them.
+/// This number of them.
 fn many(count: usize) -> Vec<String> {
     names().into_iter().cycle().take(count).collect()
 }
 
-/// Fails unless `svg` can be read and all of its texts stand on the sheet.
+/// Fails unless `svg` can be parsed and all of its texts are within the sheet.
 #[track_caller]
 fn check(what: &str, svg: &str, widest: f64) {
     let document = Document::parse(svg).unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -48,7 +49,7 @@ fn check(what: &str, svg: &str, widest: f64) {
             Some("middle") => long / 2.0,
             _ => 0.0,
         };
-        // Turned by a quarter to be read from below: what is before lies lower.
+        // Rotated by a quarter turn to be read from below: the start of the text is lower.
         let turned = node.attribute("transform").is_some();
         let (low, high, room) = if turned {
             (y - (long - before), y + before, height)

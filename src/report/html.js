@@ -1,4 +1,5 @@
-// Sorts a table by the head that is clicked: down, up, and back to the order of the paper. Holes stand last.
+// Sorts a table by the head that is clicked: descending, ascending, and back to the order of the paper. Holes
+// are last.
 for (const table of document.querySelectorAll("table")) {
   const body = table.tBodies[0], order = [...body.rows], stub = table.rows[0].querySelectorAll("th[rowspan]");
   const names = [...stub].filter(head => !head.classList.contains("note"));

@@ -1,4 +1,4 @@
-//! A page as one HTML file that needs nothing else: tables that can be sorted, figures, faces, no network.
+//! A page as one HTML file that needs nothing else: sortable tables, figures and fonts, no network.
 
 use super::{
     Cell, Kind, Mark, Table,
@@ -62,13 +62,13 @@ fn of_section(section: &Section, titled: bool) -> Markup {
     }
 }
 
-/// The drawing without what only a file of its own needs.
+/// The drawing without its header, which only a separate file needs.
 fn drawing(svg: &str) -> &str {
     &svg[svg.find("<svg").unwrap_or(0)..]
 }
 
-/// A table with heading and notes. Heads are what a script may sort by; cells carry their numbers as `data-v`; `link` says
-/// where the name below a head leads.
+/// A table with heading and notes. A script can sort by the heads; cells have their numbers as `data-v`;
+/// `link` returns the target of the link on a name in the column with the given head.
 pub(crate) fn table(table: &Table, link: impl Fn(&str, &str) -> Option<String>) -> Markup {
     let groups = table.groups();
     let lines = if groups.is_empty() { 1 } else { 2 };
@@ -141,7 +141,7 @@ fn of_cell(cell: &Cell, kind: Kind, digits: usize) -> Markup {
     }
 }
 
-/// The class of a cell by its difference to print: how far, and to which side.
+/// The class of a cell by its difference from the published value: how far, and to which side.
 pub(crate) fn tint(difference: f64) -> &'static str {
     match difference {
         _ if difference.abs() < 0.005 => "tint same",
@@ -154,7 +154,7 @@ pub(crate) fn tint(difference: f64) -> &'static str {
     }
 }
 
-/// A text with its marks.
+/// A text with its markup.
 pub(crate) fn spans(text: &str) -> Markup {
     html! {
         @for span in markup::spans(text) {

@@ -1,4 +1,4 @@
-//! Features that embedding works left behind, and what their rows are: files that the store notes.
+//! Features that embedding stored, and the images of their rows: files that the store refers to.
 
 use super::measured::rows_with;
 use super::{Error, measured::Measured};
@@ -13,16 +13,16 @@ pub(super) struct Kept {
     /// `Allen`.
     pub(super) set: String,
     path: PathBuf,
-    /// Numbers in a row.
+    /// Numbers per row.
     pub(super) width: usize,
-    /// What each row is.
+    /// The image of each row.
     pub(super) images: Vec<Image>,
 }
 
 /// A set whose features cannot be used.
 pub(super) struct Unusable {
     pub(super) set: String,
-    /// In words.
+    /// The reason, in words.
     pub(super) reason: String,
 }
 
@@ -41,13 +41,13 @@ impl Image {
         self.splits.split('+').any(|split| split == "Train")
     }
 
-    /// Whether a task asks about it.
+    /// Whether a task queries it.
     pub(super) fn is_asked(&self) -> bool {
         self.splits.split('+').any(|split| !split.is_empty() && split != "Train")
     }
 }
 
-/// What the model of a run saw in each set of `data`.
+/// The features of a run's model on each set of `data`.
 pub(super) fn of_run(
     store: &Reader,
     run: &Measured,
@@ -64,7 +64,7 @@ pub(super) fn of_run(
     for row in rows_with(store, &sql, &[&run.run, data])?.iter() {
         let name = row.text("name");
         let set = name.strip_prefix("features-").and_then(|name| name.strip_suffix(".f32")).unwrap_or(&name);
-        // Any work on the same images of the same data says what the rows are; the own one first.
+        // Any work on the same images of the same data can name the rows; the run's own is preferred.
         let sql = "SELECT DISTINCT f.path, w.uid <> ? AS other FROM artifact f JOIN work w ON w.id = f.work_id
             JOIN run_work rw ON rw.work_id = w.id JOIN run_data t ON t.run_id = rw.run_id JOIN dataset d ON d.id = t.dataset_id
             WHERE f.kind = 'images' AND f.name = ? AND d.name = ? AND w.json ->> '$.data.name' = d.name
@@ -76,8 +76,8 @@ pub(super) fn of_run(
         let mut images = images.iter().map(|row| store.file(&row.text("path")));
         let kept = match images.find(|path| path.is_file()) {
             Some(images) => open(set, store.file(&row.text("path")), &images),
-            None => Err("an older program kept these features and not what their rows are; any new run on these data \
-                keeps that too"
+            None => Err("an older version stored these features without the images of their rows; any new run on these data \
+                stores them too"
                 .into()),
         };
         found.push(kept.map_err(|reason| Unusable { set: set.to_owned(), reason }));
@@ -99,10 +99,10 @@ fn open(set: &str, path: PathBuf, images: &Path) -> Result<Kept, String> {
 }
 
 impl Kept {
-    /// The features of some rows, one behind the other.
+    /// The features of the given rows, concatenated.
     ///
     /// # Errors
-    /// In words: a file that cannot be read, numbers that are none.
+    /// As text: a file that cannot be read, values that are not finite.
     pub(super) fn features(&self, rows: &[usize]) -> Result<Vec<f32>, String> {
         let told = |error: std::io::Error| format!("{}: {error}", self.path.display());
         let mut file = File::open(&self.path).map_err(told)?;

@@ -1,4 +1,4 @@
-//! Tables as LaTeX, with booktabs: one file a report, to be read by `\input`.
+//! Tables as LaTeX with booktabs: one file per report, to be read by `\input`.
 
 use super::{
     Cell, Kind, Mark, Row, Table,
@@ -14,10 +14,10 @@ const PREAMBLE: &str =
 
 /// Rows that fit on a page.
 const PAGE: usize = 50;
-/// More columns are made as wide as the text.
+/// Tables with more columns are scaled to the width of the text.
 const NARROW: usize = 7;
 
-/// The text of a report's file: its tables, one after the other.
+/// The text of a report's file: its tables in order.
 pub(super) fn section(document: &Document, section: &Section) -> String {
     let mut text = format!("% {}\n% {}\n", markup::plain(&section.title), document.origin.line());
     for warning in document.origin.warnings() {
@@ -35,7 +35,7 @@ pub(super) fn section(document: &Document, section: &Section) -> String {
     text
 }
 
-/// In as many parts as it takes.
+/// Split into as many parts as needed.
 fn table(table: &Table, title: &str, label: &str) -> String {
     let stub = table.printed_stub();
     let columns = format!("{}{}", "l".repeat(stub.len()), "r".repeat(table.columns.len()));
@@ -82,7 +82,8 @@ fn heads(table: &Table, stub: &[usize]) -> String {
     format!("{} \\\\\n{rules}\n{own}", cells.join(" & "))
 }
 
-/// The rows; a name that the row before has is not repeated, and a rule parts what was measured from floors.
+/// The rows. A name equal to that of the row above is not repeated, and a rule separates measured rows from
+/// floors.
 fn rows(rows: &[Row], table: &Table, stub: &[usize]) -> String {
     let mut text = String::new();
     let mut before: Option<&Row> = None;
@@ -107,7 +108,7 @@ fn rows(rows: &[Row], table: &Table, stub: &[usize]) -> String {
     text
 }
 
-/// Notes below the table, and what is to be said of single rows; a hole's command stands there too.
+/// The table's notes and those of single rows, among them the commands that fill holes.
 fn notes(table: &Table) -> String {
     let rows = table.rows.iter().filter(|row| !row.note.is_empty());
     let of_rows = rows.map(|row| format!("{}: {}.", row.stub.first().map_or("", String::as_str), row.note));
@@ -142,7 +143,7 @@ fn spans(text: &str) -> String {
     markup::spans(text).into_iter().map(span).collect()
 }
 
-/// A text that means nothing to LaTeX. Letters of other scripts stay as they are: XeLaTeX and LuaLaTeX set them.
+/// Escapes a text for LaTeX. Letters of other scripts are kept: XeLaTeX and LuaLaTeX set them.
 fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {

@@ -1,4 +1,4 @@
-//! Which colour is what: a row of keys with their names, in as many lines as it takes.
+//! The legend: a row of keys with their names, on as many lines as needed.
 
 use super::canvas::{Canvas, Type, named, width_of};
 use plotters::style::RGBColor;
@@ -11,13 +11,13 @@ const LINE: f64 = 11.0;
 
 /// Keys and names, laid out for a width.
 pub(super) struct Legend {
-    /// Of the longest name that is not cut.
+    /// The width of the longest name that is not cut.
     room: f64,
     lines: Vec<Vec<Key>>,
 }
 
 struct Key {
-    /// Where it begins.
+    /// Where the item begins.
     x: f64,
     name: String,
     colour: RGBColor,
@@ -45,12 +45,12 @@ impl Legend {
         Self { room, lines: lines.into_iter().map(centred).collect() }
     }
 
-    /// In points.
+    /// The height in points.
     pub(super) fn height(&self) -> f64 {
         self.lines.len() as f64 * LINE
     }
 
-    /// From an upper left corner on.
+    /// Draws it with this upper left corner.
     pub(super) fn draw(&self, canvas: &Canvas<'_>, (left, top): (f64, f64)) -> Result<(), String> {
         for (number, line) in self.lines.iter().enumerate() {
             let y = top + (number as f64 + 0.5) * LINE;

@@ -4,7 +4,7 @@ use super::document::{Document, Section};
 use super::table::{Cell, Kind, Mark, Table, number, signed};
 use std::fmt::Write;
 
-/// The text of the file. `pictures`: whether figures lie beside it.
+/// The text of the file. `pictures`: whether figures are stored next to it.
 pub(super) fn page(document: &Document, pictures: bool) -> String {
     let mut page = String::new();
     for remark in &document.remarks {
@@ -20,7 +20,8 @@ pub(super) fn page(document: &Document, pictures: bool) -> String {
     page + &format!("{}\n", document.origin.line())
 }
 
-/// Heading, table, notes. The best of a column and its equals are bold, the second underlined, a hole is `·`.
+/// Heading, table, notes. The best of a column and those not significantly worse are bold, the second is
+/// underlined, a hole is `·`.
 fn table(table: &Table) -> String {
     let mut text = format!("## {}\n\n", table.title);
     let with_notes = table.rows.iter().any(|row| !row.note.is_empty());
@@ -70,7 +71,7 @@ fn cell(cell: &Cell, digits: usize) -> String {
         text += &format!(" ± {}", number(std, digits));
     }
     if let (Some(paper), Some(difference)) = (cell.paper, cell.difference()) {
-        text += &format!(" (print {}, {})", number(paper, digits), signed(difference, digits));
+        text += &format!(" (published {}, {})", number(paper, digits), signed(difference, digits));
     }
     text
 }

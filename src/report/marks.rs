@@ -1,4 +1,4 @@
-//! Which rows of a table cannot be told from the best of a column, by the predictions behind them.
+//! Which rows of a table are not significantly worse than the best of a column, by their predictions.
 
 use super::{
     Error, Table,
@@ -11,8 +11,8 @@ use crate::{
     spec::Features,
 };
 
-/// Marks them, as far as predictions are kept, and says how that was found. `behind` has a row's number and its runs;
-/// `average` what a column's score is made of.
+/// Marks them if their predictions are stored, and adds a note on the method. `behind` has a row's number and
+/// its runs; `average` returns how a column's score is composed.
 pub(super) fn level(
     store: &Source<'_>,
     table: &mut Table,
@@ -22,7 +22,7 @@ pub(super) fn level(
     let columns = table.columns.iter().enumerate();
     let (places, averages): (Vec<usize>, Vec<Average>) =
         columns.filter_map(|(at, column)| Some((at, average(&column.name)?))).unzip();
-    // Scores of classes have no such marks, and nobody's predictions need to be read for them.
+    // Scores of classes get no such marks, so that no predictions need to be read.
     if averages.is_empty() {
         return Ok(());
     }
@@ -42,7 +42,7 @@ pub(super) fn level(
             Err(error) => return Err(error),
         }
     }
-    // Alone, one is not better than anybody.
+    // A single row has nothing to be compared with.
     if answers.len() < 2 {
         return Ok(());
     }
@@ -54,13 +54,13 @@ pub(super) fn level(
         }
     }
     table.notes.push(format!(
-        "Bold: the best of a column, and all that a paired bootstrap cannot tell from it (95 %, {} draws of groups, wells, \
+        "Bold: the best of a column, and all rows that a paired bootstrap does not find worse (95 %, {} draws of groups, wells, \
          fields of view or images; seeds averaged). Underlined: the best of the others.",
         indistinguishable::DRAWS
     ));
     if answers.len() < behind.len() {
         table.notes.push(format!(
-            "{} of the rows have no predictions that could be read, and are not among them; `dichroic db check --contents` names \
+            "The predictions of {} rows could not be read, so they are left out; `dichroic db check --contents` names \
              missing and damaged files.",
             behind.len() - answers.len()
         ));

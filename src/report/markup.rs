@@ -1,15 +1,15 @@
-//! The little markup that titles and notes have: `code` between backticks, *emphasis* between stars.
+//! The markup of titles and notes: `code` between backticks, *emphasis* between asterisks.
 
-/// A piece of a text.
+/// A span of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Span<'a> {
     Plain(&'a str),
-    /// To be typed as it stands.
+    /// To be typed as written.
     Code(&'a str),
     Emphasis(&'a str),
 }
 
-/// A text in pieces. What is opened and not closed is plain.
+/// A text as spans. A mark that is not closed is plain text.
 pub(super) fn spans(text: &str) -> Vec<Span<'_>> {
     let (mut found, mut rest) = (vec![], text);
     while !rest.is_empty() {
@@ -32,7 +32,7 @@ pub(super) fn spans(text: &str) -> Vec<Span<'_>> {
     found
 }
 
-/// A text without its marks.
+/// A text without its markup.
 pub(super) fn plain(text: &str) -> String {
     let words = |span: &Span<'_>| match *span {
         Span::Plain(text) | Span::Code(text) | Span::Emphasis(text) => text.to_owned(),

@@ -1,4 +1,4 @@
-//! Matrices of shares: what was taken for what. Rows are the truth and add up to 1.
+//! Confusion matrices. Rows are the truth and add up to 1.
 
 use super::canvas::{Canvas, GREY, GRID, INK, Type, figure, heading_width, ink_on, named, viridis, width_of};
 use plotters::style::text_anchor::{HPos, VPos};
@@ -13,22 +13,22 @@ pub(super) struct Line {
 pub(super) struct Matrix {
     pub(super) heading: String,
     pub(super) classes: Vec<String>,
-    /// Row by row; a class without images has a row that is not a number, and is left grey.
+    /// Row by row. The row of a class without images is NaN, and is drawn grey.
     pub(super) shares: Vec<f64>,
 }
 
 const HEADING: f64 = 16.0;
 const TYPE: f64 = 6.0;
-/// A matrix's side, whatever its number of classes, and what its cells are at least.
+/// The side of a matrix in points, and the smallest size of its cells.
 const SIDE: f64 = 92.0;
 const LEAST: f64 = 6.0;
-/// Smaller cells have no numbers in them.
+/// Smaller cells get no numbers.
 const NUMBERED: f64 = 11.0;
 const GAP: f64 = 12.0;
-/// The room of a class's name.
+/// The width for a class's name.
 const NAME: f64 = 76.0;
 
-/// Matrices beside each other; further ones go on below.
+/// Matrices per row; further ones continue below.
 const ACROSS: usize = 5;
 
 /// The text of the SVG file.
@@ -76,7 +76,7 @@ fn names(matrix: &Matrix) -> f64 {
     widest.min(NAME) + 4.0
 }
 
-/// Width and height with everything around it.
+/// Width and height with labels and margins.
 fn place(matrix: &Matrix) -> (f64, f64) {
     let side = cell(matrix) * matrix.classes.len() as f64;
     (names(matrix) + side.max(width_of(&matrix.heading, TYPE)) + GAP, 12.0 + side + names(matrix) + GAP)
@@ -98,7 +98,7 @@ fn one(canvas: &Canvas<'_>, matrix: &Matrix, (left, top): (f64, f64)) -> Result<
     for (at, share) in matrix.shares.iter().enumerate() {
         let (x, y) = (left + (at % count) as f64 * cell, top + (at / count) as f64 * cell);
         let colour = if share.is_nan() { GRID } else { viridis(*share) };
-        // Cells overlap a little, or hair lines would show between them.
+        // Cells overlap a little, or hairlines would show between them.
         canvas.fill((x, y), (x + cell + 0.1, y + cell + 0.1), colour)?;
         if cell >= NUMBERED && !share.is_nan() {
             let text = format!("{share:.2}");

@@ -1,4 +1,4 @@
-//! What was found: the scores of finished runs and of the floors below them, asked of the store.
+//! The measured scores of finished runs and of their floors, read from the store.
 
 use super::papers::PaperRow;
 use super::{Error, table::Cell};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Scores of one run, or of one floor beside it, by task and, for classes, by task and class.
+/// Scores of one run, or of one of its floors, by task and, for classes, by task and class.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Scores {
     /// By metric, then by task.
@@ -19,12 +19,12 @@ pub(super) struct Scores {
     pub(super) per_class: BTreeMap<(String, String), f64>,
 }
 
-/// What the numbers of one table have in common. Numbers of different worlds are never averaged.
+/// What the numbers of one table have in common. Numbers of different simulated worlds are never averaged.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct World {
     /// `real` before `simulated`.
     pub(super) kind: String,
-    /// Which simulator's.
+    /// The simulated world; empty for real data.
     pub(super) world: String,
     /// `paper` before `quick`.
     pub(super) scale: String,
@@ -52,7 +52,7 @@ pub(super) struct Measured {
 }
 
 impl Scores {
-    /// Adds a number by its task, class and metric.
+    /// Adds a number under its task, class and metric.
     fn add(&mut self, row: Row<'_>) {
         let Some(value) = row.real("value") else { return };
         let (task, class) = (row.text("task"), row.text("class"));
@@ -71,8 +71,8 @@ impl Scores {
         self.per_class.extend(other.per_class.clone());
     }
 
-    /// The score of a task (`CP/Task_one`), F1 of a class of it (`CP/Task_one/DMSO`), or an average of a paper, computed
-    /// from its tasks.
+    /// The score of a task (`CP/Task_one`), the F1 of one of its classes (`CP/Task_one/DMSO`), or an average
+    /// of a paper, computed from its tasks.
     pub(super) fn value(&self, metric: Measure, name: &str) -> Option<f64> {
         if let Some((at, _)) = name.match_indices('/').nth(1) {
             return self.per_class.get(&(name[..at].into(), name[at + 1..].into())).copied();
@@ -89,7 +89,7 @@ impl Scores {
         self.of_tasks.get(metric.name)?.get(task).copied()
     }
 
-    /// The same as macro-F1, which every task is scored by.
+    /// The same as macro-F1, the metric of every task.
     pub(super) fn f1(&self, name: &str) -> Option<f64> {
         self.value(MACRO_F1, name)
     }
@@ -115,7 +115,7 @@ impl World {
 }
 
 impl World {
-    /// Why published numbers must not be compared with any number of this world.
+    /// Why published numbers must not be compared with numbers of this world.
     pub(super) fn reason_against(&self, published: &Protocol) -> Option<String> {
         if self.kind != "real" {
             return Some("the data are simulated".into());
@@ -129,35 +129,35 @@ impl World {
     }
 }
 
-/// A resolved spec, and what is said of it again and again.
+/// A resolved spec, with derived facts that are needed again and again.
 #[derive(Debug)]
 struct Config {
     spec: Spec,
     recipes: OnceLock<String>,
-    /// By the name of the paper.
+    /// By the paper's name.
     placed: Mutex<BTreeMap<&'static str, Arc<Vec<Placed>>>>,
 }
 
 impl Measured {
-    /// Its resolved spec, if this program can read it.
+    /// The resolved spec, if this version can read it.
     pub(super) fn resolved(&self) -> Option<&Spec> {
         self.config.as_ref().map(|config| &config.spec)
     }
 
-    /// The recipes that it follows, in words.
+    /// The names of the recipes that it follows.
     pub(super) fn recipes(&self) -> &str {
         let Some(config) = &self.config else { return "" };
         config.recipes.get_or_init(|| recipes::of(&config.spec))
     }
 
-    /// The rows of a paper's tables that it is in.
+    /// The rows of a paper's tables that it reproduces.
     pub(super) fn placed(&self, paper: &'static Paper) -> Arc<Vec<Placed>> {
         let Some(config) = &self.config else { return Arc::default() };
         let mut placed = config.placed.lock().unwrap_or_else(PoisonError::into_inner);
         placed.entry(paper.name).or_insert_with(|| Arc::new((paper.rows)(&config.spec))).clone()
     }
 
-    /// How it is in a row of a table, if it is.
+    /// How it reproduces a row of a table, if it does.
     pub(super) fn in_row(&self, paper: &'static Paper, table: &Published, row: &PaperRow) -> Option<Placed> {
         let placed = self.placed(paper);
         placed.iter().find(|placed| placed.table == table.table && row.has(placed)).cloned()
@@ -167,12 +167,12 @@ impl Measured {
 /// Runs that several tables are about.
 type Runs = Arc<Vec<Measured>>;
 
-/// A store, and what it answered already: the tables and figures of a page are about the same runs.
+/// A store with cached queries: the tables and figures of a page are about the same runs.
 pub(super) struct Source<'a> {
     store: &'a Reader,
     /// By data set, and whether only scores on all of its test images are meant.
     on: Mutex<BTreeMap<(String, bool), Runs>>,
-    /// What its files of predictions are about.
+    /// The questions of the files of predictions that were read.
     pub(super) shelf: Shelf,
 }
 
@@ -193,7 +193,7 @@ impl<'a> Source<'a> {
     }
 
     fn cached(&self, data: &str, whole: bool) -> Result<Runs, Error> {
-        // Whoever asks while another is asking waits for his answer.
+        // A caller that asks while the same query runs waits for its result.
         let mut on = self.on.lock().unwrap_or_else(PoisonError::into_inner);
         let all = match on.get(&(data.to_owned(), false)) {
             Some(known) => known.clone(),
@@ -216,7 +216,7 @@ impl Deref for Source<'_> {
     }
 }
 
-/// The same, each world on its own.
+/// The same, grouped by world.
 pub(super) fn by_world(measured: &[Measured]) -> BTreeMap<&World, Vec<&Measured>> {
     let mut worlds: BTreeMap<&World, Vec<&Measured>> = BTreeMap::new();
     for one in measured {
@@ -225,18 +225,18 @@ pub(super) fn by_world(measured: &[Measured]) -> BTreeMap<&World, Vec<&Measured>
     worlds
 }
 
-/// The scores of one run, a [`Measured`] for each protocol and data set.
+/// The scores of one run, one [`Measured`] per protocol and data set.
 pub(super) fn of_run(store: &Reader, run: &str) -> Result<Vec<Measured>, Error> {
     let found = measured(store, Which::Run(run))?;
     if found.is_empty() { Err(Error::NoScores { run: run.into() }) } else { Ok(found) }
 }
 
-/// Whose scores.
+/// Which scores.
 #[derive(Clone, Copy)]
 enum Which<'a> {
-    /// All runs' on this data set, without numbers that are stale.
+    /// Those of all runs on this data set, without stale ones.
     Data(&'a str),
-    /// Those of one run, as they are.
+    /// Those of one run, stale or not.
     Run(&'a str),
 }
 
@@ -264,7 +264,7 @@ fn measured(store: &Reader, which: Which<'_>) -> Result<Vec<Measured>, Error> {
         })
         .collect();
     let wanted = wanted();
-    // A run that two experiments share stands there twice; the alphabetically first name speaks for it.
+    // A run that two experiments share has two rows; the alphabetically first name is shown.
     let sql = format!(
         "SELECT run, uid, seed, min(experiment) AS experiment, spec, scale, reads, kind, world, protocol, data, part
          FROM v_results WHERE {fresh} AND {wanted} GROUP BY run, protocol, data, part"
@@ -321,7 +321,8 @@ impl Key {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct FloorKey(String, String, String, String);
 
-/// The scores of trivial predictors belong to works that many runs share: they are asked once, and shared too.
+/// The scores of trivial predictors belong to works that many runs share: they are queried once, and shared
+/// too.
 fn add_floors(store: &Reader, which: Which<'_>, found: &mut BTreeMap<Key, Measured>) -> Result<(), Error> {
     let (asked, which) = match which {
         Which::Data(data) => (data, "data = ?"),
@@ -350,7 +351,7 @@ fn add_floors(store: &Reader, which: Which<'_>, found: &mut BTreeMap<Key, Measur
         for (FloorKey(floor, protocol, data, part), scores) in
             works.filter_map(|work| of_work.get(work)).flatten()
         {
-            // The floors that need no features, or bring their own metric, stand under every protocol.
+            // Floors that need no features, or have their own metric, count under every protocol.
             let own = floor != Features::Untrained.name();
             let same = (&one.world.data, &one.world.part) == (data, part);
             if same && (own || one.world.protocol == *protocol) {
@@ -364,11 +365,11 @@ fn add_floors(store: &Reader, which: Which<'_>, found: &mut BTreeMap<Key, Measur
     Ok(())
 }
 
-/// Scores beside several runs.
+/// The scores of a floor of several runs.
 pub(super) struct Below<'a>(pub(super) Vec<&'a Scores>);
 
 impl Below<'_> {
-    /// Mean over the runs; without a deviation where all runs agree, because then it is one number.
+    /// Mean over the runs; without a deviation if all runs agree, because then they share one number.
     pub(super) fn cell(&self, value: impl Fn(&Scores) -> Option<f64>) -> Cell {
         let mut values: Vec<f64> = self.0.iter().filter_map(|scores| value(scores)).collect();
         if values.windows(2).all(|pair| pair[0] == pair[1]) {
@@ -388,7 +389,7 @@ pub(super) fn floor_words(floor: Features) -> &'static str {
     }
 }
 
-/// The answer to a question with a text for each `?`.
+/// The rows of a query with a text for each `?`.
 pub(super) fn rows_with(store: &Reader, sql: &str, texts: &[&str]) -> Result<Rows, Error> {
     let values: Vec<Field> = texts.iter().map(|text| (*text).into()).collect();
     Ok(store.query_with(sql, &values)?)

@@ -1,8 +1,9 @@
-//! Tables and figures, each of them a question to the store: nothing here runs, trains or reads an image.
+//! Tables and figures, each a query on the store: nothing here runs, trains or reads an image.
 //!
-//! [`measured`] asks what was found, [`papers`] and [`run_table`] make a [`Table`] of it next to what is published. A page of
-//! tables and figures is a [`document`]; [`markdown`], [`html`], [`latex`], [`csv`], [`terminal`] and, with the feature `pdf`, typst write that one structure down.
-//! Figures are drawn on a [`canvas`] of tenths of a point.
+//! [`measured`] reads the scores, [`papers`] and [`run_table`] make a [`Table`] of them next to the published
+//! values. A page of tables and figures is a [`document`]; [`markdown`], [`html`], [`latex`], [`csv`],
+//! [`terminal`] and, with the feature `pdf`, typst write that one structure. Figures are drawn on a
+//! [`canvas`] in tenths of a point.
 
 pub mod answers;
 mod bars;

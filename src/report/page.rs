@@ -1,4 +1,4 @@
-//! From names of reports to files.
+//! Writes the reports of given names to files.
 
 use super::document::{Document, Figure, Origin, Section, Shown};
 use super::measured::Source;
@@ -10,18 +10,18 @@ use crate::{dsl::Report, store::Reader};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// A report that somebody wants.
+/// A requested report.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// What its files are called.
+    /// The name of its files.
     pub name: String,
-    /// Its title, unless it has one from print.
+    /// Its title, unless a paper gives it one.
     pub title: String,
     /// What it shows.
     pub report: Report,
 }
 
-/// How a report is written down.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// `report.md`: all reports on one page.
@@ -30,7 +30,7 @@ pub enum Format {
     Html,
     /// `<name>.tex`: the tables of a report, to be read by LaTeX's `\input`.
     Latex,
-    /// `<name>.csv`: one number a line; `<name>_points.csv`: what a picture of points is drawn from.
+    /// `<name>.csv`: one number per line; `<name>_points.csv`: the points of a scatter plot.
     Csv,
     /// `<name>.svg`: the figure.
     Svg,
@@ -54,22 +54,23 @@ impl Format {
         }
     }
 
-    /// Whether this program writes it: PDF needs typst, which the feature `pdf` builds.
+    /// Whether this build writes it: PDF needs typst, which the feature `pdf` adds.
     pub fn is_built(self) -> bool {
         self != Self::Pdf || cfg!(feature = "pdf")
     }
 
-    /// The opposite of [`word`](Self::word).
+    /// The inverse of [`word`](Self::word).
     pub fn of(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.word() == word)
     }
 }
 
-/// Writes the wanted reports into `out`, which is made if it is not there, and returns the files. The figure of a report
-/// without any numbers is left out. The bytes depend on the store and on `declared` only.
+/// Writes the wanted reports into `out`, which is created if missing, and returns the paths of the files. The
+/// figure of a report without any numbers is left out. The bytes depend on the store and on `declared` only.
 ///
 /// # Errors
-/// A format that this program does not write, before anything is written; a store that does not answer; a folder that cannot be written.
+/// A format that this build does not write, before anything is written; a store that cannot be read; a folder
+/// that cannot be written.
 pub fn render(
     wanted: &[Wanted],
     store: &Reader,
@@ -129,7 +130,7 @@ pub fn render(
     Ok(files)
 }
 
-/// Asks the store for the wanted reports.
+/// Builds the wanted reports from the store.
 fn document(wanted: &[Wanted], store: &Reader, declared: &[Declaration]) -> Result<Document, Error> {
     let source = Source::of(store);
     let sections = wanted.par_iter().map(|wanted| section(wanted, &source, declared));
@@ -151,13 +152,13 @@ fn section(wanted: &Wanted, source: &Source<'_>, declared: &[Declaration]) -> Re
     Ok(Section { name: name.clone(), title, tables, figure, points })
 }
 
-/// Says that there are numbers which no table shows.
+/// Reports that there are stale numbers, which no table shows.
 fn stale(store: &Reader) -> Result<Vec<String>, Error> {
     let sql = "SELECT count(*) AS runs FROM v_stale s JOIN run r ON r.id = s.run AND r.status = 'done'";
     let runs: i64 = store.query(sql)?.iter().map(|row| row.int("runs")).sum();
     let remark = || {
         format!(
-            "{runs} finished runs are *stale*, of other revisions of the code or of data that have changed, and left out: \
+            "{runs} finished runs are *stale* (computed by other revisions of the code, or from data that have changed) and left out: \
              `dichroic sql \"SELECT * FROM v_stale\"`"
         )
     };

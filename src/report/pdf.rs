@@ -1,6 +1,6 @@
-//! A page as a PDF file, set by typst as a library: everything in memory, no fonts of the machine, no network.
+//! A page as a PDF file, set by typst as a library: everything in memory, no system fonts, no network.
 //!
-//! What typst changes from version to version is in this file only.
+//! Everything that depends on typst's version is in this file.
 
 use super::{
     Cell, Error, Mark, Row, Table,
@@ -22,12 +22,12 @@ use typst::{
 use typst_layout::PagedDocument;
 use typst_pdf::PdfOptions;
 
-/// How a page looks.
+/// The layout of a page.
 const TEMPLATE: &str = include_str!("report.typ");
-/// More columns of numbers make a page lie on its side.
+/// With more columns of numbers, the page is landscape.
 const UPRIGHT: usize = 9;
 
-/// The faces that there are.
+/// The embedded fonts.
 const FACES: [&[u8]; 5] = [
     font::REGULAR,
     font::BOLD,
@@ -67,12 +67,12 @@ fn compiled(what: &str, files: Vec<(String, Vec<u8>)>) -> Result<Vec<u8>, Error>
     };
     let done = typst::compile::<PagedDocument>(&Memory::of(files));
     let document = done.output.map_err(|errors| told(&errors))?;
-    // The only warnings that there can be are about our own template: a face that it names and that is not there.
+    // The only possible warning is about our own template: a font that it names and that is missing.
     debug_assert!(done.warnings.is_empty(), "{:?}", done.warnings);
     typst_pdf::pdf(&document, &PdfOptions::default()).map_err(|errors| told(&errors))
 }
 
-/// What the template reads.
+/// The data that the template reads.
 fn data(document: &Document) -> Value {
     let origin = &document.origin;
     json!({
@@ -99,7 +99,7 @@ fn section(section: &Section) -> Value {
     })
 }
 
-/// A name that the row before has is left out, as in print.
+/// A name equal to that of the row above is left out, as is usual in print.
 fn table(table: &Table) -> Value {
     let stub = table.printed_stub();
     let mut before: Option<&Row> = None;
@@ -139,7 +139,7 @@ fn cell(cell: &Cell, digits: usize) -> Value {
     })
 }
 
-/// Pieces of a text, each with what it is.
+/// Spans of a text with their kinds.
 fn spans(text: &str) -> Value {
     let span = |span: Span<'_>| match span {
         Span::Plain(text) => json!(["plain", text]),
@@ -149,7 +149,7 @@ fn spans(text: &str) -> Value {
     markup::spans(text).into_iter().map(span).collect()
 }
 
-/// All that typst can see.
+/// The files that typst can see.
 struct Memory {
     library: LazyHash<Library>,
     book: LazyHash<FontBook>,
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
     use crate::report::{Column, Kind, document::Figure};
 
-    /// One report with a table and a figure whose names nobody wishes for.
+    /// A report with a table and a figure with hostile names.
     fn document() -> Document {
         let names = ["<&\"'>", "*x* `y` #z $a$ @b \\c", "שלום", "", "Ядро"];
         let row = |name: &&str| Row {
@@ -261,7 +261,7 @@ mod tests {
         );
     }
 
-    /// typst takes another face in silence where one is missing.
+    /// typst silently substitutes a font that is missing.
     #[test]
     fn only_our_own_faces_are_used() {
         let bytes = page(&document()).unwrap();

@@ -1,4 +1,4 @@
-//! Any answer of the store as a table: texts name a row, numbers are its cells.
+//! The result of any query as a table: texts name a row, numbers are its cells.
 
 use super::{Cell, Column, Error, Kind, Row, Table, document::Shown, measured::Source};
 use crate::store::{Rows, Value};
@@ -18,7 +18,7 @@ fn table(found: Rows) -> Table {
         _ => None,
     };
     let named = |name: &str| columns.iter().position(|column| column == name);
-    // A column is one of numbers if it has some and nothing else but holes.
+    // A column is numeric if it has numbers and otherwise only holes.
     let numeric = |at: usize| {
         let mut any = rows.iter().map(|row| &row[at]).filter(|value| **value != Value::Null).peekable();
         any.peek().is_some() && any.all(|value| number(value).is_some())

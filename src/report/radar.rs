@@ -1,4 +1,4 @@
-//! Radars: a polygon for each system, an axis for each task.
+//! Radar charts: a polygon per system, an axis per task.
 
 use super::canvas::{Canvas, GREY, GRID, INK, Type, faded, figure, heading_width, width_of};
 use super::legend::Legend;
@@ -6,18 +6,18 @@ use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
 use std::f64::consts::TAU;
 
-/// Radars beside each other: all of one data set, scale and protocol.
+/// Radars next to each other: all of one data set, scale and protocol.
 pub(super) struct Band {
-    /// Stands above them.
+    /// The heading above them.
     pub(super) heading: String,
     pub(super) radars: Vec<Radar>,
 }
 
 /// One radar.
 pub(super) struct Radar {
-    /// Stands above it.
+    /// The heading above it.
     pub(super) heading: String,
-    /// Smaller and in pale colours: print, beside which nothing may be read off.
+    /// Smaller and in pale colours: published values that must not be compared.
     pub(super) apart: bool,
     pub(super) polygons: Vec<Polygon>,
 }
@@ -25,10 +25,10 @@ pub(super) struct Radar {
 /// One system.
 #[derive(Clone)]
 pub(super) struct Polygon {
-    /// In the legend.
+    /// The name in the legend.
     pub(super) name: String,
     pub(super) colour: RGBColor,
-    /// One value between 0 and 1 for each axis, or a hole.
+    /// One value between 0 and 1 per axis, or a hole.
     pub(super) values: Vec<Option<f64>>,
 }
 
@@ -38,9 +38,9 @@ pub(super) struct Axis {
     pub(super) colour: RGBColor,
 }
 
-/// The place of a radar; it is wider where names of axes need it.
+/// The size of a radar with its labels; it is wider if names of axes need it.
 const CELL: (f64, f64) = (168.0, 152.0);
-/// Room that a place grows by for names of axes, at most, to each side.
+/// How much a radar may widen for names of axes, to each side.
 const GROWS: f64 = 3.5;
 const HEADING: f64 = 15.0;
 const RADIUS: f64 = 58.0;
@@ -48,7 +48,7 @@ const RADIUS_APART: f64 = 42.0;
 const TYPE: f64 = 6.5;
 const RINGS: usize = 5;
 
-/// The text of the SVG file. Rings are at fifths of 1, always, so that figures can be compared.
+/// The text of the SVG file. Rings are always at fifths of 1, so that figures can be compared.
 pub(super) fn draw(bands: &[Band], axes: &[Axis]) -> Result<String, String> {
     let across = bands.iter().map(|band| band.radars.len()).max().unwrap_or(0);
     let headings = bands.iter().map(|band| heading_width(&band.heading, TYPE) + 16.0);
@@ -79,9 +79,9 @@ pub(super) fn draw(bands: &[Band], axes: &[Axis]) -> Result<String, String> {
     })
 }
 
-/// Names of axes stand so far outside.
+/// The distance of axis names from the radar.
 const OUTSIDE: f64 = 5.0;
-/// The sine of an axis that points to a side: its name begins there.
+/// The sine from which an axis points to a side, so that its name begins there.
 const ASIDE: f64 = 0.1;
 
 fn one(
@@ -115,7 +115,7 @@ fn one(
             _ => HPos::Center,
         };
         let colour = if radar.apart { faded(axis.colour) } else { axis.colour };
-        // To the edge of the radar's own place.
+        // To the edge of this radar's area.
         let room = cell / 2.0 - (x - centre.0).abs() - 1.0;
         let room = if sine.abs() > ASIDE { room } else { cell };
         canvas.text(&axis.name, x, y, Type { across, colour, bold: true, room, ..Type::of(TYPE) })?;
@@ -147,7 +147,7 @@ fn one(
         radar.polygons.iter().map(between).fold(0.0, f64::max)
     };
     let gap = (0..axes.len()).min_by(|a, b| reach(*a).total_cmp(&reach(*b))).unwrap_or(0);
-    // Numbers stand beyond the lines of the gap, the last one outside; a small radar has room for every second.
+    // Numbers are beyond the lines of the gap, the last one outside; a small radar has room for every second.
     let every = if radar.apart { 2 } else { 1 };
     let reach = reach(gap) / 2.0;
     let clear = |ring: &usize| *ring == RINGS || *ring as f64 / RINGS as f64 > reach;

@@ -1,4 +1,4 @@
-//! What `exp` prints when a run has ended: its tasks, what lies below them and, where it may, what the paper prints.
+//! What `exp` prints when a run has ended: its tasks, their floors and, if comparable, the published values.
 
 use super::measured::{self, Measured, World};
 use super::table::{Cell, Column, Kind, Row, Table, heads};
@@ -8,14 +8,14 @@ use crate::spec::Features;
 use crate::store::{PublishedRow, Reader};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One table for each spec and protocol among the runs `runs`, which may be several seeds of several specs; in lines of at
-/// most `width` letters where a terminal has no more.
+/// One table for each spec and protocol among the runs `runs`, which may be several seeds of several specs.
+/// Lines have at most `width` characters, if given.
 ///
 /// # Errors
-/// [`Error::NoScores`] for a run that is not finished or not there.
+/// [`Error::NoScores`] for a run that is unfinished or missing.
 pub fn terminal_table(store: &Reader, runs: &[&str], width: Option<u16>) -> Result<String, Error> {
     let mut systems: BTreeMap<(String, World), Vec<Measured>> = BTreeMap::new();
-    // Sentences that mean the same share a run, and one run is one seed.
+    // Declarations that mean the same share a run, and one run is one seed.
     let runs: BTreeSet<&str> = runs.iter().copied().collect();
     for run in runs {
         for one in measured::of_run(store, run)? {
@@ -30,7 +30,8 @@ pub fn terminal_table(store: &Reader, runs: &[&str], width: Option<u16>) -> Resu
     Ok(tables.join("\n"))
 }
 
-/// The published row that a system is in. Of several, that of the paper's last table, which has the most conditions.
+/// The published row that a system reproduces. If there are several: that of the paper's last table, which
+/// has the most conditions.
 struct Beside {
     paper: &'static Paper,
     table: &'static Published,
@@ -50,7 +51,7 @@ impl Beside {
         Ok(None)
     }
 
-    /// What is published of a task.
+    /// The published value of a task.
     fn value(&self, task: &str) -> Option<f64> {
         let row = |row: &&PublishedRow| {
             row.model == self.placed.model && row.condition == self.placed.condition && row.task == task
@@ -68,7 +69,7 @@ fn table(seeds: &[Measured], beside: Option<&Beside>) -> Table {
         |name: &&str| of_papers.is_empty() || of_papers.iter().any(|paper| paper.task(name).is_some());
     let mut names: Vec<&str> = found.into_iter().filter(asked).collect();
     names.sort_by_key(|name| order(name));
-    // The paper's overall score is one even where a part of it would not be printed.
+    // The paper's overall score is published even where a part of it is not.
     let complete = |name: &str| seeds.iter().all(|one| one.scores.f1(name).is_some());
     let overall = of_papers.iter().filter_map(|paper| paper.overall()).map(|average| average.name);
     for name in overall.filter(|name| complete(name)) {
@@ -79,14 +80,14 @@ fn table(seeds: &[Measured], beside: Option<&Beside>) -> Table {
 
     let reason = beside
         .and_then(|row| world.reason_against(&row.table.protocol).or_else(|| row.placed.against.clone()));
-    // Macro-F1 is what the column has.
+    // The column shows macro-F1.
     let comparable = beside.filter(|row| reason.is_none() && row.table.metric == MACRO_F1);
     let values =
         |value: &dyn Fn(&Measured) -> Option<f64>| seeds.iter().filter_map(value).collect::<Vec<f64>>();
     let rows = names.iter().map(|name| {
         let paper_value = comparable.and_then(|row| row.value(name));
         let mut cells = vec![
-            // Averages of it are no papers'.
+            // A paper's averages are not of accuracy.
             Cell::of(&values(&|one| one.scores.of_task(ACCURACY, name))),
             Cell { paper: paper_value, ..Cell::of(&values(&|one| one.scores.f1(name))) },
         ];
@@ -101,14 +102,13 @@ fn table(seeds: &[Measured], beside: Option<&Beside>) -> Table {
         Row { stub, kind: Kind::Measured, cells, note: String::new() }
     });
     let mut notes = vec![
-        "The last four columns are floors: macro-F1 that needs no training. Scores are means over seeds."
-            .into(),
+        "The last four columns are floors: macro-F1 without training. Scores are means over seeds.".into(),
     ];
     if let (Some(row), Some(reason)) = (beside, &reason)
         && let Some(overall) = row.paper.overall().and_then(|overall| row.value(overall.name))
     {
         notes.push(format!(
-            "The paper prints {overall:.3} overall for {}, {}; not comparable: {reason}.",
+            "The paper reports {overall:.3} overall for {}, {}; not comparable: {reason}.",
             row.placed.model,
             row.paper.condition(row.placed.condition)
         ));
@@ -123,7 +123,7 @@ fn table(seeds: &[Measured], beside: Option<&Beside>) -> Table {
             first.spec
         ),
         facts: Vec::new(),
-        stub: if of_papers.is_empty() { heads(&["task"]) } else { heads(&["task", "in print"]) },
+        stub: if of_papers.is_empty() { heads(&["task"]) } else { heads(&["task", "published"]) },
         columns: columns.map(|name| Column::of(name, name)).into(),
         rows: rows.collect(),
         notes,

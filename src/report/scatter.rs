@@ -9,50 +9,50 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 /// Rows under one heading: all of one data set, scale and protocol.
 pub(super) struct Block {
-    /// Stands above them.
+    /// The heading above them.
     pub(super) heading: String,
     pub(super) rows: Vec<Row>,
 }
 
 /// One system.
 pub(super) struct Row {
-    /// Its name, and what is said below it in grey.
+    /// Its name, and a remark below it in grey.
     pub(super) name: (String, String),
-    /// One picture for each set, or a hole.
+    /// One picture per set, or a hole.
     pub(super) pictures: Vec<Option<Picture>>,
 }
 
-/// The panels of one set by one system; they have the same scale.
+/// The panels of one set and one system; they have the same scale.
 pub(super) struct Picture {
     /// Points and the number of their class, panel by panel.
     pub(super) panels: [Vec<([f64; 2], usize)>; 2],
-    /// Stands small in the corner of the first.
+    /// Small text in the corner of the first panel.
     pub(super) below: String,
 }
 
 /// One set.
 pub(super) struct Set {
-    /// Over its panels.
+    /// The name above its panels.
     pub(super) name: String,
-    /// What stands over each of them.
+    /// The headings of its panels.
     pub(super) panels: [&'static str; 2],
-    /// In the order of their numbers.
+    /// Names in the order of their numbers.
     pub(super) classes: Vec<String>,
 }
 
 const SIDE: f64 = 74.0;
 const GAP: f64 = 4.0;
-/// Below the panels of a row.
+/// Space below the panels of a row.
 const FOOT: f64 = 10.0;
 const BETWEEN: f64 = 10.0;
 const TOP: f64 = 26.0;
 const HEADING: f64 = 14.0;
 const DOT: f64 = 0.9;
 const TYPE: f64 = 6.5;
-/// More points than these are drawn as pictures.
+/// More points than this are drawn as a picture.
 const MANY: usize = 5_000;
 
-/// A class's colour: Okabe and Ito's eight; further ones are grey.
+/// A class's colour: Okabe and Ito's eight, then grey.
 fn colour(class: usize) -> RGBColor {
     [BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE, INK, YELLOW].get(class).copied().unwrap_or(GREY)
 }
@@ -133,7 +133,7 @@ fn panels(
     let all = || picture.panels.iter().flatten().map(|(point, _)| point);
     let low = |axis: usize| all().map(|point| point[axis]).fold(f64::INFINITY, f64::min);
     let high = |axis: usize| all().map(|point| point[axis]).fold(f64::NEG_INFINITY, f64::max);
-    // One scale for both directions: distances are what a picture is about.
+    // One scale for both directions: the distances are what matters.
     let span = (high(0) - low(0)).max(high(1) - low(1)).max(f64::MIN_POSITIVE);
     let scale = (SIDE - 5.0) / span;
     let middle = [(low(0) + high(0)) / 2.0, (low(1) + high(1)) / 2.0];

@@ -1,4 +1,4 @@
-//! An experiment's systems: what tells them apart, which runs are theirs, what they scored.
+//! An experiment's systems: how they differ, their runs, and their scores.
 
 use super::{
     Cell, Column, Error, Kind, Row, Table, boxes,
@@ -21,14 +21,14 @@ pub(super) struct System {
     /// Its label, or the settings by which it differs from the others.
     pub(super) name: String,
     pub(super) spec: String,
-    /// Id and seed.
+    /// Ids and seeds.
     pub(super) runs: Vec<(String, i64)>,
 }
 
-/// Settings that a name has, at most.
+/// Most settings in a name.
 const SETTINGS: usize = 4;
 
-/// The systems of an experiment in the order of its sentences; none before a run of it is finished.
+/// The systems of an experiment in the order of declaration; none until one of its runs is finished.
 pub(super) fn of(store: &Source<'_>, experiment: &str) -> Result<Vec<System>, Error> {
     let sql = "SELECT uid, seed, label, spec, config FROM v_runs
         WHERE experiment = ? AND status = 'done' AND NOT stale ORDER BY place, spec, seed, uid";
@@ -68,7 +68,7 @@ fn settings_of(config: &Value) -> BTreeMap<String, String> {
     lines::of(config).into_iter().map(|line| (line.path, lines::text(line.value))).collect()
 }
 
-/// The settings of one that not all have: kinds first, then as few others as tell it apart.
+/// The settings in which one spec differs from others: kinds first, then as few as distinguish it.
 fn differences(settings: &[BTreeMap<String, String>], at: usize) -> String {
     let varies = |path: &&String| settings.iter().any(|other| other.get(*path) != settings[at].get(*path));
     let mut paths: Vec<&String> = settings[at].keys().filter(varies).collect();
@@ -79,7 +79,7 @@ fn differences(settings: &[BTreeMap<String, String>], at: usize) -> String {
             chosen.iter().all(|path| other.get(*path) == settings[at].get(*path))
         };
         let alike = settings.iter().filter(same).collect::<Vec<_>>();
-        // A setting that sets nobody further apart says nothing.
+        // Skip a setting that distinguishes it from no further system.
         let useful = alike.iter().any(|other| other.get(path) != settings[at].get(path));
         if useful && chosen.len() < SETTINGS {
             chosen.push(path);
@@ -94,7 +94,7 @@ fn differences(settings: &[BTreeMap<String, String>], at: usize) -> String {
     chosen.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
-/// Tables of all worlds and data sets, and a figure of the means.
+/// Tables for all worlds and data sets, and a figure of the means.
 pub(super) fn report(title: &str, experiment: &str, store: &Source<'_>) -> Result<Shown, Error> {
     let systems = of(store, experiment)?;
     let sql = "SELECT DISTINCT data FROM v_results WHERE experiment = ? AND NOT stale ORDER BY data";
@@ -122,7 +122,7 @@ pub(super) fn report(title: &str, experiment: &str, store: &Source<'_>) -> Resul
     })
 }
 
-/// A table of holes says what would fill it.
+/// An empty table that names the command to fill it.
 pub(super) fn nothing(experiment: &str) -> Table {
     Table {
         title: "Nothing measured yet".into(),
@@ -139,7 +139,7 @@ struct Asked<'a> {
     runs: &'a [&'a Measured],
 }
 
-/// What the mean over all tasks is called.
+/// The name of the mean over all tasks.
 const MEAN: &str = "mean";
 
 impl<'a> Asked<'a> {
@@ -205,7 +205,7 @@ impl<'a> Asked<'a> {
             columns,
             rows,
             notes: vec![
-                "Macro-F1, mean ± sample standard deviation over seeds. Rows in italics are floors: what needs no training."
+                "Macro-F1, mean ± sample standard deviation over seeds. Rows in italics are floors, which need no training."
                     .into(),
             ],
         };
@@ -225,7 +225,7 @@ impl<'a> Asked<'a> {
         Ok(Some(table))
     }
 
-    /// The means of a table's systems, a dot for each seed.
+    /// The means of a table's systems, a dot per seed.
     fn panel(&self, table: &Table) -> boxes::Panel {
         let row = |system: &System| {
             let runs = self.of(system);
@@ -244,23 +244,23 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// All tasks that somebody has a score in, in the order of print.
+/// All tasks with a score, in the papers' order.
 fn tasks<'m>(runs: impl Iterator<Item = &'m Measured>) -> Vec<String> {
     let all: BTreeSet<&String> = runs.flat_map(|one| one.scores.tasks()).collect();
-    // Averages are stored beside tasks, which have their set before a stroke.
+    // Averages are stored as tasks too; only real tasks have their set before a slash.
     let is_task = |task: &&&String| task.contains('/') && !task.ends_with("/held_out");
     let mut all: Vec<String> = all.into_iter().filter(|task| is_task(&task)).cloned().collect();
     all.sort_by(|one, other| order(one).cmp(&order(other)));
     all
 }
 
-/// `None` if one of them is missing: a mean over fewer tasks is another number.
+/// `None` if one is missing: a mean over fewer tasks is a different number.
 fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let values: Vec<f64> = values.collect::<Option<_>>()?;
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// The floors beside the systems. The untrained network is one for each system.
+/// The floors of the systems. The untrained network is a separate one for each system.
 fn floors<'m>(all: &[(&System, Vec<&'m Measured>)]) -> Vec<(String, Below<'m>)> {
     let mut found: Vec<(String, Below<'m>)> = vec![];
     for floor in Features::FLOORS {

@@ -1,9 +1,9 @@
-//! A table as data: everything that a terminal, a Markdown file, a CSV file or a page needs to write it down.
+//! A table as data: everything that a terminal, a Markdown file, a CSV file or a page needs to write it.
 
-/// A table with its heading and what must be said below it.
+/// A table with its heading and notes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
-    /// Stands above it.
+    /// The heading above it.
     pub title: String,
     /// What all its numbers have in common, as column and value of the CSV file: `("scale", "quick")`.
     pub facts: Vec<(&'static str, String)>,
@@ -11,9 +11,9 @@ pub struct Table {
     pub stub: Vec<String>,
     /// The columns of numbers.
     pub columns: Vec<Column>,
-    /// The rows, in the order of print.
+    /// The rows, in the published order.
     pub rows: Vec<Row>,
-    /// Sentences below.
+    /// Notes below it.
     pub notes: Vec<String>,
 }
 
@@ -23,9 +23,9 @@ pub const DIGITS: usize = 3;
 /// A column of numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// Its heading, where there is one line for it: `WTC T1`.
+    /// Its heading, where headings have one line: `WTC T1`.
     pub line: String,
-    /// What it shares with its neighbours, where there are two lines: `WTC`; empty if that is nothing.
+    /// What it shares with its neighbours, where headings have two lines: `WTC`; may be empty.
     pub group: String,
     /// Its own heading below that: `T1`.
     pub head: String,
@@ -36,13 +36,13 @@ pub struct Column {
 }
 
 impl Column {
-    /// A column that shares its heading with nobody.
+    /// A column without a shared heading.
     pub fn of(head: impl Into<String>, name: impl Into<String>) -> Self {
         let head = head.into();
         Self { line: head.clone(), group: String::new(), head, name: name.into(), digits: DIGITS }
     }
 
-    /// The column of a task, `WTC T1`, below its set; averages stand together.
+    /// The column of a task, `WTC T1`, below its set; averages are grouped.
     pub fn of_score(short: &str, name: &str) -> Self {
         let (group, head) = short.split_once(' ').unwrap_or(("Average", short));
         Self { line: short.into(), group: group.into(), head: head.into(), name: name.into(), digits: DIGITS }
@@ -58,13 +58,13 @@ impl Column {
 /// A row of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// What it is called, one text for each column of the stub.
+    /// Its name, one text per column of the stub.
     pub stub: Vec<String>,
     /// What its numbers are.
     pub kind: Kind,
-    /// One for each column.
+    /// One per column.
     pub cells: Vec<Cell>,
-    /// What would fill it, or where its numbers come from.
+    /// The command that would fill it, or where its numbers come from.
     pub note: String,
 }
 
@@ -75,14 +75,14 @@ pub enum Kind {
     Measured,
     /// What trivial predictors reach.
     Floor,
-    /// What the paper prints, apart from anything measured.
+    /// What the paper reports, in a row of published values only.
     Print,
-    /// Reckoned from other rows.
+    /// Computed from other rows.
     Derived,
 }
 
 impl Kind {
-    /// The word in the CSV file.
+    /// The name in the CSV file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Measured => "measured",
@@ -93,34 +93,34 @@ impl Kind {
     }
 }
 
-/// One number with its company. A hole has no value.
+/// A number with its deviation, published value and mark. A hole has no value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cell {
-    /// The mean over seeds, or the number in print.
+    /// The mean over seeds, or the published value.
     pub value: Option<f64>,
     /// The sample standard deviation over seeds, if there are several.
     pub std: Option<f64>,
     /// How many seeds.
     pub n: usize,
-    /// The printed number, where the two may be compared.
+    /// The published value, if the two may be compared.
     pub paper: Option<f64>,
-    /// How it stands in its column.
+    /// Its rank in the column.
     pub mark: Option<Mark>,
 }
 
-/// What is said of a number beside the others of its column.
+/// The rank of a number in its column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// The highest measured value.
     Best,
-    /// Cannot be told from the highest by the images that were asked.
+    /// Not significantly worse than the highest, given the images that were scored.
     Level,
-    /// The highest of those that can.
+    /// The highest of those that are significantly worse.
     Second,
 }
 
 impl Mark {
-    /// The word in the CSV file.
+    /// The name in the CSV file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Best => "best",
@@ -131,7 +131,7 @@ impl Mark {
 }
 
 impl Row {
-    /// Whether it is about the same thing as the row before it, whose name need not stand there again.
+    /// Whether it has the same name as the row before it, so that the name need not be repeated.
     pub(super) fn continues(&self, before: Option<&Self>) -> bool {
         before.is_some_and(|before| before.kind == self.kind && before.stub.first() == self.stub.first())
     }
@@ -150,20 +150,20 @@ impl Cell {
         Self { value: Some(mean), std, n, ..Self::default() }
     }
 
-    /// A number in print.
+    /// A published number.
     pub fn print(value: Option<f64>) -> Self {
         Self { value, ..Self::default() }
     }
 
-    /// Measured minus printed, where the two may be compared.
+    /// Measured minus published, if the two may be compared.
     pub fn difference(&self) -> Option<f64> {
         Some(self.value? - self.paper?)
     }
 }
 
 impl Table {
-    /// Marks the best measured value of each column of scores that has at least two. The first `apart` columns are
-    /// something else.
+    /// Marks the best measured value of each column of scores that has at least two. The first `apart`
+    /// columns are not scores.
     pub fn mark_best(&mut self, apart: usize) {
         for column in apart..self.columns.len() {
             let measured = self.rows.iter_mut().filter(|row| row.kind == Kind::Measured);
@@ -179,8 +179,8 @@ impl Table {
         }
     }
 
-    /// Marks the second best of each column of scores that has a best: the highest measured value without a mark, if
-    /// there is another below it.
+    /// Marks the second best of each column of scores that has a best: the highest measured value without a
+    /// mark, if there is another below it.
     pub fn mark_second(&mut self) {
         for column in 0..self.columns.len() {
             let measured = self.rows.iter_mut().filter(|row| row.kind == Kind::Measured);
@@ -196,7 +196,8 @@ impl Table {
         }
     }
 
-    /// The columns of the stub that a paper would print: what a row is, not where its numbers are kept.
+    /// The columns of the stub that a paper would have: those that describe a row, not its place in the
+    /// store.
     pub fn printed_stub(&self) -> Vec<usize> {
         (0..self.stub.len()).filter(|at| !["experiment", "spec"].contains(&self.stub[*at].as_str())).collect()
     }
@@ -216,7 +217,7 @@ pub(super) fn heads(names: &[&str]) -> Vec<String> {
     names.iter().map(ToString::to_string).collect()
 }
 
-/// As the papers print: `0.632`, and `−0.020`.
+/// Formatted as in papers: `0.632`, and `−0.020`.
 pub(super) fn number(value: f64, digits: usize) -> String {
     format!("{}{:.digits$}", if value < 0.0 { "−" } else { "" }, value.abs())
 }

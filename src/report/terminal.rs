@@ -3,14 +3,14 @@
 use super::table::{Cell, Kind, Table, number, signed};
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table as Grid, TableStyle};
 
-/// Three rules, as in print.
+/// Three rules, as in papers.
 pub(crate) const STYLE: TableStyle = TableStyle::new()
     .top_border(LineStyle::none().fill('─').junction('─'))
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .bottom_border(LineStyle::none().fill('─').junction('─'));
 
-/// Heading, table, notes, and a last line break, in lines of at most so many letters if that is said. A hole is `·`; no
-/// colours, so that it can be kept in a file.
+/// Heading, table, notes, and a final line break, in lines of at most `width` characters if given. A hole is
+/// `·`. There are no colours, so that the text can be stored in a file.
 pub(super) fn table(table: &Table, width: Option<u16>) -> String {
     let mut grid = Grid::new();
     grid.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
@@ -38,7 +38,7 @@ pub(super) fn table(table: &Table, width: Option<u16>) -> String {
     text
 }
 
-/// A table as text, its cells broken where a line has fewer letters than it takes.
+/// A table as text, with cells wrapped if the table is wider than `width` characters.
 pub(crate) fn fitted(grid: &mut Grid, width: Option<u16>) -> String {
     let natural = grid.trim_fmt();
     match width.filter(|width| is_wider(&natural, *width)) {
@@ -47,7 +47,7 @@ pub(crate) fn fitted(grid: &mut Grid, width: Option<u16>) -> String {
     }
 }
 
-/// Whether a line of a text has more letters than that.
+/// Whether a line of a text has more than `width` characters.
 pub(crate) fn is_wider(text: &str, width: u16) -> bool {
     text.lines().any(|line| line.chars().count() > usize::from(width))
 }

@@ -1,4 +1,4 @@
-//! Reports from a real store: what stands where, what may not stand together, and the same bytes twice.
+//! Reports from a real store: what is where, what must not be combined, and that the bytes are reproducible.
 
 use super::*;
 use crate::dsl::{
@@ -66,7 +66,7 @@ fn scores(lift: f64) -> Vec<ScoreRow> {
 struct Home {
     _folder: tempfile::TempDir,
     store: Store,
-    /// What runs leave of their features.
+    /// Which files of features a run stores.
     leaves: std::cell::Cell<Leaves>,
 }
 
@@ -149,7 +149,8 @@ impl Home {
         uid
     }
 
-    /// Sixty images of HPA with features in three heaps: 45 of Train and 15 that a task asks about, five of a novel class.
+    /// Sixty images of HPA with features in three clusters: 45 of Train and 15 that a task queries, five of a
+    /// novel class.
     fn embed(&self, work: &str) {
         let Claim::Yours(attempt) = self.store.claim(work, &Provenance::default()).unwrap() else {
             panic!("{work} is taken")
@@ -214,7 +215,7 @@ fn wanted(name: &str) -> Wanted {
     Wanted { name: name.into(), title: String::new(), report }
 }
 
-/// All that this program writes.
+/// All formats that this build writes.
 fn formats() -> Vec<Format> {
     Format::ALL.into_iter().filter(|format| format.is_built()).collect()
 }
@@ -246,7 +247,7 @@ fn simulated_numbers_stand_apart_from_print_and_the_page_says_so() {
         "{title}"
     );
     assert!(page.contains("not comparable: the data are simulated"));
-    assert!(!page.contains("(print "), "no number of print stands beside a simulated one");
+    assert!(!page.contains("(published "), "no published value is next to a simulated one");
     let row = page.lines().find(|line| line.contains("TPS + 0.2 SSL | released | hypernet\\_tps")).unwrap();
     assert!(row.contains("| 2 |") && row.contains("0.730 ± 0.014"), "two seeds of W_Task2: {row}");
     assert!(page.contains("*untrained HyperNet*") && page.contains("*hand-made features*"));
@@ -268,9 +269,9 @@ fn real_data_at_full_scale_under_a_published_recipe_stand_beside_print() {
     let (page, ..) = home.report(&[]);
     assert!(!page.lines().next().unwrap().contains("simulated"));
     let row = |name: &str| page.lines().find(|line| line.contains(&format!("| {name} |"))).unwrap();
-    assert!(row("released").contains("(print 0.632, "), "{}", row("released"));
-    assert!(row("paper").contains("(print "), "{}", row("paper"));
-    assert!(!row("ours").contains("(print"), "{}", row("ours"));
+    assert!(row("released").contains("(published 0.632, "), "{}", row("released"));
+    assert!(row("paper").contains("(published "), "{}", row("paper"));
+    assert!(!row("ours").contains("(published"), "{}", row("ours"));
     let reason = "not comparable: neither the released recipe nor the paper's: it departs from";
     assert!(row("ours").contains(reason) && page.matches(reason).count() == 1, "{}", row("ours"));
     assert!(row("ours").contains("**"), "the best of a column is bold");
@@ -348,9 +349,9 @@ fn tables_2_and_3_take_weights_and_strategies_for_conditions() {
         found.unwrap_or_else(|| panic!("no {name} in\n{page}")).to_owned()
     };
     assert!(row(&page, "tuned").contains("fine-tuned, as in Tables 3 and 4"), "{}", row(&page, "tuned"));
-    assert!(row(&page, "tuned").contains("(print 0.616, "), "{}", row(&page, "tuned"));
-    assert!(row(&page, "scratch").contains("(print 0.537, "), "{}", row(&page, "scratch"));
-    assert!(page.contains("the printed row mixes two runs") && !page.contains("| miro |"));
+    assert!(row(&page, "tuned").contains("(published 0.616, "), "{}", row(&page, "tuned"));
+    assert!(row(&page, "scratch").contains("(published 0.537, "), "{}", row(&page, "scratch"));
+    assert!(page.contains("the published row mixes two runs") && !page.contains("| miro |"));
     let shelf = ResNet::r18().pretrained(ImageNet1k).adapter(ChannelReplication).train_on(Chammi).frozen();
     let shelf = shelf.evaluate(OneNn::cosine().on(Chammi));
     home.run("shelf", &sample::spec(shelf, Recipe::Released), 1, DataKind::Real, Scale::Paper, -0.2);
@@ -360,7 +361,8 @@ fn tables_2_and_3_take_weights_and_strategies_for_conditions() {
     assert_eq!(csv.lines().filter(|line| line.contains(",print,")).count(), 14 * 14);
     let (page, ..) = home.report_of("chammi_table3", &[]);
     assert!(
-        row(&page, "miro").contains("fine-tuned + MIRO | released") && row(&page, "miro").contains("(print ")
+        row(&page, "miro").contains("fine-tuned + MIRO | released")
+            && row(&page, "miro").contains("(published ")
     );
     assert_eq!(page.matches("declared by no experiment").count(), 16);
 }
@@ -406,13 +408,14 @@ fn radar_and_heatmap_show_fine_tuned_models_beside_the_one_off_the_shelf() {
     simulated("scratch", from_scratch(), -0.1);
     let (page, _, radar) = home.report_of("chammi_fig5", &[]);
     let radar = radar.unwrap();
-    // One polygon of ours has six corners in the radar of the recipe; the one off the shelf too; print has seven models.
+    // One measured polygon has six corners in the radar of the recipe, and so does the one off the shelf;
+    // seven models are published.
     let (rings, corners) = (2 * 5, (2 + 7) * 6);
     assert_eq!(radar.matches("<circle").count(), rings + corners);
-    for text in ["fine-tuned, released", "in print, not comparable", "HPA T3", "scale quick"] {
+    for text in ["fine-tuned, released", "published, not comparable", "HPA T3", "scale quick"] {
         assert!(radar.contains(text), "{text}");
     }
-    assert!(!page.contains("scratch") && !page.contains("(print "), "{page}");
+    assert!(!page.contains("scratch") && !page.contains("(published "), "{page}");
     let (page, csv, heatmap) = home.report_of("chammi_fig10", &[]);
     let heatmap = heatmap.unwrap();
     assert!(
@@ -461,7 +464,7 @@ fn figure_6_measures_what_is_left_out_against_the_backbone_off_the_shelf() {
     assert_eq!(
         page.matches("up to 11 % better on WTC").count(),
         3,
-        "the statement of the paper stands below each table"
+        "the statement of the paper is below each table"
     );
     assert_eq!(page.matches("| Depthwise | WTC + HPA |").count(), 1);
     assert_eq!(page.matches("declared by no experiment").count(), 2, "two sets were never left out");
@@ -474,12 +477,12 @@ fn figure_9_draws_kept_features_and_says_which_it_cannot_draw() {
     let run = |name: &str, spec: &Spec| {
         home.run(name, &quick(spec), 1, DataKind::Simulated, Scale::Quick, 0.0);
     };
-    // An older program kept no images.
+    // An older version stored no images.
     home.leaves.set(Leaves::Features);
     run("off", &off_the_shelf());
     let (page, _, svg) = home.report_of("chammi_fig9", &[]);
-    assert!(svg.is_none() && page.contains("an older program kept these features"), "{page}");
-    // A newer one says what the rows are, for both.
+    assert!(svg.is_none() && page.contains("an older version stored these features"), "{page}");
+    // A newer one stores the images of the rows, for both.
     home.leaves.set(Leaves::FeaturesAndImages);
     run("tuned", &tuned);
     let (page, csv, svg) = home.report_of("chammi_fig9", &[]);
@@ -497,7 +500,7 @@ fn figure_9_draws_kept_features_and_says_which_it_cannot_draw() {
         assert!(svg.contains(text), "{text}");
     }
     assert!(page.contains("| HPA | 45 | 15 |"), "{page}");
-    // Heaps that lie far apart are told apart in the plane too.
+    // Clusters that are far apart are separate in the plane too.
     let scores = |name: &str| -> Vec<f64> {
         let values = csv.lines().filter_map(|line| line.split_once(&format!(",{name},")));
         values.map(|(_, value)| value.split(',').next().unwrap().parse().unwrap()).collect()
@@ -574,5 +577,5 @@ fn html_and_latex_say_what_markdown_says() {
     for part in ["\\toprule", "\\cmidrule(lr)", "\\emph{simulated}", "0.72", "\\label{tab:chammi-table4-1}"] {
         assert!(latex.contains(part), "{part} in {latex}");
     }
-    assert!(!latex.contains("<script>"), "experiments are no column in print");
+    assert!(!latex.contains("<script>"), "published tables have no column for experiments");
 }

@@ -1,4 +1,4 @@
-//! Questions to the store, by the names of columns; connections that cannot write, kept between requests.
+//! Queries on the store, with columns by name; read-only connections that are reused between requests.
 
 use crate::store::{Error, Reader, Rows, Store, Value};
 use std::{
@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Connections that are kept when nobody uses them; more are opened when more pages are asked for at once.
+/// Idle connections that are kept; more are opened if more pages are requested at once.
 const KEPT: usize = 4;
 
 /// Connections to one store.
@@ -15,7 +15,8 @@ pub(super) struct Readers {
     idle: Mutex<Vec<(Reader, Identity)>>,
 }
 
-/// Which file a connection reads: a store that was removed and made anew is another one under the same name.
+/// The file that a connection reads: a store that was removed and created again is a different file under the
+/// same name.
 pub(super) type Identity = Option<(u64, u64)>;
 
 #[cfg(unix)]
@@ -30,17 +31,17 @@ pub(super) fn identity(_: &Path) -> Identity {
 }
 
 impl Readers {
-    /// Connections to the store at `path`.
+    /// Opens connections to the store at `path`.
     ///
     /// # Errors
-    /// If there is none, or none of ours.
+    /// If the file is missing or is not a store of this program.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let readers = Self { path: path.to_owned(), idle: Mutex::default() };
         readers.with(|_| Ok(()))?;
         Ok(readers)
     }
 
-    /// Where the store lies.
+    /// The store's file.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -76,10 +77,10 @@ pub(super) struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    /// The answer to a question, with a value for each `?`.
+    /// The rows of a query, with a value for each `?`.
     ///
     /// # Errors
-    /// If the store does not answer.
+    /// If the store cannot be read.
     pub(super) fn rows(&self, sql: &str, values: &[Value]) -> Result<Rows, Error> {
         self.reader.query_with(sql, values)
     }
@@ -87,7 +88,7 @@ impl Ask<'_> {
     /// The first column of the first row.
     ///
     /// # Errors
-    /// If the store does not answer.
+    /// If the store cannot be read.
     pub(super) fn number(&self, sql: &str, values: &[Value]) -> Result<Option<f64>, Error> {
         let answer = self.reader.query_with(sql, values)?;
         Ok(answer.rows.first().and_then(|row| row.first()?.real()))

@@ -1,12 +1,12 @@
-//! Files that the browser fetches once: our script and style, and uPlot as its author published it.
+//! Files that the browser fetches once: our scripts and style, and uPlot as published by its author.
 
-/// A file that travels in the program.
+/// A file embedded in the program.
 pub(super) struct Asset {
     /// Its name below `/a/`.
     name: &'static str,
     /// Its media type.
     pub(super) kind: &'static str,
-    /// What is in it.
+    /// Its contents.
     pub(super) bytes: &'static [u8],
 }
 
@@ -28,12 +28,12 @@ const ASSETS: [Asset; 9] = assets![
     "assets/" "uPlot.LICENSE" "text/plain; charset=utf-8",
 ];
 
-/// The file of that name.
+/// The file with this name.
 pub(super) fn find(name: &str) -> Option<&'static Asset> {
     ASSETS.iter().find(|asset| asset.name == name)
 }
 
-/// The address of a file. It changes with the file, so that a browser may keep it.
+/// The address of a file. It changes with the contents, so that a browser may cache it.
 pub(super) fn address(name: &str) -> String {
     let hash = find(name).map_or(String::new(), |asset| blake3::hash(asset.bytes).to_hex()[..8].to_owned());
     format!("/a/{name}?{hash}")

@@ -1,4 +1,4 @@
-//! Several runs side by side: in which values of the configuration they differ, their curves in one chart, their scores.
+//! Several runs side by side: the settings in which they differ, their curves in one chart, their scores.
 
 use super::{
     ask::Ask,
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 /// A value of a configuration by its path.
 type Line = (String, String);
 
-/// The page for `?run=a&run=b`; with `&by=AXIS`, curves are means over runs that agree in it.
+/// The page for `?run=a&run=b`; with `&by=AXIS`, curves are means over runs with the same value of it.
 pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
     let (mut uids, mut ids, mut unknown) = (vec![], vec![], vec![]);
     for word in params.all("run").into_iter().flat_map(|words| words.split([',', ' '])) {
@@ -50,17 +50,17 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
         @if dropped > 0 { p.error { "The first " (curves::RUNS) " runs are shown; " (dropped) " more are left out." } }
         form.add action="/compare" method="get" {
             @for uid in &uids { input type="hidden" name="run" value=(uid); }
-            label { "add a run " input name="run" placeholder="beginning of its id" size="20"; }
+            label { "add a run " input name="run" placeholder="first digits of its id" size="20"; }
             @if axes.len() > 1 || by.is_some() {
                 label { "curves " select name="by" data-submit {
-                    option value="" { "one for each run" }
+                    option value="" { "one per run" }
                     @for axis in &axes { option value=(axis) selected[by == Some(axis.as_str())] { "mean ± deviation by " (axis) } }
                 } }
             }
             button type="submit" { "Show" }
         }
         @if uids.is_empty() {
-            (page::nothing("Tick runs in the list and press Compare, or name them by the beginnings of their ids."))
+            (page::nothing("Tick runs in the list and press Compare, or add them by the first digits of their ids."))
         } @else {
             section {
                 div.wide { table { tbody { @for row in rows.iter() {
@@ -76,7 +76,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
             (charts::of(ask, &uids, by)?)
             section {
                 (page::heading("Scores", "/compare", params, "scores"))
-                @if sides.tasks.is_empty() { (page::nothing("None of them is scored yet.")) } @else { (sides.shown()) }
+                @if sides.tasks.is_empty() { (page::nothing("None of them has scores yet.")) } @else { (sides.shown()) }
             }
             section {
                 (page::heading("Configuration", "/compare", params, "configuration"))
@@ -95,7 +95,7 @@ fn without(uids: &[&str], uid: &str, by: Option<&str>) -> String {
     href("/compare", rest.chain([("by", by.unwrap_or_default())]))
 }
 
-/// What curves may be grouped by: the experiment, and the axes of labels.
+/// The axes by which curves can be grouped: the experiment, and the axes of labels.
 fn axes(ask: &Ask<'_>, ids: &[i64]) -> Result<Vec<String>, Error> {
     let numbers: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let sql = format!(
@@ -107,7 +107,7 @@ fn axes(ask: &Ask<'_>, ids: &[i64]) -> Result<Vec<String>, Error> {
     Ok(if ids.len() > 1 { std::iter::once("experiment".to_owned()).chain(axes).collect() } else { vec![] })
 }
 
-/// Every value that determines a run, sorted by path.
+/// Every setting that determines a run, sorted by path.
 pub(super) fn lines(ask: &Ask<'_>, uid: &str) -> Result<Vec<Line>, Error> {
     let sql =
         "SELECT c.json, r.seed, r.scale, r.data FROM run r JOIN spec c ON c.id = r.spec_id WHERE r.uid = ?";
@@ -125,7 +125,7 @@ pub(super) fn lines(ask: &Ask<'_>, uid: &str) -> Result<Vec<Line>, Error> {
 pub(super) struct Heads<'a> {
     /// Their ids.
     pub(super) uids: &'a [&'a str],
-    /// What tells them apart.
+    /// Names that distinguish them.
     pub(super) names: &'a [String],
 }
 
@@ -139,10 +139,10 @@ impl Heads<'_> {
     }
 }
 
-/// The values in which runs differ.
+/// The settings in which runs differ.
 pub(super) struct Differences(Vec<(String, Vec<Option<String>>)>);
 
-/// Asks for them; one column for each run.
+/// Queries them; one column per run.
 pub(super) fn differences(ask: &Ask<'_>, uids: &[&str]) -> Result<Differences, Error> {
     let sides = uids.iter().map(|uid| lines(ask, uid)).collect::<Result<Vec<_>, _>>()?;
     let mut paths: Vec<&String> = vec![];
@@ -162,10 +162,10 @@ pub(super) fn differences(ask: &Ask<'_>, uids: &[&str]) -> Result<Differences, E
 }
 
 impl Differences {
-    /// A row for each value, a column for each run.
+    /// A row per setting, a column per run.
     pub(super) fn shown(&self, heads: Heads<'_>) -> Markup {
         html! {
-            @if self.0.is_empty() { (page::nothing("They are configured alike.")) } @else {
+            @if self.0.is_empty() { (page::nothing("Their configurations are equal.")) } @else {
                 div.wide { table.differences {
                     thead { tr { th scope="col" { "value" } (heads.shown(false)) } }
                     tbody { @for (path, values) in &self.0 {
@@ -194,7 +194,7 @@ impl Differences {
 /// Macro-F1 of every task and run.
 struct Sides<'a> {
     heads: Heads<'a>,
-    /// Protocol, data, task, and what each run has.
+    /// Protocol, data set, task, and each run's score.
     tasks: Vec<(String, String, String, Vec<Option<f64>>)>,
 }
 
@@ -232,8 +232,8 @@ impl<'a> Sides<'a> {
                 } }
             } }
             p.mute {
-                "Bold is the highest of a row. " code { "dichroic compare A --with B" }
-                " says whether a difference is more than chance."
+                "Bold: the highest of a row. " code { "dichroic compare A --with B" }
+                " tests whether a difference is significant."
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Points of curves for the page's charts: at most about two thousand of each, the extremes among them; all of them where
-//! a narrow range is asked for; only new ones where the page has the rest.
+//! Points of curves for the page's charts: at most about two thousand per curve, including the extremes; all
+//! points of a narrow range; only new ones if the page has the rest.
 
 use super::{
     ask::Ask,
@@ -14,15 +14,15 @@ use crate::{
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
-/// Curves with more points than this are thinned out.
+/// Curves with more points than this are thinned.
 const MOST: i64 = 2000;
-/// The parts of the range of which the lowest and the highest point remain.
+/// The number of parts of the range; the lowest and the highest point of each are kept.
 const PARTS: i64 = MOST / 2;
-/// How many runs one chart shows.
+/// Most runs in one chart.
 pub(super) const RUNS: usize = 40;
 
-/// Lowest and highest point of each part of the range, with the first and the last of all; real points, not means. Each
-/// part is a range of the key, so that nothing is sorted.
+/// The lowest and the highest point of each part of the range, and the first and last point of all; real
+/// points, not means. Each part is a range of the key, so that nothing is sorted.
 const THINNED: &str = "WITH RECURSIVE part(low) AS (SELECT ?3 UNION ALL SELECT low + ?5 FROM part WHERE low + ?5 <= ?4),
     kept AS MATERIALIZED (SELECT
       (SELECT step FROM scalar WHERE work_id = ?1 AND metric_id = ?2 AND step >= low AND step < low + ?5 AND step <= ?4
@@ -58,14 +58,15 @@ struct Series {
     work: i64,
     metric: i64,
     last: i64,
-    /// Changes when another attempt begins, which may remove points.
+    /// Changes when another attempt begins, because that may remove points.
     generation: String,
-    /// Steps after which an attempt took it up again.
+    /// Steps at which an attempt resumed it.
     resumed: Json,
 }
 
-/// The points of `metric` (several) of the works of `kind` of each `run`; `from` and `to` are steps. With `by`, means over
-/// the runs that agree in that axis. With `after` and `key`, only later points if nothing else has changed.
+/// The points of `metric` (several) of the works of `kind` of each `run`; `from` and `to` are steps. With
+/// `by`: means over the runs with the same value of that axis. With `after` and `key`: only later points, if
+/// nothing else has changed.
 pub(super) fn answer(ask: &Ask<'_>, params: &Params) -> Result<Json, Error> {
     let (runs, metrics) = (params.all("run"), params.all("metric"));
     let kind = params.get("kind").unwrap_or(FIT);
@@ -134,7 +135,7 @@ fn of_run(
     Ok(found.iter().map(series).collect())
 }
 
-/// The value of an axis of a label, or the experiment.
+/// The value of an axis of a label, or of the experiment.
 fn group(label: &str, experiment: &str, axis: &str) -> String {
     let axes: Json = serde_json::from_str(label).unwrap_or_default();
     match &axes[axis] {
@@ -145,7 +146,7 @@ fn group(label: &str, experiment: &str, axis: &str) -> String {
     }
 }
 
-/// Step and value, NaN as nothing; and whether these are all the points of the range.
+/// Steps and values, with NaN as null; and whether these are all points of the range.
 type Points = Vec<(i64, Option<f64>)>;
 
 fn points(ask: &Ask<'_>, series: &Series, from: i64, to: i64) -> Result<(Points, bool), Error> {
@@ -164,11 +165,11 @@ fn points(ask: &Ask<'_>, series: &Series, from: i64, to: i64) -> Result<(Points,
     Ok((rows.iter().map(|row| (row.int("step"), row.real("value"))).collect(), whole))
 }
 
-/// Mean and standard deviation over the runs of each group, at the middle of parts of the range.
+/// Mean and standard deviation over the runs of each group, at the middle of each part of the range.
 fn grouped(ask: &Ask<'_>, series: &[Series], from: i64, to: i64) -> Result<Vec<Json>, Error> {
     let last = series.iter().map(|one| one.last).max().unwrap_or(0).min(to);
     let width = ((last - from) / (PARTS / 4)).max(0) + 1;
-    // By name: how many curves, and by step what each of them has there.
+    // By group: the number of curves and, by step, the value of each of them.
     let mut groups: BTreeMap<&str, (i64, BTreeMap<i64, Vec<f64>>)> = BTreeMap::new();
     for one in series {
         let values = [one.work, one.metric, from, to, width].map(Value::Integer);
@@ -196,7 +197,7 @@ fn grouped(ask: &Ask<'_>, series: &[Series], from: i64, to: i64) -> Result<Vec<J
     Ok(drawn.collect())
 }
 
-/// The metrics of which some of these runs have curves, by kind of work: training first, each metric's parts behind it.
+/// The metrics with curves of these runs, by kind of work: training first, each metric followed by its parts.
 pub(super) fn metrics(ask: &Ask<'_>, runs: &[&str]) -> Result<Vec<(String, Vec<String>)>, Error> {
     let marks = vec!["?"; runs.len()].join(", ");
     let sql = format!(

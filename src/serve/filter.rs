@@ -1,19 +1,19 @@
 //! The filter line of the runs: `experiment:chammi_* status:done seed:1 f1>0.6 word`, as a condition in SQL.
 //!
-//! Terms are joined by "and"; a term that begins with `-` must not hold; commas separate alternatives; `*` stands for
-//! any text; blanks go into double quotes.
+//! Terms are joined by "and"; a term that begins with `-` is negated; commas separate alternatives; `*`
+//! matches any text; text with blanks goes into double quotes.
 
 use super::overall;
 use crate::{papers, store::Value};
 
-/// What a run must be to be shown: a condition about `run r JOIN spec c`, and the values of its `?`.
+/// Which runs are shown: a condition on `run r JOIN spec c`, and the values of its `?`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Filter {
     /// The condition.
     pub(super) sql: String,
     /// A value for each `?`.
     pub(super) values: Vec<Value>,
-    /// Names that no run has of itself: an axis of a label or a value of a spec, unless the store knows neither.
+    /// Names that are not built in: axes of labels or settings of a spec; an error if the store has neither.
     pub(super) axes: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ enum Operator {
     AtLeast,
 }
 
-/// Longer ones first.
+/// Longer ones first, because they are tried in this order.
 const OPERATORS: [(&str, Operator); 7] = [
     (">=", Operator::AtLeast),
     ("<=", Operator::AtMost),
@@ -47,7 +47,7 @@ const OPERATORS: [(&str, Operator); 7] = [
     ("<", Operator::Less),
 ];
 
-/// Names with a meaning of their own, for the page's help.
+/// Names with a special meaning, for the page's help.
 pub(super) const NAMES: [&str; 13] = [
     "experiment",
     "status",
@@ -64,25 +64,25 @@ pub(super) const NAMES: [&str; 13] = [
     "label",
 ];
 
-/// Seconds that a run's works took, in all their attempts.
+/// Seconds that a run's works took, over all their attempts.
 pub(super) const SECONDS: &str =
     "(SELECT round(sum(coalesce(a.ended_ms, a.heartbeat_ms) - a.started_ms)/1000.0, 1)
       FROM run_work w JOIN attempt a ON a.work_id = w.work_id WHERE w.run_id = r.id)";
 
-/// Whether a run's numbers would not come out again.
+/// Whether a run's numbers would not be reproduced by the current code and data.
 pub(super) const STALE: &str = "(EXISTS (SELECT 1 FROM run_work rw JOIN work w ON w.id = rw.work_id AND w.stale WHERE rw.run_id = r.id)
       OR EXISTS (SELECT 1 FROM run_data rd JOIN dataset d ON d.id = rd.dataset_id AND d.stale WHERE rd.run_id = r.id))";
 
-/// Whether the owner of a running work says nothing any more.
+/// Whether the process of a running work no longer reports.
 pub(super) const SILENT: &str =
     "(r.status = 'running' AND EXISTS (SELECT 1 FROM run_work rw JOIN work w ON w.id = rw.work_id
       WHERE rw.run_id = r.id AND w.status = 'running' AND w.lease_until_ms < unixepoch()*1000))";
 
 impl Filter {
-    /// Understands a line.
+    /// Parses a line.
     ///
     /// # Errors
-    /// A sentence that says which term makes no sense.
+    /// A sentence that names the term that makes no sense.
     pub(super) fn of(line: &str) -> Result<Self, String> {
         let mut filter = Self { sql: "true".into(), values: vec![], axes: vec![] };
         for term in terms(line)? {
@@ -155,7 +155,7 @@ impl Filter {
         })
     }
 
-    /// An axis of a label, or a value of the spec by its path or the end of it.
+    /// An axis of a label, or a setting of the spec by its path or the end of it.
     fn axis(&mut self, axis: &str, operator: Operator, value: &str) -> Result<String, String> {
         self.axes.push(axis.into());
         self.values.push(Value::from(axis));
@@ -194,7 +194,7 @@ impl Filter {
         }
     }
 
-    /// `column` is one of several texts, in which `*` stands for anything.
+    /// `column` equals one of several texts, in which `*` matches anything.
     fn texts(&mut self, column: &str, operator: Operator, texts: &str) -> Result<String, String> {
         let any: Vec<String> = texts
             .split(',')
@@ -211,7 +211,7 @@ impl Filter {
         }
     }
 
-    /// A number stands so to one of several.
+    /// `column` compares with one of several numbers.
     fn numbers(&mut self, column: &str, operator: Operator, numbers: &str) -> Result<String, String> {
         let sign = match operator {
             Operator::Is => "=",
@@ -224,14 +224,14 @@ impl Filter {
         let mut all = vec![];
         for number in numbers.split(',') {
             let value = number.parse::<f64>().map_err(|_| format!("expected a number, found `{number}`"))?;
-            // Seeds are larger than floats are exact.
+            // Seeds can be larger than the integers that a float represents exactly.
             self.values.push(number.parse().map_or(Value::Real(value), Value::Integer));
             all.push(format!("{column} {sign} ?"));
         }
         Ok(format!("({})", all.join(if operator == Operator::IsNot { " AND " } else { " OR " })))
     }
 
-    /// Any of the words by which people know a run.
+    /// A term without a name: matched against ids, names, labels, tags and data.
     fn word(&mut self, word: &str) -> String {
         let (begins, inside) = (Value::from(begins(word)), Value::from(format!("%{}%", like(word))));
         self.values.extend([begins.clone(), begins, inside.clone(), inside.clone(), inside.clone(), inside]);
@@ -243,18 +243,18 @@ impl Filter {
     }
 }
 
-/// The beginning of an id: several, with commas between.
+/// Prefixes of an id, separated by commas.
 fn begins(ids: &str) -> String {
     let one = |id: &str| format!("{}*", id.to_lowercase().trim_end_matches('*'));
     ids.split(',').map(one).collect::<Vec<_>>().join(",")
 }
 
-/// A pattern of GLOB in which only `*` is special.
+/// A GLOB pattern in which only `*` is special.
 fn literal(text: &str) -> String {
     text.chars().map(|c| if "?[".contains(c) { format!("[{c}]") } else { c.to_string() }).collect()
 }
 
-/// A text in a pattern of LIKE.
+/// A text escaped for LIKE.
 fn like(text: &str) -> String {
     text.chars().map(|c| if "%_\\".contains(c) { format!("\\{c}") } else { c.to_string() }).collect()
 }
@@ -267,13 +267,13 @@ fn terms(line: &str) -> Result<Vec<Term>, String> {
             _ => (false, word.as_str()),
         };
         let found = OPERATORS.iter().filter_map(|(sign, operator)| Some((word.find(sign)?, sign, *operator)));
-        // The first sign counts; of two that begin there, the longer.
+        // The first operator counts; if two begin there, the longer one.
         let first = found.min_by_key(|(at, sign, _)| (*at, usize::MAX - sign.len()));
         terms.push(match first {
             Some((at, sign, operator)) if at > 0 => {
                 let text = &word[at + sign.len()..];
                 if text.is_empty() {
-                    return Err(format!("`{word}` says nothing behind `{sign}`"));
+                    return Err(format!("`{word}` has no value after `{sign}`"));
                 }
                 Term { negated, asked: Some((name(&word[..at]), operator)), text: text.into() }
             }
@@ -283,14 +283,14 @@ fn terms(line: &str) -> Result<Vec<Term>, String> {
     Ok(terms)
 }
 
-/// Names of ours in small letters; tasks (`HPA/Task_two`) and axes of labels keep theirs.
+/// Built-in names in lower case; tasks (`HPA/Task_two`) and axes of labels keep their case.
 fn name(typed: &str) -> String {
     let small = typed.to_lowercase();
     let ours = NAMES.contains(&small.as_str()) || ["exp", "state", "id"].contains(&small.as_str());
     if ours { small } else { typed.into() }
 }
 
-/// Words between blanks; what stands in double quotes is one.
+/// Words separated by blanks; text in double quotes is one word.
 fn words(line: &str) -> Result<Vec<String>, String> {
     let (mut words, mut word, mut quoted, mut any) = (vec![], String::new(), false, false);
     for c in line.chars() {
@@ -388,7 +388,7 @@ mod tests {
         for (line, part) in [
             ("seed:x", "expected a number, found `x`"),
             ("status:finished", "never `finished`"),
-            ("f1>", "says nothing behind `>`"),
+            ("f1>", "has no value after `>`"),
             ("\"open", "not closed"),
             ("experiment>a", "no order"),
             ("status>done", "no order"),

@@ -1,9 +1,9 @@
-//! Whose requests are answered. A page of somebody else can let its own name point to this machine and then read what
-//! is served here (DNS rebinding); such requests name that host, and are refused.
+//! Which requests are answered. A foreign page can let its own name point to this machine and then read what
+//! is served here (DNS rebinding). Such requests name the foreign host, and are refused.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// The host names under which this server answers.
+/// The host names to which this server answers.
 #[derive(Clone, Debug)]
 pub(super) struct Hosts {
     address: IpAddr,
@@ -11,17 +11,18 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    /// Those of a server that listens on `address`, on the computer called `machine`.
+    /// Those of a server that listens on `address`, on the computer with the name `machine`.
     pub(super) fn of(address: SocketAddr, machine: &str) -> Self {
         Self { address: address.ip(), machine: machine.to_ascii_lowercase() }
     }
 
-    /// Whether a request with this `Host` header is meant for us. Ports do not matter: a tunnel has another one here than
-    /// there, and a foreign name is foreign on every port.
+    /// Whether a request with this `Host` header is for this server. Ports do not matter: a tunnel may use
+    /// another port on each side, and a foreign name is foreign on every port.
     pub(super) fn admit(&self, header: &str) -> bool {
         let name = name(header).to_ascii_lowercase();
         match name.parse::<IpAddr>() {
-            // Who listens on all addresses is reached by any; an address cannot be made to point elsewhere.
+            // A server that listens on all addresses is reached by any of them; an IP address cannot be
+            // rebound.
             Ok(ip) => ip == self.address || ip.is_loopback() || self.address.is_unspecified(),
             Err(_) if name == "localhost" => true,
             Err(_) => !self.address.is_loopback() && !name.is_empty() && name == self.machine,

@@ -1,4 +1,4 @@
-//! Tells browsers that something was written: SQLite counts what other connections commit.
+//! Notifies browsers of changes: SQLite counts the commits of other connections.
 
 use super::ask::{Identity, identity};
 use crate::store::{Reader, Store, Value};
@@ -7,10 +7,10 @@ use futures_util::{Stream, stream};
 use std::{convert::Infallible, path::Path, thread, time::Duration};
 use tokio::sync::watch::{self, Receiver, Sender};
 
-/// How often the store is asked.
+/// How often the store is polled.
 const EVERY: Duration = Duration::from_millis(250);
 
-/// Counts commits from now on, as long as anybody holds the receiver. The connection is kept: the count is one of each.
+/// Counts commits until the last receiver is dropped. The connection is kept because the count belongs to it.
 pub(super) fn watch(path: &Path) -> Receiver<u64> {
     let (sender, receiver) = watch::channel(0);
     let path = path.to_owned();
@@ -24,13 +24,13 @@ pub(super) fn watch(path: &Path) -> Receiver<u64> {
     receiver
 }
 
-/// The connection, the file that it reads, and the count that it saw last.
+/// The connection, the file that it reads, and its last count.
 type Kept = Option<(Reader, Identity, Option<Value>)>;
 
 fn look(path: &Path, kept: &mut Kept, sender: &Sender<u64>) {
     let present = identity(path);
     let Some((reader, file, before)) = kept else {
-        // A store that cannot be read now may be there again in a moment.
+        // A store that cannot be read now may be readable again in a moment.
         *kept = Store::open_read_only(path).ok().map(|reader| (reader, present, None));
         return;
     };
@@ -45,7 +45,7 @@ fn look(path: &Path, kept: &mut Kept, sender: &Sender<u64>) {
     *before = count;
 }
 
-/// An event for each change, the first at once, and a sign of life between them.
+/// An event for each change, the first one immediately, with keep-alive messages in between.
 pub(super) fn events(changes: Receiver<u64>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let events = stream::unfold((changes, true), |(mut changes, first)| async move {
         if !first {

@@ -1,7 +1,9 @@
-//! A page to look at: runs, curves, comparisons and printed tables of one store, live, in a browser on this machine.
+//! A page that shows the runs, curves, comparisons and published tables of one store, live, in a browser on
+//! this machine.
 //!
-//! A request goes one way: [`server`] takes it, [`site`] finds the view, the view [`ask`]s the store and answers with a
-//! page and with its tables as data. [`live`] tells browsers when something was written. Nothing here writes.
+//! A request goes one way: [`server`] accepts it, [`site`] finds the view, the view queries the store through
+//! [`ask`] and returns a page and its tables as data. [`live`] notifies browsers of changes. Nothing here
+//! writes.
 
 mod ask;
 mod assets;

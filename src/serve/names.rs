@@ -1,4 +1,4 @@
-//! What people call a run, and what tells several runs apart.
+//! Names of runs, and what distinguishes several runs.
 
 use super::{ask::Ask, words};
 use crate::{
@@ -7,37 +7,38 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// What a run is about, as a column: the printed row that it stands in, else its adapter.
+/// The model of a run, as a column: that of the published row that it reproduces, otherwise its adapter.
 pub(super) const MODEL: &str = "coalesce(
       (SELECT c.model || ', ' || replace(c.condition, '_', ' ') FROM placement c WHERE c.spec_id = r.spec_id ORDER BY c.tbl DESC LIMIT 1),
       (SELECT p.txt FROM param p WHERE p.spec_id = r.spec_id AND p.key = 'model.adapter.kind'))";
 
-/// The first experiment that asks for a run, as a column.
+/// The first experiment that contains a run, as a column.
 pub(super) const EXPERIMENT: &str =
     "(SELECT e.name FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id
       WHERE x.run_id = r.id ORDER BY e.name LIMIT 1)";
 
-/// What distinguishes the run there, as a column.
+/// The label of the run in that experiment, as a column.
 pub(super) const LABEL: &str =
     "(SELECT x.label FROM experiment_run x JOIN experiment e ON e.id = x.experiment_id
       WHERE x.run_id = r.id ORDER BY e.name LIMIT 1)";
 
-/// How many of a run's works are done, as a column.
+/// The number of a run's finished works, as a column.
 pub(super) const WORKS_DONE: &str = "(SELECT count(*) FROM run_work rw JOIN work w ON w.id = rw.work_id
       WHERE rw.run_id = r.id AND w.status = 'done')";
 
-/// The number and the id of the only run whose id begins with `word`; else a sentence.
+/// The number and the id of the only run whose id begins with `word`; otherwise a message.
 pub(super) fn run(ask: &Ask<'_>, word: &str) -> Result<Result<(i64, String), String>, Error> {
     let sql = "SELECT id, uid FROM run WHERE uid >= ?1 AND uid < ?1 || 'g' ORDER BY uid LIMIT 2";
     let found = ask.rows(sql, &[Value::from(word.to_lowercase())])?;
     Ok(match (found.first(), found.rows.len()) {
         (Some(row), 1) if !word.is_empty() => Ok((row.int("id"), row.text("uid"))),
-        (None, _) => Err(format!("The store has no run whose id begins with `{word}`.")),
-        _ => Err(format!("The store has several runs whose id begins with `{word}`.")),
+        (None, _) => Err(format!("No run in this store has an id that begins with `{word}`.")),
+        _ => Err(format!("Several runs in this store have ids that begin with `{word}`.")),
     })
 }
 
-/// A short name for each of these runs, of what differs among them: the label, the model, the experiment, the seed.
+/// A short name for each of these runs, made of what differs among them: the label, the model, the
+/// experiment, the seed.
 pub(super) fn apart(ask: &Ask<'_>, uids: &[&str]) -> Result<Vec<String>, Error> {
     let sql = format!(
         "SELECT {EXPERIMENT} AS experiment, {LABEL} AS label, {MODEL} AS model, r.seed, r.scale FROM run r WHERE r.uid = ?"
@@ -58,7 +59,7 @@ fn of(row: Row<'_>) -> [String; 5] {
     [values.join(", "), row.text("model"), row.text("experiment"), seed, row.text("scale")]
 }
 
-/// Of the facts, those that differ, as few as tell the runs apart; then their ids.
+/// As few of the differing facts as distinguish the runs, followed by their ids.
 fn shortest(uids: &[&str], facts: &[[String; 5]]) -> Vec<String> {
     let different = |of: &dyn Fn(&[String; 5]) -> String| facts.iter().map(of).collect::<BTreeSet<_>>().len();
     let mut used: Vec<usize> = vec![];

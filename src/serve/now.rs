@@ -1,4 +1,4 @@
-//! What happens at this moment: works that are being computed, how far the experiments are, what ended last.
+//! What is happening now: running works, the progress of experiments, and the runs that finished last.
 
 use super::{
     ask::Ask,
@@ -12,10 +12,10 @@ use super::{
 use crate::store::{Error, Row, Rows, Value};
 use maud::{Markup, html};
 
-/// Points of a small curve.
+/// Most points of a small curve.
 const SMALL: i64 = 60;
 
-/// Works at work.
+/// Running works.
 fn question() -> String {
     format!("WITH one AS (
     SELECT w.id, w.uid AS work, w.kind, w.owner, w.lease_until_ms < unixepoch()*1000 AS silent, a.n AS attempt, a.started_ms,
@@ -49,20 +49,20 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
     let failed = ask.number("SELECT count(DISTINCT work) FROM v_failed", &[])?.unwrap_or(0.0) as i64;
     let body = html! {
         section #at-work data-live {
-            (page::heading("At work", "/", params, "at_work"))
-            @if failed > 0 { p.error { a href="/system" { (words::several(failed, "work")) " failed or fell silent" } } }
+            (page::heading("Running", "/", params, "at_work"))
+            @if failed > 0 { p.error { a href="/system" { (words::several(failed, "work")) " failed or stopped reporting" } } }
             @if at_work.rows.is_empty() {
-                (page::nothing("Nothing is being computed. dichroic exp NAME starts something; it shows here within a second."))
+                (page::nothing("Nothing is running. Start an experiment with dichroic exp NAME; it appears here within a second."))
             }
             div.cards { @for (row, points) in at_work.iter().zip(&curves) { (card(row, points)) } }
         }
         section #experiments data-live {
             (page::heading("Experiments", "/", params, "experiments"))
-            @if progress.rows.is_empty() { (page::nothing("Nothing was asked of this store yet.")) } @else { (experiments(&progress)) }
+            @if progress.rows.is_empty() { (page::nothing("This store has no experiments yet.")) } @else { (experiments(&progress)) }
         }
         @if !recent.rows.is_empty() {
             section #recent data-live {
-                div.head { h2 { "Ended last" } a href="/runs" { "all runs" } (page::as_data("/", params, "ended_last")) }
+                div.head { h2 { "Finished last" } a href="/runs" { "all runs" } (page::as_data("/", params, "ended_last")) }
                 div.wide { table { tbody { @for row in recent.iter() {
                     tr {
                         td { (runs::state(row)) } td { (page::run_link(&row.text("run"))) } td { (page::asked_for(row)) }
@@ -85,7 +85,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
     })
 }
 
-/// Without what only this page needs.
+/// Without the columns that only this page needs.
 fn shown(mut rows: Rows) -> Rows {
     for name in ["id", "loss"] {
         if let Some(at) = rows.columns.iter().position(|column| column == name) {
@@ -163,7 +163,7 @@ fn experiments(progress: &Rows) -> Markup {
     }
 }
 
-/// A bar of the states' shares.
+/// A bar with the share of each state.
 fn shares(row: Row<'_>, states: &[&str]) -> Markup {
     let total = row.int("runs").max(1) as f64;
     let mut from = 0.0;

@@ -1,4 +1,5 @@
-//! The one score of a run that lists show and sort by: a paper's overall average, else the mean over its tasks.
+//! The one score of a run that lists show and sort by: a paper's overall average, otherwise the mean over its
+//! tasks.
 
 use crate::{
     papers::{MACRO_F1, Measure, PAPERS},
@@ -6,10 +7,10 @@ use crate::{
 };
 use std::sync::LazyLock;
 
-/// What it counts: every task is scored by this.
+/// Its metric: every task has a score in it.
 pub(super) const METRIC: Measure = MACRO_F1;
 
-/// The same as a column of `run r`: of a finished run's present work.
+/// The same as a column of `run r`: the score of a finished run's current work.
 pub(super) fn sql() -> &'static str {
     &SQL
 }
@@ -18,7 +19,7 @@ static SQL: LazyLock<String> = LazyLock::new(|| {
     let metric = METRIC.name;
     let overall = PAPERS.iter().filter_map(|paper| paper.overall()).map(|average| average.name);
     let overall = quoted(overall);
-    // The metric is written out, so that an index of this metric alone is used.
+    // The metric is a literal, so that SQLite uses its partial index.
     format!(
         "CASE WHEN r.status = 'done' THEN coalesce(
       (SELECT s.value FROM score s WHERE s.run_id = r.id AND s.part = '' AND s.task IN ({overall}) AND s.class = '' AND s.metric = '{metric}'
@@ -29,12 +30,12 @@ static SQL: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Names of the program's own, for SQL: no quotes are in them.
+/// The program's own names as SQL literals: they contain no quotes.
 fn quoted(names: impl Iterator<Item = &'static str>) -> String {
     names.map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether `paper` and `task` are columns of a paper's overall average, as a condition.
+/// A condition: `paper` and `task` are the columns of a paper's overall average.
 pub(super) fn is_overall(paper: &str, task: &str) -> String {
     let of_paper = |known: &&crate::papers::Paper| {
         let overall = known.overall()?;
@@ -44,7 +45,7 @@ pub(super) fn is_overall(paper: &str, task: &str) -> String {
     format!("({})", any.join(" OR "))
 }
 
-/// Its value in a row of an answer that has it as a column.
+/// Its value in a row that has it as a column.
 pub(super) fn of(row: Row<'_>) -> Option<f64> {
     row.real(METRIC.name)
 }

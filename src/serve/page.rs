@@ -1,4 +1,4 @@
-//! What all pages have in common: the frame around them, tables of plain rows, links to data.
+//! What all pages have in common: the frame, tables of plain rows, links to data.
 
 use super::{
     assets,
@@ -15,35 +15,35 @@ use crate::{
 use maud::{DOCTYPE, Markup, html};
 use serde_json::Value as Json;
 
-/// A view as it was asked for: what is shown, and the same as data.
+/// A requested view: its page, and the same as data.
 pub(super) struct View {
-    /// Stands in the browser's tab.
+    /// The title in the browser's tab.
     pub(super) title: String,
-    /// What is shown.
+    /// The content of the page.
     pub(super) body: Markup,
     /// The tables behind it, by name, for `?format=csv` and `?format=json`.
     pub(super) tables: Vec<(&'static str, Rows)>,
 }
 
-/// What a view comes to.
+/// The result of a request.
 pub(super) enum Found {
     /// A page with its tables.
     View(View),
     /// Data for a script.
     Data(Json),
-    /// Nothing there: a sentence that says so.
+    /// Not found: a sentence that explains why.
     Absent(String),
 }
 
-/// What the frame says.
+/// The data of the frame.
 pub(super) struct Frame<'a> {
     /// Path of the page.
     pub(super) path: &'a str,
-    /// What stands behind its question mark.
+    /// Its query parameters.
     pub(super) params: &'a Params,
-    /// Where the store lies.
+    /// The store's file.
     pub(super) store: &'a str,
-    /// How many runs are in it.
+    /// The number of runs in it.
     pub(super) runs: i64,
 }
 
@@ -109,18 +109,18 @@ pub(super) fn heading(text: &str, path: &str, params: &Params, table: &str) -> M
     html! { div.head { h2 { (text) } (as_data(path, params, table)) } }
 }
 
-/// A sentence for a page that has nothing to show.
+/// A sentence for a page or section without content.
 pub(super) fn nothing(text: &str) -> Markup {
     html! { p.nothing { (text) } }
 }
 
-/// Part of a whole, as a bar.
+/// A part of a whole, as a bar.
 pub(super) fn progress(done: f64, total: f64) -> Markup {
     let [done, total] = [done, total.max(1.0)].map(|number| format!("{number:.0}"));
     html! { progress value=(done) max=(total) { (done) "/" (total) } }
 }
 
-/// Headings of columns; `>` before one puts it to the right, where numbers stand.
+/// Headings of columns; `>` before one aligns it to the right, for numbers.
 pub(super) fn heads(names: &[&str]) -> Markup {
     html! {
         thead {
@@ -136,7 +136,7 @@ pub(super) fn heads(names: &[&str]) -> Markup {
     }
 }
 
-/// A cell with a difference, tinted by its size; an empty one for none.
+/// A cell with a difference, tinted by its size; empty for none.
 pub(super) fn difference(difference: Option<f64>) -> Markup {
     html! {
         @match difference {
@@ -169,18 +169,18 @@ pub(super) fn run_link(uid: &str) -> Markup {
     html! { a.id href=(href(&format!("/run/{uid}"), [])) { (words::short(uid)) } }
 }
 
-/// Who asks for a run: the first experiment, how many more, and what distinguishes the run there.
+/// The experiments that contain a run: the first one, the number of others, and the run's label there.
 pub(super) fn asked_for(row: Row<'_>) -> Markup {
     let (name, more, label) =
         (row.text("experiment"), row.int("experiments") - 1, words::label(&row.text("label")));
     html! {
         @if name.is_empty() { span.mute { "no experiment" } } @else { (name) }
-        @if more > 0 { " " span.mute title="other experiments that ask for the same run" { "+" (more) } }
+        @if more > 0 { " " span.mute title="other experiments with the same run" { "+" (more) } }
         @if !label.is_empty() { " " span.label { (label) } }
     }
 }
 
-/// A table of scores, as a report shows it; specs lead to their runs.
+/// A table of scores, as in a report; specs link to their runs.
 pub(super) fn scores(table: &Table) -> Markup {
     shown::table(table, |head, name| (head == "spec" && !name.is_empty()).then(|| of_spec(name)))
 }

@@ -1,4 +1,5 @@
-//! The printed tables, row by row: what is printed, what was measured beside it, and the command that fills a hole.
+//! The published tables, row by row: published values, measured values next to them, and the command that
+//! fills a hole.
 
 use super::{
     ask::Ask,
@@ -13,11 +14,11 @@ use crate::{
 use maud::html;
 use std::collections::BTreeMap;
 
-/// Which experiment fills a printed row with numbers that may stand there, by paper, table, model and condition.
+/// Which experiment fills a published row with comparable numbers, by paper, table, model and condition.
 pub(super) struct Fills(BTreeMap<[String; 4], String>);
 
 impl Fills {
-    /// Of everything that the program declares, with the rows that it stands in.
+    /// From everything that the program declares, with the rows that it reproduces.
     pub(super) fn of(placed: impl Iterator<Item = (String, PlacementRow)>) -> Self {
         let mut fills = BTreeMap::new();
         for (experiment, row) in placed.filter(|(_, row)| row.against.is_empty()) {
@@ -37,7 +38,7 @@ impl Fills {
     }
 }
 
-/// One line per number and system, in the order of print.
+/// One line per number and system, in the published order.
 const NUMBERS: &str = "SELECT model, condition, task, published, flag, experiment, spec, kind, world, scale, measured, std, n, difference, verdict
     FROM v_paper WHERE paper = ?1 AND tbl = ?2 ORDER BY place";
 
@@ -48,7 +49,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params, fills: &Fills) -> Result<Foun
     };
     let mut names: Vec<(String, &Paper, &Published)> = PAPERS.into_iter().flat_map(of_paper).collect();
     names.sort_by(|(one, ..), (other, ..)| one.cmp(other));
-    // Table 4 has the most rows that experiments stand in.
+    // Table 4 has the most rows with experiments.
     let asked = params
         .get("paper")
         .or_else(|| names.iter().map(|(name, ..)| name.as_str()).find(|name| name.ends_with("table4")));
@@ -56,28 +57,28 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params, fills: &Fills) -> Result<Foun
         names.iter().find(|(name, ..)| asked.is_none_or(|asked| asked == name))
     else {
         let asked = asked.unwrap_or_default();
-        return Ok(Found::Absent(format!("No table called {asked} is printed.")));
+        return Ok(Found::Absent(format!("No paper here has a table called {asked}.")));
     };
     let numbers = ask.rows(NUMBERS, &[paper.name.into(), published.table.into()])?;
     let table = of_print(numbers.iter(), paper, published, fills);
     let measured = table.rows.iter().filter(|row| row.kind == Kind::Measured).count();
     let compared = table.rows.iter().flat_map(|row| &row.cells).filter(|cell| cell.paper.is_some()).count();
     let body = html! {
-        div.head { h1 { "Beside print" } (page::as_data("/papers", params, "numbers")) }
+        div.head { h1 { "Published and measured" } (page::as_data("/papers", params, "numbers")) }
         div.tabs {
             @for (other, ..) in &names {
                 a href=(href("/papers", [("paper", other.as_str())])) aria-current=[(other == name).then_some("page")] { (other) }
             }
         }
         p.mute {
-            (published.metric.capitalised()) ". Grey rows are print, what stands below one was measured. "
+            (published.metric.capitalised()) ". Grey rows are published values; the rows below them were measured. "
             @if compared > 0 {
                 "Differences: "
                 @for (class, words) in [("below-far", "below by 0.05"), ("below", "0.02"), ("same", "equal"), ("above", "above by 0.02"), ("above-far", "0.05")] {
                     span class={ "tint " (class) } { (words) } " "
                 }
             } @else if measured > 0 {
-                "Nothing measured here may be compared with print yet; each row says why."
+                "No measured value may be compared with the published ones yet; each row states the reason."
             } @else {
                 "Nothing is measured yet."
             }
@@ -88,7 +89,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params, fills: &Fills) -> Result<Foun
     Ok(Found::View(View { title: name.clone(), body, tables }))
 }
 
-/// Printed rows with the systems measured beside them.
+/// Published rows with the systems measured for them.
 fn of_print<'a>(
     numbers: impl Iterator<Item = Row<'a>>,
     paper: &Paper,

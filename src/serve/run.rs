@@ -1,4 +1,5 @@
-//! One run: how far, its curves, scores, configuration and what differs from another, who computed it, its files.
+//! One run: progress, curves, scores, configuration and its differences from another run, who computed it,
+//! its files.
 
 use super::{
     ask::Ask,
@@ -28,7 +29,7 @@ const FILES: &str = "SELECT w.kind, f.name, f.kind AS what, f.bytes, f.step, f.p
 
 const REMARKS: &str = "SELECT datetime(n.t_ms/1000, 'unixepoch') AS t, n.text FROM note n JOIN run r ON r.id = n.run_id WHERE r.uid = ? ORDER BY n.id";
 
-/// Its first experiment's first run, which it is compared with unless another is named.
+/// The first run of its first experiment, which it is compared with by default.
 const FIRST: &str = "SELECT q.uid FROM run r JOIN experiment_run x ON x.run_id = r.id JOIN experiment_run y ON y.experiment_id = x.experiment_id
     JOIN run q ON q.id = y.run_id WHERE r.uid = ? ORDER BY (SELECT name FROM experiment WHERE id = x.experiment_id), y.place, q.seed LIMIT 1";
 
@@ -73,7 +74,7 @@ pub(super) fn view(ask: &Ask<'_>, word: &str, params: &Params) -> Result<Found, 
             @match (&other, &differing) {
                 (Some(other), Some(differing)) => {
                     h3 {
-                        "Differences to " (page::run_link(other))
+                        "Differences from " (page::run_link(other))
                         @if params.get("with").is_none() { span.mute { ", the experiment's first run" } }
                     }
                     (differing.shown(compare::Heads { uids: &[other, &uid], names: &names::apart(ask, &[other, &uid])? }))
@@ -83,8 +84,8 @@ pub(super) fn view(ask: &Ask<'_>, word: &str, params: &Params) -> Result<Found, 
             @if let Some(slip) = &slip { p.error { (spans(slip)) } }
             form.add action=(path) method="get" {
                 label {
-                    "differences to run "
-                    input name="with" value=(params.get("with").unwrap_or_default()) placeholder="beginning of its id" size="20";
+                    "differences from run "
+                    input name="with" value=(params.get("with").unwrap_or_default()) placeholder="first digits of its id" size="20";
                 }
                 button type="submit" { "Show" }
             }
@@ -143,7 +144,7 @@ fn summary(row: Row<'_>, remarks: &Rows) -> Markup {
     }
 }
 
-/// Why its present attempt failed, where everybody sees it.
+/// Why its current attempt failed, at the top of the page.
 fn failure(attempts: &Rows) -> Markup {
     html! {
         @for row in attempts.iter().filter(|row| row.is("present") && row.text("status") == "failed") {

@@ -22,7 +22,7 @@ use std::sync::LazyLock;
 /// Runs on one page.
 const PAGE: i64 = 200;
 
-/// The name of an order, the heading of its column, and what is sorted by.
+/// The name of an order, the heading of its column, and the SQL expression to sort by.
 static ORDERS: LazyLock<[(&str, &str, &str); 10]> = LazyLock::new(|| {
     [
         (
@@ -42,7 +42,7 @@ static ORDERS: LazyLock<[(&str, &str, &str); 10]> = LazyLock::new(|| {
     ]
 });
 
-/// Columns of the runs with these numbers; only for those that are shown, because each of them is a question of its own.
+/// Columns of the runs with these numbers. Only for runs that are shown, because each column is a subquery.
 fn columns(numbers: &str) -> String {
     format!(
         "SELECT r.id, r.uid AS run, r.status, {STALE} AS stale, {SILENT} AS silent,
@@ -76,7 +76,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
     let by = sort.map_or("NULL", |(_, _, by)| by);
     let found = Filtered { filter: &filter, by, descending };
     let mut at = params.number("page").unwrap_or(1).max(1);
-    // Data are all of it, a page is a part.
+    // Data contain all rows, a page only a part.
     let all = params.get("format").is_some();
     let part = |at: i64| if all { (-1, 0) } else { (PAGE, (at - 1) * PAGE) };
     let (mut ids, counts) = found.part(ask, part(at))?;
@@ -102,9 +102,9 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
         }
         @if total == 0 {
             @if line.is_empty() {
-                (page::nothing("No run was asked of this store yet: dichroic exp NAME"))
+                (page::nothing("This store has no runs yet: dichroic exp NAME"))
             } @else {
-                (page::nothing("No run is like that."))
+                (page::nothing("No run matches the filter."))
                 (help())
             }
         } @else {
@@ -122,7 +122,7 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params) -> Result<View, Error> {
     Ok(View { title: "Runs".into(), body, tables: vec![("runs", data(&rows))] })
 }
 
-/// Runs that a filter lets through, and what they are sorted by.
+/// Runs that match a filter, and their order.
 struct Filtered<'a> {
     filter: &'a Filter,
     by: &'a str,
@@ -130,8 +130,8 @@ struct Filtered<'a> {
 }
 
 impl Filtered<'_> {
-    /// The numbers of a part of them (how many, from where on), and how many there are of each status. In one go: what
-    /// runs are chosen and sorted by may have to be reckoned for each of them.
+    /// The row numbers of a part of them (length, offset), and the number of runs by status. One query,
+    /// because the expressions for filtering and sorting may have to be computed for every run.
     fn part(&self, ask: &Ask<'_>, (limit, offset): (i64, i64)) -> Result<(Vec<i64>, Counts), Error> {
         let Self { filter, by, descending } = self;
         let order = if *descending { "DESC" } else { "ASC" };
@@ -154,10 +154,10 @@ impl Filtered<'_> {
     }
 }
 
-/// How many runs there are of each status.
+/// The number of runs by status.
 type Counts = BTreeMap<String, i64>;
 
-/// The runs with these numbers, in their order.
+/// The runs with these row numbers, in this order.
 pub(super) fn of(ask: &Ask<'_>, ids: &[i64]) -> Result<Rows, Error> {
     let numbers: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let mut rows = ask.rows(&columns(&numbers.join(",")), &[])?;
@@ -169,7 +169,7 @@ pub(super) fn of(ask: &Ask<'_>, ids: &[i64]) -> Result<Rows, Error> {
     Ok(rows)
 }
 
-/// Without the number by which only this store knows a run.
+/// Without the row number, which means nothing outside this store.
 pub(super) fn data(rows: &Rows) -> Rows {
     Rows {
         columns: rows.columns[1..].to_vec(),
@@ -203,7 +203,7 @@ fn unknown(ask: &Ask<'_>, filter: &Filter) -> Result<Option<String>, Error> {
 fn wrong(params: &Params, slip: &str) -> View {
     let body = html! {
         h1 { "Runs" }
-        p.error { "The filter " code { (params.get("q").unwrap_or_default()) } " cannot be meant: " (spans(slip)) }
+        p.error { "The filter " code { (params.get("q").unwrap_or_default()) } " is not valid: " (spans(slip)) }
         (help())
     };
     View {
@@ -216,19 +216,19 @@ fn wrong(params: &Params, slip: &str) -> View {
 fn help() -> Markup {
     html! {
         details.help {
-            summary { "What the filter understands" }
-            p { "Words, and names with values; all must hold. " code { "-" } " before a term negates it, " code { "*" }
-                " stands for any text, a comma separates alternatives, blanks go into " code { "\"double quotes\"" } "." }
+            summary { "Filter syntax" }
+            p { "Words, and names with values; all must match. " code { "-" } " before a term negates it, " code { "*" }
+                " matches any text, a comma separates alternatives, text with blanks goes into " code { "\"double quotes\"" } "." }
             table {
                 tbody {
                     @for (example, meaning) in [
-                        ("chammi_table4", "a word in the experiment, label, tag or data, or the beginning of an id"),
+                        ("chammi_table4", "a word in the experiment, label, tag or data, or the first digits of an id"),
                         ("experiment:chammi_* seed:1,2", "names and numbers; also run, spec, scale, data, kind, tag, host, label"),
                         ("status:done -status:stale", "queued, running, done, failed, skipped, stale, silent"),
                         ("f1>0.6 seconds<60", "overall macro-F1 (CPS, or the mean over tasks); time of all attempts"),
                         ("HPA/Task_two>=0.5", "macro-F1 of a task"),
                         ("system:\"TPS + 0.2 SSL\"", "an axis of the label"),
-                        ("lr<1e-3 train.epochs:15", "a value of the configuration, by its path or the end of it"),
+                        ("lr<1e-3 train.epochs:15", "a setting, by its path or the end of it"),
                     ] { tr { td { code { (example) } } td { (meaning) } } }
                 }
             }
@@ -245,7 +245,7 @@ fn table(
 ) -> Markup {
     let head = |name: &str, text: &str, right: bool| {
         let sorted = sort == Some(name);
-        // Scores and times begin with the largest, names with the first.
+        // Scores and times are sorted in descending order first, names in ascending order.
         let down = if sorted { !descending } else { ["f1", "seconds", "started", "works"].contains(&name) };
         let to =
             params.href("/runs", &[("sort", name), ("order", if down { "down" } else { "" }), ("page", "")]);
@@ -260,7 +260,7 @@ fn table(
                         th { span.hidden { "tick" } }
                         @for (name, text, _) in ORDERS.iter().take(7) { (head(name, text, ["seed"].contains(name))) }
                         (head("f1", overall::METRIC.words, true))
-                        th.n scope="col" { "print" } th.n scope="col" { "Δ" }
+                        th.n scope="col" { "published" } th.n scope="col" { "Δ" }
                         (head("seconds", "time", true))
                         (head("started", "started (UTC)", false))
                         th {}
@@ -306,11 +306,11 @@ fn line(row: Row<'_>, prints: &scores::Prints) -> Markup {
     }
 }
 
-/// State of a run; what must be added to it stands beside it.
+/// The state of a run, with its qualifications.
 pub(super) fn state(row: Row<'_>) -> Markup {
     html! {
         @if row.is("silent") { (words::state("silent")) } @else { (words::state(&row.text("status"))) }
-        @if row.is("stale") && row.text("status") == "done" { " " span.mute title="its numbers would not come out again" { "stale" } }
+        @if row.is("stale") && row.text("status") == "done" { " " span.mute title="computed by other revisions of the code, or from data that have changed" { "stale" } }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Scores of runs: tasks in the paper's order, floors below them, printed numbers where runs stand in a printed row.
+//! Scores of runs: tasks in the paper's order, floors, and published values for runs that reproduce a
+//! published row.
 
 use super::{ask::Ask, filter::STALE, overall as headline, page, words};
 use crate::{
@@ -9,14 +10,14 @@ use crate::{
 use maud::{Markup, html};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// A printed number beside a run.
+/// A published number for a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Print {
-    /// What is printed.
+    /// The published value.
     pub(super) value: f64,
-    /// What it counts, by its name in the store.
+    /// Its metric, by its name in the store.
     pub(super) metric: String,
-    /// Why it must not be compared with the run; empty if it may.
+    /// Why it must not be compared with the run; empty if it may be.
     pub(super) against: String,
 }
 
@@ -27,10 +28,11 @@ impl Print {
     }
 }
 
-/// Printed numbers by the number of a run.
+/// Published numbers by the row number of a run.
 pub(super) type Prints = HashMap<i64, Print>;
 
-/// The printed row of a run; the last table speaks for it, which has the most conditions.
+/// The published row that a run reproduces; if there are several, that of the last table, which has the most
+/// conditions.
 fn printed(task: &str, runs: &str) -> String {
     format!(
         "SELECT r.id, p.task, p.metric, p.value, c.tbl, c.model, c.condition, c.protocol, c.data,
@@ -47,7 +49,7 @@ fn printed(task: &str, runs: &str) -> String {
     )
 }
 
-/// The printed overall scores beside the runs with these numbers.
+/// The published overall scores of the runs with these row numbers.
 pub(super) fn overall(ask: &Ask<'_>, ids: &[i64]) -> Result<Prints, Error> {
     let numbers: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let rows = ask.rows(
@@ -57,7 +59,7 @@ pub(super) fn overall(ask: &Ask<'_>, ids: &[i64]) -> Result<Prints, Error> {
     Ok(rows.iter().map(|row| (row.int("id"), Print::of(row))).collect())
 }
 
-/// Everything that was scored of one run by one protocol on one data set.
+/// The scores of one run by one protocol on one data set.
 #[derive(Default)]
 pub(super) struct Scored {
     tasks: BTreeMap<(String, &'static str), f64>,
@@ -69,7 +71,7 @@ pub(super) struct Scored {
 /// By protocol and images: a data set, or a part of it.
 pub(super) type OfRun = BTreeMap<(String, String), Scored>;
 
-/// Asks for all of a run.
+/// Queries all scores of a run.
 pub(super) fn of_run(ask: &Ask<'_>, uid: &str) -> Result<OfRun, Error> {
     let mut found = OfRun::new();
     for score in ask.store().scores(uid)? {
@@ -88,7 +90,7 @@ pub(super) fn of_run(ask: &Ask<'_>, uid: &str) -> Result<OfRun, Error> {
         .into_iter()
         .filter(|(_, score)| (score.class.as_str(), score.metric.as_str()) == ("", MACRO_F1.name));
     for (floor, score) in below {
-        // Floors that need no features stand below every protocol.
+        // Floors that need no features count under every protocol.
         let own = floor != Floor::Untrained;
         let images = score.images();
         for ((protocol, scored_on), scored) in &mut found {
@@ -144,14 +146,14 @@ impl Scored {
         self.tasks.keys().filter(|(_, head)| *head == MACRO_F1.words).map(|(task, _)| task.as_str())
     }
 
-    /// Measured minus printed, where the two may be compared.
+    /// Measured minus published, if the two may be compared.
     fn difference(&self, task: &str) -> Option<f64> {
         let print = self.print.get(task).filter(|print| print.against.is_empty())?;
         let measured = self.tasks.get(&(task.to_owned(), head_of(&print.metric)?))?;
         Some(measured - print.value)
     }
 
-    /// As data: one line for each task.
+    /// As data: one line per task.
     fn rows(&self, protocol: &str, data: &str) -> Vec<Vec<Value>> {
         let real = |value: Option<f64>| value.map_or(Value::Null, Value::Real);
         let row = |task: &str| {
@@ -179,9 +181,9 @@ impl Scored {
             div.wide {
                 table.scores {
                     thead { tr {
-                        th scope="col" { "task" } th scope="col" { "in print" }
+                        th scope="col" { "task" } th scope="col" { "published name" }
                         @for head in &heads { th.n scope="col" { (head) } }
-                        @if with_print { th.n scope="col" { "print" } @if against.is_none() { th.n scope="col" { "Δ" } } }
+                        @if with_print { th.n scope="col" { "published" } @if against.is_none() { th.n scope="col" { "Δ" } } }
                     } }
                     tbody { @for task in &names {
                         tr.average[!task.contains('/')] {
@@ -201,8 +203,8 @@ impl Scored {
                     } }
                 }
             }
-            p.mute { "Columns behind accuracy are floors: macro-F1 that needs no training."
-                @if with_print { " Print: " (self.row) @if let Some(against) = against { "; not comparable: " (spans(against)) } "." } }
+            p.mute { "Columns to the right of accuracy are floors: macro-F1 without training."
+                @if with_print { " Published row: " (self.row) @if let Some(against) = against { "; not comparable: " (spans(against)) } "." } }
             @if !self.classes.is_empty() {
                 details #classes {
                     summary { "by class" }
@@ -228,7 +230,7 @@ impl Scored {
     }
 }
 
-/// All scores of a run, shown.
+/// All scores of a run as a page.
 pub(super) fn shown(of_run: &OfRun) -> Markup {
     html! {
         @for ((protocol, data), scored) in of_run {

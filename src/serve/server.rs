@@ -1,4 +1,5 @@
-//! Takes requests from browsers and hands them to the site, which answers without `await` on a thread of its own.
+//! Accepts requests from browsers and passes them to the site, which answers without `await` on a separate
+//! thread.
 
 use super::{
     Error,
@@ -26,10 +27,10 @@ use std::{
 };
 use tokio::{runtime::Builder, sync::watch::Receiver, task::spawn_blocking};
 
-/// How often the caller is asked whether to end.
+/// How often the caller is asked whether to stop.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// What every answer carries. Nothing is fetched from elsewhere, and no text of a run becomes script or style.
+/// Headers of every answer. Nothing is fetched from elsewhere, and no text of a run becomes script or style.
 const HEADERS: [(HeaderName, &str); 5] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -41,7 +42,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// A page server that listens, but does not answer yet.
+/// A page server that listens but does not answer yet.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
@@ -49,11 +50,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on `address` (port 0: any that is free) for questions about the store at `store`. `declared` is what the
-    /// program could run, so that a hole in a printed table says what would fill it.
+    /// Listens on `address` (port 0: any free port) and serves the store at `store`. `declared` is what the
+    /// program declares, so that a hole in a published table can name the command that fills it.
     ///
     /// # Errors
-    /// If there is no such store, or another program listens there.
+    /// If the store is missing, or another program listens on the address.
     pub fn bind(store: &Path, address: SocketAddr, declared: &[Declaration]) -> Result<Self, Error> {
         let site = Arc::new(Site::new(Readers::open(store)?, declared));
         let listen = |source: io::Error| match source.kind() {
@@ -66,18 +67,18 @@ impl Server {
         Ok(Self { listener, address, site })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Answers until `stop` says so.
+    /// Answers requests until `stop` returns true.
     ///
     /// # Errors
-    /// If the system gives no threads or sockets.
+    /// If the system cannot start threads or sockets.
     pub fn run(self, stop: impl Fn() -> bool) -> Result<(), Error> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Serve)?;
-        // Connections to the store have runtimes of their own, which must not end inside of this one.
+        // Connections to the store have their own runtimes, which must not be dropped inside this one.
         let site = Arc::clone(&self.site);
         let served = runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(self.listener)?;
@@ -88,7 +89,7 @@ impl Server {
                 () = wait(stop) => Ok(()),
             }
         });
-        // Browsers hold their event streams open; nobody waits for them.
+        // Browsers keep their event streams open; do not wait for them.
         runtime.shutdown_background();
         drop(site);
         served.map_err(Error::Serve)
@@ -116,14 +117,16 @@ async fn answer(site: Arc<Site>, request: Request) -> Response {
     let params = Params(params.map(|Query(params)| params).unwrap_or_default());
     let answered = spawn_blocking(move || site.answer(&path, &params)).await;
     let Ok(Answer { status, kind, body, kept }) = answered else {
-        return (StatusCode::INTERNAL_SERVER_ERROR, "this page failed; the program's defect").into_response();
+        return (StatusCode::INTERNAL_SERVER_ERROR, "this page failed because of a bug in dichroic")
+            .into_response();
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let cache = if kept { "max-age=86400" } else { "no-store" };
     (status, [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)], body).into_response()
 }
 
-/// Refuses what is not for us or would change something; adds the headers that every answer carries.
+/// Refuses requests for other hosts and requests that would change something; adds the headers of every
+/// answer.
 async fn guard(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     let named = |headers: &HeaderMap| {
         headers.get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(|host| hosts.admit(host))
@@ -133,7 +136,7 @@ async fn guard(State(hosts): State<Hosts>, request: Request, next: Next) -> Resp
         (StatusCode::MISDIRECTED_REQUEST, text).into_response()
     } else if ![Method::GET, Method::HEAD].contains(request.method()) {
         let allow = [(header::ALLOW, "GET, HEAD")];
-        (StatusCode::METHOD_NOT_ALLOWED, allow, "Nothing can be changed here.\n").into_response()
+        (StatusCode::METHOD_NOT_ALLOWED, allow, "This page is read-only.\n").into_response()
     } else {
         next.run(request).await
     };

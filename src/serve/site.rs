@@ -1,4 +1,4 @@
-//! From an address to an answer: which view it is, and whether a page or data are wanted.
+//! From an address to an answer: selects the view, and whether to return its page or its data.
 
 use super::{
     ask::{Ask, Readers},
@@ -16,19 +16,19 @@ const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv; charset=utf-8";
 
-/// What goes back to the browser.
+/// The answer to the browser.
 pub(super) struct Answer {
-    /// The status of HTTP.
+    /// The HTTP status.
     pub(super) status: u16,
     /// The media type.
     pub(super) kind: &'static str,
-    /// What is sent.
+    /// The content.
     pub(super) body: Vec<u8>,
-    /// Whether the browser may keep it.
+    /// Whether the browser may cache it.
     pub(super) kept: bool,
 }
 
-/// Everything that pages are made of: the store, and what the program could run.
+/// What pages are made from: the store, and the declared experiments.
 pub(super) struct Site {
     readers: Readers,
     fills: papers::Fills,
@@ -42,12 +42,12 @@ impl Site {
         Self { readers, fills: papers::Fills::of(placed) }
     }
 
-    /// Where the store lies.
+    /// The store's file.
     pub(super) fn store(&self) -> &Path {
         self.readers.path()
     }
 
-    /// What stands at this address.
+    /// The answer for this address.
     pub(super) fn answer(&self, path: &str, params: &Params) -> Answer {
         if let Some(name) = path.strip_prefix("/a/") {
             return match assets::find(name) {
@@ -60,7 +60,7 @@ impl Site {
             Err(error) => {
                 let hint = error.hint().unwrap_or_default();
                 let body =
-                    html! { h1 { "The store does not answer" } p.error { (error.to_string()) } p { (hint) } };
+                    html! { h1 { "The store cannot be read" } p.error { (error.to_string()) } p { (hint) } };
                 self.page(500, path, params, "error", &body, 0)
             }
         }
@@ -77,7 +77,7 @@ impl Site {
             "/samples" => Found::Data(system::samples(ask, params)?),
             path => match path.strip_prefix("/run/") {
                 Some(uid) => run::view(ask, uid, params)?,
-                None => Found::Absent(format!("There is no page {path} here.")),
+                None => Found::Absent(format!("There is no page {path}.")),
             },
         };
         Ok(match found {
@@ -90,8 +90,8 @@ impl Site {
                 }
             },
             Found::Absent(text) => {
-                let body = html! { h1 { "Not here" } (nothing(&text)) p { a href="/runs" { "all runs" } } };
-                self.page(404, path, params, "not here", &body, 0)
+                let body = html! { h1 { "Not found" } (nothing(&text)) p { a href="/runs" { "all runs" } } };
+                self.page(404, path, params, "not found", &body, 0)
             }
         })
     }

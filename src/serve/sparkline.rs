@@ -1,4 +1,4 @@
-//! A small curve in a line of text, drawn by the server, for browsers without script too.
+//! A small curve within a line of text, drawn by the server, so that it needs no JavaScript.
 
 use maud::{Markup, html};
 

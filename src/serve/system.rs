@@ -1,4 +1,4 @@
-//! What went wrong, and what the computers are doing: failed and silent works, memory, processors, accelerators, disk.
+//! Failures, and the state of the machines: failed and silent works, memory, processors, accelerators, disk.
 
 use super::{
     ask::Ask,
@@ -21,7 +21,7 @@ use std::{
 const FAILED: &str = "SELECT work, kind, attempt, outcome, error, ended, host, min(uid) AS run, count(DISTINCT uid) AS runs,
       group_concat(DISTINCT experiment) AS experiments FROM v_failed GROUP BY work ORDER BY ended IS NOT NULL, ended DESC LIMIT 200";
 
-/// The last sample of every attempt at work, with processors in use since the one before.
+/// The last sample of every running attempt, with the processors used since the one before.
 const LAST: &str = "SELECT w.kind, (SELECT min(r.uid) FROM run_work rw JOIN run r ON r.id = rw.run_id WHERE rw.work_id = w.id) AS run, h.name AS host,
       a.numerics, h.cores, h.ram_mb, s.t_ms, s.rss_mb, s.load, s.gpu_mb, s.gpu_busy, a.heartbeat_ms,
       (s.cpu_s - (SELECT b.cpu_s FROM sample b WHERE b.attempt_id = a.id AND b.t_ms < s.t_ms ORDER BY b.t_ms DESC LIMIT 1)) * 1000.0
@@ -44,16 +44,16 @@ pub(super) fn view(ask: &Ask<'_>, params: &Params, store: &Path) -> Result<View,
     let body = html! {
         section #failed data-live {
             (page::heading("Failed and silent", "/system", params, "failed"))
-            @if failed.rows.is_empty() { (page::nothing("Nothing failed, and nobody fell silent.")) }
+            @if failed.rows.is_empty() { (page::nothing("Nothing failed, and every running process reports.")) }
             @for row in failed.iter() { (failure(row)) }
         }
         section #working data-live {
-            (page::heading("At work", "/system", params, "at_work"))
-            @if last.rows.is_empty() { (page::nothing("Nothing is being computed.")) } @else { (at_work(&last, now)) }
+            (page::heading("Running", "/system", params, "at_work"))
+            @if last.rows.is_empty() { (page::nothing("Nothing is running.")) } @else { (at_work(&last, now)) }
         }
         section #machines data-live {
             (page::heading("Machines", "/system", params, "machines"))
-            @if hosts.rows.is_empty() { (page::nothing("None has computed anything yet.")) } @else { (machines(&hosts, now)) }
+            @if hosts.rows.is_empty() { (page::nothing("No machine has computed anything yet.")) } @else { (machines(&hosts, now)) }
         }
         section #room data-live {
             h2 { "Disk" }
@@ -87,7 +87,7 @@ fn failure(row: Row<'_>) -> Markup {
                 }
             }
             @if silent {
-                p { "Its process has said nothing since its time ran out; the next command that opens the store takes the work back." }
+                p { "Its process stopped reporting and its claim has expired; the next command that opens the store releases the work." }
             }
             @else if !row.text("error").is_empty() { pre { (row.text("error")) } }
         }
@@ -132,7 +132,7 @@ fn mebibytes(value: Option<f64>) -> String {
     value.map_or("·".into(), |value| words::bytes(value * 1024.0 * 1024.0))
 }
 
-/// Samples of a run's attempts, in order of time.
+/// Samples of a run's attempts, ordered by time.
 pub(super) fn samples_of(ask: &Ask<'_>, uid: &str) -> Result<Rows, Error> {
     let sql = "SELECT w.kind, w.uid AS work, a.n AS attempt, s.t_ms, s.cpu_s, s.rss_mb, s.load, s.gpu_mb, s.gpu_busy
         FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id JOIN attempt a ON a.work_id = w.id
@@ -140,11 +140,11 @@ pub(super) fn samples_of(ask: &Ask<'_>, uid: &str) -> Result<Rows, Error> {
     ask.rows(sql, &[Value::from(uid)])
 }
 
-/// What is drawn of them.
+/// The samples that are drawn.
 const DRAWN: [(&str, &str); 4] = [
     ("memory", "memory, MiB"),
     ("processors", "processors in use"),
-    ("gpu", "GPU at work, %"),
+    ("gpu", "GPU use, %"),
     ("gpu_memory", "GPU memory, MiB"),
 ];
 
@@ -160,7 +160,7 @@ pub(super) fn charts(uid: &str) -> Markup {
     }
 }
 
-/// The points of one of them: seconds since the first sample, one curve for each kind of work.
+/// The points of one chart: seconds since the first sample, one curve per kind of work.
 pub(super) fn samples(ask: &Ask<'_>, params: &Params) -> Result<Json, Error> {
     let rows = samples_of(ask, params.get("run").unwrap_or_default())?;
     Ok(of_samples(&rows, params.get("of").unwrap_or("memory")))

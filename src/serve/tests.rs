@@ -1,4 +1,4 @@
-//! The pages as a whole: over a socket, of stores that are empty, at work and finished.
+//! The pages as a whole: over a socket, of stores that are empty, running and finished.
 
 use super::{
     Server,
@@ -24,7 +24,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A name that would be script if anybody forgot to escape it.
+/// A name that becomes script if it is not escaped.
 const HOSTILE: &str = "<script>alert(1)</script>\"'&";
 
 fn place() -> (TempDir, PathBuf) {
@@ -68,7 +68,7 @@ fn claim(store: &Store, work: &str) -> Box<Attempt> {
     };
     match store.claim(work, &provenance).unwrap() {
         Claim::Yours(attempt) => attempt,
-        _ => panic!("{work} is free"),
+        _ => panic!("{work} cannot be claimed"),
     }
 }
 
@@ -85,7 +85,7 @@ fn score(task: &str, class: &str, metric: &str, value: f64) -> ScoreRow {
     }
 }
 
-/// Run a0 is done, b0 has failed, c0 is at work, d0 waits; the last attempt is the one at work.
+/// Run a0 is done, b0 has failed, c0 is running, d0 waits; the last attempt is the running one.
 fn full(path: &Path) -> (Store, Box<Attempt>) {
     let store = Store::open(path).unwrap();
     let dataset = DatasetRow {
@@ -132,7 +132,7 @@ fn site(path: &Path) -> Site {
     Site::new(Readers::open(path).unwrap(), &[])
 }
 
-/// An answer that is a text.
+/// A text answer.
 struct Got {
     status: u16,
     kind: &'static str,
@@ -204,7 +204,7 @@ fn what_happens_is_on_the_first_page() {
     }
     for part in [
         "training 10 of 40 steps",
-        "1 work failed or fell silent",
+        "1 work failed or stopped reporting",
         "<svg class=\"spark\"",
         "experiment:first%20status:running",
     ] {
@@ -320,10 +320,10 @@ fn thinned_curves_keep_their_extremes_and_ends() {
     );
     assert!(found.contains(&(777, 99.0)) && found[0] == (1, 1.0) && found[found.len() - 1].0 == 5000);
     assert!(found.windows(2).all(|pair| pair[0].0 < pair[1].0));
-    // Zoomed in, every point.
+    // When zoomed in, every point.
     let near = ask("/curves?run=a0&metric=loss&from=700&to=800");
     assert_eq!((points(&near).len(), &near["series"][0]["whole"]), (101, &true.into()));
-    // Only what is new, as long as the same attempt goes on.
+    // Only new points, as long as the same attempt continues.
     let before = ask("/curves?run=c0&metric=loss");
     attempt.metrics().push("loss", 11, f64::NAN);
     attempt.metrics().push("loss", 12, 1.5);
@@ -423,7 +423,7 @@ fn strangers_and_changes_are_refused() {
     let address = format!("127.0.0.1:{}", served.port).parse().unwrap();
     let taken = Server::bind(&path, address, &[]).err().unwrap();
     assert!(
-        taken.to_string().contains("is taken") && taken.hint().unwrap().contains("--address 127.0.0.1:"),
+        taken.to_string().contains("is in use") && taken.hint().unwrap().contains("--address 127.0.0.1:"),
         "{taken}"
     );
 }
@@ -445,7 +445,7 @@ fn a_write_by_another_connection_is_told() {
         }
     };
     hear("event: hello");
-    // The watcher must have looked once before anything is a change.
+    // The watcher must have polled once before anything counts as a change.
     thread::sleep(Duration::from_secs(1));
     attempt.metrics().push("loss", 11, 0.5);
     store.read().unwrap();
@@ -464,10 +464,10 @@ fn a_store_that_is_made_anew_is_read_anew() {
     std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
     assert_eq!(get(&site, "/runs").status, 500);
     Store::open(&path).unwrap().close().unwrap();
-    assert!(get(&site, "/runs").body.contains("No run was asked of this store yet"));
+    assert!(get(&site, "/runs").body.contains("This store has no runs yet"));
     let start = Instant::now();
     while !changes.has_changed().unwrap() {
-        assert!(start.elapsed() < Duration::from_secs(20), "nobody was told");
+        assert!(start.elapsed() < Duration::from_secs(20), "no browser was notified");
         thread::sleep(Duration::from_millis(50));
     }
 }

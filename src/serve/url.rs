@@ -1,17 +1,17 @@
-//! Addresses of pages: a path and what stands behind its question mark.
+//! Addresses of pages: a path and its query parameters.
 
-/// What stands behind the question mark, in order; a name may occur several times.
+/// The query parameters, in order; a name may occur several times.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Params(pub(super) Vec<(String, String)>);
 
 impl Params {
-    /// The last value of a name; an empty one is none.
+    /// The last value of a name; an empty one counts as missing.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().rev().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// Every value of a name, each once.
+    /// Every value of a name, without duplicates.
     pub(super) fn all(&self, name: &str) -> Vec<&str> {
         let mut found: Vec<&str> = vec![];
         for (known, value) in &self.0 {
@@ -22,12 +22,13 @@ impl Params {
         found
     }
 
-    /// A number; none if it is no number.
+    /// A parameter as a number, if it is one.
     pub(super) fn number(&self, name: &str) -> Option<i64> {
         self.get(name)?.parse().ok()
     }
 
-    /// The address of `path` with these parameters, but for the ones that `changes` replace; an empty value leaves out.
+    /// The address of `path` with these parameters, except for those that `changes` replaces; an empty value
+    /// removes one.
     pub(super) fn href(&self, path: &str, changes: &[(&str, &str)]) -> String {
         let kept = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let kept = kept.filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
@@ -45,7 +46,7 @@ pub(super) fn href<'a>(path: &str, params: impl IntoIterator<Item = (&'a str, &'
     address
 }
 
-/// A text as part of an address.
+/// Escapes a text for an address.
 pub(super) fn encode(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {

@@ -1,14 +1,14 @@
-//! Numbers and states as people read them.
+//! Numbers and states formatted for readers.
 
 use crate::spec::lines;
 use maud::{Markup, html};
 
-/// A share, a score: three decimals, as the papers print; `·` for none.
+/// A share or score: three decimals, as in papers; `·` for none.
 pub(super) fn score(value: Option<f64>) -> String {
     value.map_or("·".into(), |value| format!("{value:.3}"))
 }
 
-/// Any number, four digits of it.
+/// Any number with four significant digits.
 pub(super) fn number(value: f64) -> String {
     let decimals = match value.abs() {
         0.0 => return "0".into(),
@@ -56,7 +56,7 @@ pub(super) fn bytes(bytes: f64) -> String {
     }
 }
 
-/// Thousands apart: `10 000`.
+/// With a space between thousands: `10 000`.
 pub(super) fn count(value: i64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
@@ -74,7 +74,7 @@ pub(super) fn state(word: &str) -> Markup {
     html! { span class={ "state " (word) } { i.dot {} (word) } }
 }
 
-/// A label as people read it: `system: SSL`; nothing for none.
+/// A label formatted for readers: `system: SSL`; nothing for none.
 pub(super) fn label(json: &str) -> String {
     let Ok(serde_json::Value::Object(axes)) = serde_json::from_str(json) else { return String::new() };
     let axes: Vec<String> =
@@ -82,12 +82,12 @@ pub(super) fn label(json: &str) -> String {
     axes.join(", ")
 }
 
-/// The beginning of an id, enough to tell runs of one store apart.
+/// The first digits of an id, enough to distinguish runs of one store.
 pub(super) fn short(id: &str) -> &str {
     id.get(..8).unwrap_or(id)
 }
 
-/// How many of something: `1 run`, `3 runs`.
+/// A count with its noun: `1 run`, `3 runs`.
 pub(super) fn several(number: i64, what: &str) -> String {
     format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
 }

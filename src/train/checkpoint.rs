@@ -1,5 +1,6 @@
-//! Checkpoints: weights, and the state of whatever has one (optimiser, strategy, terms of the loss), exactly, so that a run
-//! that goes on ends with the same bits as one that was never stopped. Everything else follows from named streams and the step.
+//! Checkpoints: weights and all other state (optimiser, strategy, terms of the loss), exactly, so that a
+//! resumed run ends with the same bits as an uninterrupted one. Everything else follows from named streams
+//! and the step.
 
 use super::{Error, exact};
 use crate::{
@@ -16,30 +17,31 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Between two checkpoints, where nobody says otherwise.
+/// The default time between two checkpoints.
 pub const EVERY: Duration = Duration::from_secs(4);
 
 type Named = Vec<(String, Vec<usize>, Vec<u8>)>;
 
-/// Writes checkpoints beside the training, one at a time. A complete one takes the place of the one before only when
-/// the listener has heard of it: not before the curves up to it are safe, or a kill would leave a hole in them.
+/// Writes checkpoints in the background, one at a time. A complete one replaces its predecessor only after
+/// the listener has received it: the curves up to it must be durable first, or a kill would leave a gap in
+/// them.
 pub struct Checkpoints {
     path: PathBuf,
     every: Duration,
     last: Instant,
-    /// The number of steps that it holds, and who writes it.
+    /// The step of the checkpoint being written, and its writer.
     writing: Option<(u64, JoinHandle<Result<u64, files::Error>>)>,
 }
 
-/// Where a checkpoint lies until it takes its place.
+/// The temporary file of a checkpoint until it is complete.
 fn next(path: &Path) -> PathBuf {
     path.with_extension("next")
 }
 
-/// Makes a training begin at the beginning.
+/// Makes a training begin at the start.
 ///
 /// # Errors
-/// If a file that is there cannot be removed.
+/// If an existing file cannot be removed.
 pub fn forget(path: &Path) -> io::Result<()> {
     for file in [path, &next(path)] {
         match std::fs::remove_file(file) {
@@ -51,7 +53,7 @@ pub fn forget(path: &Path) -> io::Result<()> {
 }
 
 impl Checkpoints {
-    /// Into the file `path`, one `every` so often.
+    /// Writes to the file `path`, one checkpoint per `every`.
     pub fn new(path: PathBuf, every: Duration) -> Self {
         Self { path, every, last: Instant::now(), writing: None }
     }
@@ -61,7 +63,7 @@ impl Checkpoints {
         self.last.elapsed() >= self.every && self.writing.is_none()
     }
 
-    /// Copies the state after so many steps and writes it in the background.
+    /// Copies the state after this many steps and writes it in the background.
     ///
     /// # Errors
     /// If the previous one could not be written, or the state cannot be read.
@@ -82,7 +84,7 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Keeps the one that has come to lie complete since the last call, if there is one.
+    /// Accepts the checkpoint that was completed since the last call, if there is one.
     ///
     /// # Errors
     /// If it could not be written.
@@ -101,7 +103,7 @@ impl Checkpoints {
         std::fs::rename(next(&self.path), &self.path).map_err(|error| self.broken(error.to_string()))
     }
 
-    /// Steps and length of the one being written, once it lies complete.
+    /// Step and length of the one being written, once it is complete.
     fn wait(&mut self) -> Result<Option<(u64, u64)>, Error> {
         let Some((steps, writer)) = self.writing.take() else { return Ok(None) };
         match writer.join() {
@@ -129,7 +131,7 @@ fn snapshot(params: &Params, parts: &[(&str, &dyn Stateful)]) -> Result<Named, E
     Ok(all)
 }
 
-/// The step of the checkpoint in `path`; none if there is no file, or none that can be used.
+/// The step of the checkpoint in `path`; `None` if there is no file, or it is unusable.
 pub(super) fn step(path: &Path) -> Option<u64> {
     let file = std::fs::File::open(path).ok()?;
     // SAFETY: the file is only read; checkpoints are replaced by renaming, never changed.
@@ -138,7 +140,7 @@ pub(super) fn step(path: &Path) -> Option<u64> {
     (steps.len() == 4).then(|| exact::word(&steps))
 }
 
-/// Takes up the state in `path`, if there is one; says at which step.
+/// Restores the state in `path`, if there is one; returns its step.
 ///
 /// # Errors
 /// If the file is there and is not a checkpoint of this model.

@@ -1,4 +1,4 @@
-//! What a batch is made of: groups of crops of each image, and how their pixels are normalised.
+//! The composition of a batch: groups of crops of each image, and how their pixels are normalised.
 
 use crate::{
     data::Statistics,
@@ -6,42 +6,42 @@ use crate::{
 };
 use candle_core::{D, Result, Tensor};
 
-/// Batches of a training.
+/// The batches of a training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batches {
-    /// Groups of crops, each of which passes through the network by itself.
+    /// Groups of crops, each of which passes through the network separately.
     pub groups: Vec<CropGroup>,
     /// Images in a step.
     pub batch: usize,
     /// Which draws an epoch uses.
     pub stream: AugmentStream,
-    /// Which images an epoch has.
+    /// How the images of an epoch are drawn.
     pub sampling: Sampling,
-    /// Whether each image is followed by one of its [`partners`](super::Source::partners), as far as it has any.
+    /// Whether each image is followed by one of its [`partners`](super::Source::partners), if it has any.
     pub pairs: bool,
 }
 
 /// Crops of every image that have the same size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CropGroup {
-    /// How many of each image.
+    /// Crops per image.
     pub count: usize,
     /// Their side, in pixels.
     pub side: usize,
-    /// What is done to each.
+    /// Their augmentations.
     pub augment: Vec<Augment>,
-    /// What its pixels are normalised by.
+    /// How their pixels are normalised.
     pub normalise: Normalise,
 }
 
-/// What pixels are normalised by.
+/// How pixels are normalised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Normalise {
-    /// Mean and deviation of each channel of the set.
+    /// By mean and standard deviation of each channel of the set.
     Set,
-    /// Mean and deviation of each channel of the crop itself (DINO BoC).
+    /// By mean and standard deviation of each channel of the crop itself (DINO BoC).
     Crop,
-    /// Nothing: pixels in [0, 1].
+    /// Not at all: pixels in [0, 1].
     None,
 }
 
@@ -56,11 +56,11 @@ impl Batches {
     }
 }
 
-/// Added to the deviation of a crop.
+/// Added to the standard deviation of a crop.
 const EPS: f64 = 1e-7;
 
 impl Normalise {
-    /// What a crop is resampled with, of a set with these statistics.
+    /// The statistics to use while crops are resampled, for a set with these statistics.
     pub(super) fn while_resampling(self, set: &Statistics) -> Statistics {
         match self {
             Self::Set => set.clone(),
@@ -68,10 +68,10 @@ impl Normalise {
         }
     }
 
-    /// What is left to do to crops (N, C, H, W), wherever they are.
+    /// Normalisation that remains for crops (N, C, H, W) on any device.
     ///
     /// # Errors
-    /// If they have not four axes.
+    /// If there are not four axes.
     pub(super) fn afterwards(self, crops: Tensor) -> Result<Tensor> {
         if self != Self::Crop {
             return Ok(crops);

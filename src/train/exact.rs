@@ -1,11 +1,11 @@
-//! Whole numbers in checkpoints, which hold nothing but 32-bit floats.
+//! Integers in checkpoints, whose numbers are 32-bit floats.
 
-/// A 64-bit word as floats that hold it exactly.
+/// A 64-bit word as floats that represent it exactly.
 pub(super) fn floats(word: u64) -> [f32; 4] {
     [48, 32, 16, 0].map(|shift| ((word >> shift) & 0xFFFF) as f32)
 }
 
-/// The word that [`floats`] took apart.
+/// The inverse of [`floats`].
 pub(super) fn word(parts: &[f32]) -> u64 {
     parts.iter().fold(0, |word, part| (word << 16) | *part as u64)
 }

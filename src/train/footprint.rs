@@ -1,24 +1,24 @@
-//! What rows of a batch take on this machine: measured, to reckon what a training will cost.
+//! The memory and time of rows of a batch on this machine: measured, to estimate the cost of a training.
 
 use super::{Error, Job, Optimiser, Trainer, loader::Batch, pass::Rows};
 use crate::{adapter::Images, device, loss::Objective, model::Extractor, params::Params};
 use candle_core::Tensor;
 use std::time::Instant;
 
-/// What a row of a batch takes.
+/// Cost of a row of a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Footprint {
     /// Bytes of its tape.
     pub tape: f64,
-    /// Seconds forwards.
+    /// Seconds of its forward pass.
     pub forward: f64,
 }
 
 impl Job<'_> {
-    /// Measures some rows of noise as images of `set`, which has `channels` channels.
+    /// Measures a few rows of noise as images of `set`, which has `channels` channels.
     ///
     /// # Errors
-    /// If there is no room for them.
+    /// If there is not enough memory for them.
     pub fn footprint(
         &self,
         model: &Extractor,

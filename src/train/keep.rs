@@ -1,7 +1,7 @@
-//! How many parts of a batch keep what their backward pass needs.
+//! How many parts of a batch keep their tape for the backward pass.
 //!
-//! A part that keeps its tape goes backwards at once; another is run forwards again first, which costs a third of a step
-//! at most. What is computed is the same.
+//! A part that keeps its tape is only run backwards; another one is first run forwards again, which costs at
+//! most a third of a step. The results are the same.
 
 use crate::device;
 use candle_core::Device;
@@ -12,21 +12,21 @@ pub enum Keep {
     /// All of them.
     #[default]
     All,
-    /// The first so many of each set.
+    /// The first `n` of each set.
     First(usize),
-    /// As many as leave no more than so many bytes in use where models are computed. The first of each set always keeps
-    /// its own: to run it again would take as much. Where nothing counts bytes, all of them.
+    /// As many as leave at most this many bytes in use where models are computed. The first part of each set
+    /// always keeps its tape: running it again would take as much. All parts if bytes are not counted.
     Within(u64),
 }
 
-/// The share of free memory that a training takes by default; the rest is for what is not counted.
+/// The share of free memory that a training uses by default; the rest is for memory that is not counted.
 const SHARE: f64 = 0.85;
 
-/// What backward passes need beside a tape, as a share of the tape of a part.
+/// Memory of a backward pass in addition to the tape, as a share of the tape of a part.
 const WORKING: f64 = 0.25;
 
 impl Keep {
-    /// What fits into memory that is free now; all if that is not known.
+    /// What fits into the memory that is free now; all if that is unknown.
     pub fn free(device: &Device) -> Self {
         match device::available(device) {
             Some(free) => Self::Within(device::in_use(device) + (free as f64 * SHARE) as u64),
@@ -34,13 +34,14 @@ impl Keep {
         }
     }
 
-    /// Starts to count the tapes of a set's parts, of which the longest has `rows` rows. `fixed`: bytes that come
-    /// later whatever is kept, such as gradients.
+    /// Starts counting the tapes of a set's parts, of which the longest has `rows` rows. `fixed`: bytes that
+    /// will be needed in any case, such as gradients.
     pub(super) fn begin(self, device: &Device, rows: usize, fixed: u64) -> Kept {
         Kept { keep: self, device: device.clone(), rows, fixed, before: device::in_use(device), per_row: 0.0 }
     }
 
-    /// How many of `parts` parts keep their tape, if one takes `tape` bytes and `used` are in use already.
+    /// How many of `parts` parts keep their tape, if one takes `tape` bytes and `used` bytes are already in
+    /// use.
     pub fn count(self, parts: usize, tape: f64, used: f64) -> usize {
         match self {
             Self::All => parts,
@@ -52,13 +53,14 @@ impl Keep {
         }
     }
 
-    /// Bytes that a set of `parts` parts takes at its peak beside what is `used` already, if a tape takes `tape`.
+    /// Peak memory of a set with `parts` parts in addition to the bytes `used` already, if a tape takes
+    /// `tape`.
     pub fn peak(self, parts: usize, tape: f64, used: f64) -> f64 {
         (self.count(parts, tape, used).max(1) as f64 + WORKING) * tape
     }
 }
 
-/// The tapes that a set's parts keep so far.
+/// The tapes that a set's parts have kept so far.
 pub(super) struct Kept {
     keep: Keep,
     device: Device,
@@ -66,12 +68,12 @@ pub(super) struct Kept {
     fixed: u64,
     /// Bytes in use before the first part.
     before: u64,
-    /// Bytes of the first part's tape, for each of its rows.
+    /// Bytes per row of the first part's tape.
     per_row: f64,
 }
 
 impl Kept {
-    /// Whether the next part, the one with that number, keeps its tape.
+    /// Whether the next part, with this number, keeps its tape.
     pub(super) fn keeps(&self, number: usize) -> bool {
         match self.keep {
             Keep::All => true,
@@ -85,7 +87,7 @@ impl Kept {
         }
     }
 
-    /// Learns from the first part, once it has kept its own, how much a tape takes.
+    /// Measures the size of a tape after the first part has kept its own.
     pub(super) fn learn(&mut self, number: usize, rows: usize) {
         if number == 0 {
             let taken = device::in_use(&self.device).saturating_sub(self.before);

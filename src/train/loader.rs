@@ -1,8 +1,9 @@
-//! Batches of several sets, decoded and augmented on a thread of its own while the previous one is trained on. (One
-//! thread makes some hundred views a second; it never waits for the pool that trains, nor that pool for it.)
+//! Batches of several sets, decoded and augmented on a separate thread while the previous one is trained on.
+//! (One thread makes about a hundred views a second; it never waits for the training pool, nor that pool for
+//! it.)
 //!
-//! Every draw comes from a stream named after epoch, image and view: which thread makes a view, and how many
-//! threads there are, changes nothing. A run that goes on after a stop asks for the same batches again.
+//! Every draw comes from a stream named after epoch, image and view, so that neither the number of threads
+//! nor their assignment matters. A resumed run requests the same batches again.
 
 use super::{Batches, CropGroup, Error, Normalise, Source, sampling, source::Item};
 use crate::{
@@ -18,7 +19,7 @@ use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// What a batch has of one set.
+/// A set's part of a batch.
 pub struct Batch {
     /// The set's number.
     pub set: usize,
@@ -26,11 +27,11 @@ pub struct Batch {
     pub groups: Vec<Crops>,
     /// The class of each image.
     pub classes: Vec<usize>,
-    /// How many images next to each other belong together: 1, or 2 where there are pairs.
+    /// How many consecutive images belong together: 1, or 2 with pairs.
     pub together: usize,
 }
 
-/// Crops of the images of a set, those of one image next to each other.
+/// Crops of the images of a set; those of one image are consecutive.
 pub struct Crops {
     seen: Seen,
     normalise: Normalise,
@@ -40,12 +41,12 @@ pub struct Crops {
 enum Seen {
     /// As pixels.
     Pixels(Tensor),
-    /// As a GPU makes them.
+    /// As described for a GPU, which computes them.
     Sent(Sent),
 }
 
 impl Crops {
-    /// Numbers in them.
+    /// Number of values.
     pub fn size(&self) -> usize {
         match &self.seen {
             Seen::Pixels(pixels) => pixels.elem_count(),
@@ -53,10 +54,10 @@ impl Crops {
         }
     }
 
-    /// As images of `set` where the model's parameters are.
+    /// As images of `set` on the device of the model's parameters.
     ///
     /// # Errors
-    /// If there is no room for them.
+    /// If there is not enough memory for them.
     pub fn images(&self, set: usize) -> candle_core::Result<Images> {
         let pixels = match &self.seen {
             Seen::Pixels(pixels) => pixels.clone(),
@@ -67,7 +68,7 @@ impl Crops {
 }
 
 impl Batch {
-    /// Numbers in all its crops.
+    /// Number of values in all its crops.
     pub fn size(&self) -> usize {
         self.groups.iter().map(Crops::size).sum()
     }
@@ -83,15 +84,15 @@ pub struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    /// Batches of as many images as are wanted; of all images there are, if that is fewer. They go where `params` are; a
-    /// GPU makes the views itself.
+    /// Batches of the requested number of images, or of all images if there are fewer. They are sent to the
+    /// device of `params`; a GPU computes the views itself.
     pub fn new(source: &'a dyn Source, batches: Batches, seed: Seed, params: &Params) -> Self {
         let gpu = params.on_a_gpu().then(|| params.device().clone());
         let batch = batches.batch.min(source.items().len()).max(1);
         Self { source, batches, seed, batch, gpu }
     }
 
-    /// Steps in an epoch; the last, incomplete batch is dropped.
+    /// Steps in an epoch; an incomplete last batch is dropped.
     pub fn steps_per_epoch(&self) -> u64 {
         (self.source.items().len() / self.batch) as u64
     }
@@ -101,10 +102,11 @@ impl<'a> Loader<'a> {
         self.batch
     }
 
-    /// Hands the batches of `steps` (numbered from 0 over all epochs) to `consume`, one ahead; stops early when it
-    /// returns `false`.
+    /// Passes the batches of `steps` (numbered from 0 over all epochs) to `consume`, one ahead; stops early
+    /// when it returns `false`.
     ///
     /// # Errors
+    /// The first error of making a batch or of `consume`.
     /// The first that making a batch or `consume` meets.
     pub fn run(
         &self,
@@ -137,7 +139,7 @@ impl<'a> Loader<'a> {
                 .filter(|number| of_set(number))
                 .flat_map(|number| self.with_partner(epoch, *number))
                 .collect();
-            // Sets that a batch happens to lack are left out of its step.
+            // Sets without images in a batch are left out of its step.
             if items.is_empty() {
                 continue;
             }
@@ -162,7 +164,7 @@ impl<'a> Loader<'a> {
         self.source.items()[number as usize]
     }
 
-    /// An image, and the one that it is paired with: itself if it has no partner.
+    /// An image and its partner: itself if it has none.
     fn with_partner(&self, epoch: u64, number: u32) -> Vec<Item> {
         let item = self.item(number);
         if !self.batches.pairs {
@@ -194,7 +196,7 @@ impl<'a> Loader<'a> {
         Ok(Tensor::from_vec(pixels, (rows, channels, *side, *side), &Device::Cpu)?)
     }
 
-    /// Only decoding is left to do here, and a GPU is fast: all threads share it.
+    /// Only decoding remains to be done here, and a GPU is fast, so all threads take part.
     fn plain_views(&self, making: &Making<'_>, items: &[Item]) -> Result<Views, Error> {
         let one = |item: &Item| {
             let tape = self.source.read(*item)?;
@@ -214,7 +216,7 @@ impl<'a> Loader<'a> {
         making.group.normalise.while_resampling(self.source.statistics(making.set))
     }
 
-    /// What chance decides for the crops of an image.
+    /// The random draws for the crops of an image.
     fn draws(&self, making: &Making<'_>, item: Item, tape: &Tape) -> Vec<Draw> {
         let epoch = match self.batches.stream {
             AugmentStream::Fresh => making.epoch,
@@ -230,12 +232,12 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// A group of crops of a set that is being made.
+/// A set's group of crops that is being made.
 struct Making<'a> {
     epoch: u64,
     set: usize,
     group: &'a CropGroup,
-    /// Crops of each image in the groups before.
+    /// Crops per image in the groups before.
     before: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The loss of held-out images: what SWAD looks at.
+//! The loss of held-out images, which SWAD monitors.
 
 use super::{Error, Item, Trainer};
 use crate::{
@@ -12,11 +12,11 @@ use crate::{
 use candle_core::Tensor;
 use rayon::prelude::*;
 
-/// Images that pass through the model together.
+/// Images in one forward pass.
 const LOOK: usize = 64;
 
 impl Trainer<'_> {
-    /// The loss of the held-out images as evaluation sees them, each set weighing the same.
+    /// The loss of the held-out images, preprocessed as in evaluation, with the same weight for each set.
     pub(super) fn look(&self, step: u64, listen: &mut dyn Listen) -> Result<f64, Error> {
         let source = self.job.source;
         let mut of_sets = Vec::new();

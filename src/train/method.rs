@@ -6,10 +6,10 @@ use crate::{
     spec::{Needs, Stage},
 };
 
-/// What a step is made of, and how it changes over a training.
+/// The composition of a step, and its change over a training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Method {
-    /// What a batch has.
+    /// The composition of a batch.
     pub batches: Batches,
     /// The learning rate.
     pub rate: Curve,
@@ -17,7 +17,7 @@ pub struct Method {
     pub decay: Curve,
     /// Which parameters differ from the others.
     pub groups: Groups,
-    /// Whether gradients are shortened.
+    /// Whether gradients are clipped.
     pub clip: Clip,
 }
 

@@ -1,4 +1,4 @@
-//! Training: batches in, steps, weights out. It knows no store and no terminal; it says what happens to a listener.
+//! Training: batches in, steps, weights out. It knows no store and no terminal, and reports to a listener.
 
 mod checkpoint;
 mod crops;
@@ -48,10 +48,10 @@ use std::{
 use strategy::Verdict;
 use trainer::Trainer;
 
-/// Raised when the loop computes something else; part of the identity of every work that trains.
+/// Raised when the loop computes something different; part of the identity of every work that trains.
 pub const REVISION: u32 = 1;
 
-/// What can go wrong in training.
+/// An error of training.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An image cannot be read.
@@ -68,15 +68,15 @@ pub enum Error {
     Checkpoint {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// A GPU has no room for a step.
+    /// A step does not fit into a GPU's memory.
     #[error("a step of {batch} images of {side} px does not fit into the memory of the GPU")]
     OutOfMemory {
         /// Images in a batch.
         batch: usize,
-        /// Their side.
+        /// Their side in pixels.
         side: usize,
     },
     /// The loss is not a number any more.
@@ -111,41 +111,41 @@ impl Error {
     }
 }
 
-/// One training, ready to begin or to go on.
+/// A training, ready to start or resume.
 pub struct Job<'a> {
-    /// How.
+    /// The settings.
     pub stage: &'a Stage,
-    /// Side of the square that the network sees, in pixels.
+    /// Side of the network's square input, in pixels.
     pub side: usize,
     /// The run's seed.
     pub seed: Seed,
     /// The images.
     pub source: &'a dyn Source,
-    /// Where checkpoints go.
+    /// The file of checkpoints.
     pub checkpoint: &'a Path,
-    /// How often there is one.
+    /// The time between two checkpoints.
     pub checkpoint_every: Duration,
     /// How many parts of a batch keep their tape; the results are the same.
     pub keep: Keep,
     /// What the stage declares, as the loop understands it.
     method: Method,
-    /// Pixels of a part, which results do depend on.
+    /// Pixels of a part; results depend on it.
     part: usize,
 }
 
 /// How a training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// The step at which it took up a checkpoint; none if it began at the beginning.
+    /// The step of the checkpoint from which it resumed; `None` if it started from the beginning.
     pub resumed: Option<u64>,
-    /// Whether every step was taken; if not, a listener asked it to stop and a checkpoint lies ready.
+    /// Whether every step was taken; if not, a listener asked it to stop and a checkpoint is ready.
     pub complete: bool,
-    /// Steps taken in all.
+    /// Total number of steps taken.
     pub steps: u64,
 }
 
 impl<'a> Job<'a> {
-    /// One with checkpoints at the usual intervals, that keeps every tape.
+    /// With checkpoints at the default interval, keeping every tape.
     pub fn new(
         stage: &'a Stage,
         side: usize,
@@ -158,12 +158,12 @@ impl<'a> Job<'a> {
         Self { stage, side, seed, source, checkpoint, checkpoint_every, keep, method, part }
     }
 
-    /// The step at which it will go on, if a checkpoint lies ready.
+    /// The step at which it will resume, if a checkpoint is ready.
     pub fn resumes_at(&self) -> Option<u64> {
         checkpoint::step(self.checkpoint)
     }
 
-    /// Trains `model`, whose parameters are `params`, those of the losses included, to make `objective` small.
+    /// Trains `model` with the parameters `params`, including those of the losses, to minimise `objective`.
     ///
     /// # Errors
     /// If an image cannot be read, a checkpoint does not fit, or the loss diverges.
@@ -211,7 +211,8 @@ impl<'a> Job<'a> {
             checkpoints.settle(listen)?;
             let stop = listen.stop() && step + 1 < total;
             if stop || checkpoints.due() {
-                // A checkpoint holds no weights that a loss without a number has spoilt, and its curves are told.
+                // Flush pending losses first: a NaN is caught before its weights are saved, and the curves up
+                // to this step are durable.
                 trainer.tell(listen)?;
                 checkpoints.start(step + 1, trainer.params, &trainer.stateful(strategy.as_ref()))?;
             }

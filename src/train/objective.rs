@@ -1,4 +1,4 @@
-//! What a spec declares to be minimised, as terms: its losses, and a strategy's penalty.
+//! The objective that a spec declares, as terms: its losses, and a strategy's penalty.
 
 use crate::{
     loss::{Miro, Objective},
@@ -7,11 +7,11 @@ use crate::{
     spec::{Needs, Oracle, Stage, Strategy},
 };
 
-/// The terms of a training of `model`; losses add their own parameters to `params`. `oracle` makes the network that features
-/// stay close to, where there is one, from the parameters as they start.
+/// The terms of a training of `model`; losses add their own parameters to `params`. `oracle` makes the
+/// network that features stay close to, if there is one, from the initial parameters.
 ///
 /// # Errors
-/// If the oracle cannot be made.
+/// If the oracle cannot be created.
 pub fn objective<E>(
     stage: &Stage,
     model: &Extractor,

@@ -1,24 +1,24 @@
 //! Parts of a batch: rows that pass through the network together.
 //!
-//! No layer couples images, so that a batch may pass in any parts. Their gradients are added part by part, in order,
-//! which fixes the bits: where a batch is cut depends on the batch alone, never on the memory of a machine. Memory
-//! only decides how many parts keep their tape ([`Keep`](super::Keep)).
+//! No layer couples images, so a batch may pass in any parts. Their gradients are added part by part, in
+//! order, which fixes the bits: where a batch is cut depends on the batch alone, never on a machine's memory.
+//! Memory only decides how many parts keep their tape ([`Keep`](super::Keep)).
 
 use std::ops::Range;
 
-/// Pixels of a part, counted for each pass through the network: 20 images of 224 px, 256 of 64 px. A ConvNeXt-Tiny's tape
-/// of such a part takes 2.4 GB.
+/// Pixels of a part, counted for each pass through the network: 20 images of 224 px, 256 of 64 px. A
+/// ConvNeXt-Tiny's tape of such a part takes 2.4 GB.
 pub(super) const PIXELS: usize = 1 << 20;
 
-/// The rows of each part of `rows` rows with that many pixels each, as equal as they can be. No part has more than
-/// `most` pixels, unless one row has.
+/// The rows of each part of `rows` rows with `pixels` pixels each, as equal as possible. No part has more
+/// than `most` pixels, unless a single row has.
 pub(super) fn cut(rows: usize, pixels: usize, most: usize) -> Vec<Range<usize>> {
     let together = (most / pixels.max(1)).max(1);
     let count = rows.div_ceil(together);
     (0..count).map(|part| part * rows / count..(part + 1) * rows / count).collect()
 }
 
-/// How many rows each part has of `rows` rows of `pixels` pixels each.
+/// The number of rows in each part of `rows` rows of `pixels` pixels each.
 pub fn parts(rows: usize, pixels: usize) -> Vec<usize> {
     cut(rows, pixels, PIXELS).iter().map(Range::len).collect()
 }

@@ -1,8 +1,9 @@
-//! One set of a batch forwards and backwards, in parts.
+//! The forward and backward pass of one set of a batch, in parts.
 //!
-//! A loss wants the features of all rows: each part goes forwards, the loss follows on a tape of its own, and its
-//! gradient by the features goes backwards through each part, in order. A part whose tape was not kept goes forwards
-//! once more before that. Terms that probe the network are means over rows, and each part has its share of them.
+//! A loss needs the features of all rows: each part is run forwards, the loss is computed on a separate tape,
+//! and its gradient with respect to the features is run backwards through each part, in order. A part whose
+//! tape was not kept is first run forwards again. Terms that probe the network are means over rows, and each
+//! part contributes its share.
 
 use super::{Error, Keep, Trainer, loader::Batch, parts};
 use crate::{
@@ -17,25 +18,25 @@ use crate::{
 use candle_core::{Result, Tensor};
 use std::ops::Range;
 
-/// What is known of one set after its pass.
+/// The results of one set's pass.
 pub(super) struct SetPass {
     pub(super) loss: Scalar,
     /// Terms by name.
     pub(super) terms: Vec<(&'static str, Scalar)>,
-    /// What terms keep for the end of the step.
+    /// Tensors that terms keep for the end of the step.
     pub(super) kept: Kept,
 }
 
-/// Some rows of a group of crops on their way through the network.
+/// Some rows of a group of crops that pass through the network together.
 pub(super) struct Rows {
     pub(super) images: Images,
     pub(super) group: usize,
     pub(super) rows: Range<usize>,
-    /// Rows of the group in this batch.
+    /// Rows of the whole group in this batch.
     pub(super) of: usize,
 }
 
-/// What rows have become on a tape.
+/// The results of rows on a tape.
 pub(super) struct Taped {
     tape: Tape,
     features: Node,
@@ -47,7 +48,7 @@ pub(super) struct Taped {
 type Share = (f32, OfPart);
 
 impl Trainer<'_> {
-    /// One set forwards and backwards.
+    /// The forward and backward pass of one set.
     pub(super) fn pass(
         &self,
         at: &Clock,
@@ -112,7 +113,7 @@ impl Trainer<'_> {
         Ok(())
     }
 
-    /// Rows forwards on a tape.
+    /// The forward pass of rows on a tape.
     pub(super) fn forward(&self, at: &Clock, rows: &Rows, batch: &Batch) -> Result<Taped> {
         let mut tape = Tape::recording(self.params);
         let student = [self.outputs(&mut tape, self.params, rows, self.drops(at, rows))?];
@@ -131,20 +132,22 @@ impl Trainer<'_> {
         Ok(Taped { tape, features, probing })
     }
 
-    /// The features of rows that will go forwards again.
+    /// The features of rows that will be run forwards again.
     pub(super) fn features(&self, at: &Clock, rows: &Rows) -> Result<Tensor> {
         let mut tape = Tape::forgetting_in(self.params.format());
         let outputs = self.outputs(&mut tape, self.params, rows, self.drops(at, rows))?;
         Ok(outputs.features.value().clone())
     }
 
-    /// What a network makes of rows. It is probed in any case: other operations would come to other bits.
+    /// The network's outputs for rows. It is always probed, because otherwise other operations would give
+    /// other bits.
     fn outputs(&self, tape: &mut Tape, params: &Params, rows: &Rows, drops: Drops) -> Result<Outputs> {
         let want = Want { probes: self.objective.probes() };
         self.model.run(&mut Pass::new(tape, params).dropping(drops).wanting(want), &rows.images)
     }
 
-    /// The residual branches that these rows are without, whichever rows pass with them and however often.
+    /// The residual branches dropped for these rows, independent of how rows are grouped and how often they
+    /// pass.
     fn drops(&self, at: &Clock, rows: &Rows) -> Drops {
         let mut name = format!("drop path/step/{}/set/{}", at.step, rows.images.set);
         if rows.group > 0 {
@@ -153,7 +156,8 @@ impl Trainer<'_> {
         Drops::part(self.job.seed.stream(&name), rows.of, rows.rows.clone())
     }
 
-    /// Rows backwards, from the gradient of the loss by the features of all rows of their group; hands out what probed them.
+    /// The backward pass of rows, from the gradient of the loss with respect to the features of all rows of
+    /// their group; returns the gradients of the probes.
     fn backward(
         &self,
         rows: &Rows,
@@ -178,7 +182,7 @@ impl Trainer<'_> {
         Ok(probing.into_iter().map(value).collect())
     }
 
-    /// The loss together with the terms that were taken in shares.
+    /// The loss plus the terms that were computed in shares.
     fn with_shares(
         &self,
         loss: &Node,

@@ -1,4 +1,4 @@
-//! A backbone's first training on simulated images of three channels: what takes ImageNet's place in `quick`.
+//! A backbone's pretraining on simulated images of three channels, which replaces ImageNet in `quick`.
 
 use super::{Item, Source};
 use crate::{
@@ -8,13 +8,13 @@ use crate::{
     spec::{AugmentStream, CropFit, Optimiser, Precision, Sampling, Schedule, Stage, Term, settings},
 };
 
-/// Simulated images; so many that generating and training take half a minute on two cores.
+/// Simulated images: their number makes generation and training take half a minute on two cores.
 const IMAGES: usize = 1600;
 /// Side of an image, in pixels.
 const SIDE: usize = 64;
 const EPOCHS: usize = 6;
 
-/// Simulated three-channel images in memory, all of one set.
+/// Simulated three-channel images in memory, all in one set.
 pub struct Pretraining {
     pictures: Pictures,
     sets: [SetChannels; 1],
@@ -92,7 +92,7 @@ impl Source for Pretraining {
     fn read(&self, item: Item) -> Result<Tape, data::Error> {
         let side = self.pictures.side;
         let picture = &self.pictures.bytes[item.row as usize * 3 * side * side..][..3 * side * side];
-        // Planes one after the other become channels side by side.
+        // Converts consecutive planes to adjacent channels.
         let pixels: Vec<u8> = (0..side)
             .flat_map(|row| {
                 (0..3).flat_map(move |channel| picture[(channel * side + row) * side..][..side].iter())
@@ -103,7 +103,8 @@ impl Source for Pretraining {
     }
 }
 
-/// Mean and deviation of each channel over all pictures; sums of whole numbers, so that their order is nothing.
+/// Mean and standard deviation of each channel over all pictures; sums of integers, so that their order does
+/// not matter.
 fn statistics(pictures: &Pictures) -> Statistics {
     let plane = pictures.side * pictures.side;
     let (mut sums, mut squares) = ([0u64; 3], [0u64; 3]);

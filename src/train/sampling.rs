@@ -1,10 +1,10 @@
-//! Which images an epoch has, and in which order.
+//! The images of an epoch, and their order.
 
 use super::Item;
 use crate::{seed::Stream, spec::Sampling};
 use std::collections::BTreeMap;
 
-/// Numbers of items, as many of each set as there are, in random order.
+/// Indices of items, as many of each set as there are, in random order.
 pub(super) fn order(items: &[Item], sampling: Sampling, stream: &mut Stream) -> Vec<u32> {
     let mut order = match sampling {
         Sampling::Shuffled => (0..items.len() as u32).collect(),
@@ -20,7 +20,7 @@ pub(super) fn order(items: &[Item], sampling: Sampling, stream: &mut Stream) -> 
     order
 }
 
-/// The images of a set: each class as often as its weight says, its images in turn, in random order.
+/// The images of a set: each class as often as its weight requires, its images in turn, in random order.
 fn of_set(classes: BTreeMap<u16, Vec<u32>>, sampling: Sampling, stream: &mut Stream) -> Vec<u32> {
     let total: usize = classes.values().map(Vec::len).sum();
     let weight = |images: &Vec<u32>| match sampling {

@@ -8,7 +8,7 @@ use crate::{
 /// One training image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// Which of the training sets.
+    /// The index of its training set.
     pub set: u16,
     /// Its class, over all training sets.
     pub class: u16,
@@ -16,23 +16,24 @@ pub struct Item {
     pub row: u32,
 }
 
-/// Training images, all of them known by number before any is read.
+/// Training images, whose number is known before any is read.
 pub trait Source: Sync {
     /// The sets and their channels.
     fn sets(&self) -> &[SetChannels];
 
-    /// The names of all classes, sorted: their order is their number.
+    /// The names of all classes, sorted; the position is the class's number.
     fn classes(&self) -> &[String];
 
     /// Every training image, set by set.
     fn items(&self) -> &[Item];
 
-    /// Training images that are held out, to look at the loss of; never trained on.
+    /// Training images that are held out to monitor their loss; never trained on.
     fn held_out(&self) -> &[Item] {
         &[]
     }
 
-    /// Numbers of the items that an item may be paired with: other images of the same set that belong with it.
+    /// Indices of the items that an item may be paired with: other images of the same set that belong with
+    /// it.
     fn partners(&self, _item: u32) -> &[u32] {
         &[]
     }
@@ -43,7 +44,7 @@ pub trait Source: Sync {
     /// Reads one image.
     ///
     /// # Errors
-    /// If its file is missing or broken.
+    /// If its file is missing or damaged.
     fn read(&self, item: Item) -> Result<Tape, data::Error>;
 }
 
@@ -79,7 +80,8 @@ impl<'a> Folder<'a> {
         Self { sets, channels, classes, items, held_out: Vec::new() }
     }
 
-    /// The same, with rows of each set to look at the loss of; their labels are labels of rows that are trained on.
+    /// The same, with rows of each set for monitoring the loss; their labels must occur in rows that are
+    /// trained on.
     #[must_use]
     pub fn holding_out(mut self, rows: &[Vec<u32>]) -> Self {
         let of_set = |(number, ((set, _), rows)): (usize, (&(&ImageSet, Statistics), &Vec<u32>))| {
@@ -92,7 +94,7 @@ impl<'a> Folder<'a> {
 
 /// Rows of a set with their classes.
 fn of_set(classes: &[String], number: usize, set: &ImageSet, rows: &[u32]) -> Vec<Item> {
-    // Labels that no training row carries are never looked up.
+    // Labels without training rows are never looked up.
     let class = |label: &String| classes.binary_search(label).unwrap_or(0) as u16;
     let of_label: Vec<u16> = set.labels.iter().map(class).collect();
     let item = |&row: &u32| Item { set: number as u16, class: of_label[usize::from(set.label(row))], row };

@@ -1,4 +1,5 @@
-//! Training on a few coloured squares: it learns, it is the same on any number of threads, it goes on where it was.
+//! Training on a few coloured squares: it learns, does not depend on the number of threads, and resumes where
+//! it stopped.
 
 mod curves;
 mod parts;
@@ -18,7 +19,7 @@ use crate::{
 };
 use std::path::Path;
 
-/// Two sets of 1 and 2 channels; a class is where the bright square lies.
+/// Two sets of 1 and 2 channels; a class is the position of the bright square.
 struct Squares {
     sets: Vec<SetChannels>,
     classes: Vec<String>,
@@ -114,7 +115,7 @@ fn model() -> Model {
     }
 }
 
-/// Hears losses, and asks to stop after a number of steps.
+/// Records losses, and asks to stop after a number of steps.
 #[derive(Default)]
 struct Ear {
     losses: Vec<f64>,
@@ -132,7 +133,7 @@ impl Listen for Ear {
     }
 }
 
-/// Its terms; an oracle is another model than the one that is trained.
+/// Its terms; the oracle is a different model from the trained one.
 fn objective(job: &Job<'_>, extractor: &Extractor, params: &mut Params) -> Objective {
     let other = |_, _: &Params| -> Result<Params, Error> {
         let mut other = Params::new(Seed(8));
@@ -172,7 +173,8 @@ fn it_learns_and_seeds_differ() {
     assert_ne!(first, second);
 }
 
-/// Steps as a GPU takes them lead where the CPU's lead, and a training that was stopped there goes on to the same bits.
+/// Steps on a GPU give the same weights as on the CPU, and a training that was stopped there resumes to the
+/// same bits.
 #[test]
 fn on_gpus_it_learns_the_same_and_goes_on_after_a_stop() {
     let source = Squares::new(16);
@@ -191,12 +193,12 @@ fn on_gpus_it_learns_the_same_and_goes_on_after_a_stop() {
             assert_close("losses", &to_single(&found), &to_single(&expected), 1e-3);
             let floats = |bits: &[u32]| bits.iter().map(|bits| f32::from_bits(*bits)).collect::<Vec<_>>();
             assert_close("weights", &floats(&whole), &floats(&expected_bits), 0.02);
-            // SWAD may end before it hears of a stop.
+            // SWAD may end before it is told to stop.
             if matches!(stage.strategy, Strategy::Swad(_)) {
                 return;
             }
             let (stopped, ..) = on("parts", Some(4));
-            // It hears of its losses some steps late, and stops then.
+            // It receives its losses some steps late, and stops then.
             assert!(stopped.steps >= 4 && !stopped.complete, "{stopped:?}");
             let (ended, resumed, _) = on("parts", None);
             assert_eq!((ended.resumed, ended.complete), (Some(stopped.steps), true));
@@ -246,7 +248,7 @@ fn the_same_bits_on_any_number_of_threads_and_after_a_stop() {
     }
 }
 
-/// The reference counts steps from 0 and ends with a look; a dead valley ends the training.
+/// The reference counts steps from 0 and ends with an evaluation; a dead valley ends the training.
 #[test]
 fn swad_ends_with_a_look_and_leaves_the_valley_behind() {
     #[derive(Default)]
@@ -323,8 +325,8 @@ fn a_broken_checkpoint_is_an_error_with_a_way_out() {
     assert!(matches!(error, Error::Checkpoint { .. }) && error.hint().unwrap().contains("delete"));
 }
 
-/// Results are known by revisions, so they must not change under one. Losses are compared to two decimals: the last
-/// bits belong to the processor.
+/// Results are identified by revisions, so they must not change within one. Losses are compared to two
+/// decimals: the last bits depend on the processor.
 #[test]
 fn a_tiny_training_gives_the_losses_of_its_revisions() {
     let source = Squares::new(16);
@@ -336,7 +338,7 @@ fn a_tiny_training_gives_the_losses_of_its_revisions() {
     run(&job, &mut ear);
     let revisions = serde_json::to_string(&Revisions::fit(&model(), Some(&stage))).unwrap();
     let losses: Vec<String> = ear.losses.iter().map(|loss| format!("{loss:.2}")).collect();
-    // Another list of losses is another revision of what changed: raise it, and write the new pair down.
+    // If the losses differ, raise the revision of what changed, and record the new pair.
     assert_eq!((revisions.as_str(), losses.join(" ").as_str()), (REVISIONS, LOSSES));
 }
 

@@ -14,13 +14,13 @@ use crate::{
 use rayon::prelude::*;
 use std::time::Instant;
 
-/// Numbers in a batch up to which its sets go side by side: 64 images of 64 px and five channels.
+/// Batches with at most this many values run their sets in parallel: 64 images of 64 px and five channels.
 const SMALL: usize = 64 * 64 * 64 * 5;
 
-/// Steps whose numbers a GPU is not waited for.
+/// Steps between two reads of metrics from a GPU.
 const UNREAD: usize = 16;
 
-/// A step whose numbers have not been told.
+/// A step whose metrics have not been reported.
 struct Taken {
     /// From 1.
     number: u64,
@@ -41,9 +41,9 @@ pub(super) struct Trainer<'a> {
     pub(super) rows: usize,
     pub(super) steps_per_epoch: u64,
     taken: Vec<Taken>,
-    /// When the last numbers were told.
+    /// When metrics were last reported.
     told: Instant,
-    /// The last loss that was told.
+    /// The last loss that was reported.
     pub(super) loss: Option<f32>,
 }
 
@@ -70,13 +70,13 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// Where the training is at a step, from 0.
+    /// The position of the training at a step, from 0.
     pub(super) fn clock(&self, step: u64) -> Clock {
         let steps_per_epoch = self.steps_per_epoch;
         Clock { step, steps_per_epoch, total: steps_per_epoch * self.job.stage.epochs as u64 }
     }
 
-    /// Whatever belongs into a checkpoint beside the weights, by the prefix of its names.
+    /// Everything in a checkpoint besides the weights, by the prefix of its names.
     pub(super) fn stateful<'s>(
         &'s self,
         strategy: &'s dyn Strategy,
@@ -84,8 +84,9 @@ impl<'a> Trainer<'a> {
         [("", &self.optimiser), ("", &*self.objective), ("strategy/", strategy)]
     }
 
-    /// One step, numbered from 0: each set of the batch forwards and backwards, gradients added, weights changed.
-    /// The loss is the sum over sets, so that each set weighs the same however many images it has.
+    /// One step, numbered from 0: each set of the batch forwards and backwards, gradients added, weights
+    /// changed. The loss is the sum over sets, so that each set has the same weight whatever its number of
+    /// images.
     pub(super) fn step(
         &mut self,
         step: u64,
@@ -112,7 +113,7 @@ impl<'a> Trainer<'a> {
         if wait { Ok(()) } else { self.tell(listen) }
     }
 
-    /// Tells the numbers of all steps that were taken; on a GPU, waits for them.
+    /// Reports the metrics of all pending steps; on a GPU, waits for them.
     pub(super) fn tell(&mut self, listen: &mut dyn Listen) -> Result<(), Error> {
         let taken = std::mem::take(&mut self.taken);
         let told: Vec<Result<Told, Error>> = taken.iter().map(Taken::read).collect();
@@ -133,9 +134,9 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// The loss of each set, with the gradients of all of them added in the sets' order. Small sets go side by side:
-    /// their operations are too short to be shared among threads. Which batches are small depends on the batch alone,
-    /// so that the sums are the same on any number of threads.
+    /// The loss of each set, with all gradients added in the sets' order. Small sets run in parallel: their
+    /// operations are too short to be shared among threads. Which batches are small depends on the batch
+    /// alone, so that the sums are the same on any number of threads.
     pub(super) fn passes(&mut self, at: &Clock, batch: &[Batch]) -> Result<Vec<SetPass>, Error> {
         let pixels: usize = batch.iter().map(Batch::size).sum();
         if pixels > SMALL || self.params.on_a_gpu() {
@@ -145,7 +146,7 @@ impl<'a> Trainer<'a> {
             self.gradients = gradients;
             return passes;
         }
-        // Bytes cannot be told apart by set here, and there are few.
+        // Bytes cannot be attributed to sets here, and there are few of them.
         let keep = if let Keep::Within(_) = self.job.keep { Keep::All } else { self.job.keep };
         let this: &Self = self;
         let side_by_side: Vec<Result<(SetPass, Gradients), Error>> = batch
@@ -165,7 +166,7 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// The numbers of a step.
+/// The metrics of a step.
 struct Told {
     loss: f32,
     terms: Vec<(&'static str, f32)>,
@@ -174,7 +175,7 @@ struct Told {
 
 impl Taken {
     /// # Errors
-    /// If the loss is no number, or cannot be read.
+    /// If the loss is NaN or infinite, or cannot be read.
     fn read(&self) -> Result<Told, Error> {
         let of_set = |pass: &SetPass| {
             let terms = pass.terms.iter().map(|(_, term)| term.clone());

@@ -1,9 +1,10 @@
-//! What candle-transformers computes with the same weights, beside what we and timm compute.
+//! Compares our networks with candle-transformers' on the same weights, as a second reference besides timm.
 //!
-//! Of their models, those agree that have the exact GELU: ResNet, ConvNeXt (whose conv form too), and ViT on the grid that it
-//! was trained on. Their DINOv2 does not: it has the tanh form of GELU and takes the nearest position of another grid.
-//! Most have no gradient, because their layer normalisation is one fused operation without a backward pass. ConvNeXt's
-//! maps are permuted in front of it, which takes another path; so its gradients are an opinion too.
+//! Those of their models that use the exact GELU agree: ResNet, ConvNeXt (also in its convolutional form),
+//! and ViT on the grid that it was trained on. Their DINOv2 does not: it uses the tanh form of GELU, and the
+//! nearest position on other grids. Most have no gradient, because their layer normalisation is a fused
+//! operation without a backward pass. ConvNeXt's maps are permuted before it, which takes a different path,
+//! so its gradients can be compared too.
 
 use super::{DinoV2, ResNet, dino_v2, features, fill, photographs};
 use crate::{
@@ -24,9 +25,9 @@ use candle_nn::{Activation, Module, VarBuilder, loss::cross_entropy};
 use candle_transformers::models::{convnext, resnet, vit};
 use std::collections::HashMap;
 
-/// How far features may be apart: sums of 32-bit floats in another order. Found: 9e-7 at most.
+/// Tolerance of features: sums of 32-bit floats in another order. Measured: 9e-7 at most.
 const FEATURES: f32 = 1e-5;
-/// Gradients, each against the largest of its parameter. Found: 4e-6 at most.
+/// Tolerance of gradients, relative to the largest of each parameter. Measured: 4e-6 at most.
 const GRADIENTS: f32 = 5e-5;
 
 fn tensor(params: &Params, id: ParamId) -> Tensor {
@@ -65,7 +66,7 @@ fn candles_resnets_agree() {
 
 #[test]
 fn candles_convnexts_agree_forwards_and_backwards() {
-    // Sides at which no map is one pixel: its normalisation would be contiguous, and have no gradient.
+    // Sides at which no map is a single pixel: its normalisation would be contiguous, and have no gradient.
     let images = photographs(64, 96);
     let sizes =
         [(ConvNextSize::Atto, convnext::Config::atto()), (ConvNextSize::Tiny, convnext::Config::tiny())];
@@ -93,7 +94,7 @@ fn candles_convnexts_agree_forwards_and_backwards() {
 
         let unit = |x: &Tensor| x.broadcast_div(&x.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?);
         let cosines = unit(&theirs).unwrap().matmul(&unit(&variables["proxies"]).unwrap().t().unwrap());
-        // Negated squared distances over the temperature, but for a constant: 2 cos / 0.5.
+        // Negated squared distances over the temperature, up to a constant: 2 cos / 0.5.
         let logits = (cosines.unwrap() * 4.0).unwrap();
         let loss = cross_entropy(&logits, &Tensor::new(&[2u32, 0], &Device::Cpu).unwrap()).unwrap();
         assert_close("loss", &values(total.value()), &values(&loss), FEATURES);
@@ -108,8 +109,8 @@ fn candles_convnexts_agree_forwards_and_backwards() {
     }
 }
 
-/// Their ViT has neither registers nor layer scales, and a position for the class token: none of ours are there, its layers
-/// are multiplied by our scales, and the position is 0.
+/// Their ViT has no registers and no layer scales, but a position for the class token: ours has no registers
+/// here, its layers are multiplied by our scales, and the position is 0.
 #[test]
 fn candles_vit_agrees_on_the_trained_grid() {
     let (width, depth, grid, patch) = (24, 2, 6, 4);
@@ -148,7 +149,7 @@ fn candles_vit_agrees_on_the_trained_grid() {
             put(format!("{to}.layernorm_after.{part}"), take(&format!("{from}.norm2")));
         }
     }
-    // A classifier that hands the features on.
+    // A classifier that returns the features unchanged.
     put("classifier.weight".into(), Tensor::eye(width, DType::F32, &Device::Cpu).unwrap());
     put("classifier.bias".into(), Tensor::zeros(width, DType::F32, &Device::Cpu).unwrap());
 

@@ -1,6 +1,6 @@
 //! The image towers of CLIP (Radford et al. 2021): <https://github.com/openai/CLIP>.
 //!
-//! Features are the class token behind the last normalisation, before the projection beside texts.
+//! Features are the class token after the last normalisation, before the projection into the space of texts.
 
 use super::{Forward, Network, names::Source, transformer};
 use candle_core::{Module, Result};
@@ -24,7 +24,7 @@ impl Clip {
         Self::of([1024, 24, 16], [224, 14])
     }
 
-    /// Of any shape.
+    /// An image tower of any shape.
     pub(super) fn of([width, depth, heads]: [usize; 3], [side, patch]: [usize; 2]) -> Self {
         Self(ClipVisionConfig {
             embed_dim: width,
@@ -32,7 +32,7 @@ impl Clip {
             intermediate_size: 4 * width,
             num_hidden_layers: depth,
             num_attention_heads: heads,
-            projection_dim: width, // which nothing reads
+            projection_dim: width, // unused
             num_channels: 3,
             image_size: side,
             patch_size: patch,

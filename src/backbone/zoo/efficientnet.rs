@@ -1,6 +1,6 @@
-//! EfficientNet-B0 (Tan and Le 2019) as TensorFlow pads it: <https://github.com/tensorflow/tpu>.
+//! EfficientNet-B0 (Tan and Le 2019) with TensorFlow's padding: <https://github.com/tensorflow/tpu>.
 //!
-//! Features are the mean over the last maps, which its classifier sees.
+//! Features are the mean over the last maps, the input of its classifier.
 
 use super::{Forward, Network, names::Source};
 use candle_core::{Module, Result};
@@ -9,7 +9,7 @@ use candle_transformers::models::efficientnet::{EfficientNet as Theirs, MBConvCo
 
 /// Width of the last maps.
 const WIDTH: usize = 1280;
-/// Groups of blocks.
+/// Stages of blocks.
 const STAGES: usize = 7;
 
 pub(super) struct EfficientNet;

@@ -1,6 +1,6 @@
 //! EVA-02 (Fang et al. 2023) at 448 px: <https://github.com/baaivision/EVA>.
 //!
-//! Features are the mean of the patches, normalised: what its classifier sees.
+//! Features are the normalised mean of the patches, the input of its classifier.
 
 use super::{Forward, Network, names::Source};
 use candle_core::{Module, Result};
@@ -9,11 +9,11 @@ use candle_transformers::models::eva2::EVA2VisionTransformer;
 
 /// Patches along a side.
 const GRID: usize = 32;
-/// Patches along the side of the photographs that it was first trained on: positions count in these.
+/// Patches along a side in its first training, which defines the scale of positions.
 const FIRST_GRID: f64 = 16.0;
-/// Angles for each axis.
+/// Angles per axis.
 const BANDS: usize = 16;
-/// The lowest angle's share of the highest.
+/// Ratio of the highest to the lowest angle.
 const TEMPERATURE: f64 = 10_000.0;
 
 /// Its shape; a head is 64 wide.
@@ -36,7 +36,7 @@ impl Network for Eva02 {
     fn source(&self, name: &str, shape: &[usize]) -> Source {
         match name {
             "rot_pos_embed" => Source::Made(rotations()),
-            // Behind the features; the zeros are not used.
+            // Layers after the features; the zeros are not used.
             "head.weight" | "head.bias" => Source::Made(vec![0.0; shape.iter().product()]),
             "norm.weight" => Source::whole("fc_norm.weight", shape),
             "norm.bias" => Source::whole("fc_norm.bias", shape),
@@ -55,7 +55,7 @@ impl Network for Eva02 {
     }
 }
 
-/// Sines, then cosines, of the angles by which each patch's queries and keys are turned; each angle turns two numbers.
+/// Sines, then cosines, of the rotations of each patch's queries and keys; each angle rotates two numbers.
 fn rotations() -> Vec<f32> {
     let mut all = Vec::with_capacity(GRID * GRID * 8 * BANDS);
     for patch in 0..GRID * GRID {

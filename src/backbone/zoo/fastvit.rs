@@ -1,6 +1,7 @@
-//! FastViT (Vasu et al. 2023) as it was trained, its branches folded into one: <https://github.com/apple/ml-fastvit>.
+//! FastViT (Vasu et al. 2023) with the branches of its training merged:
+//! <https://github.com/apple/ml-fastvit>.
 //!
-//! Features are the mean over the last maps, which its classifier sees.
+//! Features are the mean over the last maps, the input of its classifier.
 
 use super::{Forward, Network, names::Source};
 use candle_core::{D, Module, Result};
@@ -13,7 +14,7 @@ pub(super) enum FastVit {
 }
 
 impl FastVit {
-    /// Whether timm's network has such a layer; candle-transformers asks every block for every branch.
+    /// Whether timm's network has this layer; candle-transformers requests every branch of every block.
     fn has(&self, name: &str) -> bool {
         let inside = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
         let narrow = inside(&["stem.2.", "proj.1."]);

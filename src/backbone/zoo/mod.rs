@@ -1,11 +1,12 @@
-//! Frozen extractors off the shelf that candle-transformers computes: feature `zoo`.
+//! Frozen networks off the shelf that candle-transformers computes: feature `zoo`.
 //!
-//! Here are those whose features are timm's but for rounding, with the same weights (`tests/golden/zoo.py`). Not here, because
-//! they compute something else: Hiera and BEiT, whose GELU has the tanh form in candle-transformers (timm's features move
-//! by 1e-4 and 6e-5 of the largest with it, on random weights).
+//! These are the networks whose features equal timm's up to rounding, with the same weights
+//! (`tests/golden/zoo.py`). Hiera and BEiT are missing because candle-transformers uses the tanh form of GELU
+//! for them, which changes timm's features by 1e-4 and 6e-5 of the largest, on random weights.
 //!
-//! Their operations have no reverse pass of ours, and their layer normalisation none at all. So nothing of them is
-//! recorded: [`OffTheShelf`] takes no tape, and what leaves [`Zoo`] is cut off from whatever candle noted on the way.
+//! Their operations have no reverse pass on our tape, and their layer normalisation has none at all. So
+//! nothing is recorded: [`OffTheShelf`] takes no tape, and the output of [`Zoo`] is detached from anything
+//! that candle recorded.
 
 mod clip;
 mod efficientnet;
@@ -29,9 +30,9 @@ use names::{Asked, Given, Source};
 use rayon::prelude::*;
 use std::collections::HashMap;
 
-/// Deviation of tokens and positions at random.
+/// Standard deviation of random tokens and positions.
 const TOKEN_SD: f64 = 0.02;
-/// Layer scales at random: what their authors start from.
+/// Initial layer scales, as chosen by the authors.
 const LAYER_SCALE: f32 = 1e-5;
 
 /// A network of candle-transformers, with its parameters under timm's names.
@@ -42,12 +43,12 @@ pub struct Zoo {
     normalises: bool,
 }
 
-/// What a photograph (1, 3, H, W) goes through; features (1, width).
+/// The forward pass of one RGB image (1, 3, H, W) to features (1, width).
 type Forward = Box<dyn Fn(&Tensor) -> Result<Tensor> + Send + Sync>;
 
 /// What distinguishes one network from another.
 trait Network: Send + Sync {
-    /// Where to find what candle-transformers asks for by this name and shape.
+    /// Where the tensor comes from that candle-transformers requests by this name and shape.
     fn source(&self, name: &str, shape: &[usize]) -> Source;
 
     /// The network with these weights.
@@ -55,8 +56,8 @@ trait Network: Send + Sync {
 }
 
 impl Zoo {
-    /// Adds the parameters to `params`, at random. `normalises`: whether photographs still need the mean and deviation that
-    /// it was trained with.
+    /// Adds the parameters to `params`, with random values. `normalises`: whether the input still needs the
+    /// mean and standard deviation of its training.
     pub fn new(model: NetworkModel, normalises: bool, params: &mut Params) -> Self {
         Self::of(network(model), model.facts(), normalises, params)
     }
@@ -67,14 +68,14 @@ impl Zoo {
         Self { network, parameters, facts, normalises }
     }
 
-    /// Normalised, unless they are already.
+    /// Normalises the input if necessary.
     fn seen(&self, photographs: &Tensor) -> Result<Tensor> {
         let (_, channels, height, width) = photographs.dims4()?;
         let NetworkFacts { name, side, one_side, norm, .. } = self.facts;
         if channels != 3 || (one_side && [height, width] != [side; 2]) {
             let expected = if one_side { format!("{side} × {side}") } else { "any number of".into() };
             candle_core::bail!(
-                "{name} sees photographs of 3 channels and {expected} pixels, found {channels} and {height} × {width}"
+                "{name} takes images of 3 channels and {expected} pixels, found {channels} and {height} × {width}"
             );
         }
         if !self.normalises {
@@ -90,10 +91,10 @@ impl OffTheShelf for Zoo {
     fn features(&self, params: &Params, photographs: &Tensor) -> Result<Tensor> {
         let value = |name: &str| self.parameters.get(name).map(|id| params.value(*id).clone());
         let given = Given { network: self.network.as_ref(), value: &value };
-        // Made anew each time: that moves no weights, and the parameters may have changed.
+        // Built on every call: that copies no weights, and the parameters may have changed.
         let weights = VarBuilder::from_backend(Box::new(given), DType::F32, photographs.device().clone());
         let (forward, seen) = (self.network.with(weights)?, self.seen(photographs)?);
-        // One at a time, so that company changes no bit.
+        // One at a time, so that no bit depends on the rest of the batch.
         let one = |at| forward(&seen.narrow(0, at, 1)?.contiguous()?);
         let all = 0..photographs.dim(0)?;
         let each: Vec<Tensor> = match photographs.device() {
@@ -110,7 +111,7 @@ impl OffTheShelf for Zoo {
     }
 }
 
-/// Of that shape.
+/// The network of this model.
 fn network(model: NetworkModel) -> Box<dyn Network> {
     match model {
         NetworkModel::ClipBase => Box::new(clip::Clip::base()),
@@ -126,7 +127,7 @@ fn network(model: NetworkModel) -> Box<dyn Network> {
     }
 }
 
-/// At random: weights keep the size of what passes through them.
+/// Adds random values: weights preserve the scale of their input.
 fn add(published: Published, params: &mut Params) -> ParamId {
     let inputs: usize = published.shape.iter().skip(1).product();
     let last = published.name.rsplit('.').next().unwrap_or_default();

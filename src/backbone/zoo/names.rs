@@ -1,4 +1,5 @@
-//! timm's parameters as candle-transformers asks for them: under other names, in other pieces.
+//! Maps the tensors that candle-transformers requests to timm's parameters, which have other names and are
+//! split differently.
 
 use super::Network;
 use crate::params::Published;
@@ -10,31 +11,31 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-/// Where to find a tensor.
+/// Where a tensor comes from.
 pub(super) enum Source {
-    /// In timm's file: one of its tensors, or rows of several, one below the other.
+    /// From timm's file: one of its tensors, or rows of several, stacked.
     Published(Vec<Rows>),
-    /// Nowhere; it follows from the network.
+    /// From no file; it follows from the network.
     Made(Vec<f32>),
-    /// There is none: candle-transformers asks for it in case that it is there.
+    /// Absent: candle-transformers requests it in case it exists.
     Missing,
 }
 
 /// Rows of a tensor of timm's file.
 pub(super) struct Rows {
     pub(super) name: String,
-    /// Of the whole tensor.
+    /// The shape of the whole tensor.
     pub(super) shape: Vec<usize>,
     pub(super) rows: Range<usize>,
 }
 
 impl Source {
-    /// A tensor of this name, whose values are those that are asked for.
+    /// A tensor with this name whose values are the requested ones.
     pub(super) fn whole(name: impl Into<String>, shape: &[usize]) -> Self {
         Self::Published(vec![Rows::all(name, shape)])
     }
 
-    /// A square matrix that hands on what comes in: for a classifier in front of which the features are.
+    /// The identity matrix: for a classifier whose input is the features.
     pub(super) fn identity(shape: &[usize]) -> Self {
         let [outs, ins] = shape else { return Self::Made(vec![0.0; shape.iter().product()]) };
         Self::Made((0..outs * ins).map(|at| if at / ins == at % ins { 1.0 } else { 0.0 }).collect())
@@ -47,25 +48,25 @@ impl Rows {
     }
 }
 
-/// Notes what a network asks for.
+/// Records what a network requests.
 #[derive(Clone, Default)]
 pub(super) struct Asked(Arc<Mutex<Notes>>);
 
 #[derive(Default)]
 struct Notes {
     shapes: BTreeMap<String, Vec<usize>>,
-    /// Layers that a network asks for although they have no numbers: convolutions of 0 × 0 pixels.
+    /// Layers without numbers that a network requests: convolutions of 0 × 0 pixels.
     absent: Vec<String>,
 }
 
-/// Answers a network that asks.
+/// Provides the tensors that a network requests.
 pub(super) struct Given<'a> {
     pub(super) network: &'a dyn Network,
     pub(super) value: &'a (dyn Fn(&str) -> Option<Tensor> + Sync + Send),
 }
 
 impl Asked {
-    /// The parameters of a network under timm's names, in the order of these.
+    /// The parameters of a network under timm's names, sorted.
     pub(super) fn by(network: &dyn Network) -> Vec<Published> {
         let asked = Self::default();
         let noting = Noting { network, asked: asked.clone() };
@@ -87,7 +88,7 @@ impl SimpleBackend for Noting<'_> {
     fn get(&self, shape: Shape, name: &str, _: Init, dtype: DType, device: &Device) -> Result<Tensor> {
         let mut notes = self.asked.0.lock().expect("no thread has panicked");
         if shape.elem_count() == 0 {
-            // `blocks.2.1.dw_start.conv.weight`: neither convolution nor normalisation are there.
+            // `blocks.2.1.dw_start.conv.weight`: both convolution and normalisation are absent.
             let layer = name.trim_end_matches("conv.weight");
             notes.absent.push(layer.to_owned());
             return Err(missing(name));

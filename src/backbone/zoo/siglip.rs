@@ -1,6 +1,7 @@
 //! The image towers of SigLIP (Zhai et al. 2023): <https://github.com/google-research/big_vision>.
 //!
-//! Features are what its attention pools. GELU is exact, as timm has it; its authors' has the tanh form.
+//! Features are the result of its attention pooling. GELU is exact, as in timm; the authors use the tanh
+//! form.
 
 use super::{
     Forward, Network,
@@ -20,7 +21,7 @@ impl Siglip {
         Self::of([768, 12, 12], [224, 16])
     }
 
-    /// Of any shape.
+    /// An image tower of any shape.
     pub(super) fn of([width, depth, heads]: [usize; 3], [side, patch]: [usize; 2]) -> Self {
         Self(VisionConfig {
             hidden_size: width,
@@ -38,7 +39,7 @@ impl Siglip {
 
 impl Network for Siglip {
     fn source(&self, name: &str, shape: &[usize]) -> Source {
-        // timm has the queries' map apart from that of keys and values.
+        // timm stores the map of queries separately from that of keys and values.
         let queries_apart = |part: &str| {
             let rows = |share: usize, of: &str| {
                 let mut shape = shape.to_vec();

@@ -1,4 +1,5 @@
-//! Against timm, with weights by formula (`tests/golden/zoo.py`); names, sides, means and deviations as published.
+//! Compared with timm, with weights by formula (`tests/golden/zoo.py`); names, sides, means and deviations as
+//! published.
 
 use super::{super::tests, *};
 use crate::{
@@ -8,10 +9,10 @@ use crate::{
 };
 use candle_core::Var;
 
-/// Found: 9e-7 at most.
+/// Measured: 9e-7 at most.
 const TOLERANCE: f32 = 1e-5;
 
-/// A transformer of another shape, which sees squares of that side.
+/// A transformer of another shape, which takes square images with this side.
 fn small(
     network: impl Network + 'static,
     like: NetworkModel,
@@ -125,5 +126,5 @@ fn photographs_are_normalised_once_and_other_sides_are_refused() {
     assert_eq!(tests::features(&clip, &params, &raw), tests::features(&already, &params, &images));
 
     let error = clip.features(&params, &tests::photographs(16, 20)).unwrap_err().to_string();
-    assert!(error.contains("sees photographs of 3 channels and 16 × 16 pixels"), "{error}");
+    assert!(error.contains("takes images of 3 channels and 16 × 16 pixels"), "{error}");
 }

@@ -1,8 +1,8 @@
-//! Names of the transformers whose code candle-transformers took from Hugging Face's, in timm's words.
+//! timm's names for the transformers whose code candle-transformers took from Hugging Face.
 
 use super::names::{Rows, Source};
 
-/// timm's words for theirs.
+/// timm's names for theirs.
 const WORDS: [(&str, &str); 9] = [
     ("embeddings.patch_embedding.", "patch_embed.proj."),
     ("encoder.layers.", "blocks."),
@@ -14,10 +14,10 @@ const WORDS: [(&str, &str); 9] = [
     ("head.attention.out_proj", "attn_pool.proj"),
     ("head.layernorm", "attn_pool.norm"),
 ];
-/// timm has these in one tensor, in this order.
+/// timm stores these in one tensor, in this order.
 const THIRDS: [&str; 3] = ["q_proj", "k_proj", "v_proj"];
 
-/// Where timm's file has a tensor of an encoder.
+/// Where an encoder's tensor is in timm's file.
 pub(super) fn source(name: &str, shape: &[usize]) -> Source {
     if name == "embeddings.position_embedding.weight" {
         return Source::whole("pos_embed", &[1, shape[0], shape[1]]);

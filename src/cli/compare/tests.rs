@@ -184,20 +184,20 @@ fn what_cannot_be_compared_is_said_with_a_way_out() {
         ("gooood", "neither an experiment nor a run `gooood` | did you mean `good`?"),
         ("aaaa", "`aaaa` is a prefix of 2 ids | use a longer prefix: aaaa0001, aaaa0002"),
         ("good --with prior", "no single prediction per image | compare with `constant`"),
-        ("good --with constant", "no predictions are kept for constant of good (run aaaa0001, seed 1) | "),
-        ("good --with untrained", "there is no score of untrained of good (run aaaa0001, seed 1) by"),
+        ("good --with constant", "no predictions are stored for constant of good (run aaaa0001, seed 1) | "),
+        ("good --with untrained", "untrained of good (run aaaa0001, seed 1) has no score by"),
         (
             "good --task Yeast/Task_too",
             "| did you mean `Yeast/Task_two`? both have Yeast/Task_two, Yeast/Task_three",
         ),
-        ("good --unit plate", "the plate of every image, found none | give a column"),
+        ("good --unit plate", "the plate of every image, found none | assign a column"),
     ] {
         let found = failure(&path, line);
         assert!(found.contains(wanted), "{line}: {found}");
     }
     std::fs::remove_dir_all(folder.path().join("runs/a.db.d/work/w-2")).unwrap();
     let found = failure(&path, "good");
-    assert!(found.contains("there is no such file") && found.contains("seed 2"), "{found}");
+    assert!(found.contains("is missing; it had the predictions") && found.contains("seed 2"), "{found}");
 }
 
 #[test]
@@ -215,6 +215,6 @@ fn a_damaged_file_is_named_and_costs_a_report_one_system() {
     let (store, out) = (Store::open_read_only(&path).unwrap(), folder.path().join("out"));
     render(&wanted, &store, &[], &out, &[FileFormat::Markdown, FileFormat::Svg]).unwrap();
     let page = std::fs::read_to_string(out.join("report.md")).unwrap();
-    assert!(page.contains("no predictions that could be read for good"), "{page}");
+    assert!(page.contains("Predictions could not be read for good"), "{page}");
     assert!(out.join("bad.svg").exists() && !out.join("good.svg").exists());
 }

@@ -1,4 +1,4 @@
-//! Features in a file, read at the places that are asked for: never mapped, never whole.
+//! Features in a file, of which only the requested rows are read: never memory-mapped, never whole.
 
 use super::FeatureRows;
 use crate::{evaluate::Error, npy};
@@ -8,28 +8,29 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Bytes that are read in one piece, at most.
+/// Most bytes read in one piece.
 const PIECE: usize = 1 << 20;
-/// Bytes between two wanted rows that are read along rather than sought past.
+/// A gap of at most this many bytes between two requested rows is read rather than skipped.
 const GAP: usize = 1 << 16;
 
 /// 32-bit floats in a file, row after row.
 #[derive(Debug)]
 pub struct FeatureFile {
     file: File,
-    /// What errors call it.
+    /// Its name in error messages.
     path: PathBuf,
-    /// Where the numbers begin.
+    /// The offset of the first number.
     start: u64,
     width: usize,
     rows: usize,
 }
 
 impl FeatureFile {
-    /// A file of nothing but `rows` rows of equal width.
+    /// A file that consists of `rows` rows of equal width.
     ///
     /// # Errors
-    /// [`Error::Features`] if it cannot be opened, [`Error::Damaged`] if its length is not that of so many rows.
+    /// [`Error::Features`] if it cannot be opened, [`Error::Damaged`] if its length is not a multiple of the
+    /// number of rows.
     pub fn plain(path: &Path, rows: usize) -> Result<Self, Error> {
         let failed = |source| Error::Features { path: path.into(), source };
         let file = File::open(path).map_err(failed)?;
@@ -44,19 +45,19 @@ impl FeatureFile {
     /// A file in NumPy's format.
     ///
     /// # Errors
-    /// In words: it cannot be opened, is something else, or is cut off.
+    /// As text: it cannot be opened, is something else, or is truncated.
     pub fn npy(path: &Path) -> Result<Self, String> {
         let mut file = File::open(path).map_err(|error| format!("expected a NumPy file: {error}"))?;
         let npy::Matrix { rows, width, start } = npy::read(&mut file)?;
         let bytes = file.metadata().map_err(|error| error.to_string())?.len().saturating_sub(start);
         let expected = 4 * (rows as u64).saturating_mul(width as u64);
         if bytes < expected {
-            return Err(format!("expected {expected} bytes behind the header, found {bytes}"));
+            return Err(format!("expected {expected} bytes after the header, found {bytes}"));
         }
         Ok(Self { file, path: path.into(), start, width, rows })
     }
 
-    /// A file without a name in `folder`, filled by `fill`; it is gone with the last that uses it, or with the process.
+    /// An unnamed file in `folder`, filled by `fill`; it vanishes with its last user, or with the process.
     ///
     /// # Errors
     /// If it cannot be written, and those of `fill`.
@@ -77,7 +78,7 @@ impl FeatureFile {
     }
 }
 
-/// Writes 32-bit floats as they are.
+/// Writes 32-bit floats without a header.
 ///
 /// # Errors
 /// Those of `out`.
@@ -126,7 +127,7 @@ impl FeatureRows for FeatureFile {
     }
 }
 
-/// Rows that are read in one piece each: ascending ones with little between them.
+/// Splits ascending rows into pieces that are read at once: those with small gaps between them.
 fn pieces(rows: &[u32], line: usize) -> impl Iterator<Item = &[u32]> {
     let mut rest = rows;
     std::iter::from_fn(move || {
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn any_rows_in_any_order_are_those_of_the_file() {
         let (folder, file) = scratch(50_000, 3);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it has no name");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the file has no name");
         for rows in [
             vec![],
             vec![49_999],
@@ -196,7 +197,11 @@ mod tests {
     fn near_rows_are_read_together_and_never_too_many() {
         let lengths = |rows: &[u32], line| pieces(rows, line).map(<[u32]>::len).collect::<Vec<_>>();
         assert_eq!(lengths(&(0..1000).collect::<Vec<_>>(), 4096), [256, 256, 256, 232]);
-        assert_eq!(lengths(&[0, 17, 35, 34], 4096), [2, 1, 1], "16 rows between are read along, 17 are not");
+        assert_eq!(
+            lengths(&[0, 17, 35, 34], 4096),
+            [2, 1, 1],
+            "a gap of 16 rows is read, one of 17 is skipped"
+        );
         assert_eq!(lengths(&[5, 6], PIECE + 4), [1, 1], "a row may be longer than a piece");
     }
 
@@ -205,13 +210,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("features-A.f32");
         let open = |rows| FeatureFile::plain(&path, rows);
-        assert!(open(2).unwrap_err().to_string().contains("features-A.f32"), "there is none");
+        assert!(open(2).unwrap_err().to_string().contains("features-A.f32"), "the file is missing");
         std::fs::write(&path, [0; 24]).unwrap();
         assert_eq!((open(2).unwrap().width, open(3).unwrap().width, open(6).unwrap().width), (3, 2, 1));
         for rows in [4, 5, 7] {
             assert!(matches!(open(rows), Err(Error::Damaged { bytes: 24, .. })), "{rows}");
         }
         std::fs::write(&path, [npy::header(2, 3), vec![0; 23]].concat()).unwrap();
-        assert_eq!(FeatureFile::npy(&path).unwrap_err(), "expected 24 bytes behind the header, found 23");
+        assert_eq!(FeatureFile::npy(&path).unwrap_err(), "expected 24 bytes after the header, found 23");
     }
 }

@@ -9,12 +9,12 @@ use super::Error;
 use crate::spec::Metric;
 use rayon::prelude::*;
 
-/// Rows of features, wherever they are kept. Nothing asks for all of them at once.
+/// Rows of features, in memory or in a file. No caller requests all of them at once.
 pub trait FeatureRows: Sync {
     /// Columns.
     fn width(&self) -> usize;
 
-    /// How many images.
+    /// The number of images.
     fn rows(&self) -> usize;
 
     /// Copies some of the rows to `out`, in the order of `rows`.
@@ -23,19 +23,19 @@ pub trait FeatureRows: Sync {
     /// If they cannot be read.
     ///
     /// # Panics
-    /// If there is no such row, or `out` has room for more or fewer.
+    /// If a row does not exist, or the length of `out` does not fit.
     fn read(&self, rows: &[u32], out: &mut [f32]) -> Result<(), Error>;
 }
 
-/// Bytes of a block that is read for one pass.
+/// Bytes of a block in a single pass.
 const BLOCK: usize = 4 << 20;
 
-/// Rows of a block that is read for one pass, some for each thread.
+/// Rows of a block in a single pass, several for each thread.
 pub(super) fn rows_of_a_block(width: usize) -> usize {
     (BLOCK / (4 * width.max(1))).max(1)
 }
 
-/// Refuses what no distance can be computed from: NaN and infinities; for the cosine also rows of zeros.
+/// Refuses rows without a distance: NaN and infinities; for the cosine also rows of zeros.
 ///
 /// # Errors
 /// The first such row among `rows`, or one that cannot be read.
@@ -43,7 +43,7 @@ pub fn check(features: &dyn FeatureRows, rows: &[u32], metric: Metric) -> Result
     pass(features, rows, |rows, values| check_block(rows, values, metric)).map(drop)
 }
 
-/// The same, and the mean of these rows.
+/// The same, and returns the mean of these rows.
 pub(super) fn check_and_average(
     features: &dyn FeatureRows,
     rows: &[u32],
@@ -63,7 +63,7 @@ pub(super) fn check_and_average(
     Ok(sums.iter().map(|sum| (sum / rows.len() as f64) as f32).collect())
 }
 
-/// What `of` makes of each block, in order; the first error in the order of the rows.
+/// The result of `of` for each block, in order; or the first error in the order of the rows.
 fn pass<T: Send>(
     features: &dyn FeatureRows,
     rows: &[u32],
@@ -74,7 +74,7 @@ fn pass<T: Send>(
         features.read(rows, values)?;
         of(rows, values)
     });
-    // Whichever thread met one first.
+    // Threads may find errors in any order: keep the first by row.
     blocks.collect::<Vec<_>>().into_iter().collect()
 }
 
@@ -112,7 +112,7 @@ impl<'a> FeatureMatrix<'a> {
         Ok(Self { width, values })
     }
 
-    /// How many images.
+    /// The number of images.
     pub fn rows(&self) -> usize {
         self.values.len() / self.width
     }
@@ -120,7 +120,7 @@ impl<'a> FeatureMatrix<'a> {
     /// The features of one image.
     ///
     /// # Panics
-    /// If there is no such row.
+    /// If the row does not exist.
     pub fn row(&self, row: usize) -> &'a [f32] {
         &self.values[row * self.width..(row + 1) * self.width]
     }
@@ -128,7 +128,7 @@ impl<'a> FeatureMatrix<'a> {
     /// Some of the rows, in the order of `rows`.
     ///
     /// # Panics
-    /// If there is no such row.
+    /// If a row does not exist.
     pub fn gather(&self, rows: impl Iterator<Item = u32>) -> Vec<f32> {
         rows.flat_map(|row| self.row(row as usize)).copied().collect()
     }

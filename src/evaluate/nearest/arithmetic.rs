@@ -1,4 +1,4 @@
-//! Sums of products: fast ones that err a little, and exact ones in an order that never changes.
+//! Sums of products: fast ones with a small error, and accurate ones in a fixed order.
 
 use super::TILE;
 use crate::evaluate::FeatureMatrix;
@@ -35,7 +35,7 @@ pub(super) fn product(queries: &[f32], references: &[f32], width: usize, scores:
     }
 }
 
-/// The largest score. Sixteen running maxima, because one would forbid the compiler to use vectors.
+/// The largest score. Sixteen running maxima, because a single one would prevent vectorisation.
 pub(super) fn highest(scores: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; 16];
     let chunks = scores.chunks_exact(16);
@@ -48,7 +48,7 @@ pub(super) fn highest(scores: &[f32]) -> f32 {
     lanes.into_iter().chain(rest).fold(f32::NEG_INFINITY, f32::max)
 }
 
-/// Makes the length 1; each number is rounded once to float32.
+/// Normalises to length 1; each number is rounded once to float32.
 pub(super) fn direction(row: &mut [f32]) {
     let length = dot(row, row).sqrt();
     row.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
@@ -62,7 +62,7 @@ pub(super) fn mean(matrix: FeatureMatrix<'_>) -> Vec<f32> {
     sums.iter().map(|sum| (sum / matrix.rows() as f64) as f32).collect()
 }
 
-/// Eight running sums in a fixed order: wide enough for any machine, the same bits on each.
+/// Eight running sums in a fixed order: wide enough for any machine, and the same bits on each.
 fn sum_of_terms(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
     let (mut lanes, split) = ([0f64; 8], a.len() / 8 * 8);
     for (a, b) in a[..split].chunks_exact(8).zip(b[..split].chunks_exact(8)) {

@@ -1,13 +1,14 @@
-//! Who is nearest: exact search by blocked matrix products, with ties that go to the first reference.
+//! Nearest neighbours: exact search by blocked matrix products; of equally near references the first is
+//! chosen.
 //!
-//! Products in float32 only choose candidates. Every reference whose product lies within the rounding error of
-//! the best is compared again in float64, in a fixed order of sums. The answer is therefore the true nearest row,
-//! the same for any number of threads, block size and instruction set; where float32 rounds two different
-//! distances to one, faiss's answer is a matter of luck and ours is not. A GPU only chooses candidates, so that its
-//! answers are the same.
+//! Products in float32 only select candidates. Every reference whose product is within the rounding error of
+//! the best is compared again in float64, in a fixed order of summation. The result is therefore the true
+//! nearest row, the same for any number of threads, block size and instruction set. Where float32 rounds two
+//! different distances to the same value, faiss's result is arbitrary. A GPU only selects candidates too, so
+//! that its results are the same.
 //!
-//! Features may be larger than memory: a block of queries meets one block of references after the other, and each
-//! query keeps the best that it has met.
+//! Features may be larger than memory: each block of queries is compared with all blocks of references in
+//! turn, and each query keeps its best reference so far.
 
 pub(super) mod arithmetic;
 mod rows;
@@ -29,34 +30,34 @@ use rayon::prelude::*;
 use rows::Prepared;
 use search::{Best, Groups, Search};
 
-/// The group of references that no query leaves out. Not a group that a query can have.
+/// The group of references that any query may use. No query can have this group.
 pub const NO_GROUP: u32 = u32::MAX;
 
-/// References in one product, and at most that many queries: both operands stay in the second-level cache.
+/// References in one product, and the most queries: both operands stay in the second-level cache.
 const TILE: usize = 1024;
 
 /// The reference that is nearest to a query.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Neighbour {
-    /// Place among the references.
+    /// Index among the references.
     pub index: u32,
     /// The cosine, or minus the Euclidean distance.
     pub similarity: f32,
 }
 
-/// Rows that take part in a search, in the order in which ties are decided.
+/// Rows that take part in a search. Among equally near ones, the first in this order is chosen.
 #[derive(Clone, Copy)]
 pub struct Side<'a> {
-    /// Where they are.
+    /// The features.
     pub features: &'a dyn FeatureRows,
-    /// Which.
+    /// Indices of the rows.
     pub rows: &'a [u32],
-    /// The group of each: references of a query's own group do not count. A reference that everybody may use has
-    /// [`NO_GROUP`].
+    /// The group of each row: references of a query's own group do not count. A reference that every query
+    /// may use has [`NO_GROUP`].
     pub groups: Option<&'a [u32]>,
 }
 
-/// How many rows are held at once.
+/// The number of rows held at once.
 #[derive(Clone, Copy, Debug)]
 struct Blocks {
     queries: usize,
@@ -64,16 +65,16 @@ struct Blocks {
 }
 
 impl Blocks {
-    /// Blocks of 256 MiB and 32 MiB (128 on a GPU, which is given the queries anew for each), twice that where distances
-    /// need the rows as they are too. References are read once for each block of queries, which are therefore the
-    /// larger ones; a listener waits for one block of references.
+    /// Blocks of 256 MiB and 32 MiB (128 MiB on a GPU, which receives the queries again for each block),
+    /// twice that if distances also need the raw rows. References are read once per block of queries, so
+    /// blocks of queries are larger; a listener can interrupt after each block of references.
     fn of(width: usize, on: &Device) -> Self {
         let rows = |mib: usize| ((mib << 20) / (4 * width.max(1))).max(TILE);
         Self { queries: rows(256), references: rows(if on.is_cpu() { 32 } else { 128 }) }
     }
 }
 
-/// Bytes that a search among `rows` rows holds of them, at most.
+/// The most bytes that a search holds of `rows` rows.
 pub fn memory(width: usize, rows: usize, on: &Device) -> usize {
     let blocks = Blocks::of(width, on);
     2 * 4 * width * (blocks.queries.min(rows) + blocks.references.min(rows))
@@ -133,7 +134,7 @@ fn search(
     if references.rows.is_empty() {
         return Err(Error::Empty { what: "reference" });
     }
-    // Distances do not change when all rows move; small rows lose less in the product.
+    // Distances do not change when all rows are shifted; the product loses less precision on small rows.
     let centre = match metric {
         Metric::Cosine => check(references.features, references.rows, metric).map(|()| None)?,
         Metric::L2 => Some(check_and_average(references.features, references.rows, metric)?),
@@ -150,7 +151,7 @@ fn search(
         for (number, rows) in references.rows.chunks(blocks.references).enumerate() {
             let first = number * blocks.references;
             let block = Prepared::read(references.features, rows, metric, centre.as_deref())?;
-            // Of those that were met so far: enough for a bound on the error of their scores.
+            // Of the rows so far: enough for a bound on the error of their scores.
             longest = longest.max(block.longest());
             let groups = references.groups.zip(queries.groups).map(|(references, queries)| Groups {
                 references: &references[first..first + rows.len()],
@@ -160,7 +161,8 @@ fn search(
             match &gpu {
                 Some(gpu) => search.on(gpu, &mut bests)?,
                 None => {
-                    // Any number of queries gives the same answer, so it may follow the number of threads.
+                    // The number of queries does not change the result, so it may follow the number of
+                    // threads.
                     let few = asked.len().div_ceil(rayon::current_num_threads()).clamp(64, TILE);
                     let parts = bests.par_chunks_mut(few).enumerate();
                     parts.for_each(|(part, bests)| search.improve(bests, part * few));
@@ -174,7 +176,7 @@ fn search(
     Ok(found)
 }
 
-/// Progress of a search that has several blocks; the others are over before anybody could read it.
+/// Progress of a search with several blocks; shorter ones end before anyone could read it.
 struct Pace<'a> {
     listen: &'a mut dyn Listen,
     shown: bool,

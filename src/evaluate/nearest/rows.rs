@@ -1,4 +1,4 @@
-//! A block of rows in the form in which products compare them.
+//! A block of rows, prepared for products.
 
 use super::arithmetic::{direction, dot};
 use crate::{
@@ -12,7 +12,7 @@ pub(super) struct Prepared {
     pub(super) width: usize,
     /// Directions for the cosine, centred rows for the distance.
     pub(super) values: Vec<f32>,
-    /// The rows as they are; only the distance needs them.
+    /// The raw rows; only the distance needs them.
     pub(super) exact: Vec<f32>,
     /// Squared length of each of the values.
     squares: Vec<f64>,
@@ -21,7 +21,7 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Reads rows, in their order. `centre` is what is taken off before distances are computed.
+    /// Reads rows in order. `centre` is subtracted before distances are computed.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -40,7 +40,7 @@ impl Prepared {
         Ok(Self::of(values, width, metric, centre))
     }
 
-    /// Rows that are in memory.
+    /// Prepares rows that are in memory.
     pub(super) fn of(mut values: Vec<f32>, width: usize, metric: Metric, centre: Option<&[f32]>) -> Self {
         let exact = match metric {
             Metric::Cosine => {
@@ -68,17 +68,17 @@ impl Prepared {
         self.squares.len()
     }
 
-    /// Values `count` rows from `first` on.
+    /// The values of `count` rows starting at `first`.
     pub(super) fn some(&self, first: usize, count: usize) -> &[f32] {
         &self.values[first * self.width..(first + count) * self.width]
     }
 
-    /// Length of the values of a row.
+    /// The length of a row.
     pub(super) fn length(&self, row: usize) -> f64 {
         self.squares[row].sqrt()
     }
 
-    /// Length of the longest of them.
+    /// The length of the longest row.
     pub(super) fn longest(&self) -> f64 {
         self.squares.iter().fold(0.0, |a: f64, b| a.max(*b)).sqrt()
     }

@@ -1,4 +1,4 @@
-//! One block of queries against one block of references: products rank, exact sums decide.
+//! One block of queries against one block of references: products rank, accurate sums decide.
 
 use super::{
     Neighbour, TILE,
@@ -24,12 +24,12 @@ impl Groups<'_> {
     }
 }
 
-/// What a query has met so far.
+/// The best reference of a query so far.
 #[derive(Clone, Copy)]
 pub(super) struct Best {
     /// The highest score by product.
     score: f32,
-    /// The highest similarity, and whose it is.
+    /// The highest similarity, and its reference.
     exact: f64,
     index: Option<u32>,
 }
@@ -47,20 +47,20 @@ impl Default for Best {
     }
 }
 
-/// A block of queries and a block of references; rows count from the blocks' beginnings.
+/// A block of queries and a block of references; rows are counted from the start of each block.
 pub(super) struct Search<'a> {
     pub(super) metric: Metric,
     pub(super) groups: Option<Groups<'a>>,
     pub(super) references: &'a Prepared,
     pub(super) queries: &'a Prepared,
-    /// Length of the longest reference of this block and those before.
+    /// The length of the longest reference of this block and the earlier ones.
     pub(super) longest: f64,
-    /// The place of the block's first reference among all.
+    /// The index of the block's first reference among all references.
     pub(super) first: usize,
 }
 
 impl Search<'_> {
-    /// Lets all queries meet all references of the block, with a GPU's help: it says which may be nearest.
+    /// Compares all queries with all references of the block; the GPU selects the candidates.
     pub(super) fn on(&self, gpu: &Gpu, bests: &mut [Best]) -> Result<(), Error> {
         let margins: Vec<f32> = (0..bests.len()).into_par_iter().map(|query| self.margin(query)).collect();
         let best: Vec<f32> = bests.iter().map(|best| best.score).collect();
@@ -75,7 +75,7 @@ impl Search<'_> {
         };
         let candidates = gpu.candidates(&question)?;
         bests.par_iter_mut().zip(candidates).enumerate().for_each(|(query, (best, (score, candidates)))| {
-            // Where products may overflow, they say nothing.
+            // Products that may overflow select nothing: compare every reference.
             let Some(candidates) = candidates.filter(|_| margins[query].is_finite()) else {
                 return self.improve(std::slice::from_mut(best), query);
             };
@@ -85,7 +85,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Lets queries, from `start` on, meet all references of the block.
+    /// Compares queries, starting at `start`, with all references of the block.
     pub(super) fn improve(&self, bests: &mut [Best], start: usize) {
         let margins: Vec<f32> = (start..start + bests.len()).map(|query| self.margin(query)).collect();
         self.tiles(start, bests.len(), |at, first, scores| {
@@ -93,8 +93,8 @@ impl Search<'_> {
         });
     }
 
-    /// The scores of `count` queries from `start` on, each tile of the references for each of them: which query of these,
-    /// the first reference of the tile, the scores.
+    /// Computes the scores of `count` queries starting at `start`, one tile of references at a time, and
+    /// passes on: the query's offset, the first reference of the tile, the scores.
     fn tiles(&self, start: usize, count: usize, mut tell: impl FnMut(usize, usize, &[f32])) {
         let references = self.references.count();
         let mut scores = vec![0f32; count * TILE];
@@ -110,7 +110,7 @@ impl Search<'_> {
         }
     }
 
-    /// The `k` nearest of `count` queries from `start` on.
+    /// The `k` nearest of `count` queries starting at `start`.
     fn few(&self, start: usize, count: usize, k: usize) -> Vec<Vec<(usize, f64)>> {
         let references = self.references.count();
         let mut all = vec![0f32; count * references];
@@ -119,7 +119,7 @@ impl Search<'_> {
         });
         let of = |(at, scores): (usize, &[f32])| {
             let mut sorted = scores.to_vec();
-            // Whoever is among the nearest in truth scores at most two errors less than the last of those by score.
+            // A true neighbour scores at most two errors less than the last of the best by score.
             let (_, last, _) = sorted.select_nth_unstable_by(k.saturating_sub(1), |a, b| b.total_cmp(a));
             let threshold = *last - self.margin(start + at);
             let near =
@@ -133,7 +133,7 @@ impl Search<'_> {
         all.chunks_exact(references).enumerate().map(of).collect()
     }
 
-    /// Turns products into scores of which the largest is the nearest, and takes the query's own group out.
+    /// Turns products into scores, of which the largest is the nearest, and excludes the query's own group.
     fn adjust(&self, scores: &mut [f32], first: usize, query: usize) {
         if self.metric == Metric::L2 {
             for (score, half) in scores.iter_mut().zip(&self.references.half_squares[first..]) {
@@ -153,7 +153,7 @@ impl Search<'_> {
         let highest = highest(scores);
         best.score = best.score.max(highest);
         let threshold = best.score - margin;
-        // Most tiles hold nothing of interest, and one pass that does not branch finds that out.
+        // Most tiles have no candidate, and one branch-free pass detects that.
         if highest < threshold && margin.is_finite() {
             return;
         }
@@ -166,8 +166,8 @@ impl Search<'_> {
         }
     }
 
-    /// Takes a reference that is nearer than the best so far. Callers keep to the references' order: the first of equally
-    /// near ones stays.
+    /// Replaces the best by a nearer reference. Callers keep the references' order, so that the first of
+    /// equally near ones stays.
     fn compare(&self, best: &mut Best, reference: usize, query: usize) {
         let exact = self.similarity(reference, query);
         if exact > best.exact {
@@ -175,13 +175,14 @@ impl Search<'_> {
         }
     }
 
-    /// Twice the largest error of a score. A dot product of n terms errs by at most n·u·|q|·|r| in any order of sums
-    /// (Higham 2002, section 3.1); eight more units cover the centring, the half square and the subtraction.
+    /// Twice the largest error of a score. A dot product of n terms errs by at most n·u·|q|·|r| in any order
+    /// of summation (Higham 2002, section 3.1); eight more units cover the centring, the half square and the
+    /// subtraction.
     fn margin(&self, query: usize) -> f32 {
         let length = self.queries.length(query) + self.longest;
         let unit = f64::from(f32::EPSILON) / 2.0;
         let square = length * length;
-        // Where products may overflow, nothing is known from them: every reference is compared again.
+        // Where products may overflow they carry no information: every reference is compared again.
         let known = square < f64::from(f32::MAX);
         if known { (2.02 * (self.queries.width + 8) as f64 * unit * square) as f32 } else { f32::INFINITY }
     }
@@ -200,8 +201,8 @@ impl Search<'_> {
 /// Queries whose scores with all references are held at once.
 const FEW: usize = 64;
 
-/// The `k` nearest references of each query (all, if there are fewer) and their similarities, as precise as they can be
-/// had: the nearest first, of equally near ones the first row.
+/// The `k` nearest references of each query (all, if there are fewer) and their similarities at full
+/// precision: the nearest first; of equally near ones the first row.
 pub(in crate::evaluate) fn nearest_few(
     references: FeatureMatrix<'_>,
     queries: FeatureMatrix<'_>,

@@ -1,4 +1,4 @@
-//! The blocked search against the definition, where rounding, ties and groups could make a difference.
+//! The blocked search against the definition, in cases where rounding, ties and groups matter.
 
 use super::arithmetic::{direction, distance, dot};
 use super::*;
@@ -12,7 +12,7 @@ fn random(name: &str, rows: usize, width: usize) -> Vec<f32> {
     (0..rows * width).map(|_| stream.normal() as f32).collect()
 }
 
-/// The definition: all pairs in float64, first row wins.
+/// The definition: all pairs in float64, the first of equally near rows.
 fn slow(references: FeatureMatrix<'_>, queries: FeatureMatrix<'_>, metric: Metric) -> Vec<u32> {
     let unit = |row: &[f32]| {
         let mut row = row.to_vec();
@@ -58,7 +58,8 @@ fn outside_group(
 #[test]
 fn blocks_find_what_the_definition_finds() {
     everywhere(|| {
-        // More references than a tile, a width that no vector divides, every fifth row three times.
+        // More references than a tile, a width that is no multiple of any vector, every fifth row three
+        // times.
         let (rows, width) = (2500, 13);
         let mut values = random("references", rows, width);
         for row in (0..rows - 2000).step_by(5) {
@@ -112,7 +113,7 @@ fn a_group_is_left_out_and_nothing_else() {
         let width = 4;
         let values = random("grouped", 60, width);
         let matrix = FeatureMatrix::new(width, &values).unwrap();
-        // Ten references that everybody may use, then five groups of ten, who are also the queries.
+        // Ten references that every query may use, then five groups of ten, which are also the queries.
         let groups: Vec<u32> = (0..60).map(|row| if row < 10 { NO_GROUP } else { row / 10 }).collect();
         let queries = FeatureMatrix::new(width, &values[10 * width..]).unwrap();
         for metric in [Metric::Cosine, Metric::L2] {
@@ -156,7 +157,7 @@ fn features_that_have_no_distance_are_refused_by_row() {
         ));
     }
     assert!(matches!(nearest_rows(zero, good, Metric::Cosine, &device()), Err(Error::ZeroRow { row: 1 })));
-    assert!(nearest_rows(zero, good, Metric::L2, &device()).is_ok(), "the origin is a point like any other");
+    assert!(nearest_rows(zero, good, Metric::L2, &device()).is_ok(), "the origin is an ordinary point");
     let wide = FeatureMatrix::new(1, &[1.0]).unwrap();
     assert!(matches!(
         nearest_rows(good, wide, Metric::L2, &device()),
@@ -169,7 +170,7 @@ fn features_that_have_no_distance_are_refused_by_row() {
 fn a_few_nearest_are_those_of_the_definition() {
     let (rows, width) = (1500, 13);
     let mut values = random("few/references", rows, width);
-    // Three equal rows, and they are asked about.
+    // Three equal rows, which are also queries.
     values.copy_within(0..width, 700 * width);
     values.copy_within(0..width, 1400 * width);
     let asked = [&random("few/queries", 70, width), &values[..width]].concat();
@@ -218,14 +219,14 @@ fn the_sizes_of_blocks_and_the_number_of_threads_change_no_bit() {
     everywhere(|| {
         let (count, width) = (1300, 5);
         let mut values = random("blocks", count, width);
-        // Equal rows far apart: ties across blocks. One long row late: the bound on errors grows on the way.
+        // Equal rows far apart: ties across blocks. A long row late: the error bound grows during the search.
         for row in (0..200).step_by(3) {
             values.copy_within(row * width..(row + 1) * width, (row + 650) * width);
             values.copy_within(row * width..(row + 1) * width, (row + 1001) * width);
         }
         values[1290 * width..1291 * width].iter_mut().for_each(|x| *x *= 1e5);
         let matrix = FeatureMatrix::new(width, &values).unwrap();
-        // Neither ascending nor all, as a task's rows may be.
+        // Neither ascending nor complete, as a task's rows may be.
         let rows: Vec<u32> = (0..count as u32).filter(|row| row % 7 != 2).rev().collect();
         let asked: Vec<u32> = (0..count as u32).step_by(31).collect();
         let of = |rows: &[u32]| rows.iter().map(|row| row % 9).collect::<Vec<u32>>();

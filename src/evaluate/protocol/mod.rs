@@ -1,4 +1,4 @@
-//! Ways to score features: each protocol answers a task, and what the answers are worth is counted in one place.
+//! Scoring protocols: each predicts labels for a task; metrics are computed in one place.
 
 mod one_nn;
 
@@ -10,11 +10,11 @@ use candle_core::Device;
 
 /// A classifier on top of features.
 pub trait Protocol: Send + Sync {
-    /// What it predicts for each query of `task`, in their order. `features` has one row for each image of the set; it may
+    /// The prediction for each query of `task`, in order. `features` has one row per image of the set and may
     /// be larger than memory.
     ///
     /// # Errors
-    /// Features that nothing can be said of, or the listener asks to stop.
+    /// Features without distances, or the listener asks to stop.
     fn answer(
         &self,
         task: &TaskInput<'_>,
@@ -34,7 +34,8 @@ pub fn of(protocol: &spec::Protocol) -> Box<dyn Protocol> {
 /// The score of a task by a protocol.
 ///
 /// # Errors
-/// A task without images, features that are not those of the set, and as [`Protocol::answer`]: all with the task's name.
+/// A task without images, features that do not belong to the set, and as [`Protocol::answer`]; all name the
+/// task.
 pub fn score(
     protocol: &dyn Protocol,
     task: &TaskInput<'_>,

@@ -11,10 +11,10 @@ use crate::{
 };
 use candle_core::Device;
 
-/// Every query gets the label of its nearest neighbour. In a task that leaves groups out, the other groups' queries answer
-/// too, after the training images.
+/// Every query gets the label of its nearest neighbour. In a leave-one-group-out task, the queries of other
+/// groups are references too, after the training images.
 pub struct OneNn {
-    /// What "nearest" means.
+    /// The measure of nearness.
     pub metric: Metric,
 }
 

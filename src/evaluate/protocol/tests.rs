@@ -1,4 +1,4 @@
-//! Scores against faiss and scikit-learn (`tests/golden/one_nn.py`), and errors that name what is wrong.
+//! Scores compared with faiss and scikit-learn (`tests/golden/one_nn.py`), and errors that name their cause.
 
 use super::*;
 use crate::{

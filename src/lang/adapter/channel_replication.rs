@@ -11,24 +11,24 @@ use toml::Table;
 
 word! {
     "model.adapter", "channel_replication", revision 1;
-    /// Each channel passes through the backbone on its own, as a grey image, and the features of all channels are
-    /// concatenated (CHAMMI, section 4.1). The off-the-shelf baseline: it is `.frozen()`, never trained.
+    /// Each channel passes through the backbone separately, as a grey image, and the features of all channels
+    /// are concatenated (CHAMMI, section 4.1). The off-the-shelf baseline: it is `.frozen()`, never trained.
     pub struct ChannelReplication;
     switches {
-        /// What the backbone gets to see of an image.
+        /// The part of an image that the backbone receives.
         view: View = native, "evaluation code: as each backbone has it, ConvNeXt at native size";
     }
 }
 
-/// What an off-the-shelf backbone gets to see of an image.
+/// The part of an image that an off-the-shelf backbone receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum View {
-    /// As the published baseline shows it to its backbone, values in [0, 1]. ConvNeXt: at its own size, no mean and no
-    /// deviation. ResNet: the shorter side resized to 256, a square of 224 from the middle, ImageNet's mean and
-    /// deviation. DINOv2: at its own size, framed by zeros to multiples of 14, no mean and no deviation.
+    /// As in the published baseline, values in [0, 1]. ConvNeXt: at native size, not normalised. ResNet: the
+    /// shorter side resized to 256, a centre crop of 224, ImageNet's mean and standard deviation. DINOv2: at
+    /// native size, padded with zeros to multiples of 14, not normalised.
     Native,
-    /// What trained models see: resized to the training side, normalised per channel.
+    /// As for trained models: resized to the training side, normalised per channel.
     Resized,
 }
 

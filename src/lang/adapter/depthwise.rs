@@ -11,20 +11,20 @@ use toml::Table;
 
 word! {
     "model.adapter", "depthwise", revision 1;
-    /// Each channel is filtered on its own, then all are pooled into the same number of maps (CHAMMI, section 4.1;
-    /// released `depthwiseconvnext`).
+    /// Each channel is filtered separately, then all are pooled into a fixed number of maps (CHAMMI, section
+    /// 4.1; released `depthwiseconvnext`).
     ///
     /// CHAMMI: `Depthwise { kernels: 64 }`.
     pub struct Depthwise {
-        /// Filters of each channel.
+        /// Number of filters per channel.
         pub kernels: usize,
     }
     switches {
-        /// How the channels' maps become one set of maps.
+        /// How the channels' maps are pooled into one set of maps.
         pooling: Pooling = (weighted, average, weighted),
             "checkpoint config: weighted_sum_random; paper: averaging";
-        /// Whether scale and shift of the instance norm learn; in the released code they are in no group of the
-        /// optimiser.
+        /// Whether scale and shift of the instance norm are trained; in the released code they are in no
+        /// parameter group of the optimiser.
         train_norm: bool = (false, true, true), "code: the norm's scale and shift are in no group of the optimiser";
     }
     by_hand {
@@ -34,13 +34,13 @@ word! {
 }
 stem!(Depthwise, With<Depthwise>, Replicating);
 
-/// How the maps of a set's channels become one set of maps.
+/// How the maps of a set's channels are pooled into one set of maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pooling {
-    /// Weighted by the softmax over the set's entries of a learned vector (released `weighted_sum_random`).
+    /// Weighted by the softmax of the set's entries in a learned vector (released `weighted_sum_random`).
     Weighted,
-    /// Their mean, as the paper's text says.
+    /// Their mean, as in the paper's text.
     Average,
 }
 
@@ -50,24 +50,26 @@ pub enum Pooling {
 pub enum NewChannels {
     /// They are refused.
     Refuse,
-    /// They take over filters of trained channels: of the same name where there is one, else of the trained names in
-    /// turn. The paper names replication and no rule; this one is ours.
+    /// They use the filters of trained channels: those with the same name if there are any, otherwise those
+    /// of the trained names in turn. The paper mentions replication without a rule; this one is ours.
     Replicate,
 }
 
-/// A [`Depthwise`] whose filters serve new channels too; said as `.replicating()`.
+/// A [`Depthwise`] whose filters are also used for new channels; written `.replicating()`.
 #[derive(Clone, Copy, Debug)]
 pub struct Replicating(With<Depthwise>);
 
 impl Depthwise {
-    /// Channels that were not trained on take over filters of trained ones: of the same name, else in turn.
+    /// Channels that were not trained on use the filters of trained ones: of the same name, otherwise in
+    /// turn.
     pub fn replicating(self) -> Replicating {
         With::of(self).replicating()
     }
 }
 
 impl With<Depthwise> {
-    /// Channels that were not trained on take over filters of trained ones: of the same name, else in turn.
+    /// Channels that were not trained on use the filters of trained ones: of the same name, otherwise in
+    /// turn.
     pub fn replicating(self) -> Replicating {
         Replicating(self.stating(|stated| stated.new_channels = Some(NewChannels::Replicate)))
     }
@@ -112,6 +114,6 @@ impl Word for Settings {
         found.unless(self.kernels > 0, "depthwise_kernels", message, "CHAMMI: 64");
     }
 
-    // What its filters add to a small backbone costs little.
+    // Its filters add little to the cost of a small backbone.
     fn quick(&mut self, _: &Spec) {}
 }

@@ -1,4 +1,4 @@
-//! FixedChannels: a model for each set.
+//! FixedChannels: one model per set.
 
 use super::{AdapterWord, Enters, FirstLayer, Models, View};
 use crate::{
@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 
 word! {
     "model.adapter", "fixed_channels", revision 1;
-    /// A model of its own for each set, with as many inputs as the set has channels (CHAMMI, section 4.1).
+    /// One model per set, with as many inputs as the set has channels (CHAMMI, section 4.1).
     pub struct FixedChannels;
     switches {
-        /// Where the first layers start.
+        /// Initial weights of the first layers.
         first_layer: FirstLayer = pad_average, "checkpoint configs: pretrained_pad_avg";
     }
     elsewhere {
-        /// Sets whose model has a learning rate of its own, by name.
+        /// Learning rates of single sets' models, by set.
         rates: Vec<SetRate> = [], "as the file says with `.lr_on(…)`";
     }
 }

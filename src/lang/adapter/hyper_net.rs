@@ -1,4 +1,4 @@
-//! HyperNet: a network that writes the stem's filters.
+//! HyperNet: a network that generates the stem's filters.
 
 use super::{AdapterWord, Enters, Models, View};
 use crate::{
@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 word! {
     "model.adapter", "hyper_net", revision 1;
-    /// A small network writes the stem filter of each channel (CHAMMI, section 4.1; Ha et al. 2016; released
-    /// `hyperconvnext`).
+    /// A small network generates the stem filter of each channel (CHAMMI, section 4.1; Ha et al. 2016;
+    /// released `hyperconvnext`).
     ///
     /// CHAMMI: `HyperNet { z: 128, hidden: 256 }`.
     pub struct HyperNet {
@@ -36,14 +36,14 @@ const SMALL_HIDDEN: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Embeddings {
-    /// One for each channel of each set (the released configuration).
+    /// One per channel of each set (the released configuration).
     PerSet,
-    /// One for each channel name: the nucleus channels of three sets are one row of the bank.
+    /// One per channel name: the nucleus channels of three sets share a row of the bank.
     Shared,
 }
 
 impl HyperNet {
-    /// One embedding for each channel *name*, instead of one for each channel of each set.
+    /// One embedding per channel *name*, instead of one per channel of each set.
     pub fn shared(self) -> With<Self> {
         self.embeddings(Embeddings::Shared)
     }

@@ -1,4 +1,4 @@
-//! How channels come in: every channel adapter there is (CHAMMI, section 4.1).
+//! Channel adapters (CHAMMI, section 4.1): the axis and the facts of each adapter.
 
 mod channel_replication;
 mod depthwise;
@@ -17,7 +17,7 @@ pub use fixed_channels::SetRate;
 use crate::{axis::axis, spec::Spec};
 
 axis! {
-    /// Every channel adapter there is.
+    /// The channel adapters.
     pub enum Adapter: AdapterWord, Word(Spec) {
         ChannelReplication = channel_replication::{ChannelReplication; View},
         FixedChannels = fixed_channels::{FixedChannels;},
@@ -27,23 +27,23 @@ axis! {
         TemplateMixing = template_mixing::{TemplateMixing; Coefficients},
         HyperNet = hyper_net::{HyperNet; Embeddings},
     }
-    /// What an adapter answers.
+    /// The facts of an adapter.
     facts {
-        /// What it hands to the backbone.
+        /// What it passes to the backbone.
         fn enters(&self) -> Enters;
         /// Whether it reads sets that it was not trained on.
         fn reads_unseen_sets(&self) -> bool;
         /// Whether it can be trained; the others are evaluated off the shelf.
         fn trains(&self) -> bool;
-        /// How many models it makes.
+        /// How many models it trains.
         fn models(&self) -> Models<'_>;
-        /// What its backbone gets to see of an image.
+        /// The part of an image that its backbone receives.
         fn view(&self) -> View;
     }
 }
 
 impl Adapter {
-    /// Whether each set has a model of its own: its own training, its own weights.
+    /// Whether each set has its own model: its own training and weights.
     pub fn is_one_model_per_set(&self) -> bool {
         match self.models() {
             Models::One => false,
@@ -52,25 +52,25 @@ impl Adapter {
     }
 }
 
-/// What an adapter hands to the backbone.
+/// What an adapter passes to the backbone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Enters {
-    /// Images, one for each channel, to the backbone's own stem.
+    /// Images, one per channel, for the backbone's own stem.
     Images,
-    /// The maps of a stem that takes the place of the backbone's.
+    /// The maps of a stem that replaces the backbone's.
     Maps,
 }
 
-/// How many models an adapter makes.
+/// The number of models of an adapter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Models<'a> {
     /// One for all sets.
     One,
-    /// One for each set.
+    /// One per set.
     OnePerSet {
-        /// Sets whose model has a learning rate of its own.
+        /// Learning rates of single sets' models.
         rates: &'a [SetRate],
-        /// The adapter of each of them.
+        /// The adapter of each model.
         each: Box<Adapter>,
     },
 }

@@ -13,7 +13,7 @@ word! {
     /// A bank with one slice of the stem for each channel name (CHAMMI, section 4.1; released `sliceparamconvnext`).
     pub struct SliceParam;
     switches {
-        /// Where the bank starts.
+        /// Initial weights of the bank.
         first_layer: FirstLayer = pad_duplicates, "checkpoint config: pretrained_pad_dups";
         /// What is added to a slice for each channel of each set.
         class_embedding: ClassEmbedding = (noise, none, learned),
@@ -24,7 +24,7 @@ word! {
 }
 stem!(SliceParam, With<SliceParam>);
 
-/// What is added to a channel's slice of the bank, of its own for each channel of each set.
+/// What is added to a channel's slice of the bank, separately for each channel of each set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClassEmbedding {
@@ -32,7 +32,7 @@ pub enum ClassEmbedding {
     None,
     /// Learned filters.
     Learned,
-    /// Random filters that never change: what the released code does, whose optimiser does not know them.
+    /// Random filters that never change, as in the released code, whose optimiser does not receive them.
     Noise,
 }
 

@@ -1,4 +1,4 @@
-//! TargetParam: a first layer for each set.
+//! TargetParam: one first layer per set.
 
 use super::{AdapterWord, Enters, FirstLayer, Models, View};
 use crate::{
@@ -9,10 +9,11 @@ use crate::{
 
 word! {
     "model.adapter", "target_param", revision 1;
-    /// A first layer for each set in front of one backbone (CHAMMI, section 4.1; released `shared_convnext`).
+    /// One first layer per set in front of a shared backbone (CHAMMI, section 4.1; released
+    /// `shared_convnext`).
     pub struct TargetParam;
     switches {
-        /// Where the first layers start.
+        /// Initial weights of the first layers.
         first_layer: FirstLayer = pad_average, "checkpoint config: pretrained_pad_avg";
     }
 }

@@ -10,36 +10,37 @@ use serde::{Deserialize, Serialize};
 
 word! {
     "model.adapter", "template_mixing", revision 1;
-    /// Each channel's filters are its own mixture of shared templates (CHAMMI, section 4.1; Savarese and Maire 2019;
-    /// released `templatemixingconvnext`).
+    /// Each channel's filters are a learned mixture of shared templates (CHAMMI, section 4.1; Savarese and
+    /// Maire 2019; released `templatemixingconvnext`).
     ///
     /// CHAMMI: `TemplateMixing { templates: 128 }`.
     pub struct TemplateMixing {
-        /// Templates that filters are mixed of.
+        /// Number of templates.
         pub templates: usize,
     }
     switches {
-        /// How mixtures are kept and where they start.
+        /// How mixtures are stored and initialised.
         coefficients: Coefficients = per_set, "checkpoint config: separate coefficients";
     }
 }
 stem!(TemplateMixing, With<TemplateMixing>);
 
-/// How mixtures of templates are kept and where they start.
+/// How mixtures of templates are stored and initialised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Coefficients {
-    /// One mixture for each channel of each set, starting with orthonormal rows (the released configuration).
+    /// One mixture per channel of each set, initialised with orthonormal rows (the released configuration).
     PerSet,
-    /// One mixture for each channel name, starting with orthonormal rows.
+    /// One mixture per channel name, initialised with orthonormal rows.
     Shared,
-    /// One mixture for each channel of each set; each owns an equal share of the templates, in which it starts with
-    /// 0.9, with 0.1 in those of equal channels of other sets (the release's second version).
+    /// One mixture per channel of each set. Each channel owns an equal share of the templates; its
+    /// coefficients start at 0.9 for these and at 0.1 for those of equal channels in other sets (the
+    /// release's second version).
     Owned,
 }
 
 impl TemplateMixing {
-    /// One mixture for each channel *name*, instead of one for each channel of each set.
+    /// One mixture per channel *name*, instead of one per channel of each set.
     pub fn shared(self) -> With<Self> {
         self.coefficients(Coefficients::Shared)
     }
@@ -73,6 +74,6 @@ impl Word for Settings {
         found.unless(self.templates > 0, "templates", message, "CHAMMI: 128");
     }
 
-    // What its templates add to a small backbone costs little.
+    // Its templates add little to the cost of a small backbone.
     fn quick(&mut self, _: &Spec) {}
 }

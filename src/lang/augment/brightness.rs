@@ -1,4 +1,4 @@
-//! Brightness: each channel times a factor of its own.
+//! Brightness: each channel multiplied by a random factor.
 
 use super::AugmentWord;
 use crate::{
@@ -9,8 +9,8 @@ use crate::{
 
 word! {
     "train.augment", "brightness", revision 1;
-    /// Each channel times a factor of its own, normal around 1 with this standard deviation and at least 0.5, cut to the
-    /// range of pixels, as staining and exposure vary (DINO BoC: 0.2). Not in CHAMMI.
+    /// Each channel multiplied by its own factor, normal around 1 with this standard deviation and at least
+    /// 0.5, clipped to the range of pixels, as staining and exposure vary (DINO BoC: 0.2). Not in CHAMMI.
     pub struct Brightness(
         /// Standard deviation of the factors.
         sd: f64

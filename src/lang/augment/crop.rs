@@ -10,28 +10,29 @@ use serde::{Deserialize, Serialize};
 
 word! {
     "train.augment", "crop", revision 1;
-    /// torchvision's `RandomResizedCrop`: a random rectangle, resized to the square that the network sees; CHAMMI's area
-    /// (0.8 to 1) and shape (0.9 to 1.1) unless said otherwise.
+    /// torchvision's `RandomResizedCrop`: a random rectangle, resized to the square input of the network;
+    /// CHAMMI's area (0.8 to 1) and aspect ratio (0.9 to 1.1) by default.
     pub struct Crop;
     by_hand {
         /// Smallest and largest share of the image's area. CHAMMI: 0.8 to 1.
         scale: [f64; 2] = [0.8, 1.0], "code";
-        /// Smallest and largest width over height. CHAMMI: 0.9 to 1.1.
+        /// Smallest and largest aspect ratio (width over height). CHAMMI: 0.9 to 1.1.
         ratio: [f64; 2] = [0.9, 1.1], "code";
-        /// What happens on images that are too oblong for any such rectangle.
+        /// What happens with images that are too elongated for any such rectangle.
         fit: CropFit = (fallback, adapted, adapted), "code: torchvision, a constant crop on WTC; paper: a random crop";
     }
 }
 change!(Crop, With<Crop>);
 
-/// What `RandomResizedCrop` does on images that are too oblong for any of its rectangles.
+/// What `RandomResizedCrop` does with images that are too elongated for any of its rectangles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CropFit {
-    /// torchvision's way: after ten failures the same central rectangle every time (CHAMMI's WTC images: always).
+    /// As in torchvision: after ten failures, always the same central rectangle (CHAMMI's WTC images:
+    /// always).
     Fallback,
-    /// Areas are relative to the largest rectangle of an allowed shape, so that a random one always fits.
-    /// On square images the two are the same.
+    /// Areas are relative to the largest rectangle with an allowed aspect ratio, so that a random one always
+    /// fits. On square images the two are the same.
     Adapted,
 }
 
@@ -41,12 +42,12 @@ impl Crop {
         With::of(self).scale(smallest, largest)
     }
 
-    /// Smallest and largest width over height.
+    /// Smallest and largest aspect ratio (width over height).
     pub fn ratio(self, smallest: f64, largest: f64) -> With<Self> {
         With::of(self).ratio(smallest, largest)
     }
 
-    /// What happens on images that are too oblong for any such rectangle.
+    /// What happens with images that are too elongated for any such rectangle.
     pub fn fit(self, fit: CropFit) -> With<Self> {
         With::of(self).fit(fit)
     }
@@ -58,12 +59,12 @@ impl With<Crop> {
         self.stating(|stated| stated.scale = Some([smallest, largest]))
     }
 
-    /// Smallest and largest width over height.
+    /// Smallest and largest aspect ratio (width over height).
     pub fn ratio(self, smallest: f64, largest: f64) -> Self {
         self.stating(|stated| stated.ratio = Some([smallest, largest]))
     }
 
-    /// What happens on images that are too oblong for any such rectangle.
+    /// What happens with images that are too elongated for any such rectangle.
     pub fn fit(self, fit: CropFit) -> Self {
         self.stating(|stated| stated.fit = Some(fit))
     }

@@ -1,4 +1,4 @@
-//! Flip: left and right change places.
+//! Flip: a random horizontal flip.
 
 use super::AugmentWord;
 use crate::{
@@ -9,10 +9,10 @@ use crate::{
 
 word! {
     "train.augment", "flip", revision 1;
-    /// A horizontal flip of every second image, or as often as `.p(…)` says.
+    /// A horizontal flip with probability 0.5, or that of `.p(…)`.
     pub struct Flip;
     switches {
-        /// How often.
+        /// Its probability.
         p: f64 = 0.5, "code: horizontal only";
     }
 }

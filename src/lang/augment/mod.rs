@@ -1,4 +1,5 @@
-//! What is done to training images: every change there is. Whatever their order in a sum, they act in this one.
+//! Augmentations of training images: the axis and the facts of each. They are applied in this order, whatever
+//! their order in a sum.
 
 mod brightness;
 mod crop;
@@ -9,7 +10,7 @@ mod turn;
 use crate::{axis::axis, spec::InStage};
 
 axis! {
-    /// A change to a training image; whatever their order in a sum, they act in this one.
+    /// An augmentation of training images; applied in this order, whatever their order in a sum.
     pub enum Augment: AugmentWord, StageWord(InStage<'_>) {
         Tps = tps::{Tps; Warp},
         Crop = crop::{Crop; CropFit},
@@ -17,9 +18,9 @@ axis! {
         Turn = turn::{Turn;},
         Brightness = brightness::{Brightness;},
     }
-    /// What a change to images answers.
+    /// The facts of an augmentation.
     facts {
-        /// Whether it bends the image, which takes longer than everything else that is done to it.
+        /// Whether it warps the image, which takes longer than everything else.
         fn warps(&self) -> bool;
     }
 }

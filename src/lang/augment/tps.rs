@@ -13,10 +13,10 @@ word! {
     /// A random thin-plate spline on this share of the images (CHAMMI, section 3.2; nine control points, up to a tenth
     /// of the height).
     ///
-    /// The probability behind the published rows is unknown; `Tps::default()` is 0.5, the default of the authors'
-    /// class, and our choice.
+    /// The probability behind the published rows is unknown; `Tps::default()` is 0.5, the default of the
+    /// authors' class and our choice.
     pub struct Tps(
-        /// How often.
+        /// Its probability.
         p: f64
     );
     switches {
@@ -39,7 +39,7 @@ impl Default for Tps {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Warp {
-    /// As released: coarse map, slight zoom, axes exchanged on oblong images.
+    /// As released: coarse map, slight zoom, axes swapped on elongated images.
     Released,
     /// The exact spline, displacements scaled by each axis.
     Exact,

@@ -9,8 +9,8 @@ use crate::{
 
 word! {
     "train.augment", "turn", revision 1;
-    /// One of the four quarter turns, each as often: cells under a microscope have no up. With `Flip`, all eight
-    /// symmetries of a square. Not in CHAMMI.
+    /// One of the four quarter turns, with equal probability: cells under a microscope have no orientation.
+    /// With `Flip`, all eight symmetries of a square. Not in CHAMMI.
     pub struct Turn;
 }
 change!(Turn);

@@ -17,7 +17,8 @@ word! {
         size: ConvNextSize,
     }
     elsewhere {
-        /// Probability of dropping the residual branch of the last block; earlier blocks less, linearly. CHAMMI: 0.
+        /// Probability of dropping the residual branch of the last block; it decreases linearly to the first.
+        /// CHAMMI: 0.
         drop_path: f64 = 0.0, "code: drop path 0";
     }
 }
@@ -93,7 +94,7 @@ impl ConvNextSize {
         [first, 2 * first, 4 * first, 8 * first]
     }
 
-    /// Whether timm has weights of it from ImageNet-22k.
+    /// Whether timm has ImageNet-22k weights for it.
     fn is_published(self) -> bool {
         match self {
             Self::Tiny | Self::Small | Self::Base => true,
@@ -103,7 +104,7 @@ impl ConvNextSize {
 }
 
 impl Settings {
-    /// What `quick` trains in place of a backbone off the shelf.
+    /// What `quick` trains instead of a backbone off the shelf.
     pub(super) const STAND_IN: Self = Self { size: ConvNextSize::Mini, drop_path: 0.0 };
 }
 

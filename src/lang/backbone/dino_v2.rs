@@ -20,7 +20,7 @@ word! {
 
 /// The vision transformer of DINOv2 (Oquab et al. 2023): `DinoV2::small_reg().pretrained(Lvd142m)`.
 ///
-/// Off the shelf only: behind `ChannelReplication`, and `.frozen()`.
+/// Off the shelf only: with `ChannelReplication` and `.frozen()`.
 #[derive(Clone, Copy, Debug)]
 pub struct DinoV2<S>(PhantomData<S>);
 

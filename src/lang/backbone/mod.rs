@@ -1,4 +1,4 @@
-//! What turns an image into features: every backbone there is.
+//! Backbones: the axis and the facts of each.
 
 mod conv_next;
 mod dino_v2;
@@ -17,25 +17,24 @@ use crate::{
 use std::fmt;
 
 axis! {
-    /// Every backbone there is.
+    /// The backbones.
     pub enum Backbone: BackboneWord, Word(Spec) {
         ConvNext = conv_next::{ConvNext;},
         ResNet = res_net::{ResNet;},
         DinoV2 = dino_v2::{DinoV2;},
         OffTheShelf = off_the_shelf::{OffTheShelf;},
     }
-    /// What a backbone answers.
+    /// The facts of a backbone.
     facts {
         /// Its name in prose, with its size: `ConvNeXt-Tiny`.
         fn title(&self) -> String;
-        /// Whether it is here with its published weights alone, behind no adapter but ChannelReplication, and never
-        /// trained.
+        /// Whether it is used only with its published weights and ChannelReplication, and never trained.
         fn is_off_the_shelf(&self) -> bool;
-        /// The weights that were published for its kind; of a ConvNeXt not for every size.
+        /// The weights published for this kind of backbone; for a ConvNeXt, not for every size.
         fn published(&self) -> Weights;
-        /// Whether there are such weights for it.
+        /// Whether it can start from these weights.
         fn starts_from(&self, weights: &Weights) -> bool;
-        /// What `quick` trains in its place; none: a smaller one of its own kind.
+        /// What `quick` trains instead of it; `None`: a smaller one of its own kind.
         fn stand_in(&self) -> Option<Backbone>;
     }
 }

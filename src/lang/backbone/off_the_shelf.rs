@@ -24,8 +24,8 @@ word! {
 
 /// A published network with its weights, under timm's name; needs a program built with `--features zoo`.
 ///
-/// Behind [`ChannelReplication`](crate::prelude::ChannelReplication), and `.frozen()`. It sees what it was trained to see:
-/// each channel as a grey photograph, normalised and cropped as its weights expect it.
+/// With [`ChannelReplication`](crate::prelude::ChannelReplication) and `.frozen()`. It receives the input
+/// that it was trained on: each channel as a grey RGB image, normalised and cropped as its weights expect.
 ///
 /// ```
 /// # extern crate dichroic_lang as dichroic;
@@ -46,7 +46,7 @@ impl<S: Size> dsl::Backbone for OffTheShelf<S> {
     }
 }
 
-/// The weights that timm's name of the network names.
+/// The weights in timm's name of the network.
 #[derive(Clone, Copy, Debug)]
 pub struct Published;
 

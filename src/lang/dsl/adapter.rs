@@ -1,4 +1,5 @@
-//! Who may adapt which backbone, be trained, and read what: the rules of adapters, with their messages.
+//! Which adapter fits which backbone, can be trained, and can read new channels: the rules of adapters, with
+//! their messages.
 
 use super::{ConvNext, PlannerDecides, Seen, Unseen, size};
 use toml::Table;
@@ -41,13 +42,13 @@ pub trait Adapts<B> {
 /// let _ = model.train_on(Chammi.without(Cp)).loss(PROXY).evaluate(OneNn::cosine().on(Cp));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has parameters tied to its training channels and cannot read channels it never saw",
+    message = "`{Self}` has parameters tied to its training channels and cannot read channels that it was not trained on",
     label = "this evaluation reads images that were left out of training",
     note = "train on all of `Chammi`, evaluate only on sets that were trained on, or take an adapter that extends to new channels: `Depthwise {{ kernels: 64 }}.replicating()`, `ChannelReplication`"
 )]
 pub trait ExtendsToNewChannels {}
 
-/// What a model may have seen of an evaluation set, and who may then read it.
+/// What a model may have seen of an evaluation set, and which adapters may then read it.
 pub trait ReadBy<A> {}
 impl<A> ReadBy<A> for Seen {}
 impl<A> ReadBy<A> for PlannerDecides {}
@@ -74,7 +75,7 @@ impl<A: ExtendsToNewChannels> ReadBy<A> for Unseen {}
 )]
 pub trait Trainable {}
 
-/// An adapter that makes a model of its own for each set.
+/// An adapter that trains one model per set.
 ///
 /// ```
 /// # extern crate dichroic_lang as dichroic;
@@ -90,12 +91,13 @@ pub trait Trainable {}
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` makes one model for all sets, and one model has one learning rate",
-    label = "no set has a learning rate of its own here",
-    note = "say `.lr(...)`; `FixedChannels` makes a model of its own for each set"
+    label = "sets have no separate learning rates here",
+    note = "say `.lr(...)`; `FixedChannels` makes one model per set"
 )]
 pub trait OneModelPerSet {}
 
-/// An adapter that replaces the stem of a convolutional backbone and is trained with it: what the generic row of a table asks for.
+/// An adapter that replaces the stem of a convolutional backbone and is trained with it: the bound of a
+/// function that declares a table row for any adapter.
 ///
 /// ```
 /// # extern crate dichroic_lang as dichroic;
@@ -113,7 +115,7 @@ pub trait OneModelPerSet {}
 /// row(Chammi);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot take the place of a convolutional stem",
+    message = "`{Self}` cannot replace a convolutional stem",
     label = "expected an adapter that replaces a convolutional stem",
     note = "`dichroic list words` shows all adapters; `ChannelReplication` keeps the backbone's own stem"
 )]
@@ -131,8 +133,8 @@ pub trait StemAdapter:
 {
 }
 
-/// Says of words, with switches stated and without, that they take the place of a convolutional stem and are trained
-/// with it.
+/// Implements, for settings with switches stated and without, that the adapter replaces a convolutional stem
+/// and is trained with it.
 macro_rules! stem {
     ($($word:ty),*) => {$(
         impl<B: $crate::dsl::LearnsHere> $crate::dsl::Adapts<B> for $word {

@@ -1,9 +1,9 @@
-//! Changes to training images, joined with `+`: `Crop + Flip + Tps(0.5)`.
+//! Augmentations, joined with `+`: `Crop + Flip + Tps(0.5)`.
 
 use std::ops::Add;
 use toml::Table;
 
-/// One change, or several in a row.
+/// One augmentation, or several in a row.
 ///
 /// ```
 /// # extern crate dichroic_lang as dichroic;
@@ -27,7 +27,7 @@ pub trait Augmentation {
     fn changes(self) -> Vec<Table>;
 }
 
-/// Several changes in a row; said with `+`.
+/// Several augmentations in a row; written with `+`.
 #[derive(Clone, Debug)]
 pub struct Changes(Vec<Table>);
 
@@ -46,12 +46,12 @@ impl<R: Augmentation> Add<R> for Changes {
     }
 }
 
-/// Starts a sum of changes with one of them.
+/// Starts a sum of augmentations with one of them.
 pub(crate) fn sum(first: Table, next: impl Augmentation) -> Changes {
     Changes(vec![first]) + next
 }
 
-/// Says of words, with switches stated and without, that they change training images.
+/// Implements, for settings with switches stated and without, that they are augmentations.
 macro_rules! change {
     ($($word:ty),*) => {$(
         impl $crate::dsl::Augmentation for $word {

@@ -40,7 +40,7 @@ pub trait Backbone: Copy {
     }
 }
 
-/// A backbone that is trained here: from random weights too, and behind adapters that replace its stem.
+/// A backbone that is trained here: also from random weights, and with adapters that replace its stem.
 ///
 /// ```
 /// # extern crate dichroic_lang as dichroic;
@@ -59,7 +59,7 @@ pub trait Backbone: Copy {
 )]
 pub trait LearnsHere: Backbone {}
 
-/// Random weights; said as `.scratch()`.
+/// Random weights; written `.scratch()`.
 #[derive(Clone, Copy, Debug)]
 pub struct Scratch;
 
@@ -75,7 +75,7 @@ pub struct ImageNet1k;
 #[derive(Clone, Copy, Debug)]
 pub struct Lvd142m;
 
-/// Where training starts.
+/// Initial weights.
 pub trait StartsWith {
     /// The same as plain data.
     const WEIGHTS: Weights;
@@ -97,7 +97,7 @@ impl StartsWith for Lvd142m {
     const WEIGHTS: Weights = Weights::Lvd142m;
 }
 
-/// Weights that were published for the backbone `B`.
+/// Weights published for the backbone `B`.
 ///
 /// ```
 /// # extern crate dichroic_lang as dichroic;
@@ -117,18 +117,18 @@ impl StartsWith for Lvd142m {
 )]
 pub trait WeightsFor<B>: StartsWith {}
 
-/// A backbone with weights, which does not know yet how channels come in. The next word is `.adapter(…)`.
+/// A backbone with weights but without an adapter. The next method is `.adapter(…)`.
 #[derive(Clone, Copy, Debug)]
 pub struct NeedsAdapter<B, W>(PhantomData<(B, W)>);
 
 impl<B: Backbone, W: StartsWith> NeedsAdapter<B, W> {
-    /// Lets the model read images whose channels vary.
+    /// Lets the model read images with varying channels.
     pub fn adapter<A: Adapts<B>>(self, adapter: A) -> Model<B, W, A> {
         Model::new(adapter)
     }
 }
 
-/// Writes a backbone's sizes: a type and a constructor for each.
+/// Declares a backbone's sizes: a type and a constructor for each.
 macro_rules! sizes {
     ($Backbone:ident: $Sizes:ident { $($name:ident: $Size:ident, $doc:literal;)* }) => {
         impl<S: $crate::dsl::Size> $crate::dsl::Backbone for $Backbone<S> {

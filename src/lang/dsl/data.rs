@@ -73,7 +73,7 @@ pub trait DataWord: Clone {
 )]
 pub trait TrainingData: DataWord {}
 
-/// A data set less one of its parts; said as `Chammi.without(Cp)`.
+/// A data set without one of its parts; written `Chammi.without(Cp)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Without<D, X>(D, X);
 
@@ -100,7 +100,7 @@ where
 
 impl<D: TrainingData, X> TrainingData for Without<D, X> where Self: DataWord {}
 
-/// Some images of a data set; said as `Folder("jump").having(Role::Plate, ["P1"])`.
+/// Some images of a data set; written `Folder("jump").having(Role::Plate, ["P1"])`.
 #[derive(Clone, Debug)]
 pub struct Having<D> {
     data: D,

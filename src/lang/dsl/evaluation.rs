@@ -3,11 +3,11 @@
 use crate::spec::Selection;
 use toml::Table;
 
-/// A protocol on a data set; said as `OneNn::cosine().on(Chammi)`.
+/// A protocol on a data set; written `OneNn::cosine().on(Chammi)`.
 #[derive(Clone, Copy, Debug)]
 pub struct On<P, T>(pub(crate) P, pub(crate) T);
 
-/// A protocol that knows its data.
+/// A protocol with its data.
 ///
 /// ```
 /// # extern crate dichroic_lang as dichroic;

@@ -1,4 +1,4 @@
-//! What an `#[experiment]` function returns: one sentence, or several.
+//! The return value of an `#[experiment]` function: one declaration, or several.
 
 use super::{Run, Scored, Towards};
 use crate::spec::{
@@ -7,23 +7,23 @@ use crate::spec::{
     recipe::Recipe,
 };
 
-/// One experiment as plain data: what is computed, how often, and how it is called.
+/// One declaration as plain data: what is computed, with which seeds, and its labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Declared {
     /// What is computed, with every switch resolved.
     pub spec: Spec,
-    /// One run for each.
+    /// The seeds, one run each.
     pub seeds: Vec<u64>,
-    /// Axis and value of a table, as said by `.label(…)`.
+    /// Axis and value of a table, from `.label(…)`.
     pub labels: Vec<(String, String)>,
-    /// Where the values came from that the file did not say.
+    /// The recipe of switches that the file does not set.
     pub recipe: Recipe,
-    /// For each stage, whether the weights of its loss were said to sum to 1.
+    /// For each stage, whether the weights of its loss were declared to sum to 1.
     pub convex: Vec<bool>,
 }
 
 impl Declared {
-    /// All that is wrong with it: the spec's rules, and those about what is no part of a spec.
+    /// All problems: those of the spec, and those of what is not part of a spec.
     pub fn check(&self) -> Vec<Problem> {
         let mut problems = self.spec.check();
         problems.extend(check::seeds(&self.seeds));
@@ -34,7 +34,7 @@ impl Declared {
     }
 }
 
-/// One experiment, or several: a sentence, a tuple of up to eight, an array or a `Vec`.
+/// One declaration, or several: a single one, a tuple of up to eight, an array or a `Vec`.
 ///
 /// ```
 /// # extern crate dichroic_lang as dichroic;
@@ -56,11 +56,11 @@ impl Declared {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an experiment",
-    label = "expected a whole sentence",
-    note = "a full sentence is: backbone, weights, `.adapter`, `.train_on`, `.loss` or `.frozen`, `.evaluate`"
+    label = "expected a complete declaration",
+    note = "a complete declaration is: backbone, weights, `.adapter`, `.train_on`, `.loss` or `.frozen`, `.evaluate`"
 )]
 pub trait Experiments {
-    /// All of them as plain data, in the order in which they are said.
+    /// All of them as plain data, in the order of declaration.
     fn specs(self) -> Vec<Declared>;
 }
 

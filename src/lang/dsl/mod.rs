@@ -1,4 +1,4 @@
-//! The words an experiment is written in, and the rules for combining them.
+//! The language of experiments: the rules for combining settings.
 //!
 //! ```text
 //! backbone  .scratch() | .pretrained(weights)     what starts
@@ -12,9 +12,9 @@
 //!           .evaluate(protocol.on(data))          scored how          (at least once)
 //! ```
 //!
-//! What fills a place of the sentence, the words, is in the folders beside this one, a file for each. Here are the rules for
-//! combining them: the type parameters of [`Run`] remember what was chosen; small traits named after what they allow carry
-//! the messages that the compiler prints. Every sentence ends as plain data: a [`Declared`] spec.
+//! The settings are in the folders next to this one, one file each. Here are the rules for combining them:
+//! the type parameters of [`Run`] record what was chosen; small traits named after what they allow carry the
+//! messages that the compiler prints. Every declaration ends as plain data: a [`Declared`] spec.
 
 mod adapter;
 mod augment;

@@ -16,13 +16,14 @@ pub trait Objective {
     #[doc(hidden)]
     fn terms(&self) -> Vec<(f64, Table)>;
 
-    /// Whether the weights were said to sum to 1.
+    /// Whether the weights were declared to sum to 1.
     #[doc(hidden)]
     fn is_convex(&self) -> bool {
         false
     }
 
-    /// Says that the weights sum to 1. Checked by the compiler where they are literals, else before anything runs.
+    /// Declares that the weights sum to 1. The compiler checks literals; other weights are checked before
+    /// anything runs.
     fn convex(self) -> Convex<Self>
     where
         Self: Sized,
@@ -52,7 +53,7 @@ pub trait Objective {
 )]
 pub trait Trains<B, A>: Objective {}
 
-/// What an experiment is trained towards: an objective, or nothing because it is `.frozen()`.
+/// The objective of an experiment, or `.frozen()` if nothing is trained.
 ///
 /// ```
 /// # extern crate dichroic_lang as dichroic;
@@ -71,7 +72,7 @@ pub trait Trains<B, A>: Objective {}
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "nothing says what this experiment is trained towards",
+    message = "this experiment has no objective",
     label = "say `.loss(...)`, or `.frozen()` for a model that is only evaluated"
 )]
 pub trait Towards {}
@@ -80,7 +81,7 @@ impl<L> Towards for Weighted<L> {}
 impl<L, R> Towards for Sum<L, R> {}
 impl<L> Towards for Convex<L> {}
 
-/// Training that another stage can follow, and whose images can be named.
+/// A stage of training, which another one can follow and whose images can be selected.
 ///
 /// ```
 /// # extern crate dichroic_lang as dichroic;
@@ -95,7 +96,7 @@ impl<L> Towards for Convex<L> {}
 /// let _ = run.frozen().then(PROXY);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "there is no stage of training here: `{Self}`",
+    message = "there is no stage of training before this: `{Self}`",
     label = "say `.loss(...)` before this"
 )]
 pub trait HasStage {}
@@ -103,7 +104,7 @@ impl<L> HasStage for Weighted<L> {}
 impl<L, R> HasStage for Sum<L, R> {}
 impl<L> HasStage for Convex<L> {}
 
-/// A place in the sentence that is still free: `.loss(…)` and `.frozen()` are said once, and one of them only.
+/// An objective that is not yet set: either `.loss(…)` or `.frozen()`, and only once.
 ///
 /// ```
 /// # extern crate dichroic_lang as dichroic;
@@ -118,8 +119,8 @@ impl<L> HasStage for Convex<L> {}
 /// let _ = run.frozen().loss(PROXY);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "what this experiment is trained towards was said before: `{Self}`",
-    label = "said twice",
+    message = "the objective of this experiment is already set: `{Self}`",
+    label = "set twice",
     note = "`.frozen()` takes no `.loss(...)`; several losses add up in one: `.loss(0.2 * SSL + 0.8 * PROXY)`"
 )]
 pub trait LossNotSaid {}
@@ -137,13 +138,13 @@ pub struct Frozen;
 #[derive(Debug)]
 pub enum Labels {}
 
-/// Nothing but images is read.
+/// Only images are read.
 #[derive(Debug)]
 pub enum NoLabels {}
 
-/// What a sum reads, given what its terms read.
+/// What a sum of losses reads, given what its terms read.
 pub trait Or<R> {
-    /// Labels if one of them does.
+    /// Labels if either does.
     type Either;
 }
 impl<R> Or<R> for Labels {
@@ -218,8 +219,8 @@ impl<L, R, N: Objective> Add<N> for Sum<L, R> {
     }
 }
 
-/// Says of words, with switches stated and without, that they are losses, and whether they read labels. One impl for all
-/// losses is what the orphan rule forbids (E0210).
+/// Implements, for settings with switches stated and without, that they are losses, and whether they read
+/// labels. A single impl for all losses is forbidden by the orphan rule (E0210).
 macro_rules! loss {
     ($supervision:ident: $($word:ty),*) => {$(
         impl $crate::dsl::Objective for $word {

@@ -1,26 +1,26 @@
-//! What the compiler says when a word comes too early.
+//! Messages for methods that are called too early.
 //!
-//! The methods here exist for their messages alone: their bounds never hold, and editors do not offer them.
+//! These methods exist only for their messages: their bounds never hold, and editors do not offer them.
 
 use super::{Backbone, Evaluation, Frozen, Model, NeedsAdapter, NoLoss, Run};
 
 macro_rules! missing {
     ($($name:ident: $message:literal, $label:literal;)*) => {$(
-        #[doc = concat!("Never holds; says: ", $message, ".")]
+        #[doc = concat!("Never holds; reports: ", $message, ".")]
         #[diagnostic::on_unimplemented(message = $message, label = $label)]
         pub trait $name {
-            /// Nobody can call it.
+            /// Cannot be called.
             #[doc(hidden)]
             fn never(&self) -> !;
         }
     )*};
 }
 missing! {
-    HasWeights: "nothing says where the weights of `{Self}` start",
+    HasWeights: "the initial weights of `{Self}` are not set",
         "say `.scratch()` or `.pretrained(ImageNet22k)` before this";
-    HasAdapter: "nothing says how channels come into this model",
+    HasAdapter: "this model has no channel adapter",
         "say `.adapter(...)` before this, such as `.adapter(HyperNet {{ z: 128, hidden: 256 }})`";
-    HasData: "nothing says what this model is trained on",
+    HasData: "this model has no training data",
         "say `.train_on(...)` before this, such as `.train_on(Chammi)`";
 }
 

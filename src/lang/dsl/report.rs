@@ -1,8 +1,9 @@
-//! What a `#[report]` shows: a table or figure of a paper, the systems of an experiment, or the answer to any question.
+//! The return value of a `#[report]` function: a table or figure of a paper, the systems of an experiment, or
+//! the result of a query.
 
 use crate::papers::{self, NotPublished};
 
-/// A table or figure, to be asked of the store whenever somebody wants to see it.
+/// A table or figure, computed from the store on request.
 ///
 /// ```text
 /// Report::published("chammi", "table4")           a paper's, next to the published numbers
@@ -32,7 +33,7 @@ pub enum Report {
         /// `loss`, `lr`, `grad_norm`.
         metric: String,
     },
-    /// Which class was taken for which, a matrix for each task and system.
+    /// Confusion matrices, one per task and system.
     Confusion {
         /// The experiment's name.
         experiment: String,
@@ -45,34 +46,34 @@ pub enum Report {
 }
 
 impl Report {
-    /// A table or figure of a paper, next to the published numbers: `published("chammi", "table4")`. `cargo test` and
-    /// `dichroic report` refuse what no paper has, and say what there is.
+    /// A table or figure of a paper, next to the published numbers: `published("chammi", "table4")`. `cargo
+    /// test` and `dichroic report` refuse names that no paper has, and list those that exist.
     pub fn published(paper: &str, name: &str) -> Self {
         Self::Published { paper: paper.into(), name: name.into() }
     }
 
-    /// The scores of all that an experiment declares.
+    /// The scores of all systems that an experiment declares.
     pub fn systems(experiment: &str) -> Self {
         Self::Systems { experiment: experiment.into() }
     }
 
-    /// How an experiment's systems were learned: a metric over steps.
+    /// Learning curves of an experiment's systems: a metric over steps.
     pub fn curves(experiment: &str, metric: &str) -> Self {
         Self::Curves { experiment: experiment.into(), metric: metric.into() }
     }
 
-    /// Which class an experiment's systems took for which.
+    /// Which classes an experiment's systems confuse.
     pub fn confusion(experiment: &str) -> Self {
         Self::Confusion { experiment: experiment.into() }
     }
 
-    /// The rows of an SQL query. Texts name a row, numbers are its cells. `x_std` and `x_n` belong to a column `x`: its
-    /// deviation and the number of its seeds.
+    /// The rows of an SQL query. Texts name a row, numbers are its cells. Columns `x_std` and `x_n` are the
+    /// standard deviation and the number of seeds of a column `x`.
     pub fn query(sql: &str) -> Self {
         Self::Query { sql: sql.into() }
     }
 
-    /// Whether there is what it is about.
+    /// Whether its subject exists.
     ///
     /// # Errors
     /// If no paper has this table or figure.
@@ -85,7 +86,7 @@ impl Report {
         }
     }
 
-    /// Its place among the reports of papers; those of none come last.
+    /// Its position among the reports of papers; other reports come last.
     pub(crate) fn place(&self) -> usize {
         match self {
             Self::Published { paper, name } => papers::place(paper, name),

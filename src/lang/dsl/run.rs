@@ -1,4 +1,4 @@
-//! The sentence an experiment is: model, data, loss, strategy, evaluation.
+//! The declaration of an experiment: model, data, loss, strategy, evaluation.
 
 use super::{
     Adapts, Backbone, DataWord, Evaluation, Frozen, HasStage, LossNotSaid, Meets, NoLoss, ReadBy, StartsWith,
@@ -7,7 +7,7 @@ use super::{
 use crate::{draft::Draft, spec::recipe::Recipe, word::plain};
 use std::marker::PhantomData;
 
-/// A backbone `B` with weights `W` and adapter `A`. The next word is `.train_on(…)`.
+/// A backbone `B` with weights `W` and adapter `A`. The next method is `.train_on(…)`.
 pub struct Model<B, W, A> {
     draft: Draft,
     types: PhantomData<(B, W, A)>,
@@ -20,7 +20,7 @@ impl<B: Backbone, W: StartsWith, A: Adapts<B>> Model<B, W, A> {
 }
 
 impl<B, W, A> Model<B, W, A> {
-    /// Says what to train on: the split `Train` of each set.
+    /// Sets the training data: the split `Train` of each set.
     pub fn train_on<D: TrainingData>(mut self, data: D) -> Run<Self, D, NoLoss> {
         self.draft.say("train.data", plain(&data.data()));
         Run {
@@ -40,8 +40,9 @@ impl<B, W, A> Clone for Model<B, W, A> {
     }
 }
 
-/// An experiment in the making. The type parameters remember what was chosen: the model, data, what it is trained towards,
-/// and whether it is scored. A function of an experiment file that returns one writes `Run<Model<…>, Chammi, NoLoss>`.
+/// An incomplete experiment. The type parameters record what was chosen: the model, the data, the objective,
+/// and whether it is scored. A function of an experiment file that returns one writes `Run<Model<…>, Chammi,
+/// NoLoss>`.
 pub struct Run<M, D, O, E = NotEvaluated> {
     pub(super) draft: Draft,
     pub(super) seeds: Vec<u64>,
@@ -68,7 +69,7 @@ pub trait Scored {}
 impl Scored for Evaluated {}
 
 impl<B, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
-    /// Says what to minimise.
+    /// Sets the loss.
     pub fn loss<N: Trains<B, A>>(mut self, loss: N) -> Run<Model<B, W, A>, D, N, E>
     where
         O: LossNotSaid,
@@ -78,8 +79,8 @@ impl<B, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
         self.retyped()
     }
 
-    /// Trains on from where the stage before ended, towards another loss. What is said after this is about this stage,
-    /// and about this one alone: rates, epochs, augmentation, strategy, and the images ([`Run::on`]).
+    /// Adds a stage that continues from the weights of the previous one, with another loss. Later calls set values of
+    /// this stage only: rates, epochs, augmentation, strategy, and the images ([`Run::on`]).
     ///
     /// ```
     /// # extern crate dichroic_lang as dichroic;
@@ -114,7 +115,7 @@ impl<B, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
         self
     }
 
-    /// Trains nothing: the model is scored as it starts, from random or from published weights.
+    /// Trains nothing: the model is scored with its initial weights, random or published.
     pub fn frozen(self) -> Run<Model<B, W, A>, D, Frozen, E>
     where
         O: LossNotSaid,
@@ -122,13 +123,13 @@ impl<B, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
         self.retyped()
     }
 
-    /// Trains for unseen domains. Said after `.loss(…)`, on which it depends.
+    /// Sets a strategy for unseen domains. It depends on the loss, so it comes after `.loss(…)`.
     pub fn strategy(mut self, strategy: impl Strategy<W, O>) -> Self {
         self.draft.say("train.strategy", strategy.strategy());
         self
     }
 
-    /// Scores the model. May be said more than once; the first one is the experiment's result.
+    /// Scores the model. May be called more than once; the first evaluation is the experiment's result.
     pub fn evaluate<V: Evaluation>(mut self, evaluation: V) -> Run<Model<B, W, A>, D, O, Evaluated>
     where
         D: Meets<V::Data, Exposure: ReadBy<A>>,

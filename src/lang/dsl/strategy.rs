@@ -1,9 +1,9 @@
-//! What is done for domains that are not in the training set.
+//! Strategies for domains that are not in the training set.
 
 use super::{ImageNet22k, Labels};
 use toml::Table;
 
-/// A way to train for unseen domains, for models that start from `W` and are trained towards `O`.
+/// A way to train for unseen domains, for models that start from `W` and have the objective `O`.
 ///
 /// ```
 /// # extern crate dichroic_lang as dichroic;
@@ -28,7 +28,7 @@ pub trait Strategy<W, O> {
     fn strategy(self) -> Table;
 }
 
-/// Weights that a frozen copy of can guide training.
+/// Pretrained weights whose frozen copy can act as MIRO's oracle.
 ///
 /// ```
 /// # extern crate dichroic_lang as dichroic;
@@ -50,7 +50,7 @@ pub trait Strategy<W, O> {
 pub trait Guides {}
 impl Guides for ImageNet22k {}
 
-/// What losses read, where it has to be labels.
+/// The inputs of a loss that must include labels.
 ///
 /// ```
 /// # extern crate dichroic_lang as dichroic;
@@ -65,8 +65,8 @@ impl Guides for ImageNet22k {}
 /// let _ = model.train_on(Chammi).loss(SSL).strategy(Swad::default());
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "SWAD looks at a held-out loss, and this loss reads no labels",
-    label = "there is no held-out loss to look at",
+    message = "SWAD monitors a held-out loss, and this loss reads no labels",
+    label = "there is no held-out loss to monitor",
     note = "add a loss that reads labels, such as `ProxyNca::t(0.07)`, or average from a fixed epoch on: `DenseSwa {{ start_epoch: 5 }}`"
 )]
 pub trait UsesLabels {}

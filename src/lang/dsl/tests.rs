@@ -1,4 +1,4 @@
-//! Sentences, and the plain data that they become.
+//! Declarations, and the plain data that they become.
 
 use crate::{
     data::chammi,

@@ -1,4 +1,4 @@
-//! Values of an experiment: said after `.train_on(…)`, in any order, the last one counts.
+//! Values of an experiment: set after `.train_on(…)`, in any order; the last call counts.
 
 use super::{Augmentation, LearnsHere, Model, OneModelPerSet, Part, Run};
 use crate::{
@@ -19,13 +19,13 @@ macro_rules! settings {
     };
 }
 settings! {
-    /// Side of the square that the network sees, in pixels; a multiple of 32.
+    /// Side of the network's square input, in pixels; a multiple of 32.
     image: usize => "train.image";
-    /// Share of the training images of each class and set kept back for choosing things.
+    /// Share of the training images of each class and set held out for model selection.
     hold_out: f64 => "train.hold_out";
     /// Whether the random draws of augmentation are fresh in each epoch.
     augment_stream: AugmentStream => "train.augment_stream";
-    /// Which images an epoch has: rare classes as often as common ones, or every image once.
+    /// How the images of an epoch are drawn: rare classes as often as common ones, or every image once.
     sampling: Sampling => "train.sampling";
     /// Peak learning rate.
     lr: f64 => "train.optimiser.lr";
@@ -35,41 +35,42 @@ settings! {
     betas: [f64; 2] => "train.optimiser.betas";
     /// Added to the root of AdamW's running square.
     eps: f64 => "train.optimiser.eps";
-    /// Epochs below this one rise linearly from `warmup_lr`.
+    /// Number of epochs of linear warmup from `warmup_lr`.
     warmup: usize => "train.schedule.warmup";
-    /// Where the ramp starts.
+    /// Learning rate at the start of the warmup.
     warmup_lr: f64 => "train.schedule.warmup_lr";
-    /// Where the cosine ends.
+    /// Final learning rate of the cosine.
     lr_min: f64 => "train.schedule.lr_min";
-    /// Passes over the training images.
+    /// Number of epochs.
     epochs: usize => "train.epochs";
-    /// Images in a step, of all sets together.
+    /// Images per step, over all sets.
     batch: usize => "train.batch";
 }
 
 impl<M, D, O, E> Run<M, D, O, E> {
-    /// What is done to training images, in this order: `Crop + Flip + Tps(0.5)`. Unsaid: `Crop + Flip`.
+    /// Augmentations of training images, applied in this order: `Crop + Flip + Tps(0.5)`. Default: `Crop +
+    /// Flip`.
     #[must_use]
     pub fn augment(mut self, augmentation: impl Augmentation) -> Self {
         self.draft.say("train.augment", augmentation.changes());
         self
     }
 
-    /// Where the values come from that this file does not say. Unsaid: [`Recipe::Fixed`].
+    /// The recipe of values that this file does not set. Default: [`Recipe::Fixed`].
     #[must_use]
     pub fn recipe(mut self, recipe: Recipe) -> Self {
         self.recipe = recipe;
         self
     }
 
-    /// One run for each of these seeds. Unsaid: 0.
+    /// One run for each of these seeds. Default: 0.
     #[must_use]
     pub fn seeds(mut self, seeds: impl IntoIterator<Item = u64>) -> Self {
         self.seeds = seeds.into_iter().collect();
         self
     }
 
-    /// Names what varies in the words of a table: `.label("condition", "TPS + 0.2 SSL")`.
+    /// Labels what varies, in the words of a table: `.label("condition", "TPS + 0.2 SSL")`.
     #[must_use]
     pub fn label(mut self, axis: &str, value: &str) -> Self {
         self.labels.retain(|(known, _)| known != axis);
@@ -79,7 +80,7 @@ impl<M, D, O, E> Run<M, D, O, E> {
 }
 
 impl<B, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
-    /// Probability of dropping the residual branch of the last block; earlier blocks less, linearly.
+    /// Probability of dropping the residual branch of the last block; it decreases linearly to the first.
     #[must_use]
     pub fn drop_path(mut self, drop_path: f64) -> Self
     where
@@ -89,7 +90,7 @@ impl<B, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
         self
     }
 
-    /// The peak learning rate of one set's model, for an adapter that makes a model of its own for each set.
+    /// The peak learning rate of one set's model, for an adapter with one model per set.
     #[must_use]
     pub fn lr_on(mut self, set: impl Part, lr: f64) -> Self
     where

@@ -1,4 +1,5 @@
-//! CeOnFeatures: what the released mix computes instead of ProxyNCA++. No sentence says it; a recipe does.
+//! CeOnFeatures: what the released mix computes instead of ProxyNCA++. It cannot be declared; a recipe
+//! selects it.
 
 use super::{Loss, LossWord};
 use crate::{
@@ -9,8 +10,8 @@ use crate::{
 
 word! {
     "train.objective", "ce_on_features", revision 1;
-    /// Cross-entropy with the pooled features themselves as logits: what the released "combined" loss computes where
-    /// the paper says ProxyNCA++. The class ids are the logits' indices.
+    /// Cross-entropy with the pooled features themselves as logits: what the released "combined" loss
+    /// computes where the paper has ProxyNCA++. Class ids are the indices of logits.
     settings of CeOnFeatures {}
 }
 

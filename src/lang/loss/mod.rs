@@ -1,4 +1,4 @@
-//! What is minimised: every loss there is, and weighted sums of them.
+//! Losses: the axis, the facts of each, and weighted sums of them.
 
 mod ce_on_features;
 mod cross_entropy;
@@ -15,18 +15,18 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 axis! {
-    /// Every loss there is.
+    /// The losses.
     pub enum Loss: LossWord, StageWord(InStage<'_>) {
         CrossEntropy = cross_entropy::{CrossEntropy;},
         CeOnFeatures = ce_on_features::{;},
         ProxyNca = proxy_nca::{PROXY, ProxyNca;},
         SimClr = sim_clr::{SSL, SimClr; Positives},
     }
-    /// What a loss answers.
+    /// The facts of a loss.
     facts {
-        /// What must be there before it can be computed.
+        /// The inputs that it needs.
         fn needs(&self) -> Needs;
-        /// What a recipe makes of it beside a loss that reads no labels.
+        /// What a recipe replaces it with next to a loss that reads no labels.
         fn in_mix(&self, recipe: Recipe) -> Loss;
     }
 }
@@ -35,7 +35,7 @@ axis! {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Term {
-    /// Its share, rounded to 1e-9.
+    /// Its weight, rounded to 1e-9.
     pub weight: f64,
     /// The loss itself.
     pub loss: Loss,

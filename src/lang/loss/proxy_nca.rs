@@ -1,4 +1,4 @@
-//! ProxyNca: a proxy for each class.
+//! ProxyNca: one proxy per class.
 
 use super::{Loss, LossWord, ce_on_features, temperature};
 use crate::{
@@ -17,13 +17,13 @@ word! {
     "train.objective", "proxy_nca", revision 1;
     /// ProxyNCA++: softmax over distances to one proxy per class, features and proxies normalised (CHAMMI, section 3.2).
     pub struct ProxyNca {
-        /// Distances are divided by this, or by what starts there.
+        /// Distances are divided by this, or by a learned value that starts there.
         temperature: f64,
-        /// By what features and proxies are multiplied.
+        /// The factor of features and proxies.
         scale: SaidScale as Scale,
     }
     switches {
-        /// Whether the proxies learn; in the released code they keep their random start.
+        /// Whether the proxies are trained; in the released code they keep their random initial values.
         train_proxies: bool = (false, true, true), "code: proxies are in no group of the optimiser; paper: learned";
     }
     rows [
@@ -36,7 +36,7 @@ word! {
 }
 loss!(Labels: ProxyNca, With<ProxyNca>);
 
-/// The released code has no ProxyNCA++ beside SimCLR, so under that recipe a mix says another word.
+/// The released code has no ProxyNCA++ next to SimCLR, so a mix is a different loss under that recipe.
 const IN_MIX: Switch = switch!(
     "train.objective.supervised.kind",
     (ce_on_features, proxy_nca, proxy_nca),
@@ -52,13 +52,13 @@ impl ProxyNca {
         Self { temperature, scale: SaidScale::Fixed }
     }
 
-    /// With a temperature that is learned and starts there. CHAMMI: TargetParam and SliceParam.
+    /// With a learned temperature that starts there. CHAMMI: TargetParam and SliceParam.
     pub const fn learned(self) -> Self {
         Self { scale: SaidScale::Learned, ..self }
     }
 }
 
-/// [`Scale`] as a sentence says it: how it is learned is the recipe's.
+/// [`Scale`] as declared: the recipe determines how it is learned.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum SaidScale {
@@ -66,26 +66,26 @@ enum SaidScale {
     Learned,
 }
 
-/// By what normalised features and proxies are multiplied before distances are taken.
+/// The factor of normalised features and proxies before distances are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Scale {
     /// √(1/T), always.
     Fixed,
-    /// e to a number that starts as `rule` says: the release's `learnable_temp`.
+    /// e to the power of a parameter that is initialised by `rule`: the release's `learnable_temp`.
     Learned {
-        /// Where it starts.
+        /// Its initial value.
         rule: ScaleRule,
-        /// Whether it learns; in the released code it is in no group of the optimiser.
+        /// Whether it is trained; in the released code it is in no parameter group of the optimiser.
         trained: bool,
     },
 }
 
-/// Where a learned scale starts.
+/// The initial value of a learned scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScaleRule {
-    /// √(1/T), so that distances are divided by T as the name says.
+    /// √(1/T), so that distances are divided by T.
     SquareRoot,
     /// 1/T, as released: distances are divided by T².
     Inverse,

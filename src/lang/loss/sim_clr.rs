@@ -1,4 +1,4 @@
-//! SimClr: two views of an image attract.
+//! SimClr: two views of an image attract each other.
 
 use super::{Loss, LossWord, temperature};
 use crate::{
@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 word! {
     "train.objective", "sim_clr", revision 1;
-    /// Two views of an image attract, views of other images of the same set repel (Chen et al. 2020).
+    /// Two views of an image attract each other, views of other images of the same set repel (Chen et al.
+    /// 2020).
     pub struct SimClr {
         /// Cosines are divided by this.
         temperature: f64,

@@ -11,7 +11,7 @@ use crate::{
     spec::{Metric, Protocol, Spec, settings},
 };
 
-/// How all of its tables are scored.
+/// The protocol of all its tables.
 pub const PROTOCOL: Protocol = Protocol::OneNn(settings::OneNn { metric: Metric::Cosine });
 
 /// The paper.
@@ -49,11 +49,11 @@ static TABLES: [Published; 5] = [
         table: "table2",
         csv: include_str!("chammi_table2.csv"),
         title: "CHAMMI, appendix, Table 2: off the shelf, trained from scratch, fine-tuned",
-        source: "arXiv 2310.19224, appendix, Table 2; one seed, no deviations printed",
+        source: "arXiv 2310.19224, appendix, Table 2; one seed, no deviations published",
         unfillable: &[Unfillable {
             model: "HyperNet",
             condition: "fine_tuned",
-            why: "the printed row mixes two runs; the row below has the numbers of Tables 3 and 4",
+            why: "the published row mixes two runs; the row below has the numbers of Tables 3 and 4",
         }],
         ..SCORES
     },
@@ -61,26 +61,26 @@ static TABLES: [Published; 5] = [
         table: "table3",
         csv: include_str!("chammi_table3.csv"),
         title: "CHAMMI, appendix, Table 3: SWAD and MIRO",
-        source: "arXiv 2310.19224, appendix, Table 3; one seed, no deviations printed",
+        source: "arXiv 2310.19224, appendix, Table 3; one seed, no deviations published",
         ..SCORES
     },
     Published {
         table: "table4",
         csv: include_str!("chammi_table4.csv"),
         title: "CHAMMI, appendix, Table 4: thin-plate splines and self-supervision",
-        source: "arXiv 2310.19224, appendix, Table 4; one seed, no deviations printed",
+        source: "arXiv 2310.19224, appendix, Table 4; one seed, no deviations published",
         ..SCORES
     },
     Published {
         table: "morphem_readme",
         csv: include_str!("chammi_morphem_readme.csv"),
         title: "MorphEm, README: backbones off the shelf",
-        source: "README of the MorphEm package; two decimals printed",
+        source: "README of the MorphEm package; two decimals published",
         ..SCORES
     },
 ];
 
-/// What the tables have in common.
+/// What all its tables share.
 const SCORES: Published = Published {
     table: "",
     csv: "",
@@ -106,7 +106,8 @@ fn table2(system: &System) -> Option<&'static str> {
         _ if !system.is_plain() || system.strategy != Strategy::Erm => None,
         Start::OffTheShelf => Some("off_the_shelf"),
         Start::Scratch => Some("trained"),
-        // The printed row of HyperNet mixes two runs; Tables 3 and 4 print the one that its averages belong to.
+        // The published row of HyperNet mixes two runs; Tables 3 and 4 have the one that its averages belong
+        // to.
         Start::Pretrained if system.model == "HyperNet" => Some("fine_tuned_consistent"),
         Start::Pretrained => Some("fine_tuned"),
     }

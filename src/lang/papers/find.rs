@@ -1,15 +1,15 @@
-//! A report of a paper by the two words that an experiment file says, and what is wrong with words that mean none.
+//! Finds a report of a paper by the two names in an experiment file, with errors for unknown names.
 
 use super::{PAPERS, Paper, named};
 use crate::spelling::closest;
 
-/// Why nothing can be reported under these words.
+/// Why no report matches these names.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum NotPublished {
     /// No paper has this name.
     #[error("there is no paper `{paper}`")]
     Paper {
-        /// What was said.
+        /// The name.
         paper: String,
     },
     /// The paper has no such table or figure.
@@ -17,13 +17,13 @@ pub enum NotPublished {
     Name {
         /// The paper.
         paper: &'static Paper,
-        /// What was said.
+        /// The name.
         name: String,
     },
 }
 
 impl NotPublished {
-    /// What to say instead: the closest name, and all that there are.
+    /// A suggestion: the closest name, and all names.
     pub fn hint(&self) -> String {
         let (said, known): (&str, Vec<&str>) = match self {
             Self::Paper { paper } => (paper, PAPERS.iter().map(|paper| paper.name).collect()),
@@ -47,7 +47,7 @@ pub fn find(paper: &str, name: &str) -> Result<(&'static Paper, &'static str), N
     found.map(|found| (known, found)).ok_or_else(|| NotPublished::Name { paper: known, name: name.into() })
 }
 
-/// Where a report comes among those of all papers.
+/// The position of a report among those of all papers.
 pub(crate) fn place(paper: &str, name: &str) -> usize {
     let all = PAPERS.into_iter().flat_map(|paper| paper.reports().map(move |name| (paper.name, name)));
     all.into_iter().position(|known| known == (paper, name)).unwrap_or(usize::MAX)

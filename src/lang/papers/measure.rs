@@ -1,15 +1,15 @@
-//! What a score counts, by its name in the store: papers publish accuracy, macro-F1, and so on.
+//! Kinds of scores, by their names in the store: papers publish accuracy, macro-F1, and so on.
 
 /// One kind of score. Higher is better for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Measure {
-    /// In the store and in JSON.
+    /// The name in the store and in JSON.
     pub name: &'static str,
-    /// In a sentence and over a column.
+    /// The name in sentences and headings.
     pub words: &'static str,
 }
 
-/// The share of images whose class is right.
+/// The share of images whose predicted class is right.
 pub const ACCURACY: Measure = Measure { name: "accuracy", words: "accuracy" };
 
 /// F1 of each class, mean over classes.
@@ -19,7 +19,7 @@ pub const MACRO_F1: Measure = Measure { name: "f1_macro", words: "macro-F1" };
 pub const CLASS_F1: Measure = Measure { name: "f1", words: "F1" };
 
 impl Measure {
-    /// The kinds of scores that a whole task has.
+    /// The kinds of scores of whole tasks.
     pub const OF_TASKS: [Self; 2] = [MACRO_F1, ACCURACY];
 
     /// At the start of a sentence: `Macro-F1`.

@@ -1,8 +1,9 @@
-//! Papers as data: the tables that each publishes, what it calls tasks and averages, and which of its rows a spec
-//! reproduces.
+//! Papers as data: the tables that each publishes, its names for tasks and averages, and which of its rows a
+//! spec reproduces.
 //!
-//! A table is a CSV file in this folder, one number a row, and a [`Published`] in the file of its paper. Everything above
-//! (scores, store, reports, page) takes the names, metrics and protocols of papers from here and has none of its own.
+//! A table is a CSV file in this folder, one number per row, and a [`Published`] in the file of its paper.
+//! Everything above (scores, store, reports, page) takes the names, metrics and protocols of papers from
+//! here.
 
 pub mod chammi;
 mod find;
@@ -21,9 +22,9 @@ pub const PAPERS: [&Paper; 1] = [&chammi::PAPER];
 /// One paper.
 #[derive(Debug)]
 pub struct Paper {
-    /// In the store, and the first word of `Report::published`.
+    /// The name in the store, and the first argument of `Report::published`.
     pub name: &'static str,
-    /// The data set that its tasks are about.
+    /// The data set of its tasks.
     pub data: &'static str,
     /// Its tasks in its order.
     pub tasks: &'static [Task],
@@ -31,11 +32,12 @@ pub struct Paper {
     pub averages: &'static [Average],
     /// Its tables.
     pub tables: &'static [Published],
-    /// What reports draw of it besides its tables: `figure5`.
+    /// Its figures that reports can draw: `figure5`.
     pub figures: &'static [&'static str],
-    /// How a reader says the parts of a row's condition, which the CSV files join with `+`; others are said as they are.
+    /// Readable names for the parts of a row's condition, which the CSV files join with `+`; other parts are
+    /// unchanged.
     pub conditions: &'static [(&'static str, &'static str)],
-    /// What the paper calls the model of a spec, whether or not one of its rows is of that spec.
+    /// The paper's name for the model of a spec, whether or not one of its rows matches that spec.
     pub model: fn(&Spec) -> Option<&'static str>,
     /// The rows of its tables that a spec reproduces, in the order of [`tables`](Self::tables).
     pub rows: fn(&Spec) -> Vec<Placed>,
@@ -44,28 +46,28 @@ pub struct Paper {
 /// One scored task of a paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Task {
-    /// In the store and in JSON.
+    /// The name in the store and in JSON.
     pub name: &'static str,
-    /// In the paper's tables.
+    /// The name in the paper's tables.
     pub paper: &'static str,
-    /// Over a column.
+    /// The heading of a column.
     pub short: &'static str,
-    /// Whether it asks for something that training has not seen.
+    /// Whether it queries something that training has not seen.
     pub novel: bool,
 }
 
 /// One average over tasks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Average {
-    /// In the store and in JSON.
+    /// The name in the store and in JSON.
     pub name: &'static str,
-    /// In the paper's tables.
+    /// The name in the paper's tables.
     pub paper: &'static str,
-    /// What else it is called.
+    /// Other names.
     pub also: &'static [&'static str],
-    /// Over a column.
+    /// The heading of a column.
     pub short: &'static str,
-    /// Each task's share.
+    /// The weight of each task.
     pub parts: &'static [(&'static str, f64)],
 }
 
@@ -74,15 +76,15 @@ pub struct Average {
 pub struct Published {
     /// Its name: `table4`.
     pub table: &'static str,
-    /// Its numbers: `table,model,condition,task,value,flag,note`, one number a row.
+    /// Its numbers: `table,model,condition,task,value,flag,note`, one number per row.
     pub csv: &'static str,
-    /// What its numbers about tasks and averages are.
+    /// The metric of its tasks and averages.
     pub metric: Measure,
-    /// How they were scored.
+    /// The protocol that scored them.
     pub protocol: Protocol,
-    /// Over a report of it.
+    /// The title of a report of it.
     pub title: &'static str,
-    /// Below a report of it: where it was read, and over what its numbers are means.
+    /// The note below a report of it: the source, and over what its numbers are means.
     pub source: &'static str,
     /// Rows that no run can reproduce.
     pub unfillable: &'static [Unfillable],
@@ -95,7 +97,7 @@ pub struct Unfillable {
     pub model: &'static str,
     /// The row's condition.
     pub condition: &'static str,
-    /// Why not.
+    /// The reason.
     pub why: &'static str,
 }
 
@@ -120,7 +122,7 @@ impl Task {
 }
 
 impl Average {
-    /// Its value, if `score` knows all of its tasks by their names in the store.
+    /// Its value, if `score` returns all of its tasks by their names in the store.
     pub fn of(&self, score: impl Fn(&str) -> Option<f64>) -> Option<f64> {
         self.parts.iter().map(|(task, weight)| Some(weight * score(task)?)).sum()
     }
@@ -155,7 +157,7 @@ impl Paper {
         self.tables.iter().find(|published| published.table == table)
     }
 
-    /// The name in the store of a task or an average that the paper spells in its own way (or already as the store does).
+    /// The name in the store of a task or an average, given the paper's spelling or the store's.
     pub fn from_paper(&self, word: &str) -> Option<&'static str> {
         let task = self.tasks.iter().find(|task| task.paper == word || task.name == word);
         let average = || {
@@ -172,19 +174,19 @@ impl Paper {
         self.task(name).map(|task| task.paper).or_else(|| self.average(name).map(|average| average.paper))
     }
 
-    /// What stands over the column of a task or an average.
+    /// The heading of the column of a task or an average.
     pub fn short(&self, name: &str) -> Option<&'static str> {
         self.average(name).map(|average| average.short).or_else(|| self.task(name).map(|task| task.short))
     }
 
-    /// A row's condition as a reader says it: `TPS + 0.2 SSL`.
+    /// A row's condition for readers: `TPS + 0.2 SSL`.
     pub fn condition(&self, condition: &str) -> String {
         let word =
             |part| self.conditions.iter().find(|(known, _)| *known == part).map_or(part, |(_, words)| *words);
         condition.split('+').map(word).collect::<Vec<_>>().join(" + ")
     }
 
-    /// What its tables count, each once.
+    /// The metrics of its tables, without duplicates.
     pub fn metrics(&self) -> Vec<Measure> {
         let mut metrics: Vec<Measure> = vec![];
         for table in self.tables {
@@ -195,7 +197,7 @@ impl Paper {
         metrics
     }
 
-    /// The names of all that can be reported of it: its tables, then its figures.
+    /// The names of all its reports: tables, then figures.
     pub fn reports(&self) -> impl Iterator<Item = &'static str> {
         self.tables.iter().map(|table| table.table).chain(self.figures.iter().copied())
     }
@@ -206,7 +208,7 @@ pub fn named(name: &str) -> Option<&'static Paper> {
     PAPERS.into_iter().find(|paper| paper.name == name)
 }
 
-/// The papers whose tasks are about a data set.
+/// The papers whose tasks use a data set.
 pub fn on(data: &str) -> impl Iterator<Item = &'static Paper> {
     PAPERS.into_iter().filter(move |paper| paper.data == data)
 }
@@ -216,13 +218,13 @@ pub fn is_average(name: &str) -> bool {
     PAPERS.iter().any(|paper| paper.average(name).is_some())
 }
 
-/// How a paper spells a task or an average of the store.
+/// A paper's spelling of a task or an average of the store.
 pub fn to_paper(name: &str) -> Option<&'static str> {
     PAPERS.iter().find_map(|paper| paper.to_paper(name))
 }
 
-/// What a task or an average is sorted by: papers' averages and tasks as the papers have them, then others by set and
-/// number. `Task_two` comes before `Task_three`.
+/// The sort key of a task or an average: papers' averages and tasks in the papers' order, then others by set
+/// and number. `Task_two` comes before `Task_three`.
 pub fn order(name: &str) -> (usize, &str, usize) {
     let of = |paper: &'static Paper| {
         let averages = paper.averages.iter().map(|average| average.name);

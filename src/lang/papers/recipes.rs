@@ -1,4 +1,4 @@
-//! Which recipe a spec follows: published numbers can only have come from a recipe that was published.
+//! Which recipe a spec follows: published numbers can only have come from a published recipe.
 
 use crate::spec::{
     Spec,
@@ -6,7 +6,7 @@ use crate::spec::{
 };
 use serde_json::Value;
 
-/// The recipes whose own switches a spec has, all of them: `released`, `fixed`, or both where nothing tells them apart.
+/// The recipes whose switches all match a spec: `released`, `fixed`, or both if they do not differ for it.
 pub fn of(spec: &Spec) -> String {
     let names = Recipe::ALL
         .into_iter()
@@ -31,13 +31,13 @@ pub fn against(spec: &Spec) -> Option<String> {
     ))
 }
 
-/// The switches of a spec that a recipe sets to something else.
+/// The switches of a spec that a recipe sets differently.
 fn departures(spec: &Spec, recipe: Recipe) -> Vec<&'static Switch> {
-    // The supervised term's kind is a switch only of the mix; alone it is what the file says.
+    // The supervised term's kind is a switch only in a mix; alone it is declared in the file.
     let mixed = spec.train.stages.iter().any(|stage| stage.objective.len() > 1);
-    // Rates differ by model, warps and strategies are what a row is about.
+    // Rates differ by model; warps and strategies define a row.
     let about = ["train.optimiser.lr", "train.strategy.kind", "model.adapter.fixed_channels.rates"];
-    // Nothing of how it is trained is read where nothing is trained.
+    // Without training, training settings are not read.
     let trained = !spec.train.is_frozen();
     let applies = |path: &str| {
         (mixed || path != "train.objective.supervised.kind")
@@ -55,7 +55,7 @@ fn departures(spec: &Spec, recipe: Recipe) -> Vec<&'static Switch> {
         .collect()
 }
 
-/// Equal as numbers where both are: 1 is 1.0.
+/// Equal as numbers if both are numbers: 1 equals 1.0.
 fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),

@@ -1,4 +1,4 @@
-//! What must be true of every paper's data.
+//! Properties of every paper's data.
 
 use super::*;
 use std::collections::BTreeSet;

@@ -1,19 +1,19 @@
-//! How features are scored: every protocol there is.
+//! Scoring protocols: the axis and the facts of each.
 
 mod one_nn;
 
 use crate::{axis::axis, spec::Spec};
 
 axis! {
-    /// Every protocol there is.
+    /// The protocols.
     pub enum Protocol: ProtocolWord, Word(Spec) {
         OneNn = one_nn::{OneNn;},
     }
-    /// What a protocol answers.
+    /// The facts of a protocol.
     facts {
         /// The name in the store and in JSON: `one_nn_cosine`.
         fn name(&self) -> String;
-        /// The name for people: `1-NN cosine`.
+        /// The name for readers: `1-NN cosine`.
         fn title(&self) -> String;
     }
 }
@@ -21,7 +21,7 @@ axis! {
 pub use one_nn::Metric;
 
 impl Protocol {
-    /// The title of a protocol by its [name](Self::name) in the store; one that this program does not know keeps its name.
+    /// The title of a protocol by its [name](Self::name) in the store; an unknown name is returned unchanged.
     pub fn title_of(name: &str) -> String {
         let known = one_nn::ALL.into_iter().map(Self::from).find(|protocol| protocol.name() == name);
         known.map_or_else(|| name.into(), |protocol| protocol.title())

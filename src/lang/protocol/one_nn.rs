@@ -1,4 +1,4 @@
-//! OneNn: the nearest training image decides.
+//! OneNn: the label of the nearest training image.
 
 use super::ProtocolWord;
 use crate::{
@@ -67,7 +67,7 @@ impl<T: DataWord> Evaluation for On<OneNn, T> {
     }
 }
 
-/// Every setting there is.
+/// All possible settings.
 pub(super) const ALL: [Settings; 2] = [Settings { metric: Metric::Cosine }, Settings { metric: Metric::L2 }];
 
 impl ProtocolWord for Settings {

@@ -11,17 +11,17 @@ use toml::Table;
 
 word! {
     "train.strategy", "dense_swa", revision 1;
-    /// Weights averaged after every step of the epochs after this one: what CHAMMI calls SWAD, with 5.
+    /// Weights averaged after every step of the epochs after this one: what CHAMMI calls SWAD, with epoch 5.
     pub struct DenseSwa {
-        /// Averaged are the steps of later epochs.
+        /// The steps of later epochs are averaged.
         pub start_epoch: usize,
     }
     switches {
-        /// What becomes of the learning rate meanwhile.
+        /// The learning rate while weights are averaged.
         rate: SwaRate = ({"kind": "annealed", "lr": 0.05}, {"kind": "scheduled"}, {"kind": "scheduled"}),
             "code: SWALR to 0.05 within ten steps; print is silent",
             guessed "the rate behind the published SWAD rows";
-        /// Which weights are kept.
+        /// Which weights are stored.
         keep: SwaKeep = (last, average, average), "code: the average is neither evaluated nor saved";
     }
 }
@@ -30,22 +30,23 @@ word! {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum SwaRate {
-    /// As the schedule says.
+    /// As scheduled.
     Scheduled,
-    /// It goes to `lr` by a cosine over ten steps and stays there (PyTorch's `SWALR`), the schedule on hold.
+    /// It moves to `lr` by a cosine over ten steps and stays there (PyTorch's `SWALR`); the schedule is
+    /// suspended.
     Annealed {
         /// Released: 0.05, under AdamW.
         lr: f64,
     },
 }
 
-/// Which weights a training with averaging leaves behind.
+/// Which weights a training with averaging stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SwaKeep {
     /// The average.
     Average,
-    /// The last ones: in the released code the average is neither evaluated nor saved.
+    /// The last ones: the released code neither evaluates nor saves the average.
     Last,
 }
 
@@ -83,7 +84,7 @@ impl StageWord for Settings {
         }
     }
 
-    /// From the same share of the epochs on.
+    /// From the same fraction of the epochs on.
     fn quick(&mut self, at: &InStage<'_>) {
         let epochs = at.stage.epochs;
         self.start_epoch = self.start_epoch * quick::EPOCHS.min(epochs) / epochs.max(1);

@@ -1,4 +1,4 @@
-//! Erm: nothing is done.
+//! Erm: no strategy.
 
 use super::{Oracle, StrategyWord};
 use crate::{
@@ -10,7 +10,7 @@ use toml::Table;
 
 word! {
     "train.strategy", "erm", revision 1;
-    /// Empirical risk minimisation: nothing is done.
+    /// Empirical risk minimisation: no additional measures.
     pub struct Erm;
 }
 

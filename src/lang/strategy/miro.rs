@@ -11,7 +11,7 @@ use toml::Table;
 
 word! {
     "train.strategy", "miro", revision 1;
-    /// Features stay close to those of the model as it starts (Cha et al. 2022). CHAMMI: `Miro { lambda: 0.01 }`.
+    /// Features stay close to those of the initial model (Cha et al. 2022). CHAMMI: `Miro { lambda: 0.01 }`.
     pub struct Miro {
         /// Weight of the penalty. CHAMMI: 0.01.
         pub lambda: f64,
@@ -22,7 +22,7 @@ word! {
             "code: stem and residual branches; appendix: stem, stages 1 to 3; MIRO's authors: block outputs";
         /// What they are compared with.
         oracle: Oracle = (independent, copy, copy), "code: a second instance; MIRO's authors: the pretrained model";
-        /// The variances learn at this multiple of the peak rate, from and to the same ends.
+        /// The learning rate of the variances as a multiple of the peak rate, with the same start and end.
         rate_factor: f64 = 10.0, "code: miro_lr_mult";
     }
 }
@@ -43,9 +43,9 @@ pub enum Taps {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Oracle {
-    /// The model as it starts.
+    /// The initial model.
     Copy,
-    /// A second model with the same published weights and random parts of its own, as released.
+    /// A second model with the same published weights and its own random parts, as released.
     Independent,
 }
 

@@ -11,25 +11,25 @@ use toml::Table;
 
 word! {
     "train.strategy", "swad", revision 1;
-    /// Weights averaged densely over a valley of the held-out loss (Cha et al. 2021), as its authors' code does it: the
-    /// valley begins where the loss stops falling and ends where it has risen above a threshold. `Swad::default()` has
-    /// the authors' numbers, and holds out a fifth of the training images unless `.hold_out(…)` says otherwise. CHAMMI's
-    /// "SWAD" is `DenseSwa`.
+    /// Weights averaged densely over a valley of the held-out loss (Cha et al. 2021), as in its authors'
+    /// code: the valley begins where the loss stops falling and ends where it has risen above a threshold.
+    /// `Swad::default()` has the authors' numbers, and holds out a fifth of the training images unless
+    /// `.hold_out(…)` is set. CHAMMI's "SWAD" is `DenseSwa`.
     pub struct Swad {
-        /// Steps between two looks at the held-out loss; the training ends with such a look.
+        /// Steps between two evaluations of the held-out loss; the training ends with one.
         pub every: usize,
-        /// The valley begins when the loss has not fallen for this number of looks. Authors: 3.
+        /// The valley begins when the loss has not fallen for this number of evaluations. Authors: 3.
         pub converge: usize,
-        /// It ends when the loss has been above the threshold for this number of looks. Authors: 6.
+        /// It ends when the loss has been above the threshold for this number of evaluations. Authors: 6.
         pub tolerance: usize,
-        /// The threshold is the mean loss of the first looks times 1 + this. Authors: 0.3.
+        /// The threshold is the mean loss of the first evaluations times 1 + this. Authors: 0.3.
         pub ratio: f64,
     }
 }
 
-/// What its authors hold out of each domain.
+/// The share that its authors hold out of each domain.
 const HOLD_OUT: f64 = 0.2;
-/// Steps between two looks in `quick`.
+/// Steps between two evaluations in `quick`.
 const SMALL_EVERY: usize = 40;
 
 impl Default for Swad {
@@ -62,11 +62,11 @@ impl StageWord for Settings {
         found.unless(least > 0, "swad_looks", message, "SWAD's authors: 100, 3 and 6");
         found.not_negative("swad_ratio", "a ratio for SWAD's threshold", self.ratio);
 
-        let message = || "SWAD looks at a held-out loss, and nothing is held out".into();
+        let message = || "SWAD monitors a held-out loss, and nothing is held out".into();
         let hint = "say `.hold_out(0.2)`, as its authors do";
         found.unless(at.spec.train.hold_out > 0.0, "swad_without_hold_out", message, hint);
 
-        let message = || "SWAD looks at a held-out loss, and this loss reads no labels".into();
+        let message = || "SWAD monitors a held-out loss, and this loss reads no labels".into();
         let hint = "add a loss that reads labels, such as `ProxyNca::t(0.07)`, or take `DenseSwa`";
         found.unless(Needs::of(&at.stage.objective).labels, "swad_without_labels", message, hint);
     }

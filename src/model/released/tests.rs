@@ -22,7 +22,7 @@ fn features(model: &Extractor, params: &Params, card: &Card, set: usize) -> Vec<
     y.value().flatten_all().unwrap().to_vec1().unwrap()
 }
 
-/// Takes a checkpoint over, asks for features, and asks again through a file of ours.
+/// Converts a checkpoint, computes features, and computes them again from a file of ours.
 #[track_caller]
 fn check(name: &str, adapter: Adapter, epoch: i64, rounded: usize, parameters: usize) {
     let found = shaped(&file(name), None, SMALL).unwrap();
@@ -107,8 +107,8 @@ fn the_set_of_fixed_channels_is_known_by_its_channels() {
     assert_eq!(of(3, None).unwrap(), "Allen");
     assert_eq!(of(4, None).unwrap(), "HPA");
     assert_eq!(of(5, Some("CP")).unwrap(), "CP");
-    assert_eq!(of(6, None).unwrap_err(), "a.pt reads 6 channels, as no set of CHAMMI does");
-    assert_eq!(of(3, Some("CP")).unwrap_err(), "a.pt reads 3 channels, as set `CP` does not");
+    assert_eq!(of(6, None).unwrap_err(), "a.pt reads 6 channels; no set of CHAMMI has that number");
+    assert_eq!(of(3, Some("CP")).unwrap_err(), "a.pt reads 3 channels; set `CP` does not have that number");
 }
 
 #[test]
@@ -129,7 +129,9 @@ fn what_does_not_fit_is_refused_with_names() {
     assert!(found.contains("and 4 more"), "{found}");
     let found = error("hypernet", Some("HPA"), SMALL);
     assert!(found.ends_with("is a HyperNet, which reads all of Allen, HPA, CP"), "{found}");
-    assert!(error("tensors", None, SMALL).contains("is of no adapter of CHAMMI; its parameters: double"));
+    assert!(
+        error("tensors", None, SMALL).contains("belongs to no adapter of CHAMMI; its parameters: double")
+    );
 }
 
 #[test]
@@ -166,5 +168,5 @@ fn ways_to_pool_that_are_not_ours_are_refused() {
     };
     assert!(word(Pooling::Weighted).is_ok());
     let found = word(Pooling::Average).unwrap_err().to_string();
-    assert!(found.contains("says pooling_channel_type `weighted_sum_random`; expected `avg`"), "{found}");
+    assert!(found.contains("has pooling_channel_type `weighted_sum_random`; expected `avg`"), "{found}");
 }

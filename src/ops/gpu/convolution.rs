@@ -54,7 +54,7 @@ impl Tape {
 }
 
 impl Gpu {
-    /// Of `shape`.
+    /// Max pooling of maps with the shape `shape`.
     pub(crate) fn max_pool(&self, x: &Tensor, shape: (usize, usize, usize, usize)) -> Result<Tensor> {
         let (_, height, width, channels) = x.dims4()?;
         let y = self.uninit(shape, x.dtype())?;

@@ -93,7 +93,7 @@ impl Cuda {
         Ok(module)
     }
 
-    /// The point in the stream's course that everything asked for so far leads to.
+    /// An event in the stream after everything launched so far.
     pub(super) fn moment(&self) -> Result<Moment> {
         let stream = self.0.cuda_stream();
         let event = stream.record_event(Some(CUevent_flags::CU_EVENT_DEFAULT)).map_err(Error::wrap)?;
@@ -152,11 +152,11 @@ impl Cuda {
     }
 }
 
-/// A point in a stream's course.
+/// An event in a stream.
 pub(super) struct Moment(CudaEvent);
 
 impl Moment {
-    /// Milliseconds by the GPU's clock; waits until they are over.
+    /// Milliseconds on the GPU's clock; waits for both events.
     pub(super) fn until(&self, later: &Self) -> Result<f64> {
         self.0.elapsed_ms(&later.0).map(f64::from).map_err(Error::wrap)
     }

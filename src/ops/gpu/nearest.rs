@@ -25,11 +25,11 @@ pub struct Question<'a> {
     pub groups: Option<(&'a [u32], &'a [u32])>,
     /// How far below the best score of a query the nearest reference may be.
     pub margins: &'a [f32],
-    /// The best score of each query among references that it has met before; minus infinity, if none.
+    /// The best score of each query among earlier references; minus infinity, if none.
     pub best: &'a [f32],
 }
 
-/// The best score of a query, those met before included, and its candidates; none where there are too many.
+/// The best score of a query, including earlier references, and its candidates; `None` if there are too many.
 pub type Candidates = (f32, Option<Vec<u32>>);
 
 impl Gpu {

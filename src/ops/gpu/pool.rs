@@ -1,4 +1,4 @@
-//! Global average pooling, in 32-bit floats whatever the format of activations.
+//! Global average pooling, in 32-bit floats for any format of activations.
 
 use super::{Gpu, Grid, launch};
 use crate::tape::{Node, Tape};

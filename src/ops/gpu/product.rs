@@ -3,7 +3,8 @@
 use crate::format::Format;
 use candle_core::{Result, Tensor};
 
-/// A matrix in memory, row-major or transposed; or a stack of as many as the other matrices of a product.
+/// A matrix in memory, row-major or transposed; or a stack with the same number of matrices as the other
+/// factor.
 #[derive(Clone, Copy)]
 pub(crate) struct Matrix<'a> {
     /// The tensor that contains it, and its offset there.

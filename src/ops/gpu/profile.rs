@@ -1,8 +1,9 @@
-//! Where a GPU's time goes: how long each kernel and each matrix product took, by the GPU's own clock.
+//! Profiles a GPU: how long each kernel and each matrix product took, on the GPU's own clock.
 //!
-//! Two events surround each launch in the stream. While the GPU is behind the program, as in steps of a large batch, they are as
-//! far apart as the work took. Where it waits for the program, the wait for the launch between them is counted too: then the
-//! sum comes near the time of the step, and what is missing is not the kernels' fault.
+//! Two events surround each launch in the stream. While the GPU is behind the program, as in steps of a large
+//! batch, their distance is the duration of the work. Where the GPU waits for the program, the wait for the
+//! launch between them is included: the sum is then close to the time of the step, and time that is missing
+//! is not spent in kernels.
 
 use super::{Arg, Gpu, product::Call};
 use candle_core::{DType, Result};
@@ -17,24 +18,24 @@ thread_local! {
 pub struct Share {
     /// The kernel, or the shape of the product.
     pub name: String,
-    /// How many.
+    /// Number of launches.
     pub calls: usize,
-    /// What they took together, in milliseconds.
+    /// Their total duration in milliseconds.
     pub ms: f64,
-    /// Bytes of the tensors that they were given, each counted once a launch: they moved no fewer.
+    /// Bytes of their argument tensors, each counted once per launch: a lower bound of the memory traffic.
     pub bytes: u64,
-    /// Multiplications and additions of matrix products; of kernels, they are not counted.
+    /// Multiplications and additions of matrix products; 0 for kernels.
     pub operations: u64,
 }
 
-/// One launch, and what its events will say.
+/// One launch and its events.
 struct Launch {
     what: Share,
     began: Moment,
     ended: Moment,
 }
 
-/// A point in the GPU's course.
+/// An event on a GPU.
 enum Moment {
     #[cfg(feature = "cuda")]
     Cuda(super::cuda::Moment),
@@ -42,10 +43,11 @@ enum Moment {
     Here(std::time::Instant),
 }
 
-/// What this thread launches on GPUs during `work`, the longest first. On the CPU nothing is launched.
+/// Everything that this thread launches on GPUs during `work`, the longest first. Nothing is launched on the
+/// CPU.
 ///
 /// # Errors
-/// If `work` fails, or the GPU does not say how long it took.
+/// If `work` fails, or the GPU cannot measure the time.
 pub fn profile<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, Vec<Share>)> {
     TAKEN.set(Some(vec![]));
     let result = work();
@@ -70,7 +72,7 @@ pub fn profile<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, Vec<Share>)> {
 }
 
 impl Gpu {
-    /// Launches something, between two events if somebody wants to know.
+    /// Launches something, between two events if it is being profiled.
     pub(super) fn timed(
         &self,
         what: impl FnOnce() -> Share,
@@ -103,7 +105,7 @@ impl Gpu {
 }
 
 impl Moment {
-    /// Milliseconds; waits until they are over.
+    /// Milliseconds; waits for both events.
     fn until(&self, later: &Self) -> Result<f64> {
         match (self, later) {
             #[cfg(feature = "cuda")]
@@ -118,7 +120,7 @@ impl Moment {
     }
 }
 
-/// What a kernel is given.
+/// The description of a kernel's launch.
 pub(super) fn kernel(name: &str, args: &[Arg<'_>]) -> Share {
     let bytes = |arg: &Arg<'_>| match arg {
         Arg::Tensor(tensor) => (tensor.elem_count() * tensor.dtype().size_in_bytes()) as u64,
@@ -133,7 +135,7 @@ pub(super) fn kernel(name: &str, args: &[Arg<'_>]) -> Share {
     Share { name: format!("{name}{format}"), calls: 1, ms: 0.0, bytes, operations: 0 }
 }
 
-/// What a matrix product is: `product 42×768 · 768×3072 bf16`.
+/// The description of a matrix product: `product 42×768 · 768×3072 bf16`.
 pub(super) fn product(call: &Call<'_>) -> Share {
     let Call { m, n, k, count, .. } = *call;
     let format = match (call.a.values.dtype(), call.rounded) {

@@ -155,7 +155,7 @@ fn a_profile_has_every_launch_once() {
         assert_eq!((gelu.calls, gelu.bytes), (2, 2 * 2 * 4 * 6 * 24));
         assert!(shares.windows(2).all(|pair| pair[0].ms >= pair[1].ms) && product.ms > 0.0);
         let beyond = profile(|| Ok(())).unwrap().1;
-        assert!(beyond.is_empty(), "nothing is noted beyond the work that was asked about");
+        assert!(beyond.is_empty(), "nothing outside the profiled work is recorded");
     });
     assert!(profile(work).unwrap().1.is_empty(), "the CPU's own code launches nothing");
 }

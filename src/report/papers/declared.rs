@@ -1,4 +1,4 @@
-//! What this program declares, so that a hole in a table says what would fill it.
+//! What this program declares, so that a hole in a table can name the command that fills it.
 
 use super::super::measured::World;
 use crate::{papers::Paper, spec::Spec};
@@ -28,7 +28,7 @@ pub(super) fn command(
         if real {
             command += &format!(" --data {}=PATH", paper.data);
         }
-        // What `--scale` is without being said.
+        // The default of `--scale`.
         if world.scale != if real { "paper" } else { "quick" } {
             command += &format!(" --scale {}", world.scale);
         }

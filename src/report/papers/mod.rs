@@ -1,7 +1,7 @@
-//! Tables and figures of papers, next to what was measured.
+//! Tables and figures of papers, published next to measured values.
 //!
-//! What a paper publishes is data ([`crate::papers`]), and any table of scores is drawn by [`scores`] alone. The folder of a
-//! paper has what only that paper draws.
+//! What a paper publishes is data ([`crate::papers`]), and [`scores`] draws every table of scores. The folder
+//! of a paper has what is specific to that paper.
 
 mod chammi;
 mod declared;
@@ -20,13 +20,13 @@ use super::{
 use crate::papers::{self, Paper};
 use std::collections::BTreeMap;
 
-/// Draws one thing that a paper publishes.
+/// Draws one published table or figure.
 type Draw = fn(&Source<'_>, &[Declaration]) -> Result<Shown, Error>;
 
-/// What only one paper draws, by its own names.
+/// The tables and figures with their own drawing, by the paper's names.
 const DRAWN: [(&Paper, &[(&str, Draw)]); 1] = [(&papers::chammi::PAPER, &chammi::DRAWN)];
 
-/// Asks the store for a table or a figure of a paper.
+/// Builds a table or a figure of a paper from the store.
 pub(super) fn report(
     paper: &str,
     name: &str,
@@ -46,7 +46,7 @@ fn drawn(paper: &Paper, name: &str) -> Option<Draw> {
     of_paper.iter().find(|(known, _)| *known == name).map(|(_, draw)| *draw)
 }
 
-/// A title that says so if there are numbers and all are simulated.
+/// The title, with a remark if all numbers are simulated.
 fn title(text: &str, worlds: &BTreeMap<&World, Vec<&Measured>>) -> String {
     let simulated = !worlds.is_empty() && worlds.keys().all(|world| world.kind == "simulated");
     format!("{text}{}", if simulated { ", on *simulated* data" } else { "" })

@@ -16,12 +16,12 @@ pub(in crate::report) struct PaperRow {
 }
 
 impl PaperRow {
-    /// Whether a placed spec is in it.
+    /// Whether a placed spec belongs to it.
     pub(in crate::report) fn has(&self, placed: &Placed) -> bool {
         (self.model.as_str(), self.condition.as_str()) == (placed.model, placed.condition)
     }
 
-    /// The condition as a reader says it: `TPS + 0.2 SSL`.
+    /// The condition as readers know it: `TPS + 0.2 SSL`.
     pub(in crate::report) fn words(&self, paper: &Paper) -> String {
         paper.condition(&self.condition)
     }

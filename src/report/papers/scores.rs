@@ -1,4 +1,5 @@
-//! Any paper's table of scores, row by row next to the published numbers: averages and tasks in the table's metric.
+//! Any paper's table of scores, row by row next to the published values: averages and tasks in the table's
+//! metric.
 
 use super::{
     super::{
@@ -19,10 +20,10 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Published rows, with their numbers by the store's names.
+/// Published rows, with their numbers under the store's names.
 pub(super) type Printed = Vec<(PaperRow, BTreeMap<String, f64>)>;
 
-/// The table in all the worlds that the store knows, and its figure.
+/// The table for every world in the store, and its figure.
 pub(super) fn report(
     paper: &'static Paper,
     table: &'static Published,
@@ -45,10 +46,10 @@ pub(super) fn report(
     })
 }
 
-/// Below a heatmap.
+/// The caption of a heatmap.
 pub(super) const CAPTION: &str = "F1 of every class";
 
-/// Head and name of a table's columns: averages, then tasks, of which it has a number.
+/// Heads and names of a table's columns: averages, then the tasks that it reports.
 fn columns(paper: &Paper, printed: &Printed) -> Vec<Column> {
     let published = |name: &str| printed.iter().any(|(_, numbers)| numbers.contains_key(name));
     let averages = paper.averages.iter().map(|average| (average.short, average.name));
@@ -56,7 +57,7 @@ fn columns(paper: &Paper, printed: &Printed) -> Vec<Column> {
     all.filter(|(_, name)| published(name)).map(|(short, name)| Column::of_score(short, name)).collect()
 }
 
-/// Task and class of every score per class that there is, in the paper's order.
+/// Task and class of every stored score per class, in the paper's order.
 pub(super) fn classes(paper: &Paper, measured: &[Measured]) -> Vec<(String, String)> {
     let with_classes = measured.iter().flat_map(|one| one.scores.per_class.keys().cloned());
     let seen: BTreeSet<(String, String)> = with_classes.collect();
@@ -74,19 +75,19 @@ fn heatmap(paper: &Paper, panels: &[Panel], classes: &[(String, String)]) -> Opt
     drawn.then(|| heatmap::draw(panels, &columns, "F1 score"))
 }
 
-/// What is asked of each world.
+/// What a table needs for each world.
 pub(super) struct Asked<'a> {
     pub(super) paper: &'static Paper,
     pub(super) table: &'static Published,
-    /// Its rows that are shown.
+    /// The published rows that are shown.
     pub(super) printed: &'a Printed,
     pub(super) declared: &'a [Declaration],
-    /// The columns of numbers, with the names that [`measured::Scores::value`] knows.
+    /// The columns of numbers, with the names that [`measured::Scores::value`] accepts.
     pub(super) columns: Vec<Column>,
     pub(super) store: &'a Source<'a>,
 }
 
-/// What is published, row by row.
+/// The published rows of a table.
 pub(super) fn printed(paper: &Paper, table: &Published, store: &Source<'_>) -> Result<Printed, Error> {
     let mut printed: Printed = Vec::new();
     for number in store.published(paper.name, table.table)? {
@@ -98,7 +99,7 @@ pub(super) fn printed(paper: &Paper, table: &Published, store: &Source<'_>) -> R
             numbers.insert(number.task, value);
         }
     }
-    // Averages that the paper does not print follow from the tasks that it prints.
+    // Averages that the paper does not report follow from the tasks that it reports.
     for (_, numbers) in &mut printed {
         for average in paper.averages {
             let reckoned = average.of(|task| numbers.get(task).copied());
@@ -135,7 +136,7 @@ impl Asked<'_> {
         heatmap(self.paper, &panels, classes)
     }
 
-    /// The runs of each spec that is in a published row, by recipe and spec.
+    /// The runs of each spec that reproduces a published row, by recipe and spec.
     pub(super) fn systems<'m>(
         &self,
         runs: &[&'m Measured],
@@ -148,7 +149,7 @@ impl Asked<'_> {
         systems
     }
 
-    /// Why the published numbers of a row cannot have come from a system in it, if they cannot.
+    /// Why the published numbers of a row cannot have come from one of its systems, if they cannot.
     pub(super) fn against(&self, system: &[&Measured], row: &PaperRow) -> Option<String> {
         system.first()?.in_row(self.paper, self.table, row)?.against
     }
@@ -166,7 +167,7 @@ impl Asked<'_> {
     pub(super) fn of_world(&self, world: Option<&World>, runs: &[&Measured]) -> Result<Table, Error> {
         let columns = self.columns.clone();
         let mut rows = Vec::new();
-        // Row, and the runs behind it.
+        // Row number, and the runs behind the row.
         let mut behind: Vec<(usize, Vec<&Measured>)> = Vec::new();
         let apart = world.and_then(|world| self.apart(world));
         let mut placed = 0;
@@ -213,14 +214,17 @@ impl Asked<'_> {
             note: String::new(),
         }));
         let mut notes = vec![format!(
-            "{}, mean ± sample standard deviation over seeds. Rows in italics are floors: what needs no training.",
+            "{}, mean ± sample standard deviation over seeds. Rows in italics are floors, which need no training.",
             self.table.metric.capitalised()
         )];
         notes.extend(self.price(&rows, runs)?);
-        notes.extend(apart.map(|reason| format!("Print stands apart, not comparable: {reason}.")));
+        notes
+            .extend(apart.map(|reason| {
+                format!("Published values are in a separate table, not comparable: {reason}.")
+            }));
         if runs.len() > placed {
             notes.push(format!(
-                "{} more runs have scores on this data and stand in no row of this table.",
+                "{} more runs have scores on these data but reproduce no row of this table.",
                 runs.len() - placed
             ));
         }
@@ -240,7 +244,7 @@ impl Asked<'_> {
             notes,
         };
         table.mark_best(0);
-        // Intervals are of macro-F1.
+        // Intervals are computed for macro-F1.
         if self.table.metric == MACRO_F1 {
             marks::level(self.store, &mut table, &behind, |name| self.average(name))?;
         }
@@ -248,13 +252,14 @@ impl Asked<'_> {
         Ok(table)
     }
 
-    /// What a hole costs, as the runs of this world did.
+    /// What filling a hole costs, estimated from the runs of this world.
     fn price(&self, rows: &[Row], runs: &[&Measured]) -> Result<Option<String>, Error> {
         let hole = |row: &Row| row.kind == Kind::Measured && row.note.starts_with('`');
         if !rows.iter().any(hole) {
             return Ok(None);
         }
-        let mut note = "`dichroic exp NAME --dry` says what a hole costs in time, memory and disk".to_owned();
+        let mut note =
+            "`dichroic exp NAME --dry` estimates the time, memory and disk that a hole needs".to_owned();
         let (mut seconds, mut bytes) = (0.0, 0.0);
         for one in runs {
             let sql = "SELECT (SELECT coalesce(max(secs), 0) FROM v_runs WHERE uid = ?1) AS seconds,
@@ -268,7 +273,7 @@ impl Asked<'_> {
         if seconds > 0.0 {
             let n = runs.len() as f64;
             note += &format!(
-                "; a run of this world took {:.0} s and {:.0} MB of disk",
+                "; on average a run of this world took {:.0} s and {:.0} MB of disk",
                 seconds / n,
                 bytes / n / 1e6
             );
@@ -295,9 +300,9 @@ impl Asked<'_> {
             cells: columns.iter().map(|column| Cell::print(numbers.get(&column.name).copied())).collect(),
             note: String::new(),
         });
-        let apart = if compared { "comparable only where a difference stands" } else { "not comparable" };
+        let apart = if compared { "comparable only where a difference is shown" } else { "not comparable" };
         Table {
-            title: format!("What the paper prints ({apart})"),
+            title: format!("Published ({apart})"),
             facts: Vec::new(),
             stub: heads(&["model", "condition"]),
             rows: rows.collect(),
@@ -316,7 +321,7 @@ impl Asked<'_> {
             for (((recipes, spec), seeds), several) in systems.into_iter().zip(several) {
                 let scores = Below(seeds.iter().map(|one| &one.scores).collect());
                 overall.push(scores.cell(|scores| self.overall(scores)).value.unwrap_or(f64::NAN));
-                // Two of one recipe are told apart by their ids.
+                // Two specs of one recipe are distinguished by their ids.
                 let id = if several { format!(", {}", spec.get(..4).unwrap_or(spec)) } else { String::new() };
                 let name = format!("{}, {} ({recipes}{id})", print.model, print.words(self.paper));
                 rows.push(row(name, false, &scores, classes));
@@ -335,7 +340,7 @@ impl Asked<'_> {
         self.score(scores, self.paper.overall()?.name)
     }
 
-    /// What a column's score is made of.
+    /// How a column's score is composed.
     fn average(&self, name: &str) -> Option<Average> {
         let one = |task: &str| Average { name: task.into(), parts: vec![(task.into(), 1.0)] };
         let average = self.paper.average(name).map(Average::from);
@@ -343,8 +348,8 @@ impl Asked<'_> {
     }
 }
 
-/// The floors of a world, by name. The untrained network is another one for each model; where neither `model` nor the
-/// backbone has a name for it, it is left out.
+/// The floors of a world, by name. The untrained network differs by model; if neither `model` nor the
+/// backbone gives it a name, it is left out.
 pub(super) fn floors<'a>(
     runs: &[&'a Measured],
     model: impl Fn(&Spec) -> Option<&'static str>,
@@ -372,7 +377,7 @@ pub(super) fn floors<'a>(
     floors
 }
 
-/// A network off the shelf, by its name.
+/// The name of a network off the shelf.
 fn off_the_shelf(spec: &Spec) -> Option<String> {
     let backbone = &spec.model.backbone;
     backbone.is_off_the_shelf().then(|| backbone.to_string())

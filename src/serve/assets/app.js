@@ -1,4 +1,5 @@
-// The page stays true: what the store tells to have changed is fetched again. Without this file it is a page of links.
+// Keeps the page up to date: what changed in the store is fetched again. Without this file the page is plain
+// HTML with links.
 'use strict';
 (() => {
   const live = document.getElementById('live');
@@ -7,7 +8,7 @@
     live.className = state;
   };
 
-  // Parts that may change carry `data-live`; ticks and open folds in them survive.
+  // Parts that may change have `data-live`; ticked boxes and open folds in them are kept.
   const parts = (page) => new Map([...page.querySelectorAll('[data-live]')].map((part) => [part.id, part]));
   const sources = (page) => [...page.querySelectorAll('figure[data-curves]')].map((figure) => figure.dataset.curves).join();
 
@@ -37,7 +38,7 @@
     for (const [id, part] of now) if (part.innerHTML !== old.get(id).innerHTML) exchange(old.get(id), part);
   }
 
-  // One at a time; a page that is slow to make is made less often.
+  // One update at a time; a page that is slow to render is updated less often.
   let busy = false, again = false;
   async function changed() {
     if (busy || document.hidden) {

@@ -1,4 +1,4 @@
-// Curves: fetched, drawn by uPlot, extended when points are written, fetched anew where somebody zooms in.
+// Curves: fetched, drawn by uPlot, extended when points are written, fetched again when you zoom in.
 'use strict';
 const charts = (() => {
   const LIGHT = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#7a5fd0', '#777777'];
@@ -12,7 +12,7 @@ const charts = (() => {
   const colours = () => (dark.matches ? DARK : LIGHT);
   const alpha = (colour, part) => colour + Math.round(part * 255).toString(16).padStart(2, '0');
 
-  // An exponential mean that begins at the first value.
+  // An exponential moving average that starts at the first value.
   function smoothed(values, share) {
     let sum = 0, weight = 0;
     return values.map((v) => {
@@ -58,7 +58,7 @@ const charts = (() => {
       this.loaded = range || null;
     }
 
-    // New points, behind those that are there.
+    // New points, after those that are already there.
     async update() {
       if (!this.series || this.zoom) return;
       const found = await this.ask({ after: this.last, key: this.key });
@@ -81,7 +81,7 @@ const charts = (() => {
       else this.draw();
     }
 
-    // Per curve: itself, or a faint one with the smoothed one over it; a band where it is a mean.
+    // Per curve: itself, or a faint one with the smoothed one on top; a band if it is a mean.
     columns() {
       const tables = this.series.map((s) => {
         const usable = look.log ? (v) => (v > 0 ? v : null) : (v) => v;
@@ -105,7 +105,7 @@ const charts = (() => {
       const series = [{ label: this.step }], bands = [], palette = colours();
       this.series.forEach((s, at) => {
         const colour = palette[at % palette.length], dash = at >= palette.length ? [6, 3] : undefined;
-        const part = s.name.startsWith('loss/'); // stands back behind the sum
+        const part = s.name.startsWith('loss/'); // fainter than the sum
         const line = { label: s.name, stroke: part ? alpha(colour, 0.5) : colour, width: part ? 1 : 1.5, dash, points: { show: s.x.length < 3 }, value: (_, v) => short(v), show: !this.hidden.has(s.name) };
         if (s.low) {
           bands.push({ series: [series.length + 1, series.length], fill: alpha(colour, 0.15) });
@@ -127,7 +127,7 @@ const charts = (() => {
         axes: [{ ...axis, size: 30 }, { ...axis, size: wide, values: (_, ticks) => ticks.map((v) => (v == null ? null : short(v))) }],
         legend: { live: true },
         hooks: {
-          // Where an attempt took the training up again.
+          // Steps at which an attempt resumed the training.
           draw: [(plot) => {
             const marks = new Set(this.series.flatMap((s) => s.resumed || []));
             const { ctx, bbox } = plot;
@@ -161,7 +161,7 @@ const charts = (() => {
       this.load().catch(() => {});
     }
 
-    // Thinned curves are fetched anew for the range that is looked at.
+    // Thinned curves are fetched again for the visible range.
     zoomed(plot) {
       if (this.back || plot !== this.plot) return;
       clearTimeout(this.waits);
@@ -183,7 +183,7 @@ const charts = (() => {
     }
   }
 
-  // Draws what is on the page and visible, and forgets what has left it.
+  // Draws the charts that are visible, and forgets those that have left the page.
   function find() {
     for (const [figure, chart] of drawn) {
       if (!figure.isConnected) {
@@ -198,7 +198,7 @@ const charts = (() => {
 
   const redraw = () => drawn.forEach((chart) => chart.draw());
 
-  // Smoothing and the axis stand in the address, so that a link shows the same.
+  // Smoothing and the axis are part of the address, so that a link shows the same.
   function tools() {
     const state = new URLSearchParams(location.search);
     look.smooth = Math.min(0.99, Number(state.get('smooth')) || 0);

@@ -1,23 +1,23 @@
-//! Gradients that are too long are shortened.
+//! Gradient clipping.
 
 use crate::{ops::Scalar, tape::Gradients};
 use candle_core::Result;
 
-/// Whether gradients are shortened.
+/// Whether gradients are clipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Clip {
-    /// They stay as they are.
+    /// They are unchanged.
     #[default]
     Never,
-    /// All of them together to at most this Euclidean length (torch's `clip_grad_norm_`).
+    /// All of them together to at most this Euclidean norm (torch's `clip_grad_norm_`).
     Norm(f64),
 }
 
-/// Added to the length that gradients are divided by (torch).
+/// Added to the norm by which gradients are divided (torch).
 const EPS: f64 = 1e-6;
 
 impl Clip {
-    /// Shortens gradients of the length `norm`. A GPU is not waited for.
+    /// Clips gradients with the norm `norm`. Does not wait for a GPU.
     ///
     /// # Errors
     /// If they cannot be changed.
@@ -47,7 +47,7 @@ mod tests {
         tape::{Grad, Tape},
     };
 
-    /// `torch.nn.utils.clip_grad_norm_` of gradients (3, 4) and 12: their length is 13.
+    /// `torch.nn.utils.clip_grad_norm_` of gradients (3, 4) and 12: their norm is 13.
     #[test]
     fn gradients_are_as_long_as_torch_leaves_them() {
         everywhere(|| {

@@ -2,16 +2,16 @@
 
 use crate::params::Published;
 
-/// Rules; a parameter follows every one that means it.
+/// Rules; a parameter follows every rule that matches it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Groups(Vec<Rule>);
 
-/// What holds for some parameters.
+/// Settings of some parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
-    /// Which ones.
+    /// Which parameters.
     pub names: Names,
-    /// The peak of their learning rate, as so many times the usual one; the ends of the curve are the same.
+    /// The factor of the peak of their learning rate; the ends of the curve are the same.
     pub rate: f64,
     /// Whether they decay.
     pub decays: bool,
@@ -22,30 +22,30 @@ pub struct Rule {
 pub enum Names {
     /// All.
     All,
-    /// Those whose names begin so.
+    /// Those with this prefix.
     Beginning(String),
-    /// Those whose names end so: `.bias`.
+    /// Those with this suffix: `.bias`.
     Ending(String),
-    /// Those of one axis at most: biases, norms, scales.
+    /// Those with at most one axis: biases, norms, scales.
     Vectors,
 }
 
-/// What holds for one parameter.
+/// Settings of one parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Group {
-    /// The peak of its learning rate, as so many times the usual one.
+    /// The factor of the peak of its learning rate.
     pub rate: f64,
     /// Whether it decays.
     pub decays: bool,
 }
 
 impl Groups {
-    /// By these rules; without any, all learn at the same rate, and all decay.
+    /// With these rules; without any, all parameters have the same rate, and all decay.
     pub fn new(rules: Vec<Rule>) -> Self {
         Self(rules)
     }
 
-    /// What holds for a parameter: rates multiply, and one rule is enough to keep it from decaying.
+    /// The settings of a parameter: rates multiply, and a single rule suffices to exempt it from decay.
     pub fn of(&self, published: &Published) -> Group {
         let rules = self.0.iter().filter(|rule| rule.names.mean(published));
         rules.fold(Group { rate: 1.0, decays: true }, |group, rule| Group {
@@ -70,7 +70,8 @@ impl Names {
 mod tests {
     use super::*;
 
-    /// DINO's `get_params_groups`: biases and vectors do not decay; here the first layer also learns slowly.
+    /// DINO's `get_params_groups`: biases and vectors do not decay; here the first layer also has a lower
+    /// rate.
     #[test]
     fn every_rule_that_means_a_parameter_holds() {
         let rule = |names, rate, decays| Rule { names, rate, decays };

@@ -39,18 +39,18 @@ struct Moments {
 }
 
 impl Optimiser {
-    /// Before the first step; all parameters alike, but for their own factor on the rate.
+    /// Before the first step; all parameters have the same settings, except for their own rate factor.
     ///
     /// # Errors
-    /// If there is no memory for it.
+    /// If there is not enough memory for it.
     pub fn new(word: &spec::Optimiser, params: &Params) -> Result<Self> {
         Self::grouped(word, &Groups::default(), Clip::Never, params)
     }
 
-    /// The same with groups of parameters, and gradients that are not too long.
+    /// The same with groups of parameters and gradient clipping.
     ///
     /// # Errors
-    /// If there is no memory for it.
+    /// If there is not enough memory for it.
     pub fn grouped(word: &spec::Optimiser, groups: &Groups, clip: Clip, params: &Params) -> Result<Self> {
         let moments = |id| {
             let published = params.published(id);
@@ -69,7 +69,7 @@ impl Optimiser {
         self.steps
     }
 
-    /// The Euclidean length of all gradients together.
+    /// The Euclidean norm of all gradients together.
     ///
     /// # Errors
     /// If a gradient cannot be read.
@@ -78,7 +78,7 @@ impl Optimiser {
         adamw::length(&self.moments.iter().filter_map(received).collect::<Vec<_>>())
     }
 
-    /// Shortens gradients of that length, if they are too long.
+    /// Clips gradients with this norm, if it is too large.
     ///
     /// # Errors
     /// If a gradient cannot be changed.
@@ -86,7 +86,8 @@ impl Optimiser {
         self.clip.apply(norm, gradients)
     }
 
-    /// One step at the learning rate `rate(factor)` of each parameter's factor on the peak, with the declared decay.
+    /// One step with the declared decay; `rate(factor)` is the learning rate of parameters with this factor
+    /// of the peak.
     ///
     /// # Errors
     /// If a gradient does not fit its parameter.
@@ -94,8 +95,8 @@ impl Optimiser {
         self.step_decaying(params, gradients, rate, self.word.weight_decay)
     }
 
-    /// The same with another decay. A parameter without a gradient in this step (a set that the batch lacked) stays as it
-    /// is, as in PyTorch.
+    /// The same with another decay. A parameter without a gradient in this step (of a set that the batch
+    /// lacked) is unchanged, as in PyTorch.
     ///
     /// # Errors
     /// If a gradient does not fit its parameter.

@@ -9,22 +9,22 @@ use candle_core::{Result, Tensor};
 /// Values of all trained parameters.
 pub(super) type Weights = Vec<Vec<f32>>;
 
-/// The mean of weights that were added, each as much as the others.
+/// The mean of weights, with equal shares.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Average {
     mean: Weights,
-    /// The mean in its place, where a GPU has it.
+    /// The mean on the GPU, if it is there.
     there: Vec<Tensor>,
     pub(super) count: u64,
 }
 
 impl Average {
-    /// A mean of so many.
+    /// A mean of this many.
     pub(super) fn of(mean: Weights, count: u64) -> Self {
         Self { mean, there: Vec::new(), count }
     }
 
-    /// The mean; waits for a GPU that has it.
+    /// The mean; waits for the GPU if it is there.
     pub(super) fn mean(&self) -> Result<Weights> {
         if self.there.is_empty() {
             Ok(self.mean.clone())
@@ -33,12 +33,12 @@ impl Average {
         }
     }
 
-    /// The mean, and no more is added.
+    /// The mean; nothing more can be added.
     pub(super) fn into_mean(self) -> Result<Weights> {
         if self.there.is_empty() { Ok(self.mean) } else { self.mean() }
     }
 
-    /// Adds the weights as they are now.
+    /// Adds the current weights.
     pub(super) fn add_params(&mut self, params: &Params) -> Result<()> {
         self.count += 1;
         if params.on_a_gpu() {
@@ -59,7 +59,7 @@ impl Average {
             self.there = trained(params).map(|id| params.value(id).copy()).collect::<Result<_>>()?;
             return Ok(());
         }
-        // As a checkpoint left it.
+        // As restored from a checkpoint.
         for mean in std::mem::take(&mut self.mean) {
             self.there.push(Tensor::new(mean, params.device())?);
         }
@@ -69,12 +69,12 @@ impl Average {
         Ok(())
     }
 
-    /// The mean of weights that were kept.
+    /// The mean of stored weights.
     pub(super) fn kept(self) -> Weights {
         self.mean
     }
 
-    /// Adds weights that were kept.
+    /// Adds stored weights.
     pub(super) fn add(&mut self, weights: &Weights) {
         self.count += 1;
         if self.count == 1 {
@@ -99,12 +99,12 @@ fn trained(params: &Params) -> impl Iterator<Item = ParamId> {
     params.ids().filter(|id| params.is_trained(*id))
 }
 
-/// The weights as they are now.
+/// The current weights.
 pub(super) fn weights(params: &Params) -> Result<Weights> {
     trained(params).map(|id| buffer::copy(params.value(id))).collect()
 }
 
-/// Puts weights in the place of what is there.
+/// Replaces the current weights.
 pub(super) fn put(params: &Params, weights: &Weights) -> Result<()> {
     for (id, weights) in trained(params).zip(weights) {
         buffer::set(params.value(id), weights)?;
@@ -117,7 +117,7 @@ pub(super) fn store(name: &str, weights: Weights) -> Vec<(String, Vec<f32>)> {
     weights.into_iter().enumerate().map(|(at, values)| (format!("{name}/{at}"), values)).collect()
 }
 
-/// The weights of that name in a checkpoint; none there, none at all.
+/// The weights with this name in a checkpoint; empty if there are none.
 pub(super) fn restore(name: &str, read: &dyn Fn(&str) -> Option<Vec<f32>>) -> Weights {
     (0..).map_while(|at: usize| read(&format!("{name}/{at}"))).collect()
 }

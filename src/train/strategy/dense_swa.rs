@@ -11,7 +11,7 @@ use crate::{
 };
 use std::f64::consts::PI;
 
-/// Steps in which PyTorch's `SWALR` takes the rate to its own.
+/// Steps in which PyTorch's `SWALR` anneals the rate.
 const ANNEAL: f64 = 10.0;
 
 pub(super) struct DenseSwa {
@@ -32,7 +32,7 @@ pub(super) struct Epochs {
 }
 
 impl Epochs {
-    /// How many averaged steps came before this one; none: it is not averaged.
+    /// How many averaged steps came before this one; `None`: it is not averaged.
     fn averaged(&self, step: u64) -> Option<u64> {
         step.checked_sub(self.before as u64 * self.steps)
     }
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
     use crate::seed::Seed;
 
-    /// From 3e-5: the ten rates of specification 6.1 (coda.md 7.4 prints them).
+    /// From 3e-5: the ten rates of specification 6.1 (listed in coda.md, section 7.4).
     #[test]
     fn released_rates_go_where_swalr_takes_them() {
         let word =

@@ -1,4 +1,4 @@
-//! What strategies do around the steps of a training: weights that are averaged, rates that differ, an early end.
+//! What strategies do during a training: averaged weights, modified rates, an early end.
 
 mod average;
 mod dense_swa;
@@ -14,36 +14,36 @@ use crate::{
 };
 use average::Weights;
 
-/// A strategy at work.
+/// A running strategy.
 pub(super) trait Strategy: Stateful {
-    /// Steps of a training that would have `total`.
+    /// The number of steps of a training that would have `total`.
     fn steps(&self, total: u64) -> u64 {
         total
     }
 
-    /// The learning rate of a step, for which `curve` is declared.
+    /// The learning rate of a step, given the declared `curve`.
     fn rate(&self, at: &Clock, curve: &Curve) -> f64 {
         curve.at(at)
     }
 
-    /// Looks at what a step (numbered from 0) has made of the parameters.
+    /// Called after a step (numbered from 0) with the new parameters.
     fn after_step(&mut self, step: u64, params: &Params, look: Look<'_>) -> Result<Verdict, Error>;
 
-    /// Puts the weights that are kept into the parameters.
+    /// Sets the parameters to the weights that the training stores.
     fn finish(self: Box<Self>, params: &Params) -> Result<(), Error>;
 }
 
 /// Measures the held-out loss.
 pub(super) type Look<'a> = &'a mut dyn FnMut() -> Result<f64, Error>;
 
-/// Whether a training goes on.
+/// Whether a training continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     GoOn,
     End,
 }
 
-/// The strategy of a training with so many steps in an epoch.
+/// The strategy of a training with this number of steps in an epoch.
 pub(super) fn build(word: &spec::Strategy, params: &Params, epoch_steps: u64) -> Box<dyn Strategy> {
     match word {
         // MIRO is a term of the loss.
@@ -56,7 +56,7 @@ pub(super) fn build(word: &spec::Strategy, params: &Params, epoch_steps: u64) ->
     }
 }
 
-/// Nothing is done.
+/// No strategy.
 struct Erm;
 
 impl Strategy for Erm {

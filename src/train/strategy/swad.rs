@@ -1,5 +1,5 @@
-//! SWAD (Cha et al. 2021): every step is averaged into a segment, every so many steps the held-out loss is looked at,
-//! and the segments of its valley are averaged (`valley`).
+//! SWAD (Cha et al. 2021): every step is averaged into a segment, the held-out loss is evaluated at regular
+//! intervals, and the segments of its valley are averaged (`valley`).
 
 use super::{
     Error, Look, Lost, Stateful, Strategy, Verdict, Weights,
@@ -22,7 +22,7 @@ impl Swad {
 }
 
 impl Strategy for Swad {
-    /// The last step is one with a look.
+    /// The last step is one with an evaluation.
     fn steps(&self, total: u64) -> u64 {
         if total == 0 { 0 } else { (total - 1) / self.every * self.every + 1 }
     }

@@ -1,13 +1,13 @@
-//! The valley of SWAD (Cha et al. 2021), step by step as its authors' code finds it (`coda.md`, section 7.1).
+//! The valley of SWAD (Cha et al. 2021), step by step as in its authors' code (`coda.md`, section 7.1).
 //!
-//! In the usual case the segment at the minimum counts twice and the segment that ends where the loss first falls below
-//! the threshold is left out: that is what the reference does.
+//! Usually the segment at the minimum counts twice and the segment that ends where the loss first falls below
+//! the threshold is left out, as in the reference.
 
 use super::average::{Average, Weights};
 use crate::spec;
 use std::{collections::VecDeque, sync::Arc};
 
-/// The mean weights of the steps between two looks, with what the second look found.
+/// The mean weights of the steps between two evaluations, with the result of the second.
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
     /// The step after which it ends.
@@ -20,9 +20,9 @@ pub(super) struct Segment {
 #[derive(Debug)]
 pub(super) struct Valley {
     word: spec::Swad,
-    /// The last looks, as many as it takes to converge.
+    /// The latest evaluations, as many as it takes to converge.
     pub(super) converging: VecDeque<Segment>,
-    /// The last looks, as many as are tolerated above the threshold.
+    /// The latest evaluations, as many as are tolerated above the threshold.
     pub(super) tolerating: VecDeque<Segment>,
     pub(super) begun: Option<Begun>,
     pub(super) dead: bool,
@@ -33,9 +33,9 @@ pub(super) struct Valley {
 pub(super) struct Begun {
     /// The step of its minimum.
     pub(super) step: u64,
-    /// A higher loss is outside.
+    /// The valley ends above this loss.
     pub(super) threshold: f64,
-    /// Of the segments inside. Its first mean is a placeholder that counts nothing.
+    /// The average of the segments inside. Its first mean is a placeholder with weight 0.
     pub(super) average: Average,
 }
 
@@ -55,7 +55,7 @@ impl Valley {
         self.dead
     }
 
-    /// Takes note of the next segment.
+    /// Processes the next segment.
     pub(super) fn look(&mut self, segment: Segment) {
         if self.dead {
             return;
@@ -131,7 +131,7 @@ fn least(queue: &VecDeque<Segment>) -> f64 {
 mod tests {
     use super::*;
 
-    /// Each segment's weights are 1 at its own place, so that the average says how often each was added.
+    /// Each segment's weights are 1 at its own position, so that the average shows how often each was added.
     #[test]
     fn valleys_are_those_of_the_authors() {
         let text = std::fs::read_to_string(crate::golden::folder().join("swa.json")).unwrap();

@@ -1,4 +1,5 @@
-//! What the loop can do beyond what a spec declares today: curves by step, groups, clipping, crops, pairs, terms with a state.
+//! What the loop supports beyond today's specs: curves by step, groups, clipping, crops, pairs, terms with a
+//! state.
 
 use super::{super::*, SIDE, Squares, model, objective, stage};
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
 };
 use candle_core::Tensor;
 
-/// Twelve steps at which everything changes from step to step, with gradients that are shortened.
+/// Twelve steps in which everything changes from step to step, with clipped gradients.
 fn method(stage: &Stage) -> Method {
     let rule = Rule { names: Names::Vectors, rate: 0.5, decays: false };
     Method {
@@ -23,7 +24,7 @@ fn method(stage: &Stage) -> Method {
     }
 }
 
-/// The distance of mean features from a mean that runs along: a term with a state, and with a temperature of its own.
+/// The distance of mean features from a running mean: a term with a state and its own temperature.
 struct Drifting {
     centre: Vec<f32>,
     temperature: Curve,
@@ -62,7 +63,7 @@ impl Term for Drifting {
     }
 }
 
-/// Asks to stop after a number of steps, and keeps the rates.
+/// Asks to stop after a number of steps, and records the rates.
 struct Rates {
     stop_after: usize,
     steps: usize,
@@ -158,7 +159,8 @@ fn curves_groups_and_clipping_all_act() {
     }
 }
 
-/// A small group of crops beside a large one: each passes by itself, and residual branches are dropped in both.
+/// A small group of crops besides a large one: each passes separately, and residual branches are dropped in
+/// both.
 #[test]
 fn groups_of_crops_of_several_sizes_train() {
     let (source, stage) = (Squares::new(16), stage(1));
@@ -171,7 +173,7 @@ fn groups_of_crops_of_several_sizes_train() {
         let on = |keep, method: &Method| {
             let mut params = Params::new(Seed(5));
             let model = Extractor::new(&model(), source.sets(), &[], &mut params);
-            // A slow machine writes checkpoints, which the next run must not go on from.
+            // On a slow machine a checkpoint may be written, from which the next run must not resume.
             let folder = tempfile::tempdir().unwrap();
             let checkpoint = folder.path().join("c");
             let job = Job {

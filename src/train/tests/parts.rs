@@ -1,4 +1,4 @@
-//! Batches in parts: what is computed does not depend on which parts keep their tape.
+//! Batches in parts: the results do not depend on which parts keep their tape.
 
 use super::{
     super::{loader::Batch, *},
@@ -22,7 +22,7 @@ fn source() -> Squares {
 /// At most five rows of 32 px.
 const FIVE_ROWS: usize = 5 * 32 * 32;
 
-/// Keeps numbers by name.
+/// Collects numbers by name.
 #[derive(Default)]
 struct Numbers(Vec<(String, f64)>);
 
@@ -36,7 +36,7 @@ impl Listen for Numbers {
     }
 }
 
-/// The weights that three steps lead to, and what was said of them.
+/// The weights after three steps, and the reported metrics.
 fn weights(stage: &Stage, part: usize, keep: Keep) -> (Vec<u32>, Vec<(String, f64)>) {
     let source = source();
     let folder = tempfile::tempdir().unwrap();
@@ -70,12 +70,12 @@ fn bits_do_not_depend_on_which_parts_keep_their_tape() {
     for strategy in strategies() {
         same(&three_steps(strategy), &[Keep::First(0), Keep::First(1), Keep::First(3), Keep::Within(0)]);
     }
-    // MIRO asks for all that the others ask for; the emulator is slow.
+    // MIRO needs everything that the others need; the emulator is slow.
     let [_, _, miro] = strategies();
     on_gpus(|| same(&three_steps(miro.clone()), &[Keep::First(0)]));
 }
 
-/// Parts are a way to add up, nothing else: the same loss and the same gradient but for rounding.
+/// Parts only change the order of additions: the same loss and the same gradient up to rounding.
 #[test]
 fn a_batch_in_parts_has_the_loss_and_the_gradient_of_the_whole() {
     for (strategy, emulated) in strategies().into_iter().zip([false, false, true]) {
@@ -120,7 +120,7 @@ fn every_parameter_receives_a_gradient_from_parts() {
     }
 }
 
-/// What a run of today's sizes computes is one part, so that nothing that was computed before has changed.
+/// A run of today's sizes has a single part, so that no earlier result has changed.
 #[test]
 fn quick_batches_pass_in_one_part() {
     use crate::spec::quick::{BATCH, IMAGE};

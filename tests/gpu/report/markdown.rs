@@ -150,7 +150,7 @@ fn pinned(page: &mut String, pinned: &Value) {
     line!(page, "{} comparisons with golden values, or between CPU and GPU.", pinned["compared"]);
     for case in cases.iter().filter(|case| !["ok", "ignored"].contains(&text(&case["outcome"]))) {
         line!(page);
-        let how = if case["outcome"] == "FAILED" { "failed" } else { "did not end" };
+        let how = if case["outcome"] == "FAILED" { "failed" } else { "did not finish" };
         line!(page, "**{}** {how}", text(&case["name"]));
         line!(page);
         line!(page, "```text\n{}\n```", text(&case["message"]).trim_end());

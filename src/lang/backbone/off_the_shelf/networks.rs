@@ -1,43 +1,44 @@
-//! Networks off the shelf that candle-transformers computes (feature `zoo`), and what each was trained to see.
+//! Networks off the shelf that candle-transformers computes (feature `zoo`), and the preprocessing of each.
 
 use serde::{Deserialize, Serialize};
 
-/// What is known of a network of `OffTheShelf` before it is built.
+/// The facts of a network of `OffTheShelf`, available without building it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NetworkFacts {
     /// timm's name of the network.
     pub name: &'static str,
     /// timm's name of network and weights on the Hugging Face Hub.
     pub file: &'static str,
-    /// What it is called in tables.
+    /// Its name in tables.
     pub title: &'static str,
-    /// Numbers in a feature vector.
+    /// Length of a feature vector.
     pub width: usize,
-    /// Numbers in its parameters.
+    /// Number of parameters.
     pub parameters: usize,
-    /// What the shorter side of a photograph is resized to, in pixels: the next over timm's `crop_pct`.
+    /// The size of an image's shorter side after resizing, in pixels: the next integer over timm's
+    /// `crop_pct`.
     pub shorter: usize,
-    /// Side of the square that is cut from its middle.
+    /// Side of the centre crop.
     pub side: usize,
-    /// Mean and deviation of the photographs that it was trained on.
+    /// Mean and standard deviation of its training images.
     pub norm: PhotographNorm,
-    /// Whether it sees squares of that side only: its positions are not resized.
+    /// Whether it takes only squares with this side: its position embedding is not resized.
     pub one_side: bool,
 }
 
-/// Which mean and deviation photographs are normalised by.
+/// The mean and standard deviation that normalise RGB images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PhotographNorm {
     /// ImageNet's.
     ImageNet,
-    /// Those of CLIP's pairs of photographs and captions.
+    /// Those of CLIP's pairs of images and captions.
     Clip,
     /// 0.5 and 0.5: values from -1 to 1.
     Symmetric,
 }
 
 impl PhotographNorm {
-    /// The mean of red, green and blue, and their deviation.
+    /// The mean of red, green and blue, and their standard deviations.
     pub fn values(self) -> [[f32; 3]; 2] {
         match self {
             Self::ImageNet => [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]],
@@ -52,7 +53,7 @@ impl PhotographNorm {
 macro_rules! networks {
     ($($kind:ident, $doc:literal, $name:literal, $file:literal, $title:literal,
        $width:literal, $parameters:literal, $shorter:literal -> $side:literal, $norm:ident, $one_side:literal;)*) => {
-        /// A network of `OffTheShelf`, known by timm's name.
+        /// A network of `OffTheShelf`, identified by timm's name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum NetworkModel {$(
             #[doc = $doc]
@@ -61,10 +62,10 @@ macro_rules! networks {
         )*}
 
         impl NetworkModel {
-            /// Every one.
+            /// All of them.
             pub const ALL: &[Self] = &[$(Self::$kind),*];
 
-            /// What is known of it.
+            /// The facts of this network.
             pub fn facts(self) -> NetworkFacts {
                 match self {$(
                     Self::$kind => NetworkFacts {
@@ -117,7 +118,7 @@ networks! {
 }
 
 impl NetworkModel {
-    /// Whether it sees images of this side, in pixels.
+    /// Whether it takes images with this side, in pixels.
     pub fn sees(self, side: usize) -> bool {
         let facts = self.facts();
         !facts.one_side || facts.side == side

@@ -1,11 +1,11 @@
-//! What a spec is in the paper's terms: which model, from which weights, trained how.
+//! Classifies a spec in the paper's terms: model, initial weights, training.
 
 use crate::spec::{Adapter, Augment, Backbone, ConvNextSize, Loss, Spec, Strategy as Trained, Term, Weights};
 use crate::{data::chammi, papers::recipes};
 use serde::Serialize;
 use serde_json::Value;
 
-/// The models of the tables, and the learning rate of their released checkpoints.
+/// The models of the tables, and the learning rates of their released checkpoints.
 const MODELS: [(&str, f64); 7] = [
     ("ChannelReplication", 0.0),
     ("FixedChannels", 1e-4),
@@ -16,15 +16,15 @@ const MODELS: [(&str, f64); 7] = [
     ("HyperNet", 4e-4),
 ];
 
-/// CHAMMI's sets, and what the paper calls them.
+/// CHAMMI's sets, and the paper's names for them.
 pub const SETS: [(&str, &str); 3] = [("Allen", "WTC"), ("HPA", "HPA"), ("CP", "CP")];
 
-/// What a resolved spec, whatever its scale and recipe, is to the paper.
+/// A resolved spec in the paper's terms, at any scale and under any recipe.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct System {
-    /// As the tables call it.
+    /// The tables' name.
     pub model: &'static str,
-    /// Where it comes from.
+    /// Its initial weights.
     pub start: Start,
     /// How it is trained for unseen domains.
     pub strategy: Strategy,
@@ -34,7 +34,7 @@ pub struct System {
     pub warped: bool,
 }
 
-/// Where a model comes from.
+/// The initial weights of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// Published weights, nothing trained.
@@ -45,7 +45,7 @@ pub enum Start {
     Pretrained,
 }
 
-/// How a model is trained for unseen domains.
+/// The strategy for unseen domains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
     /// Not at all.
@@ -76,7 +76,7 @@ impl System {
         }
     }
 
-    /// A system that was trained on two of the sets, and the place in [`SETS`] of the third.
+    /// A system trained on two of the sets, and the index in [`SETS`] of the third.
     pub fn without_one(spec: &Spec) -> Option<(usize, Self)> {
         let sets = Some(&spec.train.data.sets).filter(|sets| sets.len() == 2)?;
         let held_out = SETS.iter().position(|(set, _)| sets.iter().all(|trained| trained != set))?;
@@ -107,7 +107,7 @@ impl System {
             None | Some(Trained::Erm(_)) => Strategy::Erm,
             Some(Trained::DenseSwa(_)) => Strategy::Swad,
             Some(Trained::Miro(_)) => Strategy::Miro,
-            // The paper trains with no other.
+            // The paper uses no other strategy.
             Some(Trained::Swad(_)) => return None,
         };
         let loss = stage.map_or(Some(Share::Supervised), |stage| share(&stage.objective))?;
@@ -115,17 +115,17 @@ impl System {
         Some(Self { model, start, strategy, loss, warped })
     }
 
-    /// The model's place in the tables.
+    /// The model's index in the tables.
     pub fn place(&self) -> usize {
         MODELS.iter().position(|(model, _)| *model == self.model).unwrap_or(MODELS.len())
     }
 
-    /// The model at a place.
+    /// The model with this index.
     pub fn model_at(place: usize) -> &'static str {
         MODELS.get(place).map_or("", |(model, _)| model)
     }
 
-    /// Trained on the labels alone, without warps.
+    /// Trained with the labelled loss alone, without warps.
     pub fn is_plain(&self) -> bool {
         self.loss == Share::Supervised && !self.warped
     }
@@ -160,8 +160,8 @@ fn share(objective: &[Term]) -> Option<Share> {
     }
 }
 
-/// Why the paper's numbers cannot have come from this spec: another network, other weights, another rate, or neither of
-/// the two published recipes.
+/// Why the paper's numbers cannot have come from this spec: another network, other weights, another rate, or
+/// neither of the two published recipes.
 pub(super) fn against(spec: &Spec) -> Option<String> {
     let system = System::of(spec);
     let from =
@@ -188,7 +188,7 @@ pub(super) fn against(spec: &Spec) -> Option<String> {
     recipes::against(spec)
 }
 
-/// A word of a spec as its JSON has it.
+/// The kind of a setting, as in its JSON.
 fn kind(word: &impl Serialize) -> String {
     let json = serde_json::to_value(word).expect("specs are plain data");
     let kind = json.get("kind").unwrap_or(&json);

@@ -1,4 +1,4 @@
-//! CHAMMI's nine tasks and its averages over them, and what the paper calls them.
+//! CHAMMI's nine tasks and its averages over them, with the paper's names.
 
 use crate::papers::{Average, Task};
 
@@ -6,7 +6,7 @@ const fn task(name: &'static str, paper: &'static str, short: &'static str, nove
     Task { name, paper, short, novel }
 }
 
-/// The nine tasks in the paper's order; `Task_one` asks for nothing that training has not seen.
+/// The nine tasks in the paper's order; `Task_one` queries nothing that training has not seen.
 pub const TASKS: [Task; 9] = [
     task("Allen/Task_one", "W_Task1", "WTC T1", false),
     task("Allen/Task_two", "W_Task2", "WTC T2", true),
@@ -19,8 +19,8 @@ pub const TASKS: [Task; 9] = [
     task("CP/Task_four", "C_Task4", "CP T4", true),
 ];
 
-/// The paper's four averages, the overall one first: CPS = W2/3 + (H2 + H3)/6 + (C2 + C3 + C4)/9. Behind it one of ours, the
-/// same without two tasks in which trivial predictors are above nearly every published system.
+/// The paper's four averages, the overall one first: CPS = W2/3 + (H2 + H3)/6 + (C2 + C3 + C4)/9. The last
+/// one is ours: CPS without two tasks in which trivial predictors are above nearly every published system.
 pub const AVERAGES: [Average; 5] = [
     Average {
         name: "cps",

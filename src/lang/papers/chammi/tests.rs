@@ -1,4 +1,4 @@
-//! The paper's numbers agree with each other, and specs are found in the rows that are of them.
+//! The paper's numbers agree with each other, and specs match the rows that they reproduce.
 
 use super::super::tests::numbers;
 use super::*;
@@ -6,7 +6,7 @@ use crate::prelude::*;
 use crate::{sample, spec::Condition};
 use std::collections::BTreeMap;
 
-/// The averages that the paper prints follow from the tasks that it prints, within its three digits.
+/// The published averages follow from the published tasks, within their three digits.
 #[test]
 fn published_averages_follow_from_published_tasks() {
     let mut compared = 0;
@@ -14,7 +14,7 @@ fn published_averages_follow_from_published_tasks() {
         let mut rows: BTreeMap<(String, String), BTreeMap<&str, f64>> = BTreeMap::new();
         for [model, condition, task, value, flag] in numbers(table) {
             let row = rows.entry((model, condition)).or_default();
-            // The one row that contradicts itself in print, and its cells that are lost.
+            // The one published row that contradicts itself, and its illegible cells.
             let damaged = ["printed_inconsistent", "missing", "ocr_single"].contains(&flag.as_str());
             if let (Some(name), Ok(value), false) = (PAPER.from_paper(&task), value.parse(), damaged) {
                 row.insert(name, value);

@@ -1,5 +1,5 @@
-// Layer normalisation over rows. `group` neighbouring lanes share a row; each holds up to `most` packs of it in registers.
-// Blocks are BLOCK threads in one row.
+// Layer normalisation over rows. `group` neighbouring lanes share a row; each has up to `most` packs of it in
+// registers. Blocks are BLOCK threads in one row.
 
 #define MOST (32 / PACK) // packs: rows have at most 32 lanes times 32 numbers
 

@@ -1,5 +1,5 @@
-// What every kernel begins with. Kernels are written in the part of C that CUDA's compiler and a C compiler both take, so that
-// a test runs them on the CPU; they include no header of CUDA's.
+// The common prefix of all kernels. Kernels are written in the subset of C that both CUDA's compiler and a C
+// compiler accept, so that a test can run them on the CPU; they include none of CUDA's headers.
 //
 // `real` is the number format of activations: 32-bit floats, or bfloat16 where BF16 is 1. Sums are always 32-bit floats.
 
@@ -11,7 +11,7 @@ typedef long long wide;
 #define SHARED __shared__
 #define ALIGNED __align__(16)
 DEVICE float lane_xor(float x, int distance) { return __shfl_xor_sync(0xffffffffu, x, distance); }
-// The next number; which thread gets which is chance.
+// The next number; which thread gets which number is arbitrary.
 DEVICE int take_number(int *next) { return atomicAdd(next, 1); }
 #endif
 
@@ -32,7 +32,7 @@ DEVICE float float_of_bits(unsigned bits) {
 #if BF16
 typedef unsigned short real;
 DEVICE float of_real(real x) { return float_of_bits((unsigned)x << 16); }
-// To the nearest, halves to even; NaN stays NaN.
+// Rounds to nearest, ties to even; NaN stays NaN.
 DEVICE real to_real(float x) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   real y;
@@ -53,7 +53,8 @@ DEVICE real to_real(float x) { return x; }
 #define PACK 4
 #endif
 
-// PACK numbers are sixteen bytes, which a thread reads and writes at once; their address is a multiple of sixteen.
+// PACK numbers are sixteen bytes, which a thread reads and writes at once; their address must be a multiple
+// of sixteen.
 typedef struct ALIGNED { unsigned part[4]; } sixteen;
 
 DEVICE void load_pack(const real *from, float *to) {
@@ -82,7 +83,7 @@ DEVICE void store_pack(real *to, const float *from) {
   *(sixteen *)to = bytes;
 }
 
-// The same where only `left` numbers are left, or the address is none of sixteen bytes; what is beyond is 0.
+// The same if only `left` numbers remain, or the address is not a multiple of sixteen; missing numbers are 0.
 DEVICE void load_some(const real *from, float *to, wide left) {
   if (left >= PACK && ((wide)from & 15) == 0)
     load_pack(from, to);
@@ -97,7 +98,7 @@ DEVICE void store_some(real *to, const float *from, wide left) {
     for (int k = 0; k < PACK && k < left; k++) to[k] = to_real(from[k]);
 }
 
-// The sum over `group` neighbouring lanes, a power of two; each of them gets it.
+// The sum over `group` neighbouring lanes, a power of two; each of them receives it.
 DEVICE float sum_lanes(float x, int group) {
   for (int distance = group / 2; distance > 0; distance /= 2) x += lane_xor(x, distance);
   return x;
@@ -108,7 +109,7 @@ DEVICE float most_lanes(float x, int group) {
   return x;
 }
 
-// The sum over all BLOCK threads of a block in one row; each of them gets it.
+// The sum over all BLOCK threads of a block in one row; each of them receives it.
 DEVICE float sum_block(float x) {
   SHARED float sums[WARPS];
   x = sum_lanes(x, LANES);
@@ -131,7 +132,7 @@ DEVICE float most_block(float x) {
   return top;
 }
 
-// Sums of PACK columns over the rows of a block that is LANES packs by WARPS rows, into their places of a line of `cols`.
+// Sums of PACK columns over the rows of a block of LANES packs by WARPS rows, added to a line of `cols`.
 DEVICE void store_packs(const float *sums, float *line, int cols) {
   SHARED float shared[WARPS][LANES * PACK];
   __syncthreads();
@@ -145,10 +146,10 @@ DEVICE void store_packs(const float *sums, float *line, int cols) {
   }
 }
 
-// The first element of a thread in a row of blocks, and how far it is to its next.
+// A thread's first element in a row of blocks, and the distance to its next one.
 #define FIRST ((wide)blockIdx.x * blockDim.x + threadIdx.x)
 #define STRIDE ((wide)gridDim.x * blockDim.x)
 
-// Puts a contribution to a gradient where it belongs.
+// Sets a contribution to a gradient, or adds it.
 DEVICE void give(real *sum, float more, int add) { *sum = to_real(add ? of_real(*sum) + more : more); }
 DEVICE void give_float(float *sum, float more, int add) { *sum = add ? *sum + more : more; }

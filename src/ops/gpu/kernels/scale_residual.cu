@@ -1,5 +1,5 @@
-// The end of a residual block: x + keep[image] scale[channel] (z + bias[channel]). Rows are pixels; a thread has up to PACK channels
-// of one.
+// The end of a residual block: x + keep[image] scale[channel] (z + bias[channel]). Rows are pixels; a thread
+// has up to PACK channels of one row.
 
 KERNEL scale_residual(const real *x, const real *z, const float *bias, const float *scale, const float *keep, real *y, wide rows,
                       int channels, int rows_per_image) {

@@ -4,20 +4,20 @@
 // `views` has a row of LINE integers per view. Grey levels are bytes, or floats if there are no bytes.
 
 #define LINE 16
-#define PIXELS 0      // where the image begins
+#define PIXELS 0      // offset of the image
 #define HEIGHT 1
-#define WIDTH 2       // of a channel, which lie side by side
-#define ROWS 3        // where the first source row of each output row stands in `firsts`
+#define WIDTH 2       // of a channel; channels are adjacent
+#define ROWS 3        // offset in `firsts` of the first source row of each output row
 #define ROW_TAPS 4    // source rows of each
-#define ROW_WEIGHTS 5 // where their weights stand in `numbers`
+#define ROW_WEIGHTS 5 // offset of their weights in `numbers`
 #define COLUMNS 6
 #define COLUMN_TAPS 7
 #define COLUMN_WEIGHTS 8
 #define QUARTERS 9    // counter-clockwise
-#define BRIGHTNESS 10 // where a factor for each channel stands in `numbers`; -1: none
+#define BRIGHTNESS 10 // offset in `numbers` of a factor for each channel; -1: none
 #define WARP 11       // 0: none; 1: a spline; 2: a grid of points
-#define TERMS 12      // where the warp's numbers stand in `numbers`
-#define WARPED 13     // where the warped image begins in `warped`, channel by channel
+#define TERMS 12      // offset of the warp's numbers in `numbers`
+#define WARPED 13     // offset of the warped image in `warped`, channel by channel
 #define DOWN 14       // points of the grid
 #define ACROSS 15
 
@@ -28,8 +28,8 @@ DEVICE int mirrored(int i, int length) {
   return i < length ? i : 2 * length - 1 - i;
 }
 
-// A spline of nine terms: unit, constant, slopes along the width and down, then centre and weight of each term; (row, column) but
-// for centres, which are (column, row).
+// A spline of nine terms: unit, constant, slopes along the width and down, then centre and weight of each
+// term; (row, column) except for centres, which are (column, row).
 DEVICE void spline_at(const float *terms, int row, int column, float *at) {
   float unit = terms[0], x = column * unit, y = row * unit;
   for (int k = 0; k < 2; k++) at[k] = terms[1 + k] + terms[3 + k] * x + terms[5 + k] * y;

@@ -1,7 +1,8 @@
-//! Which of CHAMMI's directions hold: each ingredient against the same model without it, world by world.
+//! Which of CHAMMI's directions hold: each ingredient against the same model without it, by simulated world.
 //!
-//! A direction *holds* if the interval over worlds lies on the paper's side of 0 and the negative control, in which the
-//! cause is taken away, has less of it: not to be told from 0 is no proof of nothing.
+//! A direction *holds* if its interval over simulated worlds excludes 0 on the paper's side and the effect is
+//! significantly smaller in the negative control, which removes the cause. An interval that includes 0 does
+//! not prove that there is no effect.
 
 use super::{super::Shown, PAPER};
 use crate::evaluate::bootstrap::{OverSeeds, Seeds, Verdict, over_seeds};
@@ -16,16 +17,17 @@ use crate::report::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One ingredient: the system that has it, the one that does not, and what the paper says of it.
+/// One ingredient: the system with it, the system without it, and the paper's claim.
 struct Contrast {
     words: &'static str,
     with: &'static str,
     without: &'static str,
-    /// The paper's side: above or below the system without it; `None` where print is within ±0.005.
+    /// The paper's side: above or below the system without it; `None` if the published difference is within
+    /// ±0.005.
     claim: Option<Verdict>,
-    /// The control under which the effect should be gone, and what it should be instead.
+    /// The control under which the effect should vanish, and the verdict expected there.
     control: Option<(&'static str, Verdict)>,
-    /// Printed conditions with and without, of the appendix's tables, over the models that have both.
+    /// Published conditions with and without it, from the appendix's tables, over the models that have both.
     print: Option<(&'static str, &'static str, &'static str)>,
 }
 
@@ -104,10 +106,10 @@ const CONTRASTS: [Contrast; 9] = [
     },
 ];
 
-/// Where a score was measured: everything in one group is one answer to the same question.
+/// Where a score was measured: the scores in one group can be compared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Group {
-    /// Simulated worlds; the control, or nothing.
+    /// Simulated worlds: the name of the control, or empty.
     Worlds(String),
     /// An own folder by name.
     Real(String),
@@ -116,7 +118,7 @@ enum Group {
 /// The score of each system in each world (or seed) of a group.
 type Scores = BTreeMap<Group, BTreeMap<String, BTreeMap<String, f64>>>;
 
-/// Asks the store.
+/// Builds it from the store.
 pub(super) fn report(store: &Source<'_>) -> Result<Shown, Error> {
     let scores = scores(store)?;
     let mut table = Table {
@@ -148,15 +150,15 @@ pub(super) fn report(store: &Source<'_>) -> Result<Shown, Error> {
         }
     }
     table.notes = vec![
-        "Overall macro-F1: CPS on CHAMMI's layout, the mean over tasks elsewhere. Differences in pairs, within a world \
-         (or within a seed on real cells); Student's interval of 95 % over worlds (or seeds), not widened for there \
-         being several ingredients. Detectable: the least true difference that such an interval would show in four of \
+        "Overall macro-F1: CPS on CHAMMI's layout, the mean over tasks elsewhere. Differences are paired within a simulated world \
+         (or within a seed on real cells); Student's 95 % interval over worlds (or seeds), not corrected \
+         for several ingredients. Detectable: the smallest true difference that such an interval would show in four of \
          five cases."
             .into(),
-        "A direction holds if its interval lies on the paper's side of 0 and, world by world, less is left of it where its \
-         cause is taken away (for TPS: the control's interval lies on the other side); where print \
-         is within ±0.005 there is no side, and only what was seen is told. One adapter (TargetParam), its published \
-         rate and temperature, `Recipe::Fixed`; what another adapter would do is not known."
+        "A direction holds if its interval excludes 0 on the paper's side and the effect is significantly smaller, paired by world, where its \
+         cause is removed (for TPS: if the control's interval is on the other side of 0); where the published difference \
+         is within ±0.005 the paper has no side, and only the observed side is reported. One adapter (TargetParam), its published \
+         rate and temperature, `Recipe::Fixed`; other adapters were not tested."
             .into(),
     ];
     if scores.is_empty() {
@@ -173,12 +175,11 @@ pub(super) fn report(store: &Source<'_>) -> Result<Shown, Error> {
     tables.extend(scores.iter().map(|(group, systems)| of_group(group, systems)));
     tables.push(in_print(store)?);
     let figure = (!lines.is_empty()).then(|| forest::draw(&lines, "difference in overall macro-F1"));
-    let caption =
-        "Mean difference with its 95 % interval over worlds or seeds; small dots are single worlds or seeds.";
+    let caption = "Mean difference with its 95 % interval over simulated worlds or seeds; small dots are single worlds or seeds.";
     Ok(Shown { title, tables, caption: caption.into(), figure, points: None })
 }
 
-/// What the runs of the two experiments scored; of a world that was made anew, the latest.
+/// The scores of the two experiments' runs; of a world that was made twice, the latest.
 fn scores(store: &Source<'_>) -> Result<Scores, Error> {
     let sql = "SELECT kind, world, data, seed, label ->> '$.system' AS system, task, value FROM v_results
         WHERE experiment IN ('chammi_directions', 'chammi_directions_joint', 'chammi_directions_views',
@@ -201,7 +202,7 @@ fn scores(store: &Source<'_>) -> Result<Scores, Error> {
     let mut scores = Scores::new();
     for ((group, system, place), tasks) in tasks {
         let overall = CPS.of(|task| tasks.get(task).copied()).or_else(|| {
-            // An average over a part of CHAMMI's tasks would be another number.
+            // An average over a part of CHAMMI's tasks would be a different number.
             let folder = matches!(group, Group::Real(_)) && !tasks.is_empty();
             folder.then(|| tasks.values().sum::<f64>() / tasks.len() as f64)
         });
@@ -230,7 +231,7 @@ impl Found {
         (!values.is_empty()).then_some(Self { differences, mean, interval })
     }
 
-    /// How much of the effect goes with the cause, world by world.
+    /// How much of the effect the control removes, paired by world.
     fn without(&self, control: &Self) -> Option<Self> {
         let rest =
             |(place, with): (&String, &f64)| Some((place.clone(), with - control.differences.get(place)?));
@@ -251,28 +252,28 @@ impl Found {
     }
 
     fn verdict(&self, contrast: &Contrast, control: Option<&(Option<Self>, Verdict)>) -> String {
-        let Some(interval) = &self.interval else { return "one world says nothing".into() };
+        let Some(interval) = &self.interval else { return "single world: no interval".into() };
         let side = match self.side() {
             Verdict::Above => "helps",
             Verdict::Below => "hurts",
             Verdict::Undecided => {
-                return format!("cannot be told (below {:.3})", interval.detectable);
+                return format!("undecided (below {:.3})", interval.detectable);
             }
         };
-        let Some(claim) = contrast.claim else { return format!("{side} here; no side in print") };
+        let Some(claim) = contrast.claim else { return format!("{side} here; no published side") };
         if self.side() != claim {
-            return format!("{side} here: the opposite of print");
+            return format!("{side} here: the opposite of the published side");
         }
-        let Some((control, expected)) = control else { return format!("{side} here, as in print") };
+        let Some((control, expected)) = control else { return format!("{side} here, as published") };
         let Some(control) = control else { return format!("{side} here; no control was run") };
-        // Not to be told from 0 is no proof of nothing: the effect itself has to go.
+        // That the control's interval includes 0 proves nothing: the effect itself has to be smaller.
         let gone = self.without(control).is_some_and(|rest| rest.side() == claim);
         match expected {
-            Verdict::Undecided if gone => format!("holds: {side}, and less without its cause"),
+            Verdict::Undecided if gone => format!("holds: {side}, less without its cause"),
             Verdict::Above | Verdict::Below if control.side() == *expected => {
-                format!("holds: {side}, and the opposite in the control")
+                format!("holds: {side}, the opposite in the control")
             }
-            _ => format!("{side} here; the control does not show why"),
+            _ => format!("{side} here; not explained by the control"),
         }
     }
 
@@ -280,11 +281,11 @@ impl Found {
         let words = match self.side() {
             Verdict::Above => "above 0",
             Verdict::Below => "below 0",
-            Verdict::Undecided => "not told from 0",
+            Verdict::Undecided => "not different from 0",
         };
         match whole.and_then(|whole| whole.without(self)) {
             Some(Self { mean, interval: Some(OverSeeds { low, high, .. }), .. }) => {
-                format!("{words}; the cause makes {mean:+.3} ({low:+.3} to {high:+.3})")
+                format!("{words}; due to the cause: {mean:+.3} ({low:+.3} to {high:+.3})")
             }
             _ => words.into(),
         }
@@ -329,7 +330,7 @@ impl Group {
     }
 }
 
-/// What every system scored, world by world.
+/// The score of every system in each world.
 fn of_group(group: &Group, systems: &BTreeMap<String, BTreeMap<String, f64>>) -> Table {
     let unit = if matches!(group, Group::Worlds(_)) { "world" } else { "seed" };
     let mut places: Vec<&String> =
@@ -355,7 +356,7 @@ fn of_group(group: &Group, systems: &BTreeMap<String, BTreeMap<String, f64>>) ->
     }
 }
 
-/// The same contrasts over the models that the paper prints.
+/// The same contrasts over the models that the paper reports.
 fn in_print(store: &Source<'_>) -> Result<Table, Error> {
     let mut rows = Vec::new();
     for contrast in &CONTRASTS {
@@ -377,7 +378,7 @@ fn in_print(store: &Source<'_>) -> Result<Table, Error> {
         });
     }
     Ok(Table {
-        title: "What the paper prints (not comparable)".into(),
+        title: "Published (not comparable)".into(),
         stub: heads(&["ingredient", "above 0"]),
         columns: vec![Column::of("difference", "difference")],
         rows,
@@ -419,15 +420,15 @@ mod tests {
         assert_eq!(verdict("TPS", &alone), "helps here; no control was run");
         let round = ("elongation", "joint", &[0.6, 0.62, 0.58][..]);
         let hurts = scores(&[joint, better, round, ("elongation", "TPS", &[0.5, 0.525, 0.478])]);
-        assert_eq!(verdict("TPS", &hurts), "holds: helps, and the opposite in the control");
+        assert_eq!(verdict("TPS", &hurts), "holds: helps, the opposite in the control");
         let helps = scores(&[joint, better, round, ("elongation", "TPS", &[0.64, 0.665, 0.618])]);
-        assert_eq!(verdict("TPS", &helps), "helps here; the control does not show why");
+        assert_eq!(verdict("TPS", &helps), "helps here; not explained by the control");
         let worse = scores(&[joint, ("", "TPS", &[0.44, 0.465, 0.418])]);
-        assert_eq!(verdict("TPS", &worse), "hurts here: the opposite of print");
+        assert_eq!(verdict("TPS", &worse), "hurts here: the opposite of the published side");
         let single = scores(&[("", "joint", &[0.5]), ("", "TPS", &[0.9])]);
-        assert_eq!(verdict("TPS", &single), "one world says nothing");
+        assert_eq!(verdict("TPS", &single), "single world: no interval");
         let noisy = scores(&[joint, ("", "TPS", &[0.40, 0.62, 0.50])]);
-        assert!(verdict("TPS", &noisy).starts_with("cannot be told (below 0."), "{}", verdict("TPS", &noisy));
+        assert!(verdict("TPS", &noisy).starts_with("undecided (below 0."), "{}", verdict("TPS", &noisy));
     }
 
     #[test]
@@ -436,10 +437,10 @@ mod tests {
         let control = |ssl| [("no-nuisance", "joint", &[0.55, 0.56, 0.54][..]), ("no-nuisance", "SSL", ssl)];
         let words = "SSL alone, right pairs";
         let gone = scores(&[&worlds[..], &control(&[0.54, 0.56, 0.53])].concat());
-        assert_eq!(verdict(words, &gone), "holds: hurts, and less without its cause");
-        // Two worlds that disagree say nothing, however wide their interval around 0 is.
+        assert_eq!(verdict(words, &gone), "holds: hurts, less without its cause");
+        // Two worlds that disagree prove nothing, however wide their interval around 0 is.
         let vague = scores(&[&worlds[..], &control(&[0.20, 0.56])].concat());
-        assert_eq!(verdict(words, &vague), "hurts here; the control does not show why");
+        assert_eq!(verdict(words, &vague), "hurts here; not explained by the control");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::report::table::DIGITS;
 use crate::report::{Column, Error, Table};
 use std::collections::BTreeSet;
 
-/// Asks the store. A table for each set, because one of all classes would be too wide to read.
+/// Builds it from the store. One table per set, because one of all classes would be too wide to read.
 pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Shown, Error> {
     let rows = tuned_rows(store)?;
     let measured = store.on(PAPER.data)?;
@@ -43,7 +43,7 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Sho
     }
     for table in &mut tables {
         table.notes[0] = table.notes[0].replace("Macro-F1", "F1 of each class");
-        table.notes.push("The paper draws these numbers and does not print them.".into());
+        table.notes.push("The paper draws these values and gives no numbers.".into());
     }
     let title = title("CHAMMI, Figure 10: F1 of every class", &worlds);
     Ok(Shown { title, tables, caption: CAPTION.into(), figure, points: None })

@@ -29,7 +29,7 @@ fn tasks() -> impl Iterator<Item = &'static Task> {
     PAPER.tasks.iter().filter(|task| task.novel)
 }
 
-/// Asks the store.
+/// Builds it from the store.
 pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Shown, Error> {
     let rows = tuned_rows(store)?;
     let measured = store.on(PAPER.data)?;
@@ -55,13 +55,14 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Sho
     })
 }
 
-/// The radars of a world: one for each recipe, because two polygons of one model would hide each other, and print.
+/// The radars of a world: one per recipe, because two polygons of one model would hide each other, and the
+/// published one.
 fn band(asked: &Asked<'_>, world: &World, runs: &[&Measured]) -> Option<Band> {
     let mut radars: BTreeMap<String, Vec<Polygon>> = BTreeMap::new();
     let mut untrained = Vec::new();
     let mut comparable = asked.apart(world).is_none();
     for (print, _) in asked.printed {
-        // Of several specs of one model and recipe the one with the most seeds is drawn; the table has all.
+        // Of several specs of one model and recipe, the one with the most seeds is drawn; the table has all.
         let mut drawn: BTreeMap<String, Vec<&Measured>> = BTreeMap::new();
         for ((recipes, _), seeds) in asked.systems(runs, print) {
             let best = drawn.entry(recipes).or_default();
@@ -74,7 +75,7 @@ fn band(asked: &Asked<'_>, world: &World, runs: &[&Measured]) -> Option<Band> {
             let scores = Below(seeds.iter().map(|one| &one.scores).collect());
             let values = tasks().map(|task| scores.cell(|scores| scores.f1(task.name)).value).collect();
             let polygon = Polygon { name: print.model.clone(), colour: colour(&print.model), values };
-            // What is not trained has no recipe: it stands in every radar.
+            // An untrained model has no recipe: it is in every radar.
             if print.condition == "off_the_shelf" {
                 untrained.push(polygon);
                 continue;
@@ -107,6 +108,6 @@ fn in_print(printed: &Printed, comparable: bool) -> Radar {
         colour: colour(&print.model),
         values: tasks().map(|task| numbers.get(task.name).copied()).collect(),
     };
-    let heading = if comparable { "in print" } else { "in print, not comparable" };
+    let heading = if comparable { "published" } else { "published, not comparable" };
     Radar { heading: heading.into(), apart: true, polygons: printed.iter().map(polygon).collect() }
 }

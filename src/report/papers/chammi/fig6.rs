@@ -1,5 +1,5 @@
-//! The paper's Figure 6B, technical generalisation: Depthwise, trained on two sets and carried to the channels of the
-//! third, beside the backbone off the shelf.
+//! The paper's Figure 6B, technical generalisation: Depthwise, trained on two sets and applied to the
+//! channels of the third, next to the backbone off the shelf.
 
 use super::super::{Declaration, Shown, declared::command, scores::floors, title};
 use super::{PAPER, fig5::colour};
@@ -15,8 +15,8 @@ use crate::spec::Spec;
 use plotters::style::RGBColor;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// All that the paper says of it in numbers.
-const STATEMENT: &str = "The paper draws this figure without numbers and says: relative to its baseline, up to 11 % better on WTC, 12 % on \
+/// All that the paper states about it in numbers.
+const STATEMENT: &str = "The paper draws this figure without numbers and states: relative to its baseline, up to 11 % better on WTC, 12 % on \
 HPA, 5 % on CP. It does not say by which rule filters are replicated.";
 
 fn is_baseline(spec: &Spec) -> bool {
@@ -33,7 +33,7 @@ fn held_out(spec: &Spec) -> Option<usize> {
     fits.then_some(set)
 }
 
-/// The runs of a world that stand in the figure.
+/// The runs of a world that the figure shows.
 struct Found<'m> {
     baseline: Vec<&'m Measured>,
     /// By the set left out, then by recipe and spec.
@@ -52,7 +52,7 @@ impl<'m> Found<'m> {
                 found.carried[set].entry(key).or_default().push(one);
             }
         }
-        // Without training there is nothing to vary but how images are read: one spec speaks for the backbone.
+        // Without training only the preprocessing of images can differ: one spec represents the backbone.
         let first = found.baseline.first().map(|one| one.spec.clone());
         found.baseline.retain(|one| Some(&one.spec) == first.as_ref());
         found
@@ -63,7 +63,7 @@ fn cell(runs: &[&Measured], name: &str) -> Cell {
     Cell::of(&runs.iter().filter_map(|one| one.scores.f1(name)).collect::<Vec<f64>>())
 }
 
-/// Asks the store.
+/// Builds it from the store.
 pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Shown, Error> {
     let measured = store.on(PAPER.data)?;
     let mut worlds = measured::by_world(&measured);
@@ -98,7 +98,7 @@ fn others(set: usize) -> String {
     others.join(" + ")
 }
 
-/// One set left out: both models, the difference between them, and the floors below.
+/// One left-out set: both models, their difference, and the floors.
 fn table(world: Option<&World>, found: &Found<'_>, set: usize, declared: &[Declaration]) -> Table {
     let (name, short) = SETS[set];
     let mean = PAPER.averages.iter().find(|average| average.short == short);
@@ -160,30 +160,30 @@ fn table(world: Option<&World>, found: &Found<'_>, set: usize, declared: &[Decla
         columns,
         rows,
         notes: vec![
-            "Macro-F1, mean ± sample standard deviation over seeds; relative differences are shares of \
-             ChannelReplication's score. Rows in italics are floors: what needs no training."
+            "Macro-F1, mean ± sample standard deviation over seeds; relative differences are fractions of \
+             ChannelReplication's score. Rows in italics are floors, which need no training."
                 .into(),
             STATEMENT.into(),
         ],
     };
     let reason = world.and_then(|world| world.reason_against(&PROTOCOL));
-    table.notes.extend(reason.map(|reason| format!("Not comparable with print: {reason}.")));
+    table.notes.extend(reason.map(|reason| format!("Not comparable with the published values: {reason}.")));
     table.mark_best(0);
     table.mark_second();
     table
 }
 
-/// How much more of the baseline's score it is: 0.11 is 11 %.
+/// The relative difference from the baseline's score: 0.11 is 11 %.
 fn relative(ours: &Cell, baseline: &Cell) -> Option<f64> {
     let baseline = baseline.value.filter(|value| *value > 0.0)?;
     Some(ours.value? / baseline - 1.0)
 }
 
-/// Bars for each task, in the worlds in which something was carried; `None` if there are none.
+/// Bars for each task, in the worlds with such runs; `None` if there are none.
 fn figure(worlds: &BTreeMap<&World, Vec<&Measured>>) -> Option<Result<String, String>> {
     let worlds: Vec<(&World, Found<'_>)> =
         worlds.iter().map(|(world, runs)| (*world, Found::of(runs))).collect();
-    // A series for each recipe, and for each spec where a recipe has several.
+    // One series per recipe, and one per spec where a recipe has several.
     let keys = |found: &Found<'_>| -> Vec<(String, usize)> {
         let of_set = |carried: &BTreeMap<(String, &str), Vec<&Measured>>| {
             numbered(carried).map(|(key, _)| key).collect::<Vec<_>>()
@@ -235,7 +235,7 @@ fn numbered<'a, 'm>(
     })
 }
 
-/// The model's colour, paler from series to series.
+/// The model's colour, paler from one series to the next.
 fn shade(at: usize) -> RGBColor {
     let RGBColor(red, green, blue) = colour("Depthwise");
     let part =

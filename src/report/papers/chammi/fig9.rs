@@ -1,5 +1,5 @@
-//! The paper's Figure 9: UMAP of features. Each picture is fitted on images of Train; those that tasks ask about are
-//! placed in it.
+//! The paper's Figure 9: UMAP of features. Each picture is fitted on images of Train; the images that tasks
+//! query are placed in it.
 
 use super::super::declared::command;
 use super::super::scores::{Asked, Printed};
@@ -18,15 +18,15 @@ use crate::spec::Metric;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Models that are drawn; where one has no runs, others of the tables take its place.
+/// Models to draw; if one has no runs, another one of the tables takes its place.
 const MODELS: [&str; 4] = ["ChannelReplication", "FixedChannels", "TargetParam", "HyperNet"];
-/// At most so many images of Train make the picture of a set …
+/// A picture is fitted on at most this many images of Train per set …
 const FITTED: usize = 400;
-/// … and at most so many of Train, with these, and of the tasks stand in it.
+/// … and shows at most this many of Train, these included, and this many of the tasks.
 const SHOWN: usize = 2_000;
 const SEED: Seed = Seed(0);
 
-/// One model that is drawn.
+/// A model to draw.
 struct Model<'m> {
     name: String,
     condition: String,
@@ -34,10 +34,10 @@ struct Model<'m> {
     run: &'m Measured,
 }
 
-/// The features of a set by a model, and which of its rows take part.
+/// A model's features of a set, and the rows to use.
 struct Job<'a> {
     kept: &'a Kept,
-    /// Those that make the picture come first.
+    /// The rows that the picture is fitted on come first.
     train: Vec<usize>,
     asked: Vec<usize>,
 }
@@ -47,19 +47,19 @@ struct Plane {
     train: Vec<Point>,
     asked: Vec<Point>,
     near_train: f64,
-    /// Of the picture of Train.
+    /// Trustworthiness of the picture of Train.
     trust: f64,
     /// Over the images whose label occurs in Train.
     near_asked: Option<f64>,
 }
 
-/// Asks the store, reads the features that it notes, and computes the pictures.
+/// Builds it from the store and the features that it refers to, and computes the pictures.
 pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Shown, Error> {
     let rows = tuned_rows(store)?;
     let asked = Asked { store, paper: &PAPER, table: tuned(), printed: &rows, declared, columns: Vec::new() };
     let measured = store.on(PAPER.data)?;
     let mut worlds = measured::by_world(&measured);
-    // The features do not depend on how neighbours are scored.
+    // Features do not depend on the scoring protocol.
     worlds.retain(|world, _| world.protocol == tuned().protocol.name());
     let models: Vec<(&World, Vec<Model<'_>>)> =
         worlds.iter().map(|(world, runs)| (*world, models(&asked, &rows, runs))).collect();
@@ -99,7 +99,7 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Sho
                 }
             }
             if found.is_empty() {
-                rows.push(row(model, "", &Err("the store notes no features of this run".into())));
+                rows.push(row(model, "", &Err("the store has no features of this run".into())));
             }
             if pictures.iter().any(Option::is_some) {
                 drawn.push(Drawn { name: (model.name.clone(), model.condition.clone()), pictures });
@@ -131,8 +131,8 @@ fn place(set: &str) -> Option<usize> {
     SETS.iter().position(|(name, _)| *name == set)
 }
 
-/// At most as many models as [`MODELS`], each by the first seed of one of its specs: of the repaired recipe, if there is
-/// one.
+/// At most as many models as [`MODELS`], each by the first seed of one of its specs: of the repaired recipe,
+/// if there is one.
 fn models<'m>(asked: &Asked<'_>, printed: &Printed, runs: &[&'m Measured]) -> Vec<Model<'m>> {
     let mut all: Vec<Model<'m>> = Vec::new();
     for (print, _) in printed {
@@ -204,8 +204,8 @@ impl<'a> Job<'a> {
     }
 }
 
-/// At most [`SHOWN`] rows, drawn evenly over the labels as far as they have images: the first [`FITTED`] among
-/// themselves in a random order, and then the others; whatever is drawn first hides nothing in particular.
+/// At most [`SHOWN`] rows, drawn evenly over the labels as far as they have images. The first [`FITTED`] are
+/// in a random order, and so are the others: the drawing order hides no particular class.
 fn chosen(kept: &Kept, rows: Vec<usize>, name: &str) -> Vec<usize> {
     let mut stream = SEED.stream(&format!("report/chammi_fig9/{}/{name}", kept.set));
     let mut by_label: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -224,7 +224,7 @@ fn chosen(kept: &Kept, rows: Vec<usize>, name: &str) -> Vec<usize> {
     chosen
 }
 
-/// The labels of each set: those of Train, then those that only tasks have.
+/// The labels of each set: those of Train, then those that occur in tasks only.
 fn classes(jobs: &[Job<'_>]) -> Vec<Vec<String>> {
     let of_set = |set: &str| {
         let of = |rows: fn(&Job<'_>) -> Vec<usize>| -> BTreeSet<&str> {
@@ -303,14 +303,14 @@ fn table(world: Option<&World>, rows: Vec<Row>) -> Table {
         rows,
         notes: vec![
             format!(
-                "UMAP with {NEIGHBOURS} neighbours by cosine, fitted on at most {FITTED} images of Train, evenly over labels; \
-                 further ones, up to {SHOWN} of Train and as many that tasks ask about, are placed in it."
+                "UMAP with {NEIGHBOURS} neighbours by cosine, fitted on at most {FITTED} images of Train, drawn evenly over labels; \
+                 further ones, up to {SHOWN} of Train and {SHOWN} that tasks query, are placed in it."
             ),
-            "Trustworthiness (Venna and Kaski, 15 neighbours) says how far neighbours in the plane are neighbours in truth: 1 is \
+            "Trustworthiness (Venna and Kaski, 15 neighbours) measures how far neighbours in the plane are neighbours among the features: 1 is \
              always, 0.5 is chance."
                 .into(),
-            "5-NN: the share of points whose five nearest of Train in the plane mostly have their label; under tasks, of \
-             the labels that Train has. It says how well the picture separates labels, and is no score of the paper."
+            "5-NN: the share of points whose five nearest of Train in the plane mostly have their label; for tasks, of \
+             the labels that Train has. It measures how well the picture separates labels, and is not one of the paper's scores."
                 .into(),
         ],
     }

@@ -1,4 +1,4 @@
-//! What only CHAMMI draws: its table of costs, its figures, and which of its directions hold.
+//! What is specific to CHAMMI: its table of costs, its figures, and which of its directions hold.
 
 mod directions;
 mod fig10;

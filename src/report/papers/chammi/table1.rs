@@ -13,7 +13,7 @@ use crate::report::table::{Cell, Column, DIGITS, Kind, Row, Table, heads};
 use crate::spec::Spec;
 use std::collections::BTreeMap;
 
-/// The conditions of the table, as it prints them; ChannelReplication's one score stands in the first column.
+/// The conditions of the table as published; ChannelReplication's one score is in the first column.
 const CONDITIONS: [(&str, &str); 4] = [
     ("trained", "trained"),
     ("fine-tuned", "fine_tuned"),
@@ -35,7 +35,7 @@ fn condition(system: &System) -> Option<usize> {
     }
 }
 
-/// Asks the store.
+/// Builds it from the store.
 pub(super) fn report(store: &Source<'_>) -> Result<Shown, Error> {
     let published = PAPER.table("table1").expect("the paper has this table");
     let measured = store.on(PAPER.data)?;
@@ -59,7 +59,7 @@ fn columns() -> Vec<Column> {
         .collect()
 }
 
-/// A row for each model under each recipe. Costs are those of the declared models, counted on their own parameters.
+/// A row for each model under each recipe. Costs are counted on the declared models' own parameters.
 fn of_world(published: &Published, world: &World, runs: &[&Measured]) -> Table {
     type Conditions<'a> = BTreeMap<usize, Vec<&'a Measured>>;
     let mut models: BTreeMap<(usize, String), (Conditions<'_>, &Spec)> = BTreeMap::new();
@@ -84,12 +84,14 @@ fn of_world(published: &Published, world: &World, runs: &[&Measured]) -> Table {
         Row { stub, kind: Kind::Measured, cells, note: String::new() }
     });
     let mut notes = vec![
-        "Overall score (CPS), mean ± sample standard deviation over seeds. Costs are those of the models as they ran: \
-         parameters with proxies, passes through the backbone for one image, mean over the sets."
+        "Overall score (CPS), mean ± sample standard deviation over seeds. Costs are those of the models that ran: \
+         parameters including proxies, passes through the backbone per image (mean over the sets)."
             .into(),
     ];
     let reason = world.reason_against(&published.protocol);
-    notes.extend(reason.map(|reason| format!("Print stands apart, not comparable: {reason}.")));
+    notes.extend(
+        reason.map(|reason| format!("Published values are in a separate table, not comparable: {reason}.")),
+    );
     let mut table = Table {
         title: world.words(),
         facts: vec![
@@ -130,13 +132,13 @@ fn print(published: &Published, store: &Source<'_>) -> Result<Table, Error> {
         note: String::new(),
     });
     Ok(Table {
-        title: "What the paper prints".into(),
+        title: "Published".into(),
         facts: Vec::new(),
         stub: heads(&["model"]),
         columns: columns(),
         rows: rows.collect(),
         notes: vec![format!(
-            "Source: {}; it prints ChannelReplication's score under \"trained\", and HyperNet's parameters for embeddings \
+            "Source: {}; it reports ChannelReplication's score under \"trained\", and HyperNet's parameters for embeddings \
                  twice as wide as those of the released model.",
             published.source
         )],
