@@ -773,7 +773,7 @@ fn a_published_backbone_embeds_any_folder() {
     let with = |more: &[&str]| place.say(&[&words[..], more].concat());
     let native = ["--weights", "weights.safetensors"];
     let small = "0.png has 16 × 16 pixels; at its own size an image needs at least 32 × 32";
-    with(&native).complains(small, "enlarge images");
+    with(&native).complains(small, "enlarge the images");
     let weights = [&native[..], &["--size", "32"]].concat();
     let told = with(&[&weights[..], &["--json"]].concat()).expect(0).json();
     // Mini has 256 features per channel.
