@@ -165,7 +165,7 @@ fn a_stage_is_asked_for_its_own_selection() {
     );
 
     // Said of the stage or of the training: it is the same work.
-    let mut said_of_stage = whole.clone();
+    let mut said_of_stage = whole;
     said_of_stage.train.stages[0].on = Some(p1().data());
     assert_eq!(plan(&said_of_stage).steps[0].id, selected.steps[0].id);
 }
