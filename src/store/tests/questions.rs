@@ -85,8 +85,13 @@ fn every_view_answers_here_and_in_the_stock_shell() {
     store.note_revisions(&[("ops", 1), ("schema", 2)]).unwrap();
     let stale = "SELECT count(*) FROM work WHERE stale AND json ->> '$.revisions' IS NOT NULL";
     assert_eq!(number(&store, stale), 2.0, "of no schema");
+    let why =
+        |store: &Store| store.read().unwrap().query("SELECT why FROM v_stale WHERE uid = 'run4'").unwrap();
+    assert_eq!(why(&store).rows[0][0].to_string(), "declared under an earlier schema of specs");
     store.note_revisions(&[("new", 1)]).unwrap();
     assert_eq!(number(&store, stale), 2.0, "of a part that is gone");
+    let gone = "fit: ops is not part of the program any more; score: ops is not part of the program any more";
+    assert_eq!(why(&store).rows[0][0].to_string(), gone);
     store.note_revisions(&[("ops", 2), ("new", 1)]).unwrap();
     // A curve and seeds for the remaining pairs.
     let mut fresh = run_of("first", "run5", 1, &["fit-5", "score-5"]);
