@@ -104,7 +104,7 @@ impl Desk<'_> {
         seed: Seed,
     ) -> Result<(Extractor, Params), Error> {
         let Fit { model, format, .. } = *fit;
-        let device = &self.lab.device;
+        let device = &self.executor.device;
         device::computes(device, format)?;
         let mut params = Params::on(device.clone(), format, seed);
         let extractor = Extractor::new(model, sets, &[], &mut params);
@@ -116,7 +116,7 @@ impl Desk<'_> {
         match &model.weights {
             Weights::Scratch => {}
             Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m | Weights::Published => {
-                let file = files::find(&files::published(&model.backbone), self.lab.weights.as_deref())?;
+                let file = files::find(&files::published(&model.backbone), self.executor.weights.as_deref())?;
                 extractor.load(&file, &mut params)?;
             }
             Weights::SimulatedPretrain => {
@@ -137,7 +137,7 @@ impl Desk<'_> {
         let source = Pretraining::new();
         let (stage, side) = (Pretraining::stage(), Pretraining::SIDE);
         let format = format::of(Pretraining::PRECISION);
-        let mut params = Params::on(self.lab.device.clone(), format, PRETRAIN_SEED);
+        let mut params = Params::on(self.executor.device.clone(), format, PRETRAIN_SEED);
         let channels = source.sets()[0].channels.len();
         let extractor = Extractor::plain(size, channels, &mut params);
         let classes = source.classes().len();
@@ -158,7 +158,7 @@ impl Desk<'_> {
         let checkpoint = self.folder.join(CHECKPOINT);
         let Course { stage, side, seed, source, mut objective, card } = course;
         let mut job = Job::new(stage, side, seed, source, &checkpoint);
-        (job.checkpoint_every, job.keep) = (self.lab.checkpoint_every, self.lab.keep);
+        (job.checkpoint_every, job.keep) = (self.executor.checkpoint_every, self.executor.keep);
         // Before the first point: those that a lost attempt logged after the checkpoint go.
         attempt.resume_at(job.resumes_at())?;
         let ended = job.run(extractor, params, &mut objective, listen)?;
@@ -171,7 +171,7 @@ impl Desk<'_> {
     /// Notes how far the checkpoint is that lies beside the weights to be.
     pub(super) fn note_checkpoint(&self, attempt: &Attempt, steps: u64, bytes: u64) -> Result<(), Error> {
         let path = self.folder.join(CHECKPOINT);
-        let noted = artifacts::beside(self.lab.store.path(), &path);
+        let noted = artifacts::beside(self.executor.store.path(), &path);
         Ok(attempt.checkpoint(steps, &noted, bytes)?)
     }
 
@@ -203,7 +203,7 @@ impl Desk<'_> {
         let weights = self.of_parent(parent, WEIGHTS);
         let mut embedder =
             Embedder::restore(&card, &channels(&parts), data.name == data_of_fit.name, &weights)?;
-        embedder.go_to(&self.lab.device, format::of(precision))?;
+        embedder.go_to(&self.executor.device, format::of(precision))?;
         for (at, part) in parts.iter().enumerate() {
             let norm = self.norm(model, part, subset, listen)?;
             let path = self.folder.join(features_file(&part.set().name));

@@ -35,7 +35,7 @@ use std::{
 };
 
 /// Everything that work needs: a store, open data sets, weights.
-pub struct Lab<'a> {
+pub struct Executor<'a> {
     /// Where results go.
     pub store: &'a Store,
     /// The data sets by name.
@@ -76,7 +76,7 @@ enum Progress {
     Stopped,
 }
 
-impl Lab<'_> {
+impl Executor<'_> {
     /// Makes the plan's data sets, run and works known to the store; says how far they are.
     ///
     /// # Errors
@@ -162,7 +162,7 @@ impl Lab<'_> {
                 }
             };
             listen.hear(&Event::Note(&step.work.describe()));
-            let desk = Desk { lab: self, plan, sets: &sets, folder: self.folder(&step.id)? };
+            let desk = Desk { executor: self, plan, sets: &sets, folder: self.folder(&step.id)? };
             match desk.work(step, &attempt, listen) {
                 Ok(Progress::Done) => {
                     attempt.finish(Outcome::Done)?;
@@ -193,7 +193,7 @@ impl Lab<'_> {
 
 /// Where one work is done.
 struct Desk<'a> {
-    lab: &'a Lab<'a>,
+    executor: &'a Executor<'a>,
     plan: &'a Plan,
     sets: &'a Sets<'a>,
     folder: PathBuf,
@@ -233,12 +233,12 @@ impl Desk<'_> {
 
     /// A file that a parent left behind.
     fn of_parent(&self, parent: &WorkId, name: &str) -> PathBuf {
-        artifacts::folder(self.lab.store.path(), parent).join(name)
+        artifacts::folder(self.executor.store.path(), parent).join(name)
     }
 
     /// Notes a complete file of this work.
     fn note(&self, attempt: &Attempt, kind: &str, path: &Path, digest: Digest) -> Result<(), Error> {
-        attempt.artifact(&artifacts::row(kind, path, digest, self.lab.store.path()))?;
+        attempt.artifact(&artifacts::row(kind, path, digest, self.executor.store.path()))?;
         Ok(())
     }
 }

@@ -43,7 +43,10 @@ impl Desk<'_> {
             let questions = Questions::of(&question.data.name, part.set()).holding_out(held);
             let questions = questions.asking(&part.chosen());
             for input in questions.tasks() {
-                scored.push((number, one(question, &input, features.as_deref(), &self.lab.device, listen)?));
+                scored.push((
+                    number,
+                    one(question, &input, features.as_deref(), &self.executor.device, listen)?,
+                ));
             }
         }
         let mut rows: Vec<ScoreRow> =
