@@ -1,7 +1,7 @@
 //! Training works: from random or published weights to `weights.safetensors`, by way of checkpoints; and embedding
 //! by what they leave behind.
 
-use super::{Desk, Error, Progress, artifacts, sets::Part};
+use super::{Error, Progress, WorkContext, artifacts, sets::Part};
 use crate::{
     adapter::SetChannels,
     atomic_file::{Digest, forget_parts},
@@ -55,7 +55,7 @@ pub(super) fn forget_checkpoint(folder: &Path) -> Result<(), Error> {
     train::forget_checkpoint(&path).map_err(|source| Error::Io { path, source })
 }
 
-impl Desk<'_> {
+impl WorkContext<'_> {
     /// Trains, or takes the model as it starts.
     pub(super) fn fit(
         &self,

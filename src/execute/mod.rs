@@ -162,12 +162,12 @@ impl Executor<'_> {
                 }
             };
             listen.hear(&Event::Note(&step.work.describe()));
-            let desk = Desk { executor: self, plan, sets: &sets, folder: self.folder(&step.id)? };
-            match desk.work(step, &attempt, listen) {
+            let context = WorkContext { executor: self, plan, sets: &sets, folder: self.folder(&step.id)? };
+            match context.work(step, &attempt, listen) {
                 Ok(Progress::Done) => {
                     attempt.finish(Outcome::Done)?;
                     // Not before: a kill between the last step and here costs nothing.
-                    fit::forget_checkpoint(&desk.folder)?;
+                    fit::forget_checkpoint(&context.folder)?;
                 }
                 Err(error) if !error.is_stop() => {
                     attempt.finish(error.outcome())?;
@@ -192,16 +192,16 @@ impl Executor<'_> {
 }
 
 /// Where one work is done.
-struct Desk<'a> {
+struct WorkContext<'a> {
     executor: &'a Executor<'a>,
     plan: &'a Plan,
     sets: &'a Sets<'a>,
     folder: PathBuf,
 }
 
-impl Desk<'_> {
+impl WorkContext<'_> {
     fn work(&self, step: &Step, attempt: &Attempt, listen: &mut dyn Listen) -> Result<Progress, Error> {
-        let listen = &mut Recorder { metrics: attempt.metrics(), desk: self, attempt, listen };
+        let listen = &mut Recorder { metrics: attempt.metrics(), context: self, attempt, listen };
         match &step.work {
             Work::Pretrain { size, .. } => self.pretrain(*size, attempt, listen),
             Work::Fit { model, data, image, subset, precision, training, .. } => {
@@ -246,7 +246,7 @@ impl Desk<'_> {
 /// Hands curves, progress and checkpoints to the store, and everything on.
 struct Recorder<'a> {
     metrics: Metrics,
-    desk: &'a Desk<'a>,
+    context: &'a WorkContext<'a>,
     attempt: &'a Attempt,
     listen: &'a mut dyn Listen,
 }
@@ -259,7 +259,7 @@ impl Listen for Recorder<'_> {
             Event::Advanced { done, .. } => self.metrics.advance(done),
             // A store that cannot be written says so at the attempt's next call; training need not end for it.
             Event::Checkpoint { steps, bytes } => {
-                drop(self.desk.note_checkpoint(self.attempt, steps, bytes));
+                drop(self.context.note_checkpoint(self.attempt, steps, bytes));
             }
             _ => {}
         }

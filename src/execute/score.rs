@@ -1,6 +1,6 @@
 //! Scoring works: scores tasks and floors, writes predictions to a Parquet file and numbers to the store.
 
-use super::{Desk, Error, Progress, fit, sets::Part};
+use super::{Error, Progress, WorkContext, fit, sets::Part};
 use crate::{
     data::{HOLD_OUT_SEED, hold_out},
     evaluate::{
@@ -27,7 +27,7 @@ pub(super) struct Question<'a> {
     pub(super) subset: Option<usize>,
 }
 
-impl Desk<'_> {
+impl WorkContext<'_> {
     pub(super) fn score(
         &self,
         step: &Step,
