@@ -40,7 +40,7 @@ pub(super) struct Fit<'a> {
 }
 
 /// What a training goes by.
-struct Course<'a> {
+struct FitInputs<'a> {
     stage: &'a Stage,
     side: usize,
     seed: Seed,
@@ -91,8 +91,8 @@ impl WorkContext<'_> {
             Oracle::Independent => Ok::<_, Error>(start(Seed(seed.stream("oracle").bits()))?.1),
         };
         let objective = train::objective(stage, &extractor, source.classes().len(), &mut params, oracle)?;
-        let course = Course { stage, side: image, seed, source: &source, objective, card: Some(card) };
-        self.train(course, &extractor, &mut params, attempt, listen)
+        let inputs = FitInputs { stage, side: image, seed, source: &source, objective, card: Some(card) };
+        self.train(inputs, &extractor, &mut params, attempt, listen)
     }
 
     /// The model before the first step of the stage.
@@ -142,21 +142,21 @@ impl WorkContext<'_> {
         let extractor = Extractor::plain(size, channels, &mut params);
         let classes = source.classes().len();
         let objective = Objective::new(&stage.objective, extractor.width(), classes, &mut params);
-        let course =
-            Course { stage: &stage, side, seed: PRETRAIN_SEED, source: &source, objective, card: None };
-        self.train(course, &extractor, &mut params, attempt, listen)
+        let inputs =
+            FitInputs { stage: &stage, side, seed: PRETRAIN_SEED, source: &source, objective, card: None };
+        self.train(inputs, &extractor, &mut params, attempt, listen)
     }
 
     fn train(
         &self,
-        course: Course<'_>,
+        inputs: FitInputs<'_>,
         extractor: &Extractor,
         params: &mut Params,
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let checkpoint = self.folder.join(CHECKPOINT);
-        let Course { stage, side, seed, source, mut objective, card } = course;
+        let FitInputs { stage, side, seed, source, mut objective, card } = inputs;
         let mut job = Job::new(stage, side, seed, source, &checkpoint);
         (job.checkpoint_every, job.keep) = (self.executor.checkpoint_every, self.executor.keep);
         // Before the first point: those that a lost attempt logged after the checkpoint go.
