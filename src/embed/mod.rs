@@ -231,7 +231,7 @@ impl Embedder {
         let (channels, number) = (set.channels.len(), self.numbers[at]);
         let rows: Vec<u32> = (0..set.len() as u32).collect();
         let mut done = 0;
-        listen.hear(&Event::Began { what: "embedding", unit: "image", total: rows.len() as u64 });
+        listen.receive(&Event::Began { what: "embedding", unit: "image", total: rows.len() as u64 });
         let embedded = self.each_batch(set, &rows, norm, |batch| {
             let shape = [batch.images, channels, batch.height, batch.width];
             let pixels = Tensor::from_vec(batch.pixels, &shape[..], self.params.device())?;
@@ -244,10 +244,10 @@ impl Embedder {
             }
             take(&found, width)?;
             done += batch.images;
-            listen.hear(&Event::Advanced { done: done as u64, note: &set.name });
+            listen.receive(&Event::Advanced { done: done as u64, note: &set.name });
             if listen.stop() { Err(Error::Stopped) } else { Ok(()) }
         });
-        listen.hear(&Event::Ended);
+        listen.receive(&Event::Ended);
         embedded
     }
 }

@@ -161,7 +161,7 @@ impl Executor<'_> {
                     continue;
                 }
             };
-            listen.hear(&Event::Note(&step.work.describe()));
+            listen.receive(&Event::Note(&step.work.describe()));
             let context = WorkContext { executor: self, plan, sets: &sets, folder: self.folder(&step.id)? };
             match context.work(step, &attempt, listen) {
                 Ok(Progress::Done) => {
@@ -252,7 +252,7 @@ struct Recorder<'a> {
 }
 
 impl Listen for Recorder<'_> {
-    fn hear(&mut self, event: &Event<'_>) {
+    fn receive(&mut self, event: &Event<'_>) {
         match *event {
             Event::Metric { name, step, value } => self.metrics.push(name, step, value),
             Event::Began { what, unit, total } => self.metrics.begin(what, unit, total),
@@ -263,7 +263,7 @@ impl Listen for Recorder<'_> {
             }
             _ => {}
         }
-        self.listen.hear(event);
+        self.listen.receive(event);
     }
 
     fn stop(&self) -> bool {

@@ -32,7 +32,7 @@ impl Trainer<'_> {
             }
         }
         let loss = of_sets.iter().sum::<f64>() / of_sets.len().max(1) as f64;
-        listen.hear(&Event::Metric { name: "held_out_loss", step: step + 1, value: loss });
+        listen.receive(&Event::Metric { name: "held_out_loss", step: step + 1, value: loss });
         Ok(loss)
     }
 

@@ -120,7 +120,8 @@ impl<'a> Trainer<'a> {
         let pace = (self.rows * taken.len()) as f64 / self.told.elapsed().as_secs_f64();
         for (Taken { number, lr, .. }, told) in taken.iter().zip(told) {
             let Told { loss, terms, norm } = told?;
-            let mut say = |name: &str, value: f64| listen.hear(&Event::Metric { name, step: *number, value });
+            let mut say =
+                |name: &str, value: f64| listen.receive(&Event::Metric { name, step: *number, value });
             say("loss", f64::from(loss));
             for (name, value) in terms {
                 say(&format!("loss/{name}"), f64::from(value));

@@ -146,9 +146,9 @@ pub(super) fn supervise(
     let mut watch = Watch { session, jobs, workers, ended: Vec::new(), began: Instant::now() };
     let total = watch.jobs.len() as u64;
     progress.note(&format!("{count} workers, each with {} of the threads", share.threads));
-    progress.hear(&Event::Began { what: "computing", unit: "run", total });
+    progress.receive(&Event::Began { what: "computing", unit: "run", total });
     let watched = watch.until_they_end(&said, progress);
-    progress.hear(&Event::Ended);
+    progress.receive(&Event::Ended);
     watched
 }
 
@@ -221,7 +221,7 @@ impl Watch<'_> {
             step => format!("{} step {step}", row[0]),
         });
         let note = at_work.collect::<Vec<_>>().join(", ");
-        progress.hear(&Event::Advanced { done: self.ended.len() as u64, note: &note });
+        progress.receive(&Event::Advanced { done: self.ended.len() as u64, note: &note });
         Ok(failed)
     }
 
