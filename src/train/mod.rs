@@ -213,14 +213,14 @@ impl<'a> Job<'a> {
             if stop || checkpoints.due() {
                 // Flush pending losses first: a NaN is caught before its weights are saved, and the curves up
                 // to this step are durable.
-                trainer.tell(listen)?;
+                trainer.flush_metrics(listen)?;
                 checkpoints.start(step + 1, trainer.params, &trainer.stateful(strategy.as_ref()))?;
             }
             Ok(!stop)
         });
         listen.receive(&Event::Ended);
         ended?;
-        trainer.tell(listen)?;
+        trainer.flush_metrics(listen)?;
         checkpoints.finish(listen)?;
         let steps = trainer.optimiser.steps();
         let complete = ended_early || steps == total;
