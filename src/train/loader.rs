@@ -8,7 +8,7 @@
 use super::{Batches, CropGroup, Error, Normalise, Source, sampling, source::Item};
 use crate::{
     adapter::Images,
-    data::{Draw, Statistics, Tape, Views, draw, drawn_view},
+    data::{Draw, Statistics, Tape, ViewPlan, draw, drawn_view},
     ops::DeviceViews,
     params::Params,
     prefetch::prefetch,
@@ -200,14 +200,14 @@ impl<'a> Loader<'a> {
     }
 
     /// Only decoding remains to be done here, and a GPU is fast, so all threads take part.
-    fn plain_views(&self, making: &Making<'_>, items: &[Item]) -> Result<Views, Error> {
+    fn plain_views(&self, making: &Making<'_>, items: &[Item]) -> Result<ViewPlan, Error> {
         let one = |item: &Item| {
             let tape = self.source.read(*item)?;
             let draws = self.draws(making, *item, &tape);
             Ok((tape, draws))
         };
         let read: Vec<(Tape, Vec<Draw>)> = items.par_iter().map(one).collect::<Result<_, Error>>()?;
-        let mut views = Views::new(making.group.side, &self.norm(making));
+        let mut views = ViewPlan::new(making.group.side, &self.norm(making));
         for (tape, draws) in &read {
             views.image(tape);
             draws.iter().for_each(|draw| views.view(tape, draw));

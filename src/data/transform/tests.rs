@@ -339,7 +339,7 @@ fn a_gpu_sees_the_same() {
     for (name, words) in [("all", &words[..]), ("released", &released), ("none", &[])] {
         for floats in [false, true] {
             let mut stream = Seed(4).stream(name);
-            let mut views = Views::new(side, &norm);
+            let mut views = ViewPlan::new(side, &norm);
             let mut expected = Vec::new();
             for (height, width) in [(40, 57), (31, 24), (24, 24)] {
                 let mut tape = tape(height, width, 3);
