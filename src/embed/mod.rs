@@ -105,14 +105,14 @@ pub struct Embedder {
     numbers: Vec<usize>,
     trained: usize,
     /// The preprocessing.
-    pub see: See,
+    pub preprocess: Preprocess,
     /// Most images in one forward pass.
     pub batch: usize,
 }
 
 /// The part of an image that a model receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum See {
+pub enum Preprocess {
     /// A centre crop of `side` pixels, after the shorter side was resized to `shorter`.
     Square {
         /// In pixels.
@@ -124,7 +124,7 @@ pub enum See {
     Native,
 }
 
-impl See {
+impl Preprocess {
     /// The image's whole shorter side, as a square with this side.
     pub fn square(side: usize) -> Self {
         Self::Square { shorter: side, side }
@@ -192,7 +192,7 @@ impl Embedder {
             model: Extractor::new(&card.model, &trained, &others, &mut params),
             params,
             trained: trained.len(),
-            see: See::of(&card.model, card.image),
+            preprocess: Preprocess::of(&card.model, card.image),
             batch: BATCH,
         }
     }
@@ -279,8 +279,8 @@ impl Embedder {
     /// The rows as batches, in order.
     fn batches(&self, set: &ImageSet, rows: &[u32], norm: &Statistics) -> Result<Vec<Batch>, Error> {
         let channels = set.channels.len();
-        match self.see {
-            See::Square { shorter, side } => {
+        match self.preprocess {
+            Preprocess::Square { shorter, side } => {
                 let len = channels * side * side;
                 let mut pixels = vec![0f32; rows.len() * len];
                 let views = pixels.par_chunks_mut(len).zip(rows).map(|(out, row)| -> Result<(), Error> {
@@ -290,7 +290,7 @@ impl Embedder {
                 all(views)?;
                 Ok(vec![Batch { images: rows.len(), height: side, width: side, pixels }])
             }
-            See::Native => {
+            Preprocess::Native => {
                 let least = self.model.least_side();
                 let one = |row: &u32| -> Result<Batch, Error> {
                     let tape = set.read(*row)?;
