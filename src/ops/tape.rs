@@ -51,7 +51,7 @@ impl Node {
     }
 
     /// The value of a scalar node, which may still be being computed.
-    pub fn later(&self) -> Scalar {
+    pub fn deferred(&self) -> Scalar {
         Scalar::Device(self.value.clone())
     }
 
