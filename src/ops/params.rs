@@ -244,7 +244,7 @@ impl Params {
     }
 
     /// Sets its learning rate to `factor` times the peak rate.
-    pub fn hurry(&mut self, id: ParamId, factor: f64) {
+    pub fn set_rate_factor(&mut self, id: ParamId, factor: f64) {
         self.all[id.0].rate_factor = factor;
     }
 
