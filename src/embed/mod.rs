@@ -28,7 +28,7 @@ pub const REVISION: u32 = 1;
 pub const BATCH: usize = 64;
 /// The side to which torchvision's evaluation of ImageNet resizes the shorter side, and the side of the
 /// centre crop.
-const PHOTOGRAPH: (usize, usize) = (256, 224);
+const IMAGENET_CROP: (usize, usize) = (256, 224);
 /// Numbers in a batch of images at their own size: four of CHAMMI's largest.
 const NATIVE: usize = 1 << 22;
 
@@ -136,7 +136,7 @@ impl Preprocess {
         match (model.adapter.view(), &model.backbone) {
             (View::Resized, _) => Self::square(side),
             (View::Native, Backbone::ResNet(_)) => {
-                let (shorter, side) = PHOTOGRAPH;
+                let (shorter, side) = IMAGENET_CROP;
                 Self::Square { shorter, side }
             }
             (View::Native, Backbone::OffTheShelf(word)) => {
