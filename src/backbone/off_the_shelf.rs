@@ -9,7 +9,7 @@ use crate::{
 use candle_core::{Result, Tensor};
 
 /// Pixels of RGB images in one forward pass: forty images of 224 px.
-const TOGETHER: usize = 1 << 21;
+const PIXELS_AT_ONCE: usize = 1 << 21;
 
 /// A network for RGB images. It is never trained, so nothing is recorded.
 pub trait OffTheShelf: Send + Sync {
@@ -33,7 +33,7 @@ impl<N: OffTheShelf> Backbone for N {
             candle_core::bail!("a backbone off the shelf takes channels as they are, found feature maps")
         };
         let (n, channels, height, width) = grey.dims4()?;
-        let together = (TOGETHER / (height * width * channels)).max(1);
+        let together = (PIXELS_AT_ONCE / (height * width * channels)).max(1);
         let features = (0..n).step_by(together).map(|first| {
             let few = grey.narrow(0, first, together.min(n - first))?;
             self.features(pass.params, &grey_to_rgb(&few)?)

@@ -55,7 +55,7 @@ pub struct Published {
 /// Images read between two calls of the listener.
 const CHUNK: usize = 512;
 /// Number of problems described in full.
-const KEPT: usize = 10;
+const MAX_LISTED: usize = 10;
 
 impl Report {
     /// Whether every image can be used and every published number matches.
@@ -107,7 +107,7 @@ pub fn check(data: &DataSet, listen: &mut dyn Listen) -> Result<Report, Error> {
             for problem in results.into_iter().flatten() {
                 problem_count += 1;
                 hint = hint.or_else(|| problem.hint());
-                if problems.len() < KEPT {
+                if problems.len() < MAX_LISTED {
                     problems.push(problem.to_string());
                 }
             }

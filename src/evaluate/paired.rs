@@ -54,7 +54,7 @@ pub fn pair(task: &str, unit: Option<Unit>, a: &[&[Answered]], b: &[&[Answered]]
         all.into_iter().map(|one| same_question(first, one)).collect::<Result<_, _>>()?;
     // Files of older versions record no units; the others provide them.
     let known = |unit: Unit| all.iter().find_map(|one| one.asked.units(unit));
-    let enough = |units: &Vec<u32>, unit| unit == Unit::Image || count(units) >= Unit::FEW;
+    let enough = |units: &Vec<u32>, unit| unit == Unit::Image || count(units) >= Unit::MIN_UNITS;
     let usual =
         || Unit::USUAL.into_iter().find_map(|unit| Some((unit, known(unit).filter(|it| enough(it, unit))?)));
     let (unit, units) = match unit {

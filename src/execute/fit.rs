@@ -135,7 +135,7 @@ impl WorkContext<'_> {
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let source = Pretraining::new();
-        let (stage, side) = (Pretraining::stage(), Pretraining::SIDE);
+        let (stage, side) = (Pretraining::stage(), Pretraining::IMAGE_SIDE);
         let format = format::of(Pretraining::PRECISION);
         let mut params = Params::on(self.executor.device.clone(), format, PRETRAIN_SEED);
         let channels = source.sets()[0].channels.len();

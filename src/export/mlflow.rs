@@ -15,7 +15,7 @@ use std::{
 };
 
 /// The longest parameter value that MLflow accepts, in characters.
-const LONGEST: usize = 6000;
+const MAX_VALUE: usize = 6000;
 
 /// Writes `mlruns`.
 pub(super) fn write(
@@ -89,7 +89,7 @@ fn one(
     let mut params = Folder::new(place.join("params"));
     for (key, value) in selection.params(run)? {
         // A parameter is one line.
-        let line: String = value.replace(['\n', '\r'], " ").chars().take(LONGEST).collect();
+        let line: String = value.replace(['\n', '\r'], " ").chars().take(MAX_VALUE).collect();
         params.text(&key, &line)?;
     }
     let mut tags = Folder::new(place.join("tags"));

@@ -20,8 +20,8 @@ pub(super) struct Matrix {
 const HEADING: f64 = 16.0;
 const TYPE: f64 = 6.0;
 /// The side of a matrix in points, and the smallest size of its cells.
-const SIDE: f64 = 92.0;
-const LEAST: f64 = 6.0;
+const MATRIX_SIDE: f64 = 92.0;
+const MIN_CELL: f64 = 6.0;
 /// Smaller cells get no numbers.
 const NUMBERED: f64 = 11.0;
 const GAP: f64 = 12.0;
@@ -68,7 +68,7 @@ pub(super) fn draw(lines: &[Line]) -> Result<String, String> {
 
 /// The side of a cell.
 fn cell(matrix: &Matrix) -> f64 {
-    (SIDE / matrix.classes.len().max(1) as f64).max(LEAST)
+    (MATRIX_SIDE / matrix.classes.len().max(1) as f64).max(MIN_CELL)
 }
 
 fn names(matrix: &Matrix) -> f64 {

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use std::time::Instant;
 
 /// Batches with at most this many values run their sets in parallel: 64 images of 64 px and five channels.
-const SMALL: usize = 64 * 64 * 64 * 5;
+const PARALLEL_VALUES: usize = 64 * 64 * 64 * 5;
 
 /// Steps between two reads of metrics from a GPU.
 const FLUSH_EVERY: usize = 16;
@@ -140,7 +140,7 @@ impl<'a> Trainer<'a> {
     /// alone, so that the sums are the same on any number of threads.
     pub(super) fn passes(&mut self, at: &Clock, batch: &[Batch]) -> Result<Vec<SetPass>, Error> {
         let pixels: usize = batch.iter().map(Batch::size).sum();
-        if pixels > SMALL || self.params.on_a_gpu() {
+        if pixels > PARALLEL_VALUES || self.params.on_a_gpu() {
             let mut gradients = std::mem::replace(&mut self.gradients, Gradients::new(self.params));
             let keep = self.job.keep;
             let passes = batch.iter().map(|set| self.pass(at, set, keep, &mut gradients)).collect();
