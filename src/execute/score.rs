@@ -45,7 +45,7 @@ impl WorkContext<'_> {
             for input in questions.tasks() {
                 scored.push((
                     number,
-                    one(question, &input, features.as_deref(), &self.executor.device, listen)?,
+                    score_task(question, &input, features.as_deref(), &self.executor.device, listen)?,
                 ));
             }
         }
@@ -119,7 +119,7 @@ impl WorkContext<'_> {
     }
 }
 
-fn one(
+fn score_task(
     question: &Question<'_>,
     input: &TaskInput<'_>,
     features: Option<&dyn FeatureRows>,

@@ -37,7 +37,7 @@ pub(super) fn write(
             }
             let name = run_id(&run);
             let home = address(&whole.join(&id).join(&name).join("artifacts"));
-            one(selection, &run, &root.join(&id).join(name), &id, &home, pace)?;
+            export_run(selection, &run, &root.join(&id).join(name), &id, &home, pace)?;
             count += 1;
             pace.check()?;
         }
@@ -75,7 +75,7 @@ fn experiment(selection: &Selection<'_>, name: &str, place: &Path, home: &str) -
     text(&place.join("meta.yaml"), &meta.0)
 }
 
-fn one(
+fn export_run(
     selection: &Selection<'_>,
     run: &Run,
     place: &Path,

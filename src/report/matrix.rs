@@ -57,7 +57,7 @@ pub(super) fn draw(lines: &[Line]) -> Result<String, String> {
             canvas.text(heading, 4.0, top + HEADING / 2.0, kind)?;
             let mut left = 4.0;
             for matrix in *matrices {
-                one(canvas, matrix, (left, top + heading_of(heading)))?;
+                draw_matrix(canvas, matrix, (left, top + heading_of(heading)))?;
                 left += place(matrix).0;
             }
             top += high(part);
@@ -82,7 +82,7 @@ fn place(matrix: &Matrix) -> (f64, f64) {
     (names(matrix) + side.max(width_of(&matrix.heading, TYPE)) + GAP, 12.0 + side + names(matrix) + GAP)
 }
 
-fn one(canvas: &Canvas<'_>, matrix: &Matrix, (left, top): (f64, f64)) -> Result<(), String> {
+fn draw_matrix(canvas: &Canvas<'_>, matrix: &Matrix, (left, top): (f64, f64)) -> Result<(), String> {
     let (cell, count) = (cell(matrix), matrix.classes.len());
     let (left, top) = (left + names(matrix), top + 12.0);
     let bottom = top + cell * count as f64;

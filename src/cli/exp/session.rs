@@ -110,7 +110,7 @@ impl Session<'_> {
                 if !again {
                     self.note(&format!("{title}: run {}", job.plan.run));
                 }
-                match self.one(job, progress).at(&title) {
+                match self.run_job(job, progress).at(&title) {
                     Ok(Ended::Done) => {}
                     Ok(Ended::Stopped) => {
                         let at = progress.reached().map(|at| format!(" at {at}")).unwrap_or_default();
@@ -151,7 +151,7 @@ impl Session<'_> {
     }
 
     /// One run. A panic in it does not end the others.
-    fn one(&self, job: &Job, progress: &mut Progress) -> Result<Ended> {
+    fn run_job(&self, job: &Job, progress: &mut Progress) -> Result<Ended> {
         let ended = catch_unwind(AssertUnwindSafe(|| self.executor.run(&job.plan, progress)));
         progress.rest();
         match ended {
