@@ -46,7 +46,7 @@ pub enum Event<'a> {
 /// A receiver of events.
 pub trait Listen {
     /// Receives one event; never fails and never blocks for long.
-    fn hear(&mut self, event: &Event<'_>);
+    fn receive(&mut self, event: &Event<'_>);
 
     /// Whether the work should stop at the next safe point (Ctrl-C).
     fn stop(&self) -> bool {
@@ -63,5 +63,5 @@ pub trait Listen {
 pub struct Silence;
 
 impl Listen for Silence {
-    fn hear(&mut self, _: &Event<'_>) {}
+    fn receive(&mut self, _: &Event<'_>) {}
 }

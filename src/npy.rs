@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// Longer headers do not belong to a matrix of floats.
-const LONGEST: usize = 1 << 16;
+const MAX_HEADER: usize = 1 << 16;
 
 /// The bytes before (rows, width) 32-bit floats.
 pub(crate) fn header(rows: usize, width: usize) -> Vec<u8> {
@@ -45,7 +45,7 @@ pub(crate) fn read(file: &mut impl Read) -> Result<Matrix, String> {
     };
     file.read_exact(length).map_err(broken)?;
     let length = length.iter().rev().fold(0usize, |all, byte| 256 * all + usize::from(*byte));
-    if length > LONGEST {
+    if length > MAX_HEADER {
         return Err(format!("expected a NumPy file, found a header of {length} bytes"));
     }
     let mut text = vec![0; length];

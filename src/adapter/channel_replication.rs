@@ -3,7 +3,7 @@
 
 use super::{Entry, Images, plain::Plain};
 use crate::{
-    backbone::photographs,
+    backbone::grey_to_rgb,
     params::Params,
     pass::{Entered, Pass},
 };
@@ -19,7 +19,7 @@ impl ChannelReplication {
 
 impl Entry for ChannelReplication {
     fn enter(&self, pass: &mut Pass<'_>, images: &Images) -> Result<Entered> {
-        let pixels = photographs(&images.pixels)?;
+        let pixels = grey_to_rgb(&images.pixels)?;
         self.0.enter(pass, &Images { pixels, set: images.set })
     }
 

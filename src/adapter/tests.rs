@@ -48,7 +48,7 @@ fn compare(file: &str, prefix: &str, images: &str, adapter: &spec::Adapter) {
         let y = y.maps().unwrap();
         let name = key(&format!("{set}.y"));
         let nhwc = Published::permuted("y", &golden.shape(&name), &[0, 2, 3, 1]);
-        assert_close(&name, &nhwc.theirs(y.value()).unwrap(), &golden.values(&name), 2e-6);
+        assert_close(&name, &nhwc.to_published(y.value()).unwrap(), &golden.values(&name), 2e-6);
 
         let mut upstream = Params::new(Seed(0));
         let values = golden.values(&key(&format!("{set}.gy")));
@@ -64,7 +64,7 @@ fn compare(file: &str, prefix: &str, images: &str, adapter: &spec::Adapter) {
     }
     for id in params.ids() {
         let published = params.published(id);
-        let found = published.theirs(gradients.of(id).unwrap().tensor()).unwrap();
+        let found = published.to_published(gradients.of(id).unwrap().tensor()).unwrap();
         let name = key(&format!("d{}", published.name));
         assert_close(&name, &found, &golden.values(&name), 2e-6);
     }

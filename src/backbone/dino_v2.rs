@@ -96,9 +96,9 @@ impl DinoV2 {
 }
 
 impl OffTheShelf for DinoV2 {
-    fn features(&self, params: &Params, photographs: &Tensor) -> Result<Tensor> {
+    fn features(&self, params: &Params, images: &Tensor) -> Result<Tensor> {
         let tape = &mut Tape::forgetting_in(params.format());
-        let framed = framed(photographs, self.shape.patch)?;
+        let framed = framed(images, self.shape.patch)?;
         let patches = tape.planar_patches(&framed, self.shape.patch)?;
         let patches = self.patches.forward(tape, params, &patches)?;
         let mut x = self.tokens(params, patches.value())?;

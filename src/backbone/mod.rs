@@ -5,7 +5,7 @@ mod convnext;
 mod dino_v2;
 pub mod files;
 mod layers;
-mod photographs;
+mod off_the_shelf;
 mod pickle;
 mod position;
 mod resnet;
@@ -20,7 +20,7 @@ pub use built::{NotBuilt, built};
 pub use convnext::ConvNext;
 pub(crate) use convnext::Shape;
 pub use dino_v2::DinoV2;
-pub use photographs::{OffTheShelf, photographs};
+pub use off_the_shelf::{OffTheShelf, grey_to_rgb};
 pub use resnet::ResNet;
 
 use crate::{

@@ -17,7 +17,7 @@ const WIDTH: usize = 64;
 /// The epsilon of every batch normalisation.
 const EPS: f32 = 1e-5;
 /// Mean and standard deviation of ImageNet's images: red, green, blue.
-const PHOTOGRAPHS: [[f32; 3]; 2] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
+const IMAGENET_NORM: [[f32; 3]; 2] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
 
 /// A ResNet without its classifier.
 pub struct ResNet {
@@ -73,24 +73,24 @@ impl ResNet {
     }
 
     /// RGB images (N, 3, H, W) as maps (N, H, W, 3), normalised if necessary.
-    fn maps(&self, photographs: &Tensor) -> Result<Tensor> {
-        let channels = photographs.dim(1)?;
-        if channels != PHOTOGRAPHS[0].len() {
+    fn maps(&self, images: &Tensor) -> Result<Tensor> {
+        let channels = images.dim(1)?;
+        if channels != IMAGENET_NORM[0].len() {
             candle_core::bail!("a ResNet takes images of 3 channels, found {channels}");
         }
-        let maps = photographs.permute((0, 2, 3, 1))?.contiguous()?;
+        let maps = images.permute((0, 2, 3, 1))?.contiguous()?;
         if !self.normalises {
             return Ok(maps);
         }
-        let [mean, sd] = PHOTOGRAPHS.map(|norm| Tensor::new(&norm, photographs.device()));
+        let [mean, sd] = IMAGENET_NORM.map(|norm| Tensor::new(&norm, images.device()));
         maps.broadcast_sub(&mean?)?.broadcast_div(&sd?)
     }
 }
 
 impl OffTheShelf for ResNet {
-    fn features(&self, params: &Params, photographs: &Tensor) -> Result<Tensor> {
+    fn features(&self, params: &Params, images: &Tensor) -> Result<Tensor> {
         let tape = &mut Tape::forgetting_in(params.format());
-        let maps = tape.formatted(&Node::constant(self.maps(photographs)?))?;
+        let maps = tape.formatted(&Node::constant(self.maps(images)?))?;
         let x = self.first.forward(tape, params, &maps, None, true)?;
         let mut x = tape.max_pool(&x)?;
         for block in &self.blocks {

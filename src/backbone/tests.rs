@@ -36,7 +36,7 @@ pub(super) fn fill(params: &mut Params) {
     }
 }
 
-pub(super) fn photographs(height: usize, width: usize) -> Tensor {
+pub(super) fn rgb_images(height: usize, width: usize) -> Tensor {
     let pixels = formula("input", 2 * 3 * height * width, 0.5, 0.5);
     Tensor::from_vec(pixels, (2, 3, height, width), &device()).unwrap()
 }
@@ -57,7 +57,7 @@ fn resnets_agree_with_timm() {
             let mut params = Params::new(Seed(0));
             let network = ResNet::of(&depths, name == "bottleneck", normalises, &mut params);
             fill(&mut params);
-            let found = features(&network, &params, &photographs(47, 62));
+            let found = features(&network, &params, &rgb_images(47, 62));
             assert_close(name, &found, &golden.values(&format!("resnet.{name}")), 1e-5);
         }
     });
@@ -70,7 +70,7 @@ fn a_small_transformer_agrees_with_timm() {
         let shape = dino_v2::Shape { width: 24, depth: 2, heads: 3, patch: 4, grid: 6, registers: 2 };
         let network = DinoV2::shaped(shape, &mut params);
         fill(&mut params);
-        let found = features(&network, &params, &photographs(17, 26));
+        let found = features(&network, &params, &rgb_images(17, 26));
         assert_close("class token", &found, &Golden::open("extractors").values("dino_v2"), 1e-5);
     });
 }
@@ -119,7 +119,7 @@ fn count(value: &serde_json::Value) -> usize {
 
 #[test]
 fn company_changes_no_bit() {
-    let images = photographs(75, 61);
+    let images = rgb_images(75, 61);
     let mut params = Params::new(Seed(0));
     let resnet = ResNet::of(&[1, 1], false, true, &mut params);
     let mut tokens = Params::new(Seed(0));
@@ -172,7 +172,7 @@ fn features_in_bfloat16_are_close() {
         for (network, params, name, [height, width]) in cases {
             fill(params);
             params.go_to(&device(), Format::Bf16).unwrap();
-            let found = features(network, params, &photographs(height, width));
+            let found = features(network, params, &rgb_images(height, width));
             assert_close(name, &found, &golden.values(name), 0.05);
         }
     });

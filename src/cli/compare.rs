@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     evaluate::{
-        answered::Shelf,
+        answered::PredictionCache,
         bootstrap::{self, Average, Comparison, Difference, Verdict},
         paired,
         units::Unit,
@@ -110,9 +110,9 @@ impl Compare {
             Rival::Floor(floor) => (&system, *floor),
             Rival::System(other) => (other, Features::Model),
         };
-        let shelf = Shelf::default();
-        let a = answers::read(store, &shelf, &system.name(), &system.runs, Features::Model, &question)?;
-        let b = answers::read(store, &shelf, &other.name(), &other.runs, features, &question)?;
+        let cache = PredictionCache::default();
+        let a = answers::read(store, &cache, &system.name(), &system.runs, Features::Model, &question)?;
+        let b = answers::read(store, &cache, &other.name(), &other.runs, features, &question)?;
         let (of_a, of_b) = (a.lists(), b.lists());
         let tasks = self.tasks(&paired::tasks(of_a[0]), &paired::tasks(of_b[0]))?;
         let place = format!("{} and {}", system.name(), rival.name(&system));

@@ -12,7 +12,7 @@ use crate::{
     adapter::SetChannels,
     backbone::{built, files},
     data::{DataSet, ImageSet, Statistics, statistics},
-    embed::{self, Embedder, Layout, See, Writer},
+    embed::{self, Embedder, Layout, Preprocess, Writer},
     model::Card,
     ops,
     spec::{Adapter, Backbone, ChannelReplication, Model, View},
@@ -97,7 +97,7 @@ impl Embed {
             };
             embedder.go_to(&device, ops::format::Format::F32)?;
             embedder.batch = self.batch;
-            embedder.see = self.size.map_or(embedder.see, See::square);
+            embedder.preprocess = self.size.map_or(embedder.preprocess, Preprocess::square);
             for (at, set) in sets.into_iter().enumerate() {
                 let norm = norm(&saved.card, embedder.known(at), set, &mut progress)?;
                 let (path, mut writer) = self.writer(set)?;

@@ -29,7 +29,7 @@ pub(super) struct Import {
 impl Import {
     pub(super) fn run(&self) -> Result {
         if let [file] = self.files.as_slice() {
-            return self.one(file, &self.out);
+            return self.import(file, &self.out);
         }
         if self.set.is_some() {
             return Err(Failure::new("`--set` is for one checkpoint").hint("import one file at a time"));
@@ -43,7 +43,7 @@ impl Import {
         std::fs::create_dir_all(&self.out).map_err(|error| {
             Failure::new(format!("cannot make the folder {}: {error}", self.out.display()))
         })?;
-        self.files.iter().zip(&targets).try_for_each(|(file, target)| self.one(file, target))
+        self.files.iter().zip(&targets).try_for_each(|(file, target)| self.import(file, target))
     }
 
     /// The target path of one of several checkpoints.
@@ -51,7 +51,7 @@ impl Import {
         self.out.join(file.file_stem().unwrap_or_default()).with_added_extension("safetensors")
     }
 
-    fn one(&self, file: &Path, out: &Path) -> Result {
+    fn import(&self, file: &Path, out: &Path) -> Result {
         let Released { card, params, epoch, rounded, .. } = released(file, self.set.as_deref())?;
         let note = serde_json::to_string(&card).expect("a card is plain data");
         files::save(out, &params, Some(&note), |_| true).at(file.display())?;

@@ -171,7 +171,7 @@ impl Phase {
 }
 
 impl Listen for Progress {
-    fn hear(&mut self, event: &Event<'_>) {
+    fn receive(&mut self, event: &Event<'_>) {
         match *event {
             Event::Began { what, unit, total } => self.begin(what, unit, total),
             Event::Advanced { done, note } => {
@@ -214,10 +214,10 @@ mod tests {
     #[test]
     fn a_phase_says_what_was_done_and_a_resumed_one_where_it_is() {
         let mut progress = Progress::new(true);
-        progress.hear(&Event::Note("train 6 epochs on chammi"));
-        progress.hear(&Event::Began { what: "training", unit: "step", total: 480 });
-        progress.hear(&Event::Advanced { done: 241, note: "loss 1.920" });
-        progress.hear(&Event::Advanced { done: 242, note: "loss 1.900" });
+        progress.receive(&Event::Note("train 6 epochs on chammi"));
+        progress.receive(&Event::Began { what: "training", unit: "step", total: 480 });
+        progress.receive(&Event::Advanced { done: 241, note: "loss 1.920" });
+        progress.receive(&Event::Advanced { done: 242, note: "loss 1.900" });
         let phase = progress.phase.as_ref().unwrap();
         assert_eq!((phase.first.map(|(_, before)| before), phase.done), (Some(241), 242));
         let line = phase.line();
@@ -225,7 +225,7 @@ mod tests {
             line.starts_with("  training: 242 of 480 steps in ") && line.ends_with(", loss 1.900"),
             "{line}"
         );
-        progress.hear(&Event::Ended);
+        progress.receive(&Event::Ended);
         assert_eq!(progress.reached(), Some("step 242 of 480"));
     }
 }

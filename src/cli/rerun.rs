@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     backbone, device,
-    execute::{Ended, Lab},
+    execute::{Ended, Executor},
     format,
     plan::Plan,
     seed::Seed,
@@ -95,7 +95,7 @@ impl Rerun {
         }
         let room = Room::new(&path, &stored.uid)?;
         let store = Store::open(room.store())?;
-        let lab = Lab {
+        let executor = Executor {
             store: &store,
             data: &data,
             weights: self.weights.clone(),
@@ -105,8 +105,8 @@ impl Rerun {
             device,
         };
         let experiment = ExperimentRow { name: "rerun".into(), about: String::new(), file: String::new() };
-        lab.register(&plan, &experiment, &[], 0, stored.scale)?;
-        let ended = lab.run(&plan, &mut progress).at(&stored.uid)?;
+        executor.register(&plan, &experiment, &[], 0, stored.scale)?;
+        let ended = executor.run(&plan, &mut progress).at(&stored.uid)?;
         drop(progress);
         if ended != Ended::Done {
             return Err(Failure::Interrupted("stopped: a rerun cannot be resumed".into()));

@@ -55,7 +55,7 @@ pub struct Published {
 /// Images read between two calls of the listener.
 const CHUNK: usize = 512;
 /// Number of problems described in full.
-const KEPT: usize = 10;
+const MAX_LISTED: usize = 10;
 
 impl Report {
     /// Whether every image can be used and every published number matches.
@@ -96,7 +96,7 @@ impl Report {
 /// If the listener asks to stop. Images that cannot be used are listed in the report.
 pub fn check(data: &DataSet, listen: &mut dyn Listen) -> Result<Report, Error> {
     let images = data.sets.iter().map(|set| set.len() as u64).sum();
-    listen.hear(&Event::Began { what: "checking images", unit: "image", total: images });
+    listen.receive(&Event::Began { what: "checking images", unit: "image", total: images });
     let (mut done, mut problem_count, mut problems, mut hint) = (0, 0, Vec::new(), None);
     for set in &data.sets {
         let rows: Vec<u32> = (0..set.len() as u32).collect();
@@ -107,18 +107,18 @@ pub fn check(data: &DataSet, listen: &mut dyn Listen) -> Result<Report, Error> {
             for problem in results.into_iter().flatten() {
                 problem_count += 1;
                 hint = hint.or_else(|| problem.hint());
-                if problems.len() < KEPT {
+                if problems.len() < MAX_LISTED {
                     problems.push(problem.to_string());
                 }
             }
             done += chunk.len() as u64;
-            listen.hear(&Event::Advanced { done, note: &set.name });
+            listen.receive(&Event::Advanced { done, note: &set.name });
             if listen.stop() {
                 return Err(Error::Stopped);
             }
         }
     }
-    listen.hear(&Event::Ended);
+    listen.receive(&Event::Ended);
     Ok(Report {
         name: data.name.clone(),
         fingerprint: data.fingerprint.clone(),

@@ -161,7 +161,7 @@ pub struct Problems {
 
 impl Problems {
     /// Number of mistakes described in full.
-    pub const KEPT: usize = 10;
+    pub const MAX_LISTED: usize = 10;
 
     pub(super) fn new(file: PathBuf) -> Self {
         Self { file, list: Vec::new(), total: 0 }
@@ -175,7 +175,7 @@ impl Problems {
         message: impl FnOnce() -> String,
     ) {
         self.total += 1;
-        if self.list.len() < Self::KEPT {
+        if self.list.len() < Self::MAX_LISTED {
             self.list.push(Problem { row, message: message(), hint });
         }
     }

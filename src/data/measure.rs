@@ -31,10 +31,10 @@ pub fn measure(set: &ImageSet, listen: &mut dyn Listen) -> Result<Measured, Erro
     };
     let mut rows = vec![Vec::new(); groups.len()];
     (0..set.len() as u32).for_each(|row| rows[set.group(row)].push(row));
-    listen.hear(&Event::Began { what: "measuring percentiles", unit: "image", total: set.len() as u64 });
+    listen.receive(&Event::Began { what: "measuring percentiles", unit: "image", total: set.len() as u64 });
     let found =
         Counting { set, percent: *percent, bits: bits(&set.stored(0)?) }.all(&rows, &mut ranges, listen);
-    listen.hear(&Event::Ended);
+    listen.receive(&Event::Ended);
     found.map(|()| Measured { groups, ranges })
 }
 
@@ -68,7 +68,7 @@ impl Counting<'_> {
                     .try_reduce(|| self.nothing(), |a, b| Ok(merge(a, &b)))?;
                 counts = merge(counts, &of_chunk);
                 done += chunk.len() as u64;
-                listen.hear(&Event::Advanced { done, note: &self.set.name });
+                listen.receive(&Event::Advanced { done, note: &self.set.name });
             }
             *ranges = counts.iter().map(|histogram| histogram.range(self.percent)).collect();
         }

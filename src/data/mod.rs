@@ -50,7 +50,7 @@ pub use select::Chosen;
 pub use set::{Column, ImageSet, LeaveOut, Task};
 pub use statistics::{Statistics, statistics};
 pub use transform::{
-    CropBox, Displacements, Draw, REVISION as TRANSFORM_REVISION, Views, central_view, draw, drawn_view,
+    CropBox, Displacements, Draw, REVISION as TRANSFORM_REVISION, ViewPlan, central_view, draw, drawn_view,
     eval_view, native_view,
 };
 

@@ -35,7 +35,7 @@ const CHUNK: usize = 256;
 /// # Errors
 /// If an image cannot be read, or if the listener asks to stop.
 pub fn statistics(set: &ImageSet, rows: &[u32], listen: &mut dyn Listen) -> Result<Statistics, Error> {
-    listen.hear(&Event::Began { what: "measuring intensities", unit: "image", total: rows.len() as u64 });
+    listen.receive(&Event::Began { what: "measuring intensities", unit: "image", total: rows.len() as u64 });
     let mut sums = vec![Sums::default(); set.channels.len()];
     let mut done = 0;
     for chunk in rows.chunks(CHUNK) {
@@ -45,12 +45,12 @@ pub fn statistics(set: &ImageSet, rows: &[u32], listen: &mut dyn Listen) -> Resu
             .try_reduce(|| vec![Sums::default(); set.channels.len()], |a, b| Ok(merge(a, &b)))?;
         sums = merge(sums, &of_chunk);
         done += chunk.len() as u64;
-        listen.hear(&Event::Advanced { done, note: &set.name });
+        listen.receive(&Event::Advanced { done, note: &set.name });
         if listen.stop() {
             return Err(Error::Stopped);
         }
     }
-    listen.hear(&Event::Ended);
+    listen.receive(&Event::Ended);
     let one = if set.intensity.is_some() { 255.0 * PARTS } else { 255.0 };
     let (mean, sd) = sums.iter().map(|sums| sums.moments(one)).unzip();
     Ok(Statistics { mean, sd })

@@ -28,7 +28,7 @@ pub const REVISION: u32 = 1;
 pub const BATCH: usize = 64;
 /// The side to which torchvision's evaluation of ImageNet resizes the shorter side, and the side of the
 /// centre crop.
-const PHOTOGRAPH: (usize, usize) = (256, 224);
+const IMAGENET_CROP: (usize, usize) = (256, 224);
 /// Numbers in a batch of images at their own size: four of CHAMMI's largest.
 const NATIVE: usize = 1 << 22;
 
@@ -105,14 +105,14 @@ pub struct Embedder {
     numbers: Vec<usize>,
     trained: usize,
     /// The preprocessing.
-    pub see: See,
+    pub preprocess: Preprocess,
     /// Most images in one forward pass.
     pub batch: usize,
 }
 
 /// The part of an image that a model receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum See {
+pub enum Preprocess {
     /// A centre crop of `side` pixels, after the shorter side was resized to `shorter`.
     Square {
         /// In pixels.
@@ -124,7 +124,7 @@ pub enum See {
     Native,
 }
 
-impl See {
+impl Preprocess {
     /// The image's whole shorter side, as a square with this side.
     pub fn square(side: usize) -> Self {
         Self::Square { shorter: side, side }
@@ -136,7 +136,7 @@ impl See {
         match (model.adapter.view(), &model.backbone) {
             (View::Resized, _) => Self::square(side),
             (View::Native, Backbone::ResNet(_)) => {
-                let (shorter, side) = PHOTOGRAPH;
+                let (shorter, side) = IMAGENET_CROP;
                 Self::Square { shorter, side }
             }
             (View::Native, Backbone::OffTheShelf(word)) => {
@@ -192,7 +192,7 @@ impl Embedder {
             model: Extractor::new(&card.model, &trained, &others, &mut params),
             params,
             trained: trained.len(),
-            see: See::of(&card.model, card.image),
+            preprocess: Preprocess::of(&card.model, card.image),
             batch: BATCH,
         }
     }
@@ -231,7 +231,7 @@ impl Embedder {
         let (channels, number) = (set.channels.len(), self.numbers[at]);
         let rows: Vec<u32> = (0..set.len() as u32).collect();
         let mut done = 0;
-        listen.hear(&Event::Began { what: "embedding", unit: "image", total: rows.len() as u64 });
+        listen.receive(&Event::Began { what: "embedding", unit: "image", total: rows.len() as u64 });
         let embedded = self.each_batch(set, &rows, norm, |batch| {
             let shape = [batch.images, channels, batch.height, batch.width];
             let pixels = Tensor::from_vec(batch.pixels, &shape[..], self.params.device())?;
@@ -244,10 +244,10 @@ impl Embedder {
             }
             take(&found, width)?;
             done += batch.images;
-            listen.hear(&Event::Advanced { done: done as u64, note: &set.name });
+            listen.receive(&Event::Advanced { done: done as u64, note: &set.name });
             if listen.stop() { Err(Error::Stopped) } else { Ok(()) }
         });
-        listen.hear(&Event::Ended);
+        listen.receive(&Event::Ended);
         embedded
     }
 }
@@ -279,8 +279,8 @@ impl Embedder {
     /// The rows as batches, in order.
     fn batches(&self, set: &ImageSet, rows: &[u32], norm: &Statistics) -> Result<Vec<Batch>, Error> {
         let channels = set.channels.len();
-        match self.see {
-            See::Square { shorter, side } => {
+        match self.preprocess {
+            Preprocess::Square { shorter, side } => {
                 let len = channels * side * side;
                 let mut pixels = vec![0f32; rows.len() * len];
                 let views = pixels.par_chunks_mut(len).zip(rows).map(|(out, row)| -> Result<(), Error> {
@@ -290,7 +290,7 @@ impl Embedder {
                 all(views)?;
                 Ok(vec![Batch { images: rows.len(), height: side, width: side, pixels }])
             }
-            See::Native => {
+            Preprocess::Native => {
                 let least = self.model.least_side();
                 let one = |row: &u32| -> Result<Batch, Error> {
                     let tape = set.read(*row)?;

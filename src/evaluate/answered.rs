@@ -9,14 +9,14 @@ use std::{
 
 /// Texts with many repetitions: each distinct one once, and its index for each position.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Words {
+pub struct Interned {
     /// Distinct texts, in the order of first occurrence.
     pub names: Vec<String>,
     /// The index of the name at each position.
     pub at: Vec<u32>,
 }
 
-impl Words {
+impl Interned {
     /// The text at a position.
     pub fn get(&self, place: usize) -> &str {
         &self.names[self.at[place] as usize]
@@ -28,7 +28,7 @@ impl Words {
     }
 }
 
-impl<'a> FromIterator<&'a str> for Words {
+impl<'a> FromIterator<&'a str> for Interned {
     fn from_iter<T: IntoIterator<Item = &'a str>>(texts: T) -> Self {
         let (mut words, mut known) = (Self::default(), HashMap::new());
         for text in texts {
@@ -44,7 +44,7 @@ impl<'a> FromIterator<&'a str> for Words {
 
 /// The images that a task queries.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct TaskImages {
     /// `Allen/Task_one`.
     pub task: String,
     /// Each image's `file_path`, in the order of the file.
@@ -52,12 +52,12 @@ pub struct Asked {
     /// Indices into that order, sorted by the images' keys: an order that all files have in common.
     pub by_key: Vec<u32>,
     /// Labels.
-    pub truth: Words,
+    pub truth: Interned,
     /// The units that images belong to, in the order of [`Unit::KEPT`]; `None` unless all images have one.
-    pub units: [Option<Words>; 4],
+    pub units: [Option<Interned>; 4],
 }
 
-impl Asked {
+impl TaskImages {
     /// A task's images with their labels and units.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl Asked {
         task: &str,
         images: &[&str],
         truth: &[&str],
-        units: [Option<Words>; 4],
+        units: [Option<Interned>; 4],
     ) -> Result<Self, Error> {
         let mut by_key: Vec<u32> = (0..images.len() as u32).collect();
         by_key.sort_unstable_by_key(|place| images[*place as usize]);
@@ -121,32 +121,32 @@ impl Asked {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
     /// The question.
-    pub asked: Arc<Asked>,
-    /// The predicted label of each image, in the order of [`Asked::images`].
-    pub predicted: Words,
+    pub asked: Arc<TaskImages>,
+    /// The predicted label of each image, in the order of [`TaskImages::images`].
+    pub predicted: Interned,
 }
 
 /// Known questions, shared between files: many files have the same images, which are then kept once.
 #[derive(Debug, Default)]
-pub struct Shelf(Mutex<BTreeMap<Place, Vec<Arc<Asked>>>>);
+pub struct PredictionCache(Mutex<BTreeMap<Place, Vec<Arc<TaskImages>>>>);
 
 /// The fingerprint of the data, and a task.
 type Place = (String, String);
 
-impl Shelf {
+impl PredictionCache {
     /// The question with these images in a task of `data` (a fingerprint), if it is known.
-    pub fn find(&self, data: &str, task: &str, images: &[&str], truth: &[&str]) -> Option<Arc<Asked>> {
+    pub fn find(&self, data: &str, task: &str, images: &[&str], truth: &[&str]) -> Option<Arc<TaskImages>> {
         let known = {
-            let shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            shelf.get(&(data.into(), task.into())).cloned().unwrap_or_default()
+            let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            cache.get(&(data.into(), task.into())).cloned().unwrap_or_default()
         };
         known.into_iter().find(|asked| asked.is(images, truth))
     }
 
     /// Stores a question about `data`.
-    pub fn put(&self, data: &str, asked: Arc<Asked>) {
-        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shelf.entry((data.into(), asked.task.clone())).or_default().push(asked);
+    pub fn put(&self, data: &str, asked: Arc<TaskImages>) {
+        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.entry((data.into(), asked.task.clone())).or_default().push(asked);
     }
 }
 
@@ -159,22 +159,22 @@ pub mod tests {
     pub fn answered(task: &str, lines: &[(&str, &str, &str)]) -> Answered {
         let images: Vec<&str> = lines.iter().map(|line| line.0).collect();
         let truth: Vec<&str> = lines.iter().map(|line| line.1).collect();
-        let asked = Asked::new(task, &images, &truth, Default::default()).unwrap();
+        let asked = TaskImages::new(task, &images, &truth, Default::default()).unwrap();
         Answered { asked: Arc::new(asked), predicted: lines.iter().map(|line| line.2).collect() }
     }
 
     #[test]
     fn words_are_kept_once_and_a_known_question_is_shared() {
-        let words: Words = ["er", "golgi", "er"].into_iter().collect();
+        let words: Interned = ["er", "golgi", "er"].into_iter().collect();
         assert_eq!((words.names.len(), &words.at[..], words.get(2)), (2, &[0, 1, 0][..], "er"));
         let asked = answered("Yeast/Task_two", &[("b", "er", "er"), ("a", "golgi", "er")]).asked;
         assert_eq!(asked.keys().zip(asked.labels()).collect::<Vec<_>>(), [("a", "golgi"), ("b", "er")]);
-        let twice = Asked::new("Yeast/Task_two", &["a", "b", "a"], &["er"; 3], Default::default());
+        let twice = TaskImages::new("Yeast/Task_two", &["a", "b", "a"], &["er"; 3], Default::default());
         assert!(twice.unwrap_err().to_string().contains("a twice in one file"));
-        let shelf = Shelf::default();
-        shelf.put("f1", asked.clone());
+        let cache = PredictionCache::default();
+        cache.put("f1", asked.clone());
         let find = |data, images: [&str; 2], truth: [&str; 2]| {
-            shelf
+            cache
                 .find(data, "Yeast/Task_two", &images, &truth)
                 .is_some_and(|found| Arc::ptr_eq(&found, &asked))
         };
@@ -182,6 +182,6 @@ pub mod tests {
         assert!(!find("f2", ["b", "a"], ["er", "golgi"]), "other data");
         assert!(!find("f1", ["a", "b"], ["er", "golgi"]), "another order");
         assert!(!find("f1", ["b", "a"], ["er", "er"]), "other labels");
-        assert!(shelf.find("f1", "Yeast/Task_two", &["b"], &["er"]).is_none());
+        assert!(cache.find("f1", "Yeast/Task_two", &["b"], &["er"]).is_none());
     }
 }

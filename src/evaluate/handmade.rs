@@ -72,7 +72,7 @@ pub fn of_set(
 ) -> Result<(), Error> {
     let width = width(set.channels.len());
     let mut values = vec![0f32; set.len().min(BATCH) * width];
-    listen.hear(&Event::Began { what: "measuring", unit: "image", total: set.len() as u64 });
+    listen.receive(&Event::Began { what: "measuring", unit: "image", total: set.len() as u64 });
     for first in (0..set.len()).step_by(BATCH) {
         let count = BATCH.min(set.len() - first);
         let rows = &mut values[..count * width];
@@ -81,12 +81,12 @@ pub fn of_set(
             Ok::<(), Error>(())
         })?;
         take(rows)?;
-        listen.hear(&Event::Advanced { done: (first + count) as u64, note: &set.name });
+        listen.receive(&Event::Advanced { done: (first + count) as u64, note: &set.name });
         if listen.stop() {
             return Err(Error::Stopped);
         }
     }
-    listen.hear(&Event::Ended);
+    listen.receive(&Event::Ended);
     Ok(())
 }
 

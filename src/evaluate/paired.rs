@@ -2,7 +2,7 @@
 
 use super::{
     Error,
-    answered::{Answered, Asked, Words},
+    answered::{Answered, Interned, TaskImages},
     units::Unit,
 };
 use std::{
@@ -54,7 +54,7 @@ pub fn pair(task: &str, unit: Option<Unit>, a: &[&[Answered]], b: &[&[Answered]]
         all.into_iter().map(|one| same_question(first, one)).collect::<Result<_, _>>()?;
     // Files of older versions record no units; the others provide them.
     let known = |unit: Unit| all.iter().find_map(|one| one.asked.units(unit));
-    let enough = |units: &Vec<u32>, unit| unit == Unit::Image || count(units) >= Unit::FEW;
+    let enough = |units: &Vec<u32>, unit| unit == Unit::Image || count(units) >= Unit::MIN_UNITS;
     let usual =
         || Unit::USUAL.into_iter().find_map(|unit| Some((unit, known(unit).filter(|it| enough(it, unit))?)));
     let (unit, units) = match unit {
@@ -66,7 +66,7 @@ pub fn pair(task: &str, unit: Option<Unit>, a: &[&[Answered]], b: &[&[Answered]]
     let said = all.iter().flat_map(|one| &one.predicted.names);
     let labels: BTreeSet<&str> = first.truth.names.iter().chain(said).map(String::as_str).collect();
     let number: BTreeMap<&str, u16> = labels.into_iter().zip(0..).collect();
-    let numbers = |words: &Words, by_key: &[u32]| -> Vec<u16> {
+    let numbers = |words: &Interned, by_key: &[u32]| -> Vec<u16> {
         let numbers: Vec<u16> = words.names.iter().map(|name| number[name.as_str()]).collect();
         by_key.iter().map(|place| numbers[words.at[*place as usize] as usize]).collect()
     };
@@ -88,7 +88,7 @@ fn count(units: &[u32]) -> usize {
 }
 
 /// The predictions of one file, checked for the same images with the same labels.
-fn same_question<'a>(first: &Arc<Asked>, other: Option<&'a Answered>) -> Result<&'a Answered, Error> {
+fn same_question<'a>(first: &Arc<TaskImages>, other: Option<&'a Answered>) -> Result<&'a Answered, Error> {
     let unpaired = |found: String| Error::Unpaired { task: first.task.clone(), found };
     if let Some(other) = other.filter(|other| Arc::ptr_eq(first, &other.asked)) {
         return Ok(other);
@@ -148,14 +148,14 @@ mod tests {
     fn images_are_put_together_by_the_coarsest_unit_of_which_there_are_enough() {
         let lines: Vec<String> = (0..40).map(|image| format!("{image:02}")).collect();
         let old = file(&lines.iter().map(|image| (image.as_str(), "er", "er")).collect::<Vec<_>>());
-        let units = |name: &str, of: usize| -> Option<Words> {
+        let units = |name: &str, of: usize| -> Option<Interned> {
             let names: Vec<String> = (0..40).map(|at| format!("{name}{}", at % of)).collect();
             Some(names.iter().map(String::as_str).collect())
         };
         // Twelve wells on two plates, and no fields of view.
         let images: Vec<&str> = lines.iter().map(String::as_str).collect();
         let known = [None, units("w", 12), units("p", 2), None];
-        let asked = Arc::new(Asked::new(TASK, &images, &["er"; 40], known).unwrap());
+        let asked = Arc::new(TaskImages::new(TASK, &images, &["er"; 40], known).unwrap());
         let a = [Answered { asked, ..old[0].clone() }];
         let unit = |unit| pair(TASK, unit, &[&old, &a], &[&a]).map(|paired| (paired.unit, paired.count()));
         assert_eq!(unit(None).unwrap(), (Unit::Well, 12));

@@ -3,7 +3,7 @@
 
 use super::{
     Error, TaskScore, Truth,
-    answered::{Answered, Asked, Shelf, Words},
+    answered::{Answered, Interned, PredictionCache, TaskImages},
     units::Unit,
 };
 use crate::{
@@ -102,18 +102,18 @@ fn labels(
 
 /// Reads what [`write()`] wrote for `data` (a fingerprint): the predictions of each task, in the file's
 /// order. Columns are found by name; unknown ones are ignored, and units may be missing. Questions are shared
-/// through `shelf`.
+/// through `cache`.
 ///
 /// # Errors
 /// [`Error::Read`] with the file and the reason.
-pub fn read(path: &Path, data: &str, shelf: &Shelf) -> Result<Vec<Answered>, Error> {
-    let result = File::open(path).map_err(Into::into).and_then(|file| read_from(file, data, shelf));
+pub fn read(path: &Path, data: &str, cache: &PredictionCache) -> Result<Vec<Answered>, Error> {
+    let result = File::open(path).map_err(Into::into).and_then(|file| read_from(file, data, cache));
     result.map_err(|source| Error::Read { path: path.into(), source })
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-fn read_from(file: File, data: &str, shelf: &Shelf) -> Result<Vec<Answered>, Failure> {
+fn read_from(file: File, data: &str, cache: &PredictionCache) -> Result<Vec<Answered>, Failure> {
     let reader = SerializedFileReader::new(file)?;
     let schema = reader.metadata().file_metadata().schema_descr();
     let lists =
@@ -146,7 +146,7 @@ fn read_from(file: File, data: &str, shelf: &Shelf) -> Result<Vec<Answered>, Fai
         if found.iter().any(|one| one.asked.task == name) {
             return Err(format!("expected each task once, found {name} twice").into());
         }
-        let known = if shared { shelf.find(data, &name, &image, &truth) } else { None };
+        let known = if shared { cache.find(data, &name, &image, &truth) } else { None };
         let asked = match known {
             Some(asked) => asked,
             None => {
@@ -154,9 +154,9 @@ fn read_from(file: File, data: &str, shelf: &Shelf) -> Result<Vec<Answered>, Fai
                 for (unit, at) in of_image.iter_mut().zip(units) {
                     *unit = at.map(column).transpose()?.map(|column| column.words()).transpose()?.flatten();
                 }
-                let asked = Arc::new(Asked::new(&name, &image, &truth, of_image)?);
+                let asked = Arc::new(TaskImages::new(&name, &image, &truth, of_image)?);
                 if shared {
-                    shelf.put(data, asked.clone());
+                    cache.put(data, asked.clone());
                 }
                 asked
             }
@@ -200,7 +200,7 @@ impl Column {
     }
 
     /// The same as distinct names and indices; `None` if a row has no text.
-    fn words(&self) -> Result<Option<Words>, ParquetError> {
+    fn words(&self) -> Result<Option<Interned>, ParquetError> {
         if self.values.len() < self.rows { Ok(None) } else { Ok(Some(self.texts()?.into_iter().collect())) }
     }
 }
@@ -241,8 +241,8 @@ mod tests {
             }],
         )
         .unwrap();
-        let shelf = Shelf::default();
-        let found = read(&path, "f1", &shelf).unwrap();
+        let cache = PredictionCache::default();
+        let found = read(&path, "f1", &cache).unwrap();
         let [one] = &found[..] else { panic!("{found:?}") };
         assert_eq!(
             (one.asked.task.as_str(), &one.asked.images[..]),
@@ -251,7 +251,7 @@ mod tests {
         let (truth, predicted) = (one.asked.truth.iter(), one.predicted.iter());
         assert_eq!(truth.zip(predicted).collect::<Vec<_>>(), [("M0", "M3"), ("M3", "M3")]);
         assert_eq!(one.asked.units(Unit::Well), None, "one image has no well");
-        let again = read(&path, "f1", &shelf).unwrap();
+        let again = read(&path, "f1", &cache).unwrap();
         assert!(Arc::ptr_eq(&again[0].asked, &one.asked), "the same question is shared");
         let rows = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
         let rows: Vec<String> =
@@ -267,13 +267,13 @@ mod tests {
     fn another_file_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.parquet");
-        let absent = read(&path, "f1", &Shelf::default()).unwrap_err().to_string();
+        let absent = read(&path, "f1", &PredictionCache::default()).unwrap_err().to_string();
         assert!(absent.contains("p.parquet"), "{absent}");
         std::fs::write(&path, "set,task").unwrap();
-        assert!(matches!(read(&path, "f1", &Shelf::default()), Err(Error::Read { .. })));
+        assert!(matches!(read(&path, "f1", &PredictionCache::default()), Err(Error::Read { .. })));
         let schema = "message m { required binary set (UTF8); }";
         ParquetTable::of_schema(File::create(&path).unwrap(), schema).unwrap().finish().unwrap();
-        let other = read(&path, "f1", &Shelf::default()).unwrap_err().to_string();
+        let other = read(&path, "f1", &PredictionCache::default()).unwrap_err().to_string();
         assert!(other.contains("expected a column `task`"), "{other}");
     }
 
@@ -301,7 +301,7 @@ mod tests {
         ]) {
             assert!(row.contains(expected), "{row}");
         }
-        let refused = read(&path, "f1", &Shelf::default()).unwrap_err().to_string();
+        let refused = read(&path, "f1", &PredictionCache::default()).unwrap_err().to_string();
         assert!(refused.contains("several labels"), "{refused}");
     }
 }

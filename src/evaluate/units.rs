@@ -23,11 +23,11 @@ impl Unit {
     /// The units that are stored with predictions.
     pub const KEPT: [Self; 4] = [Self::FieldOfView, Self::Well, Self::Plate, Self::Group];
 
-    /// The default units: the first of which the task has [`FEW`](Self::FEW).
+    /// The default units: the first of which the task has [`MIN_UNITS`](Self::MIN_UNITS).
     pub const USUAL: [Self; 4] = [Self::Group, Self::Well, Self::FieldOfView, Self::Image];
 
     /// With fewer units than this, resampling says little about the variation between units.
-    pub const FEW: usize = 10;
+    pub const MIN_UNITS: usize = 10;
 
     /// Its name in files and on the command line.
     pub fn name(self) -> &'static str {

@@ -107,7 +107,7 @@ impl<'a> Meter<'a> {
         }
         match &step.work {
             Work::Pretrain { size, .. } => {
-                let (stage, side) = (Pretraining::stage(), Pretraining::SIDE);
+                let (stage, side) = (Pretraining::stage(), Pretraining::IMAGE_SIDE);
                 let source = Pretraining::new();
                 let format = format::of(Pretraining::PRECISION);
                 let mut params = Params::on(self.device.clone(), format, Seed(0));
@@ -162,7 +162,7 @@ impl<'a> Meter<'a> {
         if let Some(pace) = self.embeds.get(&key) {
             return Ok(*pace);
         }
-        let few = set.subset(FEW);
+        let few = set.subset(MEASURED_IMAGES);
         let few = few.as_ref().unwrap_or(set);
         let own = SetChannels { set: set.name.clone(), channels: set.channels.clone() };
         let card = Card { model: model.clone(), image, sets: vec![CardSet::plain(own.clone())] };
@@ -232,7 +232,7 @@ impl<'a> Meter<'a> {
         if let Some(pace) = self.handmade.get(&set.name) {
             return Ok(*pace);
         }
-        let few = set.subset(FEW);
+        let few = set.subset(MEASURED_IMAGES);
         let few = few.as_ref().unwrap_or(set);
         let began = Instant::now();
         handmade::of_set(few, &mut Silence, &mut |_| Ok(()))?;
@@ -259,7 +259,7 @@ impl<'a> Meter<'a> {
 }
 
 /// Images of each split that are embedded to see how long it takes.
-const FEW: usize = 6;
+const MEASURED_IMAGES: usize = 6;
 /// Bytes of a prediction on disk, as measured.
 const PREDICTION: usize = 40;
 

@@ -1,7 +1,7 @@
 //! Training works: from random or published weights to `weights.safetensors`, by way of checkpoints; and embedding
 //! by what they leave behind.
 
-use super::{Desk, Error, Progress, artifacts, sets::Part};
+use super::{Error, Progress, WorkContext, artifacts, sets::Part};
 use crate::{
     adapter::SetChannels,
     atomic_file::{Digest, forget_parts},
@@ -40,7 +40,7 @@ pub(super) struct Fit<'a> {
 }
 
 /// What a training goes by.
-struct Course<'a> {
+struct FitInputs<'a> {
     stage: &'a Stage,
     side: usize,
     seed: Seed,
@@ -55,7 +55,7 @@ pub(super) fn forget_checkpoint(folder: &Path) -> Result<(), Error> {
     train::forget_checkpoint(&path).map_err(|source| Error::Io { path, source })
 }
 
-impl Desk<'_> {
+impl WorkContext<'_> {
     /// Trains, or takes the model as it starts.
     pub(super) fn fit(
         &self,
@@ -91,8 +91,8 @@ impl Desk<'_> {
             Oracle::Independent => Ok::<_, Error>(start(Seed(seed.stream("oracle").bits()))?.1),
         };
         let objective = train::objective(stage, &extractor, source.classes().len(), &mut params, oracle)?;
-        let course = Course { stage, side: image, seed, source: &source, objective, card: Some(card) };
-        self.train(course, &extractor, &mut params, attempt, listen)
+        let inputs = FitInputs { stage, side: image, seed, source: &source, objective, card: Some(card) };
+        self.train(inputs, &extractor, &mut params, attempt, listen)
     }
 
     /// The model before the first step of the stage.
@@ -104,7 +104,7 @@ impl Desk<'_> {
         seed: Seed,
     ) -> Result<(Extractor, Params), Error> {
         let Fit { model, format, .. } = *fit;
-        let device = &self.lab.device;
+        let device = &self.executor.device;
         device::computes(device, format)?;
         let mut params = Params::on(device.clone(), format, seed);
         let extractor = Extractor::new(model, sets, &[], &mut params);
@@ -116,7 +116,7 @@ impl Desk<'_> {
         match &model.weights {
             Weights::Scratch => {}
             Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m | Weights::Published => {
-                let file = files::find(&files::published(&model.backbone), self.lab.weights.as_deref())?;
+                let file = files::find(&files::published(&model.backbone), self.executor.weights.as_deref())?;
                 extractor.load(&file, &mut params)?;
             }
             Weights::SimulatedPretrain => {
@@ -135,30 +135,30 @@ impl Desk<'_> {
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let source = Pretraining::new();
-        let (stage, side) = (Pretraining::stage(), Pretraining::SIDE);
+        let (stage, side) = (Pretraining::stage(), Pretraining::IMAGE_SIDE);
         let format = format::of(Pretraining::PRECISION);
-        let mut params = Params::on(self.lab.device.clone(), format, PRETRAIN_SEED);
+        let mut params = Params::on(self.executor.device.clone(), format, PRETRAIN_SEED);
         let channels = source.sets()[0].channels.len();
         let extractor = Extractor::plain(size, channels, &mut params);
         let classes = source.classes().len();
         let objective = Objective::new(&stage.objective, extractor.width(), classes, &mut params);
-        let course =
-            Course { stage: &stage, side, seed: PRETRAIN_SEED, source: &source, objective, card: None };
-        self.train(course, &extractor, &mut params, attempt, listen)
+        let inputs =
+            FitInputs { stage: &stage, side, seed: PRETRAIN_SEED, source: &source, objective, card: None };
+        self.train(inputs, &extractor, &mut params, attempt, listen)
     }
 
     fn train(
         &self,
-        course: Course<'_>,
+        inputs: FitInputs<'_>,
         extractor: &Extractor,
         params: &mut Params,
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let checkpoint = self.folder.join(CHECKPOINT);
-        let Course { stage, side, seed, source, mut objective, card } = course;
+        let FitInputs { stage, side, seed, source, mut objective, card } = inputs;
         let mut job = Job::new(stage, side, seed, source, &checkpoint);
-        (job.checkpoint_every, job.keep) = (self.lab.checkpoint_every, self.lab.keep);
+        (job.checkpoint_every, job.keep) = (self.executor.checkpoint_every, self.executor.keep);
         // Before the first point: those that a lost attempt logged after the checkpoint go.
         attempt.resume_at(job.resumes_at())?;
         let ended = job.run(extractor, params, &mut objective, listen)?;
@@ -171,7 +171,7 @@ impl Desk<'_> {
     /// Notes how far the checkpoint is that lies beside the weights to be.
     pub(super) fn note_checkpoint(&self, attempt: &Attempt, steps: u64, bytes: u64) -> Result<(), Error> {
         let path = self.folder.join(CHECKPOINT);
-        let noted = artifacts::beside(self.lab.store.path(), &path);
+        let noted = artifacts::beside(self.executor.store.path(), &path);
         Ok(attempt.checkpoint(steps, &noted, bytes)?)
     }
 
@@ -203,7 +203,7 @@ impl Desk<'_> {
         let weights = self.of_parent(parent, WEIGHTS);
         let mut embedder =
             Embedder::restore(&card, &channels(&parts), data.name == data_of_fit.name, &weights)?;
-        embedder.go_to(&self.lab.device, format::of(precision))?;
+        embedder.go_to(&self.executor.device, format::of(precision))?;
         for (at, part) in parts.iter().enumerate() {
             let norm = self.norm(model, part, subset, listen)?;
             let path = self.folder.join(features_file(&part.set().name));

@@ -35,7 +35,7 @@ use std::{
 };
 
 /// Everything that work needs: a store, open data sets, weights.
-pub struct Lab<'a> {
+pub struct Executor<'a> {
     /// Where results go.
     pub store: &'a Store,
     /// The data sets by name.
@@ -76,7 +76,7 @@ enum Progress {
     Stopped,
 }
 
-impl Lab<'_> {
+impl Executor<'_> {
     /// Makes the plan's data sets, run and works known to the store; says how far they are.
     ///
     /// # Errors
@@ -161,13 +161,13 @@ impl Lab<'_> {
                     continue;
                 }
             };
-            listen.hear(&Event::Note(&step.work.describe()));
-            let desk = Desk { lab: self, plan, sets: &sets, folder: self.folder(&step.id)? };
-            match desk.work(step, &attempt, listen) {
+            listen.receive(&Event::Note(&step.work.describe()));
+            let context = WorkContext { executor: self, plan, sets: &sets, folder: self.folder(&step.id)? };
+            match context.work(step, &attempt, listen) {
                 Ok(Progress::Done) => {
                     attempt.finish(Outcome::Done)?;
                     // Not before: a kill between the last step and here costs nothing.
-                    fit::forget_checkpoint(&desk.folder)?;
+                    fit::forget_checkpoint(&context.folder)?;
                 }
                 Err(error) if !error.is_stop() => {
                     attempt.finish(error.outcome())?;
@@ -192,16 +192,16 @@ impl Lab<'_> {
 }
 
 /// Where one work is done.
-struct Desk<'a> {
-    lab: &'a Lab<'a>,
+struct WorkContext<'a> {
+    executor: &'a Executor<'a>,
     plan: &'a Plan,
     sets: &'a Sets<'a>,
     folder: PathBuf,
 }
 
-impl Desk<'_> {
+impl WorkContext<'_> {
     fn work(&self, step: &Step, attempt: &Attempt, listen: &mut dyn Listen) -> Result<Progress, Error> {
-        let listen = &mut Recorder { metrics: attempt.metrics(), desk: self, attempt, listen };
+        let listen = &mut Recorder { metrics: attempt.metrics(), context: self, attempt, listen };
         match &step.work {
             Work::Pretrain { size, .. } => self.pretrain(*size, attempt, listen),
             Work::Fit { model, data, image, subset, precision, training, .. } => {
@@ -233,12 +233,12 @@ impl Desk<'_> {
 
     /// A file that a parent left behind.
     fn of_parent(&self, parent: &WorkId, name: &str) -> PathBuf {
-        artifacts::folder(self.lab.store.path(), parent).join(name)
+        artifacts::folder(self.executor.store.path(), parent).join(name)
     }
 
     /// Notes a complete file of this work.
     fn note(&self, attempt: &Attempt, kind: &str, path: &Path, digest: Digest) -> Result<(), Error> {
-        attempt.artifact(&artifacts::row(kind, path, digest, self.lab.store.path()))?;
+        attempt.artifact(&artifacts::row(kind, path, digest, self.executor.store.path()))?;
         Ok(())
     }
 }
@@ -246,24 +246,24 @@ impl Desk<'_> {
 /// Hands curves, progress and checkpoints to the store, and everything on.
 struct Recorder<'a> {
     metrics: Metrics,
-    desk: &'a Desk<'a>,
+    context: &'a WorkContext<'a>,
     attempt: &'a Attempt,
     listen: &'a mut dyn Listen,
 }
 
 impl Listen for Recorder<'_> {
-    fn hear(&mut self, event: &Event<'_>) {
+    fn receive(&mut self, event: &Event<'_>) {
         match *event {
             Event::Metric { name, step, value } => self.metrics.push(name, step, value),
             Event::Began { what, unit, total } => self.metrics.begin(what, unit, total),
             Event::Advanced { done, .. } => self.metrics.advance(done),
             // A store that cannot be written says so at the attempt's next call; training need not end for it.
             Event::Checkpoint { steps, bytes } => {
-                drop(self.desk.note_checkpoint(self.attempt, steps, bytes));
+                drop(self.context.note_checkpoint(self.attempt, steps, bytes));
             }
             _ => {}
         }
-        self.listen.hear(event);
+        self.listen.receive(event);
     }
 
     fn stop(&self) -> bool {

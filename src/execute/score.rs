@@ -1,6 +1,6 @@
 //! Scoring works: scores tasks and floors, writes predictions to a Parquet file and numbers to the store.
 
-use super::{Desk, Error, Progress, fit, sets::Part};
+use super::{Error, Progress, WorkContext, fit, sets::Part};
 use crate::{
     data::{HOLD_OUT_SEED, hold_out},
     evaluate::{
@@ -27,7 +27,7 @@ pub(super) struct Question<'a> {
     pub(super) subset: Option<usize>,
 }
 
-impl Desk<'_> {
+impl WorkContext<'_> {
     pub(super) fn score(
         &self,
         step: &Step,
@@ -43,7 +43,10 @@ impl Desk<'_> {
             let questions = Questions::of(&question.data.name, part.set()).holding_out(held);
             let questions = questions.asking(&part.chosen());
             for input in questions.tasks() {
-                scored.push((number, one(question, &input, features.as_deref(), &self.lab.device, listen)?));
+                scored.push((
+                    number,
+                    score_task(question, &input, features.as_deref(), &self.executor.device, listen)?,
+                ));
             }
         }
         let mut rows: Vec<ScoreRow> =
@@ -116,7 +119,7 @@ impl Desk<'_> {
     }
 }
 
-fn one(
+fn score_task(
     question: &Question<'_>,
     input: &TaskInput<'_>,
     features: Option<&dyn FeatureRows>,

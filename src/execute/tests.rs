@@ -1,6 +1,6 @@
 //! Selections of images through whole runs, on a few small images.
 
-use super::{Ended, Lab};
+use super::{Ended, Executor};
 use crate::{
     data::{DataSet, sample},
     event::Silence,
@@ -45,7 +45,7 @@ impl Home {
     fn run(&self, spec: &Spec) -> (Plan, Vec<ScoreRow>, String) {
         assert_eq!(spec.check(), []);
         let plan = Plan::of(spec, Seed(3), &self.data).unwrap();
-        let lab = Lab {
+        let executor = Executor {
             store: &self.store,
             data: &self.data,
             weights: None,
@@ -55,8 +55,8 @@ impl Home {
             keep: Keep::All,
         };
         let experiment = ExperimentRow { name: "small".into(), about: String::new(), file: String::new() };
-        lab.register(&plan, &experiment, &[], 0, Scale::Paper).unwrap();
-        assert_eq!(lab.run(&plan, &mut Silence).unwrap(), Ended::Done);
+        executor.register(&plan, &experiment, &[], 0, Scale::Paper).unwrap();
+        assert_eq!(executor.run(&plan, &mut Silence).unwrap(), Ended::Done);
         let scores = self.store.read().unwrap().scores(plan.run.as_str()).unwrap();
         let fit = plan.steps.iter().find(|step| step.work.kind() == "fit").unwrap();
         let weights = self.store.read().unwrap().artifacts(fit.id.as_str()).unwrap();

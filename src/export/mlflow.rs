@@ -15,7 +15,7 @@ use std::{
 };
 
 /// The longest parameter value that MLflow accepts, in characters.
-const LONGEST: usize = 6000;
+const MAX_VALUE: usize = 6000;
 
 /// Writes `mlruns`.
 pub(super) fn write(
@@ -37,7 +37,7 @@ pub(super) fn write(
             }
             let name = run_id(&run);
             let home = address(&whole.join(&id).join(&name).join("artifacts"));
-            one(selection, &run, &root.join(&id).join(name), &id, &home, pace)?;
+            export_run(selection, &run, &root.join(&id).join(name), &id, &home, pace)?;
             count += 1;
             pace.check()?;
         }
@@ -75,7 +75,7 @@ fn experiment(selection: &Selection<'_>, name: &str, place: &Path, home: &str) -
     text(&place.join("meta.yaml"), &meta.0)
 }
 
-fn one(
+fn export_run(
     selection: &Selection<'_>,
     run: &Run,
     place: &Path,
@@ -89,7 +89,7 @@ fn one(
     let mut params = Folder::new(place.join("params"));
     for (key, value) in selection.params(run)? {
         // A parameter is one line.
-        let line: String = value.replace(['\n', '\r'], " ").chars().take(LONGEST).collect();
+        let line: String = value.replace(['\n', '\r'], " ").chars().take(MAX_VALUE).collect();
         params.text(&key, &line)?;
     }
     let mut tags = Folder::new(place.join("tags"));

@@ -98,13 +98,13 @@ impl Pace<'_> {
     /// Begins an activity of `runs` runs.
     fn begin(&mut self, what: &str, runs: usize) {
         self.done = 0;
-        self.listener.hear(&Event::Began { what, unit: "run", total: runs as u64 });
+        self.listener.receive(&Event::Began { what, unit: "run", total: runs as u64 });
     }
 
     /// `runs` more runs are done.
     fn advance(&mut self, runs: usize) -> Result<(), Error> {
         self.done += runs as u64;
-        self.listener.hear(&Event::Advanced { done: self.done, note: "" });
+        self.listener.receive(&Event::Advanced { done: self.done, note: "" });
         self.check()
     }
 
@@ -113,7 +113,7 @@ impl Pace<'_> {
     }
 
     fn end(&mut self) {
-        self.listener.hear(&Event::Ended);
+        self.listener.receive(&Event::Ended);
     }
 }
 

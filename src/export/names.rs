@@ -6,12 +6,12 @@ use crate::{spec::kind::FIT, store::ScoreRow};
 use std::collections::BTreeSet;
 
 /// Maximum number of letters in a name; file systems allow 255 bytes.
-const LONGEST: usize = 120;
+const MAX_NAME: usize = 120;
 
 /// A folder name that any file system accepts: everything but letters, digits and `._-+=,` becomes `_`.
 pub(super) fn folder(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-+=,".contains(c) { c } else { '_' };
-    let name: String = name.chars().map(plain).take(LONGEST).collect();
+    let name: String = name.chars().map(plain).take(MAX_NAME).collect();
     // A leading dot hides a file, and `.` and `..` are reserved.
     match name.strip_prefix('.') {
         Some(rest) => format!("_{rest}"),
@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(folder("adapter=hypernet,epochs=15"), "adapter=hypernet,epochs=15");
         assert_eq!(folder("a/b \\ µ"), "a_b____");
         assert_eq!((folder(".."), folder(""), folder(".git")), ("_.".into(), "_".into(), "_git".into()));
-        assert_eq!(folder(&"x".repeat(1000)).len(), LONGEST);
+        assert_eq!(folder(&"x".repeat(1000)).len(), MAX_NAME);
     }
 
     #[test]

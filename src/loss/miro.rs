@@ -28,7 +28,7 @@ impl Miro {
         let variance = |(probe, width): (usize, &usize)| {
             let published = Published::new(format!("variance_encoders.{probe}.b"), &[*width]);
             let id = params.add_constant(published, raw_of_variance(START) as f32);
-            params.hurry(id, word.rate_factor);
+            params.set_rate_factor(id, word.rate_factor);
             id
         };
         let variances = widths.iter().enumerate().map(variance).collect();

@@ -170,7 +170,7 @@ impl Objective {
                 continue;
             }
             let Valued { node, kept } = term.value(tape, params, out, at)?;
-            terms.push((*name, node.later()));
+            terms.push((*name, node.deferred()));
             nodes.push((*weight, node));
             if !kept.is_empty() {
                 all_kept.push((number, kept));

@@ -312,7 +312,7 @@ fn pair(
     let (mut missing, mut misshapen, mut taken) = (Vec::new(), Vec::new(), Vec::new());
     for id in params.ids() {
         let Published { name, shape: expected, .. } = params.published(id);
-        let name = theirs(name, shape.depths, adapter);
+        let name = released_name(name, shape.depths, adapter);
         left.remove(name.as_str());
         match tensors.get(&name).map(|stored| &stored.shape) {
             None => missing.push(name.clone()),
@@ -361,7 +361,7 @@ fn is_second(
 /// The released code's name for one of our parameters. Its backbone is a list: the stem (only its
 /// normalisation after an adapter's own first layer; absent after Depthwise's, which itself normalises), two
 /// whole stages, and for two more the downsampling and each block.
-fn theirs(name: &str, depths: [usize; 4], adapter: &Adapter) -> String {
+fn released_name(name: &str, depths: [usize; 4], adapter: &Adapter) -> String {
     // Whether the adapter has a whole stem of its own, and how many entries of the list are the stem.
     let (whole_stem, first) = match adapter {
         Adapter::FixedChannels(_) => (true, 1),

@@ -99,9 +99,9 @@ fn change(line: &Line<'_>) -> Result<()> {
 /// If one cannot be read.
 pub fn length(gradients: &[&Tensor]) -> Result<Scalar> {
     match gradients.first().and_then(|first| Gpu::of(first)) {
-        Some(gpu) => Ok(Scalar::There(gpu.length(gradients)?)),
+        Some(gpu) => Ok(Scalar::Device(gpu.length(gradients)?)),
         None => {
-            Ok(Scalar::Here(gradients.iter().map(|one| sum_of_squares(one)).sum::<Result<f64>>()?.sqrt()))
+            Ok(Scalar::Host(gradients.iter().map(|one| sum_of_squares(one)).sum::<Result<f64>>()?.sqrt()))
         }
     }
 }

@@ -15,9 +15,9 @@ use crate::tape::{Node, Tape};
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-const SIDE: usize = 7;
+const KERNEL_SIDE: usize = 7;
 const PAD: usize = 3;
-const TAPS: usize = SIDE * SIDE;
+const TAPS: usize = KERNEL_SIDE * KERNEL_SIDE;
 
 impl Tape {
     /// `x` (N, H, W, C) convolved with `taps` (7, 7, C), plus `bias` (C).
@@ -26,7 +26,7 @@ impl Tape {
     /// If the shapes do not fit.
     pub fn depthwise7(&mut self, x: &Node, taps: &Node, bias: &Node) -> Result<Node> {
         let (n, height, width, channels) = x.value().dims4()?;
-        if taps.dims() != [SIDE, SIDE, channels] || bias.dims() != [channels] {
+        if taps.dims() != [KERNEL_SIDE, KERNEL_SIDE, channels] || bias.dims() != [channels] {
             candle_core::bail!(
                 "depthwise 7×7: input has {channels} channels, taps {:?}, bias {:?}",
                 taps.dims(),
@@ -233,8 +233,8 @@ unsafe fn strip<S: Simd, const T: usize, const FLIP: bool>(
         }
         for kh in rows.0..rows.1 {
             let x = x.add(kh * row);
-            for kw in 0..SIDE {
-                let tap = kh * SIDE + kw;
+            for kw in 0..KERNEL_SIDE {
+                let tap = kh * KERNEL_SIDE + kw;
                 let tap = S::load(taps.add(if FLIP { TAPS - 1 - tap } else { tap } * tap_stride));
                 for (t, sum) in sums.iter_mut().enumerate() {
                     *sum = S::fma(S::load(x.add((kw + t) * S::N)), tap, *sum);
@@ -265,7 +265,7 @@ unsafe fn image<S: Simd, const FLIP: bool>(
         let bias = S::load(bias);
         for i in 0..height {
             // Kernel rows that would only meet padding are skipped.
-            let rows = (PAD.saturating_sub(i), SIDE.min(height + PAD - i));
+            let rows = (PAD.saturating_sub(i), KERNEL_SIDE.min(height + PAD - i));
             let (x, y) = (scratch.add(i * row), y.add(i * width * y_stride));
             let mut j = 0;
             macro_rules! strips {
@@ -318,8 +318,8 @@ unsafe fn weight_body<S: Simd>(x: *const f32, grad: *const f32, size: Size, out:
     let row = (width + 2 * PAD) * S::N;
     unsafe {
         let grad = grad.add(PAD * row + PAD * S::N);
-        for kh in 0..SIDE {
-            let mut sums = [S::splat(0.0); SIDE];
+        for kh in 0..KERNEL_SIDE {
+            let mut sums = [S::splat(0.0); KERNEL_SIDE];
             for i in PAD.saturating_sub(kh)..height.min((height + PAD).saturating_sub(kh)) {
                 let (x, grad) = (x.add((i + kh) * row), grad.add(i * row));
                 let mut j = 0;
@@ -341,7 +341,7 @@ unsafe fn weight_body<S: Simd>(x: *const f32, grad: *const f32, size: Size, out:
                 }
             }
             for (k, sum) in sums.iter().enumerate() {
-                S::store(out.add((kh * SIDE + k) * stride), *sum);
+                S::store(out.add((kh * KERNEL_SIDE + k) * stride), *sum);
             }
         }
         let mut sum = S::splat(0.0);

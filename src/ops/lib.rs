@@ -44,7 +44,7 @@ pub use linear::Weight;
 pub use scalar::Scalar;
 pub use simd::{Level, flush_subnormals, level};
 pub use variance_penalty::raw_of_variance;
-pub use views::{PlainViews, Sent, VIEW_LINE};
+pub use views::{DeviceViews, PlainViews, VIEW_LINE};
 
 /// Raised when an operation's results change; part of the identity of all work that trains or embeds.
 pub const REVISION: u32 = 2;

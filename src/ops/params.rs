@@ -51,7 +51,7 @@ impl Published {
         self.shape.iter().product()
     }
 
-    fn ours(&self) -> Vec<usize> {
+    fn kernel_layout(&self) -> Vec<usize> {
         if self.order.is_empty() {
             self.shape.clone()
         } else {
@@ -60,7 +60,7 @@ impl Published {
     }
 
     /// Values in the published layout as a tensor in ours.
-    fn to_ours(&self, values: Vec<f32>, device: &Device) -> Result<Tensor> {
+    fn to_kernel_layout(&self, values: Vec<f32>, device: &Device) -> Result<Tensor> {
         let tensor = Tensor::from_vec(values, self.shape.as_slice(), &Device::Cpu)?;
         let ours = match self.order.as_slice() {
             [] => tensor,
@@ -73,7 +73,7 @@ impl Published {
     ///
     /// # Errors
     /// If its number of elements differs from the parameter's.
-    pub fn theirs(&self, tensor: &Tensor) -> Result<Vec<f32>> {
+    pub fn to_published(&self, tensor: &Tensor) -> Result<Vec<f32>> {
         if self.order.is_empty() {
             return buffer::copy(tensor);
         }
@@ -81,7 +81,8 @@ impl Published {
         for (ours, &theirs) in self.order.iter().enumerate() {
             back[theirs] = ours;
         }
-        let tensor = tensor.to_device(&Device::Cpu)?.reshape(self.ours())?.permute(back)?.contiguous()?;
+        let tensor =
+            tensor.to_device(&Device::Cpu)?.reshape(self.kernel_layout())?.permute(back)?.contiguous()?;
         buffer::copy(&tensor)
     }
 }
@@ -153,7 +154,8 @@ impl Params {
         published.name.insert_str(0, &self.prefix);
         let mut values = vec![0.0; published.count()];
         init(&mut self.seed.stream(&format!("init/{}", published.name)), &mut values);
-        let value = published.to_ours(values, &self.device).expect("as many values as the shape says");
+        let value =
+            published.to_kernel_layout(values, &self.device).expect("as many values as the shape says");
         self.all.push(Param { published, value, trained: true, measured: false, rate_factor: 1.0 });
         ParamId(self.all.len() - 1)
     }
@@ -244,7 +246,7 @@ impl Params {
     }
 
     /// Sets its learning rate to `factor` times the peak rate.
-    pub fn hurry(&mut self, id: ParamId, factor: f64) {
+    pub fn set_rate_factor(&mut self, id: ParamId, factor: f64) {
         self.all[id.0].rate_factor = factor;
     }
 
@@ -283,7 +285,7 @@ impl Params {
     /// # Errors
     /// If the tensor cannot be read.
     pub fn export(&self, id: ParamId) -> Result<Vec<f32>> {
-        self.all[id.0].published.theirs(&self.all[id.0].value)
+        self.all[id.0].published.to_published(&self.all[id.0].value)
     }
 
     /// Replaces its values by `values` in the published layout.
@@ -291,7 +293,7 @@ impl Params {
     /// # Errors
     /// If the number of values does not match the shape.
     pub fn import(&mut self, id: ParamId, values: Vec<f32>) -> Result<()> {
-        let value = self.all[id.0].published.to_ours(values, &self.device)?;
+        let value = self.all[id.0].published.to_kernel_layout(values, &self.device)?;
         self.all[id.0].value = value;
         Ok(())
     }

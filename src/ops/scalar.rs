@@ -7,9 +7,9 @@ use candle_core::{Result, Tensor};
 #[derive(Clone, Debug)]
 pub enum Scalar {
     /// A known value.
-    Here(f64),
+    Host(f64),
     /// The only element of a tensor; on a GPU, reading it waits for everything launched before.
-    There(Tensor),
+    Device(Tensor),
 }
 
 impl Scalar {
@@ -21,8 +21,8 @@ impl Scalar {
         let there: Vec<Tensor> = all
             .iter()
             .filter_map(|scalar| match scalar {
-                Self::Here(_) => None,
-                Self::There(tensor) => Some(tensor.flatten_all()),
+                Self::Host(_) => None,
+                Self::Device(tensor) => Some(tensor.flatten_all()),
             })
             .collect::<Result<_>>()?;
         let mut there = match there.as_slice() {
@@ -32,8 +32,8 @@ impl Scalar {
         }
         .into_iter();
         let number = |scalar: &&Self| match scalar {
-            Self::Here(number) => *number,
-            Self::There(_) => f64::from(there.next().expect("each tensor has one number")),
+            Self::Host(number) => *number,
+            Self::Device(_) => f64::from(there.next().expect("each tensor has one number")),
         };
         Ok(all.iter().map(number).collect())
     }
@@ -46,8 +46,8 @@ mod tests {
 
     #[test]
     fn numbers_come_back_in_their_order() {
-        let there = |number: f32| Scalar::There(Tensor::new(&[number], &Device::Cpu).unwrap());
-        let all = [there(1.5), Scalar::Here(0.1), there(2.5)];
+        let device = |number: f32| Scalar::Device(Tensor::new(&[number], &Device::Cpu).unwrap());
+        let all = [device(1.5), Scalar::Host(0.1), device(2.5)];
         assert_eq!(Scalar::read(&all.iter().collect::<Vec<_>>()).unwrap(), [1.5, 0.1, 2.5]);
         assert!(Scalar::read(&[]).unwrap().is_empty());
     }

@@ -51,8 +51,8 @@ impl Node {
     }
 
     /// The value of a scalar node, which may still be being computed.
-    pub fn later(&self) -> Scalar {
-        Scalar::There(self.value.clone())
+    pub fn deferred(&self) -> Scalar {
+        Scalar::Device(self.value.clone())
     }
 
     /// The value of a scalar node; on a GPU, waits for it.

@@ -60,7 +60,7 @@ impl Case {
         let y = op(&mut tape, &|id| leaves[id.index()].clone());
         assert_close(
             &format!("{} y", self.name),
-            &output.theirs(y.value()).unwrap(),
+            &output.to_published(y.value()).unwrap(),
             &golden("y"),
             tolerance,
         );
@@ -79,7 +79,7 @@ impl Case {
         for id in self.params.ids() {
             let published = self.params.published(id);
             let found = gradients.of(id).unwrap_or_else(|| panic!("no gradient of {}", published.name));
-            let found = published.theirs(found.tensor()).unwrap();
+            let found = published.to_published(found.tensor()).unwrap();
             let key = format!("d{}", published.name);
             assert_close(&format!("{} {key}", self.name), &found, &golden(&key), tolerance);
         }
@@ -174,7 +174,7 @@ fn planar_patches_are_the_same_convolution() {
         let (w, b) = (Node::constant(tensor("weight", &[8, 48])), Node::constant(tensor("bias", &[8])));
         let y = Tape::forgetting().linear(&patches, &w, Weight::OutIn, Some(&b)).unwrap();
         let output = Published::permuted("y", &golden.shape("conv4x4.y"), &IMAGE);
-        assert_close("y", &output.theirs(y.value()).unwrap(), &golden.values("conv4x4.y"), TOLERANCE);
+        assert_close("y", &output.to_published(y.value()).unwrap(), &golden.values("conv4x4.y"), TOLERANCE);
     });
 }
 
@@ -336,7 +336,7 @@ fn penalties() {
             let mut gradients = Gradients::new(&params);
             tape.backward(&y, &mut gradients).unwrap();
             for (id, key) in [(x, "df"), (raw, "db")] {
-                let found = params.published(id).theirs(gradients.of(id).unwrap().tensor()).unwrap();
+                let found = params.published(id).to_published(gradients.of(id).unwrap().tensor()).unwrap();
                 let key = format!("{kind}.{tap}.{key}");
                 assert_close(&key, &found, &values(&key), TOLERANCE);
             }

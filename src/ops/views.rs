@@ -48,7 +48,7 @@ impl PlainViews {
 }
 
 /// Stored images on the device that computes the views, and their description.
-pub struct Sent {
+pub struct DeviceViews {
     /// Views, channels, side.
     pub(super) shape: [usize; 3],
     /// Grey levels, as bytes or as floats.
@@ -60,7 +60,7 @@ pub struct Sent {
     pub(super) warped: usize,
 }
 
-impl Sent {
+impl DeviceViews {
     /// Sends them to a device; on a GPU, they arrive before anything launched later.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use super::Error;
 use crate::{
     evaluate::{
-        answered::{Answered, Shelf},
+        answered::{Answered, PredictionCache},
         bootstrap::Seeds,
         predictions,
     },
@@ -119,13 +119,13 @@ pub fn questions(store: &Reader, run: &str) -> Result<BTreeSet<Question>, Error>
 }
 
 /// Reads what `features` of these runs (id and seed) of the system called `name` predicted. Questions are
-/// shared through `shelf`.
+/// shared through `cache`.
 ///
 /// # Errors
 /// If a run was not scored on the question, or its predictions are missing.
 pub fn read(
     store: &Reader,
-    shelf: &Shelf,
+    cache: &PredictionCache,
     name: &str,
     runs: &[(String, i64)],
     features: Features,
@@ -158,7 +158,7 @@ pub fn read(
         fixed: fixed && files.len() == 1,
         files: paths
             .into_par_iter()
-            .map(|file| predictions::read(file, &question.fingerprint, shelf))
+            .map(|file| predictions::read(file, &question.fingerprint, cache))
             .collect::<Result<_, _>>()?,
     })
 }

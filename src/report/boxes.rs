@@ -37,14 +37,19 @@ pub(super) fn draw(panels: &[Panel], label: &str) -> Result<String, String> {
     figure(width, height, |canvas| {
         let mut top = 0.0;
         for panel in panels {
-            one(canvas, panel, (left, top), label)?;
+            draw_panel(canvas, panel, (left, top), label)?;
             top += height_of(panel);
         }
         Ok(())
     })
 }
 
-fn one(canvas: &Canvas<'_>, panel: &Panel, (left, top): (f64, f64), label: &str) -> Result<(), String> {
+fn draw_panel(
+    canvas: &Canvas<'_>,
+    panel: &Panel,
+    (left, top): (f64, f64),
+    label: &str,
+) -> Result<(), String> {
     let x = |value: f64| left + value.clamp(0.0, 1.0) * PLOT;
     let kind = Type { across: HPos::Left, colour: GREY, room: f64::INFINITY, ..Type::of(TYPE) };
     canvas.text(&panel.heading, left, top + HEADING / 2.0, kind)?;

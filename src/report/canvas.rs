@@ -57,7 +57,7 @@ impl Type {
             down: VPos::Center,
             bold: false,
             turned: false,
-            room: LONGEST,
+            room: LABEL_WIDTH,
         }
     }
 }
@@ -174,11 +174,11 @@ fn units(x: f64, y: f64) -> (i32, i32) {
 }
 
 /// The default width of a label in points.
-const LONGEST: f64 = 170.0;
+const LABEL_WIDTH: f64 = 170.0;
 
 /// The width of a label in bold, in points, with a margin because another face may be wider.
 pub(super) fn width_of(text: &str, points: f64) -> f64 {
-    heading_width(text, points).min(LONGEST)
+    heading_width(text, points).min(LABEL_WIDTH)
 }
 
 /// The same for a text that is not cut.

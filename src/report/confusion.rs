@@ -28,7 +28,7 @@ pub(super) fn report(title: &str, experiment: &str, store: &Source<'_>) -> Resul
         for question in answers::questions(store, first)? {
             let found = match answers::read(
                 store,
-                &store.shelf,
+                &store.cache,
                 &system.spec,
                 &system.runs,
                 Features::Model,

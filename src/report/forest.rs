@@ -58,7 +58,7 @@ pub(super) fn draw(lines: &[Line], label: &str) -> Result<String, String> {
             canvas.text(&group[0].heading, 2.0, y + HEADING / 2.0 + 1.0, kind)?;
             y += HEADING;
             for line in group {
-                one(canvas, line, (y + HEIGHT / 2.0, names, right), &x)?;
+                draw_line(canvas, line, (y + HEIGHT / 2.0, names, right), &x)?;
                 y += HEIGHT;
             }
         }
@@ -66,7 +66,7 @@ pub(super) fn draw(lines: &[Line], label: &str) -> Result<String, String> {
     })
 }
 
-fn one(
+fn draw_line(
     canvas: &Canvas<'_>,
     line: &Line,
     (y, names, right): (f64, f64, f64),

@@ -36,7 +36,7 @@ pub(super) fn level(
                 == (&world.protocol, &world.data, &world.part)
         };
         let Some(question) = asked.iter().find(same) else { continue };
-        match answers::read(store, &store.shelf, &seeds[0].spec, &runs, Features::Model, question) {
+        match answers::read(store, &store.cache, &seeds[0].spec, &runs, Features::Model, question) {
             Ok(found) => answers.push((*row, found)),
             Err(error) if error.is_a_loss() => {}
             Err(error) => return Err(error),

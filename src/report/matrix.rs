@@ -20,8 +20,8 @@ pub(super) struct Matrix {
 const HEADING: f64 = 16.0;
 const TYPE: f64 = 6.0;
 /// The side of a matrix in points, and the smallest size of its cells.
-const SIDE: f64 = 92.0;
-const LEAST: f64 = 6.0;
+const MATRIX_SIDE: f64 = 92.0;
+const MIN_CELL: f64 = 6.0;
 /// Smaller cells get no numbers.
 const NUMBERED: f64 = 11.0;
 const GAP: f64 = 12.0;
@@ -57,7 +57,7 @@ pub(super) fn draw(lines: &[Line]) -> Result<String, String> {
             canvas.text(heading, 4.0, top + HEADING / 2.0, kind)?;
             let mut left = 4.0;
             for matrix in *matrices {
-                one(canvas, matrix, (left, top + heading_of(heading)))?;
+                draw_matrix(canvas, matrix, (left, top + heading_of(heading)))?;
                 left += place(matrix).0;
             }
             top += high(part);
@@ -68,7 +68,7 @@ pub(super) fn draw(lines: &[Line]) -> Result<String, String> {
 
 /// The side of a cell.
 fn cell(matrix: &Matrix) -> f64 {
-    (SIDE / matrix.classes.len().max(1) as f64).max(LEAST)
+    (MATRIX_SIDE / matrix.classes.len().max(1) as f64).max(MIN_CELL)
 }
 
 fn names(matrix: &Matrix) -> f64 {
@@ -82,7 +82,7 @@ fn place(matrix: &Matrix) -> (f64, f64) {
     (names(matrix) + side.max(width_of(&matrix.heading, TYPE)) + GAP, 12.0 + side + names(matrix) + GAP)
 }
 
-fn one(canvas: &Canvas<'_>, matrix: &Matrix, (left, top): (f64, f64)) -> Result<(), String> {
+fn draw_matrix(canvas: &Canvas<'_>, matrix: &Matrix, (left, top): (f64, f64)) -> Result<(), String> {
     let (cell, count) = (cell(matrix), matrix.classes.len());
     let (left, top) = (left + names(matrix), top + 12.0);
     let bottom = top + cell * count as f64;

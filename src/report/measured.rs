@@ -2,7 +2,7 @@
 
 use super::papers::PaperRow;
 use super::{Error, table::Cell};
-use crate::evaluate::answered::Shelf;
+use crate::evaluate::answered::PredictionCache;
 use crate::papers::{ACCURACY, CLASS_F1, MACRO_F1, Measure, PAPERS, Paper, Placed, Published, recipes};
 use crate::spec::{Features, Protocol, Spec, upgrade};
 use crate::store::{Reader, Row, Rows, Value as Field};
@@ -173,12 +173,12 @@ pub(super) struct Source<'a> {
     /// By data set, and whether only scores on all of its test images are meant.
     on: Mutex<BTreeMap<(String, bool), Runs>>,
     /// The questions of the files of predictions that were read.
-    pub(super) shelf: Shelf,
+    pub(super) cache: PredictionCache,
 }
 
 impl<'a> Source<'a> {
     pub(super) fn of(store: &'a Reader) -> Self {
-        Self { store, on: Mutex::default(), shelf: Shelf::default() }
+        Self { store, on: Mutex::default(), cache: PredictionCache::default() }
     }
 
     /// Every finished run that has scores on all test images of the data set called `data`.

@@ -5,7 +5,7 @@ use super::measured::Source;
 use super::papers::{self, Declaration};
 #[cfg(feature = "pdf")]
 use super::pdf;
-use super::{Error, confusion, course, csv, font, html, latex, markdown, query, systems};
+use super::{Error, confusion, csv, font, html, latex, learning_curves, markdown, query, systems};
 use crate::{dsl::Report, store::Reader};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -143,7 +143,7 @@ fn section(wanted: &Wanted, source: &Source<'_>, declared: &[Declaration]) -> Re
     let Shown { title, tables, caption, figure, points } = match report {
         Report::Published { paper, name } => papers::report(paper, name, source, declared)?,
         Report::Systems { experiment } => systems::report(title, experiment, source)?,
-        Report::Curves { experiment, metric } => course::report(title, experiment, metric, source)?,
+        Report::Curves { experiment, metric } => learning_curves::report(title, experiment, metric, source)?,
         Report::Confusion { experiment } => confusion::report(title, experiment, source)?,
         Report::Query { sql } => query::report(title, sql, source)?,
     };

@@ -72,7 +72,7 @@ pub(super) fn draw(bands: &[Band], axes: &[Axis]) -> Result<String, String> {
             let kind = Type { across: HPos::Left, colour: GREY, room: f64::INFINITY, ..Type::of(TYPE) };
             canvas.text(&band.heading, 8.0, top + HEADING / 2.0 + 1.0, kind)?;
             for (at, radar) in band.radars.iter().enumerate() {
-                one(canvas, radar, axes, (at as f64 * cell, top + HEADING), cell)?;
+                draw_radar(canvas, radar, axes, (at as f64 * cell, top + HEADING), cell)?;
             }
         }
         legend.draw(canvas, (8.0, body))
@@ -84,7 +84,7 @@ const OUTSIDE: f64 = 5.0;
 /// The sine from which an axis points to a side, so that its name begins there.
 const ASIDE: f64 = 0.1;
 
-fn one(
+fn draw_radar(
     canvas: &Canvas<'_>,
     radar: &Radar,
     axes: &[Axis],

@@ -40,7 +40,7 @@ pub(super) struct Set {
     pub(super) classes: Vec<String>,
 }
 
-const SIDE: f64 = 74.0;
+const PANEL_SIDE: f64 = 74.0;
 const GAP: f64 = 4.0;
 /// Space below the panels of a row.
 const FOOT: f64 = 10.0;
@@ -50,7 +50,7 @@ const HEADING: f64 = 14.0;
 const DOT: f64 = 0.9;
 const TYPE: f64 = 6.5;
 /// More points than this are drawn as a picture.
-const MANY: usize = 5_000;
+const VECTOR_POINTS: usize = 5_000;
 
 /// A class's colour: Okabe and Ito's eight, then grey.
 fn colour(class: usize) -> RGBColor {
@@ -64,7 +64,7 @@ pub(super) fn draw(blocks: &[Block], sets: &[Set]) -> Result<String, String> {
         .flat_map(|block| &block.rows)
         .flat_map(|row| [width_of(&row.name.0, TYPE), width_of(&row.name.1, TYPE - 1.0)]);
     let left = names.fold(30.0, f64::max) + 8.0;
-    let wide = 2.0 * SIDE + GAP;
+    let wide = 2.0 * PANEL_SIDE + GAP;
     let at = |set: usize| left + set as f64 * (wide + BETWEEN);
     let width = at(sets.len()) - BETWEEN + 6.0;
     let legends: Vec<Legend> = sets
@@ -76,9 +76,9 @@ pub(super) fn draw(blocks: &[Block], sets: &[Set]) -> Result<String, String> {
         })
         .collect();
     let pictures = blocks.iter().flat_map(|block| &block.rows).flat_map(|row| row.pictures.iter().flatten());
-    let many = pictures.flat_map(|picture| &picture.panels).map(Vec::len).sum::<usize>() > MANY;
+    let many = pictures.flat_map(|picture| &picture.panels).map(Vec::len).sum::<usize>() > VECTOR_POINTS;
     let rows: usize = blocks.iter().map(|block| block.rows.len()).sum();
-    let body = TOP + blocks.len() as f64 * HEADING + rows as f64 * (SIDE + FOOT);
+    let body = TOP + blocks.len() as f64 * HEADING + rows as f64 * (PANEL_SIDE + FOOT);
     let below = legends.iter().map(Legend::height).fold(0.0, f64::max);
     figure(width, body + below + 6.0, |canvas| {
         for (number, set) in sets.iter().enumerate() {
@@ -87,7 +87,7 @@ pub(super) fn draw(blocks: &[Block], sets: &[Set]) -> Result<String, String> {
             canvas.text(&set.name, x + wide / 2.0, 7.0, bold)?;
             canvas.line((x + 1.0, 13.0), (x + wide - 1.0, 13.0), INK, 0.6)?;
             for (panel, name) in set.panels.iter().enumerate() {
-                let middle = x + panel as f64 * (SIDE + GAP) + SIDE / 2.0;
+                let middle = x + panel as f64 * (PANEL_SIDE + GAP) + PANEL_SIDE / 2.0;
                 canvas.text(name, middle, 20.0, Type::of(TYPE))?;
             }
             legends[number].draw(canvas, (x, body + 2.0))?;
@@ -99,13 +99,13 @@ pub(super) fn draw(blocks: &[Block], sets: &[Set]) -> Result<String, String> {
             top += HEADING;
             for row in &block.rows {
                 let right = Type { across: HPos::Right, down: VPos::Center, ..Type::of(TYPE) };
-                canvas.text(&row.name.0, left - 5.0, top + SIDE / 2.0 - 4.0, right)?;
+                canvas.text(&row.name.0, left - 5.0, top + PANEL_SIDE / 2.0 - 4.0, right)?;
                 let grey = Type { colour: GREY, ..Type { across: HPos::Right, ..Type::of(TYPE - 1.0) } };
-                canvas.text(&row.name.1, left - 5.0, top + SIDE / 2.0 + 5.0, grey)?;
+                canvas.text(&row.name.1, left - 5.0, top + PANEL_SIDE / 2.0 + 5.0, grey)?;
                 for (number, picture) in row.pictures.iter().enumerate() {
                     panels(canvas, picture.as_ref(), (at(number), top), many)?;
                 }
-                top += SIDE + FOOT;
+                top += PANEL_SIDE + FOOT;
             }
         }
         Ok(())
@@ -119,14 +119,19 @@ fn panels(
     many: bool,
 ) -> Result<(), String> {
     let frame = |panel: usize| {
-        let x = left + panel as f64 * (SIDE + GAP);
-        (x, canvas.frame((x, top), (x + SIDE, top + SIDE), GRID, 0.5))
+        let x = left + panel as f64 * (PANEL_SIDE + GAP);
+        (x, canvas.frame((x, top), (x + PANEL_SIDE, top + PANEL_SIDE), GRID, 0.5))
     };
     let Some(picture) = picture else {
         for panel in 0..2 {
             let (x, drawn) = frame(panel);
             drawn?;
-            canvas.text("·", x + SIDE / 2.0, top + SIDE / 2.0, Type { colour: GREY, ..Type::of(TYPE) })?;
+            canvas.text(
+                "·",
+                x + PANEL_SIDE / 2.0,
+                top + PANEL_SIDE / 2.0,
+                Type { colour: GREY, ..Type::of(TYPE) },
+            )?;
         }
         return Ok(());
     };
@@ -135,20 +140,20 @@ fn panels(
     let high = |axis: usize| all().map(|point| point[axis]).fold(f64::NEG_INFINITY, f64::max);
     // One scale for both directions: the distances are what matters.
     let span = (high(0) - low(0)).max(high(1) - low(1)).max(f64::MIN_POSITIVE);
-    let scale = (SIDE - 5.0) / span;
+    let scale = (PANEL_SIDE - 5.0) / span;
     let middle = [(low(0) + high(0)) / 2.0, (low(1) + high(1)) / 2.0];
     let small = Type { colour: GREY, across: HPos::Left, ..Type::of(5.0) };
-    canvas.text(&picture.below, left, top + SIDE + FOOT / 2.0, small)?;
+    canvas.text(&picture.below, left, top + PANEL_SIDE + FOOT / 2.0, small)?;
     for (panel, points) in picture.panels.iter().enumerate() {
         let (x, drawn) = frame(panel);
         drawn?;
         let dot = |(point, class): &([f64; 2], usize)| {
-            let across = x + SIDE / 2.0 + (point[0] - middle[0]) * scale;
-            ((across, top + SIDE / 2.0 - (point[1] - middle[1]) * scale), colour(*class))
+            let across = x + PANEL_SIDE / 2.0 + (point[0] - middle[0]) * scale;
+            ((across, top + PANEL_SIDE / 2.0 - (point[1] - middle[1]) * scale), colour(*class))
         };
         let dots: Vec<_> = points.iter().map(dot).collect();
         if many {
-            canvas.cloud(&dots, DOT, ((x, top), (SIDE, SIDE)))?;
+            canvas.cloud(&dots, DOT, ((x, top), (PANEL_SIDE, PANEL_SIDE)))?;
         } else {
             dots.iter().try_for_each(|(at, colour)| canvas.dot(*at, DOT, *colour))?;
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Idle connections that are kept; more are opened if more pages are requested at once.
-const KEPT: usize = 4;
+const MAX_IDLE: usize = 4;
 
 /// Connections to one store.
 pub(super) struct Readers {
@@ -64,7 +64,7 @@ impl Readers {
         };
         let answer = f(&Ask { reader: &reader });
         let mut idle = idle();
-        if idle.len() < KEPT {
+        if idle.len() < MAX_IDLE {
             idle.push((reader, present));
         }
         answer

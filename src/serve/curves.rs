@@ -15,9 +15,9 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// Curves with more points than this are thinned.
-const MOST: i64 = 2000;
+const MAX_POINTS: i64 = 2000;
 /// The number of parts of the range; the lowest and the highest point of each are kept.
-const PARTS: i64 = MOST / 2;
+const PARTS: i64 = MAX_POINTS / 2;
 /// Most runs in one chart.
 pub(super) const RUNS: usize = 40;
 
@@ -156,7 +156,7 @@ fn points(ask: &Ask<'_>, series: &Series, from: i64, to: i64) -> Result<(Points,
     let range = ask.rows(range, &values)?;
     let Some(range) = range.first() else { return Ok((vec![], true)) };
     let (n, first, last) = (range.int("n"), range.int("first"), range.int("last"));
-    let whole = n <= MOST;
+    let whole = n <= MAX_POINTS;
     if !whole {
         values[2..].clone_from_slice(&[Value::Integer(first), Value::Integer(last)]);
         values.push(Value::Integer((last - first) / PARTS + 1));

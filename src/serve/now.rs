@@ -13,7 +13,7 @@ use crate::store::{Error, Row, Rows, Value};
 use maud::{Markup, html};
 
 /// Most points of a small curve.
-const SMALL: i64 = 60;
+const SPARKLINE_POINTS: i64 = 60;
 
 /// Running works.
 fn question() -> String {
@@ -98,7 +98,7 @@ fn shown(mut rows: Rows) -> Rows {
 
 /// About sixty points of a work's loss.
 fn small(ask: &Ask<'_>, work: Row<'_>) -> Result<Vec<(f64, f64)>, Error> {
-    let width = work.int("step") / SMALL + 1;
+    let width = work.int("step") / SPARKLINE_POINTS + 1;
     let sql = "SELECT step / ?3 * ?3 AS step, avg(value) AS value FROM scalar
         WHERE work_id = ?1 AND metric_id = ?2 GROUP BY 1 ORDER BY 1";
     let rows = ask.rows(sql, &[work.int("id"), work.int("loss"), width].map(Value::Integer))?;

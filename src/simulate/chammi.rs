@@ -44,14 +44,14 @@ pub fn chammi(world: &World, size: &Size, root: &Path, listen: &mut dyn Listen) 
         // The first error is reported; a folder that cannot be removed now is hidden and harmless.
         let _ = fs::remove_dir_all(&growing);
     }
-    listen.hear(&Event::Ended);
+    listen.receive(&Event::Ended);
     made
 }
 
 fn fill(world: &World, size: &Size, root: &Path, listen: &mut dyn Listen) -> Result<(), Error> {
     let plans: Vec<Vec<CellPlan>> = SETS.iter().map(|set| set.cells(world, size)).collect();
     let total: usize = plans.iter().map(Vec::len).sum();
-    listen.hear(&Event::Began { what: "simulating", unit: "image", total: total as u64 });
+    listen.receive(&Event::Began { what: "simulating", unit: "image", total: total as u64 });
     let mut done = 0;
     for ((set, cells), pixels) in SETS.iter().zip(&plans).zip(size.pixels) {
         let studio = Studio::new(world, set, pixels);
@@ -64,7 +64,7 @@ fn fill(world: &World, size: &Size, root: &Path, listen: &mut dyn Listen) -> Res
                 truth.push_str(&true_row);
             }
             done += chunk.len();
-            listen.hear(&Event::Advanced { done: done as u64, note: set.name });
+            listen.receive(&Event::Advanced { done: done as u64, note: set.name });
             if listen.stop() {
                 return Err(Error::Stopped);
             }

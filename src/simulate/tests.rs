@@ -86,7 +86,7 @@ fn the_folder_has_all_splits_labels_and_groups() {
 struct Impatient(bool);
 
 impl Listen for Impatient {
-    fn hear(&mut self, event: &Event<'_>) {
+    fn receive(&mut self, event: &Event<'_>) {
         self.0 |= matches!(event, Event::Advanced { .. });
     }
 

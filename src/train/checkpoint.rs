@@ -99,7 +99,7 @@ impl Checkpoints {
     /// If it could not be written.
     pub fn finish(&mut self, listen: &mut dyn Listen) -> Result<(), Error> {
         let Some((steps, bytes)) = self.wait()? else { return Ok(()) };
-        listen.hear(&Event::Checkpoint { steps, bytes });
+        listen.receive(&Event::Checkpoint { steps, bytes });
         std::fs::rename(next(&self.path), &self.path).map_err(|error| self.broken(error.to_string()))
     }
 

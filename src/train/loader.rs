@@ -8,8 +8,8 @@
 use super::{Batches, CropGroup, Error, Normalise, Source, sampling, source::Item};
 use crate::{
     adapter::Images,
-    data::{Draw, Statistics, Tape, Views, draw, drawn_view},
-    ops::Sent,
+    data::{Draw, Statistics, Tape, ViewPlan, draw, drawn_view},
+    ops::DeviceViews,
     params::Params,
     prefetch::prefetch,
     seed::Seed,
@@ -33,24 +33,24 @@ pub struct Batch {
 
 /// Crops of the images of a set; those of one image are consecutive.
 pub struct Crops {
-    seen: Seen,
+    seen: BatchPixels,
     normalise: Normalise,
 }
 
 /// Views of images.
-enum Seen {
+enum BatchPixels {
     /// As pixels.
     Pixels(Tensor),
     /// As described for a GPU, which computes them.
-    Sent(Sent),
+    Views(DeviceViews),
 }
 
 impl Crops {
     /// Number of values.
     pub fn size(&self) -> usize {
         match &self.seen {
-            Seen::Pixels(pixels) => pixels.elem_count(),
-            Seen::Sent(views) => views.numbers(),
+            BatchPixels::Pixels(pixels) => pixels.elem_count(),
+            BatchPixels::Views(views) => views.numbers(),
         }
     }
 
@@ -60,8 +60,8 @@ impl Crops {
     /// If there is not enough memory for them.
     pub fn images(&self, set: usize) -> candle_core::Result<Images> {
         let pixels = match &self.seen {
-            Seen::Pixels(pixels) => pixels.clone(),
-            Seen::Sent(views) => views.views()?,
+            BatchPixels::Pixels(pixels) => pixels.clone(),
+            BatchPixels::Views(views) => views.views()?,
         };
         Ok(Images { pixels: self.normalise.afterwards(pixels)?, set })
     }
@@ -148,8 +148,11 @@ impl<'a> Loader<'a> {
             for group in &self.batches.groups {
                 let making = Making { epoch, set, group, before };
                 let seen = match &self.gpu {
-                    Some(device) => Seen::Sent(Sent::to(device, self.plain_views(&making, &items)?.plain())?),
-                    None => Seen::Pixels(self.pixels(&making, &items)?),
+                    Some(device) => BatchPixels::Views(DeviceViews::to(
+                        device,
+                        self.plain_views(&making, &items)?.plain(),
+                    )?),
+                    None => BatchPixels::Pixels(self.pixels(&making, &items)?),
                 };
                 groups.push(Crops { seen, normalise: group.normalise });
                 before += group.count;
@@ -197,14 +200,14 @@ impl<'a> Loader<'a> {
     }
 
     /// Only decoding remains to be done here, and a GPU is fast, so all threads take part.
-    fn plain_views(&self, making: &Making<'_>, items: &[Item]) -> Result<Views, Error> {
+    fn plain_views(&self, making: &Making<'_>, items: &[Item]) -> Result<ViewPlan, Error> {
         let one = |item: &Item| {
             let tape = self.source.read(*item)?;
             let draws = self.draws(making, *item, &tape);
             Ok((tape, draws))
         };
         let read: Vec<(Tape, Vec<Draw>)> = items.par_iter().map(one).collect::<Result<_, Error>>()?;
-        let mut views = Views::new(making.group.side, &self.norm(making));
+        let mut views = ViewPlan::new(making.group.side, &self.norm(making));
         for (tape, draws) in &read {
             views.image(tape);
             draws.iter().for_each(|draw| views.view(tape, draw));

@@ -13,7 +13,7 @@ use candle_core::Tensor;
 use rayon::prelude::*;
 
 /// Images in one forward pass.
-const LOOK: usize = 64;
+const HELD_OUT_BATCH: usize = 64;
 
 impl Trainer<'_> {
     /// The loss of the held-out images, preprocessed as in evaluation, with the same weight for each set.
@@ -24,7 +24,7 @@ impl Trainer<'_> {
             let items: Vec<Item> =
                 source.held_out().iter().filter(|item| usize::from(item.set) == set).copied().collect();
             let mut sum = 0.0;
-            for items in items.chunks(LOOK) {
+            for items in items.chunks(HELD_OUT_BATCH) {
                 sum += self.held_out(&self.clock(step), set, items)? * items.len() as f64;
             }
             if !items.is_empty() {
@@ -32,7 +32,7 @@ impl Trainer<'_> {
             }
         }
         let loss = of_sets.iter().sum::<f64>() / of_sets.len().max(1) as f64;
-        listen.hear(&Event::Metric { name: "held_out_loss", step: step + 1, value: loss });
+        listen.receive(&Event::Metric { name: "held_out_loss", step: step + 1, value: loss });
         Ok(loss)
     }
 

@@ -193,7 +193,7 @@ impl<'a> Job<'a> {
         (trainer.rows, trainer.steps_per_epoch) = (loader.batch(), steps_per_epoch);
         let mut ended_early = false;
         let mut checkpoints = Checkpoints::new(self.checkpoint.to_owned(), self.checkpoint_every);
-        listen.hear(&Event::Began { what: "training", unit: "step", total });
+        listen.receive(&Event::Began { what: "training", unit: "step", total });
         let ended = loader.run(resumed.unwrap_or(0)..total, |step, batch| {
             trainer.step(step, strategy.as_ref(), &batch, listen).map_err(|error| match error {
                 Error::Tensor(error) if device::is_out_of_memory(&error) => {
@@ -202,7 +202,7 @@ impl<'a> Job<'a> {
                 error => error,
             })?;
             let note = trainer.loss.map(|loss| format!("loss {loss:.3}")).unwrap_or_default();
-            listen.hear(&Event::Advanced { done: step + 1, note: &note });
+            listen.receive(&Event::Advanced { done: step + 1, note: &note });
             let mut look = || trainer.look(step, listen);
             if strategy.after_step(step, trainer.params, &mut look)? == Verdict::End {
                 ended_early = true;
@@ -213,14 +213,14 @@ impl<'a> Job<'a> {
             if stop || checkpoints.due() {
                 // Flush pending losses first: a NaN is caught before its weights are saved, and the curves up
                 // to this step are durable.
-                trainer.tell(listen)?;
+                trainer.flush_metrics(listen)?;
                 checkpoints.start(step + 1, trainer.params, &trainer.stateful(strategy.as_ref()))?;
             }
             Ok(!stop)
         });
-        listen.hear(&Event::Ended);
+        listen.receive(&Event::Ended);
         ended?;
-        trainer.tell(listen)?;
+        trainer.flush_metrics(listen)?;
         checkpoints.finish(listen)?;
         let steps = trainer.optimiser.steps();
         let complete = ended_early || steps == total;

@@ -199,13 +199,13 @@ impl Trainer<'_> {
             let same: Vec<(f32, Node)> = same.into_iter().map(|(share, term)| (share, term.node)).collect();
             let mean = tape.weighted_sum(&same)?;
             let (name, weight) = self.objective.term(number);
-            terms.push((name, mean.later()));
+            terms.push((name, mean.deferred()));
             sum.push((weight, mean));
             rest = others;
         }
         match sum.as_slice() {
-            [(_, loss)] => Ok(loss.later()),
-            several => Ok(tape.weighted_sum(several)?.later()),
+            [(_, loss)] => Ok(loss.deferred()),
+            several => Ok(tape.weighted_sum(several)?.deferred()),
         }
     }
 }

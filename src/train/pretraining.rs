@@ -11,7 +11,7 @@ use crate::{
 /// Simulated images: their number makes generation and training take half a minute on two cores.
 const IMAGES: usize = 1600;
 /// Side of an image, in pixels.
-const SIDE: usize = 64;
+const IMAGE_SIDE: usize = 64;
 const EPOCHS: usize = 6;
 
 /// Simulated three-channel images in memory, all in one set.
@@ -26,7 +26,7 @@ pub struct Pretraining {
 impl Pretraining {
     /// Draws the images.
     pub fn new() -> Self {
-        let pictures = three_channel(&World::default(), IMAGES, SIDE);
+        let pictures = three_channel(&World::default(), IMAGES, IMAGE_SIDE);
         let statistics = statistics(&pictures);
         let items = pictures.labels.iter().enumerate();
         Self {
@@ -42,7 +42,7 @@ impl Pretraining {
     }
 
     /// Side of an image, in pixels.
-    pub const SIDE: usize = SIDE;
+    pub const IMAGE_SIDE: usize = IMAGE_SIDE;
     /// Number format of activations and weights.
     pub const PRECISION: Precision = Precision::F32;
 

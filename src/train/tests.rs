@@ -123,7 +123,7 @@ struct Ear {
 }
 
 impl Listen for Ear {
-    fn hear(&mut self, event: &Event<'_>) {
+    fn receive(&mut self, event: &Event<'_>) {
         if let Event::Metric { name: "loss", value, .. } = event {
             self.losses.push(*value);
         }
@@ -254,7 +254,7 @@ fn swad_ends_with_a_look_and_leaves_the_valley_behind() {
     #[derive(Default)]
     struct Looks(Vec<(u64, f64)>);
     impl Listen for Looks {
-        fn hear(&mut self, event: &Event<'_>) {
+        fn receive(&mut self, event: &Event<'_>) {
             if let Event::Metric { name: "held_out_loss", step, value } = *event {
                 self.0.push((step, value));
             }

@@ -15,13 +15,13 @@ use rayon::prelude::*;
 use std::time::Instant;
 
 /// Batches with at most this many values run their sets in parallel: 64 images of 64 px and five channels.
-const SMALL: usize = 64 * 64 * 64 * 5;
+const PARALLEL_VALUES: usize = 64 * 64 * 64 * 5;
 
 /// Steps between two reads of metrics from a GPU.
-const UNREAD: usize = 16;
+const FLUSH_EVERY: usize = 16;
 
 /// A step whose metrics have not been reported.
-struct Taken {
+struct PendingStep {
     /// From 1.
     number: u64,
     passes: Vec<SetPass>,
@@ -40,9 +40,9 @@ pub(super) struct Trainer<'a> {
     /// Images in a step.
     pub(super) rows: usize,
     pub(super) steps_per_epoch: u64,
-    taken: Vec<Taken>,
+    pending: Vec<PendingStep>,
     /// When metrics were last reported.
-    told: Instant,
+    flushed_at: Instant,
     /// The last loss that was reported.
     pub(super) loss: Option<f32>,
 }
@@ -64,8 +64,8 @@ impl<'a> Trainer<'a> {
             optimiser,
             rows: 0,
             steps_per_epoch: 1,
-            taken: Vec::new(),
-            told: Instant::now(),
+            pending: Vec::new(),
+            flushed_at: Instant::now(),
             loss: None,
         }
     }
@@ -94,8 +94,8 @@ impl<'a> Trainer<'a> {
         batch: &[Batch],
         listen: &mut dyn Listen,
     ) -> Result<(), Error> {
-        if self.taken.is_empty() {
-            self.told = Instant::now();
+        if self.pending.is_empty() {
+            self.flushed_at = Instant::now();
         }
         let (at, method) = (self.clock(step), &self.job.method);
         let mut passes = self.passes(&at, batch)?;
@@ -108,19 +108,20 @@ impl<'a> Trainer<'a> {
         for pass in &mut passes {
             self.objective.after_step(&std::mem::take(&mut pass.kept), &at)?;
         }
-        self.taken.push(Taken { number: step + 1, passes, lr, norm });
-        let wait = self.params.on_a_gpu() && self.taken.len() < UNREAD;
-        if wait { Ok(()) } else { self.tell(listen) }
+        self.pending.push(PendingStep { number: step + 1, passes, lr, norm });
+        let wait = self.params.on_a_gpu() && self.pending.len() < FLUSH_EVERY;
+        if wait { Ok(()) } else { self.flush_metrics(listen) }
     }
 
     /// Reports the metrics of all pending steps; on a GPU, waits for them.
-    pub(super) fn tell(&mut self, listen: &mut dyn Listen) -> Result<(), Error> {
-        let taken = std::mem::take(&mut self.taken);
-        let told: Vec<Result<Told, Error>> = taken.iter().map(Taken::read).collect();
-        let pace = (self.rows * taken.len()) as f64 / self.told.elapsed().as_secs_f64();
-        for (Taken { number, lr, .. }, told) in taken.iter().zip(told) {
-            let Told { loss, terms, norm } = told?;
-            let mut say = |name: &str, value: f64| listen.hear(&Event::Metric { name, step: *number, value });
+    pub(super) fn flush_metrics(&mut self, listen: &mut dyn Listen) -> Result<(), Error> {
+        let pending = std::mem::take(&mut self.pending);
+        let metrics: Vec<Result<StepMetrics, Error>> = pending.iter().map(PendingStep::read).collect();
+        let pace = (self.rows * pending.len()) as f64 / self.flushed_at.elapsed().as_secs_f64();
+        for (PendingStep { number, lr, .. }, metrics) in pending.iter().zip(metrics) {
+            let StepMetrics { loss, terms, norm } = metrics?;
+            let mut say =
+                |name: &str, value: f64| listen.receive(&Event::Metric { name, step: *number, value });
             say("loss", f64::from(loss));
             for (name, value) in terms {
                 say(&format!("loss/{name}"), f64::from(value));
@@ -130,7 +131,7 @@ impl<'a> Trainer<'a> {
             say("images_per_s", pace);
             self.loss = Some(loss);
         }
-        self.told = Instant::now();
+        self.flushed_at = Instant::now();
         Ok(())
     }
 
@@ -139,7 +140,7 @@ impl<'a> Trainer<'a> {
     /// alone, so that the sums are the same on any number of threads.
     pub(super) fn passes(&mut self, at: &Clock, batch: &[Batch]) -> Result<Vec<SetPass>, Error> {
         let pixels: usize = batch.iter().map(Batch::size).sum();
-        if pixels > SMALL || self.params.on_a_gpu() {
+        if pixels > PARALLEL_VALUES || self.params.on_a_gpu() {
             let mut gradients = std::mem::replace(&mut self.gradients, Gradients::new(self.params));
             let keep = self.job.keep;
             let passes = batch.iter().map(|set| self.pass(at, set, keep, &mut gradients)).collect();
@@ -167,16 +168,16 @@ impl<'a> Trainer<'a> {
 }
 
 /// The metrics of a step.
-struct Told {
+struct StepMetrics {
     loss: f32,
     terms: Vec<(&'static str, f32)>,
     norm: f64,
 }
 
-impl Taken {
+impl PendingStep {
     /// # Errors
     /// If the loss is NaN or infinite, or cannot be read.
-    fn read(&self) -> Result<Told, Error> {
+    fn read(&self) -> Result<StepMetrics, Error> {
         let of_set = |pass: &SetPass| {
             let terms = pass.terms.iter().map(|(_, term)| term.clone());
             [pass.loss.clone()].into_iter().chain(terms).collect::<Vec<Scalar>>()
@@ -198,6 +199,6 @@ impl Taken {
         if !loss.is_finite() {
             return Err(Error::Diverged { step: self.number, value: loss });
         }
-        Ok(Told { loss, terms, norm: next() })
+        Ok(StepMetrics { loss, terms, norm: next() })
     }
 }

@@ -88,7 +88,7 @@ fn in_turns(asked: &Asked, work: &str, format: &str, precision: Precision, time:
                 ("ours", _) => side.speeds.push(ours.run(work, steps)),
                 (how, Some(peer)) => {
                     let request = json!({"work": work, "format": format, "how": how, "steps": setting.steps});
-                    side.hear(peer.ask(&request));
+                    side.receive(peer.ask(&request));
                 }
                 (_, None) => {}
             }
@@ -154,7 +154,7 @@ impl Side {
         )
     }
 
-    fn hear(&mut self, answer: Result<Value, String>) {
+    fn receive(&mut self, answer: Result<Value, String>) {
         match answer {
             Ok(answer) => {
                 self.speeds.push(answer["images_per_s"].as_f64().unwrap_or(f64::NAN));

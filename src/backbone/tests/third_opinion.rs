@@ -6,7 +6,7 @@
 //! operation without a backward pass. ConvNeXt's maps are permuted before it, which takes a different path,
 //! so its gradients can be compared too.
 
-use super::{DinoV2, ResNet, dino_v2, features, fill, photographs};
+use super::{DinoV2, ResNet, dino_v2, features, fill, rgb_images};
 use crate::{
     adapter::Images,
     backbone::OffTheShelf,
@@ -49,7 +49,7 @@ fn values(tensor: &Tensor) -> Vec<f32> {
 
 #[test]
 fn candles_resnets_agree() {
-    let images = photographs(47, 62);
+    let images = rgb_images(47, 62);
     for size in [ResNetSize::R18, ResNetSize::R50] {
         let mut params = Params::new(Seed(0));
         let ours = ResNet::new(size, false, &mut params);
@@ -67,7 +67,7 @@ fn candles_resnets_agree() {
 #[test]
 fn candles_convnexts_agree_forwards_and_backwards() {
     // Sides at which no map is a single pixel: its normalisation would be contiguous, and have no gradient.
-    let images = photographs(64, 96);
+    let images = rgb_images(64, 96);
     let sizes =
         [(ConvNextSize::Atto, convnext::Config::atto()), (ConvNextSize::Tiny, convnext::Config::tiny())];
     for (size, config) in sizes {
@@ -103,7 +103,7 @@ fn candles_convnexts_agree_forwards_and_backwards() {
             let published = params.published(id);
             let name = &published.name;
             let theirs = all.get(&variables[name]).unwrap_or_else(|| panic!("no gradient of {name}"));
-            let ours = published.theirs(gradients.of(id).expect("a gradient").tensor()).unwrap();
+            let ours = published.to_published(gradients.of(id).expect("a gradient").tensor()).unwrap();
             assert_close(name, &ours, &values(theirs), GRADIENTS);
         }
     }
@@ -165,7 +165,7 @@ fn candles_vit_agrees_on_the_trained_grid() {
         num_channels: 3,
         qkv_bias: true,
     };
-    let images = photographs(grid * patch, grid * patch);
+    let images = rgb_images(grid * patch, grid * patch);
     let theirs = vit::Model::new(&config, width, weights(theirs)).unwrap().forward(&images).unwrap();
     assert_close("class token", &features(&ours, &params, &images), &values(&theirs), FEATURES);
     assert_eq!(theirs.dims()[1], ours.width());

@@ -50,6 +50,6 @@ impl Network for Clip {
 
     fn with(&self, weights: VarBuilder<'_>) -> Result<Forward> {
         let network = ClipVisionTransformer::new(weights, &self.0)?;
-        Ok(Box::new(move |photograph| network.forward(photograph)))
+        Ok(Box::new(move |image| network.forward(image)))
     }
 }

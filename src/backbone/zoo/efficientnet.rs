@@ -49,6 +49,6 @@ impl Network for EfficientNet {
 
     fn with(&self, weights: VarBuilder<'_>) -> Result<Forward> {
         let network = Theirs::new(weights, MBConvConfig::b0(), WIDTH)?;
-        Ok(Box::new(move |photograph| network.forward(photograph)))
+        Ok(Box::new(move |image| network.forward(image)))
     }
 }

@@ -48,8 +48,8 @@ impl Network for Eva02 {
         let &Self { width, depth } = self;
         let norm = layer_norm(width, 1e-6, weights.pp("norm"))?;
         let network = EVA2VisionTransformer::new(weights, depth, width, width / 64)?;
-        Ok(Box::new(move |photograph| {
-            let patches = network.get_intermediate_layers(photograph, &[depth - 1], false, false, false)?;
+        Ok(Box::new(move |image| {
+            let patches = network.get_intermediate_layers(image, &[depth - 1], false, false, false)?;
             norm.forward(&patches.squeeze(0)?.mean(1)?)
         }))
     }

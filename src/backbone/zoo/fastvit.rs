@@ -47,6 +47,6 @@ impl Network for FastVit {
             Self::Sa12 => Config::sa12(),
         };
         let network = fastvit_no_final_layer(&config, weights)?;
-        Ok(Box::new(move |photograph| network.forward(photograph)?.mean(D::Minus1)?.mean(D::Minus1)))
+        Ok(Box::new(move |image| network.forward(image)?.mean(D::Minus1)?.mean(D::Minus1)))
     }
 }

@@ -31,6 +31,6 @@ impl Network for MobileNetV4 {
             Self::Medium => Config::medium(),
         };
         let network = mobilenetv4(&config, WIDTH, weights)?;
-        Ok(Box::new(move |photograph| network.forward(photograph)))
+        Ok(Box::new(move |image| network.forward(image)))
     }
 }

@@ -69,8 +69,8 @@ impl Zoo {
     }
 
     /// Normalises the input if necessary.
-    fn seen(&self, photographs: &Tensor) -> Result<Tensor> {
-        let (_, channels, height, width) = photographs.dims4()?;
+    fn seen(&self, images: &Tensor) -> Result<Tensor> {
+        let (_, channels, height, width) = images.dims4()?;
         let NetworkFacts { name, side, one_side, norm, .. } = self.facts;
         if channels != 3 || (one_side && [height, width] != [side; 2]) {
             let expected = if one_side { format!("{side} × {side}") } else { "any number of".into() };
@@ -79,25 +79,24 @@ impl Zoo {
             );
         }
         if !self.normalises {
-            return Ok(photographs.clone());
+            return Ok(images.clone());
         }
-        let [mean, sd] =
-            norm.values().map(|norm| Tensor::new(&norm, photographs.device())?.reshape((3, 1, 1)));
-        photographs.broadcast_sub(&mean?)?.broadcast_div(&sd?)
+        let [mean, sd] = norm.values().map(|norm| Tensor::new(&norm, images.device())?.reshape((3, 1, 1)));
+        images.broadcast_sub(&mean?)?.broadcast_div(&sd?)
     }
 }
 
 impl OffTheShelf for Zoo {
-    fn features(&self, params: &Params, photographs: &Tensor) -> Result<Tensor> {
+    fn features(&self, params: &Params, images: &Tensor) -> Result<Tensor> {
         let value = |name: &str| self.parameters.get(name).map(|id| params.value(*id).clone());
         let given = Given { network: self.network.as_ref(), value: &value };
         // Built on every call: that copies no weights, and the parameters may have changed.
-        let weights = VarBuilder::from_backend(Box::new(given), DType::F32, photographs.device().clone());
-        let (forward, seen) = (self.network.with(weights)?, self.seen(photographs)?);
+        let weights = VarBuilder::from_backend(Box::new(given), DType::F32, images.device().clone());
+        let (forward, seen) = (self.network.with(weights)?, self.seen(images)?);
         // One at a time, so that no bit depends on the rest of the batch.
         let one = |at| forward(&seen.narrow(0, at, 1)?.contiguous()?);
-        let all = 0..photographs.dim(0)?;
-        let each: Vec<Tensor> = match photographs.device() {
+        let all = 0..images.dim(0)?;
+        let each: Vec<Tensor> = match images.device() {
             Device::Cpu => all.into_par_iter().map(one).collect::<Result<_>>()?,
             _ => all.map(one).collect::<Result<_>>()?,
         };

@@ -61,6 +61,6 @@ impl Network for Siglip {
 
     fn with(&self, weights: VarBuilder<'_>) -> Result<Forward> {
         let network = VisionModel::new(&self.0, true, weights)?;
-        Ok(Box::new(move |photograph| network.forward(photograph)))
+        Ok(Box::new(move |image| network.forward(image)))
     }
 }

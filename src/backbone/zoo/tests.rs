@@ -5,7 +5,7 @@ use super::{super::tests, *};
 use crate::{
     golden::{self, Golden, assert_close},
     seed::Seed,
-    spec::PhotographNorm,
+    spec::RgbNorm,
 };
 use candle_core::Var;
 
@@ -35,7 +35,7 @@ fn published(model: NetworkModel, params: &mut Params) -> Zoo {
 }
 
 fn agrees(name: &str, zoo: &Zoo, params: &Params, [height, width]: [usize; 2]) {
-    let found = tests::features(zoo, params, &tests::photographs(height, width));
+    let found = tests::features(zoo, params, &tests::rgb_images(height, width));
     assert_close(name, &found, &Golden::open("zoo").values(name), TOLERANCE);
 }
 
@@ -90,7 +90,7 @@ fn company_and_threads_change_no_bit() {
     let clip = small_clip(&mut first);
     let mobile = published(NetworkModel::MobileNetV4Small, &mut second);
     for (zoo, params, side) in [(&clip, &first, 16), (&mobile, &second, 70)] {
-        let images = tests::photographs(side, side);
+        let images = tests::rgb_images(side, side);
         let with = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| tests::features(zoo, params, &images))
@@ -106,7 +106,7 @@ fn company_and_threads_change_no_bit() {
 fn nothing_is_recorded_and_new_weights_are_seen() {
     let mut params = Params::new(Seed(0));
     let zoo = small_clip(&mut params);
-    let images = Var::from_tensor(&tests::photographs(16, 16)).unwrap();
+    let images = Var::from_tensor(&tests::rgb_images(16, 16)).unwrap();
     let before = zoo.features(&params, &images).unwrap();
     assert!(images.track_op() && !before.track_op());
     let shift = params.find("norm.bias").unwrap();
@@ -118,13 +118,13 @@ fn nothing_is_recorded_and_new_weights_are_seen() {
 #[test]
 fn photographs_are_normalised_once_and_other_sides_are_refused() {
     let mut params = Params::new(Seed(0));
-    let (clip, raw) = (small_clip(&mut params), tests::photographs(16, 16));
+    let (clip, raw) = (small_clip(&mut params), tests::rgb_images(16, 16));
     let already = Zoo { normalises: false, ..small_clip(&mut Params::new(Seed(0))) };
-    let [mean, sd] = PhotographNorm::Clip.values().map(|v| Tensor::new(&v, &Device::Cpu).unwrap());
+    let [mean, sd] = RgbNorm::Clip.values().map(|v| Tensor::new(&v, &Device::Cpu).unwrap());
     let [mean, sd] = [mean, sd].map(|v| v.reshape((3, 1, 1)).unwrap());
     let images = raw.broadcast_sub(&mean).unwrap().broadcast_div(&sd).unwrap();
     assert_eq!(tests::features(&clip, &params, &raw), tests::features(&already, &params, &images));
 
-    let error = clip.features(&params, &tests::photographs(16, 20)).unwrap_err().to_string();
+    let error = clip.features(&params, &tests::rgb_images(16, 20)).unwrap_err().to_string();
     assert!(error.contains("takes images of 3 channels and 16 × 16 pixels"), "{error}");
 }

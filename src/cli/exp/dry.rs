@@ -49,7 +49,7 @@ pub(super) fn print(
     let mut meter = Meter::new(data, &path, device, exp.memory.keep(device));
     let mut seen = BTreeSet::new();
     let mut priced: Vec<Vec<Priced<'_>>> = vec![];
-    progress.hear(&Event::Began { what: "measuring costs", unit: "run", total: jobs.len() as u64 });
+    progress.receive(&Event::Began { what: "measuring costs", unit: "run", total: jobs.len() as u64 });
     for (done, job) in jobs.iter().enumerate() {
         let mut steps = vec![];
         for step in &job.plan.steps {
@@ -61,10 +61,12 @@ pub(super) fn print(
             steps.push(Priced { step, state });
         }
         priced.push(steps);
-        progress
-            .hear(&Event::Advanced { done: done as u64 + 1, note: declarations[job.declaration].entry.name });
+        progress.receive(&Event::Advanced {
+            done: done as u64 + 1,
+            note: declarations[job.declaration].entry.name,
+        });
     }
-    progress.hear(&Event::Ended);
+    progress.receive(&Event::Ended);
     progress.rest();
     let total = priced.iter().flatten().filter_map(Priced::cost).fold(Cost::default(), Cost::then);
     if exp.json {

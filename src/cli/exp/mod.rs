@@ -17,7 +17,7 @@ use crate::{
     backbone,
     data::DataSet,
     device,
-    execute::{self, Lab},
+    execute::{self, Executor},
     format,
     store::{Store, short_fingerprint},
     train::CHECKPOINT_EVERY,
@@ -136,7 +136,7 @@ impl Exp {
         for set in data.values() {
             self::changed(&store, set)?.iter().for_each(|text| progress.warn(text));
         }
-        let lab = Lab {
+        let executor = Executor {
             store: &store,
             data: &data,
             weights: self.weights.clone(),
@@ -149,7 +149,7 @@ impl Exp {
             exp: self,
             declarations,
             jobs: &jobs,
-            lab: &lab,
+            executor: &executor,
             quiet: quiet || self.worker.is_some(),
         };
         let ended = match self.worker.is_some() {
@@ -168,11 +168,11 @@ impl Exp {
     fn have_computed(&self, session: &Session<'_>, progress: &mut Progress) -> Result {
         let states = session.register()?;
         let threads = self.compute.threads.count();
-        let gpus = device::shares(self.compute.device, &session.lab.device).len();
+        let gpus = device::shares(self.compute.device, &session.executor.device).len();
         match workers::count(self.workers, threads, gpus, session.jobs, &states) {
             1 => session.compute(&states, progress)?,
             count => {
-                let share = workers::Share::of(count, threads, gpus, session.lab.keep);
+                let share = workers::Share::of(count, threads, gpus, session.executor.keep);
                 workers::supervise(session, count, &share, &states, progress)?;
             }
         }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     data::{DataSet, Kind},
     event::Listen,
-    execute::{self, Ended, Lab},
+    execute::{self, Ended, Executor},
     panic_text,
     plan::Revisions,
     report,
@@ -49,21 +49,21 @@ pub(super) struct Session<'a> {
     pub(super) exp: &'a Exp,
     pub(super) declarations: &'a [Declaration],
     pub(super) jobs: &'a [Job],
-    pub(super) lab: &'a Lab<'a>,
+    pub(super) executor: &'a Executor<'a>,
     pub(super) quiet: bool,
 }
 
 impl Session<'_> {
     /// Registers every run, so that the store knows what is to come, and reports those that are done.
     pub(super) fn register(&self) -> Result<Vec<RunState>> {
-        self.lab.store.note_revisions(&Revisions::all())?;
-        placements::place_all(self.lab.store)?;
+        self.executor.store.note_revisions(&Revisions::all())?;
+        placements::place_all(self.executor.store)?;
         let mut states = vec![];
         let mut placed = BTreeMap::new();
         for job in self.jobs {
             let declaration = &self.declarations[job.declaration];
             let labels = &declaration.declared.labels;
-            states.push(self.lab.register(
+            states.push(self.executor.register(
                 &job.plan,
                 &declaration.row(),
                 labels,
@@ -73,9 +73,9 @@ impl Session<'_> {
             let spec = job.plan.spec_id.to_string();
             placed.entry(spec).or_insert_with(|| report::placements(&job.plan.spec));
         }
-        self.lab.store.place(placed.into_iter().collect(), None)?;
+        self.executor.store.place(placed.into_iter().collect(), None)?;
         if self.exp.fresh {
-            self.jobs.iter().try_for_each(|job| self.lab.renew(&job.plan))?;
+            self.jobs.iter().try_for_each(|job| self.executor.renew(&job.plan))?;
             states = self.states()?;
         }
         if !self.quiet {
@@ -89,7 +89,7 @@ impl Session<'_> {
 
     /// The states of the runs.
     pub(super) fn states(&self) -> Result<Vec<RunState>> {
-        let store = self.lab.store.read()?;
+        let store = self.executor.store.read()?;
         let state = |job: &Job| {
             let known = store.run(job.plan.run.as_str())?;
             known.ok_or_else(|| Failure::new(format!("the store has lost run {}", job.plan.run)))
@@ -110,7 +110,7 @@ impl Session<'_> {
                 if !again {
                     self.note(&format!("{title}: run {}", job.plan.run));
                 }
-                match self.one(job, progress).at(&title) {
+                match self.run_job(job, progress).at(&title) {
                     Ok(Ended::Done) => {}
                     Ok(Ended::Stopped) => {
                         let at = progress.reached().map(|at| format!(" at {at}")).unwrap_or_default();
@@ -146,13 +146,13 @@ impl Session<'_> {
     /// Whether to skip what that process holds: with `--no-wait`, unless it is a worker of the same call.
     fn leaves_to(&self, owner: &Owner) -> bool {
         let known = owner.caller != 0;
-        let who = &self.lab.provenance;
+        let who = &self.executor.provenance;
         self.exp.no_wait && known && (owner.caller != who.caller || owner.host != who.host.name)
     }
 
     /// One run. A panic in it does not end the others.
-    fn one(&self, job: &Job, progress: &mut Progress) -> Result<Ended> {
-        let ended = catch_unwind(AssertUnwindSafe(|| self.lab.run(&job.plan, progress)));
+    fn run_job(&self, job: &Job, progress: &mut Progress) -> Result<Ended> {
+        let ended = catch_unwind(AssertUnwindSafe(|| self.executor.run(&job.plan, progress)));
         progress.rest();
         match ended {
             // The worker that met it has reported it.
@@ -175,7 +175,7 @@ impl Session<'_> {
         let list = [Value::Text(json!(works).to_string())];
         let began = Instant::now();
         while !works.is_empty() && began.elapsed() < BELIEVE && !progress.stop() {
-            if self.lab.store.read()?.query_with(running, &list)?.rows[0][0] != all {
+            if self.executor.store.read()?.query_with(running, &list)?.rows[0][0] != all {
                 break;
             }
             thread::sleep(LOOK);
@@ -185,13 +185,13 @@ impl Session<'_> {
 
     /// Prints results; fails if a run has.
     pub(super) fn show(&self, states: &[RunState]) -> Result {
-        let store = self.lab.store.read()?;
+        let store = self.executor.store.read()?;
         if self.exp.json {
             let runs = self.jobs.iter().zip(states);
             let runs: Result<Vec<_>> = runs
                 .map(|(job, state)| {
                     let declaration = &self.declarations[job.declaration];
-                    document::of(store, declaration, job, state, self.lab.data)
+                    document::of(store, declaration, job, state, self.executor.data)
                 })
                 .collect();
             output::say_json(&json!({ "runs": runs? }))?;
@@ -245,7 +245,7 @@ impl Session<'_> {
                 set.kind == Kind::Simulated && self.jobs.iter().any(|job| job.plan.data.contains_key(name));
             used.then(|| format!("`{name}` is simulated (world {})", set.world.as_deref().unwrap_or("?")))
         };
-        let mut facts: Vec<String> = self.lab.data.iter().filter_map(read).collect();
+        let mut facts: Vec<String> = self.executor.data.iter().filter_map(read).collect();
         if quick {
             facts.push("the experiment is shrunk (--scale quick)".into());
         }

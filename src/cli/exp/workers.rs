@@ -136,7 +136,7 @@ pub(super) fn supervise(
 ) -> Result {
     let jobs = open(session.jobs, states);
     let (errors, said) = mpsc::channel();
-    let gpus = device::shares(session.exp.compute.device, &session.lab.device);
+    let gpus = device::shares(session.exp.compute.device, &session.executor.device);
     let start = |number: usize| Worker::start(share, gpus.get(number % gpus.len().max(1)), &errors);
     let workers: std::io::Result<Vec<Worker>> = (0..count).map(start).collect();
     let workers = workers.map_err(|error| {
@@ -146,9 +146,9 @@ pub(super) fn supervise(
     let mut watch = Watch { session, jobs, workers, ended: Vec::new(), began: Instant::now() };
     let total = watch.jobs.len() as u64;
     progress.note(&format!("{count} workers, each with {} of the threads", share.threads));
-    progress.hear(&Event::Began { what: "computing", unit: "run", total });
+    progress.receive(&Event::Began { what: "computing", unit: "run", total });
     let watched = watch.until_they_end(&said, progress);
-    progress.hear(&Event::Ended);
+    progress.receive(&Event::Ended);
     watched
 }
 
@@ -194,7 +194,7 @@ impl Watch<'_> {
 
     /// Reports runs that ended since the last check; returns whether any has failed.
     fn look(&mut self, progress: &mut Progress) -> Result<bool> {
-        let store = self.session.lab.store.read()?;
+        let store = self.session.executor.store.read()?;
         let uids: Vec<&str> = self.jobs.iter().map(|job| job.plan.run.as_str()).collect();
         let list = [Value::Text(json!(uids).to_string())];
         let sql = "SELECT uid, status FROM run WHERE status IN ('done', 'failed')
@@ -221,7 +221,7 @@ impl Watch<'_> {
             step => format!("{} step {step}", row[0]),
         });
         let note = at_work.collect::<Vec<_>>().join(", ");
-        progress.hear(&Event::Advanced { done: self.ended.len() as u64, note: &note });
+        progress.receive(&Event::Advanced { done: self.ended.len() as u64, note: &note });
         Ok(failed)
     }
 

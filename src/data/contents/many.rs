@@ -100,7 +100,7 @@ impl Bar {
         }
         if self.said.is_none() {
             let total = megabytes(self.bytes);
-            listen.hear(&Event::Began { what: "hashing contents", unit: "megabyte", total });
+            listen.receive(&Event::Began { what: "hashing contents", unit: "megabyte", total });
         }
         self.advance(read, listen);
         self.said = Some(Instant::now());
@@ -108,13 +108,13 @@ impl Bar {
 
     /// A file that is begun again is read twice.
     fn advance(&self, read: u64, listen: &mut dyn Listen) {
-        listen.hear(&Event::Advanced { done: megabytes(read.min(self.bytes)), note: "" });
+        listen.receive(&Event::Advanced { done: megabytes(read.min(self.bytes)), note: "" });
     }
 
     fn end(&self, read: u64, listen: &mut dyn Listen) {
         if self.said.is_some() {
             self.advance(read, listen);
-            listen.hear(&Event::Ended);
+            listen.receive(&Event::Ended);
         }
     }
 }
@@ -130,7 +130,7 @@ mod tests {
     struct Heard(Vec<String>);
 
     impl Listen for Heard {
-        fn hear(&mut self, event: &Event<'_>) {
+        fn receive(&mut self, event: &Event<'_>) {
             self.0.push(format!("{event:?}"));
         }
     }

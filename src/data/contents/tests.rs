@@ -226,7 +226,7 @@ fn processes_that_write_at_once_leave_a_whole_cache() {
 struct Impatient<'a>(&'a Cell<u32>);
 
 impl crate::event::Listen for Impatient<'_> {
-    fn hear(&mut self, _: &Event<'_>) {}
+    fn receive(&mut self, _: &Event<'_>) {}
     fn stop(&self) -> bool {
         self.0.set(self.0.get() + 1);
         true

@@ -155,7 +155,7 @@ fn statistics_count_every_pixel_once_for_any_number_of_threads() {
 
 struct Stops;
 impl Listen for Stops {
-    fn hear(&mut self, _: &Event<'_>) {}
+    fn receive(&mut self, _: &Event<'_>) {}
     fn stop(&self) -> bool {
         true
     }

@@ -452,7 +452,7 @@ fn a_group_of_mixed_depths_is_refused() {
 /// Counts images and stops after this many.
 struct Stops(u64, Vec<u64>);
 impl Listen for Stops {
-    fn hear(&mut self, event: &Event<'_>) {
+    fn receive(&mut self, event: &Event<'_>) {
         match event {
             Event::Began { total, .. } => self.1.push(*total),
             Event::Advanced { done, .. } => self.1.push(*done),

@@ -13,7 +13,7 @@ mod turn;
 mod warp;
 
 pub use crop::CropBox;
-pub use plain::Views;
+pub use plain::ViewPlan;
 pub use warp::Displacements;
 
 use super::{Pixels, Statistics, Tape};

@@ -8,7 +8,7 @@ use crate::{
 
 /// Views of images of one set, all of the same size.
 #[derive(Debug, Default)]
-pub struct Views {
+pub struct ViewPlan {
     plain: PlainViews,
     /// Start of the last image.
     last: usize,
@@ -22,7 +22,7 @@ pub(super) enum Terms {
     Grid(Vec<f32>, [usize; 2]),
 }
 
-impl Views {
+impl ViewPlan {
     /// Empty; views of `side` by `side` pixels and as many channels as `norm`.
     pub fn new(side: usize, norm: &Statistics) -> Self {
         let both = |(mean, sd): (&f32, &f32)| [*mean, *sd];

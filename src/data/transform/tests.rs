@@ -3,7 +3,7 @@
 use super::{warp::warp, *};
 use crate::{
     golden::{device, on_gpus},
-    ops::Sent,
+    ops::DeviceViews,
     seed::Seed,
     spec::{CropFit, settings},
 };
@@ -339,7 +339,7 @@ fn a_gpu_sees_the_same() {
     for (name, words) in [("all", &words[..]), ("released", &released), ("none", &[])] {
         for floats in [false, true] {
             let mut stream = Seed(4).stream(name);
-            let mut views = Views::new(side, &norm);
+            let mut views = ViewPlan::new(side, &norm);
             let mut expected = Vec::new();
             for (height, width) in [(40, 57), (31, 24), (24, 24)] {
                 let mut tape = tape(height, width, 3);
@@ -359,7 +359,7 @@ fn a_gpu_sees_the_same() {
             }
             assert_eq!((views.plain().len(), views.plain().floats.is_empty()), (9, !floats));
             on_gpus(|| {
-                let found = Sent::to(&device(), views.plain()).unwrap().views().unwrap();
+                let found = DeviceViews::to(&device(), views.plain()).unwrap().views().unwrap();
                 assert_eq!(found.dims(), [9, 3, side, side]);
                 let found = found.flatten_all().unwrap().to_vec1::<f32>().unwrap();
                 let apart = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

@@ -188,7 +188,7 @@ impl<'a> Pace<'a> {
     fn begin(references: usize, queries: usize, blocks: Blocks, listen: &'a mut dyn Listen) -> Self {
         let shown = references > blocks.references || queries > blocks.queries;
         if shown {
-            listen.hear(&Event::Began { what: "searching", unit: "image", total: queries as u64 });
+            listen.receive(&Event::Began { what: "searching", unit: "image", total: queries as u64 });
         }
         Self { listen, shown, references, pairs: 0 }
     }
@@ -197,7 +197,7 @@ impl<'a> Pace<'a> {
         self.pairs += pairs;
         if self.shown {
             let done = (self.pairs / self.references) as u64;
-            self.listen.hear(&Event::Advanced { done, note: "" });
+            self.listen.receive(&Event::Advanced { done, note: "" });
         }
         if self.listen.stop() { Err(Error::Stopped) } else { Ok(()) }
     }
@@ -206,7 +206,7 @@ impl<'a> Pace<'a> {
 impl Drop for Pace<'_> {
     fn drop(&mut self) {
         if self.shown {
-            self.listen.hear(&Event::Ended);
+            self.listen.receive(&Event::Ended);
         }
     }
 }

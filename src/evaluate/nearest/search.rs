@@ -199,7 +199,7 @@ impl Search<'_> {
 }
 
 /// Queries whose scores with all references are held at once.
-const FEW: usize = 64;
+const QUERIES_AT_ONCE: usize = 64;
 
 /// The `k` nearest references of each query (all, if there are fewer) and their similarities at full
 /// precision: the nearest first; of equally near ones the first row.
@@ -213,8 +213,10 @@ pub(in crate::evaluate) fn nearest_few(
     let longest = references.longest();
     let search =
         Search { metric, groups: None, references: &references, queries: &queries, longest, first: 0 };
-    let starts: Vec<usize> = (0..queries.count()).step_by(FEW).collect();
-    let of = |start: &usize| search.few(*start, FEW.min(queries.count() - start), k.min(references.count()));
+    let starts: Vec<usize> = (0..queries.count()).step_by(QUERIES_AT_ONCE).collect();
+    let of = |start: &usize| {
+        search.few(*start, QUERIES_AT_ONCE.min(queries.count() - start), k.min(references.count()))
+    };
     starts.par_iter().map(of).collect::<Vec<_>>().concat()
 }
 

@@ -201,7 +201,7 @@ struct Counter {
 }
 
 impl Listen for Counter {
-    fn hear(&mut self, event: &Event<'_>) {
+    fn receive(&mut self, event: &Event<'_>) {
         match event {
             Event::Began { .. } => self.began += 1,
             Event::Advanced { done, .. } => self.done.push(*done),

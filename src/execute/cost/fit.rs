@@ -200,7 +200,7 @@ impl Watch {
 }
 
 impl Listen for Watch {
-    fn hear(&mut self, event: &Event<'_>) {
+    fn receive(&mut self, event: &Event<'_>) {
         if let Event::Advanced { done, .. } = event {
             let now = Instant::now();
             self.first.get_or_insert(now);

@@ -7,7 +7,7 @@ mod res_net;
 
 pub use conv_next::ConvNextSize;
 pub use dino_v2::DinoV2Size;
-pub use off_the_shelf::{NetworkFacts, NetworkModel, PhotographNorm, Published};
+pub use off_the_shelf::{NetworkFacts, NetworkModel, Published, RgbNorm};
 pub use res_net::ResNetSize;
 
 use crate::{

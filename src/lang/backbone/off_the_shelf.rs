@@ -2,7 +2,7 @@
 
 mod networks;
 
-pub use networks::{NetworkFacts, NetworkModel, PhotographNorm};
+pub use networks::{NetworkFacts, NetworkModel, RgbNorm};
 
 use super::{Backbone, BackboneWord, conv_next};
 use crate::{

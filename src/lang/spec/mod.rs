@@ -24,7 +24,7 @@ mod upgrade;
 pub use crate::{
     adapter::{Adapter, Enters, FirstLayer, Models, NewChannels, SetRate, values::*},
     augment::{Augment, values::*},
-    backbone::{Backbone, ConvNextSize, DinoV2Size, NetworkFacts, NetworkModel, PhotographNorm, ResNetSize},
+    backbone::{Backbone, ConvNextSize, DinoV2Size, NetworkFacts, NetworkModel, ResNetSize, RgbNorm},
     loss::{Loss, Scale, ScaleRule, Term, values::*},
     protocol::{Metric, Protocol},
     strategy::{Strategy, values::*},

@@ -9,7 +9,7 @@ use candle_core::{DType, Result, Tensor};
 const QUERIES: usize = 1024;
 const REFERENCES: usize = 32_768;
 /// Candidates per query, as in the kernel.
-const MOST: usize = 32;
+const MAX_CANDIDATES: usize = 32;
 
 /// The search to run.
 pub struct Question<'a> {
@@ -50,7 +50,7 @@ impl Gpu {
             let margins = Tensor::new(&margins[begin..begin + asked], &device)?;
             let best = Tensor::new(&best[begin..begin + asked], &device)?;
             let counts = Tensor::zeros(asked, DType::U32, &device)?;
-            let found = Tensor::zeros((asked, MOST), DType::U32, &device)?;
+            let found = Tensor::zeros((asked, MAX_CANDIDATES), DType::U32, &device)?;
             for first in (0..count).step_by(REFERENCES) {
                 let some = REFERENCES.min(count - first);
                 let line = scores.narrow(0, 0, asked * some)?;
@@ -67,7 +67,7 @@ impl Gpu {
             }
             let found = found.to_vec2::<u32>()?;
             let counts = counts.to_vec1::<u32>()?.into_iter().zip(found).map(|(count, mut found)| {
-                let few = count as usize <= MOST;
+                let few = count as usize <= MAX_CANDIDATES;
                 found.truncate(count as usize);
                 found.sort_unstable();
                 few.then_some(found)

@@ -40,7 +40,7 @@ enum Moment {
     #[cfg(feature = "cuda")]
     Cuda(super::cuda::Moment),
     #[cfg(any(test, feature = "testing"))]
-    Here(std::time::Instant),
+    Host(std::time::Instant),
 }
 
 /// Everything that this thread launches on GPUs during `work`, the longest first. Nothing is launched on the
@@ -97,7 +97,7 @@ impl Gpu {
             #[cfg(feature = "cuda")]
             Self::Cuda(cuda) => cuda.moment().map(Moment::Cuda),
             #[cfg(any(test, feature = "testing"))]
-            Self::Emulated => Ok(Moment::Here(std::time::Instant::now())),
+            Self::Emulated => Ok(Moment::Host(std::time::Instant::now())),
             #[cfg(not(any(feature = "cuda", feature = "testing", test)))]
             _ => super::nowhere(()),
         }
@@ -111,7 +111,7 @@ impl Moment {
             #[cfg(feature = "cuda")]
             (Self::Cuda(began), Self::Cuda(ended)) => began.until(ended),
             #[cfg(any(test, feature = "testing"))]
-            (Self::Here(began), Self::Here(ended)) => Ok((*ended - *began).as_secs_f64() * 1e3),
+            (Self::Host(began), Self::Host(ended)) => Ok((*ended - *began).as_secs_f64() * 1e3),
             #[cfg(all(feature = "cuda", any(test, feature = "testing")))]
             _ => candle_core::bail!("moments of two devices"),
             #[cfg(not(any(feature = "cuda", feature = "testing", test)))]

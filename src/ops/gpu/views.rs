@@ -1,12 +1,12 @@
 //! Views of stored images.
 
 use super::{Gpu, Grid, launch};
-use crate::views::Sent;
+use crate::views::DeviceViews;
 use candle_core::{DType, Result, Tensor};
 
 impl Gpu {
-    pub(crate) fn views(&self, sent: &Sent) -> Result<Tensor> {
-        let Sent { shape: [count, channels, side], grey, lines, firsts, weights, norm, warped } = sent;
+    pub(crate) fn views(&self, sent: &DeviceViews) -> Result<Tensor> {
+        let DeviceViews { shape: [count, channels, side], grey, lines, firsts, weights, norm, warped } = sent;
         let (count, channels, side) = (*count, *channels, *side);
         let [bytes, floats] = grey.each_ref().map(Option::as_ref);
         let bent = self.uninit((*warped).max(1), DType::F32)?;

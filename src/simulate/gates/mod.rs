@@ -91,7 +91,7 @@ impl Gates {
 /// If the folder was not made by the simulator, or is incomplete; [`Error::Stopped`] if the listener asks to
 /// stop.
 pub fn check(root: &Path, listen: &mut dyn Listen) -> Result<Gates, Error> {
-    listen.hear(&Event::Began { what: "checking gates", unit: "set", total: SETS.len() as u64 });
+    listen.receive(&Event::Began { what: "checking gates", unit: "set", total: SETS.len() as u64 });
     let mut gates = Gates::default();
     for (done, set) in SETS.iter().enumerate() {
         let cells = read::set(root, set.name)?;
@@ -105,13 +105,13 @@ pub fn check(root: &Path, listen: &mut dyn Listen) -> Result<Gates, Error> {
         floors(&mut gates, set.name, &old);
         sources(&mut gates, set.name, &cells);
         looks(&mut gates, set.name, &cells);
-        listen.hear(&Event::Advanced { done: done as u64 + 1, note: set.name });
+        listen.receive(&Event::Advanced { done: done as u64 + 1, note: set.name });
         if listen.stop() {
             return Err(Error::Stopped);
         }
     }
     gates.gates.sort_by_key(|gate| gate.number);
-    listen.hear(&Event::Ended);
+    listen.receive(&Event::Ended);
     Ok(gates)
 }
 

@@ -24,11 +24,11 @@ impl Clip {
     pub fn apply(self, norm: &Scalar, gradients: &mut Gradients) -> Result<()> {
         let Self::Norm(most) = self else { return Ok(()) };
         match norm {
-            Scalar::Here(norm) => {
+            Scalar::Host(norm) => {
                 let factor = (most / (norm + EPS)).min(1.0);
                 if factor < 1.0 { gradients.scale(factor as f32) } else { Ok(()) }
             }
-            Scalar::There(norm) => {
+            Scalar::Device(norm) => {
                 let factor = (norm.flatten_all()?.affine(1.0, EPS)?.recip()? * most)?.minimum(1f32)?;
                 gradients.scale_by(&factor)
             }

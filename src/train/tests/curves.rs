@@ -78,7 +78,7 @@ impl Rates {
 }
 
 impl Listen for Rates {
-    fn hear(&mut self, event: &Event<'_>) {
+    fn receive(&mut self, event: &Event<'_>) {
         match event {
             Event::Metric { name: "lr", value, .. } => self.rates.push(*value),
             Event::Metric { name: "grad_norm", value, .. } => self.norms.push(*value),

@@ -27,7 +27,7 @@ const FIVE_ROWS: usize = 5 * 32 * 32;
 struct Numbers(Vec<(String, f64)>);
 
 impl Listen for Numbers {
-    fn hear(&mut self, event: &Event<'_>) {
+    fn receive(&mut self, event: &Event<'_>) {
         if let Event::Metric { name, value, .. } = event
             && !matches!(*name, "images_per_s")
         {

@@ -139,11 +139,11 @@ impl Needs {
         let said = Command::new("objdump").arg("-p").arg(binary).output();
         let said =
             said.map_err(|error| format!("objdump is needed to list a binary's libraries: {error}"))?;
-        self.hear(&String::from_utf8_lossy(&said.stdout));
+        self.receive(&String::from_utf8_lossy(&said.stdout));
         Ok(())
     }
 
-    fn hear(&mut self, text: &str) {
+    fn receive(&mut self, text: &str) {
         for line in text.lines() {
             if let Some(library) = line.trim().strip_prefix("NEEDED") {
                 self.libraries.insert(library.trim().to_owned());
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn what_a_binary_needs_is_read() {
         let mut needs = Needs::default();
-        needs.hear(
+        needs.receive(
             "  NEEDED               libcublas.so.13\n    0x0d696914 0x00 08 GLIBC_2.34\n  0x1 0x00 09 GLIBC_2.2.5",
         );
         assert_eq!(needs.libraries.iter().collect::<Vec<_>>(), ["libcublas.so.13"]);

@@ -35,14 +35,14 @@ pub fn read(text: &str) -> BTreeMap<String, Test> {
         } else if ["successes:", "failures:"].contains(&line) || line.starts_with("test result:") {
             of = None;
         } else if let Some(test) = of.as_ref().and_then(|name| tests.get_mut(name)) {
-            test.hear(line);
+            test.receive(line);
         }
     }
     tests
 }
 
 impl Test {
-    fn hear(&mut self, line: &str) {
+    fn receive(&mut self, line: &str) {
         if let Some(place) = line.strip_prefix("ran on ") {
             if !self.ran_on.iter().any(|known| known == place) {
                 self.ran_on.push(place.to_owned());

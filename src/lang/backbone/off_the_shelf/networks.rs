@@ -21,14 +21,14 @@ pub struct NetworkFacts {
     /// Side of the centre crop.
     pub side: usize,
     /// Mean and standard deviation of its training images.
-    pub norm: PhotographNorm,
+    pub norm: RgbNorm,
     /// Whether it takes only squares with this side: its position embedding is not resized.
     pub one_side: bool,
 }
 
 /// The mean and standard deviation that normalise RGB images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PhotographNorm {
+pub enum RgbNorm {
     /// ImageNet's.
     ImageNet,
     /// Those of CLIP's pairs of images and captions.
@@ -37,7 +37,7 @@ pub enum PhotographNorm {
     Symmetric,
 }
 
-impl PhotographNorm {
+impl RgbNorm {
     /// The mean of red, green and blue, and their standard deviations.
     pub fn values(self) -> [[f32; 3]; 2] {
         match self {
@@ -76,7 +76,7 @@ macro_rules! networks {
                         parameters: $parameters,
                         shorter: $shorter,
                         side: $side,
-                        norm: PhotographNorm::$norm,
+                        norm: RgbNorm::$norm,
                         one_side: $one_side,
                     },
                 )*}

@@ -9,9 +9,9 @@ use crate::evaluate::FeatureMatrix;
 use crate::evaluate::umap::{NEIGHBOURS, Point, Umap, five_nn};
 use crate::papers::chammi::SETS;
 use crate::report::Error;
-use crate::report::kept::{self, Kept, Unusable};
 use crate::report::measured::{self, Measured, Source, World};
 use crate::report::scatter::{Block, Picture, Row as Drawn, Set, draw};
+use crate::report::stored_features::{self, StoredFeatures, Unusable};
 use crate::report::table::{Cell, Column, Kind, Row, Table, heads};
 use crate::seed::Seed;
 use crate::spec::Metric;
@@ -36,7 +36,7 @@ struct Model<'m> {
 
 /// A model's features of a set, and the rows to use.
 struct Job<'a> {
-    kept: &'a Kept,
+    kept: &'a StoredFeatures,
     /// The rows that the picture is fitted on come first.
     train: Vec<usize>,
     asked: Vec<usize>,
@@ -63,10 +63,10 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Sho
     worlds.retain(|world, _| world.protocol == tuned().protocol.name());
     let models: Vec<(&World, Vec<Model<'_>>)> =
         worlds.iter().map(|(world, runs)| (*world, models(&asked, &rows, runs))).collect();
-    let mut found: Vec<Vec<Vec<Result<Kept, Unusable>>>> = Vec::new();
+    let mut found: Vec<Vec<Vec<Result<StoredFeatures, Unusable>>>> = Vec::new();
     for (_, models) in &models {
         let of_model = |model: &Model<'_>| {
-            let mut found = kept::of_run(store, model.run, PAPER.data)?;
+            let mut found = stored_features::of_run(store, model.run, PAPER.data)?;
             found.sort_by_key(|kept| place(kept.as_ref().map_or_else(|none| &none.set, |kept| &kept.set)));
             Ok::<_, Error>(found)
         };
@@ -159,12 +159,12 @@ fn models<'m>(asked: &Asked<'_>, printed: &Printed, runs: &[&'m Measured]) -> Ve
 }
 
 impl<'a> Job<'a> {
-    fn of(kept: &'a Kept) -> Self {
-        let rows = |which: fn(&kept::Image) -> bool| -> Vec<usize> {
+    fn of(kept: &'a StoredFeatures) -> Self {
+        let rows = |which: fn(&stored_features::Image) -> bool| -> Vec<usize> {
             kept.images.iter().enumerate().filter(|(_, image)| which(image)).map(|(row, _)| row).collect()
         };
-        let train = chosen(kept, rows(kept::Image::is_train), "train");
-        let asked = chosen(kept, rows(kept::Image::is_asked), "asked");
+        let train = chosen(kept, rows(stored_features::Image::is_train), "train");
+        let asked = chosen(kept, rows(stored_features::Image::is_asked), "asked");
         Self { kept, train, asked }
     }
 
@@ -206,7 +206,7 @@ impl<'a> Job<'a> {
 
 /// At most [`SHOWN`] rows, drawn evenly over the labels as far as they have images. The first [`FITTED`] are
 /// in a random order, and so are the others: the drawing order hides no particular class.
-fn chosen(kept: &Kept, rows: Vec<usize>, name: &str) -> Vec<usize> {
+fn chosen(kept: &StoredFeatures, rows: Vec<usize>, name: &str) -> Vec<usize> {
     let mut stream = SEED.stream(&format!("report/chammi_fig9/{}/{name}", kept.set));
     let mut by_label: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for row in rows {

@@ -9,7 +9,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// The features of one set by the model of one run.
-pub(super) struct Kept {
+pub(super) struct StoredFeatures {
     /// `Allen`.
     pub(super) set: String,
     path: PathBuf,
@@ -52,7 +52,7 @@ pub(super) fn of_run(
     store: &Reader,
     run: &Measured,
     data: &str,
-) -> Result<Vec<Result<Kept, Unusable>>, Error> {
+) -> Result<Vec<Result<StoredFeatures, Unusable>>, Error> {
     let sql = format!(
         "SELECT DISTINCT f.name, f.path, e.uid, CAST(coalesce(e.json ->> '$.subset', '') AS TEXT) AS subset
         FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work s ON s.id = rw.work_id AND s.kind = '{SCORE}'
@@ -85,7 +85,7 @@ pub(super) fn of_run(
     Ok(found)
 }
 
-fn open(set: &str, path: PathBuf, images: &Path) -> Result<Kept, String> {
+fn open(set: &str, path: PathBuf, images: &Path) -> Result<StoredFeatures, String> {
     let told = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let images: Vec<Image> = csv::Reader::from_path(images)
         .and_then(|reader| reader.into_deserialize().collect())
@@ -95,10 +95,10 @@ fn open(set: &str, path: PathBuf, images: &Path) -> Result<Kept, String> {
     if rows == 0 || bytes == 0 || !bytes.is_multiple_of(4 * rows) {
         return Err(told(&path, &format!("expected {rows} rows of features, found {bytes} bytes")));
     }
-    Ok(Kept { set: set.into(), path, width: bytes / 4 / rows, images })
+    Ok(StoredFeatures { set: set.into(), path, width: bytes / 4 / rows, images })
 }
 
-impl Kept {
+impl StoredFeatures {
     /// The features of the given rows, concatenated.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::{
 use candle_core::{Result, Tensor};
 
 /// Pixels of RGB images in one forward pass: forty images of 224 px.
-const TOGETHER: usize = 1 << 21;
+const PIXELS_AT_ONCE: usize = 1 << 21;
 
 /// A network for RGB images. It is never trained, so nothing is recorded.
 pub trait OffTheShelf: Send + Sync {
@@ -17,7 +17,7 @@ pub trait OffTheShelf: Send + Sync {
     ///
     /// # Errors
     /// If the shape is different.
-    fn features(&self, params: &Params, photographs: &Tensor) -> Result<Tensor>;
+    fn features(&self, params: &Params, images: &Tensor) -> Result<Tensor>;
 
     /// Length of a feature vector.
     fn width(&self) -> usize;
@@ -33,10 +33,10 @@ impl<N: OffTheShelf> Backbone for N {
             candle_core::bail!("a backbone off the shelf takes channels as they are, found feature maps")
         };
         let (n, channels, height, width) = grey.dims4()?;
-        let together = (TOGETHER / (height * width * channels)).max(1);
+        let together = (PIXELS_AT_ONCE / (height * width * channels)).max(1);
         let features = (0..n).step_by(together).map(|first| {
             let few = grey.narrow(0, first, together.min(n - first))?;
-            self.features(pass.params, &photographs(&few)?)
+            self.features(pass.params, &grey_to_rgb(&few)?)
         });
         let features = Tensor::cat(&features.collect::<Result<Vec<_>>>()?, 0)?;
         Ok(Outputs::of(Node::constant(features)))
@@ -55,7 +55,7 @@ impl<N: OffTheShelf> Backbone for N {
 ///
 /// # Errors
 /// If there are not four axes.
-pub fn photographs(images: &Tensor) -> Result<Tensor> {
+pub fn grey_to_rgb(images: &Tensor) -> Result<Tensor> {
     let (n, channels, height, width) = images.dims4()?;
     images.reshape((n * channels, 1, height, width))?.repeat((1, 3, 1, 1))?.contiguous()
 }
