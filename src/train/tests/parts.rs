@@ -127,5 +127,5 @@ fn quick_batches_pass_in_one_part() {
     // Two views of every image, all of one set.
     assert_eq!(parts::parts(2 * BATCH, IMAGE * IMAGE), [2 * BATCH]);
     let pretraining = Pretraining::stage();
-    assert_eq!(parts::parts(pretraining.batch, Pretraining::SIDE.pow(2)), [pretraining.batch]);
+    assert_eq!(parts::parts(pretraining.batch, Pretraining::IMAGE_SIDE.pow(2)), [pretraining.batch]);
 }
