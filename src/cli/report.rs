@@ -48,7 +48,7 @@ impl Report {
         let files = report::render(&wanted, &store, &declared()?, &self.out, &formats)?;
         let lines: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
         output::say(&lines.join("\n"))?;
-        // Whoever asks for figures by name hears which there are none of.
+        // Figures that were asked for by name and have nothing to show are reported.
         let stated = |figure: &Format| self.format.iter().any(|word| word == figure.word());
         for figure in [Format::Svg, Format::Pdf].into_iter().filter(stated) {
             let drawn =

@@ -207,7 +207,7 @@ impl WorkContext<'_> {
         for (at, part) in parts.iter().enumerate() {
             let norm = self.norm(model, part, subset, listen)?;
             let path = self.folder.join(features_file(&part.set().name));
-            // A killed attempt may have left gigabytes; whoever has the work's claim alone writes here.
+            // A killed attempt may have left gigabytes; only the owner of the work's claim writes here.
             forget_parts(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
             let mut writer = Writer::new(&path, Layout::Plain, part.set().len())?;
             let mut add = |features: &[f32], width| writer.add(features, width);

@@ -1,5 +1,5 @@
-//! Plans become results: each work is done once, by whoever gets it first, and what it leaves behind is noted in the
-//! store. The only place that knows both training and the store.
+//! Plans become results: each unit of work is done once, by the process that claims it first, and its results are
+//! recorded in the store. The only place that knows both training and the store.
 
 mod artifacts;
 mod cost;

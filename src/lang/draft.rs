@@ -10,7 +10,7 @@ use crate::{
 };
 use toml::{Table, Value};
 
-/// A spec with gaps. A place where several words may stand is a table that names its `kind`.
+/// A spec with gaps. A place that several words can fill is a table that names its `kind`.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft(Table);
 

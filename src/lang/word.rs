@@ -142,7 +142,7 @@ pub(crate) fn plain(value: &impl Serialize) -> Value {
 ///     switches {                                  value of all recipes, or (released, paper, fixed); source; what is guessed
 ///         embeddings: Embeddings = per_set, "code: …";
 ///     }
-///     by_hand { … }                               switches whose methods stand below in the file
+///     by_hand { … }                               switches whose methods are written below in the file
 ///     elsewhere { … }                             switches that another part of the sentence states
 ///     rows [ … ]                                  further switches
 /// }

@@ -35,7 +35,7 @@ pub struct Plan {
     pub seed: Seed,
     /// The fingerprints of the data sets that it reads, by name.
     pub data: BTreeMap<String, String>,
-    /// Its work; parents stand before children.
+    /// Its work; parents come before children.
     pub steps: Vec<Step>,
 }
 

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// How often the listener is asked and told.
+/// How often the listener receives events and is asked whether to stop.
 const LOOK: Duration = Duration::from_millis(100);
 /// Nothing is said about work that takes less.
 const SHORT: Duration = Duration::from_secs(1);

@@ -62,7 +62,7 @@ struct Known {
 const WRITE: Duration = Duration::from_secs(20);
 
 impl Contents {
-    /// Above so many bytes, files are sampled.
+    /// Above this number of bytes, files are sampled.
     pub const LIMIT: u64 = 200_000_000_000;
 
     /// With hashes in the user's cache, if this user has one.

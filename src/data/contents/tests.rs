@@ -75,7 +75,7 @@ fn an_hour_ago() -> SystemTime {
     SystemTime::now() - Duration::from_secs(3600)
 }
 
-/// Hashes are right, and so many files are read for them.
+/// Hashes are right, and `n` files are read for them.
 #[track_caller]
 fn expect(place: &Place, root: &str, read: usize) {
     assert_eq!(place.cover(root), (place.truth(root), read));

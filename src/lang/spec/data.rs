@@ -89,7 +89,7 @@ pub enum Features {
 }
 
 impl Features {
-    /// The four floors that stand in every table, in the order in which they are printed.
+    /// The four floors of every table, in its order.
     pub const FLOORS: [Self; 4] = [Self::Constant, Self::Prior, Self::HandMade, Self::Untrained];
 
     /// The name in the store and in JSON.

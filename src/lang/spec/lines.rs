@@ -8,7 +8,7 @@ pub struct Line<'a> {
     /// `train.optimiser.lr`; elements of lists by their number: `train.stages.1.optimiser.lr` where there are several
     /// stages.
     pub path: String,
-    /// What stands there: a plain value, or a list of plain values.
+    /// The value: a plain one, or a list of plain values.
     pub value: &'a Value,
 }
 

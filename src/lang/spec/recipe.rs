@@ -15,9 +15,9 @@ use serde_json::Value;
 pub enum Recipe {
     /// What the authors' code does, bugs that change numbers included.
     Released,
-    /// What the paper and its appendix say; [`Recipe::Fixed`] where print is silent.
+    /// What the paper and its appendix say; [`Recipe::Fixed`] where the paper does not say.
     Paper,
-    /// Everything is trained, pairs are right, ProxyNCA++ stands in the mix. The default.
+    /// Everything is trained, pairs are right, ProxyNCA++ is in the mix. The default.
     #[default]
     Fixed,
 }
@@ -191,8 +191,8 @@ const OF_STEPS: &[Switch] = &[
     ),
     switch!("train.optimiser.betas", [0.9, 0.999], "code: AdamW's defaults"),
     switch!("train.optimiser.eps", 1e-8, "code: AdamW's defaults"),
-    switch!("train.schedule.warmup", 3, "code: two epochs of ramp; print is silent"),
-    switch!("train.schedule.warmup_lr", 1e-5, "code; print is silent"),
+    switch!("train.schedule.warmup", 3, "code: two epochs of ramp; the paper does not say"),
+    switch!("train.schedule.warmup_lr", 1e-5, "code; the paper does not say"),
     switch!("train.schedule.lr_min", (1e-6, 1e-7, 1e-6), "code; appendix: 1e-7"),
     switch!(
         "train.epochs",

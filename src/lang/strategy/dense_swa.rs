@@ -19,7 +19,7 @@ word! {
     switches {
         /// The learning rate while weights are averaged.
         rate: SwaRate = ({"kind": "annealed", "lr": 0.05}, {"kind": "scheduled"}, {"kind": "scheduled"}),
-            "code: SWALR to 0.05 within ten steps; print is silent",
+            "code: SWALR to 0.05 within ten steps; the paper does not say",
             guessed "the rate behind the published SWAD rows";
         /// Which weights are stored.
         keep: SwaKeep = (last, average, average), "code: the average is neither evaluated nor saved";
