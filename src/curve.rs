@@ -101,9 +101,13 @@ impl Curve {
         }
     }
 
-    /// The same curve with its peak multiplied by a factor; both ends are unchanged.
+    /// The same curve with its peak multiplied by a factor; both ends are unchanged, unless the factor is 0: then it is 0
+    /// throughout, so that what does not learn does not move.
     #[must_use]
     pub fn peaking(&self, factor: f64) -> Self {
+        if factor == 0.0 {
+            return Self::Constant(0.0);
+        }
         let mut curve = self.clone();
         match &mut curve {
             Self::Constant(peak)
@@ -121,6 +125,13 @@ mod tests {
 
     fn values(curve: &Curve, total: u64) -> Vec<f64> {
         (0..total).map(|step| curve.at(&Clock { step, steps_per_epoch: 5, total })).collect()
+    }
+
+    #[test]
+    fn what_does_not_learn_does_not_move() {
+        let curve = Curve::Cosine { start: 0.1, peak: 1.0, end: 0.2, warmup: 2 };
+        assert_eq!(values(&curve.peaking(0.0), 6), [0.0; 6]);
+        assert_eq!(curve.peaking(0.5).at(&Clock { step: 0, steps_per_epoch: 5, total: 6 }), 0.1);
     }
 
     #[track_caller]

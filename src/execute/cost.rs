@@ -22,7 +22,7 @@ use crate::{
     params::Params,
     plan::{Plan, Step, Work},
     seed::Seed,
-    spec::{Features, Metric, Model, Selection, Weights, id::WorkId},
+    spec::{Features, Metric, Model, Protocol, Selection, Weights, id::WorkId},
     train::{Keep, Pretraining, Source},
 };
 use candle_core::Device;
@@ -129,8 +129,8 @@ impl<'a> Meter<'a> {
             Work::Embed { data, image, subset, .. } => {
                 self.embed(fitted(plan, &step.parents[0]), (data, *subset), *image, listen)
             }
-            Work::Score { data, features, subset, .. } => {
-                self.score(plan, step, (data, *subset), *features, listen)
+            Work::Score { data, protocol, features, subset, .. } => {
+                self.score(plan, step, (data, *subset), (protocol, *features), listen)
             }
         }
     }
@@ -192,7 +192,7 @@ impl<'a> Meter<'a> {
         plan: &Plan,
         step: &Step,
         (data, subset): (&Selection, Option<usize>),
-        features: Features,
+        (protocol, features): (&Protocol, Features),
         listen: &mut dyn Listen,
     ) -> Result<Cost, Error> {
         let parts = self.sets.open(data, subset, listen)?;
@@ -219,8 +219,12 @@ impl<'a> Meter<'a> {
                 }
             };
             if let Some(width) = width {
-                cost.memory = nearest::memory(width, set.len(), &self.device) as u64;
-                cost.seconds += self.search(width)? * (queries * set.train_rows().len()) as f64;
+                match protocol {
+                    Protocol::OneNn(_) => {
+                        cost.memory = nearest::memory(width, set.len(), &self.device) as u64;
+                        cost.seconds += self.search(width)? * (queries * set.train_rows().len()) as f64;
+                    }
+                }
             }
             all = all.then(cost);
         }

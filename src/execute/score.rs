@@ -5,7 +5,7 @@ use crate::{
     data::{HOLD_OUT_SEED, hold_out},
     evaluate::{
         self, FeatureFile, FeatureRows, TaskInput, TaskScore, floors, handmade, predictions,
-        protocol::{self, OneNn, score},
+        protocol::{self, score},
         questions::Questions,
         units::Unit,
     },
@@ -13,7 +13,7 @@ use crate::{
     papers::{self, Measure},
     plan::Step,
     seed::Seed,
-    spec::{Features, Metric, Protocol, Selection},
+    spec::{Features, Protocol, Selection},
     store::{Attempt, Floor, ScoreRow},
 };
 use candle_core::Device;
@@ -128,9 +128,9 @@ fn score_task(
 ) -> Result<TaskScore, Error> {
     Ok(match (question.features, features) {
         (Features::Constant, _) => floors::constant(input)?,
-        // Standardised features are compared by distance, whatever the protocol's metric.
         (Features::HandMade, Some(features)) => {
-            score(&OneNn { metric: Metric::L2 }, input, features, on, listen)?
+            let protocol = question.protocol.of_standardised();
+            score(protocol::of(&protocol).as_ref(), input, features, on, listen)?
         }
         (_, Some(features)) => score(protocol::of(question.protocol).as_ref(), input, features, on, listen)?,
         (_, None) => floors::prior(input, Seed(0))?,

@@ -211,7 +211,7 @@ fn models_have_as_many_parameters_as_the_released_ones() {
 /// Every adapter in every form in which all its parameters are trained.
 fn trained_adapters(recipe: Recipe) -> Vec<spec::Adapter> {
     let mixing = |coefficients| TemplateMixing { templates: 24 }.coefficients(coefficients);
-    vec![
+    let all = vec![
         sample::adapter(Depthwise { kernels: 3 }, recipe),
         sample::adapter(Depthwise { kernels: 3 }.pooling(Pooling::Average), recipe),
         sample::adapter(TargetParam, recipe),
@@ -222,7 +222,14 @@ fn trained_adapters(recipe: Recipe) -> Vec<spec::Adapter> {
         sample::adapter(mixing(Coefficients::Owned), recipe),
         sample::adapter(HyperNet { z: 6, hidden: 8 }, recipe),
         sample::adapter(HyperNet { z: 6, hidden: 8 }.embeddings(Embeddings::Shared), recipe),
-    ]
+    ];
+    for word in spec::Adapter::WORDS {
+        // One is never trained; the other makes models of its own, which are added below.
+        let elsewhere = ["channel_replication", "fixed_channels"].contains(&word.kind);
+        let listed = all.iter().any(|adapter| adapter.kind() == word.kind);
+        assert!(listed || elsewhere, "no form of {} has its gradients checked", word.name);
+    }
+    all
 }
 
 /// One pass over each set, and the gradient of every parameter.

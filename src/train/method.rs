@@ -24,15 +24,26 @@ pub struct Method {
 impl Method {
     /// As a stage declares it, on images of that side: timm's cosine, the same decay for everything.
     pub fn of(stage: &Stage, side: usize) -> Self {
-        let views = Needs::of(&stage.objective).views;
+        // Every field is named, so that the compiler asks about one that comes later.
+        let Stage {
+            objective,
+            optimiser,
+            schedule,
+            epochs,
+            // Which images, and what is kept of the weights, is decided elsewhere.
+            on: _,
+            strategy: _,
+            // `Batches::of` reads these.
+            augment: _,
+            augment_stream: _,
+            sampling: _,
+            batch: _,
+        } = stage;
+        let views = Needs::of(objective).views;
         Self {
             batches: Batches::of(stage, side, views),
-            rate: Curve::EpochCosine {
-                peak: stage.optimiser.lr,
-                schedule: stage.schedule.clone(),
-                epochs: stage.epochs,
-            },
-            decay: Curve::Constant(stage.optimiser.weight_decay),
+            rate: Curve::EpochCosine { peak: optimiser.lr, schedule: schedule.clone(), epochs: *epochs },
+            decay: Curve::Constant(optimiser.weight_decay),
             groups: Groups::default(),
             clip: Clip::Never,
         }

@@ -177,11 +177,24 @@ fn views(stage: &Stage) -> usize {
 
 /// Trainings with the same words take the same time for an image; rates, seeds and numbers of epochs do not matter.
 fn alike_fit(fit: &work::Fit<'_>, stage: &Stage) -> String {
-    let needs = Needs::of(&stage.objective);
-    let warps = stage.augment.iter().any(Augment::warps);
-    let oracle = stage.strategy.oracle().is_some();
+    // Every field is named, so that the compiler asks about one that comes later.
+    let Stage {
+        on,
+        objective,
+        strategy,
+        augment,
+        augment_stream: _,
+        sampling: _,
+        optimiser: _,
+        schedule: _,
+        epochs: _,
+        batch: _,
+    } = stage;
+    let needs = Needs::of(objective);
+    let warps = augment.iter().any(Augment::warps);
+    let oracle = strategy.oracle().is_some();
     let work::Fit { model, data, image, .. } = fit;
-    format!("{} {image} {data:?} {:?} {needs:?} {warps} {oracle}", alike(model), stage.on)
+    format!("{} {image} {data:?} {on:?} {needs:?} {warps} {oracle}", alike(model))
 }
 
 /// A listener that looks at its watch, and stops after some steps.

@@ -15,6 +15,8 @@ axis! {
         fn name(&self) -> String;
         /// The name for readers: `1-NN cosine`.
         fn title(&self) -> String;
+        /// How it scores standardised features, such as the hand-made floor's.
+        fn of_standardised(&self) -> Protocol;
     }
 }
 
@@ -23,14 +25,30 @@ pub use one_nn::Metric;
 impl Protocol {
     /// The title of a protocol by its [name](Self::name) in the store; an unknown name is returned unchanged.
     pub fn title_of(name: &str) -> String {
-        let known = one_nn::ALL.into_iter().map(Self::from).find(|protocol| protocol.name() == name);
+        let known = Self::all().find(|protocol| protocol.name() == name);
         known.map_or_else(|| name.into(), |protocol| protocol.title())
+    }
+
+    /// Each with all its possible settings.
+    fn all() -> impl Iterator<Item = Self> {
+        one_nn::ALL.into_iter().map(Self::from)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_protocol_has_a_title() {
+        for word in Protocol::WORDS {
+            assert!(
+                Protocol::all().any(|protocol| protocol.kind() == word.kind),
+                "{} is not listed",
+                word.name
+            );
+        }
+    }
 
     #[test]
     fn a_name_of_the_store_has_a_title() {

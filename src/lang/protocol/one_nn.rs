@@ -1,6 +1,6 @@
 //! OneNn: the label of the nearest training image.
 
-use super::ProtocolWord;
+use super::{Protocol, ProtocolWord};
 use crate::{
     dsl::{DataWord, Evaluation, On},
     spec::{Selection, Spec, check::Found},
@@ -77,6 +77,11 @@ impl ProtocolWord for Settings {
 
     fn title(&self) -> String {
         format!("1-NN {}", self.metric.name())
+    }
+
+    /// By distance, whatever the metric: deviations are equal already.
+    fn of_standardised(&self) -> Protocol {
+        Self { metric: Metric::L2 }.into()
     }
 }
 

@@ -4,7 +4,9 @@
 //! the types enforce too has the name of its case in `tests/ui/`. A word's own rules are in its file; here are those
 //! about how words go together, and about what is no word.
 
-use super::{Condition, Enters, Evaluate, InStage, Role, SCHEMA, Selection, Spec, Term, Train, Weights};
+use super::{
+    Condition, Enters, Evaluate, InStage, Role, SCHEMA, Selection, Spec, Stage, Term, Train, Weights,
+};
 use crate::data::known;
 
 mod found;
@@ -137,7 +139,20 @@ fn never_trained(found: &mut Found, train: &Train) {
 /// Rules about a stage.
 fn trained(found: &mut Found, at: &InStage<'_>) {
     let InStage { spec, stage } = at;
-    if let Some(selected) = &stage.on {
+    // Every field is named, so that the compiler asks for the rules of one that comes later.
+    let Stage {
+        on,
+        objective,
+        strategy,
+        augment,
+        augment_stream: _,
+        sampling: _,
+        optimiser,
+        schedule,
+        epochs,
+        batch,
+    } = stage;
+    if let Some(selected) = on {
         data(found, selected);
         let all = &spec.train.data;
         let holds = selected.is_within(all);
@@ -146,28 +161,22 @@ fn trained(found: &mut Found, at: &InStage<'_>) {
         found.unless(holds, "stage_reads_more", message, hint);
     }
     let message = || "a stage minimises nothing".into();
-    found.unless(!stage.objective.is_empty(), "no_objective", message, "leave the stage out, or name a loss");
-    for term in &stage.objective {
+    found.unless(!objective.is_empty(), "no_objective", message, "leave the stage out, or name a loss");
+    for term in objective {
         let hint = "leave a term out instead of weighing it with 0";
         let what = format!("a weight for `{}`", term.loss.kind());
         found.above_zero("weight", &what, term.weight, hint);
         term.loss.check(at, found);
     }
-    let kinds: Vec<_> = stage.objective.iter().map(|term| term.loss.kind()).collect();
+    let kinds: Vec<_> = objective.iter().map(|term| term.loss.kind()).collect();
     let message = || "two loss terms are of the same kind".into();
     let hint = "their curves would share one name; keep one of them";
     found.unless(!has_twice(&kinds), "loss_kind_twice", message, hint);
 
-    stage.augment.iter().for_each(|change| change.check(at, found));
-    stage.strategy.check(at, found);
+    augment.iter().for_each(|change| change.check(at, found));
+    strategy.check(at, found);
 
-    found.unless(
-        stage.batch > 0,
-        "no_batch",
-        || "expected a batch of at least 1, found 0".into(),
-        "CHAMMI: 128",
-    );
-    let (optimiser, schedule) = (&stage.optimiser, &stage.schedule);
+    found.unless(*batch > 0, "no_batch", || "expected a batch of at least 1, found 0".into(), "CHAMMI: 128");
     found.above_zero("lr", "a learning rate", optimiser.lr, "CHAMMI: 1e-4 to 1e-3");
     found.not_negative("weight_decay", "a weight decay", optimiser.weight_decay);
     let message = || format!("expected betas of at least 0 and below 1, found {:?}", optimiser.betas);
@@ -178,8 +187,8 @@ fn trained(found: &mut Found, at: &InStage<'_>) {
     found.not_negative("schedule", "a rate where the cosine ends", schedule.lr_min);
 
     let hint = "to train nothing, say `.frozen()`";
-    found.unless(stage.epochs > 0, "no_epochs", || "expected at least one epoch, found 0".into(), hint);
-    let (warmup, epochs) = (schedule.warmup, stage.epochs);
+    found.unless(*epochs > 0, "no_epochs", || "expected at least one epoch, found 0".into(), hint);
+    let (warmup, epochs) = (schedule.warmup, *epochs);
     let message = || format!("the ramp of {warmup} epochs is longer than the training of {epochs}");
     let holds = epochs == 0 || warmup <= epochs;
     found.unless(holds, "warmup_too_long", message, "train longer, or say a shorter `.warmup(...)`");

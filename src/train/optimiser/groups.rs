@@ -11,7 +11,8 @@ pub struct Groups(Vec<Rule>);
 pub struct Rule {
     /// Which parameters.
     pub names: Names,
-    /// The factor of the peak of their learning rate; the ends of the curve are the same.
+    /// The factor of the peak of their learning rate; the ends of the curve are the same. 0: they
+    /// do not learn.
     pub rate: f64,
     /// Whether they decay.
     pub decays: bool,

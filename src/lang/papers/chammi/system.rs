@@ -1,6 +1,8 @@
 //! Classifies a spec in the paper's terms: model, initial weights, training.
 
-use crate::spec::{Adapter, Augment, Backbone, ConvNextSize, Loss, Spec, Strategy as Trained, Term, Weights};
+use crate::spec::{
+    Adapter, Augment, Backbone, ConvNextSize, Loss, Spec, Stage, Strategy as Trained, Term, Weights,
+};
 use crate::{data::chammi, papers::recipes};
 use serde::Serialize;
 use serde_json::Value;
@@ -92,10 +94,13 @@ impl System {
         let (model, _) = released(&spec.model.adapter)?;
         let stage = match spec.train.stages.as_slice() {
             [] => None,
-            [stage] if stage.on.is_none() => Some(stage),
-            // The paper trains once, on all of the images.
+            [stage] => Some(stage),
+            // The paper trains once.
             _ => return None,
         };
+        if stage.is_some_and(|stage| !is_as_published(stage)) {
+            return None;
+        }
         let trained = stage.is_some();
         let start = match (&spec.model.weights, trained) {
             (Weights::Scratch, false) => return None,
@@ -136,6 +141,24 @@ fn is_about_some_images(spec: &Spec) -> bool {
     let evaluated = spec.evaluate.iter().map(|evaluate| &evaluate.data);
     let mut data = evaluated.chain([&spec.train.data]).filter(|data| data.name == chammi::NAME);
     data.any(|data| !data.only.is_empty())
+}
+
+/// Whether the paper trains like that, whatever the values: on all of the images. Every field is named, so that the compiler
+/// asks about one that comes later; switches that differ from the recipes are `recipes::against`'s.
+fn is_as_published(stage: &Stage) -> bool {
+    let Stage {
+        on,
+        objective: _,
+        strategy: _,
+        augment: _,
+        augment_stream: _,
+        sampling: _,
+        optimiser: _,
+        schedule: _,
+        epochs: _,
+        batch: _,
+    } = stage;
+    on.is_none()
 }
 
 /// The paper's name of an adapter, and its released rate.
