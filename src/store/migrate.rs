@@ -4,12 +4,40 @@ use super::db::Db;
 use super::error::Error;
 use super::{attempt, placements, published};
 use sqlx::Row;
-use sqlx::migrate::Migrator;
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-/// The migrations from nothing to the current schema, embedded in the binary.
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+/// A file of `migrations/sqlite`, embedded in the binary: its name and its SQL.
+macro_rules! file {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../../migrations/sqlite/", $name, ".sql")))
+    };
+}
+
+/// The migrations from nothing to the current schema; a test compares them with the folder. (`sqlx::migrate!` reads the
+/// folder, and builds a second SQLite for it.)
+const FILES: [(&str, &str); 7] = [
+    file!("0001_core"),
+    file!("0002_views"),
+    file!("0003_questions"),
+    file!("0004_progress"),
+    file!("0005_placements"),
+    file!("0006_any_sqlite"),
+    file!("0007_stale_reasons"),
+];
+
+static MIGRATIONS: LazyLock<Migrator> =
+    LazyLock::new(|| Migrator::with_migrations(FILES.map(migration).to_vec()));
+
+fn migration((name, sql): (&'static str, &'static str)) -> Migration {
+    let (version, description) = name.split_once('_').expect("a migration's name has a number");
+    let version = version.parse().expect("a migration's name begins with its number");
+    let kind = MigrationType::Simple;
+    Migration::new(version, description.replace('_', " ").into(), kind, sql.into_sql_str(), false)
+}
 
 /// File systems without shared memory between computers, on which SQLite's write-ahead log loses data.
 const NETWORK: [&str; 14] = [
@@ -149,6 +177,17 @@ mod tests {
         assert_eq!(at("/home/ann/runs").as_deref(), Some("nfs4"));
         assert_eq!(at("/home/ann/local disk/runs"), None);
         assert_eq!(at("/homes"), None);
+    }
+
+    #[test]
+    fn every_migration_of_the_folder_is_embedded() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite");
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<String> = files.map(|name| name.into_string().unwrap()).collect();
+        names.sort_unstable();
+        assert_eq!(names, FILES.map(|(name, _)| format!("{name}.sql")));
+        let numbers: Vec<i64> = MIGRATIONS.iter().map(|step| step.version).collect();
+        assert_eq!(numbers, (1..=FILES.len() as i64).collect::<Vec<_>>());
     }
 
     #[test]
