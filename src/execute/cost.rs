@@ -8,7 +8,7 @@
 
 mod fit;
 
-use super::{Error, fit as work, sets::Sets};
+use super::{Error, sets::Sets};
 use crate::{
     adapter::SetChannels,
     data::{DataSet, ImageSet, Statistics},
@@ -22,7 +22,7 @@ use crate::{
     params::Params,
     plan::{Plan, Step, Work},
     seed::Seed,
-    spec::{Features, Metric, Model, Protocol, Selection, Weights, id::WorkId},
+    spec::{Features, Metric, Model, Protocol, Selection, Weights},
     train::{Keep, Pretraining, Source},
 };
 use candle_core::Device;
@@ -115,19 +115,9 @@ impl<'a> Meter<'a> {
                 let pace = self.steps(&extractor, &mut params, (&stage, side), &source)?;
                 Ok(pace.cost((&stage, side), &[source.items().len()], self.keep))
             }
-            Work::Fit { model, data, image, subset, precision, training, .. } => {
-                let fit = work::Fit {
-                    model,
-                    data,
-                    image: *image,
-                    subset: *subset,
-                    format: format::of(*precision),
-                    training: training.as_deref(),
-                };
-                self.fit(&fit, listen)
-            }
+            Work::Fit(fit) => self.fit(fit, listen),
             Work::Embed { data, image, subset, .. } => {
-                self.embed(fitted(plan, &step.parents[0]), (data, *subset), *image, listen)
+                self.embed(&plan.fit(&step.parents[0]).model, (data, *subset), *image, listen)
             }
             Work::Score { data, protocol, features, subset, .. } => {
                 self.score(plan, step, (data, *subset), (protocol, *features), listen)
@@ -212,7 +202,7 @@ impl<'a> Meter<'a> {
                 Features::Model | Features::Untrained => {
                     match step.parents.first().and_then(|id| plan.step(id)) {
                         Some(Step { work: Work::Embed { image, .. }, parents, .. }) => {
-                            Some(self.embedding(fitted(plan, &parents[0]), set, *image)?.width)
+                            Some(self.embedding(&plan.fit(&parents[0]).model, set, *image)?.width)
                         }
                         _ => None,
                     }
@@ -266,14 +256,6 @@ impl<'a> Meter<'a> {
 const MEASURED_IMAGES: usize = 6;
 /// Bytes of a prediction on disk, as measured.
 const PREDICTION: usize = 40;
-
-/// What the work of an id trained.
-fn fitted<'p>(plan: &'p Plan, id: &WorkId) -> &'p Model {
-    match plan.step(id).map(|step| &step.work) {
-        Some(Work::Fit { model, .. }) => model,
-        _ => unreachable!("the parent of an embedding is a fit of the same plan"),
-    }
-}
 
 /// Models with the same words take the same time, whatever they start from.
 fn alike(model: &Model) -> String {

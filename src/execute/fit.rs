@@ -13,11 +13,10 @@ use crate::{
     format,
     loss::Objective,
     model::{Card, CardSet, Extractor},
-    ops::format::Format,
     params::Params,
-    plan::{Step, Training, Work},
+    plan::{Fit, Step, Training},
     seed::Seed,
-    spec::{ConvNextSize, Model, Oracle, Precision, Selection, Stage, View, Weights, id::WorkId},
+    spec::{ConvNextSize, Model, Oracle, Selection, Stage, View, Weights},
     store::Attempt,
     train::{self, Folder, Job, Pretraining, Source},
 };
@@ -28,16 +27,6 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 
 /// The seed of the shared pre-training.
 const PRETRAIN_SEED: Seed = Seed(0);
-
-/// A model, and the stage of its training that is to be done.
-pub(super) struct Fit<'a> {
-    pub(super) model: &'a Model,
-    pub(super) data: &'a Selection,
-    pub(super) image: usize,
-    pub(super) subset: Option<usize>,
-    pub(super) format: Format,
-    pub(super) training: Option<&'a Training>,
-}
 
 /// What a training goes by.
 struct FitInputs<'a> {
@@ -60,14 +49,15 @@ impl WorkContext<'_> {
     pub(super) fn fit(
         &self,
         step: &Step,
-        fit: &Fit<'_>,
+        fit: &Fit,
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
-        let Fit { model, image, subset, .. } = *fit;
-        let number = fit.training.map_or(0, |training| training.number);
+        let Fit { model, image, subset, .. } = fit;
+        let (image, subset) = (*image, *subset);
+        let number = fit.training.as_ref().map_or(0, |training| training.number);
         let seed = of_stage(step.seed.unwrap_or(PRETRAIN_SEED), number);
-        let sets = self.sets.open(fit.data, subset, listen)?;
+        let sets = self.sets.open(&fit.data, subset, listen)?;
         let start = |seed| self.start(step, fit, &channels(&sets), seed);
         let (extractor, mut params) = start(seed)?;
         let mut card = Card { model: model.clone(), image, sets: Vec::new() };
@@ -75,7 +65,7 @@ impl WorkContext<'_> {
             let Statistics { mean, sd } = self.norm(model, part, subset, listen)?;
             card.sets.push(CardSet { set, channels, mean, sd });
         }
-        let Some(Training { stage, hold_out: share, .. }) = fit.training else {
+        let Some(Training { stage, hold_out: share, .. }) = fit.training.as_deref() else {
             return self.keep(attempt, &params, Some(&card));
         };
         let (mut parts, mut held) = (Vec::new(), Vec::new());
@@ -99,16 +89,16 @@ impl WorkContext<'_> {
     fn start(
         &self,
         step: &Step,
-        fit: &Fit<'_>,
+        fit: &Fit,
         sets: &[SetChannels],
         seed: Seed,
     ) -> Result<(Extractor, Params), Error> {
-        let Fit { model, format, .. } = *fit;
+        let (model, format) = (&fit.model, format::of(fit.precision));
         let device = &self.executor.device;
         device::computes(device, format)?;
         let mut params = Params::on(device.clone(), format, seed);
         let extractor = Extractor::new(model, sets, &[], &mut params);
-        if fit.training.is_some_and(|training| training.number > 0) {
+        if fit.training.as_ref().is_some_and(|training| training.number > 0) {
             let parent = step.parents.first().expect("the plan puts the stage before this one before it");
             files::restore(&self.of_parent(parent, WEIGHTS), &mut params)?;
             return Ok((extractor, params));
@@ -195,7 +185,7 @@ impl WorkContext<'_> {
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let parent = step.parents.first().expect("the plan puts the fit before the embedding");
-        let (model, data_of_fit, precision) = self.fitted(parent);
+        let Fit { model, data: data_of_fit, precision, .. } = self.plan.fit(parent);
         let trained = channels(&self.sets.open(data_of_fit, subset, listen)?);
         let parts = self.sets.open(data, subset, listen)?;
         let card =
@@ -203,7 +193,7 @@ impl WorkContext<'_> {
         let weights = self.of_parent(parent, WEIGHTS);
         let mut embedder =
             Embedder::restore(&card, &channels(&parts), data.name == data_of_fit.name, &weights)?;
-        embedder.go_to(&self.executor.device, format::of(precision))?;
+        embedder.go_to(&self.executor.device, format::of(*precision))?;
         for (at, part) in parts.iter().enumerate() {
             let norm = self.norm(model, part, subset, listen)?;
             let path = self.folder.join(features_file(&part.set().name));
@@ -231,14 +221,6 @@ impl WorkContext<'_> {
         match model.adapter.view() {
             View::Native => Ok(Statistics::none(part.set().channels.len())),
             View::Resized => self.sets.statistics(part, subset, listen),
-        }
-    }
-
-    /// The model of a fit of this plan, the sets that it has parameters for, and the format that it computes in.
-    fn fitted(&self, id: &WorkId) -> (&Model, &Selection, Precision) {
-        match self.plan.step(id).map(|step| &step.work) {
-            Some(Work::Fit { model, data, precision, .. }) => (model, data, *precision),
-            _ => unreachable!("the parent of an embedding is a fit of the same plan"),
         }
     }
 }

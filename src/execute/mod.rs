@@ -17,7 +17,6 @@ use crate::{
     backbone,
     data::DataSet,
     event::{Event, Listen},
-    format,
     plan::{Plan, Step, Work},
     spec::id::WorkId,
     store::{
@@ -204,17 +203,7 @@ impl WorkContext<'_> {
         let listen = &mut Recorder { metrics: attempt.metrics(), context: self, attempt, listen };
         match &step.work {
             Work::Pretrain { size, .. } => self.pretrain(*size, attempt, listen),
-            Work::Fit { model, data, image, subset, precision, training, .. } => {
-                let fit = fit::Fit {
-                    model,
-                    data,
-                    image: *image,
-                    subset: *subset,
-                    format: format::of(*precision),
-                    training: training.as_deref(),
-                };
-                self.fit(step, &fit, attempt, listen)
-            }
+            Work::Fit(fit) => self.fit(step, fit, attempt, listen),
             Work::Embed { data, image, subset, .. } => {
                 self.embed(step, data, *image, *subset, attempt, listen)
             }

@@ -29,8 +29,7 @@ impl Draft {
 
     /// Begins another stage, of which nothing is said yet.
     pub(crate) fn then(&mut self) {
-        let stages = child(&mut self.0, "train").get_mut("stages").and_then(Value::as_array_mut);
-        stages.expect("a draft has stages").push(stage().into());
+        stages(&mut self.0).expect("a draft has stages").push(stage().into());
     }
 
     /// Says what is at `path`, of the last stage where stages differ; the last word counts.
@@ -80,19 +79,19 @@ impl Draft {
 
     fn parent<'p>(&mut self, path: &'p str) -> (&mut Table, &'p str) {
         let (parents, name) = path.rsplit_once('.').unwrap_or(("", path));
-        let mut keys = path.split('.');
-        let staged =
-            keys.next() == Some("train") && keys.next().is_some_and(|key| !Train::SHARED.contains(&key));
         let mut parents = parents.split('.').filter(|key| !key.is_empty());
         let mut place = &mut self.0;
-        if staged {
+        if Train::is_of_a_stage(path) {
             parents.next();
-            let stages = child(place, "train").get_mut("stages").and_then(Value::as_array_mut);
-            let last = stages.and_then(|stages| stages.last_mut()).and_then(Value::as_table_mut);
+            let last = stages(place).and_then(|stages| stages.last_mut()).and_then(Value::as_table_mut);
             place = last.expect("a draft has stages");
         }
         (parents.fold(place, |table, key| child(table, key)), name)
     }
+}
+
+fn stages(draft: &mut Table) -> Option<&mut Vec<Value>> {
+    draft.get_mut("train")?.get_mut("stages")?.as_array_mut()
 }
 
 /// A stage of which nothing is said. CHAMMI's plain augmentation applies until another is said.
@@ -118,12 +117,10 @@ fn fill(draft: &mut Table, switch: &Switch, recipe: Recipe) {
     // `null` is what a field without a value is.
     let Some(value) = switch.value::<Option<Value>>(recipe) else { return };
     let below = match parents.as_slice() {
-        ["train", below @ ..] if switch.is_of_a_stage() => below,
+        ["train", below @ ..] if Train::is_of_a_stage(switch.path) => below,
         parents => return insert(draft, parents, name, &value),
     };
-    let stages =
-        draft.get_mut("train").and_then(|train| train.get_mut("stages")).and_then(Value::as_array_mut);
-    for stage in stages.into_iter().flatten().filter_map(Value::as_table_mut) {
+    for stage in stages(draft).into_iter().flatten().filter_map(Value::as_table_mut) {
         insert(stage, below, name, &value);
     }
 }

@@ -9,14 +9,14 @@ mod selections;
 mod work;
 
 pub use revisions::{Revisions, SCHEMA_NAME};
-pub use work::{Training, Work};
+pub use work::{Fit, Training, Work};
 
 use crate::{
     data::{DataSet, ImageSet},
     seed::Seed,
     spec::{
         Adapter, Backbone, Coefficients, Features, Models, Selection, SetRate, Spec, Train, Weights,
-        check::Problem,
+        check::{self, Problem},
         id::{RunId, SpecId, WorkId},
     },
 };
@@ -95,6 +95,17 @@ impl Plan {
         Ok(Self { run, spec_id: SpecId::of(spec), spec: spec.clone(), seed, data: prints, steps })
     }
 
+    /// The fit of that id.
+    ///
+    /// # Panics
+    /// If it is no fit of this plan: the parent of an embedding is one.
+    pub fn fit(&self, id: &WorkId) -> &Fit {
+        match self.step(id).map(|step| &step.work) {
+            Some(Work::Fit(fit)) => fit,
+            _ => unreachable!("the parent of an embedding is a fit of the same plan"),
+        }
+    }
+
     /// The step of that id.
     pub fn step(&self, id: &WorkId) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == *id)
@@ -108,7 +119,7 @@ struct Draft<'a> {
 }
 
 /// A trained model, and the sets that it reads; none: all.
-type Fit = (WorkId, Option<String>);
+type Fitted = (WorkId, Option<String>);
 
 impl Draft<'_> {
     fn fill(&mut self, spec: &Spec, seed: Seed) {
@@ -138,7 +149,7 @@ impl Draft<'_> {
     }
 
     /// One model, or one for each set that is trained on.
-    fn fits(&mut self, spec: &Spec, seed: Seed) -> Vec<Fit> {
+    fn fits(&mut self, spec: &Spec, seed: Seed) -> Vec<Fitted> {
         let (rates, each) = match spec.model.adapter.models() {
             Models::One => return vec![(self.fit(spec, seed), None)],
             Models::OnePerSet { rates, each } => (rates, each),
@@ -184,15 +195,17 @@ impl Draft<'_> {
             ) => {}
         }
         let Train { data, image, hold_out, subset, precision, stages } = &spec.train;
-        let fit = |training: Option<Box<Training>>| Work::Fit {
-            model: spec.model.clone(),
-            // It has parameters for all images of these sets, whichever it is trained on.
-            data: data.all_images(),
-            image: *image,
-            subset: *subset,
-            precision: *precision,
-            revisions: Revisions::fit(&spec.model, training.as_ref().map(|training| &training.stage)),
-            training,
+        let fit = |training: Option<Box<Training>>| {
+            Work::Fit(Fit {
+                model: spec.model.clone(),
+                // It has parameters for all images of these sets, whichever it is trained on.
+                data: data.all_images(),
+                image: *image,
+                subset: *subset,
+                precision: *precision,
+                revisions: Revisions::fit(&spec.model, training.as_ref().map(|training| &training.stage)),
+                training,
+            })
         };
         if stages.is_empty() {
             return self.add(fit(None), Some(seed), &[data], parents);
@@ -209,9 +222,9 @@ impl Draft<'_> {
     }
 
     /// Features of `data` by these models, each of its own sets.
-    fn embeds(&mut self, fits: &[Fit], data: &Selection, spec: &Spec, seed: Seed) -> Vec<WorkId> {
+    fn embeds(&mut self, fits: &[Fitted], data: &Selection, spec: &Spec, seed: Seed) -> Vec<WorkId> {
         let asked: Vec<String> = resolve(data, self.data).into_iter().map(|set| set.name.clone()).collect();
-        let one = |(fit, own): &Fit| match own {
+        let one = |(fit, own): &Fitted| match own {
             None => Some(self.embed(fit, data, spec, seed)),
             Some(own) => asked.contains(own).then(|| {
                 let data = Selection { sets: vec![own.clone()], ..data.clone() };
@@ -269,7 +282,7 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
     problems.extend(selections::problems(spec, data));
     let trained = resolve(&spec.train.data, data);
     problems.extend(too_few_templates(&spec.model.adapter, &trained));
-    problems.extend(never_trained(&spec.train, &trained));
+    problems.extend(check::never_trained(&spec.train, trained.iter().map(|set| set.name.as_str())));
     if let Models::OnePerSet { rates, .. } = spec.model.adapter.models() {
         let strange = |rate: &&SetRate| !trained.iter().any(|set| set.name == rate.set);
         problems.extend(rates.iter().filter(strange).map(|rate| Problem {
@@ -299,17 +312,6 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
         }
     }
     problems
-}
-
-/// Parameters for the channels of a set that no stage reads would stay as random as they start.
-fn never_trained(train: &Train, sets: &[&ImageSet]) -> Option<Problem> {
-    let read = |set: &&&ImageSet| train.stages.iter().any(|stage| train.data_of(stage).reads(&set.name));
-    let missed = sets.iter().find(|set| !train.is_frozen() && !read(set))?;
-    Some(Problem {
-        rule: "set_never_trained",
-        message: format!("no stage trains on `{}`", missed.name),
-        hint: "name that set in a stage's `.on(…)`, or leave it out of `.train_on(…)`".into(),
-    })
 }
 
 /// Each channel owns an equal share of the templates, and at least one.

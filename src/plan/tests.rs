@@ -1,6 +1,6 @@
 //! Plans on a small folder of two sets.
 
-use super::{Plan, Work};
+use super::{Fit, Plan, Work};
 use crate::{
     data::{Contents, DataSet},
     event::Silence,
@@ -92,7 +92,8 @@ fn stages_follow_one_another_and_the_first_is_shared() {
     };
     let fits = |spec: &Spec| -> Vec<_> {
         let plan = Plan::of(spec, Seed(1), &data).unwrap();
-        let fits = plan.steps.iter().filter(|step| matches!(&step.work, Work::Fit { training: Some(_), .. }));
+        let fits =
+            plan.steps.iter().filter(|step| matches!(&step.work, Work::Fit(Fit { training: Some(_), .. })));
         fits.cloned().collect()
     };
     let (one, two) = (fits(&spec(1e-3)), fits(&spec(1e-4)));
@@ -123,7 +124,7 @@ fn one_model_per_set_has_the_stages_of_its_set() {
     spec.model.adapter = sample::adapter(crate::prelude::FixedChannels, Recipe::Fixed);
     let plan = Plan::of(&spec, Seed(1), &data).unwrap();
     let described = |step: &super::Step| match &step.work {
-        Work::Fit { training: Some(_), .. } => Some(step.work.describe()),
+        Work::Fit(Fit { training: Some(_), .. }) => Some(step.work.describe()),
         _ => None,
     };
     let found: Vec<String> = plan.steps.iter().filter_map(described).collect();

@@ -19,23 +19,7 @@ pub enum Work {
         revisions: Revisions,
     },
     /// A model as it starts, or one stage of its training.
-    Fit {
-        /// The model.
-        model: Model,
-        /// The sets for whose channels it has parameters.
-        data: Selection,
-        /// Side of the square that the network sees, in pixels.
-        image: usize,
-        /// At most this many images of each set and split.
-        subset: Option<usize>,
-        /// Number format of activations and weights.
-        precision: Precision,
-        /// What is trained, from where the parent ended, or from the weights that the model starts from; none: nothing.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        training: Option<Box<Training>>,
-        /// Of the code behind it.
-        revisions: Revisions,
-    },
+    Fit(Fit),
     /// Features of every image, by the model of the parent.
     Embed {
         /// The images.
@@ -71,7 +55,7 @@ impl Work {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Pretrain { .. } => kind::PRETRAIN,
-            Self::Fit { .. } => kind::FIT,
+            Self::Fit(_) => kind::FIT,
             Self::Embed { .. } => kind::EMBED,
             Self::Score { .. } => kind::SCORE,
         }
@@ -86,8 +70,8 @@ impl Work {
                     backbone::files::size_name(*size)
                 )
             }
-            Self::Fit { data, training: None, .. } => format!("take the model as it starts, for {data}"),
-            Self::Fit { data, training: Some(training), .. } => {
+            Self::Fit(Fit { data, training: None, .. }) => format!("take the model as it starts, for {data}"),
+            Self::Fit(Fit { data, training: Some(training), .. }) => {
                 let Training { stage, number, .. } = &**training;
                 let on = stage.on.as_ref().unwrap_or(data);
                 let further = if *number > 0 { " more" } else { "" };
@@ -105,6 +89,26 @@ impl Work {
             }
         }
     }
+}
+
+/// A model, and what is trained of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fit {
+    /// The model.
+    pub model: Model,
+    /// The sets for whose channels it has parameters.
+    pub data: Selection,
+    /// Side of the square that the network sees, in pixels.
+    pub image: usize,
+    /// At most this many images of each set and split.
+    pub subset: Option<usize>,
+    /// Number format of activations and weights.
+    pub precision: Precision,
+    /// What is trained, from where the parent ended, or from the weights that the model starts from; none: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub training: Option<Box<Training>>,
+    /// Of the code behind it.
+    pub revisions: Revisions,
 }
 
 /// A stage of a training, as a work.

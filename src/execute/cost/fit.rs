@@ -8,9 +8,10 @@ use crate::{
     device,
     event::{Event, Listen},
     execute::Error,
+    format,
     model::Extractor,
     params::Params,
-    plan::Training,
+    plan::{Fit, Training},
     seed::Seed,
     spec::{Augment, Needs, Stage, settings},
     train::{self, Folder, Footprint, Job, Keep, Source},
@@ -53,11 +54,11 @@ struct OfSet {
 }
 
 impl Meter<'_> {
-    pub(super) fn fit(&mut self, fit: &work::Fit<'_>, listen: &mut dyn Listen) -> Result<Cost, Error> {
-        let work::Fit { model, image: side, .. } = *fit;
-        let parts = self.sets.open(fit.data, fit.subset, listen)?;
+    pub(super) fn fit(&mut self, fit: &Fit, listen: &mut dyn Listen) -> Result<Cost, Error> {
+        let (model, side) = (&fit.model, fit.image);
+        let parts = self.sets.open(&fit.data, fit.subset, listen)?;
         let channels = work::channels(&parts);
-        let Some(Training { stage, hold_out: share, .. }) = fit.training else {
+        let Some(Training { stage, hold_out: share, .. }) = fit.training.as_deref() else {
             let mut params = Params::new(Seed(0));
             let _ = Extractor::new(model, &channels, &[], &mut params);
             let weights = 4 * params.count() as u64;
@@ -77,7 +78,7 @@ impl Meter<'_> {
                 (part.set(), few, Statistics::none(channels.len()))
             });
         let source = Folder::new(folder.collect());
-        let mut params = Params::on(self.device.clone(), fit.format, Seed(0));
+        let mut params = Params::on(self.device.clone(), format::of(fit.precision), Seed(0));
         let extractor = Extractor::new(model, &channels, &[], &mut params);
         let pace = self.steps(&extractor, &mut params, (stage, side), &source)?;
         let cost = pace.cost((stage, side), &images, self.keep);
@@ -176,7 +177,7 @@ fn views(stage: &Stage) -> usize {
 }
 
 /// Trainings with the same words take the same time for an image; rates, seeds and numbers of epochs do not matter.
-fn alike_fit(fit: &work::Fit<'_>, stage: &Stage) -> String {
+fn alike_fit(fit: &Fit, stage: &Stage) -> String {
     // Every field is named, so that the compiler asks about one that comes later.
     let Stage {
         on,
@@ -193,7 +194,7 @@ fn alike_fit(fit: &work::Fit<'_>, stage: &Stage) -> String {
     let needs = Needs::of(objective);
     let warps = augment.iter().any(Augment::warps);
     let oracle = strategy.oracle().is_some();
-    let work::Fit { model, data, image, .. } = fit;
+    let Fit { model, data, image, .. } = fit;
     format!("{} {image} {data:?} {on:?} {needs:?} {warps} {oracle}", alike(model))
 }
 

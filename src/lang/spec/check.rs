@@ -28,7 +28,7 @@ impl Spec {
         );
         model(&mut found, self);
         train(&mut found, &self.train);
-        never_trained(&mut found, &self.train);
+        found.0.extend(never_trained(&self.train, self.train.data.sets.iter().map(String::as_str)));
         for stage in &self.train.stages {
             trained(&mut found, &InStage { spec: self, stage });
         }
@@ -127,13 +127,16 @@ fn train(found: &mut Found, train: &Train) {
 }
 
 /// A model has parameters for every set of its data; those of a set that no stage reads would stay random.
-fn never_trained(found: &mut Found, train: &Train) {
-    let read =
-        |set: &String| train.stages.iter().any(|stage| stage.on.as_ref().is_none_or(|on| on.reads(set)));
-    let missed = train.data.sets.iter().find(|set| !train.is_frozen() && !read(set));
-    let message = || format!("no stage trains on `{}`", missed.map_or("", String::as_str));
-    let hint = "name that set in a stage's `.on(…)`, or leave it out of `.train_on(…)`";
-    found.unless(missed.is_none(), "set_never_trained", message, hint);
+///
+/// The planner asks again about the sets of folders, which only their descriptions name.
+pub fn never_trained<'a>(train: &Train, mut sets: impl Iterator<Item = &'a str>) -> Option<Problem> {
+    let read = |set: &str| train.stages.iter().any(|stage| train.data_of(stage).reads(set));
+    let missed = sets.find(|set| !train.is_frozen() && !read(set))?;
+    Some(Problem {
+        rule: "set_never_trained",
+        message: format!("no stage trains on `{missed}`"),
+        hint: "name that set in a stage's `.on(…)`, or leave it out of `.train_on(…)`".into(),
+    })
 }
 
 /// Rules about a stage.

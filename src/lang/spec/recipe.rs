@@ -74,15 +74,9 @@ impl Switch {
         serde_json::from_str(self.text(recipe)).expect("a test reads every row of the table")
     }
 
-    /// Whether each stage of a training has its own: a path below `train` that not all of them share.
-    pub(crate) fn is_of_a_stage(&self) -> bool {
-        let mut keys = self.path.split('.');
-        keys.next() == Some("train") && keys.next().is_some_and(|key| !Train::SHARED.contains(&key))
-    }
-
     /// Its values in a resolved spec's JSON: none if that spec has no such field, and one for each stage that has it.
     pub fn find<'a>(&self, spec: &'a Value) -> Vec<&'a Value> {
-        if !self.is_of_a_stage() {
+        if !Train::is_of_a_stage(self.path) {
             return below(spec, self.path.split('.')).into_iter().collect();
         }
         let stages = spec["train"]["stages"].as_array().map_or(&[][..], Vec::as_slice);

@@ -26,6 +26,12 @@ impl Train {
     /// The fields that all stages share; every other path below `train` is a stage's.
     pub const SHARED: [&'static str; 5] = ["data", "image", "hold_out", "subset", "precision"];
 
+    /// Whether a path of a spec, with stages left out, is in each stage: below `train`, and not shared.
+    pub(crate) fn is_of_a_stage(path: &str) -> bool {
+        let mut keys = path.split('.');
+        keys.next() == Some("train") && keys.next().is_some_and(|key| !Self::SHARED.contains(&key))
+    }
+
     /// Whether nothing is trained.
     pub fn is_frozen(&self) -> bool {
         self.stages.is_empty()
