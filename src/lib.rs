@@ -11,7 +11,6 @@ pub mod data;
 mod disk;
 pub mod embed;
 pub mod evaluate;
-pub mod event;
 pub mod execute;
 pub mod export;
 pub mod format;
@@ -26,14 +25,14 @@ mod prefetch;
 pub mod program;
 pub mod report;
 pub mod serve;
-pub mod simulate;
 pub mod state;
 pub mod store;
 pub mod train;
 
 pub use dichroic_lang::{dsl, papers, prelude, registry, spec, spelling};
 pub use dichroic_ops as ops;
-pub use dichroic_ops::{device, memory, params, seed, tape};
+pub use dichroic_ops::{device, event, memory, params, seed, tape};
+pub use dichroic_simulate as simulate;
 
 #[cfg(test)]
 pub(crate) use {dichroic_lang::sample, dichroic_ops::golden};

@@ -2,7 +2,7 @@
 
 use super::outline::Outline;
 use super::world::World;
-use crate::seed::Stream;
+use dichroic_ops::seed::Stream;
 use std::f64::consts::PI;
 
 /// Names of the factors of a cell's state, in the order of [`State::z`].

@@ -8,7 +8,7 @@ use super::render::{Picture, Shot, Stage};
 use super::structures::Structure;
 use super::world::{Control, Size, World};
 use super::{Error, FACTORS, REVISION, write};
-use crate::event::{Event, Listen};
+use dichroic_ops::event::{Event, Listen};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

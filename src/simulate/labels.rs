@@ -2,7 +2,7 @@
 
 use super::cell::State;
 use super::world::{Control, World};
-use crate::seed::Stream;
+use dichroic_ops::seed::Stream;
 
 /// The effect of a label.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use super::canvas::Canvas;
 use super::world::World;
-use crate::seed::Stream;
+use dichroic_ops::seed::Stream;
 
 /// A microscope with its settings, the same for all images of a source.
 #[derive(Clone, Debug)]

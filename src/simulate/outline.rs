@@ -1,6 +1,6 @@
 //! Closed curves: an ellipse with Fourier waves of order 2 to 6.
 
-use crate::seed::Stream;
+use dichroic_ops::seed::Stream;
 
 /// The outline of a cell or a nucleus, in cell radii.
 #[derive(Clone, Debug)]

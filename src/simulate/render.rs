@@ -6,7 +6,7 @@ use super::optics::{Exposure, Microscope};
 use super::structures::{Painter, Structure};
 use super::tone;
 use super::world::World;
-use crate::seed::Stream;
+use dichroic_ops::seed::Stream;
 use std::f64::consts::PI;
 
 /// How a set is imaged.

@@ -1,7 +1,7 @@
 //! Tiny simulated worlds: the same bits for any number of threads, the promised folder, nothing incomplete.
 
 use super::*;
-use crate::event::{Event, Listen, Silence};
+use dichroic_ops::event::{Event, Listen, Silence};
 use std::collections::BTreeMap;
 use std::path::Path;
 

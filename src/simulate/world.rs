@@ -1,6 +1,6 @@
 //! The parameters of a simulated world, and how many images of it are written.
 
-use crate::seed::{Seed, Stream};
+use dichroic_ops::seed::{Seed, Stream};
 
 /// A simulated world: one draw of generators, microscopes and effects. Everything in it follows from `seed`
 /// and the parameters. These were frozen when the gates ([`super::gates`]) held and a small network learned

@@ -1,6 +1,6 @@
 //! Nearest neighbours, linear discriminants, macro-F1 and its chance levels.
 
-use crate::seed::Seed;
+use dichroic_ops::seed::Seed;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 

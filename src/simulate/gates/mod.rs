@@ -11,7 +11,7 @@ mod realism;
 
 use super::Error;
 use super::plan::SETS;
-use crate::event::{Event, Listen};
+use dichroic_ops::event::{Event, Listen};
 use judge::{Discriminant, chance, constant, luck, macro_f1, nearest_others, one_nn};
 use rayon::prelude::*;
 use read::Cell;

@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn white_noise_is_flat_and_its_sd_is_found() {
-        let mut stream = crate::seed::Seed(3).stream("white");
+        let mut stream = dichroic_ops::seed::Seed(3).stream("white");
         let plane: Vec<u8> = (0..64 * 64).map(|_| (128.0 + 10.0 * stream.normal()) as u8).collect();
         let look = look(&plane, 64);
         assert!(look.slope.abs() < 0.3, "{look:?}");

@@ -3,17 +3,17 @@
 use super::super::canvas::{Canvas, Frame};
 
 /// A spot: centre and radius in cell radii.
-pub(in crate::simulate) type Blob = ([f64; 2], f64);
+pub(crate) type Blob = ([f64; 2], f64);
 
 /// Light of one blob at a point: (1 - d²/r²)², which needs no exponential.
-pub(in crate::simulate) fn profile(blob: &Blob, x: f64, y: f64) -> f64 {
+pub(crate) fn profile(blob: &Blob, x: f64, y: f64) -> f64 {
     let ([cx, cy], radius) = *blob;
     let share = ((x - cx) * (x - cx) + (y - cy) * (y - cy)) / (radius * radius);
     if share < 1.0 { (1.0 - share) * (1.0 - share) } else { 0.0 }
 }
 
 /// Draws blobs, each only into the pixels around it.
-pub(in crate::simulate) fn paint(blobs: &[Blob], frame: Frame, canvas: &mut Canvas) {
+pub(crate) fn paint(blobs: &[Blob], frame: Frame, canvas: &mut Canvas) {
     for blob in blobs {
         let [x, y] = frame.to_pixels(blob.0);
         // A blob smaller than a pixel must not fall between two pixels.

@@ -1,9 +1,9 @@
 //! Gaussian random fields: chromatin, ER, RNA.
 
-use crate::seed::Stream;
+use dichroic_ops::seed::Stream;
 
 /// A smooth random surface of mean 0 and SD 1 over [-1.6, 1.6]², the same at any resolution.
-pub(in crate::simulate) struct Field {
+pub(crate) struct Field {
     spacing: f64,
     side: usize,
     knots: Vec<f32>,
@@ -16,14 +16,14 @@ const SPREAD: f64 = 151.0 / 315.0;
 
 impl Field {
     /// A field whose bumps are about `spacing` wide.
-    pub(in crate::simulate) fn draw(stream: &mut Stream, spacing: f64) -> Self {
+    pub(crate) fn draw(stream: &mut Stream, spacing: f64) -> Self {
         let side = (2.0 * REACH / spacing).ceil() as usize + 4;
         let knots = (0..side * side).map(|_| stream.normal() as f32).collect();
         Self { spacing, side, knots }
     }
 
     /// Its value; points outside get the value of the border.
-    pub(in crate::simulate) fn at(&self, x: f64, y: f64) -> f64 {
+    pub(crate) fn at(&self, x: f64, y: f64) -> f64 {
         let place = |v: f64| {
             let t = (v.clamp(-REACH, REACH) + REACH) / self.spacing;
             let cell = t.floor();

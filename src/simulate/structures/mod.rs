@@ -1,22 +1,22 @@
 //! The eight structures of CHAMMI's channel bank: one light each, drawn from a cell's state.
 
-pub(in crate::simulate) mod blobs;
-pub(in crate::simulate) mod field;
-pub(in crate::simulate) mod network;
-pub(in crate::simulate) mod ring;
+pub(crate) mod blobs;
+pub(crate) mod field;
+pub(crate) mod network;
+pub(crate) mod ring;
 
 use super::canvas::{Canvas, Frame};
 use super::cell::{Cell, Habit, Kind};
 use super::world::World;
-use crate::seed::Stream;
 use blobs::Blob;
+use dichroic_ops::seed::Stream;
 use field::Field;
 use network::{Filament, Network};
 use std::f64::consts::PI;
 
 /// A structure that a channel shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::simulate) enum Structure {
+pub(crate) enum Structure {
     /// Endoplasmic reticulum.
     Er,
     /// Golgi apparatus with the actin and membrane that the same stain shows in Cell Painting.
@@ -37,7 +37,7 @@ pub(in crate::simulate) enum Structure {
 
 impl Structure {
     /// The name of its channel.
-    pub(in crate::simulate) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Er => "er",
             Self::Golgi => "golgi",
@@ -51,7 +51,7 @@ impl Structure {
     }
 
     /// Mean light per area at which a typical cell fills half of the camera's range.
-    pub(in crate::simulate) fn level(self, kind: Kind) -> f64 {
+    pub(crate) fn level(self, kind: Kind) -> f64 {
         match self {
             Self::Nucleus => 0.085,
             Self::Er if kind == Kind::Polarised => 0.095,
@@ -64,22 +64,22 @@ impl Structure {
 }
 
 /// A cell with everything that drawing its structures needs.
-pub(in crate::simulate) struct Painter<'a> {
+pub(crate) struct Painter<'a> {
     /// The cell.
-    pub(in crate::simulate) cell: &'a Cell,
+    pub(crate) cell: &'a Cell,
     /// Its kind.
-    pub(in crate::simulate) kind: Kind,
+    pub(crate) kind: Kind,
     /// The morphology of its world's cells.
-    pub(in crate::simulate) habit: &'a Habit,
+    pub(crate) habit: &'a Habit,
     /// Its world.
-    pub(in crate::simulate) world: &'a World,
+    pub(crate) world: &'a World,
     /// What the tagged protein of a dividing cell marks.
-    pub(in crate::simulate) tagged: Structure,
+    pub(crate) tagged: Structure,
 }
 
 impl Painter<'_> {
     /// Appearance of the tagged protein.
-    pub(in crate::simulate) fn marks(&self) -> Structure {
+    pub(crate) fn marks(&self) -> Structure {
         if self.kind == Kind::Polarised { Structure::Protein } else { self.tagged }
     }
 
@@ -89,7 +89,7 @@ impl Painter<'_> {
     }
 
     /// Draws one structure; its integral is arbitrary and is set afterwards.
-    pub(in crate::simulate) fn paint(&self, structure: Structure, frame: Frame, canvas: &mut Canvas) {
+    pub(crate) fn paint(&self, structure: Structure, frame: Frame, canvas: &mut Canvas) {
         match structure {
             Structure::Nucleus => self.chromatin(frame, canvas),
             Structure::Membrane => ring::paint(self.cell, &mut self.stream(structure), frame, canvas),

@@ -2,34 +2,34 @@
 
 use super::super::canvas::{Canvas, Frame};
 use super::super::outline::Outline;
-use crate::seed::Stream;
+use dichroic_ops::seed::Stream;
 use std::f64::consts::PI;
 
 /// Parameters of a network's filaments.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::simulate) struct Network {
+pub(crate) struct Network {
     /// Number of filaments.
-    pub(in crate::simulate) filaments: usize,
+    pub(crate) filaments: usize,
     /// Length of each, in cell radii.
-    pub(in crate::simulate) length: f64,
+    pub(crate) length: f64,
     /// SD of the change of direction per step, radians.
-    pub(in crate::simulate) wander: f64,
+    pub(crate) wander: f64,
     /// Where they begin, in cell radii: around this point …
-    pub(in crate::simulate) focus: [f64; 2],
+    pub(crate) focus: [f64; 2],
     /// … at a distance of `ring` …
-    pub(in crate::simulate) ring: f64,
+    pub(crate) ring: f64,
     /// … give or take this SD.
-    pub(in crate::simulate) spread: f64,
+    pub(crate) spread: f64,
 }
 
 /// One filament: points at equal steps, in cell radii.
-pub(in crate::simulate) type Filament = Vec<[f64; 2]>;
+pub(crate) type Filament = Vec<[f64; 2]>;
 
 const STEP: f64 = 0.06;
 
 impl Network {
     /// Draws the filaments; a step that would leave the cell is reflected.
-    pub(in crate::simulate) fn draw(&self, stream: &mut Stream, outline: &Outline) -> Vec<Filament> {
+    pub(crate) fn draw(&self, stream: &mut Stream, outline: &Outline) -> Vec<Filament> {
         (0..self.filaments).map(|_| self.filament(stream, outline)).collect()
     }
 
@@ -60,7 +60,7 @@ impl Network {
 }
 
 /// Draws filaments with a light of 1 per cell radius of length.
-pub(in crate::simulate) fn paint(filaments: &[Filament], frame: Frame, canvas: &mut Canvas) {
+pub(crate) fn paint(filaments: &[Filament], frame: Frame, canvas: &mut Canvas) {
     let parts = (STEP * frame.radius / 0.7).ceil().max(1.0) as usize;
     for pair in filaments.iter().flat_map(|filament| filament.windows(2)) {
         for part in 0..parts {

@@ -3,11 +3,11 @@
 use super::super::canvas::{Canvas, Frame};
 use super::super::cell::{Cell, softplus};
 use super::field::Field;
-use crate::seed::Stream;
+use dichroic_ops::seed::Stream;
 
 /// Draws the rim of a cell. Ruffles are places where the rim is thick and folded inwards; the factor `ruffle`
 /// sets their depth.
-pub(in crate::simulate) fn paint(cell: &Cell, stream: &mut Stream, frame: Frame, canvas: &mut Canvas) {
+pub(crate) fn paint(cell: &Cell, stream: &mut Stream, frame: Frame, canvas: &mut Canvas) {
     let folds = Field::draw(stream, 0.2);
     let depth = 0.02 + 0.06 * softplus(cell.state.z[9]);
     frame.paint(canvas, 1.6, |x, y| {

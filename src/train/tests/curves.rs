@@ -12,11 +12,11 @@ use crate::{
 };
 use candle_core::Tensor;
 
-/// Twelve steps in which everything changes from step to step, with clipped gradients.
+/// Six steps in which everything changes from step to step, with clipped gradients.
 fn method(stage: &Stage) -> Method {
     let rule = Rule { names: Names::Vectors, rate: 0.5, decays: false };
     Method {
-        rate: Curve::Cosine { start: 0.0, peak: 1e-3, end: 1e-5, warmup: 3 },
+        rate: Curve::Cosine { start: 0.0, peak: 1e-3, end: 1e-5, warmup: 2 },
         decay: Curve::Cosine { start: 0.0, peak: 0.04, end: 0.4, warmup: 0 },
         groups: Groups::new(vec![rule]),
         clip: Clip::Norm(0.5),
@@ -112,7 +112,7 @@ fn run(
 
 #[test]
 fn a_stop_in_the_middle_of_a_curve_changes_no_bit() {
-    let (source, stage) = (Squares::new(16), stage(3));
+    let (source, stage) = (Squares::new(8), stage(3));
     everywhere(|| {
         let folder = tempfile::tempdir().unwrap();
         let on = |name: &str, stop: usize| {
@@ -121,16 +121,16 @@ fn a_stop_in_the_middle_of_a_curve_changes_no_bit() {
             (ended, bits, ear)
         };
         let (whole, bits, ear) = on("whole", usize::MAX);
-        assert_eq!((whole.steps, whole.complete), (12, true));
-        let expected: Vec<f64> = (0..12)
-            .map(|step| method(&stage).rate.at(&Clock { step, steps_per_epoch: 4, total: 12 }))
+        assert_eq!((whole.steps, whole.complete), (6, true));
+        let expected: Vec<f64> = (0..6)
+            .map(|step| method(&stage).rate.at(&Clock { step, steps_per_epoch: 2, total: 6 }))
             .collect();
         assert_eq!(ear.rates, expected);
         assert!(ear.norms.iter().any(|norm| *norm > 0.5), "nothing to shorten: {:?}", ear.norms);
-        let (stopped, ..) = on("parts", 5);
-        assert_eq!((stopped.steps, stopped.complete), (5, false));
+        let (stopped, ..) = on("parts", 3);
+        assert_eq!((stopped.steps, stopped.complete), (3, false));
         let (ended, resumed, _) = on("parts", usize::MAX);
-        assert_eq!((ended.resumed, ended.complete), (Some(5), true));
+        assert_eq!((ended.resumed, ended.complete), (Some(3), true));
         assert!(resumed == bits, "a run that went on");
     });
 }
@@ -163,7 +163,7 @@ fn curves_groups_and_clipping_all_act() {
 /// both.
 #[test]
 fn groups_of_crops_of_several_sizes_train() {
-    let (source, stage) = (Squares::new(16), stage(1));
+    let (source, stage) = (Squares::new(8), stage(1));
     everywhere(|| {
         let mut method = Method::of(&stage, SIDE);
         let small =

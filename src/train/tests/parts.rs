@@ -10,13 +10,13 @@ use crate::{
     spec::{Miro, Oracle, Strategy, Taps, settings},
 };
 
-/// Three steps of 24 images, about 24 rows of each of two sets.
-fn three_steps(strategy: Strategy) -> Stage {
+/// Two steps of 24 images, about 24 rows of each of two sets.
+fn two_steps(strategy: Strategy) -> Stage {
     Stage { strategy, batch: 24, ..stage(1) }
 }
 
 fn source() -> Squares {
-    Squares::new(36)
+    Squares::new(24)
 }
 
 /// At most five rows of 32 px.
@@ -36,7 +36,7 @@ impl Listen for Numbers {
     }
 }
 
-/// The weights after three steps, and the reported metrics.
+/// The weights after two steps, and the reported metrics.
 fn weights(stage: &Stage, part: usize, keep: Keep) -> (Vec<u32>, Vec<(String, f64)>) {
     let source = source();
     let folder = tempfile::tempdir().unwrap();
@@ -47,7 +47,7 @@ fn weights(stage: &Stage, part: usize, keep: Keep) -> (Vec<u32>, Vec<(String, f6
     let mut objective = objective(&job, &extractor, &mut params);
     let mut numbers = Numbers::default();
     let ended = job.run(&extractor, &mut params, &mut objective, &mut numbers).unwrap();
-    assert_eq!((ended.steps, ended.complete), (3, true));
+    assert_eq!((ended.steps, ended.complete), (2, true));
     (params.ids().flat_map(|id| params.export(id).unwrap()).map(f32::to_bits).collect(), numbers.0)
 }
 
@@ -68,22 +68,22 @@ fn bits_do_not_depend_on_which_parts_keep_their_tape() {
         }
     };
     for strategy in strategies() {
-        same(&three_steps(strategy), &[Keep::First(0), Keep::First(1), Keep::First(3), Keep::Within(0)]);
+        same(&two_steps(strategy), &[Keep::First(0), Keep::First(1), Keep::First(3), Keep::Within(0)]);
     }
     // MIRO needs everything that the others need; the emulator is slow.
     let [_, _, miro] = strategies();
-    on_gpus(|| same(&three_steps(miro.clone()), &[Keep::First(0)]));
+    on_gpus(|| same(&two_steps(miro.clone()), &[Keep::First(0)]));
 }
 
 /// Parts only change the order of additions: the same loss and the same gradient up to rounding.
 #[test]
 fn a_batch_in_parts_has_the_loss_and_the_gradient_of_the_whole() {
     for (strategy, emulated) in strategies().into_iter().zip([false, false, true]) {
-        let stage = three_steps(strategy);
+        let stage = two_steps(strategy);
         let compare = || {
             let (_, whole) = weights(&stage, parts::PIXELS, Keep::All);
             let (_, parts) = weights(&stage, FIVE_ROWS, Keep::First(2));
-            let step = whole.len() / 3;
+            let step = whole.len() / 2;
             for ((name, whole), (other, part)) in whole.iter().zip(&parts).take(step) {
                 assert_eq!(name, other);
                 assert_close(name, &[*part as f32], &[*whole as f32], 1e-5);
@@ -97,7 +97,7 @@ fn a_batch_in_parts_has_the_loss_and_the_gradient_of_the_whole() {
 #[test]
 fn every_parameter_receives_a_gradient_from_parts() {
     for strategy in strategies() {
-        let (stage, source) = (three_steps(strategy), source());
+        let (stage, source) = (two_steps(strategy), source());
         let mut params = Params::new(Seed(5));
         let model = Extractor::new(&model(), source.sets(), &[], &mut params);
         let mut job = Job::new(&stage, SIDE, Seed(5), &source, Path::new("never written"));
