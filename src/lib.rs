@@ -28,6 +28,7 @@ pub mod serve;
 pub mod state;
 pub mod store;
 pub mod train;
+mod visible;
 
 pub use dichroic_lang::{dsl, papers, prelude, registry, spec, spelling};
 pub use dichroic_ops as ops;

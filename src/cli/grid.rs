@@ -2,8 +2,9 @@
 
 use super::output;
 use crate::{
-    report::terminal,
+    report::{markdown, terminal},
     store::{Rows, Value},
+    visible::visible,
 };
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
@@ -58,7 +59,7 @@ fn table(rows: &Rows, markdown: bool) -> Table {
     for row in &rows.rows {
         let text = |value: &Value| {
             let text = value.to_string();
-            if markdown { text.replace('|', "\\|").replace('\n', " ") } else { text }
+            if markdown { markdown::text(&text) } else { visible(&text).into_owned() }
         };
         grid.add_row(row.iter().map(text));
     }

@@ -22,7 +22,7 @@ pub(crate) mod html;
 mod latex;
 mod learning_curves;
 mod legend;
-mod markdown;
+pub(crate) mod markdown;
 mod marks;
 mod markup;
 mod matrix;

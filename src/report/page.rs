@@ -6,7 +6,7 @@ use super::papers::{self, Declaration};
 #[cfg(feature = "pdf")]
 use super::pdf;
 use super::{Error, confusion, csv, font, html, latex, learning_curves, markdown, query, systems};
-use crate::{dsl::Report, store::Reader};
+use crate::{atomic_file, dsl::Report, store::Reader};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -167,7 +167,9 @@ fn stale(store: &Reader) -> Result<Vec<String>, Error> {
 
 fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> Result<PathBuf, Error> {
     let path = folder.join(name);
-    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, bytes));
+    // A full disk leaves nothing, and an earlier page as it was.
+    let page = |part: &Path| std::fs::write(part, bytes);
+    let written = std::fs::create_dir_all(folder).and_then(|()| atomic_file::fill_lightly(&path, page));
     written.map_err(|source| Error::Write { path: path.clone(), source })?;
     Ok(path)
 }

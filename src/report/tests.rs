@@ -297,7 +297,7 @@ fn the_terminal_shows_nine_tasks_floors_and_the_overall_score() {
     let home = Home::new();
     let spec = quick(&tps(Recipe::Fixed, true));
     let run = home.run("hypernet_tps", &spec, 1, DataKind::Simulated, Scale::Quick, 0.0);
-    let text = terminal_table(home.store.read().unwrap(), &[&run], None).unwrap();
+    let text = terminal_table(home.store.read().unwrap(), &[("hypernet_tps", &run)], None).unwrap();
     for (task, _) in TASKS {
         assert!(text.contains(task), "{task} is missing in\n{text}");
     }
@@ -305,12 +305,26 @@ fn the_terminal_shows_nine_tasks_floors_and_the_overall_score() {
         assert!(text.contains(word), "{word} is missing in\n{text}");
     }
     assert_eq!(
-        terminal_table(home.store.read().unwrap(), &[&run, &run], None).unwrap(),
+        terminal_table(home.store.read().unwrap(), &[("hypernet_tps", &run), ("hypernet_tps", &run)], None)
+            .unwrap(),
         text,
         "one run is one seed"
     );
-    let none = terminal_table(home.store.read().unwrap(), &["nobody"], None);
+    let none = terminal_table(home.store.read().unwrap(), &[("a", "nobody")], None);
     assert!(matches!(none, Err(Error::NoScores { .. })));
+}
+
+#[test]
+fn a_shared_run_is_headed_by_the_experiment_that_was_asked_for() {
+    let home = Home::new();
+    let spec = quick(&tps(Recipe::Fixed, true));
+    let run = home.run("aaa", &spec, 1, DataKind::Simulated, Scale::Quick, 0.0);
+    assert_eq!(home.run("zzz", &spec, 1, DataKind::Simulated, Scale::Quick, 0.0), run);
+    let text = |asked: &[(&str, &str)]| terminal_table(home.store.read().unwrap(), asked, None).unwrap();
+    assert!(text(&[("zzz", &run)]).starts_with("zzz: "));
+    assert!(text(&[("aaa", &run)]).starts_with("aaa: "));
+    let both = text(&[("zzz", &run), ("aaa", &run)]);
+    assert!(both.starts_with("zzz, aaa: ") && both.matches("one seed").count() == 1, "{both}");
 }
 
 /// The plain run of HyperNet on CHAMMI.
