@@ -3,7 +3,7 @@
 use super::*;
 use crate::dsl::{
     ChannelReplication, Crop, Depthwise, FixedChannels, Flip, ImageNet1k, Miro, OneNn, PROXY, Report, ResNet,
-    SSL, Tps,
+    SSL, Swad, Tps,
 };
 use crate::prelude::{Backbone, Chammi};
 use crate::sample;
@@ -399,9 +399,15 @@ fn table_1_counts_what_models_cost() {
 
 #[test]
 fn figures_without_runs_are_not_drawn_and_say_what_would_fill_them() {
-    let known = [declared("off", &off_the_shelf()), declared("carried", &carried("CP"))];
-    let figures =
-        [("chammi_fig5", "off"), ("chammi_fig10", "off"), ("chammi_fig6", "carried"), ("chammi_fig9", "off")];
+    let known = [("off", off_the_shelf()), ("carried", carried("CP")), ("fixed", fixed())];
+    let known = known.map(|(name, spec)| declared(name, &spec));
+    let figures = [
+        ("chammi_fig5", "off"),
+        ("chammi_fig10", "off"),
+        ("chammi_fig6", "carried"),
+        ("chammi_fig6a", "fixed"),
+        ("chammi_fig9", "off"),
+    ];
     for (name, experiment) in figures {
         let (page, csv, svg) = Home::new().report_of(name, &known);
         assert_eq!(svg, None, "{name}");
@@ -440,6 +446,34 @@ fn radar_and_heatmap_show_fine_tuned_models_beside_the_one_off_the_shelf() {
     let line =
         csv.lines().find(|line| line.contains(",tuned,") && line.contains("CP/Task_four/BRD-K77947974"));
     assert!(line.unwrap().contains(",measured,"), "{line:?}");
+}
+
+/// FixedChannels, fine-tuned, as in Table 3.
+fn fixed() -> Spec {
+    sample::spec(sample::on_chammi(FixedChannels).loss(PROXY), Recipe::Released)
+}
+
+#[test]
+fn figure_6a_has_a_bar_for_each_strategy_beside_the_published_ones() {
+    let home = Home::new();
+    home.run("plain", &fixed(), 1, DataKind::Real, Scale::Paper, 0.0);
+    let swad = sample::on_chammi(FixedChannels).loss(PROXY).strategy(Swad::default());
+    let swad = sample::spec(swad, Recipe::Released);
+    home.run("averaged", &swad, 1, DataKind::Real, Scale::Paper, 0.05);
+    let (page, _, svg) = home.report_of("chammi_fig6a", &[]);
+    let svg = svg.unwrap();
+    for text in
+        ["FixedChannels", "TargetParam", "with SWAD", "with MIRO", "real cells, scale paper", "HPA T3"]
+    {
+        assert!(svg.contains(text), "{text}");
+    }
+    // Twelve groups of three bars in each panel; measured are two bars of one model, published are all.
+    let (holes, published) = (svg.matches(">·<").count(), 2 * 6 * 3);
+    assert!(
+        svg.contains(">published") && holes >= published - 2 * 6 && holes < 2 * published,
+        "{holes} holes"
+    );
+    assert!(page.contains("FixedChannels") && page.contains("TargetParam"), "{page}");
 }
 
 /// What Figure 6 declares for a set left out.

@@ -4,6 +4,7 @@
 use super::{
     Error,
     ask::Readers,
+    connections,
     host::Hosts,
     live,
     site::{Answer, Site},
@@ -92,7 +93,7 @@ impl Server {
             let hosts = Hosts::of(self.address, &Host::here().name);
             let app = router(self.site, hosts);
             tokio::select! {
-                served = axum::serve(listener, app) => served,
+                served = connections::serve(listener, app) => served,
                 () = wait(stop) => Ok(()),
             }
         });
