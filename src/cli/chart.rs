@@ -94,7 +94,10 @@ mod tests {
         let text = curve(&points, 42);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), LINES + 1);
-        assert!(lines[0].starts_with("     1.000 ┤⠑") || lines[0].starts_with("     1.000 ┤⠉"), "{text}");
+        assert!(
+            lines[0].starts_with("     1.000 ┤⠙") && lines[LINES - 1].starts_with("         0 ┤"),
+            "{text}"
+        );
         let drawn = |line: &str| {
             line.chars()
                 .collect::<Vec<_>>()

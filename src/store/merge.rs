@@ -121,6 +121,7 @@ impl Store {
             name.push(ending);
             let _ = fs::remove_file(name); // only the first always exists
         }
+        let _ = fs::remove_dir(files(&self.path)); // if it is empty, because nothing came
         merged
     }
 

@@ -18,7 +18,7 @@ macro_rules! file {
 
 /// The migrations from nothing to the current schema; a test compares them with the folder. (`sqlx::migrate!` reads the
 /// folder, and builds a second SQLite for it.)
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     file!("0001_core"),
     file!("0002_views"),
     file!("0003_questions"),
@@ -26,6 +26,7 @@ const FILES: [(&str, &str); 7] = [
     file!("0005_placements"),
     file!("0006_any_sqlite"),
     file!("0007_stale_reasons"),
+    file!("0008_published_rows"),
 ];
 
 static MIGRATIONS: LazyLock<Migrator> =
