@@ -14,6 +14,8 @@ pub mod evaluate;
 pub mod execute;
 pub mod export;
 pub mod format;
+#[cfg(test)]
+mod fuzz;
 pub mod loss;
 pub mod model;
 mod npy;

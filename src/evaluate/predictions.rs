@@ -224,7 +224,7 @@ impl Column {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::super::Prediction;
     use super::*;
     use std::collections::BTreeMap;
@@ -295,17 +295,22 @@ mod tests {
         assert!(other.contains("expected a column `task`"), "{other}");
     }
 
-    /// Each byte in turn is changed: what is read is right in form, or refused; nothing panics or reserves terabytes.
-    #[test]
-    fn damaged_files_are_refused() {
+    /// A file of two predictions.
+    pub(crate) fn written(path: &Path) -> Vec<u8> {
         let found = [0, 1].map(|label| prediction(label, (Truth::One(0), Truth::One(1)), Some((0, 0.25))));
         let score = score(found.into());
         let names: Vec<String> = ["M0", "M3"].map(String::from).into();
+        let key = |row: u32| ["a.png", "b.png"][row as usize];
+        write(path, &[Named { score: &score, key: &key, label_names: &names, unit: &|_, _| None }]).unwrap();
+        std::fs::read(path).unwrap()
+    }
+
+    /// Each byte in turn is changed: what is read is right in form, or refused; nothing panics or reserves terabytes.
+    #[test]
+    fn damaged_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.parquet");
-        let key = |row: u32| ["a.png", "b.png"][row as usize];
-        write(&path, &[Named { score: &score, key: &key, label_names: &names, unit: &|_, _| None }]).unwrap();
-        let whole = std::fs::read(&path).unwrap();
+        let whole = written(&path);
         let mut refused = 0;
         for at in 0..whole.len() {
             for change in [0x01, 0x80, 0xff] {
