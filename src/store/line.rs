@@ -1,5 +1,5 @@
-//! A row of a query. Another program may have changed the database, so reading a value can fail: a store that holds
-//! something else than what dichroic writes is damaged, and said to be.
+//! A row of a query. Another program may have changed the database, so reading a value can fail: a value that dichroic never
+//! writes means that the store is damaged.
 
 use super::{answer::Value, error::Error, query};
 use sqlx::{Column, Decode, Row, Sqlite, Type, sqlite::SqliteRow};

@@ -1,6 +1,5 @@
-//! Names in a database that become paths. The database may come from somebody else, and whoever can write it can write any
-//! name: each is checked before it is joined to a folder, so that nothing outside of the store's own folders is read, written
-//! or removed on its word.
+//! Names in a database that become paths. A database can come from anyone and contain any name, so each is checked before it
+//! is joined to a folder: nothing outside of the store's own folders is read, written or removed because of it.
 
 use super::{db::Db, error::Error, files};
 use std::path::{Component, Path, PathBuf};

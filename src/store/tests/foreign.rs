@@ -1,5 +1,5 @@
-//! Databases that somebody else has changed: what they name stays inside of the store's folders, and what they hold is
-//! refused in a sentence.
+//! Databases that another program has changed: names stay inside of the store's folders, and impossible values are
+//! refused.
 
 use super::{together::compute, *};
 use std::fs;
