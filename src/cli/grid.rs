@@ -35,6 +35,17 @@ pub(super) fn write(rows: &Rows, format: Format) -> String {
 /// Minimum column width of a readable table.
 const MIN_COLUMN: u16 = 10;
 
+/// Letters of a cell that a text table shows; CSV and JSON have all.
+const MOST_LETTERS: usize = 10_000;
+
+/// The text of a cell, of which the end may be left out.
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(MOST_LETTERS) {
+        Some((end, _)) => format!("{}… ({} bytes in all)", visible(&text[..end]), text.len()),
+        None => visible(text).into_owned(),
+    }
+}
+
 /// A table for a terminal of this width: long cells are wrapped; if there are too many columns even then,
 /// each row becomes a list.
 fn fitted(rows: &Rows, width: Option<u16>) -> String {
@@ -59,7 +70,7 @@ fn table(rows: &Rows, markdown: bool) -> Table {
     for row in &rows.rows {
         let text = |value: &Value| {
             let text = value.to_string();
-            if markdown { markdown::text(&text) } else { visible(&text).into_owned() }
+            if markdown { markdown::text(&text) } else { shown(&text) }
         };
         grid.add_row(row.iter().map(text));
     }
@@ -105,6 +116,14 @@ mod tests {
         );
         let list = fitted(&rows, Some(15));
         assert!(list.starts_with("── row 1 of 1\nname  a\n why  many"), "{list}");
+    }
+
+    #[test]
+    fn an_endless_cell_is_cut_in_text_only() {
+        let long = "µ".repeat(MOST_LETTERS + 1);
+        let rows = Rows { columns: vec!["a".into()], rows: vec![vec![Value::Text(long.clone())]] };
+        assert!(write(&rows, Format::Table).contains("… (20002 bytes in all)"));
+        assert!(write(&rows, Format::Csv).contains(&long));
     }
 
     #[test]
