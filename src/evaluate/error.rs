@@ -77,6 +77,14 @@ pub enum Error {
     /// An image for hand-made features cannot be read.
     #[error(transparent)]
     Data(#[from] data::Error),
+    /// Not even a few rows fit into memory.
+    #[error("a search among these features needs {} of memory, and {} are free", megabytes(*needed), megabytes(*free))]
+    Memory {
+        /// Bytes that it needs.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// The listener asked to stop.
     #[error("stopped")]
     Stopped,
@@ -126,6 +134,11 @@ pub enum Error {
     },
 }
 
+/// Rounded up.
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", bytes.div_ceil(1_000_000))
+}
+
 impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
@@ -141,6 +154,9 @@ impl Error {
                 Some("leaving a group out needs a second group or a training split; check the column that dataset.toml names".into())
             }
             Self::Empty { .. } => Some("check the column train_test_split of enriched_meta.csv".into()),
+            Self::Memory { .. } => {
+                Some("free some, or raise the limit (`ulimit -v`, the memory of the job); fewer `--threads` need less".into())
+            }
             Self::Task { source, .. } => source.hint(),
             Self::Damaged { path, .. } => {
                 Some(format!("delete {} and its work from the store, then run again", path.display()))

@@ -213,7 +213,7 @@ mod tests {
 
     fn prediction(row: u32, (truth, predicted): (Truth, Truth), near: Option<(u32, f32)>) -> Prediction {
         let (nearest, similarity) = near.unzip();
-        Prediction { row, truth, predicted, nearest, similarity }
+        Prediction { row, truth, predicted, nearest, similarity, tied: false }
     }
 
     fn score(predictions: Vec<Prediction>) -> TaskScore {

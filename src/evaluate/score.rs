@@ -77,6 +77,8 @@ pub struct Prediction {
     pub nearest: Option<u32>,
     /// The similarity to that row: the cosine, or minus the Euclidean distance.
     pub similarity: Option<f32>,
+    /// Whether another row with another label is exactly as near: the first was taken.
+    pub tied: bool,
 }
 
 impl TaskScore {
