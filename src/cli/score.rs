@@ -16,6 +16,7 @@ use crate::{
         protocol::{OneNn, score},
         questions::Questions,
     },
+    npy::Refusal,
     papers::{ACCURACY, MACRO_F1, PAPERS},
     spec::Metric,
     store::{Rows, Value},
@@ -128,18 +129,20 @@ impl Score {
     }
 }
 
-/// A matrix of 32-bit floats.
+/// A matrix of floats.
 fn open(path: &Path) -> Result<FeatureFile> {
     if !path.is_file() {
         let hint =
             "each set has a folder of its name with a `features.npy`; `dichroic data info` lists the sets";
         return Err(Failure::new(format!("{}: no such file", path.display())).hint(hint));
     }
-    let hint = "in Python: np.save(path, features.astype(np.float32)), with one row for each image";
     let file = FeatureFile::npy(path)
-        .map_err(|why| Failure::new(format!("{}: {why}", path.display())).hint(hint))?;
+        .map_err(|Refusal { why, remedy }| Failure::new(format!("{}: {why}", path.display())).hint(remedy))?;
     if file.width() == 0 {
-        return Err(Failure::new(format!("{}: expected columns, found none", path.display())).hint(hint));
+        return Err(Failure::new(format!("{}: expected columns, found none", path.display())));
+    }
+    if let Some(converted) = file.converted() {
+        output::warn(&format!("{}: {converted}", path.display()));
     }
     Ok(file)
 }

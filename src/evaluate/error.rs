@@ -20,6 +20,16 @@ pub enum Error {
         /// Its value.
         value: f32,
     },
+    /// A float64 beyond the range of float32, in which features are compared.
+    #[error("row {row}, column {column} of the features: expected a number that float32 can hold, found {value:e}")]
+    TooLarge {
+        /// Row of the matrix, from 0.
+        row: usize,
+        /// Column of the matrix, from 0.
+        column: usize,
+        /// Its value.
+        value: f64,
+    },
     /// A row without a direction: all zeros.
     #[error("row {row} of the features: expected a vector with a direction, found only zeros")]
     ZeroRow {
@@ -147,6 +157,9 @@ impl Error {
                 "features are in the order of the table: row {row} is line {} of enriched_meta.csv; check that image and the model that embedded it",
                 row + 2
             )),
+            Self::TooLarge { .. } => {
+                Some("divide the features by a constant: neither metric changes its neighbours by that".into())
+            }
             Self::Shape { .. } | Self::Mismatch { .. } => {
                 Some("features.npy must have one row for each row of enriched_meta.csv, in the same order".into())
             }
