@@ -95,6 +95,9 @@ impl Embed {
                 true => Embedder::published(&saved.card, &asked, &saved.weights)?,
                 false => Embedder::restore(&saved.card, &asked, true, &saved.weights)?,
             };
+            for remark in files::remarks(&saved.weights)? {
+                output::warn(&remark);
+            }
             embedder.go_to(&device, ops::format::Format::F32)?;
             embedder.batch = self.batch;
             embedder.preprocess = self.size.map_or(embedder.preprocess, Preprocess::square);
