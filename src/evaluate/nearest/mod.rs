@@ -113,11 +113,19 @@ pub fn nearest(
     listen: &mut dyn Listen,
 ) -> Result<Vec<Neighbour>, Error> {
     let width = references.features.width();
-    let blocks = Blocks::of(width, on);
-    let needed = blocks.bytes(width, references.rows.len().max(queries.rows.len())) as u64;
+    fits(width, references.rows.len().max(queries.rows.len()), on)?;
+    search(references, queries, metric, on, Blocks::of(width, on), listen)
+}
+
+/// Refuses a search among `rows` rows that does not fit into memory.
+///
+/// # Errors
+/// [`Error::Memory`] with both numbers.
+pub fn fits(width: usize, rows: usize, on: &Device) -> Result<(), Error> {
+    let needed = memory(width, rows, on) as u64;
     match memory::available() {
-        Some(free) if needed > free => return Err(Error::Memory { needed, free }),
-        _ => search(references, queries, metric, on, blocks, listen),
+        Some(free) if needed > free => Err(Error::Memory { needed, free }),
+        _ => Ok(()),
     }
 }
 
