@@ -82,6 +82,16 @@ impl Extractor {
         Self { entry, backbone: Box::new(ConvNext::new(size, 0.0, true, params)) }
     }
 
+    /// Bytes of the weights of a model, before anything is allocated; `None` above 2^64.
+    ///
+    /// # Panics
+    /// As [`Extractor::new`].
+    pub fn bytes(model: &spec::Model, sets: &[SetChannels]) -> Option<u64> {
+        let mut params = Params::shapes();
+        let _ = Self::new(model, sets, &[], &mut params);
+        params.bytes()
+    }
+
     /// Copies published weights of the backbone, and those of the first layer that the adapter keeps or
     /// starts from.
     ///

@@ -7,7 +7,7 @@
 use parquet::{
     basic::{Compression, ConvertedType, LogicalType, Repetition, Type as Physical},
     column::writer::ColumnWriterImpl,
-    data_type::{ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int64Type},
+    data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int64Type},
     errors::ParquetError,
     file::{
         properties::WriterProperties,
@@ -60,6 +60,7 @@ macro_rules! cells {
 }
 
 cells! {
+    bool: BoolType, value => value;
     f32: FloatType, value => value;
     f64: DoubleType, value => value;
     i64: Int64Type, value => value;

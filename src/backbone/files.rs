@@ -1,6 +1,7 @@
 //! Weights on disk: safetensors with timm's names, read with an explicit message for every tensor that does
 //! not fit, written so that timm can load them, and searched for in the usual places.
 
+use super::opened::{INDEX, Opened, Placed, map};
 use crate::{
     atomic_file,
     params::{ParamId, Params},
@@ -9,7 +10,6 @@ use crate::{
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::{
     collections::BTreeSet,
-    fs::File,
     path::{Path, PathBuf},
 };
 
@@ -110,7 +110,7 @@ pub fn restore(path: &Path, params: &mut Params) -> Result<(), Error> {
 }
 
 /// Parameters of a loss: published heads, our classifiers, proxies and variances.
-fn is_head(name: &str) -> bool {
+pub(super) fn is_head(name: &str) -> bool {
     ["head.", "classifier.", "variance_encoders."].iter().any(|prefix| name.starts_with(prefix))
         || ["proxies", "logit_scale"].contains(&name)
 }
@@ -121,9 +121,7 @@ fn read(
     wanted: impl Fn(&str) -> bool,
     unused: impl Fn(&str) -> bool,
 ) -> Result<(), Error> {
-    let bytes = map(path)?;
-    let format = |error| format(path, &error);
-    let tensors = SafeTensors::deserialize(&bytes).map_err(format)?;
+    let tensors = Opened::read(path)?;
 
     // Names in a file are relative to the current prefix.
     let wanted: Vec<(ParamId, String)> = params
@@ -131,21 +129,16 @@ fn read(
         .filter_map(|id| Some((id, params.local(id)?.to_owned())))
         .filter(|(_, name)| wanted(name))
         .collect();
-    let mut names: BTreeSet<&str> = tensors.names().into_iter().collect();
+    let mut names: BTreeSet<&str> = tensors.names().collect();
     let (mut missing, mut misshapen) = (Vec::new(), Vec::new());
     for (id, name) in &wanted {
         let published = params.published(*id);
-        match tensors.tensor(name) {
-            Err(_) => missing.push(name.clone()),
-            Ok(view) => {
+        match tensors.get(name) {
+            None => missing.push(name.clone()),
+            Some(found) => {
                 names.remove(name.as_str());
-                if !same_shape(view.shape(), &published.shape) || view.dtype() != Dtype::F32 {
-                    misshapen.push(format!(
-                        "{name}: expected F32 {:?}, found {:?} {:?}",
-                        published.shape,
-                        view.dtype(),
-                        view.shape()
-                    ));
+                if !same_shape(&found.shape, &published.shape) || !is_float(found.dtype) {
+                    misshapen.push(other(name, &published.shape, found));
                 }
             }
         }
@@ -158,8 +151,9 @@ fn read(
         return Err(Error::Mismatch { path: path.to_owned(), problems });
     }
     for (id, name) in wanted {
-        let view = tensors.tensor(&name).map_err(format)?;
-        params.import(id, floats(&view))?;
+        if let Some(tensor) = tensors.get(&name) {
+            params.import(id, tensors.floats(tensor))?;
+        }
     }
     Ok(())
 }
@@ -172,21 +166,16 @@ pub(crate) fn tensors<const N: usize>(
     path: &Path,
     wanted: &[(&str, &[usize]); N],
 ) -> Result<[Vec<f32>; N], Error> {
-    let bytes = map(path)?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|error| format(path, &error))?;
+    let file = Opened::read(path)?;
     let mut found = [const { Vec::new() }; N];
     for (found, (name, shape)) in found.iter_mut().zip(wanted) {
-        let problem = match file.tensor(name) {
-            Err(_) => format!("missing: {name}"),
-            Ok(view) if view.shape() != *shape || view.dtype() != Dtype::F32 => {
-                format!(
-                    "misshapen: {name}: expected F32 {shape:?}, found {:?} {:?}",
-                    view.dtype(),
-                    view.shape()
-                )
+        let problem = match file.get(name) {
+            None => format!("missing: {name}"),
+            Some(tensor) if tensor.shape != *shape || !is_float(tensor.dtype) => {
+                format!("misshapen: {}", other(name, shape, tensor))
             }
-            Ok(view) => {
-                *found = floats(&view);
+            Some(tensor) => {
+                *found = file.floats(tensor);
                 continue;
             }
         };
@@ -195,14 +184,25 @@ pub(crate) fn tensors<const N: usize>(
     Ok(found)
 }
 
-fn map(path: &Path) -> Result<memmap2::Mmap, Error> {
-    let io = |source| Error::Io { path: path.to_owned(), source };
-    let file = File::open(path).map_err(io)?;
-    // SAFETY: the file is only read; if another program truncates it meanwhile, reading fails, as it would without a map.
-    unsafe { memmap2::Mmap::map(&file) }.map_err(io)
+/// What is done to read a file of weights that is not as this program writes them: widened, without a prefix, several
+/// files.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn remarks(path: &Path) -> Result<Vec<String>, Error> {
+    Ok(Opened::read(path)?.remarks)
 }
 
-fn format(path: &Path, error: &safetensors::SafeTensorError) -> Error {
+fn is_float(dtype: Dtype) -> bool {
+    [Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::F64].contains(&dtype)
+}
+
+/// A tensor of another shape or type than expected.
+fn other(name: &str, expected: &[usize], found: &Placed) -> String {
+    format!("{name}: expected F32 {expected:?}, found {:?} {:?}", found.dtype, found.shape)
+}
+
+pub(super) fn format(path: &Path, error: &safetensors::SafeTensorError) -> Error {
     Error::Format { path: path.to_owned(), reason: error.to_string() }
 }
 
@@ -349,7 +349,14 @@ pub fn find(model: &str, given: Option<&Path>) -> Result<PathBuf, Error> {
         if place.is_file() {
             return Ok(place);
         }
-        for name in [format!("{model}.safetensors"), format!("{model}/model.safetensors")] {
+        let names = [
+            format!("{model}.safetensors"),
+            format!("{model}/model.safetensors"),
+            format!("{model}{INDEX}"),
+            format!("{model}/model{INDEX}"),
+            format!("model{INDEX}"),
+        ];
+        for name in names {
             if place.join(&name).is_file() {
                 return Ok(place.join(name));
             }

@@ -6,6 +6,7 @@ mod dino_v2;
 pub mod files;
 mod layers;
 mod off_the_shelf;
+mod opened;
 mod pickle;
 mod position;
 mod resnet;

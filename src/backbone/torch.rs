@@ -5,6 +5,7 @@
 //! tensors of unknown types, and exposes only tensors.
 
 use super::pickle::{Fault, Id, Pickle};
+use crate::npy;
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -41,8 +42,16 @@ pub enum Error {
         /// What was expected and what was found.
         what: String,
     },
-    /// A tensor has numbers other than 32- or 64-bit floats.
-    #[error("{}: {name} has {found}; expected floats of 32 or 64 bits", path.display())]
+    /// Reading it would take many times its size: tensors of it share storages, or it is compressed.
+    #[error("{}: expected tensors with storages of their own; reading it takes more than {most} bytes", path.display())]
+    Work {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read.
+        most: u64,
+    },
+    /// A tensor has numbers other than floats.
+    #[error("{}: {name} has {found}; expected floats of 16, 32 or 64 bits", path.display())]
     Type {
         /// The file.
         path: PathBuf,
@@ -63,6 +72,7 @@ impl Error {
                  may be that page: check its first line"
                     .into(),
             ),
+            Self::Work { .. } => Some("in Python: torch.save(torch.load(FILE, weights_only=False, map_location=\"cpu\"), FILE)".into()),
             Self::Broken { .. } => Some("download the file again, and compare its length with the original's".into()),
             Self::Type { .. } => Some(
                 "in Python: c = torch.load(FILE, weights_only=False, map_location=\"cpu\"); c[\"model_params\"] = \
@@ -99,7 +109,19 @@ pub struct Checkpoint {
     path: PathBuf,
     pickle: Pickle,
     storages: Storages,
+    /// Bytes that may still be read, and at first.
+    left: u64,
+    most: u64,
 }
+
+/// Most bytes of a pickle: names, shapes and a configuration.
+const MAX_PICKLE: u64 = 1 << 23;
+/// Most axes of a tensor; PyTorch's.
+const MAX_AXES: usize = 64;
+/// Rebuild functions inside one another.
+const MAX_DEPTH: usize = 8;
+/// How many times its length may be read of a file: each tensor reads its whole storage.
+const MAX_READS: u64 = 64;
 
 /// Where the numbers are stored.
 #[derive(Debug)]
@@ -140,12 +162,15 @@ impl Checkpoint {
             let file = unsafe { memmap2::Mmap::map(&file) }.map_err(io)?;
             let (pickle, places) = legacy(&file)
                 .map_err(|fault| Error::Broken { path: path.to_owned(), what: fault.to_string() })?;
-            return Ok(Self { path: path.to_owned(), pickle, storages: Storages::Legacy { file, places } });
+            let most = MAX_READS * file.len() as u64;
+            let storages = Storages::Legacy { file, places };
+            return Ok(Self { path: path.to_owned(), pickle, storages, left: most, most });
         }
         if !head.starts_with(b"PK") {
             let head: String = String::from_utf8_lossy(&head).escape_debug().collect();
             return Err(format(format!("it begins with `{head}`")));
         }
+        let most = MAX_READS * file.metadata().map_err(io)?.len();
         let mut archive = ZipArchive::new(file).map_err(|error| format(error.to_string()))?;
         let prefix = archive.file_names().find_map(|name| {
             let prefix = name.ok()?.strip_suffix("data.pkl")?.to_owned();
@@ -154,12 +179,12 @@ impl Checkpoint {
         let prefix = prefix.ok_or_else(|| format("there is no `data.pkl` in the archive".into()))?;
         let broken = |what: String| Error::Broken { path: path.to_owned(), what };
         // Little-endian unless stated otherwise.
-        if entry(&mut archive, &format!("{prefix}byteorder")).is_ok_and(|order| order != b"little") {
+        if entry(&mut archive, &format!("{prefix}byteorder"), 64).is_ok_and(|order| order != b"little") {
             return Err(broken("expected little-endian numbers".into()));
         }
-        let pickle = entry(&mut archive, &format!("{prefix}data.pkl")).map_err(broken)?;
+        let pickle = entry(&mut archive, &format!("{prefix}data.pkl"), MAX_PICKLE).map_err(broken)?;
         let pickle = Pickle::read(&pickle).map_err(|fault| broken(format!("data.pkl: {fault}")))?;
-        Ok(Self { path: path.to_owned(), pickle, storages: Storages::Zip { archive, prefix } })
+        Ok(Self { path: path.to_owned(), pickle, storages: Storages::Zip { archive, prefix }, left: most, most })
     }
 
     /// The keys of the outermost dictionary.
@@ -201,8 +226,8 @@ impl Checkpoint {
     /// dictionary.
     ///
     /// # Errors
-    /// If something in it is not a tensor.
-    pub fn tensors(&self, key: &str) -> Result<Option<BTreeMap<String, Stored>>, Error> {
+    /// If something in it is not a tensor, or larger than its storage.
+    pub fn tensors(&mut self, key: &str) -> Result<Option<BTreeMap<String, Stored>>, Error> {
         let pickle = &self.pickle;
         let Some(entries) = pickle.get(pickle.top, key).and_then(|id| pickle.entries(id)) else {
             return Ok(None);
@@ -215,22 +240,70 @@ impl Checkpoint {
                 stored.ok_or_else(|| self.broken(format!("{key}.{name}: expected a dense tensor")))?;
             Ok((name.to_owned(), stored))
         };
-        entries.iter().map(one).collect::<Result<_, _>>().map(Some)
+        let tensors: BTreeMap<String, Stored> = entries.iter().map(one).collect::<Result<_, _>>()?;
+        for (name, stored) in &tensors {
+            self.extent(name, stored)?;
+        }
+        Ok(Some(tensors))
     }
 
-    /// The tensor that PyTorch's rebuild functions would return.
-    fn stored(&self, id: Id) -> Option<Stored> {
+    /// Bytes of a storage.
+    fn length(&mut self, storage: &str) -> Result<u64, String> {
+        match &mut self.storages {
+            Storages::Legacy { places, .. } => {
+                places.get(storage).map(|place| place.len() as u64).ok_or_else(|| "it is missing".into())
+            }
+            Storages::Zip { archive, prefix } => {
+                let entry = archive.by_name(&format!("{prefix}data/{storage}"));
+                entry.map(|entry| entry.size()).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    /// The bytes of a tensor's storage up to its last number. It must be there: what a shape says is not believed.
+    fn extent(&mut self, name: &str, stored: &Stored) -> Result<u64, Error> {
+        let Stored { shape, strides, offset, storage, .. } = stored;
+        let size = TYPES.iter().find(|(known, _)| *known == stored.kind).map_or(1, |(_, size)| *size as u64);
+        let bytes = self.length(storage);
+        let bytes = bytes.map_err(|error| self.broken(format!("storage {storage} of {name}: {error}")))?;
+        let count = bytes / size;
+        let last = shape.iter().zip(strides).try_fold(*offset as u64, |last, (n, stride)| {
+            last.checked_add((*n as u64).saturating_sub(1).checked_mul(*stride as u64)?)
+        });
+        let wanted = shape.iter().try_fold(1u64, |all, n| all.checked_mul(*n as u64));
+        if shape.len() != strides.len() || wanted.is_none() {
+            return Err(self.broken(format!("{name}: expected a tensor, found the shape {shape:?}")));
+        }
+        match last.filter(|last| *last < count && wanted <= Some(count)) {
+            _ if wanted == Some(0) => Ok(0),
+            Some(last) => Ok((last + 1) * size),
+            None => {
+                Err(self.broken(format!("storage {storage} of {name} has {count} numbers, too few for {shape:?}")))
+            }
+        }
+    }
+
+    /// The tensor that PyTorch's rebuild functions would return. A parameter that is made of itself is none.
+    fn stored(&self, mut id: Id) -> Option<Stored> {
         let pickle = &self.pickle;
-        let (by, of) = pickle.made(id)?;
-        let of = match by {
-            "torch._utils._rebuild_parameter" => return self.stored(*of.first()?),
-            "torch._tensor._rebuild_from_type_v2" => pickle.items(*of.get(2)?)?,
-            "torch._utils._rebuild_tensor_v2" => of,
-            _ => return None,
-        };
+        let of = (0..MAX_DEPTH).find_map(|_| {
+            let (by, of) = pickle.made(id)?;
+            match by {
+                "torch._utils._rebuild_parameter" => {
+                    id = *of.first()?;
+                    None
+                }
+                "torch._tensor._rebuild_from_type_v2" => pickle.items(*of.get(2)?),
+                "torch._utils._rebuild_tensor_v2" => Some(of),
+                _ => None,
+            }
+        })?;
         let [storage, offset, shape, strides, ..] = of else { return None };
         let number = |id: &Id| usize::try_from(pickle.int(*id)?).ok();
-        let numbers = |id: Id| pickle.items(id)?.iter().map(number).collect::<Option<Vec<_>>>();
+        let numbers = |id: Id| {
+            let axes = pickle.items(id).filter(|axes| axes.len() <= MAX_AXES)?;
+            axes.iter().map(number).collect::<Option<Vec<_>>>()
+        };
         let (kind, storage) = address(pickle, pickle.outside(*storage)?)?;
         Some(Stored {
             shape: numbers(*shape)?,
@@ -244,34 +317,29 @@ impl Checkpoint {
     /// The numbers of a tensor in row-major order. `name` is for errors.
     ///
     /// # Errors
-    /// If they are not 32- or 64-bit floats (the latter are rounded), or cannot be read.
+    /// If they are not floats (those of 64 bits are rounded, those of 16 widened), or cannot be read.
     pub fn values(&mut self, name: &str, stored: &Stored) -> Result<Vec<f32>, Error> {
         let Stored { shape, strides, offset, kind, storage } = stored;
-        let size = match kind.as_str() {
-            "FloatStorage" => 4,
-            "DoubleStorage" => 8,
-            _ => {
-                let (path, name, found) = (self.path.clone(), name.to_owned(), kind.clone());
-                return Err(Error::Type { path, name, found });
-            }
-        };
+        if !["FloatStorage", "DoubleStorage", "HalfStorage", "BFloat16Storage"].contains(&kind.as_str()) {
+            let (path, name, found) = (self.path.clone(), name.to_owned(), kind.clone());
+            return Err(Error::Type { path, name, found });
+        }
+        let (kind, extent) = (kind.clone(), self.extent(name, stored)?);
+        if extent == 0 {
+            return Ok(Vec::new());
+        }
+        self.left = self.left.checked_sub(extent).ok_or(Error::Work { path: self.path.clone(), most: self.most })?;
         let bytes = match &mut self.storages {
             Storages::Legacy { file, places } => places
                 .get(storage)
-                .map(|place| file[place.clone()].to_vec())
+                .map(|place| file[place.clone()][..extent as usize].to_vec())
                 .ok_or("it is missing".to_owned()),
-            Storages::Zip { archive, prefix } => entry(archive, &format!("{prefix}data/{storage}")),
+            Storages::Zip { archive, prefix } => entry(archive, &format!("{prefix}data/{storage}"), extent),
         };
         let bytes = bytes.map_err(|error| self.broken(format!("storage {storage} of {name}: {error}")))?;
-        let count = bytes.len() / size;
-        let last = shape.iter().zip(strides).try_fold(*offset, |last, (n, stride)| {
-            last.checked_add(n.saturating_sub(1).checked_mul(*stride)?)
-        });
-        let wanted = shape.iter().try_fold(1usize, |all, n| all.checked_mul(*n));
-        let inside = last.is_some_and(|last| last < count) && wanted.is_some_and(|wanted| wanted <= count);
-        if !(inside || wanted == Some(0)) || shape.len() != strides.len() {
-            return Err(self
-                .broken(format!("storage {storage} of {name} has {count} numbers, too few for {shape:?}")));
+        if bytes.len() as u64 != extent {
+            let found = bytes.len();
+            return Err(self.broken(format!("storage {storage} of {name}: expected {extent} bytes, found {found}")));
         }
         let mut places = vec![*offset];
         for (n, stride) in shape.iter().zip(strides) {
@@ -279,8 +347,11 @@ impl Checkpoint {
         }
         let (single, _) = bytes.as_chunks::<4>();
         let (double, _) = bytes.as_chunks::<8>();
-        let value = |place: &usize| match size {
-            4 => f32::from_le_bytes(single[*place]),
+        let (halves, _) = bytes.as_chunks::<2>();
+        let value = |place: &usize| match kind.as_str() {
+            "HalfStorage" => npy::half(u16::from_le_bytes(halves[*place])),
+            "BFloat16Storage" => f32::from_bits(u32::from(u16::from_le_bytes(halves[*place])) << 16),
+            "FloatStorage" => f32::from_le_bytes(single[*place]),
             _ => f64::from_le_bytes(double[*place]) as f32,
         };
         Ok(places.iter().map(value).collect())
@@ -296,6 +367,11 @@ impl Stored {
     pub fn is_double(&self) -> bool {
         self.kind == "DoubleStorage"
     }
+
+    /// Whether its numbers have 16 bits.
+    pub fn is_half(&self) -> bool {
+        ["HalfStorage", "BFloat16Storage"].contains(&self.kind.as_str())
+    }
 }
 
 /// Type and key of a storage from its address, ('storage', type, key, device, numbers).
@@ -304,11 +380,13 @@ fn address<'a>(pickle: &'a Pickle, address: &[Id]) -> Option<(&'a str, &'a str)>
     Some((pickle.name(*kind)?.strip_prefix("torch.")?, pickle.text(*key)?))
 }
 
-fn entry(archive: &mut ZipArchive<File>, name: &str) -> Result<Vec<u8>, String> {
+/// At most `most` bytes of an entry, whatever it unpacks to.
+fn entry(archive: &mut ZipArchive<File>, name: &str, most: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     archive
         .by_name(name)
         .map_err(|error| error.to_string())?
+        .take(most)
         .read_to_end(&mut bytes)
         .map_err(|e| e.to_string())?;
     Ok(bytes)
@@ -383,12 +461,7 @@ mod tests {
         assert_eq!(read("none").unwrap(), (vec![0, 3], vec![]));
         assert_eq!(read("double").unwrap(), (vec![1], vec![0.1]));
         assert_eq!(read("parameter").unwrap(), (vec![2], vec![1., 1.]));
-        let error = read("half").unwrap_err();
-        assert!(
-            error.to_string().ends_with("half has HalfStorage; expected floats of 32 or 64 bits"),
-            "{error}"
-        );
-        assert!(error.hint().unwrap().contains(".float()"));
+        assert!(tensors["half"].is_half() && read("half").unwrap().1.iter().all(|value| value.is_finite()));
     }
 
     #[test]
@@ -404,8 +477,53 @@ mod tests {
             Stored { shape: vec![2, 2], ..part.clone() },
         ] {
             let error = checkpoint.values("part", &wrong).unwrap_err().to_string();
-            assert!(error.contains("has 12 numbers, too few"), "{wrong:?}: {error}");
+            let named = error.contains("has 12 numbers, too few") || error.contains("found the shape [2, 2]");
+            assert!(named, "{wrong:?}: {error}");
         }
+    }
+
+    /// A pickle of `model_params`, in a zip archive with a storage of four numbers.
+    fn hostile(value: &[u8]) -> Result<Vec<f32>, Error> {
+        let text = |text: &str| [b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat();
+        let name = text("model_params");
+        let pickle = [b"\x80\x02}(", &name[..], b"}(", &text("a"), value, b"uu."].concat();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.pt");
+        let mut zip = zip::ZipWriter::new(File::create(&path).unwrap());
+        for (name, bytes) in [("data.pkl", &pickle[..]), ("data/0", &[0; 16])] {
+            zip.start_file(format!("archive/{name}"), zip::write::SimpleFileOptions::default()).unwrap();
+            std::io::Write::write_all(&mut zip, bytes).unwrap();
+        }
+        zip.finish().unwrap();
+        let mut checkpoint = Checkpoint::open(&path)?;
+        let tensors = checkpoint.tensors("model_params")?.unwrap();
+        checkpoint.values("a", &tensors["a"])
+    }
+
+    /// `_rebuild_tensor_v2` of storage 0 with this shape, and strides of 0.
+    fn tensor(shape: &[i64]) -> Vec<u8> {
+        let text = |text: &str| [b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat();
+        let whole = |n: i64| [&b"\x8a\x08"[..], &n.to_le_bytes()].concat();
+        let tuple = |items: Vec<Vec<u8>>| [b"(", &items.concat()[..], b"t"].concat();
+        let storage = tuple(vec![text("storage"), b"ctorch\nFloatStorage\n".to_vec(), text("0"), text("cpu"), whole(4)]);
+        let (shape, strides) = (shape.iter().map(|n| whole(*n)).collect(), shape.iter().map(|_| whole(0)).collect());
+        let parts = vec![[storage, b"Q".to_vec()].concat(), whole(0), tuple(shape), tuple(strides), b"\x89}".to_vec()];
+        [b"ctorch._utils\n_rebuild_tensor_v2\n".to_vec(), tuple(parts), b"R".to_vec()].concat()
+    }
+
+    #[test]
+    fn what_a_pickle_claims_costs_nothing() {
+        assert_eq!(hostile(&tensor(&[2, 2])).unwrap(), [0.0; 4]);
+        assert_eq!(hostile(&tensor(&[1 << 40, 0])).unwrap(), [0.0; 0]);
+        for shape in [&[1i64 << 20, 1, 1 << 20][..], &[1 << 40], &[1 << 62], &[1 << 62, 1 << 62], &[5], &[-1], &[1; 100_000]] {
+            let error = hostile(&tensor(shape)).unwrap_err().to_string();
+            let named = ["too few for", "found the shape", "expected a dense tensor"];
+            assert!(named.iter().any(|words| error.contains(words)), "{error}");
+        }
+        // A parameter whose list of arguments holds the parameter.
+        let itself = b"ctorch._utils\n_rebuild_parameter\n]q\x00Rq\x01h\x00h\x01a0";
+        let error = hostile(itself).unwrap_err().to_string();
+        assert!(error.ends_with("model_params.a: expected a dense tensor"), "{error}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::{
     embed::{self, Embedder, Layout, Preprocess, Writer},
     model::Card,
     ops,
-    spec::{Adapter, Backbone, ChannelReplication, Model, View},
+    spec::{Adapter, Backbone, ChannelReplication, Model, View, bounds},
     spelling::closest,
 };
 use clap::{Args, ValueEnum};
@@ -82,6 +82,9 @@ enum Format {
 
 impl Embed {
     pub(super) fn run(&self, quiet: bool) -> Result {
+        if let Some(wrong) = self.size.and_then(|size| bounds::EMBED_IMAGE.check(size).err()) {
+            return Err(Failure::new(format!("--size: {wrong}")).hint(bounds::EMBED_IMAGE.hint));
+        }
         let device = self.compute.prepare()?;
         let models = self.models()?;
         let data = DataSet::open_without_fingerprint(&locate::own_name(&self.data), &self.data)?;
@@ -95,9 +98,17 @@ impl Embed {
                 true => Embedder::published(&saved.card, &asked, &saved.weights)?,
                 false => Embedder::restore(&saved.card, &asked, true, &saved.weights)?,
             };
+            for remark in files::remarks(&saved.weights)? {
+                output::warn(&remark);
+            }
             embedder.go_to(&device, ops::format::Format::F32)?;
             embedder.batch = self.batch;
             embedder.preprocess = self.size.map_or(embedder.preprocess, Preprocess::square);
+            if let Some(size) = self.size.filter(|size| *size < embedder.least_side()) {
+                let least = embedder.least_side();
+                let failure = Failure::new(format!("expected a `--size` of at least {least} for this model, found {size}"));
+                return Err(failure.hint(bounds::EMBED_IMAGE.hint));
+            }
             for (at, set) in sets.into_iter().enumerate() {
                 let norm = norm(&saved.card, embedder.known(at), set, &mut progress)?;
                 let (path, mut writer) = self.writer(set)?;

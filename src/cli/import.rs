@@ -52,11 +52,14 @@ impl Import {
     }
 
     fn import(&self, file: &Path, out: &Path) -> Result {
-        let Released { card, params, epoch, rounded, .. } = released(file, self.set.as_deref())?;
+        let Released { card, params, epoch, rounded, widened, .. } = released(file, self.set.as_deref())?;
         let note = serde_json::to_string(&card).expect("a card is plain data");
         files::save(out, &params, Some(&note), |_| true).at(file.display())?;
         if rounded > 0 {
             output::warn(&format!("{}: {rounded} tensors of 64 bits were rounded to 32", file.display()));
+        }
+        if widened > 0 {
+            output::warn(&format!("{}: {widened} tensors of 16 bits were widened to 32", file.display()));
         }
         let adapter = &card.model.adapter;
         let sets: Vec<&str> = card.sets.iter().map(|set| set.set.as_str()).collect();

@@ -6,9 +6,9 @@ use super::{
 };
 use crate::{
     adapter::SetChannels,
-    backbone::files,
+    backbone::{built, files},
     data::ImageSet,
-    model::{Card, CardSet},
+    model::{Card, CardSet, Extractor},
     spec::kind::FIT,
     store::{Store, Value as Field},
 };
@@ -38,7 +38,19 @@ pub(super) fn of_file(file: &Path) -> Result<SavedModel> {
         Failure::new(format!("{} does not name its model", file.display())).hint(hint)
     };
     let note = files::note(file)?.ok_or_else(not_ours)?;
-    let card = serde_json::from_str(&note).map_err(|_| not_ours())?;
+    let card: Card = serde_json::from_str(&note).map_err(|_| not_ours())?;
+    let wrong = |why: String| {
+        let hint = "the note in the file is damaged or was changed: write the file again";
+        Failure::new(format!("{}: {why}", file.display())).hint(hint)
+    };
+    card.check().map_err(wrong)?;
+    built(&card.model.backbone)?;
+    // Before anything is allocated by what the note says.
+    let (named, found) = (Extractor::bytes(&card.model, &card.channels()), std::fs::metadata(file).map_or(0, |file| file.len()));
+    if named.is_none_or(|named| named / 4 > found) {
+        let named = named.map_or("more than 2^64".into(), |named| named.to_string());
+        return Err(wrong(format!("expected the {named} bytes of the model that its note names, found {found}")));
+    }
     Ok(SavedModel { card, weights: file.to_owned(), published: false })
 }
 

@@ -13,9 +13,11 @@ use crate::{
     evaluate::{
         FeatureFile, FeatureRows, TaskScore,
         features::check,
+        nearest,
         protocol::{OneNn, score},
         questions::Questions,
     },
+    npy::Refusal,
     papers::{ACCURACY, MACRO_F1, PAPERS},
     spec::Metric,
     store::{Rows, Value},
@@ -71,7 +73,8 @@ impl Score {
         }
         progress.rest();
         let f1 = |name: &str| {
-            scores.iter().find(|score| score.name() == name).map(|score| score.metric(MACRO_F1.name))
+            let found = scores.iter().find(|scored| scored.score.name() == name);
+            found.map(|scored| scored.score.metric(MACRO_F1.name))
         };
         // A folder says of no data set which it is: whatever has the tasks of a paper has its overall score.
         let overall: Vec<_> = PAPERS
@@ -80,11 +83,14 @@ impl Score {
             .map(|overall| (overall.name, overall.of(f1)))
             .collect();
         if self.json {
-            let task = |score: &TaskScore| {
+            let task = |scored: &Scored| {
+                let Scored { score, tied, lost } = scored;
                 let class = |class: &crate::evaluate::ClassScore| (class.class.clone(), json!(class));
                 let per_class: BTreeMap<_, _> = score.per_class.iter().map(class).collect();
                 let mut scores = json!(score.metrics);
                 scores["per_class"] = json!(per_class);
+                scores["tied"] = json!(tied);
+                scores["cannot_be_found"] = json!(lost);
                 (score.name(), scores)
             };
             let tasks: BTreeMap<_, _> = scores.iter().map(task).collect();
@@ -92,7 +98,9 @@ impl Score {
             overall.iter().for_each(|(name, value)| document[*name] = json!(value));
             return output::say_json(&document);
         }
-        output::say(&grid::write(&table(&scores, &overall), Format::Table))
+        output::say(&grid::write(&table(&scores, &overall), Format::Table))?;
+        let notes: Vec<String> = scores.iter().flat_map(Scored::notes).collect();
+        if notes.is_empty() { Ok(()) } else { output::say(&format!("\n{}", notes.join("\n"))) }
     }
 
     fn set(
@@ -101,7 +109,7 @@ impl Score {
         set: &ImageSet,
         metric: Metric,
         progress: &mut Progress,
-    ) -> Result<Vec<TaskScore>> {
+    ) -> Result<Vec<Scored>> {
         let path = self.features.join(&set.name).join("features.npy");
         let features = open(&path)?;
         if features.rows() != set.len() {
@@ -114,45 +122,90 @@ impl Score {
             );
             return Err(Failure::new(format!("{}: {found}", path.display())));
         }
+        nearest::fits(features.width(), features.rows(), &Device::Cpu).at(path.display())?;
         // All rows are checked, also those that no task uses: the same model computed them.
         check(&features, &(0..set.len() as u32).collect::<Vec<_>>(), metric).at(path.display())?;
         let questions = Questions::of(data, set);
         let mut scores = vec![];
         for task in questions.tasks() {
             let mut score = score(&OneNn { metric }, &task, &features, &Device::Cpu, progress)?;
+            let (tied, lost) = (score.tied(), task.lost());
             // Nothing here asks who the nearest was, and there may be millions.
             score.predictions = vec![];
-            scores.push(score);
+            scores.push(Scored { score, tied, lost });
         }
         Ok(scores)
     }
 }
 
-/// A matrix of 32-bit floats.
+/// A task's score, and what it does not say.
+struct Scored {
+    score: TaskScore,
+    /// Images whose nearest has an equal of another label.
+    tied: usize,
+    /// Images that no reference can answer rightly, by label.
+    lost: BTreeMap<String, usize>,
+}
+
+impl Scored {
+    fn images(&self) -> u32 {
+        self.score.per_class.iter().map(|class| class.support).sum()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let (name, images) = (self.score.name(), self.images());
+        let mut notes = vec![];
+        if self.tied > 0 {
+            let tied = self.tied;
+            notes.push(format!(
+                "{name}: {tied} of {images} images are exactly as near to references of other labels; the first was taken"
+            ));
+        }
+        if !self.lost.is_empty() {
+            let mut lost: Vec<String> =
+                self.lost.iter().map(|(label, count)| format!("{count} of `{}`", label.escape_debug())).collect();
+            let more = lost.len().saturating_sub(LISTED);
+            lost.truncate(LISTED);
+            let more = if more > 0 { format!(" and {more} more labels") } else { String::new() };
+            let lost = lost.join(", ");
+            notes.push(format!(
+                "{name}: cannot be found, because no reference that may answer has their label: {lost}{more}"
+            ));
+        }
+        notes
+    }
+}
+
+/// Most labels in a note.
+const LISTED: usize = 5;
+
+/// A matrix of floats.
 fn open(path: &Path) -> Result<FeatureFile> {
     if !path.is_file() {
         let hint =
             "each set has a folder of its name with a `features.npy`; `dichroic data info` lists the sets";
         return Err(Failure::new(format!("{}: no such file", path.display())).hint(hint));
     }
-    let hint = "in Python: np.save(path, features.astype(np.float32)), with one row for each image";
     let file = FeatureFile::npy(path)
-        .map_err(|why| Failure::new(format!("{}: {why}", path.display())).hint(hint))?;
+        .map_err(|Refusal { why, remedy }| Failure::new(format!("{}: {why}", path.display())).hint(remedy))?;
     if file.width() == 0 {
-        return Err(Failure::new(format!("{}: expected columns, found none", path.display())).hint(hint));
+        return Err(Failure::new(format!("{}: expected columns, found none", path.display())));
+    }
+    if let Some(converted) = file.converted() {
+        output::warn(&format!("{}: {converted}", path.display()));
     }
     Ok(file)
 }
 
-fn table(scores: &[TaskScore], overall: &[(&str, Option<f64>)]) -> Rows {
+fn table(scores: &[Scored], overall: &[(&str, Option<f64>)]) -> Rows {
     let number = |value: f64| Value::Text(format!("{value:.3}"));
-    let row = |score: &TaskScore| {
-        let images: u32 = score.per_class.iter().map(|class| class.support).sum();
+    let row = |scored: &Scored| {
+        let score = &scored.score;
         vec![
             Value::Text(score.name()),
             number(score.metric(ACCURACY.name)),
             number(score.metric(MACRO_F1.name)),
-            Value::Integer(images.into()),
+            Value::Integer(scored.images().into()),
         ]
     };
     let mut rows: Vec<_> = scores.iter().map(row).collect();

@@ -2,13 +2,14 @@
 //! computed.
 
 mod files;
+mod room;
 
 pub use files::{Layout, Writer};
 
 use crate::{
     adapter::{Images, SetChannels},
     backbone::files as weights,
-    data::{self, ImageSet, Statistics, central_view, native_view},
+    data::{self, ImageSet, Statistics, Tape, central_view, native_view},
     event::{Event, Listen},
     model::{Card, Extractor},
     ops::format::Format,
@@ -19,7 +20,10 @@ use crate::{
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 /// Raised when embedding computes something different; part of the identity of every work that embeds.
 pub const REVISION: u32 = 1;
@@ -61,6 +65,23 @@ pub enum Error {
         /// The minimum of both.
         least: usize,
     },
+    /// An image does not fit into memory.
+    #[error(
+        "an image of {height} × {width} pixels in {channels} channels needs {:.1} GB of memory, and {:.1} GB are free",
+        *needed as f64 / 1e9, *free as f64 / 1e9
+    )]
+    Memory {
+        /// Its height in pixels.
+        height: usize,
+        /// Its width in pixels.
+        width: usize,
+        /// Its channels.
+        channels: usize,
+        /// Bytes that it needs.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// The features cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -92,6 +113,9 @@ impl Error {
                 "enlarge the images: `embed --size 224`, or `ChannelReplication.view(View::Resized)` in an experiment"
                     .into(),
             ),
+            Self::Memory { .. } => Some(
+                "resize the images: `embed --size 224`, or `ChannelReplication.view(View::Resized)` in an experiment".into(),
+            ),
             Self::Tensor(_) | Self::NotFinite { .. } | Self::Write { .. } | Self::Stopped => None,
         }
     }
@@ -108,6 +132,8 @@ pub struct Embedder {
     pub preprocess: Preprocess,
     /// Most images in one forward pass.
     pub batch: usize,
+    /// Numbers in the largest image at its own size so far; 0 before the first.
+    largest: AtomicUsize,
 }
 
 /// The part of an image that a model receives.
@@ -194,6 +220,7 @@ impl Embedder {
             trained: trained.len(),
             preprocess: Preprocess::of(&card.model, card.image),
             batch: BATCH,
+            largest: AtomicUsize::new(0),
         }
     }
 
@@ -203,6 +230,11 @@ impl Embedder {
     /// If the device's memory is too small, or it does not support the format.
     pub fn go_to(&mut self, device: &Device, format: Format) -> Result<(), Error> {
         Ok(self.params.go_to(device, format)?)
+    }
+
+    /// The minimum of an image's shorter side, in pixels.
+    pub fn least_side(&self) -> usize {
+        self.model.least_side()
     }
 
     /// The number of its weights.
@@ -232,7 +264,7 @@ impl Embedder {
         let rows: Vec<u32> = (0..set.len() as u32).collect();
         let mut done = 0;
         listen.receive(&Event::Began { what: "embedding", unit: "image", total: rows.len() as u64 });
-        let embedded = self.each_batch(set, &rows, norm, |batch| {
+        let embedded = self.each_batch(set, number, &rows, norm, |batch| {
             let shape = [batch.images, channels, batch.height, batch.width];
             let pixels = Tensor::from_vec(batch.pixels, &shape[..], self.params.device())?;
             let found = self.model.embed(&self.params, &Images { pixels, set: number })?;
@@ -265,11 +297,28 @@ impl Embedder {
     fn each_batch(
         &self,
         set: &ImageSet,
-        rows: &[u32],
+        number: usize,
+        mut rows: &[u32],
         norm: &Statistics,
         mut take: impl FnMut(Batch) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut chunks = rows.chunks(self.batch.max(1)).map(|rows| self.batches(set, rows, norm));
+        let room = match self.preprocess {
+            Preprocess::Square { side, .. } => {
+                self.together(number, set.channels.len(), (side, side), self.batch.max(1))?
+            }
+            Preprocess::Native => self.batch.max(1),
+        };
+        let mut chunks = std::iter::from_fn(|| {
+            // At their own size, as many are read at once as the largest so far lets be few numbers.
+            let most = match (self.preprocess, self.largest.load(Relaxed)) {
+                (Preprocess::Square { .. }, _) => room,
+                (Preprocess::Native, 0) => 1,
+                (Preprocess::Native, numbers) => room.min(room::LARGE / numbers).max(1),
+            };
+            let (these, others) = rows.split_at(most.min(rows.len()));
+            rows = others;
+            (!these.is_empty()).then(|| self.batches(set, number, these, norm))
+        });
         if !self.params.on_a_gpu() {
             return chunks.try_for_each(|batches| batches?.into_iter().try_for_each(&mut take));
         }
@@ -277,7 +326,7 @@ impl Embedder {
     }
 
     /// The rows as batches, in order.
-    fn batches(&self, set: &ImageSet, rows: &[u32], norm: &Statistics) -> Result<Vec<Batch>, Error> {
+    fn batches(&self, set: &ImageSet, number: usize, rows: &[u32], norm: &Statistics) -> Result<Vec<Batch>, Error> {
         let channels = set.channels.len();
         match self.preprocess {
             Preprocess::Square { shorter, side } => {
@@ -291,23 +340,24 @@ impl Embedder {
                 Ok(vec![Batch { images: rows.len(), height: side, width: side, pixels }])
             }
             Preprocess::Native => {
+                let tapes = all(rows.par_iter().map(|row| Ok(set.read(*row)?)))?;
                 let least = self.model.least_side();
-                let one = |row: &u32| -> Result<Batch, Error> {
-                    let tape = set.read(*row)?;
-                    let (height, width) = (tape.height, tape.width);
+                for (row, Tape { height, width, .. }) in rows.iter().zip(&tapes) {
+                    let (height, width) = (*height, *width);
                     if height.min(width) < least {
-                        return Err(Error::TooSmall {
-                            image: set.key(*row).to_owned(),
-                            height,
-                            width,
-                            least,
-                        });
+                        let image = set.key(*row).to_owned();
+                        return Err(Error::TooSmall { image, height, width, least });
                     }
+                    self.together(number, channels, (height, width), 1)?;
+                    self.largest.fetch_max(channels * height * width, Relaxed);
+                }
+                let one = |tape: Tape| -> Result<Batch, Error> {
+                    let (height, width) = (tape.height, tape.width);
                     let mut pixels = vec![0f32; channels * height * width];
                     native_view(&tape, norm, &mut pixels);
                     Ok(Batch { images: 1, height, width, pixels })
                 };
-                Ok(together(all(rows.par_iter().map(one))?))
+                Ok(together(all(tapes.into_par_iter().map(one))?))
             }
         }
     }

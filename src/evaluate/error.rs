@@ -20,6 +20,16 @@ pub enum Error {
         /// Its value.
         value: f32,
     },
+    /// A float64 beyond the range of float32, in which features are compared.
+    #[error("row {row}, column {column} of the features: expected a number that float32 can hold, found {value:e}")]
+    TooLarge {
+        /// Row of the matrix, from 0.
+        row: usize,
+        /// Column of the matrix, from 0.
+        column: usize,
+        /// Its value.
+        value: f64,
+    },
     /// A row without a direction: all zeros.
     #[error("row {row} of the features: expected a vector with a direction, found only zeros")]
     ZeroRow {
@@ -77,6 +87,14 @@ pub enum Error {
     /// An image for hand-made features cannot be read.
     #[error(transparent)]
     Data(#[from] data::Error),
+    /// Not even a few rows fit into memory.
+    #[error("a search among these features needs {} of memory, and {} are free", megabytes(*needed), megabytes(*free))]
+    Memory {
+        /// Bytes that it needs.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// The listener asked to stop.
     #[error("stopped")]
     Stopped,
@@ -126,6 +144,11 @@ pub enum Error {
     },
 }
 
+/// Rounded up.
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", bytes.div_ceil(1_000_000))
+}
+
 impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
@@ -134,6 +157,9 @@ impl Error {
                 "features are in the order of the table: row {row} is line {} of enriched_meta.csv; check that image and the model that embedded it",
                 row + 2
             )),
+            Self::TooLarge { .. } => {
+                Some("divide the features by a constant: neither metric changes its neighbours by that".into())
+            }
             Self::Shape { .. } | Self::Mismatch { .. } => {
                 Some("features.npy must have one row for each row of enriched_meta.csv, in the same order".into())
             }
@@ -141,6 +167,9 @@ impl Error {
                 Some("leaving a group out needs a second group or a training split; check the column that dataset.toml names".into())
             }
             Self::Empty { .. } => Some("check the column train_test_split of enriched_meta.csv".into()),
+            Self::Memory { .. } => {
+                Some("free some, or raise the limit (`ulimit -v`, the memory of the job); fewer `--threads` need less".into())
+            }
             Self::Task { source, .. } => source.hint(),
             Self::Damaged { path, .. } => {
                 Some(format!("delete {} and its work from the store, then run again", path.display()))

@@ -22,7 +22,7 @@ pub fn constant(input: &TaskInput<'_>) -> Result<TaskScore, Error> {
         guesses.of_group.keys().map(|group| (*group, most_frequent(group))).collect();
     let predict = |(at, row): (usize, &u32)| {
         let (truth, predicted) = (input.labels.of(*row), most_frequent[&group(input, at)]);
-        Prediction { row: *row, truth, predicted, nearest: None, similarity: None }
+        Prediction { row: *row, truth, predicted, nearest: None, similarity: None, tied: false }
     };
     let asked = input.queries.iter().enumerate().filter(|(at, _)| input.counts(*at));
     Ok(input.scored(asked.map(predict).collect()))

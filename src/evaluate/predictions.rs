@@ -19,8 +19,8 @@ use parquet::{
 };
 use std::{fs::File, path::Path, sync::Arc};
 
-/// One row per image and task. `nearest` and `similarity` are null if nothing was compared, and the units of
-/// an image if the table does not state them.
+/// One row per image and task. `nearest`, `similarity` and `tied` (another label is exactly as near) are null if nothing
+/// was compared, and the units of an image if the table does not state them.
 const SCHEMA: &str = "message predictions {
   required binary set (UTF8);
   required binary task (UTF8);
@@ -33,6 +33,7 @@ const SCHEMA: &str = "message predictions {
   optional binary well (UTF8);
   optional binary plate (UTF8);
   optional binary group (UTF8);
+  optional boolean tied;
 }";
 
 /// The type of a column of labels, and its type if an image may have several.
@@ -88,7 +89,8 @@ fn write_to(file: Growing, tasks: &[Named<'_>]) -> Result<Digest, ParquetError> 
             group.cells(predictions().map(|found| found.nearest.map(task.key)))?;
             group.cells(predictions().map(|found| found.similarity))?;
             let mut units = Unit::KEPT.into_iter();
-            units.try_for_each(|unit| group.cells(predictions().map(|found| (task.unit)(unit, found.row))))
+            units.try_for_each(|unit| group.cells(predictions().map(|found| (task.unit)(unit, found.row))))?;
+            group.cells(predictions().map(|found| found.nearest.map(|_| found.tied)))
         })?;
     }
     Ok(table.finish()?.finish()?)
@@ -231,7 +233,7 @@ pub(crate) mod tests {
 
     fn prediction(row: u32, (truth, predicted): (Truth, Truth), near: Option<(u32, f32)>) -> Prediction {
         let (nearest, similarity) = near.unzip();
-        Prediction { row, truth, predicted, nearest, similarity }
+        Prediction { row, truth, predicted, nearest, similarity, tied: false }
     }
 
     fn score(predictions: Vec<Prediction>) -> TaskScore {

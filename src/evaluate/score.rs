@@ -5,7 +5,7 @@ use super::{
     metrics::{Counts, LabelCounts, METRICS, Metric},
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// One task of one set: queries and references.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +77,8 @@ pub struct Prediction {
     pub nearest: Option<u32>,
     /// The similarity to that row: the cosine, or minus the Euclidean distance.
     pub similarity: Option<f32>,
+    /// Whether another row with another label is exactly as near: the first was taken.
+    pub tied: bool,
 }
 
 impl TaskScore {
@@ -94,7 +96,39 @@ impl TaskScore {
     }
 }
 
+impl TaskScore {
+    /// The number of images whose nearest has an equal of another label.
+    pub fn tied(&self) -> usize {
+        self.predictions.iter().filter(|prediction| prediction.tied).count()
+    }
+}
+
 impl TaskInput<'_> {
+    /// Images that no reference can answer rightly, by their label: none outside of their group has it.
+    pub fn lost(&self) -> BTreeMap<String, usize> {
+        // Of each label: whether it is in Train; a group of queries that has it, and whether another has it too.
+        let train: HashSet<Truth> = self.train.iter().map(|row| self.labels.of(*row)).collect();
+        let mut groups: HashMap<Truth, (u32, bool)> = HashMap::new();
+        for (row, group) in self.queries.iter().zip(self.groups.unwrap_or_default()) {
+            let of_label = groups.entry(self.labels.of(*row)).or_insert((*group, false));
+            of_label.1 |= of_label.0 != *group;
+        }
+        let mut lost = BTreeMap::new();
+        for (at, row) in self.queries.iter().enumerate().filter(|(at, _)| self.counts(*at)) {
+            let truth = self.labels.of(*row);
+            let own = self.groups.map(|groups| groups[at]);
+            let in_another = groups.get(&truth).is_some_and(|(group, several)| *several || own != Some(*group));
+            if !train.contains(&truth) && !in_another {
+                *lost.entry(self.label_name(truth)).or_insert(0) += 1;
+            }
+        }
+        lost
+    }
+
+    fn label_name(&self, truth: Truth) -> String {
+        truth.labels().map(|label| self.label_names[usize::from(label)].as_str()).collect::<Vec<_>>().join(" + ")
+    }
+
     /// Adds the task's name to an error, except for a stop.
     pub(super) fn locate(&self, source: Error) -> Error {
         if matches!(source, Error::Stopped) {
@@ -169,5 +203,28 @@ impl TaskInput<'_> {
             per_class: lists[0].of_label.iter().map(class).collect(),
             predictions: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_that_no_reference_can_answer_are_counted_by_label() {
+        let names = ["a", "b", "c"].map(String::from);
+        let labels = [0, 0, 1, 1, 2, 2, 2];
+        let lost = |queries: &[u32], groups: Option<&[u32]>, counted: Option<&[bool]>| -> Vec<(String, usize)> {
+            let labels = Labels::One(&labels);
+            let (data, set, task, label_names) = ("d", "s", "t", &names[..]);
+            let input = TaskInput { data, set, task, labels, label_names, train: &[0], queries, groups, counted };
+            input.lost().into_iter().collect()
+        };
+        let of = |label: &str, count| (label.to_owned(), count);
+        assert_eq!(lost(&[1, 2, 3], None, None), [of("b", 2)], "b is not in Train");
+        assert_eq!(lost(&[1, 2, 3], Some(&[7, 7, 7]), None), [of("b", 2)], "one group");
+        assert_eq!(lost(&[1, 2, 3], Some(&[7, 7, 8]), None), [], "another group has it");
+        assert_eq!(lost(&[2, 4, 5, 6], Some(&[7, 8, 8, 7]), None), [of("b", 1)]);
+        assert_eq!(lost(&[2, 4, 5], Some(&[7, 8, 8]), Some(&[false, true, false])), [of("c", 1)]);
     }
 }

@@ -35,8 +35,14 @@ pub enum Error {
     Failed { work: String, reason: String },
     #[error("the feature file of set `{0}` is missing from the store's folder")]
     NoFeatures(String),
+    #[error("this training needs at least {} of memory, and {} are free", gigabytes(*needed), gigabytes(*free))]
+    Memory { needed: u64, free: u64 },
     #[error("cannot use {}: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
+}
+
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.1} GB", bytes as f64 / 1e9)
 }
 
 impl Error {
@@ -51,6 +57,9 @@ impl Error {
             Self::Evaluate(error) => error.hint(),
             Self::Files(error) => error.hint(),
             Self::Store(error) => error.hint(),
+            Self::Memory { .. } => Some(
+                "a smaller `train.batch` or `train.image` needs less; `exp --dry` estimates the whole".into(),
+            ),
             Self::NoFeatures(_) => {
                 Some("the folder `<store>.d` belongs to the store: put it back next to the store".into())
             }
@@ -75,7 +84,7 @@ impl Error {
     pub(super) fn outcome(&self) -> store::Outcome {
         match self {
             Self::Train(train::Error::Diverged { .. }) => store::Outcome::Nan(self.to_string()),
-            Self::Train(train::Error::OutOfMemory { .. }) => store::Outcome::Oom(self.to_string()),
+            Self::Train(train::Error::OutOfMemory { .. }) | Self::Memory { .. } => store::Outcome::Oom(self.to_string()),
             _ => store::Outcome::Error(self.to_string()),
         }
     }

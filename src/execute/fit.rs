@@ -9,7 +9,7 @@ use crate::{
     data::Statistics,
     device,
     embed::{Embedder, Layout, Writer},
-    event::Listen,
+    event::{Event, Listen},
     format,
     loss::Objective,
     model::{Card, CardSet, Extractor},
@@ -59,6 +59,9 @@ impl WorkContext<'_> {
         let seed = of_stage(step.seed.unwrap_or(PRETRAIN_SEED), number);
         let sets = self.sets.open(&fit.data, subset, listen)?;
         let start = |seed| self.start(step, fit, &channels(&sets), seed);
+        for remark in self.remarks(fit)? {
+            listen.receive(&Event::Note(&remark));
+        }
         let (extractor, mut params) = start(seed)?;
         let mut card = Card { model: model.clone(), image, sets: Vec::new() };
         for (part, SetChannels { set, channels }) in sets.iter().zip(channels(&sets)) {
@@ -83,6 +86,19 @@ impl WorkContext<'_> {
         let objective = train::objective(stage, &extractor, source.classes().len(), &mut params, oracle)?;
         let inputs = FitInputs { stage, side: image, seed, source: &source, objective, card: Some(card) };
         self.train(inputs, &extractor, &mut params, attempt, listen)
+    }
+
+    /// What is done to read the published weights that a training starts from.
+    fn remarks(&self, fit: &Fit) -> Result<Vec<String>, Error> {
+        let later = fit.training.as_ref().is_some_and(|training| training.number > 0);
+        match &fit.model.weights {
+            Weights::Scratch | Weights::SimulatedPretrain => Ok(Vec::new()),
+            _ if later => Ok(Vec::new()),
+            Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m | Weights::Published => {
+                let file = files::find(&files::published(&fit.model.backbone), self.executor.weights.as_deref())?;
+                Ok(files::remarks(&file)?)
+            }
+        }
     }
 
     /// The model before the first step of the stage.

@@ -5,6 +5,7 @@ mod artifacts;
 mod cost;
 mod error;
 mod fit;
+mod room;
 mod score;
 mod sets;
 
@@ -139,6 +140,12 @@ impl Executor<'_> {
         let sets = Sets::new(self.data, &artifacts::cache(self.store.path()));
         let done = self.states(plan)?.into_iter().filter(|(_, status)| *status == Status::Done);
         let done: BTreeSet<String> = done.map(|(work, _)| work).collect();
+        // Before any work is done, not after the work that a training depends on.
+        for step in plan.steps.iter().filter(|step| !done.contains(step.id.as_str())) {
+            if let Work::Fit(fit) = &step.work {
+                fit.fits(&sets.open(&fit.data, fit.subset, listen)?, &self.device)?;
+            }
+        }
         let mut waiting = None;
         let mut open = BTreeSet::new();
         for step in plan.steps.iter().filter(|step| !done.contains(step.id.as_str())) {

@@ -1,7 +1,11 @@
 //! The description stored with the weights in a file of this program: everything that is needed to use them
 //! elsewhere.
 
-use crate::{adapter::SetChannels, data::Statistics, spec};
+use crate::{
+    adapter::SetChannels,
+    data::Statistics,
+    spec::{self, Enters, Model, View, bounds},
+};
 use serde::{Deserialize, Serialize};
 
 /// A model and the images that it expects, stored as JSON in the metadata of `weights.safetensors`.
@@ -29,6 +33,21 @@ pub struct CardSet {
 }
 
 impl CardSet {
+    fn check(&self) -> Result<(), String> {
+        let Self { set, channels, mean, sd } = self;
+        bounds::CHANNELS.check(channels.len()).map_err(|wrong| format!("`{set}`: {wrong}"))?;
+        for (what, numbers) in [("mean", mean), ("standard deviation", sd)] {
+            let (expected, found) = (channels.len(), numbers.len());
+            if expected != found {
+                return Err(format!("`{set}`: expected a {what} for each of {expected} channels, found {found}"));
+            }
+        }
+        match mean.iter().chain(sd).find(|value| !value.is_finite()).or(sd.iter().find(|sd| **sd <= 0.0)) {
+            Some(wrong) => Err(format!("`{set}`: expected finite means and deviations above 0, found {wrong}")),
+            None => Ok(()),
+        }
+    }
+
     /// A set whose images are normalised elsewhere.
     pub fn plain(set: SetChannels) -> Self {
         let SetChannels { set, channels } = set;
@@ -38,6 +57,36 @@ impl CardSet {
 }
 
 impl Card {
+    /// Refuses what no file of ours says, before anything is computed by it. A file may come from anywhere.
+    ///
+    /// # Errors
+    /// What was expected and what was found.
+    pub fn check(&self) -> Result<(), String> {
+        let Model { backbone, adapter, .. } = &self.model;
+        let whole = backbone.is_off_the_shelf() && adapter.view() == View::Native;
+        if whole { bounds::EMBED_IMAGE.check(self.image.max(1))? } else { bounds::IMAGE.check(self.image)? }
+        adapter.sizes().iter().try_for_each(|(bound, size)| bound.check(*size))?;
+        bounds::SETS.check(self.sets.len())?;
+        let keeps_stem = match adapter.enters() {
+            Enters::Images => true,
+            Enters::Maps => false,
+        };
+        if backbone.is_off_the_shelf() && !keeps_stem {
+            return Err(format!("expected {backbone} with its own stem, found {}", adapter.word()));
+        }
+        if !keeps_stem && self.sets.is_empty() {
+            return Err(format!("expected the sets that {} has parameters for, found none", adapter.word()));
+        }
+        if adapter.is_one_model_per_set() && self.sets.len() != 1 {
+            return Err(format!("expected one set for {}, found {}", adapter.word(), self.sets.len()));
+        }
+        self.sets.iter().try_for_each(CardSet::check)?;
+        match self.sets.iter().enumerate().find(|(at, set)| self.sets[..*at].iter().any(|one| one.set == set.set)) {
+            Some((_, set)) => Err(format!("expected each set once, found `{}` twice", set.set)),
+            None => Ok(()),
+        }
+    }
+
     /// The sets' channels.
     pub fn channels(&self) -> Vec<SetChannels> {
         let one = |set: &CardSet| SetChannels { set: set.set.clone(), channels: set.channels.clone() };
@@ -48,5 +97,47 @@ impl Card {
     pub fn statistics(&self, set: usize) -> Statistics {
         let CardSet { mean, sd, .. } = self.sets[set].clone();
         Statistics { mean, sd }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        sample,
+        spec::{Adapter, recipe::Recipe},
+    };
+
+    fn card() -> Card {
+        let spec = sample::spec(sample::hyper_net(), Recipe::Fixed);
+        let channels = ["er", "golgi"].map(String::from).to_vec();
+        let set = CardSet { set: "HPA".into(), channels, mean: vec![0.1; 2], sd: vec![0.2; 2] };
+        Card { model: spec.model, image: 64, sets: vec![set] }
+    }
+
+    #[test]
+    fn a_note_that_no_model_can_have_is_refused_in_a_sentence() {
+        assert_eq!(card().check(), Ok(()));
+        let wrong = |change: &dyn Fn(&mut Card)| {
+            let mut card = card();
+            change(&mut card);
+            card.check().unwrap_err()
+        };
+        for side in [0, 33, 1 << 40, usize::MAX] {
+            assert!(wrong(&|card| card.image = side).starts_with("expected an image side"), "{side}");
+        }
+        let z = wrong(&|card| {
+            if let Adapter::HyperNet(word) = &mut card.model.adapter {
+                word.z = 1 << 40;
+            }
+        });
+        assert_eq!(z, "expected a width z of HyperNet's embeddings of 1 to 16384, found 1099511627776");
+        let sd = wrong(&|card| card.sets[0].sd = vec![0.2]);
+        assert_eq!(sd, "`HPA`: expected a standard deviation for each of 2 channels, found 1");
+        assert!(wrong(&|card| card.sets[0].mean[1] = f32::NAN).ends_with("found NaN"));
+        assert!(wrong(&|card| card.sets[0].sd[1] = 0.0).ends_with("found 0"));
+        assert!(wrong(&|card| card.sets[0].channels.clear()).contains("number of channels"));
+        assert!(wrong(&|card| card.sets.clear()).contains("found none"));
+        assert_eq!(wrong(&|card| card.sets.push(card.sets[0].clone())), "expected each set once, found `HPA` twice");
     }
 }

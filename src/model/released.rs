@@ -16,7 +16,7 @@ use crate::{
     spec::{
         Adapter, ClassEmbedding, Coefficients, ConvNext, ConvNextSize, Depthwise, Embeddings, FirstLayer,
         FixedChannels, HyperNet, Model, NewChannels, Pooling, SliceParam, TargetParam, TemplateMixing,
-        Weights, chammi,
+        Weights, bounds, chammi,
     },
 };
 use std::{
@@ -46,6 +46,8 @@ pub struct Released {
     pub epoch: Option<i64>,
     /// The number of 64-bit tensors, which were rounded.
     pub rounded: usize,
+    /// The number of 16-bit tensors, which were widened.
+    pub widened: usize,
 }
 
 /// Why a checkpoint cannot be converted.
@@ -100,6 +102,14 @@ pub enum Error {
         /// What is supported.
         expected: &'static str,
     },
+    /// A size that no model has.
+    #[error("{}: {wrong}", path.display())]
+    Size {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and what was found.
+        wrong: String,
+    },
     /// Names or shapes differ from those of its adapter.
     #[error("{} does not fit {word} as released: {}", path.display(), problems.join("; "))]
     Mismatch {
@@ -137,6 +147,7 @@ impl Error {
                 )
             }
             Self::AllSets { .. } => "leave `--set` out; it is for FixedChannels".into(),
+            Self::Size { .. } => released.into(),
             Self::Setting { .. } => "this program has no such setting".into(),
             Self::Mismatch { .. } => {
                 format!(
@@ -168,23 +179,27 @@ fn shaped(path: &Path, set: Option<&str>, shape: Shape) -> Result<Released, Erro
         let found = shapes.keys().map(|name| String::from(*name)).collect();
         Error::Adapter { path: path.to_owned(), found }
     })?;
+    let size = |wrong| Error::Size { path: path.to_owned(), wrong };
+    adapter.sizes().iter().try_for_each(|(bound, size)| bound.check(*size)).map_err(size)?;
     check_settings(path, &checkpoint, &adapter)?;
     let sets = sets(path, &shapes, &adapter, set)?;
 
     let backbone = ConvNext { size: ConvNextSize::Tiny, drop_path: 0.0 }.into();
     let image = checkpoint.setting(&["config", "dataset", "img_size"]).and_then(|side| side.try_into().ok());
+    image.map_or(Ok(()), |side| bounds::IMAGE.check(side)).map_err(size)?;
     let model = Model { backbone, weights: Weights::ImageNet22k, adapter };
     let card = Card { model, image: image.unwrap_or(IMAGE), sets };
     let mut params = Params::new(Seed(0));
     let model = Extractor::shaped(&card.model.adapter, shape, 0.0, (&card.channels(), &[]), &mut params);
     let taken = pair(path, &mut checkpoint, &tensors, shape, &card.model.adapter, &mut params)?;
-    let mut rounded = 0;
+    let (mut rounded, mut widened) = (0, 0);
     for (id, name) in params.ids().zip(taken) {
         let stored = &tensors[&name];
         rounded += usize::from(stored.is_double());
+        widened += usize::from(stored.is_half());
         params.import(id, checkpoint.values(&name, stored)?)?;
     }
-    Ok(Released { card, params, model, epoch: checkpoint.number("epoch"), rounded })
+    Ok(Released { card, params, model, epoch: checkpoint.number("epoch"), rounded, widened })
 }
 
 type Shapes<'a> = BTreeMap<&'a str, &'a [usize]>;
@@ -323,9 +338,11 @@ fn pair(
         }
         taken.push(name);
     }
+    // Numbers are only compared where all names and shapes are right.
+    let right = missing.is_empty() && misshapen.is_empty();
     let mut unexpected = Vec::new();
     for name in left {
-        if !name.starts_with(SECOND) || !is_second(name, checkpoint, tensors)? {
+        if !name.starts_with(SECOND) || right && !is_second(name, checkpoint, tensors)? {
             unexpected.push(name.to_owned());
         }
     }

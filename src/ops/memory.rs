@@ -32,8 +32,39 @@ pub fn restart_peak() {
 }
 
 /// Bytes that the system can still give to this program: what is free or easily freed, and no more than the
-/// control group (a container, a Slurm job) allows; `None` if unknown.
+/// control group (a container, a Slurm job) and the limits of the process (`ulimit -v`, `ulimit -d`) allow; `None` if
+/// unknown.
 pub fn available() -> Option<u64> {
+    let system = of_the_system();
+    match (system, of_the_process()) {
+        (Some(system), Some(process)) => Some(system.min(process)),
+        (system, process) => system.or(process),
+    }
+}
+
+/// What the limits of the process leave of its addresses and its data; `None` without limits.
+#[cfg(target_os = "linux")]
+fn of_the_process() -> Option<u64> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: Vec<u64> = pages.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+    // SAFETY: a query without arguments that could be wrong.
+    let page = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).ok()?;
+    // All pages come first, those of data and stack sixth.
+    let limits = [(libc::RLIMIT_AS, 0), (libc::RLIMIT_DATA, 5)].map(|(resource, at)| {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: the pointer is to a local variable.
+        let known = unsafe { libc::getrlimit(resource, &mut limit) } == 0 && limit.rlim_cur != libc::RLIM_INFINITY;
+        known.then(|| limit.rlim_cur.saturating_sub(pages.get(at).map_or(0, |used| used * page)))
+    });
+    limits.into_iter().flatten().min()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn of_the_process() -> Option<u64> {
+    None
+}
+
+fn of_the_system() -> Option<u64> {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let machine = field(&read("/proc/meminfo")?, "MemAvailable:")? * 1024;
     let own = read("/proc/self/cgroup").and_then(|text| {
@@ -171,6 +202,17 @@ mod tests {
         assert_eq!(field(meminfo, "MemAvailable:"), Some(42));
         if cfg!(target_os = "linux") {
             assert!(available().unwrap() > 1 << 20);
+            // SAFETY: limits of this process, set back at once; what is asked meanwhile needs a few kB.
+            unsafe {
+                let mut before = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+                assert_eq!(libc::getrlimit(libc::RLIMIT_AS, &mut before), 0);
+                let limit = 1 << 40;
+                let lower = libc::rlimit { rlim_cur: limit.min(before.rlim_cur), ..before };
+                assert_eq!(libc::setrlimit(libc::RLIMIT_AS, &lower), 0);
+                let left = of_the_process();
+                assert_eq!(libc::setrlimit(libc::RLIMIT_AS, &before), 0);
+                assert!(left.is_some_and(|left| left < limit), "{left:?}");
+            }
         }
     }
 

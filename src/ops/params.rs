@@ -10,7 +10,7 @@ use crate::{
     gpu::Gpu,
     seed::{Seed, Stream},
 };
-use candle_core::{Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 use std::ops::{Deref, DerefMut};
 
 /// One of a model's parameters.
@@ -104,9 +104,16 @@ pub struct Params {
     seed: Seed,
     device: Device,
     format: Format,
+    /// Whether values are left out.
+    shapes_only: bool,
 }
 
 impl Params {
+    /// Shapes without values, to know how large a model is before anything is allocated.
+    pub fn shapes() -> Self {
+        Self { shapes_only: true, ..Self::new(Seed(0)) }
+    }
+
     /// Without parameters; initial values will be drawn from streams of `seed` that have the parameters'
     /// names.
     pub fn new(seed: Seed) -> Self {
@@ -115,7 +122,7 @@ impl Params {
 
     /// The same on a device, for computation in a format.
     pub fn on(device: Device, format: Format, seed: Seed) -> Self {
-        Self { all: Vec::new(), prefix: String::new(), seed, device, format }
+        Self { all: Vec::new(), prefix: String::new(), seed, device, format, shapes_only: false }
     }
 
     /// Moves them to a device, for computation in a format.
@@ -152,6 +159,11 @@ impl Params {
         init: impl FnOnce(&mut Stream, &mut [f32]),
     ) -> ParamId {
         published.name.insert_str(0, &self.prefix);
+        if self.shapes_only {
+            let value = Tensor::zeros(0, DType::F32, &Device::Cpu).expect("nothing is allocated for no numbers");
+            self.all.push(Param { published, value, trained: true, measured: false, rate_factor: 1.0 });
+            return ParamId(self.all.len() - 1);
+        }
         let mut values = vec![0.0; published.count()];
         init(&mut self.seed.stream(&format!("init/{}", published.name)), &mut values);
         let value =
@@ -235,6 +247,15 @@ impl Params {
         self.all.iter().filter(|param| !param.measured).map(|param| param.published.count()).sum()
     }
 
+    /// Bytes of the values of all of them; `None` above 2^64.
+    pub fn bytes(&self) -> Option<u64> {
+        let one = |param: &Param| {
+            let mut shape = param.published.shape.iter();
+            shape.try_fold(4u64, |bytes, length| bytes.checked_mul(*length as u64))
+        };
+        self.all.iter().try_fold(0u64, |all, param| all.checked_add(one(param)?))
+    }
+
     /// Whether it is trained.
     pub fn is_trained(&self, id: ParamId) -> bool {
         self.all[id.0].trained
@@ -272,7 +293,8 @@ impl Params {
         };
         let all = self.all.iter().map(one).collect::<Result<_>>()?;
         let (prefix, device) = (self.prefix.clone(), self.device.clone());
-        Ok(Self { all, prefix, seed: self.seed, device, format: self.format })
+        let shapes_only = self.shapes_only;
+        Ok(Self { all, prefix, seed: self.seed, device, format: self.format, shapes_only })
     }
 
     /// The seed of random values.

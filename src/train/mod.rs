@@ -25,7 +25,7 @@ pub use keep::Keep;
 pub use method::Method;
 pub use objective::objective;
 pub use optimiser::{Clip, Group, Groups, Names, Optimiser, Rule};
-pub use parts::parts;
+pub use parts::{PIXELS as PART, parts};
 pub use pretraining::Pretraining;
 pub use source::{Folder, Item, Source};
 

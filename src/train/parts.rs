@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// Pixels of a part, counted for each pass through the network: 20 images of 224 px, 256 of 64 px. A
 /// ConvNeXt-Tiny's tape of such a part takes 2.4 GB.
-pub(super) const PIXELS: usize = 1 << 20;
+pub const PIXELS: usize = 1 << 20;
 
 /// The rows of each part of `rows` rows with `pixels` pixels each, as equal as possible. No part has more
 /// than `most` pixels, unless a single row has.

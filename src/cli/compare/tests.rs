@@ -94,7 +94,7 @@ fn write(file: &Path, wrong: u32) {
         let truth = (row % 3) as u16;
         let predicted = if (row / 3).is_multiple_of(wrong) { (truth + 1) % 3 } else { truth };
         let [truth, predicted] = [truth, predicted].map(Truth::One);
-        Prediction { row, truth, predicted, nearest: None, similarity: None }
+        Prediction { row, truth, predicted, nearest: None, similarity: None, tied: false }
     };
     let score = |task: &str| TaskScore {
         data: "cells".into(),

@@ -35,32 +35,41 @@ pub(super) fn rows_of_a_block(width: usize) -> usize {
     (BLOCK / (4 * width.max(1))).max(1)
 }
 
+/// How large the numbers of some rows are.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Extent {
+    /// The largest, without its sign.
+    pub(super) largest: f32,
+}
+
+impl Extent {
+    /// Of these numbers. The bits of positive numbers are ordered as they are, in any mode of the processor.
+    pub(super) fn of(values: &[f32]) -> Self {
+        let size = |value: &f32| value.to_bits() & 0x7fff_ffff;
+        Self { largest: f32::from_bits(values.iter().map(size).max().unwrap_or(0)) }
+    }
+
+    /// Of both.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self::of(&[self.largest, other.largest])
+    }
+}
+
 /// Refuses rows without a distance: NaN and infinities; for the cosine also rows of zeros.
 ///
 /// # Errors
 /// The first such row among `rows`, or one that cannot be read.
 pub fn check(features: &dyn FeatureRows, rows: &[u32], metric: Metric) -> Result<(), Error> {
-    pass(features, rows, |rows, values| check_block(rows, values, metric)).map(drop)
+    extent(features, rows, metric).map(drop)
 }
 
-/// The same, and returns the mean of these rows.
-pub(super) fn check_and_average(
-    features: &dyn FeatureRows,
-    rows: &[u32],
-    metric: Metric,
-) -> Result<Vec<f32>, Error> {
-    let width = features.width();
+/// The same, and returns how large these rows are.
+pub(super) fn extent(features: &dyn FeatureRows, rows: &[u32], metric: Metric) -> Result<Extent, Error> {
     let parts = pass(features, rows, |rows, values| {
         check_block(rows, values, metric)?;
-        let mut sums = vec![0f64; width];
-        for row in values.chunks_exact(width) {
-            sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
-        }
-        Ok(sums)
+        Ok(Extent::of(values))
     })?;
-    let mut sums = vec![0f64; width];
-    parts.iter().for_each(|part| sums.iter_mut().zip(part).for_each(|(sum, x)| *sum += x));
-    Ok(sums.iter().map(|sum| (sum / rows.len() as f64) as f32).collect())
+    Ok(parts.into_iter().fold(Extent::default(), Extent::and))
 }
 
 /// The result of `of` for each block, in order; or the first error in the order of the rows.
@@ -84,7 +93,8 @@ fn check_block(rows: &[u32], values: &[f32], metric: Metric) -> Result<(), Error
         if let Some(column) = values.iter().position(|value| !value.is_finite()) {
             return Err(Error::NotFinite { row, column, value: values[column] });
         }
-        if metric == Metric::Cosine && values.iter().all(|value| *value == 0.0) {
+        // By their bits: threads that flush subnormal numbers read them as 0.
+        if metric == Metric::Cosine && values.iter().all(|value| value.to_bits() << 1 == 0) {
             return Err(Error::ZeroRow { row });
         }
     }

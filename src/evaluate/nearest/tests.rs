@@ -1,6 +1,6 @@
 //! The blocked search against the definition, in cases where rounding, ties and groups matter.
 
-use super::arithmetic::{direction, distance, dot};
+use super::exact::Exact;
 use super::*;
 use crate::{
     golden::{device, everywhere},
@@ -12,29 +12,20 @@ fn random(name: &str, rows: usize, width: usize) -> Vec<f32> {
     (0..rows * width).map(|_| stream.normal() as f32).collect()
 }
 
-/// The definition: all pairs in float64, the first of equally near rows.
+/// The definition: all pairs without rounding, the first of equally near rows.
 fn slow(references: FeatureMatrix<'_>, queries: FeatureMatrix<'_>, metric: Metric) -> Vec<u32> {
-    let unit = |row: &[f32]| {
-        let mut row = row.to_vec();
-        direction(&mut row);
-        row
-    };
-    (0..queries.rows())
-        .map(|query| {
-            let mut best = (f64::NEG_INFINITY, 0);
-            for reference in 0..references.rows() {
-                let (a, b) = (references.row(reference), queries.row(query));
-                let similarity = match metric {
-                    Metric::Cosine => dot(&unit(a), &unit(b)),
-                    Metric::L2 => -distance(a, b),
-                };
-                if similarity > best.0 {
-                    best = (similarity, reference as u32);
-                }
+    let near = |query: usize, reference: usize| Exact::of(queries.row(query), references.row(reference), metric);
+    let of = |query: usize| {
+        let mut best = (near(query, 0), 0);
+        for reference in 1..references.rows() {
+            let other = near(query, reference);
+            if other.cmp(&best.0).is_gt() {
+                best = (other, reference as u32);
             }
-            best.1
-        })
-        .collect()
+        }
+        best.1
+    };
+    (0..queries.rows()).into_par_iter().map(of).collect()
 }
 
 fn indices(found: &[Neighbour]) -> Vec<u32> {
@@ -50,8 +41,8 @@ fn outside_group(
 ) -> Result<Vec<Neighbour>, Error> {
     let all = |matrix: FeatureMatrix<'_>| (0..matrix.rows() as u32).collect::<Vec<_>>();
     let (rows, asked) = (all(references), all(queries));
-    let references = Side { features: &references, rows: &rows, groups: Some(reference_groups) };
-    let queries = Side { features: &queries, rows: &asked, groups: Some(query_groups) };
+    let references = Side { features: &references, rows: &rows, groups: Some(reference_groups), labels: None };
+    let queries = Side { features: &queries, rows: &asked, groups: Some(query_groups), labels: None };
     nearest(references, queries, metric, &device(), &mut Silence)
 }
 
@@ -84,26 +75,121 @@ fn blocks_find_what_the_definition_finds() {
     });
 }
 
-#[test]
-fn large_offsets_and_collapsed_features_are_still_exact() {
-    everywhere(|| {
-        let width = 32;
-        let near = |name: &str, rows: usize, offset: f32, scale: f32| -> Vec<f32> {
-            random(name, rows, width).iter().map(|x| offset + scale * x).collect()
-        };
-        for (offset, scale) in [(1e4, 1.0), (1.0, 1e-6), (0.0, 1e18), (0.0, 1e21), (0.0, 1e-25)] {
-            let (values, asked) = (near("a", 1100, offset, scale), near("b", 40, offset, scale));
-            let references = FeatureMatrix::new(width, &values).unwrap();
-            let queries = FeatureMatrix::new(width, &asked).unwrap();
-            for metric in [Metric::Cosine, Metric::L2] {
-                let found = nearest_rows(references, queries, metric, &device()).unwrap();
-                assert_eq!(
-                    indices(&found),
-                    slow(references, queries, metric),
-                    "{offset} ± {scale}, {metric:?}"
-                );
-            }
+/// References and queries that make rounding, scale and ties matter.
+fn hard(kind: usize, width: usize) -> (String, Vec<f32>, Vec<f32>) {
+    let numbers = |name: &str, rows: usize, of: &mut dyn FnMut(f64, usize) -> f64| -> Vec<f32> {
+        let mut stream = Seed(4).stream(name);
+        (0..rows * width).map(|at| of(stream.normal(), at) as f32).collect()
+    };
+    let direction = numbers("direction", 1, &mut |x, _| x);
+    let mut both = |name: String, of: &mut dyn FnMut(f64, usize) -> f64| {
+        (name, numbers("a", 300, of), numbers("b", 25, of))
+    };
+    let along = |at: usize| f64::from(direction[at % width]);
+    match kind {
+        0..6 => {
+            let noise = [1e-2, 1e-3, 3e-4, 1e-5, 1e-7, 1e-9][kind];
+            both(format!("one direction ± {noise}"), &mut |x, at| along(at) + noise * x)
         }
+        6..10 => {
+            let offset = [100.0, 1e4, 1e6, 1e9][kind - 6];
+            both(format!("{offset} + x"), &mut |x, _| offset + x)
+        }
+        10..18 => {
+            let scale = [1e-45, 1e-41, 1e-38, 5e-20, 1e-25, 1e18, 1e21, 1e37][kind - 10];
+            both(format!("{scale} x"), &mut |x, _| scale * x)
+        }
+        18 => both("small whole numbers".into(), &mut |x, _| x.round()),
+        19 => both("zeros and ones".into(), &mut |x, at| if x > 0.5 || at % width == 0 { 1.0 } else { 0.0 }),
+        20 => both("two tight groups".into(), &mut |x, at| {
+            let side = if (at / width) % 2 == 0 { 1.0 } else { -1.0 };
+            side * along(at) + 1e-6 * x
+        }),
+        21 => both("rows of all sizes".into(), &mut |x, at| x * libm::exp2(((at / width * 37) % 200) as f64 - 100.0)),
+        22 => both("numbers of all sizes".into(), &mut |x, at| x * libm::exp2(((at * 37) % 240) as f64 - 120.0)),
+        23 => both("multiples of few directions".into(), &mut |_, at| {
+            let (row, column) = (at / width, at % width);
+            ((1 + row % 3) * (1 + (row / 3 + column) % 4)) as f64
+        }),
+        _ => both("all alike".into(), &mut |_, at| along(at)),
+    }
+}
+
+#[test]
+fn the_nearest_is_exact_where_rounding_scale_and_ties_matter() {
+    for (kind, width) in (0..25).flat_map(|kind| [1, 2, 33, 96].map(|width| (kind, width))) {
+        let (name, values, asked) = hard(kind, width);
+        let references = FeatureMatrix::new(width, &values).unwrap();
+        let queries = FeatureMatrix::new(width, &asked).unwrap();
+        for metric in [Metric::Cosine, Metric::L2] {
+            let expected = slow(references, queries, metric);
+            let compare = || match nearest_rows(references, queries, metric, &device()) {
+                Ok(found) => assert_eq!(indices(&found), expected, "{name}, {width} columns, {metric:?}"),
+                Err(Error::ZeroRow { .. }) if metric == Metric::Cosine => {
+                    let of_zeros = |row: &[f32]| row.iter().all(|x| x.to_bits() << 1 == 0);
+                    assert!(values.chunks(width).chain(asked.chunks(width)).any(of_zeros), "{name}, {width}");
+                }
+                Err(error) => panic!("{name}, {width}: {error}"),
+            };
+            if width == 33 { everywhere(compare) } else { compare() }
+        }
+    }
+}
+
+#[test]
+fn threads_that_flush_subnormal_numbers_find_the_same() {
+    let width = 7;
+    let flushing = || {
+        let builder = rayon::ThreadPoolBuilder::new().num_threads(2);
+        builder.start_handler(|_| crate::ops::flush_subnormals()).build().unwrap()
+    };
+    for scale in [1e-45f64, 3e-42, 1e-38, 3e-20] {
+        let numbers = |name: &str, rows| -> Vec<f32> {
+            random(name, rows, width).iter().map(|x| (f64::from(*x + 2.5) * 4.0 * scale) as f32).collect()
+        };
+        let (values, asked) = (numbers("a", 300), numbers("b", 50));
+        let matrix = |values| FeatureMatrix::new(width, values).unwrap();
+        for metric in [Metric::Cosine, Metric::L2] {
+            let find = || nearest_rows(matrix(&values), matrix(&asked), metric, &Device::Cpu).unwrap();
+            let found = flushing().install(find);
+            assert_eq!(found, find(), "{scale}, {metric:?}");
+            assert_eq!(indices(&found), slow(matrix(&values), matrix(&asked), metric), "{scale}, {metric:?}");
+        }
+    }
+}
+
+#[test]
+fn ties_between_labels_are_reported_and_the_first_wins() {
+    everywhere(|| {
+        // Two cosines that are exactly equal, product 14 and squared length 27: float32 and float64 order them anyhow.
+        let values = [[0, 0, 3, 2, 3, 0, 2, 1], [1, 2, 2, 2, 3, 0, 2, 1], [9, 0, 0, 0, 0, 0, 0, 0]].as_flattened().to_vec();
+        let values: Vec<f32> = values.into_iter().map(|x| x as f32).collect();
+        let asked = [[0.0, 1.0, 2.0, 0.0, 2.0, 0.0, 1.0, 0.0], [5.0, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]];
+        let find = |order: [u32; 3], labels: [u16; 3], groups: Option<[u32; 3]>| {
+            let (references, queries) = (FeatureMatrix { width: 8, values: &values }, asked.as_flattened());
+            let queries = FeatureMatrix { width: 8, values: queries };
+            let labels = labels.map(Truth::One);
+            let own = [7, 7];
+            let references = Side {
+                features: &references,
+                rows: &order,
+                groups: groups.as_ref().map(<[u32; 3]>::as_slice),
+                labels: Some(&labels),
+            };
+            let groups = groups.map(|_| &own[..]);
+            let queries = Side { features: &queries, rows: &[0, 1], groups, labels: None };
+            let with = |blocks| search(references, queries, Metric::Cosine, &device(), blocks, &mut Silence).unwrap();
+            let found = with(Blocks { queries: 64, references: 64 });
+            assert_eq!(found, with(Blocks { queries: 1, references: 1 }));
+            [(found[0].index, found[0].tied), (found[1].index, found[1].tied)]
+        };
+        assert_eq!(find([0, 1, 2], [4, 5, 4], None), [(0, true), (2, false)]);
+        assert_eq!(find([1, 0, 2], [4, 5, 4], None), [(0, true), (2, false)]);
+        assert_eq!(find([0, 1, 2], [4, 4, 5], None), [(0, false), (2, false)]);
+        assert_eq!(find([2, 1, 0], [4, 4, 5], None), [(1, true), (0, false)]);
+        // Copies of one reference under two labels.
+        assert_eq!(find([2, 2, 0], [4, 5, 5], None), [(2, false), (0, true)]);
+        assert_eq!(find([2, 2, 0], [4, 5, 5], Some([7, 3, 3])), [(2, false), (1, false)]);
     });
 }
 
@@ -179,8 +265,8 @@ fn a_few_nearest_are_those_of_the_definition() {
     for metric in [Metric::Cosine, Metric::L2] {
         let found = nearest_few(references, queries, metric, 15);
         let (own, asked) = search::both(references, queries, metric);
-        let longest = own.longest();
-        let search = Search { metric, groups: None, references: &own, queries: &asked, longest, first: 0 };
+        let (references, queries) = (&own, &asked);
+        let search = Search { metric, references, queries, groups: None, labels: None, first: 0 };
         for (query, found) in found.iter().enumerate() {
             let mut all: Vec<(usize, f64)> =
                 (0..rows).map(|reference| (reference, search.similarity(reference, query))).collect();
@@ -233,7 +319,7 @@ fn the_sizes_of_blocks_and_the_number_of_threads_change_no_bit() {
         let (groups, own) = (of(&rows), of(&asked));
         for metric in [Metric::Cosine, Metric::L2] {
             for grouped in [false, true] {
-                let side = |rows, groups| Side { features: &matrix, rows, groups };
+                let side = |rows, groups| Side { features: &matrix, rows, groups, labels: None };
                 let references = side(&rows[..], grouped.then_some(&groups[..]));
                 let queries = side(&asked[..], grouped.then_some(&own[..]));
                 let with = |blocks, listen: &mut dyn Listen| {

@@ -3,7 +3,7 @@
 use super::Protocol;
 use crate::{
     evaluate::{
-        Error, FeatureRows, Prediction, TaskInput,
+        Error, FeatureRows, Prediction, TaskInput, Truth,
         nearest::{NO_GROUP, Side, nearest},
     },
     event::Listen,
@@ -33,18 +33,21 @@ impl Protocol for OneNn {
             groups = vec![NO_GROUP; task.train.len()];
             groups.extend_from_slice(of_queries);
         }
-        let references = Side { features, rows: &answering, groups: task.groups.map(|_| groups.as_slice()) };
+        let labels: Vec<Truth> = answering.iter().map(|row| task.labels.of(*row)).collect();
+        let of_references = task.groups.map(|_| groups.as_slice());
+        let references = Side { features, rows: &answering, groups: of_references, labels: Some(&labels) };
         let (asked, of_asked) = task.asked();
-        let queries = Side { features, rows: &asked, groups: of_asked.as_deref() };
+        let queries = Side { features, rows: &asked, groups: of_asked.as_deref(), labels: None };
         let found = nearest(references, queries, self.metric, on, listen)?;
         let prediction = |(row, neighbour): (&u32, crate::evaluate::Neighbour)| {
             let nearest = answering[neighbour.index as usize];
             Prediction {
                 row: *row,
                 truth: task.labels.of(*row),
-                predicted: task.labels.of(nearest),
+                predicted: labels[neighbour.index as usize],
                 nearest: Some(nearest),
                 similarity: Some(neighbour.similarity),
+                tied: neighbour.tied,
             }
         };
         Ok(asked.iter().zip(found).map(prediction).collect())

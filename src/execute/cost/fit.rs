@@ -57,6 +57,7 @@ impl Meter<'_> {
     pub(super) fn fit(&mut self, fit: &Fit, listen: &mut dyn Listen) -> Result<Cost, Error> {
         let (model, side) = (&fit.model, fit.image);
         let parts = self.sets.open(&fit.data, fit.subset, listen)?;
+        fit.fits(&parts, &self.device)?;
         let channels = work::channels(&parts);
         let Some(Training { stage, hold_out: share, .. }) = fit.training.as_deref() else {
             let mut params = Params::new(Seed(0));

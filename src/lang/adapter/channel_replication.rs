@@ -3,7 +3,7 @@
 use super::{AdapterWord, Enters, Models};
 use crate::{
     dsl::{self, Adapts, ExtendsToNewChannels},
-    spec::{Spec, check::Found},
+    spec::{Spec, bounds::Bound, check::Found},
     word::{Says, With, Word, word},
 };
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,10 @@ impl AdapterWord for Settings {
 
     fn reads_unseen_sets(&self) -> bool {
         true
+    }
+
+    fn sizes(&self) -> Vec<(Bound, usize)> {
+        Vec::new()
     }
 
     fn trains(&self) -> bool {

@@ -3,7 +3,7 @@
 use super::{AdapterWord, Enters, Models, View};
 use crate::{
     dsl::{ExtendsToNewChannels, stem},
-    spec::{Spec, check::Found},
+    spec::{Spec, bounds::{self, Bound}, check::Found},
     word::{Says, With, Word, word},
 };
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,10 @@ impl AdapterWord for Settings {
         }
     }
 
+    fn sizes(&self) -> Vec<(Bound, usize)> {
+        vec![(bounds::KERNELS, self.kernels)]
+    }
+
     fn trains(&self) -> bool {
         true
     }
@@ -109,10 +113,7 @@ impl AdapterWord for Settings {
 }
 
 impl Word for Settings {
-    fn check(&self, _: &Spec, found: &mut Found) {
-        let message = || "expected at least one filter for each channel of Depthwise, found 0".into();
-        found.unless(self.kernels > 0, "depthwise_kernels", message, "CHAMMI: 64");
-    }
+    fn check(&self, _: &Spec, _: &mut Found) {}
 
     // Its filters add little to the cost of a small backbone.
     fn quick(&mut self, _: &Spec) {}

@@ -3,7 +3,7 @@
 use super::{AdapterWord, Enters, FirstLayer, Models, View};
 use crate::{
     dsl::{OneModelPerSet, stem},
-    spec::{Spec, check::Found, quick},
+    spec::{Spec, bounds::Bound, check::Found, quick},
     word::{With, Word, word},
 };
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,10 @@ impl AdapterWord for Settings {
 
     fn reads_unseen_sets(&self) -> bool {
         false
+    }
+
+    fn sizes(&self) -> Vec<(Bound, usize)> {
+        Vec::new()
     }
 
     fn trains(&self) -> bool {

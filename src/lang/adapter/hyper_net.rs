@@ -3,7 +3,7 @@
 use super::{AdapterWord, Enters, Models, View};
 use crate::{
     dsl::stem,
-    spec::{Spec, check::Found},
+    spec::{Spec, bounds::{self, Bound}, check::Found},
     word::{With, Word, word},
 };
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,10 @@ impl AdapterWord for Settings {
         false
     }
 
+    fn sizes(&self) -> Vec<(Bound, usize)> {
+        vec![(bounds::HYPERNET_Z, self.z), (bounds::HYPERNET_HIDDEN, self.hidden)]
+    }
+
     fn trains(&self) -> bool {
         true
     }
@@ -72,12 +76,7 @@ impl AdapterWord for Settings {
 }
 
 impl Word for Settings {
-    fn check(&self, _: &Spec, found: &mut Found) {
-        let (z, hidden) = (self.z, self.hidden);
-        let message =
-            || format!("expected widths of at least 1 for HyperNet, found z {z} and hidden {hidden}");
-        found.unless(z > 0 && hidden > 0, "hypernet_width", message, "CHAMMI: z 128, hidden 256");
-    }
+    fn check(&self, _: &Spec, _: &mut Found) {}
 
     fn quick(&mut self, _: &Spec) {
         (self.z, self.hidden) = (self.z.min(SMALL_Z), self.hidden.min(SMALL_HIDDEN));

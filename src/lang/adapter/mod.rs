@@ -14,7 +14,10 @@ pub use depthwise::{NewChannels, Replicating};
 pub use first_layer::FirstLayer;
 pub use fixed_channels::SetRate;
 
-use crate::{axis::axis, spec::Spec};
+use crate::{
+    axis::axis,
+    spec::{Spec, bounds::Bound},
+};
 
 axis! {
     /// The channel adapters.
@@ -33,6 +36,8 @@ axis! {
         fn enters(&self) -> Enters;
         /// Whether it reads sets that it was not trained on.
         fn reads_unseen_sets(&self) -> bool;
+        /// The sizes that a sentence or a file states, with their bounds.
+        fn sizes(&self) -> Vec<(Bound, usize)>;
         /// Whether it can be trained; the others are evaluated off the shelf.
         fn trains(&self) -> bool;
         /// How many models it trains.

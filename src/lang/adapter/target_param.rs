@@ -3,7 +3,7 @@
 use super::{AdapterWord, Enters, FirstLayer, Models, View};
 use crate::{
     dsl::stem,
-    spec::{Spec, check::Found},
+    spec::{Spec, bounds::Bound, check::Found},
     word::{With, Word, word},
 };
 
@@ -26,6 +26,10 @@ impl AdapterWord for Settings {
 
     fn reads_unseen_sets(&self) -> bool {
         false
+    }
+
+    fn sizes(&self) -> Vec<(Bound, usize)> {
+        Vec::new()
     }
 
     fn trains(&self) -> bool {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 word! {
-    "evaluate.protocol", "one_nn", revision 1;
+    "evaluate.protocol", "one_nn", revision 2;
     /// The label of the nearest training image (CHAMMI, section 3.3).
     pub struct OneNn {
         /// What "nearest" means.

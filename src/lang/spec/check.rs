@@ -7,6 +7,7 @@
 use super::{
     Condition, Enters, Evaluate, InStage, Role, SCHEMA, Selection, Spec, Stage, Term, Train, Weights,
 };
+use super::bounds;
 use crate::data::known;
 
 mod found;
@@ -94,6 +95,7 @@ fn model(found: &mut Found, spec: &Spec) {
     };
     found.unless(!off_the_shelf || keeps_stem, "stem_off_the_shelf", message, hint);
 
+    adapter.sizes().iter().for_each(|(bound, size)| found.within(bound, *size));
     adapter.check(spec, found);
 }
 
@@ -108,10 +110,7 @@ fn trainable(found: &mut Found, spec: &Spec) {
 
 fn train(found: &mut Found, train: &Train) {
     data(found, &train.data);
-    let image = train.image;
-    let message = || format!("expected an image side that is a multiple of 32, found {image}");
-    let hint = "a ConvNeXt halves the side five times; CHAMMI: 224";
-    found.unless(image > 0 && image.is_multiple_of(32), "image_side", message, hint);
+    found.within(&bounds::IMAGE, train.image);
 
     let hold_out = train.hold_out;
     let message = || format!("expected a hold-out of at least 0 and below 0.9, found {hold_out}");
@@ -122,8 +121,9 @@ fn train(found: &mut Found, train: &Train) {
         "a fifth, 0.2, is usual; 0 keeps nothing back",
     );
 
-    let message = || "expected a subset of at least one image, found 0".into();
-    found.unless(train.subset != Some(0), "empty_subset", message, "leave it out (null) to read all images");
+    if let Some(subset) = train.subset {
+        found.within(&bounds::SUBSET, subset);
+    }
 }
 
 /// A model has parameters for every set of its data; those of a set that no stage reads would stay random.
@@ -179,7 +179,7 @@ fn trained(found: &mut Found, at: &InStage<'_>) {
     augment.iter().for_each(|change| change.check(at, found));
     strategy.check(at, found);
 
-    found.unless(*batch > 0, "no_batch", || "expected a batch of at least 1, found 0".into(), "CHAMMI: 128");
+    found.within(&bounds::BATCH, *batch);
     found.above_zero("lr", "a learning rate", optimiser.lr, "CHAMMI: 1e-4 to 1e-3");
     found.not_negative("weight_decay", "a weight decay", optimiser.weight_decay);
     let message = || format!("expected betas of at least 0 and below 1, found {:?}", optimiser.betas);
@@ -189,8 +189,7 @@ fn trained(found: &mut Found, at: &InStage<'_>) {
     found.not_negative("schedule", "a rate where the ramp starts", schedule.warmup_lr);
     found.not_negative("schedule", "a rate where the cosine ends", schedule.lr_min);
 
-    let hint = "to train nothing, say `.frozen()`";
-    found.unless(*epochs > 0, "no_epochs", || "expected at least one epoch, found 0".into(), hint);
+    found.within(&bounds::EPOCHS, *epochs);
     let (warmup, epochs) = (schedule.warmup, *epochs);
     let message = || format!("the ramp of {warmup} epochs is longer than the training of {epochs}");
     let holds = epochs == 0 || warmup <= epochs;

@@ -13,6 +13,7 @@ mod model;
 mod stage;
 mod train;
 
+pub mod bounds;
 pub mod check;
 pub mod id;
 pub mod kind;

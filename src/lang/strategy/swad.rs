@@ -4,7 +4,7 @@ use super::{Oracle, StrategyWord};
 use crate::{
     dsl::{self, Objective, UsesLabels},
     needs::Needs,
-    spec::{InStage, check::Found},
+    spec::{InStage, bounds, check::Found},
     word::{Says, StageWord, word},
 };
 use toml::Table;
@@ -56,10 +56,9 @@ impl StrategyWord for Settings {
 
 impl StageWord for Settings {
     fn check(&self, at: &InStage<'_>, found: &mut Found) {
-        let least = self.every.min(self.converge).min(self.tolerance);
-        let message =
-            || "expected steps between looks, and looks to converge and to tolerate, found 0".into();
-        found.unless(least > 0, "swad_looks", message, "SWAD's authors: 100, 3 and 6");
+        for number in [self.every, self.converge, self.tolerance] {
+            found.within(&bounds::SWAD, number);
+        }
         found.not_negative("swad_ratio", "a ratio for SWAD's threshold", self.ratio);
 
         let message = || "SWAD monitors a held-out loss, and nothing is held out".into();

@@ -1,5 +1,6 @@
 //! Collecting problems, and the phrases that several rules share.
 
+use crate::spec::bounds::Bound;
 use serde::Serialize;
 
 /// One thing that is wrong with a spec.
@@ -24,6 +25,11 @@ impl Found {
         if !holds {
             self.0.push(Problem { rule, message: message(), hint: hint.into() });
         }
+    }
+
+    /// A whole number within its bounds.
+    pub fn within(&mut self, bound: &Bound, number: usize) {
+        self.unless(bound.holds(number), bound.rule, || bound.message(number), bound.hint);
     }
 
     /// A finite number above 0; NaN is above nothing.

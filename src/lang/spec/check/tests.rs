@@ -137,11 +137,22 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         ("stem_off_the_shelf", |s| resnet(s).adapter = adapter(Depthwise { kernels: 64 })),
         ("hypernet_width", |s| {
             if let Adapter::HyperNet(hypernet) = &mut s.model.adapter {
+                hypernet.hidden = 1 << 40;
+            }
+        }),
+        ("hypernet_width", |s| {
+            if let Adapter::HyperNet(hypernet) = &mut s.model.adapter {
                 hypernet.z = 0;
             }
         }),
         ("depthwise_kernels", |s| {
+            s.model.adapter = adapter(Depthwise { kernels: 1 << 62 });
+        }),
+        ("depthwise_kernels", |s| {
             s.model.adapter = adapter(Depthwise { kernels: 0 });
+        }),
+        ("templates", |s| {
+            s.model.adapter = adapter(TemplateMixing { templates: usize::MAX });
         }),
         ("templates", |s| {
             s.model.adapter = adapter(TemplateMixing { templates: 0 });
@@ -175,6 +186,12 @@ fn each_rule_is_broken_by_its_mistake_alone() {
             s.evaluate[0].data.only = vec![having(Role::Plate, &["P1"]), having(Role::Plate, &["P2"])];
         }),
         ("image_side", |s| s.train.image = 100),
+        ("image_side", |s| s.train.image = 1 << 20),
+        ("image_side", |s| s.train.image = 1 << 62),
+        ("empty_subset", |s| s.train.subset = Some(usize::MAX)),
+        ("no_batch", |s| s.train.stages[0].batch = 1 << 40),
+        ("no_epochs", |s| s.train.stages[0].epochs = usize::MAX),
+        ("swad_looks", |s| s.train = swad(|swad| swad.every = usize::MAX)),
         ("hold_out", |s| s.train.hold_out = 0.9),
         ("hold_out", |s| s.train.hold_out = f64::NAN),
         ("empty_subset", |s| s.train.subset = Some(0)),

@@ -1,0 +1,93 @@
+//! The bounds of whole numbers: in specs, in files of weights, and on the command line. What lies outside of them is
+//! refused before anything is computed.
+
+/// The bounds of a whole number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// `an image side`.
+    pub what: &'static str,
+    /// The least.
+    pub least: usize,
+    /// The most.
+    pub most: usize,
+    /// What it must be a multiple of.
+    pub multiple: usize,
+    /// What is usual.
+    pub hint: &'static str,
+}
+
+macro_rules! bounds {
+    ($($(#[$doc:meta])* $name:ident = $rule:literal, $what:literal, $least:literal to $most:literal, multiple of $multiple:literal, $hint:literal;)*) => {
+        $($(#[$doc])* pub const $name: Bound = Bound {
+            rule: $rule, what: $what, least: $least, most: $most, multiple: $multiple, hint: $hint,
+        };)*
+    };
+}
+
+bounds! {
+    /// Side of the square that a trained network sees.
+    IMAGE = "image_side", "an image side", 32 to 16_384, multiple of 32, "a ConvNeXt halves the side five times; CHAMMI: 224";
+    /// Side to which `embed` resizes images: a network off the shelf may read any from its own least side on.
+    EMBED_IMAGE = "image_side", "an image side", 1 to 16_384, multiple of 1, "published sides are 224 to 518";
+    /// Images in a step.
+    BATCH = "no_batch", "a batch", 1 to 1_048_576, multiple of 1, "CHAMMI: 128";
+    /// Passes over the training images.
+    EPOCHS = "no_epochs", "a number of epochs", 1 to 1_000_000, multiple of 1, "CHAMMI: 15; to train nothing, say `.frozen()`";
+    /// Images of a set and split that are read.
+    SUBSET = "empty_subset", "a subset", 1 to 1_000_000_000, multiple of 1, "leave it out (null) to read all images";
+    /// Width of a channel's embedding in HyperNet.
+    HYPERNET_Z = "hypernet_width", "a width z of HyperNet's embeddings", 1 to 16_384, multiple of 1, "CHAMMI: 128";
+    /// Width of HyperNet's hidden layer.
+    HYPERNET_HIDDEN = "hypernet_width", "a width of HyperNet's hidden layer", 1 to 16_384, multiple of 1, "CHAMMI: 256";
+    /// Filters of each channel of Depthwise.
+    KERNELS = "depthwise_kernels", "a number of filters for each channel of Depthwise", 1 to 16_384, multiple of 1, "CHAMMI: 64";
+    /// Templates of TemplateMixing.
+    TEMPLATES = "templates", "a number of templates for TemplateMixing", 1 to 65_536, multiple of 1, "CHAMMI: 128";
+    /// Steps and looks of SWAD.
+    SWAD = "swad_looks", "steps between looks, and looks to converge and to tolerate, each", 1 to 1_000_000_000, multiple of 1, "SWAD's authors: 100, 3 and 6";
+    /// Channels of a set that a model has parameters for.
+    CHANNELS = "channels", "a number of channels of a set", 1 to 4096, multiple of 1, "CHAMMI: 3 to 5";
+    /// Sets that a model has parameters for.
+    SETS = "sets", "a number of sets", 0 to 65_536, multiple of 1, "CHAMMI: 3";
+}
+
+impl Bound {
+    /// Whether a number is within them.
+    pub fn holds(&self, number: usize) -> bool {
+        (self.least..=self.most).contains(&number) && number.is_multiple_of(self.multiple)
+    }
+
+    /// What was expected and what was found.
+    pub fn message(&self, found: usize) -> String {
+        let Self { what, least, most, multiple, .. } = self;
+        let multiple = if *multiple > 1 { format!(" that is a multiple of {multiple},") } else { String::new() };
+        format!("expected {what}{multiple} of {least} to {most}, found {found}")
+    }
+
+    /// Refuses a number outside of them.
+    ///
+    /// # Errors
+    /// The [message](Self::message).
+    pub fn check(&self, number: usize) -> Result<(), String> {
+        if self.holds(number) { Ok(()) } else { Err(self.message(number)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_outside_are_named_with_what_was_expected() {
+        for side in [32, 224, 16_384] {
+            assert_eq!(IMAGE.check(side), Ok(()));
+        }
+        for side in [0, 1, 100, 16_416, 1 << 62, usize::MAX] {
+            let expected = "expected an image side that is a multiple of 32, of 32 to 16384, found ";
+            assert_eq!(IMAGE.check(side), Err(format!("{expected}{side}")));
+        }
+        assert_eq!(BATCH.message(0), "expected a batch of 1 to 1048576, found 0");
+    }
+}
