@@ -22,10 +22,10 @@ pub(super) struct Directory {
     pub(super) reduced: bool,
     /// Pixels of a tile.
     pub(super) tile: Option<[u64; 2]>,
-    /// Number of strips or tiles.
-    chunks: u64,
-    /// Their bytes in the file.
-    stored: u64,
+    pub(super) rows_per_strip: u64,
+    pub(super) predictor: u64,
+    /// Where strips or tiles are in the file, and how long.
+    pub(super) places: Vec<(u64, u64)>,
     /// Red, then green, then blue of each level.
     pub(super) colours: Vec<u16>,
     /// Where the file says how grey levels are meant.
@@ -61,9 +61,15 @@ impl Directory {
             Some([across, down]) => all(&[across, down, self.depth()]),
             None => Some(0),
         };
-        let most = codec::expands(self.compression).unwrap_or(1).saturating_mul(self.stored.max(file as u64));
+        let stored = self
+            .places
+            .iter()
+            .fold(0, |all: u64, (_, length)| all.saturating_add((*length).min(file as u64)));
+        let most = codec::expands(self.compression).unwrap_or(1).saturating_mul(stored.max(file as u64));
         let fits = page.zip(tile).filter(|(page, tile)| {
-            *page > 0 && *page <= most && tile.checked_mul(self.chunks).is_some_and(|tiles| tiles <= most)
+            *page > 0
+                && *page <= most
+                && tile.checked_mul(self.places.len() as u64).is_some_and(|tiles| tiles <= most)
         });
         fits.map(Into::into).ok_or_else(|| {
             Fault::Damaged(format!(
@@ -140,7 +146,16 @@ impl<'a> Bytes<'a> {
         let count = usize::try_from(self.number(at, head)?).ok()?;
         let end = count.checked_mul(entry)?.checked_add(at)?.checked_add(head)?;
         let next = self.number(end, word)?;
-        let mut page = Directory { bits: 1, samples: 1, format: 1, compression: 1, ..Directory::default() };
+        let mut page = Directory {
+            bits: 1,
+            samples: 1,
+            format: 1,
+            compression: 1,
+            photometric: u64::MAX,
+            predictor: 1,
+            rows_per_strip: u64::MAX,
+            ..Directory::default()
+        };
         let mut description = String::new();
         for place in 0..count {
             let at = at + head + place * entry;
@@ -171,15 +186,29 @@ impl<'a> Bytes<'a> {
             320 => page.colours = self.values(field)?.map(|level| level as u16).collect(),
             322 => page.tile.get_or_insert_default()[0] = first()?,
             323 => page.tile.get_or_insert_default()[1] = first()?,
-            279 | 325 => {
-                page.chunks = field.count;
-                page.stored = self
-                    .values(field)?
-                    .fold(0, |all: u64, bytes| all.saturating_add(bytes.min(self.bytes.len() as u64)));
-            }
+            273 | 324 => self.places(field, page, |place| &mut place.0)?,
+            279 | 325 => self.places(field, page, |place| &mut place.1)?,
+            278 => page.rows_per_strip = first()?,
+            317 => page.predictor = first()?,
             339 => page.format = first()?,
             33_629 => page.planes = field.count,
             _ => {}
+        }
+        Some(())
+    }
+
+    /// Keeps where strips or tiles are, or how long.
+    fn places(
+        &self,
+        field: &Field,
+        page: &mut Directory,
+        of: impl Fn(&mut (u64, u64)) -> &mut u64,
+    ) -> Option<()> {
+        for (at, value) in self.values(field)?.enumerate() {
+            if at == page.places.len() {
+                page.places.push((0, 0));
+            }
+            *of(&mut page.places[at]) = value;
         }
         Some(())
     }

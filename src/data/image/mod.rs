@@ -10,6 +10,7 @@ mod limits;
 mod pages;
 mod png;
 mod tiff;
+mod zstd;
 
 pub use fault::Fault;
 pub use format::Disguise;

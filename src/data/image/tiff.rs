@@ -3,7 +3,7 @@
 use super::{
     Fault, Levels, Page, codec,
     directory::{Directories, Directory, directories},
-    limits,
+    limits, zstd,
 };
 use ::tiff::{
     TiffError,
@@ -30,6 +30,8 @@ pub(in crate::data) struct TiffPage<'a> {
     size: [usize; 2],
     /// The grey level of each colour of a palette, and where the file says that there is one.
     palette: Option<(Vec<u8>, usize)>,
+    /// The page, if it is compressed with zstd.
+    packed: Option<Directory>,
 }
 
 const PALETTE: &str =
@@ -80,6 +82,7 @@ impl<'a> Tiff<'a> {
             bits: page.bits as u8,
             size: [whole(size[0])?, whole(size[1])?],
             palette,
+            packed: (page.compression == zstd::NUMBER).then(|| page.clone()),
         })
     }
 }
@@ -128,14 +131,18 @@ fn palette(page: &Directory) -> Result<Option<(Vec<u8>, usize)>, Fault> {
 impl TiffPage<'_> {
     /// Bytes of memory that decoding takes.
     pub(super) fn needs(&self) -> u64 {
-        let copy = if self.palette.is_some() { self.bytes.len() } else { 0 };
-        self.size.iter().chain([&copy]).fold(0, |all: u64, part| all.saturating_add(*part as u64))
+        let unpacked = self.packed.as_ref().map_or(0, |page| zstd::size(page).unwrap_or(u64::MAX));
+        let copy = if self.palette.is_some() { self.bytes.len() as u64 } else { 0 };
+        let parts = self.size.map(|part| part as u64).into_iter().chain([unpacked, copy]);
+        parts.fold(0, u64::saturating_add)
     }
 
     pub(super) fn decode(self) -> Result<Page, Fault> {
-        let Self { height, width, number, .. } = self;
+        let Self { height, width, mut number, .. } = self;
         let mut bytes = Cow::Borrowed(self.bytes);
-        if let Some((_, at)) = self.palette {
+        if let Some(page) = &self.packed {
+            (bytes, number) = (Cow::Owned(zstd::unpacked(self.bytes, page)?), 0);
+        } else if let Some((_, at)) = self.palette {
             // The decoder knows no palettes: it is given the numbers of the colours as levels, black being 0.
             let one = if bytes.starts_with(b"II") { [1, 0] } else { [0, 1] };
             bytes.to_mut()[at..at + 2].copy_from_slice(&one);
