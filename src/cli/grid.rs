@@ -31,6 +31,19 @@ pub(super) fn write(rows: &Rows, format: Format) -> String {
     }
 }
 
+/// Characters of a cell that a table shows: it is laid out by the length of its cells.
+const LONGEST: usize = 20_000;
+
+/// The beginning of a cell that is too long for a table.
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => {
+            format!("{}… ({} bytes; --format csv and json have all of them)", &text[..end], text.len())
+        }
+        None => text,
+    }
+}
+
 /// Minimum column width of a readable table.
 const MIN_COLUMN: u16 = 10;
 
@@ -57,7 +70,7 @@ fn table(rows: &Rows, markdown: bool) -> Table {
     grid.set_header(&rows.columns);
     for row in &rows.rows {
         let text = |value: &Value| {
-            let text = value.to_string();
+            let text = shortened(value.to_string());
             if markdown { text.replace('|', "\\|").replace('\n', " ") } else { text }
         };
         grid.add_row(row.iter().map(text));
@@ -104,6 +117,15 @@ mod tests {
         );
         let list = fitted(&rows, Some(15));
         assert!(list.starts_with("── row 1 of 1\nname  a\n why  many"), "{list}");
+    }
+
+    #[test]
+    fn a_cell_without_end_is_cut() {
+        let long =
+            Rows { columns: vec!["blob".into()], rows: vec![vec![Value::Text("é".repeat(LONGEST + 1))]] };
+        let said = write(&long, Format::Table);
+        assert!(said.contains("… (40002 bytes; --format csv") && said.chars().count() < 4 * LONGEST);
+        assert!(write(&long, Format::Csv).chars().count() > LONGEST);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{
     intensity::{Intensity, role_called},
     layout::Layout,
     roles::default_columns,
+    text::alike,
 };
 use std::collections::HashMap;
 
@@ -19,6 +20,8 @@ pub(super) struct Columns {
     pub(super) label: usize,
     pub(super) tasks: Vec<TaskColumns>,
     pub(super) roles: Vec<(Role, usize)>,
+    /// Columns that may have been meant as tasks.
+    pub(super) near_tasks: Vec<String>,
 }
 
 /// The columns that locate a row's files.
@@ -104,7 +107,7 @@ impl Columns {
         for task in set.leave_group_out.keys().filter(|task| at(task).is_none()) {
             need(&[task], " (its groups are left out)");
         }
-        if let Some(groups) = groups {
+        if let Some(groups) = groups.filter(|_| problems.total == before) {
             let found = set.intensity.as_ref().and_then(Intensity::column).unwrap_or_default();
             ungrouped(groups, found, &[(label, "labels"), (split, "splits")], &files, &tasks, problems);
         }
@@ -121,8 +124,10 @@ impl Columns {
         if problems.total == before {
             twice(used, header, problems);
         }
+        let near = |name: &&str| alike(name).starts_with("task") && !name.starts_with("Task_");
+        let near_tasks = header.iter().filter(near).map(str::to_owned).collect();
         let roles = roles.into_iter().filter(|(role, _)| *role != Role::Label).collect();
-        (problems.total == before).then_some(Self { files, groups, split, label, tasks, roles })
+        (problems.total == before).then_some(Self { files, groups, split, label, tasks, roles, near_tasks })
     }
 }
 
@@ -184,8 +189,8 @@ fn ungrouped(
 /// True or False as written by pandas, R, spreadsheets and programming languages.
 pub(super) fn boolean(text: &str) -> Option<bool> {
     match text {
-        "True" | "true" | "TRUE" | "1" => Some(true),
-        "False" | "false" | "FALSE" | "0" => Some(false),
+        "True" | "true" | "TRUE" | "1" | "1.0" => Some(true),
+        "False" | "false" | "FALSE" | "0" | "0.0" => Some(false),
         _ => None,
     }
 }

@@ -119,6 +119,12 @@ impl Description {
                 let (known, description) = known::described(root).ok_or_else(none)?;
                 Ok(Self { known: Some(known), ..description })
             }
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(Error::Description {
+                file: path,
+                line: None,
+                message: "expected text in UTF-8, found other bytes".to_owned(),
+                hint: Some("save the file as UTF-8".to_owned()),
+            }),
             Err(error) => Err(Error::Unreadable { path, cause: error }),
         }
     }
@@ -243,11 +249,10 @@ fn names(
     let mut names: Vec<String> = Vec::new();
     for channel in written {
         let (word, at) = (channel.get_ref(), channel.span());
-        let name = match vocabulary::canonical(word) {
+        let odd = word.contains(char::is_control);
+        let name = match vocabulary::canonical(word).filter(|_| !odd) {
             Some(name) => name,
-            None if new_channels && !word.trim().is_empty() && !word.contains(char::is_control) => {
-                word.clone()
-            }
+            None if new_channels && !word.trim().is_empty() && !odd => word.clone(),
             None => {
                 let message = format!(
                     "expected a known channel in set `{set}`, found `{}`; the nearest known names are `{}`",

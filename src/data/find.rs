@@ -75,10 +75,9 @@ fn matching(listing: &Listing, name: &str) -> Vec<usize> {
     let mut pieces = name.split(WILD);
     let start = pieces.next().unwrap_or_default();
     let pieces: Vec<&str> = pieces.collect();
-    let small = |text: &str| text.to_ascii_lowercase().contains("thumb");
     let fits = |file: &usize| {
         let path = listing.path(*file);
-        fits(&path[start.len()..], &pieces) && (!small(path) || small(name)) && !paths::is_left_behind(path)
+        fits(&path[start.len()..], &pieces) && (!paths::is_left_behind(path) || paths::is_thumbnail(name))
     };
     listing.beginning(start).filter(fits).take(2).collect()
 }
@@ -108,6 +107,7 @@ fn fits(text: &str, pieces: &[&str]) -> bool {
 /// What is said of an image that is not there: what is there instead, or in a similar place.
 pub(super) fn instead(set: &str, name: &str, listing: &Listing) -> (&'static str, String) {
     const SPELLING: &str = "write the table as the files are called, or rename the files";
+    const FILES: &str = "each row names the files of its image";
     const RELATIVE: &str =
         "file_path is relative to the data set's folder or to the set's, and inside the latter";
     let (root, below) = (listing.root(), format!("{set}/{name}"));
@@ -125,7 +125,7 @@ pub(super) fn instead(set: &str, name: &str, listing: &Listing) -> (&'static str
             break;
         }
         if let Some(kind) = paths::instead(&path) {
-            return (RELATIVE, format!("found {kind}"));
+            return (FILES, format!("found {kind}"));
         }
         if path.is_file() {
             let why = format!("found it outside of the folder of `{}`", plain(set));

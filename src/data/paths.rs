@@ -23,6 +23,12 @@ pub(super) fn is_image(path: &str) -> bool {
 /// Whether a system or a tool has left the file: `._a.tif` of macOS, thumbnails of a share.
 pub(super) fn is_left_behind(path: &str) -> bool {
     path.split('/').any(|part| part.starts_with('.') || ["__MACOSX", "@eaDir"].contains(&part))
+        || is_thumbnail(path)
+}
+
+/// Whether an instrument has put the file beside an image as its small copy: `B02_s1_thumb_w1….TIF`.
+pub(super) fn is_thumbnail(path: &str) -> bool {
+    path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase().contains("_thumb")
 }
 
 /// A number for a file or folder, whatever its path; 0 where the system has none.
@@ -164,6 +170,7 @@ mod tests {
         }
         assert_ne!(alike("A/i0.tif"), alike("A/i1.tif"));
         assert!(is_image("A/x.TIF") && !is_image("A/x.csv"));
+        assert!(is_thumbnail("A/B02_s1_thumb_w1.TIF") && !is_thumbnail("A_thumb/B02_s1_w1.TIF"));
         assert!(is_left_behind("A/._x.tif") && !is_left_behind("A/x._.tif"));
     }
 }

@@ -11,7 +11,7 @@ use super::{
     listing::Listing,
     pattern::{CHANNEL, key},
     set::{Rows, TRAIN, sheet_row, table_of},
-    text::{many, plain},
+    text::{alike, difference, many, plain},
 };
 use std::{
     collections::HashMap,
@@ -466,7 +466,11 @@ impl<'a> Reading<'a> {
         for split in found.into_iter().filter(|split| split.starts_with("Task_")) {
             if !self.tasks.iter().any(|task| task.name == split) {
                 problems.add(None, Some("each task has a column of True and False"), || {
-                    format!("expected a column `{split}`, as train_test_split names it, found none")
+                    let near = self.columns.near_tasks.iter().find(|near| alike(near) == alike(split));
+                    let found = near.map_or("found none".to_owned(), |near| {
+                        format!("there is `{near}`, which differs in {}", difference(split, near))
+                    });
+                    format!("expected a column `{split}`, as train_test_split names it, {found}")
                 });
             }
         }

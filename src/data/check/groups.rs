@@ -7,10 +7,11 @@ use super::{
 
 /// Warnings of a kind that are said in full.
 const LISTED: usize = 5;
-/// A channel with less than this share of its pixels above its lowest level is flat: percentiles see nothing of it.
-const SPECKS: f64 = 0.001;
-/// One channel is brighter than another if its mean is so many times as high.
+/// One channel is brighter than another if its mean is so many times as high, in the group and in this share of its images.
 const BRIGHTER: f64 = 1.25;
+const AGREE: f64 = 0.9;
+/// Images of a group, on average, below which a column names images rather than groups; and of a group that is compared.
+const FEWEST: usize = 3;
 /// More channels are not compared one by one.
 const MOST_CHANNELS: usize = 64;
 /// Images below this side are too small for ConvNeXt at their own size.
@@ -22,6 +23,10 @@ pub(super) struct Groups<'a> {
     by: Option<(Role, &'a Column)>,
     /// For each group, each channel.
     seen: Vec<Vec<Option<Seen>>>,
+    /// For each group and two channels (a below b, counted as b (b - 1) / 2 + a), images in which a, and in which b, is brighter.
+    ahead: Vec<Vec<[u32; 2]>>,
+    /// Images of each group.
+    of_group: Vec<u32>,
     /// For each channel, images in which it is flat: how many, and the first with its level.
     flat: Vec<(u64, Option<(u32, u16)>)>,
     /// Images that are flat in every channel, and the first.
@@ -33,14 +38,18 @@ pub(super) struct Groups<'a> {
 
 impl<'a> Groups<'a> {
     pub(super) fn new(set: &'a ImageSet) -> Self {
-        let column = |role| Some((role, set.role_column(role).filter(|column| column.names.len() > 1)?));
+        let groups = |column: &&Column| column.names.len() > 1 && column.names.len() * FEWEST <= set.len();
+        let column = |role| Some((role, set.role_column(role).filter(groups)?));
         let by = [Role::Plate, Role::Batch, Role::Source].into_iter().find_map(column);
         let groups = by.map_or(1, |(_, column)| column.names.len());
         let channels = set.channels.len();
+        let pairs = if channels <= MOST_CHANNELS && by.is_some() { channels * (channels - 1) / 2 } else { 0 };
         Self {
             set,
             by,
             seen: vec![vec![None; channels]; groups],
+            ahead: vec![vec![[0; 2]; pairs]; groups],
+            of_group: vec![0; groups],
             flat: vec![(0, None); channels],
             blank: (0, 0),
             small: (0, None),
@@ -52,6 +61,13 @@ impl<'a> Groups<'a> {
     pub(super) fn add(&mut self, row: u32, size: [usize; 2], channels: &[Seen]) {
         let group = self.by.map_or(0, |(_, column)| column.ids[row as usize] as usize);
         self.images += 1;
+        self.of_group[group] += 1;
+        let pairs = (0..channels.len()).flat_map(|b| (0..b).map(move |a| [a, b]));
+        for (ahead, pair) in self.ahead[group].iter_mut().zip(pairs) {
+            let [a, b] = pair.map(|channel| channels[channel].mean());
+            ahead[0] += u32::from(a > b);
+            ahead[1] += u32::from(b > a);
+        }
         for (channel, seen) in channels.iter().enumerate() {
             let all = &mut self.seen[group][channel];
             *all = Some(all.map_or(*seen, |all| all.and(seen)));
@@ -105,12 +121,13 @@ impl<'a> Groups<'a> {
         let mut remarks = Vec::new();
         for (group, channels) in self.seen.iter().enumerate() {
             for (channel, seen) in self.set.spelled.iter().zip(channels) {
-                let Some(Seen { low, high, pixels, at_low, .. }) = *seen else { continue };
-                let above = 1.0 - at_low as f64 / pixels.max(1) as f64;
+                let Some(seen) = seen.filter(Seen::is_flat_but_noise) else { continue };
+                let Seen { low, high, .. } = seen;
                 let name = || format!("{}: {channel} is flat", self.name(group));
                 if high - low <= 1 {
                     remarks.push(format!("{} ({low} to {high})", name()));
-                } else if above < SPECKS {
+                } else {
+                    let above = seen.above();
                     remarks.push(format!(
                         "{} ({low}) but for {:.2} % of its pixels (up to {high})",
                         name(),
@@ -152,46 +169,44 @@ impl<'a> Groups<'a> {
 
     /// Channels of which now one and now the other is the brighter.
     fn changed_places(&self) -> Vec<String> {
-        let Some((role, column)) = self.by.filter(|_| self.set.channels.len() <= MOST_CHANNELS) else {
-            return vec![];
-        };
-        let means: Vec<Option<Vec<f64>>> = self
-            .seen
-            .iter()
-            .map(|channels| channels.iter().map(|seen| seen.map(|seen| seen.mean())).collect())
-            .collect();
+        let Some((role, column)) = self.by else { return vec![] };
         let mut remarks = Vec::new();
-        for b in 0..self.set.channels.len() {
-            for a in 0..b {
-                let ahead = |a: usize, b: usize| -> Vec<usize> {
-                    let is = |means: &Vec<f64>| means[a] > BRIGHTER * means[b];
-                    (0..means.len()).filter(|group| means[*group].as_ref().is_some_and(is)).collect()
+        let pairs = (0..self.set.channels.len()).flat_map(|b| (0..b).map(move |a| [a, b]));
+        for (number, pair) in pairs.enumerate().take(self.ahead[0].len()) {
+            let means = |group: usize| {
+                let [a, b] =
+                    pair.map(|channel| self.seen[group][channel].filter(|seen| !seen.is_flat_but_noise()));
+                Some([a?.mean(), b?.mean()])
+            };
+            let ahead = |one: usize| -> Vec<usize> {
+                let is = |&group: &usize| {
+                    let images = self.of_group[group];
+                    let agree = f64::from(self.ahead[group][number][one]) >= AGREE * f64::from(images);
+                    let brighter = means(group).is_some_and(|means| means[one] > BRIGHTER * means[1 - one]);
+                    images as usize >= FEWEST && agree && brighter
                 };
-                let [first, second] = [ahead(a, b), ahead(b, a)];
-                if first.is_empty() || second.is_empty() {
-                    continue;
-                }
-                let said = |groups: &[usize]| {
-                    let means = means[groups[0]].as_deref().unwrap_or_default();
-                    let more = groups.len() - 1;
-                    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                    format!(
-                        "{:.0} and {:.0} on {}{more}",
-                        means[a],
-                        means[b],
-                        plain(&column.names[groups[0]])
-                    )
-                };
-                remarks.push(format!(
-                    "{}: the means of {} and {} change places between values of {}: {}, {}; is their order the same everywhere?",
-                    self.set.name,
-                    self.set.spelled[a],
-                    self.set.spelled[b],
-                    role.words(),
-                    said(&first),
-                    said(&second)
-                ));
+                (0..self.seen.len()).filter(is).collect()
+            };
+            let [first, second] = [ahead(0), ahead(1)];
+            if first.is_empty() || second.is_empty() {
+                continue;
             }
+            let said = |groups: &[usize]| {
+                let [a, b] = means(groups[0]).unwrap_or_default();
+                let more = groups.len() - 1;
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                format!("{a:.0} and {b:.0} on {}{more}", plain(&column.names[groups[0]]))
+            };
+            let [a, b] = pair.map(|channel| &self.set.spelled[channel]);
+            let mut sides = [(first[0], said(&first)), (second[0], said(&second))];
+            sides.sort_unstable();
+            remarks.push(format!(
+                "{}: the means of {a} and {b} change places between values of {}: {}, {}; is their order the same everywhere?",
+                self.set.name,
+                role.words(),
+                sides[0].1,
+                sides[1].1
+            ));
         }
         bounded(remarks, "channels that change places")
     }

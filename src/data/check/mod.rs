@@ -4,7 +4,12 @@ mod duplicates;
 mod groups;
 pub(super) mod seen;
 
-use super::{DataSet, Error, ImageSet, Role, known::Images, measure, text::plain};
+use super::{
+    DataSet, Error, ImageSet, Role,
+    known::Images,
+    measure,
+    text::{plain, short},
+};
 use crate::event::{Event, Listen};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -74,7 +79,7 @@ impl Report {
             format!("fingerprint {}", self.fingerprint),
         ];
         for Count { set, split, label, images } in &self.counts {
-            lines.push(format!("{set:<12} {split:<12} {:<24} {images:>8}", plain(label)));
+            lines.push(format!("{set:<12} {split:<12} {:<24} {images:>8}", shown(label)));
         }
         lines.extend(self.warnings.iter().map(|warning| format!("warning: {warning}")));
         lines.extend(self.problems.iter().map(|problem| format!("problem: {problem}")));
@@ -90,7 +95,7 @@ impl Report {
         for Published { what, printed, found } in differing {
             lines.push(format!("problem: {what}: published {printed}, found {found}"));
         }
-        lines
+        lines.iter().map(|line| plain(line).into_owned()).collect()
     }
 }
 
@@ -233,8 +238,10 @@ pub fn info(data: &DataSet) -> Vec<String> {
         lines.push(format!("  images: {}", set.layout()));
         lines.extend(set.intensity().map(|rule| format!("  intensity: {rule}")));
         lines.extend(read.err().and_then(|error| error.hint()).map(|hint| format!("  hint: {hint}")));
-        let labels: Vec<_> = set.labels.iter().map(|label| plain(label)).collect();
-        lines.push(format!("  labels: {}", labels.join(", ")));
+        let more = set.labels.len().saturating_sub(LABELS);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let labels: Vec<String> = set.labels.iter().take(LABELS).map(|label| shown(label)).collect();
+        lines.push(format!("  labels: {}{more}", labels.join(", ")));
         let mut splits = vec![format!("Train {}", set.train_rows().len())];
         if set.tasks.is_empty() {
             splits.push("no task".to_owned());
@@ -260,5 +267,13 @@ pub fn info(data: &DataSet) -> Vec<String> {
         }
     }
     lines.extend(data.warnings.iter().map(|warning| format!("warning: {warning}")));
-    lines
+    lines.iter().map(|line| plain(line).into_owned()).collect()
+}
+
+/// Labels that are listed.
+const LABELS: usize = 200;
+
+/// A label as it is shown: without control characters, and not without end.
+fn shown(label: &str) -> String {
+    short(&plain(label), 100).into_owned()
 }

@@ -13,6 +13,37 @@ pub(in crate::data) struct Seen {
     pub(in crate::data) at_low: u64,
 }
 
+/// A grey level of a file.
+pub(in crate::data) trait Level: Copy + Ord + Into<u16> {
+    /// Levels in a word.
+    const AT_ONCE: usize;
+
+    /// So many levels, or the last ones of a line, as one number.
+    fn word(levels: &[Self]) -> u64;
+}
+
+impl Level for u8 {
+    const AT_ONCE: usize = 8;
+
+    fn word(levels: &[u8]) -> u64 {
+        match levels.as_chunks().0 {
+            [eight] => u64::from_le_bytes(*eight),
+            _ => levels.iter().fold(0, |word, level| word << 8 | u64::from(*level)),
+        }
+    }
+}
+
+impl Level for u16 {
+    const AT_ONCE: usize = 4;
+
+    fn word(levels: &[u16]) -> u64 {
+        levels.iter().fold(0, |word, level| word << 16 | u64::from(*level))
+    }
+}
+
+/// A channel with less than this share of its pixels above its lowest level is flat.
+const SPECKS: f64 = 0.001;
+
 /// Lanes of the hash: products of one do not wait for those of another.
 const LANES: usize = 4;
 /// Odd numbers without a pattern: digits of pi.
@@ -33,30 +64,32 @@ impl Looking {
     }
 
     /// Adds a line of pixels.
-    pub(in crate::data) fn line<P: Copy + Into<u16>>(&mut self, line: &[P]) {
-        let word = |four: &[P]| four.iter().fold(0u64, |word, &level| word << 16 | u64::from(level.into()));
-        let blocks = line.chunks_exact(4 * LANES);
+    pub(in crate::data) fn line<P: Level>(&mut self, line: &[P]) {
+        let blocks = line.chunks_exact(P::AT_ONCE * LANES);
         let rest = blocks.remainder();
         for block in blocks {
-            for (lane, (state, four)) in self.lanes.iter_mut().zip(block.chunks_exact(4)).enumerate() {
-                *state = fold(*state ^ word(four), KEYS[lane]);
+            for (lane, (state, levels)) in
+                self.lanes.iter_mut().zip(block.chunks_exact(P::AT_ONCE)).enumerate()
+            {
+                *state = fold(*state ^ P::word(levels), KEYS[lane]);
             }
         }
-        for (lane, four) in rest.chunks(4).enumerate() {
-            self.lanes[lane] = fold(self.lanes[lane] ^ word(four) ^ four.len() as u64, KEYS[lane]);
+        for (lane, levels) in rest.chunks(P::AT_ONCE).enumerate() {
+            self.lanes[lane] = fold(self.lanes[lane] ^ P::word(levels) ^ levels.len() as u64, KEYS[lane]);
         }
-        let levels = || line.iter().map(|&level| level.into());
-        let low = levels().min().unwrap_or(u16::MAX);
-        let at_low = levels().filter(|level| *level == low).count() as u64;
-        let seen = &mut self.seen;
+        let Some(&first) = line.first() else { return };
+        let lowest = line.iter().fold(first, |low, level| low.min(*level));
+        let highest = line.iter().fold(first, |high, level| high.max(*level));
+        let at_low = line.iter().filter(|level| **level == lowest).count() as u64;
+        let (low, seen) = (lowest.into(), &mut self.seen);
         seen.at_low = match low.cmp(&seen.low) {
             std::cmp::Ordering::Less => at_low,
             std::cmp::Ordering::Equal => seen.at_low + at_low,
             std::cmp::Ordering::Greater => seen.at_low,
         };
         seen.low = seen.low.min(low);
-        seen.high = seen.high.max(levels().max().unwrap_or(0));
-        seen.sum += levels().map(u64::from).sum::<u64>();
+        seen.high = seen.high.max(highest.into());
+        seen.sum += line.iter().map(|&level| u64::from(level.into())).sum::<u64>();
         seen.pixels += line.len() as u64;
     }
 
@@ -79,6 +112,16 @@ impl Seen {
     /// Whether all pixels are alike.
     pub(in crate::data) fn is_flat(&self) -> bool {
         self.low == self.high
+    }
+
+    /// The share of pixels above the lowest level.
+    pub(super) fn above(&self) -> f64 {
+        1.0 - self.at_low as f64 / self.pixels.max(1) as f64
+    }
+
+    /// Whether nearly all pixels are alike: percentiles see nothing of the others.
+    pub(super) fn is_flat_but_noise(&self) -> bool {
+        self.high - self.low <= 1 || self.above() < SPECKS
     }
 
     /// Both channels taken together.
@@ -136,9 +179,17 @@ mod tests {
         hashes.sort_unstable();
         hashes.dedup();
         assert!(hashes.len() == count && seen(37, &levels) == first);
-        let eight: Vec<u8> = vec![3; 20];
-        let mut looking = Looking::new(4, 5);
-        eight.chunks(5).for_each(|line| looking.line(line));
-        assert!(looking.seen().is_flat());
+        let eight = |at: usize| {
+            let mut levels = vec![3u8; 4 * 45];
+            levels[at] += u8::from(at > 0);
+            let mut looking = Looking::new(4, 45);
+            levels.chunks(45).for_each(|line| looking.line(line));
+            looking.seen()
+        };
+        assert!(eight(0).is_flat() && !eight(1).is_flat());
+        let mut hashes: Vec<u64> = (0..4 * 45).map(|at| eight(at).hash).collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!(hashes.len(), 4 * 45);
     }
 }

@@ -236,9 +236,16 @@ impl Fault {
                     "write one page for each channel"
                 }
             }
+            Self::PageCount { expected, .. } if expected.len() < 30 => {
+                let pages: Vec<usize> = (1..=expected.len()).collect();
+                return Some(format!(
+                    "say in dataset.toml which pages the channels are, counted from 1, such as: images = {{ layout = \"stack\", \
+                     pages = {pages:?} }}"
+                ));
+            }
             Self::PageCount { .. } | Self::NoPage { .. } => {
-                "assign pages to channels in dataset.toml, counted from 1: images = { layout = \"stack\", \
-                 pages = [1, 3, 4] }"
+                "say in dataset.toml which pages the channels are, counted from 1: images = { layout = \"stack\", pages = [1, 3, \
+                 4] }"
             }
             Self::Planes { hint, .. } => return Some(hint.clone()),
             Self::Size { .. } => "all channels of an image must have the same size",

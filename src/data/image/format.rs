@@ -73,7 +73,7 @@ pub(in crate::data) fn disguise(bytes: &[u8]) -> Option<Disguise> {
         (b"\xda\xce\xbe\x0a", "a Nikon ND2 file", EXPORT),
         (b"\x70\0\0\0", "a Leica LIF file", EXPORT),
         (b"\xd0\xcf\x11\xe0", "a compound file (OIB, ZVI, or of an old office program)", EXPORT),
-        (b"version https://git-lfs", "a pointer of Git LFS", POINTER),
+        (b"version https://git-lfs", "a Git LFS pointer", POINTER),
         (b"\0\x05\x16\x07", "a resource fork of macOS (AppleDouble)", EMPTY),
     ];
     if let Some((_, name, hint)) = starts.iter().find(|(start, ..)| bytes.starts_with(start)) {
@@ -127,7 +127,7 @@ mod tests {
             (b"\x1f\x8b\x08\0", "a gzip archive"),
             (b"PK\x03\x04\x14\0", "a zip archive"),
             (b"\n <!DOCTYPE html><html>", "an HTML page"),
-            (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "a pointer of Git LFS"),
+            (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "a Git LFS pointer"),
             (b"404: Not Found", "a text file"),
             (b"", "an empty file"),
             (&[0; 40], "zeros only"),

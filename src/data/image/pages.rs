@@ -129,6 +129,8 @@ struct Stack {
     all: usize,
     /// Those that are not reduced copies of others, from 0.
     full: Vec<usize>,
+    /// Rows and columns of each page.
+    sizes: Vec<[u64; 2]>,
     planes: Option<Planes>,
 }
 
@@ -145,7 +147,8 @@ impl Stack {
         }
         let planes =
             if hidden > 1 { Some(Planes::meta_morph(hidden)) } else { Planes::of(description, first) };
-        Self { all: pages.len(), full, planes }
+        let sizes = pages.iter().map(|page| [page.height, page.width]).collect();
+        Self { all: pages.len(), full, sizes, planes }
     }
 
     /// Refuses a file with planes that have no directory: ImageJ writes so above 4 GB.
@@ -155,9 +158,9 @@ impl Stack {
             return Ok(());
         }
         Err(Fault::Planes {
-            said: format!("{} says {stored} planes, the file has one directory: the others cannot be found by it", by.words()),
-            hint: "save it as OME-TIFF or as one file for each channel, with one plane each: ImageJ writes one directory for \
-                   stacks above 4 GB, and Fiji's Bio-Formats exporter all of them"
+            said: format!("{} says {stored} planes, the file has a directory for one of them", by.words()),
+            hint: "save it as OME-TIFF (Fiji's Bio-Formats exporter) or as one file for each plane: some programs write one \
+                   directory for a whole stack, ImageJ for those above 4 GB"
                 .to_owned(),
         })
     }
@@ -167,28 +170,30 @@ impl Stack {
         let mut notes = Vec::new();
         let planes = self.planes.as_ref().filter(|planes| planes.place(0).is_some() && planes.count() > 1);
         notes.extend(planes.map(|planes| format!("by {} these are {}", planes.by.words(), planes.words())));
-        let reduced: Vec<usize> =
-            (0..self.all).filter(|page| !self.full.contains(page)).map(|page| page + 1).collect();
-        notes.extend(match reduced[..] {
-            [] => None,
-            [page] => Some(format!("page {page} is a reduced copy")),
-            [first, .., last] if last - first + 1 == reduced.len() => {
-                Some(format!("pages {first} to {last} are reduced copies"))
-            }
-            [first, ..] => {
-                Some(format!("{} pages are reduced copies, the first is page {first}", reduced.len()))
-            }
-        });
+        let reduced: Vec<usize> = (0..self.all).filter(|page| !self.full.contains(page)).collect();
+        notes.extend(numbered(&reduced, "a reduced copy", "reduced copies"));
+        let smaller: Vec<usize> = self.full.iter().copied().filter(|page| self.is_smaller(*page)).collect();
+        notes.extend(numbered(&smaller, "smaller than the first", "smaller than the first"));
         notes.join("; ")
     }
 
-    /// The first page of each channel, counted from 1, where the file has the expected number of channels; without a
-    /// description the full pages, if there are as many.
+    /// Whether a page is smaller than the first, as a copy that its writer has not marked.
+    fn is_smaller(&self, page: usize) -> bool {
+        let [[rows, columns], [of, by]] = [self.sizes[page], self.sizes[0]];
+        rows < of && columns < by
+    }
+
+    /// The first page of each channel, counted from 1, where the file says that it has the expected number of channels, or
+    /// has so many pages of the first one's size.
     fn one_each(&self, expected: &[String]) -> Option<Vec<usize>> {
-        let planes = self
-            .planes
-            .as_ref()
-            .filter(|planes| planes.channels == expected.len() as u64 && planes.images == 1)?;
+        let Some(planes) = self.planes.as_ref().filter(|planes| planes.place(0).is_some()) else {
+            let whole: Vec<usize> =
+                self.full.iter().filter(|page| !self.is_smaller(**page)).map(|page| page + 1).collect();
+            return Some(whole).filter(|whole| whole.len() == expected.len());
+        };
+        if planes.channels != expected.len() as u64 || planes.images != 1 {
+            return None;
+        }
         let mut first = HashMap::new();
         for page in 0..self.all {
             let Some(Place { channel, .. }) = planes.place(page as u64) else { continue };
@@ -240,4 +245,16 @@ impl Stack {
         }
         Ok(())
     }
+}
+
+/// `pages 4 to 7 are reduced copies`; pages are from 0.
+fn numbered(pages: &[usize], one: &str, several: &str) -> Option<String> {
+    Some(match pages {
+        [] => return None,
+        [page] => format!("page {} is {one}", page + 1),
+        [first, .., last] if last - first + 1 == pages.len() => {
+            format!("pages {} to {} are {several}", first + 1, last + 1)
+        }
+        [first, ..] => format!("{} pages are {several}, first page {}", pages.len(), first + 1),
+    })
 }

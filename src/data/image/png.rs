@@ -26,7 +26,12 @@ const BITS: &str = "convert the images to grey of 8 or 16 bits";
 const EXPANDS: usize = 1100;
 
 fn damaged(error: DecodingError) -> Fault {
-    Fault::Damaged(error.to_string())
+    match error {
+        DecodingError::LimitsExceeded => {
+            Fault::Damaged("its header claims more than any image has".to_owned())
+        }
+        error => Fault::Damaged(error.to_string()),
+    }
 }
 
 /// Reads the header.

@@ -95,6 +95,15 @@ fn the_hint_is_that_of_the_first_problem() {
 }
 
 #[test]
+fn truth_is_read_as_pandas_writes_it_and_tasks_are_found_in_other_case() {
+    let folder = Folder::good();
+    folder.write("A/enriched_meta.csv", GOOD.replace("False", "0.0").replace("True", "1.0"));
+    assert_eq!(folder.open().unwrap().sets[0].tasks[0].queries, [2]);
+    let said = "expected a column `Task_one`, as train_test_split names it, there is `task_one`, which differs in case";
+    says(GOOD.replace("Task_one\n", "task_one\n"), &[said]);
+}
+
+#[test]
 fn a_task_without_a_true_row_is_left_out_with_a_word() {
     let folder = Folder::good();
     folder.write("A/enriched_meta.csv", GOOD.replace("True", "False").replace("y,Task_one", "y,none"));

@@ -90,13 +90,23 @@ fn flat_channels_are_named_with_their_plate() {
 
 #[test]
 fn channels_that_change_places_are_named_with_their_means() {
-    let folder = screen(|row, channel, at| plain(row, if row < 4 { channel } else { 1 - channel }, at));
-    let said = warnings(&folder);
-    assert_eq!(said.len(), 1, "{said:?}");
-    assert!(
-        said[0].starts_with("Screen: the means of dna and er change places between values of plate: 150 and 50 on P2, 50 and 150 on P1"),
-        "{said:?}"
+    let swapped =
+        |row: usize, channel: usize, at: usize| plain(row, if row < 4 { channel } else { 1 - channel }, at);
+    let expected = "Screen: the means of dna and er change places between values of plate: 50 and 150 on P1, 150 and 50 on P2";
+    let said = warnings(&screen(swapped));
+    assert!(said.len() == 1 && said[0].starts_with(expected), "{said:?}");
+    // A column that names each image is no group, and one image is not a plate.
+    let folder = screen(swapped);
+    folder.write(
+        "dataset.toml",
+        std::fs::read_to_string(folder.path().join("dataset.toml")).unwrap()
+            + "roles = { plate = \"well\" }\n",
     );
+    assert_eq!(warnings(&folder), Vec::<String>::new());
+    let blank = |row: usize, channel: usize, at: usize| {
+        if row > 3 && channel == 1 { 9 } else { plain(row, channel, at) }
+    };
+    assert_eq!(warnings(&screen(blank)), ["Screen, plate P2: er is flat (9 to 9)"]);
 }
 
 #[test]

@@ -115,6 +115,7 @@ fn patterns_may_leave_open_what_varies() {
         folder.write(&format!("A/P/B02_s{site}_w{word}_thumb0A{at}.TIF"), "junk");
     }
     let data = folder.open().unwrap();
+    assert!(data.warnings.is_empty(), "thumbnails are no images: {:?}", data.warnings);
     let set = &data.sets[0];
     assert_eq!((set.key(1), set.files(1).len()), ("P/B02_s2", 2));
     assert!(set.files(1)[0].ends_with("A/P/B02_s2_w10A-2F.TIF"), "{:?}", set.files(1));
