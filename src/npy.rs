@@ -77,7 +77,8 @@ impl Numbers {
 
 /// The value of a number of 16 bits (IEEE 754 binary16).
 pub(crate) fn half(bits: u16) -> f32 {
-    let (sign, exponent, fraction) = (u32::from(bits >> 15) << 31, bits >> 10 & 0x1f, u32::from(bits & 0x3ff));
+    let (sign, exponent, fraction) =
+        (u32::from(bits >> 15) << 31, bits >> 10 & 0x1f, u32::from(bits & 0x3ff));
     match exponent {
         0 => f32::from_bits((fraction as f32 / (1 << 24) as f32).to_bits() | sign),
         31 => f32::from_bits(sign | 0x7f80_0000 | fraction << 13),
@@ -122,10 +123,11 @@ pub(crate) struct Refusal {
     pub(crate) remedy: &'static str,
 }
 
-const AS_FLOAT32: &str = "in Python: np.save(path, np.ascontiguousarray(features, dtype=np.float32)), with one row for each image";
-const AS_ROWS: &str =
-    "in Python: np.save(path, np.asarray(features, dtype=np.float32).reshape(len(features), -1)), with one row for each image";
-const AS_STACK: &str = "in Python: np.save(path, np.stack(features).astype(np.float32)), with one row for each image";
+const AS_FLOAT32: &str =
+    "in Python: np.save(path, np.ascontiguousarray(features, dtype=np.float32)), with one row for each image";
+const AS_ROWS: &str = "in Python: np.save(path, np.asarray(features, dtype=np.float32).reshape(len(features), -1)), with one row for each image";
+const AS_STACK: &str =
+    "in Python: np.save(path, np.stack(features).astype(np.float32)), with one row for each image";
 
 /// Parses the header of a matrix of floats.
 ///
@@ -153,8 +155,12 @@ pub(crate) fn read(file: &mut impl Read) -> Result<Matrix, Refusal> {
     file.read_exact(&mut text).map_err(broken)?;
     let text = String::from_utf8_lossy(&text);
     let (kind, shape) = (entry(&text, "descr"), entry(&text, "shape"));
-    let dimensions: Vec<&str> =
-        shape.trim_matches(['(', ')']).split(',').map(str::trim).filter(|number| !number.is_empty()).collect();
+    let dimensions: Vec<&str> = shape
+        .trim_matches(['(', ')'])
+        .split(',')
+        .map(str::trim)
+        .filter(|number| !number.is_empty())
+        .collect();
     let [rows, width] = dimensions[..] else {
         let why = format!("expected rows and columns, found the shape {shape}");
         return Err(Refusal { why, remedy: AS_ROWS });
@@ -267,7 +273,10 @@ mod tests {
         Numbers { float: Float::Half, ..Numbers::PLAIN }.decode(&[0x00, 0x3c, 0x01, 0x00], &mut out);
         assert_eq!(out, [1.0, 5.9604645e-8]);
         // NumPy: np.array([0xc248, 0x7bff, 0x83ff, 0xfc00], np.uint16).view(np.float16)
-        assert_eq!([0xc248, 0x7bff, 0x83ff, 0xfc00].map(half), [-3.140625, 65504.0, -6.097555e-5, f32::NEG_INFINITY]);
+        assert_eq!(
+            [0xc248, 0x7bff, 0x83ff, 0xfc00].map(half),
+            [-3.140625, 65504.0, -6.097555e-5, f32::NEG_INFINITY]
+        );
         assert!(half(0x7e00).is_nan());
     }
 
@@ -281,14 +290,20 @@ mod tests {
         assert_eq!(whole.why, "expected floats of 16, 32 or 64 bits, found whole numbers ('<i8')");
         assert_eq!(whole.remedy, AS_FLOAT32);
         assert_eq!(refused("'|O'", "(5, 2)").remedy, AS_STACK);
-        assert_eq!(refused("[('a', '<f4'), ('b', '<f4')]", "(5, 2)").why, "expected floats of 16, 32 or 64 bits, found another type ([('a')");
+        assert_eq!(
+            refused("[('a', '<f4'), ('b', '<f4')]", "(5, 2)").why,
+            "expected floats of 16, 32 or 64 bits, found another type ([('a')"
+        );
         for shape in ["(5,)", "(5, 2, 3)", "()"] {
             let flat = refused("'<f4'", shape);
             assert_eq!(flat.why, format!("expected rows and columns, found the shape {shape}"));
             assert_eq!(flat.remedy, AS_ROWS);
         }
         for shape in ["(-1, 2)", "(99999999999999999999, 2)", "(5, x)"] {
-            assert_eq!(refused("'<f4'", shape).why, format!("expected rows and columns, found the shape {shape}"));
+            assert_eq!(
+                refused("'<f4'", shape).why,
+                format!("expected rows and columns, found the shape {shape}")
+            );
         }
         assert!(read(&mut &b"path,label\n1,2\n"[..]).unwrap_err().why.contains("expected a NumPy file"));
         assert!(read(&mut &b"\x93NUM"[..]).unwrap_err().why.contains("expected a NumPy file"));

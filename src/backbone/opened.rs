@@ -53,7 +53,11 @@ impl Opened {
             for shard in &shards {
                 this.add(shard)?;
             }
-            this.remarks.push(format!("{} names {} files, which are read together", path.display(), shards.len()));
+            this.remarks.push(format!(
+                "{} names {} files, which are read together",
+                path.display(),
+                shards.len()
+            ));
         } else {
             this.add(path)?;
         }
@@ -62,7 +66,8 @@ impl Opened {
         for (dtype, what) in [(Dtype::F16, "widened"), (Dtype::BF16, "widened"), (Dtype::F64, "rounded")] {
             let count = count(dtype);
             if count > 0 {
-                this.remarks.push(format!("{}: {count} tensors {what} from {dtype:?} to F32", path.display()));
+                this.remarks
+                    .push(format!("{}: {count} tensors {what} from {dtype:?} to F32", path.display()));
             }
         }
         Ok(this)
@@ -126,7 +131,10 @@ impl Opened {
             return;
         }
         let count = self.names().filter(|name| name.starts_with(&prefix)).count();
-        self.remarks.push(format!("{}: all {count} names begin with `{prefix}`, which is left out", self.path.display()));
+        self.remarks.push(format!(
+            "{}: all {count} names begin with `{prefix}`, which is left out",
+            self.path.display()
+        ));
         let tensors = std::mem::take(&mut self.tensors);
         let short = |name: String| name.strip_prefix(&prefix).map(String::from).unwrap_or(name);
         self.tensors = tensors.into_iter().map(|(name, placed)| (short(name), placed)).collect();
@@ -157,7 +165,8 @@ fn shards(path: &Path) -> Result<Vec<PathBuf>, Error> {
         return Err(format("an index of weights is no longer than 64 MiB".into()));
     }
     let text = std::fs::read(path).map_err(io)?;
-    let index: Index = serde_json::from_slice(&text).map_err(|error| format(format!("as an index: {error}")))?;
+    let index: Index =
+        serde_json::from_slice(&text).map_err(|error| format(format!("as an index: {error}")))?;
     let names: BTreeSet<String> = index.weight_map.into_values().collect();
     if names.is_empty() || names.len() > MAX_SHARDS {
         return Err(format(format!("expected an index of 1 to {MAX_SHARDS} files, found {}", names.len())));
@@ -217,10 +226,15 @@ mod tests {
     fn file(path: &Path, names: &[&str], dtype: &str, data: &[u8]) {
         let each = data.len();
         let entry = |(at, name): (usize, &&str)| {
-            format!("\"{name}\":{{\"dtype\":\"{dtype}\",\"shape\":[2],\"data_offsets\":[{},{}]}}", at * each, (at + 1) * each)
+            format!(
+                "\"{name}\":{{\"dtype\":\"{dtype}\",\"shape\":[2],\"data_offsets\":[{},{}]}}",
+                at * each,
+                (at + 1) * each
+            )
         };
         let head = format!("{{{}}}", names.iter().enumerate().map(entry).collect::<Vec<_>>().join(","));
-        let all = [&(head.len() as u64).to_le_bytes()[..], head.as_bytes(), &data.repeat(names.len())].concat();
+        let all =
+            [&(head.len() as u64).to_le_bytes()[..], head.as_bytes(), &data.repeat(names.len())].concat();
         std::fs::write(path, all).unwrap();
     }
 
@@ -240,7 +254,11 @@ mod tests {
             let opened = Opened::read(&path).unwrap();
             assert_eq!(opened.floats(opened.get("b").unwrap()), [1.5, second], "{dtype}");
             let said = opened.remarks.concat();
-            assert_eq!(said.contains(&format!("2 tensors ")) && said.contains(&format!("from {dtype} to F32")), dtype != "F32", "{said}");
+            assert_eq!(
+                said.contains(&format!("2 tensors ")) && said.contains(&format!("from {dtype} to F32")),
+                dtype != "F32",
+                "{said}"
+            );
         }
     }
 

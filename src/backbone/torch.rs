@@ -184,7 +184,13 @@ impl Checkpoint {
         }
         let pickle = entry(&mut archive, &format!("{prefix}data.pkl"), MAX_PICKLE).map_err(broken)?;
         let pickle = Pickle::read(&pickle).map_err(|fault| broken(format!("data.pkl: {fault}")))?;
-        Ok(Self { path: path.to_owned(), pickle, storages: Storages::Zip { archive, prefix }, left: most, most })
+        Ok(Self {
+            path: path.to_owned(),
+            pickle,
+            storages: Storages::Zip { archive, prefix },
+            left: most,
+            most,
+        })
     }
 
     /// The keys of the outermost dictionary.
@@ -277,9 +283,8 @@ impl Checkpoint {
         match last.filter(|last| *last < count && wanted <= Some(count)) {
             _ if wanted == Some(0) => Ok(0),
             Some(last) => Ok((last + 1) * size),
-            None => {
-                Err(self.broken(format!("storage {storage} of {name} has {count} numbers, too few for {shape:?}")))
-            }
+            None => Err(self
+                .broken(format!("storage {storage} of {name} has {count} numbers, too few for {shape:?}"))),
         }
     }
 
@@ -328,7 +333,8 @@ impl Checkpoint {
         if extent == 0 {
             return Ok(Vec::new());
         }
-        self.left = self.left.checked_sub(extent).ok_or(Error::Work { path: self.path.clone(), most: self.most })?;
+        self.left =
+            self.left.checked_sub(extent).ok_or(Error::Work { path: self.path.clone(), most: self.most })?;
         let bytes = match &mut self.storages {
             Storages::Legacy { file, places } => places
                 .get(storage)
@@ -339,7 +345,9 @@ impl Checkpoint {
         let bytes = bytes.map_err(|error| self.broken(format!("storage {storage} of {name}: {error}")))?;
         if bytes.len() as u64 != extent {
             let found = bytes.len();
-            return Err(self.broken(format!("storage {storage} of {name}: expected {extent} bytes, found {found}")));
+            return Err(
+                self.broken(format!("storage {storage} of {name}: expected {extent} bytes, found {found}"))
+            );
         }
         let mut places = vec![*offset];
         for (n, stride) in shape.iter().zip(strides) {
@@ -505,9 +513,22 @@ mod tests {
         let text = |text: &str| [b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat();
         let whole = |n: i64| [&b"\x8a\x08"[..], &n.to_le_bytes()].concat();
         let tuple = |items: Vec<Vec<u8>>| [b"(", &items.concat()[..], b"t"].concat();
-        let storage = tuple(vec![text("storage"), b"ctorch\nFloatStorage\n".to_vec(), text("0"), text("cpu"), whole(4)]);
-        let (shape, strides) = (shape.iter().map(|n| whole(*n)).collect(), shape.iter().map(|_| whole(0)).collect());
-        let parts = vec![[storage, b"Q".to_vec()].concat(), whole(0), tuple(shape), tuple(strides), b"\x89}".to_vec()];
+        let storage = tuple(vec![
+            text("storage"),
+            b"ctorch\nFloatStorage\n".to_vec(),
+            text("0"),
+            text("cpu"),
+            whole(4),
+        ]);
+        let (shape, strides) =
+            (shape.iter().map(|n| whole(*n)).collect(), shape.iter().map(|_| whole(0)).collect());
+        let parts = vec![
+            [storage, b"Q".to_vec()].concat(),
+            whole(0),
+            tuple(shape),
+            tuple(strides),
+            b"\x89}".to_vec(),
+        ];
         [b"ctorch._utils\n_rebuild_tensor_v2\n".to_vec(), tuple(parts), b"R".to_vec()].concat()
     }
 
@@ -515,7 +536,15 @@ mod tests {
     fn what_a_pickle_claims_costs_nothing() {
         assert_eq!(hostile(&tensor(&[2, 2])).unwrap(), [0.0; 4]);
         assert_eq!(hostile(&tensor(&[1 << 40, 0])).unwrap(), [0.0; 0]);
-        for shape in [&[1i64 << 20, 1, 1 << 20][..], &[1 << 40], &[1 << 62], &[1 << 62, 1 << 62], &[5], &[-1], &[1; 100_000]] {
+        for shape in [
+            &[1i64 << 20, 1, 1 << 20][..],
+            &[1 << 40],
+            &[1 << 62],
+            &[1 << 62, 1 << 62],
+            &[5],
+            &[-1],
+            &[1; 100_000],
+        ] {
             let error = hostile(&tensor(shape)).unwrap_err().to_string();
             let named = ["too few for", "found the shape", "expected a dense tensor"];
             assert!(named.iter().any(|words| error.contains(words)), "{error}");

@@ -106,7 +106,9 @@ impl Embed {
             embedder.preprocess = self.size.map_or(embedder.preprocess, Preprocess::square);
             if let Some(size) = self.size.filter(|size| *size < embedder.least_side()) {
                 let least = embedder.least_side();
-                let failure = Failure::new(format!("expected a `--size` of at least {least} for this model, found {size}"));
+                let failure = Failure::new(format!(
+                    "expected a `--size` of at least {least} for this model, found {size}"
+                ));
                 return Err(failure.hint(bounds::EMBED_IMAGE.hint));
             }
             for (at, set) in sets.into_iter().enumerate() {

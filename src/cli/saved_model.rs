@@ -46,10 +46,15 @@ pub(super) fn of_file(file: &Path) -> Result<SavedModel> {
     card.check().map_err(wrong)?;
     built(&card.model.backbone)?;
     // Before anything is allocated by what the note says.
-    let (named, found) = (Extractor::bytes(&card.model, &card.channels()), std::fs::metadata(file).map_or(0, |file| file.len()));
+    let (named, found) = (
+        Extractor::bytes(&card.model, &card.channels()),
+        std::fs::metadata(file).map_or(0, |file| file.len()),
+    );
     if named.is_none_or(|named| named / 4 > found) {
         let named = named.map_or("more than 2^64".into(), |named| named.to_string());
-        return Err(wrong(format!("expected the {named} bytes of the model that its note names, found {found}")));
+        return Err(wrong(format!(
+            "expected the {named} bytes of the model that its note names, found {found}"
+        )));
     }
     Ok(SavedModel { card, weights: file.to_owned(), published: false })
 }

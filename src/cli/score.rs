@@ -169,8 +169,11 @@ impl Scored {
             ));
         }
         if !self.lost.is_empty() {
-            let mut lost: Vec<String> =
-                self.lost.iter().map(|(label, count)| format!("{count} of `{}`", label.escape_debug())).collect();
+            let mut lost: Vec<String> = self
+                .lost
+                .iter()
+                .map(|(label, count)| format!("{count} of `{}`", label.escape_debug()))
+                .collect();
             let more = lost.len().saturating_sub(LISTED);
             lost.truncate(LISTED);
             let more = if more > 0 { format!(" and {more} more labels") } else { String::new() };

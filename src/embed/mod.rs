@@ -326,7 +326,13 @@ impl Embedder {
     }
 
     /// The rows as batches, in order.
-    fn batches(&self, set: &ImageSet, number: usize, rows: &[u32], norm: &Statistics) -> Result<Vec<Batch>, Error> {
+    fn batches(
+        &self,
+        set: &ImageSet,
+        number: usize,
+        rows: &[u32],
+        norm: &Statistics,
+    ) -> Result<Vec<Batch>, Error> {
         let channels = set.channels.len();
         match self.preprocess {
             Preprocess::Square { shorter, side } => {

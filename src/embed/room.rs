@@ -7,7 +7,10 @@ use candle_core::{DType, Tensor};
 /// Numbers of a batch from which on its memory is reckoned first; smaller ones fit into any machine.
 pub(super) const LARGE: usize = 1 << 25;
 /// Sides of the images that are tried.
-const TRIED: [usize; 2] = [64, 128];
+const TRIED: [usize; 2] = [256, 512];
+/// How many times as many bytes each pixel of the larger one must take for the square to count: less is rounding of
+/// blocks, and its square would be huge.
+const GROWS: f64 = 1.25;
 
 /// Bytes that a pass takes for each pixel of an image, and for each square of its number of pixels: attention compares
 /// all places of an image with all others.
@@ -19,8 +22,9 @@ pub(super) struct Footprint {
 
 impl Footprint {
     fn of([(small, few), (large, many)]: [(f64, f64); 2]) -> Self {
-        let squared = ((many / large - few / small) / (large - small)).max(0.0);
-        Self { each: (many / large - squared * large).max(few / small).max(0.0), squared }
+        let (few, many) = (few / small, many / large);
+        let squared = if many > GROWS * few { (many - few) / (large - small) } else { 0.0 };
+        Self { each: many - squared * large, squared }
     }
 
     /// Bytes of an image with this number of pixels and channels, with the image itself.
@@ -74,9 +78,12 @@ mod tests {
     fn two_points_give_both_parts() {
         let of = |side: f64| 200.0 * side * side + 0.01 * side.powi(4);
         let footprint = Footprint::of([64.0, 128.0].map(|side| (side * side, of(side))));
-        assert!((footprint.each - 200.0).abs() < 1e-6 && (footprint.squared - 0.01).abs() < 1e-9, "{footprint:?}");
+        assert!(
+            (footprint.each - 200.0).abs() < 1e-6 && (footprint.squared - 0.01).abs() < 1e-9,
+            "{footprint:?}"
+        );
         assert!((footprint.bytes(1000 * 1000, 2) - of(1000.0) - 8e6).abs() < 1.0);
-        // Without growth, the small one counts.
-        assert_eq!(Footprint::of([(1.0, 3.0), (2.0, 5.0)]), Footprint { each: 3.0, squared: 0.0 });
+        // Without growth, the larger one counts.
+        assert_eq!(Footprint::of([(10.0, 30.0), (20.0, 66.0)]), Footprint { each: 3.3, squared: 0.0 });
     }
 }

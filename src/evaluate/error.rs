@@ -21,7 +21,9 @@ pub enum Error {
         value: f32,
     },
     /// A float64 beyond the range of float32, in which features are compared.
-    #[error("row {row}, column {column} of the features: expected a number that float32 can hold, found {value:e}")]
+    #[error(
+        "row {row}, column {column} of the features: expected a number that float32 can hold, found {value:e}"
+    )]
     TooLarge {
         /// Row of the matrix, from 0.
         row: usize,

@@ -89,7 +89,8 @@ fn write_to(file: Growing, tasks: &[Named<'_>]) -> Result<Digest, ParquetError> 
             group.cells(predictions().map(|found| found.nearest.map(task.key)))?;
             group.cells(predictions().map(|found| found.similarity))?;
             let mut units = Unit::KEPT.into_iter();
-            units.try_for_each(|unit| group.cells(predictions().map(|found| (task.unit)(unit, found.row))))?;
+            units
+                .try_for_each(|unit| group.cells(predictions().map(|found| (task.unit)(unit, found.row))))?;
             group.cells(predictions().map(|found| found.nearest.map(|_| found.tied)))
         })?;
     }

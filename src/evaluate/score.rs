@@ -117,7 +117,8 @@ impl TaskInput<'_> {
         for (at, row) in self.queries.iter().enumerate().filter(|(at, _)| self.counts(*at)) {
             let truth = self.labels.of(*row);
             let own = self.groups.map(|groups| groups[at]);
-            let in_another = groups.get(&truth).is_some_and(|(group, several)| *several || own != Some(*group));
+            let in_another =
+                groups.get(&truth).is_some_and(|(group, several)| *several || own != Some(*group));
             if !train.contains(&truth) && !in_another {
                 *lost.entry(self.label_name(truth)).or_insert(0) += 1;
             }
@@ -126,7 +127,11 @@ impl TaskInput<'_> {
     }
 
     fn label_name(&self, truth: Truth) -> String {
-        truth.labels().map(|label| self.label_names[usize::from(label)].as_str()).collect::<Vec<_>>().join(" + ")
+        truth
+            .labels()
+            .map(|label| self.label_names[usize::from(label)].as_str())
+            .collect::<Vec<_>>()
+            .join(" + ")
     }
 
     /// Adds the task's name to an error, except for a stop.
@@ -214,12 +219,14 @@ mod tests {
     fn images_that_no_reference_can_answer_are_counted_by_label() {
         let names = ["a", "b", "c"].map(String::from);
         let labels = [0, 0, 1, 1, 2, 2, 2];
-        let lost = |queries: &[u32], groups: Option<&[u32]>, counted: Option<&[bool]>| -> Vec<(String, usize)> {
-            let labels = Labels::One(&labels);
-            let (data, set, task, label_names) = ("d", "s", "t", &names[..]);
-            let input = TaskInput { data, set, task, labels, label_names, train: &[0], queries, groups, counted };
-            input.lost().into_iter().collect()
-        };
+        let lost =
+            |queries: &[u32], groups: Option<&[u32]>, counted: Option<&[bool]>| -> Vec<(String, usize)> {
+                let labels = Labels::One(&labels);
+                let (data, set, task, label_names) = ("d", "s", "t", &names[..]);
+                let input =
+                    TaskInput { data, set, task, labels, label_names, train: &[0], queries, groups, counted };
+                input.lost().into_iter().collect()
+            };
         let of = |label: &str, count| (label.to_owned(), count);
         assert_eq!(lost(&[1, 2, 3], None, None), [of("b", 2)], "b is not in Train");
         assert_eq!(lost(&[1, 2, 3], Some(&[7, 7, 7]), None), [of("b", 2)], "one group");

@@ -84,7 +84,9 @@ impl Error {
     pub(super) fn outcome(&self) -> store::Outcome {
         match self {
             Self::Train(train::Error::Diverged { .. }) => store::Outcome::Nan(self.to_string()),
-            Self::Train(train::Error::OutOfMemory { .. }) | Self::Memory { .. } => store::Outcome::Oom(self.to_string()),
+            Self::Train(train::Error::OutOfMemory { .. }) | Self::Memory { .. } => {
+                store::Outcome::Oom(self.to_string())
+            }
             _ => store::Outcome::Error(self.to_string()),
         }
     }

@@ -95,7 +95,8 @@ impl WorkContext<'_> {
             Weights::Scratch | Weights::SimulatedPretrain => Ok(Vec::new()),
             _ if later => Ok(Vec::new()),
             Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m | Weights::Published => {
-                let file = files::find(&files::published(&fit.model.backbone), self.executor.weights.as_deref())?;
+                let file =
+                    files::find(&files::published(&fit.model.backbone), self.executor.weights.as_deref())?;
                 Ok(files::remarks(&file)?)
             }
         }

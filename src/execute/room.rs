@@ -40,7 +40,8 @@ impl Fit {
         let images: usize = parts.iter().map(|part| part.set().train_rows().len()).sum();
         let channels = parts.iter().map(|part| part.set().channels.len()).min().unwrap_or(0);
         let batch = stage.batch.min(images);
-        weights + of_training(&self.model.backbone, stage, weights, (batch, channels, parts.len()), self.image)
+        weights
+            + of_training(&self.model.backbone, stage, weights, (batch, channels, parts.len()), self.image)
     }
 }
 

@@ -39,11 +39,15 @@ impl CardSet {
         for (what, numbers) in [("mean", mean), ("standard deviation", sd)] {
             let (expected, found) = (channels.len(), numbers.len());
             if expected != found {
-                return Err(format!("`{set}`: expected a {what} for each of {expected} channels, found {found}"));
+                return Err(format!(
+                    "`{set}`: expected a {what} for each of {expected} channels, found {found}"
+                ));
             }
         }
         match mean.iter().chain(sd).find(|value| !value.is_finite()).or(sd.iter().find(|sd| **sd <= 0.0)) {
-            Some(wrong) => Err(format!("`{set}`: expected finite means and deviations above 0, found {wrong}")),
+            Some(wrong) => {
+                Err(format!("`{set}`: expected finite means and deviations above 0, found {wrong}"))
+            }
             None => Ok(()),
         }
     }
@@ -64,7 +68,11 @@ impl Card {
     pub fn check(&self) -> Result<(), String> {
         let Model { backbone, adapter, .. } = &self.model;
         let whole = backbone.is_off_the_shelf() && adapter.view() == View::Native;
-        if whole { bounds::EMBED_IMAGE.check(self.image.max(1))? } else { bounds::IMAGE.check(self.image)? }
+        if whole {
+            bounds::EMBED_IMAGE.check(self.image.max(1))?
+        } else {
+            bounds::IMAGE.check(self.image)?
+        }
         adapter.sizes().iter().try_for_each(|(bound, size)| bound.check(*size))?;
         bounds::SETS.check(self.sets.len())?;
         let keeps_stem = match adapter.enters() {
@@ -81,7 +89,12 @@ impl Card {
             return Err(format!("expected one set for {}, found {}", adapter.word(), self.sets.len()));
         }
         self.sets.iter().try_for_each(CardSet::check)?;
-        match self.sets.iter().enumerate().find(|(at, set)| self.sets[..*at].iter().any(|one| one.set == set.set)) {
+        match self
+            .sets
+            .iter()
+            .enumerate()
+            .find(|(at, set)| self.sets[..*at].iter().any(|one| one.set == set.set))
+        {
             Some((_, set)) => Err(format!("expected each set once, found `{}` twice", set.set)),
             None => Ok(()),
         }
@@ -109,7 +122,7 @@ mod tests {
     };
 
     fn card() -> Card {
-        let spec = sample::spec(sample::hyper_net(), Recipe::Fixed);
+        let spec = sample::spec(sample::hyper_net().frozen(), Recipe::Fixed);
         let channels = ["er", "golgi"].map(String::from).to_vec();
         let set = CardSet { set: "HPA".into(), channels, mean: vec![0.1; 2], sd: vec![0.2; 2] };
         Card { model: spec.model, image: 64, sets: vec![set] }
@@ -138,6 +151,9 @@ mod tests {
         assert!(wrong(&|card| card.sets[0].sd[1] = 0.0).ends_with("found 0"));
         assert!(wrong(&|card| card.sets[0].channels.clear()).contains("number of channels"));
         assert!(wrong(&|card| card.sets.clear()).contains("found none"));
-        assert_eq!(wrong(&|card| card.sets.push(card.sets[0].clone())), "expected each set once, found `HPA` twice");
+        assert_eq!(
+            wrong(&|card| card.sets.push(card.sets[0].clone())),
+            "expected each set once, found `HPA` twice"
+        );
     }
 }

@@ -53,7 +53,8 @@ fn of_the_process() -> Option<u64> {
     let limits = [(libc::RLIMIT_AS, 0), (libc::RLIMIT_DATA, 5)].map(|(resource, at)| {
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: the pointer is to a local variable.
-        let known = unsafe { libc::getrlimit(resource, &mut limit) } == 0 && limit.rlim_cur != libc::RLIM_INFINITY;
+        let known =
+            unsafe { libc::getrlimit(resource, &mut limit) } == 0 && limit.rlim_cur != libc::RLIM_INFINITY;
         known.then(|| limit.rlim_cur.saturating_sub(pages.get(at).map_or(0, |used| used * page)))
     });
     limits.into_iter().flatten().min()

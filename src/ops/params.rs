@@ -160,7 +160,8 @@ impl Params {
     ) -> ParamId {
         published.name.insert_str(0, &self.prefix);
         if self.shapes_only {
-            let value = Tensor::zeros(0, DType::F32, &Device::Cpu).expect("nothing is allocated for no numbers");
+            let value =
+                Tensor::zeros(0, DType::F32, &Device::Cpu).expect("nothing is allocated for no numbers");
             self.all.push(Param { published, value, trained: true, measured: false, rate_factor: 1.0 });
             return ParamId(self.all.len() - 1);
         }

@@ -60,7 +60,9 @@ impl FeatureFile {
         if expected.is_none_or(|expected| found < expected) {
             let bytes = expected.map_or_else(|| "more than 2^64".into(), |bytes| bytes.to_string());
             let name = numbers.name();
-            let why = format!("the header says {rows} rows of {width} {name}, {bytes} bytes; the file has {found} after it");
+            let why = format!(
+                "the header says {rows} rows of {width} {name}, {bytes} bytes; the file has {found} after it"
+            );
             return Err(Refusal { why, remedy: "the file is cut short or damaged: write or fetch it again" });
         }
         Ok(Self { file, path: path.into(), start, numbers, width, rows })
@@ -93,7 +95,14 @@ impl FeatureFile {
             write(&mut out, values).map_err(failed)
         })?;
         let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
-        Ok(Self { file, path: folder.into(), start: 0, numbers: Numbers::PLAIN, width, rows: numbers / width.max(1) })
+        Ok(Self {
+            file,
+            path: folder.into(),
+            start: 0,
+            numbers: Numbers::PLAIN,
+            width,
+            rows: numbers / width.max(1),
+        })
     }
 }
 
@@ -157,7 +166,8 @@ impl FeatureFile {
         let failed = |source| Error::Features { path: self.path.clone(), source };
         let size = self.numbers.size();
         if !self.numbers.by_columns {
-            return read_at(&self.file, bytes, self.start + (first * size * self.width) as u64).map_err(failed);
+            return read_at(&self.file, bytes, self.start + (first * size * self.width) as u64)
+                .map_err(failed);
         }
         let mut columns = bytes.chunks_exact_mut(count * size).enumerate();
         columns.try_for_each(|(column, bytes)| {
@@ -322,7 +332,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("features.npy");
         let (rows, width) = (3000, 3);
-        let value = |row: usize, column: usize| [0.25, 0.5, 1.0, 2.0, 4.0][(row * 3 + column * 7 + row / 11) % 5];
+        let value =
+            |row: usize, column: usize| [0.25, 0.5, 1.0, 2.0, 4.0][(row * 3 + column * 7 + row / 11) % 5];
         for float in [Float::Half, Float::Single, Float::Double] {
             for (big_endian, by_columns) in [(false, false), (false, true), (true, false), (true, true)] {
                 let numbers = Numbers { float, big_endian, by_columns };
@@ -332,7 +343,8 @@ mod tests {
                 for asked in [(0..3000).collect(), vec![5, 6, 9, 2999, 0, 17]] as [Vec<u32>; 2] {
                     let mut found = vec![0.0; asked.len() * width];
                     file.read(&asked, &mut found).unwrap();
-                    let expected = asked.iter().flat_map(|row| (0..width).map(|at| value(*row as usize, at) as f32));
+                    let expected =
+                        asked.iter().flat_map(|row| (0..width).map(|at| value(*row as usize, at) as f32));
                     assert!(found.iter().copied().eq(expected), "{numbers:?}");
                 }
             }

@@ -167,7 +167,8 @@ mod tests {
         let mut equal = [0, 0];
         for _ in 0..4000 {
             let width = 1 + stream.below(4);
-            let mut row = |_: usize| -> Vec<f32> { (0..width).map(|_| stream.below(7) as f32 - 3.0).collect() };
+            let mut row =
+                |_: usize| -> Vec<f32> { (0..width).map(|_| stream.below(7) as f32 - 3.0).collect() };
             let [query, a, b] = std::array::from_fn(&mut row);
             let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a * b) as i64).sum::<i64>();
             let l2 = |a: &[f32]| 2 * dot(&query, a) - dot(a, a);
@@ -189,7 +190,10 @@ mod tests {
             let [one, two] = [scale, 2.0 * scale];
             assert_eq!(order(&[one, one], &[one, two], &[two, one], Metric::L2), Ordering::Equal);
             assert_eq!(order(&[one, two], &[one, two], &[two, one], Metric::L2), Ordering::Greater);
-            assert_eq!(order(&[one, two], &[one, two], &[tiny, tiny + tiny], Metric::Cosine), Ordering::Equal);
+            assert_eq!(
+                order(&[one, two], &[one, two], &[tiny, tiny + tiny], Metric::Cosine),
+                Ordering::Equal
+            );
             assert_eq!(order(&[one, -two], &[one, two], &[two, one], Metric::Cosine), Ordering::Less);
         }
         let most = [f32::MAX; 3];

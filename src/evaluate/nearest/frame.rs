@@ -99,7 +99,8 @@ impl Frame {
 
 /// The length of a row.
 pub(super) fn length(row: &[f32]) -> f64 {
-    let [square, _] = if any_subnormal(row) { products::<true>(row, row) } else { products::<false>(row, row) };
+    let [square, _] =
+        if any_subnormal(row) { products::<true>(row, row) } else { products::<false>(row, row) };
     square.sqrt()
 }
 

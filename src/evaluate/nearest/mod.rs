@@ -27,8 +27,8 @@ use crate::{
     spec::Metric,
 };
 use candle_core::Device;
-use rayon::prelude::*;
 use frame::Frame;
+use rayon::prelude::*;
 use rows::Prepared;
 use search::{Best, Search};
 
@@ -76,9 +76,8 @@ impl Blocks {
     /// so blocks of queries are larger; a listener can interrupt after each block of references.
     fn of(width: usize, on: &Device) -> Self {
         let free = memory::available().map_or(usize::MAX, |free| usize::try_from(free).unwrap_or(usize::MAX));
-        let rows = |mib: usize, share: usize| {
-            ((mib << 20).min(free / share) / (4 * width.max(1))).max(FEWEST)
-        };
+        let rows =
+            |mib: usize, share: usize| ((mib << 20).min(free / share) / (4 * width.max(1))).max(FEWEST);
         Self { queries: rows(256, 8), references: rows(if on.is_cpu() { 32 } else { 128 }, 16) }
     }
 
@@ -164,14 +163,18 @@ fn search(
             return Err(Error::Mismatch { what, expected, found });
         }
     }
-    if let Some(found) = references.labels.map(<[Truth]>::len).filter(|found| *found != references.rows.len()) {
+    if let Some(found) = references.labels.map(<[Truth]>::len).filter(|found| *found != references.rows.len())
+    {
         return Err(Error::Mismatch { what: "labels of references", expected: references.rows.len(), found });
     }
     if references.rows.is_empty() {
         return Err(Error::Empty { what: "reference" });
     }
-    let extent = extent(references.features, references.rows, metric)?
-        .and(extent(queries.features, queries.rows, metric)?);
+    let extent = extent(references.features, references.rows, metric)?.and(extent(
+        queries.features,
+        queries.rows,
+        metric,
+    )?);
     let mut sample = vec![];
     for row in Frame::sample(references.rows.len()) {
         sample.push(vec![0f32; width]);

@@ -88,7 +88,8 @@ impl Prepared {
         let halves: Vec<f64> =
             self.values.par_chunks_exact(self.width).map(|row| 0.5 * dot(row, row)).collect();
         let all = || halves.iter().zip(&self.errors);
-        (self.low, self.high) = all().map(|(half, error)| ((half + error) as f32, (half - error) as f32)).unzip();
+        (self.low, self.high) =
+            all().map(|(half, error)| ((half + error) as f32, (half - error) as f32)).unzip();
         self
     }
 

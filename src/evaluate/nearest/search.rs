@@ -40,7 +40,11 @@ struct Near {
 impl Best {
     pub(super) fn neighbour(self, metric: Metric, length: f64, query: usize) -> Result<Neighbour, Error> {
         let index = self.index.ok_or(Error::NoReference { query })?;
-        Ok(Neighbour { index, similarity: narrow(similarity(self.near.value, metric, length)), tied: self.tied })
+        Ok(Neighbour {
+            index,
+            similarity: narrow(similarity(self.near.value, metric, length)),
+            tied: self.tied,
+        })
     }
 }
 
@@ -212,12 +216,24 @@ impl Search<'_> {
                 best.tied |= mixed || best.index.and_then(label) != label(index);
             }
             Ordering::Greater => {
-                *best = Best { least: best.least, near, index: Some(index), exact: exact.map(Box::new), tied: mixed };
+                *best = Best {
+                    least: best.least,
+                    near,
+                    index: Some(index),
+                    exact: exact.map(Box::new),
+                    tied: mixed,
+                };
             }
         }
     }
 
-    fn exact_order(&self, best: &mut Best, exact: &mut Option<Exact>, reference: usize, query: usize) -> Ordering {
+    fn exact_order(
+        &self,
+        best: &mut Best,
+        exact: &mut Option<Exact>,
+        reference: usize,
+        query: usize,
+    ) -> Ordering {
         if best.index.is_none() {
             return Ordering::Greater;
         }
@@ -247,13 +263,15 @@ impl Search<'_> {
         let sums = sum_error(own.len());
         match self.metric {
             Metric::Cosine => {
-                let [dot, sizes] = if subnormal { products::<true>(own, other) } else { products::<false>(own, other) };
+                let [dot, sizes] =
+                    if subnormal { products::<true>(own, other) } else { products::<false>(own, other) };
                 // Rows of zeros are refused, except in a map of features.
                 let length = self.references.lengths[reference].max(f64::MIN_POSITIVE);
                 Near { value: dot / length, error: 1.01 * (1.5 * sums + 4.0 * UNIT) * sizes / length }
             }
             Metric::L2 => {
-                let square = if subnormal { squares::<true>(own, other) } else { squares::<false>(own, other) };
+                let square =
+                    if subnormal { squares::<true>(own, other) } else { squares::<false>(own, other) };
                 Near { value: -square, error: 1.01 * (sums + 4.0 * UNIT) * square }
             }
         }

@@ -14,7 +14,8 @@ fn random(name: &str, rows: usize, width: usize) -> Vec<f32> {
 
 /// The definition: all pairs without rounding, the first of equally near rows.
 fn slow(references: FeatureMatrix<'_>, queries: FeatureMatrix<'_>, metric: Metric) -> Vec<u32> {
-    let near = |query: usize, reference: usize| Exact::of(queries.row(query), references.row(reference), metric);
+    let near =
+        |query: usize, reference: usize| Exact::of(queries.row(query), references.row(reference), metric);
     let of = |query: usize| {
         let mut best = (near(query, 0), 0);
         for reference in 1..references.rows() {
@@ -41,7 +42,8 @@ fn outside_group(
 ) -> Result<Vec<Neighbour>, Error> {
     let all = |matrix: FeatureMatrix<'_>| (0..matrix.rows() as u32).collect::<Vec<_>>();
     let (rows, asked) = (all(references), all(queries));
-    let references = Side { features: &references, rows: &rows, groups: Some(reference_groups), labels: None };
+    let references =
+        Side { features: &references, rows: &rows, groups: Some(reference_groups), labels: None };
     let queries = Side { features: &queries, rows: &asked, groups: Some(query_groups), labels: None };
     nearest(references, queries, metric, &device(), &mut Silence)
 }
@@ -82,7 +84,7 @@ fn hard(kind: usize, width: usize) -> (String, Vec<f32>, Vec<f32>) {
         (0..rows * width).map(|at| of(stream.normal(), at) as f32).collect()
     };
     let direction = numbers("direction", 1, &mut |x, _| x);
-    let mut both = |name: String, of: &mut dyn FnMut(f64, usize) -> f64| {
+    let both = |name: String, of: &mut dyn FnMut(f64, usize) -> f64| {
         (name, numbers("a", 300, of), numbers("b", 25, of))
     };
     let along = |at: usize| f64::from(direction[at % width]);
@@ -105,8 +107,12 @@ fn hard(kind: usize, width: usize) -> (String, Vec<f32>, Vec<f32>) {
             let side = if (at / width) % 2 == 0 { 1.0 } else { -1.0 };
             side * along(at) + 1e-6 * x
         }),
-        21 => both("rows of all sizes".into(), &mut |x, at| x * libm::exp2(((at / width * 37) % 200) as f64 - 100.0)),
-        22 => both("numbers of all sizes".into(), &mut |x, at| x * libm::exp2(((at * 37) % 240) as f64 - 120.0)),
+        21 => both("rows of all sizes".into(), &mut |x, at| {
+            x * libm::exp2(((at / width * 37) % 200) as f64 - 100.0)
+        }),
+        22 => {
+            both("numbers of all sizes".into(), &mut |x, at| x * libm::exp2(((at * 37) % 240) as f64 - 120.0))
+        }
         23 => both("multiples of few directions".into(), &mut |_, at| {
             let (row, column) = (at / width, at % width);
             ((1 + row % 3) * (1 + (row / 3 + column) % 4)) as f64
@@ -162,7 +168,9 @@ fn threads_that_flush_subnormal_numbers_find_the_same() {
 fn ties_between_labels_are_reported_and_the_first_wins() {
     everywhere(|| {
         // Two cosines that are exactly equal, product 14 and squared length 27: float32 and float64 order them anyhow.
-        let values = [[0, 0, 3, 2, 3, 0, 2, 1], [1, 2, 2, 2, 3, 0, 2, 1], [9, 0, 0, 0, 0, 0, 0, 0]].as_flattened().to_vec();
+        let values = [[0, 0, 3, 2, 3, 0, 2, 1], [1, 2, 2, 2, 3, 0, 2, 1], [9, 0, 0, 0, 0, 0, 0, 0]]
+            .as_flattened()
+            .to_vec();
         let values: Vec<f32> = values.into_iter().map(|x| x as f32).collect();
         let asked = [[0.0, 1.0, 2.0, 0.0, 2.0, 0.0, 1.0, 0.0], [5.0, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]];
         let find = |order: [u32; 3], labels: [u16; 3], groups: Option<[u32; 3]>| {
@@ -178,7 +186,9 @@ fn ties_between_labels_are_reported_and_the_first_wins() {
             };
             let groups = groups.map(|_| &own[..]);
             let queries = Side { features: &queries, rows: &[0, 1], groups, labels: None };
-            let with = |blocks| search(references, queries, Metric::Cosine, &device(), blocks, &mut Silence).unwrap();
+            let with = |blocks| {
+                search(references, queries, Metric::Cosine, &device(), blocks, &mut Silence).unwrap()
+            };
             let found = with(Blocks { queries: 64, references: 64 });
             assert_eq!(found, with(Blocks { queries: 1, references: 1 }));
             [(found[0].index, found[0].tied), (found[1].index, found[1].tied)]

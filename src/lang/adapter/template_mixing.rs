@@ -3,7 +3,11 @@
 use super::{AdapterWord, Enters, Models, View};
 use crate::{
     dsl::stem,
-    spec::{Spec, bounds::{self, Bound}, check::Found},
+    spec::{
+        Spec,
+        bounds::{self, Bound},
+        check::Found,
+    },
     word::{With, Word, word},
 };
 use serde::{Deserialize, Serialize};

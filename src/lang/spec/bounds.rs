@@ -62,7 +62,8 @@ impl Bound {
     /// What was expected and what was found.
     pub fn message(&self, found: usize) -> String {
         let Self { what, least, most, multiple, .. } = self;
-        let multiple = if *multiple > 1 { format!(" that is a multiple of {multiple},") } else { String::new() };
+        let multiple =
+            if *multiple > 1 { format!(" that is a multiple of {multiple},") } else { String::new() };
         format!("expected {what}{multiple} of {least} to {most}, found {found}")
     }
 

@@ -4,10 +4,10 @@
 //! the types enforce too has the name of its case in `tests/ui/`. A word's own rules are in its file; here are those
 //! about how words go together, and about what is no word.
 
+use super::bounds;
 use super::{
     Condition, Enters, Evaluate, InStage, Role, SCHEMA, Selection, Spec, Stage, Term, Train, Weights,
 };
-use super::bounds;
 use crate::data::known;
 
 mod found;
