@@ -1,5 +1,6 @@
 //! The paper's Figure 5: a radar of the six novel tasks, a polygon for each model.
 
+use crate::report::drawing::Rgb;
 use super::super::scores::{Asked, Printed};
 use super::super::{Declaration, PaperRow, Shown, title};
 use super::{PAPER, tuned, tuned_rows};
@@ -9,11 +10,10 @@ use crate::report::canvas::{BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILLION};
 use crate::report::measured::{self, Below, Measured, Source, World};
 use crate::report::radar::{Axis, Band, Polygon, Radar, draw};
 use crate::report::table::Column;
-use plotters::style::RGBColor;
 use std::collections::BTreeMap;
 
 /// A model's colour, the same in every figure.
-pub(super) fn colour(model: &str) -> RGBColor {
+pub(super) fn colour(model: &str) -> Rgb {
     match model {
         "FixedChannels" => INK,
         "Depthwise" => ORANGE,
