@@ -1,7 +1,7 @@
 //! Bars in groups: a group for each task, a bar for each system, deviations over seeds as three short lines.
 
-use super::drawing::{Across, Down, Drawing, Rgb};
 use super::canvas::{Canvas, GREY, GRID, INK, Type, figure, heading_width};
+use super::drawing::{Across, Down, Drawing, Rgb};
 use super::legend::Legend;
 
 /// Groups next to each other: all of one data set, scale and protocol.
@@ -82,12 +82,7 @@ fn axis(canvas: &Canvas, (top, bottom): (f64, f64), right: f64, label: &str) -> 
     canvas.text(label, 8.0, (top + bottom) / 2.0, Type { turned: true, ..Type::of(TYPE) })
 }
 
-fn bars(
-    canvas: &Canvas,
-    group: &Group,
-    colours: &[Rgb],
-    (left, bottom): (f64, f64),
-) -> Result<(), String> {
+fn bars(canvas: &Canvas, group: &Group, colours: &[Rgb], (left, bottom): (f64, f64)) -> Result<(), String> {
     for (at, (bar, colour)) in group.bars.iter().zip(colours).enumerate() {
         let x = left + GAP / 2.0 + at as f64 * BAR;
         let middle = x + BAR / 2.0;

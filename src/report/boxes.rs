@@ -1,7 +1,7 @@
 //! Box plots, a line per system: every value is a dot, the middle half a box, the mean a bar.
 
-use super::drawing::{Across, Drawing};
 use super::canvas::{Canvas, GREY, GRID, INK, SKY, Type, figure, heading_width, named, width_of};
+use super::drawing::{Across, Drawing};
 
 /// Lines under one heading.
 pub(super) struct Panel {
@@ -44,12 +44,7 @@ pub(super) fn draw(panels: &[Panel], label: &str) -> Result<Drawing, String> {
     })
 }
 
-fn draw_panel(
-    canvas: &Canvas,
-    panel: &Panel,
-    (left, top): (f64, f64),
-    label: &str,
-) -> Result<(), String> {
+fn draw_panel(canvas: &Canvas, panel: &Panel, (left, top): (f64, f64), label: &str) -> Result<(), String> {
     let x = |value: f64| left + value.clamp(0.0, 1.0) * PLOT;
     let kind = Type { across: Across::Left, colour: GREY, room: f64::INFINITY, ..Type::of(TYPE) };
     canvas.text(&panel.heading, left, top + HEADING / 2.0, kind)?;

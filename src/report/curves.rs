@@ -1,9 +1,9 @@
 //! Curves with bands: a value over steps, a line per system.
 
-use super::drawing::{Across, Drawing, Rgb};
 use super::canvas::{
     BLUE, Canvas, GREEN, GREY, GRID, INK, ORANGE, PURPLE, SKY, Type, VERMILLION, figure, heading_width,
 };
+use super::drawing::{Across, Drawing, Rgb};
 use super::legend::Legend;
 
 /// Lines under one heading.

@@ -99,9 +99,7 @@ impl Error {
             }
             Self::Evaluate(source) => source.hint(),
             Self::Write { .. } => Some("name another folder with --out".into()),
-            Self::NoPdf => {
-                Some("it was built with --no-default-features: add --features pdf".into())
-            }
+            Self::NoPdf => Some("it was built with --no-default-features: add --features pdf".into()),
             Self::NotPublished(source) => Some(source.hint()),
             Self::NotDrawn { .. } | Self::Draw { .. } => None,
         }

@@ -1,7 +1,7 @@
 //! Differences with their intervals, one below the other: a forest plot.
 
-use super::drawing::{Across, Drawing, Rgb};
 use super::canvas::{Canvas, GREY, GRID, INK, Type, figure, width_of};
+use super::drawing::{Across, Drawing, Rgb};
 
 /// One interval.
 pub(super) struct Line {

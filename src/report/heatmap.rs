@@ -1,7 +1,7 @@
 //! Per-class scores as a heatmap: a row for each system, a column for each class of each task.
 
-use super::drawing::{Across, Down, Drawing, WHITE};
 use super::canvas::{Canvas, GREY, INK, Type, figure, ink_on, named, viridis, width_of};
+use super::drawing::{Across, Down, Drawing, WHITE};
 use std::ops::Range;
 
 /// Rows under one heading: all of one data set, scale and protocol.

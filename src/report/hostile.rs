@@ -1,6 +1,8 @@
 //! Hostile names in every kind of figure: the file stays valid, and no text leaves the sheet.
 
-use super::{bars, boxes, canvas, curves, drawing::Drawing, font, forest, heatmap, matrix, radar, scatter, svg};
+use super::{
+    bars, boxes, canvas, curves, drawing::Drawing, font, forest, heatmap, matrix, radar, scatter, svg,
+};
 use roxmltree::Document;
 
 /// Names that are long, empty, full of symbols, right to left, of other scripts, or contain characters that a
@@ -118,7 +120,8 @@ fn bar_charts() {
         bars: names().into_iter().map(bar).collect(),
     };
     let groups = names().into_iter().take(3).map(group).collect();
-    let drawn = bars::draw(&[bars::Panel { heading: "a world".into(), groups }], &series, "macro-F1").unwrap();
+    let drawn =
+        bars::draw(&[bars::Panel { heading: "a world".into(), groups }], &series, "macro-F1").unwrap();
     check("bars", &drawn, 800.0);
 }
 

@@ -1,7 +1,7 @@
 //! The legend: a row of keys with their names, on as many lines as needed.
 
-use super::drawing::{Across, Rgb};
 use super::canvas::{Canvas, Type, named, width_of};
+use super::drawing::{Across, Rgb};
 
 const TYPE: f64 = 6.5;
 const KEY: f64 = 9.0;

@@ -1,7 +1,7 @@
 //! Confusion matrices. Rows are the truth and add up to 1.
 
-use super::drawing::{Across, Down, Drawing};
 use super::canvas::{Canvas, GREY, GRID, INK, Type, figure, heading_width, ink_on, named, viridis, width_of};
+use super::drawing::{Across, Down, Drawing};
 
 /// A row of matrices: one system.
 pub(super) struct Line {

@@ -1,7 +1,7 @@
 //! Radar charts: a polygon per system, an axis per task.
 
-use super::drawing::{Across, Drawing, Rgb};
 use super::canvas::{Canvas, GREY, GRID, INK, Type, faded, figure, heading_width, width_of};
+use super::drawing::{Across, Drawing, Rgb};
 use super::legend::Legend;
 use std::f64::consts::TAU;
 

@@ -1,9 +1,9 @@
 //! Small multiples of points in the plane: a row of panels for each system, a pair of columns for each set.
 
-use super::drawing::{Across, Down, Drawing, Rgb};
 use super::canvas::{
     BLUE, Canvas, GREEN, GREY, GRID, INK, ORANGE, PURPLE, SKY, Type, VERMILLION, YELLOW, figure, width_of,
 };
+use super::drawing::{Across, Down, Drawing, Rgb};
 use super::legend::Legend;
 
 /// Rows under one heading: all of one data set, scale and protocol.

@@ -17,11 +17,10 @@ const UNITS: f64 = 10.0;
 pub(super) fn of(drawing: &Drawing) -> Result<String, String> {
     let (width, height) = (drawing.width, drawing.height);
     let mut svg = format!(
-        "<svg width=\"{width:.1}pt\" height=\"{height:.1}pt\" viewBox=\"0 0 {} {}\" font-family=\"{}\" \
+        "<svg width=\"{width:.1}pt\" height=\"{height:.1}pt\" viewBox=\"0 0 {} {}\" \
          xmlns=\"http://www.w3.org/2000/svg\">\n",
         units(width),
-        units(height),
-        font::FAMILY
+        units(height)
     );
     for shape in &drawing.shapes {
         svg.push_str(&element(shape)?);
@@ -43,9 +42,11 @@ fn element(shape: &Shape) -> Result<String, String> {
                 Down::Bottom => "-0.5ex",
             };
             let weight = if kind.bold { " font-weight=\"bold\"" } else { "" };
-            let turn = if kind.turned { format!(" transform=\"rotate(270, {x}, {y})\"") } else { String::new() };
+            let turn =
+                if kind.turned { format!(" transform=\"rotate(270, {x}, {y})\"") } else { String::new() };
             format!(
-                "<text x=\"{x}\" y=\"{y}\" dy=\"{down}\" text-anchor=\"{anchor}\" font-size=\"{}\" fill=\"{}\"{weight}{turn}>\n{}\n</text>\n",
+                "<text x=\"{x}\" y=\"{y}\" dy=\"{down}\" text-anchor=\"{anchor}\" font-family=\"{}\" font-size=\"{}\" fill=\"{}\"{weight}{turn}>\n{}\n</text>\n",
+                font::FAMILY,
                 units(kind.points),
                 hex(kind.colour),
                 escaped(text)
@@ -55,7 +56,11 @@ fn element(shape: &Shape) -> Result<String, String> {
             format!("<polyline fill=\"none\" {} points=\"{}\"/>\n", stroked(*stroke), listed(points))
         }
         Shape::Area { points, colour, opaque } => {
-            format!("<polygon opacity=\"{opaque}\" fill=\"{}\" points=\"{}\"/>\n", hex(*colour), listed(points))
+            format!(
+                "<polygon opacity=\"{opaque}\" fill=\"{}\" points=\"{}\"/>\n",
+                hex(*colour),
+                listed(points)
+            )
         }
         Shape::Fill { from, to, colour } => {
             format!("<rect {} fill=\"{}\"/>\n", rectangle(*from, *to), hex(*colour))

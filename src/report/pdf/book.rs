@@ -15,10 +15,27 @@ const TOP: f32 = 45.0;
 /// Something drawn, in points from the upper left corner of its page.
 pub(super) enum Mark {
     /// A line of text from `x`, with its baseline at `y`.
-    Text { line: Line, x: f32, y: f32 },
-    Rule { from: (f32, f32), to: (f32, f32), width: f32, colour: Rgb },
-    Fill { from: (f32, f32), to: (f32, f32), colour: Rgb },
-    Drawing { drawing: Drawing, at: (f32, f32), scale: f32 },
+    Text {
+        line: Line,
+        x: f32,
+        y: f32,
+    },
+    Rule {
+        from: (f32, f32),
+        to: (f32, f32),
+        width: f32,
+        colour: Rgb,
+    },
+    Fill {
+        from: (f32, f32),
+        to: (f32, f32),
+        colour: Rgb,
+    },
+    Drawing {
+        drawing: Drawing,
+        at: (f32, f32),
+        scale: f32,
+    },
 }
 
 /// Marks that are one thing: a part of the text with its number, or decoration.

@@ -13,6 +13,8 @@ use super::{
 /// Secondary text.
 pub(super) const GREY: Rgb = Rgb(107, 107, 107);
 const ABOVE: Rgb = Rgb(0, 117, 90);
+/// Characters of a name.
+const LONGEST: usize = 1_000;
 const BELOW: Rgb = Rgb(166, 58, 0);
 
 /// How a table looks.
@@ -48,6 +50,14 @@ impl Look {
     }
 }
 
+/// A name as a table shows it: CSV and HTML files have the rest of an endless one.
+pub(super) fn name(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// The lines of a cell with a number, its deviation, and the published value with the difference from it.
 pub(super) fn number_cell(cell: &Cell, digits: usize, look: &Look, style: Style) -> Vec<Vec<Run>> {
     let Some(value) = cell.value else { return vec![vec![Run::of("·", style.coloured(GREY))]] };
@@ -76,9 +86,16 @@ pub(super) fn number_cell(cell: &Cell, digits: usize, look: &Look, style: Style)
     lines
 }
 
-/// The notes of a table, and those of its rows.
+/// The notes of a table, and those of its rows: one for all rows that have the same.
 pub(super) fn notes(table: &Table) -> Vec<String> {
-    let said = table.rows.iter().filter(|row| !row.note.is_empty());
-    let said = said.map(|row| format!("{}: {}", row.stub.join(", ").trim_end_matches(", "), row.note));
+    let mut said: Vec<(&str, Vec<String>)> = vec![];
+    for row in table.rows.iter().filter(|row| !row.note.is_empty()) {
+        let named = row.stub.iter().filter(|name| !name.is_empty()).cloned().collect::<Vec<_>>().join(", ");
+        match said.iter_mut().find(|(note, _)| *note == row.note) {
+            Some((_, rows)) => rows.push(named),
+            None => said.push((&row.note, vec![named])),
+        }
+    }
+    let said = said.into_iter().map(|(note, rows)| format!("{}: {note}", rows.join("; ")));
     table.notes.iter().cloned().chain(said).collect()
 }

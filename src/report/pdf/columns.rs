@@ -2,7 +2,7 @@
 
 use super::{
     super::Table,
-    cells::{Look, number_cell},
+    cells::{Look, name, number_cell},
     text::{Run, Setter, Style},
 };
 use std::ops::Range;
@@ -111,14 +111,17 @@ fn stub(setter: &mut Setter, table: &Table, look: &Look, room: f32) -> Vec<Need>
     let bold = Style::of(look.points).bold();
     let mut needs = vec![];
     for (at, number) in look.stub.iter().enumerate() {
-        let (mut best, mut least) = setter.widths(&[Run::of(table.stub[*number].as_str(), bold)]);
+        let (mut best, mut least) = setter.widths(&[Run::of(name(&table.stub[*number]), bold)]);
         for row in &table.rows {
             // A name alone may extend over the other columns of names.
-            if at == 0 && look.stub[1..].iter().all(|other| row.stub[*other].is_empty()) && look.stub.len() > 1 {
+            if at == 0
+                && look.stub[1..].iter().all(|other| row.stub[*other].is_empty())
+                && look.stub.len() > 1
+            {
                 continue;
             }
             let style = look.of_row(row.kind).name;
-            let (whole, word) = setter.widths(&[Run::of(row.stub[*number].as_str(), style)]);
+            let (whole, word) = setter.widths(&[Run::of(name(&row.stub[*number]), style)]);
             (best, least) = (best.max(whole), least.max(word));
         }
         needs.push(Need { least: least.min(LONGEST), best });
@@ -136,7 +139,7 @@ fn numbers(setter: &mut Setter, table: &Table, look: &Look) -> Vec<Need> {
     let bold = Style::of(look.points).bold();
     let mut needs = vec![];
     for (at, column) in table.columns.iter().enumerate() {
-        let (best, word) = setter.widths(&[Run::of(column.head.as_str(), bold)]);
+        let (best, word) = setter.widths(&[Run::of(name(&column.head), bold)]);
         let mut need = Need { least: word.min(LONGEST), best: best.min(2.0 * LONGEST) };
         for row in &table.rows {
             for line in number_cell(&row.cells[at], column.digits, look, look.of_row(row.kind).number) {
@@ -148,8 +151,8 @@ fn numbers(setter: &mut Setter, table: &Table, look: &Look) -> Vec<Need> {
     }
     // A group is as wide as the longest word of its heading.
     let mut at = 0;
-    for (name, length) in grouped(table, 0..table.columns.len()) {
-        let (_, word) = setter.widths(&[Run::of(name, bold)]);
+    for (group, length) in grouped(table, 0..table.columns.len()) {
+        let (_, word) = setter.widths(&[Run::of(name(group), bold)]);
         let columns = &mut needs[at..at + length];
         let own: f32 = columns.iter().map(|need| need.least + 2.0 * PAD).sum();
         let lacks = ((word.min(LONGEST) + 2.0 * PAD - own) / length as f32).max(0.0);

@@ -120,6 +120,9 @@ mod tests {
         let joined = shaper.shape("حبا", Face::Other, true, false);
         let alone = shaper.shape("ب", Face::Other, true, false);
         assert!(joined.len() == 3 && joined[0].from > joined[2].from, "the last letter is at the left");
-        assert!(joined.iter().all(|glyph| glyph.id != alone[0].id), "a letter between others has another form");
+        assert!(
+            joined.iter().all(|glyph| glyph.id != alone[0].id),
+            "a letter between others has another form"
+        );
     }
 }

@@ -33,7 +33,9 @@ fn one(surface: &mut Surface<'_>, pen: &mut Pen, shape: &Shape) {
     match shape {
         Shape::Text { text: words, at, kind } => text(surface, pen, words, *at, kind),
         Shape::Path { points, stroke } => outline(surface, polygon(points, false), *stroke),
-        Shape::Area { points, colour, opaque } => fill(surface, polygon(points, true), *colour, *opaque as f32),
+        Shape::Area { points, colour, opaque } => {
+            fill(surface, polygon(points, true), *colour, *opaque as f32)
+        }
         Shape::Fill { from, to, colour } => fill(surface, rectangle(*from, *to), *colour, 1.0),
         Shape::Frame { from, to, stroke } => outline(surface, rectangle(*from, *to), *stroke),
         Shape::Ring { centre, radius, stroke } => outline(surface, circle(*centre, *radius), *stroke),

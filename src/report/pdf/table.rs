@@ -1,7 +1,7 @@
 //! Tables: heads in groups, repeated on every page, and columns side by side as far as they fit.
 
 use super::{
-    super::{Row, Table, drawing::Rgb, drawing::INK},
+    super::{Row, Table, drawing::INK, drawing::Rgb},
     book::{Book, Mark, Under, at_top},
     cells::{self, GREY, Look},
     columns::{self, GAP, PAD, Span},
@@ -13,7 +13,7 @@ use std::num::NonZeroU32;
 
 const HAIR: Rgb = Rgb(150, 150, 150);
 /// Above and below a row.
-const AIR: f32 = 2.3;
+const AIR: f32 = 1.2;
 /// A name takes no more than this share of a page's height; the rest is cut off.
 const HIGHEST: f32 = 0.4;
 
@@ -22,7 +22,8 @@ pub(super) fn put(book: &mut Book, table: &Table, under: Under, level: u16) {
     let look = Look::of(table);
     let width = book.width();
     let parts = columns::divided(&mut book.setter, table, &look, width);
-    for (at, span) in parts.iter().enumerate() {
+    let parts = parts.iter().filter(|span| !span.widths.is_empty());
+    for (at, span) in parts.enumerate() {
         Setting { table, look: &look, span, first: at == 0 }.put(book, under, level);
     }
     for note in cells::notes(table) {
@@ -62,15 +63,16 @@ impl Setting<'_> {
     fn put(&self, book: &mut Book, under: Under, level: u16) {
         let heads = self.heads(book);
         let above: f32 = heads.iter().map(|row| high(row) + AIR).sum::<f32>() + AIR;
-        let two: f32 = self.table.rows.iter().take(2).map(|row| high(&self.row(book, row, None)) + 2.0 * AIR).sum();
+        let two: f32 =
+            self.table.rows.iter().take(2).map(|row| high(&self.row(book, row, None)) + 2.0 * AIR).sum();
         let mut title = self.table.title.clone();
         if !self.first {
             title += " (more columns)";
         }
-        book.gap(if self.first { 14.0 } else { 10.0 });
+        book.gap(10.0);
         book.need(above + two + 30.0);
         if !title.trim().is_empty() {
-            super::heading(book, under, level, &title);
+            super::heading(book, under, (level, 8.5), &title);
         }
         let node = book.node(under, Tag::Table);
         let head = book.node(Under::Node(node), Tag::THead);
@@ -124,19 +126,19 @@ impl Setting<'_> {
         let mut lower = vec![];
         for (at, number) in self.look.stub.iter().enumerate() {
             let name = &self.table.stub[*number];
-            let lines = self.wrap(book, &[Run::of(name.as_str(), bold)], at, 1);
+            let lines = self.wrap(book, &[Run::of(cells::name(name), bold)], at, 1);
             let tag = Tag::TH(TableHeaderScope::Column).with_row_span(spanned(rows)).into();
             lower.push(Cell { lines, from: at, over: 1, align: Align::Left, tag });
         }
         let mut from = stub;
         for (name, over) in groups {
-            let lines = self.wrap(book, &[Run::of(name, bold)], from, over);
+            let lines = self.wrap(book, &[Run::of(cells::name(name), bold)], from, over);
             let tag = Tag::TH(TableHeaderScope::Column).with_col_span(spanned(over as u32)).into();
             upper.push(Cell { lines, from, over, align: Align::Middle, tag });
             from += over;
         }
         for (at, column) in self.table.columns[self.span.columns.clone()].iter().enumerate() {
-            let lines = self.wrap(book, &[Run::of(column.head.as_str(), bold)], stub + at, 1);
+            let lines = self.wrap(book, &[Run::of(cells::name(&column.head), bold)], stub + at, 1);
             let tag = Tag::TH(TableHeaderScope::Column).into();
             lower.push(Cell { lines, from: stub + at, over: 1, align: Align::Right, tag });
         }
@@ -155,7 +157,7 @@ impl Setting<'_> {
             let shown = if at == 0 && again { "" } else { name(at) };
             let over = if alone { stub } else { 1 };
             let span = NonZeroU32::new(over as u32).filter(|over| over.get() > 1);
-            let lines = self.wrap(book, &[Run::of(shown, style.name)], at, over);
+            let lines = self.wrap(book, &[Run::of(cells::name(shown), style.name)], at, over);
             let spoken = (at == 0 && again).then(|| name(at).to_owned()).filter(|name| !name.is_empty());
             let tag: TagKind = match at {
                 0 => Tag::TH(TableHeaderScope::Row).with_col_span(span).with_actual_text(spoken).into(),

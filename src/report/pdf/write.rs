@@ -26,11 +26,19 @@ use krilla::{
 ///
 /// # Errors
 /// If krilla finds that the file would be invalid.
-pub(super) fn bytes(book: Book, title: &str, version: PdfVersion, compressed: bool) -> Result<Vec<u8>, String> {
+pub(super) fn bytes(
+    book: Book,
+    title: &str,
+    version: PdfVersion,
+    compressed: bool,
+) -> Result<Vec<u8>, String> {
     let accessible = ConfigurationBuilder::new().with_accessibility_validator(Accessibility::UA1);
     let configuration = accessible.with_version(version).finish().map_err(|error| format!("{error:?}"))?;
-    let settings =
-        SerializeSettings { configuration, compress_content_streams: compressed, ..SerializeSettings::default() };
+    let settings = SerializeSettings {
+        configuration,
+        compress_content_streams: compressed,
+        ..SerializeSettings::default()
+    };
     let mut document = Document::new_with(settings);
     let mut pen = Pen::new(book.setter)?;
     let mut leaves: Vec<Option<Identifier>> = vec![None; book.leaves];
@@ -136,11 +144,22 @@ impl Pen {
                 .iter()
                 .map(|(glyph, text)| {
                     let (right, up) = glyph.shift;
-                    KrillaGlyph::new(GlyphId::new(glyph.id), glyph.advance, right, up, 0.0, text.clone(), None)
+                    KrillaGlyph::new(
+                        GlyphId::new(glyph.id),
+                        glyph.advance,
+                        right,
+                        up,
+                        0.0,
+                        text.clone(),
+                        None,
+                    )
                 })
                 .collect();
             surface.set_stroke(None);
-            surface.set_fill(Some(krilla::paint::Fill { paint: colour(style.colour).into(), ..Default::default() }));
+            surface.set_fill(Some(krilla::paint::Fill {
+                paint: colour(style.colour).into(),
+                ..Default::default()
+            }));
             let font = self.fonts[part.face as usize].clone();
             surface.draw_glyphs(Point::from_xy(x, y), &glyphs, font, &part.text, style.points, false);
             if style.underlined {

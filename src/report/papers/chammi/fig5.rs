@@ -1,12 +1,12 @@
 //! The paper's Figure 5: a radar of the six novel tasks, a polygon for each model.
 
-use crate::report::drawing::Rgb;
 use super::super::scores::{Asked, Printed};
 use super::super::{Declaration, PaperRow, Shown, title};
 use super::{PAPER, tuned, tuned_rows};
 use crate::papers::Task;
 use crate::report::Error;
 use crate::report::canvas::{BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILLION};
+use crate::report::drawing::Rgb;
 use crate::report::measured::{self, Below, Measured, Source, World};
 use crate::report::radar::{Axis, Band, Polygon, Radar, draw};
 use crate::report::table::Column;

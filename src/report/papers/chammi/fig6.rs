@@ -1,7 +1,6 @@
 //! The paper's Figure 6B, technical generalisation: Depthwise, trained on two sets and applied to the
 //! channels of the third, next to the backbone off the shelf.
 
-use crate::report::drawing::{Drawing, Rgb};
 use super::super::{Declaration, Shown, declared::command, scores::floors, title};
 use super::{PAPER, fig5::colour};
 use crate::papers::{
@@ -10,6 +9,7 @@ use crate::papers::{
 };
 use crate::report::Error;
 use crate::report::bars::{Bar, Group, Panel, draw};
+use crate::report::drawing::{Drawing, Rgb};
 use crate::report::measured::{self, Measured, Source, World};
 use crate::report::table::{Cell, Column, Kind, Row, Table, heads};
 use crate::spec::Spec;
