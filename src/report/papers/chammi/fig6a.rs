@@ -8,15 +8,15 @@ use crate::papers::{Published, Task};
 use crate::report::Error;
 use crate::report::bars::{Bar, Group, Panel, draw};
 use crate::report::canvas::{BLUE, GREY, ORANGE};
+use crate::report::drawing::Rgb;
 use crate::report::measured::{self, Below, Measured, Source, World};
 use crate::report::table::{Cell, Column};
-use plotters::style::RGBColor;
 use std::collections::BTreeMap;
 
 const MODELS: [&str; 2] = ["FixedChannels", "TargetParam"];
 
 /// Conditions of Table 3, the name of their bars, and their colour.
-const SERIES: [(&str, &str, RGBColor); 3] = [
+const SERIES: [(&str, &str, Rgb); 3] = [
     ("fine_tuned", "fine-tuned", GREY),
     ("fine_tuned+SWAD", "with SWAD", ORANGE),
     ("fine_tuned+MIRO", "with MIRO", BLUE),
