@@ -34,7 +34,7 @@ fn one(surface: &mut Surface<'_>, pen: &mut Pen, shape: &Shape) {
         Shape::Text { text: words, at, kind } => text(surface, pen, words, *at, kind),
         Shape::Path { points, stroke } => outline(surface, polygon(points, false), *stroke),
         Shape::Area { points, colour, opaque } => {
-            fill(surface, polygon(points, true), *colour, *opaque as f32)
+            fill(surface, polygon(points, true), *colour, *opaque as f32);
         }
         Shape::Fill { from, to, colour } => fill(surface, rectangle(*from, *to), *colour, 1.0),
         Shape::Frame { from, to, stroke } => outline(surface, rectangle(*from, *to), *stroke),

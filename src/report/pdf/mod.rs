@@ -107,8 +107,8 @@ fn set(document: &Document) -> Book {
 /// Whether a section needs landscape pages.
 fn is_wide(book: &mut Book, section: &Section) -> bool {
     let upright = Book::room(false);
-    let mut fits = |table| columns::fit(&mut book.setter, table, &cells::Look::of(table), upright);
-    !section.tables.iter().all(|table| fits(table))
+    let fits = |table| columns::fit(&mut book.setter, table, &cells::Look::of(table), upright);
+    !section.tables.iter().all(fits)
 }
 
 /// A heading of a level and size, with space below it.

@@ -30,7 +30,7 @@ impl Reader {
         found.into_iter().map(|(_, body)| body).filter(|body| body.contains(part)).collect()
     }
 
-    /// The text of each page in the order of drawing; strings of glyphs are divided by spaces.
+    /// The text of each page in the order of drawing.
     pub(super) fn pages(&self) -> Vec<String> {
         let tree = self.with("/Type/Pages").remove(0);
         let kids = tree.split_once("/Kids[").unwrap().1.split(']').next().unwrap().to_owned();
@@ -50,22 +50,29 @@ impl Reader {
             fonts.insert(name.to_owned(), self.letters(number.split(' ').next().unwrap().parse().unwrap()));
         }
         let stream = self.stream(reference(&page, "/Contents ").unwrap());
-        let mut found = String::new();
-        let mut font = None;
-        for word in tokens(&stream) {
-            match word {
+        let (mut found, mut font, mut said, mut silent) = (String::new(), None, false, false);
+        for token in tokens(&stream) {
+            match token {
+                Token::Name(name) if name == "ActualText" => said = true,
                 Token::Name(name) => font = fonts.get(&name).or(font),
-                Token::Glyphs(glyphs) => {
-                    for glyph in glyphs.chunks(2) {
-                        let letters = &font.expect("a font is chosen")
-                            [&(u16::from(glyph[0]) << 8 | u16::from(glyph[1]))];
-                        found.push_str(letters);
-                    }
-                    found.push(' ');
+                // What the glyphs up to the end of the mark mean.
+                Token::Bytes(bytes) if said => {
+                    found.push_str(&match bytes.strip_prefix(b"\xfe\xff") {
+                        Some(units) => utf16(units),
+                        None => text(&bytes),
+                    });
+                    (said, silent) = (false, true);
                 }
+                Token::Bytes(glyphs) if !silent => {
+                    let letters: &HashMap<u16, String> = font.expect("a font is chosen");
+                    glyphs.chunks(2).for_each(|glyph| found.push_str(&letters[&number_of(glyph)]));
+                }
+                Token::Bytes(_) => {}
+                Token::Shown => found.push(' '),
+                Token::EndOfMark => silent = false,
             }
         }
-        found
+        found.split_whitespace().collect::<Vec<_>>().join(" ") + " "
     }
 
     /// What each glyph of a font means.
@@ -77,12 +84,7 @@ impl Reader {
                 let codes: Vec<Vec<u8>> =
                     line.split('<').skip(1).map(|code| hex(code.split('>').next().unwrap())).collect();
                 let [glyph, meaning] = &codes[..] else { continue };
-                let units: Vec<u16> =
-                    meaning.chunks(2).map(|unit| u16::from(unit[0]) << 8 | u16::from(unit[1])).collect();
-                letters.insert(
-                    u16::from(glyph[0]) << 8 | u16::from(glyph[1]),
-                    String::from_utf16(&units).unwrap(),
-                );
+                letters.insert(number_of(glyph), utf16(meaning));
             }
         }
         letters
@@ -97,7 +99,19 @@ impl Reader {
 
 enum Token {
     Name(String),
-    Glyphs(Vec<u8>),
+    /// Glyphs, or letters.
+    Bytes(Vec<u8>),
+    /// The end of an operation that shows glyphs.
+    Shown,
+    EndOfMark,
+}
+
+fn number_of(bytes: &[u8]) -> u16 {
+    u16::from_be_bytes([bytes[0], bytes[1]])
+}
+
+fn utf16(bytes: &[u8]) -> String {
+    String::from_utf16(&bytes.chunks(2).map(number_of).collect::<Vec<_>>()).unwrap()
 }
 
 /// Names and strings of a page's content.
@@ -112,7 +126,7 @@ fn tokens(stream: &[u8]) -> Vec<Token> {
             }
             b'<' if stream[at + 1] != b'<' => {
                 let length = find(&stream[at..], b">").unwrap();
-                tokens.push(Token::Glyphs(hex(&text(&stream[at + 1..at + length]))));
+                tokens.push(Token::Bytes(hex(&text(&stream[at + 1..at + length]))));
                 at += length + 1;
             }
             b'<' => at += 2,
@@ -145,10 +159,18 @@ fn tokens(stream: &[u8]) -> Vec<Token> {
                         }
                     }
                 }
-                tokens.push(Token::Glyphs(bytes));
+                tokens.push(Token::Bytes(bytes));
                 at += 1;
             }
-            _ => at += 1,
+            _ => {
+                let rest = &stream[at..];
+                if rest.starts_with(b"TJ") || rest.starts_with(b"Tj") {
+                    tokens.push(Token::Shown);
+                } else if rest.starts_with(b"EMC") {
+                    tokens.push(Token::EndOfMark);
+                }
+                at += 1;
+            }
         }
     }
     tokens

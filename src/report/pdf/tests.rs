@@ -73,7 +73,7 @@ fn text_numbers_and_foot_can_be_read_on_every_page() {
     }
     let all = pages.concat();
     assert!((0..120).all(|at| all.matches(&format!("model {at} ")).count() == 1), "{all}");
-    for part in ["Report one", "on ", "simulated", "± 0.100", "−0.100", "axis label", "A caption"] {
+    for part in ["Report one", "on simulated data", "± 0.100", "−0.100", "axis label", "A caption"] {
         assert!(all.contains(part), "{part} in {all}");
     }
 }

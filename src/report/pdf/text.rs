@@ -192,7 +192,7 @@ impl Setter {
         let mut glyphs = vec![];
         for (letter, _) in letters {
             if !is_joiner(*letter) {
-                glyphs.extend(sample.iter().cloned().map(|glyph| Glyph { from, ..glyph }));
+                glyphs.extend(sample.iter().map(|glyph| Glyph { from, ..*glyph }));
             }
             from += letter.len_utf8();
         }
