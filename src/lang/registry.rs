@@ -296,7 +296,7 @@ mod tests {
         }
         let entry = Entry { name: "twice", about: "", file: "a.rs", line: 7, specs: twice };
         let image =
-            "twice (a.rs:7), declaration 2: expected an image side that is a multiple of 32, found 33";
+            "twice (a.rs:7), declaration 2: expected an image side that is a multiple of 32, of 32 to 16384, found 33";
         assert_eq!(entry.problems(), [image, "twice (a.rs:7), declaration 3: the same as declaration 1"]);
     }
 

@@ -127,7 +127,28 @@ impl<W: Sentence> Says for With<W> {
 
 /// A value as plain data. Numbers that are not finite stay what they are, so that rules can name them.
 pub(crate) fn plain(value: &impl Serialize) -> Value {
-    Value::try_from(value).expect("what a sentence says is plain data")
+    let json = || serde_json::to_value(value).expect("what a sentence says is plain data");
+    Value::try_from(value).unwrap_or_else(|_| saturated(json()))
+}
+
+/// The same for numbers above 2^63 - 1, which TOML does not have: they become that one, which no rule admits either.
+fn saturated(json: serde_json::Value) -> Value {
+    use serde_json::Value as Json;
+    match json {
+        Json::Null => Value::Float(f64::NAN),
+        Json::Bool(value) => Value::Boolean(value),
+        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(number), _) => Value::Integer(number),
+            (None, Some(_)) => Value::Integer(i64::MAX),
+            (None, None) => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => Value::String(text),
+        Json::Array(values) => Value::Array(values.into_iter().map(saturated).collect()),
+        Json::Object(fields) => {
+            let stated = fields.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Table(stated.map(|(name, value)| (name, saturated(value))).collect())
+        }
+    }
 }
 
 /// Writes a word: the struct of the sentence, a method for each of its switches, `Settings`, the table of switches.
