@@ -32,6 +32,12 @@ fn chammi_fig5() -> Report {
     Report::published("chammi", "figure5")
 }
 
+/// Averaged weights and mutual information on the six novel tasks.
+#[report]
+fn chammi_fig6a() -> Report {
+    Report::published("chammi", "figure6a")
+}
+
 /// Channels that training never saw.
 #[report]
 fn chammi_fig6() -> Report {

@@ -14,6 +14,8 @@ pub mod evaluate;
 pub mod execute;
 pub mod export;
 pub mod format;
+#[cfg(test)]
+mod fuzz;
 pub mod loss;
 pub mod model;
 mod npy;
@@ -28,6 +30,7 @@ pub mod serve;
 pub mod state;
 pub mod store;
 pub mod train;
+mod visible;
 
 pub use dichroic_lang::{dsl, papers, prelude, registry, spec, spelling};
 pub use dichroic_ops as ops;

@@ -105,7 +105,8 @@ fn randomness_has_one_source() {
 
 #[test]
 fn async_stops_at_the_store() {
-    let the_only_others = ["src/store", "src/serve/server.rs", "src/serve/live.rs"];
+    let the_only_others =
+        ["src/store", "src/serve/server.rs", "src/serve/connections.rs", "src/serve/live.rs"];
     never(&[""], &["async fn", ".await", "tokio"], &the_only_others);
 }
 

@@ -119,5 +119,6 @@ fn what_cannot_be_a_repository_is_refused_before_anything_is_written() {
     fs::create_dir(folder.path().join("empty")).unwrap();
     assert!(new(folder.path(), "empty", &[]).status.success());
     let manifest = fs::read_to_string(folder.path().join("empty/Cargo.toml")).unwrap();
-    assert!(manifest.contains(&format!("dichroic = \"{}\"", env!("CARGO_PKG_VERSION"))), "{manifest}");
+    let dependency = format!("dichroic = {{ version = \"{}\",", env!("CARGO_PKG_VERSION"));
+    assert!(manifest.contains(&dependency), "{manifest}");
 }

@@ -20,7 +20,7 @@ const LISTED: usize = 5;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It cannot be read or written.
-    #[error("cannot use the weights {}: {source}", path.display())]
+    #[error("cannot read or write the weights {}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,

@@ -88,7 +88,7 @@ macro_rules! failures {
                 match error {
                     $($stopped => Self::Interrupted($how.into()),)?
                     error => {
-                        let hint = error.hint();
+                        let hint = of_the_disk(&error).map(str::to_owned).or_else(|| error.hint());
                         Self::Work { error: Box::new(error), hint }
                     }
                 }
@@ -112,6 +112,20 @@ failures! {
     serve::Error;
     simulate::Error, simulate::Error::Stopped => "stopped: nothing was left behind";
     store::Error;
+}
+
+/// The hint of an error of the disk, whatever was written to it.
+fn of_the_disk(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =
+            error.downcast_ref().map(io::Error::kind)
+        {
+            return Some("the disk is full: free space and repeat the command; what is done is kept");
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// Adds where a failure happened.

@@ -2,8 +2,9 @@
 
 use super::output;
 use crate::{
-    report::terminal,
+    report::{markdown, terminal},
     store::{Rows, Value},
+    visible::visible,
 };
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
@@ -28,6 +29,19 @@ pub(super) fn write(rows: &Rows, format: Format) -> String {
         Format::Md => table(rows, true).trim_fmt(),
         Format::Csv => rows.csv(),
         Format::Json => serde_json::to_string_pretty(&rows.json()).expect("plain data"),
+    }
+}
+
+/// Characters of a cell that a table shows: it is laid out by the length of its cells.
+const LONGEST: usize = 20_000;
+
+/// The beginning of a cell that is too long for a table.
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => {
+            format!("{}… ({} bytes; --format csv and json have all of them)", &text[..end], text.len())
+        }
+        None => text,
     }
 }
 
@@ -57,8 +71,8 @@ fn table(rows: &Rows, markdown: bool) -> Table {
     grid.set_header(&rows.columns);
     for row in &rows.rows {
         let text = |value: &Value| {
-            let text = value.to_string();
-            if markdown { text.replace('|', "\\|").replace('\n', " ") } else { text }
+            let text = shortened(value.to_string());
+            if markdown { markdown::text(&text) } else { visible(&text).into_owned() }
         };
         grid.add_row(row.iter().map(text));
     }
@@ -104,6 +118,15 @@ mod tests {
         );
         let list = fitted(&rows, Some(15));
         assert!(list.starts_with("── row 1 of 1\nname  a\n why  many"), "{list}");
+    }
+
+    #[test]
+    fn a_cell_without_end_is_cut() {
+        let long =
+            Rows { columns: vec!["blob".into()], rows: vec![vec![Value::Text("é".repeat(LONGEST + 1))]] };
+        let said = write(&long, Format::Table);
+        assert!(said.contains("… (40002 bytes; --format csv") && said.chars().count() < 4 * LONGEST);
+        assert!(write(&long, Format::Csv).chars().count() > LONGEST);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Results go to standard output, progress, warnings and errors to standard error. Exit status: 0 done, 1 the work
 //! failed, 2 the command was malformed, 130 interrupted.
 
+mod chart;
 mod compare;
 mod data;
 mod db;

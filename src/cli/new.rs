@@ -62,7 +62,8 @@ impl New {
     /// What `dichroic` and `dichroic-build` are, in `Cargo.toml`.
     fn dependencies(&self) -> Result<[String; 2]> {
         let Some(checkout) = &self.path else {
-            return Ok([const { concat!("\"", env!("CARGO_PKG_VERSION"), "\"") }; 2].map(String::from));
+            let version = concat!("version = \"", env!("CARGO_PKG_VERSION"), "\"");
+            return Ok([without_defaults(version), format!("{{ {version} }}")]);
         };
         let manifest = fs::read_to_string(checkout.join("Cargo.toml")).unwrap_or_default();
         let is_ours = manifest.parse::<toml::Table>().is_ok_and(|manifest| {
@@ -72,10 +73,14 @@ impl New {
             Failure::new(format!("{} is not a checkout of dichroic", checkout.display()))
                 .hint("--path names the folder with dichroic's own Cargo.toml; without --path the published version is used")
         })?;
-        let dependency =
-            |path: &Path| format!("{{ path = {} }}", toml::Value::from(path.display().to_string()));
-        Ok([dependency(&root), dependency(&root.join("src/build"))])
+        let path = |path: &Path| format!("path = {}", toml::Value::from(path.display().to_string()));
+        Ok([without_defaults(&path(&root)), format!("{{ {} }}", path(&root.join("src/build")))])
     }
+}
+
+/// A dependency whose features are those that the repository's own features switch on.
+fn without_defaults(source: &str) -> String {
+    format!("{{ {source}, default-features = false }}")
 }
 
 /// Why cargo would refuse this as the name of a package with a program in it, or could not tell it from dichroic's.

@@ -89,7 +89,7 @@ impl Rm {
         for run in found? {
             let removed = store.remove_run(&run)?;
             for work in &removed.works {
-                let folder = store::work_folder(&self.store.path(), work);
+                let folder = store::work_folder(&self.store.path(), work)?;
                 match std::fs::remove_dir_all(&folder) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                         let hint = "`dichroic db vacuum` tries again";

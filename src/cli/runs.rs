@@ -92,7 +92,10 @@ impl Sql {
     pub(super) fn run(&self) -> Result {
         let rows = Store::open_read_only(self.store.path())?.query(&self.question)?;
         let format = if self.json { Format::Json } else { self.format };
-        output::say(&grid::write(&rows, format))
+        match format {
+            Format::Csv | Format::Json => output::say_exactly(&grid::write(&rows, format)),
+            Format::Table | Format::Md => output::say(&grid::write(&rows, format)),
+        }
     }
 }
 

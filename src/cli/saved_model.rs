@@ -116,7 +116,7 @@ pub(super) fn of_run(path: &Path, run: &str) -> Result<Vec<SavedModel>> {
         if is_trained(&work) != is_trained(&spec) || work["model"]["weights"] != spec["model"]["weights"] {
             continue;
         }
-        let file = store.file(&row[2].to_string());
+        let file = store.file(&row[2].to_string())?;
         if !file.is_file() {
             let hint = "the folder `<store>.d` belongs to the store: put it back next to the store";
             return Err(Failure::new(format!("{}: no such file", file.display())).hint(hint));

@@ -68,6 +68,13 @@ impl Score {
         };
         let data = DataSet::open_tables(&locate::own_name(&self.data), &self.data)?;
         data.warnings.iter().for_each(|warning| output::warn(warning));
+        if data.sets.iter().all(|set| set.tasks.is_empty()) {
+            let failure = Failure::new(format!(
+                "`{}` has no task to score: none of its tables asks anything",
+                data.name
+            ));
+            return Err(failure.hint("a task is a column of the table, such as `Task_one`, that is True for the images to recognise"));
+        }
         let mut scores = vec![];
         let mut progress = Progress::new(quiet);
         for set in &data.sets {

@@ -1,13 +1,17 @@
-//! `status`: progress of experiments, running work, failures.
+//! `status`: progress of experiments, running work, failures; the curves of a run.
 
 use super::{
+    chart,
     failure::Result,
     grid::{self, Format},
     interrupt,
     options::StoreOption,
-    output,
+    output, run_by_prefix,
 };
-use crate::store::{Error, Reader, Rows, Store};
+use crate::{
+    store::{Error, Reader, Rows, Store, Value},
+    visible::visible,
+};
 use clap::Args;
 use std::{
     io::{self, IsTerminal},
@@ -21,10 +25,13 @@ pub(super) struct Status {
     /// Refresh every two seconds, until Ctrl-C
     #[arg(long)]
     watch: bool,
+    /// Draw the curves of this run instead: loss, rates and whatever else training reported
+    #[arg(long, value_name = "RUN")]
+    curves: Option<String>,
     #[command(flatten)]
     store: StoreOption,
     /// Print one JSON document
-    #[arg(long, conflicts_with = "watch")]
+    #[arg(long, conflicts_with_all = ["watch", "curves"])]
     json: bool,
 }
 
@@ -39,7 +46,7 @@ const PROGRESS: &str = "SELECT experiment, runs, done, running, queued, failed, 
 
 /// The rate of this attempt.
 const AT_WORK: &str = "SELECT w.kind, w.uid AS work, a.doing, a.done, a.total, a.unit, a.units_per_s,
-      round((a.total - a.done) / a.units_per_s, 1) AS seconds_left, round((unixepoch() * 1000 - a.started_ms) / 1000.0, 1) AS seconds,
+      round((a.total - a.done) / a.units_per_s, 1) AS seconds_left, round(max(0, unixepoch() * 1000 - a.started_ms) / 1000.0, 1) AS seconds,
       w.owner, w.lease_until_ms < unixepoch() * 1000 AS silent,
       (SELECT group_concat(DISTINCT e.name) FROM run_work rw JOIN experiment_run x ON x.run_id = rw.run_id
        JOIN experiment e ON e.id = x.experiment_id WHERE rw.work_id = w.id) AS asked_for_by
@@ -65,7 +72,14 @@ impl Status {
                 serde_json::json!({ "experiments": experiments, "at_work": at_work, "failed": failed });
             return output::say_json(&document);
         }
-        output::say(&text(&store)?)
+        output::say(&self.text(&store)?)
+    }
+
+    fn text(&self, store: &Reader) -> Result<String> {
+        match &self.curves {
+            Some(run) => curves(store, run),
+            None => text(store),
+        }
     }
 
     /// Waits for a store that does not exist yet: the experiment may just be starting elsewhere.
@@ -90,13 +104,47 @@ impl Status {
         };
         while interrupt::asked().is_none() {
             let clear = if io::stdout().is_terminal() { "\x1b[H\x1b[J" } else { "" };
-            output::say(&format!("{clear}{}", text(&store)?))?;
+            output::say_exactly(&format!("{clear}{}", visible(&self.text(&store)?)))?;
             let shown = Instant::now();
             while shown.elapsed() < EVERY && interrupt::asked().is_none() {
                 thread::sleep(LOOK);
             }
         }
         Ok(())
+    }
+}
+
+/// Curves in the order of interest: the loss and its terms, what was measured on images held out, the rate, the rest.
+const CURVES: &str = "SELECT w.kind || ' ' || substr(w.uid, 1, 8) AS work, m.name AS metric, s.step, s.value
+    FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id
+    JOIN scalar s ON s.work_id = w.id JOIN metric m ON m.id = s.metric_id WHERE r.uid = ?
+    ORDER BY rw.place, m.name <> 'loss', m.name NOT LIKE 'loss/%', m.name NOT LIKE 'held_out%', m.name <> 'lr', m.name, s.step";
+
+/// Letters of a line if the reader is no terminal.
+const WIDTH: u16 = 80;
+
+/// The curves of a run, each under its work, its name and its last value.
+fn curves(store: &Reader, run: &str) -> Result<String> {
+    let run = run_by_prefix::find(store, run)?;
+    let rows = store.query_with(CURVES, &[Value::from(run.as_str())])?;
+    let width = usize::from(output::width().unwrap_or(WIDTH));
+    let rows: Vec<_> = rows.iter().map(|row| (row.text("work"), row.text("metric"), row)).collect();
+    let mut parts = vec![];
+    for curve in rows.chunk_by(|one, next| (&one.0, &one.1) == (&next.0, &next.1)) {
+        // NaN is stored as NULL.
+        let point = |row: &crate::store::Row<'_>| (row.int("step"), row.real("value").unwrap_or(f64::NAN));
+        let points: Vec<(i64, f64)> = curve.iter().map(|(.., row)| point(row)).collect();
+        let (work, metric, _) = &curve[0];
+        let last = points.last().map_or(f64::NAN, |(_, value)| *value);
+        parts.push(format!(
+            "{metric} of {work}: {last:.6} at step {}\n{}",
+            points[points.len() - 1].0,
+            chart::curve(&points, width)
+        ));
+    }
+    match parts.is_empty() {
+        true => Ok(format!("run {run} has reported no numbers yet")),
+        false => Ok(parts.join("\n\n")),
     }
 }
 

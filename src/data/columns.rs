@@ -3,10 +3,13 @@
 use super::{
     Problems, Role,
     describe::SetDescription,
+    dialect,
     intensity::{Intensity, role_called},
     layout::Layout,
     roles::default_columns,
+    text::alike,
 };
+use std::collections::HashMap;
 
 /// Indices of the columns in a record.
 pub(super) struct Columns {
@@ -17,6 +20,8 @@ pub(super) struct Columns {
     pub(super) label: usize,
     pub(super) tasks: Vec<TaskColumns>,
     pub(super) roles: Vec<(Role, usize)>,
+    /// Columns that may have been meant as tasks.
+    pub(super) near_tasks: Vec<String>,
 }
 
 /// The columns that locate a row's files.
@@ -46,10 +51,11 @@ impl Columns {
         let mut need = |names: &[&str], why: &str| {
             let found = names.iter().find_map(|name| at(name));
             if found.is_none() {
-                let there = header.iter().collect::<Vec<_>>().join(", ");
-                let hint = "`roles` of the set in dataset.toml maps roles to columns";
-                problems.add(None, Some(hint), || {
-                    format!("expected a column `{}`{why}, found {there}", names.join("` or `"))
+                problems.add_hinted(None, || {
+                    let near = dialect::near(names, header);
+                    let (there, hint) =
+                        near.unwrap_or_else(|| (format!("found {}", dialect::listed(header)), ROLES));
+                    (hint, format!("expected a column `{}`{why}, {there}", names.join("` or `")))
                 });
             }
             found.unwrap_or_default()
@@ -84,6 +90,8 @@ impl Columns {
         });
         let split = need(&["train_test_split"], "");
         let mut names: Vec<&str> = header.iter().filter(|name| name.starts_with("Task_")).collect();
+        names.sort_unstable();
+        names.dedup(); // a name that is there twice is refused below
         let number =
             |name: &str| NUMBERS.iter().position(|n| name == format!("Task_{n}")).unwrap_or(NUMBERS.len());
         names.sort_by_key(|name| (number(name), *name));
@@ -99,23 +107,90 @@ impl Columns {
         for task in set.leave_group_out.keys().filter(|task| at(task).is_none()) {
             need(&[task], " (its groups are left out)");
         }
-        if groups == Some(label) {
-            let hint = "what an image looks like must not depend on its label: group by plate, batch, \"image\" or \"set\"";
-            problems.add(None, Some(hint), || {
-                let name = set.intensity.as_ref().and_then(Intensity::column).unwrap_or_default();
-                format!("expected images grouped by anything but their labels in `per` of `intensity`, found `{name}`")
+        if let Some(groups) = groups.filter(|_| problems.total == before) {
+            let found = set.intensity.as_ref().and_then(Intensity::column).unwrap_or_default();
+            ungrouped(groups, found, &[(label, "labels"), (split, "splits")], &files, &tasks, problems);
+        }
+        let mut used = vec![split, label];
+        used.extend(groups);
+        used.extend(roles.iter().map(|(_, column)| *column));
+        used.extend(files.columns());
+        used.extend(
+            tasks
+                .iter()
+                .flat_map(|(_, column, out)| [Some(*column), out.as_ref().map(|(column, _)| *column)])
+                .flatten(),
+        );
+        if problems.total == before {
+            twice(used, header, problems);
+        }
+        let near = |name: &&str| alike(name).starts_with("task") && !name.starts_with("Task_");
+        let near_tasks = header.iter().filter(near).map(str::to_owned).collect();
+        let roles = roles.into_iter().filter(|(role, _)| *role != Role::Label).collect();
+        (problems.total == before).then_some(Self { files, groups, split, label, tasks, roles, near_tasks })
+    }
+}
+
+const ROLES: &str = "name the column so; a label or another role can be mapped to a column of any name by `roles` of the set in dataset.toml";
+
+impl Files {
+    /// Their indices.
+    fn columns(&self) -> Vec<usize> {
+        match self {
+            Self::Tape { path, channel_width } => vec![*path, *channel_width],
+            Self::Stack { path } => vec![*path],
+            Self::Named { fields } => fields.clone(),
+        }
+    }
+}
+
+/// Refuses columns that are there twice: which one is meant is not to be guessed.
+fn twice(mut used: Vec<usize>, header: &csv::StringRecord, problems: &mut Problems) {
+    let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (column, name) in header.iter().enumerate() {
+        places.entry(name).or_default().push(column + 1);
+    }
+    used.sort_unstable();
+    used.dedup();
+    for name in used.into_iter().filter_map(|column| header.get(column)) {
+        if let Some([first, second, ..]) = places.get(name).map(Vec::as_slice) {
+            problems.add(None, Some("remove or rename one of the two columns"), || {
+                format!("expected the column `{name}` once, found it twice in the header (columns {first} and {second})")
             });
         }
-        let roles = roles.into_iter().filter(|(role, _)| *role != Role::Label).collect();
-        (problems.total == before).then_some(Self { files, groups, split, label, tasks, roles })
     }
+}
+
+/// Refuses groups for measuring grey levels that say nothing of how images were taken.
+fn ungrouped(
+    groups: usize,
+    found: &str,
+    others: &[(usize, &str)],
+    files: &Files,
+    tasks: &[TaskColumns],
+    problems: &mut Problems,
+) {
+    let other = others.iter().find(|(column, _)| *column == groups).map(|(_, what)| *what);
+    let task = tasks.iter().any(|(_, column, _)| *column == groups).then_some("tasks");
+    let path = match files {
+        Files::Tape { path, .. } | Files::Stack { path } if *path == groups => Some("files"),
+        _ => None,
+    };
+    let Some(what) = other.or(task).or(path) else { return };
+    let hint = "what an image looks like must not depend on its label or on what it is used for: group by plate, batch, \"image\" \
+                or \"set\"";
+    problems.add(None, Some(hint), || {
+        format!(
+            "expected images grouped by anything but their {what} in `per` of `intensity`, found `{found}`"
+        )
+    });
 }
 
 /// True or False as written by pandas, R, spreadsheets and programming languages.
 pub(super) fn boolean(text: &str) -> Option<bool> {
     match text {
-        "True" | "true" | "TRUE" | "1" => Some(true),
-        "False" | "false" | "FALSE" | "0" => Some(false),
+        "True" | "true" | "TRUE" | "1" | "1.0" => Some(true),
+        "False" | "false" | "FALSE" | "0" | "0.0" => Some(false),
         _ => None,
     }
 }

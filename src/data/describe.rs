@@ -5,6 +5,7 @@ use super::{
     intensity::{self, Intensity},
     known::{self, Known},
     layout::{Images, Layout},
+    text::{plain, short},
     vocabulary,
 };
 use serde::{Deserialize, Serialize};
@@ -118,6 +119,12 @@ impl Description {
                 let (known, description) = known::described(root).ok_or_else(none)?;
                 Ok(Self { known: Some(known), ..description })
             }
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(Error::Description {
+                file: path,
+                line: None,
+                message: "expected text in UTF-8, found other bytes".to_owned(),
+                hint: Some("save the file as UTF-8".to_owned()),
+            }),
             Err(error) => Err(Error::Unreadable { path, cause: error }),
         }
     }
@@ -125,7 +132,7 @@ impl Description {
     fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let place = Place { text, path };
         let file: File =
-            toml::from_str(text).map_err(|error| place.wrong(None, error.to_string().trim_end(), None))?;
+            toml::from_str(text).map_err(|error| place.wrong(None, &bounded(&error.to_string()), None))?;
         let mut sets: Vec<(String, Spanned<Set>)> = file.sets.into_iter().collect();
         sets.sort_by_key(|(_, set)| set.span().start); // in file order, not alphabetical
         if sets.is_empty() {
@@ -140,6 +147,19 @@ impl Description {
         Ok(Self { name, kind, world, simulator, sets, known: None })
     }
 }
+
+/// The parser's message, which shows the line: not all of a line without end, and no control characters.
+fn bounded(message: &str) -> String {
+    let lines = message.trim_end().lines().take(LINES);
+    lines.map(|line| short(&plain(line), LINE).into_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// Lines of a parser's message, and characters of each.
+const LINES: usize = 8;
+const LINE: usize = 160;
+
+/// More channels than any microscope has: each is compared with all others.
+const MOST_CHANNELS: usize = 4096;
 
 /// The file that is read, to locate errors in it.
 struct Place<'a> {
@@ -162,9 +182,26 @@ impl Set {
         new_channels: bool,
         place: &Place<'_>,
     ) -> Result<SetDescription, Error> {
-        if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
-            let message = format!("expected the name of a folder as name of a set, found `{name}`");
+        if name.is_empty()
+            || name.contains(['/', '\\'])
+            || name.starts_with('.')
+            || name.contains(char::is_control)
+        {
+            let message = format!("expected the name of a folder as name of a set, found `{}`", plain(&name));
             return Err(place.wrong(Some(at), &message, None));
+        }
+        if self.channels.len() > MOST_CHANNELS {
+            let message = format!(
+                "expected at most {MOST_CHANNELS} channels in set `{name}`, found {}",
+                self.channels.len()
+            );
+            return Err(place.wrong(Some(at), &message, None));
+        }
+        if let Some(size) = self.pixel_size_um.filter(|size| !(size.is_finite() && *size > 0.0)) {
+            let message =
+                format!("expected pixel_size_um of set `{name}` as micrometres above 0, found {size}");
+            let hint = "pixel_size_um is the side of a pixel in micrometres, such as 0.65; leave it out if it is unknown";
+            return Err(place.wrong(Some(at), &message, Some(hint.to_owned())));
         }
         let channels = names(&self.channels, &name, new_channels || self.new_channels, place)?;
         if channels.is_empty() {
@@ -212,12 +249,14 @@ fn names(
     let mut names: Vec<String> = Vec::new();
     for channel in written {
         let (word, at) = (channel.get_ref(), channel.span());
-        let name = match vocabulary::canonical(word) {
+        let odd = word.contains(char::is_control);
+        let name = match vocabulary::canonical(word).filter(|_| !odd) {
             Some(name) => name,
-            None if new_channels && !word.trim().is_empty() => word.clone(),
+            None if new_channels && !word.trim().is_empty() && !odd => word.clone(),
             None => {
                 let message = format!(
-                    "expected a known channel in set `{set}`, found `{word}`; the nearest known names are `{}`",
+                    "expected a known channel in set `{set}`, found `{}`; the nearest known names are `{}`",
+                    plain(word),
                     vocabulary::nearest(word).join("`, `")
                 );
                 let hint = if vocabulary::is_light(word) {

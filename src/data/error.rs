@@ -1,6 +1,6 @@
 //! Errors of data sets: file, row, what was expected, what was found, and how to fix it.
 
-use super::image::Fault;
+use super::{image::Fault, text::plain};
 use crate::spec;
 use std::{fmt, io, path::PathBuf};
 
@@ -64,7 +64,7 @@ pub enum Error {
         cause: io::Error,
     },
     /// A file whose contents cannot be read for the fingerprint.
-    #[error("cannot read {}: {cause}", path.display())]
+    #[error("cannot read {}: {cause}", plain(&path.display().to_string()))]
     Contents {
         /// The file.
         path: PathBuf,
@@ -75,7 +75,7 @@ pub enum Error {
     #[error("{0}")]
     Table(Box<Problems>),
     /// An image that cannot be used.
-    #[error("{} (row {row} of {}): {fault}", file.display(), table.display())]
+    #[error("{} (row {row} of {}): {fault}", plain(&file.display().to_string()), plain(&table.display().to_string()))]
     Image {
         /// The image.
         file: PathBuf,
@@ -109,7 +109,10 @@ impl Error {
             ),
             Self::Description { hint, .. } => hint.clone(),
             Self::NoSets { .. } => Some("each set is a folder next to `dataset.toml`".to_owned()),
-            Self::Table(problems) => problems.list.iter().find_map(|problem| problem.hint).map(str::to_owned),
+            // Of the first problem, which is the one that is fixed first: later ones may follow from it.
+            Self::Table(problems) => {
+                problems.list.first().and_then(|problem| problem.hint).map(str::to_owned)
+            }
             Self::Image { fault, .. } => fault.hint(),
             Self::NotMeasured { .. } => {
                 Some("call `data::measure` and `ImageSet::take_measured` first".to_owned())
@@ -157,6 +160,8 @@ pub struct Problems {
     pub list: Vec<Problem>,
     /// The number of mistakes.
     pub total: usize,
+    /// What many of them have in common.
+    pub summary: Option<String>,
 }
 
 impl Problems {
@@ -164,7 +169,7 @@ impl Problems {
     pub const MAX_LISTED: usize = 10;
 
     pub(super) fn new(file: PathBuf) -> Self {
-        Self { file, list: Vec::new(), total: 0 }
+        Self { file, list: Vec::new(), total: 0, summary: None }
     }
 
     /// Counts a mistake; its message is only built if it is kept.
@@ -176,7 +181,16 @@ impl Problems {
     ) {
         self.total += 1;
         if self.list.len() < Self::MAX_LISTED {
-            self.list.push(Problem { row, message: message(), hint });
+            self.list.push(Problem { row, message: plain(&message()).into_owned(), hint });
+        }
+    }
+
+    /// The same for a mistake whose hint is found with its message.
+    pub(super) fn add_hinted(&mut self, row: Option<u64>, said: impl FnOnce() -> (&'static str, String)) {
+        self.total += 1;
+        if self.list.len() < Self::MAX_LISTED {
+            let (hint, message) = said();
+            self.list.push(Problem { row, message: plain(&message).into_owned(), hint: Some(hint) });
         }
     }
 
@@ -205,6 +219,9 @@ impl fmt::Display for Problems {
             write!(f, "\n  {problem}")?;
         }
         let more = self.total - self.list.len();
-        if more > 0 { write!(f, "\n  and {more} more") } else { Ok(()) }
+        if more > 0 {
+            write!(f, "\n  and {more} more")?;
+        }
+        self.summary.iter().try_for_each(|summary| write!(f, "\n  {}", plain(summary)))
     }
 }

@@ -1,8 +1,11 @@
 //! File layout of an image's channels: side by side in one file, one file each, or one page each.
 
-use super::pattern::Pattern;
+use super::{pattern::Pattern, text::plain};
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
+
+/// Separates the names of a row's files where a pattern leaves them open: no name contains it.
+pub(super) const BETWEEN: &str = "\0";
 
 /// How the channels of an image are stored in files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -95,6 +98,12 @@ impl Images {
                 let text = pattern.ok_or_else(|| {
                     ("expected a `pattern` that names the files of a row, found none".to_owned(), hint)
                 })?;
+                if text.contains(char::is_control) {
+                    return Err((
+                        format!("expected a `pattern` without control characters, found `{}`", plain(&text)),
+                        hint,
+                    ));
+                }
                 let pattern = Pattern::parse(&text).map_err(|wrong| (wrong, hint))?;
                 let words = words(channels, channel.unwrap_or_default())?;
                 Ok(Layout::Files { pattern: (text, pattern), words })
@@ -125,11 +134,9 @@ fn words(
         return Err((said, hint));
     }
     for (place, word) in words.iter().enumerate() {
-        if word.is_empty() {
-            return Err((
-                format!("expected a word for channel `{}`, found an empty one", channels[place]),
-                hint,
-            ));
+        if word.is_empty() || word.contains(char::is_control) {
+            let found = if word.is_empty() { "an empty one" } else { "one with control characters" };
+            return Err((format!("expected a word for channel `{}`, found {found}", channels[place]), hint));
         }
         if let Some(other) = words[..place].iter().position(|other| other == word) {
             let said = format!(

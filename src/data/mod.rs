@@ -8,18 +8,21 @@
 mod check;
 mod columns;
 mod contents;
-mod decode;
 mod describe;
+mod dialect;
 mod error;
+mod find;
 mod fingerprint;
 mod hold_out;
 mod image;
 mod intensity;
 pub mod known;
+mod labels;
 mod layout;
 mod listing;
 mod measure;
 mod metadata;
+mod paths;
 mod pattern;
 mod read;
 mod roles;
@@ -28,7 +31,9 @@ mod set;
 mod statistics;
 mod subset;
 mod table;
+mod text;
 mod transform;
+mod unanswerable;
 pub mod vocabulary;
 
 #[cfg(test)]
@@ -41,7 +46,7 @@ pub use contents::Contents;
 pub use describe::Kind;
 pub use error::{Error, Problem, Problems};
 pub use hold_out::{SEED as HOLD_OUT_SEED, hold_out};
-pub use image::{Fault, Pixels, Tape};
+pub use image::{Disguise, Fault, Pixels, Tape};
 pub use intensity::{Measured, Range};
 pub use measure::measure;
 pub use metadata::Metadata;
@@ -142,12 +147,14 @@ impl DataSet {
             let part = |listing| Part { name: set.name.clone(), table: read.digest, listing };
             parts.extend(listing.map(part));
             warnings.extend(read.warnings);
+            warnings.extend(unanswerable::remarks(&read.set));
             sets.push(read.set);
         }
         if sets.is_empty() {
             let names = description.sets.iter().map(|set| set.name.clone()).collect();
             return Err(Error::NoSets { root: root.to_owned(), names });
         }
+        let warnings = warnings.iter().map(|warning| text::plain(warning).into_owned()).collect();
         let opened = Self {
             name: name.to_owned(),
             root: root.to_owned(),

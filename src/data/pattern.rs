@@ -1,7 +1,12 @@
-//! Patterns of file names in `dataset.toml`: `{plate}/{well}_s{site:02}_{channel}.tif`.
+//! Patterns of file names in `dataset.toml`: `{plate}/{well}_s{site:02}_{channel}.tif`, with `{*}` for what varies from file
+//! to file and is in no column.
+
+use super::paths;
 
 /// Placeholder for the channel in a name shared by all channels; no field of a table may contain it.
 pub(super) const CHANNEL: char = '\0';
+/// Placeholder for anything within a name; no field of a table may contain it.
+pub(super) const WILD: char = '\u{1}';
 
 /// A file name with placeholders for fields of a row and for the channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +23,8 @@ enum Piece {
         digits: usize,
     },
     Channel,
+    /// Anything within a name.
+    Wild,
 }
 
 /// Characters that only separate the parts of a name.
@@ -65,6 +72,9 @@ impl Pattern {
 
     /// `channel`, `site`, or `site:03`.
     fn place(text: &str) -> Result<Piece, String> {
+        if text == "*" {
+            return Ok(Piece::Wild);
+        }
         let (column, width) = text.split_once(':').unwrap_or((text, ""));
         let digits = match width.strip_prefix('0') {
             _ if width.is_empty() => Some(0),
@@ -88,6 +98,11 @@ impl Pattern {
         })
     }
 
+    /// Whether names are not known without looking at the files.
+    pub(super) fn is_open(&self) -> bool {
+        self.pieces.contains(&Piece::Wild)
+    }
+
     /// The name of a row's files, with [`CHANNEL`] in place of the channel. `fields` are those of
     /// [`Self::columns`].
     pub(super) fn template<'a>(&self, fields: impl IntoIterator<Item = &'a str>) -> String {
@@ -97,6 +112,7 @@ impl Pattern {
             match piece {
                 Piece::Text(text) => out.push_str(text),
                 Piece::Channel => out.push(CHANNEL),
+                Piece::Wild => out.push(WILD),
                 Piece::Field { digits, .. } => {
                     let field = fields.next().unwrap_or_default();
                     let number = field.chars().all(|c| c.is_ascii_digit());
@@ -110,17 +126,11 @@ impl Pattern {
     }
 }
 
-/// The name without channel, its separator and the extension: what the names of a row's files have in common.
+/// The name without channel, wildcards, their separators and the extension: what the names of a row's files have in common.
 /// `P1/B02_s1_∅.tif` becomes `P1/B02_s1`, `∅/B02.tif` becomes `B02`.
 pub(super) fn key(template: &str) -> String {
-    let ending = [".ome.tif", ".ome.tiff", ".tif", ".tiff", ".png"];
-    let end = |end: &str| {
-        let at = template.len().checked_sub(end.len())?;
-        (template.is_char_boundary(at) && template[at..].eq_ignore_ascii_case(end)).then_some(end.len())
-    };
-    let end = ending.into_iter().find_map(end).unwrap_or(0);
-    let parts = template[..template.len() - end].split('/').map(|part| {
-        let mut pieces = part.split(CHANNEL);
+    let parts = template[..template.len() - paths::ending(template)].split('/').map(|part| {
+        let mut pieces = part.split([CHANNEL, WILD]);
         let mut joined = pieces.next().unwrap_or_default().to_owned();
         for right in pieces {
             let left = joined.trim_end_matches(SEPARATORS).len();
@@ -163,6 +173,7 @@ mod tests {
             ("r{row}-{{raw}}-{channel}.tif", &["1"], "r1-{raw}-dna.tif", "r1-{raw}"),
             ("{channel}/{well}-{channel}.tif", &["A1"], "dna/A1-dna.tif", "A1"),
             ("_{well:04}_{channel}", &["A1"], "_A1_dna", "_A1"),
+            ("{well}_s{site}_{channel}{*}.TIF", &["B02", "1"], "B02_s1_dna\u{1}.TIF", "B02_s1"),
         ] {
             assert_eq!(named(pattern, fields), (name.to_owned(), key.to_owned()), "{pattern}");
         }

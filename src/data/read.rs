@@ -1,14 +1,15 @@
 //! Reads a row's files into an image: decoding, assembling channels by layout, applying the intensity rule.
 
 use super::{
-    Error, ImageSet, decode,
-    image::{Fault, Levels, Page, Pixels, Tape},
+    Error, ImageSet,
+    check::seen::{Looking, Seen},
+    image::{self, Fault, Held, Job, Levels, Pixels, Tape},
     intensity::{self, Histogram, Intensity, Per, Range},
-    layout::Layout,
+    layout::{BETWEEN, Layout},
     pattern::CHANNEL,
     set::{IN_SET_FOLDER, sheet_row},
 };
-use std::path::PathBuf;
+use std::{fs::File, io::Read, path::PathBuf};
 
 /// An image's grey levels as stored in its files.
 pub(super) struct Stored {
@@ -18,6 +19,8 @@ pub(super) struct Stored {
     pub(super) channels: usize,
     /// One page with all channels side by side, or one per channel.
     pages: Vec<Levels>,
+    /// The memory that they take.
+    held: Held,
 }
 
 impl ImageSet {
@@ -29,8 +32,11 @@ impl ImageSet {
         }
         match &self.layout {
             Layout::Tape | Layout::Stack { .. } => vec![folder.join(self.key(row))],
-            Layout::Files { words, .. } => {
+            Layout::Files { pattern: (_, pattern), words } => {
                 let template = self.rows.templates.get(row as usize);
+                if pattern.is_open() {
+                    return template.split(BETWEEN).map(|name| folder.join(name)).collect();
+                }
                 words.iter().map(|word| folder.join(template.replace(CHANNEL, word))).collect()
             }
         }
@@ -46,65 +52,84 @@ impl ImageSet {
         self.rated(row, stored)
     }
 
-    /// The contents of the image's files.
-    fn contents(&self, row: u32) -> Result<Vec<Vec<u8>>, Error> {
+    /// The contents of the image's files. How long they are is asked first.
+    fn contents(&self, row: u32, held: &mut Held) -> Result<Vec<Vec<u8>>, Error> {
         let read = |(place, path): (usize, PathBuf)| {
-            std::fs::read(path).map_err(|cause| self.fault(row, place, Fault::Unreadable(cause)))
+            let fault = |fault| self.fault(row, place, fault);
+            let mut file = File::open(path).map_err(|cause| fault(Fault::Unreadable(cause)))?;
+            let length = file.metadata().map_err(|cause| fault(Fault::Unreadable(cause)))?.len();
+            held.grow(length).map_err(|more| fault(more.into()))?;
+            let mut bytes = Vec::new();
+            let room = bytes.try_reserve_exact(length as usize + 1).map_err(Into::into);
+            room.and_then(|()| file.read_to_end(&mut bytes))
+                .map_err(|cause| fault(Fault::Unreadable(cause)))?;
+            Ok(bytes)
         };
         self.files(row).into_iter().enumerate().map(read).collect()
     }
 
     /// The image's grey levels, the input of the set's rule.
     pub(super) fn stored(&self, row: u32) -> Result<Stored, Error> {
-        self.decode(row, &self.contents(row)?)
+        let mut held = Held::default();
+        let contents = self.contents(row, &mut held)?;
+        self.decode(row, &contents, held)
     }
 
-    fn decode(&self, row: u32, contents: &[Vec<u8>]) -> Result<Stored, Error> {
+    /// Headers are read first: nothing is decoded that does not fit table, channels and memory.
+    fn decode(&self, row: u32, contents: &[Vec<u8>], mut held: Held) -> Result<Stored, Error> {
         let first = |fault| self.fault(row, 0, fault);
         let bytes = contents.first().map(Vec::as_slice).unwrap_or_default();
-        let stored = match &self.layout {
-            Layout::Tape => {
-                let Page { height, width, levels } = decode::page(bytes, true).map_err(first)?;
-                let each = self.channel_width(row);
-                let channels = decode::channels(width, each).map_err(first)?;
-                if channels != self.channels.len() {
-                    let expected = self.spelled.clone();
-                    return Err(first(Fault::Channels { found: channels, expected }));
-                }
-                Stored { height, width: each, channels, pages: vec![levels] }
-            }
+        let jobs: Vec<Job<'_>> = match &self.layout {
+            Layout::Tape => vec![image::one(bytes, true).map_err(first)?],
             Layout::Stack { pages } => {
-                let pages = decode::pages(bytes, pages.as_deref(), &self.spelled).map_err(first)?;
-                self.together(row, pages)?
+                image::several(bytes, pages.as_deref(), &self.spelled).map_err(first)?
             }
             Layout::Files { .. } => {
-                let page = |(place, bytes): (usize, &Vec<u8>)| {
-                    decode::page(bytes, false).map_err(|fault| self.fault(row, place, fault))
+                let page = |place: usize| {
+                    image::one(&contents[place], false).map_err(|fault| self.fault(row, place, fault))
                 };
-                self.together(row, contents.iter().enumerate().map(page).collect::<Result<_, _>>()?)?
+                (0..contents.len()).map(page).collect::<Result<_, _>>()?
             }
         };
+        let [height, width] = match &self.layout {
+            Layout::Tape => self.beside(row, jobs[0].size()).map_err(first)?,
+            Layout::Stack { .. } | Layout::Files { .. } => self.together(row, &jobs)?,
+        };
+        held.grow(jobs.iter().fold(0, |all: u64, job| all.saturating_add(job.needs())))
+            .map_err(|more| first(more.into()))?;
+        let levels = |(place, job): (usize, Job<'_>)| {
+            job.decode().map(|page| page.levels).map_err(|fault| self.fault(row, place, fault))
+        };
+        let pages: Vec<Levels> = jobs.into_iter().enumerate().map(levels).collect::<Result<_, _>>()?;
+        let stored = Stored { height, width, channels: self.channels.len(), pages, held };
         self.check_depth(row, &stored)?;
         Ok(stored)
     }
 
-    /// Assembles pages of one channel each; they must agree in size.
-    fn together(&self, row: u32, pages: Vec<Page>) -> Result<Stored, Error> {
-        let [height, width] = pages.first().map_or([0, 0], |page| [page.height, page.width]);
-        for (channel, page) in pages.iter().enumerate() {
-            let found = [page.height, page.width];
-            if found != [height, width] {
-                let fault = Fault::Size {
-                    channel: self.spelled[channel].clone(),
-                    found,
-                    first: self.spelled[0].clone(),
-                    expected: [height, width],
-                };
+    /// Rows, and columns of one channel, of a page with all channels side by side.
+    fn beside(&self, row: u32, [height, width]: [usize; 2]) -> Result<[usize; 2], Fault> {
+        let each = self.channel_width(row);
+        if each == 0 || width == 0 || !width.is_multiple_of(each) {
+            return Err(Fault::Width(width, each));
+        }
+        if width / each != self.channels.len() {
+            return Err(Fault::Channels { found: width / each, expected: self.spelled.clone() });
+        }
+        Ok([height, each])
+    }
+
+    /// Rows and columns of pages of one channel each, which must agree.
+    fn together(&self, row: u32, jobs: &[Job<'_>]) -> Result<[usize; 2], Error> {
+        let expected = jobs.first().map_or([0, 0], Job::size);
+        for (channel, job) in jobs.iter().enumerate() {
+            let found = job.size();
+            if found != expected {
+                let (channel_name, first) = (self.spelled[channel].clone(), self.spelled[0].clone());
+                let fault = Fault::Size { channel: channel_name, found, first, expected };
                 return Err(self.fault(row, channel, fault));
             }
         }
-        let channels = pages.len();
-        Ok(Stored { height, width, channels, pages: pages.into_iter().map(|page| page.levels).collect() })
+        Ok(expected)
     }
 
     /// More than 8 bits need a rule, and a rule for more than 8 bits needs such images.
@@ -130,8 +155,11 @@ impl ImageSet {
     }
 
     /// Applies the rule to grey levels.
-    fn rated(&self, row: u32, stored: Stored) -> Result<Tape, Error> {
+    fn rated(&self, row: u32, mut stored: Stored) -> Result<Tape, Error> {
         let Stored { height, width, channels, .. } = stored;
+        let pixels = (height * width * channels) as u64;
+        let more = if self.intensity.is_some() { 4 * pixels } else { 0 };
+        stored.held.grow(more).map_err(|more| self.fault(row, 0, more.into()))?;
         let pixels = match &self.intensity {
             None => Pixels::Bytes(stored.into_bytes()),
             Some(rule) => Pixels::Floats(stored.rated(&self.ranges(row, rule, &stored)?)),
@@ -197,6 +225,13 @@ impl Stored {
     /// Adds the grey levels of a channel to `histogram`.
     pub(super) fn count(&self, channel: usize, histogram: &mut Histogram) {
         with_lines!(self, channel, |lines| lines.for_each(|line| histogram.count(line)));
+    }
+
+    /// What is to be seen of a channel.
+    pub(super) fn see(&self, channel: usize) -> Seen {
+        let mut looking = Looking::new(self.height, self.width);
+        with_lines!(self, channel, |lines| lines.for_each(|line| looking.line(line)));
+        looking.seen()
     }
 
     /// A tape of 8-bit levels; deeper ones are rejected before.

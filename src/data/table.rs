@@ -1,14 +1,17 @@
 //! Reads `enriched_meta.csv`, row by row: paths, widths, labels, splits, tasks and the columns that play a role.
 
 use super::{
-    Column, Error, ImageSet, LeaveOut, Problems, Task,
+    Column, Error, ImageSet, LeaveOut, Problems, Role, Task,
     columns::{Columns, Files, TaskColumns, boolean},
     describe::SetDescription,
+    dialect, find,
     intensity::Intensity,
-    layout::Layout,
+    labels,
+    layout::{BETWEEN, Layout},
     listing::Listing,
     pattern::{CHANNEL, key},
-    set::{IN_SET_FOLDER, Rows, TRAIN, sheet_row, table_of},
+    set::{Rows, TRAIN, sheet_row, table_of},
+    text::{alike, difference, many, plain},
 };
 use std::{
     collections::HashMap,
@@ -17,6 +20,9 @@ use std::{
     path::Path,
     sync::OnceLock,
 };
+
+/// Names that a message lists.
+const LISTED: usize = 6;
 
 /// A set, and what was noticed while reading it.
 pub(super) struct TableRead {
@@ -38,13 +44,21 @@ pub(super) fn read(
 ) -> Result<TableRead, Error> {
     let file = table_of(root, &set.name);
     let unreadable = |cause| Error::Unreadable { path: file.clone(), cause };
+    let mut problems = Problems::new(file.clone());
+    if let Some((message, hint)) = dialect::of_file(&file).map_err(unreadable)? {
+        problems.add(None, Some(hint), || message);
+        return Err(Error::Table(Box::new(problems)));
+    }
     let opened = File::open(&file).map_err(unreadable)?;
     let mut table = csv::Reader::from_reader(Hashed { inner: opened, hash: blake3::Hasher::new() });
-    let mut problems = Problems::new(file.clone());
     let header = match table.headers() {
         Ok(header) => header.clone(),
         Err(error) => return Err(not_csv(problems, &error)),
     };
+    if let Some((message, hint)) = dialect::of_header(&header) {
+        problems.add(None, Some(hint), || message);
+        return Err(Error::Table(Box::new(problems)));
+    }
     let Some(columns) = Columns::find(set, &header, &mut problems) else {
         return Err(Error::Table(Box::new(problems)));
     };
@@ -79,7 +93,8 @@ pub(super) fn read(
 }
 
 fn not_csv(mut problems: Problems, error: &csv::Error) -> Error {
-    problems.add(None, None, || error.to_string());
+    let (row, message, hint) = dialect::of_row(error);
+    problems.add(row, hint, || message);
     Error::Table(Box::new(problems))
 }
 
@@ -135,6 +150,8 @@ struct Reading<'a> {
     groups: Vec<Interner>,
     /// Rows whose split and boolean column disagree, and the first of them.
     disagree: Vec<(u64, u64)>,
+    /// Rows of which a file is missing.
+    absent: Vec<u32>,
 }
 
 impl<'a> Reading<'a> {
@@ -158,6 +175,7 @@ impl<'a> Reading<'a> {
             tasks: columns.tasks.iter().map(task).collect(),
             groups: columns.tasks.iter().map(|_| Interner::default()).collect(),
             disagree: vec![(0, 0); columns.tasks.len()],
+            absent: Vec::new(),
             columns,
         }
     }
@@ -174,7 +192,8 @@ impl<'a> Reading<'a> {
             let width = field(channel_width);
             let parsed = width.parse().ok().filter(|&width: &u32| width > 0);
             if parsed.is_none() {
-                problems.add(row, None, || {
+                let hint = "channel_width is the number of columns of one channel in the image";
+                problems.add(row, Some(hint), || {
                     format!("expected channel_width as a positive whole number, found `{width}`")
                 });
             }
@@ -195,14 +214,18 @@ impl<'a> Reading<'a> {
             self.levels.push(field(column));
         }
         let label = field(self.columns.label);
-        if label.is_empty() {
+        if label.trim().is_empty() {
             problems.add(row, Some("give images without a class a label such as `unlabelled`"), || {
-                "expected a label, found an empty field".to_owned()
+                format!(
+                    "expected a label, found {}",
+                    if label.is_empty() { "an empty field" } else { "blanks only" }
+                )
             });
         }
         let label = self.labels.id(label);
         if label > u32::from(u16::MAX) {
-            problems.add(row, None, || format!("expected at most {} labels, found one more", u16::MAX));
+            let hint = "a label is a class: is the column of labels the one that is meant?";
+            problems.add(row, Some(hint), || format!("expected at most {} labels, found one more", u16::MAX));
         }
         self.rows.labels.push(label as u16);
         for ((_, column), values) in self.columns.roles.iter().zip(&mut self.roles) {
@@ -214,8 +237,11 @@ impl<'a> Reading<'a> {
         }
         for (task, (name, column, leave_out)) in self.columns.tasks.iter().enumerate() {
             let Some(asked) = boolean(field(*column)) else {
-                problems.add(row, None, || {
-                    format!("expected True or False in {name}, found `{}`", field(*column))
+                let hint = "write True or False, or 1 and 0, in every row of a task's column";
+                problems.add(row, Some(hint), || {
+                    let found = field(*column);
+                    let found = if found.is_empty() { "an empty field" } else { &format!("`{found}`") };
+                    format!("expected True or False in {name}, found {found}")
                 });
                 continue;
             };
@@ -230,7 +256,9 @@ impl<'a> Reading<'a> {
             self.tasks[task].queries.push(index);
             if let Some((column, group)) = leave_out {
                 if field(*column).is_empty() {
-                    problems.add(row, None, || {
+                    let hint =
+                        "images of a task whose groups are left out need to be in one: fill the field in";
+                    problems.add(row, Some(hint), || {
                         format!("expected a group in `{group}` (left out in {name}), found none")
                     });
                 }
@@ -242,56 +270,46 @@ impl<'a> Reading<'a> {
     /// Keeps the names of the row's files and finds them; returns the flag for their base folder.
     fn files(&mut self, record: &csv::StringRecord, row: Option<u64>, problems: &mut Problems) -> u8 {
         let field = |column: usize| record.get(column).unwrap_or_default();
-        let (set, layout) = (self.set, &self.set.layout);
-        match (&self.columns.files, layout) {
+        match (&self.columns.files, &self.set.layout) {
             (Files::Named { fields }, Layout::Files { pattern: (text, pattern), words }) => {
-                let empty: Vec<&str> = fields
-                    .iter()
-                    .zip(pattern.columns())
-                    .filter(|(at, _)| field(**at).is_empty())
-                    .map(|(_, name)| name)
-                    .collect();
+                let of = |wrong: fn(&str) -> bool| -> Vec<&str> {
+                    let named = fields.iter().zip(pattern.columns());
+                    named.filter(|(at, _)| wrong(field(**at))).map(|(_, name)| name).collect()
+                };
+                let (empty, odd) = (of(str::is_empty), of(|field| field.contains(char::is_control)));
                 if !empty.is_empty() {
+                    let hint = "every placeholder in the pattern needs a value in each row";
+                    problems.add(row, Some(hint), || {
+                        format!("expected fields in `{}` for {text}, found empty ones", empty.join("`, `"))
+                    });
+                }
+                if !odd.is_empty() {
                     problems.add(
                         row,
-                        Some("every placeholder in the pattern needs a value in each row"),
+                        Some("names of files have no line breaks or other control characters"),
                         || {
                             format!(
-                                "expected fields in `{}` for {text}, found empty ones",
-                                empty.join("`, `")
+                                "expected parts of file names in `{}`, found control characters",
+                                odd.join("`, `")
                             )
                         },
                     );
                 }
                 let template = pattern.template(fields.iter().map(|at| field(*at)));
                 self.rows.keys.push(&key(&template));
-                self.rows.templates.push(&template);
-                let Some(listing) = self.listing.as_deref_mut() else { return 0 };
                 let names: Vec<String> = words.iter().map(|word| template.replace(CHANNEL, word)).collect();
-                let hint = "`pattern` is relative to the data set's folder or to the set's, and its files are inside the latter; \
-                            images.channel gives other words for channels";
-                find(set, &names, listing, row, problems, |missing| {
-                    let channels: Vec<&str> = missing.iter().map(|at| set.spelled[*at].as_str()).collect();
-                    // Paths below the data set's folder begin with the set's name.
-                    let inside = format!("{}/", set.name);
-                    let whole = |name: &String| {
-                        if name.starts_with(&inside) { name.clone() } else { format!("{inside}{name}") }
-                    };
-                    let names: Vec<String> = missing.iter().map(|at| whole(&names[*at])).collect();
-                    let s = if missing.len() == 1 { "" } else { "s" };
-                    let [channels, names] = [channels.join(", "), names.join("`, `")];
-                    (hint, format!("expected the file{s} of channel{s} {channels} at `{names}`, found none"))
-                })
+                let (flag, actual) = self.find(&names, row, problems);
+                match actual {
+                    Some(actual) if pattern.is_open() => self.rows.templates.push(&actual.join(BETWEEN)),
+                    _ => self.rows.templates.push(&template),
+                }
+                flag
             }
             (Files::Tape { path, .. } | Files::Stack { path }, _) => {
-                let path = field(*path);
-                self.rows.keys.push(path);
-                let Some(listing) = self.listing.as_deref_mut() else { return 0 };
-                let hint =
-                    "file_path is relative to the data set's folder or to the set's, and inside the latter";
-                find(set, &[path.to_owned()], listing, row, problems, |_| {
-                    (hint, format!("expected an image at `{path}`, found none"))
-                })
+                let path = field(*path).to_owned();
+                let (flag, actual) = self.find(std::slice::from_ref(&path), row, problems);
+                self.rows.keys.push(actual.as_ref().map_or(&path, |actual| &actual[0]));
+                flag
             }
             (Files::Named { .. }, _) => {
                 unreachable!("columns of a pattern are those of the layout with a pattern")
@@ -299,9 +317,41 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Finds files; returns the flag for their base folder, and their names if they are not as asked for.
+    fn find(
+        &mut self,
+        names: &[String],
+        row: Option<u64>,
+        problems: &mut Problems,
+    ) -> (u8, Option<Vec<String>>) {
+        let Some(listing) = self.listing.as_deref_mut() else { return (0, None) };
+        let set = self.set;
+        let found = find::find(&set.name, names, listing);
+        if !found.absent.is_empty() {
+            self.absent.push(self.rows.flags.len() as u32);
+            problems.add_hinted(row, || missing(set, names, &found.absent, listing));
+        }
+        if let Some((place, [first, second])) = &found.several {
+            let hint = "make the pattern name one file of each row and channel: {*} stands for anything within a name";
+            problems.add(row, Some(hint), || {
+                format!(
+                    "expected one file at `{}`, found several: `{first}`, `{second}`",
+                    find::shown(&names[*place])
+                )
+            });
+        }
+        if let Some(name) = &found.again {
+            problems.add(row, Some("each image has one row"), || {
+                format!("`{}` is already in an earlier row", find::shown(name))
+            });
+        }
+        (found.flag, found.names)
+    }
+
     fn finish(mut self, problems: &mut Problems) -> (Rows, Vec<String>, Vec<Task>, Vec<String>) {
         let mut warnings = Vec::new();
         self.empty_splits(problems);
+        problems.summary = self.missing_rows();
         for ((count, first), task) in
             self.disagree.iter().zip(&self.tasks).filter(|((count, _), _)| *count > 0)
         {
@@ -318,6 +368,8 @@ impl<'a> Reading<'a> {
                 unnamed().count()
             ));
         }
+        warnings.extend(self.unasked());
+        warnings.extend(self.near_values());
         // Ids were assigned as labels occurred; they become indices into the sorted list.
         let mut labels = self.labels.column.names.clone();
         labels.sort_unstable();
@@ -333,10 +385,71 @@ impl<'a> Reading<'a> {
                 leave_out.names = groups.column.names;
             }
         }
+        self.tasks.retain(|task| !task.queries.is_empty());
         self.rows.groups = self.levels.column;
         let columns = self.roles.into_iter().map(|values| values.column);
         self.rows.roles = self.columns.roles.iter().map(|&(role, _)| role).zip(columns).collect();
         (self.rows, labels, self.tasks, warnings)
+    }
+
+    /// Labels, and values of roles that group images, that look alike.
+    fn near_values(&self) -> Vec<String> {
+        let set = &self.set.name;
+        let labels = self.rows.labels.iter().map(|label| usize::from(*label));
+        let mut remarks = labels::remarks(set, "labels", &self.labels.column.names, labels);
+        let groups = |role: Role| !matches!(role, Role::Well | Role::Site | Role::FieldOfView);
+        for ((role, _), values) in
+            self.columns.roles.iter().zip(&self.roles).filter(|((role, _), _)| groups(*role))
+        {
+            let Column { ids, names } = &values.column;
+            let what = format!("values of {}", role.words());
+            remarks.extend(labels::remarks(set, &what, names, ids.iter().map(|id| *id as usize)));
+        }
+        remarks
+    }
+
+    /// Tasks of which no row is True. They are left out.
+    fn unasked(&self) -> Option<String> {
+        let empty = self.tasks.iter().filter(|task| task.queries.is_empty());
+        let empty: Vec<&str> = empty.map(|task| task.name.as_str()).collect();
+        (!empty.is_empty()).then(|| {
+            format!(
+                "{}: no row is True in {}, which asks nothing and is left out",
+                self.set.name,
+                empty.join(", ")
+            )
+        })
+    }
+
+    /// How many rows lack a file, and of which plates.
+    fn missing_rows(&self) -> Option<String> {
+        let all = self.rows.flags.len();
+        if self.absent.len() < 2 {
+            return None;
+        }
+        let of_all = format!("in all, {} of {all} rows lack a file", self.absent.len());
+        let by = [Role::Plate, Role::Batch, Role::Source].into_iter().find_map(|role| {
+            let place = self.columns.roles.iter().position(|(found, _)| *found == role)?;
+            Some((role, &self.roles[place].column))
+        });
+        let Some((role, column)) = by else { return Some(of_all) };
+        let (mut rows, mut lack) = (vec![0; column.names.len()], vec![0; column.names.len()]);
+        column.ids.iter().for_each(|id| rows[*id as usize] += 1);
+        let absent = self.absent.iter().filter_map(|row| column.ids.get(*row as usize));
+        absent.for_each(|id| lack[*id as usize] += 1);
+        let group = |at: usize| {
+            let name = plain(&column.names[at]);
+            match lack[at] {
+                0 => None,
+                n if n == rows[at] => Some(format!("all {} of {} {name}", many(n, "row"), role.words())),
+                n => Some(format!("{n} of {} {name}", role.words())),
+            }
+        };
+        let mut groups: Vec<String> = (0..rows.len()).filter_map(group).collect();
+        let more = groups.len().saturating_sub(LISTED);
+        groups.truncate(LISTED);
+        groups.extend((more > 0).then(|| format!("and of {more} more")));
+        Some(format!("{of_all}: {}", groups.join(", ")))
     }
 
     fn empty_splits(&self, problems: &mut Problems) {
@@ -350,15 +463,14 @@ impl<'a> Reading<'a> {
                 }
             });
         }
-        for task in self.tasks.iter().filter(|task| task.queries.is_empty()) {
-            problems.add(None, Some("a task without queries should have no column"), || {
-                format!("expected rows that are True in {}, found none", task.name)
-            });
-        }
         for split in found.into_iter().filter(|split| split.starts_with("Task_")) {
             if !self.tasks.iter().any(|task| task.name == split) {
                 problems.add(None, Some("each task has a column of True and False"), || {
-                    format!("expected a column `{split}`, as train_test_split names it, found none")
+                    let near = self.columns.near_tasks.iter().find(|near| alike(near) == alike(split));
+                    let found = near.map_or("found none".to_owned(), |near| {
+                        format!("there is `{near}`, which differs in {}", difference(split, near))
+                    });
+                    format!("expected a column `{split}`, as train_test_split names it, {found}")
                 });
             }
         }
@@ -377,38 +489,31 @@ fn one_label_each(labels: &[String], problems: &mut Problems) {
     }
 }
 
-/// Finds the files of a row, all below the data set's folder or all below the set's, and marks them as named.
-/// `missing` gives hint and problem for the names of those that do not exist.
-fn find(
+/// Hint and problem for files of a row that are not there.
+fn missing(
     set: &SetDescription,
     names: &[String],
-    listing: &mut Listing,
-    row: Option<u64>,
-    problems: &mut Problems,
-    missing: impl FnOnce(&[usize]) -> (&'static str, String),
-) -> u8 {
-    let look = |listing: &Listing, folder: &str| -> Vec<Option<usize>> {
-        names.iter().map(|name| listing.find(&format!("{folder}{name}"))).collect()
+    absent: &[usize],
+    listing: &Listing,
+) -> (&'static str, String) {
+    let (hint, instead) = find::instead(&set.name, &names[absent[0]], listing);
+    if !matches!(set.layout, Layout::Files { .. }) {
+        return (hint, format!("expected an image at `{}`, {instead}", find::shown(&names[0])));
+    }
+    let hint = if instead == "found none" {
+        "`pattern` is relative to the data set's folder or to the set's, and its files are inside the latter; \
+         images.channel gives other words for channels; {*} in the pattern stands for what varies"
+    } else {
+        hint
     };
-    let (mut found, mut flag) = (look(listing, ""), 0);
-    if found.iter().all(Option::is_none) {
-        (found, flag) = (look(listing, &format!("{}/", set.name)), IN_SET_FOLDER);
-    }
-    let absent: Vec<usize> =
-        found.iter().enumerate().filter(|(_, file)| file.is_none()).map(|(place, _)| place).collect();
-    if !absent.is_empty() {
-        let (hint, message) = missing(&absent);
-        problems.add(row, Some(hint), || message);
-    }
-    let mut again = None;
-    for (file, name) in found.into_iter().zip(names) {
-        if file.is_some_and(|file| listing.name(file)) {
-            again.get_or_insert(name);
-        }
-    }
-    if let Some(name) = again {
-        problems
-            .add(row, Some("each image has one row"), || format!("`{name}` is already in an earlier row"));
-    }
-    flag
+    let channels: Vec<&str> = absent.iter().take(LISTED).map(|at| set.spelled[*at].as_str()).collect();
+    // Paths below the data set's folder begin with the set's name.
+    let inside = format!("{}/", set.name);
+    let whole =
+        |name: &String| if name.starts_with(&inside) { name.clone() } else { format!("{inside}{name}") };
+    let names: Vec<String> = absent.iter().take(LISTED).map(|at| find::shown(&whole(&names[*at]))).collect();
+    let (s, more) = (if absent.len() == 1 { "" } else { "s" }, absent.len().saturating_sub(LISTED));
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let [channels, names] = [channels.join(", "), names.join("`, `")];
+    (hint, format!("expected the file{s} of channel{s} {channels}{more} at `{names}`, {instead}"))
 }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     atomic_file::{Digest, Growing},
+    panic_text,
     parquet_table::{Group, ParquetTable},
 };
 use parquet::{
@@ -51,6 +52,9 @@ pub struct Named<'a> {
     /// The unit to which the image of a row belongs.
     pub unit: &'a dyn Fn(Unit, u32) -> Option<String>,
 }
+
+/// Rows that are read at once.
+const PORTION: usize = 1 << 16;
 
 /// Writes the predictions of all tasks, one row group each; the bytes depend on nothing else. Tasks without
 /// predictions (the prior's) are left out. If an image may have several labels, labels are lists.
@@ -110,7 +114,11 @@ fn labels(
 /// # Errors
 /// [`Error::Read`] with the file and the reason.
 pub fn read(path: &Path, data: &str, cache: &PredictionCache) -> Result<Vec<Answered>, Error> {
-    let result = File::open(path).map_err(Into::into).and_then(|file| read_from(file, data, cache));
+    // The library panics on some damaged files.
+    let read = |file| {
+        panic_text::caught(|| read_from(file, data, cache)).unwrap_or_else(|| Err("it is damaged".into()))
+    };
+    let result = File::open(path).map_err(Into::into).and_then(read);
     result.map_err(|source| Error::Read { path: path.into(), source })
 }
 
@@ -183,8 +191,18 @@ impl Column {
         let ColumnReader::ByteArrayColumnReader(mut reader) = group.get_column_reader(at)? else {
             return Err(ParquetError::General(format!("column `{name}`: expected text")));
         };
-        let (rows, mut values, mut there) = (group.metadata().num_rows() as usize, vec![], vec![]);
-        let (read, _, _) = reader.read_records(rows, Some(&mut there), None, &mut values)?;
+        let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
+        let (mut read, mut values, mut there) = (0, vec![], vec![]);
+        // In portions, so that no memory is reserved for rows that a damaged file only claims to have.
+        while read < rows {
+            there.clear();
+            let portion = PORTION.min(rows - read);
+            let (found, ..) = reader.read_records(portion, Some(&mut there), None, &mut values)?;
+            if found == 0 {
+                break;
+            }
+            read += found;
+        }
         if read != rows {
             return Err(ParquetError::General(format!(
                 "column `{name}`: expected {rows} rows, found {read}"
@@ -209,7 +227,7 @@ impl Column {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::super::Prediction;
     use super::*;
     use std::collections::BTreeMap;
@@ -278,6 +296,34 @@ mod tests {
         ParquetTable::of_schema(File::create(&path).unwrap(), schema).unwrap().finish().unwrap();
         let other = read(&path, "f1", &PredictionCache::default()).unwrap_err().to_string();
         assert!(other.contains("expected a column `task`"), "{other}");
+    }
+
+    /// A file of two predictions.
+    pub(crate) fn written(path: &Path) -> Vec<u8> {
+        let found = [0, 1].map(|label| prediction(label, (Truth::One(0), Truth::One(1)), Some((0, 0.25))));
+        let score = score(found.into());
+        let names: Vec<String> = ["M0", "M3"].map(String::from).into();
+        let key = |row: u32| ["a.png", "b.png"][row as usize];
+        write(path, &[Named { score: &score, key: &key, label_names: &names, unit: &|_, _| None }]).unwrap();
+        std::fs::read(path).unwrap()
+    }
+
+    /// Each byte in turn is changed: what is read is right in form, or refused; nothing panics or reserves terabytes.
+    #[test]
+    fn damaged_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.parquet");
+        let whole = written(&path);
+        let mut refused = 0;
+        for at in 0..whole.len() {
+            for change in [0x01, 0x80, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[at] ^= change;
+                std::fs::write(&path, bytes).unwrap();
+                refused += usize::from(read(&path, "f1", &PredictionCache::default()).is_err());
+            }
+        }
+        assert!(refused > whole.len() / 2, "{refused} of {}", 3 * whole.len());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::{
 
 /// The folder of a work.
 pub(super) fn folder(store: &Path, work: &WorkId) -> PathBuf {
-    store::work_folder(store, work.as_str())
+    store::works_folder(store).join(work.as_str())
 }
 
 /// The folder of values that are cached by a data set's fingerprint: means and deviations.

@@ -124,7 +124,8 @@ fn parts_of_a_task_add_up_to_it_and_share_its_features() {
         let of_part = floors.iter().filter(|(_, row)| row.part == part && row.metric == "accuracy");
         assert_eq!(of_part.count(), 4, "each floor under {part:?}");
     }
-    let table = report::terminal_table(home.store.read().unwrap(), &[plan.run.as_str()], None).unwrap();
+    let table =
+        report::terminal_table(home.store.read().unwrap(), &[("small", plan.run.as_str())], None).unwrap();
     let titles: Vec<&str> = table.lines().filter(|line| line.starts_with("small: ")).collect();
     let of_part = |part: &str| titles.iter().filter(|title| title.contains(part)).count();
     assert_eq!((titles.len(), of_part("plate=P1"), of_part("plate=P2")), (3, 1, 1), "{table}");

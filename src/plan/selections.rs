@@ -17,8 +17,12 @@ pub(super) fn problems(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Pro
         spec.train.stages.iter().map(|stage| spec.train.data_of(stage)).collect();
     selections.push(&spec.train.data);
     selections.extend(spec.evaluate.iter().map(|evaluate| &evaluate.data));
+    let evaluated = spec.evaluate.iter().map(|evaluate| &evaluate.data);
+    let mut problems: Vec<Problem> = evaluated
+        .filter(|selection| selection.only.is_empty())
+        .filter_map(|selection| no_task(selection, spec.train.hold_out, &super::resolve(selection, data)))
+        .collect();
     selections.retain(|selection| !selection.only.is_empty());
-    let mut problems = Vec::new();
     for selection in &selections {
         problems.extend(unknown(selection, &super::resolve(selection, data)));
     }
@@ -158,6 +162,21 @@ fn left_out(spec: &Spec) -> &'static str {
         }
         None => "all of them are held out: hold out a smaller share, or select more images",
     }
+}
+
+/// Sets without any task, of which all would be trained and nothing scored.
+fn no_task(selection: &Selection, hold_out: f64, sets: &[&ImageSet]) -> Option<Problem> {
+    let asked = |set: &&ImageSet| !set.tasks.is_empty() || !set.training_rows(hold_out, &[]).1.is_empty();
+    (!sets.iter().any(asked)).then(|| {
+        let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
+        Problem {
+            rule: "nothing_asked",
+            message: format!("`{}` has no task to score: its sets ({}) ask nothing", selection.name, names.join(", ")),
+            hint: "a task is a column of the table, such as `Task_one`, that is True for the images to recognise; or hold out \
+                   training images: --set train.hold_out=0.2"
+                .into(),
+        }
+    })
 }
 
 /// A selection that no task asks anything of.

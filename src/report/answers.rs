@@ -140,7 +140,7 @@ pub fn read(
         else {
             return Err(other_question(what, question, &all));
         };
-        let file = work.file.as_ref().map(|noted| store.file(noted));
+        let file = work.file.as_ref().map(|noted| store.file(noted)).transpose()?;
         let file = file.ok_or_else(|| Error::NotKept { what: what.clone() })?;
         if !file.is_file() {
             return Err(Error::Gone { path: file, what });

@@ -1,9 +1,8 @@
 //! Bars in groups: a group for each task, a bar for each system, deviations over seeds as three short lines.
 
 use super::canvas::{Canvas, GREY, GRID, INK, Type, figure, heading_width};
+use super::drawing::{Across, Down, Drawing, Rgb};
 use super::legend::Legend;
-use plotters::style::RGBColor;
-use plotters::style::text_anchor::{HPos, VPos};
 
 /// Groups next to each other: all of one data set, scale and protocol.
 pub(super) struct Panel {
@@ -39,9 +38,9 @@ const HEIGHT: f64 = 110.0;
 const NAMES: f64 = 30.0;
 const TYPE: f64 = 6.5;
 
-/// The text of the SVG file. `series` has a name and a colour for each bar of a group; `label` is the label
+/// The figure. `series` has a name and a colour for each bar of a group; `label` is the label
 /// of the axis, which always goes from 0 to 1.
-pub(super) fn draw(panels: &[Panel], series: &[(String, RGBColor)], label: &str) -> Result<String, String> {
+pub(super) fn draw(panels: &[Panel], series: &[(String, Rgb)], label: &str) -> Result<Drawing, String> {
     let group = series.len() as f64 * BAR + GAP;
     let groups = panels.iter().map(|panel| panel.groups.len()).max().unwrap_or(0);
     let headings = panels.iter().map(|panel| LEFT + heading_width(&panel.heading, TYPE) + 8.0);
@@ -53,11 +52,11 @@ pub(super) fn draw(panels: &[Panel], series: &[(String, RGBColor)], label: &str)
         legend.draw(canvas, (8.0, 4.0))?;
         for (at, panel) in panels.iter().enumerate() {
             let top = legend.height() + 6.0 + at as f64 * one;
-            let kind = Type { across: HPos::Left, colour: GREY, room: f64::INFINITY, ..Type::of(TYPE) };
+            let kind = Type { across: Across::Left, colour: GREY, room: f64::INFINITY, ..Type::of(TYPE) };
             canvas.text(&panel.heading, LEFT, top + HEADING / 2.0, kind)?;
             let (top, bottom) = (top + HEADING, top + HEADING + HEIGHT);
             axis(canvas, (top, bottom), LEFT + panel.groups.len() as f64 * group, label)?;
-            let colours: Vec<RGBColor> = series.iter().map(|(_, colour)| *colour).collect();
+            let colours: Vec<Rgb> = series.iter().map(|(_, colour)| *colour).collect();
             for (at, of) in panel.groups.iter().enumerate() {
                 bars(canvas, of, &colours, (LEFT + at as f64 * group, bottom))?;
             }
@@ -67,7 +66,7 @@ pub(super) fn draw(panels: &[Panel], series: &[(String, RGBColor)], label: &str)
     })
 }
 
-fn axis(canvas: &Canvas<'_>, (top, bottom): (f64, f64), right: f64, label: &str) -> Result<(), String> {
+fn axis(canvas: &Canvas, (top, bottom): (f64, f64), right: f64, label: &str) -> Result<(), String> {
     for tick in 0..=5 {
         let value = f64::from(tick) / 5.0;
         let y = bottom - HEIGHT * value;
@@ -75,7 +74,7 @@ fn axis(canvas: &Canvas<'_>, (top, bottom): (f64, f64), right: f64, label: &str)
             canvas.line((LEFT, y), (right, y), GRID, 0.5)?;
         }
         canvas.line((LEFT - 2.5, y), (LEFT, y), INK, 0.7)?;
-        let kind = Type { across: HPos::Right, ..Type::of(TYPE) };
+        let kind = Type { across: Across::Right, ..Type::of(TYPE) };
         canvas.text(&format!("{value:.1}"), LEFT - 4.5, y, kind)?;
     }
     canvas.line((LEFT, top), (LEFT, bottom), INK, 0.7)?;
@@ -83,12 +82,7 @@ fn axis(canvas: &Canvas<'_>, (top, bottom): (f64, f64), right: f64, label: &str)
     canvas.text(label, 8.0, (top + bottom) / 2.0, Type { turned: true, ..Type::of(TYPE) })
 }
 
-fn bars(
-    canvas: &Canvas<'_>,
-    group: &Group,
-    colours: &[RGBColor],
-    (left, bottom): (f64, f64),
-) -> Result<(), String> {
+fn bars(canvas: &Canvas, group: &Group, colours: &[Rgb], (left, bottom): (f64, f64)) -> Result<(), String> {
     for (at, (bar, colour)) in group.bars.iter().zip(colours).enumerate() {
         let x = left + GAP / 2.0 + at as f64 * BAR;
         let middle = x + BAR / 2.0;
@@ -106,7 +100,7 @@ fn bars(
             canvas.line((middle - 2.0, high), (middle + 2.0, high), INK, 0.7)?;
             above = high;
         }
-        let kind = Type { down: VPos::Bottom, ..Type::of(4.4) };
+        let kind = Type { down: Down::Bottom, ..Type::of(4.4) };
         canvas.text(&bar.label, middle, above - 1.2, kind)?;
     }
     let middle = left + (GAP + colours.len() as f64 * BAR) / 2.0;
@@ -115,7 +109,7 @@ fn bars(
 }
 
 /// A rule below each run of groups that share a name, and the name.
-fn shared_names(canvas: &Canvas<'_>, groups: &[Group], wide: f64, bottom: f64) -> Result<(), String> {
+fn shared_names(canvas: &Canvas, groups: &[Group], wide: f64, bottom: f64) -> Result<(), String> {
     let mut first = 0;
     for end in 1..=groups.len() {
         if end < groups.len() && groups[end].of == groups[first].of {

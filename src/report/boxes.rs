@@ -1,7 +1,7 @@
 //! Box plots, a line per system: every value is a dot, the middle half a box, the mean a bar.
 
 use super::canvas::{Canvas, GREY, GRID, INK, SKY, Type, figure, heading_width, named, width_of};
-use plotters::style::text_anchor::HPos;
+use super::drawing::{Across, Drawing};
 
 /// Lines under one heading.
 pub(super) struct Panel {
@@ -26,8 +26,8 @@ const FOOT: f64 = 26.0;
 /// Fewer values get no box.
 const BOXED: usize = 4;
 
-/// The text of the SVG file. `label` is below each panel's axis, which always goes from 0 to 1.
-pub(super) fn draw(panels: &[Panel], label: &str) -> Result<String, String> {
+/// The figure. `label` is below each panel's axis, which always goes from 0 to 1.
+pub(super) fn draw(panels: &[Panel], label: &str) -> Result<Drawing, String> {
     let names = panels.iter().flat_map(|panel| &panel.rows).map(|row| width_of(named(&row.name), TYPE));
     let left = names.fold(60.0, f64::max) + 12.0;
     let headings = panels.iter().map(|panel| left + heading_width(&panel.heading, TYPE) + 8.0);
@@ -44,14 +44,9 @@ pub(super) fn draw(panels: &[Panel], label: &str) -> Result<String, String> {
     })
 }
 
-fn draw_panel(
-    canvas: &Canvas<'_>,
-    panel: &Panel,
-    (left, top): (f64, f64),
-    label: &str,
-) -> Result<(), String> {
+fn draw_panel(canvas: &Canvas, panel: &Panel, (left, top): (f64, f64), label: &str) -> Result<(), String> {
     let x = |value: f64| left + value.clamp(0.0, 1.0) * PLOT;
-    let kind = Type { across: HPos::Left, colour: GREY, room: f64::INFINITY, ..Type::of(TYPE) };
+    let kind = Type { across: Across::Left, colour: GREY, room: f64::INFINITY, ..Type::of(TYPE) };
     canvas.text(&panel.heading, left, top + HEADING / 2.0, kind)?;
     let top = top + HEADING;
     let bottom = top + panel.rows.len() as f64 * HEIGHT;
@@ -70,7 +65,7 @@ fn draw_panel(
             named(&row.name),
             left - 6.0,
             y,
-            Type { across: HPos::Right, colour, ..Type::of(TYPE) },
+            Type { across: Across::Right, colour, ..Type::of(TYPE) },
         )?;
         let mut values = row.values.clone();
         values.sort_by(f64::total_cmp);
@@ -84,7 +79,7 @@ fn draw_panel(
         if let Some(count) = (!values.is_empty()).then_some(values.len() as f64) {
             let mean = values.iter().sum::<f64>() / count;
             canvas.line((x(mean), y - 4.4), (x(mean), y + 4.4), colour, 1.2)?;
-            let kind = Type { across: HPos::Left, colour, ..Type::of(5.4) };
+            let kind = Type { across: Across::Left, colour, ..Type::of(5.4) };
             canvas.text(&format!("{mean:.3}"), left + PLOT + 6.0, y, kind)?;
         }
     }

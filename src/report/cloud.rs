@@ -1,20 +1,20 @@
-//! Many points as one picture inside a drawing: as vectors they would make the file megabytes large.
+//! Many points as one picture inside an SVG file: one element each would make it megabytes large.
 
+use super::drawing::{Point, Rgb};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use plotters::style::RGBColor;
 
 /// Pixels per point: 288 dpi.
 const PIXELS: f64 = 4.0;
 /// Opacity of a dot. Where many dots overlap, the picture is darker.
-const OPAQUE: f32 = 0.6;
+pub(super) const OPAQUE: f32 = 0.6;
 
 /// Dots on a rectangle whose upper left corner is at `from` and whose sides are `size`, all in points: an
 /// `<image>` of SVG in units of `units` per point. Dots outside the rectangle are cut off.
 pub(super) fn image(
-    dots: &[((f64, f64), RGBColor)],
+    dots: &[(Point, Rgb)],
     radius: f64,
-    from: (f64, f64),
-    size: (f64, f64),
+    from: Point,
+    size: Point,
     units: f64,
 ) -> Result<String, String> {
     let (width, height) = ((size.0 * PIXELS).ceil() as usize, (size.1 * PIXELS).ceil() as usize);
@@ -39,7 +39,7 @@ struct Sheet {
 
 impl Sheet {
     /// A filled circle with a soft edge.
-    fn dot(&mut self, (x, y): (f64, f64), radius: f64, colour: RGBColor) {
+    fn dot(&mut self, (x, y): Point, radius: f64, colour: Rgb) {
         let reach = |middle: f64, end: usize| {
             let low = (middle - radius - 1.0).floor().max(0.0) as usize;
             low..((middle + radius + 1.0).ceil().max(0.0) as usize).min(end)
@@ -85,15 +85,15 @@ mod tests {
     #[test]
     fn dots_lie_where_they_belong_and_are_dense_where_they_are_many() {
         let mut sheet = Sheet { width: 20, height: 10, pixels: vec![[0.0; 4]; 200] };
-        sheet.dot((5.0, 5.0), 2.0, RGBColor(255, 0, 0));
-        (0..5).for_each(|_| sheet.dot((15.0, 5.0), 2.0, RGBColor(0, 0, 255)));
-        sheet.dot((-50.0, 500.0), 2.0, RGBColor(0, 255, 0));
+        sheet.dot((5.0, 5.0), 2.0, Rgb(255, 0, 0));
+        (0..5).for_each(|_| sheet.dot((15.0, 5.0), 2.0, Rgb(0, 0, 255)));
+        sheet.dot((-50.0, 500.0), 2.0, Rgb(0, 255, 0));
         let at = |x: usize, y: usize| sheet.pixels[y * 20 + x];
         assert_eq!(at(5, 5), [OPAQUE, 0.0, 0.0, OPAQUE]);
         assert!(at(15, 5)[2] > 0.98 && at(15, 5)[3] > 0.98);
         assert_eq!(at(10, 5), [0.0; 4]);
         assert!(sheet.pixels.iter().all(|pixel| pixel[1] == 0.0), "dots outside are cut off");
-        let dots = [((3.0, 3.0), RGBColor(255, 0, 0))];
+        let dots = [((3.0, 3.0), Rgb(255, 0, 0))];
         let text = image(&dots, 1.0, (2.0, 2.0), (4.0, 3.0), 10.0).unwrap();
         assert!(text.starts_with(
             "<image x=\"20.0\" y=\"20.0\" width=\"40.0\" height=\"30.0\" href=\"data:image/png"

@@ -3,9 +3,8 @@
 use super::canvas::{
     BLUE, Canvas, GREEN, GREY, GRID, INK, ORANGE, PURPLE, SKY, Type, VERMILLION, figure, heading_width,
 };
+use super::drawing::{Across, Drawing, Rgb};
 use super::legend::Legend;
-use plotters::style::RGBColor;
-use plotters::style::text_anchor::HPos;
 
 /// Lines under one heading.
 pub(super) struct Panel {
@@ -29,12 +28,12 @@ const FOOT: f64 = 30.0;
 const LOGARITHMIC: f64 = 30.0;
 
 /// A line's colour; lines after the last colour are grey.
-fn colour(line: usize) -> RGBColor {
+fn colour(line: usize) -> Rgb {
     [BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE, INK].get(line).copied().unwrap_or(GREY)
 }
 
-/// The text of the SVG file. `label` is the label of the axis.
-pub(super) fn draw(panels: &[Panel], label: &str) -> Result<String, String> {
+/// The figure. `label` is the label of the axis.
+pub(super) fn draw(panels: &[Panel], label: &str) -> Result<Drawing, String> {
     let headings = panels.iter().map(|panel| LEFT + heading_width(&panel.heading, TYPE) + 8.0);
     let width = headings.fold(LEFT + PLOT.0 + 16.0, f64::max);
     let legends: Vec<Legend> = panels
@@ -48,7 +47,7 @@ pub(super) fn draw(panels: &[Panel], label: &str) -> Result<String, String> {
     figure(width, height, |canvas| {
         let mut top = 0.0;
         for (panel, legend) in panels.iter().zip(&legends) {
-            let kind = Type { across: HPos::Left, colour: GREY, room: f64::INFINITY, ..Type::of(TYPE) };
+            let kind = Type { across: Across::Left, colour: GREY, room: f64::INFINITY, ..Type::of(TYPE) };
             canvas.text(&panel.heading, LEFT, top + HEADING / 2.0, kind)?;
             let scale = Scale::of(panel, top + HEADING);
             scale.axes(canvas, label)?;
@@ -99,7 +98,7 @@ impl Scale {
         self.top + (1.0 - share.clamp(0.0, 1.0)) * PLOT.1
     }
 
-    fn axes(&self, canvas: &Canvas<'_>, label: &str) -> Result<(), String> {
+    fn axes(&self, canvas: &Canvas, label: &str) -> Result<(), String> {
         let bottom = self.top + PLOT.1;
         let marks: Vec<f64> = match self.logarithmic {
             true => powers(self.values),
@@ -108,7 +107,7 @@ impl Scale {
         for value in marks {
             let y = self.y(value);
             canvas.line((LEFT, y), (LEFT + PLOT.0, y), GRID, 0.5)?;
-            let kind = Type { across: HPos::Right, ..Type::of(6.0) };
+            let kind = Type { across: Across::Right, ..Type::of(6.0) };
             canvas.text(&short(value), LEFT - 4.5, y, kind)?;
         }
         for step in ticks(self.steps) {
@@ -122,7 +121,7 @@ impl Scale {
         canvas.text(label, 8.0, self.top + PLOT.1 / 2.0, Type { turned: true, ..Type::of(TYPE) })
     }
 
-    fn line(&self, canvas: &Canvas<'_>, line: &Line, colour: RGBColor) -> Result<(), String> {
+    fn line(&self, canvas: &Canvas, line: &Line, colour: Rgb) -> Result<(), String> {
         // A value that is not a number breaks the line.
         for part in line.points.split(|(_, mean, _)| !mean.is_finite()) {
             let upper = part.iter().map(|(step, mean, half)| (self.x(*step), self.y(mean + half)));

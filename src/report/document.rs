@@ -1,7 +1,7 @@
 //! A page of reports as data, before any format: sections with tables and figures, and the provenance of all
 //! numbers.
 
-use super::{Error, Table};
+use super::{Error, Table, drawing::Drawing};
 use crate::store::{Reader, short_fingerprint};
 use std::collections::BTreeSet;
 
@@ -31,14 +31,17 @@ pub(super) struct Shown {
     pub(super) tables: Vec<Table>,
     /// What the figure shows.
     pub(super) caption: String,
-    pub(super) figure: Option<Result<String, String>>,
+    pub(super) figure: Option<Result<Drawing, String>>,
     /// The points of the figure as a CSV file, if it is made of points.
     pub(super) points: Option<String>,
 }
 
 /// A picture with its caption.
 pub(super) struct Figure {
-    /// The drawing, without embedded fonts.
+    /// The drawing itself, which PDF files are made of.
+    #[cfg_attr(not(feature = "pdf"), expect(dead_code))]
+    pub(super) drawing: Drawing,
+    /// The same as SVG, without embedded fonts.
     pub(super) svg: String,
     pub(super) caption: String,
 }

@@ -99,10 +99,7 @@ impl Error {
             }
             Self::Evaluate(source) => source.hint(),
             Self::Write { .. } => Some("name another folder with --out".into()),
-            Self::NoPdf => Some(
-                "build it with typst inside: cargo build --release --features pdf; or print `report.html` from a browser"
-                    .into(),
-            ),
+            Self::NoPdf => Some("it was built with --no-default-features: add --features pdf".into()),
             Self::NotPublished(source) => Some(source.hint()),
             Self::NotDrawn { .. } | Self::Draw { .. } => None,
         }

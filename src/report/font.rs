@@ -26,6 +26,14 @@ pub(super) fn width(text: &str, points: f64, bold: bool) -> f64 {
     text.chars().map(|one| letter(one).unwrap_or(UNKNOWN)).sum::<f64>() * points
 }
 
+/// Removes characters that a file must not contain or that no one can see: control characters, and those that
+/// change the direction of the text around them.
+pub(super) fn legible(text: &str) -> String {
+    let hidden = |letter: char| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+    let seen = text.chars().filter(|letter| !hidden(*letter));
+    seen.map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
 /// The longest prefix of a text that is no wider than this, with `…` if it was cut.
 pub(super) fn fit(text: &str, points: f64, bold: bool, room: f64) -> String {
     if width(text, points, bold) <= room {

@@ -1,7 +1,7 @@
 //! Differences with their intervals, one below the other: a forest plot.
 
 use super::canvas::{Canvas, GREY, GRID, INK, Type, figure, width_of};
-use plotters::style::text_anchor::HPos;
+use super::drawing::{Across, Drawing, Rgb};
 
 /// One interval.
 pub(super) struct Line {
@@ -24,8 +24,8 @@ const HEADING: f64 = 13.0;
 const PLOT: f64 = 200.0;
 const TOP: f64 = 6.0;
 
-/// The text of the SVG file. `label` is below the axis.
-pub(super) fn draw(lines: &[Line], label: &str) -> Result<String, String> {
+/// The figure. `label` is below the axis.
+pub(super) fn draw(lines: &[Line], label: &str) -> Result<Drawing, String> {
     let ends = lines.iter().flat_map(|line| {
         let (low, high) = line.interval.unwrap_or((line.mean, line.mean));
         line.dots.iter().copied().chain([low, high])
@@ -54,7 +54,7 @@ pub(super) fn draw(lines: &[Line], label: &str) -> Result<String, String> {
         canvas.text(label, (left + right) / 2.0, bottom + 18.0, Type::of(TYPE))?;
         let mut y = TOP;
         for group in lines.chunk_by(|a, b| a.heading == b.heading) {
-            let kind = Type { across: HPos::Left, bold: true, ..Type::of(TYPE) };
+            let kind = Type { across: Across::Left, bold: true, ..Type::of(TYPE) };
             canvas.text(&group[0].heading, 2.0, y + HEADING / 2.0 + 1.0, kind)?;
             y += HEADING;
             for line in group {
@@ -67,17 +67,17 @@ pub(super) fn draw(lines: &[Line], label: &str) -> Result<String, String> {
 }
 
 fn draw_line(
-    canvas: &Canvas<'_>,
+    canvas: &Canvas,
     line: &Line,
     (y, names, right): (f64, f64, f64),
     x: &dyn Fn(f64) -> f64,
 ) -> Result<(), String> {
     let colour = if line.grey { GREY } else { INK };
-    canvas.text(&line.name, names, y, Type { across: HPos::Right, colour, ..Type::of(TYPE) })?;
+    canvas.text(&line.name, names, y, Type { across: Across::Right, colour, ..Type::of(TYPE) })?;
     // Below the line, which would otherwise hide them.
     for dot in &line.dots {
         let at = x(*dot);
-        canvas.fill((at - 0.8, y + 3.0), (at + 0.8, y + 4.6), plotters::style::RGBColor(150, 150, 150))?;
+        canvas.fill((at - 0.8, y + 3.0), (at + 0.8, y + 4.6), Rgb(150, 150, 150))?;
     }
     if let Some((low, high)) = line.interval {
         canvas.line((x(low), y), (x(high), y), colour, 1.1)?;
@@ -87,5 +87,5 @@ fn draw_line(
     }
     let at = x(line.mean);
     canvas.fill((at - 2.0, y - 2.0), (at + 2.0, y + 2.0), colour)?;
-    canvas.text(&line.verdict, right + 8.0, y, Type { across: HPos::Left, colour, ..Type::of(6.0) })
+    canvas.text(&line.verdict, right + 8.0, y, Type { across: Across::Left, colour, ..Type::of(6.0) })
 }

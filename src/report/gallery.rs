@@ -2,12 +2,12 @@
 //!
 //! `UPDATE_FIGURES=1 cargo test gallery` writes `tests/golden/figures/*.svg` again.
 
-use super::{bars, boxes, canvas, curves, forest, heatmap, matrix, radar, scatter};
+use super::{bars, boxes, canvas, curves, drawing::Drawing, forest, heatmap, matrix, radar, scatter, svg};
 use std::{env, fs, path::Path};
 
 #[track_caller]
-fn kept(name: &str, drawn: Result<String, String>) {
-    let drawn = drawn.unwrap();
+fn kept(name: &str, drawn: Result<Drawing, String>) {
+    let drawn = svg::of(&drawn.unwrap()).unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/figures").join(format!("{name}.svg"));
     if env::var_os("UPDATE_FIGURES").is_some() {
         fs::write(&path, &drawn).unwrap();

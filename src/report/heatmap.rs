@@ -1,8 +1,7 @@
 //! Per-class scores as a heatmap: a row for each system, a column for each class of each task.
 
 use super::canvas::{Canvas, GREY, INK, Type, figure, ink_on, named, viridis, width_of};
-use plotters::style::WHITE;
-use plotters::style::text_anchor::{HPos, VPos};
+use super::drawing::{Across, Down, Drawing, WHITE};
 use std::ops::Range;
 
 /// Rows under one heading: all of one data set, scale and protocol.
@@ -46,8 +45,8 @@ const COLUMNS: usize = 64;
 /// The gap between two rows of columns.
 const BETWEEN: f64 = 22.0;
 
-/// The text of the SVG file. `label` is the label of the colour bar: `F1 score`.
-pub(super) fn draw(panels: &[Panel], columns: &[Column], label: &str) -> Result<String, String> {
+/// The figure. `label` is the label of the colour bar: `F1 score`.
+pub(super) fn draw(panels: &[Panel], columns: &[Column], label: &str) -> Result<Drawing, String> {
     let names = panels.iter().flat_map(|panel| &panel.rows).map(|row| width_of(named(&row.name), ROW_TYPE));
     let left = names.fold(48.0, f64::max) + 10.0;
     let parts = parts(columns);
@@ -68,7 +67,7 @@ pub(super) fn draw(panels: &[Panel], columns: &[Column], label: &str) -> Result<
                 let heading = heading_of(panel);
                 if heading > 0.0 {
                     let kind = Type {
-                        across: HPos::Left,
+                        across: Across::Left,
                         colour: GREY,
                         room: f64::INFINITY,
                         ..Type::of(CLASS_TYPE)
@@ -82,7 +81,7 @@ pub(super) fn draw(panels: &[Panel], columns: &[Column], label: &str) -> Result<
             for (at, column) in columns.iter().enumerate() {
                 let x = left + (at as f64 + 0.5) * CELL.0;
                 canvas.line((x, top), (x, top + 2.5), INK, 0.5)?;
-                let kind = Type { across: HPos::Right, turned: true, ..Type::of(CLASS_TYPE) };
+                let kind = Type { across: Across::Right, turned: true, ..Type::of(CLASS_TYPE) };
                 canvas.text(named(&column.name), x, top + 4.5, kind)?;
             }
             above = top + classes + BETWEEN;
@@ -124,19 +123,19 @@ fn runs(columns: &[Column]) -> Vec<(usize, usize)> {
     runs
 }
 
-fn groups(canvas: &Canvas<'_>, columns: &[Column], (left, top): (f64, f64)) -> Result<(), String> {
+fn groups(canvas: &Canvas, columns: &[Column], (left, top): (f64, f64)) -> Result<(), String> {
     for (first, end) in runs(columns) {
         let (from, to) = (left + first as f64 * CELL.0, left + end as f64 * CELL.0);
         canvas.line((from + 1.0, top - 3.0), (to - 1.0, top - 3.0), INK, 0.6)?;
         let room = (to - from).max(CELL.0 * 2.0);
-        let kind = Type { down: VPos::Bottom, bold: true, room, ..Type::of(CLASS_TYPE) };
+        let kind = Type { down: Down::Bottom, bold: true, room, ..Type::of(CLASS_TYPE) };
         canvas.text(&columns[first].group, (from + to) / 2.0, top - 5.5, kind)?;
     }
     Ok(())
 }
 
 fn rows(
-    canvas: &Canvas<'_>,
+    canvas: &Canvas,
     panel: &Panel,
     (columns, from): (&[Column], usize),
     (left, top): (f64, f64),
@@ -144,7 +143,7 @@ fn rows(
     for (at, row) in panel.rows.iter().enumerate() {
         let y = top + at as f64 * CELL.1;
         let colour = if row.floor { GREY } else { INK };
-        let kind = Type { across: HPos::Right, colour, bold: row.best, ..Type::of(ROW_TYPE) };
+        let kind = Type { across: Across::Right, colour, bold: row.best, ..Type::of(ROW_TYPE) };
         canvas.text(named(&row.name), left - 5.0, y + CELL.1 / 2.0, kind)?;
         for (at, value) in row.values[from..][..columns.len()].iter().enumerate() {
             let x = left + at as f64 * CELL.0;
@@ -174,7 +173,7 @@ fn rows(
     Ok(())
 }
 
-fn bar(canvas: &Canvas<'_>, (left, top): (f64, f64), bottom: f64, label: &str) -> Result<(), String> {
+fn bar(canvas: &Canvas, (left, top): (f64, f64), bottom: f64, label: &str) -> Result<(), String> {
     let (right, height, steps) = (left + 8.0, bottom - top, 128);
     for step in 0..steps {
         let [low, high] = [step, step + 1].map(|step| f64::from(step) / f64::from(steps));
@@ -186,7 +185,7 @@ fn bar(canvas: &Canvas<'_>, (left, top): (f64, f64), bottom: f64, label: &str) -
     for tick in 0..=5 {
         let y = bottom - height * f64::from(tick) / 5.0;
         canvas.line((right, y), (right + 2.5, y), INK, 0.5)?;
-        let kind = Type { across: HPos::Left, ..Type::of(CLASS_TYPE) };
+        let kind = Type { across: Across::Left, ..Type::of(CLASS_TYPE) };
         canvas.text(&format!("{:.1}", f64::from(tick) / 5.0), right + 4.0, y, kind)?;
     }
     canvas.text(label, right + 22.0, (top + bottom) / 2.0, Type { turned: true, ..Type::of(6.5) })

@@ -1,6 +1,8 @@
 //! Hostile names in every kind of figure: the file stays valid, and no text leaves the sheet.
 
-use super::{bars, boxes, canvas, curves, font, forest, heatmap, matrix, radar, scatter};
+use super::{
+    bars, boxes, canvas, curves, drawing::Drawing, font, forest, heatmap, matrix, radar, scatter, svg,
+};
 use roxmltree::Document;
 
 /// Names that are long, empty, full of symbols, right to left, of other scripts, or contain characters that a
@@ -28,10 +30,13 @@ fn many(count: usize) -> Vec<String> {
     names().into_iter().cycle().take(count).collect()
 }
 
-/// Fails unless `svg` can be parsed and all of its texts are within the sheet.
+/// Fails unless the figure's SVG can be parsed and all of its texts are within the sheet.
 #[track_caller]
-fn check(what: &str, svg: &str, widest: f64) {
-    let document = Document::parse(svg).unwrap_or_else(|error| panic!("{what}: {error}"));
+fn check(what: &str, drawing: &Drawing, widest: f64) {
+    #[cfg(feature = "pdf")]
+    super::pdf::check(what, drawing);
+    let svg = svg::of(drawing).unwrap();
+    let document = Document::parse(&svg).unwrap_or_else(|error| panic!("{what}: {error}"));
     let root = document.root_element();
     let sheet: Vec<f64> =
         root.attribute("viewBox").unwrap().split(' ').map(|number| number.parse().unwrap()).collect();
@@ -84,8 +89,8 @@ fn heatmaps() {
         let panels: Vec<_> = ["first", "second"]
             .map(|heading| heatmap::Panel { heading: heading.into(), rows: rows() })
             .into();
-        let svg = heatmap::draw(&panels, &columns, "F1 score").unwrap();
-        check(&format!("{classes} classes"), &svg, 1150.0);
+        let drawn = heatmap::draw(&panels, &columns, "F1 score").unwrap();
+        check(&format!("{classes} classes"), &drawn, 1150.0);
     }
 }
 
@@ -100,8 +105,8 @@ fn radars() {
         polygons: names().into_iter().map(polygon).collect(),
     };
     let radars = names().into_iter().take(4).map(radar).collect();
-    let svg = radar::draw(&[radar::Band { heading: "a world".into(), radars }], &axes).unwrap();
-    check("radars", &svg, 700.0);
+    let drawn = radar::draw(&[radar::Band { heading: "a world".into(), radars }], &axes).unwrap();
+    check("radars", &drawn, 700.0);
 }
 
 #[test]
@@ -115,8 +120,9 @@ fn bar_charts() {
         bars: names().into_iter().map(bar).collect(),
     };
     let groups = names().into_iter().take(3).map(group).collect();
-    let svg = bars::draw(&[bars::Panel { heading: "a world".into(), groups }], &series, "macro-F1").unwrap();
-    check("bars", &svg, 800.0);
+    let drawn =
+        bars::draw(&[bars::Panel { heading: "a world".into(), groups }], &series, "macro-F1").unwrap();
+    check("bars", &drawn, 800.0);
 }
 
 #[test]

@@ -165,6 +165,7 @@ fn escape(text: &str) -> String {
             '≤' => safe.push_str("$\\le$"),
             '≥' => safe.push_str("$\\ge$"),
             '\n' | '\r' => safe.push(' '),
+            letter if letter.is_control() => safe.push_str("\\textbullet{}"),
             letter => safe.push(letter),
         }
     }

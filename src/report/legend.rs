@@ -1,8 +1,7 @@
 //! The legend: a row of keys with their names, on as many lines as needed.
 
 use super::canvas::{Canvas, Type, named, width_of};
-use plotters::style::RGBColor;
-use plotters::style::text_anchor::HPos;
+use super::drawing::{Across, Rgb};
 
 const TYPE: f64 = 6.5;
 const KEY: f64 = 9.0;
@@ -20,12 +19,12 @@ struct Key {
     /// Where the item begins.
     x: f64,
     name: String,
-    colour: RGBColor,
+    colour: Rgb,
 }
 
 impl Legend {
     /// Lays out, each line centred in `width` points.
-    pub(super) fn new(items: &[(String, RGBColor)], width: f64) -> Self {
+    pub(super) fn new(items: &[(String, Rgb)], width: f64) -> Self {
         let room = width - KEY - 3.0;
         let mut lines: Vec<(f64, Vec<Key>)> = vec![(0.0, Vec::new())];
         for (name, colour) in items {
@@ -51,14 +50,14 @@ impl Legend {
     }
 
     /// Draws it with this upper left corner.
-    pub(super) fn draw(&self, canvas: &Canvas<'_>, (left, top): (f64, f64)) -> Result<(), String> {
+    pub(super) fn draw(&self, canvas: &Canvas, (left, top): (f64, f64)) -> Result<(), String> {
         for (number, line) in self.lines.iter().enumerate() {
             let y = top + (number as f64 + 0.5) * LINE;
             for Key { x, name, colour } in line {
                 let x = left + x;
                 let room = self.room.min(Type::of(TYPE).room);
                 canvas.fill((x, y - 2.2), (x + KEY, y + 2.2), *colour)?;
-                canvas.text(name, x + KEY + 3.0, y, Type { across: HPos::Left, room, ..Type::of(TYPE) })?;
+                canvas.text(name, x + KEY + 3.0, y, Type { across: Across::Left, room, ..Type::of(TYPE) })?;
             }
         }
         Ok(())

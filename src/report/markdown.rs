@@ -2,62 +2,78 @@
 
 use super::document::{Document, Section};
 use super::table::{Cell, Kind, Mark, Table, number, signed};
+use crate::visible::one_line;
 use std::fmt::Write;
 
 /// The text of the file. `pictures`: whether figures are stored next to it.
 pub(super) fn page(document: &Document, pictures: bool) -> String {
     let mut page = String::new();
     for remark in &document.remarks {
-        page += &format!("> {remark}\n\n");
+        page += &format!("> {}\n\n", sentence(remark));
     }
     for Section { name, title, tables, figure, .. } in &document.sections {
-        page += &format!("# {title}\n\n");
+        page += &format!("# {}\n\n", sentence(title));
         tables.iter().for_each(|one| page += &table(one));
         if let Some(figure) = figure.as_ref().filter(|_| pictures) {
-            page += &format!("![{}]({name}.svg)\n\n", figure.caption);
+            page += &format!("![{}]({name}.svg)\n\n", sentence(&figure.caption));
         }
     }
-    page + &format!("{}\n", document.origin.line())
+    page + &format!("{}\n", sentence(&document.origin.line()))
 }
 
 /// Heading, table, notes. The best of a column and those not significantly worse are bold, the second is
 /// underlined, a hole is `·`.
 fn table(table: &Table) -> String {
-    let mut text = format!("## {}\n\n", table.title);
+    let mut page = format!("## {}\n\n", sentence(&table.title));
     let with_notes = table.rows.iter().any(|row| !row.note.is_empty());
-    let stub = table.stub.iter().cloned();
-    let heads = stub.chain(table.columns.iter().map(|column| column.line.clone()));
+    let stub = table.stub.iter().map(|name| text(name));
+    let heads = stub.chain(table.columns.iter().map(|column| text(&column.line)));
     let heads: Vec<String> = heads.chain(with_notes.then(String::new)).collect();
-    line(&mut text, &heads);
+    line(&mut page, &heads);
     let mut rules = vec!["---".to_string(); table.stub.len()];
     rules.extend(table.columns.iter().map(|_| "--:".to_string()));
     rules.extend(with_notes.then(|| "---".to_string()));
-    line(&mut text, &rules);
+    line(&mut page, &rules);
     for row in &table.rows {
         let name = |name: &String| match row.kind {
-            Kind::Measured | Kind::Derived => escape(name),
+            Kind::Measured | Kind::Derived => text(name),
             Kind::Floor | Kind::Print if name.is_empty() => String::new(),
-            Kind::Floor | Kind::Print => format!("*{}*", escape(name)),
+            Kind::Floor | Kind::Print => format!("*{}*", text(name)),
         };
         let mut cells: Vec<String> = row.stub.iter().map(name).collect();
         cells.extend(row.cells.iter().zip(&table.columns).map(|(one, column)| cell(one, column.digits)));
-        cells.extend(with_notes.then(|| row.note.clone()));
-        line(&mut text, &cells);
+        cells.extend(with_notes.then(|| sentence(&row.note)));
+        line(&mut page, &cells);
     }
-    text.push('\n');
+    page.push('\n');
     for note in &table.notes {
-        text.push_str(note);
-        text.push_str("\n\n");
+        page.push_str(&sentence(note));
+        page.push_str("\n\n");
     }
-    text
+    page
 }
 
 fn line(text: &mut String, cells: &[String]) {
     writeln!(text, "| {} |", cells.join(" | ")).expect("writing to a string does not fail");
 }
 
-fn escape(text: &str) -> String {
-    text.replace('|', "\\|").replace('*', "\\*").replace('_', "\\_")
+/// A name or a label as Markdown: one line that shows what it says, and no HTML.
+pub(crate) fn text(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in one_line(text).chars() {
+        match letter {
+            '<' => safe.push_str("&lt;"),
+            '&' => safe.push_str("&amp;"),
+            '\\' | '|' | '*' | '_' | '`' | '[' | ']' => safe.extend(['\\', letter]),
+            letter => safe.push(letter),
+        }
+    }
+    safe
+}
+
+/// A sentence of ours, with its own marks and names from elsewhere: one line, and no HTML.
+fn sentence(text: &str) -> String {
+    one_line(text).replace('<', "&lt;").replace('|', "\\|")
 }
 
 fn cell(cell: &Cell, digits: usize) -> String {

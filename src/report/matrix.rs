@@ -1,7 +1,7 @@
 //! Confusion matrices. Rows are the truth and add up to 1.
 
 use super::canvas::{Canvas, GREY, GRID, INK, Type, figure, heading_width, ink_on, named, viridis, width_of};
-use plotters::style::text_anchor::{HPos, VPos};
+use super::drawing::{Across, Down, Drawing};
 
 /// A row of matrices: one system.
 pub(super) struct Line {
@@ -31,8 +31,8 @@ const NAME: f64 = 76.0;
 /// Matrices per row; further ones continue below.
 const ACROSS: usize = 5;
 
-/// The text of the SVG file.
-pub(super) fn draw(lines: &[Line]) -> Result<String, String> {
+/// The figure.
+pub(super) fn draw(lines: &[Line]) -> Result<Drawing, String> {
     let parts: Vec<(&str, &[Matrix])> = lines
         .iter()
         .flat_map(|line| {
@@ -53,7 +53,7 @@ pub(super) fn draw(lines: &[Line]) -> Result<String, String> {
         let mut top = 0.0;
         for part in &parts {
             let (heading, matrices) = part;
-            let kind = Type { across: HPos::Left, bold: true, room: f64::INFINITY, ..Type::of(TYPE + 0.5) };
+            let kind = Type { across: Across::Left, bold: true, room: f64::INFINITY, ..Type::of(TYPE + 0.5) };
             canvas.text(heading, 4.0, top + HEADING / 2.0, kind)?;
             let mut left = 4.0;
             for matrix in *matrices {
@@ -82,16 +82,16 @@ fn place(matrix: &Matrix) -> (f64, f64) {
     (names(matrix) + side.max(width_of(&matrix.heading, TYPE)) + GAP, 12.0 + side + names(matrix) + GAP)
 }
 
-fn draw_matrix(canvas: &Canvas<'_>, matrix: &Matrix, (left, top): (f64, f64)) -> Result<(), String> {
+fn draw_matrix(canvas: &Canvas, matrix: &Matrix, (left, top): (f64, f64)) -> Result<(), String> {
     let (cell, count) = (cell(matrix), matrix.classes.len());
     let (left, top) = (left + names(matrix), top + 12.0);
     let bottom = top + cell * count as f64;
-    let small = Type { colour: GREY, across: HPos::Left, down: VPos::Bottom, ..Type::of(TYPE) };
+    let small = Type { colour: GREY, across: Across::Left, down: Down::Bottom, ..Type::of(TYPE) };
     canvas.text(&matrix.heading, left, top - 2.5, small)?;
     for (at, name) in matrix.classes.iter().enumerate() {
         let middle = (at as f64 + 0.5) * cell;
         let points = TYPE.min(cell);
-        let kind = Type { across: HPos::Right, room: NAME, ..Type::of(points) };
+        let kind = Type { across: Across::Right, room: NAME, ..Type::of(points) };
         canvas.text(named(name), left - 3.0, top + middle, kind)?;
         canvas.text(named(name), left + middle, bottom + 3.0, Type { turned: true, ..kind })?;
     }

@@ -2,8 +2,8 @@
 //!
 //! [`measured`] reads the scores, [`papers`] and [`run_table`] make a [`Table`] of them next to the published
 //! values. A page of tables and figures is a [`document`]; [`markdown`], [`html`], [`latex`], [`csv`],
-//! [`terminal`] and, with the feature `pdf`, typst write that one structure. Figures are drawn on a
-//! [`canvas`] in tenths of a point.
+//! [`terminal`] and, with the feature `pdf`, `pdf` write that one structure. A figure is drawn on a
+//! [`canvas`] and is data until [`svg`] or `pdf` writes it.
 
 pub mod answers;
 mod bars;
@@ -14,6 +14,7 @@ mod confusion;
 mod csv;
 mod curves;
 mod document;
+mod drawing;
 mod error;
 mod font;
 mod forest;
@@ -22,7 +23,7 @@ pub(crate) mod html;
 mod latex;
 mod learning_curves;
 mod legend;
-mod markdown;
+pub(crate) mod markdown;
 mod marks;
 mod markup;
 mod matrix;
@@ -36,6 +37,7 @@ mod radar;
 mod run_table;
 mod scatter;
 mod stored_features;
+mod svg;
 mod systems;
 pub(crate) mod table;
 pub(crate) mod terminal;

@@ -5,8 +5,8 @@ use super::measured::Source;
 use super::papers::{self, Declaration};
 #[cfg(feature = "pdf")]
 use super::pdf;
-use super::{Error, confusion, csv, font, html, latex, learning_curves, markdown, query, systems};
-use crate::{dsl::Report, store::Reader};
+use super::{Error, confusion, csv, font, html, latex, learning_curves, markdown, query, svg, systems};
+use crate::{atomic_file, dsl::Report, store::Reader};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -54,7 +54,7 @@ impl Format {
         }
     }
 
-    /// Whether this build writes it: PDF needs typst, which the feature `pdf` adds.
+    /// Whether this build writes it: PDF needs the feature `pdf`, which is on by default.
     pub fn is_built(self) -> bool {
         self != Self::Pdf || cfg!(feature = "pdf")
     }
@@ -119,7 +119,7 @@ pub fn render(
                 files.push(write(out, "report.pdf", pdf::page(&document)?)?);
                 for Section { name, figure, .. } in &document.sections {
                     if let Some(figure) = figure {
-                        files.push(write(out, &format!("{name}.pdf"), pdf::figure(name, &figure.svg)?)?);
+                        files.push(write(out, &format!("{name}.pdf"), pdf::figure(name, figure)?)?);
                     }
                 }
             }
@@ -147,8 +147,9 @@ fn section(wanted: &Wanted, source: &Source<'_>, declared: &[Declaration]) -> Re
         Report::Confusion { experiment } => confusion::report(title, experiment, source)?,
         Report::Query { sql } => query::report(title, sql, source)?,
     };
-    let drawn = figure.transpose().map_err(|cause| Error::Draw { figure: name.clone(), cause })?;
-    let figure = drawn.map(|svg| Figure { svg, caption });
+    let drawn = figure.map(|drawn| drawn.and_then(|drawing| Ok((svg::of(&drawing)?, drawing))));
+    let drawn = drawn.transpose().map_err(|cause| Error::Draw { figure: name.clone(), cause })?;
+    let figure = drawn.map(|(svg, drawing)| Figure { drawing, svg, caption });
     Ok(Section { name: name.clone(), title, tables, figure, points })
 }
 
@@ -167,7 +168,9 @@ fn stale(store: &Reader) -> Result<Vec<String>, Error> {
 
 fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> Result<PathBuf, Error> {
     let path = folder.join(name);
-    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, bytes));
+    // A full disk leaves nothing, and an earlier page as it was.
+    let page = |part: &Path| std::fs::write(part, bytes);
+    let written = std::fs::create_dir_all(folder).and_then(|()| atomic_file::fill_lightly(&path, page));
     written.map_err(|source| Error::Write { path: path.clone(), source })?;
     Ok(path)
 }

@@ -1,9 +1,8 @@
 //! Radar charts: a polygon per system, an axis per task.
 
 use super::canvas::{Canvas, GREY, GRID, INK, Type, faded, figure, heading_width, width_of};
+use super::drawing::{Across, Drawing, Rgb};
 use super::legend::Legend;
-use plotters::style::RGBColor;
-use plotters::style::text_anchor::HPos;
 use std::f64::consts::TAU;
 
 /// Radars next to each other: all of one data set, scale and protocol.
@@ -27,7 +26,7 @@ pub(super) struct Radar {
 pub(super) struct Polygon {
     /// The name in the legend.
     pub(super) name: String,
-    pub(super) colour: RGBColor,
+    pub(super) colour: Rgb,
     /// One value between 0 and 1 per axis, or a hole.
     pub(super) values: Vec<Option<f64>>,
 }
@@ -35,7 +34,7 @@ pub(super) struct Polygon {
 /// One task.
 pub(super) struct Axis {
     pub(super) name: String,
-    pub(super) colour: RGBColor,
+    pub(super) colour: Rgb,
 }
 
 /// The size of a radar with its labels; it is wider if names of axes need it.
@@ -48,8 +47,8 @@ const RADIUS_APART: f64 = 42.0;
 const TYPE: f64 = 6.5;
 const RINGS: usize = 5;
 
-/// The text of the SVG file. Rings are always at fifths of 1, so that figures can be compared.
-pub(super) fn draw(bands: &[Band], axes: &[Axis]) -> Result<String, String> {
+/// The figure. Rings are always at fifths of 1, so that figures can be compared.
+pub(super) fn draw(bands: &[Band], axes: &[Axis]) -> Result<Drawing, String> {
     let across = bands.iter().map(|band| band.radars.len()).max().unwrap_or(0);
     let headings = bands.iter().map(|band| heading_width(&band.heading, TYPE) + 16.0);
     let sides = axes.iter().enumerate().map(|(number, axis)| {
@@ -58,7 +57,7 @@ pub(super) fn draw(bands: &[Band], axes: &[Axis]) -> Result<String, String> {
     });
     let cell = 2.0 * sides.fold(CELL.0 / 2.0, f64::max).min(CELL.0 / 2.0 + GROWS);
     let width = headings.fold(across as f64 * cell, f64::max);
-    let mut items: Vec<(String, RGBColor)> = Vec::new();
+    let mut items: Vec<(String, Rgb)> = Vec::new();
     for polygon in bands.iter().flat_map(|band| &band.radars).flat_map(|radar| &radar.polygons) {
         if !items.iter().any(|(name, _)| *name == polygon.name) {
             items.push((polygon.name.clone(), polygon.colour));
@@ -69,7 +68,7 @@ pub(super) fn draw(bands: &[Band], axes: &[Axis]) -> Result<String, String> {
     figure(width, body + legend.height() + 8.0, |canvas| {
         for (at, band) in bands.iter().enumerate() {
             let top = at as f64 * (HEADING + CELL.1);
-            let kind = Type { across: HPos::Left, colour: GREY, room: f64::INFINITY, ..Type::of(TYPE) };
+            let kind = Type { across: Across::Left, colour: GREY, room: f64::INFINITY, ..Type::of(TYPE) };
             canvas.text(&band.heading, 8.0, top + HEADING / 2.0 + 1.0, kind)?;
             for (at, radar) in band.radars.iter().enumerate() {
                 draw_radar(canvas, radar, axes, (at as f64 * cell, top + HEADING), cell)?;
@@ -85,7 +84,7 @@ const OUTSIDE: f64 = 5.0;
 const ASIDE: f64 = 0.1;
 
 fn draw_radar(
-    canvas: &Canvas<'_>,
+    canvas: &Canvas,
     radar: &Radar,
     axes: &[Axis],
     (left, top): (f64, f64),
@@ -110,9 +109,9 @@ fn draw_radar(
         let (x, y) = at(turn(number), radius + OUTSIDE);
         let sine = (turn(number) * TAU).sin();
         let across = match sine {
-            sine if sine > ASIDE => HPos::Left,
-            sine if sine < -ASIDE => HPos::Right,
-            _ => HPos::Center,
+            sine if sine > ASIDE => Across::Left,
+            sine if sine < -ASIDE => Across::Right,
+            _ => Across::Centre,
         };
         let colour = if radar.apart { faded(axis.colour) } else { axis.colour };
         // To the edge of this radar's area.

@@ -8,17 +8,25 @@ use crate::spec::Features;
 use crate::store::{PublishedRow, Reader};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One table for each spec and protocol among the runs `runs`, which may be several seeds of several specs.
-/// Lines have at most `width` characters, if given.
+/// One table for each spec and protocol among `asked`: experiments and their runs, which may be several seeds of several
+/// specs. A run that several of them share is headed by all of their names, in their order, and by no other that declares it
+/// too. Lines have at most `width` characters, if given.
 ///
 /// # Errors
 /// [`Error::NoScores`] for a run that is unfinished or missing.
-pub fn terminal_table(store: &Reader, runs: &[&str], width: Option<u16>) -> Result<String, Error> {
+pub fn terminal_table(store: &Reader, asked: &[(&str, &str)], width: Option<u16>) -> Result<String, Error> {
     let mut systems: BTreeMap<(String, World), Vec<Measured>> = BTreeMap::new();
     // Declarations that mean the same share a run, and one run is one seed.
-    let runs: BTreeSet<&str> = runs.iter().copied().collect();
-    for run in runs {
-        for one in measured::of_run(store, run)? {
+    let mut runs: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (experiment, run) in asked {
+        let names = runs.entry(run).or_default();
+        if !names.contains(experiment) {
+            names.push(experiment);
+        }
+    }
+    for (run, names) in runs {
+        for mut one in measured::of_run(store, run)? {
+            one.experiment = names.join(", ");
             systems.entry((one.spec.clone(), one.world.clone())).or_default().push(one);
         }
     }

@@ -3,9 +3,8 @@
 use super::canvas::{
     BLUE, Canvas, GREEN, GREY, GRID, INK, ORANGE, PURPLE, SKY, Type, VERMILLION, YELLOW, figure, width_of,
 };
+use super::drawing::{Across, Down, Drawing, Rgb};
 use super::legend::Legend;
-use plotters::style::RGBColor;
-use plotters::style::text_anchor::{HPos, VPos};
 
 /// Rows under one heading: all of one data set, scale and protocol.
 pub(super) struct Block {
@@ -53,12 +52,12 @@ const TYPE: f64 = 6.5;
 const VECTOR_POINTS: usize = 5_000;
 
 /// A class's colour: Okabe and Ito's eight, then grey.
-fn colour(class: usize) -> RGBColor {
+fn colour(class: usize) -> Rgb {
     [BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE, INK, YELLOW].get(class).copied().unwrap_or(GREY)
 }
 
-/// The text of the SVG file.
-pub(super) fn draw(blocks: &[Block], sets: &[Set]) -> Result<String, String> {
+/// The figure.
+pub(super) fn draw(blocks: &[Block], sets: &[Set]) -> Result<Drawing, String> {
     let names = blocks
         .iter()
         .flat_map(|block| &block.rows)
@@ -70,7 +69,7 @@ pub(super) fn draw(blocks: &[Block], sets: &[Set]) -> Result<String, String> {
     let legends: Vec<Legend> = sets
         .iter()
         .map(|set| {
-            let items: Vec<(String, RGBColor)> =
+            let items: Vec<(String, Rgb)> =
                 set.classes.iter().enumerate().map(|(at, name)| (name.clone(), colour(at))).collect();
             Legend::new(&items, wide)
         })
@@ -94,13 +93,13 @@ pub(super) fn draw(blocks: &[Block], sets: &[Set]) -> Result<String, String> {
         }
         let mut top = TOP;
         for block in blocks {
-            let kind = Type { across: HPos::Left, colour: GREY, room: f64::INFINITY, ..Type::of(6.0) };
+            let kind = Type { across: Across::Left, colour: GREY, room: f64::INFINITY, ..Type::of(6.0) };
             canvas.text(&block.heading, left, top + HEADING / 2.0, kind)?;
             top += HEADING;
             for row in &block.rows {
-                let right = Type { across: HPos::Right, down: VPos::Center, ..Type::of(TYPE) };
+                let right = Type { across: Across::Right, down: Down::Centre, ..Type::of(TYPE) };
                 canvas.text(&row.name.0, left - 5.0, top + PANEL_SIDE / 2.0 - 4.0, right)?;
-                let grey = Type { colour: GREY, ..Type { across: HPos::Right, ..Type::of(TYPE - 1.0) } };
+                let grey = Type { colour: GREY, ..Type { across: Across::Right, ..Type::of(TYPE - 1.0) } };
                 canvas.text(&row.name.1, left - 5.0, top + PANEL_SIDE / 2.0 + 5.0, grey)?;
                 for (number, picture) in row.pictures.iter().enumerate() {
                     panels(canvas, picture.as_ref(), (at(number), top), many)?;
@@ -113,7 +112,7 @@ pub(super) fn draw(blocks: &[Block], sets: &[Set]) -> Result<String, String> {
 }
 
 fn panels(
-    canvas: &Canvas<'_>,
+    canvas: &Canvas,
     picture: Option<&Picture>,
     (left, top): (f64, f64),
     many: bool,
@@ -142,7 +141,7 @@ fn panels(
     let span = (high(0) - low(0)).max(high(1) - low(1)).max(f64::MIN_POSITIVE);
     let scale = (PANEL_SIDE - 5.0) / span;
     let middle = [(low(0) + high(0)) / 2.0, (low(1) + high(1)) / 2.0];
-    let small = Type { colour: GREY, across: HPos::Left, ..Type::of(5.0) };
+    let small = Type { colour: GREY, across: Across::Left, ..Type::of(5.0) };
     canvas.text(&picture.below, left, top + PANEL_SIDE + FOOT / 2.0, small)?;
     for (panel, points) in picture.panels.iter().enumerate() {
         let (x, drawn) = frame(panel);
@@ -153,7 +152,7 @@ fn panels(
         };
         let dots: Vec<_> = points.iter().map(dot).collect();
         if many {
-            canvas.cloud(&dots, DOT, ((x, top), (PANEL_SIDE, PANEL_SIDE)))?;
+            canvas.cloud(dots, DOT, ((x, top), (PANEL_SIDE, PANEL_SIDE)))?;
         } else {
             dots.iter().try_for_each(|(at, colour)| canvas.dot(*at, DOT, *colour))?;
         }

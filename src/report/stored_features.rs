@@ -73,9 +73,9 @@ pub(super) fn of_run(
             ORDER BY other, f.path";
         let asked = [&row.text("uid"), &format!("images-{set}.csv"), data, &row.text("subset"), &run.run];
         let images = rows_with(store, sql, &asked)?;
-        let mut images = images.iter().map(|row| store.file(&row.text("path")));
-        let kept = match images.find(|path| path.is_file()) {
-            Some(images) => open(set, store.file(&row.text("path")), &images),
+        let images: Result<Vec<_>, _> = images.iter().map(|row| store.file(&row.text("path"))).collect();
+        let kept = match images?.iter().find(|path| path.is_file()) {
+            Some(images) => open(set, store.file(&row.text("path"))?, images),
             None => Err("an older version stored these features without the images of their rows; any new run on these data \
                 stores them too"
                 .into()),

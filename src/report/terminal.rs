@@ -1,6 +1,7 @@
 //! A table on a terminal.
 
 use super::table::{Cell, Kind, Table, number, signed};
+use crate::visible::one_line;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table as Grid, TableStyle};
 
 /// Three rules, as in papers.
@@ -19,7 +20,10 @@ pub(super) fn table(table: &Table, width: Option<u16>) -> String {
     let heads = stub.chain(table.columns.iter().map(|column| column.line.clone()));
     grid.set_header(heads.chain(with_notes.then(String::new)));
     for row in &table.rows {
-        let mark = |name: &String| if row.kind == Kind::Print { format!("({name})") } else { name.clone() };
+        let mark = |name: &String| match row.kind {
+            Kind::Print => format!("({})", one_line(name)),
+            _ => one_line(name).into_owned(),
+        };
         let cells = row
             .stub
             .iter()

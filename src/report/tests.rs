@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::dsl::{
-    ChannelReplication, Crop, Depthwise, FixedChannels, Flip, ImageNet1k, Miro, OneNn, PROXY, Report, ResNet,
-    SSL, Tps,
+    ChannelReplication, Crop, DenseSwa, Depthwise, FixedChannels, Flip, ImageNet1k, Miro, OneNn, PROXY,
+    Report, ResNet, SSL, Tps,
 };
 use crate::prelude::{Backbone, Chammi};
 use crate::sample;
@@ -170,13 +170,13 @@ impl Home {
             images += &format!("HPA/{row}.png,{},{split}\n", label[heap]);
         }
         let note = |name: &str, kind: &str, bytes: &[u8]| {
-            let folder = crate::store::files(self.store.path());
+            let folder = crate::store::work_folder(self.store.path(), work).unwrap();
             std::fs::create_dir_all(&folder).unwrap();
-            std::fs::write(folder.join(format!("{work}-{name}")), bytes).unwrap();
+            std::fs::write(folder.join(name), bytes).unwrap();
             let row = ArtifactRow {
                 name: name.into(),
                 kind: kind.into(),
-                path: format!("{work}-{name}").into(),
+                path: format!("work/{work}/{name}").into(),
                 bytes: bytes.len() as u64,
                 blake3: String::new(),
                 step: None,
@@ -297,7 +297,7 @@ fn the_terminal_shows_nine_tasks_floors_and_the_overall_score() {
     let home = Home::new();
     let spec = quick(&tps(Recipe::Fixed, true));
     let run = home.run("hypernet_tps", &spec, 1, DataKind::Simulated, Scale::Quick, 0.0);
-    let text = terminal_table(home.store.read().unwrap(), &[&run], None).unwrap();
+    let text = terminal_table(home.store.read().unwrap(), &[("hypernet_tps", &run)], None).unwrap();
     for (task, _) in TASKS {
         assert!(text.contains(task), "{task} is missing in\n{text}");
     }
@@ -305,12 +305,25 @@ fn the_terminal_shows_nine_tasks_floors_and_the_overall_score() {
         assert!(text.contains(word), "{word} is missing in\n{text}");
     }
     assert_eq!(
-        terminal_table(home.store.read().unwrap(), &[&run, &run], None).unwrap(),
+        terminal_table(home.store.read().unwrap(), &[("hypernet_tps", &run), ("hypernet_tps", &run)], None)
+            .unwrap(),
         text,
         "one run is one seed"
     );
-    let none = terminal_table(home.store.read().unwrap(), &["nobody"], None);
+    let none = terminal_table(home.store.read().unwrap(), &[("a", "nobody")], None);
     assert!(matches!(none, Err(Error::NoScores { .. })));
+}
+
+#[test]
+fn a_shared_run_is_headed_by_the_experiment_that_was_asked_for() {
+    let home = Home::new();
+    let spec = quick(&tps(Recipe::Fixed, true));
+    let run = home.run("aaa", &spec, 1, DataKind::Simulated, Scale::Quick, 0.0);
+    let text = |asked: &[(&str, &str)]| terminal_table(home.store.read().unwrap(), asked, None).unwrap();
+    assert!(text(&[("zzz", &run)]).starts_with("zzz: "));
+    assert!(text(&[("aaa", &run)]).starts_with("aaa: "));
+    let both = text(&[("zzz", &run), ("aaa", &run)]);
+    assert!(both.starts_with("zzz, aaa: ") && both.matches("one seed").count() == 1, "{both}");
 }
 
 /// The plain run of HyperNet on CHAMMI.
@@ -385,9 +398,15 @@ fn table_1_counts_what_models_cost() {
 
 #[test]
 fn figures_without_runs_are_not_drawn_and_say_what_would_fill_them() {
-    let known = [declared("off", &off_the_shelf()), declared("carried", &carried("CP"))];
-    let figures =
-        [("chammi_fig5", "off"), ("chammi_fig10", "off"), ("chammi_fig6", "carried"), ("chammi_fig9", "off")];
+    let known = [("off", off_the_shelf()), ("carried", carried("CP")), ("fixed", fixed())];
+    let known = known.map(|(name, spec)| declared(name, &spec));
+    let figures = [
+        ("chammi_fig5", "off"),
+        ("chammi_fig10", "off"),
+        ("chammi_fig6", "carried"),
+        ("chammi_fig6a", "fixed"),
+        ("chammi_fig9", "off"),
+    ];
     for (name, experiment) in figures {
         let (page, csv, svg) = Home::new().report_of(name, &known);
         assert_eq!(svg, None, "{name}");
@@ -426,6 +445,31 @@ fn radar_and_heatmap_show_fine_tuned_models_beside_the_one_off_the_shelf() {
     let line =
         csv.lines().find(|line| line.contains(",tuned,") && line.contains("CP/Task_four/BRD-K77947974"));
     assert!(line.unwrap().contains(",measured,"), "{line:?}");
+}
+
+/// FixedChannels, fine-tuned, as in Table 3.
+fn fixed() -> Spec {
+    sample::spec(sample::on_chammi(FixedChannels).loss(PROXY), Recipe::Released)
+}
+
+#[test]
+fn figure_6a_has_a_bar_for_each_strategy_beside_the_published_ones() {
+    let home = Home::new();
+    home.run("plain", &fixed(), 1, DataKind::Real, Scale::Paper, 0.0);
+    let swad = sample::on_chammi(FixedChannels).loss(PROXY).strategy(DenseSwa { start_epoch: 5 });
+    let swad = sample::spec(swad, Recipe::Released);
+    home.run("averaged", &swad, 1, DataKind::Real, Scale::Paper, 0.05);
+    let (page, _, svg) = home.report_of("chammi_fig6a", &[]);
+    let svg = svg.unwrap();
+    for text in
+        ["FixedChannels", "TargetParam", "with SWAD", "with MIRO", "real cells, scale paper", "HPA T3"]
+    {
+        assert!(svg.contains(text), "{text}");
+    }
+    // Twelve groups of three bars in each panel; measured are two bars of one model, published are all.
+    assert_eq!(svg.matches('·').count(), 2 * 6 * 3 - 2 * 6);
+    assert!(svg.contains("published"));
+    assert!(page.contains("FixedChannels") && page.contains("TargetParam"), "{page}");
 }
 
 /// What Figure 6 declares for a set left out.
@@ -510,7 +554,7 @@ fn figure_9_draws_kept_features_and_says_which_it_cannot_draw() {
     // Features that no longer fit their rows are refused.
     let spec = quick(&tuned);
     let cut = crate::store::files(home.store.path())
-        .join(format!("embed-{}-1-simulated-features-HPA.f32", SpecId::of(&spec).as_str()));
+        .join(format!("work/embed-{}-1-simulated/features-HPA.f32", SpecId::of(&spec).as_str()));
     std::fs::write(&cut, [0; 8]).unwrap();
     let (page, ..) = home.report_of("chammi_fig9", &[]);
     assert!(page.contains("expected 60 rows of features, found 8 bytes"), "{page}");

@@ -47,6 +47,10 @@ const OPERATORS: [(&str, Operator); 7] = [
     ("<", Operator::Less),
 ];
 
+/// SQLite's expressions are at most 1,000 deep, and each word is one level.
+const MOST_WORDS: usize = 200;
+const MOST_LETTERS: usize = 4_000;
+
 /// Names with a special meaning, for the page's help.
 pub(super) const NAMES: [&str; 13] = [
     "experiment",
@@ -84,6 +88,16 @@ impl Filter {
     /// # Errors
     /// A sentence that names the term that makes no sense.
     pub(super) fn of(line: &str) -> Result<Self, String> {
+        let (letters, words) = (
+            line.chars().count(),
+            line.split(|letter: char| letter.is_whitespace() || letter == ',').count(),
+        );
+        if letters > MOST_LETTERS || words > MOST_WORDS {
+            return Err(format!(
+                "a filter has at most {MOST_LETTERS} letters and {MOST_WORDS} words, this one {letters} and {words}; \
+                 `dichroic sql` answers any question"
+            ));
+        }
         let mut filter = Self { sql: "true".into(), values: vec![], axes: vec![] };
         for term in terms(line)? {
             let start = filter.values.len();

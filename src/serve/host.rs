@@ -1,7 +1,7 @@
 //! Which requests are answered. A foreign page can let its own name point to this machine and then read what
 //! is served here (DNS rebinding). Such requests name the foreign host, and are refused.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// The host names to which this server answers.
 #[derive(Clone, Debug)]
@@ -19,7 +19,8 @@ impl Hosts {
     /// Whether a request with this `Host` header is for this server. Ports do not matter: a tunnel may use
     /// another port on each side, and a foreign name is foreign on every port.
     pub(super) fn admit(&self, header: &str) -> bool {
-        let name = name(header).to_ascii_lowercase();
+        let Some(name) = name(header) else { return false };
+        let name = name.to_ascii_lowercase();
         match name.parse::<IpAddr>() {
             // A server that listens on all addresses is reached by any of them; an IP address cannot be
             // rebound.
@@ -30,12 +31,16 @@ impl Hosts {
     }
 }
 
-/// A `Host` header without its port and without the brackets of an IPv6 address.
-fn name(header: &str) -> &str {
+/// A `Host` header without its port and without the brackets of an IPv6 address; `None` if there is more in it.
+fn name(header: &str) -> Option<&str> {
+    let is_port = |port: &str| port.len() <= 5 && port.bytes().all(|digit| digit.is_ascii_digit());
     if let Some(rest) = header.strip_prefix('[') {
-        return rest.split_once(']').map_or("", |(name, _)| name);
+        let (name, port) = rest.split_once(']')?;
+        let port = port.strip_prefix(':').or(port.is_empty().then_some(""))?;
+        return (is_port(port) && name.parse::<Ipv6Addr>().is_ok()).then_some(name);
     }
-    header.rsplit_once(':').map_or(header, |(name, _)| name)
+    let (name, port) = header.rsplit_once(':').unwrap_or((header, ""));
+    is_port(port).then_some(name)
 }
 
 #[cfg(test)]
@@ -55,6 +60,15 @@ mod tests {
             "10.0.0.1:7878",
             "microscope",
             "localhost.evil",
+            "[::1]evil.example",
+            "[::1]evil.example:80",
+            "[127.0.0.1]evil.example:80",
+            "[127.0.0.1]",
+            "[::1]:80evil",
+            "[::1",
+            "localhost:evil",
+            "localhost:7878:7878",
+            "::1",
         ] {
             assert!(!at("127.0.0.1:7878").admit(foreign), "{foreign}");
         }

@@ -9,6 +9,7 @@ mod ask;
 mod assets;
 mod charts;
 mod compare;
+mod connections;
 mod curves;
 mod error;
 mod filter;

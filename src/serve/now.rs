@@ -24,7 +24,7 @@ fn question() -> String {
       (SELECT count(*) FROM run_work rw WHERE rw.work_id = w.id) AS runs
     FROM work w JOIN attempt a ON a.work_id = w.id AND a.n = w.attempt WHERE w.status = 'running')
   SELECT o.work, o.kind, o.owner, o.silent, o.attempt, o.numerics, o.runs, o.id, o.loss,
-    round((unixepoch('subsec')*1000 - o.started_ms)/1000.0, 1) AS seconds,
+    round(max(0, unixepoch('subsec')*1000 - o.started_ms)/1000.0, 1) AS seconds,
     o.doing, o.unit, o.done, o.total, o.units_per_s, round((o.total - o.done) / o.units_per_s, 1) AS seconds_left,
     (SELECT max(step) FROM scalar s WHERE s.work_id = o.id AND s.metric_id = o.loss) AS step,
     (SELECT value FROM scalar s WHERE s.work_id = o.id AND s.metric_id = o.loss ORDER BY step DESC LIMIT 1) AS value,

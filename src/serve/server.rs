@@ -4,6 +4,7 @@
 use super::{
     Error,
     ask::Readers,
+    connections,
     host::Hosts,
     live,
     site::{Answer, Site},
@@ -29,6 +30,9 @@ use tokio::{runtime::Builder, sync::watch::Receiver, task::spawn_blocking};
 
 /// How often the caller is asked whether to stop.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Pages that are made at once; further requests wait.
+const THREADS: usize = 16;
 
 /// Headers of every answer. Nothing is fetched from elsewhere, and no text of a run becomes script or style.
 const HEADERS: [(HeaderName, &str); 5] = [
@@ -77,7 +81,11 @@ impl Server {
     /// # Errors
     /// If the system cannot start threads or sockets.
     pub fn run(self, stop: impl Fn() -> bool) -> Result<(), Error> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Serve)?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(THREADS)
+            .build()
+            .map_err(Error::Serve)?;
         // Connections to the store have their own runtimes, which must not be dropped inside this one.
         let site = Arc::clone(&self.site);
         let served = runtime.block_on(async {
@@ -85,7 +93,7 @@ impl Server {
             let hosts = Hosts::of(self.address, &Host::here().name);
             let app = router(self.site, hosts);
             tokio::select! {
-                served = axum::serve(listener, app) => served,
+                served = connections::serve(listener, app) => served,
                 () = wait(stop) => Ok(()),
             }
         });
@@ -129,7 +137,10 @@ async fn answer(site: Arc<Site>, request: Request) -> Response {
 /// answer.
 async fn guard(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     let named = |headers: &HeaderMap| {
-        headers.get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(|host| hosts.admit(host))
+        // Of two names one could be ours and the other foreign.
+        let mut named = headers.get_all(header::HOST).iter();
+        let only = named.next().filter(|_| named.next().is_none());
+        only.and_then(|host| host.to_str().ok()).is_some_and(|host| hosts.admit(host))
     };
     let mut response = if !named(request.headers()) {
         let text = "This server answers under its own address only.\n";

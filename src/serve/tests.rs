@@ -429,6 +429,35 @@ fn strangers_and_changes_are_refused() {
 }
 
 #[test]
+fn two_names_and_half_a_request_are_refused() {
+    let (_folder, path) = place();
+    let (_store, _attempt) = full(&path);
+    let served = Served::new(&path);
+    let mut answer = String::new();
+    let two = "GET /runs HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    served.send(two).read_to_string(&mut answer).unwrap();
+    assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+    // The test would time out if it were held.
+    for half in ["", "GET / HT", "GET / HTTP/1.1\r\nHost: local"] {
+        let mut left = vec![];
+        let _ = served.send(half).read_to_end(&mut left);
+        assert!(!left.starts_with(b"HTTP/1.1 200"));
+    }
+    assert!(served.ask("GET", "/runs", "localhost").starts_with("HTTP/1.1 200"));
+    let long = format!("/runs?q={}", "a+".repeat(3_000));
+    let page = served.ask("GET", &long, "localhost");
+    assert!(page.contains("a filter has at most"), "{page}");
+    for most in [
+        "a+".repeat(199),
+        format!("status:{}done", "done,".repeat(198)),
+        format!("tag:{}a", "a*,".repeat(198)),
+    ] {
+        let page = served.ask("GET", &format!("/runs?q={most}"), "localhost");
+        assert!(page.contains("Filter syntax") && !page.contains("does not answer"), "{most}: {page}");
+    }
+}
+
+#[test]
 fn a_write_by_another_connection_is_told() {
     let (_folder, path) = place();
     let (store, attempt) = full(&path);

@@ -9,7 +9,6 @@ use super::rows::{ArtifactRow, Floor, Outcome, Owner, ScoreRow, Status};
 use super::writer::{LEASE_MS, Writer};
 use super::{Store, register, sample};
 use crate::panic_text;
-use sqlx::Row;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -271,7 +270,7 @@ impl Key {
     /// Nothing may be written after another attempt has taken over.
     fn fence(&self, db: &mut Db) -> Result<(), Error> {
         let row = db.first(sqlx::query("SELECT attempt FROM work WHERE id = ?").bind(self.work_id))?;
-        match row.map(|row| row.get::<u32, _>(0)) {
+        match row.map(|row| row.get::<u32>(0)).transpose()? {
             Some(current) if current == self.n => Ok(()),
             Some(current) => Err(Error::Fenced { work: self.work.clone(), attempt: self.n, current }),
             None => Err(Error::Unknown { what: "work", uid: self.work.clone() }),
@@ -318,19 +317,19 @@ fn begin(db: &mut Db, uid: &str, who: &Provenance, exhausted: Option<String>) ->
     );
     let row = db.first(query.bind(uid))?;
     let row = row.ok_or_else(|| Error::Unknown { what: "work", uid: uid.into() })?;
-    if let (Some(text), "running") = (exhausted, row.get(1)) {
-        lose(db, row.get(0), Some(&text))?;
-        register::settle(db, row.get(0))?;
+    if let (Some(text), "running") = (exhausted, row.get(1)?) {
+        lose(db, row.get(0)?, Some(&text))?;
+        register::settle(db, row.get(0)?)?;
         return Ok(Begun::Failed(text));
     }
-    match Status::of(row.get(1)) {
+    match Status::of(row.get(1)?) {
         Some(Status::Done) => return Ok(Begun::Done),
         Some(Status::Failed) => {
-            return Ok(Begun::Failed(row.get::<Option<String>, _>(3).unwrap_or_default()));
+            return Ok(Begun::Failed(row.get::<Option<String>>(3)?.unwrap_or_default()));
         }
         _ => {}
     }
-    let (work_id, n, now) = (row.get::<i64, _>(0), row.get::<u32, _>(2) + 1, now_ms());
+    let (work_id, n, now) = (row.get::<i64>(0)?, row.get::<u32>(2)?.saturating_add(1), now_ms());
     lose(db, work_id, None)?;
     let (code, host) = (register::code(db, &who.code)?, register::host(db, &who.host)?);
     let args = serde_json::Value::from(who.args.clone()).to_string();
@@ -339,7 +338,7 @@ fn begin(db: &mut Db, uid: &str, who: &Provenance, exhausted: Option<String>) ->
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
     );
     let query = query.bind(work_id).bind(n).bind(code).bind(host).bind(std::process::id()).bind(args);
-    let id = db.one(query.bind(who.numerics.clone()).bind(now).bind(now))?.get(0);
+    let id = db.one(query.bind(who.numerics.clone()).bind(now).bind(now))?.get(0)?;
     db.execute(
         sqlx::query(
             "UPDATE work SET status = 'running', attempt = ?, owner = ?, lease_until_ms = ? WHERE id = ?",
@@ -354,7 +353,7 @@ fn begin(db: &mut Db, uid: &str, who: &Provenance, exhausted: Option<String>) ->
     let query = sqlx::query(
         "SELECT name, kind, path, bytes, blake3, step FROM artifact WHERE work_id = ? AND kind = 'checkpoint' ORDER BY step DESC",
     );
-    let checkpoint = db.first(query.bind(work_id))?.map(|row| super::query::artifact(&row));
+    let checkpoint = db.first(query.bind(work_id))?.as_ref().map(super::query::artifact).transpose()?;
     Ok(Begun::Yours(Key { work: uid.into(), work_id, id, n }, checkpoint))
 }
 
@@ -375,8 +374,10 @@ fn lose(db: &mut Db, work_id: i64, exhausted: Option<&str>) -> Result<(), Error>
 /// Requeues work of dead processes, so that no run stays `running` for ever.
 pub(super) fn recover(db: &mut Db, store: &Path) -> Result<(), Error> {
     for row in db.all(sqlx::query("SELECT id, uid FROM work WHERE status = 'running'"))? {
-        let Locked::Ours(lock) = Lock::try_take(store, row.get(1), &Provenance::default())? else { continue };
-        let work_id: i64 = row.get(0);
+        let Locked::Ours(lock) = Lock::try_take(store, row.get(1)?, &Provenance::default())? else {
+            continue;
+        };
+        let work_id: i64 = row.get(0)?;
         db.transaction(|db| {
             lose(db, work_id, lock.exhausted.as_deref())?;
             register::settle(db, work_id)

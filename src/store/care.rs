@@ -1,6 +1,6 @@
 //! Store maintenance: integrity checks, backup while others write, freeing disk space.
 
-use super::{Reader, Status, Store, error::Error, files, works_folder};
+use super::{Reader, Status, Store, error::Error, names};
 use crate::atomic_file;
 use std::{
     borrow::Cow,
@@ -44,9 +44,16 @@ impl Reader {
         }
         let sql = "SELECT w.uid, f.path, f.bytes, f.blake3, f.kind FROM artifact f JOIN work w ON w.id = f.work_id ORDER BY f.path";
         for row in self.query(sql)?.rows {
-            let (work, path) = (&row[0], self.file(&row[1].to_string()));
+            let (work, noted) = (&row[0], row[1].to_string());
             let (bytes, hash) = (row[2].to_string(), row[3].to_string());
             health.files += 1;
+            let path = match self.file(&noted) {
+                Ok(path) => path,
+                Err(error) => {
+                    health.problems.push(format!("work {work}: {error}"));
+                    continue;
+                }
+            };
             let found = match fs::metadata(&path) {
                 Ok(found) => found.len(),
                 Err(error) => {
@@ -75,7 +82,7 @@ impl Reader {
     /// Orphans next to the store: folders of unknown work, and unrecorded files of finished work, such as the
     /// checkpoint of a process killed at its very end.
     pub fn orphans(&self) -> Result<Vec<PathBuf>, Error> {
-        let mut found = entries(&works_folder(self.path()));
+        let mut found = entries(&names::works_folder(self.path()));
         // Queried afterwards: work is registered before it has a folder.
         let known = self.query("SELECT uid, status FROM work")?.rows;
         let known: BTreeMap<String, bool> = known
@@ -83,7 +90,8 @@ impl Reader {
             .map(|row| (row[0].to_string(), row[1].to_string() == Status::Done.as_str()))
             .collect();
         let noted = self.query("SELECT path FROM artifact")?.rows;
-        let noted: BTreeSet<PathBuf> = noted.iter().map(|row| self.file(&row[0].to_string())).collect();
+        let noted: BTreeSet<PathBuf> =
+            noted.iter().filter_map(|row| self.file(&row[0].to_string()).ok()).collect();
         let done = |folder: &PathBuf| known.get(name(folder).as_ref()) == Some(&true);
         let mut left: Vec<PathBuf> =
             found.iter().filter(|folder| done(folder)).flat_map(|it| entries(it)).collect();
@@ -109,14 +117,18 @@ impl Reader {
         }
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(io("create", folder))?;
-        let (here, there) = (files(self.path()), files(to));
         let mut copied = Health::default();
-        let part = to.with_extension("part");
-        let _ = fs::remove_file(&part); // left by an interrupted copy
-        self.copy(&part)?;
+        let part = Part(to.with_extension("part")); // removed again, whatever happens
+        let _ = fs::remove_file(&part.0); // left by an interrupted copy
+        self.copy(&part.0)?;
         let noted = "SELECT path FROM artifact WHERE kind <> 'checkpoint' ORDER BY path";
-        for row in Self::open(&part)?.query(noted)?.rows {
-            let (from, target) = (here.join(row[0].to_string()), there.join(row[0].to_string()));
+        let noted = Self::open(&part.0)?.query(noted)?.rows;
+        let pairs = noted.iter().map(|row| {
+            let noted = row[0].to_string();
+            Ok((names::existing(self.path(), &noted)?, names::file(to, &noted)?))
+        });
+        // All names are checked before the first file is copied.
+        for (from, target) in pairs.collect::<Result<Vec<_>, Error>>()? {
             if let Some(folder) = target.parent() {
                 fs::create_dir_all(folder).map_err(io("create", folder))?;
             }
@@ -124,8 +136,21 @@ impl Reader {
             copied.files += 1;
             copied.bytes += fs::metadata(&target).map_or(0, |found| found.len());
         }
-        fs::rename(&part, to).map_err(io("rename", &part))?;
+        fs::rename(&part.0, to).map_err(io("rename", &part.0))?;
         Ok(copied)
+    }
+}
+
+/// A database that is being copied.
+struct Part(PathBuf);
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        for ending in ["", "-wal", "-shm", "-journal"] {
+            let mut name = self.0.clone().into_os_string();
+            name.push(ending);
+            let _ = fs::remove_file(name); // none exists after a complete copy
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::db::Db;
 use super::error::Error;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
 
 /// A point of a curve, waiting to be written.
 pub(super) struct Point {
@@ -85,6 +85,5 @@ pub(super) fn metric(db: &mut Db, name: &str) -> Result<i64, Error> {
             .bind(name)
             .bind(goal),
     )?;
-    let row = db.one(sqlx::query("SELECT id FROM metric WHERE name = ?").bind(name))?;
-    row.try_get(0).map_err(Error::sql(db.doing))
+    db.one(sqlx::query("SELECT id FROM metric WHERE name = ?").bind(name))?.get(0)
 }

@@ -4,7 +4,6 @@ use super::db::Db;
 use super::error::Error;
 use super::rows::DatasetRow;
 use super::{Reader, Store, Value};
-use sqlx::Row;
 
 /// A data set whose name, kind and world are those of another, with other contents.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -27,7 +26,7 @@ impl Store {
             );
             let query = query.bind(row.name.clone()).bind(row.fingerprint.clone()).bind(row.kind.as_str());
             let query = query.bind(row.world).bind(row.images as i64).bind(row.info.to_string());
-            let stored: String = db.one(query)?.get(0);
+            let stored: String = db.one(query)?.get(0)?;
             if stored == row.kind.as_str() {
                 return make_current(db, &row.fingerprint);
             }

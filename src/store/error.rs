@@ -27,6 +27,12 @@ pub enum Error {
     /// There is no store to read.
     #[error("no store at {}", .0.display())]
     Absent(PathBuf),
+    /// A folder.
+    #[error("{} is a folder, and a store is a file", .0.display())]
+    Folder(PathBuf),
+    /// A database that was cut short or written over.
+    #[error("the store {} is damaged: SQLite cannot read all of it", .0.display())]
+    Corrupt(PathBuf),
     /// Not a database.
     #[error("{} is not a SQLite database", .0.display())]
     NotADatabase(PathBuf),
@@ -72,6 +78,28 @@ pub enum Error {
     /// Not a single reading statement.
     #[error("{0}")]
     NotAQuestion(String),
+    /// The database holds what dichroic does not write.
+    #[error("cannot {doing}: the store is damaged: expected {expected} in `{column}`, found {found:?}")]
+    Damaged {
+        /// The attempted operation.
+        doing: &'static str,
+        /// The column of the query.
+        column: String,
+        /// What it should be.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+    },
+    /// A name in the database that must not become a path.
+    #[error("the store names a {what} {found:?}: expected {expected}")]
+    Name {
+        /// `run`, `work` or `file`.
+        what: &'static str,
+        /// The name.
+        found: String,
+        /// What it should be.
+        expected: &'static str,
+    },
     /// Points of curves could not be written.
     #[error("{points} points of curves are lost: {cause}")]
     Lost {
@@ -130,12 +158,26 @@ impl Error {
     /// How to fix it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "free space on the disk and repeat the command".into()
+            }
+            Self::Io { source, .. }
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+                ) =>
+            {
                 "choose a store in a writable folder: --store PATH or $DICHROIC_STORE".into()
             }
             Self::NetworkFileSystem { .. } => {
                 "put the store on a local disk (--store PATH or $DICHROIC_STORE) and copy it with `db backup`"
                     .into()
+            }
+            Self::Folder(path) => {
+                format!("give the file, such as --store {}", path.join("dichroic.db").display())
+            }
+            Self::Corrupt(_) => {
+                "`dichroic db check` says what is left; restore a backup, or copy what can be read with `sqlite3 OLD .recover | sqlite3 NEW`".into()
             }
             Self::Absent(_) => "run an experiment first, or give the store with --store PATH".into(),
             Self::NotADatabase(_) | Self::NotAStore(_) => {
@@ -151,6 +193,9 @@ impl Error {
             }
             Self::Sql { source, .. } => return sql_hint(source),
             Self::NotAQuestion(_) => "one SELECT, WITH, VALUES, EXPLAIN or PRAGMA at a time".into(),
+            Self::Damaged { .. } | Self::Name { .. } => {
+                "another program changed it; use a backup, or the store that it was copied from".into()
+            }
             Self::DataKind { .. } => {
                 "the folder's description changed between real and simulated, but not its files".into()
             }

@@ -3,6 +3,7 @@
 
 use super::db::now_ms;
 use super::error::Error;
+use super::names;
 use super::provenance::Provenance;
 use super::rows::Owner;
 use crate::memory::{self, EXHAUSTED};
@@ -31,7 +32,7 @@ impl Lock {
     pub(super) fn try_take(store: &Path, work: &str, who: &Provenance) -> Result<Locked, Error> {
         let folder = folder(store);
         std::fs::create_dir_all(&folder).map_err(io("create", &folder))?;
-        let path = folder.join(work);
+        let path = folder.join(names::id("work", work)?);
         loop {
             let mut file = open(&path).map_err(io("open", &path))?;
             match file.try_lock() {

@@ -4,9 +4,8 @@
 //! Work done there and not here is copied with its attempts, curves, files and scores. Work done on both
 //! sides stays as it is here, and is compared.
 
-use super::{Reader, Store, db::Db, error::Error, files, register, stale};
+use super::{Reader, Store, db::Db, error::Error, files, line::Line, names, register, stale};
 use crate::atomic_file;
-use sqlx::Row;
 use std::{fs, path::Path};
 
 /// The result of a merge.
@@ -122,29 +121,31 @@ impl Store {
             name.push(ending);
             let _ = fs::remove_file(name); // only the first always exists
         }
+        let _ = fs::remove_dir(files(&self.path)); // if it is empty, because nothing came
         merged
     }
 
     fn take(&self, theirs: &Reader, copy: &Path) -> Result<Merged, Error> {
         let name = copy.to_string_lossy().into_owned();
-        let (from, to) = (files(theirs.path()), files(&self.path));
+        let (from, to) = (theirs.path().to_owned(), self.path.clone());
         self.writer.ask_alone("merge a store", move |db| {
             db.execute(sqlx::query("ATTACH ? AS other").bind(name))?;
             let merged = db.transaction(|db| {
+                names::all(db, &to)?;
                 same_kinds(db)?;
                 db.execute(sqlx::query(TAKEN))?;
                 let mut merged = Merged { files: bring(db, &from, &to)?, ..both(db)? };
                 for step in STEPS.iter().chain(&REMARKS) {
                     db.execute(sqlx::query(*step))?;
                 }
-                let count = |db: &mut Db, sql| Ok::<_, Error>(db.one(sqlx::query(sql))?.get::<i64, _>(0) as u64);
+                let count = |db: &mut Db, sql| db.one(sqlx::query(sql))?.count(0);
                 merged.runs = count(db, "SELECT count(*) FROM meant WHERE new")?;
                 let came = "SELECT count(*) FROM taken t JOIN main.work w ON w.id = t.ours WHERE w.status = 'done'";
                 merged.works = count(db, came)?;
                 let touched = "SELECT ours FROM meant UNION SELECT rw.run_id FROM main.run_work rw JOIN taken t ON t.ours = rw.work_id";
                 for row in db.all(sqlx::query(touched))? {
-                    register::share_scores(db, row.get(0))?;
-                    register::settle_run(db, row.get(0))?;
+                    register::share_scores(db, row.get(0)?)?;
+                    register::settle_run(db, row.get(0)?)?;
                 }
                 stale::works(db)?;
                 Ok(merged)
@@ -163,19 +164,25 @@ fn same_kinds(db: &mut Db) -> Result<(), Error> {
     let sql = "SELECT o.name, o.fingerprint, d.kind, o.kind FROM other.dataset o JOIN main.dataset d ON d.fingerprint = o.fingerprint
       WHERE d.kind <> o.kind";
     let Some(row) = db.first(sqlx::query(sql))? else { return Ok(()) };
-    Err(Error::DataKind { name: row.get(0), fingerprint: row.get(1), stored: row.get(2), now: row.get(3) })
+    Err(Error::DataKind {
+        name: row.get(0)?,
+        fingerprint: row.get(1)?,
+        stored: row.get(2)?,
+        now: row.get(3)?,
+    })
 }
 
 /// Compares the works that both sides have done.
 fn both(db: &mut Db) -> Result<Merged, Error> {
     let sql = "SELECT count(*) FROM other.work o JOIN main.work w ON w.uid = o.uid AND w.status = 'done' WHERE o.status = 'done'";
-    let both = db.one(sqlx::query(sql))?.get::<i64, _>(0) as u64;
+    let both = db.one(sqlx::query(sql))?.count(0)?;
     let sql = "SELECT w.uid, f.name, a.numerics, b.numerics FROM other.artifact g JOIN other.work o ON o.id = g.work_id AND o.status = 'done'
       JOIN main.work w ON w.uid = o.uid AND w.status = 'done' JOIN main.artifact f ON f.work_id = w.id AND f.name = g.name
       JOIN main.attempt a ON a.id = f.attempt_id JOIN other.attempt b ON b.id = g.attempt_id
       WHERE f.blake3 <> g.blake3 ORDER BY w.uid, f.name";
-    let row = |row: &sqlx::sqlite::SqliteRow| [0, 1, 2, 3].map(|at| row.get::<String, _>(at));
-    Ok(Merged { both, differing: db.all(sqlx::query(sql))?.iter().map(row).collect(), ..Merged::default() })
+    let row = |row: &Line| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]);
+    let differing: Result<_, Error> = db.all(sqlx::query(sql))?.iter().map(row).collect();
+    Ok(Merged { both, differing: differing?, ..Merged::default() })
 }
 
 /// Copies the files of what is merged, before the database refers to them.
@@ -183,8 +190,7 @@ fn bring(db: &mut Db, from: &Path, to: &Path) -> Result<(u64, u64), Error> {
     let sql = "SELECT f.path FROM other.artifact f JOIN taken t ON t.theirs = f.work_id WHERE f.kind <> 'checkpoint'";
     let mut brought = (0, 0);
     for row in db.all(sqlx::query(sql))? {
-        let noted: String = row.get(0);
-        let (path, target) = (from.join(&noted), to.join(&noted));
+        let (path, target) = (names::existing(from, row.get(0)?)?, names::file(to, row.get(0)?)?);
         let io = |source| Error::Io { what: "copy", path: path.clone(), source };
         fs::create_dir_all(target.parent().unwrap_or(to)).map_err(io)?;
         atomic_file::fill(&target, |part| fs::copy(&path, part).map(drop)).map_err(io)?;

@@ -3,7 +3,6 @@
 use super::db::Db;
 use super::error::Error;
 use super::{attempt, placements, published};
-use sqlx::Row;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use std::fs::OpenOptions;
@@ -19,7 +18,7 @@ macro_rules! file {
 
 /// The migrations from nothing to the current schema; a test compares them with the folder. (`sqlx::migrate!` reads the
 /// folder, and builds a second SQLite for it.)
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     file!("0001_core"),
     file!("0002_views"),
     file!("0003_questions"),
@@ -27,6 +26,7 @@ const FILES: [(&str, &str); 7] = [
     file!("0005_placements"),
     file!("0006_any_sqlite"),
     file!("0007_stale_reasons"),
+    file!("0008_published_rows"),
 ];
 
 static MIGRATIONS: LazyLock<Migrator> =
@@ -116,14 +116,14 @@ fn version(path: &Path) -> Result<Option<i64>, Error> {
     };
     let query = "SELECT count(*), sum(name NOT LIKE '\\_sqlx\\_migrations%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\') FROM sqlite_schema";
     let tables = db.one(sqlx::query(query)).map_err(strange)?;
-    let (all, foreign) = (tables.get::<i64, _>(0), tables.get::<Option<i64>, _>(1).unwrap_or(0));
-    let ours_id: i64 = db.one(sqlx::query("PRAGMA application_id"))?.get(0);
+    let (all, foreign) = (tables.get::<i64>(0)?, tables.get::<Option<i64>>(1)?.unwrap_or(0));
+    let ours_id: i64 = db.one(sqlx::query("PRAGMA application_id"))?.get(0)?;
     if foreign > 0 && ours_id != 0x6469_6372 {
         return Err(Error::NotAStore(path.into()));
     }
     let version: Option<i64> = match all {
         0 => None,
-        _ => db.one(sqlx::query("SELECT max(version) FROM _sqlx_migrations WHERE success"))?.get(0),
+        _ => db.one(sqlx::query("SELECT max(version) FROM _sqlx_migrations WHERE success"))?.get(0)?,
     };
     match version {
         Some(store) if store > ours() => Err(Error::Newer { path: path.into(), store, program: ours() }),

@@ -11,9 +11,11 @@ mod curves;
 mod dataset;
 mod db;
 mod error;
+mod line;
 mod lock;
 mod merge;
 mod migrate;
+mod names;
 mod placements;
 mod progress;
 mod provenance;
@@ -32,6 +34,7 @@ pub use care::Health;
 pub use dataset::{OtherContents, short_fingerprint};
 pub use error::Error;
 pub use merge::Merged;
+pub(crate) use names::{work_folder, works_folder};
 pub use provenance::{Code, Git, Host, Provenance};
 pub use query::Reader;
 pub use rows::{
@@ -111,16 +114,6 @@ pub(crate) fn files(store: &Path) -> PathBuf {
     let mut name = store.as_os_str().to_owned();
     name.push(".d");
     PathBuf::from(name)
-}
-
-/// The folder of a work's files: `<store>.d/work/<WorkId>`.
-pub(crate) fn work_folder(store: &Path, work: &str) -> PathBuf {
-    works_folder(store).join(work)
-}
-
-/// The folder that contains those.
-fn works_folder(store: &Path) -> PathBuf {
-    files(store).join("work")
 }
 
 #[cfg(test)]

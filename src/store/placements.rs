@@ -1,7 +1,7 @@
 //! Which published rows each spec reproduces, and a view for each published table with a column for each task.
 
 use super::{Store, db::Db, error::Error, rows::PlacementRow};
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
 
 impl Store {
     /// Records which published rows specs reproduce; replaces what was recorded of them before. `by`: the program that
@@ -42,13 +42,13 @@ pub(super) fn views(db: &mut Db) -> Result<(), Error> {
         SELECT paper, tbl, task, min(place) AS place FROM published WHERE task <> ''
         GROUP BY paper, tbl, task ORDER BY paper, tbl, place) GROUP BY paper, tbl";
     for row in db.all(sqlx::query(tables))? {
-        let (paper, table) = (row.get::<&str, _>(0), row.get::<&str, _>(1));
-        let tasks: Vec<String> = serde_json::from_str(row.get(2)).unwrap_or_default();
+        let (paper, table) = (row.get::<&str>(0)?, row.get::<&str>(1)?);
+        let tasks: Vec<String> = serde_json::from_str(row.get(2)?).unwrap_or_default();
         let name = format!("v_{paper}_{table}");
         let sql = view(&name, paper, table, &tasks);
         let known =
             db.first(sqlx::query("SELECT sql FROM sqlite_schema WHERE name = ?").bind(name.clone()))?;
-        if known.is_some_and(|known| known.get::<&str, _>(0) == sql) {
+        if known.is_some_and(|known| known.get::<&str>(0).is_ok_and(|known| known == sql)) {
             continue;
         }
         db.transaction(|db| {

@@ -4,7 +4,6 @@ use super::curves::metric;
 use super::db::Db;
 use super::error::Error;
 use crate::papers::{PAPERS, Paper};
-use sqlx::Row;
 use std::collections::HashSet;
 
 /// Columns of the files after `table`, which says in words what the file's name says.
@@ -23,7 +22,7 @@ pub(super) fn load(db: &mut Db) -> Result<(), Error> {
     db.doing = "load the published numbers";
     let hash = digest(&PAPERS);
     let known = db.first(sqlx::query("SELECT value FROM store WHERE key = 'published'"))?;
-    if known.is_some_and(|row| row.get::<&str, _>(0) == hash) {
+    if known.is_some_and(|row| row.get::<&str>(0).is_ok_and(|known| known == hash)) {
         return Ok(());
     }
     db.transaction(|db| {

@@ -3,6 +3,8 @@
 use super::answer::{Rows, Value};
 use super::db::Db;
 use super::error::Error;
+use super::line::Line;
+use super::names;
 use super::rows::{ArtifactRow, Floor, PublishedRow, RunState, ScoreRow, Status, WorkState};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row, TypeInfo, ValueRef};
@@ -26,8 +28,11 @@ impl Reader {
     }
 
     /// The path of a file that the store records relative to the folder `<store>.d`.
-    pub fn file(&self, noted: &str) -> PathBuf {
-        super::files(&self.path).join(noted)
+    ///
+    /// # Errors
+    /// If that leads out of the store's folders.
+    pub fn file(&self, noted: &str) -> Result<PathBuf, Error> {
+        names::file(&self.path, noted)
     }
 
     /// Writes a snapshot of the database to `to`, even while others write.
@@ -59,8 +64,8 @@ impl Reader {
             Value::Text(value) => query.bind(value.clone()),
             Value::Blob(value) => query.bind(value.clone()),
         });
-        let rows = db.all(query)?;
-        let rows = rows.iter().map(|row| (0..columns.len()).map(|i| value(row, i)).collect()).collect();
+        let rows = db.all(query).map_err(reads_only)?;
+        let rows = rows.iter().map(|row| row.values(columns.len())).collect();
         Ok(Rows { columns, rows })
     }
 
@@ -72,7 +77,7 @@ impl Reader {
     /// The state of a work; `None` if it was never registered.
     pub fn work(&self, uid: &str) -> Result<Option<WorkState>, Error> {
         let query = sqlx::query("SELECT uid, kind, status, attempts, error FROM v_works WHERE uid = ?");
-        Ok(self.db("read a work").first(query.bind(uid.to_string()))?.map(|row| work_state(&row)))
+        self.db("read a work").first(query.bind(uid.to_string()))?.as_ref().map(work_state).transpose()
     }
 
     /// The scores of a run's current work, in the order of their key.
@@ -83,8 +88,7 @@ impl Reader {
              JOIN run_work w ON w.run_id = r.id AND w.work_id = a.work_id
              WHERE r.uid = ? ORDER BY 1, 2, 3, 4, 5, 6",
         );
-        let rows = self.db("read scores").all(query.bind(run.to_string()))?;
-        Ok(rows.iter().map(score).collect())
+        self.db("read scores").all(query.bind(run.to_string()))?.iter().map(score).collect()
     }
 
     /// The floors of the same evaluation.
@@ -94,8 +98,8 @@ impl Reader {
              FROM run r JOIN run_work w ON w.run_id = r.id JOIN floor f ON f.work_id = w.work_id
              WHERE r.uid = ? ORDER BY f.floor, 1, 2, 3, 4, 5, 6",
         );
-        let rows = self.db("read floors").all(query.bind(run.to_string()))?;
-        Ok(rows.iter().filter_map(|row| Some((Floor::of(row.get(8))?, score(row)))).collect())
+        let row = |row: &Line| Ok((row.word(8, "a floor", Floor::of)?, score(row)?));
+        self.db("read floors").all(query.bind(run.to_string()))?.iter().map(row).collect()
     }
 
     /// The files of a work.
@@ -104,8 +108,7 @@ impl Reader {
             "SELECT f.name, f.kind, f.path, f.bytes, f.blake3, f.step
              FROM work w JOIN artifact f ON f.work_id = w.id WHERE w.uid = ? ORDER BY f.name",
         );
-        let rows = self.db("read the list of files").all(query.bind(work.to_string()))?;
-        Ok(rows.iter().map(artifact).collect())
+        self.db("read the list of files").all(query.bind(work.to_string()))?.iter().map(artifact).collect()
     }
 
     /// The published numbers of a table, in published order: `published("chammi", "table4")`.
@@ -116,19 +119,21 @@ impl Reader {
         );
         let rows =
             self.db("read published numbers").all(query.bind(paper.to_string()).bind(tbl.to_string()))?;
-        let row = |row: &SqliteRow| PublishedRow {
-            paper: paper.into(),
-            tbl: tbl.into(),
-            model: row.get(0),
-            condition: row.get(1),
-            task: row.get(2),
-            metric: row.get(3),
-            value: row.get(4),
-            decimals: row.get(5),
-            flag: row.get(6),
-            note: row.get(7),
+        let row = |row: &Line| {
+            Ok(PublishedRow {
+                paper: paper.into(),
+                tbl: tbl.into(),
+                model: row.get(0)?,
+                condition: row.get(1)?,
+                task: row.get(2)?,
+                metric: row.get(3)?,
+                value: row.get(4)?,
+                decimals: row.get(5)?,
+                flag: row.get(6)?,
+                note: row.get(7)?,
+            })
         };
-        Ok(rows.iter().map(row).collect())
+        rows.iter().map(row).collect()
     }
 
     fn db(&self, doing: &'static str) -> MutexGuard<'_, Db> {
@@ -149,49 +154,49 @@ pub(super) fn run_state(db: &mut Db, uid: &str) -> Result<Option<RunState>, Erro
         "SELECT v.uid, v.kind, v.status, v.attempts, v.error FROM run r JOIN run_work rw ON rw.run_id = r.id
          JOIN v_works v ON v.id = rw.work_id WHERE r.uid = ? ORDER BY rw.place",
     );
-    let works = db.all(query.bind(uid.to_string()))?.iter().map(work_state).collect();
-    Ok(Some(RunState { uid: uid.into(), status: status(run.get(0)), seconds: run.get(1), works }))
+    let works: Result<_, Error> = db.all(query.bind(uid.to_string()))?.iter().map(work_state).collect();
+    Ok(Some(RunState { uid: uid.into(), status: status(&run, 0)?, seconds: run.get(1)?, works: works? }))
 }
 
-fn status(word: &str) -> Status {
-    Status::of(word).expect("the schema's checks admit no other word")
+fn status(row: &Line, column: usize) -> Result<Status, Error> {
+    row.word(column, "a status", Status::of)
 }
 
-fn work_state(row: &SqliteRow) -> WorkState {
-    WorkState {
-        uid: row.get(0),
-        kind: row.get(1),
-        status: status(row.get(2)),
-        attempts: row.get(3),
-        error: row.get(4),
-    }
+fn work_state(row: &Line) -> Result<WorkState, Error> {
+    Ok(WorkState {
+        uid: row.get(0)?,
+        kind: row.get(1)?,
+        status: status(row, 2)?,
+        attempts: row.get(3)?,
+        error: row.get(4)?,
+    })
 }
 
-fn score(row: &SqliteRow) -> ScoreRow {
-    ScoreRow {
-        protocol: row.get(0),
-        data: row.get(1),
-        part: row.get(2),
-        task: row.get(3),
-        class: row.get(4),
-        metric: row.get(5),
-        value: row.get::<Option<f64>, _>(6).unwrap_or(f64::NAN),
-        n: row.get::<i64, _>(7) as u64,
-    }
+fn score(row: &Line) -> Result<ScoreRow, Error> {
+    Ok(ScoreRow {
+        protocol: row.get(0)?,
+        data: row.get(1)?,
+        part: row.get(2)?,
+        task: row.get(3)?,
+        class: row.get(4)?,
+        metric: row.get(5)?,
+        value: row.get::<Option<f64>>(6)?.unwrap_or(f64::NAN),
+        n: row.count(7)?,
+    })
 }
 
-pub(super) fn artifact(row: &SqliteRow) -> ArtifactRow {
-    ArtifactRow {
-        name: row.get(0),
-        kind: row.get(1),
-        path: row.get::<String, _>(2).into(),
-        bytes: row.get::<i64, _>(3) as u64,
-        blake3: row.get(4),
-        step: row.get::<Option<i64>, _>(5).map(|step| step as u64),
-    }
+pub(super) fn artifact(row: &Line) -> Result<ArtifactRow, Error> {
+    Ok(ArtifactRow {
+        name: row.get(0)?,
+        kind: row.get(1)?,
+        path: row.get::<String>(2)?.into(),
+        bytes: row.count(3)?,
+        blake3: row.get(4)?,
+        step: row.get::<Option<i64>>(5)?.map(|step| step as u64),
+    })
 }
 
-fn value(row: &SqliteRow, column: usize) -> Value {
+pub(super) fn value(row: &SqliteRow, column: usize) -> Value {
     let Ok(raw) = row.try_get_raw(column) else { return Value::Null };
     let kind = raw.type_info().name().to_string();
     let got = match kind.as_str() {
@@ -203,6 +208,16 @@ fn value(row: &SqliteRow, column: usize) -> Value {
     };
     // Text that is not UTF-8 is returned as bytes.
     got.or_else(|_| row.try_get_unchecked(column).map(Value::Blob)).unwrap_or(Value::Null)
+}
+
+/// A statement may begin like a question and write all the same: `WITH … DELETE`.
+fn reads_only(error: Error) -> Error {
+    match &error {
+        Error::Sql { source, .. } if source.to_string().contains("readonly") => {
+            Error::NotAQuestion("expected a statement that reads, found one that writes".into())
+        }
+        _ => error,
+    }
 }
 
 /// One reading statement, without its semicolon. The connection cannot change the store anyway; this also

@@ -9,7 +9,6 @@ use super::{Store, dataset::short_fingerprint};
 use crate::spec::lines;
 use flate2::{Compression, write::ZlibEncoder};
 use serde_json::Value;
-use sqlx::Row;
 use std::io::Write;
 
 impl Store {
@@ -20,7 +19,7 @@ impl Store {
         let uid = run.to_string();
         self.writer.ask("renew a run", move |db| {
             let row = db.first(sqlx::query("SELECT id FROM run WHERE uid = ?").bind(uid.clone()))?;
-            let run_id = row.ok_or(Error::Unknown { what: "run", uid })?.get(0);
+            let run_id = row.ok_or(Error::Unknown { what: "run", uid })?.get(0)?;
             queue(db, run_id, "w.status NOT IN ('running', 'queued')")?;
             let query = sqlx::query(
                 "DELETE FROM artifact WHERE kind = 'checkpoint' AND work_id IN (
@@ -51,7 +50,7 @@ fn queue(db: &mut Db, run_id: i64, which: &str) -> Result<(), Error> {
            SELECT w.id FROM work w JOIN run_work rw ON rw.work_id = w.id WHERE rw.run_id = ? AND {which}) RETURNING id"
     );
     for work in db.all(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(run_id))? {
-        settle(db, work.get(0))?;
+        settle(db, work.get(0)?)?;
     }
     Ok(())
 }
@@ -64,7 +63,7 @@ fn run(db: &mut Db, row: &RunRow) -> Result<i64, Error> {
         let found = db.first(query.bind(fingerprint.clone()))?;
         let found = found.ok_or_else(|| Error::Unknown { what: "data set", uid: fingerprint.clone() })?;
         let short = short_fingerprint(fingerprint);
-        names.push((format!("{role}={}@{short}", found.get::<&str, _>(1)), role, found.get::<i64, _>(0)));
+        names.push((format!("{role}={}@{short}", found.get::<&str>(1)?), role, found.get::<i64>(0)?));
     }
     names.sort();
     names.dedup();
@@ -75,7 +74,7 @@ fn run(db: &mut Db, row: &RunRow) -> Result<i64, Error> {
     );
     let query = query.bind(row.uid.clone()).bind(spec).bind(seed).bind(row.scale.as_str());
     db.execute(query.bind(data.join(" ")).bind(now_ms()))?;
-    let id = db.one(sqlx::query("SELECT id FROM run WHERE uid = ?").bind(row.uid.clone()))?.get(0);
+    let id = db.one(sqlx::query("SELECT id FROM run WHERE uid = ?").bind(row.uid.clone()))?.get(0)?;
     for (_, role, dataset) in &names {
         let query = sqlx::query(
             "INSERT INTO run_data(run_id, role, dataset_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
@@ -88,7 +87,7 @@ fn run(db: &mut Db, row: &RunRow) -> Result<i64, Error> {
 fn spec(db: &mut Db, uid: &str, json: &Value) -> Result<i64, Error> {
     let query = sqlx::query("INSERT INTO spec(uid, json) VALUES (?, ?) ON CONFLICT(uid) DO NOTHING");
     let new = db.execute(query.bind(uid.to_string()).bind(json.to_string()))? == 1;
-    let id = db.one(sqlx::query("SELECT id FROM spec WHERE uid = ?").bind(uid.to_string()))?.get(0);
+    let id = db.one(sqlx::query("SELECT id FROM spec WHERE uid = ?").bind(uid.to_string()))?.get(0)?;
     let mut leaves = Vec::new();
     if new {
         flatten(json, &mut String::new(), &mut leaves);
@@ -136,7 +135,7 @@ fn experiment(db: &mut Db, row: &RunRow, run_id: i64) -> Result<(), Error> {
          ON CONFLICT(name) DO UPDATE SET about = excluded.about, file = excluded.file RETURNING id",
     );
     let query = query.bind(declared.name.clone()).bind(declared.about.clone()).bind(declared.file.clone());
-    let experiment_id: i64 = db.one(query)?.get(0);
+    let experiment_id: i64 = db.one(query)?.get(0)?;
     // Written by hand, because the axes keep the order of the declaration.
     let text = |text: &String| Value::from(text.as_str()).to_string();
     let label: Vec<String> =
@@ -156,7 +155,7 @@ fn works(db: &mut Db, works: &[WorkRow], run_id: i64) -> Result<(), Error> {
             "INSERT INTO work(uid, kind, json, created_ms) VALUES (?, ?, ?, ?) ON CONFLICT(uid) DO UPDATE SET uid = excluded.uid RETURNING id",
         );
         let query = query.bind(work.uid.clone()).bind(work.kind.clone()).bind(work.json.to_string());
-        let work_id: i64 = db.one(query.bind(now_ms()))?.get(0);
+        let work_id: i64 = db.one(query.bind(now_ms()))?.get(0)?;
         let query = sqlx::query(
             "INSERT INTO run_work(run_id, work_id, place) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         );
@@ -224,7 +223,7 @@ pub(super) fn code(db: &mut Db, code: &Code) -> Result<i64, Error> {
     let query = query.bind(code.sources.clone()).bind(code.diff.as_deref().map(deflated));
     let query = query.bind(code.diff.as_ref().map(|diff| diff.len() as i64)).bind(code.lock.clone());
     db.execute(query.bind(code.binary.clone()).bind(code.build.clone()))?;
-    Ok(db.one(sqlx::query("SELECT id FROM code WHERE hash = ?").bind(hash))?.get(0))
+    Ok(db.one(sqlx::query("SELECT id FROM code WHERE hash = ?").bind(hash))?.get(0)?)
 }
 
 /// The row of a computer, inserted if new.
@@ -235,7 +234,7 @@ pub(super) fn host(db: &mut Db, host: &Host) -> Result<i64, Error> {
     );
     let query = query.bind(hash.clone()).bind(host.name.clone()).bind(host.os.clone()).bind(host.cpu.clone());
     db.execute(query.bind(host.cores).bind(host.ram_mb as i64))?;
-    Ok(db.one(sqlx::query("SELECT id FROM host WHERE hash = ?").bind(hash))?.get(0))
+    Ok(db.one(sqlx::query("SELECT id FROM host WHERE hash = ?").bind(hash))?.get(0)?)
 }
 
 /// Compressed as `sqlar_uncompress` of the stock shell expects it.

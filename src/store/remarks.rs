@@ -4,9 +4,9 @@ use super::{
     Store,
     db::{Db, now_ms},
     error::Error,
+    names,
     rows::Removed,
 };
-use sqlx::Row;
 
 impl Store {
     /// Tags a run; idempotent.
@@ -47,17 +47,20 @@ impl Store {
             let own = "SELECT w.id, w.uid, w.status FROM work w JOIN run_work rw ON rw.work_id = w.id AND rw.run_id = ?1
                 WHERE NOT EXISTS (SELECT 1 FROM run_work o WHERE o.work_id = w.id AND o.run_id <> ?1) ORDER BY w.uid";
             let own = db.all(sqlx::query(own).bind(id))?;
-            if let Some(row) = own.iter().find(|row| row.get::<&str, _>(2) == "running") {
-                return Err(Error::AtWork { run: uid, work: row.get(1) });
+            for row in &own {
+                if row.get::<&str>(2)? == "running" {
+                    return Err(Error::AtWork { run: uid, work: row.get(1)? });
+                }
             }
             db.execute(sqlx::query("DELETE FROM run WHERE id = ?").bind(id))?;
             let mut removed = Removed::default();
             for row in own {
+                names::id("work", row.get(1)?)?; // the caller removes a folder of this name
                 let size = "SELECT coalesce(sum(bytes), 0) FROM artifact WHERE work_id = ?";
-                let size = db.one(sqlx::query(size).bind(row.get::<i64, _>(0)))?;
-                removed.bytes += size.get::<i64, _>(0) as u64;
-                db.execute(sqlx::query("DELETE FROM work WHERE id = ?").bind(row.get::<i64, _>(0)))?;
-                removed.works.push(row.get(1));
+                let size = db.one(sqlx::query(size).bind(row.get::<i64>(0)?))?;
+                removed.bytes += size.count(0)?;
+                db.execute(sqlx::query("DELETE FROM work WHERE id = ?").bind(row.get::<i64>(0)?))?;
+                removed.works.push(row.get(1)?);
             }
             let unused = "DELETE FROM spec WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.spec_id = spec.id)";
             db.execute(sqlx::query(unused))?;
@@ -74,7 +77,7 @@ impl Store {
         let uid = run.to_string();
         self.writer.ask(doing, move |db| {
             let row = db.first(sqlx::query("SELECT id FROM run WHERE uid = ?").bind(uid.clone()))?;
-            f(db, row.ok_or(Error::Unknown { what: "run", uid })?.get(0))
+            f(db, row.ok_or(Error::Unknown { what: "run", uid })?.get(0)?)
         })
     }
 }

@@ -2,7 +2,6 @@
 //! `dataset`). Such numbers are shown as stale and never averaged with others.
 
 use super::{Store, db::Db, error::Error};
-use sqlx::Row;
 
 impl Store {
     /// Records the revisions of this program's parts; work of other revisions is stale from now on.
@@ -14,7 +13,7 @@ impl Store {
         sorted.sort_unstable();
         let now = serde_json::to_string(&sorted).expect("names and numbers");
         self.writer.ask("note the revisions of this program", move |db| {
-            if db.one(sqlx::query(known))?.get::<&str, _>(0) == now {
+            if db.one(sqlx::query(known))?.get::<&str>(0)? == now {
                 return Ok(());
             }
             db.execute(sqlx::query("DELETE FROM revision"))?;

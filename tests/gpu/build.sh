@@ -21,7 +21,7 @@ for libraries in "$cuda"/lib64/stubs "$cuda"/lib "$cuda"/lib64; do
 done
 cd "$root"
 
-# PDF output takes half of the program's size and is not needed here.
+# PDF output is not needed here.
 common=(--release --locked --workspace --no-default-features --features cuda --message-format=json-render-diagnostics)
 messages=$(mktemp)
 trap 'rm -f "$messages"' EXIT

@@ -197,10 +197,11 @@ impl Session<'_> {
             output::say_json(&json!({ "runs": runs? }))?;
         } else {
             let done = self.jobs.iter().zip(states).filter(|(_, state)| state.status == Status::Done);
-            let done: Vec<&str> = done.map(|(job, _)| job.plan.run.as_str()).collect();
+            let name = |job: &Job| self.declarations[job.declaration].entry.name;
+            let done: Vec<(&str, &str)> = done.map(|(job, _)| (name(job), job.plan.run.as_str())).collect();
             if !done.is_empty() {
                 output::say(&format!("\n{}", report::terminal_table(store, &done, output::width())?))?;
-                output::say(&format!("\n{}", self.where_to_look(done[0])))?;
+                output::say(&format!("\n{}", self.where_to_look(done[0].1)))?;
             }
         }
         let count = |status| states.iter().filter(|state| state.status == status).count();

@@ -220,7 +220,7 @@ fn a_folder_of_chammi_needs_no_description() {
         );
     }
     let data = DataSet::open("chammi", folder.path(), &Contents::not_kept(), &mut Silence).unwrap();
-    assert_eq!((data.sets.len(), data.warnings.len()), (1, 2), "{:?}", data.warnings);
+    assert_eq!((data.sets.len(), data.warnings.len()), (1, 3), "{:?}", data.warnings);
     let set = &data.sets[0];
     assert_eq!(set.channels, ["nucleus", "membrane", "protein"]);
     assert_eq!(set.printed_statistics.as_ref().unwrap().sd[2], 0.087_711_74);

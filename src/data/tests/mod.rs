@@ -1,7 +1,10 @@
 //! Valid and invalid folders, made for the tests.
 
 mod bad_input;
+mod dialects;
 mod folders;
+mod looks;
+mod near_paths;
 mod own_images;
 mod selections;
 

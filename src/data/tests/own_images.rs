@@ -240,8 +240,8 @@ fn one_page_per_channel_is_read() {
 fn stacks_of_other_pages_are_refused() {
     let folder = stacks("");
     let said = folder.say(&folder.open().unwrap().sets[0].read(1).unwrap_err());
-    let expected = "A/b.tif (row 3 of A/enriched_meta.csv): expected 2 pages, one for each channel (dna, er), found 3\nhint: assign \
-                    pages to channels in dataset.toml";
+    let expected = "A/b.tif (row 3 of A/enriched_meta.csv): expected 2 pages, one for each channel (dna, er), found 3\nhint: say in \
+                    dataset.toml which pages the channels are";
     assert!(said.starts_with(expected), "{said}");
     let folder = stacks(", pages = [1, 4]");
     let said = folder.say(&folder.open().unwrap().sets[0].read(0).unwrap_err());

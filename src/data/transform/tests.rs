@@ -311,7 +311,7 @@ fn speed_of_views() {
         };
         let norm = norm(channels);
         let mut stream = Seed(0).stream("speed");
-        time("decode", &mut |_| _ = crate::data::decode::page(&png, true).unwrap());
+        time("decode", &mut |_| _ = crate::data::image::one(&png, true).unwrap().decode().unwrap());
         time("eval", &mut |out| eval_view(&tape, 224, &norm, out));
         for (name, warp) in [("released", Warp::Released), ("exact", Warp::Exact)] {
             let mut words = words(CropFit::Fallback, warp);

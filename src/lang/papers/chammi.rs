@@ -21,7 +21,7 @@ pub static PAPER: Paper = Paper {
     tasks: &tasks::TASKS,
     averages: &tasks::AVERAGES,
     tables: &TABLES,
-    figures: &["figure5", "figure6", "figure9", "figure10", "directions"],
+    figures: &["figure5", "figure6", "figure6a", "figure9", "figure10", "directions"],
     conditions: &[
         ("tps", "TPS"),
         ("ssl", "SSL"),

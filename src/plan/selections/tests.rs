@@ -50,6 +50,19 @@ fn refused(spec: &Spec) -> Vec<(String, String)> {
     }
 }
 
+#[test]
+fn sets_without_any_task_are_refused_before_they_are_trained_on() {
+    let root = tempfile::tempdir().unwrap();
+    let rows = [("x", "Train"), ("y", "Train"), ("x", "Train"), ("y", "Train")];
+    let sets = [sample::Set { name: "A", columns: "train_test_split", rows: &rows }];
+    let data = [("small".to_owned(), sample::folder(root.path(), &sets, ""))].into();
+    let mut spec = spec(SMALL, SMALL);
+    let problems = Plan::of(&spec, Seed(0), &data).unwrap_err();
+    assert_eq!(problems.0[0].message, "`small` has no task to score: its sets (A) ask nothing");
+    spec.train.hold_out = 0.5;
+    assert!(Plan::of(&spec, Seed(0), &data).is_ok(), "held-out images are asked for");
+}
+
 #[track_caller]
 fn says(spec: &Spec, message: &str, hint: &str) {
     let found = refused(spec);

@@ -13,6 +13,7 @@ use super::{
     declared::command,
     title,
 };
+use crate::report::drawing::Drawing;
 use crate::{
     evaluate::bootstrap::Average,
     papers::{MACRO_F1, Paper, Published},
@@ -66,7 +67,7 @@ pub(super) fn classes(paper: &Paper, measured: &[Measured]) -> Vec<(String, Stri
 }
 
 /// The heatmap of F1 per class as SVG; `None` while nothing is measured.
-fn heatmap(paper: &Paper, panels: &[Panel], classes: &[(String, String)]) -> Option<Result<String, String>> {
+fn heatmap(paper: &Paper, panels: &[Panel], classes: &[(String, String)]) -> Option<Result<Drawing, String>> {
     let short = |name: &str| paper.task(name).map_or(name, |task| task.short).to_string();
     let column =
         |(task, class): &(String, String)| heatmap::Column { group: short(task), name: class.clone() };
@@ -130,7 +131,7 @@ impl Asked<'_> {
         &self,
         worlds: &BTreeMap<&World, Vec<&Measured>>,
         classes: &[(String, String)],
-    ) -> Option<Result<String, String>> {
+    ) -> Option<Result<Drawing, String>> {
         let panels: Vec<Panel> =
             worlds.iter().map(|(world, runs)| self.panel(world, runs, classes)).collect();
         heatmap(self.paper, &panels, classes)

@@ -4,6 +4,7 @@ use super::*;
 use tempfile::TempDir;
 
 mod datasets;
+mod foreign;
 mod hardship;
 mod questions;
 mod together;

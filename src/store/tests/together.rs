@@ -4,14 +4,14 @@ use super::*;
 use std::fs;
 
 /// A done run with a file; its score is `value`.
-fn compute(store: &Store, run: &str, seed: u64, works: [&str; 2], value: f64) {
+pub(super) fn compute(store: &Store, run: &str, seed: u64, works: [&str; 2], value: f64) {
     store.register_dataset(&dataset(DataKind::Simulated)).unwrap();
     store.register_run(&run_of("first", run, seed, &works)).unwrap();
     let attempt = claim(store, works[0]);
     for step in 1..=3 {
         attempt.metrics().push("loss", step, value / step as f64);
     }
-    let file = work_folder(&store.path, works[0]).join("weights.safetensors");
+    let file = work_folder(&store.path, works[0]).unwrap().join("weights.safetensors");
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, format!("{value}")).unwrap();
     let bytes = fs::read(&file).unwrap();
@@ -138,7 +138,7 @@ fn a_renewed_run_is_computed_again_and_a_removed_one_leaves_nothing() {
     // Another run has the same training.
     store.register_run(&run_of("first", "run2", 2, &["fit-1", "score-2"])).unwrap();
     // A kill between the end of a work and the end of its checkpoint leaves the file.
-    let left = work_folder(&store.path, "fit-1").join("checkpoint.safetensors");
+    let left = work_folder(&store.path, "fit-1").unwrap().join("checkpoint.safetensors");
     fs::write(&left, "12").unwrap();
     let freed = store.vacuum().unwrap();
     assert!(freed.orphans == [left] && freed.bytes >= 2, "{freed:?}");
@@ -165,8 +165,8 @@ fn a_renewed_run_is_computed_again_and_a_removed_one_leaves_nothing() {
         assert_eq!(number(&store, &format!("SELECT count(*) FROM {table}")), 0.0, "{table}");
     }
     assert_eq!(store.read().unwrap().orphans().unwrap().len(), 1);
-    assert_eq!(store.vacuum().unwrap().orphans, [work_folder(&store.path, "fit-1")]);
-    assert!(!work_folder(&store.path, "fit-1").exists());
+    assert_eq!(store.vacuum().unwrap().orphans, [work_folder(&store.path, "fit-1").unwrap()]);
+    assert!(!work_folder(&store.path, "fit-1").unwrap().exists());
 }
 
 #[test]

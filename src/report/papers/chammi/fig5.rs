@@ -6,14 +6,14 @@ use super::{PAPER, tuned, tuned_rows};
 use crate::papers::Task;
 use crate::report::Error;
 use crate::report::canvas::{BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILLION};
+use crate::report::drawing::Rgb;
 use crate::report::measured::{self, Below, Measured, Source, World};
 use crate::report::radar::{Axis, Band, Polygon, Radar, draw};
 use crate::report::table::Column;
-use plotters::style::RGBColor;
 use std::collections::BTreeMap;
 
 /// A model's colour, the same in every figure.
-pub(super) fn colour(model: &str) -> RGBColor {
+pub(super) fn colour(model: &str) -> Rgb {
     match model {
         "FixedChannels" => INK,
         "Depthwise" => ORANGE,

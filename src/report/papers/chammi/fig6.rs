@@ -9,10 +9,10 @@ use crate::papers::{
 };
 use crate::report::Error;
 use crate::report::bars::{Bar, Group, Panel, draw};
+use crate::report::drawing::{Drawing, Rgb};
 use crate::report::measured::{self, Measured, Source, World};
 use crate::report::table::{Cell, Column, Kind, Row, Table, heads};
 use crate::spec::Spec;
-use plotters::style::RGBColor;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All that the paper states about it in numbers.
@@ -180,7 +180,7 @@ fn relative(ours: &Cell, baseline: &Cell) -> Option<f64> {
 }
 
 /// Bars for each task, in the worlds with such runs; `None` if there are none.
-fn figure(worlds: &BTreeMap<&World, Vec<&Measured>>) -> Option<Result<String, String>> {
+fn figure(worlds: &BTreeMap<&World, Vec<&Measured>>) -> Option<Result<Drawing, String>> {
     let worlds: Vec<(&World, Found<'_>)> =
         worlds.iter().map(|(world, runs)| (*world, Found::of(runs))).collect();
     // One series per recipe, and one per spec where a recipe has several.
@@ -194,7 +194,7 @@ fn figure(worlds: &BTreeMap<&World, Vec<&Measured>>) -> Option<Result<String, St
     if keys.is_empty() {
         return None;
     }
-    let mut series: Vec<(String, RGBColor)> =
+    let mut series: Vec<(String, Rgb)> =
         vec![("ChannelReplication, off the shelf".into(), colour("ChannelReplication"))];
     series.extend(keys.iter().enumerate().map(|(at, (recipe, number))| {
         let again = if *number > 0 { format!(" ({})", number + 1) } else { String::new() };
@@ -236,9 +236,9 @@ fn numbered<'a, 'm>(
 }
 
 /// The model's colour, paler from one series to the next.
-fn shade(at: usize) -> RGBColor {
-    let RGBColor(red, green, blue) = colour("Depthwise");
+fn shade(at: usize) -> Rgb {
+    let Rgb(red, green, blue) = colour("Depthwise");
     let part =
         |part: u8| (f64::from(part) + (255.0 - f64::from(part)) * (at as f64 * 0.4).min(0.8)).round() as u8;
-    RGBColor(part(red), part(green), part(blue))
+    Rgb(part(red), part(green), part(blue))
 }

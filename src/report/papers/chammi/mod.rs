@@ -4,6 +4,7 @@ mod directions;
 mod fig10;
 mod fig5;
 mod fig6;
+mod fig6a;
 mod fig9;
 mod table1;
 
@@ -15,10 +16,11 @@ use crate::papers::{Published, chammi::PAPER};
 use crate::report::{Error, measured::Source};
 
 /// By their names in [`PAPER`].
-pub(super) const DRAWN: [(&str, Draw); 6] = [
+pub(super) const DRAWN: [(&str, Draw); 7] = [
     ("table1", |store, _| table1::report(store)),
     ("figure5", fig5::report),
     ("figure6", fig6::report),
+    ("figure6a", fig6a::report),
     ("figure9", fig9::report),
     ("figure10", fig10::report),
     ("directions", |store, _| directions::report(store)),

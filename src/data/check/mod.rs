@@ -1,6 +1,15 @@
 //! `data check` and `data info`: validates every image against table and description; summarises a folder.
 
-use super::{DataSet, Error, ImageSet, Role, known::Images, measure};
+mod duplicates;
+mod groups;
+pub(super) mod seen;
+
+use super::{
+    DataSet, Error, ImageSet, Role,
+    known::Images,
+    measure,
+    text::{plain, short},
+};
 use crate::event::{Event, Listen};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -22,7 +31,7 @@ pub struct Report {
     pub problem_count: u64,
     /// How to fix the first of them, if known.
     pub hint: Option<String>,
-    /// Warnings from opening the folder.
+    /// Warnings from opening the folder, and about what its images show: copies, flat channels, channels that change places.
     pub warnings: Vec<String>,
     /// For a known data set as published: published numbers of images, and those found.
     pub published: Vec<Published>,
@@ -70,7 +79,7 @@ impl Report {
             format!("fingerprint {}", self.fingerprint),
         ];
         for Count { set, split, label, images } in &self.counts {
-            lines.push(format!("{set:<12} {split:<12} {label:<24} {images:>8}"));
+            lines.push(format!("{set:<12} {split:<12} {:<24} {images:>8}", shown(label)));
         }
         lines.extend(self.warnings.iter().map(|warning| format!("warning: {warning}")));
         lines.extend(self.problems.iter().map(|problem| format!("problem: {problem}")));
@@ -86,7 +95,7 @@ impl Report {
         for Published { what, printed, found } in differing {
             lines.push(format!("problem: {what}: published {printed}, found {found}"));
         }
-        lines
+        lines.iter().map(|line| plain(line).into_owned()).collect()
     }
 }
 
@@ -98,17 +107,29 @@ pub fn check(data: &DataSet, listen: &mut dyn Listen) -> Result<Report, Error> {
     let images = data.sets.iter().map(|set| set.len() as u64).sum();
     listen.receive(&Event::Began { what: "checking images", unit: "image", total: images });
     let (mut done, mut problem_count, mut problems, mut hint) = (0, 0, Vec::new(), None);
-    for set in &data.sets {
+    let (mut copies, mut warnings) = (duplicates::Images::default(), data.warnings.clone());
+    for (number, set) in data.sets.iter().enumerate() {
+        let mut groups = groups::Groups::new(set);
         let rows: Vec<u32> = (0..set.len() as u32).collect();
         let bits = measure::common_bits(set);
         for chunk in rows.chunks(CHUNK) {
             let results: Vec<_> =
                 chunk.par_iter().map(|&row| check_image(set, row, bits.as_deref())).collect();
-            for problem in results.into_iter().flatten() {
-                problem_count += 1;
-                hint = hint.or_else(|| problem.hint());
-                if problems.len() < MAX_LISTED {
-                    problems.push(problem.to_string());
+            for (&row, result) in chunk.iter().zip(results) {
+                match result {
+                    Ok((size, seen)) => {
+                        copies.add(number, row, &seen);
+                        groups.add(row, size, &seen);
+                    }
+                    Err(problem) => {
+                        if problem_count == 0 {
+                            hint = problem.hint();
+                        }
+                        problem_count += 1;
+                        if problems.len() < MAX_LISTED {
+                            problems.push(problem.to_string());
+                        }
+                    }
                 }
             }
             done += chunk.len() as u64;
@@ -117,7 +138,9 @@ pub fn check(data: &DataSet, listen: &mut dyn Listen) -> Result<Report, Error> {
                 return Err(Error::Stopped);
             }
         }
+        warnings.extend(groups.remarks());
     }
+    warnings.extend(copies.remarks(data));
     listen.receive(&Event::Ended);
     Ok(Report {
         name: data.name.clone(),
@@ -127,15 +150,24 @@ pub fn check(data: &DataSet, listen: &mut dyn Listen) -> Result<Report, Error> {
         problems,
         problem_count,
         hint,
-        warnings: data.warnings.clone(),
+        warnings,
         published: published(data),
     })
 }
 
-/// The problem of an image, if it has one.
-fn check_image(set: &ImageSet, row: u32, bits: Option<&[u8]>) -> Option<Error> {
-    let alike = |image| bits.map_or(Ok(()), |bits| measure::same_bits(set, row, &image, bits));
-    set.stored(row).and_then(alike).err()
+/// Rows and columns of an image, and what was seen of each channel.
+type Looked = ([usize; 2], Vec<seen::Seen>);
+
+/// Reads an image and looks at it.
+///
+/// # Errors
+/// If it cannot be used.
+fn check_image(set: &ImageSet, row: u32, bits: Option<&[u8]>) -> Result<Looked, Error> {
+    let image = set.stored(row)?;
+    if let Some(bits) = bits {
+        measure::same_bits(set, row, &image, bits)?;
+    }
+    Ok(([image.height, image.width], (0..image.channels).map(|channel| image.see(channel)).collect()))
 }
 
 fn counts(set: &ImageSet) -> Vec<Count> {
@@ -206,11 +238,18 @@ pub fn info(data: &DataSet) -> Vec<String> {
         lines.push(format!("  images: {}", set.layout()));
         lines.extend(set.intensity().map(|rule| format!("  intensity: {rule}")));
         lines.extend(read.err().and_then(|error| error.hint()).map(|hint| format!("  hint: {hint}")));
-        lines.push(format!("  labels: {}", set.labels.join(", ")));
+        let more = set.labels.len().saturating_sub(LABELS);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let labels: Vec<String> = set.labels.iter().take(LABELS).map(|label| shown(label)).collect();
+        lines.push(format!("  labels: {}{more}", labels.join(", ")));
         let mut splits = vec![format!("Train {}", set.train_rows().len())];
+        if set.tasks.is_empty() {
+            splits.push("no task".to_owned());
+        }
         splits.extend(set.tasks.iter().map(|task| {
-            let groups =
-                |out: &super::LeaveOut| format!(" (leaves out {} x `{}`)", out.names.len(), out.column);
+            let groups = |out: &super::LeaveOut| {
+                format!(" (leaves out {} x `{}`)", out.names.len(), plain(&out.column))
+            };
             format!(
                 "{} {}{}",
                 task.name,
@@ -228,5 +267,13 @@ pub fn info(data: &DataSet) -> Vec<String> {
         }
     }
     lines.extend(data.warnings.iter().map(|warning| format!("warning: {warning}")));
-    lines
+    lines.iter().map(|line| plain(line).into_owned()).collect()
+}
+
+/// Labels that are listed.
+const LABELS: usize = 200;
+
+/// A label as it is shown: without control characters, and not without end.
+fn shown(label: &str) -> String {
+    short(&plain(label), 100).into_owned()
 }
