@@ -213,7 +213,11 @@ fn entry<'a>(header: &'a str, key: &str) -> &'a str {
     let quoted = [format!("'{key}'"), format!("\"{key}\"")];
     let Some(after) = quoted.iter().find_map(|key| header.split_once(key.as_str())) else { return "" };
     let value = after.1.trim_start().trim_start_matches(':').trim_start();
-    let end = if value.starts_with('(') { value.find(')').map(|at| at + 1) } else { value.find([',', '}']) };
+    let end = match value.chars().next() {
+        Some('(') => value.find(')').map(|at| at + 1),
+        Some(quote @ ('\'' | '"')) => value[1..].find(quote).map(|at| at + 2),
+        _ => value.find([',', '}']),
+    };
     value[..end.unwrap_or(value.len())].trim_end()
 }
 
@@ -290,6 +294,7 @@ mod tests {
         assert_eq!(whole.why, "expected floats of 16, 32 or 64 bits, found whole numbers ('<i8')");
         assert_eq!(whole.remedy, AS_FLOAT32);
         assert_eq!(refused("'|O'", "(5, 2)").remedy, AS_STACK);
+        assert!(refused("'<f4, <f4'", "(5, 2)").why.contains("another type"));
         assert_eq!(
             refused("[('a', '<f4'), ('b', '<f4')]", "(5, 2)").why,
             "expected floats of 16, 32 or 64 bits, found another type ([('a')"

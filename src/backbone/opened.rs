@@ -246,7 +246,7 @@ mod tests {
         let cases: [(&str, Vec<u8>, f32); 4] = [
             ("F32", bytes(&[1.5, -0.1]), -0.1),
             ("F16", [0x3e00u16, 0xae66].map(u16::to_le_bytes).concat(), -0.099975586),
-            ("BF16", [0x3fc0u16, 0xbdcd].map(u16::to_le_bytes).concat(), -0.10009766),
+            ("BF16", [0x3fc0u16, 0xbdcd].map(u16::to_le_bytes).concat(), -0.100_097_656),
             ("F64", double, -0.1),
         ];
         for (dtype, data, second) in cases {

@@ -147,6 +147,22 @@ impl Default for Shown {
     }
 }
 
+/// Refuses what breaks a rule whatever the data are, before these are opened or simulated.
+///
+/// # Errors
+/// If a value cannot be set, or the result breaks a rule at either scale.
+pub(super) fn check(declarations: &[Declaration], options: &SpecOptions) -> Result {
+    declarations.iter().try_for_each(|declaration| {
+        let at = |simulated| {
+            declaration.spec(options, declaration.scale.unwrap_or_else(|| options.scale(simulated)))
+        };
+        match (at(false), at(true)) {
+            (Err(wrong), Err(_)) => Err(wrong),
+            _ => Ok(()),
+        }
+    })
+}
+
 /// The names of the data sets that they read, sorted.
 pub(super) fn data_names(declarations: &[Declaration]) -> Vec<String> {
     let names = declarations.iter().flat_map(|declaration| Plan::data_names(&declaration.declared.spec));

@@ -12,7 +12,7 @@ use crate::{
     data::{DataSet, ImageSet},
     evaluate::{
         FeatureFile, FeatureRows, TaskScore,
-        features::check,
+        features::{Keyed, check},
         nearest,
         protocol::{OneNn, score},
         questions::Questions,
@@ -27,10 +27,12 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::{
     collections::BTreeMap,
+    panic,
     path::{Path, PathBuf},
 };
 
-/// Score features: `<set>/features.npy`, one row for each row of `<set>/enriched_meta.csv`
+/// Score features: `<set>/features.npy`, one row for each row of `<set>/enriched_meta.csv`, or `<set>/features.parquet`
+/// by key
 #[derive(Args, Debug)]
 pub(super) struct Score {
     /// Folder of features
@@ -117,8 +119,12 @@ impl Score {
         metric: Metric,
         progress: &mut Progress,
     ) -> Result<Vec<Scored>> {
-        let path = self.features.join(&set.name).join("features.npy");
-        let features = open(&path)?;
+        let folder = self.features.join(&set.name);
+        let [path, keyed] = ["features.npy", "features.parquet"].map(|name| folder.join(name));
+        let by_key = !path.is_file() && keyed.is_file();
+        let path = if by_key { keyed } else { path };
+        let features = if by_key { open_keyed(&path, set)? } else { open(&path)? };
+        let features = features.as_ref();
         if features.rows() != set.len() {
             let table = set.table();
             let found = format!(
@@ -131,11 +137,11 @@ impl Score {
         }
         nearest::fits(features.width(), features.rows(), &Device::Cpu).at(path.display())?;
         // All rows are checked, also those that no task uses: the same model computed them.
-        check(&features, &(0..set.len() as u32).collect::<Vec<_>>(), metric).at(path.display())?;
+        check(features, &(0..set.len() as u32).collect::<Vec<_>>(), metric).at(path.display())?;
         let questions = Questions::of(data, set);
         let mut scores = vec![];
         for task in questions.tasks() {
-            let mut score = score(&OneNn { metric }, &task, &features, &Device::Cpu, progress)?;
+            let mut score = score(&OneNn { metric }, &task, features, &Device::Cpu, progress)?;
             let (tied, lost) = (score.tied(), task.lost());
             // Nothing here asks who the nearest was, and there may be millions.
             score.predictions = vec![];
@@ -190,10 +196,9 @@ impl Scored {
 const LISTED: usize = 5;
 
 /// A matrix of floats.
-fn open(path: &Path) -> Result<FeatureFile> {
+fn open(path: &Path) -> Result<Box<dyn FeatureRows>> {
     if !path.is_file() {
-        let hint =
-            "each set has a folder of its name with a `features.npy`; `dichroic data info` lists the sets";
+        let hint = "each set has a folder of its name with a `features.npy` or `features.parquet`; `dichroic data info` lists the sets";
         return Err(Failure::new(format!("{}: no such file", path.display())).hint(hint));
     }
     let file = FeatureFile::npy(path)
@@ -204,7 +209,21 @@ fn open(path: &Path) -> Result<FeatureFile> {
     if let Some(converted) = file.converted() {
         output::warn(&format!("{}: {converted}", path.display()));
     }
-    Ok(file)
+    Ok(Box::new(file))
+}
+
+/// Features by the keys of their images.
+fn open_keyed(path: &Path, set: &ImageSet) -> Result<Box<dyn FeatureRows>> {
+    let said = panic::take_hook();
+    // A parser that gives up on a damaged file is an answer, and nothing to print.
+    panic::set_hook(Box::new(|_| {}));
+    let found = Keyed::open(path, (0..set.len() as u32).map(|row| set.key(row)));
+    panic::set_hook(said);
+    let hint = "`embed --format parquet` writes such a file: a column `file_path`, and `features` as lists of floats";
+    match found {
+        Ok(features) => Ok(Box::new(features)),
+        Err(why) => Err(Failure::new(format!("{}: {why}", path.display())).hint(hint)),
+    }
 }
 
 fn table(scores: &[Scored], overall: &[(&str, Option<f64>)]) -> Rows {

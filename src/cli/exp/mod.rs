@@ -113,6 +113,7 @@ impl Exp {
             Some(file) => jobs::declarations_in(file)?,
             None => jobs::declarations(&self.names)?,
         };
+        jobs::check(&declarations, &self.spec)?;
         let device = self.compute.prepare()?;
         // On a thread of the pool: otherwise thousands of small operations per second would each be handed
         // over and waited for.

@@ -1,9 +1,11 @@
 //! Features, one row for each image: in memory, or in a file that is read block by block because it may be larger than memory.
 
 mod file;
+mod keyed;
 
 pub use file::FeatureFile;
 pub(crate) use file::write;
+pub use keyed::Keyed;
 
 use super::Error;
 use crate::spec::Metric;

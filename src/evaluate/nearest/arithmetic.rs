@@ -1,13 +1,12 @@
 //! Sums of products: fast ones with a known error, and accurate ones in a fixed order.
 
-use super::TILE;
 use super::exact::parts;
 
-/// `scores[q][r] = queries[q] · references[r]`, rows of `scores` [`TILE`] apart.
-pub(super) fn product(queries: &[f32], references: &[f32], width: usize, scores: &mut [f32]) {
+/// `scores[q][r] = queries[q] · references[r]`, rows of `scores` `stride` apart.
+pub(super) fn product(queries: &[f32], references: &[f32], width: usize, scores: &mut [f32], stride: usize) {
     let (count, tile) = (queries.len() / width, references.len() / width);
     assert!(count * width == queries.len() && tile * width == references.len());
-    assert!(tile <= TILE && count * TILE <= scores.len());
+    assert!(tile <= stride && count * stride <= scores.len());
     let width_stride = width as isize;
     // SAFETY: the two assertions above are the extents that these strides reach.
     unsafe {
@@ -17,7 +16,7 @@ pub(super) fn product(queries: &[f32], references: &[f32], width: usize, scores:
             width,
             scores.as_mut_ptr(),
             1,
-            TILE as isize,
+            stride as isize,
             false,
             queries.as_ptr(),
             1,

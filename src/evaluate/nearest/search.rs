@@ -131,13 +131,14 @@ impl Search<'_> {
     fn tiles(&self, start: usize, count: usize, mut tell: impl FnMut(usize, usize, &[f32])) {
         let references = self.references.count();
         let groups = self.references.groups.as_deref().zip(self.groups);
-        let mut scores = vec![0f32; count * TILE];
+        let stride = TILE.min(references);
+        let mut scores = vec![0f32; count * stride];
         for first in (0..references).step_by(TILE) {
             let tile = TILE.min(references - first);
             let (queries, references) = (self.queries.some(start, count), self.references.some(first, tile));
-            product(queries, references, self.queries.width, &mut scores);
+            product(queries, references, self.queries.width, &mut scores, stride);
             for at in 0..count {
-                let scores = &mut scores[at * TILE..at * TILE + tile];
+                let scores = &mut scores[at * stride..at * stride + tile];
                 if let Some((groups, own)) = groups {
                     let own = own[start + at];
                     for (score, group) in scores.iter_mut().zip(&groups[first..]) {
