@@ -109,7 +109,7 @@ fn a_task_without_a_true_row_is_left_out_with_a_word() {
     folder.write("A/enriched_meta.csv", GOOD.replace("True", "False").replace("y,Task_one", "y,none"));
     let data = folder.open().unwrap();
     assert!(data.sets[0].tasks.is_empty());
-    assert_eq!(data.warnings, ["A: no row is True in Task_one, which asks nothing and is left out"]);
+    assert_eq!(data.warnings, ["A: no row is True in Task_one: left out, as nothing is asked there"]);
 }
 
 #[test]

@@ -1,17 +1,18 @@
 //! Reads `enriched_meta.csv`, row by row: paths, widths, labels, splits, tasks and the columns that play a role.
 
+mod missing;
+mod whole;
+
 use super::{
-    Column, Error, ImageSet, LeaveOut, Problems, Role, Task,
+    Column, Error, ImageSet, LeaveOut, Problems, Task,
     columns::{Columns, Files, TaskColumns, boolean},
     describe::SetDescription,
     dialect, find,
     intensity::Intensity,
-    labels,
     layout::{BETWEEN, Layout},
     listing::Listing,
     pattern::{CHANNEL, key},
     set::{Rows, TRAIN, sheet_row, table_of},
-    text::{alike, difference, many, plain},
 };
 use std::{
     collections::HashMap,
@@ -20,9 +21,6 @@ use std::{
     path::Path,
     sync::OnceLock,
 };
-
-/// Names that a message lists.
-const LISTED: usize = 6;
 
 /// A set, and what was noticed while reading it.
 pub(super) struct TableRead {
@@ -329,7 +327,7 @@ impl<'a> Reading<'a> {
         let found = find::find(&set.name, names, listing);
         if !found.absent.is_empty() {
             self.absent.push(self.rows.flags.len() as u32);
-            problems.add_hinted(row, || missing(set, names, &found.absent, listing));
+            problems.add_hinted(row, || missing::said(set, names, &found.absent, listing));
         }
         if let Some((place, [first, second])) = &found.several {
             let hint = "make the pattern name one file of each row and channel: {*} stands for anything within a name";
@@ -373,7 +371,7 @@ impl<'a> Reading<'a> {
         // Ids were assigned as labels occurred; they become indices into the sorted list.
         let mut labels = self.labels.column.names.clone();
         labels.sort_unstable();
-        one_label_each(&labels, problems);
+        whole::one_label_each(&labels, problems);
         let place = |name: &String| labels.binary_search(name).expect("the list holds every label") as u16;
         let places: Vec<u16> = self.labels.column.names.iter().map(place).collect();
         for label in &mut self.rows.labels {
@@ -391,129 +389,4 @@ impl<'a> Reading<'a> {
         self.rows.roles = self.columns.roles.iter().map(|&(role, _)| role).zip(columns).collect();
         (self.rows, labels, self.tasks, warnings)
     }
-
-    /// Labels, and values of roles that group images, that look alike.
-    fn near_values(&self) -> Vec<String> {
-        let set = &self.set.name;
-        let labels = self.rows.labels.iter().map(|label| usize::from(*label));
-        let mut remarks = labels::remarks(set, "labels", &self.labels.column.names, labels);
-        let groups = |role: Role| !matches!(role, Role::Well | Role::Site | Role::FieldOfView);
-        for ((role, _), values) in
-            self.columns.roles.iter().zip(&self.roles).filter(|((role, _), _)| groups(*role))
-        {
-            let Column { ids, names } = &values.column;
-            let what = format!("values of {}", role.words());
-            remarks.extend(labels::remarks(set, &what, names, ids.iter().map(|id| *id as usize)));
-        }
-        remarks
-    }
-
-    /// Tasks of which no row is True. They are left out.
-    fn unasked(&self) -> Option<String> {
-        let empty = self.tasks.iter().filter(|task| task.queries.is_empty());
-        let empty: Vec<&str> = empty.map(|task| task.name.as_str()).collect();
-        (!empty.is_empty()).then(|| {
-            format!(
-                "{}: no row is True in {}, which asks nothing and is left out",
-                self.set.name,
-                empty.join(", ")
-            )
-        })
-    }
-
-    /// How many rows lack a file, and of which plates.
-    fn missing_rows(&self) -> Option<String> {
-        let all = self.rows.flags.len();
-        if self.absent.len() < 2 {
-            return None;
-        }
-        let of_all = format!("in all, {} of {all} rows lack a file", self.absent.len());
-        let by = [Role::Plate, Role::Batch, Role::Source].into_iter().find_map(|role| {
-            let place = self.columns.roles.iter().position(|(found, _)| *found == role)?;
-            Some((role, &self.roles[place].column))
-        });
-        let Some((role, column)) = by else { return Some(of_all) };
-        let (mut rows, mut lack) = (vec![0; column.names.len()], vec![0; column.names.len()]);
-        column.ids.iter().for_each(|id| rows[*id as usize] += 1);
-        let absent = self.absent.iter().filter_map(|row| column.ids.get(*row as usize));
-        absent.for_each(|id| lack[*id as usize] += 1);
-        let group = |at: usize| {
-            let name = plain(&column.names[at]);
-            match lack[at] {
-                0 => None,
-                n if n == rows[at] => Some(format!("all {} of {} {name}", many(n, "row"), role.words())),
-                n => Some(format!("{n} of {} {name}", role.words())),
-            }
-        };
-        let mut groups: Vec<String> = (0..rows.len()).filter_map(group).collect();
-        let more = groups.len().saturating_sub(LISTED);
-        groups.truncate(LISTED);
-        groups.extend((more > 0).then(|| format!("and of {more} more")));
-        Some(format!("{of_all}: {}", groups.join(", ")))
-    }
-
-    fn empty_splits(&self, problems: &mut Problems) {
-        let mut found: Vec<&str> = self.splits.keys().map(String::as_str).collect();
-        found.sort_unstable();
-        if !self.rows.flags.iter().any(|flags| flags & TRAIN != 0) {
-            problems.add(None, Some("the split that models learn from is called `Train`"), || {
-                match &found[..] {
-                    [] => "expected rows of split Train, found no rows".to_owned(),
-                    found => format!("expected rows of split Train, found only `{}`", found.join("`, `")),
-                }
-            });
-        }
-        for split in found.into_iter().filter(|split| split.starts_with("Task_")) {
-            if !self.tasks.iter().any(|task| task.name == split) {
-                problems.add(None, Some("each task has a column of True and False"), || {
-                    let near = self.columns.near_tasks.iter().find(|near| alike(near) == alike(split));
-                    let found = near.map_or("found none".to_owned(), |near| {
-                        format!("there is `{near}`, which differs in {}", difference(split, near))
-                    });
-                    format!("expected a column `{split}`, as train_test_split names it, {found}")
-                });
-            }
-        }
-    }
-}
-
-/// Refuses `er|golgi` beside `er` and `golgi`: as a class of its own it would be scored as something that it is not.
-fn one_label_each(labels: &[String], problems: &mut Problems) {
-    let known = |part: &str| labels.binary_search_by(|label| label.as_str().cmp(part.trim())).is_ok();
-    let several = labels.iter().find(|label| label.contains('|') && label.split('|').all(known));
-    if let Some(label) = several {
-        let hint = "images with several labels are not read yet; a class of its own has a name without `|`, such as `er+golgi`";
-        problems.add(None, Some(hint), || {
-            format!("expected one label for each image, found `{label}`, whose parts are labels too")
-        });
-    }
-}
-
-/// Hint and problem for files of a row that are not there.
-fn missing(
-    set: &SetDescription,
-    names: &[String],
-    absent: &[usize],
-    listing: &Listing,
-) -> (&'static str, String) {
-    let (hint, instead) = find::instead(&set.name, &names[absent[0]], listing);
-    if !matches!(set.layout, Layout::Files { .. }) {
-        return (hint, format!("expected an image at `{}`, {instead}", find::shown(&names[0])));
-    }
-    let hint = if instead == "found none" {
-        "`pattern` is relative to the data set's folder or to the set's, and its files are inside the latter; \
-         images.channel gives other words for channels; {*} in the pattern stands for what varies"
-    } else {
-        hint
-    };
-    let channels: Vec<&str> = absent.iter().take(LISTED).map(|at| set.spelled[*at].as_str()).collect();
-    // Paths below the data set's folder begin with the set's name.
-    let inside = format!("{}/", set.name);
-    let whole =
-        |name: &String| if name.starts_with(&inside) { name.clone() } else { format!("{inside}{name}") };
-    let names: Vec<String> = absent.iter().take(LISTED).map(|at| find::shown(&whole(&names[*at]))).collect();
-    let (s, more) = (if absent.len() == 1 { "" } else { "s" }, absent.len().saturating_sub(LISTED));
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let [channels, names] = [channels.join(", "), names.join("`, `")];
-    (hint, format!("expected the file{s} of channel{s} {channels}{more} at `{names}`, {instead}"))
 }
