@@ -47,7 +47,11 @@ fn never(parts: &[&str], words: &[&str], except: &[&str]) {
 
 #[test]
 fn only_the_command_line_prints() {
-    never(&[""], &["println!", "eprintln!", "print!(", "eprint!(", "dbg!("], &["src/cli", "src/build/", "src/fuzz/"]);
+    never(
+        &[""],
+        &["println!", "eprintln!", "print!(", "eprint!(", "dbg!("],
+        &["src/cli", "src/build/", "src/fuzz/"],
+    );
     never(&[""], &["env::args"], &["src/cli"]);
 }
 

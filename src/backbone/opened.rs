@@ -255,7 +255,7 @@ mod tests {
             assert_eq!(opened.floats(opened.get("b").unwrap()), [1.5, second], "{dtype}");
             let said = opened.remarks.concat();
             assert_eq!(
-                said.contains(&format!("2 tensors ")) && said.contains(&format!("from {dtype} to F32")),
+                said.contains(&"2 tensors ".to_string()) && said.contains(&format!("from {dtype} to F32")),
                 dtype != "F32",
                 "{said}"
             );

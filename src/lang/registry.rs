@@ -295,8 +295,7 @@ mod tests {
             [run.clone(), run.clone().image(33), run].specs()
         }
         let entry = Entry { name: "twice", about: "", file: "a.rs", line: 7, specs: twice };
-        let image =
-            "twice (a.rs:7), declaration 2: expected an image side that is a multiple of 32, of 32 to 16384, found 33";
+        let image = "twice (a.rs:7), declaration 2: expected an image side that is a multiple of 32, of 32 to 16384, found 33";
         assert_eq!(entry.problems(), [image, "twice (a.rs:7), declaration 3: the same as declaration 1"]);
     }
 

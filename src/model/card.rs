@@ -69,9 +69,9 @@ impl Card {
         let Model { backbone, adapter, .. } = &self.model;
         let whole = backbone.is_off_the_shelf() && adapter.view() == View::Native;
         if whole {
-            bounds::EMBED_IMAGE.check(self.image.max(1))?
+            bounds::EMBED_IMAGE.check(self.image.max(1))?;
         } else {
-            bounds::IMAGE.check(self.image)?
+            bounds::IMAGE.check(self.image)?;
         }
         adapter.sizes().iter().try_for_each(|(bound, size)| bound.check(*size))?;
         bounds::SETS.check(self.sets.len())?;

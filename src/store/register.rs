@@ -223,7 +223,7 @@ pub(super) fn code(db: &mut Db, code: &Code) -> Result<i64, Error> {
     let query = query.bind(code.sources.clone()).bind(code.diff.as_deref().map(deflated));
     let query = query.bind(code.diff.as_ref().map(|diff| diff.len() as i64)).bind(code.lock.clone());
     db.execute(query.bind(code.binary.clone()).bind(code.build.clone()))?;
-    Ok(db.one(sqlx::query("SELECT id FROM code WHERE hash = ?").bind(hash))?.get(0)?)
+    db.one(sqlx::query("SELECT id FROM code WHERE hash = ?").bind(hash))?.get(0)
 }
 
 /// The row of a computer, inserted if new.
@@ -234,7 +234,7 @@ pub(super) fn host(db: &mut Db, host: &Host) -> Result<i64, Error> {
     );
     let query = query.bind(hash.clone()).bind(host.name.clone()).bind(host.os.clone()).bind(host.cpu.clone());
     db.execute(query.bind(host.cores).bind(host.ram_mb as i64))?;
-    Ok(db.one(sqlx::query("SELECT id FROM host WHERE hash = ?").bind(hash))?.get(0)?)
+    db.one(sqlx::query("SELECT id FROM host WHERE hash = ?").bind(hash))?.get(0)
 }
 
 /// Compressed as `sqlar_uncompress` of the stock shell expects it.

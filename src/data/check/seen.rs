@@ -180,7 +180,7 @@ mod tests {
         hashes.dedup();
         assert!(hashes.len() == count && seen(37, &levels) == first);
         let eight = |at: usize| {
-            let mut levels = vec![3u8; 4 * 45];
+            let mut levels = [3u8; 4 * 45];
             levels[at] += u8::from(at > 0);
             let mut looking = Looking::new(4, 45);
             levels.chunks(45).for_each(|line| looking.line(line));

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 /// A page that can be decoded.
 pub(in crate::data) enum Job<'a> {
     Png(Box<Png<'a>>),
-    Tiff(TiffPage<'a>),
+    Tiff(Box<TiffPage<'a>>),
 }
 
 impl Job<'_> {
@@ -58,7 +58,7 @@ pub(in crate::data) fn one(bytes: &[u8], tape: bool) -> Result<Job<'_>, Fault> {
             let stack = Stack::of(&file.directories);
             stack.complete()?;
             match stack.full[..] {
-                [page] => Ok(Job::Tiff(file.page(page)?)),
+                [page] => Ok(Job::Tiff(Box::new(file.page(page)?))),
                 _ => {
                     // A page in an unsupported format has its own fault, which is reported first.
                     file.page(stack.full.first().copied().unwrap_or(0))?;
@@ -118,7 +118,7 @@ pub(in crate::data) fn several<'a>(
                 return Err(fault);
             }
             stack.channels(&chosen, wanted.is_some(), expected)?;
-            chosen.into_iter().map(|page| Ok(Job::Tiff(file.page(page)?))).collect()
+            chosen.into_iter().map(|page| Ok(Job::Tiff(Box::new(file.page(page)?)))).collect()
         }
     }
 }

@@ -73,7 +73,7 @@ fn one_picture_under_two_channels_is_named() {
 fn flat_channels_are_named_with_their_plate() {
     let flat = |noise: usize| {
         move |row: usize, channel: usize, at: usize| match (row / 4, channel) {
-            (1, 1) => 117 + u8::from(noise > 0 && (at + row * 97) % noise == 0),
+            (1, 1) => 117 + u8::from(noise > 0 && (at + row * 97).is_multiple_of(noise)),
             _ => plain(row, channel, at),
         }
     };

@@ -38,7 +38,7 @@ impl Keyed {
         read.unwrap_or_else(|_| Err("expected a Parquet file: it is damaged".into()))
     }
 
-    fn read<'k>(path: &Path, keys: &mut dyn Iterator<Item = &'k str>) -> Result<Self, String> {
+    fn read(path: &Path, keys: &mut dyn Iterator<Item = &str>) -> Result<Self, String> {
         let words = |error: ParquetError| format!("expected a Parquet file: {error}");
         let file = File::open(path).map_err(|error| error.to_string())?;
         let reader = SerializedFileReader::new(file).map_err(words)?;

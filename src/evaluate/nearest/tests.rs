@@ -104,7 +104,7 @@ fn hard(kind: usize, width: usize) -> (String, Vec<f32>, Vec<f32>) {
         18 => both("small whole numbers".into(), &mut |x, _| x.round()),
         19 => both("zeros and ones".into(), &mut |x, at| if x > 0.5 || at % width == 0 { 1.0 } else { 0.0 }),
         20 => both("two tight groups".into(), &mut |x, at| {
-            let side = if (at / width) % 2 == 0 { 1.0 } else { -1.0 };
+            let side = if (at / width).is_multiple_of(2) { 1.0 } else { -1.0 };
             side * along(at) + 1e-6 * x
         }),
         21 => both("rows of all sizes".into(), &mut |x, at| {
