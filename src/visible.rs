@@ -19,7 +19,8 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     escaped(text, is_hidden)
 }
 
-fn escaped(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
+/// The text with the letters for which `hidden` holds as escapes.
+pub(crate) fn escaped(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.contains(&hidden) {
         return Cow::Borrowed(text);
     }

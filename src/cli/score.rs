@@ -27,7 +27,6 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::{
     collections::BTreeMap,
-    panic,
     path::{Path, PathBuf},
 };
 
@@ -214,11 +213,7 @@ fn open(path: &Path) -> Result<Box<dyn FeatureRows>> {
 
 /// Features by the keys of their images.
 fn open_keyed(path: &Path, set: &ImageSet) -> Result<Box<dyn FeatureRows>> {
-    let said = panic::take_hook();
-    // A parser that gives up on a damaged file is an answer, and nothing to print.
-    panic::set_hook(Box::new(|_| {}));
     let found = Keyed::open(path, (0..set.len() as u32).map(|row| set.key(row)));
-    panic::set_hook(said);
     let hint = "`embed --format parquet` writes such a file: a column `file_path`, and `features` as lists of floats";
     match found {
         Ok(features) => Ok(Box::new(features)),

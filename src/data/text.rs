@@ -1,21 +1,12 @@
 //! Text of tables and files as it may be shown, and when two texts only look different.
 
+use crate::visible::escaped;
 use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
 
 /// `text` with control characters escaped: what a file says must not move the cursor of a terminal.
 pub(super) fn plain(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(hidden) {
-        return Cow::Borrowed(text);
-    }
-    let escaped = |c: char| if hidden(c) { c.escape_unicode().to_string() } else { c.to_string() };
-    let short = |c: char| match c {
-        '\n' => "\\n".to_owned(),
-        '\r' => "\\r".to_owned(),
-        '\t' => "\\t".to_owned(),
-        _ => escaped(c),
-    };
-    Cow::Owned(text.chars().map(short).collect())
+    escaped(text, hidden)
 }
 
 /// Control characters, marks of direction and characters without width.

@@ -2,18 +2,13 @@
 //! order they are.
 
 use super::{FeatureFile, FeatureRows};
-use crate::{evaluate::Error, memory};
+use crate::{evaluate::Error, memory, panic_text};
 use parquet::{
     column::reader::ColumnReader,
     errors::ParquetError,
     file::reader::{FileReader, RowGroupReader, SerializedFileReader},
 };
-use std::{
-    collections::HashMap,
-    fs::File,
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
-};
+use std::{collections::HashMap, fs::File, path::Path};
 
 /// The column of keys, and that of features.
 const KEY: &str = "file_path";
@@ -34,8 +29,8 @@ impl Keyed {
     pub fn open<'k>(path: &Path, keys: impl Iterator<Item = &'k str>) -> Result<Self, String> {
         let mut keys = keys;
         // The parser may panic on a damaged file.
-        let read = catch_unwind(AssertUnwindSafe(|| Self::read(path, &mut keys)));
-        read.unwrap_or_else(|_| Err("expected a Parquet file: it is damaged".into()))
+        panic_text::caught(|| Self::read(path, &mut keys))
+            .unwrap_or_else(|| Err("expected a Parquet file: it is damaged".into()))
     }
 
     fn read(path: &Path, keys: &mut dyn Iterator<Item = &str>) -> Result<Self, String> {
