@@ -12,6 +12,8 @@ pub struct ViewPlan {
     plain: PlainViews,
     /// Start of the last image.
     last: usize,
+    /// Mean and deviation of each of its channels.
+    norm: Vec<f32>,
 }
 
 /// A warp as numbers.
@@ -23,12 +25,9 @@ pub(super) enum Terms {
 }
 
 impl ViewPlan {
-    /// Empty; views of `side` by `side` pixels and as many channels as `norm`.
-    pub fn new(side: usize, norm: &Statistics) -> Self {
-        let both = |(mean, sd): (&f32, &f32)| [*mean, *sd];
-        let norm: Vec<f32> = norm.mean.iter().zip(&norm.sd).flat_map(both).collect();
-        let plain = PlainViews { channels: norm.len() / 2, side, norm, ..PlainViews::default() };
-        Self { plain, last: 0 }
+    /// Empty; views of `side` by `side` pixels and `channels` channels.
+    pub fn new(side: usize, channels: usize) -> Self {
+        Self { plain: PlainViews { channels, side, ..PlainViews::default() }, ..Self::default() }
     }
 
     /// The images that views are made of.
@@ -36,12 +35,14 @@ impl ViewPlan {
         &self.plain
     }
 
-    /// Adds an image, the source of the next views. One image of floats turns all into floats.
+    /// Adds an image, the source of the next views, and what normalises it. One image of floats turns all into floats.
     ///
     /// # Panics
     /// If its channels differ.
-    pub fn image(&mut self, tape: &Tape) {
+    pub fn image(&mut self, tape: &Tape, norm: &Statistics) {
         assert_eq!(tape.channels, self.plain.channels, "a set's images have the same channels");
+        let both = |(mean, sd): (&f32, &f32)| [*mean, *sd];
+        self.norm = norm.mean.iter().zip(&norm.sd).flat_map(both).collect();
         match &tape.pixels {
             Pixels::Bytes(pixels) if self.plain.floats.is_empty() => {
                 self.last = self.plain.bytes.len();
@@ -81,6 +82,7 @@ impl ViewPlan {
             line[14..].copy_from_slice(&points.map(|number| number as i64));
             self.plain.warped += tape.height * tape.width * tape.channels;
         }
+        self.plain.norm.extend_from_slice(&self.norm);
         self.plain.lines.extend(line);
     }
 

@@ -3,11 +3,11 @@
 use crate::{
     data::chammi,
     dsl::{
-        DataSetWord, Declared, Experiments, Having, Meets, Next, No, Only, PlannerDecides, Seen, Unseen,
-        Without, Yes, Zero,
+        self, DataSetWord, Declared, Experiments, Having, Meets, Next, No, Only, PlannerDecides, Seen,
+        Unseen, Without, Yes, Zero,
     },
     prelude::*,
-    spec::{Scale, Selection, Spec, id::SpecId, settings},
+    spec::{self, Scale, Selection, Spec, id::SpecId, settings},
 };
 
 fn model() -> Model<ConvNext<size::Tiny>, ImageNet22k, HyperNet> {
@@ -93,6 +93,26 @@ fn a_stage_begins_with_its_loss_and_has_values_of_its_own() {
     assert_eq!(second.objective[0].weight, 0.5);
     let whole = model().train_on(Chammi).loss(SSL).on(Chammi).evaluate(OneNn::cosine().on(Chammi));
     assert_eq!(whole.specs()[0].spec.train.stages[0].on, None, "all of the images are not said twice");
+}
+
+#[test]
+fn what_a_model_sees_and_what_is_made_of_it_is_in_the_spec_if_it_is_said() {
+    let base = model().train_on(Folder("cells")).loss(PROXY).evaluate(OneNn::cosine().on(Folder("cells")));
+    let plain = only(base.clone());
+    let json = serde_json::to_string(&plain).unwrap();
+    assert!(!json.contains("normalise\"") && !json.contains("embedding\""), "no identity moves: {json}");
+    let run =
+        base.clone().normalise(Image.floor(0.1).on(["Yeast"]) + Image + Image.on(["A", "B"]).floor(0.3));
+    let spec = only(run.symmetries().beside(HandMade, 0.3).ensemble(3));
+    let floors: Vec<_> = ["A", "B", "C", "Yeast"].map(|set| spec.train.moments_of(set).unwrap()).into();
+    assert_eq!(floors, [0.3, 0.3, 0.02, 0.1].map(|floor| spec::Moments::Image { floor }));
+    let beside = Some(spec::Beside { features: spec::Measured::HandMade, weight: 0.3 });
+    assert_eq!(spec.embedding, spec::Embedding { members: 3, symmetries: true, beside });
+    assert_eq!(serde_json::from_str::<Spec>(&serde_json::to_string(&spec).unwrap()).unwrap(), spec);
+    let order = |rules: dsl::Rules| SpecId::of(&only(base.clone().normalise(rules)));
+    let (a, b) = (Image.on(["B", "A"]), Image.floor(0.1));
+    assert_eq!(order(a.clone() + b.clone()), order(b + a));
+    assert_eq!(only(base.clone().normalise(Image.on(["X"]))).train.moments_of("Y"), None);
 }
 
 #[test]

@@ -88,7 +88,7 @@ impl System {
     fn on_any_sets(spec: &Spec) -> Option<Self> {
         // All rows of the tables are ConvNeXts.
         let Backbone::ConvNext(_) = spec.model.backbone else { return None };
-        if spec.train.data.name != chammi::NAME || is_about_some_images(spec) {
+        if spec.train.data.name != chammi::NAME || is_about_some_images(spec) || is_seen_otherwise(spec) {
             return None;
         }
         let (model, _) = released(&spec.model.adapter)?;
@@ -141,6 +141,11 @@ fn is_about_some_images(spec: &Spec) -> bool {
     let evaluated = spec.evaluate.iter().map(|evaluate| &evaluate.data);
     let mut data = evaluated.chain([&spec.train.data]).filter(|data| data.name == chammi::NAME);
     data.any(|data| !data.only.is_empty())
+}
+
+/// Whether images are normalised, or features are made, as in no row of the paper.
+fn is_seen_otherwise(spec: &Spec) -> bool {
+    !spec.train.normalise.is_empty() || !spec.embedding.is_plain()
 }
 
 /// Whether the paper trains like that, whatever the values: on all of the images. Every field is named, so that the compiler

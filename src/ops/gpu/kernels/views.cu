@@ -91,7 +91,7 @@ KERNEL warp_images(const unsigned char *bytes, const float *floats, const wide *
 }
 
 // (views, channels, side, side). A block in y per view; `norm` has mean and standard deviation of each
-// channel.
+// channel of each view.
 KERNEL resample_views(const unsigned char *bytes, const float *floats, const float *warped, const wide *views, const unsigned *firsts,
                       const float *numbers, const float *norm, float *out, int channels, int side) {
   const wide *view = views + (wide)blockIdx.y * LINE;
@@ -117,7 +117,8 @@ KERNEL resample_views(const unsigned char *bytes, const float *floats, const flo
         }
         sum += along * column_weights[a];
       }
-      float mean = norm[2 * channel], sd = norm[2 * channel + 1];
+      const float *own = norm + 2 * ((wide)blockIdx.y * channels + channel);
+      float mean = own[0], sd = own[1];
       float value = sum / (255 * sd) - mean / sd;
       if (view[BRIGHTNESS] >= 0) {
         float bright = (value * sd + mean) * numbers[view[BRIGHTNESS] + channel];
