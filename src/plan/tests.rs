@@ -166,7 +166,7 @@ fn what_is_made_of_a_model_leaves_its_training_alone() {
         let new = other.steps.iter().filter(|step| plain.step(&step.id).is_none());
         new.map(|step| step.work.kind()).collect::<Vec<_>>()
     };
-    assert_eq!(new(&|spec| spec.embedding.symmetries = true), ["embed", "embed", "score", "score"]);
+    assert_eq!(new(&|spec| spec.embedding.symmetries = true), ["embed", "score", "embed", "score"]);
     let beside = Some(Beside { features: Measured::HandMade, weight: 0.3 });
     assert_eq!(new(&|spec| spec.embedding.beside = beside), ["score", "score"]);
     let by = Moments::Image { floor: 0.1 };
