@@ -1,6 +1,10 @@
 //! Views as plain numbers: all that a GPU needs to compute them from stored images. Bytes are sent as bytes.
 
-use super::{Draw, axes, resample::Axis, warp};
+use super::{
+    Draw, axes,
+    motion::{Motion, Terms},
+    resample::Axis,
+};
 use crate::{
     data::{Pixels, Statistics, Tape},
     ops::{PlainViews, VIEW_LINE},
@@ -14,14 +18,6 @@ pub struct ViewPlan {
     last: usize,
     /// Mean and deviation of each of its channels.
     norm: Vec<f32>,
-}
-
-/// A warp as numbers.
-pub(super) enum Terms {
-    /// Unit, affine part, centres and weights.
-    Spline(Vec<f32>),
-    /// Points (row, column), and their numbers down and across.
-    Grid(Vec<f32>, [usize; 2]),
 }
 
 impl ViewPlan {
@@ -71,15 +67,15 @@ impl ViewPlan {
         line[6..9].copy_from_slice(&self.axis(&columns));
         line[9] = draw.quarters as i64;
         line[10] = if draw.brightness.is_empty() { -1 } else { self.put(&draw.brightness) };
-        if let Some((kind, moved)) = &draw.warp {
-            let (terms, points, which) = match warp::terms(*kind, tape.height, tape.width, moved) {
-                Terms::Spline(terms) => (terms, [0, 0], 1),
+        if let Some(motion) = Motion::of(draw, tape.height, tape.width) {
+            let (terms, counts, which) = match motion.terms() {
+                Terms::Spline(terms, centres) => (terms, [centres, 0], 1),
                 Terms::Grid(terms, points) => (terms, points, 2),
             };
             line[11] = which;
             line[12] = self.put(&terms);
             line[13] = self.plain.warped as i64;
-            line[14..].copy_from_slice(&points.map(|number| number as i64));
+            line[14..].copy_from_slice(&counts.map(|number| number as i64));
             self.plain.warped += tape.height * tape.width * tape.channels;
         }
         self.plain.norm.extend_from_slice(&self.norm);

@@ -71,6 +71,12 @@ fn what_is_said_of_a_word_is_in_the_spec() {
     let tps = settings::Tps { p: 0.5, warp: Warp::Released };
     let changes = [tps.into(), crop.into(), settings::Flip { p: 0.25 }.into()];
     assert_eq!(spec.train.stages[0].augment, changes, "in the order in which they act");
+    let changes = Flip + Rotate.up_to(15.0) + Tps(0.5).warp(Warp::Exact) + Rotate;
+    let run = model().train_on(Chammi).loss(PROXY).augment(changes).evaluate(OneNn::cosine().on(Chammi));
+    let rotate = |up_to| settings::Rotate { up_to }.into();
+    let tps = settings::Tps { p: 0.5, warp: Warp::Exact };
+    let changes = [tps.into(), rotate(15.0), rotate(180.0), settings::Flip { p: 0.5 }.into()];
+    assert_eq!(only(run).train.stages[0].augment, changes, "between a warp and a crop");
     let weights: Vec<f64> = spec.train.stages[0].objective.iter().map(|term| term.weight).collect();
     assert_eq!(weights, [0.5, 1.0, 1.0]);
     assert_eq!(

@@ -242,6 +242,13 @@ fn each_rule_is_broken_by_its_mistake_alone() {
             }
         }),
         ("probability", |s| s.train.stages[0].augment[1] = settings::Flip { p: 1.5 }.into()),
+        ("rotate_up_to", |s| s.train.stages[0].augment.push(settings::Rotate { up_to: 0.0 }.into())),
+        ("rotate_up_to", |s| s.train.stages[0].augment.push(settings::Rotate { up_to: 180.5 }.into())),
+        ("rotate_up_to", |s| s.train.stages[0].augment.push(settings::Rotate { up_to: f64::NAN }.into())),
+        ("rotate_after_released_tps", |s| {
+            let tps = settings::Tps { p: 0.5, warp: Warp::Released };
+            s.train.stages[0].augment.extend([tps.into(), settings::Rotate { up_to: 180.0 }.into()]);
+        }),
         ("brightness", |s| s.train.stages[0].augment.push(settings::Brightness { sd: -0.1 }.into())),
         ("lr", |s| s.train.stages[0].optimiser.lr = f64::INFINITY),
         ("weight_decay", |s| s.train.stages[0].optimiser.weight_decay = -1.0),
