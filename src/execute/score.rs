@@ -2,9 +2,11 @@
 
 use super::{Error, Progress, WorkContext, fit, sets::Part};
 use crate::{
-    data::{HOLD_OUT_SEED, hold_out},
+    data::{HOLD_OUT_SEED, ImageSet, hold_out},
     evaluate::{
-        self, FeatureFile, FeatureRows, TaskInput, TaskScore, floors, handmade, predictions,
+        self, FeatureFile, FeatureRows, TaskInput, TaskScore, floors,
+        handmade::{self, Greys},
+        predictions,
         protocol::{self, score},
         questions::Questions,
         units::Unit,
@@ -74,14 +76,8 @@ impl WorkContext<'_> {
         let set = part.set();
         Ok(match question.features {
             Features::Constant | Features::Prior => None,
-            Features::HandMade => {
-                let width = handmade::width(set.channels.len());
-                let fill = |take: &mut dyn FnMut(&[f32]) -> Result<(), evaluate::Error>| {
-                    handmade::of_set(set, listen, take)
-                };
-                let measured = FeatureFile::scratch(&self.folder, width, fill)?;
-                Some(Box::new(handmade::Standardised::new(measured, &set.train_rows())?))
-            }
+            Features::HandMade => Some(self.by_hand(set, Greys::Stored, listen)?),
+            Features::HandMadeStandardised => Some(self.by_hand(set, Greys::Standardised, listen)?),
             Features::Model | Features::Untrained => {
                 let name = fit::features_file(&set.name);
                 let mut files = step.parents.iter().map(|parent| self.of_parent(parent, &name));
@@ -89,6 +85,20 @@ impl WorkContext<'_> {
                 Some(Box::new(FeatureFile::plain(&path, set.len())?))
             }
         })
+    }
+
+    fn by_hand(
+        &self,
+        set: &ImageSet,
+        greys: Greys,
+        listen: &mut dyn Listen,
+    ) -> Result<Box<dyn FeatureRows>, Error> {
+        let width = handmade::width(set.channels.len());
+        let fill = |take: &mut dyn FnMut(&[f32]) -> Result<(), evaluate::Error>| {
+            handmade::of_set(set, greys, listen, take)
+        };
+        let measured = FeatureFile::scratch(&self.folder, width, fill)?;
+        Ok(Box::new(handmade::ZScored::new(measured, &set.train_rows())?))
     }
 
     fn predictions(
@@ -128,7 +138,7 @@ fn score_task(
 ) -> Result<TaskScore, Error> {
     Ok(match (question.features, features) {
         (Features::Constant, _) => floors::constant(input)?,
-        (Features::HandMade, Some(features)) => {
+        (Features::HandMade | Features::HandMadeStandardised, Some(features)) => {
             let protocol = question.protocol.of_standardised();
             score(protocol::of(&protocol).as_ref(), input, features, on, listen)?
         }
@@ -203,6 +213,7 @@ fn floor(features: Features) -> Option<Floor> {
         Features::Constant => Some(Floor::Constant),
         Features::Prior => Some(Floor::Prior),
         Features::HandMade => Some(Floor::HandMade),
+        Features::HandMadeStandardised => Some(Floor::HandMadeStandardised),
         Features::Untrained => Some(Floor::Untrained),
     }
 }

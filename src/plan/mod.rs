@@ -133,7 +133,10 @@ impl Draft<'_> {
                 let (parents, seed) = match features {
                     Features::Model => (self.embeds(&fits, &evaluate.data, spec, seed), Some(seed)),
                     Features::Untrained => (self.embeds(&untrained, &evaluate.data, spec, seed), Some(seed)),
-                    Features::Constant | Features::Prior | Features::HandMade => (vec![], None),
+                    Features::Constant
+                    | Features::Prior
+                    | Features::HandMade
+                    | Features::HandMadeStandardised => (vec![], None),
                 };
                 let work = Work::Score {
                     protocol: evaluate.protocol.clone(),
