@@ -34,7 +34,7 @@ pub(super) struct Compare {
     /// Names of experiments, or prefixes of ids of runs or specs; runs of one spec are its seeds
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<String>,
-    /// What to compare with: hand_made, untrained, constant, or a run
+    /// What to compare with: hand_made, hand_made_standardised, untrained, constant, or a run
     #[arg(long, value_name = "FLOOR|RUN", default_value = "hand_made")]
     with: String,
     /// Only this task, as in Jurkat/Task_one; repeatable [default: all except the held-out images of Train]

@@ -14,7 +14,11 @@ use crate::{
     data::{DataSet, ImageSet, Norm},
     device,
     embed::{self, Embedder},
-    evaluate::{FeatureMatrix, handmade, nearest},
+    evaluate::{
+        FeatureMatrix,
+        handmade::{self, Greys},
+        nearest,
+    },
     event::{Listen, Silence},
     format,
     model::{Card, CardSet, Extractor},
@@ -199,7 +203,7 @@ impl<'a> Meter<'a> {
             let mut cost = Cost { disk: (PREDICTION * queries) as u64, ..Cost::default() };
             let width = match features {
                 Features::Constant | Features::Prior => None,
-                Features::HandMade => {
+                Features::HandMade | Features::HandMadeStandardised => {
                     cost.seconds += self.by_hand(set)? * set.len() as f64;
                     Some(handmade::width(set.channels.len()))
                 }
@@ -232,7 +236,7 @@ impl<'a> Meter<'a> {
         Ok(all)
     }
 
-    /// Seconds of hand-made features of an image of a set.
+    /// Seconds of hand-made features of an image of a set, whichever grey levels are measured.
     fn by_hand(&mut self, set: &ImageSet) -> Result<f64, Error> {
         if let Some(pace) = self.handmade.get(&set.name) {
             return Ok(*pace);
@@ -240,7 +244,7 @@ impl<'a> Meter<'a> {
         let few = set.subset(MEASURED_IMAGES);
         let few = few.as_ref().unwrap_or(set);
         let began = Instant::now();
-        handmade::of_set(few, &mut Silence, &mut |_| Ok(()))?;
+        handmade::of_set(few, Greys::Standardised, &mut Silence, &mut |_| Ok(()))?;
         let pace = began.elapsed().as_secs_f64() / few.len() as f64;
         self.handmade.insert(set.name.clone(), pace);
         Ok(pace)

@@ -4,7 +4,9 @@ use super::{Error, Progress, WorkContext, fit, sets::Part};
 use crate::{
     data::{HOLD_OUT_SEED, ImageSet, hold_out},
     evaluate::{
-        self, FeatureFile, FeatureRows, SideBySide, TaskInput, TaskScore, floors, handmade, predictions,
+        self, FeatureFile, FeatureRows, SideBySide, TaskInput, TaskScore, floors,
+        handmade::{self, Greys},
+        predictions,
         protocol::{self, score},
         questions::Questions,
         units::Unit,
@@ -75,7 +77,8 @@ impl WorkContext<'_> {
         let set = part.set();
         Ok(match question.features {
             Features::Constant | Features::Prior => None,
-            Features::HandMade => Some(self.hand_made(set, listen)?),
+            Features::HandMade => Some(self.by_hand(set, Greys::Stored, listen)?),
+            Features::HandMadeStandardised => Some(self.by_hand(set, Greys::Standardised, listen)?),
             Features::Model | Features::Untrained => {
                 let mut parts = self.of_models(step, set)?;
                 if parts.len() == 1 && question.beside.is_none() {
@@ -85,7 +88,7 @@ impl WorkContext<'_> {
                 let mut all: Vec<(Box<dyn FeatureRows>, f64)> =
                     parts.into_iter().map(|part| (part, each)).collect();
                 if let Some(Beside { features: Measured::HandMade, weight }) = question.beside {
-                    all.push((self.hand_made(set, listen)?, weight));
+                    all.push((self.by_hand(set, Greys::Stored, listen)?, weight));
                 }
                 Some(Box::new(SideBySide::new(all)))
             }
@@ -103,12 +106,18 @@ impl WorkContext<'_> {
         if parts.is_empty() { Err(Error::NoFeatures(set.name.clone())) } else { Ok(parts) }
     }
 
-    fn hand_made(&self, set: &ImageSet, listen: &mut dyn Listen) -> Result<Box<dyn FeatureRows>, Error> {
+    fn by_hand(
+        &self,
+        set: &ImageSet,
+        greys: Greys,
+        listen: &mut dyn Listen,
+    ) -> Result<Box<dyn FeatureRows>, Error> {
         let width = handmade::width(set.channels.len());
-        let fill =
-            |take: &mut dyn FnMut(&[f32]) -> Result<(), evaluate::Error>| handmade::of_set(set, listen, take);
+        let fill = |take: &mut dyn FnMut(&[f32]) -> Result<(), evaluate::Error>| {
+            handmade::of_set(set, greys, listen, take)
+        };
         let measured = FeatureFile::scratch(&self.folder, width, fill)?;
-        Ok(Box::new(handmade::Standardised::new(measured, &set.train_rows())?))
+        Ok(Box::new(handmade::ZScored::new(measured, &set.train_rows())?))
     }
 
     fn predictions(
@@ -148,7 +157,7 @@ fn score_task(
 ) -> Result<TaskScore, Error> {
     Ok(match (question.features, features) {
         (Features::Constant, _) => floors::constant(input)?,
-        (Features::HandMade, Some(features)) => {
+        (Features::HandMade | Features::HandMadeStandardised, Some(features)) => {
             let protocol = question.protocol.of_standardised();
             score(protocol::of(&protocol).as_ref(), input, features, on, listen)?
         }
@@ -223,6 +232,7 @@ fn floor(features: Features) -> Option<Floor> {
         Features::Constant => Some(Floor::Constant),
         Features::Prior => Some(Floor::Prior),
         Features::HandMade => Some(Floor::HandMade),
+        Features::HandMadeStandardised => Some(Floor::HandMadeStandardised),
         Features::Untrained => Some(Floor::Untrained),
     }
 }

@@ -4,12 +4,12 @@ use super::{Ended, Executor};
 use crate::{
     data::{DataSet, sample},
     event::Silence,
-    plan::Plan,
+    plan::{Plan, Work},
     prelude::*,
     report,
     seed::Seed,
-    spec::{Beside, Embedding, Evaluate, Measured, Moments, Normalise, Selection, Spec},
-    store::{ExperimentRow, Host, Provenance, Scale, ScoreRow, Store},
+    spec::{Beside, Embedding, Evaluate, Features, Measured, Moments, Normalise, Selection, Spec},
+    store::{ExperimentRow, Host, Provenance, Scale, ScoreRow, Status, Store, Value},
     train::Keep,
 };
 use candle_core::Device;
@@ -45,6 +45,16 @@ impl Home {
     fn run(&self, spec: &Spec) -> (Plan, Vec<ScoreRow>, String) {
         assert_eq!(spec.check(), []);
         let plan = Plan::of(spec, Seed(3), &self.data).unwrap();
+        self.compute(&plan);
+        let scores = self.store.read().unwrap().scores(plan.run.as_str()).unwrap();
+        let fit = plan.steps.iter().find(|step| step.work.kind() == "fit").unwrap();
+        let weights = self.store.read().unwrap().artifacts(fit.id.as_str()).unwrap();
+        let digest = weights.into_iter().find(|file| file.kind == "weights").unwrap().blake3;
+        (plan, scores, digest)
+    }
+
+    /// What is left of a plan is computed; the status of its run before that.
+    fn compute(&self, plan: &Plan) -> Status {
         let executor = Executor {
             store: &self.store,
             data: &self.data,
@@ -55,13 +65,9 @@ impl Home {
             keep: Keep::All,
         };
         let experiment = ExperimentRow { name: "small".into(), about: String::new(), file: String::new() };
-        executor.register(&plan, &experiment, &[], 0, Scale::Paper).unwrap();
-        assert_eq!(executor.run(&plan, &mut Silence).unwrap(), Ended::Done);
-        let scores = self.store.read().unwrap().scores(plan.run.as_str()).unwrap();
-        let fit = plan.steps.iter().find(|step| step.work.kind() == "fit").unwrap();
-        let weights = self.store.read().unwrap().artifacts(fit.id.as_str()).unwrap();
-        let digest = weights.into_iter().find(|file| file.kind == "weights").unwrap().blake3;
-        (plan, scores, digest)
+        let before = executor.register(plan, &experiment, &[], 0, Scale::Paper).unwrap().status;
+        assert_eq!(executor.run(plan, &mut Silence).unwrap(), Ended::Done);
+        before
     }
 }
 
@@ -122,7 +128,7 @@ fn parts_of_a_task_add_up_to_it_and_share_its_features() {
     let floors = home.store.read().unwrap().floors(plan.run.as_str()).unwrap();
     for part in ["", "plate=P1", "plate=P2"] {
         let of_part = floors.iter().filter(|(_, row)| row.part == part && row.metric == "accuracy");
-        assert_eq!(of_part.count(), 4, "each floor under {part:?}");
+        assert_eq!(of_part.count(), Features::FLOORS.len(), "each floor under {part:?}");
     }
     let table =
         report::terminal_table(home.store.read().unwrap(), &[("small", plan.run.as_str())], None).unwrap();
@@ -199,4 +205,45 @@ fn thinning_selecting_and_holding_out_go_together() {
     assert_eq!(n("A/Task_one", "batch=b1"), asked(&thin.tasks[0].queries));
     assert!(asked(&thin.tasks[0].queries) > 0);
     assert_eq!(values(&of_all)[&("A/held_out", "", "accuracy")].1, held.len() as u64);
+}
+
+/// A run of a program that knew fewer floors: the same run, whose plan has a work more today.
+#[test]
+fn a_run_whose_plan_gains_a_floor_is_completed_and_nothing_is_computed_twice() {
+    let home = Home::new();
+    let plan = Plan::of(&spec(SMALL, &[SMALL.data()], |_| {}), Seed(3), &home.data).unwrap();
+    let mut earlier = plan.clone();
+    let is_new = |work: &Work| matches!(work, Work::Score { features: Features::HandMadeStandardised, .. });
+    earlier.steps.retain(|step| !is_new(&step.work));
+    assert_eq!(earlier.steps.len() + 1, plan.steps.len());
+    let store = || home.store.read().unwrap();
+    let table = || report::terminal_table(store(), &[("small", plan.run.as_str())], None).unwrap();
+    let cells = |table: &str| -> Vec<String> {
+        let row = table.lines().find(|line| line.contains("A/Task_one")).unwrap();
+        row.split_whitespace().map(String::from).collect()
+    };
+    let counted = |sql: &str| match store().query(sql).unwrap().rows[0][0] {
+        Value::Integer(count) => count as usize,
+        ref other => panic!("{sql}: {other:?}"),
+    };
+
+    home.compute(&earlier);
+    assert_eq!(home.compute(&earlier), Status::Done);
+    let scores = store().scores(plan.run.as_str()).unwrap();
+    let before = cells(&table());
+    assert!(table().contains("standardised"), "{}", table());
+    assert_eq!(before.iter().position(|cell| cell == "·"), Some(6), "missing, and not 0: {before:?}");
+
+    assert_eq!(home.compute(&plan), Status::Queued, "the run is not called done");
+    assert_eq!(home.compute(&plan), Status::Done);
+    assert_eq!(store().scores(plan.run.as_str()).unwrap(), scores);
+    let after = cells(&table());
+    assert_eq!(before.len(), after.len());
+    for (column, (before, after)) in before.iter().zip(&after).enumerate() {
+        assert_eq!(before != after, column == 6, "{before} {after}");
+    }
+    assert!(after[6].parse::<f64>().is_ok_and(|value| (0.0..=1.0).contains(&value)), "{after:?}");
+    assert_eq!(counted("SELECT count(*) FROM run"), 1);
+    assert_eq!(counted("SELECT count(*) FROM attempt"), plan.steps.len());
+    assert_eq!(counted("SELECT max(n) FROM attempt"), 1);
 }

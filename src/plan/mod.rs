@@ -139,7 +139,10 @@ impl Draft<'_> {
                 let (parents, seed) = match features {
                     Features::Model => (self.embeds(&fits, &evaluate.data, spec), Some(seed)),
                     Features::Untrained => (self.embeds(&untrained, &evaluate.data, spec), Some(seed)),
-                    Features::Constant | Features::Prior | Features::HandMade => (vec![], None),
+                    Features::Constant
+                    | Features::Prior
+                    | Features::HandMade
+                    | Features::HandMadeStandardised => (vec![], None),
                 };
                 let work = Work::Score {
                     protocol: evaluate.protocol.clone(),

@@ -52,9 +52,11 @@ impl Revisions {
         let words = [word("protocol", protocol.entry())].into_iter();
         match features {
             Features::Prior => Self::of(words, &[EVALUATE, SEED]),
-            Features::Model | Features::Constant | Features::HandMade | Features::Untrained => {
-                Self::of(words, &[EVALUATE])
-            }
+            Features::Model
+            | Features::Constant
+            | Features::HandMade
+            | Features::HandMadeStandardised
+            | Features::Untrained => Self::of(words, &[EVALUATE]),
         }
     }
 

@@ -60,7 +60,14 @@ fn floors_are_shared_by_seeds_and_fits_are_not() {
             _ => panic!("{} is shared", step.work.describe()),
         })
         .collect();
-    assert_eq!(floors, [Features::Constant, Features::Prior, Features::HandMade]);
+    let images = [Features::Constant, Features::Prior, Features::HandMade, Features::HandMadeStandardised];
+    assert_eq!(floors, images);
+    let scored = one.steps.iter().filter_map(|step| match step.work {
+        Work::Score { features, .. } => Some(features),
+        _ => None,
+    });
+    let all: Vec<_> = [Features::Model].into_iter().chain(Features::FLOORS).collect();
+    assert_eq!(scored.collect::<Vec<_>>(), all);
     for (place, step) in one.steps.iter().enumerate() {
         let known =
             |parent: &crate::spec::id::WorkId| one.steps[..place].iter().any(|step| step.id == *parent);

@@ -138,7 +138,7 @@ pub fn read(
         let Some(work) =
             all.iter().find(|work| work.features == features.name() && work.question == *question)
         else {
-            return Err(other_question(what, question, &all));
+            return Err(other_question(what, features, question, &all));
         };
         let file = work.file.as_ref().map(|noted| store.file(noted)).transpose()?;
         let file = file.ok_or_else(|| Error::NotKept { what: what.clone() })?;
@@ -147,7 +147,10 @@ pub fn read(
         }
         files.insert(*seed, (work.work.clone(), file));
     }
-    let fixed = matches!(features, Features::Constant | Features::HandMade);
+    let fixed = match features {
+        Features::Constant | Features::HandMade | Features::HandMadeStandardised => true,
+        Features::Model | Features::Prior | Features::Untrained => false,
+    };
     // A floor that does not depend on the seed is stored once for all of them; on data that differ by seed it
     // is not.
     let mut seen = BTreeSet::new();
@@ -163,16 +166,19 @@ pub fn read(
     })
 }
 
-fn other_question(what: String, question: &Question, all: &[Scored]) -> Error {
-    let same = all.iter().any(|work| work.question.words() == question.words());
+fn other_question(what: String, features: Features, question: &Question, all: &[Scored]) -> Error {
+    let there: Vec<&Scored> = all.iter().filter(|work| work.question.words() == question.words()).collect();
     let asked: BTreeSet<String> = all.iter().map(|work| work.question.words()).collect();
     let asked = asked.into_iter().collect::<Vec<_>>().join(", ");
     Error::NotAsked {
         what,
         question: question.words(),
-        hint: match same {
-            true => "other features were scored there, or other images have the same name".into(),
-            false => format!("it was scored on {asked}"),
+        hint: if there.is_empty() {
+            format!("it was scored on {asked}")
+        } else if there.iter().any(|work| work.features == features.name()) {
+            "other images have the same name".into()
+        } else {
+            "other features were scored there; `exp` with the same experiment computes what is missing".into()
         },
     }
 }

@@ -1,7 +1,10 @@
 //! The measured scores of finished runs and of their floors, read from the store.
 
 use super::papers::PaperRow;
-use super::{Error, table::Cell};
+use super::{
+    Error,
+    table::{self, Cell},
+};
 use crate::evaluate::answered::PredictionCache;
 use crate::papers::{ACCURACY, CLASS_F1, MACRO_F1, Measure, PAPERS, Paper, Placed, Published, recipes};
 use crate::spec::{Features, Protocol, Spec, upgrade};
@@ -391,8 +394,21 @@ pub(super) fn floor_words(floor: Features) -> &'static str {
         Features::Constant => "constant guess",
         Features::Prior => "training prior",
         Features::HandMade => "hand-made features",
+        Features::HandMadeStandardised => "hand-made features of standardised images",
         Features::Untrained | Features::Model => "untrained",
     }
+}
+
+/// What rows in italics are, as a note below a table with these rows.
+pub(super) fn floors_note(rows: &[table::Row]) -> String {
+    let name = floor_words(Features::HandMadeStandardised);
+    let standardised = rows.iter().any(|row| row.kind == table::Kind::Floor && row.stub[0] == name);
+    let how = if standardised {
+        " Of a standardised image, each channel is taken less its mean and divided by its SD + 0.02."
+    } else {
+        ""
+    };
+    format!("Rows in italics are floors, which need no training.{how}")
 }
 
 /// The rows of a query with a text for each `?`.

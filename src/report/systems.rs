@@ -203,11 +203,11 @@ impl<'a> Asked<'a> {
             ],
             stub: heads(&["system", "spec", "seeds"]),
             columns,
+            notes: vec![format!(
+                "Macro-F1, mean ± sample standard deviation over seeds. {}",
+                measured::floors_note(&rows)
+            )],
             rows,
-            notes: vec![
-                "Macro-F1, mean ± sample standard deviation over seeds. Rows in italics are floors, which need no training."
-                    .into(),
-            ],
         };
         table.mark_best(0);
         let average = |name: &str| match name {

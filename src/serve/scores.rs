@@ -5,6 +5,7 @@ use super::{ask::Ask, filter::STALE, overall as headline, page, words};
 use crate::{
     papers::{ACCURACY, MACRO_F1, Measure, order, to_paper},
     report::html::spans,
+    spec::Features,
     store::{Error, Floor, Row, Rows, Value},
 };
 use maud::{Markup, html};
@@ -108,19 +109,28 @@ pub(super) fn of_run(ask: &Ask<'_>, uid: &str) -> Result<OfRun, Error> {
     Ok(found)
 }
 
-const HEADS: [&str; 6] = [MACRO_F1.words, ACCURACY.words, "constant", "prior", "hand-made", "untrained"];
+const HEADS: [&str; 7] = [
+    MACRO_F1.words,
+    ACCURACY.words,
+    head(Floor::Constant),
+    head(Floor::Prior),
+    head(Floor::HandMade),
+    head(Floor::HandMadeStandardised),
+    head(Floor::Untrained),
+];
 
 /// The column of a metric.
 fn head_of(metric: &str) -> Option<&'static str> {
     Measure::OF_TASKS.into_iter().find(|known| known.name == metric).map(|known| known.words)
 }
 
-fn head(floor: Floor) -> &'static str {
+const fn head(floor: Floor) -> &'static str {
     match floor {
-        Floor::Constant => "constant",
-        Floor::Prior => "prior",
-        Floor::HandMade => "hand-made",
-        Floor::Untrained => "untrained",
+        Floor::Constant => Features::Constant.head(),
+        Floor::Prior => Features::Prior.head(),
+        Floor::HandMade => Features::HandMade.head(),
+        Floor::HandMadeStandardised => Features::HandMadeStandardised.head(),
+        Floor::Untrained => Features::Untrained.head(),
     }
 }
 
@@ -204,6 +214,9 @@ impl Scored {
                 }
             }
             p.mute { "Columns to the right of accuracy are floors: macro-F1 without training."
+                @if heads.contains(&head(Floor::HandMadeStandardised)) {
+                    " Standardised: hand-made features of images whose channels were each standardised."
+                }
                 @if with_print { " Published row: " (self.row) @if let Some(against) = against { "; not comparable: " (spans(against)) } "." } }
             @if !self.classes.is_empty() {
                 details #classes {
@@ -252,6 +265,7 @@ pub(super) fn data(of_run: &OfRun) -> Rows {
         "constant",
         "prior",
         "hand_made",
+        "hand_made_standardised",
         "untrained",
         "published",
         "difference",

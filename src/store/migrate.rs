@@ -18,7 +18,7 @@ macro_rules! file {
 
 /// The migrations from nothing to the current schema; a test compares them with the folder. (`sqlx::migrate!` reads the
 /// folder, and builds a second SQLite for it.)
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     file!("0001_core"),
     file!("0002_views"),
     file!("0003_questions"),
@@ -27,6 +27,7 @@ const FILES: [(&str, &str); 8] = [
     file!("0006_any_sqlite"),
     file!("0007_stale_reasons"),
     file!("0008_published_rows"),
+    file!("0009_standardised_floor"),
 ];
 
 static MIGRATIONS: LazyLock<Migrator> =
@@ -203,5 +204,58 @@ mod tests {
         check(&path).unwrap();
         let copy = folder.path().join("old.before-2.db");
         assert_eq!(version(&copy).unwrap(), Some(1));
+    }
+
+    /// Floors of the names of that time, each of another value.
+    const FLOORS_OF_8: &str = "
+      INSERT INTO work(id, uid, kind, json, status, created_ms) VALUES (7, 'w', 'score', '{}', 'done', 0);
+      INSERT INTO code(id, hash, version, sources, build) VALUES (1, 'h', '0', 's', 'b');
+      INSERT INTO host(id, hash, name, os, cpu, cores, ram_mb) VALUES (1, 'h', 'n', 'o', 'c', 1, 1);
+      INSERT INTO attempt(id, work_id, n, code_id, host_id, pid, args, numerics, started_ms, heartbeat_ms)
+        VALUES (5, 7, 1, 1, 1, 1, '[]', 'cpu', 0, 0);
+      INSERT INTO floor VALUES (7, 'constant', 'p', 'd', '', 't', '', 'f1_macro', 0.125, 9, 5),
+        (7, 'prior', 'p', 'd', '', 't', '', 'f1_macro', NULL, 9, 5),
+        (7, 'hand_made', 'p', 'd', 'batch=1', 't', 'c', 'f1', 0.5, 9, 5),
+        (7, 'untrained', 'p', 'd', '', 't', '', 'f1_macro', 0.1, 9, 5)";
+
+    #[test]
+    fn floors_of_an_older_store_stay_and_another_name_is_accepted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.db");
+        let mut db = Db::write(&path).unwrap();
+        let before = MIGRATIONS.iter().filter(|step| step.version < 9).cloned().collect();
+        db.migrate(&Migrator::with_migrations(before)).unwrap();
+        for sql in FLOORS_OF_8.split(';') {
+            db.execute(sqlx::query(sql)).unwrap();
+        }
+        let rows = |db: &mut Db| -> Vec<String> {
+            let all = "SELECT concat_ws('|', work_id, floor, protocol, data, part, task, class, metric, value, n, attempt_id)
+              FROM floor ORDER BY floor";
+            db.all(sqlx::query(all)).unwrap().iter().map(|row| row.get(0).unwrap()).collect()
+        };
+        let kept = rows(&mut db);
+        assert_eq!((kept.len(), kept[2].as_str()), (4, "7|prior|p|d||t||f1_macro|9|5"), "NaN is NULL");
+        db.close().unwrap();
+
+        let mut db = open(&path).unwrap();
+        assert_eq!(rows(&mut db), kept);
+        let mut insert = |floor: &str| {
+            let sql = "INSERT INTO floor VALUES (7, ?, 'p', 'd', '', 't', '', 'f1_macro', 0.7, 9, 5)";
+            db.execute(sqlx::query(sql).bind(floor.to_owned()))
+        };
+        assert_eq!(insert("hand_made_standardised").unwrap(), 1);
+        let error = insert("hand_made_normalised").unwrap_err().to_string();
+        assert!(error.contains("CHECK"), "{error}");
+        assert!(insert("prior").is_err(), "the key is the same");
+        let views = db.all(sqlx::query("SELECT name FROM sqlite_schema WHERE type = 'view'")).unwrap();
+        assert!(views.len() > 10);
+        for view in views {
+            let sql = format!("SELECT count(*) FROM {}", view.get::<String>(0).unwrap());
+            db.one(sqlx::query(sqlx::AssertSqlSafe(sql))).unwrap();
+        }
+        db.execute(sqlx::query("DELETE FROM attempt")).unwrap();
+        assert_eq!(rows(&mut db), Vec::<String>::new(), "a floor goes with its attempt");
+        let index = "SELECT tbl_name FROM sqlite_schema WHERE name = 'floor_attempt'";
+        assert_eq!(db.one(sqlx::query(index)).unwrap().get::<String>(0).unwrap(), "floor");
     }
 }

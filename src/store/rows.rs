@@ -68,6 +68,8 @@ words! {
         Prior = "prior",
         /// Hand-made features under the same protocol.
         HandMade = "hand_made",
+        /// Hand-made features of images whose channels were each standardised.
+        HandMadeStandardised = "hand_made_standardised",
         /// The model before training.
         Untrained = "untrained",
     }

@@ -95,7 +95,9 @@ pub(super) fn rival(store: &Reader, word: &str) -> Result<Rival> {
     if word == Features::Prior.name() {
         let failure =
             Failure::new("`prior` is a mean over random draws and has no single prediction per image");
-        return Err(failure.hint("compare with `constant`, `hand_made` or `untrained`"));
+        return Err(
+            failure.hint("compare with `constant`, `hand_made`, `hand_made_standardised` or `untrained`")
+        );
     }
     if let Some(floor) = Features::FLOORS.into_iter().find(|floor| floor.name() == word) {
         return Ok(Rival::Floor(floor));

@@ -186,6 +186,7 @@ fn what_cannot_be_compared_is_said_with_a_way_out() {
         ("good --with prior", "no single prediction per image | compare with `constant`"),
         ("good --with constant", "no predictions are stored for constant of good (run aaaa0001, seed 1) | "),
         ("good --with untrained", "untrained of good (run aaaa0001, seed 1) has no score by"),
+        ("good --with hand_made_standardised", "| other features were scored there; `exp` with the same"),
         (
             "good --task Yeast/Task_too",
             "| did you mean `Yeast/Task_two`? both have Yeast/Task_two, Yeast/Task_three",

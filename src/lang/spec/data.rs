@@ -84,13 +84,28 @@ pub enum Features {
     Prior,
     /// Moments, percentiles, gradient energy, radial spectrum, correlations between channels.
     HandMade,
+    /// The same of images whose channels were each standardised.
+    HandMadeStandardised,
     /// Those of the same network with its random initial weights, pretrained or not.
     Untrained,
 }
 
 impl Features {
-    /// The four floors of every table, in its order.
-    pub const FLOORS: [Self; 4] = [Self::Constant, Self::Prior, Self::HandMade, Self::Untrained];
+    /// The floors of every table, in its order.
+    pub const FLOORS: [Self; 5] =
+        [Self::Constant, Self::Prior, Self::HandMade, Self::HandMadeStandardised, Self::Untrained];
+
+    /// The heading of its column in a table of tasks.
+    pub const fn head(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Constant => "constant",
+            Self::Prior => "prior",
+            Self::HandMade => "hand-made",
+            Self::HandMadeStandardised => "standardised",
+            Self::Untrained => "untrained",
+        }
+    }
 
     /// The name in the store and in JSON.
     pub fn name(self) -> &'static str {
@@ -99,6 +114,7 @@ impl Features {
             Self::Constant => "constant",
             Self::Prior => "prior",
             Self::HandMade => "hand_made",
+            Self::HandMadeStandardised => "hand_made_standardised",
             Self::Untrained => "untrained",
         }
     }

@@ -215,8 +215,9 @@ impl Asked<'_> {
             note: String::new(),
         }));
         let mut notes = vec![format!(
-            "{}, mean ± sample standard deviation over seeds. Rows in italics are floors, which need no training.",
-            self.table.metric.capitalised()
+            "{}, mean ± sample standard deviation over seeds. {}",
+            self.table.metric.capitalised(),
+            measured::floors_note(&rows)
         )];
         notes.extend(self.price(&rows, runs)?);
         notes

@@ -158,13 +158,15 @@ fn table(world: Option<&World>, found: &Found<'_>, set: usize, declared: &[Decla
         facts: ["kind", "world", "scale"].into_iter().zip(facts).chain([("left_out", name.into())]).collect(),
         stub: heads(&["model", "trained on", "recipe", "experiment", "spec", "seeds"]),
         columns,
-        rows,
         notes: vec![
-            "Macro-F1, mean ± sample standard deviation over seeds; relative differences are fractions of \
-             ChannelReplication's score. Rows in italics are floors, which need no training."
-                .into(),
+            format!(
+                "Macro-F1, mean ± sample standard deviation over seeds; relative differences are fractions of \
+                 ChannelReplication's score. {}",
+                measured::floors_note(&rows)
+            ),
             STATEMENT.into(),
         ],
+        rows,
     };
     let reason = world.and_then(|world| world.reason_against(&PROTOCOL));
     table.notes.extend(reason.map(|reason| format!("Not comparable with the published values: {reason}.")));
