@@ -11,7 +11,7 @@ use super::{
 use crate::{
     adapter::SetChannels,
     backbone::{built, files},
-    data::{DataSet, ImageSet, Statistics, statistics},
+    data::{DataSet, ImageSet, Norm, statistics},
     embed::{self, Embedder, Layout, Preprocess, Writer},
     model::Card,
     ops,
@@ -51,6 +51,9 @@ pub(super) struct Embed {
     /// training side for a trained model]
     #[arg(long, value_name = "N")]
     size: Option<usize>,
+    /// Average features over the eight symmetries of a square: eight times as long [default: as the run does]
+    #[arg(long)]
+    symmetries: bool,
     /// Maximum number of images per batch
     #[arg(long, value_name = "N", default_value_t = embed::BATCH, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     batch: usize,
@@ -103,6 +106,7 @@ impl Embed {
             }
             embedder.go_to(&device, ops::format::Format::F32)?;
             embedder.batch = self.batch;
+            embedder.symmetries = self.symmetries || saved.symmetries;
             embedder.preprocess = self.size.map_or(embedder.preprocess, Preprocess::square);
             if let Some(size) = self.size.filter(|size| *size < embedder.least_side()) {
                 let least = embedder.least_side();
@@ -184,8 +188,8 @@ impl Embed {
         };
         let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
         let model = Model { weights: backbone.published(), backbone, adapter };
-        let card = Card { model, image: self.size.unwrap_or(0), sets: vec![] };
-        Ok(vec![SavedModel { card, weights, published: true }])
+        let card = Card { model, image: self.size.unwrap_or(0), sets: vec![], normalise: vec![] };
+        Ok(vec![SavedModel { card, weights, published: true, symmetries: false }])
     }
 }
 
@@ -194,11 +198,14 @@ fn own(set: &ImageSet) -> SetChannels {
 }
 
 /// Normalisation of a set's images: that of training, or their own mean and standard deviation.
-fn norm(card: &Card, known: Option<usize>, set: &ImageSet, progress: &mut Progress) -> Result<Statistics> {
+fn norm(card: &Card, known: Option<usize>, set: &ImageSet, progress: &mut Progress) -> Result<Norm> {
     Ok(match known {
-        _ if card.model.adapter.view() == View::Native => Statistics::none(set.channels.len()),
-        Some(number) => card.statistics(number),
-        None => statistics(set, &set.train_rows(), progress)?,
+        _ if card.model.adapter.view() == View::Native => Norm::none(set.channels.len()),
+        Some(number) => card.norm(number),
+        None => match card.by_image(&set.name) {
+            Some(norm) => norm,
+            None => statistics(set, &set.train_rows(), progress)?.into(),
+        },
     })
 }
 

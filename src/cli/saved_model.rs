@@ -21,6 +21,8 @@ pub(super) struct SavedModel {
     pub(super) weights: PathBuf,
     /// Whether the file is a published backbone without a description of ours.
     pub(super) published: bool,
+    /// Whether its run averages features over the symmetries of a square.
+    pub(super) symmetries: bool,
 }
 
 impl SavedModel {
@@ -56,7 +58,7 @@ pub(super) fn of_file(file: &Path) -> Result<SavedModel> {
             "expected the {named} bytes of the model that its note names, found {found}"
         )));
     }
-    Ok(SavedModel { card, weights: file.to_owned(), published: false })
+    Ok(SavedModel { card, weights: file.to_owned(), published: false, symmetries: false })
 }
 
 /// The models of a trained file, or of a folder of such files: FixedChannels has one per set.
@@ -121,7 +123,18 @@ pub(super) fn of_run(path: &Path, run: &str) -> Result<Vec<SavedModel>> {
             let hint = "the folder `<store>.d` belongs to the store: put it back next to the store";
             return Err(Failure::new(format!("{}: no such file", file.display())).hint(hint));
         }
-        models.push(of_file(&file)?);
+        let symmetries = spec["embedding"]["symmetries"] == true;
+        models.push(SavedModel { symmetries, ..of_file(&file)? });
     }
-    Ok(models)
+    match rows.first().and_then(|row| parsed(&row[0])["embedding"]["members"].as_u64()) {
+        None | Some(1) => Ok(models),
+        Some(members) => Err(several(&run, members, &models)),
+    }
+}
+
+/// A run whose score is that of several models together.
+fn several(run: &str, members: u64, models: &[SavedModel]) -> Failure {
+    let files: Vec<String> = models.iter().map(|saved| saved.weights.display().to_string()).collect();
+    Failure::new(format!("run {run} is {members} models as one: expected a single model"))
+        .hint(format!("take one of them: --weights {}", files.join(", or ")))
 }

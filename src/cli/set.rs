@@ -29,11 +29,14 @@ pub(super) fn apply(spec: &Spec, changes: &[(String, String)]) -> Result<Spec> {
     Ok(if changes.is_empty() { spec } else { spec.canonical() })
 }
 
-/// Sets a field that is not written while it has its default, such as `train.on` and `train.data.only`; none if there is no
-/// such field.
+/// Sets a field that is not written while it has its default, such as `train.on`, `train.data.only` and
+/// `embedding.members`; none if there is no such field.
 fn unwritten(json: &mut Value, path: &str, value: Value) -> Option<Value> {
     let (parent, field) = path.rsplit_once('.')?;
     let mut tried = json.clone();
+    if let Some(fields) = tried.as_object_mut().filter(|_| !parent.contains('.')) {
+        fields.entry(parent).or_insert_with(|| Value::Object(serde_json::Map::new()));
+    }
     let parent = find(&mut tried, parent).ok()?;
     let parent = match parent.get(lines::STAGES) {
         Some(_) => only_stage(parent.as_object_mut()?)?,
@@ -152,6 +155,8 @@ mod tests {
         assert_eq!(spec.train.data.part(), "plate=P3");
         let spec = apply(&spec, &[("train.data.only".into(), "[]".into())]).unwrap();
         assert_eq!(spec, sample::spec(sample::plain(), Recipe::Fixed));
+        assert_eq!(set("embedding.members", "3").unwrap().embedding.members, 3);
+        assert_eq!(words(set("embeding.members", "3")).0, "there is no `embeding.members` in this spec");
         let (error, hint) = words(set("train.data.only", "[{\"role\": \"dish\", \"values\": []}]"));
         assert!(error.contains("unknown variant `dish`"), "{error}");
         assert_eq!(hint, "it is null now");

@@ -52,8 +52,23 @@ pub fn statistics(set: &ImageSet, rows: &[u32], listen: &mut dyn Listen) -> Resu
     }
     listen.receive(&Event::Ended);
     let one = if set.intensity.is_some() { 255.0 * PARTS } else { 255.0 };
-    let (mean, sd) = sums.iter().map(|sums| sums.moments(one)).unzip();
+    let (mean, sd) =
+        sums.iter().map(|sums| sums.moments(one)).map(|(mean, sd)| (mean, at_least_a_level(sd))).unzip();
     Ok(Statistics { mean, sd })
+}
+
+fn at_least_a_level(sd: f32) -> f32 {
+    if sd == 0.0 { 1.0 / 255.0 } else { sd }
+}
+
+/// Mean and standard deviation of each channel of one image, which may be 0.
+pub(super) fn of_image(tape: &Tape) -> Statistics {
+    let one = match tape.pixels {
+        Pixels::Bytes(_) => 255.0,
+        Pixels::Floats(_) => 255.0 * PARTS,
+    };
+    let (mean, sd) = sums_of(tape).iter().map(|sums| sums.moments(one)).unzip();
+    Statistics { mean, sd }
 }
 
 /// Fractions of a grey level: 64 per step of a 16-bit image that uses its whole range. Sums of squares times
@@ -75,7 +90,7 @@ impl Sums {
         let variance = n * self.squares - self.sum.pow(2); // exact, times n²
         let mean = self.sum as f64 / (n as f64 * one);
         let sd = (variance as f64).sqrt() / (n as f64 * one);
-        (mean as f32, if variance == 0 { 1.0 / 255.0 } else { sd as f32 })
+        (mean as f32, sd as f32)
     }
 }
 

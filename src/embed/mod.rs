@@ -3,13 +3,14 @@
 
 mod files;
 mod room;
+mod symmetries;
 
 pub use files::{Layout, Writer};
 
 use crate::{
     adapter::{Images, SetChannels},
     backbone::files as weights,
-    data::{self, ImageSet, Statistics, Tape, central_view, native_view},
+    data::{self, ImageSet, Norm, Tape, central_view, native_view},
     event::{Event, Listen},
     model::{Card, Extractor},
     ops::format::Format,
@@ -28,6 +29,8 @@ use std::{
 /// Raised when embedding computes something different; part of the identity of every work that embeds.
 pub const REVISION: u32 = 1;
 
+/// Forward passes of an image whose features are the mean over the symmetries of a square.
+pub const SYMMETRIES: usize = symmetries::ALL.len();
 /// Default number of images in one forward pass.
 pub const BATCH: usize = 64;
 /// The side to which torchvision's evaluation of ImageNet resizes the shorter side, and the side of the
@@ -132,6 +135,8 @@ pub struct Embedder {
     pub preprocess: Preprocess,
     /// Most images in one forward pass.
     pub batch: usize,
+    /// Whether features are the mean over the eight symmetries of a square.
+    pub symmetries: bool,
     /// Numbers in the largest image at its own size so far; 0 before the first.
     largest: AtomicUsize,
 }
@@ -220,6 +225,7 @@ impl Embedder {
             trained: trained.len(),
             preprocess: Preprocess::of(&card.model, card.image),
             batch: BATCH,
+            symmetries: false,
             largest: AtomicUsize::new(0),
         }
     }
@@ -256,7 +262,7 @@ impl Embedder {
         &self,
         set: &ImageSet,
         at: usize,
-        norm: &Statistics,
+        norm: &Norm,
         listen: &mut dyn Listen,
         take: &mut Take<'_>,
     ) -> Result<(), Error> {
@@ -267,9 +273,7 @@ impl Embedder {
         let embedded = self.each_batch(set, number, &rows, norm, |batch| {
             let shape = [batch.images, channels, batch.height, batch.width];
             let pixels = Tensor::from_vec(batch.pixels, &shape[..], self.params.device())?;
-            let found = self.model.embed(&self.params, &Images { pixels, set: number })?;
-            let width = found.dims()[1];
-            let found = found.value().flatten_all()?.to_vec1::<f32>()?;
+            let (found, width) = self.features(pixels, number)?;
             if let Some(wrong) = found.iter().position(|value| !value.is_finite()) {
                 let image = set.key((done + wrong / width) as u32).to_owned();
                 return Err(Error::NotFinite { image });
@@ -281,6 +285,28 @@ impl Embedder {
         });
         listen.receive(&Event::Ended);
         embedded
+    }
+}
+
+impl Embedder {
+    /// The features of a batch of images, and the length of a row.
+    fn features(&self, pixels: Tensor, set: usize) -> Result<(Vec<f32>, usize), Error> {
+        let of = |pixels: Tensor| -> Result<(Vec<f32>, usize), Error> {
+            let found = self.model.embed(&self.params, &Images { pixels, set })?;
+            Ok((found.value().flatten_all()?.to_vec1::<f32>()?, found.dims()[1]))
+        };
+        if !self.symmetries {
+            return of(pixels);
+        }
+        let (mut sums, mut width) = (Vec::new(), 0);
+        for symmetry in symmetries::ALL {
+            let (found, of_row) = of(symmetry.of(&pixels)?)?;
+            sums.resize(found.len(), 0f64);
+            sums.iter_mut().zip(&found).for_each(|(sum, value)| *sum += f64::from(*value));
+            width = of_row;
+        }
+        let mean = |sum: f64| (sum / SYMMETRIES as f64) as f32;
+        Ok((sums.into_iter().map(mean).collect(), width))
     }
 }
 
@@ -299,7 +325,7 @@ impl Embedder {
         set: &ImageSet,
         number: usize,
         mut rows: &[u32],
-        norm: &Statistics,
+        norm: &Norm,
         mut take: impl FnMut(Batch) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let room = match self.preprocess {
@@ -326,20 +352,15 @@ impl Embedder {
     }
 
     /// The rows as batches, in order.
-    fn batches(
-        &self,
-        set: &ImageSet,
-        number: usize,
-        rows: &[u32],
-        norm: &Statistics,
-    ) -> Result<Vec<Batch>, Error> {
+    fn batches(&self, set: &ImageSet, number: usize, rows: &[u32], norm: &Norm) -> Result<Vec<Batch>, Error> {
         let channels = set.channels.len();
         match self.preprocess {
             Preprocess::Square { shorter, side } => {
                 let len = channels * side * side;
                 let mut pixels = vec![0f32; rows.len() * len];
                 let views = pixels.par_chunks_mut(len).zip(rows).map(|(out, row)| -> Result<(), Error> {
-                    central_view(&set.read(*row)?, shorter, side, norm, out);
+                    let tape = set.read(*row)?;
+                    central_view(&tape, shorter, side, &norm.of(&tape), out);
                     Ok(())
                 });
                 all(views)?;
@@ -360,7 +381,7 @@ impl Embedder {
                 let one = |tape: Tape| -> Result<Batch, Error> {
                     let (height, width) = (tape.height, tape.width);
                     let mut pixels = vec![0f32; channels * height * width];
-                    native_view(&tape, norm, &mut pixels);
+                    native_view(&tape, &norm.of(&tape), &mut pixels);
                     Ok(Batch { images: 1, height, width, pixels })
                 };
                 Ok(together(all(tapes.into_par_iter().map(one))?))

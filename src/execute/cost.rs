@@ -11,7 +11,7 @@ mod fit;
 use super::{Error, sets::Sets};
 use crate::{
     adapter::SetChannels,
-    data::{DataSet, ImageSet, Statistics},
+    data::{DataSet, ImageSet, Norm},
     device,
     embed::{self, Embedder},
     evaluate::{
@@ -26,7 +26,7 @@ use crate::{
     params::Params,
     plan::{Plan, Step, Work},
     seed::Seed,
-    spec::{Features, Metric, Model, Protocol, Selection, Weights},
+    spec::{Beside, Features, Measured, Metric, Model, Protocol, Selection, Weights},
     train::{Keep, Pretraining, Source},
 };
 use candle_core::Device;
@@ -120,11 +120,14 @@ impl<'a> Meter<'a> {
                 Ok(pace.cost((&stage, side), &[source.items().len()], self.keep))
             }
             Work::Fit(fit) => self.fit(fit, listen),
-            Work::Embed { data, image, subset, .. } => {
-                self.embed(&plan.fit(&step.parents[0]).model, (data, *subset), *image, listen)
+            Work::Embed { data, image, symmetries, subset, .. } => {
+                let mut cost =
+                    self.embed(&plan.fit(&step.parents[0]).model, (data, *subset), *image, listen)?;
+                cost.seconds *= if *symmetries { embed::SYMMETRIES as f64 } else { 1.0 };
+                Ok(cost)
             }
-            Work::Score { data, protocol, features, subset, .. } => {
-                self.score(plan, step, (data, *subset), (protocol, *features), listen)
+            Work::Score { data, protocol, features, beside, subset, .. } => {
+                self.score(plan, step, (data, *subset), (protocol, *features, *beside), listen)
             }
         }
     }
@@ -159,7 +162,8 @@ impl<'a> Meter<'a> {
         let few = set.subset(MEASURED_IMAGES);
         let few = few.as_ref().unwrap_or(set);
         let own = SetChannels { set: set.name.clone(), channels: set.channels.clone() };
-        let card = Card { model: model.clone(), image, sets: vec![CardSet::plain(own.clone())] };
+        let sets = vec![CardSet::plain(own.clone())];
+        let card = Card { model: model.clone(), image, sets, normalise: vec![] };
         let mut embedder = Embedder::random(&card, &[own], true);
         embedder.go_to(&self.device, Format::F32)?;
         let memory = device::Peak::begin(&self.device);
@@ -169,7 +173,7 @@ impl<'a> Meter<'a> {
             width = found;
             Ok(())
         };
-        embedder.embed(few, 0, &Statistics::none(set.channels.len()), &mut Silence, &mut take)?;
+        embedder.embed(few, 0, &Norm::none(set.channels.len()), &mut Silence, &mut take)?;
         let together = few.len().min(embed::BATCH) as f64;
         let pace = Pace {
             seconds_per_image: began.elapsed().as_secs_f64() / few.len() as f64,
@@ -186,7 +190,7 @@ impl<'a> Meter<'a> {
         plan: &Plan,
         step: &Step,
         (data, subset): (&Selection, Option<usize>),
-        (protocol, features): (&Protocol, Features),
+        (protocol, features, beside): (&Protocol, Features, Option<Beside>),
         listen: &mut dyn Listen,
     ) -> Result<Cost, Error> {
         let parts = self.sets.open(data, subset, listen)?;
@@ -204,12 +208,19 @@ impl<'a> Meter<'a> {
                     Some(handmade::width(set.channels.len()))
                 }
                 Features::Model | Features::Untrained => {
-                    match step.parents.first().and_then(|id| plan.step(id)) {
-                        Some(Step { work: Work::Embed { image, .. }, parents, .. }) => {
-                            Some(self.embedding(&plan.fit(&parents[0]).model, set, *image)?.width)
+                    let mut width = 0;
+                    for parent in step.parents.iter().filter_map(|id| plan.step(id)) {
+                        if let Step { work: Work::Embed { data, image, .. }, parents, .. } = parent
+                            && data.reads(&set.name)
+                        {
+                            width += self.embedding(&plan.fit(&parents[0]).model, set, *image)?.width;
                         }
-                        _ => None,
                     }
+                    if let Some(Beside { features: Measured::HandMade, .. }) = beside {
+                        cost.seconds += self.by_hand(set)? * set.len() as f64;
+                        width += handmade::width(set.channels.len());
+                    }
+                    (width > 0).then_some(width)
                 }
             };
             if let Some(width) = width {

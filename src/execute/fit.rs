@@ -6,7 +6,7 @@ use crate::{
     adapter::SetChannels,
     atomic_file::{Digest, forget_parts},
     backbone::files,
-    data::Statistics,
+    data::{Norm, Statistics},
     device,
     embed::{Embedder, Layout, Writer},
     event::{Event, Listen},
@@ -16,7 +16,7 @@ use crate::{
     params::Params,
     plan::{Fit, Step, Training},
     seed::Seed,
-    spec::{ConvNextSize, Model, Oracle, Selection, Stage, View, Weights},
+    spec::{ConvNextSize, Moments, Oracle, Selection, Stage, View, Weights, normalise::moments_of},
     store::Attempt,
     train::{self, Folder, Job, Pretraining, Source},
 };
@@ -63,17 +63,20 @@ impl WorkContext<'_> {
             listen.receive(&Event::Note(&remark));
         }
         let (extractor, mut params) = start(seed)?;
-        let mut card = Card { model: model.clone(), image, sets: Vec::new() };
+        let mut card =
+            Card { model: model.clone(), image, sets: Vec::new(), normalise: fit.normalise.clone() };
         for (part, SetChannels { set, channels }) in sets.iter().zip(channels(&sets)) {
-            let Statistics { mean, sd } = self.norm(model, part, subset, listen)?;
-            card.sets.push(CardSet { set, channels, mean, sd });
+            card.sets.push(match self.norm(fit, part, listen)? {
+                Norm::Set(Statistics { mean, sd }) => CardSet { set, channels, mean, sd },
+                Norm::Image { .. } => CardSet::plain(SetChannels { set, channels }),
+            });
         }
         let Some(Training { stage, hold_out: share, .. }) = fit.training.as_deref() else {
             return self.keep(attempt, &params, Some(&card));
         };
         let (mut parts, mut held) = (Vec::new(), Vec::new());
         for (number, part) in sets.iter().enumerate() {
-            let norm = card.statistics(number);
+            let norm = card.norm(number);
             let (rows, back) = rows(part, stage, *share);
             parts.push((part.set(), rows, norm));
             held.push(back);
@@ -196,23 +199,29 @@ impl WorkContext<'_> {
         &self,
         step: &Step,
         data: &Selection,
-        image: usize,
-        subset: Option<usize>,
+        (image, symmetries): (usize, bool),
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let parent = step.parents.first().expect("the plan puts the fit before the embedding");
-        let Fit { model, data: data_of_fit, precision, .. } = self.plan.fit(parent);
+        let fit = self.plan.fit(parent);
+        let Fit { model, data: data_of_fit, precision, subset, .. } = fit;
+        let subset = *subset;
         let trained = channels(&self.sets.open(data_of_fit, subset, listen)?);
         let parts = self.sets.open(data, subset, listen)?;
-        let card =
-            Card { model: model.clone(), image, sets: trained.into_iter().map(CardSet::plain).collect() };
+        let card = Card {
+            model: model.clone(),
+            image,
+            sets: trained.into_iter().map(CardSet::plain).collect(),
+            normalise: fit.normalise.clone(),
+        };
         let weights = self.of_parent(parent, WEIGHTS);
         let mut embedder =
             Embedder::restore(&card, &channels(&parts), data.name == data_of_fit.name, &weights)?;
         embedder.go_to(&self.executor.device, format::of(*precision))?;
+        embedder.symmetries = symmetries;
         for (at, part) in parts.iter().enumerate() {
-            let norm = self.norm(model, part, subset, listen)?;
+            let norm = self.norm(fit, part, listen)?;
             let path = self.folder.join(features_file(&part.set().name));
             // A killed attempt may have left gigabytes; only the owner of the work's claim writes here.
             forget_parts(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
@@ -228,16 +237,12 @@ impl WorkContext<'_> {
     }
 
     /// What the images of a set are normalised by in front of a model.
-    fn norm(
-        &self,
-        model: &Model,
-        part: &Part<'_>,
-        subset: Option<usize>,
-        listen: &mut dyn Listen,
-    ) -> Result<Statistics, Error> {
-        match model.adapter.view() {
-            View::Native => Ok(Statistics::none(part.set().channels.len())),
-            View::Resized => self.sets.statistics(part, subset, listen),
+    fn norm(&self, fit: &Fit, part: &Part<'_>, listen: &mut dyn Listen) -> Result<Norm, Error> {
+        let Fit { model, normalise, subset, .. } = fit;
+        match (model.adapter.view(), moments_of(normalise, &part.set().name)) {
+            (View::Native, _) => Ok(Norm::none(part.set().channels.len())),
+            (View::Resized, Some(Moments::Image { floor })) => Ok(Norm::Image { floor: floor as f32 }),
+            (View::Resized, None) => Ok(self.sets.statistics(part, *subset, listen)?.into()),
         }
     }
 }

@@ -211,14 +211,15 @@ impl WorkContext<'_> {
         match &step.work {
             Work::Pretrain { size, .. } => self.pretrain(*size, attempt, listen),
             Work::Fit(fit) => self.fit(step, fit, attempt, listen),
-            Work::Embed { data, image, subset, .. } => {
-                self.embed(step, data, *image, *subset, attempt, listen)
+            Work::Embed { data, image, symmetries, .. } => {
+                self.embed(step, data, (*image, *symmetries), attempt, listen)
             }
-            Work::Score { protocol, data, features, hold_out, subset, .. } => {
+            Work::Score { protocol, data, features, beside, hold_out, subset, .. } => {
                 let question = score::Question {
                     protocol,
                     data,
                     features: *features,
+                    beside: *beside,
                     hold_out: *hold_out,
                     subset: *subset,
                 };

@@ -4,7 +4,7 @@ use super::{Error, Progress, WorkContext, fit, sets::Part};
 use crate::{
     data::{HOLD_OUT_SEED, ImageSet, hold_out},
     evaluate::{
-        self, FeatureFile, FeatureRows, TaskInput, TaskScore, floors,
+        self, FeatureFile, FeatureRows, SideBySide, TaskInput, TaskScore, floors,
         handmade::{self, Greys},
         predictions,
         protocol::{self, score},
@@ -15,7 +15,7 @@ use crate::{
     papers::{self, Measure},
     plan::Step,
     seed::Seed,
-    spec::{Features, Protocol, Selection},
+    spec::{Beside, Features, Measured, Protocol, Selection},
     store::{Attempt, Floor, ScoreRow},
 };
 use candle_core::Device;
@@ -25,6 +25,7 @@ pub(super) struct Question<'a> {
     pub(super) protocol: &'a Protocol,
     pub(super) data: &'a Selection,
     pub(super) features: Features,
+    pub(super) beside: Option<Beside>,
     pub(super) hold_out: f64,
     pub(super) subset: Option<usize>,
 }
@@ -76,18 +77,36 @@ impl WorkContext<'_> {
         let set = part.set();
         Ok(match question.features {
             Features::Constant | Features::Prior => None,
-            Features::HandMade => Some(self.by_hand(set, Greys::Stored, listen)?),
-            Features::HandMadeStandardised => Some(self.by_hand(set, Greys::Standardised, listen)?),
+            Features::HandMade => Some(self.hand_made(set, Greys::Stored, listen)?),
+            Features::HandMadeStandardised => Some(self.hand_made(set, Greys::Standardised, listen)?),
             Features::Model | Features::Untrained => {
-                let name = fit::features_file(&set.name);
-                let mut files = step.parents.iter().map(|parent| self.of_parent(parent, &name));
-                let path = files.find(|file| file.is_file()).ok_or(Error::NoFeatures(set.name.clone()))?;
-                Some(Box::new(FeatureFile::plain(&path, set.len())?))
+                let mut parts = self.of_models(step, set)?;
+                if parts.len() == 1 && question.beside.is_none() {
+                    return Ok(parts.pop());
+                }
+                let each = 1.0 / (parts.len() as f64).sqrt();
+                let mut all: Vec<(Box<dyn FeatureRows>, f64)> =
+                    parts.into_iter().map(|part| (part, each)).collect();
+                if let Some(Beside { features: Measured::HandMade, weight }) = question.beside {
+                    all.push((self.hand_made(set, Greys::Stored, listen)?, weight));
+                }
+                Some(Box::new(SideBySide::new(all)))
             }
         })
     }
 
-    fn by_hand(
+    /// What each parent with a model of this set left behind, in their order.
+    fn of_models(&self, step: &Step, set: &ImageSet) -> Result<Vec<Box<dyn FeatureRows>>, Error> {
+        let name = fit::features_file(&set.name);
+        let files = step.parents.iter().map(|parent| self.of_parent(parent, &name));
+        let mut parts: Vec<Box<dyn FeatureRows>> = vec![];
+        for path in files.filter(|file| file.is_file()) {
+            parts.push(Box::new(FeatureFile::plain(&path, set.len())?));
+        }
+        if parts.is_empty() { Err(Error::NoFeatures(set.name.clone())) } else { Ok(parts) }
+    }
+
+    fn hand_made(
         &self,
         set: &ImageSet,
         greys: Greys,

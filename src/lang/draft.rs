@@ -23,6 +23,7 @@ impl Draft {
             ("schema", plain(&SCHEMA)),
             ("model", table(model).into()),
             ("train", train.into()),
+            ("embedding", Table::new().into()),
             ("evaluate", Value::Array(vec![])),
         ]))
     }

@@ -3,8 +3,8 @@
 
 use crate::{
     adapter::SetChannels,
-    data::Statistics,
-    spec::{self, Enters, Model, View, bounds},
+    data::{Norm, Statistics},
+    spec::{self, Enters, Model, Moments, Normalise, View, bounds, normalise},
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,9 @@ pub struct Card {
     pub image: usize,
     /// The sets that it has parameters for, in order.
     pub sets: Vec<CardSet>,
+    /// Sets whose images are normalised by themselves; of the others, the mean and deviation is in `sets`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub normalise: Vec<Normalise>,
 }
 
 /// A set that a model has parameters for.
@@ -26,9 +29,9 @@ pub struct CardSet {
     pub set: String,
     /// Its channels, in tape order.
     pub channels: Vec<String>,
-    /// Mean of each channel, of pixels in [0, 1].
+    /// Mean of each channel, of pixels in [0, 1]; 0 if images are normalised by themselves.
     pub mean: Vec<f32>,
-    /// Standard deviation of each channel.
+    /// Standard deviation of each channel; 1 if images are normalised by themselves.
     pub sd: Vec<f32>,
 }
 
@@ -89,6 +92,11 @@ impl Card {
             return Err(format!("expected one set for {}, found {}", adapter.word(), self.sets.len()));
         }
         self.sets.iter().try_for_each(CardSet::check)?;
+        for Normalise { by: Moments::Image { floor }, .. } in &self.normalise {
+            if !(*floor > 0.0 && floor.is_finite()) {
+                return Err(format!("expected a floor of deviations above 0, found {floor}"));
+            }
+        }
         match self
             .sets
             .iter()
@@ -106,10 +114,16 @@ impl Card {
         self.sets.iter().map(one).collect()
     }
 
-    /// The statistics that normalised the images of a set.
-    pub fn statistics(&self, set: usize) -> Statistics {
-        let CardSet { mean, sd, .. } = self.sets[set].clone();
-        Statistics { mean, sd }
+    /// What the images of a set are normalised by.
+    pub fn norm(&self, set: usize) -> Norm {
+        let CardSet { set, mean, sd, .. } = &self.sets[set];
+        self.by_image(set).unwrap_or_else(|| Statistics { mean: mean.clone(), sd: sd.clone() }.into())
+    }
+
+    /// What images are normalised by, if it is themselves; for sets that the model never saw, too.
+    pub fn by_image(&self, set: &str) -> Option<Norm> {
+        let Moments::Image { floor } = normalise::moments_of(&self.normalise, set)?;
+        Some(Norm::Image { floor: floor as f32 })
     }
 }
 
@@ -125,7 +139,7 @@ mod tests {
         let spec = sample::spec(sample::hyper_net().frozen(), Recipe::Fixed);
         let channels = ["er", "golgi"].map(String::from).to_vec();
         let set = CardSet { set: "HPA".into(), channels, mean: vec![0.1; 2], sd: vec![0.2; 2] };
-        Card { model: spec.model, image: 64, sets: vec![set] }
+        Card { model: spec.model, image: 64, sets: vec![set], normalise: vec![] }
     }
 
     #[test]
@@ -151,6 +165,9 @@ mod tests {
         assert!(wrong(&|card| card.sets[0].sd[1] = 0.0).ends_with("found 0"));
         assert!(wrong(&|card| card.sets[0].channels.clear()).contains("number of channels"));
         assert!(wrong(&|card| card.sets.clear()).contains("found none"));
+        let floor = |floor| Normalise { sets: vec![], by: Moments::Image { floor } };
+        assert!(wrong(&|card| card.normalise = vec![floor(0.0)]).ends_with("found 0"));
+        assert!(wrong(&|card| card.normalise = vec![floor(f64::NAN)]).ends_with("found NaN"));
         assert_eq!(
             wrong(&|card| card.sets.push(card.sets[0].clone())),
             "expected each set once, found `HPA` twice"

@@ -24,7 +24,7 @@ pub struct PlainViews {
     pub firsts: Vec<u32>,
     /// Weights of these, coefficients of warps, factors of brightness.
     pub weights: Vec<f32>,
-    /// Mean and deviation of each channel.
+    /// Mean and deviation of each channel of each view.
     pub norm: Vec<f32>,
     /// Size of all warped images together, in numbers.
     pub warped: usize,

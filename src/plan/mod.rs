@@ -18,6 +18,7 @@ use crate::{
         Adapter, Backbone, Coefficients, Features, Models, Selection, SetRate, Spec, Train, Weights,
         check::{self, Problem},
         id::{RunId, SpecId, WorkId},
+        normalise,
     },
 };
 use std::collections::BTreeMap;
@@ -118,21 +119,26 @@ struct Draft<'a> {
     data: &'a BTreeMap<String, DataSet>,
 }
 
-/// A trained model, and the sets that it reads; none: all.
-type Fitted = (WorkId, Option<String>);
+/// A trained model.
+struct Fitted {
+    work: WorkId,
+    /// The set that it reads; none: all.
+    set: Option<String>,
+    seed: Seed,
+}
 
 impl Draft<'_> {
     fn fill(&mut self, spec: &Spec, seed: Seed) {
-        let fits = self.fits(spec, seed);
+        let fits = self.members(spec, seed);
         let mut untrained = spec.clone();
         untrained.model.weights = Weights::Scratch;
         untrained.train.stages.clear();
-        let untrained = self.fits(&untrained, seed);
+        let untrained = self.members(&untrained, seed);
         for evaluate in &spec.evaluate {
             for features in [Features::Model].into_iter().chain(Features::FLOORS) {
                 let (parents, seed) = match features {
-                    Features::Model => (self.embeds(&fits, &evaluate.data, spec, seed), Some(seed)),
-                    Features::Untrained => (self.embeds(&untrained, &evaluate.data, spec, seed), Some(seed)),
+                    Features::Model => (self.embeds(&fits, &evaluate.data, spec), Some(seed)),
+                    Features::Untrained => (self.embeds(&untrained, &evaluate.data, spec), Some(seed)),
                     Features::Constant
                     | Features::Prior
                     | Features::HandMade
@@ -142,6 +148,7 @@ impl Draft<'_> {
                     protocol: evaluate.protocol.clone(),
                     data: evaluate.data.clone(),
                     features,
+                    beside: spec.embedding.beside.filter(|_| !parents.is_empty()),
                     hold_out: spec.train.hold_out,
                     subset: spec.train.subset,
                     revisions: Revisions::score(&evaluate.protocol, features),
@@ -151,16 +158,23 @@ impl Draft<'_> {
         }
     }
 
+    /// The models of a run, as they are after training.
+    fn members(&mut self, spec: &Spec, seed: Seed) -> Vec<Fitted> {
+        let seeds = spec.embedding.seeds(seed.0).into_iter().map(Seed);
+        seeds.flat_map(|seed| self.fits(spec, seed)).collect()
+    }
+
     /// One model, or one for each set that is trained on.
     fn fits(&mut self, spec: &Spec, seed: Seed) -> Vec<Fitted> {
         let (rates, each) = match spec.model.adapter.models() {
-            Models::One => return vec![(self.fit(spec, seed), None)],
+            Models::One => return vec![Fitted { work: self.fit(spec, seed), set: None, seed }],
             Models::OnePerSet { rates, each } => (rates, each),
         };
         let sets = resolve(&spec.train.data, self.data).into_iter().map(|set| set.name.clone());
         let one = |set: String| {
             let mut spec = spec.clone();
             spec.train.data.sets = vec![set.clone()];
+            spec.train.normalise = normalise::of_set(&spec.train.normalise, &set);
             spec.train.stages.retain(|stage| stage.on.as_ref().is_none_or(|on| on.reads(&set)));
             for stage in &mut spec.train.stages {
                 stage.on.iter_mut().for_each(|on| on.sets = vec![set.clone()]);
@@ -170,7 +184,7 @@ impl Draft<'_> {
             }
             let mut spec = spec.canonical();
             spec.model.adapter = (*each).clone();
-            (self.fit(&spec, seed), Some(set))
+            Fitted { work: self.fit(&spec, seed), set: Some(set), seed }
         };
         sets.map(one).collect()
     }
@@ -197,13 +211,14 @@ impl Draft<'_> {
                 _,
             ) => {}
         }
-        let Train { data, image, hold_out, subset, precision, stages } = &spec.train;
+        let Train { data, image, normalise, hold_out, subset, precision, stages } = &spec.train;
         let fit = |training: Option<Box<Training>>| {
             Work::Fit(Fit {
                 model: spec.model.clone(),
                 // It has parameters for all images of these sets, whichever it is trained on.
                 data: data.all_images(),
                 image: *image,
+                normalise: normalise.clone(),
                 subset: *subset,
                 precision: *precision,
                 revisions: Revisions::fit(&spec.model, training.as_ref().map(|training| &training.stage)),
@@ -225,25 +240,25 @@ impl Draft<'_> {
     }
 
     /// Features of `data` by these models, each of its own sets.
-    fn embeds(&mut self, fits: &[Fitted], data: &Selection, spec: &Spec, seed: Seed) -> Vec<WorkId> {
+    fn embeds(&mut self, fits: &[Fitted], data: &Selection, spec: &Spec) -> Vec<WorkId> {
         let asked: Vec<String> = resolve(data, self.data).into_iter().map(|set| set.name.clone()).collect();
-        let one = |(fit, own): &Fitted| match own {
-            None => Some(self.embed(fit, data, spec, seed)),
+        let one = |fit: &Fitted| match &fit.set {
+            None => Some(self.embed(fit, data, spec)),
             Some(own) => asked.contains(own).then(|| {
                 let data = Selection { sets: vec![own.clone()], ..data.clone() };
-                self.embed(fit, &data, spec, seed)
+                self.embed(fit, &data, spec)
             }),
         };
         fits.iter().filter_map(one).collect()
     }
 
-    fn embed(&mut self, fit: &WorkId, data: &Selection, spec: &Spec, seed: Seed) -> WorkId {
-        let (image, subset) = (spec.train.image, spec.train.subset);
+    fn embed(&mut self, fit: &Fitted, data: &Selection, spec: &Spec) -> WorkId {
+        let (image, subset, symmetries) = (spec.train.image, spec.train.subset, spec.embedding.symmetries);
         let view = spec.model.adapter.view();
         // Once for all images, whichever of them are asked for.
-        let work =
-            Work::Embed { data: data.all_images(), view, image, subset, revisions: Revisions::embed() };
-        self.add(work, Some(seed), &[data], vec![fit.clone()])
+        let (data_read, revisions) = (data.all_images(), Revisions::embed());
+        let work = Work::Embed { data: data_read, view, image, symmetries, subset, revisions };
+        self.add(work, Some(fit.seed), &[data], vec![fit.work.clone()])
     }
 
     fn add(&mut self, work: Work, seed: Option<Seed>, reads: &[&Selection], parents: Vec<WorkId>) -> WorkId {
@@ -286,6 +301,12 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
     let trained = resolve(&spec.train.data, data);
     problems.extend(too_few_templates(&spec.model.adapter, &trained));
     problems.extend(check::never_trained(&spec.train, trained.iter().map(|set| set.name.as_str())));
+    let evaluated = spec.evaluate.iter().flat_map(|evaluate| resolve(&evaluate.data, data));
+    let mut known: Vec<String> =
+        trained.iter().copied().chain(evaluated).map(|set| set.name.clone()).collect();
+    known.sort();
+    known.dedup();
+    problems.extend(normalise::strangers(&spec.train.normalise, &known));
     if let Models::OnePerSet { rates, .. } = spec.model.adapter.models() {
         let strange = |rate: &&SetRate| !trained.iter().any(|set| set.name == rate.set);
         problems.extend(rates.iter().filter(strange).map(|rate| Problem {

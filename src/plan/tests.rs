@@ -6,7 +6,7 @@ use crate::{
     event::Silence,
     sample,
     seed::Seed,
-    spec::{Features, Selection, Spec, Weights, recipe::Recipe},
+    spec::{Beside, Features, Measured, Moments, Normalise, Selection, Spec, Weights, recipe::Recipe},
 };
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -137,6 +137,70 @@ fn one_model_per_set_has_the_stages_of_its_set() {
     let found: Vec<String> = plan.steps.iter().filter_map(described).collect();
     let wanted = ["15 epochs on small (A)", "15 epochs on small (B)", "15 more epochs on small (B)"];
     assert_eq!(found, wanted.map(|wanted| format!("train {wanted}")));
+}
+
+/// Seeds 2 and 3 are trained as single models by one experiment and taken as one by another.
+#[test]
+fn models_taken_as_one_are_those_of_single_runs() {
+    let root = tempfile::tempdir().unwrap();
+    let data = folder(root.path());
+    let (single, mut both) = (spec(&[], &[]), spec(&[], &[]));
+    both.embedding.members = 2;
+    let plan = Plan::of(&both, Seed(1), &data).unwrap();
+    let singles = [2, 3].map(|seed| Plan::of(&single, Seed(seed), &data).unwrap());
+    let own: Vec<_> =
+        plan.steps.iter().filter(|step| singles.iter().all(|one| one.step(&step.id).is_none())).collect();
+    let scored: Vec<_> = own
+        .iter()
+        .map(|step| match step.work {
+            Work::Score { features, .. } => (features, step.parents.len(), step.seed),
+            _ => panic!("`{}` is computed twice", step.work.describe()),
+        })
+        .collect();
+    let seed = Some(Seed(1));
+    assert_eq!(scored, [(Features::Model, 2, seed), (Features::Untrained, 2, seed)]);
+}
+
+#[test]
+fn what_is_made_of_a_model_leaves_its_training_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let data = folder(root.path());
+    let new = |say: &dyn Fn(&mut Spec)| {
+        let (plain, mut other) = (spec(&[], &[]), spec(&[], &[]));
+        say(&mut other);
+        let [plain, other] = [plain, other].map(|spec| Plan::of(&spec, Seed(1), &data).unwrap());
+        assert_ne!(plain.run, other.run);
+        let new = other.steps.iter().filter(|step| plain.step(&step.id).is_none());
+        new.map(|step| step.work.kind()).collect::<Vec<_>>()
+    };
+    assert_eq!(new(&|spec| spec.embedding.symmetries = true), ["embed", "score", "embed", "score"]);
+    let beside = Some(Beside { features: Measured::HandMade, weight: 0.3 });
+    assert_eq!(new(&|spec| spec.embedding.beside = beside), ["score", "score"]);
+    let by = Moments::Image { floor: 0.1 };
+    let all = new(&|spec| spec.train.normalise = vec![Normalise { sets: vec![], by }]);
+    assert_eq!(all, ["fit", "fit", "embed", "score", "embed", "score"]);
+}
+
+#[test]
+fn a_normalisation_is_about_sets_that_are_there_and_each_models_own() {
+    let root = tempfile::tempdir().unwrap();
+    let data = folder(root.path());
+    let by = Moments::Image { floor: 0.1 };
+    let rule = |set: &str| vec![Normalise { sets: vec![set.into()], by }];
+    let mut spec = spec(&[], &[]);
+    spec.train.normalise = rule("C");
+    let message = Plan::of(&spec, Seed(1), &data).unwrap_err().to_string();
+    assert!(message.contains("said for `C`"), "{message}");
+    spec.train.normalise = rule("A");
+    spec.model.adapter = sample::adapter(crate::prelude::FixedChannels, Recipe::Fixed);
+    let plan = Plan::of(&spec, Seed(1), &data).unwrap();
+    let rules = plan.steps.iter().filter_map(|step| match &step.work {
+        Work::Fit(Fit { training: Some(_), data, normalise, .. }) => {
+            Some((data.sets[0].as_str(), normalise.len()))
+        }
+        _ => None,
+    });
+    assert_eq!(rules.collect::<Vec<_>>(), [("A", 1), ("B", 0)]);
 }
 
 #[test]

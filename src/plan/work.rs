@@ -3,7 +3,9 @@
 use super::Revisions;
 use crate::{
     backbone,
-    spec::{ConvNextSize, Features, Model, Precision, Protocol, Selection, Stage, View, kind},
+    spec::{
+        Beside, ConvNextSize, Features, Model, Normalise, Precision, Protocol, Selection, Stage, View, kind,
+    },
 };
 use serde::Serialize;
 
@@ -28,12 +30,15 @@ pub enum Work {
         view: View,
         /// Side of the square that the network sees, in pixels, where images are resized.
         image: usize,
+        /// Whether features are the mean over the eight symmetries of a square.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        symmetries: bool,
         /// At most this many images of each set and split.
         subset: Option<usize>,
         /// Of the code behind it.
         revisions: Revisions,
     },
-    /// Scores of every task, by the features of the parent or by a floor's own.
+    /// Scores of every task, by the features of the parents, side by side, or by a floor's own.
     Score {
         /// The classifier on top of the features.
         protocol: Protocol,
@@ -41,6 +46,9 @@ pub enum Work {
         data: Selection,
         /// Whose features.
         features: Features,
+        /// Others beside those of the parents.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        beside: Option<Beside>,
         /// Share of the training images that were kept back; they are a task of their own.
         hold_out: f64,
         /// At most this many images of each set and split.
@@ -80,7 +88,10 @@ impl Work {
             Self::Embed { data, view: View::Native, .. } => {
                 format!("embed {data} as the backbone was published")
             }
-            Self::Embed { data, image, .. } => format!("embed {data} at {image} px"),
+            Self::Embed { data, image, symmetries, .. } => {
+                let turned = if *symmetries { ", in eight symmetries" } else { "" };
+                format!("embed {data} at {image} px{turned}")
+            }
             Self::Score { protocol, data, features: Features::Model, .. } => {
                 format!("score {data} by {}", protocol.name())
             }
@@ -100,6 +111,9 @@ pub struct Fit {
     pub data: Selection,
     /// Side of the square that the network sees, in pixels.
     pub image: usize,
+    /// How pixels are normalised, where not by mean and SD of `Train`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub normalise: Vec<Normalise>,
     /// At most this many images of each set and split.
     pub subset: Option<usize>,
     /// Number format of activations and weights.

@@ -147,6 +147,12 @@ impl Measured {
         self.config.as_ref().map(|config| &config.spec)
     }
 
+    /// How its features are made, after what is said of its world: `, 3 models as one`; empty if they are one model's.
+    pub(super) fn features(&self) -> String {
+        let embedding = self.resolved().map(|spec| &spec.embedding).filter(|embedding| !embedding.is_plain());
+        embedding.map_or(String::new(), |embedding| format!(", {embedding}"))
+    }
+
     /// The names of the recipes that it follows.
     pub(super) fn recipes(&self) -> &str {
         let Some(config) = &self.config else { return "" };

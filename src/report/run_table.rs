@@ -126,9 +126,10 @@ fn table(seeds: &[Measured], beside: Option<&Beside>) -> Table {
     let seeds = if seeds.len() == 1 { "one seed".into() } else { format!("{} seeds", seeds.len()) };
     Table {
         title: format!(
-            "{}: {}, {seeds} (spec {})",
+            "{}: {}{}, {seeds} (spec {})",
             first.experiment,
             world.words().replace('*', ""),
+            first.features(),
             first.spec
         ),
         facts: Vec::new(),

@@ -1,7 +1,7 @@
 //! The composition of a batch: groups of crops of each image, and how their pixels are normalised.
 
 use crate::{
-    data::Statistics,
+    data::Norm,
     spec::{Augment, AugmentStream, Sampling, Stage},
 };
 use candle_core::{D, Result, Tensor};
@@ -37,7 +37,7 @@ pub struct CropGroup {
 /// How pixels are normalised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Normalise {
-    /// By mean and standard deviation of each channel of the set.
+    /// As the experiment says for the set: by its moments, or by those of the stored image.
     Set,
     /// By mean and standard deviation of each channel of the crop itself (DINO BoC).
     Crop,
@@ -60,11 +60,11 @@ impl Batches {
 const EPS: f64 = 1e-7;
 
 impl Normalise {
-    /// The statistics to use while crops are resampled, for a set with these statistics.
-    pub(super) fn while_resampling(self, set: &Statistics) -> Statistics {
+    /// What is done while crops are resampled, of images with so many channels of a set that is normalised by `set`.
+    pub(super) fn while_resampling(self, set: &Norm, channels: usize) -> Norm {
         match self {
             Self::Set => set.clone(),
-            Self::Crop | Self::None => Statistics::none(set.mean.len()),
+            Self::Crop | Self::None => Norm::none(channels),
         }
     }
 

@@ -8,7 +8,7 @@
 use super::{Batches, CropGroup, Error, Normalise, Source, sampling, source::Item};
 use crate::{
     adapter::Images,
-    data::{Draw, Statistics, Tape, ViewPlan, draw, drawn_view},
+    data::{Draw, Norm, Tape, ViewPlan, draw, drawn_view},
     ops::DeviceViews,
     params::Params,
     prefetch::prefetch,
@@ -191,6 +191,7 @@ impl<'a> Loader<'a> {
         let norm = self.norm(making);
         for (views, item) in pixels.chunks_exact_mut(count * len).zip(items) {
             let tape = self.source.read(*item)?;
+            let norm = norm.of(&tape);
             for (out, draw) in views.chunks_exact_mut(len).zip(self.draws(making, *item, &tape)) {
                 drawn_view(&tape, &draw, *side, &norm, out);
             }
@@ -207,16 +208,18 @@ impl<'a> Loader<'a> {
             Ok((tape, draws))
         };
         let read: Vec<(Tape, Vec<Draw>)> = items.par_iter().map(one).collect::<Result<_, Error>>()?;
-        let mut views = ViewPlan::new(making.group.side, &self.norm(making));
+        let norm = self.norm(making);
+        let mut views = ViewPlan::new(making.group.side, self.source.sets()[making.set].channels.len());
         for (tape, draws) in &read {
-            views.image(tape);
+            views.image(tape, &norm.of(tape));
             draws.iter().for_each(|draw| views.view(tape, draw));
         }
         Ok(views)
     }
 
-    fn norm(&self, making: &Making<'_>) -> Statistics {
-        making.group.normalise.while_resampling(self.source.statistics(making.set))
+    fn norm(&self, making: &Making<'_>) -> Norm {
+        let channels = self.source.sets()[making.set].channels.len();
+        making.group.normalise.while_resampling(self.source.norm(making.set), channels)
     }
 
     /// The random draws for the crops of an image.

@@ -43,7 +43,8 @@ impl Trainer<'_> {
         let len = channels * side * side;
         let mut pixels = vec![0f32; items.len() * len];
         pixels.par_chunks_mut(len).zip(items).try_for_each(|(out, item)| {
-            data::eval_view(&source.read(*item)?, side, source.statistics(set), out);
+            let tape = source.read(*item)?;
+            data::eval_view(&tape, side, &source.norm(set).of(&tape), out);
             Ok::<(), Error>(())
         })?;
         let pixels = Tensor::from_vec(pixels, (items.len(), channels, side, side), self.params.device())?;

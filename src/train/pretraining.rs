@@ -3,7 +3,7 @@
 use super::{Item, Source};
 use crate::{
     adapter::SetChannels,
-    data::{self, Statistics, Tape},
+    data::{self, Norm, Statistics, Tape},
     simulate::{PRETRAIN_CLASSES, Pictures, World, three_channel},
     spec::{AugmentStream, CropFit, Optimiser, Precision, Sampling, Schedule, Stage, Term, settings},
 };
@@ -20,14 +20,14 @@ pub struct Pretraining {
     sets: [SetChannels; 1],
     classes: Vec<String>,
     items: Vec<Item>,
-    statistics: Statistics,
+    norm: Norm,
 }
 
 impl Pretraining {
     /// Draws the images.
     pub fn new() -> Self {
         let pictures = three_channel(&World::default(), IMAGES, IMAGE_SIDE);
-        let statistics = statistics(&pictures);
+        let norm = statistics(&pictures).into();
         let items = pictures.labels.iter().enumerate();
         Self {
             sets: [SetChannels {
@@ -36,7 +36,7 @@ impl Pretraining {
             }],
             classes: (0..PRETRAIN_CLASSES).map(|class| format!("{class:02}")).collect(),
             items: items.map(|(row, class)| Item { set: 0, class: *class as u16, row: row as u32 }).collect(),
-            statistics,
+            norm,
             pictures,
         }
     }
@@ -85,8 +85,8 @@ impl Source for Pretraining {
         &self.items
     }
 
-    fn statistics(&self, _: usize) -> &Statistics {
-        &self.statistics
+    fn norm(&self, _: usize) -> &Norm {
+        &self.norm
     }
 
     fn read(&self, item: Item) -> Result<Tape, data::Error> {

@@ -2,7 +2,7 @@
 
 use crate::{
     adapter::SetChannels,
-    data::{self, ImageSet, Statistics, Tape},
+    data::{self, ImageSet, Norm, Tape},
 };
 
 /// One training image.
@@ -38,8 +38,8 @@ pub trait Source: Sync {
         &[]
     }
 
-    /// Mean and deviation of each channel of a set.
-    fn statistics(&self, set: usize) -> &Statistics;
+    /// What the images of a set are normalised by.
+    fn norm(&self, set: usize) -> &Norm;
 
     /// Reads one image.
     ///
@@ -50,7 +50,7 @@ pub trait Source: Sync {
 
 /// Some rows of some sets of a folder.
 pub struct Folder<'a> {
-    sets: Vec<(&'a ImageSet, Statistics)>,
+    sets: Vec<(&'a ImageSet, Norm)>,
     channels: Vec<SetChannels>,
     classes: Vec<String>,
     items: Vec<Item>,
@@ -58,9 +58,9 @@ pub struct Folder<'a> {
 }
 
 impl<'a> Folder<'a> {
-    /// `sets`: each with the rows to train on and the statistics to normalise by. Classes are the labels that occur
+    /// `sets`: each with the rows to train on and what its images are normalised by. Classes are the labels that occur
     /// in these rows; equal labels of two sets are one class, as in the released union of labels.
-    pub fn new(sets: Vec<(&'a ImageSet, Vec<u32>, Statistics)>) -> Self {
+    pub fn new(sets: Vec<(&'a ImageSet, Vec<u32>, Norm)>) -> Self {
         let labels = |set: &ImageSet, rows: &[u32]| -> Vec<String> {
             let mut used = vec![false; set.labels.len()];
             rows.iter().for_each(|row| used[usize::from(set.label(*row))] = true);
@@ -84,7 +84,7 @@ impl<'a> Folder<'a> {
     /// trained on.
     #[must_use]
     pub fn holding_out(mut self, rows: &[Vec<u32>]) -> Self {
-        let of_set = |(number, ((set, _), rows)): (usize, (&(&ImageSet, Statistics), &Vec<u32>))| {
+        let of_set = |(number, ((set, _), rows)): (usize, (&(&ImageSet, Norm), &Vec<u32>))| {
             of_set(&self.classes, number, set, rows)
         };
         self.held_out = self.sets.iter().zip(rows).enumerate().flat_map(of_set).collect();
@@ -118,7 +118,7 @@ impl Source for Folder<'_> {
         &self.held_out
     }
 
-    fn statistics(&self, set: usize) -> &Statistics {
+    fn norm(&self, set: usize) -> &Norm {
         &self.sets[set].1
     }
 

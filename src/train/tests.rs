@@ -7,7 +7,7 @@ mod parts;
 use super::{Error, Job, Source, source::Item};
 use crate::{
     adapter::SetChannels,
-    data::{self, Statistics, Tape},
+    data::{self, Norm, Statistics, Tape},
     event::{Event, Listen, Silence},
     golden::{assert_close, on_gpus},
     loss::Objective,
@@ -25,7 +25,7 @@ struct Squares {
     classes: Vec<String>,
     items: Vec<Item>,
     held_out: Vec<Item>,
-    statistics: Vec<Statistics>,
+    norms: Vec<Norm>,
 }
 
 impl Squares {
@@ -39,9 +39,10 @@ impl Squares {
             items: (0..2).flat_map(|set| (0..images).map(move |row| item(set, row))).collect(),
             held_out: (0..2).flat_map(|set| (0..6).map(move |row| item(set, images + row))).collect(),
             classes: ["a", "b", "c", "d"].map(String::from).to_vec(),
-            statistics: sets
+            norms: sets
                 .iter()
                 .map(|s| Statistics { mean: vec![0.3; s.channels.len()], sd: vec![0.3; s.channels.len()] })
+                .map(Norm::Set)
                 .collect(),
             sets: sets.to_vec(),
         }
@@ -61,8 +62,8 @@ impl Source for Squares {
     fn held_out(&self) -> &[Item] {
         &self.held_out
     }
-    fn statistics(&self, set: usize) -> &Statistics {
-        &self.statistics[set]
+    fn norm(&self, set: usize) -> &Norm {
+        &self.norms[set]
     }
     fn read(&self, item: Item) -> Result<Tape, data::Error> {
         let channels = self.sets[usize::from(item.set)].channels.len();

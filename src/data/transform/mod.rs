@@ -1,14 +1,17 @@
 //! From a stored tape to network input: warp, crop, resize, flip, normalise (CHAMMI's pipelines), and what
-//! microscopes also allow: quarter turns, brightness.
+//! microscopes also allow: rotations, quarter turns, brightness.
 //!
 //! Random draws are made first ([`draw`]) and applied afterwards ([`drawn_view`]), so that recorded draws can
 //! be replayed. Unfolding the tape, cropping, resizing, flipping and normalising are one pass from stored
-//! pixels to floats; only a warp needs an intermediate image.
+//! pixels to floats; only a warp or a rotation needs an intermediate image, one for both.
 
 mod brightness;
 mod crop;
+mod motion;
 mod plain;
 mod resample;
+mod rotate;
+mod sample;
 mod turn;
 mod warp;
 
@@ -21,6 +24,7 @@ use crate::{
     seed::Stream,
     spec::{Augment, Warp},
 };
+use motion::Motion;
 use resample::{Axis, Planes, resample};
 
 /// Raised when a view of the same tape with the same draws changes; part of the identity of all work that reads images.
@@ -31,6 +35,8 @@ pub const REVISION: u32 = 1;
 pub struct Draw {
     /// The warp, if any.
     pub warp: Option<(Warp, Displacements)>,
+    /// The angle of the rotation after it, counter-clockwise, in radians.
+    pub angle: f64,
     /// The crop; none: the centre, as in evaluation.
     pub crop: Option<CropBox>,
     /// Whether to flip left and right.
@@ -56,6 +62,9 @@ pub fn draw(channels: usize, height: usize, width: usize, augment: &[Augment], s
                 if stream.chance(tps.p) {
                     draw.warp = Some((tps.warp, Displacements::draw(tps.warp, height, width, stream)));
                 }
+            }
+            Augment::Rotate(rotate) => {
+                draw.angle = stream.uniform(-rotate.up_to, rotate.up_to).to_radians();
             }
             Augment::Crop(crop) => {
                 let (scale, ratio) = (crop.scale, crop.ratio);
@@ -109,12 +118,13 @@ pub fn native_view(tape: &Tape, norm: &Statistics, out: &mut [f32]) {
 /// in evaluation. `out` holds channels × side × side.
 ///
 /// # Panics
-/// If `out` or `norm` does not fit the tape's channels.
+/// If `out` or `norm` does not fit the tape's channels, or a warp as released is rotated.
 pub fn drawn_view(tape: &Tape, draw: &Draw, side: usize, norm: &Statistics, out: &mut [f32]) {
     let [rows, columns] = axes(tape, draw, side);
+    let motion = Motion::of(draw, tape.height, tape.width);
     match &tape.pixels {
-        Pixels::Bytes(pixels) => seen(&Planes::of(tape, pixels), &draw.warp, &rows, &columns, norm, out),
-        Pixels::Floats(pixels) => seen(&Planes::of(tape, pixels), &draw.warp, &rows, &columns, norm, out),
+        Pixels::Bytes(pixels) => seen(&Planes::of(tape, pixels), motion, &rows, &columns, norm, out),
+        Pixels::Floats(pixels) => seen(&Planes::of(tape, pixels), motion, &rows, &columns, norm, out),
     }
     turn::turn(out, side, draw.quarters);
     brightness::brighten(out, &draw.brightness, norm);
@@ -134,21 +144,21 @@ fn axes(tape: &Tape, draw: &Draw, side: usize) -> [Axis; 2] {
     [rows, columns]
 }
 
-/// Warped, if there is a warp, and resampled.
+/// Warped and rotated, if it is either, and resampled.
 fn seen<P: Copy + Into<f32>>(
     stored: &Planes<'_, P>,
-    warp: &Option<(Warp, Displacements)>,
+    motion: Option<Motion>,
     rows: &Axis,
     columns: &Axis,
     norm: &Statistics,
     out: &mut [f32],
 ) {
-    match warp {
+    match motion {
         None => resample(stored, rows, columns, norm, out),
-        Some((kind, displacements)) => {
-            let warped = warp::warp(stored, *kind, displacements);
-            let warped = Planes::planar(&warped, stored.height, stored.width, stored.channels);
-            resample(&warped, rows, columns, norm, out);
+        Some(motion) => {
+            let moved = motion.apply(stored);
+            let moved = Planes::planar(&moved, stored.height, stored.width, stored.channels);
+            resample(&moved, rows, columns, norm, out);
         }
     }
 }

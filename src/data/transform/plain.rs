@@ -1,6 +1,10 @@
 //! Views as plain numbers: all that a GPU needs to compute them from stored images. Bytes are sent as bytes.
 
-use super::{Draw, axes, resample::Axis, warp};
+use super::{
+    Draw, axes,
+    motion::{Motion, Terms},
+    resample::Axis,
+};
 use crate::{
     data::{Pixels, Statistics, Tape},
     ops::{PlainViews, VIEW_LINE},
@@ -12,23 +16,14 @@ pub struct ViewPlan {
     plain: PlainViews,
     /// Start of the last image.
     last: usize,
-}
-
-/// A warp as numbers.
-pub(super) enum Terms {
-    /// Unit, affine part, centres and weights.
-    Spline(Vec<f32>),
-    /// Points (row, column), and their numbers down and across.
-    Grid(Vec<f32>, [usize; 2]),
+    /// Mean and deviation of each of its channels.
+    norm: Vec<f32>,
 }
 
 impl ViewPlan {
-    /// Empty; views of `side` by `side` pixels and as many channels as `norm`.
-    pub fn new(side: usize, norm: &Statistics) -> Self {
-        let both = |(mean, sd): (&f32, &f32)| [*mean, *sd];
-        let norm: Vec<f32> = norm.mean.iter().zip(&norm.sd).flat_map(both).collect();
-        let plain = PlainViews { channels: norm.len() / 2, side, norm, ..PlainViews::default() };
-        Self { plain, last: 0 }
+    /// Empty; views of `side` by `side` pixels and `channels` channels.
+    pub fn new(side: usize, channels: usize) -> Self {
+        Self { plain: PlainViews { channels, side, ..PlainViews::default() }, ..Self::default() }
     }
 
     /// The images that views are made of.
@@ -36,12 +31,14 @@ impl ViewPlan {
         &self.plain
     }
 
-    /// Adds an image, the source of the next views. One image of floats turns all into floats.
+    /// Adds an image, the source of the next views, and what normalises it. One image of floats turns all into floats.
     ///
     /// # Panics
     /// If its channels differ.
-    pub fn image(&mut self, tape: &Tape) {
+    pub fn image(&mut self, tape: &Tape, norm: &Statistics) {
         assert_eq!(tape.channels, self.plain.channels, "a set's images have the same channels");
+        let both = |(mean, sd): (&f32, &f32)| [*mean, *sd];
+        self.norm = norm.mean.iter().zip(&norm.sd).flat_map(both).collect();
         match &tape.pixels {
             Pixels::Bytes(pixels) if self.plain.floats.is_empty() => {
                 self.last = self.plain.bytes.len();
@@ -70,17 +67,18 @@ impl ViewPlan {
         line[6..9].copy_from_slice(&self.axis(&columns));
         line[9] = draw.quarters as i64;
         line[10] = if draw.brightness.is_empty() { -1 } else { self.put(&draw.brightness) };
-        if let Some((kind, moved)) = &draw.warp {
-            let (terms, points, which) = match warp::terms(*kind, tape.height, tape.width, moved) {
-                Terms::Spline(terms) => (terms, [0, 0], 1),
+        if let Some(motion) = Motion::of(draw, tape.height, tape.width) {
+            let (terms, counts, which) = match motion.terms() {
+                Terms::Spline(terms, centres) => (terms, [centres, 0], 1),
                 Terms::Grid(terms, points) => (terms, points, 2),
             };
             line[11] = which;
             line[12] = self.put(&terms);
             line[13] = self.plain.warped as i64;
-            line[14..].copy_from_slice(&points.map(|number| number as i64));
+            line[14..].copy_from_slice(&counts.map(|number| number as i64));
             self.plain.warped += tape.height * tape.width * tape.channels;
         }
+        self.plain.norm.extend_from_slice(&self.norm);
         self.plain.lines.extend(line);
     }
 

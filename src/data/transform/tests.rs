@@ -1,13 +1,16 @@
 //! Views against torchvision and SciPy (`tests/golden/transforms.py`) and against the values of specification 2.2.
 
-use super::{warp::warp, *};
+use super::*;
 use crate::{
+    data::Norm,
     golden::{device, on_gpus},
     ops::DeviceViews,
     seed::Seed,
     spec::{CropFit, settings},
 };
 use serde::Deserialize;
+
+mod rotate;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -54,6 +57,15 @@ fn bytes(tape: &Tape) -> &[u8] {
 fn norm(channels: usize) -> Statistics {
     let line = |start: f32, step: f32| (0..channels).map(|c| start + step * c as f32).collect();
     Statistics { mean: line(0.1, 0.05), sd: line(0.2, 0.03) }
+}
+
+/// The image moved as drawn, before the crop.
+fn moved<P: Copy + Into<f32>>(image: &Planes<'_, P>, draw: &Draw) -> Vec<f32> {
+    Motion::of(draw, image.height, image.width).expect("something moves").apply(image)
+}
+
+fn warp<P: Copy + Into<f32>>(image: &Planes<'_, P>, warp: Warp, by: &Displacements) -> Vec<f32> {
+    moved(image, &Draw { warp: Some((warp, by.clone())), ..Draw::default() })
 }
 
 /// A random view.
@@ -294,7 +306,7 @@ fn the_bits_of_views_are_pinned() {
 #[test]
 #[ignore = "a measurement"]
 fn speed_of_views() {
-    for (height, width, channels) in [(160, 160, 5), (512, 512, 4), (238, 374, 3)] {
+    for (height, width, channels) in [(64, 64, 3), (160, 160, 5), (512, 512, 5), (238, 374, 3)] {
         let tape = tape(height, width, channels);
         let mut png = Vec::new();
         let mut encoder = png::Encoder::new(&mut png, (width * channels) as u32, height as u32);
@@ -321,13 +333,20 @@ fn speed_of_views() {
             });
             time("train, no warp", &mut |out| train_view(&tape, &words[..2], 224, &norm, &mut stream, out));
         }
+        let mut words = words(CropFit::Fallback, Warp::Exact);
+        words[2] = settings::Rotate { up_to: 180.0 }.into();
+        time("train, rotated", &mut |out| train_view(&tape, &words, 224, &norm, &mut stream, out));
+        words.push(settings::Tps { p: 1.0, warp: Warp::Exact }.into());
+        time("train, exact warp, rotated", &mut |out| {
+            train_view(&tape, &words, 224, &norm, &mut stream, out);
+        });
     }
 }
 
 /// What kernels compute from plain numbers equals the CPU's result for the same draws.
 #[test]
 fn a_gpu_sees_the_same() {
-    let words = [
+    let words: [Augment; 5] = [
         settings::Tps { p: 0.7, warp: Warp::Exact }.into(),
         settings::Crop { scale: [0.3, 1.0], ratio: [0.9, 1.1], fit: CropFit::Adapted }.into(),
         settings::Flip { p: 0.5 }.into(),
@@ -335,11 +354,20 @@ fn a_gpu_sees_the_same() {
         settings::Brightness { sd: 0.3 }.into(),
     ];
     let released = [settings::Tps { p: 0.7, warp: Warp::Released }.into()];
-    let (side, norm) = (24, norm(3));
-    for (name, words) in [("all", &words[..]), ("released", &released), ("none", &[])] {
+    let (side, of_set) = (24, norm(3));
+    let rotate: Augment = settings::Rotate { up_to: 180.0 }.into();
+    let rotated = [rotate.clone(), words[1].clone(), words[2].clone()];
+    let all: Vec<Augment> = words.iter().cloned().chain([rotate]).collect();
+    for (name, words) in [
+        ("all", &words[..]),
+        ("released", &released),
+        ("rotated", &rotated),
+        ("all, rotated", &all),
+        ("none", &[]),
+    ] {
         for floats in [false, true] {
             let mut stream = Seed(4).stream(name);
-            let mut views = ViewPlan::new(side, &norm);
+            let mut views = ViewPlan::new(side, 3);
             let mut expected = Vec::new();
             for (height, width) in [(40, 57), (31, 24), (24, 24)] {
                 let mut tape = tape(height, width, 3);
@@ -348,7 +376,10 @@ fn a_gpu_sees_the_same() {
                     let pixels = bytes(&tape).iter().map(|pixel| f32::from(*pixel) + 0.25).collect();
                     tape.pixels = Pixels::Floats(pixels);
                 }
-                views.image(&tape);
+                // Images of one batch may be normalised differently: each by itself.
+                let norm = if height == 24 { Norm::Image { floor: 0.1 } } else { of_set.clone().into() };
+                let norm = norm.of(&tape);
+                views.image(&tape, &norm);
                 for _ in 0..3 {
                     let draw = draw(3, height, width, words, &mut stream);
                     views.view(&tape, &draw);

@@ -1,6 +1,6 @@
 //! Thin-plate splines: smooth random warps, as in CHAMMI's released code and exact.
 
-use super::{plain::Terms, resample::Planes};
+use super::{motion::Terms, rotate::Rotation};
 use crate::{seed::Stream, spec::Warp};
 
 /// Displacement of each of the nine control points, in pixels: (across the width, down the height). The
@@ -16,65 +16,6 @@ impl Displacements {
         let across = if warp == Warp::Exact { 0.1 * width as f64 } else { down };
         Self([(); 9].map(|()| [across, down].map(|most| stream.uniform(-most, most))))
     }
-}
-
-/// The warped image, channels × height × width, in the units of the source.
-pub(super) fn warp<P: Copy + Into<f32>>(
-    image: &Planes<'_, P>,
-    warp: Warp,
-    moved: &Displacements,
-) -> Vec<f32> {
-    match warp {
-        Warp::Released => sample(image, released(image.height, image.width, moved)),
-        Warp::Exact => sample(image, exact(image.height, image.width, moved)),
-    }
-}
-
-/// Interpolates the image at the positions given by `map`, which fills in the source (row, column) of a row's
-/// pixels.
-fn sample<P: Copy + Into<f32>>(image: &Planes<'_, P>, map: impl Fn(usize, &mut [[f32; 2]])) -> Vec<f32> {
-    let (height, width) = (image.height, image.width);
-    let mut out = vec![0.0; image.channels * height * width];
-    let mut line = vec![[0.0f32; 2]; width];
-    // Offsets within a channel and weights of the four pixels around a position: the same for all channels.
-    let mut corners = Vec::with_capacity(width);
-    for row in 0..height {
-        map(row, &mut line);
-        corners.clear();
-        corners.extend(line.iter().map(|&[down, across]| {
-            let (above, below, y) = between(down, height);
-            let (left, right, x) = between(across, width);
-            let at = [(above, left), (above, right), (below, left), (below, right)];
-            let weights = [(1.0 - y) * (1.0 - x), (1.0 - y) * x, y * (1.0 - x), y * x];
-            (at.map(|(row, column)| (row * image.to_next_row + column) as u32), weights)
-        }));
-        for channel in 0..image.channels {
-            let source = image.channel(channel);
-            let out = &mut out[(channel * height + row) * width..][..width];
-            for (out, (at, weights)) in out.iter_mut().zip(&corners) {
-                let part = |k: usize| source[at[k] as usize].into() * weights[k];
-                *out = (part(0) + part(1)) + (part(2) + part(3));
-            }
-        }
-    }
-    out
-}
-
-/// The two pixels around a position and the second one's weight. Outside, the image is mirrored at its edge,
-/// repeating the last pixel (SciPy's `reflect`).
-#[inline]
-fn between(at: f32, length: usize) -> (usize, usize, f32) {
-    let whole = at as i32; // towards 0; `floor` is a call without SSE 4.1
-    let first = if whole as f32 > at { whole - 1 } else { whole };
-    let part = at - first as f32;
-    if first >= 0 && (first as usize) + 1 < length {
-        return (first as usize, first as usize + 1, part);
-    }
-    let mirror = |i: i32| {
-        let (i, length) = (i64::from(i).rem_euclid(2 * length as i64), length as i64);
-        (if i < length { i } else { 2 * length - 1 - i }) as usize
-    };
-    (mirror(first), mirror(first + 1), part)
 }
 
 /// The coarse points of the released warp: the spline on a grid, with its size down and across.
@@ -96,13 +37,17 @@ fn coarse(height: usize, width: usize, moved: &Displacements) -> (Vec<[f64; 2]>,
     ((0..down * across).map(point).collect(), [down, across])
 }
 
-/// The released warp, as input of [`sample`].
+/// The released warp, as input of [`sample`](super::sample::sample).
 ///
 /// Four fixed points at the corners pull the control points back; the spline is evaluated every ten pixels or
 /// so and enlarged with an index that does not reach the last point, which magnifies; and its first
 /// coordinate, along the width, is used as the row, which swaps the axes of oblong images (specification
 /// 2.2).
-fn released(height: usize, width: usize, moved: &Displacements) -> impl Fn(usize, &mut [[f32; 2]]) {
+pub(super) fn released(
+    height: usize,
+    width: usize,
+    moved: &Displacements,
+) -> impl Fn(usize, &mut [[f32; 2]]) {
     let (h, w) = (height as f64, width as f64);
     let (coarse, [down, across]) = coarse(height, width, moved);
     // Index of the coarse point for pixel i, and the distance to the next.
@@ -123,8 +68,15 @@ fn released(height: usize, width: usize, moved: &Displacements) -> impl Fn(usize
     }
 }
 
-/// The inverse map of the exact warp, in single precision.
-struct Back {
+/// The released warp as numbers for a GPU.
+pub(super) fn released_terms(height: usize, width: usize, moved: &Displacements) -> Terms {
+    let (points, size) = coarse(height, width, moved);
+    Terms::Grid(points.concat().into_iter().map(|value| value as f32).collect(), size)
+}
+
+/// The inverse map of the exact warp, in single precision: nine control points, from the centre of the first pixel to
+/// that of the last, none fixed; evaluated at every pixel. Without displacements it is the identity to the last bit.
+pub(super) struct Back {
     /// Scale of a pixel; splines are invariant to it, and single precision is best near 1.
     unit: f32,
     /// Constant, slope along the width, slope down; each (across, down).
@@ -134,18 +86,18 @@ struct Back {
 }
 
 impl Back {
-    fn of(height: usize, width: usize, moved: &Displacements) -> Self {
-        let (h, w) = (height as f64 - 1.0, width as f64 - 1.0);
-        let unit = 1.0 / h.max(w).max(1.0);
-        let sources = grid([0.0, w / 2.0, w], [0.0, h / 2.0, h]);
-        let targets: Vec<[f64; 2]> = sources
-            .iter()
-            .zip(&moved.0)
-            .map(|(at, by)| [(at[0] + by[0]) * unit, (at[1] + by[1]) * unit])
-            .collect();
-        // The inverse map is interpolated, in pixels.
-        let back: Vec<[f64; 2]> = moved.0.iter().map(|by| [-by[0], -by[1]]).collect();
-        let spline = Spline::fit(&targets, &back);
+    /// The warp, and the rotation that follows it.
+    pub(super) fn of(
+        height: usize,
+        width: usize,
+        moved: &Displacements,
+        rotation: Option<&Rotation>,
+    ) -> Self {
+        let (spline, unit) = Spline::back(height, width, moved);
+        let spline = match rotation {
+            Some(rotation) => spline.rotated(rotation, unit),
+            None => spline,
+        };
         let small = |pair: [f64; 2]| pair.map(|value| value as f32);
         let terms = spline.centres.iter().zip(&spline.weights);
         Self {
@@ -154,51 +106,41 @@ impl Back {
             terms: terms.map(|(&at, &weight)| (small(at), small(weight))).collect(),
         }
     }
-}
 
-/// The warp as numbers for a GPU, (row, column) except for centres.
-pub(super) fn terms(warp: Warp, height: usize, width: usize, moved: &Displacements) -> Terms {
-    match warp {
-        Warp::Released => {
-            let (points, size) = coarse(height, width, moved);
-            Terms::Grid(points.concat().into_iter().map(|value| value as f32).collect(), size)
+    /// As numbers for a GPU, (row, column) except for centres.
+    pub(super) fn terms(&self) -> Terms {
+        let mut numbers = vec![self.unit];
+        numbers.extend(self.affine.iter().flat_map(|[across, down]| [down, across]));
+        for ([x, y], [across, down]) in &self.terms {
+            numbers.extend([x, y, down, across]);
         }
-        Warp::Exact => {
-            let Back { unit, affine, terms } = Back::of(height, width, moved);
-            let mut numbers = vec![unit];
-            numbers.extend(affine.iter().flat_map(|[across, down]| [down, across]));
-            for ([x, y], [across, down]) in terms {
-                numbers.extend([x, y, down, across]);
-            }
-            Terms::Spline(numbers)
-        }
+        Terms::Spline(numbers, self.terms.len())
     }
-}
 
-/// The exact warp: nine control points, from the centre of the first pixel to that of the last, none fixed;
-/// evaluated at every pixel. Without displacements it is the identity to the last bit.
-fn exact(height: usize, width: usize, moved: &Displacements) -> impl Fn(usize, &mut [[f32; 2]]) {
-    let Back { unit, affine: [constant, along, down], terms } = Back::of(height, width, moved);
-    move |row, line| {
-        let y = row as f32 * unit;
-        for (column, out) in line.iter_mut().enumerate() {
-            let x = column as f32 * unit;
-            // row first from here on
-            *out = [1, 0].map(|k| constant[k] + along[k] * x + down[k] * y);
-        }
-        for &([cx, cy], [across, down]) in &terms {
-            let dy = (y - cy) * (y - cy);
+    /// As input of [`sample`](super::sample::sample).
+    pub(super) fn map(&self) -> impl Fn(usize, &mut [[f32; 2]]) {
+        let Self { unit, affine: [constant, along, down], terms } = self;
+        move |row, line| {
+            let y = row as f32 * unit;
             for (column, out) in line.iter_mut().enumerate() {
-                let dx = column as f32 * unit - cx;
-                let square = dx * dx + dy;
-                let bend = 0.5 * square * ln(square); // r² ln r
-                out[0] += down * bend;
-                out[1] += across * bend;
+                let x = column as f32 * unit;
+                // row first from here on
+                *out = [1, 0].map(|k| constant[k] + along[k] * x + down[k] * y);
             }
-        }
-        for (column, out) in line.iter_mut().enumerate() {
-            out[0] += row as f32;
-            out[1] += column as f32;
+            for &([cx, cy], [across, down]) in terms {
+                let dy = (y - cy) * (y - cy);
+                for (column, out) in line.iter_mut().enumerate() {
+                    let dx = column as f32 * unit - cx;
+                    let square = dx * dx + dy;
+                    let bend = 0.5 * square * ln(square); // r² ln r
+                    out[0] += down * bend;
+                    out[1] += across * bend;
+                }
+            }
+            for (column, out) in line.iter_mut().enumerate() {
+                out[0] += row as f32;
+                out[1] += column as f32;
+            }
         }
     }
 }
@@ -217,6 +159,45 @@ struct Spline {
 }
 
 impl Spline {
+    /// The inverse map of the exact warp: displacements in pixels, at positions in the unit that is returned too.
+    fn back(height: usize, width: usize, moved: &Displacements) -> (Self, f64) {
+        let (h, w) = (height as f64 - 1.0, width as f64 - 1.0);
+        let unit = 1.0 / h.max(w).max(1.0);
+        let sources = grid([0.0, w / 2.0, w], [0.0, h / 2.0, h]);
+        let targets: Vec<[f64; 2]> = sources
+            .iter()
+            .zip(&moved.0)
+            .map(|(at, by)| [(at[0] + by[0]) * unit, (at[1] + by[1]) * unit])
+            .collect();
+        // The inverse map is interpolated, in pixels.
+        let back: Vec<[f64; 2]> = moved.0.iter().map(|by| [-by[0], -by[1]]).collect();
+        (Self::fit(&targets, &back), unit)
+    }
+
+    /// The displacements of an image that is rotated after this map: those from a pixel to where the rotation takes it
+    /// from, and of this spline from there. Distances from a centre are those from the rotated centre, so it is a spline
+    /// again.
+    fn rotated(self, rotation: &Rotation, unit: f64) -> Self {
+        let Self { centres, weights, affine } = self;
+        let turned = |slopes: [f64; 2]| [0, 1].map(|k| affine[1][k] * slopes[0] + affine[2][k] * slopes[1]);
+        let [start, along, down] = rotation.shift();
+        let [own_start, own_along, own_down] = [
+            turned(start.map(|x| x * unit)),
+            turned([along[0] + 1.0, along[1]]),
+            turned([down[0], down[1] + 1.0]),
+        ];
+        let sum = |a: [f64; 2], b: [f64; 2]| [a[0] + b[0], a[1] + b[1]];
+        Self {
+            centres: centres.iter().map(|at| rotation.to(at.map(|x| x / unit)).map(|x| x * unit)).collect(),
+            weights,
+            affine: [
+                sum(sum(start, affine[0]), own_start),
+                sum(along.map(|x| x / unit), own_along),
+                sum(down.map(|x| x / unit), own_down),
+            ],
+        }
+    }
+
     /// The spline with `values` at `centres`.
     fn fit(centres: &[[f64; 2]], values: &[[f64; 2]]) -> Self {
         let n = centres.len();

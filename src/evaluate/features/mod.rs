@@ -2,10 +2,12 @@
 
 mod file;
 mod keyed;
+mod side_by_side;
 
 pub use file::FeatureFile;
 pub(crate) use file::write;
 pub use keyed::Keyed;
+pub use side_by_side::SideBySide;
 
 use super::Error;
 use crate::spec::Metric;

@@ -4,7 +4,7 @@
 use super::{super::fit as work, Cost, Meter, alike};
 use crate::{
     adapter::SetChannels,
-    data::Statistics,
+    data::Norm,
     device,
     event::{Event, Listen},
     execute::Error,
@@ -76,7 +76,7 @@ impl Meter<'_> {
         let folder =
             parts.iter().zip(rows).zip(&channels).map(|((part, rows), SetChannels { channels, .. })| {
                 let few = rows.into_iter().take(of_set).collect();
-                (part.set(), few, Statistics::none(channels.len()))
+                (part.set(), few, Norm::none(channels.len()))
             });
         let source = Folder::new(folder.collect());
         let mut params = Params::on(self.device.clone(), format::of(fit.precision), Seed(0));

@@ -4,6 +4,7 @@
 mod brightness;
 mod crop;
 mod flip;
+mod rotate;
 mod tps;
 mod turn;
 
@@ -13,6 +14,7 @@ axis! {
     /// An augmentation of training images; applied in this order, whatever their order in a sum.
     pub enum Augment: AugmentWord, StageWord(InStage<'_>) {
         Tps = tps::{Tps; Warp},
+        Rotate = rotate::{Rotate;},
         Crop = crop::{Crop; CropFit},
         Flip = flip::{Flip;},
         Turn = turn::{Turn;},
@@ -20,7 +22,8 @@ axis! {
     }
     /// The facts of an augmentation.
     facts {
-        /// Whether it warps the image, which takes longer than everything else.
+        /// Whether each pixel comes from somewhere of its own, which takes longer than everything else, and memory for the whole
+        /// image.
         fn warps(&self) -> bool;
     }
 }

@@ -9,6 +9,7 @@
 //!           .then(weighted sum)                   another stage, from where the one before ended
 //!           .on(data)                             a stage's images, if not all   (after .loss or .then)
 //!           .augment .lr .epochs .seeds …         values, in any order after .train_on
+//!           .normalise(Image) .symmetries() .beside(HandMade, 0.3) .ensemble(3)   what a model sees, and what is made of it
 //!           .evaluate(protocol.on(data))          scored how          (at least once)
 //! ```
 //!
@@ -20,9 +21,11 @@ mod adapter;
 mod augment;
 mod backbone;
 mod data;
+mod embedding;
 mod evaluation;
 mod experiments;
 mod exposure;
+mod normalise;
 mod objective;
 mod order;
 mod report;
@@ -37,9 +40,11 @@ pub use backbone::{
     WeightsFor,
 };
 pub use data::{DataWord, Having, TrainingData, Without};
+pub use embedding::{HandMade, MeasuredFeatures};
 pub use evaluation::{Evaluation, On};
 pub use experiments::{Declared, Experiments};
 pub use exposure::{DataSetWord, Less, Meets, Next, No, NotKnown, PlannerDecides, Seen, Unseen, Yes, Zero};
+pub use normalise::{ByImage, Image, Normalisation, Rules};
 pub use objective::{
     Convex, Frozen, HasStage, Labels, LossNotSaid, NoLabels, NoLoss, Objective, Or, Sum, Towards, Trains,
     Weighted,

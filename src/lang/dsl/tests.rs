@@ -3,11 +3,11 @@
 use crate::{
     data::chammi,
     dsl::{
-        DataSetWord, Declared, Experiments, Having, Meets, Next, No, Only, PlannerDecides, Seen, Unseen,
-        Without, Yes, Zero,
+        self, DataSetWord, Declared, Experiments, Having, Meets, Next, No, Only, PlannerDecides, Seen,
+        Unseen, Without, Yes, Zero,
     },
     prelude::*,
-    spec::{Scale, Selection, Spec, id::SpecId, settings},
+    spec::{self, Scale, Selection, Spec, id::SpecId, settings},
 };
 
 fn model() -> Model<ConvNext<size::Tiny>, ImageNet22k, HyperNet> {
@@ -71,6 +71,12 @@ fn what_is_said_of_a_word_is_in_the_spec() {
     let tps = settings::Tps { p: 0.5, warp: Warp::Released };
     let changes = [tps.into(), crop.into(), settings::Flip { p: 0.25 }.into()];
     assert_eq!(spec.train.stages[0].augment, changes, "in the order in which they act");
+    let changes = Flip + Rotate.up_to(15.0) + Tps(0.5).warp(Warp::Exact) + Rotate;
+    let run = model().train_on(Chammi).loss(PROXY).augment(changes).evaluate(OneNn::cosine().on(Chammi));
+    let rotate = |up_to| settings::Rotate { up_to }.into();
+    let tps = settings::Tps { p: 0.5, warp: Warp::Exact };
+    let changes = [tps.into(), rotate(15.0), rotate(180.0), settings::Flip { p: 0.5 }.into()];
+    assert_eq!(only(run).train.stages[0].augment, changes, "between a warp and a crop");
     let weights: Vec<f64> = spec.train.stages[0].objective.iter().map(|term| term.weight).collect();
     assert_eq!(weights, [0.5, 1.0, 1.0]);
     assert_eq!(
@@ -93,6 +99,26 @@ fn a_stage_begins_with_its_loss_and_has_values_of_its_own() {
     assert_eq!(second.objective[0].weight, 0.5);
     let whole = model().train_on(Chammi).loss(SSL).on(Chammi).evaluate(OneNn::cosine().on(Chammi));
     assert_eq!(whole.specs()[0].spec.train.stages[0].on, None, "all of the images are not said twice");
+}
+
+#[test]
+fn what_a_model_sees_and_what_is_made_of_it_is_in_the_spec_if_it_is_said() {
+    let base = model().train_on(Folder("cells")).loss(PROXY).evaluate(OneNn::cosine().on(Folder("cells")));
+    let plain = only(base.clone());
+    let json = serde_json::to_string(&plain).unwrap();
+    assert!(!json.contains("normalise\"") && !json.contains("embedding\""), "no identity moves: {json}");
+    let run =
+        base.clone().normalise(Image.floor(0.1).on(["Yeast"]) + Image + Image.on(["A", "B"]).floor(0.3));
+    let spec = only(run.symmetries().beside(HandMade, 0.3).ensemble(3));
+    let floors: Vec<_> = ["A", "B", "C", "Yeast"].map(|set| spec.train.moments_of(set).unwrap()).into();
+    assert_eq!(floors, [0.3, 0.3, 0.02, 0.1].map(|floor| spec::Moments::Image { floor }));
+    let beside = Some(spec::Beside { features: spec::Measured::HandMade, weight: 0.3 });
+    assert_eq!(spec.embedding, spec::Embedding { members: 3, symmetries: true, beside });
+    assert_eq!(serde_json::from_str::<Spec>(&serde_json::to_string(&spec).unwrap()).unwrap(), spec);
+    let order = |rules: dsl::Rules| SpecId::of(&only(base.clone().normalise(rules)));
+    let (a, b) = (Image.on(["B", "A"]), Image.floor(0.1));
+    assert_eq!(order(a.clone() + b.clone()), order(b + a));
+    assert_eq!(only(base.clone().normalise(Image.on(["X"]))).train.moments_of("Y"), None);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Values of an experiment: set after `.train_on(…)`, in any order; the last call counts.
 
-use super::{Augmentation, LearnsHere, Model, OneModelPerSet, Part, Run};
+use super::{Augmentation, LearnsHere, Model, Normalisation, OneModelPerSet, Part, Run};
 use crate::{
     spec::{AugmentStream, Sampling, SetRate, recipe::Recipe},
     word::plain,
@@ -53,6 +53,14 @@ impl<M, D, O, E> Run<M, D, O, E> {
     #[must_use]
     pub fn augment(mut self, augmentation: impl Augmentation) -> Self {
         self.draft.say("train.augment", augmentation.changes());
+        self
+    }
+
+    /// How pixels are normalised, where not by mean and standard deviation of each channel over `Train`: `Image`, or
+    /// `Image.on(["Yeast"])`.
+    #[must_use]
+    pub fn normalise(mut self, normalisation: impl Normalisation) -> Self {
+        self.draft.say("train.normalise", plain(&normalisation.rules()));
         self
     }
 

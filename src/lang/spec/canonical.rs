@@ -4,7 +4,7 @@ use super::{Augment, Selection, Spec, Term, Train};
 
 impl Spec {
     /// The same work, spelt in the one canonical way: equal loss terms merged, terms sorted by kind, weights
-    /// rounded to 1e-9, augmentations in the order in which they act, the sets of known data sets written out, conditions in
+    /// rounded to 1e-9, augmentations in the order in which they act, rules of normalisation by their sets, the sets of known data sets written out, conditions in
     /// order, and no stage without an objective.
     ///
     /// Specs of the language are canonical; call this after reading one from elsewhere or changing a value.
@@ -14,6 +14,10 @@ impl Spec {
         for data in evaluated.chain([&mut self.train.data]) {
             data.write_out();
         }
+        for rule in &mut self.train.normalise {
+            rule.sets.sort();
+        }
+        self.train.normalise.sort_by(|a, b| a.sets.cmp(&b.sets));
         let Train { data: all, stages, .. } = &mut self.train;
         // A stage that minimises nothing is none.
         stages.retain(|stage| !stage.objective.is_empty());

@@ -4,10 +4,10 @@
 //! the types enforce too has the name of its case in `tests/ui/`. A word's own rules are in its file; here are those
 //! about how words go together, and about what is no word.
 
-use super::bounds;
 use super::{
-    Condition, Enters, Evaluate, InStage, Role, SCHEMA, Selection, Spec, Stage, Term, Train, Weights,
+    Condition, Enters, Evaluate, InStage, Role, SCHEMA, Selection, Spec, Stage, Term, Train, View, Weights,
 };
+use super::{bounds, normalise};
 use crate::data::known;
 
 mod found;
@@ -33,6 +33,8 @@ impl Spec {
         for stage in &self.train.stages {
             trained(&mut found, &InStage { spec: self, stage });
         }
+        self.embedding.check(&mut found);
+        seen(&mut found, self);
         evaluate(&mut found, self);
         trainable(&mut found, self);
         exposure(&mut found, self);
@@ -99,6 +101,15 @@ fn model(found: &mut Found, spec: &Spec) {
     adapter.check(spec, found);
 }
 
+/// An image at its own size, or as a published network expects it, is not normalised by us.
+fn seen(found: &mut Found, spec: &Spec) {
+    let holds = spec.train.normalise.is_empty() || spec.model.adapter.view() == View::Resized;
+    let message =
+        || format!("{} sees images as in its own training, and a normalisation is said", spec.model.backbone);
+    let hint = "leave `.normalise(…)` out, or resize the images: `ChannelReplication.view(View::Resized)`";
+    found.unless(holds, "normalised_off_the_shelf", message, hint);
+}
+
 /// What is trained, and what is only ever evaluated.
 fn trainable(found: &mut Found, spec: &Spec) {
     let word = spec.model.adapter.word();
@@ -121,6 +132,7 @@ fn train(found: &mut Found, train: &Train) {
         "a fifth, 0.2, is usual; 0 keeps nothing back",
     );
 
+    normalise::check(&train.normalise, found);
     if let Some(subset) = train.subset {
         found.within(&bounds::SUBSET, subset);
     }

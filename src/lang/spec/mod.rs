@@ -8,6 +8,7 @@
 mod canonical;
 mod condition;
 mod data;
+mod embedding;
 mod evaluate;
 mod model;
 mod stage;
@@ -18,6 +19,7 @@ pub mod check;
 pub mod id;
 pub mod kind;
 pub mod lines;
+pub mod normalise;
 pub mod quick;
 pub mod recipe;
 mod upgrade;
@@ -45,10 +47,13 @@ pub mod settings {
     };
 }
 
+pub use check::Problem;
 pub use condition::Condition;
 pub use data::{Features, Selection};
+pub use embedding::{Beside, Embedding, Measured};
 pub use evaluate::Evaluate;
 pub use model::{Model, Weights};
+pub use normalise::{Moments, Normalise};
 pub use stage::{AugmentStream, InStage, Optimiser, Sampling, Schedule, Stage};
 pub use train::{Precision, Train};
 pub use upgrade::{Unreadable, upgrade};
@@ -68,6 +73,9 @@ pub struct Spec {
     pub model: Model,
     /// How it is trained.
     pub train: Train,
+    /// How features are made from what models say.
+    #[serde(default, skip_serializing_if = "Embedding::is_plain")]
+    pub embedding: Embedding,
     /// How it is scored, in the order in which the experiment says so. The first one fills `results`.
     pub evaluate: Vec<Evaluate>,
 }

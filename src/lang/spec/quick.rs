@@ -3,7 +3,8 @@
 //! What changes: words become as small as they say; published weights become [`Weights::SimulatedPretrain`], so that the
 //! small versions of all backbones off the shelf are one and the same; images are at most [`IMAGE`] px; at most [`EPOCHS`]
 //! epochs of batches of at most [`BATCH`], with a ramp that is no longer than they are and a learning rate that is [`LR`]
-//! times as large; at most [`SUBSET`] images of each set and split. Everything else, weights of losses included, stays.
+//! times as large; at most [`SUBSET`] images of each set and split; one model where several are taken as
+//! one. Everything else, weights of losses included, stays.
 //! The result is a spec like any other, with an identity of its own.
 
 use super::{InStage, Spec, Stage, Weights};
@@ -44,6 +45,7 @@ pub fn quick(spec: &Spec) -> Spec {
     }
     train.image = train.image.min(IMAGE);
     train.subset = Some(train.subset.map_or(SUBSET, |subset| subset.min(SUBSET)));
+    spec.embedding.members = 1;
     spec.evaluate.iter_mut().for_each(|evaluate| evaluate.protocol.quick(declared));
     spec.canonical()
 }

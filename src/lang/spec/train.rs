@@ -1,6 +1,6 @@
 //! How a model is trained: what is read, and the stages of training one after another.
 
-use super::{Selection, Stage};
+use super::{Normalise, Selection, Stage};
 use serde::{Deserialize, Serialize};
 
 /// Everything between the weights a model starts from and trained ones.
@@ -11,6 +11,9 @@ pub struct Train {
     pub data: Selection,
     /// Side of the square that the network sees, in pixels.
     pub image: usize,
+    /// How pixels are normalised, where not by mean and SD of `Train`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub normalise: Vec<Normalise>,
     /// Share of the training images of each class and set kept back for choosing things. They are never trained on.
     pub hold_out: f64,
     /// At most this many images of each set and split are read, test splits included, drawn evenly over the
@@ -24,7 +27,7 @@ pub struct Train {
 
 impl Train {
     /// The fields that all stages share; every other path below `train` is a stage's.
-    pub const SHARED: [&'static str; 5] = ["data", "image", "hold_out", "subset", "precision"];
+    pub const SHARED: [&'static str; 6] = ["data", "image", "normalise", "hold_out", "subset", "precision"];
 
     /// Whether a path of a spec, with stages left out, is in each stage: below `train`, and not shared.
     pub(crate) fn is_of_a_stage(path: &str) -> bool {

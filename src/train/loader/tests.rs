@@ -1,14 +1,18 @@
 //! Pairs and crops of a batch.
 
 use super::*;
-use crate::{adapter::SetChannels, data::Error as DataError, spec::Sampling};
+use crate::{
+    adapter::SetChannels,
+    data::{Error as DataError, Statistics},
+    spec::Sampling,
+};
 
 /// Two sets of four images; images 0 to 2 of each belong together, the last has no partner.
 struct Four {
     sets: [SetChannels; 2],
     items: Vec<Item>,
     partners: Vec<Vec<u32>>,
-    statistics: Statistics,
+    norm: Norm,
 }
 
 impl Four {
@@ -23,7 +27,7 @@ impl Four {
             sets: [set("x"), set("y")],
             items: items.collect(),
             partners: (0..8).map(others).collect(),
-            statistics: Statistics { mean: vec![0.5], sd: vec![0.25] },
+            norm: Statistics { mean: vec![0.5], sd: vec![0.25] }.into(),
         }
     }
 }
@@ -41,8 +45,8 @@ impl Source for Four {
     fn partners(&self, item: u32) -> &[u32] {
         &self.partners[item as usize]
     }
-    fn statistics(&self, _: usize) -> &Statistics {
-        &self.statistics
+    fn norm(&self, _: usize) -> &Norm {
+        &self.norm
     }
     fn read(&self, item: Item) -> Result<Tape, DataError> {
         let pixels = (0..64).map(|at| (item.class * 20 + at % 8) as u8).collect::<Vec<u8>>();

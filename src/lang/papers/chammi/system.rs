@@ -88,7 +88,7 @@ impl System {
     fn on_any_sets(spec: &Spec) -> Option<Self> {
         // All rows of the tables are ConvNeXts.
         let Backbone::ConvNext(_) = spec.model.backbone else { return None };
-        if spec.train.data.name != chammi::NAME || is_about_some_images(spec) {
+        if spec.train.data.name != chammi::NAME || is_about_some_images(spec) || is_seen_otherwise(spec) {
             return None;
         }
         let (model, _) = released(&spec.model.adapter)?;
@@ -116,7 +116,8 @@ impl System {
             Some(Trained::Swad(_)) => return None,
         };
         let loss = stage.map_or(Some(Share::Supervised), |stage| share(&stage.objective))?;
-        let warped = stage.is_some_and(|stage| stage.augment.iter().any(Augment::warps));
+        let warped =
+            stage.is_some_and(|stage| stage.augment.iter().any(|change| matches!(change, Augment::Tps(_))));
         Some(Self { model, start, strategy, loss, warped })
     }
 
@@ -143,14 +144,20 @@ fn is_about_some_images(spec: &Spec) -> bool {
     data.any(|data| !data.only.is_empty())
 }
 
-/// Whether the paper trains like that, whatever the values: on all of the images. Every field is named, so that the compiler
-/// asks about one that comes later; switches that differ from the recipes are `recipes::against`'s.
+/// Whether images are normalised, or features are made, as in no row of the paper.
+fn is_seen_otherwise(spec: &Spec) -> bool {
+    !spec.train.normalise.is_empty() || !spec.embedding.is_plain()
+}
+
+/// Whether the paper trains like that, whatever the values: on all of the images, augmented with the same words. Every
+/// field is named, so that the compiler asks about one that comes later; switches that differ from the recipes are
+/// `recipes::against`'s.
 fn is_as_published(stage: &Stage) -> bool {
     let Stage {
         on,
         objective: _,
         strategy: _,
-        augment: _,
+        augment,
         augment_stream: _,
         sampling: _,
         optimiser: _,
@@ -158,7 +165,11 @@ fn is_as_published(stage: &Stage) -> bool {
         epochs: _,
         batch: _,
     } = stage;
-    on.is_none()
+    let published = |change: &Augment| match change {
+        Augment::Tps(_) | Augment::Crop(_) | Augment::Flip(_) => true,
+        Augment::Rotate(_) | Augment::Turn(_) | Augment::Brightness(_) => false,
+    };
+    on.is_none() && augment.iter().all(published)
 }
 
 /// The paper's name of an adapter, and its released rate.

@@ -3,7 +3,10 @@
 use super::super::tests::numbers;
 use super::*;
 use crate::prelude::*;
-use crate::{sample, spec::Condition};
+use crate::{
+    sample,
+    spec::{Augment, Condition, settings},
+};
 use std::collections::BTreeMap;
 
 /// The published averages follow from the published tasks, within their three digits.
@@ -111,6 +114,19 @@ fn what_the_paper_cannot_have_run_is_placed_with_the_reason() {
     assert_eq!(against(&small), "the paper trains from `tiny`, not from `mini`");
     let other = against(&|spec| spec.train.stages[0].batch = 64);
     assert!(other.starts_with("neither the released recipe nor the paper's: it departs from"), "{other}");
+}
+
+/// The paper's only augmentations are crops, flips and thin-plate splines.
+#[test]
+fn other_augmentations_are_in_no_row() {
+    let spec = |augmented: &[Augment]| {
+        let mut spec = sample::spec(sample::plain(), Recipe::Released);
+        spec.train.stages[0].augment.extend_from_slice(augmented);
+        spec
+    };
+    assert!(!rows(&spec(&[])).is_empty());
+    assert_eq!(rows(&spec(&[settings::Rotate { up_to: 180.0 }.into()])), []);
+    assert_eq!(rows(&spec(&[settings::Turn {}.into()])), []);
 }
 
 /// The paper trains and asks with all images of a set.

@@ -37,6 +37,7 @@ const TYPE_RULES: &[TypeRule] = type_rules![
     miro_needs_oracle true,
     no_return_type false,
     not_a_data_set false,
+    not_a_normalisation false,
     not_a_part false,
     not_an_adapter false,
     not_an_augmentation false,
@@ -102,6 +103,11 @@ fn rules(change: impl FnOnce(&mut Spec)) -> Vec<&'static str> {
     let mut spec = spec();
     change(&mut spec);
     spec.check().into_iter().map(|problem| problem.rule).collect()
+}
+
+fn by_image(sets: &[&str], floor: f64) -> spec::Normalise {
+    let sets = sets.iter().map(ToString::to_string).collect();
+    spec::Normalise { sets, by: spec::Moments::Image { floor } }
 }
 
 fn having(role: Role, values: &[&str]) -> Condition {
@@ -189,6 +195,21 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         ("image_side", |s| s.train.image = 1 << 20),
         ("image_side", |s| s.train.image = 1 << 62),
         ("empty_subset", |s| s.train.subset = Some(usize::MAX)),
+        ("normalise_floor", |s| s.train.normalise = vec![by_image(&[], 0.0)]),
+        ("normalise_floor", |s| s.train.normalise = vec![by_image(&["HPA"], f64::NAN)]),
+        ("normalised_twice", |s| s.train.normalise = vec![by_image(&[], 0.1), by_image(&[], 0.2)]),
+        ("normalised_twice", |s| {
+            s.train.normalise = vec![by_image(&["HPA"], 0.1), by_image(&["CP", "HPA"], 0.1)];
+        }),
+        ("normalised_off_the_shelf", |s| {
+            resnet(s);
+            s.train.normalise = vec![by_image(&[], 0.1)];
+        }),
+        ("members", |s| s.embedding.members = 0),
+        ("members", |s| s.embedding.members = 1 << 40),
+        ("beside_weight", |s| {
+            s.embedding.beside = Some(spec::Beside { features: spec::Measured::HandMade, weight: -0.3 });
+        }),
         ("no_batch", |s| s.train.stages[0].batch = 1 << 40),
         ("no_epochs", |s| s.train.stages[0].epochs = usize::MAX),
         ("swad_looks", |s| s.train = swad(|swad| swad.every = usize::MAX)),
@@ -221,6 +242,13 @@ fn each_rule_is_broken_by_its_mistake_alone() {
             }
         }),
         ("probability", |s| s.train.stages[0].augment[1] = settings::Flip { p: 1.5 }.into()),
+        ("rotate_up_to", |s| s.train.stages[0].augment.push(settings::Rotate { up_to: 0.0 }.into())),
+        ("rotate_up_to", |s| s.train.stages[0].augment.push(settings::Rotate { up_to: 180.5 }.into())),
+        ("rotate_up_to", |s| s.train.stages[0].augment.push(settings::Rotate { up_to: f64::NAN }.into())),
+        ("rotate_after_released_tps", |s| {
+            let tps = settings::Tps { p: 0.5, warp: Warp::Released };
+            s.train.stages[0].augment.extend([tps.into(), settings::Rotate { up_to: 180.0 }.into()]);
+        }),
         ("brightness", |s| s.train.stages[0].augment.push(settings::Brightness { sd: -0.1 }.into())),
         ("lr", |s| s.train.stages[0].optimiser.lr = f64::INFINITY),
         ("weight_decay", |s| s.train.stages[0].optimiser.weight_decay = -1.0),

@@ -18,7 +18,7 @@
 #define WARP 11       // 0: none; 1: a spline; 2: a grid of points
 #define TERMS 12      // offset of the warp's numbers in `numbers`
 #define WARPED 13     // offset of the warped image in `warped`, channel by channel
-#define DOWN 14       // points of the grid
+#define DOWN 14       // points of the grid; terms of the spline
 #define ACROSS 15
 
 // The image is mirrored at its edge, repeating the last pixel.
@@ -28,12 +28,12 @@ DEVICE int mirrored(int i, int length) {
   return i < length ? i : 2 * length - 1 - i;
 }
 
-// A spline of nine terms: unit, constant, slopes along the width and down, then centre and weight of each
-// term; (row, column) except for centres, which are (column, row).
-DEVICE void spline_at(const float *terms, int row, int column, float *at) {
+// A spline: unit, constant, slopes along the width and down, then centre and weight of each term; (row, column) except
+// for centres, which are (column, row). A rotation is one without terms.
+DEVICE void spline_at(const float *terms, int count, int row, int column, float *at) {
   float unit = terms[0], x = column * unit, y = row * unit;
   for (int k = 0; k < 2; k++) at[k] = terms[1 + k] + terms[3 + k] * x + terms[5 + k] * y;
-  for (int term = 0; term < 9; term++) {
+  for (int term = 0; term < count; term++) {
     const float *own = terms + 7 + 4 * term;
     float dx = x - own[0], dy = y - own[1], square = dx * dx + dy * dy;
     float bend = square > 0 ? 0.5f * square * logf(square) : 0;
@@ -73,7 +73,7 @@ KERNEL warp_images(const unsigned char *bytes, const float *floats, const wide *
     int row = (int)(i / width), column = (int)(i % width);
     float at[2];
     if (view[WARP] == 1)
-      spline_at(numbers + view[TERMS], row, column, at);
+      spline_at(numbers + view[TERMS], (int)view[DOWN], row, column, at);
     else
       grid_at(numbers + view[TERMS], (int)view[DOWN], (int)view[ACROSS], row, column, height, width, at);
     float down = floorf(at[0]), across = floorf(at[1]), y = at[0] - down, x = at[1] - across;
@@ -91,7 +91,7 @@ KERNEL warp_images(const unsigned char *bytes, const float *floats, const wide *
 }
 
 // (views, channels, side, side). A block in y per view; `norm` has mean and standard deviation of each
-// channel.
+// channel of each view.
 KERNEL resample_views(const unsigned char *bytes, const float *floats, const float *warped, const wide *views, const unsigned *firsts,
                       const float *numbers, const float *norm, float *out, int channels, int side) {
   const wide *view = views + (wide)blockIdx.y * LINE;
@@ -117,7 +117,8 @@ KERNEL resample_views(const unsigned char *bytes, const float *floats, const flo
         }
         sum += along * column_weights[a];
       }
-      float mean = norm[2 * channel], sd = norm[2 * channel + 1];
+      const float *own = norm + 2 * ((wide)blockIdx.y * channels + channel);
+      float mean = own[0], sd = own[1];
       float value = sum / (255 * sd) - mean / sd;
       if (view[BRIGHTNESS] >= 0) {
         float bright = (value * sd + mean) * numbers[view[BRIGHTNESS] + channel];
