@@ -77,8 +77,8 @@ impl WorkContext<'_> {
         let set = part.set();
         Ok(match question.features {
             Features::Constant | Features::Prior => None,
-            Features::HandMade => Some(self.by_hand(set, Greys::Stored, listen)?),
-            Features::HandMadeStandardised => Some(self.by_hand(set, Greys::Standardised, listen)?),
+            Features::HandMade => Some(self.hand_made(set, Greys::Stored, listen)?),
+            Features::HandMadeStandardised => Some(self.hand_made(set, Greys::Standardised, listen)?),
             Features::Model | Features::Untrained => {
                 let mut parts = self.of_models(step, set)?;
                 if parts.len() == 1 && question.beside.is_none() {
@@ -88,7 +88,7 @@ impl WorkContext<'_> {
                 let mut all: Vec<(Box<dyn FeatureRows>, f64)> =
                     parts.into_iter().map(|part| (part, each)).collect();
                 if let Some(Beside { features: Measured::HandMade, weight }) = question.beside {
-                    all.push((self.by_hand(set, Greys::Stored, listen)?, weight));
+                    all.push((self.hand_made(set, Greys::Stored, listen)?, weight));
                 }
                 Some(Box::new(SideBySide::new(all)))
             }
@@ -106,7 +106,7 @@ impl WorkContext<'_> {
         if parts.is_empty() { Err(Error::NoFeatures(set.name.clone())) } else { Ok(parts) }
     }
 
-    fn by_hand(
+    fn hand_made(
         &self,
         set: &ImageSet,
         greys: Greys,
