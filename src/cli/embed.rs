@@ -35,7 +35,7 @@ pub(super) struct Embed {
     /// How channels are fed to a published backbone
     #[arg(long, value_enum, default_value_t = AdapterWord::ChannelReplication)]
     adapter: AdapterWord,
-    /// A finished run, by a prefix of its id: use its model
+    /// A finished run, by a prefix of its id: use its model, or its models side by side
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
     /// Folder of images
@@ -101,6 +101,9 @@ impl Embed {
                 true => Embedder::published(&saved.card, &asked, &saved.weights)?,
                 false => Embedder::restore(&saved.card, &asked, true, &saved.weights)?,
             };
+            for other in &saved.others {
+                embedder.beside(other)?;
+            }
             for remark in files::remarks(&saved.weights)? {
                 output::warn(&remark);
             }
@@ -189,7 +192,7 @@ impl Embed {
         let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
         let model = Model { weights: backbone.published(), backbone, adapter };
         let card = Card { model, image: self.size.unwrap_or(0), sets: vec![], normalise: vec![] };
-        Ok(vec![SavedModel { card, weights, published: true, symmetries: false }])
+        Ok(vec![SavedModel { card, weights, others: vec![], published: true, symmetries: false }])
     }
 }
 
