@@ -25,7 +25,10 @@ fn everything_between_images_and_scores_can_be_said_otherwise() {
         spec.embedding = Embedding {
             members: 2,
             symmetries: true,
-            beside: Some(Beside { features: Measured::HandMade, weight: 0.3 }),
+            beside: vec![
+                Beside { features: Measured::HandMade, weight: 0.3 },
+                Beside { features: Measured::HandMadeStandardised, weight: 0.2 },
+            ],
         };
     };
     let (plan, scores, _) = home.run(&spec(SMALL, &[SMALL.data()], said));
@@ -44,14 +47,16 @@ fn everything_between_images_and_scores_can_be_said_otherwise() {
     let table = report::terminal_table(reader(), &[("small", plan.run.as_str())], None).unwrap();
     let title = table.lines().next().unwrap();
     assert!(
-        title.contains(", 2 models as one, mean over 8 symmetries, beside 0.3 of hand-made features, "),
+        title.contains(", 2 models as one, mean over 8 symmetries, beside 0.3 of hand-made features and 0.2 of those of standardised images, "),
         "{title}"
     );
     // What `embed` writes with these models is what was scored, less the hand-made features.
     let files = |kind: &str, of: &str| -> Vec<PathBuf> {
         let steps = plan.steps.iter().filter(|step| step.work.kind() == kind);
         let rows = steps.flat_map(|step| reader().artifacts(step.id.as_str()).unwrap());
-        rows.filter(|row| row.kind == of).map(|row| reader().file(row.path.to_str().unwrap()).unwrap()).collect()
+        rows.filter(|row| row.kind == of)
+            .map(|row| reader().file(row.path.to_str().unwrap()).unwrap())
+            .collect()
     };
     // The trained models come first, those before training after them.
     let [one, two] = [0, 1].map(|at| files("fit", "weights").remove(at));
@@ -77,7 +82,7 @@ fn everything_between_images_and_scores_can_be_said_otherwise() {
     // One of the models on its own is trained already.
     let single = spec(SMALL, &[SMALL.data()], |spec| {
         said(spec);
-        spec.embedding = Embedding { members: 1, beside: None, ..spec.embedding };
+        (spec.embedding.members, spec.embedding.beside) = (1, vec![]);
     });
     let single = Plan::of(&single, Seed(6), &home.data).unwrap();
     let known = single.steps.iter().filter(|step| plan.step(&step.id).is_some()).map(|step| step.work.kind());
