@@ -171,15 +171,16 @@ impl Embed {
         let (path, folder) = (self.path(set), self.out.join(&set.name));
         let refused = |why: String| {
             let hint = "`--out` is a folder, which is made if it does not exist";
-            Err(Failure::new(format!("cannot write {}: {why}", path.display())).hint(hint))
+            Err(Failure::new(why).hint(hint))
         };
         if let Some(file) = folder.ancestors().find(|place| place.is_file()) {
-            return refused(format!("{} is a file", file.display()));
+            return refused(format!("{} is a file, and features are written to a folder", file.display()));
         }
         if path.is_dir() {
-            return refused("it is a folder".into());
+            return refused(format!("{} is a folder, and features are written to a file", path.display()));
         }
-        std::fs::create_dir_all(&folder).or_else(|source| refused(source.to_string()))
+        std::fs::create_dir_all(&folder)
+            .or_else(|source| refused(format!("cannot make {}: {source}", folder.display())))
     }
 
     /// The file of a set's features, and what writes it.
