@@ -23,9 +23,14 @@ use crate::{
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
+use room::Footprint;
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 /// Raised when embedding computes something different; part of the identity of every work that embeds.
@@ -40,6 +45,8 @@ pub const BATCH: usize = 64;
 const IMAGENET_CROP: (usize, usize) = (256, 224);
 /// Numbers in a batch of images at their own size: four of CHAMMI's largest.
 const NATIVE: usize = 1 << 22;
+/// Numbers of images at their own size that are read at once.
+const READ: usize = 1 << 25;
 
 /// An error of embedding.
 #[derive(Debug, thiserror::Error)]
@@ -143,6 +150,8 @@ pub struct Embedder {
     pub symmetries: bool,
     /// Numbers in the largest image at its own size so far; 0 before the first.
     largest: AtomicUsize,
+    /// What a pass takes, by the number of the set and its channels.
+    footprints: Mutex<BTreeMap<(usize, usize), Footprint>>,
 }
 
 /// The part of an image that a model receives.
@@ -244,6 +253,7 @@ impl Embedder {
             batch: BATCH,
             symmetries: false,
             largest: AtomicUsize::new(0),
+            footprints: Mutex::default(),
         }
     }
 
@@ -379,7 +389,7 @@ impl Embedder {
             let most = match (self.preprocess, self.largest.load(Relaxed)) {
                 (Preprocess::Square { .. }, _) => room,
                 (Preprocess::Native, 0) => 1,
-                (Preprocess::Native, numbers) => room.min(room::LARGE / numbers).max(1),
+                (Preprocess::Native, numbers) => room.min(READ / numbers).max(1),
             };
             let (these, others) = rows.split_at(most.min(rows.len()));
             rows = others;
