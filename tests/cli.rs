@@ -793,6 +793,11 @@ fn a_published_backbone_embeds_any_folder() {
     assert_ne!(read("Pancreas"), one_by_one);
     with(&[&weights[..], &["--format", "parquet"]].concat()).expect(0);
     assert!(place.path("features/Yeast/features.parquet").is_file());
+    fs::write(place.path("taken"), "").unwrap();
+    let out = |out: &str| place.say(&[&words[..5], &weights[..], &["--out", out]].concat());
+    out("taken/x").complains("taken is a file, and", "`--out` is a folder");
+    fs::create_dir_all(place.path("other/Yeast/features.npy")).unwrap();
+    out("other").complains("other/Yeast/features.npy is a folder, and", "`--out` is a folder");
     with(&["--weights", "nowhere"]).complains("weights `convnext_mini.fb_in22k` not found", "download");
     place
         .say(&["embed", "--model", "convnext_tinny", "--data", "cells", "--out", "x"])

@@ -114,11 +114,11 @@ impl Backbone for ConvNext {
     fn run(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Outputs> {
         let probes = pass.want.probes;
         let mut found = Vec::new();
-        let stem = pass.tape.formatted(&x.maps()?)?;
-        let mut x = match self.stem_norm {
-            Some(norm) => norm.forward(pass.tape, pass.params, &stem)?,
-            None => stem,
-        };
+        // What is replaced is freed at once where nothing is recorded: on large images each map counts.
+        let mut x = pass.tape.formatted(&x.maps()?)?;
+        if let Some(norm) = self.stem_norm {
+            x = norm.forward(pass.tape, pass.params, &x)?;
+        }
         if probes.is_some() && self.stem_norm.is_some() {
             found.push(x.clone());
         }
@@ -196,9 +196,9 @@ impl Block {
         let (images, channels) = (x.dims()[0], x.dims()[3]);
         let kernel = tape.param(params, self.kernel);
         let kernel = tape.reshape(&kernel, (7, 7, channels))?;
-        let z = tape.depthwise7(x, &kernel, &tape.param(params, self.kernel_bias))?;
-        let z = self.norm.forward(tape, params, &z)?;
-        let z = self.widen.forward_gelu(tape, params, &z)?;
+        let mut z = tape.depthwise7(x, &kernel, &tape.param(params, self.kernel_bias))?;
+        z = self.norm.forward(tape, params, &z)?;
+        z = self.widen.forward_gelu(tape, params, &z)?;
         let keep = drops.keep(self.drop, images);
         let gamma = tape.param(params, self.gamma);
         self.narrow.forward_residual(tape, params, stream, &z, &gamma, keep)

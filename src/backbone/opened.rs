@@ -18,6 +18,8 @@ use std::{
 
 /// What `torch.nn.DataParallel`, Lightning and others put before all names.
 const PREFIXES: [&str; 5] = ["module.", "model.", "backbone.", "encoder.", "_orig_mod."];
+/// Wrappers inside one another put no more bytes before a name.
+const MAX_PREFIX: usize = 256;
 /// The end of an index's name.
 pub(super) const INDEX: &str = ".safetensors.index.json";
 /// Most files of an index, and bytes of it.
@@ -120,11 +122,13 @@ impl Opened {
     /// Removes prefixes that all names but those of heads have.
     fn strip(&mut self) {
         let mut prefix = String::new();
-        while let Some(next) = PREFIXES.iter().find(|next| {
-            let with = format!("{prefix}{next}");
-            let mut others = self.names().filter(|name| !is_head(name)).peekable();
-            others.peek().is_some() && others.all(|name| name.starts_with(&with))
-        }) {
+        while prefix.len() < MAX_PREFIX
+            && let Some(next) = PREFIXES.iter().find(|next| {
+                let with = format!("{prefix}{next}");
+                let mut others = self.names().filter(|name| !is_head(name)).peekable();
+                others.peek().is_some() && others.all(|name| name.starts_with(&with))
+            })
+        {
             prefix.push_str(next);
         }
         if prefix.is_empty() {

@@ -3,6 +3,9 @@
 
 use std::collections::BTreeMap;
 
+/// Most bytes of the name of a class or module.
+const MAX_NAME: usize = 1024;
+
 /// An object of a pickle. Objects refer to each other, possibly in cycles, so they are numbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Id(usize);
@@ -207,8 +210,9 @@ impl Machine<'_> {
             }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
+                // Names are joined, so that a long one could be repeated for each few bytes of the file.
                 let text = |id: Id| match &self.objects[id.0] {
-                    Object::Text(text) => Ok(text.as_str()),
+                    Object::Text(text) if text.len() <= MAX_NAME => Ok(text.as_str()),
                     _ => Err(self.fault("a class without a name")),
                 };
                 let name = format!("{}.{}", text(module)?, text(name)?);

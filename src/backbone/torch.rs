@@ -553,6 +553,10 @@ mod tests {
         let itself = b"ctorch._utils\n_rebuild_parameter\n]q\x00Rq\x01h\x00h\x01a0";
         let error = hostile(itself).unwrap_err().to_string();
         assert!(error.ends_with("model_params.a: expected a dense tensor"), "{error}");
+        // A class of a remembered module: five bytes for a copy of its name.
+        let long = [b"X\x00\x08\x00\x00".as_slice(), &[b'm'; 2048], b"q\x00h\x00\x93"].concat();
+        let error = hostile(&long).unwrap_err().to_string();
+        assert!(error.contains("there is a class without a name"), "{error}");
     }
 
     #[test]

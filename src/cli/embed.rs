@@ -35,7 +35,7 @@ pub(super) struct Embed {
     /// How channels are fed to a published backbone
     #[arg(long, value_enum, default_value_t = AdapterWord::ChannelReplication)]
     adapter: AdapterWord,
-    /// A finished run, by a prefix of its id: use its model
+    /// A finished run, by a prefix of its id: use its model, or its models side by side
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
     /// Folder of images
@@ -92,15 +92,21 @@ impl Embed {
         let models = self.models()?;
         let data = DataSet::open_without_fingerprint(&locate::own_name(&self.data), &self.data)?;
         data.warnings.iter().for_each(|warning| output::warn(warning));
+        let shares = self.shares(&models, &data)?;
+        // Before any image is read.
+        shares.iter().flat_map(|(_, sets)| sets).try_for_each(|set| self.make_room(set))?;
         let mut progress = Progress::new(quiet);
         data.measure(&mut progress)?;
         let mut written = BTreeMap::new();
-        for (saved, sets) in self.shares(&models, &data)? {
+        for (saved, sets) in shares {
             let asked: Vec<SetChannels> = sets.iter().map(|set| own(set)).collect();
             let mut embedder = match saved.published {
                 true => Embedder::published(&saved.card, &asked, &saved.weights)?,
                 false => Embedder::restore(&saved.card, &asked, true, &saved.weights)?,
             };
+            for other in &saved.others {
+                embedder.beside(other)?;
+            }
             for remark in files::remarks(&saved.weights)? {
                 output::warn(&remark);
             }
@@ -154,12 +160,32 @@ impl Embed {
         Ok(shares)
     }
 
+    /// The file of a set's features.
+    fn path(&self, set: &ImageSet) -> PathBuf {
+        let name = if self.format == Format::Npy { "features.npy" } else { "features.parquet" };
+        self.out.join(&set.name).join(name)
+    }
+
+    /// Makes the folder of a set's features, which nothing else may be in the place of.
+    fn make_room(&self, set: &ImageSet) -> Result {
+        let (path, folder) = (self.path(set), self.out.join(&set.name));
+        let refused = |why: String| {
+            let hint = "`--out` is a folder, which is made if it does not exist";
+            Err(Failure::new(why).hint(hint))
+        };
+        if let Some(file) = folder.ancestors().find(|place| place.is_file()) {
+            return refused(format!("{} is a file, and features are written to a folder", file.display()));
+        }
+        if path.is_dir() {
+            return refused(format!("{} is a folder, and features are written to a file", path.display()));
+        }
+        std::fs::create_dir_all(&folder)
+            .or_else(|source| refused(format!("cannot make {}: {source}", folder.display())))
+    }
+
     /// The file of a set's features, and what writes it.
     fn writer(&self, set: &ImageSet) -> Result<(PathBuf, Writer)> {
-        let folder = self.out.join(&set.name);
-        let path = folder.join(if self.format == Format::Npy { "features.npy" } else { "features.parquet" });
-        let io = |source: std::io::Error| Failure::new(format!("cannot write {}: {source}", path.display()));
-        std::fs::create_dir_all(&folder).map_err(io)?;
+        let path = self.path(set);
         let layout = match self.format {
             Format::Npy => Layout::Npy,
             Format::Parquet => Layout::Parquet(set.metadata()?),
@@ -189,7 +215,7 @@ impl Embed {
         let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
         let model = Model { weights: backbone.published(), backbone, adapter };
         let card = Card { model, image: self.size.unwrap_or(0), sets: vec![], normalise: vec![] };
-        Ok(vec![SavedModel { card, weights, published: true, symmetries: false }])
+        Ok(vec![SavedModel { card, weights, others: vec![], published: true, symmetries: false }])
     }
 }
 

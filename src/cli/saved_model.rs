@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct SavedModel {
     pub(super) card: Card,
     pub(super) weights: PathBuf,
+    /// Those of the other models that are taken as one with it; they differ by their seeds only.
+    pub(super) others: Vec<PathBuf>,
     /// Whether the file is a published backbone without a description of ours.
     pub(super) published: bool,
     /// Whether its run averages features over the symmetries of a square.
@@ -58,7 +60,7 @@ pub(super) fn of_file(file: &Path) -> Result<SavedModel> {
             "expected the {named} bytes of the model that its note names, found {found}"
         )));
     }
-    Ok(SavedModel { card, weights: file.to_owned(), published: false, symmetries: false })
+    Ok(SavedModel { card, weights: file.to_owned(), others: vec![], published: false, symmetries: false })
 }
 
 /// The models of a trained file, or of a folder of such files: FixedChannels has one per set.
@@ -111,7 +113,7 @@ pub(super) fn of_run(path: &Path, run: &str) -> Result<Vec<SavedModel>> {
         return Err(Failure::new(format!("run {run} has no weights yet")).hint(hint));
     }
     let parsed = |field: &Field| serde_json::from_str::<Value>(&field.to_string()).unwrap_or_default();
-    let mut models = vec![];
+    let mut models: Vec<SavedModel> = vec![];
     for row in &rows {
         let (spec, work) = (parsed(&row[0]), parsed(&row[1]));
         // The untrained floor is stored next to it.
@@ -124,17 +126,11 @@ pub(super) fn of_run(path: &Path, run: &str) -> Result<Vec<SavedModel>> {
             return Err(Failure::new(format!("{}: no such file", file.display())).hint(hint));
         }
         let symmetries = spec["embedding"]["symmetries"] == true;
-        models.push(SavedModel { symmetries, ..of_file(&file)? });
+        let saved = SavedModel { symmetries, ..of_file(&file)? };
+        match models.iter_mut().find(|first: &&mut SavedModel| first.card == saved.card) {
+            Some(first) => first.others.push(saved.weights),
+            None => models.push(saved),
+        }
     }
-    match rows.first().and_then(|row| parsed(&row[0])["embedding"]["members"].as_u64()) {
-        None | Some(1) => Ok(models),
-        Some(members) => Err(several(&run, members, &models)),
-    }
-}
-
-/// A run whose score is that of several models together.
-fn several(run: &str, members: u64, models: &[SavedModel]) -> Failure {
-    let files: Vec<String> = models.iter().map(|saved| saved.weights.display().to_string()).collect();
-    Failure::new(format!("run {run} is {members} models as one: expected a single model"))
-        .hint(format!("take one of them: --weights {}", files.join(", or ")))
+    Ok(models)
 }

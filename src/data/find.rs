@@ -84,24 +84,16 @@ fn matching(listing: &Listing, name: &str) -> Vec<usize> {
 
 /// Whether `text` is something, the first piece, something, the next one, and so on, up to the end. A wildcard stands for
 /// anything within a name.
-fn fits(text: &str, pieces: &[&str]) -> bool {
-    let [piece, later @ ..] = pieces else { return text.is_empty() };
-    let last = later.is_empty();
-    let mut at = 0;
-    loop {
-        let Some(found) = text[at..].find(piece).map(|found| at + found) else { return false };
-        if text[..found].contains('/') {
+fn fits(mut text: &str, pieces: &[&str]) -> bool {
+    let Some((last, pieces)) = pieces.split_last() else { return text.is_empty() };
+    // The first place is as good as any: what is between it and a later one is within a name.
+    for piece in pieces {
+        let Some(found) = text.find(piece).filter(|found| !text[..*found].contains('/')) else {
             return false;
-        }
-        if last && text.ends_with(piece) && !text[..text.len() - piece.len()].contains('/') {
-            return true;
-        }
-        if !last && fits(&text[found + piece.len()..], later) {
-            return true;
-        }
-        let Some(next) = text[found..].chars().next() else { return false };
-        at = found + next.len_utf8();
+        };
+        text = &text[found + piece.len()..];
     }
+    text.strip_suffix(last).is_some_and(|between| !between.contains('/'))
 }
 
 /// What is said of an image that is not there: what is there instead, or in a similar place.
@@ -155,9 +147,14 @@ mod tests {
             ("ab_w1cd.tif", &["_w1", ".tif"], true),
             ("ab_w2cd.tif", &["_w1", ".tif"], false),
             ("a/x_w1b.tif", &["/x_w1", ".tif"], true),
+            ("a_w1_w1b/x.tif", &["_w1", "b/x", ".tif"], true),
+            ("a_w1/_w1b.tif", &["_w1b", ".tif"], false),
             ("", &[""], true),
         ] {
             assert_eq!(fits(text, pieces), expected, "{text} {pieces:?}");
         }
+        // Every place of every piece would be more than can ever be tried.
+        let (text, pieces) = ("a".repeat(200), [vec!["a"; 30], vec!["b"]].concat());
+        assert!(!fits(&text, &pieces) && fits(&format!("{text}b"), &pieces));
     }
 }

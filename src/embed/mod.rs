@@ -4,8 +4,10 @@
 mod files;
 mod room;
 mod symmetries;
+mod to_length;
 
 pub use files::{Layout, Writer};
+pub(crate) use to_length::to_length;
 
 use crate::{
     adapter::{Images, SetChannels},
@@ -21,9 +23,14 @@ use crate::{
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
+use room::Footprint;
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 /// Raised when embedding computes something different; part of the identity of every work that embeds.
@@ -38,6 +45,8 @@ pub const BATCH: usize = 64;
 const IMAGENET_CROP: (usize, usize) = (256, 224);
 /// Numbers in a batch of images at their own size: four of CHAMMI's largest.
 const NATIVE: usize = 1 << 22;
+/// Numbers of images at their own size that are read at once.
+const READ: usize = 1 << 25;
 
 /// An error of embedding.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +137,8 @@ impl Error {
 pub struct Embedder {
     model: Extractor,
     params: Params,
+    /// The weights of other models of the same kind, whose features are set beside those of the first.
+    others: Vec<Params>,
     /// The names of the sets in the model; the first ones are those that it was trained on.
     numbers: Vec<usize>,
     trained: usize,
@@ -139,6 +150,8 @@ pub struct Embedder {
     pub symmetries: bool,
     /// Numbers in the largest image at its own size so far; 0 before the first.
     largest: AtomicUsize,
+    /// What a pass takes, by the number of the set and its channels.
+    footprints: Mutex<BTreeMap<(usize, usize), Footprint>>,
 }
 
 /// The part of an image that a model receives.
@@ -200,6 +213,18 @@ impl Embedder {
         Ok(this)
     }
 
+    /// Loads another model of the same kind: each row of features is then that of all of them side by side, each scaled to the
+    /// same length, all together to 1.
+    ///
+    /// # Errors
+    /// If the file cannot be read or does not fit.
+    pub fn beside(&mut self, file: &Path) -> Result<(), weights::Error> {
+        let mut other = self.params.duplicate()?;
+        weights::restore(file, &mut other)?;
+        self.others.push(other);
+        Ok(())
+    }
+
     /// Loads a published model from `file`, for the sets `asked`.
     ///
     /// # Errors
@@ -222,11 +247,13 @@ impl Embedder {
             numbers: numbers.flatten().collect(),
             model: Extractor::new(&card.model, &trained, &others, &mut params),
             params,
+            others: Vec::new(),
             trained: trained.len(),
             preprocess: Preprocess::of(&card.model, card.image),
             batch: BATCH,
             symmetries: false,
             largest: AtomicUsize::new(0),
+            footprints: Mutex::default(),
         }
     }
 
@@ -235,7 +262,10 @@ impl Embedder {
     /// # Errors
     /// If the device's memory is too small, or it does not support the format.
     pub fn go_to(&mut self, device: &Device, format: Format) -> Result<(), Error> {
-        Ok(self.params.go_to(device, format)?)
+        Ok([&mut self.params]
+            .into_iter()
+            .chain(&mut self.others)
+            .try_for_each(|one| one.go_to(device, format))?)
     }
 
     /// The minimum of an image's shorter side, in pixels.
@@ -273,7 +303,7 @@ impl Embedder {
         let embedded = self.each_batch(set, number, &rows, norm, |batch| {
             let shape = [batch.images, channels, batch.height, batch.width];
             let pixels = Tensor::from_vec(batch.pixels, &shape[..], self.params.device())?;
-            let (found, width) = self.features(pixels, number)?;
+            let (found, width) = self.features(&pixels, number)?;
             if let Some(wrong) = found.iter().position(|value| !value.is_finite()) {
                 let image = set.key((done + wrong / width) as u32).to_owned();
                 return Err(Error::NotFinite { image });
@@ -289,18 +319,38 @@ impl Embedder {
 }
 
 impl Embedder {
-    /// The features of a batch of images, and the length of a row.
-    fn features(&self, pixels: Tensor, set: usize) -> Result<(Vec<f32>, usize), Error> {
+    /// The features of a batch of images by all models, and the length of a row.
+    fn features(&self, pixels: &Tensor, set: usize) -> Result<(Vec<f32>, usize), Error> {
+        let (first, width) = self.features_by(&self.params, pixels, set)?;
+        if self.others.is_empty() {
+            return Ok((first, width));
+        }
+        let mut parts = vec![first];
+        for other in &self.others {
+            parts.push(self.features_by(other, pixels, set)?.0);
+        }
+        let (all, each) = (parts.len() * width, 1.0 / (parts.len() as f64).sqrt());
+        let mut out = vec![0.0; parts[0].len() * parts.len()];
+        for (at, part) in parts.iter().enumerate() {
+            for (row, out) in part.chunks_exact(width).zip(out.chunks_exact_mut(all)) {
+                to_length(row, each, &mut out[at * width..][..width]);
+            }
+        }
+        Ok((out, all))
+    }
+
+    /// The features of a batch of images by one model, and the length of a row.
+    fn features_by(&self, params: &Params, pixels: &Tensor, set: usize) -> Result<(Vec<f32>, usize), Error> {
         let of = |pixels: Tensor| -> Result<(Vec<f32>, usize), Error> {
-            let found = self.model.embed(&self.params, &Images { pixels, set })?;
+            let found = self.model.embed(params, &Images { pixels, set })?;
             Ok((found.value().flatten_all()?.to_vec1::<f32>()?, found.dims()[1]))
         };
         if !self.symmetries {
-            return of(pixels);
+            return of(pixels.clone());
         }
         let (mut sums, mut width) = (Vec::new(), 0);
         for symmetry in symmetries::ALL {
-            let (found, of_row) = of(symmetry.of(&pixels)?)?;
+            let (found, of_row) = of(symmetry.of(pixels)?)?;
             sums.resize(found.len(), 0f64);
             sums.iter_mut().zip(&found).for_each(|(sum, value)| *sum += f64::from(*value));
             width = of_row;
@@ -339,7 +389,7 @@ impl Embedder {
             let most = match (self.preprocess, self.largest.load(Relaxed)) {
                 (Preprocess::Square { .. }, _) => room,
                 (Preprocess::Native, 0) => 1,
-                (Preprocess::Native, numbers) => room.min(room::LARGE / numbers).max(1),
+                (Preprocess::Native, numbers) => room.min(READ / numbers).max(1),
             };
             let (these, others) = rows.split_at(most.min(rows.len()));
             rows = others;

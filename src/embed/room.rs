@@ -3,9 +3,10 @@
 use super::{Embedder, Error};
 use crate::{adapter::Images, device};
 use candle_core::{DType, Tensor};
+use std::sync::PoisonError;
 
-/// Numbers of a batch from which on its memory is reckoned first; smaller ones fit into any machine.
-pub(super) const LARGE: usize = 1 << 25;
+/// Numbers of a batch from which on its memory is reckoned first; smaller ones take about a gigabyte at most.
+const RECKONED: usize = 1 << 22;
 /// Sides of the images that are tried.
 const TRIED: [usize; 2] = [256, 512];
 /// How many times as many bytes each pixel of the larger one must take for the square to count: less is rounding of
@@ -35,15 +36,21 @@ impl Footprint {
 }
 
 impl Embedder {
-    /// Measures it for images of set `number` with this number of channels.
+    /// Measures it for images of set `number` with this number of channels, once.
     fn footprint(&self, number: usize, channels: usize) -> Result<Footprint, Error> {
+        let mut known = self.footprints.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(footprint) = known.get(&(number, channels)) {
+            return Ok(*footprint);
+        }
         let one = |side: usize| -> Result<(f64, f64), Error> {
             let pixels = Tensor::zeros((1, channels, side, side), DType::F32, self.params.device())?;
             let memory = device::Peak::begin(self.params.device());
             self.model.embed(&self.params, &Images { pixels, set: number })?;
             Ok(((side * side) as f64, memory.bytes() as f64))
         };
-        Ok(Footprint::of([one(TRIED[0])?, one(TRIED[1])?]))
+        let footprint = Footprint::of([one(TRIED[0])?, one(TRIED[1])?]);
+        known.insert((number, channels), footprint);
+        Ok(footprint)
     }
 
     /// How many of `images` images of this size go together.
@@ -58,7 +65,7 @@ impl Embedder {
         images: usize,
     ) -> Result<usize, Error> {
         let pixels = height.saturating_mul(width);
-        if images.saturating_mul(channels).saturating_mul(pixels) < LARGE {
+        if images.saturating_mul(channels).saturating_mul(pixels) < RECKONED {
             return Ok(images);
         }
         let Some(free) = device::available(self.params.device()) else { return Ok(images) };

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     atomic_file::{Digest, Growing},
-    panic_text,
+    memory, panic_text,
     parquet_table::{Group, ParquetTable},
 };
 use parquet::{
@@ -55,6 +55,8 @@ pub struct Named<'a> {
 
 /// Rows that are read at once.
 const PORTION: usize = 1 << 16;
+/// About what a row takes in memory, with the texts of all columns.
+const ROW_BYTES: u64 = 512;
 
 /// Writes the predictions of all tasks, one row group each; the bytes depend on nothing else. Tasks without
 /// predictions (the prior's) are left out. If an image may have several labels, labels are lists.
@@ -192,6 +194,12 @@ impl Column {
             return Err(ParquetError::General(format!("column `{name}`: expected text")));
         };
         let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
+        // A few bytes can be many equal rows.
+        let fits = || memory::available().is_none_or(|free| rows as u64 <= free / 4 / ROW_BYTES);
+        if rows > PORTION && !fits() {
+            let wrong = format!("column `{name}`: expected rows that fit into memory, found {rows}");
+            return Err(ParquetError::General(wrong));
+        }
         let (mut read, mut values, mut there) = (0, vec![], vec![]);
         // In portions, so that no memory is reserved for rows that a damaged file only claims to have.
         while read < rows {

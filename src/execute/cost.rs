@@ -26,7 +26,7 @@ use crate::{
     params::Params,
     plan::{Plan, Step, Work},
     seed::Seed,
-    spec::{Beside, Features, Measured, Metric, Model, Protocol, Selection, Weights},
+    spec::{Beside, Features, Metric, Model, Protocol, Selection, Weights},
     train::{Keep, Pretraining, Source},
 };
 use candle_core::Device;
@@ -127,7 +127,7 @@ impl<'a> Meter<'a> {
                 Ok(cost)
             }
             Work::Score { data, protocol, features, beside, subset, .. } => {
-                self.score(plan, step, (data, *subset), (protocol, *features, *beside), listen)
+                self.score(plan, step, (data, *subset), (protocol, *features, beside), listen)
             }
         }
     }
@@ -190,7 +190,7 @@ impl<'a> Meter<'a> {
         plan: &Plan,
         step: &Step,
         (data, subset): (&Selection, Option<usize>),
-        (protocol, features, beside): (&Protocol, Features, Option<Beside>),
+        (protocol, features, beside): (&Protocol, Features, &[Beside]),
         listen: &mut dyn Listen,
     ) -> Result<Cost, Error> {
         let parts = self.sets.open(data, subset, listen)?;
@@ -216,7 +216,7 @@ impl<'a> Meter<'a> {
                             width += self.embedding(&plan.fit(&parents[0]).model, set, *image)?.width;
                         }
                     }
-                    if let Some(Beside { features: Measured::HandMade, .. }) = beside {
+                    for _ in beside {
                         cost.seconds += self.by_hand(set)? * set.len() as f64;
                         width += handmade::width(set.channels.len());
                     }

@@ -219,7 +219,7 @@ impl WorkContext<'_> {
                     protocol,
                     data,
                     features: *features,
-                    beside: *beside,
+                    beside,
                     hold_out: *hold_out,
                     subset: *subset,
                 };

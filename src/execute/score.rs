@@ -25,7 +25,7 @@ pub(super) struct Question<'a> {
     pub(super) protocol: &'a Protocol,
     pub(super) data: &'a Selection,
     pub(super) features: Features,
-    pub(super) beside: Option<Beside>,
+    pub(super) beside: &'a [Beside],
     pub(super) hold_out: f64,
     pub(super) subset: Option<usize>,
 }
@@ -81,14 +81,18 @@ impl WorkContext<'_> {
             Features::HandMadeStandardised => Some(self.hand_made(set, Greys::Standardised, listen)?),
             Features::Model | Features::Untrained => {
                 let mut parts = self.of_models(step, set)?;
-                if parts.len() == 1 && question.beside.is_none() {
+                if parts.len() == 1 && question.beside.is_empty() {
                     return Ok(parts.pop());
                 }
                 let each = 1.0 / (parts.len() as f64).sqrt();
                 let mut all: Vec<(Box<dyn FeatureRows>, f64)> =
                     parts.into_iter().map(|part| (part, each)).collect();
-                if let Some(Beside { features: Measured::HandMade, weight }) = question.beside {
-                    all.push((self.hand_made(set, Greys::Stored, listen)?, weight));
+                for Beside { features, weight } in question.beside {
+                    let greys = match features {
+                        Measured::HandMade => Greys::Stored,
+                        Measured::HandMadeStandardised => Greys::Standardised,
+                    };
+                    all.push((self.hand_made(set, greys, listen)?, *weight));
                 }
                 Some(Box::new(SideBySide::new(all)))
             }

@@ -8,12 +8,14 @@ use crate::{
     prelude::*,
     report,
     seed::Seed,
-    spec::{Beside, Embedding, Evaluate, Features, Measured, Moments, Normalise, Selection, Spec},
+    spec::{Evaluate, Features, Selection, Spec},
     store::{ExperimentRow, Host, Provenance, Scale, ScoreRow, Status, Store, Value},
     train::Keep,
 };
 use candle_core::Device;
 use std::{collections::BTreeMap, time::Duration};
+
+mod embedding;
 
 const SMALL: Folder = Folder("small");
 
@@ -135,47 +137,6 @@ fn parts_of_a_task_add_up_to_it_and_share_its_features() {
     let titles: Vec<&str> = table.lines().filter(|line| line.starts_with("small: ")).collect();
     let of_part = |part: &str| titles.iter().filter(|title| title.contains(part)).count();
     assert_eq!((titles.len(), of_part("plate=P1"), of_part("plate=P2")), (3, 1, 1), "{table}");
-}
-
-/// Two models, all symmetries, hand-made features beside them, each image normalised by itself: as a whole run.
-#[test]
-fn everything_between_images_and_scores_can_be_said_otherwise() {
-    let home = Home::new();
-    let said = |spec: &mut Spec| {
-        spec.train.normalise = vec![Normalise { sets: vec!["A".into()], by: Moments::Image { floor: 0.1 } }];
-        spec.embedding = Embedding {
-            members: 2,
-            symmetries: true,
-            beside: Some(Beside { features: Measured::HandMade, weight: 0.3 }),
-        };
-    };
-    let (plan, scores, _) = home.run(&spec(SMALL, &[SMALL.data()], said));
-    assert!(values(&scores).contains_key(&("A/Task_one", "", "f1_macro")));
-    let reader = || home.store.read().unwrap();
-    let features: Vec<_> = plan
-        .steps
-        .iter()
-        .filter(|step| step.work.kind() == "embed")
-        .flat_map(|step| reader().artifacts(step.id.as_str()).unwrap())
-        .filter(|file| file.kind == "features")
-        .map(|file| file.blake3)
-        .collect();
-    let different: std::collections::BTreeSet<_> = features.iter().collect();
-    assert_eq!((features.len(), different.len()), (4, 4), "two trained models, and they before training");
-    let table = report::terminal_table(reader(), &[("small", plan.run.as_str())], None).unwrap();
-    let title = table.lines().next().unwrap();
-    assert!(
-        title.contains(", 2 models as one, mean over 8 symmetries, beside 0.3 of hand-made features, "),
-        "{title}"
-    );
-    // One of the models on its own is trained already.
-    let single = spec(SMALL, &[SMALL.data()], |spec| {
-        said(spec);
-        spec.embedding = Embedding { members: 1, beside: None, ..spec.embedding };
-    });
-    let single = Plan::of(&single, Seed(6), &home.data).unwrap();
-    let known = single.steps.iter().filter(|step| plan.step(&step.id).is_some()).map(|step| step.work.kind());
-    assert_eq!(known.filter(|kind| *kind == "fit" || *kind == "embed").count(), 4);
 }
 
 #[test]

@@ -148,7 +148,7 @@ impl Draft<'_> {
                     protocol: evaluate.protocol.clone(),
                     data: evaluate.data.clone(),
                     features,
-                    beside: spec.embedding.beside.filter(|_| !parents.is_empty()),
+                    beside: if parents.is_empty() { vec![] } else { spec.embedding.beside.clone() },
                     hold_out: spec.train.hold_out,
                     subset: spec.train.subset,
                     revisions: Revisions::score(&evaluate.protocol, features),

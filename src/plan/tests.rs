@@ -174,8 +174,8 @@ fn what_is_made_of_a_model_leaves_its_training_alone() {
         new.map(|step| step.work.kind()).collect::<Vec<_>>()
     };
     assert_eq!(new(&|spec| spec.embedding.symmetries = true), ["embed", "score", "embed", "score"]);
-    let beside = Some(Beside { features: Measured::HandMade, weight: 0.3 });
-    assert_eq!(new(&|spec| spec.embedding.beside = beside), ["score", "score"]);
+    let beside = Beside { features: Measured::HandMade, weight: 0.3 };
+    assert_eq!(new(&|spec| spec.embedding.beside = vec![beside]), ["score", "score"]);
     let by = Moments::Image { floor: 0.1 };
     let all = new(&|spec| spec.train.normalise = vec![Normalise { sets: vec![], by }]);
     assert_eq!(all, ["fit", "fit", "embed", "score", "embed", "score"]);

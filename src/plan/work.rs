@@ -47,8 +47,8 @@ pub enum Work {
         /// Whose features.
         features: Features,
         /// Others beside those of the parents.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        beside: Option<Beside>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        beside: Vec<Beside>,
         /// Share of the training images that were kept back; they are a task of their own.
         hold_out: f64,
         /// At most this many images of each set and split.

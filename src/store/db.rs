@@ -4,7 +4,7 @@ use super::{error::Error, line::Line};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection, Executor, Sqlite, query::Query};
+use sqlx::{ConnectOptions, Connection, Executor, Row, Sqlite, query::Query};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -51,7 +51,27 @@ impl Db {
         let io = |source| Error::Io { what: "start a runtime for", path: path.into(), source };
         let runtime = Builder::new_current_thread().enable_time().build().map_err(io)?;
         let conn = runtime.block_on(options.connect()).map_err(|error| not_a_database(path, error))?;
-        Ok(Self { runtime, conn, path: path.into(), doing: "open the store" })
+        let mut db = Self { runtime, conn, path: path.into(), doing: "open the store" };
+        db.check_names()?;
+        Ok(db)
+    }
+
+    /// Refuses a schema that is not UTF-8: where a column has such a name, sqlx panics in a thread of its own. In a database of
+    /// UTF-16 it would misread all text.
+    fn check_names(&mut self) -> Result<(), Error> {
+        let mut rows = |sql| {
+            let rows = self.runtime.block_on(self.conn.fetch_all(sqlx::query(sql)));
+            rows.map_err(|error| not_a_database(&self.path, error))
+        };
+        let encoding = rows("PRAGMA encoding")?;
+        if !encoding.iter().all(|row| row.try_get::<&str, _>(0).is_ok_and(|found| found == "UTF-8")) {
+            return Err(Error::NotAStore(self.path.clone()));
+        }
+        let schema = rows("SELECT name || char(10) || sql FROM sqlite_schema")?;
+        match schema.iter().all(|row| row.try_get::<Option<&str>, _>(0).is_ok()) {
+            true => Ok(()),
+            false => Err(Error::Corrupt(self.path.clone())),
+        }
     }
 
     /// Runs one statement; returns the number of changed rows.

@@ -43,6 +43,16 @@ impl Model {
             let failure = Failure::new(format!("the model was not trained on a set `{wanted}`"));
             return Err(failure.hint(format!("its sets are {}", sets.collect::<Vec<_>>().join(", "))));
         };
+        if !saved.others.is_empty() {
+            let files: Vec<String> = [&saved.weights]
+                .into_iter()
+                .chain(&saved.others)
+                .map(|file| file.display().to_string())
+                .collect();
+            let failure =
+                Failure::new(format!("expected one model, found {} that are taken as one", files.len()));
+            return Err(failure.hint(format!("export one of them: --weights {}", files.join(", or "))));
+        }
         let mut params = Params::new(Seed(0));
         let model = Extractor::new(&saved.card.model, &saved.card.channels(), &[], &mut params);
         files::restore(&saved.weights, &mut params)?;

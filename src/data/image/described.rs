@@ -167,6 +167,7 @@ fn ome(text: &str) -> Option<Planes> {
     let mut images = 0;
     // A TiffData that may still be said to be in another file.
     let mut open: Option<(HashMap<u64, Place>, bool)> = None;
+    let mut left = LISTED;
     let mut tags = Tags { rest: text };
     let mut all = Vec::new();
     while let Some((name, attributes, behind)) = tags.next() {
@@ -185,7 +186,7 @@ fn ome(text: &str) -> Option<Planes> {
             }
             "TiffData" => {
                 all.extend(open.take());
-                open = Some((listed(&planes, images, attributes), true));
+                open = Some((listed(&planes, images, attributes, &mut left), true));
             }
             "UUID" => {
                 let of = behind.split('<').next().unwrap_or_default().trim();
@@ -204,21 +205,26 @@ fn ome(text: &str) -> Option<Planes> {
     (images > 0).then_some(planes)
 }
 
-/// The most pages that are listed for one `TiffData`.
+/// The most pages that a description lists besides the first of each `TiffData`.
 const LISTED: u64 = 65_536;
 
-/// The pages of a `TiffData`; none if it says nothing of single pages.
-fn listed(planes: &Planes, images: u64, attributes: &str) -> HashMap<u64, Place> {
-    let value = |name: &str| attribute(attributes, name).and_then(|value| value.trim().parse::<u64>().ok());
+/// The pages of a `TiffData`; none if it says nothing of single pages. `left`: how many more may be listed.
+fn listed(planes: &Planes, images: u64, attributes: &str, left: &mut u64) -> HashMap<u64, Place> {
+    let value = |name: &str| {
+        let value = attribute(attributes, name).and_then(|value| value.trim().parse::<u64>().ok());
+        value.filter(|value| *value < 1 << 32)
+    };
     let (Some(order), Some(first)) = (planes.order, value("IFD")) else { return HashMap::new() };
     let start = [("FirstC", b'C'), ("FirstZ", b'Z'), ("FirstT", b'T')];
     let mut at = start.map(|(name, axis)| (axis, value(name).unwrap_or(0)));
     let mut pages = HashMap::new();
-    for page in 0..value("PlaneCount").unwrap_or(1).min(LISTED) {
+    let count = value("PlaneCount").unwrap_or(1).min(*left + 1);
+    *left -= count.saturating_sub(1);
+    for page in 0..count {
         let of = |axis: u8| at.iter().find(|(found, _)| *found == axis).map_or(0, |(_, at)| *at);
         let place =
             Place { image: images.saturating_sub(1), channel: of(b'C'), depth: of(b'Z'), time: of(b'T') };
-        pages.insert(first.saturating_add(page), place);
+        pages.insert(first + page, place);
         for axis in order {
             let length = match axis {
                 b'C' => planes.channels,
@@ -320,6 +326,16 @@ mod tests {
             <TiffData FirstC="0" IFD="0"><UUID FileName="a.tif">urn:uuid:a</UUID></TiffData></Pixels></Image></OME>"#;
         let planes = Planes::of(xml, 1).unwrap();
         assert_eq!(places(&planes, 4), [(1, 1, 0), (0, 0, 0)]);
+    }
+
+    #[test]
+    fn numbers_of_pages_are_not_believed() {
+        let data =
+            r#"<TiffData IFD="0" FirstC="18446744073709551615" PlaneCount="4294967295"/>"#.repeat(5000);
+        let xml = format!(r#"<OME><Pixels DimensionOrder="XYCZT" SizeC="2" SizeZ="2">{data}</Pixels></OME>"#);
+        let planes = Planes::of(&xml, 1).unwrap();
+        assert_eq!(planes.listed.len() as u64, LISTED + 1);
+        assert_eq!(places(&planes, 3), [(0, 0, 0), (1, 0, 0), (0, 1, 0)]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! is and whether its bytes can hold it.
 
 use super::{Fault, codec};
-use std::collections::HashSet;
+use std::{cell::Cell, collections::HashSet};
 
 /// What a page says of itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,6 +43,12 @@ pub(super) struct Directories {
 
 /// Longer texts are not looked at.
 const LONGEST: usize = 64 << 20;
+/// How many times its length may be read of a file. Directories of one hardly overlap: some share a table of colours.
+const MAX_READS: usize = 8;
+/// Bytes of any file that may be read on top of that.
+const LEAST: usize = 1 << 16;
+/// Bytes of a value in a list, as strips and tiles usually have them.
+const VALUE: usize = 4;
 
 impl Directory {
     /// Bytes of a pixel.
@@ -83,7 +89,7 @@ impl Directory {
 /// Reads the directories of a file.
 ///
 /// # Errors
-/// If one of them, or one of its fields, is not inside the file.
+/// If one of them, or one of its fields, is not inside the file, or if they are many times the file's length.
 pub(super) fn directories(bytes: &[u8]) -> Result<Directories, Fault> {
     let short =
         |number: usize| Fault::Damaged(format!("directory {number} of the file is not there or cut short"));
@@ -96,7 +102,12 @@ pub(super) fn directories(bytes: &[u8]) -> Result<Directories, Fault> {
         if !seen.insert(next) {
             return Err(Fault::Damaged(format!("directory {number} of the file is an earlier one again")));
         }
-        let (page, description, behind) = file.directory(next).ok_or_else(|| short(number))?;
+        let read = file.directory(next);
+        if file.left.get() == 0 {
+            let cause = "its directories add up to many times the file's length";
+            return Err(Fault::Damaged(cause.to_owned()));
+        }
+        let (page, description, behind) = read.ok_or_else(|| short(number))?;
         if number == 1 {
             found.description = description;
         }
@@ -120,12 +131,26 @@ struct Bytes<'a> {
     bytes: &'a [u8],
     little: bool,
     big: bool,
+    /// Bytes that may still be read.
+    left: Cell<usize>,
 }
 
 impl<'a> Bytes<'a> {
     fn of(bytes: &'a [u8]) -> Self {
         let little = bytes.starts_with(b"II");
-        Self { bytes, little, big: bytes.get(2..4) == Some(if little { b"+\0" } else { b"\0+" }) }
+        let big = bytes.get(2..4) == Some(if little { b"+\0" } else { b"\0+" });
+        Self {
+            bytes,
+            little,
+            big,
+            left: Cell::new(bytes.len().saturating_mul(MAX_READS).saturating_add(LEAST)),
+        }
+    }
+
+    /// Counts what is read; none is left when it is too much.
+    fn spend(&self, bytes: usize) -> Option<()> {
+        self.left.set(self.left.get().saturating_sub(bytes));
+        (self.left.get() > 0).then_some(())
     }
 
     fn first(&self) -> Option<u64> {
@@ -146,6 +171,7 @@ impl<'a> Bytes<'a> {
         let count = usize::try_from(self.number(at, head)?).ok()?;
         let end = count.checked_mul(entry)?.checked_add(at)?.checked_add(head)?;
         let next = self.number(end, word)?;
+        self.spend(end - at + word)?;
         let mut page = Directory {
             bits: 1,
             samples: 1,
@@ -183,7 +209,7 @@ impl<'a> Bytes<'a> {
             270 if description.is_empty() => *description = self.text(field)?,
             277 => page.samples = first()?,
             284 => page.apart = first()? == 2,
-            320 => page.colours = self.values(field)?.map(|level| level as u16).collect(),
+            320 => page.colours = self.list(field)?.map(|level| level as u16).collect(),
             322 => page.tile.get_or_insert_default()[0] = first()?,
             323 => page.tile.get_or_insert_default()[1] = first()?,
             273 | 324 => self.places(field, page, |place| &mut place.0)?,
@@ -204,7 +230,7 @@ impl<'a> Bytes<'a> {
         page: &mut Directory,
         of: impl Fn(&mut (u64, u64)) -> &mut u64,
     ) -> Option<()> {
-        for (at, value) in self.values(field)?.enumerate() {
+        for (at, value) in self.list(field)?.enumerate() {
             if at == page.places.len() {
                 page.places.push((0, 0));
             }
@@ -219,6 +245,13 @@ impl<'a> Bytes<'a> {
         let bytes = usize::try_from(field.count).ok()?.checked_mul(width)?;
         self.bytes.get(field.at..field.at.checked_add(bytes)?)?;
         Some((0..bytes / width).filter_map(move |place| self.number(field.at + place * width, width)))
+    }
+
+    /// The same, to keep them all.
+    fn list(&self, field: &Field) -> Option<impl Iterator<Item = u64>> {
+        let values = self.values(field)?;
+        self.spend(usize::try_from(field.count).ok()?.checked_mul(VALUE)?)?;
+        Some(values)
     }
 
     fn text(&self, field: &Field) -> Option<String> {

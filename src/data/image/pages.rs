@@ -170,7 +170,8 @@ impl Stack {
         let mut notes = Vec::new();
         let planes = self.planes.as_ref().filter(|planes| planes.place(0).is_some() && planes.count() > 1);
         notes.extend(planes.map(|planes| format!("by {} these are {}", planes.by.words(), planes.words())));
-        let reduced: Vec<usize> = (0..self.all).filter(|page| !self.full.contains(page)).collect();
+        let reduced: Vec<usize> =
+            (0..self.all).filter(|page| self.full.binary_search(page).is_err()).collect();
         notes.extend(numbered(&reduced, "a reduced copy", "reduced copies"));
         let smaller: Vec<usize> = self.full.iter().copied().filter(|page| self.is_smaller(*page)).collect();
         notes.extend(numbered(&smaller, "smaller than the first", "smaller than the first"));

@@ -305,3 +305,18 @@ fn headers_are_not_believed() {
         }
     }
 }
+
+/// A directory may be anywhere, so that 2,000 of them fit into 36 KB, with a list of 60,000 strips each.
+#[test]
+fn directories_in_the_same_bytes_are_not_read_over_and_over() {
+    let mut bytes = [b"II*\0\x08\0\0\0".as_slice(), &[1; 65_536]].concat();
+    for page in 0..2000_u32 {
+        let at = 8 + 18 * page as usize;
+        let entry = [&1u16.to_le_bytes()[..], &273u16.to_le_bytes(), &1u16.to_le_bytes()].concat();
+        let rest = [60_000, 8, at as u32 + 18].map(u32::to_le_bytes).concat();
+        bytes[at..at + 6].copy_from_slice(&entry);
+        bytes[at + 6..at + 18].copy_from_slice(&rest);
+    }
+    let fault = pages(&bytes, None, &names()).unwrap_err();
+    assert!(fault.to_string().contains("many times the file's length"), "{fault}");
+}

@@ -6,13 +6,20 @@ use crate::{evaluate::Error, memory, panic_text};
 use parquet::{
     column::reader::ColumnReader,
     errors::ParquetError,
-    file::reader::{FileReader, RowGroupReader, SerializedFileReader},
+    file::{
+        metadata::RowGroupMetaData,
+        reader::{FileReader, RowGroupReader, SerializedFileReader},
+    },
 };
 use std::{collections::HashMap, fs::File, path::Path};
 
 /// The column of keys, and that of features.
 const KEY: &str = "file_path";
 const FEATURES: [&str; 3] = ["features", "list", "element"];
+/// About what the key of a row takes in memory.
+const KEY_BYTES: u64 = 64;
+/// Rows that are read at once: no memory is reserved for rows that a damaged file only claims to have.
+const PORTION: usize = 1 << 16;
 
 /// Features with the rows of a table.
 pub struct Keyed {
@@ -52,9 +59,13 @@ impl Keyed {
         if width == 0 {
             return Err("expected rows of features, found none".into());
         }
-        let largest =
-            groups.iter().map(|group| group.column(features).uncompressed_size()).max().unwrap_or(0);
-        if memory::available().is_some_and(|free| largest.unsigned_abs() > free / 4) {
+        // A few bytes can be many equal rows.
+        let bytes =
+            |rows: u64| rows.saturating_mul((width as u64).saturating_mul(4).saturating_add(KEY_BYTES));
+        let stored = |group: &RowGroupMetaData| group.column(features).uncompressed_size().unsigned_abs();
+        let largest = groups.iter().map(|group| stored(group).max(bytes(group.num_rows().unsigned_abs())));
+        let largest = largest.max().unwrap_or(0);
+        if memory::available().is_some_and(|free| largest > free / 4) {
             return Err(format!("expected row groups that fit into memory, found one of {largest} bytes"));
         }
         let (mut known, mut wrong) = (HashMap::new(), None);
@@ -122,7 +133,7 @@ fn group_of(
         return Err(wrong("expected texts as keys"));
     };
     let (mut texts, mut levels) = (vec![], vec![]);
-    reader.read_records(rows, Some(&mut levels), None, &mut texts)?;
+    portions(rows, |portion| reader.read_records(portion, Some(&mut levels), None, &mut texts))?;
     let keys: Result<Vec<String>, ParquetError> =
         texts.iter().map(|text| Ok(text.as_utf8()?.to_owned())).collect();
     let keys = keys?;
@@ -130,13 +141,31 @@ fn group_of(
         return Err(wrong("expected lists of 32-bit floats as features"));
     };
     let (mut there, mut goes_on, mut values) = (vec![], vec![], vec![]);
-    reader.read_records(rows, Some(&mut there), Some(&mut goes_on), &mut values)?;
+    portions(rows, |portion| {
+        reader.read_records(portion, Some(&mut there), Some(&mut goes_on), &mut values)
+    })?;
     let begins = |(at, level): (usize, &i16)| (*level == 0) == at.is_multiple_of(width);
-    let whole = keys.len() == rows && values.len() == rows * width && goes_on.len() == values.len();
+    let wanted = rows.checked_mul(width);
+    let whole = keys.len() == rows && Some(values.len()) == wanted && goes_on.len() == values.len();
     if !whole || !goes_on.iter().enumerate().all(begins) {
         return Err(wrong("expected a key and as many features in every row as in the first"));
     }
     Ok((keys, values))
+}
+
+/// Reads `rows` rows, or all there are.
+fn portions(
+    rows: usize,
+    mut read: impl FnMut(usize) -> Result<(usize, usize, usize), ParquetError>,
+) -> Result<(), ParquetError> {
+    let mut done = 0;
+    while done < rows {
+        match read(PORTION.min(rows - done))?.0 {
+            0 => break,
+            found => done += found,
+        }
+    }
+    Ok(())
 }
 
 impl FeatureRows for Keyed {

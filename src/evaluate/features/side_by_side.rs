@@ -1,7 +1,7 @@
 //! Features of several sources as one: models that differ by their seeds, hand-made features.
 
 use super::FeatureRows;
-use crate::evaluate::Error;
+use crate::{embed::to_length, evaluate::Error};
 
 /// Rows of several parts side by side, each scaled to Euclidean length 1 and then by its weight, so that squared distances
 /// add up by the squares of the weights, however wide the parts are. A row of zeros stays one.
@@ -42,11 +42,7 @@ impl FeatureRows for SideBySide {
             values.resize(rows.len() * width, 0.0);
             part.read(rows, &mut values)?;
             for (row, out) in values.chunks_exact(width).zip(out.chunks_exact_mut(self.width)) {
-                let square: f64 = row.iter().map(|value| f64::from(*value).powi(2)).sum();
-                let scale = if square == 0.0 { 0.0 } else { weight / square.sqrt() };
-                for (out, value) in out[from..from + width].iter_mut().zip(row) {
-                    *out = (f64::from(*value) * scale) as f32;
-                }
+                to_length(row, *weight, &mut out[from..from + width]);
             }
             from += width;
         }

@@ -26,12 +26,29 @@ pub struct HandMade;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a kind of features to set beside a model's",
-    label = "expected `HandMade`"
+    label = "expected `HandMade` or `HandMade.standardised()`"
 )]
 pub trait MeasuredFeatures {
     /// The same as plain data.
     #[doc(hidden)]
     fn measured(self) -> Measured;
+}
+
+/// The features of the stricter hand-made floor; written `HandMade.standardised()`.
+#[derive(Clone, Copy, Debug)]
+pub struct HandMadeStandardised;
+
+impl HandMade {
+    /// Those of images whose channels were each standardised: what is left without brightness.
+    pub fn standardised(self) -> HandMadeStandardised {
+        HandMadeStandardised
+    }
+}
+
+impl MeasuredFeatures for HandMadeStandardised {
+    fn measured(self) -> Measured {
+        Measured::HandMadeStandardised
+    }
 }
 
 impl MeasuredFeatures for HandMade {
@@ -49,10 +66,11 @@ impl<M, D, O, E> Run<M, D, O, E> {
         self
     }
 
-    /// Sets these features beside those of the model: each part is scaled to length 1, these then to `weight`.
+    /// Sets these features beside those of the model: each part is scaled to length 1, these then to `weight`. May be called
+    /// once for each kind of features.
     #[must_use]
     pub fn beside(mut self, features: impl MeasuredFeatures, weight: f64) -> Self {
-        self.draft.say("embedding.beside", plain(&Beside { features: features.measured(), weight }));
+        self.draft.push("embedding.beside", plain(&Beside { features: features.measured(), weight }));
         self
     }
 

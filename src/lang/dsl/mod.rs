@@ -40,7 +40,7 @@ pub use backbone::{
     WeightsFor,
 };
 pub use data::{DataWord, Having, TrainingData, Without};
-pub use embedding::{HandMade, MeasuredFeatures};
+pub use embedding::{HandMade, HandMadeStandardised, MeasuredFeatures};
 pub use evaluation::{Evaluation, On};
 pub use experiments::{Declared, Experiments};
 pub use exposure::{DataSetWord, Less, Meets, Next, No, NotKnown, PlannerDecides, Seen, Unseen, Yes, Zero};

@@ -109,10 +109,13 @@ fn what_a_model_sees_and_what_is_made_of_it_is_in_the_spec_if_it_is_said() {
     assert!(!json.contains("normalise\"") && !json.contains("embedding\""), "no identity moves: {json}");
     let run =
         base.clone().normalise(Image.floor(0.1).on(["Yeast"]) + Image + Image.on(["A", "B"]).floor(0.3));
-    let spec = only(run.symmetries().beside(HandMade, 0.3).ensemble(3));
+    let spec = only(run.symmetries().beside(HandMade.standardised(), 0.2).beside(HandMade, 0.3).ensemble(3));
     let floors: Vec<_> = ["A", "B", "C", "Yeast"].map(|set| spec.train.moments_of(set).unwrap()).into();
     assert_eq!(floors, [0.3, 0.3, 0.02, 0.1].map(|floor| spec::Moments::Image { floor }));
-    let beside = Some(spec::Beside { features: spec::Measured::HandMade, weight: 0.3 });
+    let beside = vec![
+        spec::Beside { features: spec::Measured::HandMade, weight: 0.3 },
+        spec::Beside { features: spec::Measured::HandMadeStandardised, weight: 0.2 },
+    ];
     assert_eq!(spec.embedding, spec::Embedding { members: 3, symmetries: true, beside });
     assert_eq!(serde_json::from_str::<Spec>(&serde_json::to_string(&spec).unwrap()).unwrap(), spec);
     let order = |rules: dsl::Rules| SpecId::of(&only(base.clone().normalise(rules)));

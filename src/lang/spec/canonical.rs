@@ -14,6 +14,7 @@ impl Spec {
         for data in evaluated.chain([&mut self.train.data]) {
             data.write_out();
         }
+        self.embedding.beside.sort_by_key(|beside| beside.features);
         for rule in &mut self.train.normalise {
             rule.sets.sort();
         }

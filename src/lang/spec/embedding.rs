@@ -17,8 +17,8 @@ pub struct Embedding {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub symmetries: bool,
     /// Features that no model computes, beside those of the models.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub beside: Option<Beside>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Beside>,
 }
 
 /// Features beside those of models.
@@ -32,11 +32,13 @@ pub struct Beside {
 }
 
 /// Features that are measured, not learned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measured {
     /// Those of the hand-made floor, with mean 0 and standard deviation 1 over `Train`.
     HandMade,
+    /// Those of images whose channels were each standardised, as in the stricter floor.
+    HandMadeStandardised,
 }
 
 fn one() -> usize {
@@ -50,7 +52,7 @@ fn is_one(members: &usize) -> bool {
 
 impl Default for Embedding {
     fn default() -> Self {
-        Self { members: 1, symmetries: false, beside: None }
+        Self { members: 1, symmetries: false, beside: vec![] }
     }
 }
 
@@ -74,10 +76,14 @@ impl Embedding {
 
     pub(super) fn check(&self, found: &mut Found) {
         found.within(&bounds::MEMBERS, self.members);
-        if let Some(Beside { weight, .. }) = self.beside {
+        for Beside { weight, .. } in &self.beside {
             let hint = "0.3 is usual: hand-made features then decide where learned ones do not";
-            found.above_zero("beside_weight", "a weight of the features beside the model's", weight, hint);
+            found.above_zero("beside_weight", "a weight of the features beside the model's", *weight, hint);
         }
+        let kinds: Vec<Measured> = self.beside.iter().map(|beside| beside.features).collect();
+        let twice = kinds.iter().enumerate().any(|(at, kind)| kinds[..at].contains(kind));
+        let message = || "the same features are beside the model's twice".into();
+        found.unless(!twice, "beside_twice", message, "give them one weight");
     }
 }
 
@@ -86,9 +92,12 @@ impl fmt::Display for Embedding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let members = (self.members > 1).then(|| format!("{} models as one", self.members));
         let symmetries = self.symmetries.then(|| "mean over 8 symmetries".to_owned());
-        let beside = self.beside.map(|Beside { features: Measured::HandMade, weight }| {
-            format!("beside {weight} of hand-made features")
-        });
+        let one = |Beside { features, weight }: &Beside| match features {
+            Measured::HandMade => format!("{weight} of hand-made features"),
+            Measured::HandMadeStandardised => format!("{weight} of those of standardised images"),
+        };
+        let all: Vec<String> = self.beside.iter().map(one).collect();
+        let beside = (!all.is_empty()).then(|| format!("beside {}", all.join(" and ")));
         let words: Vec<String> = [members, symmetries, beside].into_iter().flatten().collect();
         f.write_str(&words.join(", "))
     }
@@ -114,7 +123,7 @@ mod tests {
         let all = Embedding {
             members: 3,
             symmetries: true,
-            beside: Some(Beside { features: Measured::HandMade, weight: 0.3 }),
+            beside: vec![Beside { features: Measured::HandMade, weight: 0.3 }],
         };
         let json = serde_json::to_string(&all).unwrap();
         assert_eq!(serde_json::from_str::<Embedding>(&json).unwrap(), all);

@@ -130,3 +130,33 @@ fn numbers_that_are_none_are_damage_and_end_nothing() {
         store.tag("run1", "seen").unwrap();
     }
 }
+
+/// sqlx would panic in its own thread at the first such column.
+#[test]
+fn names_that_are_not_utf_8_are_refused_before_they_are_read() {
+    let (_folder, path) = changed("UPDATE work SET kind = kind");
+    let mut bytes = fs::read(&path).unwrap();
+    let name = b"created_ms";
+    for at in 0..bytes.len() - name.len() {
+        if bytes[at..].starts_with(name) {
+            bytes[at + 7] = 0xff;
+        }
+    }
+    fs::write(&path, bytes).unwrap();
+    let error = Store::open_read_only(&path).err().unwrap();
+    assert!(matches!(error, Error::Corrupt(_)), "{error}");
+    assert!(matches!(Store::open(&path), Err(Error::Corrupt(_))));
+}
+
+#[test]
+fn a_database_of_utf_16_is_no_store() {
+    let (_folder, path) = place();
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut db = db::Db::write(&path).unwrap();
+    for sql in ["PRAGMA encoding = 'UTF-16'", "CREATE TABLE work(uid TEXT)"] {
+        db.execute(sqlx::query(sql)).unwrap();
+    }
+    db.close().unwrap();
+    let error = Store::open_read_only(&path).err().unwrap();
+    assert!(matches!(error, Error::NotAStore(_)), "{error}");
+}

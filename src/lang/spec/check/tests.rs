@@ -208,7 +208,10 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         ("members", |s| s.embedding.members = 0),
         ("members", |s| s.embedding.members = 1 << 40),
         ("beside_weight", |s| {
-            s.embedding.beside = Some(spec::Beside { features: spec::Measured::HandMade, weight: -0.3 });
+            s.embedding.beside = vec![spec::Beside { features: spec::Measured::HandMade, weight: -0.3 }];
+        }),
+        ("beside_twice", |s| {
+            s.embedding.beside = vec![spec::Beside { features: spec::Measured::HandMade, weight: 0.3 }; 2];
         }),
         ("no_batch", |s| s.train.stages[0].batch = 1 << 40),
         ("no_epochs", |s| s.train.stages[0].epochs = usize::MAX),
