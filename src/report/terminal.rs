@@ -42,13 +42,19 @@ pub(super) fn table(table: &Table, width: Option<u16>) -> String {
     text
 }
 
-/// A table as text, with cells wrapped if the table is wider than `width` characters.
+/// A table as text. If it is wider than `width` characters, its columns are closer, and if that is not
+/// enough, cells are wrapped.
 pub(crate) fn fitted(grid: &mut Grid, width: Option<u16>) -> String {
     let natural = grid.trim_fmt();
-    match width.filter(|width| is_wider(&natural, *width)) {
-        Some(width) => grid.set_content_arrangement(ContentArrangement::Dynamic).set_width(width).trim_fmt(),
-        None => natural,
+    let Some(width) = width.filter(|width| is_wider(&natural, *width)) else { return natural };
+    for column in grid.column_iter_mut() {
+        column.set_padding((1, 0));
     }
+    let close = grid.trim_fmt();
+    if !is_wider(&close, width) {
+        return close;
+    }
+    grid.set_content_arrangement(ContentArrangement::Dynamic).set_width(width).trim_fmt()
 }
 
 /// Whether a line of a text has more than `width` characters.

@@ -304,6 +304,12 @@ fn the_terminal_shows_nine_tasks_floors_and_the_overall_score() {
     for word in ["cps", "W_Task1", "untrained", "0.632 overall", "simulated", "one seed"] {
         assert!(text.contains(word), "{word} is missing in\n{text}");
     }
+    let head = text.lines().find(|line| line.contains("published")).unwrap();
+    let heads: Vec<&str> = head.split_whitespace().skip(4).collect();
+    assert_eq!(heads, ["constant", "prior", "hand-made", "standardised", "untrained"]);
+    let narrow = terminal_table(home.store.read().unwrap(), &[("hypernet_tps", &run)], Some(100)).unwrap();
+    assert!(narrow.lines().skip(1).all(|line| line.chars().count() <= 100), "{narrow}");
+    assert_eq!(narrow.lines().count(), text.lines().count(), "no cell is wrapped: {narrow}");
     assert_eq!(
         terminal_table(home.store.read().unwrap(), &[("hypernet_tps", &run), ("hypernet_tps", &run)], None)
             .unwrap(),
