@@ -169,6 +169,10 @@ pub(crate) fn read(file: &mut impl Read) -> Result<Matrix, Refusal> {
     let Some((rows, width)) = number(rows).zip(number(width)) else {
         return Err(refused(format!("expected rows and columns, found the shape {shape}")));
     };
+    if width == 0 {
+        let why = format!("expected one column or more, found the shape {shape}");
+        return Err(Refusal { why, remedy: AS_ROWS });
+    }
     let Some((float, big_endian)) = float(kind) else {
         let why = format!("expected floats of 16, 32 or 64 bits, found {}", kind_in_words(kind));
         let objects = kind.contains('O');
@@ -304,6 +308,7 @@ mod tests {
             assert_eq!(flat.why, format!("expected rows and columns, found the shape {shape}"));
             assert_eq!(flat.remedy, AS_ROWS);
         }
+        assert_eq!(refused("'<f4'", "(5, 0)").why, "expected one column or more, found the shape (5, 0)");
         for shape in ["(-1, 2)", "(99999999999999999999, 2)", "(5, x)"] {
             assert_eq!(
                 refused("'<f4'", shape).why,

@@ -202,9 +202,6 @@ fn open(path: &Path) -> Result<Box<dyn FeatureRows>> {
     }
     let file = FeatureFile::npy(path)
         .map_err(|Refusal { why, remedy }| Failure::new(format!("{}: {why}", path.display())).hint(remedy))?;
-    if file.width() == 0 {
-        return Err(Failure::new(format!("{}: expected columns, found none", path.display())));
-    }
     if let Some(converted) = file.converted() {
         output::warn(&format!("{}: {converted}", path.display()));
     }

@@ -1,75 +1,114 @@
-//! Damaged and hostile files for every reader: a seeded mutation of good files, tried by the hundred in `cargo test`, and by the
-//! million with
+//! Damaged and hostile files for every reader: kept inputs, and a seeded mutation of good files, tried by the hundred in
+//! `cargo test`, and by the million with
 //!
 //! ```text
 //! FUZZ_INPUTS=1000000 cargo test --release --lib fuzz -- --nocapture
 //! ```
 //!
 //! A reader may read or refuse; it may not panic, allocate more than a small file justifies, or take long. An input that
-//! breaks this is kept in the temporary folder and named; once mended, it becomes a test of its reader.
+//! breaks this is kept in the temporary folder and named; once mended, it belongs in `corpus/<reader>`, beside inputs that
+//! reached code which no other does.
 
+mod checkpoints;
+mod declared;
+mod images;
 mod mutate;
-mod targets;
+mod numbers;
 
 use crate::{panic_text, seed::Seed};
 use mutate::mutated;
 use std::{
     env, fs,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
-use targets::Target;
 
 /// Inputs of each reader in `cargo test`.
 const USUAL: usize = 300;
 /// No small file may take longer; much more than any does, because machines are busy.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// Tries one reader; returns the number of inputs that it refused.
-fn fuzz(target: &Target) -> usize {
-    let inputs = env::var("FUZZ_INPUTS").ok().and_then(|text| text.parse().ok()).unwrap_or(USUAL);
-    let folder = tempfile::tempdir().unwrap();
-    let seeds = (target.seeds)(folder.path());
-    assert!(!seeds.is_empty());
-    let path = folder.path().join(target.file);
-    for (at, seed) in seeds.iter().enumerate() {
-        fs::write(&path, seed).unwrap();
-        assert!((target.read)(&path), "{}: good file {at} is refused", target.name);
+/// A reader, in a folder of its own.
+struct Target {
+    /// Good files. They are read before anything is changed.
+    seeds: Vec<Vec<u8>>,
+    /// The file that it reads.
+    path: PathBuf,
+    /// The file's bytes with an input in them.
+    file: Box<dyn Fn(Vec<u8>) -> Vec<u8>>,
+    /// Whether it read the file, or refused it.
+    read: Box<dyn Fn(&Path) -> bool>,
+}
+
+impl Target {
+    /// A reader of whole files.
+    fn new(seeds: Vec<Vec<u8>>, path: PathBuf, read: impl Fn(&Path) -> bool + 'static) -> Self {
+        Self { seeds, path, file: Box::new(|input| input), read: Box::new(read) }
     }
-    let mut stream =
-        Seed(env::var("FUZZ_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1)).stream(target.name);
-    let (mut refused, start) = (0, Instant::now());
-    for number in 0..inputs {
-        let input = mutated(&seeds, &mut stream);
-        fs::write(&path, &input).unwrap();
+
+    /// Whether an input was read.
+    fn reads(&self, input: &[u8]) -> bool {
+        fs::write(&self.path, (self.file)(input.to_vec())).unwrap();
+        (self.read)(&self.path)
+    }
+
+    /// The same, with an end if it panics or takes long.
+    fn tries(&self, name: &str, input: &[u8]) -> bool {
         let began = Instant::now();
-        let read = panic_text::caught(|| (target.read)(&path));
-        let Some(read) = read.filter(|_| began.elapsed() < LONGEST) else {
-            let kept = keep(target.name, number, &input);
-            panic!("{}: {kept} panics or takes {:?}: {:?}", target.name, began.elapsed(), panic_text::last());
-        };
-        refused += usize::from(!read);
+        let read = panic_text::caught(|| self.reads(input));
+        read.filter(|_| began.elapsed() < LONGEST).unwrap_or_else(|| {
+            let kept = env::temp_dir().join(format!("dichroic-fuzz-{name}"));
+            fs::write(&kept, input).unwrap();
+            let kept = kept.display();
+            panic!("{name}: {kept} panics or takes {:?}: {:?}", began.elapsed(), panic_text::last())
+        })
     }
-    println!("{}: {inputs} inputs, {refused} refused, {:.1} s", target.name, start.elapsed().as_secs_f64());
-    refused
 }
 
-fn keep(name: &str, number: usize, input: &[u8]) -> String {
-    let path = env::temp_dir().join(format!("dichroic-fuzz-{name}-{number}"));
-    fs::write(&path, input).unwrap();
-    path.display().to_string()
+/// Inputs that were kept; of databases, which are large, there are none.
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/fuzz/corpus").join(name);
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// Whether a reader read the file, or refused it.
-type Reader = fn(&Path) -> bool;
+fn setting(name: &str) -> Option<u64> {
+    env::var(name).ok()?.parse().ok()
+}
+
+/// Tries one reader.
+fn fuzz(name: &str, target: fn(&Path) -> Target) {
+    let inputs = setting("FUZZ_INPUTS").map_or(USUAL, |inputs| inputs as usize);
+    let folder = tempfile::tempdir().unwrap();
+    let target = target(folder.path());
+    for (at, seed) in target.seeds.iter().enumerate() {
+        assert!(target.reads(seed), "{name}: good file {at} is refused");
+    }
+    let (mut refused, start, mut stream) =
+        (0, Instant::now(), Seed(setting("FUZZ_SEED").unwrap_or(1)).stream(name));
+    let kept = corpus(name);
+    let mut tries = |input: &[u8]| refused += usize::from(!target.tries(name, input));
+    kept.iter().for_each(|input| tries(input));
+    let seeds = [&target.seeds[..], &kept[..]].concat();
+    (0..inputs).for_each(|_| tries(&mutated(&seeds, &mut stream)));
+    println!("{name}: {inputs} inputs, {refused} refused, {:.1} s", start.elapsed().as_secs_f64());
+    assert!(refused > 0, "{name}: nothing was refused");
+}
 
 macro_rules! readers {
-    ($($name:ident)*) => {$(
+    ($($module:ident: $($name:ident)*;)*) => {$($(
         #[test]
         fn $name() {
-            assert!(fuzz(&targets::$name()) > 0, "nothing was refused");
+            fuzz(stringify!($name), $module::$name);
         }
-    )*};
+    )*)*};
 }
 
-readers! { png tiff pickle legacy npy safetensors spec parquet table description store }
+readers! {
+    images: png tiff stack;
+    checkpoints: pickle legacy;
+    numbers: npy safetensors parquet keyed;
+    declared: spec table description store;
+}
