@@ -4,7 +4,7 @@
 use super::Extractor;
 use crate::{
     adapter::{Images, SetChannels, plain},
-    backbone::{Backbone, ConvNext, Shape, files},
+    backbone::{Backbone, ConvNext, Shape, Stem, files},
     curve::Clock,
     dsl::{
         self, Adapts, ChannelReplication, Depthwise, FixedChannels, HyperNet, SliceParam, TargetParam,
@@ -58,7 +58,7 @@ fn two_training_steps_agree_with_pytorch() {
     everywhere(|| {
         let golden = Golden::open("convnext_block_and_step");
         let mut params = Params::new(Seed(0));
-        let stem = plain(3, 8, &mut params);
+        let stem = plain(3, Stem::conv_next(8), &mut params);
         let shape =
             Shape { depths: [1, 1, 2, 1], widths: [8, 16, 32, 64], layer_scale: 1e-6, convolutional: false };
         let backbone = ConvNext::shaped(shape, 0.0, true, &mut params);
@@ -369,7 +369,7 @@ fn a_training_step_of_each_adapter_agrees_with_pytorch() {
         for (name, adapter) in models {
             let key = |what: &str| format!("{name}/{what}");
             let mut params = Params::new(Seed(0));
-            let stem = crate::adapter::build(&adapter, &sets, &[], 8, &mut params);
+            let stem = crate::adapter::build(&adapter, &sets, &[], Stem::conv_next(8), &mut params);
             let own = params.len();
             let shape = Shape {
                 depths: [1, 1, 2, 1],
