@@ -202,7 +202,8 @@ mod tests {
             new_channels: spec::NewChannels::Replicate,
         };
         let mut params = Params::new(Seed(1));
-        let stem = Depthwise::new(&word, &trained, &[set("C", &["er", "nucleus"])], Stem::conv_next(8), &mut params);
+        let stem =
+            Depthwise::new(&word, &trained, &[set("C", &["er", "nucleus"])], Stem::conv_next(8), &mut params);
         let planes: Vec<f32> = (0..2 * 64).map(|i| (i as f32 * 0.3).sin()).collect();
         let swapped = [&planes[64..], &planes[..64]].concat();
         let run = |planes: Vec<f32>, set| {

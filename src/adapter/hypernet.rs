@@ -28,12 +28,7 @@ pub(super) struct HyperNet {
 }
 
 impl HyperNet {
-    pub(super) fn new(
-        word: &spec::HyperNet,
-        sets: &[SetChannels],
-        own: Stem,
-        params: &mut Params,
-    ) -> Self {
+    pub(super) fn new(word: &spec::HyperNet, sets: &[SetChannels], own: Stem, params: &mut Params) -> Self {
         let (z, hidden) = (word.z, word.hidden);
         let channels = match word.embeddings {
             Embeddings::PerSet => sets

@@ -136,16 +136,15 @@ pub fn build(
         spec::Adapter::Depthwise(word) => {
             Box::new(depthwise::Depthwise::new(word, sets, others, own, params))
         }
-        spec::Adapter::TargetParam(word) => {
-            Box::new(target_param::TargetParam::new(word, sets, own, params))
-        }
+        spec::Adapter::TargetParam(word) => Box::new(target_param::TargetParam::new(word, sets, own, params)),
         spec::Adapter::SliceParam(word) => Box::new(slice_param::SliceParam::new(word, sets, own, params)),
         spec::Adapter::TemplateMixing(word) => {
             Box::new(template_mixing::TemplateMixing::new(word, sets, own, params))
         }
         spec::Adapter::HyperNet(word) => Box::new(hypernet::HyperNet::new(word, sets, own, params)),
     };
-    stem.start(&OwnStem::random(own, params), params).expect("the parameters have the shapes that their adapter gave them");
+    stem.start(&OwnStem::random(own, params), params)
+        .expect("the parameters have the shapes that their adapter gave them");
     stem
 }
 

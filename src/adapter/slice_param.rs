@@ -29,19 +29,12 @@ pub(super) struct SliceParam {
 }
 
 impl SliceParam {
-    pub(super) fn new(
-        word: &spec::SliceParam,
-        sets: &[SetChannels],
-        own: Stem,
-        params: &mut Params,
-    ) -> Self {
+    pub(super) fn new(word: &spec::SliceParam, sets: &[SetChannels], own: Stem, params: &mut Params) -> Self {
         let names = Bank::of(sets);
         let rows = |set| if word.one_slice { vec![0; set_len(set)] } else { names.rows(set) };
         let count = if word.one_slice { 1 } else { names.len() };
-        let bank = params.add_normal(
-            filters::published("conv1_param_bank", own, count),
-            filters::he(count * own.area()),
-        );
+        let bank = params
+            .add_normal(filters::published("conv1_param_bank", own, count), filters::he(count * own.area()));
         let slots = slots(sets);
         let total = slots.iter().map(Vec::len).sum();
         let wanted = !word.one_slice && word.class_embedding != ClassEmbedding::None;

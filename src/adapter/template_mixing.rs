@@ -36,10 +36,8 @@ impl TemplateMixing {
         params: &mut Params,
     ) -> Self {
         let count = word.templates;
-        let templates = params.add_normal(
-            filters::published("conv1_param_bank", own, count),
-            filters::he(count * own.area()),
-        );
+        let templates = params
+            .add_normal(filters::published("conv1_param_bank", own, count), filters::he(count * own.area()));
         let table = |name: String, rows: usize| Published::new(name, &[rows, count]);
         let mixtures = match word.coefficients {
             Coefficients::PerSet => sets

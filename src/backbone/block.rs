@@ -63,7 +63,14 @@ impl Block {
     }
 
     /// The stream plus the last map of a branch.
-    fn added(&self, pass: &mut Pass<'_>, stream: &Node, z: &Node, branch: usize, last: Affine) -> Result<Node> {
+    fn added(
+        &self,
+        pass: &mut Pass<'_>,
+        stream: &Node,
+        z: &Node,
+        branch: usize,
+        last: Affine,
+    ) -> Result<Node> {
         let Pass { tape, params, drops, .. } = pass;
         let keep = drops.keep(self.kind.drop, stream.dims()[0]);
         let gamma = self.gammas.map(|gammas| tape.param(params, gammas[branch]));

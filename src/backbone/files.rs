@@ -305,7 +305,9 @@ pub fn published(backbone: &Backbone) -> String {
 pub fn name(backbone: &Backbone) -> String {
     match backbone {
         Backbone::ConvNext(word) => format!("convnext_{}", size_name(word.size)),
-        Backbone::Vit(word) => format!("vit_{}_patch{}_{}", vit_size(word.size), word.size.patch(), word.size.side()),
+        Backbone::Vit(word) => {
+            format!("vit_{}_patch{}_{}", vit_size(word.size), word.size.patch(), word.size.side())
+        }
         Backbone::ResNet(settings::ResNet { size: ResNetSize::R18 }) => "resnet18".into(),
         Backbone::ResNet(settings::ResNet { size: ResNetSize::R50 }) => "resnet50".into(),
         Backbone::DinoV2(settings::DinoV2 { size: DinoV2Size::SmallReg }) => "dinov2_vits14_reg".into(),

@@ -27,8 +27,8 @@ pub use dino_v2::DinoV2;
 pub use off_the_shelf::{OffTheShelf, grey_to_rgb};
 pub use resnet::ResNet;
 pub use stem::Stem;
-pub use vit::Vit;
 pub(crate) use vit::Shape as VitShape;
+pub use vit::Vit;
 
 use crate::{
     pass::{Entered, Outputs, Pass},

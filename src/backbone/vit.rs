@@ -94,7 +94,8 @@ impl Shape {
 impl Vit {
     /// Adds the parameters to `params`, with timm's random initialisation.
     pub(crate) fn shaped(shape: Shape, params: &mut Params) -> Self {
-        let Shape { width, depth, heads, grid, registers, layer_scale, class_position, drop_path, .. } = shape;
+        let Shape { width, depth, heads, grid, registers, layer_scale, class_position, drop_path, .. } =
+            shape;
         let token = |name: &str, count: usize| Published::new(name, &[1, count, width]);
         let positions = usize::from(class_position) + grid * grid;
         let block = |number: usize, params: &mut Params| {
@@ -204,3 +205,6 @@ impl Backbone for Vit {
         Some(self.shape.stem())
     }
 }
+
+#[cfg(test)]
+mod tests;

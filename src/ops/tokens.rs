@@ -19,7 +19,9 @@ impl Tape {
         let (n, count, width) = patches.value().dims3()?;
         let (all, columns) = table.value().dims2()?;
         if all < count || columns != width {
-            candle_core::bail!("tokens: {count} patches of width {width} meet a table of {all} rows of {columns}");
+            candle_core::bail!(
+                "tokens: {count} patches of width {width} meet a table of {all} rows of {columns}"
+            );
         }
         let first = all - count;
         if let Some(gpu) = Gpu::of(patches.value()) {
@@ -129,7 +131,11 @@ mod tests {
     }
 
     /// A scalar in which every number has its own weight, and the gradients of patches and table.
-    fn slopes(params: &Params, [patches, table]: [ParamId; 2], range: std::ops::Range<usize>) -> [Vec<f32>; 3] {
+    fn slopes(
+        params: &Params,
+        [patches, table]: [ParamId; 2],
+        range: std::ops::Range<usize>,
+    ) -> [Vec<f32>; 3] {
         let mut tape = Tape::recording(params);
         let (patches_node, table_node) = (tape.param(params, patches), tape.param(params, table));
         let tokens = tape.tokens(&patches_node, &table_node).unwrap();
@@ -159,7 +165,8 @@ mod tests {
             for range in [0..7, 0..1, 2..7, 1..4] {
                 let [found, dpatches, dtable] = slopes(&params, ids, range.clone());
                 let mut tokens = vec![];
-                let (mut expected_patches, mut expected_table) = (vec![0f32; patches.len()], vec![0f32; all * width]);
+                let (mut expected_patches, mut expected_table) =
+                    (vec![0f32; patches.len()], vec![0f32; all * width]);
                 for image in 0..n {
                     for token in range.clone() {
                         for channel in 0..width {

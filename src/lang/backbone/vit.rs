@@ -164,7 +164,8 @@ impl Word for Settings {
         found.unless((0.0..1.0).contains(&drop_path), "drop_path", message, hint);
 
         let (patch, side) = (self.size.patch(), spec.train.image);
-        let message = || format!("{} reads patches of {patch} px, found an image side of {side}", self.title());
+        let message =
+            || format!("{} reads patches of {patch} px, found an image side of {side}", self.title());
         let hint = "say a side that is a multiple of the patch, as in `.image(224)`";
         found.unless(side.is_multiple_of(patch), "vit_patch", message, hint);
     }
