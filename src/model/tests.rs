@@ -19,8 +19,8 @@ use crate::{
     sample,
     seed::Seed,
     spec::{
-        self, ClassEmbedding, Coefficients, ConvNextSize, Embeddings, Loss, Pooling, PositionResize,
-        Positives, Scale, ScaleRule, Term, VitFeatures, VitSize, recipe::Recipe, settings,
+        self, ClassEmbedding, Coefficients, ConvNextSize, Embeddings, Loss, Pooling, Positives, Scale,
+        ScaleRule, Term, VitFeatures, recipe::Recipe, settings,
     },
     tape::{Gradients, Tape},
     train::Optimiser,
@@ -52,6 +52,10 @@ fn fill(params: &mut Params, id: ParamId) {
     };
     params.import(id, formula(&published.name, published.count(), amplitude, offset)).unwrap();
 }
+
+mod transformers;
+
+use transformers::vit;
 
 #[test]
 fn two_training_steps_agree_with_pytorch() {
@@ -168,13 +172,6 @@ fn chammi() -> Vec<SetChannels> {
 
 fn with(size: ConvNextSize, adapter: spec::Adapter) -> spec::Model {
     let backbone = settings::ConvNext { size, drop_path: 0.0 }.into();
-    spec::Model { backbone, weights: spec::Weights::Scratch, adapter }
-}
-
-/// A ViT-Mini.
-fn vit(adapter: spec::Adapter, features: VitFeatures) -> spec::Model {
-    let positions = PositionResize::Antialiased;
-    let backbone = settings::Vit { size: VitSize::Mini, drop_path: 0.0, features, positions }.into();
     spec::Model { backbone, weights: spec::Weights::Scratch, adapter }
 }
 
@@ -473,53 +470,6 @@ fn a_set_of_a_model_is_exported_as_a_plain_convnext() {
         };
         let expected = features(&model, &params, 1);
         assert_close(word.adapter.word(), &features(&plain, &alone, 0), &expected, 1e-6);
-    }
-}
-
-/// What an adapter makes for a transformer has the transformer's patches and width, and the size of its own patches: tokens that
-/// are a hundred times larger would drown positions.
-#[test]
-fn first_layers_of_a_transformer_make_tokens() {
-    let all = chammi();
-    let channels = all[2].channels.len();
-    let noise: Vec<f32> = {
-        let mut stream = Seed(5).stream("noise");
-        (0..2 * channels * 64 * 64).map(|_| stream.normal() as f32).collect()
-    };
-    for adapter in
-        trained_adapters(Recipe::Fixed).into_iter().chain([sample::adapter(FixedChannels, Recipe::Fixed)])
-    {
-        let alone = adapter.is_one_model_per_set();
-        let (sets, set) = if alone { (&all[2..], 0) } else { (&all[..], 2) };
-        let mut params = Params::new(Seed(1));
-        let own = Stem::vit(128, 8);
-        let entry = crate::adapter::build(&adapter, sets, &[], own, &mut params);
-        assert!(!entry.normalises(), "{adapter:?}");
-        let pixels = Tensor::from_vec(noise.clone(), (2, channels, 64, 64), &Device::Cpu).unwrap();
-        let mut tape = Tape::forgetting();
-        let maps =
-            entry.enter(&mut Pass::new(&mut tape, &params), &Images { pixels, set }).unwrap().maps().unwrap();
-        assert_eq!(maps.dims(), [2, 8, 8, 128], "{adapter:?}");
-        let values = maps.value().flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        let sd = (values.iter().map(|x| f64::from(x * x)).sum::<f64>() / values.len() as f64).sqrt();
-        assert!((0.02..4.0).contains(&sd), "{adapter:?}: tokens of size {sd}");
-    }
-}
-
-#[test]
-fn a_transformer_is_not_exported_as_a_convnext() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("vit.safetensors");
-    let word = vit(sample::adapter(TargetParam, Recipe::Fixed), VitFeatures::ClassToken);
-    let mut params = Params::new(Seed(3));
-    let model = Extractor::new(&word, &chammi(), &[], &mut params);
-    assert!(!model.export(&params, 1, &path).unwrap() && !path.exists());
-    files::save(&path, &params, None, |_| true).unwrap();
-    let mut read = Params::new(Seed(4));
-    Extractor::new(&word, &chammi(), &[], &mut read);
-    files::restore(&path, &mut read).unwrap();
-    for id in read.ids() {
-        assert_eq!(read.export(id).unwrap(), params.export(id).unwrap());
     }
 }
 
