@@ -9,8 +9,8 @@ pub use costs::Costs;
 pub use released::{Error as ReleasedError, Released, released};
 
 use crate::{
-    adapter::{self, Convolution, Entry, Images, OwnStem, SetChannels},
-    backbone::{Backbone, ConvNext, DinoV2, ResNet, Shape, Stem, files, of_the_zoo},
+    adapter::{self, Convolution, Entry, Images, OwnStem, Replaces, SetChannels},
+    backbone::{Backbone, ConvNext, DinoV2, ResNet, Shape, Stem, Vit, VitShape, files, of_the_zoo},
     params::{Params, Published},
     pass::{Outputs, Pass},
     seed::Seed,
@@ -48,6 +48,10 @@ impl Extractor {
                     params,
                 );
             }
+            spec::Backbone::Vit(word) => {
+                let shape = VitShape::of(word.size, word.drop_path, word.features, word.positions);
+                return Self::vit(&model.adapter, shape, (sets, others), params);
+            }
             spec::Backbone::ResNet(word) => {
                 Box::new(ResNet::new(word.size, model.adapter.view() == View::Native, params))
             }
@@ -71,14 +75,25 @@ impl Extractor {
         (sets, others): (&[SetChannels], &[SetChannels]),
         params: &mut Params,
     ) -> Self {
-        let entry = adapter::build(adapter, sets, others, shape.widths[0], params);
+        let entry = adapter::build(adapter, sets, others, Stem::conv_next(shape.widths[0]), params);
         let backbone = Box::new(ConvNext::shaped(shape, drop_path, !entry.normalises(), params));
         Self { entry, backbone }
     }
 
-    /// A backbone with its own stem, for images of `channels` channels.
+    /// A ViT of any shape with an adapter, for sets that it is trained on and others.
+    fn vit(
+        adapter: &spec::Adapter,
+        shape: VitShape,
+        (sets, others): (&[SetChannels], &[SetChannels]),
+        params: &mut Params,
+    ) -> Self {
+        let entry = adapter::build(adapter, sets, others, shape.stem(), params);
+        Self { entry, backbone: Box::new(Vit::shaped(shape, params)) }
+    }
+
+    /// A ConvNeXt with its own stem, for images of `channels` channels.
     pub fn plain(size: spec::ConvNextSize, channels: usize, params: &mut Params) -> Self {
-        let entry = adapter::plain(channels, size.widths()[0], params);
+        let entry = adapter::plain(channels, Stem::conv_next(size.widths()[0]), params);
         Self { entry, backbone: Box::new(ConvNext::new(size, 0.0, true, params)) }
     }
 
@@ -100,11 +115,11 @@ impl Extractor {
     pub fn load(&self, path: &Path, params: &mut Params) -> std::result::Result<(), files::Error> {
         let Some(stem) = self.backbone.stem() else { return files::load_whole(path, params) };
         let replaced = self.entry.replaces();
-        files::load(path, params, replaced)?;
-        if replaced.is_empty() {
+        files::load(path, params, &replaced.names(&stem))?;
+        if replaced == Replaces::Nothing {
             return Ok(());
         }
-        let own = OwnStem::read(path, stem.width)?;
+        let own = OwnStem::read(path, stem)?;
         Ok(self.entry.start(&own, params)?)
     }
 
@@ -112,31 +127,32 @@ impl Extractor {
     /// loads with `strict=True`. `head.norm`, which comes after our features, is included as the identity.
     ///
     /// # Errors
-    /// If the first layer is more than a convolution, or the file cannot be written.
+    /// If the file cannot be written. `false`: the first layer is more than a convolution, or the backbone is no ConvNeXt.
     pub fn export(
         &self,
         params: &Params,
         set: usize,
         path: &Path,
     ) -> std::result::Result<bool, files::Error> {
-        let Some(stem) = self.backbone.stem() else { return Ok(false) };
+        let Some(stem @ Stem { norm: Some(_), .. }) = self.backbone.stem() else { return Ok(false) };
         let Some(Convolution { weight, bias }) = self.entry.as_convolution(params, set)? else {
             return Ok(false);
         };
-        let Stem { width: maps, patch, weight: weight_name, bias: bias_name } = stem;
+        let Stem { width: maps, patch, .. } = stem;
+        let (weight_name, bias_name) = (stem.weight(), stem.bias());
         let width = self.width();
         let channels = weight.len() / (maps * patch * patch);
         let mut alone = Params::new(Seed(0));
         let mut add = |name: &str, shape: &[usize], values: &[f32]| {
             alone.add_with(Published::new(name, shape), |_, out| out.copy_from_slice(values));
         };
-        add(weight_name, &[maps, channels, patch, patch], &weight);
-        add(bias_name, &[maps], &bias);
+        add(&weight_name, &[maps, channels, patch, patch], &weight);
+        add(&bias_name, &[maps], &bias);
         add("head.norm.weight", &[width], &vec![1.0; width]);
         add("head.norm.bias", &[width], &vec![0.0; width]);
         for id in params.ids() {
             let published = params.published(id);
-            let first = [weight_name, bias_name].contains(&published.name.as_str());
+            let first = [&weight_name, &bias_name].contains(&&published.name);
             if files::is_backbone(&published.name) && !first {
                 add(&published.name, &published.shape, &params.export(id)?);
             }

@@ -1,9 +1,9 @@
 //! ChannelReplication: each channel passes through an unchanged backbone as a grey RGB image, and the
 //! features of all channels are concatenated (CHAMMI, section 4.1). Not trained.
 
-use super::{Entry, Images, plain::Plain};
+use super::{Entry, Images, Replaces, plain::Plain};
 use crate::{
-    backbone::grey_to_rgb,
+    backbone::{Stem, grey_to_rgb},
     params::Params,
     pass::{Entered, Pass},
 };
@@ -12,8 +12,8 @@ use candle_core::Result;
 pub(super) struct ChannelReplication(Plain);
 
 impl ChannelReplication {
-    pub(super) fn new(width: usize, params: &mut Params) -> Self {
-        Self(Plain::new(3, width, params))
+    pub(super) fn new(own: Stem, params: &mut Params) -> Self {
+        Self(Plain::new(3, own, params))
     }
 }
 
@@ -23,8 +23,8 @@ impl Entry for ChannelReplication {
         self.0.enter(pass, &Images { pixels, set: images.set })
     }
 
-    fn replaces(&self) -> &'static [&'static str] {
-        &[]
+    fn replaces(&self) -> Replaces {
+        Replaces::Nothing
     }
 
     fn takes_channels_apart(&self) -> bool {

@@ -2,12 +2,12 @@
 //! maps (CHAMMI, section 4.1; released `depthwiseconvnext`).
 //!
 //! A patch convolution per channel, then 3×3 filters per channel from a bank by channel name, a weighted sum
-//! over channels, a 1×1 convolution, and an instance norm that replaces the stem's normalisation. Filtering
-//! and the sum over channels are one linear map. Always starts from random weights.
+//! over channels, a 1×1 convolution, and an instance norm in place of the stem's normalisation; a transformer's stem has
+//! none. Filtering and the sum over channels are one linear map. Always starts from random weights.
 
-use super::{Entry, Images, PATCH, SetChannels, bank::Bank, filters};
+use super::{Entry, Images, Replaces, SetChannels, bank::Bank, filters};
 use crate::{
-    backbone::ConvNext,
+    backbone::Stem,
     ops::Weight,
     params::{ParamId, Params, Published},
     pass::{Entered, Pass},
@@ -21,7 +21,7 @@ const EPS: f32 = 1e-5;
 const TAPS: usize = 9;
 
 pub(super) struct Depthwise {
-    /// Patch convolutions of the sets trained on: weights (C, 1, 4, 4) and biases (C).
+    /// Patch convolutions of the sets trained on: weights (C, 1, patch, patch) and biases (C).
     patches: Vec<(ParamId, ParamId)>,
     sets: Vec<Set>,
     bank: ParamId,
@@ -29,7 +29,9 @@ pub(super) struct Depthwise {
     /// One logit per name of the bank; `None`: all channels have the same weight.
     pooling: Option<ParamId>,
     mix: ParamId,
-    norm: (ParamId, ParamId),
+    /// `None`: the backbone takes maps as they are.
+    norm: Option<(ParamId, ParamId)>,
+    own: Stem,
 }
 
 /// How the channels of a set are read.
@@ -46,11 +48,11 @@ impl Depthwise {
         word: &spec::Depthwise,
         sets: &[SetChannels],
         others: &[SetChannels],
-        width: usize,
+        own: Stem,
         params: &mut Params,
     ) -> Self {
         let names = Bank::of(sets);
-        let patches = sets.iter().map(|set| patch_filters(set, params)).collect();
+        let patches = sets.iter().map(|set| patch_filters(set, own, params)).collect();
         // Released: He's deviation with a fan-in of 3 × 3.
         let bank = Published::new("conv1depthwise_param_bank", &[names.len() * word.kernels, 1, 3, 3]);
         let bank = params.add_normal(bank, filters::he(TAPS));
@@ -58,31 +60,33 @@ impl Depthwise {
             .then(|| params.add_normal(Published::new("weighted_sum_pooling", &[names.len()]), 1.0));
         let reach = 1.0 / (word.kernels as f64).sqrt();
         let mix = params.add_with(
-            Published::new("conv_1x1.weight", &[width, word.kernels, 1, 1]),
+            Published::new("conv_1x1.weight", &[own.width, word.kernels, 1, 1]),
             |stream, values| {
                 values.iter_mut().for_each(|value| *value = stream.uniform(-reach, reach) as f32);
             },
         );
-        let norm = (
-            params.add_constant(Published::new("norm.weight", &[width]), 1.0),
-            params.add_constant(Published::new("norm.bias", &[width]), 0.0),
-        );
-        if !word.train_norm {
-            params.freeze(norm.0);
-            params.freeze(norm.1);
-        }
-        let own = sets.iter().map(|set| Set { rows: names.rows(set), borrowed: None });
+        let norm = own.norm.map(|_| {
+            let mut add = |name: &str, value: f32| {
+                let id = params.add_constant(Published::new(name, &[own.width]), value);
+                if !word.train_norm {
+                    params.freeze(id);
+                }
+                id
+            };
+            (add("norm.weight", 1.0), add("norm.bias", 0.0))
+        });
+        let trained = sets.iter().map(|set| Set { rows: names.rows(set), borrowed: None });
         let borrowed = others.iter().map(|set| replicate(set, sets, &names));
-        let sets = own.chain(borrowed).collect();
-        Self { patches, sets, bank, kernels: word.kernels, pooling, mix, norm }
+        let sets = trained.chain(borrowed).collect();
+        Self { patches, sets, bank, kernels: word.kernels, pooling, mix, norm, own }
     }
 
-    /// The patch filters of a set's channels, (C, 16) and (C).
+    /// The patch filters of a set's channels, (C, patch·patch) and (C).
     fn patch_filters(&self, tape: &mut Tape, params: &Params, set: &Set, number: usize) -> Result<[Node; 2]> {
         let Some(borrowed) = &set.borrowed else {
             let (weight, bias) = self.patches[number];
             let weight = tape.param(params, weight);
-            let weight = tape.reshape(&weight, (set.rows.len(), PATCH * PATCH))?;
+            let weight = tape.reshape(&weight, (set.rows.len(), self.own.area()))?;
             return Ok([weight, tape.param(params, bias)]);
         };
         // Filters that a new channel borrows are not trained through it.
@@ -91,22 +95,22 @@ impl Depthwise {
                 |&(set, channel): &(usize, usize)| params.value(of(&self.patches[set])).narrow(0, channel, 1);
             Tensor::cat(&borrowed.iter().map(one).collect::<Result<Vec<_>>>()?, 0)
         };
-        let weight = gather(&|(weight, _)| *weight)?.reshape((borrowed.len(), PATCH * PATCH))?;
+        let weight = gather(&|(weight, _)| *weight)?.reshape((borrowed.len(), self.own.area()))?;
         Ok([Node::constant(weight), Node::constant(gather(&|(_, bias)| *bias)?)])
     }
 }
 
-/// PyTorch's default initialisation of a convolution with 16 inputs.
-fn patch_filters(set: &SetChannels, params: &mut Params) -> (ParamId, ParamId) {
+/// PyTorch's default initialisation of a convolution over patches of one channel.
+fn patch_filters(set: &SetChannels, own: Stem, params: &mut Params) -> (ParamId, ParamId) {
     let count = set.channels.len();
-    let reach = 1.0 / ((PATCH * PATCH) as f64).sqrt();
+    let reach = 1.0 / (own.area() as f64).sqrt();
     let mut add = |name: &str, shape: &[usize]| {
         let published = Published::new(format!("get_patch_emb.{}.{name}", set.set), shape);
         params.add_with(published, |stream, values| {
             values.iter_mut().for_each(|value| *value = stream.uniform(-reach, reach) as f32);
         })
     };
-    (add("weight", &[count, 1, PATCH, PATCH]), add("bias", &[count]))
+    (add("weight", &[count, 1, own.patch, own.patch]), add("bias", &[count]))
 }
 
 /// New channels use the filters of the trained channel with the same name (from the first set that has it),
@@ -136,7 +140,7 @@ impl Entry for Depthwise {
         let set = &self.sets[images.set];
         filters::expect_channels("Depthwise", set.rows.len(), images)?;
         let [weight, bias] = self.patch_filters(tape, params, set, images.set)?;
-        let maps = tape.channel_patches(&images.pixels, &weight, &bias, PATCH)?;
+        let maps = tape.channel_patches(&images.pixels, &weight, &bias, self.own.patch)?;
 
         let bank = tape.param(params, self.bank);
         let names = bank.dims()[0] / self.kernels;
@@ -157,16 +161,17 @@ impl Entry for Depthwise {
         let mix = tape.param(params, self.mix);
         let mix = tape.reshape(&mix, (mix.dims()[0], self.kernels))?;
         let maps = tape.linear(&maps, &mix, Weight::OutIn, None)?;
-        let (scale, shift) = (tape.param(params, self.norm.0), tape.param(params, self.norm.1));
+        let Some((scale, shift)) = self.norm else { return Ok(Entered::Maps(maps)) };
+        let (scale, shift) = (tape.param(params, scale), tape.param(params, shift));
         Ok(Entered::Maps(tape.instance_norm(&maps, &scale, &shift, EPS)?))
     }
 
-    fn replaces(&self) -> &'static [&'static str] {
-        ConvNext::STEM
+    fn replaces(&self) -> Replaces {
+        Replaces::Whole
     }
 
     fn normalises(&self) -> bool {
-        true
+        self.norm.is_some()
     }
 }
 
@@ -197,7 +202,8 @@ mod tests {
             new_channels: spec::NewChannels::Replicate,
         };
         let mut params = Params::new(Seed(1));
-        let stem = Depthwise::new(&word, &trained, &[set("C", &["er", "nucleus"])], 8, &mut params);
+        let stem =
+            Depthwise::new(&word, &trained, &[set("C", &["er", "nucleus"])], Stem::conv_next(8), &mut params);
         let planes: Vec<f32> = (0..2 * 64).map(|i| (i as f32 * 0.3).sin()).collect();
         let swapped = [&planes[64..], &planes[..64]].concat();
         let run = |planes: Vec<f32>, set| {

@@ -1,8 +1,8 @@
 //! Initial weights of a first layer, given the backbone's own stem (specification, section 4.2).
 
-use super::{PATCH, filters::he};
+use super::filters::he;
 use crate::{
-    backbone::{ConvNext, files},
+    backbone::{Stem, files},
     params::{ParamId, Params, Published},
     seed::Stream,
     spec::FirstLayer,
@@ -12,33 +12,31 @@ use std::path::Path;
 
 /// The backbone's own stem convolution, for the three channels of RGB images.
 pub struct OwnStem {
-    /// (width, 3, 4, 4).
+    own: Stem,
+    /// (width, 3, patch, patch).
     weight: Vec<f32>,
     /// (width).
     bias: Vec<f32>,
 }
 
-const WEIGHT: &str = ConvNext::CONVOLUTION[0];
-const BIAS: &str = ConvNext::CONVOLUTION[1];
 const RGB: usize = 3;
-const AREA: usize = PATCH * PATCH;
 
 impl OwnStem {
     /// timm's random initialisation.
-    pub(super) fn random(width: usize, params: &Params) -> Self {
-        let mut stream = params.start_of(WEIGHT);
-        let weight = (0..width * RGB * AREA).map(|_| (stream.normal() * 0.02) as f32).collect();
-        Self { weight, bias: vec![0.0; width] }
+    pub(super) fn random(own: Stem, params: &Params) -> Self {
+        let [weight, bias] = own.random_rgb(params);
+        Self { own, weight, bias }
     }
 
     /// The stem in a file of published weights.
     ///
     /// # Errors
     /// If the file has none, or one of another shape.
-    pub fn read(path: &Path, width: usize) -> std::result::Result<Self, files::Error> {
-        let [weight, bias] =
-            files::tensors(path, &[(WEIGHT, &[width, RGB, PATCH, PATCH]), (BIAS, &[width])])?;
-        Ok(Self { weight, bias })
+    pub fn read(path: &Path, own: Stem) -> std::result::Result<Self, files::Error> {
+        let Stem { width, patch, .. } = own;
+        let (names, shape) = ([own.weight(), own.bias()], [width, RGB, patch, patch]);
+        let [weight, bias] = files::tensors(path, &[(&names[0], &shape), (&names[1], &[width])])?;
+        Ok(Self { own, weight, bias })
     }
 
     pub(super) fn bias(&self) -> &[f32] {
@@ -51,11 +49,12 @@ impl OwnStem {
 
     /// One input slice of one output map.
     fn slice(&self, out: usize, input: usize) -> &[f32] {
-        &self.weight[(out * RGB + input) * AREA..][..AREA]
+        let area = self.own.area();
+        &self.weight[(out * RGB + input) * area..][..area]
     }
 }
 
-/// Fills the published tensor (width, count, 4, 4) of `id` according to `rule`; random parts are drawn from
+/// Fills the published tensor (width, count, patch, patch) of `id` according to `rule`; random parts are drawn from
 /// the parameter's own stream. `random` is the standard deviation of random slices.
 pub(super) fn start(
     rule: FirstLayer,
@@ -71,7 +70,7 @@ pub(super) fn start(
     for out in 0..stem.width() {
         for channel in 0..count {
             values.extend(match sources(rule, channel, count) {
-                [] => noise(&mut stream, random),
+                [] => noise(&mut stream, stem.own.area(), random),
                 inputs => mean(stem, out, inputs),
             });
         }
@@ -94,18 +93,18 @@ fn sources(rule: FirstLayer, channel: usize, count: usize) -> &'static [usize] {
     }
 }
 
-fn noise(stream: &mut Stream, sd: f64) -> Vec<f32> {
-    (0..AREA).map(|_| (stream.normal() * sd) as f32).collect()
+fn noise(stream: &mut Stream, area: usize, sd: f64) -> Vec<f32> {
+    (0..area).map(|_| (stream.normal() * sd) as f32).collect()
 }
 
 fn mean(stem: &OwnStem, out: usize, inputs: &[usize]) -> Vec<f32> {
     let pixel = |at: usize| inputs.iter().map(|&input| stem.slice(out, input)[at]).sum::<f32>();
-    (0..AREA).map(|at| pixel(at) / inputs.len() as f32).collect()
+    (0..stem.own.area()).map(|at| pixel(at) / inputs.len() as f32).collect()
 }
 
 /// The standard deviation of a random stem convolution (He, fan-out).
-pub(super) fn random_sd(width: usize) -> f64 {
-    he(width * AREA)
+pub(super) fn random_sd(own: Stem) -> f64 {
+    he(own.width * own.area())
 }
 
 #[cfg(test)]
@@ -127,11 +126,13 @@ mod tests {
     #[test]
     fn slices_are_copied_and_averaged_without_rescaling() {
         let mut params = Params::new(crate::seed::Seed(1));
-        let stem = OwnStem::random(4, &params);
-        let id = params.add_constant(Published::new("w", &[4, 5, PATCH, PATCH]), 0.0);
+        let own = Stem::conv_next(4);
+        let area = own.area();
+        let stem = OwnStem::random(own, &params);
+        let id = params.add_constant(Published::new("w", &[4, 5, own.patch, own.patch]), 0.0);
         start(FirstLayer::PadAverage, id, &stem, 1.0, &mut params).unwrap();
         let values = params.export(id).unwrap();
-        let channel = |out: usize, channel: usize| &values[(out * 5 + channel) * AREA..][..AREA];
+        let channel = |out: usize, channel: usize| &values[(out * 5 + channel) * area..][..area];
         assert_eq!(channel(3, 1), stem.slice(3, 1));
         let expected: Vec<f32> =
             stem.slice(2, 1).iter().zip(stem.slice(2, 2)).map(|(a, b)| (a + b) / 2.0).collect();

@@ -1,8 +1,9 @@
 //! FixedChannels: the backbone's own stem, with one input per channel of the model's only set (CHAMMI,
 //! section 4.1). Each set has its own model; the plan makes one training for each.
 
-use super::{Convolution, Entry, Images, SetChannels, first_layer::OwnStem, plain::Plain};
+use super::{Convolution, Entry, Images, Replaces, SetChannels, first_layer::OwnStem, plain::Plain};
 use crate::{
+    backbone::Stem,
     params::Params,
     pass::{Entered, Pass},
     spec,
@@ -20,11 +21,11 @@ impl FixedChannels {
     pub(super) fn new(
         word: &spec::FixedChannels,
         sets: &[SetChannels],
-        width: usize,
+        own: Stem,
         params: &mut Params,
     ) -> Self {
         let [set] = sets else { panic!("the plan makes one model per set") };
-        Self { layer: Plain::new(set.channels.len(), width, params), start: word.first_layer }
+        Self { layer: Plain::new(set.channels.len(), own, params), start: word.first_layer }
     }
 }
 
@@ -41,7 +42,7 @@ impl Entry for FixedChannels {
         self.layer.convolution(params)
     }
 
-    fn replaces(&self) -> &'static [&'static str] {
-        super::CONVOLUTION
+    fn replaces(&self) -> Replaces {
+        Replaces::Convolution
     }
 }

@@ -1,6 +1,6 @@
 //! No first layer: each channel is passed on unchanged, for a backbone that takes RGB images.
 
-use super::{Entry, Images};
+use super::{Entry, Images, Replaces};
 use crate::pass::{Entered, Pass};
 use candle_core::Result;
 
@@ -12,8 +12,8 @@ impl Entry for Grey {
         Ok(Entered::Grey(images.pixels.clone()))
     }
 
-    fn replaces(&self) -> &'static [&'static str] {
-        &[]
+    fn replaces(&self) -> Replaces {
+        Replaces::Nothing
     }
 
     fn takes_channels_apart(&self) -> bool {

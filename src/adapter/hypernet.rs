@@ -6,11 +6,12 @@
 //! pretrained.
 
 use super::{
-    PATCH, SetChannels,
+    SetChannels,
     bank::Bank,
     filters::{self, Generated},
 };
 use crate::{
+    backbone::Stem,
     ops::Weight,
     params::{ParamId, Params, Published},
     spec::{self, Embeddings},
@@ -23,16 +24,11 @@ pub(super) struct HyperNet {
     channels: Vec<(ParamId, Vec<usize>)>,
     inner: (ParamId, ParamId),
     outer: (ParamId, ParamId),
-    width: usize,
+    own: Stem,
 }
 
 impl HyperNet {
-    pub(super) fn new(
-        word: &spec::HyperNet,
-        sets: &[SetChannels],
-        width: usize,
-        params: &mut Params,
-    ) -> Self {
+    pub(super) fn new(word: &spec::HyperNet, sets: &[SetChannels], own: Stem, params: &mut Params) -> Self {
         let (z, hidden) = (word.z, word.hidden);
         let channels = match word.embeddings {
             Embeddings::PerSet => sets
@@ -50,28 +46,29 @@ impl HyperNet {
             }
         };
         // Released: He initialisation with the fan-in that PyTorch computes from these shapes; biases have
-        // standard deviation 1.
-        let filter = [width, PATCH, PATCH];
+        // standard deviation 1. The release is for ConvNeXts, whose stem normalises what the filters make.
+        let Stem { width, patch, .. } = own;
+        let filter = [width, patch, patch];
         let inner = (
             params.add_normal(Published::new("hypernet.W", &[z, 1, hidden]), filters::he(hidden)),
             params.add_normal(Published::new("hypernet.b", &[1, hidden]), 1.0),
         );
         let outer = (
             params.add_normal(
-                Published::permuted("hypernet.W_out", &[hidden, width, PATCH, PATCH], &[0, 2, 3, 1]),
-                filters::he(width * PATCH * PATCH),
+                Published::permuted("hypernet.W_out", &[hidden, width, patch, patch], &[0, 2, 3, 1]),
+                filters::he(width * patch * patch) * own.gain(),
             ),
-            params.add_normal(Published::permuted("hypernet.b_out", &filter, &[1, 2, 0]), 1.0),
+            params.add_normal(Published::permuted("hypernet.b_out", &filter, &[1, 2, 0]), own.gain()),
         );
-        Self { channels, inner, outer, width }
+        Self { channels, inner, outer, own }
     }
 }
 
 impl Generated for HyperNet {
     const WORD: &'static str = "HyperNet";
 
-    fn width(&self) -> usize {
-        self.width
+    fn own(&self) -> Stem {
+        self.own
     }
 
     fn channels(&self, set: usize) -> usize {
@@ -111,7 +108,7 @@ mod tests {
         });
         let word = spec::HyperNet { z: 4, hidden: 6, embeddings: Embeddings::Shared };
         let mut params = Params::new(Seed(0));
-        let stem = HyperNet::new(&word, &sets, 8, &mut params);
+        let stem = HyperNet::new(&word, &sets, Stem::conv_next(8), &mut params);
         assert_eq!(params.published(params.find("conv1_emb").unwrap()).shape, [3, 4]);
         assert_eq!(stem.channels[0].1, [1, 2]);
         assert_eq!(stem.channels[1].1, [2, 0]);
@@ -124,7 +121,7 @@ mod tests {
             let channels = names.map(String::from).to_vec();
             let mut params = Params::new(Seed(3));
             let sets = [SetChannels { set: "s".into(), channels }];
-            let stem = HyperNet::new(&word, &sets, 8, &mut params);
+            let stem = HyperNet::new(&word, &sets, Stem::conv_next(8), &mut params);
             let pixels: Vec<f32> = planes.iter().flat_map(|plane| vec![*plane; 64]).collect();
             let pixels = Tensor::from_vec(pixels, (1, 2, 8, 8), &Device::Cpu).unwrap();
             let mut tape = Tape::forgetting();

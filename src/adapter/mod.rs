@@ -16,15 +16,12 @@ mod template_mixing;
 pub use first_layer::OwnStem;
 
 use crate::{
-    backbone::ConvNext,
+    backbone::Stem,
     params::Params,
     pass::{Entered, Pass},
     spec,
 };
 use candle_core::{Result, Tensor};
-
-/// Side of a patch of the backbone's stem, and its stride.
-const PATCH: usize = ConvNext::PATCH;
 
 /// The channels of one set, in tape order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +42,8 @@ pub struct Images {
 
 /// A first layer.
 pub trait Entry: Send + Sync {
-    /// Maps images (N, C, H, W) to the backbone's input: for a ConvNeXt, feature maps (N, H/4, W/4, width), before
-    /// the stem's normalisation unless this layer [`normalises`](Self::normalises) them.
+    /// Maps images (N, C, H, W) to the backbone's input: for patches of side p, feature maps (N, H/p, W/p, width), before
+    /// the stem's normalisation, if it has one, unless this layer [`normalises`](Self::normalises) them.
     ///
     /// # Errors
     /// If the images do not have the channels of their set.
@@ -60,10 +57,10 @@ pub trait Entry: Send + Sync {
         Ok(())
     }
 
-    /// Published names of the backbone's own stem that this layer replaces.
-    fn replaces(&self) -> &'static [&'static str];
+    /// The part of the backbone's own stem that this layer replaces.
+    fn replaces(&self) -> Replaces;
 
-    /// Whether its maps are already normalised, so that the backbone skips `stem.1`.
+    /// Whether its maps are already normalised, so that the backbone skips the stem's normalisation.
     fn normalises(&self) -> bool {
         false
     }
@@ -82,19 +79,39 @@ pub trait Entry: Send + Sync {
     }
 }
 
+/// A part of a backbone's own stem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replaces {
+    /// None of it.
+    Nothing,
+    /// The convolution.
+    Convolution,
+    /// Convolution and normalisation.
+    Whole,
+}
+
+impl Replaces {
+    /// The published names of what is replaced.
+    pub fn names(self, stem: &Stem) -> Vec<String> {
+        match self {
+            Self::Nothing => vec![],
+            Self::Convolution => stem.convolution(),
+            Self::Whole => stem.whole(),
+        }
+    }
+}
+
 /// A convolution with the layout of files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Convolution {
-    /// (width, channels, 4, 4).
+    /// (width, channels, patch, patch).
     pub weight: Vec<f32>,
     /// (width).
     pub bias: Vec<f32>,
 }
 
-/// The backbone's own stem convolution.
-const CONVOLUTION: &[&str] = ConvNext::CONVOLUTION;
-
-/// Builds the first layer of an adapter for `sets` that it is trained on and `others` that it only reads.
+/// Builds the first layer of an adapter for `sets` that it is trained on and `others` that it only reads, in place of a
+/// backbone's stem.
 ///
 /// # Panics
 /// If there are others that the adapter cannot read: the plan refuses that.
@@ -102,7 +119,7 @@ pub fn build(
     adapter: &spec::Adapter,
     sets: &[SetChannels],
     others: &[SetChannels],
-    width: usize,
+    own: Stem,
     params: &mut Params,
 ) -> Box<dyn Entry> {
     assert!(
@@ -111,25 +128,23 @@ pub fn build(
     );
     let stem: Box<dyn Entry> = match adapter {
         spec::Adapter::ChannelReplication(_) => {
-            Box::new(channel_replication::ChannelReplication::new(width, params))
+            Box::new(channel_replication::ChannelReplication::new(own, params))
         }
         spec::Adapter::FixedChannels(word) => {
-            Box::new(fixed_channels::FixedChannels::new(word, sets, width, params))
+            Box::new(fixed_channels::FixedChannels::new(word, sets, own, params))
         }
         spec::Adapter::Depthwise(word) => {
-            Box::new(depthwise::Depthwise::new(word, sets, others, width, params))
+            Box::new(depthwise::Depthwise::new(word, sets, others, own, params))
         }
-        spec::Adapter::TargetParam(word) => {
-            Box::new(target_param::TargetParam::new(word, sets, width, params))
-        }
-        spec::Adapter::SliceParam(word) => Box::new(slice_param::SliceParam::new(word, sets, width, params)),
+        spec::Adapter::TargetParam(word) => Box::new(target_param::TargetParam::new(word, sets, own, params)),
+        spec::Adapter::SliceParam(word) => Box::new(slice_param::SliceParam::new(word, sets, own, params)),
         spec::Adapter::TemplateMixing(word) => {
-            Box::new(template_mixing::TemplateMixing::new(word, sets, width, params))
+            Box::new(template_mixing::TemplateMixing::new(word, sets, own, params))
         }
-        spec::Adapter::HyperNet(word) => Box::new(hypernet::HyperNet::new(word, sets, width, params)),
+        spec::Adapter::HyperNet(word) => Box::new(hypernet::HyperNet::new(word, sets, own, params)),
     };
-    let own = OwnStem::random(width, params);
-    stem.start(&own, params).expect("the parameters have the shapes that their adapter gave them");
+    stem.start(&OwnStem::random(own, params), params)
+        .expect("the parameters have the shapes that their adapter gave them");
     stem
 }
 
@@ -139,8 +154,8 @@ pub fn grey() -> Box<dyn Entry> {
 }
 
 /// The backbone's own stem, for images of a fixed number of channels.
-pub fn plain(channels: usize, width: usize, params: &mut Params) -> Box<dyn Entry> {
-    Box::new(plain::Plain::new(channels, width, params))
+pub fn plain(channels: usize, own: Stem, params: &mut Params) -> Box<dyn Entry> {
+    Box::new(plain::Plain::new(channels, own, params))
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
-//! The backbone's own stem convolution, for a fixed number of channels (`stem.0`).
+//! The backbone's own stem convolution, for a fixed number of channels.
 
 use super::{
-    Convolution, Entry, Images, PATCH, filters,
+    Convolution, Entry, Images, Replaces, filters,
     first_layer::{self, OwnStem},
 };
 use crate::{
+    backbone::Stem,
     ops::Weight,
     params::{ParamId, Params, Published},
     pass::{Entered, Pass},
@@ -15,19 +16,26 @@ use candle_core::Result;
 pub(super) struct Plain {
     weight: ParamId,
     bias: ParamId,
+    own: Stem,
 }
 
 impl Plain {
-    pub(super) fn new(channels: usize, width: usize, params: &mut Params) -> Self {
-        Self::named("stem.0", channels, width, params)
+    pub(super) fn new(channels: usize, own: Stem, params: &mut Params) -> Self {
+        Self::named(own.name, channels, own, params)
     }
 
     /// One of several such stems.
-    pub(super) fn named(name: &str, channels: usize, width: usize, params: &mut Params) -> Self {
-        let shape = [width, channels, PATCH, PATCH];
+    pub(super) fn named(name: &str, channels: usize, own: Stem, params: &mut Params) -> Self {
+        let Stem { width, patch, .. } = own;
+        let shape = [width, channels, patch, patch];
         Self {
-            weight: params.add_normal(Published::new(format!("{name}.weight"), &shape), 0.02),
-            bias: params.add_constant(Published::new(format!("{name}.bias"), &[width]), 0.0),
+            weight: params.add_with(Published::new(format!("{name}.weight"), &shape), |stream, out| {
+                own.draw_weight(channels, stream, out);
+            }),
+            bias: params.add_with(Published::new(format!("{name}.bias"), &[width]), |stream, out| {
+                own.draw_bias(channels, stream, out);
+            }),
+            own,
         }
     }
 
@@ -39,8 +47,7 @@ impl Plain {
     /// Initialises from the backbone's own stem according to `rule`, for this number of channels. The bias is
     /// always copied.
     pub(super) fn start_as(&self, rule: FirstLayer, stem: &OwnStem, params: &mut Params) -> Result<()> {
-        let width = params.published(self.bias).shape[0];
-        first_layer::start(rule, self.weight, stem, first_layer::random_sd(width), params)?;
+        first_layer::start(rule, self.weight, stem, first_layer::random_sd(self.own), params)?;
         params.import(self.bias, stem.bias().to_vec())
     }
 }
@@ -49,7 +56,7 @@ impl Entry for Plain {
     fn enter(&self, pass: &mut Pass<'_>, images: &Images) -> Result<Entered> {
         let Pass { tape, params, .. } = pass;
         filters::expect_channels("the stem", params.published(self.weight).shape[1], images)?;
-        let patches = tape.planar_patches(&images.pixels, PATCH)?;
+        let patches = tape.planar_patches(&images.pixels, self.own.patch)?;
         let weight = tape.param(params, self.weight);
         let shape = (weight.dims()[0], weight.dims()[1..].iter().product());
         let weight = tape.reshape(&weight, shape)?;
@@ -61,7 +68,7 @@ impl Entry for Plain {
         self.convolution(params)
     }
 
-    fn replaces(&self) -> &'static [&'static str] {
-        &[]
+    fn replaces(&self) -> Replaces {
+        Replaces::Nothing
     }
 }

@@ -5,12 +5,13 @@
 //! as large as the random initialisation ([`spec::ClassEmbedding::Noise`]).
 
 use super::{
-    PATCH, SetChannels,
+    SetChannels,
     bank::{Bank, slots},
     filters::{self, Generated},
     first_layer::{self, OwnStem},
 };
 use crate::{
+    backbone::Stem,
     params::{ParamId, Params},
     spec::{self, ClassEmbedding, FirstLayer},
     tape::{Node, Tape},
@@ -24,34 +25,27 @@ pub(super) struct SliceParam {
     /// Filters that are added to them, and their rows for each set.
     added: Option<(ParamId, Vec<Vec<usize>>)>,
     start: FirstLayer,
-    width: usize,
+    own: Stem,
 }
 
 impl SliceParam {
-    pub(super) fn new(
-        word: &spec::SliceParam,
-        sets: &[SetChannels],
-        width: usize,
-        params: &mut Params,
-    ) -> Self {
+    pub(super) fn new(word: &spec::SliceParam, sets: &[SetChannels], own: Stem, params: &mut Params) -> Self {
         let names = Bank::of(sets);
         let rows = |set| if word.one_slice { vec![0; set_len(set)] } else { names.rows(set) };
         let count = if word.one_slice { 1 } else { names.len() };
-        let bank = params.add_normal(
-            filters::published("conv1_param_bank", width, count),
-            filters::he(count * PATCH * PATCH),
-        );
+        let bank = params
+            .add_normal(filters::published("conv1_param_bank", own, count), filters::he(count * own.area()));
         let slots = slots(sets);
         let total = slots.iter().map(Vec::len).sum();
         let wanted = !word.one_slice && word.class_embedding != ClassEmbedding::None;
         let added = wanted.then(|| {
-            let id = params.add_normal(filters::published("class_emb", width, total), 1.0 / 8.0);
+            let id = params.add_normal(filters::published("class_emb", own, total), 1.0 / 8.0);
             if word.class_embedding == ClassEmbedding::Noise {
                 params.freeze(id);
             }
             (id, slots)
         });
-        Self { bank, rows: sets.iter().map(rows).collect(), added, start: word.first_layer, width }
+        Self { bank, rows: sets.iter().map(rows).collect(), added, start: word.first_layer, own }
     }
 }
 
@@ -62,8 +56,8 @@ fn set_len(set: &SetChannels) -> usize {
 impl Generated for SliceParam {
     const WORD: &'static str = "SliceParam";
 
-    fn width(&self) -> usize {
-        self.width
+    fn own(&self) -> Stem {
+        self.own
     }
 
     fn channels(&self, set: usize) -> usize {
@@ -84,6 +78,6 @@ impl Generated for SliceParam {
     fn start(&self, stem: &OwnStem, params: &mut Params) -> Result<()> {
         let count = params.published(self.bank).shape[1];
         // Released: He's deviation with the fan-in of the whole bank.
-        first_layer::start(self.start, self.bank, stem, filters::he(count * PATCH * PATCH), params)
+        first_layer::start(self.start, self.bank, stem, filters::he(count * self.own.area()), params)
     }
 }

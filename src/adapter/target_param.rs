@@ -3,8 +3,9 @@
 //!
 //! The release routes by the set's name, the paper by the number of channels; CHAMMI's sets differ in both.
 
-use super::{Convolution, Entry, Images, SetChannels, first_layer::OwnStem, plain::Plain};
+use super::{Convolution, Entry, Images, Replaces, SetChannels, first_layer::OwnStem, plain::Plain};
 use crate::{
+    backbone::Stem,
     params::Params,
     pass::{Entered, Pass},
     spec,
@@ -20,11 +21,11 @@ impl TargetParam {
     pub(super) fn new(
         word: &spec::TargetParam,
         sets: &[SetChannels],
-        width: usize,
+        own: Stem,
         params: &mut Params,
     ) -> Self {
         let layer = |set: &SetChannels| {
-            Plain::named(&format!("first_layer.{}", set.set), set.channels.len(), width, params)
+            Plain::named(&format!("first_layer.{}", set.set), set.channels.len(), own, params)
         };
         Self { layers: sets.iter().map(layer).collect(), start: word.first_layer }
     }
@@ -43,7 +44,7 @@ impl Entry for TargetParam {
         self.layers[set].convolution(params)
     }
 
-    fn replaces(&self) -> &'static [&'static str] {
-        super::CONVOLUTION
+    fn replaces(&self) -> Replaces {
+        Replaces::Convolution
     }
 }

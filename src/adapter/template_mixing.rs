@@ -2,11 +2,12 @@
 //! section 4.1; released `templatemixingconvnext`). No bias; always starts from random weights.
 
 use super::{
-    PATCH, SetChannels,
+    SetChannels,
     bank::{Bank, slots},
     filters::{self, Generated},
 };
 use crate::{
+    backbone::Stem,
     ops::Weight,
     params::{ParamId, Params, Published},
     seed::Stream,
@@ -24,21 +25,19 @@ pub(super) struct TemplateMixing {
     templates: ParamId,
     /// For each set, its table of mixtures and the rows of its channels.
     mixtures: Vec<(ParamId, Vec<usize>)>,
-    width: usize,
+    own: Stem,
 }
 
 impl TemplateMixing {
     pub(super) fn new(
         word: &spec::TemplateMixing,
         sets: &[SetChannels],
-        width: usize,
+        own: Stem,
         params: &mut Params,
     ) -> Self {
         let count = word.templates;
-        let templates = params.add_normal(
-            filters::published("conv1_param_bank", width, count),
-            filters::he(count * PATCH * PATCH),
-        );
+        let templates = params
+            .add_normal(filters::published("conv1_param_bank", own, count), filters::he(count * own.area()));
         let table = |name: String, rows: usize| Published::new(name, &[rows, count]);
         let mixtures = match word.coefficients {
             Coefficients::PerSet => sets
@@ -66,15 +65,15 @@ impl TemplateMixing {
                 slots.into_iter().map(|slots| (id, slots)).collect()
             }
         };
-        Self { templates, mixtures, width }
+        Self { templates, mixtures, own }
     }
 }
 
 impl Generated for TemplateMixing {
     const WORD: &'static str = "TemplateMixing";
 
-    fn width(&self) -> usize {
-        self.width
+    fn own(&self) -> Stem {
+        self.own
     }
 
     fn channels(&self, set: usize) -> usize {

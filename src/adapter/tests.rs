@@ -2,6 +2,7 @@
 
 use super::{Images, SetChannels, build};
 use crate::{
+    backbone::Stem,
     dsl::{Adapts, ConvNext, Depthwise, HyperNet, SliceParam, TargetParam, TemplateMixing, size},
     golden::{Golden, assert_close, device, everywhere},
     params::{Params, Published},
@@ -34,7 +35,7 @@ fn compare(file: &str, prefix: &str, images: &str, adapter: &spec::Adapter) {
     let golden = Golden::open(file);
     let key = |what: &str| format!("{prefix}{what}");
     let mut params = Params::new(Seed(0));
-    let stem = build(adapter, &sets(), &[], 8, &mut params);
+    let stem = build(adapter, &sets(), &[], Stem::conv_next(8), &mut params);
     for id in params.ids() {
         let values = golden.values(&key(&params.published(id).name));
         params.import(id, values).unwrap();
@@ -113,7 +114,7 @@ fn images_of_other_channels_are_refused() {
     ];
     for word in words {
         let mut params = Params::new(Seed(0));
-        let stem = build(&word, &sets(), &[], 8, &mut params);
+        let stem = build(&word, &sets(), &[], Stem::conv_next(8), &mut params);
         let pixels = Tensor::zeros((1, 4, 8, 8), DType::F32, &Device::Cpu).unwrap();
         let mut tape = Tape::forgetting();
         let refused = stem.enter(&mut Pass::new(&mut tape, &params), &Images { pixels, set: 0 });

@@ -29,9 +29,11 @@ pub fn built(backbone: &Backbone) -> Result<(), NotBuilt> {
         Backbone::OffTheShelf(word) if !cfg!(any(test, feature = "zoo")) => {
             Err(NotBuilt { model: word.model.facts().name.into() })
         }
-        Backbone::OffTheShelf(_) | Backbone::ConvNext(_) | Backbone::ResNet(_) | Backbone::DinoV2(_) => {
-            Ok(())
-        }
+        Backbone::OffTheShelf(_)
+        | Backbone::ConvNext(_)
+        | Backbone::Vit(_)
+        | Backbone::ResNet(_)
+        | Backbone::DinoV2(_) => Ok(()),
     }
 }
 

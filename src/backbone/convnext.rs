@@ -98,14 +98,6 @@ impl ConvNext {
         }
         Self { stem_norm, stages, widths }
     }
-
-    /// Side of a patch of the stem's convolution, and its stride.
-    pub const PATCH: usize = 4;
-    /// The published names of the stem's convolution.
-    pub const CONVOLUTION: &'static [&'static str] = &["stem.0.weight", "stem.0.bias"];
-    /// The published names of the whole stem: convolution and normalisation.
-    pub const STEM: &'static [&'static str] =
-        &["stem.0.weight", "stem.0.bias", "stem.1.weight", "stem.1.bias"];
 }
 
 impl Backbone for ConvNext {
@@ -154,8 +146,7 @@ impl Backbone for ConvNext {
     }
 
     fn stem(&self) -> Option<Stem> {
-        let &[weight, bias] = Self::CONVOLUTION else { return None };
-        Some(Stem { width: self.widths[0], patch: Self::PATCH, weight, bias })
+        Some(Stem::conv_next(self.widths[0]))
     }
 
     fn probe_widths(&self, probes: Taps) -> Vec<usize> {

@@ -5,16 +5,21 @@
 
 use super::{
     OffTheShelf,
+    block::{Block, Kind},
     layers::{Affine, Norm},
     position,
 };
 use crate::{
     ops::buffer,
     params::{ParamId, Params, Published},
+    pass::Pass,
     spec::DinoV2Size,
     tape::{Node, Tape},
 };
 use candle_core::{DType, Result, Tensor};
+
+/// The initial layer scale of its training.
+const LAYER_SCALE: f32 = 1e-5;
 
 /// A vision transformer without a head.
 pub struct DinoV2 {
@@ -44,15 +49,6 @@ pub(super) struct Shape {
     pub(super) registers: usize,
 }
 
-struct Block {
-    norms: [Norm; 2],
-    qkv: Affine,
-    mix: Affine,
-    widen: Affine,
-    narrow: Affine,
-    gammas: [ParamId; 2],
-}
-
 impl DinoV2 {
     /// Adds the parameters to `params`, with the random initialisation of its training.
     pub fn new(size: DinoV2Size, params: &mut Params) -> Self {
@@ -66,7 +62,8 @@ impl DinoV2 {
 
     /// A vision transformer of any shape.
     pub(super) fn shaped(shape: Shape, params: &mut Params) -> Self {
-        let Shape { width, depth, patch, grid, registers, .. } = shape;
+        let Shape { width, depth, heads, patch, grid, registers } = shape;
+        let kind = Kind { heads, scale: Some(LAYER_SCALE), drop: 0.0 };
         let token = |name: &str, count: usize| Published::new(name, &[1, count, width]);
         let weight = Published::new("patch_embed.proj.weight", &[width, 3, patch, patch]);
         Self {
@@ -75,7 +72,9 @@ impl DinoV2 {
             registers: params.add_normal(token("reg_token", registers), 1e-6),
             positions: params.add_normal(token("pos_embed", grid * grid), 0.02),
             patches: Affine::new(weight, width, params),
-            blocks: (0..depth).map(|number| Block::new(&format!("blocks.{number}"), width, params)).collect(),
+            blocks: (0..depth)
+                .map(|number| Block::new(&format!("blocks.{number}"), width, kind, params))
+                .collect(),
             norm: Norm::new("norm", width, params),
         }
     }
@@ -103,7 +102,7 @@ impl OffTheShelf for DinoV2 {
         let patches = self.patches.forward(tape, params, &patches)?;
         let mut x = self.tokens(params, patches.value())?;
         for block in &self.blocks {
-            x = block.forward(tape, params, &x, self.shape.heads)?;
+            x = block.forward(&mut Pass::new(tape, params), &x)?;
         }
         let class = Node::constant(x.value().narrow(1, 0, 1)?.squeeze(1)?.contiguous()?);
         self.norm.forward(tape, params, &class)?.value().to_dtype(DType::F32)
@@ -124,34 +123,4 @@ fn framed(images: &Tensor, patch: usize) -> Result<Tensor> {
         framed = framed.pad_with_zeros(axis, missing / 2, missing - missing / 2)?;
     }
     framed.contiguous()
-}
-
-impl Block {
-    fn new(name: &str, width: usize, params: &mut Params) -> Self {
-        let affine = |part: &str, outs: usize, ins: usize, params: &mut Params| {
-            Affine::new(Published::new(format!("{name}.{part}.weight"), &[outs, ins]), outs, params)
-        };
-        let gamma = |part: &str, params: &mut Params| {
-            params.add_constant(Published::new(format!("{name}.{part}.gamma"), &[width]), 1e-5)
-        };
-        Self {
-            norms: [1, 2].map(|at| Norm::new(&format!("{name}.norm{at}"), width, params)),
-            qkv: affine("attn.qkv", 3 * width, width, params),
-            mix: affine("attn.proj", width, width, params),
-            widen: affine("mlp.fc1", 4 * width, width, params),
-            narrow: affine("mlp.fc2", width, 4 * width, params),
-            gammas: ["ls1", "ls2"].map(|part| gamma(part, params)),
-        }
-    }
-
-    fn forward(&self, tape: &mut Tape, params: &Params, x: &Node, heads: usize) -> Result<Node> {
-        let [gamma1, gamma2] = self.gammas.map(|gamma| tape.param(params, gamma));
-        let z = self.norms[0].forward(tape, params, x)?;
-        let z = self.qkv.forward(tape, params, &z)?;
-        let z = tape.attention(&z, heads)?;
-        let x = self.mix.forward_residual(tape, params, x, &z, &gamma1, None)?;
-        let z = self.norms[1].forward(tape, params, &x)?;
-        let z = self.widen.forward_gelu(tape, params, &z)?;
-        self.narrow.forward_residual(tape, params, &x, &z, &gamma2, None)
-    }
 }

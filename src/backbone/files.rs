@@ -5,7 +5,7 @@ use super::opened::{INDEX, Opened, Placed, map};
 use crate::{
     atomic_file,
     params::{ParamId, Params},
-    spec::{Backbone, ConvNextSize, DinoV2Size, NetworkModel, ResNetSize, settings},
+    spec::{Backbone, ConvNextSize, DinoV2Size, NetworkModel, ResNetSize, VitSize, settings},
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::{
@@ -79,10 +79,9 @@ impl Error {
 ///
 /// # Errors
 /// As above, or if the file cannot be read.
-/// As above, or if the file cannot be read.
-pub fn load(path: &Path, params: &mut Params, replaced: &[&str]) -> Result<(), Error> {
-    let kept = |name: &str| is_backbone(name) && !replaced.contains(&name);
-    read(path, params, kept, |name| is_head(name) || replaced.contains(&name))
+pub fn load(path: &Path, params: &mut Params, replaced: &[String]) -> Result<(), Error> {
+    let replaced = |name: &str| replaced.iter().any(|other| other == name);
+    read(path, params, |name| is_backbone(name) && !replaced(name), |name| is_head(name) || replaced(name))
 }
 
 /// Copies every parameter of a network off the shelf from its published file, which may also contain heads,
@@ -289,10 +288,11 @@ pub(crate) fn list(kind: &str, names: &[String]) -> String {
     if more > 0 { format!("{kind}: {shown} and {more} more") } else { format!("{kind}: {shown}") }
 }
 
-/// timm's name of a backbone with its published weights.
+/// timm's name of a backbone with its published weights; for a ViT, which starts from none here, timm's name alone.
 pub fn published(backbone: &Backbone) -> String {
     match backbone {
         Backbone::ConvNext(word) => format!("convnext_{}.fb_in22k", size_name(word.size)),
+        Backbone::Vit(_) => name(backbone),
         Backbone::ResNet(_) => format!("{}.tv_in1k", name(backbone)),
         Backbone::DinoV2(settings::DinoV2 { size: DinoV2Size::SmallReg }) => {
             "vit_small_patch14_reg4_dinov2.lvd142m".into()
@@ -305,6 +305,9 @@ pub fn published(backbone: &Backbone) -> String {
 pub fn name(backbone: &Backbone) -> String {
     match backbone {
         Backbone::ConvNext(word) => format!("convnext_{}", size_name(word.size)),
+        Backbone::Vit(word) => {
+            format!("vit_{}_patch{}_{}", vit_size(word.size), word.size.patch(), word.size.side())
+        }
         Backbone::ResNet(settings::ResNet { size: ResNetSize::R18 }) => "resnet18".into(),
         Backbone::ResNet(settings::ResNet { size: ResNetSize::R50 }) => "resnet50".into(),
         Backbone::DinoV2(settings::DinoV2 { size: DinoV2Size::SmallReg }) => "dinov2_vits14_reg".into(),
@@ -312,7 +315,18 @@ pub fn name(backbone: &Backbone) -> String {
     }
 }
 
-/// Every backbone with a published name.
+/// timm's name for a size.
+fn vit_size(size: VitSize) -> &'static str {
+    match size {
+        VitSize::Mini => "mini",
+        VitSize::Tiny => "tiny",
+        VitSize::Small => "small",
+        VitSize::Base => "base",
+        VitSize::Large => "large",
+    }
+}
+
+/// Every backbone whose published weights are read.
 pub fn all() -> Vec<Backbone> {
     use ConvNextSize::{Atto, Base, Femto, Mini, Nano, Pico, Small, Tiny};
     let convnexts = [Mini, Atto, Femto, Pico, Nano, Tiny, Small, Base];

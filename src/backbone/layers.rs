@@ -5,7 +5,7 @@ use crate::{
     params::{ParamId, Params, Published},
     tape::{Node, Tape},
 };
-use candle_core::Result;
+use candle_core::{Result, Tensor};
 
 /// The epsilon of every layer normalisation here.
 const EPS: f32 = 1e-6;
@@ -13,6 +13,11 @@ const EPS: f32 = 1e-6;
 /// timm draws convolutions and linear maps from a normal distribution with this standard deviation, truncated
 /// at 100 of them.
 pub(super) const INIT_SD: f64 = 0.02;
+
+/// Numbers that need no gradient, where the parameters are.
+pub(super) fn constant(values: Vec<f32>, shape: &[usize], params: &Params) -> Result<Node> {
+    Ok(Node::constant(Tensor::from_vec(values, shape, params.device())?))
+}
 
 /// A layer normalisation.
 #[derive(Clone, Copy)]

@@ -1,5 +1,6 @@
 //! Networks after the first layer, and networks off the shelf.
 
+mod block;
 mod built;
 mod convnext;
 mod dino_v2;
@@ -10,9 +11,11 @@ mod opened;
 mod pickle;
 mod position;
 mod resnet;
+mod stem;
 #[cfg(test)]
 mod tests;
 pub mod torch;
+mod vit;
 #[cfg(any(test, feature = "zoo"))]
 mod zoo;
 
@@ -23,6 +26,9 @@ pub(crate) use convnext::Shape;
 pub use dino_v2::DinoV2;
 pub use off_the_shelf::{OffTheShelf, grey_to_rgb};
 pub use resnet::ResNet;
+pub use stem::Stem;
+pub(crate) use vit::Shape as VitShape;
+pub use vit::Vit;
 
 use crate::{
     pass::{Entered, Outputs, Pass},
@@ -62,17 +68,4 @@ pub struct Side {
     pub least: usize,
     /// Sides of training images should be multiples of this; otherwise pixels at the border are ignored.
     pub multiple: usize,
-}
-
-/// A backbone's own first layer: a convolution over non-overlapping patches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stem {
-    /// Its number of output maps.
-    pub width: usize,
-    /// Side of a patch, and its stride.
-    pub patch: usize,
-    /// The published name of its weights.
-    pub weight: &'static str,
-    /// The published name of its bias.
-    pub bias: &'static str,
 }

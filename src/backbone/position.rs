@@ -1,7 +1,50 @@
-//! Resizes position embeddings to patch grids other than the trained one, as in DINOv2's own code: PyTorch's
-//! bicubic interpolation with `antialias=True`, whose kernel (a = -1/2) widens with the reduction.
+//! Resizes position embeddings to patch grids other than the trained one: PyTorch's bicubic interpolation, with
+//! `antialias=True`, whose kernel (a = -1/2) widens with the reduction, and without (a = -3/4).
 
-/// Resizes a grid of vectors of `width` numbers, `from` × `from`, row by row, to `rows` × `cols`.
+use crate::spec::PositionResize;
+
+/// Resizing as a matrix: a row for each of `rows` × `cols` patches, with the weights of the `from` × `from` positions.
+pub(super) fn map(from: usize, [rows, cols]: [usize; 2], rule: PositionResize) -> Vec<f32> {
+    let own = [rows, cols] == [from, from];
+    let along = |to: usize| -> Vec<Vec<f64>> { (0..to).map(|at| weights(at, from, to, rule, own)).collect() };
+    let (down, across) = (along(rows), along(cols));
+    let mut map = Vec::with_capacity(rows * cols * from * from);
+    for down in &down {
+        for across in &across {
+            map.extend(down.iter().flat_map(|y| across.iter().map(move |x| (y * x) as f32)));
+        }
+    }
+    map
+}
+
+/// The weight of each of `from` positions at one of `to`. The trained grid (`own`) is not resized.
+fn weights(at: usize, from: usize, to: usize, rule: PositionResize, own: bool) -> Vec<f64> {
+    let mut all = vec![0.0; from];
+    let extra = match rule {
+        _ if own => {
+            all[at] = 1.0;
+            return all;
+        }
+        PositionResize::Antialiased => {
+            let Taps { first, weights } = Taps::new(at, from, to);
+            all[first..first + weights.len()].copy_from_slice(&weights);
+            return all;
+        }
+        PositionResize::Bicubic => 0.0,
+        PositionResize::Offset => 0.1,
+    };
+    let centre = from as f64 / (to as f64 + extra) * (at as f64 + 0.5) - 0.5;
+    let first = centre.floor() - 1.0;
+    for tap in 0..4 {
+        let place = first + f64::from(tap);
+        // Beyond the border, the last position is repeated.
+        all[place.clamp(0.0, (from - 1) as f64) as usize] += cubic(place - centre, -0.75);
+    }
+    all
+}
+
+/// Resizes a grid of vectors of `width` numbers, `from` × `from`, row by row, to `rows` × `cols`, antialiased, as in
+/// DINOv2's own code.
 pub(super) fn resized(grid: &[f32], width: usize, from: usize, [rows, cols]: [usize; 2]) -> Vec<f32> {
     assert_eq!(grid.len(), from * from * width, "a square grid of vectors");
     let along = |to: usize| (0..to).map(move |at| Taps::new(at, from, to));
@@ -32,7 +75,7 @@ impl Taps {
         let low = (centre - 2.0 * stretch + 0.5).max(0.0) as usize;
         let high = ((centre + 2.0 * stretch + 0.5) as usize).min(from);
         let weights: Vec<f64> =
-            (low..high).map(|place| cubic((place as f64 + 0.5 - centre) / stretch)).collect();
+            (low..high).map(|place| cubic((place as f64 + 0.5 - centre) / stretch, -0.5)).collect();
         let sum: f64 = weights.iter().sum();
         Self { first: low, weights: weights.into_iter().map(|weight| weight / sum).collect() }
     }
@@ -46,12 +89,51 @@ impl Taps {
     }
 }
 
-/// Keys' cubic kernel.
-fn cubic(x: f64) -> f64 {
+/// Keys' cubic kernel with the parameter `a`.
+fn cubic(x: f64, a: f64) -> f64 {
     let x = x.abs();
     match x {
-        x if x < 1.0 => (1.5 * x - 2.5) * x * x + 1.0,
-        x if x < 2.0 => ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0,
+        x if x < 1.0 => ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0,
+        x if x < 2.0 => ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a,
         _ => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The matrix of DeiT-S for 96-pixel views: 14 positions to 6, without antialiasing or offset.
+    #[test]
+    fn positions_of_small_views_are_codas() {
+        let rows: [&[(usize, f64)]; 6] = [
+            &[(0, 0.314_815), (1, 0.796_296), (2, -0.111_111)],
+            &[(3, 1.0)],
+            &[(4, -0.111_111), (5, 0.796_296), (6, 0.370_370), (7, -0.055_556)],
+            &[(6, -0.055_556), (7, 0.370_370), (8, 0.796_296), (9, -0.111_111)],
+            &[(10, 1.0)],
+            &[(11, -0.111_111), (12, 0.796_296), (13, 0.314_815)],
+        ];
+        for (at, expected) in rows.iter().enumerate() {
+            for (place, found) in weights(at, 14, 6, PositionResize::Bicubic, false).into_iter().enumerate() {
+                let expected = expected.iter().find(|(known, _)| *known == place).map_or(0.0, |(_, w)| *w);
+                assert!((found - expected).abs() < 1e-6, "{at} {place}: {found}, expected {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_map_is_the_resizing_and_leaves_the_trained_grid() {
+        let grid: Vec<f32> = (0..36).map(|at| (at as f32 * 0.9).sin()).collect();
+        for to in [[5, 7], [6, 6], [9, 4]] {
+            let map = map(6, to, PositionResize::Antialiased);
+            let found: Vec<f32> =
+                map.chunks_exact(36).map(|row| row.iter().zip(&grid).map(|(w, x)| w * x).sum()).collect();
+            crate::golden::assert_close("positions", &found, &resized(&grid, 1, 6, to), 1e-5);
+        }
+        for rule in [PositionResize::Antialiased, PositionResize::Bicubic, PositionResize::Offset] {
+            let own = map(3, [3, 3], rule);
+            assert!(own.iter().enumerate().all(|(at, w)| *w == f32::from(u8::from(at % 10 == 0))));
+        }
     }
 }

@@ -187,7 +187,7 @@ impl Preprocess {
                 let NetworkFacts { shorter, side, .. } = word.model.facts();
                 Self::Square { shorter, side }
             }
-            (View::Native, Backbone::ConvNext(_) | Backbone::DinoV2(_)) => Self::Native,
+            (View::Native, Backbone::ConvNext(_) | Backbone::Vit(_) | Backbone::DinoV2(_)) => Self::Native,
         }
     }
 }

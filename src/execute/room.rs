@@ -15,6 +15,10 @@ use candle_core::Device;
 /// twice the hidden layer, four times as wide. A tape also holds a little more.
 const TAPED: f64 = 12.0 * 4.0;
 
+/// The same of a transformer's block: two normalisations, query, key and value, what attention returns, the stream between
+/// the branches, and twice the hidden layer.
+const TAPED_TOKEN: f64 = 16.0 * 4.0;
+
 impl Fit {
     /// Refuses a training that needs more memory than is free where models are computed.
     ///
@@ -63,7 +67,15 @@ fn of_training(
 
 /// Bytes on the tape for each pixel of an image.
 fn tape(backbone: &Backbone) -> f64 {
-    let Backbone::ConvNext(word) = backbone else { return 0.0 };
+    let word = match backbone {
+        Backbone::ConvNext(word) => word,
+        Backbone::Vit(word) => {
+            let size = word.size;
+            let pixels = size.patch() * size.patch();
+            return TAPED_TOKEN * (size.depth() * size.width()) as f64 / pixels as f64;
+        }
+        Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_) => return 0.0,
+    };
     let stages = word.size.depths().into_iter().zip(word.size.widths()).zip([4.0f64, 8.0, 16.0, 32.0]);
     stages.map(|((depth, width), stride)| TAPED * (depth * width) as f64 / (stride * stride)).sum()
 }

@@ -208,3 +208,32 @@ fn a_run_whose_plan_gains_a_floor_is_completed_and_nothing_is_computed_twice() {
     assert_eq!(counted("SELECT count(*) FROM attempt"), plan.steps.len());
     assert_eq!(counted("SELECT max(n) FROM attempt"), 1);
 }
+
+/// A transformer as a whole run: trained, embedded, scored, at its own side and at another; again the same bits.
+#[test]
+fn a_transformer_is_trained_and_scored() {
+    let home = Home::new();
+    let of = |side: usize, features: VitFeatures| {
+        let model = Vit::mini().scratch().adapter(HyperNet { z: 4, hidden: 4 });
+        let run =
+            model.train_on(SMALL).loss(0.5 * PROXY + 0.5 * SimClr::t(0.07)).drop_path(0.1).features(features);
+        let run = run.image(side).epochs(2).batch(4).warmup(1).augment(Crop + Flip);
+        run.evaluate(OneNn::cosine().on(SMALL)).specs().remove(0).spec
+    };
+    let (plan, scores, weights) = home.run(&of(64, VitFeatures::ClassToken));
+    assert!(scores.iter().any(|row| row.metric == "accuracy" && row.task == "A/Task_one"), "{scores:?}");
+    let embed = plan.steps.iter().find(|step| step.work.kind() == "embed").unwrap();
+    let files = home.store.read().unwrap().artifacts(embed.id.as_str()).unwrap();
+    let file = files.iter().find(|file| file.kind == "features").unwrap();
+    let numbers = 20 * 128 * 4;
+    assert!(
+        (numbers..numbers + 4096).contains(&file.bytes),
+        "{} bytes of 20 features of 128 numbers",
+        file.bytes
+    );
+    // Positions are those of 64 px; at 32 px they are resized.
+    let (_, _, smaller) = home.run(&of(32, VitFeatures::ClassToken));
+    let (_, _, mean) = home.run(&of(64, VitFeatures::MeanOfPatches));
+    assert!(weights != smaller && weights != mean && smaller != mean);
+    assert_eq!(Home::new().run(&of(64, VitFeatures::ClassToken)).2, weights, "the same bits");
+}

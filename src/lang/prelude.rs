@@ -7,7 +7,7 @@ pub use crate::dsl::{
 pub use crate::{
     adapter::{FirstLayer, said::*, values::*},
     augment::{said::*, values::*},
-    backbone::said::*,
+    backbone::{said::*, values::*},
     data::said::*,
     loss::{said::*, values::*},
     protocol::said::*,

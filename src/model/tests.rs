@@ -4,7 +4,7 @@
 use super::Extractor;
 use crate::{
     adapter::{Images, SetChannels, plain},
-    backbone::{Backbone, ConvNext, Shape, files},
+    backbone::{Backbone, ConvNext, Shape, Stem, files},
     curve::Clock,
     dsl::{
         self, Adapts, ChannelReplication, Depthwise, FixedChannels, HyperNet, SliceParam, TargetParam,
@@ -20,7 +20,7 @@ use crate::{
     seed::Seed,
     spec::{
         self, ClassEmbedding, Coefficients, ConvNextSize, Embeddings, Loss, Pooling, Positives, Scale,
-        ScaleRule, Term, recipe::Recipe, settings,
+        ScaleRule, Term, VitFeatures, recipe::Recipe, settings,
     },
     tape::{Gradients, Tape},
     train::Optimiser,
@@ -53,12 +53,16 @@ fn fill(params: &mut Params, id: ParamId) {
     params.import(id, formula(&published.name, published.count(), amplitude, offset)).unwrap();
 }
 
+mod transformers;
+
+use transformers::vit;
+
 #[test]
 fn two_training_steps_agree_with_pytorch() {
     everywhere(|| {
         let golden = Golden::open("convnext_block_and_step");
         let mut params = Params::new(Seed(0));
-        let stem = plain(3, 8, &mut params);
+        let stem = plain(3, Stem::conv_next(8), &mut params);
         let shape =
             Shape { depths: [1, 1, 2, 1], widths: [8, 16, 32, 64], layer_scale: 1e-6, convolutional: false };
         let backbone = ConvNext::shaped(shape, 0.0, true, &mut params);
@@ -267,7 +271,12 @@ fn every_parameter_receives_a_gradient() {
         .collect();
     models.push((hypernet(ConvNextSize::Atto, 6, 8), &all));
     let fixed = sample::adapter(FixedChannels, Recipe::Fixed);
-    models.push((with(ConvNextSize::Mini, fixed), &all[2..]));
+    models.push((with(ConvNextSize::Mini, fixed.clone()), &all[2..]));
+    let adapters = trained_adapters(Recipe::Fixed).into_iter().map(|adapter| (adapter, &all[..]));
+    for (adapter, sets) in adapters.chain([(fixed, &all[2..])]) {
+        models.push((vit(adapter.clone(), VitFeatures::ClassToken), sets));
+        models.push((vit(adapter, VitFeatures::MeanOfPatches), sets));
+    }
     for (word, sets) in models {
         let (params, gradients) = gradients_of(&word, sets, Format::F32);
         for id in params.ids() {
@@ -284,8 +293,9 @@ fn every_parameter_receives_a_gradient() {
 fn gradients_in_bfloat16_point_the_same_way() {
     let all = chammi();
     let hypernet = sample::adapter(HyperNet { z: 6, hidden: 8 }, Recipe::Fixed);
-    for adapter in [hypernet, sample::adapter(Depthwise { kernels: 3 }, Recipe::Fixed)] {
-        let word = with(ConvNextSize::Mini, adapter);
+    let depthwise = sample::adapter(Depthwise { kernels: 3 }, Recipe::Fixed);
+    let tokens = vit(hypernet.clone(), VitFeatures::ClassToken);
+    for word in [with(ConvNextSize::Mini, hypernet), with(ConvNextSize::Mini, depthwise), tokens] {
         let (params, exact) = gradients_of(&word, &all[..1], Format::F32);
         on_gpus(|| {
             let (_, rounded) = gradients_of(&word, &all[..1], Format::Bf16);
@@ -369,7 +379,7 @@ fn a_training_step_of_each_adapter_agrees_with_pytorch() {
         for (name, adapter) in models {
             let key = |what: &str| format!("{name}/{what}");
             let mut params = Params::new(Seed(0));
-            let stem = crate::adapter::build(&adapter, &sets, &[], 8, &mut params);
+            let stem = crate::adapter::build(&adapter, &sets, &[], Stem::conv_next(8), &mut params);
             let own = params.len();
             let shape = Shape {
                 depths: [1, 1, 2, 1],

@@ -200,7 +200,7 @@ impl Draft<'_> {
             // The check refuses that start.
             (
                 Weights::SimulatedPretrain,
-                Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_),
+                Backbone::Vit(_) | Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_),
             ) => {}
             (
                 Weights::Scratch

@@ -6,9 +6,11 @@ use crate::cli::{
     output,
     saved_model::{SavedModel, of_place, of_run},
 };
-use crate::{backbone::files, model::Extractor, params::Params, seed::Seed};
+use crate::{backbone::files, model::Extractor, params::Params, seed::Seed, spec::Backbone};
 use clap::Args;
 use std::path::PathBuf;
+
+const NO_PLAIN_ONE: &str = "there is no plain ConvNeXt that computes the same; `embed` writes its features";
 
 #[derive(Args, Debug)]
 pub(super) struct Model {
@@ -59,12 +61,20 @@ impl Model {
         let backbone = &saved.card.model.backbone;
         if !model.export(&params, number, out)? {
             let word = saved.card.model.adapter.word();
-            let failure = Failure::new(match backbone.is_off_the_shelf() {
-                true => format!("{backbone} is evaluated off the shelf: its published file is what there is"),
-                false => format!("the first layer of {word} is more than a convolution"),
-            });
-            return Err(failure
-                .hint("there is no plain ConvNeXt that computes the same; `embed` writes its features"));
+            let (message, hint) = match backbone {
+                Backbone::Vit(_) => (
+                    format!("`export model` writes ConvNeXts, and this is a {backbone}"),
+                    "its file of weights has timm's names for all but the first layer; `embed` writes its features",
+                ),
+                Backbone::ConvNext(_) => {
+                    (format!("the first layer of {word} is more than a convolution"), NO_PLAIN_ONE)
+                }
+                Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_) => (
+                    format!("{backbone} is evaluated off the shelf: its published file is what there is"),
+                    NO_PLAIN_ONE,
+                ),
+            };
+            return Err(Failure::new(message).hint(hint));
         }
         let channels = &saved.card.sets[number].channels;
         output::say(&format!(

@@ -4,11 +4,13 @@ mod conv_next;
 mod dino_v2;
 mod off_the_shelf;
 mod res_net;
+mod vit;
 
 pub use conv_next::ConvNextSize;
 pub use dino_v2::DinoV2Size;
 pub use off_the_shelf::{NetworkFacts, NetworkModel, Published, RgbNorm};
 pub use res_net::ResNetSize;
+pub use vit::{PositionResize, VitFeatures, VitSize};
 
 use crate::{
     axis::axis,
@@ -20,6 +22,7 @@ axis! {
     /// The backbones.
     pub enum Backbone: BackboneWord, Word(Spec) {
         ConvNext = conv_next::{ConvNext;},
+        Vit = vit::{Vit; VitFeatures, PositionResize},
         ResNet = res_net::{ResNet;},
         DinoV2 = dino_v2::{DinoV2;},
         OffTheShelf = off_the_shelf::{OffTheShelf;},
@@ -30,7 +33,8 @@ axis! {
         fn title(&self) -> String;
         /// Whether it is used only with its published weights and ChannelReplication, and never trained.
         fn is_off_the_shelf(&self) -> bool;
-        /// The weights published for this kind of backbone; for a ConvNeXt, not for every size.
+        /// The weights published for this kind of backbone; for a ConvNeXt, not for every size. [`Weights::Scratch`]: none
+        /// are read here.
         fn published(&self) -> Weights;
         /// Whether it can start from these weights.
         fn starts_from(&self, weights: &Weights) -> bool;
@@ -47,5 +51,5 @@ impl fmt::Display for Backbone {
 
 /// The sizes of backbones, as types.
 pub(crate) mod size {
-    pub use super::{conv_next::size::*, dino_v2::size::*, res_net::size::*};
+    pub use super::{conv_next::size::*, dino_v2::size::*, res_net::size::*, vit::size as vit};
 }

@@ -1,7 +1,7 @@
 //! Which adapter fits which backbone, can be trained, and can read new channels: the rules of adapters, with
 //! their messages.
 
-use super::{ConvNext, PlannerDecides, Seen, Unseen, size};
+use super::{ConvNext, PlannerDecides, Seen, Unseen, Vit, size};
 use toml::Table;
 
 /// A channel adapter for the backbone `B`.
@@ -96,7 +96,7 @@ pub trait Trainable {}
 )]
 pub trait OneModelPerSet {}
 
-/// An adapter that replaces the stem of a convolutional backbone and is trained with it: the bound of a
+/// An adapter that replaces the stem of a backbone that is trained here, and is trained with it: the bound of a
 /// function that declares a table row for any adapter.
 ///
 /// ```
@@ -115,8 +115,8 @@ pub trait OneModelPerSet {}
 /// row(Chammi);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot replace a convolutional stem",
-    label = "expected an adapter that replaces a convolutional stem",
+    message = "`{Self}` cannot replace a backbone's stem",
+    label = "expected an adapter that replaces a backbone's stem",
     note = "`dichroic list words` shows all adapters; `ChannelReplication` keeps the backbone's own stem"
 )]
 pub trait StemAdapter:
@@ -130,11 +130,16 @@ pub trait StemAdapter:
     + Adapts<ConvNext<size::Tiny>>
     + Adapts<ConvNext<size::Small>>
     + Adapts<ConvNext<size::Base>>
+    + Adapts<Vit<size::vit::Mini>>
+    + Adapts<Vit<size::vit::Tiny>>
+    + Adapts<Vit<size::vit::Small>>
+    + Adapts<Vit<size::vit::Base>>
+    + Adapts<Vit<size::vit::Large>>
 {
 }
 
-/// Implements, for settings with switches stated and without, that the adapter replaces a convolutional stem
-/// and is trained with it.
+/// Implements, for settings with switches stated and without, that the adapter replaces a backbone's stem and is
+/// trained with it.
 macro_rules! stem {
     ($($word:ty),*) => {$(
         impl<B: $crate::dsl::LearnsHere> $crate::dsl::Adapts<B> for $word {

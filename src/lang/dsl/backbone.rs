@@ -55,9 +55,30 @@ pub trait Backbone: Copy {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is evaluated off the shelf: with its published weights, channel by channel, and never trained",
     label = "not for a backbone off the shelf",
-    note = "say `ResNet::r18().pretrained(ImageNet1k)` or `DinoV2::small_reg().pretrained(Lvd142m)`, then `.adapter(ChannelReplication)` and `.frozen()`; or take a `ConvNext`, which is trained here"
+    note = "say `ResNet::r18().pretrained(ImageNet1k)` or `DinoV2::small_reg().pretrained(Lvd142m)`, then `.adapter(ChannelReplication)` and `.frozen()`; or take a `ConvNext` or a `Vit`, which are trained here"
 )]
 pub trait LearnsHere: Backbone {}
+
+/// A backbone whose images are tokens.
+///
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let run = Vit::small().scratch().adapter(TargetParam).train_on(Chammi).loss(PROXY);
+/// let _ = run.features(VitFeatures::MeanOfPatches);
+/// ```
+/// ```compile_fail
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let run = ConvNext::tiny().scratch().adapter(TargetParam).train_on(Chammi).loss(PROXY);
+/// let _ = run.features(VitFeatures::MeanOfPatches);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no tokens and no positions",
+    label = "only for a vision transformer that is trained here",
+    note = "leave it out, or take a `Vit`; the features of a `ConvNext` are the mean over the last stage's pixels"
+)]
+pub trait Transformer: LearnsHere {}
 
 /// Random weights; written `.scratch()`.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +134,7 @@ impl StartsWith for Lvd142m {
 #[diagnostic::on_unimplemented(
     message = "there are no `{Self}` weights for `{B}`",
     label = "not published for this backbone",
-    note = "`ImageNet22k` weights exist for `ConvNext::tiny()`, `::small()` and `::base()`; the smaller ones start with `.scratch()`. `ImageNet1k` is for `ResNet`, `Lvd142m` for `DinoV2`"
+    note = "`ImageNet22k` weights exist for `ConvNext::tiny()`, `::small()` and `::base()`; the smaller ones start with `.scratch()`. `ImageNet1k` is for `ResNet`, `Lvd142m` for `DinoV2`; a `Vit` starts with `.scratch()`"
 )]
 pub trait WeightsFor<B>: StartsWith {}
 

@@ -37,7 +37,7 @@ pub use adapter::{Adapts, ExtendsToNewChannels, OneModelPerSet, ReadBy, StemAdap
 pub use augment::{Augmentation, Changes};
 pub use backbone::{
     Backbone, ImageNet1k, ImageNet22k, LearnsHere, Lvd142m, NeedsAdapter, Scratch, Size, StartsWith,
-    WeightsFor,
+    Transformer, WeightsFor,
 };
 pub use data::{DataWord, Having, TrainingData, Without};
 pub use embedding::{HandMade, HandMadeStandardised, MeasuredFeatures};

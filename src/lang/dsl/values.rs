@@ -1,8 +1,8 @@
 //! Values of an experiment: set after `.train_on(…)`, in any order; the last call counts.
 
-use super::{Augmentation, LearnsHere, Model, Normalisation, OneModelPerSet, Part, Run};
+use super::{Augmentation, LearnsHere, Model, Normalisation, OneModelPerSet, Part, Run, Transformer};
 use crate::{
-    spec::{AugmentStream, Sampling, SetRate, recipe::Recipe},
+    spec::{AugmentStream, PositionResize, Sampling, SetRate, VitFeatures, recipe::Recipe},
     word::plain,
 };
 
@@ -95,6 +95,26 @@ impl<B, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
         B: LearnsHere,
     {
         self.draft.say("model.backbone.drop_path", plain(&drop_path));
+        self
+    }
+
+    /// What the features of a vision transformer are. Default: its class token.
+    #[must_use]
+    pub fn features(mut self, features: VitFeatures) -> Self
+    where
+        B: Transformer,
+    {
+        self.draft.say("model.backbone.features", plain(&features));
+        self
+    }
+
+    /// How a vision transformer's positions are resized to images of other sides than its own.
+    #[must_use]
+    pub fn positions(mut self, positions: PositionResize) -> Self
+    where
+        B: Transformer,
+    {
+        self.draft.say("model.backbone.positions", plain(&positions));
         self
     }
 

@@ -79,7 +79,7 @@ fn model(found: &mut Found, spec: &Spec) {
 
     let message = || format!("there are no {weights} weights for {backbone}");
     let hint = "ImageNet-22k weights are for ConvNeXt-Tiny, -Small and -Base (the smaller ones start from scratch), \
-                ImageNet-1k weights for ResNets, LVD-142M weights for DINOv2";
+                ImageNet-1k weights for ResNets, LVD-142M weights for DINOv2; a ViT starts from scratch";
     found.unless(backbone.starts_from(weights), "unpublished_weights", message, hint);
 
     let off_the_shelf = backbone.is_off_the_shelf();
@@ -90,7 +90,7 @@ fn model(found: &mut Found, spec: &Spec) {
     let word = adapter.word();
     let message =
         || format!("{backbone} is evaluated off the shelf, and {word} puts another stem in front of it");
-    let hint = "say `.adapter(ChannelReplication)`, or take a `ConvNext`";
+    let hint = "say `.adapter(ChannelReplication)`, or take a `ConvNext` or a `Vit`";
     let keeps_stem = match adapter.enters() {
         Enters::Images => true,
         Enters::Maps => false,

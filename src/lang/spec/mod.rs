@@ -27,7 +27,10 @@ mod upgrade;
 pub use crate::{
     adapter::{Adapter, Enters, FirstLayer, Models, NewChannels, SetRate, values::*},
     augment::{Augment, values::*},
-    backbone::{Backbone, ConvNextSize, DinoV2Size, NetworkFacts, NetworkModel, ResNetSize, RgbNorm},
+    backbone::{
+        Backbone, ConvNextSize, DinoV2Size, NetworkFacts, NetworkModel, PositionResize, ResNetSize, RgbNorm,
+        VitFeatures, VitSize,
+    },
     loss::{Loss, Scale, ScaleRule, Term, values::*},
     protocol::{Metric, Protocol},
     strategy::{Strategy, values::*},

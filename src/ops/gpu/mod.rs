@@ -28,6 +28,7 @@ mod pooled_filters;
 mod product;
 mod profile;
 mod scale_residual;
+mod tokens;
 mod variance_penalty;
 mod views;
 

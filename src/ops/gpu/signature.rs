@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 pub(super) const PRELUDE: &str = include_str!("kernels/prelude.h");
 
 /// The kernel files.
-pub(super) const FILES: [(&str, &str); 17] = [
+pub(super) const FILES: [(&str, &str); 18] = [
     ("adamw", include_str!("kernels/adamw.cu")),
     ("adapters", include_str!("kernels/adapters.cu")),
     ("attention", include_str!("kernels/attention.cu")),
@@ -25,6 +25,7 @@ pub(super) const FILES: [(&str, &str); 17] = [
     ("patches", include_str!("kernels/patches.cu")),
     ("pool", include_str!("kernels/pool.cu")),
     ("scale_residual", include_str!("kernels/scale_residual.cu")),
+    ("tokens", include_str!("kernels/tokens.cu")),
     ("variance_penalty", include_str!("kernels/variance_penalty.cu")),
     ("views", include_str!("kernels/views.cu")),
 ];

@@ -52,12 +52,14 @@ const TYPE_RULES: &[TypeRule] = type_rules![
     swad_without_labels true,
     rate_of_a_set false,
     table_with_a_wrong_word false,
+    tokens_of_a_convolution false,
     train_on_a_part false,
     training_channel_replication true,
     undocumented false,
     unpublished_weights true,
     unseen_channels true,
     weights_forgotten false,
+    weights_of_a_vit false,
 ];
 
 fn spec() -> Spec {

@@ -1,0 +1,89 @@
+//! The block of vision transformers, with timm's names: attention and two linear maps, each behind a normalisation and
+//! added to the stream of tokens.
+
+use super::layers::{Affine, Norm};
+use crate::{
+    params::{ParamId, Params, Published},
+    pass::Pass,
+    tape::Node,
+};
+use candle_core::Result;
+
+/// Heads of attention, layer scale and drop path of a block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kind {
+    /// Heads of attention.
+    pub(super) heads: usize,
+    /// Initial layer scale; `None`: the block has none.
+    pub(super) scale: Option<f32>,
+    /// Probability of dropping each of the two branches of an image in training.
+    pub(super) drop: f64,
+}
+
+pub(super) struct Block {
+    kind: Kind,
+    norms: [Norm; 2],
+    qkv: Affine,
+    mix: Affine,
+    widen: Affine,
+    narrow: Affine,
+    gammas: Option<[ParamId; 2]>,
+}
+
+impl Block {
+    /// Tokens have `width` numbers.
+    pub(super) fn new(name: &str, width: usize, kind: Kind, params: &mut Params) -> Self {
+        let affine = |part: &str, outs: usize, ins: usize, params: &mut Params| {
+            Affine::new(Published::new(format!("{name}.{part}.weight"), &[outs, ins]), outs, params)
+        };
+        Self {
+            kind,
+            norms: [1, 2].map(|at| Norm::new(&format!("{name}.norm{at}"), width, params)),
+            qkv: affine("attn.qkv", 3 * width, width, params),
+            mix: affine("attn.proj", width, width, params),
+            widen: affine("mlp.fc1", 4 * width, width, params),
+            narrow: affine("mlp.fc2", width, 4 * width, params),
+            gammas: kind.scale.map(|scale| {
+                ["ls1", "ls2"].map(|part| {
+                    params.add_constant(Published::new(format!("{name}.{part}.gamma"), &[width]), scale)
+                })
+            }),
+        }
+    }
+
+    /// Tokens (N, T, width) after it.
+    pub(super) fn forward(&self, pass: &mut Pass<'_>, x: &Node) -> Result<Node> {
+        let z = self.norms[0].forward(pass.tape, pass.params, x)?;
+        let z = self.qkv.forward(pass.tape, pass.params, &z)?;
+        let z = pass.tape.attention(&z, self.kind.heads)?;
+        let x = self.added(pass, x, &z, 0, self.mix)?;
+        let z = self.norms[1].forward(pass.tape, pass.params, &x)?;
+        let z = self.widen.forward_gelu(pass.tape, pass.params, &z)?;
+        self.added(pass, &x, &z, 1, self.narrow)
+    }
+
+    /// The stream plus the last map of a branch.
+    fn added(
+        &self,
+        pass: &mut Pass<'_>,
+        stream: &Node,
+        z: &Node,
+        branch: usize,
+        last: Affine,
+    ) -> Result<Node> {
+        let Pass { tape, params, drops, .. } = pass;
+        let keep = drops.keep(self.kind.drop, stream.dims()[0]);
+        let gamma = self.gammas.map(|gammas| tape.param(params, gammas[branch]));
+        match (gamma, keep) {
+            (None, None) => {
+                let z = last.forward(tape, params, z)?;
+                tape.add(stream, &z)
+            }
+            (None, keep) => {
+                let one = super::layers::constant(vec![1.0; stream.dims()[2]], &[stream.dims()[2]], params)?;
+                last.forward_residual(tape, params, stream, z, &one, keep)
+            }
+            (Some(gamma), keep) => last.forward_residual(tape, params, stream, z, &gamma, keep),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The vision transformer (Dosovitskiy et al. 2021) after its patch embedding, with timm's names: `cls_token`,
+//! `pos_embed`, `blocks.i`, `norm`.
+//!
+//! Positions are learned for a square grid of patches and resized for others, as a fixed linear map, so that they learn from
+//! images of every size. Initial values are timm's: tokens of standard deviation 1e-6, positions and linear maps 0.02.
+
+use super::{
+    Backbone, Side, Stem,
+    block::{Block, Kind},
+    layers::{INIT_SD, Norm, constant},
+    position,
+};
+use crate::{
+    ops::Weight,
+    params::{ParamId, Params, Published},
+    pass::{Entered, Outputs, Pass},
+    spec::{PositionResize, VitFeatures, VitSize},
+    tape::Node,
+};
+use candle_core::Result;
+
+/// The standard deviation of initial class and register tokens in timm.
+const TOKEN_SD: f64 = 1e-6;
+/// Numbers of a head.
+const HEAD: usize = 64;
+
+/// Class token, positions, blocks and the last normalisation.
+pub struct Vit {
+    shape: Shape,
+    class: ParamId,
+    registers: Option<ParamId>,
+    positions: ParamId,
+    blocks: Vec<Block>,
+    norm: Norm,
+}
+
+/// The shape of a vision transformer, and how it is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// Length of a token.
+    pub(crate) width: usize,
+    /// Blocks.
+    pub(crate) depth: usize,
+    /// Heads of attention.
+    pub(crate) heads: usize,
+    /// Side of a patch, in pixels.
+    pub(crate) patch: usize,
+    /// Side of the patch grid whose positions are learned.
+    pub(crate) grid: usize,
+    /// Register tokens, which belong to no patch, in addition to the class token.
+    pub(crate) registers: usize,
+    /// Initial layer scale, if there is one.
+    pub(crate) layer_scale: Option<f32>,
+    /// Whether the class token has a position.
+    pub(crate) class_position: bool,
+    /// The drop path of the last block; it decreases linearly to the first.
+    pub(crate) drop_path: f64,
+    /// What its features are.
+    pub(crate) features: VitFeatures,
+    /// How positions are resized.
+    pub(crate) resize: PositionResize,
+}
+
+impl Shape {
+    /// Of a declared size.
+    pub(crate) fn of(size: VitSize, drop_path: f64, features: VitFeatures, resize: PositionResize) -> Self {
+        let (width, patch) = (size.width(), size.patch());
+        Self {
+            width,
+            depth: size.depth(),
+            heads: width / HEAD,
+            patch,
+            grid: size.side() / patch,
+            registers: 0,
+            layer_scale: None,
+            class_position: true,
+            drop_path,
+            features,
+            resize,
+        }
+    }
+
+    /// Its patch embedding.
+    pub(crate) fn stem(&self) -> Stem {
+        Stem::vit(self.width, self.patch)
+    }
+
+    /// Tokens that belong to no patch: the class token, which is the first, and registers.
+    fn own(&self) -> usize {
+        1 + self.registers
+    }
+}
+
+impl Vit {
+    /// Adds the parameters to `params`, with timm's random initialisation.
+    pub(crate) fn shaped(shape: Shape, params: &mut Params) -> Self {
+        let Shape { width, depth, heads, grid, registers, layer_scale, class_position, drop_path, .. } =
+            shape;
+        let token = |name: &str, count: usize| Published::new(name, &[1, count, width]);
+        let positions = usize::from(class_position) + grid * grid;
+        let block = |number: usize, params: &mut Params| {
+            // timm: drop rates rise linearly from 0 at the first block to `drop_path` at the last.
+            let drop = drop_path * number as f64 / (depth - 1).max(1) as f64;
+            let kind = Kind { heads, scale: layer_scale, drop };
+            Block::new(&format!("blocks.{number}"), width, kind, params)
+        };
+        Self {
+            shape,
+            class: params.add_normal(token("cls_token", 1), TOKEN_SD),
+            registers: (registers > 0).then(|| params.add_normal(token("reg_token", registers), TOKEN_SD)),
+            positions: params.add_normal(token("pos_embed", positions), INIT_SD),
+            blocks: (0..depth).map(|number| block(number, params)).collect(),
+            norm: Norm::new("norm", width, params),
+        }
+    }
+
+    /// What is added to the tokens of every image, (tokens, width): class token, registers, positions. Each is a
+    /// fixed linear map of its parameter, so that all of them learn.
+    fn table(&self, pass: &mut Pass<'_>, grid: [usize; 2]) -> Result<Node> {
+        let own = self.shape.own();
+        let tokens = own + grid[0] * grid[1];
+        let mut positions = position::map(self.shape.grid, grid, self.shape.resize);
+        let mut rows = self.shape.grid * self.shape.grid;
+        if self.shape.class_position {
+            // The first column is the class token's, which no patch reads.
+            positions = positions.chunks_exact(rows).flat_map(|row| [&[0.0][..], row].concat()).collect();
+            rows += 1;
+        }
+        let mut map = vec![0.0; own * rows];
+        if self.shape.class_position {
+            map[0] = 1.0;
+        }
+        map.extend(positions);
+        let mut table = self.placed(pass, self.positions, map, [tokens, rows])?;
+        let first = |from: usize, count: usize| {
+            let mut map = vec![0.0; tokens * count];
+            (0..count).for_each(|at| map[(from + at) * count + at] = 1.0);
+            map
+        };
+        let registers = self.registers.map(|id| (id, 1, self.shape.registers));
+        for (id, from, count) in [Some((self.class, 0, 1)), registers].into_iter().flatten() {
+            let placed = self.placed(pass, id, first(from, count), [tokens, count])?;
+            table = pass.tape.add(&table, &placed)?;
+        }
+        Ok(table)
+    }
+
+    /// A matrix times the rows of a parameter.
+    fn placed(&self, pass: &mut Pass<'_>, id: ParamId, map: Vec<f32>, shape: [usize; 2]) -> Result<Node> {
+        let map = pass.tape.formatted(&constant(map, &shape, pass.params)?)?;
+        let rows = pass.tape.param(pass.params, id);
+        let rows = pass.tape.reshape(&rows, (shape[1], self.shape.width))?;
+        pass.tape.linear(&map, &rows, Weight::InOut, None)
+    }
+
+    /// All tokens before the last normalisation, from patches (N, rows, columns, width).
+    fn tokens(&self, pass: &mut Pass<'_>, patches: &Node) -> Result<Node> {
+        let (n, rows, cols, width) = patches.value().dims4()?;
+        let table = self.table(pass, [rows, cols])?;
+        let patches = pass.tape.reshape(patches, (n, rows * cols, width))?;
+        let x = pass.tape.tokens(&patches, &table)?;
+        self.through(pass, x)
+    }
+
+    /// Tokens (N, T, width) after all blocks.
+    pub(super) fn through(&self, pass: &mut Pass<'_>, mut x: Node) -> Result<Node> {
+        for block in &self.blocks {
+            x = block.forward(pass, &x)?;
+        }
+        Ok(x)
+    }
+
+    /// The last normalisation.
+    pub(super) fn normalised(&self, pass: &mut Pass<'_>, x: &Node) -> Result<Node> {
+        self.norm.forward(pass.tape, pass.params, x)
+    }
+}
+
+impl Backbone for Vit {
+    fn run(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Outputs> {
+        let patches = pass.tape.formatted(&x.maps()?)?;
+        let (n, rows, cols, width) = patches.value().dims4()?;
+        let tokens = self.tokens(pass, &patches)?;
+        let own = self.shape.own();
+        // Normalisation is token by token: those that are not read need none.
+        let (range, grid) = match self.shape.features {
+            VitFeatures::ClassToken => (0..1, [1, 1]),
+            VitFeatures::MeanOfPatches => (own..own + rows * cols, [rows, cols]),
+        };
+        let x = pass.tape.token_range(&tokens, range)?;
+        let x = self.normalised(pass, &x)?;
+        let x = pass.tape.reshape(&x, (n, grid[0], grid[1], width))?;
+        Ok(Outputs::of(pass.tape.mean_pixels(&x)?))
+    }
+
+    fn width(&self) -> usize {
+        self.shape.width
+    }
+
+    fn side(&self) -> Side {
+        Side { least: self.shape.patch, multiple: self.shape.patch }
+    }
+
+    fn stem(&self) -> Option<Stem> {
+        Some(self.shape.stem())
+    }
+}
+
+#[cfg(test)]
+mod tests;
