@@ -20,6 +20,7 @@ pub mod loss;
 pub mod model;
 mod npy;
 mod panic_text;
+mod parquet_pages;
 mod parquet_table;
 pub mod pass;
 pub mod plan;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     atomic_file::{Digest, Growing},
-    memory, panic_text,
+    memory, panic_text, parquet_pages,
     parquet_table::{Group, ParquetTable},
 };
 use parquet::{
@@ -190,7 +190,7 @@ struct Column {
 impl Column {
     fn read(group: &dyn RowGroupReader, at: usize) -> Result<Self, ParquetError> {
         let name = group.metadata().column(at).column_descr().name().to_owned();
-        let ColumnReader::ByteArrayColumnReader(mut reader) = group.get_column_reader(at)? else {
+        let ColumnReader::ByteArrayColumnReader(mut reader) = parquet_pages::column(group, at)? else {
             return Err(ParquetError::General(format!("column `{name}`: expected text")));
         };
         let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);

@@ -2,7 +2,7 @@
 //! order they are.
 
 use super::{FeatureFile, FeatureRows};
-use crate::{evaluate::Error, memory, panic_text};
+use crate::{evaluate::Error, memory, panic_text, parquet_pages};
 use parquet::{
     column::reader::ColumnReader,
     errors::ParquetError,
@@ -129,7 +129,7 @@ fn group_of(
     let wrong = |what: &str| ParquetError::General(what.into());
     let rows =
         usize::try_from(group.metadata().num_rows()).map_err(|_| wrong("a negative number of rows"))?;
-    let ColumnReader::ByteArrayColumnReader(mut reader) = group.get_column_reader(key)? else {
+    let ColumnReader::ByteArrayColumnReader(mut reader) = parquet_pages::column(group, key)? else {
         return Err(wrong("expected texts as keys"));
     };
     let (mut texts, mut levels) = (vec![], vec![]);
@@ -137,7 +137,7 @@ fn group_of(
     let keys: Result<Vec<String>, ParquetError> =
         texts.iter().map(|text| Ok(text.as_utf8()?.to_owned())).collect();
     let keys = keys?;
-    let ColumnReader::FloatColumnReader(mut reader) = group.get_column_reader(features)? else {
+    let ColumnReader::FloatColumnReader(mut reader) = parquet_pages::column(group, features)? else {
         return Err(wrong("expected lists of 32-bit floats as features"));
     };
     let (mut there, mut goes_on, mut values) = (vec![], vec![], vec![]);
