@@ -316,7 +316,7 @@ fn a_branch_that_is_dropped_leaves_the_stream_and_images_do_not_mix() {
         let mut drops = whole(4);
         [drops.keep(0.9, 4).unwrap(), drops.keep(0.9, 4).unwrap()]
     };
-    assert!(keep.concat().iter().any(|factor| *factor == 0.0));
+    assert!(keep.concat().contains(&0.0));
     let [first, second] = tokens(whole(4));
     let [kept, _] = tokens(Drops::none());
     assert_eq!(first, kept, "the first block drops nothing");
