@@ -2,7 +2,7 @@
 
 use super::failure::{Failure, Result};
 use crate::{
-    spec::{Spec, lines},
+    spec::{Spec, Train, lines},
     spelling::closest,
 };
 use serde_json::Value;
@@ -39,8 +39,8 @@ fn unwritten(json: &mut Value, path: &str, value: Value) -> Option<Value> {
     }
     let parent = find(&mut tried, parent).ok()?;
     let parent = match parent.get(lines::STAGES) {
-        Some(_) => only_stage(parent.as_object_mut()?)?,
-        None => parent,
+        Some(_) if !Train::SHARED.contains(&field) => only_stage(parent.as_object_mut()?)?,
+        _ => parent,
     };
     parent.as_object_mut()?.insert(field.into(), value);
     let error = serde_json::from_value::<Spec>(tried.clone()).err().map(|error| error.to_string());
@@ -155,6 +155,8 @@ mod tests {
         assert_eq!(spec.train.data.part(), "plate=P3");
         let spec = apply(&spec, &[("train.data.only".into(), "[]".into())]).unwrap();
         assert_eq!(spec, sample::spec(sample::plain(), Recipe::Fixed));
+        let by_image = r#"[{"sets": [], "by": {"kind": "image", "floor": 0.1}}]"#;
+        assert_eq!(set("train.normalise", by_image).unwrap().train.normalise.len(), 1);
         assert_eq!(set("embedding.members", "3").unwrap().embedding.members, 3);
         assert_eq!(words(set("embeding.members", "3")).0, "there is no `embeding.members` in this spec");
         let (error, hint) = words(set("train.data.only", "[{\"role\": \"dish\", \"values\": []}]"));
