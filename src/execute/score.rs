@@ -13,7 +13,7 @@ use crate::{
     },
     event::Listen,
     papers::{self, Measure},
-    plan::Step,
+    plan::{Step, Work},
     seed::Seed,
     spec::{Beside, Features, Measured, Protocol, Selection},
     store::{Attempt, Floor, ScoreRow},
@@ -99,15 +99,23 @@ impl WorkContext<'_> {
         })
     }
 
-    /// What each parent with a model of this set left behind, in their order.
+    /// What each parent that embeds this set left behind, in their order.
     fn of_models(&self, step: &Step, set: &ImageSet) -> Result<Vec<Box<dyn FeatureRows>>, Error> {
-        let name = fit::features_file(&set.name);
-        let files = step.parents.iter().map(|parent| self.of_parent(parent, &name));
+        let (name, none) = (fit::features_file(&set.name), || Error::NoFeatures(set.name.clone()));
         let mut parts: Vec<Box<dyn FeatureRows>> = vec![];
-        for path in files.filter(|file| file.is_file()) {
+        for parent in &step.parents {
+            match self.plan.step(parent).map(|step| &step.work) {
+                Some(Work::Embed { data, .. }) if data.reads(&set.name) => {}
+                _ => continue,
+            }
+            let path = self.of_parent(parent, &name);
+            // With a model less it would be another system.
+            if !path.is_file() {
+                return Err(none());
+            }
             parts.push(Box::new(FeatureFile::plain(&path, set.len())?));
         }
-        if parts.is_empty() { Err(Error::NoFeatures(set.name.clone())) } else { Ok(parts) }
+        if parts.is_empty() { Err(none()) } else { Ok(parts) }
     }
 
     fn hand_made(

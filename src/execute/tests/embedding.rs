@@ -1,6 +1,6 @@
 //! Everything between images and scores, said otherwise than by default, as a whole run.
 
-use super::{Home, SMALL, spec, values};
+use super::{Error, Home, SMALL, spec, values};
 use crate::{
     adapter::SetChannels,
     backbone::files as weights,
@@ -87,4 +87,12 @@ fn everything_between_images_and_scores_can_be_said_otherwise() {
     let single = Plan::of(&single, Seed(6), &home.data).unwrap();
     let known = single.steps.iter().filter(|step| plan.step(&step.id).is_some()).map(|step| step.work.kind());
     assert_eq!(known.filter(|kind| *kind == "fit" || *kind == "embed").count(), 4);
+    // With the features of one model gone, the others are not scored in its place.
+    std::fs::remove_file(files("embed", "features").remove(1)).unwrap();
+    let other = spec(SMALL, &[SMALL.data()], |spec| {
+        said(spec);
+        spec.embedding.beside.truncate(1);
+    });
+    let plan = Plan::of(&other, Seed(3), &home.data).unwrap();
+    assert!(matches!(home.attempt(&plan).1, Err(Error::NoFeatures(set)) if set == "A"));
 }
