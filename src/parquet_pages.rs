@@ -1,5 +1,5 @@
 //! Columns of Parquet files that may come from anyone: a page of a dictionary may not claim more values than it has bytes,
-//! because the library reserves memory for all of them.
+//! because the library reserves memory for all of them, and rows are read in portions.
 
 use parquet::{
     column::{
@@ -17,6 +17,27 @@ use parquet::{
 pub(crate) fn column(group: &dyn RowGroupReader, at: usize) -> Result<ColumnReader> {
     let pages = Checked(group.get_column_page_reader(at)?);
     Ok(get_column_reader(group.metadata().column(at).column_descr_ptr(), Box::new(pages)))
+}
+
+/// Rows that are read at once: no memory is reserved for rows that a damaged file only claims to have.
+pub(crate) const PORTION: usize = 1 << 16;
+
+/// Reads `rows` rows, or all there are; returns their number.
+///
+/// # Errors
+/// Those of `read`, which reads some rows and returns their number first.
+pub(crate) fn in_portions(
+    rows: usize,
+    mut read: impl FnMut(usize) -> Result<(usize, usize, usize)>,
+) -> Result<usize> {
+    let mut done = 0;
+    while done < rows {
+        match read(PORTION.min(rows - done))?.0 {
+            0 => break,
+            found => done += found,
+        }
+    }
+    Ok(done)
 }
 
 struct Checked(Box<dyn PageReader>);

@@ -51,7 +51,7 @@ pub fn statistics(set: &ImageSet, rows: &[u32], listen: &mut dyn Listen) -> Resu
         }
     }
     listen.receive(&Event::Ended);
-    let one = if set.intensity.is_some() { 255.0 * PARTS } else { 255.0 };
+    let one = one(set.intensity.is_some());
     let (mean, sd) =
         sums.iter().map(|sums| sums.moments(one)).map(|(mean, sd)| (mean, at_least_a_level(sd))).unzip();
     Ok(Statistics { mean, sd })
@@ -63,12 +63,14 @@ fn at_least_a_level(sd: f32) -> f32 {
 
 /// Mean and standard deviation of each channel of one image, which may be 0.
 pub(super) fn of_image(tape: &Tape) -> Statistics {
-    let one = match tape.pixels {
-        Pixels::Bytes(_) => 255.0,
-        Pixels::Floats(_) => 255.0 * PARTS,
-    };
+    let one = one(matches!(tape.pixels, Pixels::Floats(_)));
     let (mean, sd) = sums_of(tape).iter().map(|sums| sums.moments(one)).unzip();
     Statistics { mean, sd }
+}
+
+/// What a pixel of 1 counts as, in images of floats or of bytes.
+fn one(floats: bool) -> f64 {
+    if floats { 255.0 * PARTS } else { 255.0 }
 }
 
 /// Fractions of a grey level: 64 per step of a 16-bit image that uses its whole range. Sums of squares times

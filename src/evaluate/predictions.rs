@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     atomic_file::{Digest, Growing},
-    memory, panic_text, parquet_pages,
+    memory, panic_text,
+    parquet_pages::{self, PORTION, in_portions},
     parquet_table::{Group, ParquetTable},
 };
 use parquet::{
@@ -53,8 +54,6 @@ pub struct Named<'a> {
     pub unit: &'a dyn Fn(Unit, u32) -> Option<String>,
 }
 
-/// Rows that are read at once.
-const PORTION: usize = 1 << 16;
 /// About what a row takes in memory, with the texts of all columns.
 const ROW_BYTES: u64 = 512;
 
@@ -200,17 +199,11 @@ impl Column {
             let wrong = format!("column `{name}`: expected rows that fit into memory, found {rows}");
             return Err(ParquetError::General(wrong));
         }
-        let (mut read, mut values, mut there) = (0, vec![], vec![]);
-        // In portions, so that no memory is reserved for rows that a damaged file only claims to have.
-        while read < rows {
+        let (mut values, mut there) = (vec![], vec![]);
+        let read = in_portions(rows, |portion| {
             there.clear();
-            let portion = PORTION.min(rows - read);
-            let (found, ..) = reader.read_records(portion, Some(&mut there), None, &mut values)?;
-            if found == 0 {
-                break;
-            }
-            read += found;
-        }
+            reader.read_records(portion, Some(&mut there), None, &mut values)
+        })?;
         if read != rows {
             return Err(ParquetError::General(format!(
                 "column `{name}`: expected {rows} rows, found {read}"

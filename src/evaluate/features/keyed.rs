@@ -18,8 +18,6 @@ const KEY: &str = "file_path";
 const FEATURES: [&str; 3] = ["features", "list", "element"];
 /// About what the key of a row takes in memory.
 const KEY_BYTES: u64 = 64;
-/// Rows that are read at once: no memory is reserved for rows that a damaged file only claims to have.
-const PORTION: usize = 1 << 16;
 
 /// Features with the rows of a table.
 pub struct Keyed {
@@ -133,7 +131,9 @@ fn group_of(
         return Err(wrong("expected texts as keys"));
     };
     let (mut texts, mut levels) = (vec![], vec![]);
-    portions(rows, |portion| reader.read_records(portion, Some(&mut levels), None, &mut texts))?;
+    parquet_pages::in_portions(rows, |portion| {
+        reader.read_records(portion, Some(&mut levels), None, &mut texts)
+    })?;
     let keys: Result<Vec<String>, ParquetError> =
         texts.iter().map(|text| Ok(text.as_utf8()?.to_owned())).collect();
     let keys = keys?;
@@ -141,7 +141,7 @@ fn group_of(
         return Err(wrong("expected lists of 32-bit floats as features"));
     };
     let (mut there, mut goes_on, mut values) = (vec![], vec![], vec![]);
-    portions(rows, |portion| {
+    parquet_pages::in_portions(rows, |portion| {
         reader.read_records(portion, Some(&mut there), Some(&mut goes_on), &mut values)
     })?;
     let begins = |(at, level): (usize, &i16)| (*level == 0) == at.is_multiple_of(width);
@@ -151,21 +151,6 @@ fn group_of(
         return Err(wrong("expected a key and as many features in every row as in the first"));
     }
     Ok((keys, values))
-}
-
-/// Reads `rows` rows, or all there are.
-fn portions(
-    rows: usize,
-    mut read: impl FnMut(usize) -> Result<(usize, usize, usize), ParquetError>,
-) -> Result<(), ParquetError> {
-    let mut done = 0;
-    while done < rows {
-        match read(PORTION.min(rows - done))?.0 {
-            0 => break,
-            found => done += found,
-        }
-    }
-    Ok(())
 }
 
 impl FeatureRows for Keyed {

@@ -7,7 +7,7 @@ use crate::{
         Unseen, Without, Yes, Zero,
     },
     prelude::*,
-    spec::{self, Scale, Selection, Spec, id::SpecId, settings},
+    spec::{self, Scale, Selection, Spec, id::SpecId, normalise::moments_of, settings},
 };
 
 fn model() -> Model<ConvNext<size::Tiny>, ImageNet22k, HyperNet> {
@@ -110,7 +110,8 @@ fn what_a_model_sees_and_what_is_made_of_it_is_in_the_spec_if_it_is_said() {
     let run =
         base.clone().normalise(Image.floor(0.1).on(["Yeast"]) + Image + Image.on(["A", "B"]).floor(0.3));
     let spec = only(run.symmetries().beside(HandMade.standardised(), 0.2).beside(HandMade, 0.3).ensemble(3));
-    let floors: Vec<_> = ["A", "B", "C", "Yeast"].map(|set| spec.train.moments_of(set).unwrap()).into();
+    let floors: Vec<_> =
+        ["A", "B", "C", "Yeast"].map(|set| moments_of(&spec.train.normalise, set).unwrap()).into();
     assert_eq!(floors, [0.3, 0.3, 0.02, 0.1].map(|floor| spec::Moments::Image { floor }));
     let beside = vec![
         spec::Beside { features: spec::Measured::HandMade, weight: 0.3 },
@@ -121,7 +122,8 @@ fn what_a_model_sees_and_what_is_made_of_it_is_in_the_spec_if_it_is_said() {
     let order = |rules: dsl::Rules| SpecId::of(&only(base.clone().normalise(rules)));
     let (a, b) = (Image.on(["B", "A"]), Image.floor(0.1));
     assert_eq!(order(a.clone() + b.clone()), order(b + a));
-    assert_eq!(only(base.clone().normalise(Image.on(["X"]))).train.moments_of("Y"), None);
+    let some = only(base.clone().normalise(Image.on(["X"])));
+    assert_eq!(moments_of(&some.train.normalise, "Y"), None);
 }
 
 #[test]

@@ -51,8 +51,8 @@ pub fn seeds(seeds: &[u64]) -> Vec<Problem> {
         || "expected at least one seed, found none".into(),
         "say `.seeds([0])`",
     );
-    let twice = seeds.iter().enumerate().find(|(at, seed)| seeds[..*at].contains(seed));
-    let message = || format!("seed {} stands twice", twice.map_or(0, |(_, seed)| *seed));
+    let twice = twice(seeds);
+    let message = || format!("seed {} stands twice", twice.copied().unwrap_or_default());
     found.unless(
         twice.is_none(),
         "seed_twice",
@@ -278,8 +278,13 @@ fn exposure(found: &mut Found, spec: &Spec) {
     found.unless(holds, "unseen_channels", message, &hint);
 }
 
-fn has_twice<T: PartialEq>(items: &[T]) -> bool {
-    items.iter().enumerate().any(|(at, item)| items[..at].contains(item))
+/// The first item that stands before already.
+pub(super) fn twice<T: PartialEq>(items: &[T]) -> Option<&T> {
+    items.iter().enumerate().find(|(at, item)| items[..*at].contains(item)).map(|(_, item)| item)
+}
+
+pub(super) fn has_twice<T: PartialEq>(items: &[T]) -> bool {
+    twice(items).is_some()
 }
 
 #[cfg(test)]

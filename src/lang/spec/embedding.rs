@@ -1,6 +1,9 @@
 //! How the features of an image are made from what models say of it.
 
-use super::{bounds, check::Found};
+use super::{
+    bounds,
+    check::{Found, has_twice},
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -81,9 +84,8 @@ impl Embedding {
             found.above_zero("beside_weight", "a weight of the features beside the model's", *weight, hint);
         }
         let kinds: Vec<Measured> = self.beside.iter().map(|beside| beside.features).collect();
-        let twice = kinds.iter().enumerate().any(|(at, kind)| kinds[..at].contains(kind));
         let message = || "the same features are beside the model's twice".into();
-        found.unless(!twice, "beside_twice", message, "give them one weight");
+        found.unless(!has_twice(&kinds), "beside_twice", message, "give them one weight");
     }
 }
 

@@ -1,7 +1,6 @@
 //! How pixels are normalised in front of a model, where not by mean and standard deviation of `Train`.
 
-use super::{Problem, check::Found};
-use crate::spec::Train;
+use super::check::{Found, Problem, twice};
 use serde::{Deserialize, Serialize};
 
 /// A rule for the images of some sets.
@@ -25,14 +24,7 @@ pub enum Moments {
     },
 }
 
-impl Train {
-    /// The rule for a set's images; none: mean and standard deviation of each channel over `Train`.
-    pub fn moments_of(&self, set: &str) -> Option<Moments> {
-        moments_of(&self.normalise, set)
-    }
-}
-
-/// The same, of a list of rules.
+/// The rule for a set's images; none: mean and standard deviation of each channel over `Train`.
 pub fn moments_of(rules: &[Normalise], set: &str) -> Option<Moments> {
     let named = rules.iter().find(|rule| rule.sets.iter().any(|named| named == set));
     named.or_else(|| rules.iter().find(|rule| rule.sets.is_empty())).map(|rule| rule.by)
@@ -50,9 +42,9 @@ pub(super) fn check(rules: &[Normalise], found: &mut Found) {
         found.above_zero("normalise_floor", "a floor of the standard deviation", *floor, hint);
     }
     let names: Vec<&str> = rules.iter().flat_map(|rule| &rule.sets).map(String::as_str).collect();
-    let twice = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
+    let twice = twice(&names);
     let message =
-        || format!("the images of `{}` are normalised in two ways", twice.map_or("", |(_, name)| name));
+        || format!("the images of `{}` are normalised in two ways", twice.copied().unwrap_or_default());
     found.unless(twice.is_none(), "normalised_twice", message, "name each set in one rule");
     let message = || "all other sets are normalised in two ways".into();
     let several = rules.iter().filter(|rule| rule.sets.is_empty()).count() > 1;
