@@ -1,5 +1,5 @@
 //! From a stored tape to network input: warp, crop, resize, flip, normalise (CHAMMI's pipelines), and what
-//! microscopes also allow: rotations, quarter turns, brightness.
+//! microscopes also allow: rotations, quarter turns, brightness, another microscope.
 //!
 //! Random draws are made first ([`draw`]) and applied afterwards ([`drawn_view`]), so that recorded draws can
 //! be replayed. Unfolding the tape, cropping, resizing, flipping and normalising are one pass from stored
@@ -7,6 +7,7 @@
 
 mod brightness;
 mod crop;
+mod microscope;
 mod motion;
 mod plain;
 mod resample;
@@ -16,6 +17,7 @@ mod turn;
 mod warp;
 
 pub use crop::CropBox;
+pub use microscope::OtherMicroscope;
 pub use plain::ViewPlan;
 pub use warp::Displacements;
 
@@ -45,6 +47,8 @@ pub struct Draw {
     pub quarters: usize,
     /// A brightness factor per channel; none: unchanged.
     pub brightness: Vec<f32>,
+    /// The microscope that takes the view again, if another one does.
+    pub microscope: Option<OtherMicroscope>,
 }
 
 /// Draws a view of an image of `channels` channels and `height` by `width` pixels.
@@ -73,6 +77,9 @@ pub fn draw(channels: usize, height: usize, width: usize, augment: &[Augment], s
             Augment::Flip(flip) => draw.flip = stream.chance(flip.p),
             Augment::Turn(_) => draw.quarters = stream.below(4),
             Augment::Brightness(word) => draw.brightness = brightness::factors(channels, word.sd, stream),
+            Augment::Microscope(word) => {
+                draw.microscope = Some(OtherMicroscope::draw(word, channels, stream));
+            }
         }
     }
     draw
@@ -128,6 +135,9 @@ pub fn drawn_view(tape: &Tape, draw: &Draw, side: usize, norm: &Statistics, out:
     }
     turn::turn(out, side, draw.quarters);
     brightness::brighten(out, &draw.brightness, norm);
+    if let Some(microscope) = &draw.microscope {
+        microscope.take(out, side, norm);
+    }
 }
 
 /// The source pixels of each pixel of a view.

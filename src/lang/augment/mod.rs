@@ -4,6 +4,7 @@
 mod brightness;
 mod crop;
 mod flip;
+mod microscope;
 mod rotate;
 mod tps;
 mod turn;
@@ -19,6 +20,7 @@ axis! {
         Flip = flip::{Flip;},
         Turn = turn::{Turn;},
         Brightness = brightness::{Brightness;},
+        Microscope = microscope::{Microscope;},
     }
     /// The facts of an augmentation.
     facts {

@@ -167,7 +167,7 @@ fn is_as_published(stage: &Stage) -> bool {
     } = stage;
     let published = |change: &Augment| match change {
         Augment::Tps(_) | Augment::Crop(_) | Augment::Flip(_) => true,
-        Augment::Rotate(_) | Augment::Turn(_) | Augment::Brightness(_) => false,
+        Augment::Rotate(_) | Augment::Turn(_) | Augment::Brightness(_) | Augment::Microscope(_) => false,
     };
     on.is_none() && augment.iter().all(published)
 }
