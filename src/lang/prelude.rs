@@ -1,8 +1,8 @@
 //! Everything an experiment file needs: `use dichroic::prelude::*;`.
 
 pub use crate::dsl::{
-    Augmentation, Backbone, DataWord, Experiments, HandMade, Image, ImageNet1k, ImageNet22k, Lvd142m, Model,
-    Objective, Report, Run, Scratch, StemAdapter, TrainingData, size,
+    Augmentation, Backbone, DataWord, EachView, Experiments, HandMade, Image, ImageNet1k, ImageNet22k,
+    Lvd142m, Model, Objective, Report, Run, Scratch, StemAdapter, TrainingData, size,
 };
 pub use crate::{
     adapter::{FirstLayer, said::*, values::*},
