@@ -10,12 +10,14 @@ mod frozen_tokens;
 mod grey;
 mod hypernet;
 mod plain;
+mod planes;
 mod slice_param;
 mod target_param;
 mod template_mixing;
 
 pub use first_layer::OwnStem;
 pub(crate) use frozen_tokens::{FOUNDATION, frozen_tokens};
+pub use planes::places as places_of_planes;
 
 use crate::{
     backbone::Stem,
@@ -144,6 +146,9 @@ pub fn build(
             Box::new(template_mixing::TemplateMixing::new(word, sets, own, params))
         }
         spec::Adapter::HyperNet(word) => Box::new(hypernet::HyperNet::new(word, sets, own, params)),
+        spec::Adapter::Planes(word) => {
+            Box::new(planes::Planes::new(word, sets.iter().chain(others), own, params))
+        }
     };
     stem.start(&OwnStem::random(own, params), params)
         .expect("the parameters have the shapes that their adapter gave them");

@@ -12,7 +12,7 @@ pub(crate) use to_length::to_length;
 use crate::{
     adapter::{Images, SetChannels},
     backbone::files as weights,
-    data::{self, ImageSet, Norm, Tape, central_view, native_view},
+    data::{self, ImageSet, Norm, Tape, central_view, native_view, window_view},
     event::{Event, Listen},
     model::{Card, Extractor},
     ops::format::Format,
@@ -164,6 +164,11 @@ pub enum Preprocess {
         /// In pixels.
         side: usize,
     },
+    /// The window of `side` pixels in the centre, at the image's own scale.
+    Window {
+        /// In pixels.
+        side: usize,
+    },
     /// The whole image at its own size.
     Native,
 }
@@ -260,7 +265,10 @@ impl Embedder {
             params,
             others: Vec::new(),
             trained: trained.len(),
-            preprocess: Preprocess::of(&card.model, card.image),
+            preprocess: match card.window {
+                true => Preprocess::Window { side: card.image },
+                false => Preprocess::of(&card.model, card.image),
+            },
             batch: BATCH,
             symmetries: false,
             largest: AtomicUsize::new(0),
@@ -405,7 +413,7 @@ impl Embedder {
         mut take: impl FnMut(Batch) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let room = match self.preprocess {
-            Preprocess::Square { side, .. } => {
+            Preprocess::Square { side, .. } | Preprocess::Window { side } => {
                 self.together(number, set.channels.len(), (side, side), self.batch.max(1))?
             }
             Preprocess::Native => self.batch.max(1),
@@ -413,7 +421,7 @@ impl Embedder {
         let mut chunks = std::iter::from_fn(|| {
             // At their own size, as many are read at once as the largest so far lets be few numbers.
             let most = match (self.preprocess, self.largest.load(Relaxed)) {
-                (Preprocess::Square { .. }, _) => room,
+                (Preprocess::Square { .. } | Preprocess::Window { .. }, _) => room,
                 (Preprocess::Native, 0) => 1,
                 (Preprocess::Native, numbers) => room.min(READ / numbers).max(1),
             };
@@ -431,12 +439,18 @@ impl Embedder {
     fn batches(&self, set: &ImageSet, number: usize, rows: &[u32], norm: &Norm) -> Result<Vec<Batch>, Error> {
         let channels = set.channels.len();
         match self.preprocess {
-            Preprocess::Square { shorter, side } => {
+            Preprocess::Square { side, .. } | Preprocess::Window { side } => {
                 let len = channels * side * side;
                 let mut pixels = vec![0f32; rows.len() * len];
                 let views = pixels.par_chunks_mut(len).zip(rows).map(|(out, row)| -> Result<(), Error> {
                     let tape = set.read(*row)?;
-                    central_view(&tape, shorter, side, &norm.of(&tape), out);
+                    match self.preprocess {
+                        Preprocess::Square { shorter, .. } => {
+                            central_view(&tape, shorter, side, &norm.of(&tape), out);
+                        }
+                        _ => window_view(&tape, side, &norm.of(&tape), out),
+                    }
+                    norm.finish(channels, out);
                     Ok(())
                 });
                 all(views)?;
@@ -458,6 +472,7 @@ impl Embedder {
                     let (height, width) = (tape.height, tape.width);
                     let mut pixels = vec![0f32; channels * height * width];
                     native_view(&tape, &norm.of(&tape), &mut pixels);
+                    norm.finish(channels, &mut pixels);
                     Ok(Batch { images: 1, height, width, pixels })
                 };
                 Ok(together(all(tapes.into_par_iter().map(one))?))

@@ -32,6 +32,7 @@ const PRETRAIN_SEED: Seed = Seed(0);
 struct FitInputs<'a> {
     stage: &'a Stage,
     side: usize,
+    window: bool,
     seed: Seed,
     source: &'a dyn Source,
     objective: Objective,
@@ -53,8 +54,8 @@ impl WorkContext<'_> {
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
-        let Fit { model, image, subset, .. } = fit;
-        let (image, subset) = (*image, *subset);
+        let Fit { model, image, window, subset, .. } = fit;
+        let (image, window, subset) = (*image, *window, *subset);
         let number = fit.training.as_ref().map_or(0, |training| training.number);
         let seed = of_stage(step.seed.unwrap_or(PRETRAIN_SEED), number);
         let sets = self.sets.open(&fit.data, subset, listen)?;
@@ -66,6 +67,7 @@ impl WorkContext<'_> {
         let mut card = Card {
             model: model.clone(),
             image,
+            window,
             sets: Vec::new(),
             normalise: fit.normalise.clone(),
             classifier: fit.classifier.as_ref().map(|top| top.backbone.clone()),
@@ -73,7 +75,7 @@ impl WorkContext<'_> {
         for (part, SetChannels { set, channels }) in sets.iter().zip(channels(&sets)) {
             card.sets.push(match self.norm(fit, part, listen)? {
                 Norm::Set(Statistics { mean, sd }) => CardSet { set, channels, mean, sd },
-                Norm::Image { .. } => CardSet::plain(SetChannels { set, channels }),
+                Norm::Image { .. } | Norm::View => CardSet::plain(SetChannels { set, channels }),
             });
         }
         let Some(training) = fit.training.as_deref() else {
@@ -93,7 +95,8 @@ impl WorkContext<'_> {
             Oracle::Independent => Ok::<_, Error>(start(Seed(seed.stream("oracle").bits()))?.1),
         };
         let objective = train::objective(stage, &extractor, source.classes().len(), &mut params, oracle)?;
-        let inputs = FitInputs { stage, side: image, seed, source: &source, objective, card: Some(card) };
+        let card = Some(card);
+        let inputs = FitInputs { stage, side: image, window, seed, source: &source, objective, card };
         self.train(inputs, &extractor, &mut params, attempt, listen)
     }
 
@@ -181,8 +184,8 @@ impl WorkContext<'_> {
         let extractor = Extractor::pretrained(size, channels, &mut params);
         let classes = source.classes().len();
         let objective = Objective::new(&stage.objective, extractor.width(), classes, &mut params);
-        let inputs =
-            FitInputs { stage: &stage, side, seed: PRETRAIN_SEED, source: &source, objective, card: None };
+        let (stage, seed, source) = (&stage, PRETRAIN_SEED, &source);
+        let inputs = FitInputs { stage, side, window: false, seed, source, objective, card: None };
         self.train(inputs, &extractor, &mut params, attempt, listen)
     }
 
@@ -195,8 +198,8 @@ impl WorkContext<'_> {
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let checkpoint = self.folder.join(CHECKPOINT);
-        let FitInputs { stage, side, seed, source, mut objective, card } = inputs;
-        let mut job = Job::new(stage, side, seed, source, &checkpoint);
+        let FitInputs { stage, side, window, seed, source, mut objective, card } = inputs;
+        let mut job = Job::new(stage, side, seed, source, &checkpoint).on_windows(window);
         (job.checkpoint_every, job.keep) = (self.executor.checkpoint_every, self.executor.keep);
         // Before the first point: those that a lost attempt logged after the checkpoint go.
         attempt.resume_at(job.resumes_at())?;
@@ -228,7 +231,7 @@ impl WorkContext<'_> {
         &self,
         step: &Step,
         data: &Selection,
-        (image, symmetries): (usize, bool),
+        (image, window, symmetries): (usize, bool, bool),
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
@@ -241,6 +244,7 @@ impl WorkContext<'_> {
         let card = Card {
             model: model.clone(),
             image,
+            window,
             sets: trained.into_iter().map(CardSet::plain).collect(),
             normalise: fit.normalise.clone(),
             classifier: fit.classifier.as_ref().map(|top| top.backbone.clone()),
@@ -277,6 +281,7 @@ impl WorkContext<'_> {
         match (model.adapter.view(), moments_of(normalise, &part.set().name)) {
             (View::Native, _) => Ok(Norm::none(part.set().channels.len())),
             (View::Resized, Some(Moments::Image { floor })) => Ok(Norm::Image { floor: floor as f32 }),
+            (View::Resized, Some(Moments::View)) => Ok(Norm::View),
             (View::Resized, None) => Ok(self.sets.statistics(part, *subset, listen)?.into()),
         }
     }

@@ -211,8 +211,8 @@ impl WorkContext<'_> {
         match &step.work {
             Work::Pretrain { size, .. } => self.pretrain(*size, attempt, listen),
             Work::Fit(fit) => self.fit(step, fit, attempt, listen),
-            Work::Embed { data, image, symmetries, .. } => {
-                self.embed(step, data, (*image, *symmetries), attempt, listen)
+            Work::Embed { data, image, window, symmetries, .. } => {
+                self.embed(step, data, (*image, *window, *symmetries), attempt, listen)
             }
             Work::Score { protocol, data, features, beside, hold_out, subset, .. } => {
                 let question = score::Question {

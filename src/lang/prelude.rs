@@ -1,9 +1,9 @@
 //! Everything an experiment file needs: `use dichroic::prelude::*;`.
 
 pub use crate::dsl::{
-    Adaptation, Augmentation, Backbone, Batch, Coda, DataWord, Experiments, HandMade, Image, ImageNet1k,
-    ImageNet22k, Lvd142m, Model, Objective, Oda, Plate, Report, Run, Scratch, Source, StemAdapter,
-    TrainingData, size,
+    Adaptation, Augmentation, Backbone, Batch, Coda, DataWord, EachView, Experiments, HandMade, Image,
+    ImageNet1k, ImageNet22k, Lvd142m, Model, Objective, Oda, Plate, Report, Run, Scratch, Source,
+    StemAdapter, TrainingData, size,
 };
 pub use crate::{
     adapter::{FirstLayer, said::*, values::*},

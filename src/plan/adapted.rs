@@ -82,6 +82,7 @@ fn after(spec: &Spec, data: &Selection, classifier: Option<Top>, training: Train
         model: spec.model.clone(),
         data: data.all_images(),
         image: spec.train.image,
+        window: spec.train.window,
         normalise: spec.train.normalise.clone(),
         subset: spec.train.subset,
         precision: spec.train.precision,

@@ -13,6 +13,7 @@ pub use revisions::{Revisions, SCHEMA_NAME};
 pub use work::{Fit, Pretrained, TakesOver, Top, Training, Work};
 
 use crate::{
+    adapter,
     data::{DataSet, ImageSet},
     seed::Seed,
     spec::{
@@ -203,13 +204,14 @@ impl Draft<'_> {
     fn fit(&mut self, spec: &Spec, seed: Seed) -> WorkId {
         let mut parents: Vec<WorkId> =
             self.pretraining(&spec.model.backbone, &spec.model.weights).into_iter().collect();
-        let Train { data, image, normalise, hold_out, subset, precision, stages } = &spec.train;
+        let Train { data, image, window, normalise, hold_out, subset, precision, stages } = &spec.train;
         let fit = |training: Option<Box<Training>>| {
             Work::Fit(Fit {
                 model: spec.model.clone(),
                 // It has parameters for all images of these sets, whichever it is trained on.
                 data: data.all_images(),
                 image: *image,
+                window: *window,
                 normalise: normalise.clone(),
                 subset: *subset,
                 precision: *precision,
@@ -269,12 +271,13 @@ impl Draft<'_> {
     }
 
     fn embed(&mut self, fit: &Fitted, data: &Selection, spec: &Spec) -> WorkId {
-        let (image, subset, symmetries) = (spec.train.image, spec.train.subset, spec.embedding.symmetries);
+        let Train { image, window, subset, .. } = spec.train;
+        let symmetries = spec.embedding.symmetries;
         let view = spec.model.adapter.view();
         // Once for all images that it is for, whichever of them are asked for.
         let (mut data_read, revisions) = (data.all_images(), Revisions::embed());
         data_read.only.extend(fit.only.clone());
-        let work = Work::Embed { data: data_read, view, image, symmetries, subset, revisions };
+        let work = Work::Embed { data: data_read, view, image, window, symmetries, subset, revisions };
         self.add(work, Some(fit.seed), &[data], fit.works.clone())
     }
 
@@ -333,6 +336,7 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
             hint: "leave that `.lr_on(…)` out".into(),
         }));
     }
+    problems.extend(without_planes(spec, data));
     if spec.model.adapter.reads_unseen_sets() {
         return problems;
     }
@@ -369,6 +373,27 @@ fn too_few_templates(adapter: &Adapter, trained: &[&ImageSet]) -> Option<Problem
         ),
         hint: format!("say `TemplateMixing {{ templates: {} }}`", 2 * channels),
     })
+}
+
+/// Every set that is read has the channels that are picked by name.
+fn without_planes(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem> {
+    let Adapter::Planes(word) = &spec.model.adapter else { return vec![] };
+    let read = [&spec.train.data].into_iter().chain(spec.evaluate.iter().map(|evaluate| &evaluate.data));
+    let mut problems: Vec<Problem> = Vec::new();
+    for (from, set) in read.flat_map(|from| resolve(from, data).into_iter().map(move |set| (from, set))) {
+        let Err(why) = adapter::places_of_planes(word, &set.channels) else { continue };
+        let problem = Problem {
+            rule: "planes_are_there",
+            message: format!("`{}` of `{}` {why}", set.name, from.name),
+            hint:
+                "name channels that every set has, as `dichroic data info` shows them, or leave that set out"
+                    .into(),
+        };
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+    problems
 }
 
 fn resolve<'a>(wanted: &Selection, data: &'a BTreeMap<String, DataSet>) -> Vec<&'a ImageSet> {

@@ -31,6 +31,9 @@ pub enum Work {
         view: View,
         /// Side of the square that the network sees, in pixels, where images are resized.
         image: usize,
+        /// Whether that square is a window at the image's own scale.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        window: bool,
         /// Whether features are the mean over the eight symmetries of a square.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         symmetries: bool,
@@ -96,9 +99,10 @@ impl Work {
             Self::Embed { data, view: View::Native, .. } => {
                 format!("embed {data} as the backbone was published")
             }
-            Self::Embed { data, image, symmetries, .. } => {
+            Self::Embed { data, image, window, symmetries, .. } => {
                 let turned = if *symmetries { ", in eight symmetries" } else { "" };
-                format!("embed {data} at {image} px{turned}")
+                let seen = if *window { "in windows of" } else { "at" };
+                format!("embed {data} {seen} {image} px{turned}")
             }
             Self::Score { protocol, data, features: Features::Model, .. } => {
                 format!("score {data} by {}", protocol.name())
@@ -119,6 +123,9 @@ pub struct Fit {
     pub data: Selection,
     /// Side of the square that the network sees, in pixels.
     pub image: usize,
+    /// Whether that square is a window at the image's own scale.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub window: bool,
     /// How pixels are normalised, where not by mean and SD of `Train`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub normalise: Vec<Normalise>,

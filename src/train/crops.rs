@@ -1,7 +1,7 @@
 //! The composition of a batch: groups of crops of each image, and how their pixels are normalised.
 
 use crate::{
-    data::Norm,
+    data::{Norm, norm::OF_VIEW},
     spec::{Augment, AugmentStream, Sampling, Stage},
 };
 use candle_core::{D, Result, Tensor};
@@ -19,6 +19,8 @@ pub struct Batches {
     pub sampling: Sampling,
     /// Whether each image is followed by one of its [`partners`](super::Source::partners), if it has any.
     pub pairs: bool,
+    /// Side of the central square of an image that crops are windows of, at its own scale; none: crops are resized.
+    pub centre: Option<usize>,
 }
 
 /// Crops of every image that have the same size.
@@ -37,8 +39,10 @@ pub struct CropGroup {
 /// How pixels are normalised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Normalise {
-    /// As the experiment says for the set: by its moments, or by those of the stored image.
+    /// As the experiment says for the set: by its moments, by those of the stored image, or by those of each crop.
     Set,
+    /// By mean and unbiased standard deviation of each channel of the crop itself (CODA).
+    View,
     /// By mean and standard deviation of each channel of the crop itself (DINO BoC).
     Crop,
     /// Not at all: pixels in [0, 1].
@@ -52,7 +56,7 @@ impl Batches {
         let normalise = Normalise::Set;
         let group = CropGroup { count: views, side, augment: augment.clone(), normalise };
         let (stream, sampling) = (*augment_stream, *sampling);
-        Self { groups: vec![group], batch: *batch, stream, sampling, pairs: false }
+        Self { groups: vec![group], batch: *batch, stream, sampling, pairs: false, centre: None }
     }
 }
 
@@ -60,11 +64,19 @@ impl Batches {
 const EPS: f64 = 1e-7;
 
 impl Normalise {
+    /// What it is for the images of a set that is normalised by `set`.
+    pub(super) fn of(self, set: &Norm) -> Self {
+        match (self, set) {
+            (Self::Set, Norm::View) => Self::View,
+            _ => self,
+        }
+    }
+
     /// What is done while crops are resampled, of images with so many channels of a set that is normalised by `set`.
     pub(super) fn while_resampling(self, set: &Norm, channels: usize) -> Norm {
         match self {
             Self::Set => set.clone(),
-            Self::Crop | Self::None => Norm::none(channels),
+            Self::View | Self::Crop | Self::None => Norm::none(channels),
         }
     }
 
@@ -73,13 +85,16 @@ impl Normalise {
     /// # Errors
     /// If there are not four axes.
     pub(super) fn afterwards(self, crops: Tensor) -> Result<Tensor> {
-        if self != Self::Crop {
-            return Ok(crops);
-        }
+        let (fewer, eps) = match self {
+            Self::Crop => (0, EPS),
+            Self::View => (1, OF_VIEW),
+            Self::Set | Self::None => return Ok(crops),
+        };
         let (n, channels, height, width) = crops.dims4()?;
         let planes = crops.reshape((n, channels, height * width))?;
         let centred = planes.broadcast_sub(&planes.mean_keepdim(D::Minus1)?)?;
-        let sd = (centred.sqr()?.mean_keepdim(D::Minus1)?.sqrt()? + EPS)?;
+        let degrees = (height * width - fewer).max(1) as f64;
+        let sd = ((centred.sqr()?.sum_keepdim(D::Minus1)? / degrees)?.sqrt()? + eps)?;
         centred.broadcast_div(&sd)?.reshape((n, channels, height, width))
     }
 }
@@ -107,6 +122,15 @@ mod tests {
             ];
             let found = found.flatten_all().unwrap().to_vec1::<f32>().unwrap();
             assert_close("crops", &found, &expected.concat(), 1e-6);
+            // The same with `x.std(unbiased=True) + 1e-6`.
+            let view = Normalise::Set.of(&Norm::View).afterwards(crops.clone()).unwrap();
+            let mut planes = pixels;
+            Norm::View.finish(4, &mut planes);
+            let unbiased =
+                [0.75f32.sqrt()].map(|ratio| expected.concat().iter().map(|x| x * ratio).collect::<Vec<_>>());
+            let view = view.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert_close("views", &view, &unbiased[0], 5e-6);
+            assert_close("an evaluated view", &planes, &unbiased[0], 5e-6);
             let same = Normalise::None.afterwards(crops).unwrap().flatten_all().unwrap();
             assert_eq!(same.to_vec1::<f32>().unwrap(), pixels);
         });

@@ -8,7 +8,7 @@
 use super::{Batches, CropGroup, Error, Normalise, Source, sampling, source::Item};
 use crate::{
     adapter::Images,
-    data::{Draw, Norm, Tape, ViewPlan, draw, drawn_view},
+    data::{Draw, Norm, Tape, ViewPlan, Window, draw, drawn_view},
     ops::DeviceViews,
     params::Params,
     prefetch::prefetch,
@@ -159,7 +159,7 @@ impl<'a> Loader<'a> {
                     )?),
                     None => BatchPixels::Pixels(self.pixels(&making, &items)?),
                 };
-                groups.push(Crops { seen, normalise: group.normalise });
+                groups.push(Crops { seen, normalise: group.normalise.of(self.source.norm(set)) });
                 before += group.count;
             }
             let classes = items.iter().map(|item| usize::from(item.class)).collect();
@@ -224,7 +224,8 @@ impl<'a> Loader<'a> {
 
     fn norm(&self, making: &Making<'_>) -> Norm {
         let channels = self.source.sets()[making.set].channels.len();
-        making.group.normalise.while_resampling(self.source.norm(making.set), channels)
+        let norm = self.source.norm(making.set);
+        making.group.normalise.of(norm).while_resampling(norm, channels)
     }
 
     /// The random draws for the crops of an image.
@@ -237,7 +238,11 @@ impl<'a> Loader<'a> {
         let one = |view: usize| {
             let name = format!("augment/epoch/{epoch}/{name}/{}/view/{view}", item.row);
             let stream = &mut self.seed.stream(&name);
-            draw(tape.channels, tape.height, tape.width, &making.group.augment, stream)
+            let (height, width) = (tape.height, tape.width);
+            let mut draw = draw(tape.channels, height, width, &making.group.augment, stream);
+            let side = making.group.side;
+            draw.window = self.batches.centre.map(|centre| Window::draw(height, width, centre, side, stream));
+            draw
         };
         (making.before..making.before + making.group.count).map(one).collect()
     }

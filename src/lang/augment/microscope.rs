@@ -34,6 +34,11 @@ impl AugmentWord for Settings {
     fn warps(&self) -> bool {
         false
     }
+
+    /// On purpose: whoever says it wants to have seen other magnifications.
+    fn rescales(&self) -> bool {
+        false
+    }
 }
 
 impl StageWord for Settings {

@@ -11,7 +11,7 @@
 //!           .classify(backbone)                   a classifier on the frozen model   (after a loss without labels)
 //!           .adapt(Oda | Coda, data)              the last stage goes on, on other images
 //!           .augment .lr .epochs .seeds …         values, in any order after .train_on
-//!           .normalise(Image) .symmetries() .beside(HandMade, 0.3) .ensemble(3)   what a model sees, and what is made of it
+//!           .window(224) .normalise(Image) .symmetries() .beside(HandMade, 0.3) .ensemble(3)   what a model sees, and what is made of it
 //!           .evaluate(protocol.on(data))          scored how          (at least once)
 //! ```
 //!
@@ -50,7 +50,7 @@ pub use embedding::{HandMade, HandMadeStandardised, MeasuredFeatures};
 pub use evaluation::{Evaluation, On};
 pub use experiments::{Declared, Experiments};
 pub use exposure::{DataSetWord, Less, Meets, Next, No, NotKnown, PlannerDecides, Seen, Unseen, Yes, Zero};
-pub use normalise::{ByImage, Image, Normalisation, Rules};
+pub use normalise::{ByImage, ByView, EachView, Image, Normalisation, Rules};
 pub use objective::{
     Convex, Frozen, HasStage, Labels, LossNotSaid, NoLabels, NoLoss, Objective, Or, Sum, Towards, Trains,
     Weighted,

@@ -51,6 +51,8 @@ bounds! {
     MEMBERS = "members", "a number of models to be taken as one", 1 to 1000, multiple of 1, "3 to 5 are usual; 1 is a single model";
     /// Channels of a set that a model has parameters for.
     CHANNELS = "channels", "a number of channels of a set", 1 to 4096, multiple of 1, "CHAMMI: 3 to 5";
+    /// Planes of an adapter that picks channels by name.
+    PLANES = "planes", "a number of planes", 1 to 4096, multiple of 1, "CODA: 3 of a Cell Painting image's 5 channels";
     /// Sets that a model has parameters for.
     SETS = "sets", "a number of sets", 0 to 65_536, multiple of 1, "CHAMMI: 3";
 }

@@ -5,8 +5,8 @@
 //! about how words go together, and about what is no word.
 
 use super::{
-    Adapt, Backbone, Classifier, Condition, Enters, Evaluate, InStage, Role, SCHEMA, Selection, Spec, Stage,
-    Term, Train, View, Weights,
+    Adapt, Augment, Backbone, Classifier, Condition, Enters, Evaluate, InStage, Role, SCHEMA, Selection,
+    Spec, Stage, Term, Train, View, Weights,
 };
 use super::{bounds, normalise};
 use crate::data::known;
@@ -166,6 +166,12 @@ fn seen(found: &mut Found, spec: &Spec) {
         || format!("{} sees images as in its own training, and a normalisation is said", spec.model.backbone);
     let hint = "leave `.normalise(…)` out, or resize the images: `ChannelReplication.view(View::Resized)`";
     found.unless(holds, "normalised_off_the_shelf", message, hint);
+
+    let holds = !spec.train.window || spec.model.adapter.view() == View::Resized;
+    let message =
+        || format!("{} sees images as in its own training, and a window is said", spec.model.backbone);
+    let hint = "leave `.window(…)` out, or say `ChannelReplication.view(View::Resized)`";
+    found.unless(holds, "window_off_the_shelf", message, hint);
 }
 
 /// What is trained, and what is only ever evaluated.
@@ -247,6 +253,16 @@ fn trained(found: &mut Found, at: &InStage<'_>) {
     found.unless(!has_twice(&kinds), "loss_kind_twice", message, hint);
 
     augment.iter().for_each(|change| change.check(at, found));
+    let side = spec.train.image;
+    let rescaled = augment.iter().find(|change| spec.train.window && change.rescales());
+    let message = || {
+        let word = rescaled.map_or("", Augment::word);
+        format!("the network sees windows at the images' own scale, and `{word}` resizes what it cuts out")
+    };
+    let hint = format!(
+        "say `.augment(Flips)` or another sum without it: a window of {side} px is cut out at random anyway"
+    );
+    found.unless(rescaled.is_none(), "window_rescaled", message, &hint);
     strategy.check(at, found);
 
     found.within(&bounds::BATCH, *batch);
@@ -337,7 +353,7 @@ fn exposure(found: &mut Found, spec: &Spec) {
 }
 
 /// The first item that stands before already.
-pub(super) fn twice<T: PartialEq>(items: &[T]) -> Option<&T> {
+pub(crate) fn twice<T: PartialEq>(items: &[T]) -> Option<&T> {
     items.iter().enumerate().find(|(at, item)| items[..*at].contains(item)).map(|(_, item)| item)
 }
 
