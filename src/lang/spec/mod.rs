@@ -38,7 +38,7 @@ pub use crate::{
     strategy::{Strategy, values::*},
 };
 pub use crate::{
-    data::{KNOWN, Known, chammi, known},
+    data::{KNOWN, Known, chammi, jump, known},
     needs::Needs,
     role::Role,
     word::{Axis, Entry},
