@@ -2,7 +2,7 @@
 
 use crate::{
     data::Norm,
-    spec::{Augment, AugmentStream, Sampling, Stage},
+    spec::{Augment, AugmentStream, CropFit, Needs, Sampling, Stage, settings},
 };
 use candle_core::{D, Result, Tensor};
 
@@ -46,14 +46,43 @@ pub enum Normalise {
 }
 
 impl Batches {
-    /// As a stage declares them: one group of `views` crops of that side, normalised by the set.
-    pub fn of(stage: &Stage, side: usize, views: usize) -> Self {
-        let Stage { augment, augment_stream, sampling, batch, .. } = stage;
+    /// As a stage declares them, normalised by the set: crops of that side, and small ones if its loss needs them.
+    pub fn of(stage: &Stage, side: usize) -> Self {
+        let Stage { augment, augment_stream, sampling, batch, objective, .. } = stage;
+        let Needs { views, locals, pairs, labels: _, teacher: _ } = Needs::of(objective);
         let normalise = Normalise::Set;
-        let group = CropGroup { count: views, side, augment: augment.clone(), normalise };
+        let mut groups = vec![CropGroup { count: views, side, augment: augment.clone(), normalise }];
+        groups.extend(locals.map(|locals| CropGroup {
+            count: locals.count,
+            side: locals.side,
+            augment: of_small(augment, (locals.side as f64 / side as f64).powi(2)),
+            normalise,
+        }));
         let (stream, sampling) = (*augment_stream, *sampling);
-        Self { groups: vec![group], batch: *batch, stream, sampling, pairs: false }
+        Self { groups, batch: *batch, stream, sampling, pairs: pairs.is_some() }
     }
+}
+
+/// What is done to a small crop, which has that share of the pixels of a large one, and of what it shows: so both are of one
+/// magnification.
+fn of_small(augment: &[Augment], share: f64) -> Vec<Augment> {
+    let mut crops = false;
+    let mut one = |change: &Augment| match change {
+        Augment::Crop(word) => {
+            crops = true;
+            settings::Crop { scale: word.scale.map(|area| area * share), ..word.clone() }.into()
+        }
+        Augment::Tps(_)
+        | Augment::Rotate(_)
+        | Augment::Flip(_)
+        | Augment::Turn(_)
+        | Augment::Brightness(_) => change.clone(),
+    };
+    let mut all: Vec<Augment> = augment.iter().map(&mut one).collect();
+    if !crops {
+        all.push(settings::Crop { scale: [share; 2], ratio: [1.0; 2], fit: CropFit::Adapted }.into());
+    }
+    all
 }
 
 /// Added to the standard deviation of a crop.

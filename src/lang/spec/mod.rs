@@ -37,7 +37,7 @@ pub use crate::{
 };
 pub use crate::{
     data::{KNOWN, Known, chammi, known},
-    needs::Needs,
+    needs::{Locals, Needs, Pairs},
     role::Role,
     word::{Axis, Entry},
 };
