@@ -93,6 +93,12 @@ impl Extractor {
         Self { entry, backbone: Box::new(Vit::shaped(shape, params)) }
     }
 
+    /// Of a first layer and a backbone that fit each other.
+    #[cfg(test)]
+    pub(crate) fn of_parts(entry: Box<dyn Entry>, backbone: Box<dyn Backbone>) -> Self {
+        Self { entry, backbone }
+    }
+
     /// A ConvNeXt with its own stem, for images of `channels` channels.
     pub fn plain(size: spec::ConvNextSize, channels: usize, params: &mut Params) -> Self {
         let entry = adapter::plain(channels, Stem::conv_next(size.widths()[0]), params);

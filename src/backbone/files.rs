@@ -4,6 +4,7 @@
 use super::opened::{INDEX, Opened, Placed, map};
 use crate::{
     atomic_file,
+    loss::dino_v1::{CENTRE, STUDENT, STUDENT_HEAD, TEACHER_HEAD},
     params::{ParamId, Params},
     spec::{Backbone, ConvNextSize, DinoV2Size, NetworkModel, ResNetSize, VitSize, settings},
 };
@@ -81,7 +82,8 @@ impl Error {
 /// As above, or if the file cannot be read.
 pub fn load(path: &Path, params: &mut Params, replaced: &[String]) -> Result<(), Error> {
     let replaced = |name: &str| replaced.iter().any(|other| other == name);
-    read(path, params, |name| is_backbone(name) && !replaced(name), |name| is_head(name) || replaced(name))
+    let wanted = |name: &str| (is_backbone(name) && !replaced(name)).then(|| name.to_owned());
+    read(path, params, wanted, |name| is_head(name) || replaced(name))
 }
 
 /// Copies every parameter of a network off the shelf from its published file, which may also contain heads,
@@ -96,7 +98,7 @@ pub fn load_whole(path: &Path, params: &mut Params) -> Result<(), Error> {
             || name == "mask_token"
             || name.ends_with(".num_batches_tracked")
     };
-    read(path, params, |_| true, unused)
+    read(path, params, |name| Some(name.to_owned()), unused)
 }
 
 /// Copies the blocks and the last normalisation of a transformer from its published file, and nothing else of it.
@@ -104,7 +106,12 @@ pub fn load_whole(path: &Path, params: &mut Params) -> Result<(), Error> {
 /// # Errors
 /// If the file cannot be read or does not fit.
 pub fn load_blocks(path: &Path, params: &mut Params) -> Result<(), Error> {
-    read(path, params, |_| true, |name| !name.starts_with("blocks.") && !name.starts_with("norm."))
+    read(
+        path,
+        params,
+        |name| Some(name.to_owned()),
+        |name| !name.starts_with("blocks.") && !name.starts_with("norm."),
+    )
 }
 
 /// Copies every parameter from a file that this program wrote, which may also contain proxies and
@@ -113,29 +120,41 @@ pub fn load_blocks(path: &Path, params: &mut Params) -> Result<(), Error> {
 /// # Errors
 /// If the file cannot be read or does not fit.
 pub fn restore(path: &Path, params: &mut Params) -> Result<(), Error> {
-    read(path, params, |_| true, is_head)
+    read(path, params, |name| Some(name.to_owned()), is_head)
 }
 
-/// Parameters of a loss: published heads, our classifiers, proxies and variances.
-pub(super) fn is_head(name: &str) -> bool {
-    ["head.", "classifier.", "variance_encoders."].iter().any(|prefix| name.starts_with(prefix))
-        || ["proxies", "logit_scale"].contains(&name)
+/// Copies parameters that may have other names in the file: `named` says which, and is `None` for those that stay as they
+/// are. The file may contain anything else.
+///
+/// # Errors
+/// If the file cannot be read, or one of them is missing or misshapen.
+pub fn load_named(
+    path: &Path,
+    params: &mut Params,
+    named: impl Fn(&str) -> Option<String>,
+) -> Result<(), Error> {
+    read(path, params, named, |_| true)
+}
+
+/// Parameters of a loss: published heads, our classifiers, proxies and variances, what a teacher leaves beside itself.
+pub(crate) fn is_head(name: &str) -> bool {
+    ["head.", "classifier.", "variance_encoders.", STUDENT, STUDENT_HEAD, TEACHER_HEAD]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+        || ["proxies", "logit_scale", CENTRE].contains(&name)
 }
 
 fn read(
     path: &Path,
     params: &mut Params,
-    wanted: impl Fn(&str) -> bool,
+    named: impl Fn(&str) -> Option<String>,
     unused: impl Fn(&str) -> bool,
 ) -> Result<(), Error> {
     let tensors = Opened::read(path)?;
 
     // Names in a file are relative to the current prefix.
-    let wanted: Vec<(ParamId, String)> = params
-        .ids()
-        .filter_map(|id| Some((id, params.local(id)?.to_owned())))
-        .filter(|(_, name)| wanted(name))
-        .collect();
+    let wanted: Vec<(ParamId, String)> =
+        params.ids().filter_map(|id| Some((id, named(params.local(id)?)?))).collect();
     let mut names: BTreeSet<&str> = tensors.names().collect();
     let (mut missing, mut misshapen) = (Vec::new(), Vec::new());
     for (id, name) in &wanted {

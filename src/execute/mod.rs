@@ -258,6 +258,9 @@ impl Listen for Recorder<'_> {
             Event::Checkpoint { steps, bytes } => {
                 drop(self.context.note_checkpoint(self.attempt, steps, bytes));
             }
+            Event::Remark(text) => {
+                drop(self.context.executor.store.note(self.context.plan.run.as_str(), text));
+            }
             _ => {}
         }
         self.listen.receive(event);

@@ -9,6 +9,7 @@ pub(crate) mod simd;
 
 pub mod adamw;
 pub mod device;
+pub mod distil;
 pub mod event;
 pub mod format;
 #[cfg(any(test, feature = "testing"))]

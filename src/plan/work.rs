@@ -7,6 +7,7 @@ use crate::{
         Backbone, Beside, CentreStart, ConvNextSize, Features, HeadWhileAdapting, Model, Normalise,
         Precision, Protocol, Selection, Stage, StudentStart, View, VitSize, Weights, kind,
     },
+    train::Continue,
 };
 use serde::Serialize;
 
@@ -183,6 +184,17 @@ pub struct TakesOver {
     pub centre: CentreStart,
     /// What becomes of the head.
     pub head: HeadWhileAdapting,
+}
+
+impl TakesOver {
+    /// The same in the terms of the training.
+    pub fn how(self) -> Continue {
+        Continue {
+            student_from_teacher: self.student == StudentStart::Teacher,
+            keep_centre: self.centre == CentreStart::Kept,
+            freeze_head: self.head == HeadWhileAdapting::Frozen,
+        }
+    }
 }
 
 /// A stage of a training, as a work.

@@ -39,7 +39,7 @@ pub use crate::{
 };
 pub use crate::{
     data::{KNOWN, Known, chammi, jump, known},
-    needs::Needs,
+    needs::{Locals, Needs, Pairs},
     role::Role,
     word::{Axis, Entry},
 };
