@@ -9,8 +9,8 @@ pub use costs::Costs;
 pub use released::{Error as ReleasedError, Released, released};
 
 use crate::{
-    adapter::{self, Convolution, Entry, Images, OwnStem, Replaces, SetChannels},
-    backbone::{Backbone, ConvNext, DinoV2, ResNet, Shape, Stem, Vit, VitShape, files, of_the_zoo},
+    adapter::{self, Convolution, Entry, Images, OwnStem, Planes, Replaces, SetChannels},
+    backbone::{Backbone, ConvNext, DinoV2, ResNet, Shape, Stem, Vit, VitShape, files, of_the_zoo, published::Weights},
     params::{Params, Published},
     pass::{Outputs, Pass},
     seed::Seed,
@@ -49,8 +49,7 @@ impl Extractor {
                 );
             }
             spec::Backbone::Vit(word) => {
-                let shape = VitShape::of(word.size, word.drop_path, word.features, word.positions);
-                return Self::vit(&model.adapter, shape, (sets, others), params);
+                return Self::vit(&model.adapter, VitShape::of(word), (sets, others), params);
             }
             spec::Backbone::ResNet(word) => {
                 Box::new(ResNet::new(word.size, model.adapter.view() == View::Native, params))
@@ -89,6 +88,21 @@ impl Extractor {
     ) -> Self {
         let entry = adapter::build(adapter, sets, others, shape.stem(), params);
         Self { entry, backbone: Box::new(Vit::shaped(shape, params)) }
+    }
+
+    /// A published transformer with its weights, behind whatever its images are.
+    ///
+    /// # Errors
+    /// If the weights do not fit its name.
+    pub fn published(
+        weights: &Weights,
+        planes: Planes,
+        params: &mut Params,
+    ) -> std::result::Result<Self, files::Error> {
+        let entry = adapter::as_published(planes, weights.shape.stem(), params);
+        let backbone = Box::new(Vit::shaped(weights.shape, params));
+        weights.copy_to(params)?;
+        Ok(Self { entry, backbone })
     }
 
     /// A ConvNeXt with its own stem, for images of `channels` channels.

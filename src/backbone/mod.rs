@@ -5,11 +5,15 @@ mod built;
 mod convnext;
 mod dino_v2;
 pub mod files;
+mod find;
 mod layers;
+mod layout;
+mod names;
 mod off_the_shelf;
 mod opened;
 mod pickle;
 mod position;
+pub mod published;
 mod resnet;
 mod stem;
 #[cfg(test)]
@@ -24,11 +28,12 @@ pub use built::{NotBuilt, built};
 pub use convnext::ConvNext;
 pub(crate) use convnext::Shape;
 pub use dino_v2::DinoV2;
+pub(crate) use dino_v2::framed;
 pub use off_the_shelf::{OffTheShelf, grey_to_rgb};
 pub use resnet::ResNet;
 pub use stem::Stem;
 pub(crate) use vit::Shape as VitShape;
-pub use vit::Vit;
+pub use vit::{Blocks, Reading, Vit};
 
 use crate::{
     pass::{Entered, Outputs, Pass},

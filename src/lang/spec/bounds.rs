@@ -49,6 +49,8 @@ bounds! {
     SWAD = "swad_looks", "steps between looks, and looks to converge and to tolerate, each", 1 to 1_000_000_000, multiple of 1, "SWAD's authors: 100, 3 and 6";
     /// Models of an ensemble.
     MEMBERS = "members", "a number of models to be taken as one", 1 to 1000, multiple of 1, "3 to 5 are usual; 1 is a single model";
+    /// Register tokens of a vision transformer.
+    REGISTERS = "vit_registers", "a number of registers", 0 to 1024, multiple of 1, "DINOv2's models have 4, or none";
     /// Channels of a set that a model has parameters for.
     CHANNELS = "channels", "a number of channels of a set", 1 to 4096, multiple of 1, "CHAMMI: 3 to 5";
     /// Sets that a model has parameters for.
