@@ -176,7 +176,7 @@ impl WorkContext<'_> {
     /// A backbone's first training, on simulated images of three channels.
     pub(super) fn pretrain(
         &self,
-        size: Pretrained,
+        size: &Pretrained,
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {

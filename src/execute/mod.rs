@@ -209,7 +209,7 @@ impl WorkContext<'_> {
     fn work(&self, step: &Step, attempt: &Attempt, listen: &mut dyn Listen) -> Result<Progress, Error> {
         let listen = &mut Recorder { metrics: attempt.metrics(), context: self, attempt, listen };
         match &step.work {
-            Work::Pretrain { size, .. } => self.pretrain(*size, attempt, listen),
+            Work::Pretrain { size, .. } => self.pretrain(size, attempt, listen),
             Work::Fit(fit) => self.fit(step, fit, attempt, listen),
             Work::Embed { data, image, window, symmetries, .. } => {
                 self.embed(step, data, (*image, *window, *symmetries), attempt, listen)

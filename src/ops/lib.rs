@@ -37,6 +37,7 @@ mod pool;
 mod pooled_filters;
 mod scalar;
 mod scale_residual;
+mod swiglu;
 mod tokens;
 mod variance_penalty;
 mod views;

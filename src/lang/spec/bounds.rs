@@ -53,6 +53,8 @@ bounds! {
     LOCALS = "dino_locals", "a number of small views", 0 to 64, multiple of 1, "CODA: 6; DINO: 8";
     /// Models of an ensemble.
     MEMBERS = "members", "a number of models to be taken as one", 1 to 1000, multiple of 1, "3 to 5 are usual; 1 is a single model";
+    /// Register tokens of a vision transformer.
+    REGISTERS = "vit_registers", "a number of registers", 0 to 1024, multiple of 1, "DINOv2's models have 4, or none";
     /// Channels of a set that a model has parameters for.
     CHANNELS = "channels", "a number of channels of a set", 1 to 4096, multiple of 1, "CHAMMI: 3 to 5";
     /// Planes of an adapter that picks channels by name.
