@@ -16,13 +16,13 @@ use crate::{
     params::Params,
     plan::{Fit, Step, Training},
     seed::Seed,
-    spec::{ConvNextSize, Moments, Oracle, Selection, Stage, View, Weights, normalise::moments_of},
+    spec::{ConvNextSize, Moments, Needs, Oracle, Selection, Stage, View, Weights, normalise::moments_of},
     store::Attempt,
     train::{self, Folder, Job, Pretraining, Source},
 };
 use std::path::Path;
 
-const WEIGHTS: &str = "weights.safetensors";
+pub(super) const WEIGHTS: &str = "weights.safetensors";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 
 /// The seed of the shared pre-training.
@@ -63,8 +63,13 @@ impl WorkContext<'_> {
             listen.receive(&Event::Note(&remark));
         }
         let (extractor, mut params) = start(seed)?;
-        let mut card =
-            Card { model: model.clone(), image, sets: Vec::new(), normalise: fit.normalise.clone() };
+        let mut card = Card {
+            model: model.clone(),
+            image,
+            sets: vec![],
+            normalise: fit.normalise.clone(),
+            classes: vec![],
+        };
         for (part, SetChannels { set, channels }) in sets.iter().zip(channels(&sets)) {
             card.sets.push(match self.norm(fit, part, listen)? {
                 Norm::Set(Statistics { mean, sd }) => CardSet { set, channels, mean, sd },
@@ -82,6 +87,9 @@ impl WorkContext<'_> {
             held.push(back);
         }
         let source = Folder::new(parts).holding_out(&held);
+        if Needs::of(&stage.objective).labels {
+            card.classes = source.classes().to_vec();
+        }
         let oracle = |which, params: &Params| match which {
             Oracle::Copy => Ok(params.duplicate()?),
             Oracle::Independent => Ok::<_, Error>(start(Seed(seed.stream("oracle").bits()))?.1),
@@ -214,6 +222,7 @@ impl WorkContext<'_> {
             image,
             sets: trained.into_iter().map(CardSet::plain).collect(),
             normalise: fit.normalise.clone(),
+            classes: vec![],
         };
         let weights = self.of_parent(parent, WEIGHTS);
         let mut embedder =

@@ -16,6 +16,7 @@ use candle_core::Device;
 use std::{collections::BTreeMap, time::Duration};
 
 mod embedding;
+mod learned;
 
 const SMALL: Folder = Folder("small");
 

@@ -9,16 +9,22 @@ pub struct Needs {
     pub labels: bool,
     /// Independently augmented views of each image.
     pub views: usize,
+    /// Whether it trains a classifier that can be asked for the label of other images.
+    pub classifier: bool,
 }
 
 impl Needs {
     /// The needs of a loss on unlabelled images: the start of a sum.
-    pub const IMAGES: Self = Self { labels: false, views: 1 };
+    pub const IMAGES: Self = Self { labels: false, views: 1, classifier: false };
 
     /// The needs of two losses together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self { labels: self.labels || other.labels, views: self.views.max(other.views) }
+        Self {
+            labels: self.labels || other.labels,
+            views: self.views.max(other.views),
+            classifier: self.classifier || other.classifier,
+        }
     }
 
     /// The needs of a weighted sum.
@@ -33,9 +39,11 @@ mod tests {
 
     #[test]
     fn a_sum_needs_what_any_of_its_terms_needs() {
-        let labels = Needs { labels: true, views: 1 };
-        let views = Needs { labels: false, views: 2 };
-        assert_eq!(labels.and(views), Needs { labels: true, views: 2 });
+        let labels = Needs { labels: true, ..Needs::IMAGES };
+        let views = Needs { views: 2, ..Needs::IMAGES };
+        assert_eq!(labels.and(views), Needs { labels: true, views: 2, classifier: false });
+        let classifier = Needs { classifier: true, ..labels };
+        assert_eq!(views.and(classifier), Needs { views: 2, ..classifier });
         assert_eq!(views.and(labels), labels.and(views));
         assert_eq!(Needs::of(&[]), Needs::IMAGES);
     }

@@ -20,6 +20,9 @@ pub struct Card {
     /// Sets whose images are normalised by themselves; of the others, the mean and deviation is in `sets`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub normalise: Vec<Normalise>,
+    /// The classes of its labelled loss, in the order of the classifier's or the proxies' rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
 }
 
 /// A set that a model has parameters for.
@@ -139,7 +142,7 @@ mod tests {
         let spec = sample::spec(sample::hyper_net().frozen(), Recipe::Fixed);
         let channels = ["er", "golgi"].map(String::from).to_vec();
         let set = CardSet { set: "HPA".into(), channels, mean: vec![0.1; 2], sd: vec![0.2; 2] };
-        Card { model: spec.model, image: 64, sets: vec![set], normalise: vec![] }
+        Card { model: spec.model, image: 64, sets: vec![set], normalise: vec![], classes: vec![] }
     }
 
     #[test]

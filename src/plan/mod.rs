@@ -15,7 +15,8 @@ use crate::{
     data::{DataSet, ImageSet},
     seed::Seed,
     spec::{
-        Adapter, Backbone, Coefficients, Features, Models, Selection, SetRate, Spec, Train, Weights,
+        Adapter, Backbone, Coefficients, Evaluate, Features, Models, Protocol, Selection, SetRate, Spec,
+        Train, Weights,
         check::{self, Problem},
         id::{RunId, SpecId, WorkId},
         normalise,
@@ -107,6 +108,23 @@ impl Plan {
         }
     }
 
+    /// The steps that embed this set of `data` for a score. A score may read features of other data too, of which a set can
+    /// have the same name.
+    pub fn embeds<'a>(
+        &'a self,
+        score: &'a Step,
+        data: &'a Selection,
+        set: &'a str,
+    ) -> impl Iterator<Item = &'a Step> {
+        let learned = matches!(&score.work, Work::Score { trained_on: Some(_), .. });
+        let is = move |step: &&Step| match &step.work {
+            Work::Embed { data: embedded, .. } if learned => *embedded == data.all_images(),
+            Work::Embed { data: embedded, .. } => embedded.reads(set),
+            Work::Pretrain { .. } | Work::Fit(_) | Work::Score { .. } => false,
+        };
+        score.parents.iter().filter_map(|parent| self.step(parent)).filter(is)
+    }
+
     /// The step of that id.
     pub fn step(&self, id: &WorkId) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == *id)
@@ -135,25 +153,33 @@ impl Draft<'_> {
         untrained.train.stages.clear();
         let untrained = self.members(&untrained, seed);
         for evaluate in &spec.evaluate {
+            let Evaluate { protocol, data } = evaluate;
+            let trained_on = protocol.reads().of_source().then(|| spec.train.last_data().clone());
+            let source = |by: &Protocol| trained_on.as_ref().filter(|_| by.reads().training_features);
             for features in [Features::Model].into_iter().chain(Features::FLOORS) {
                 let (parents, seed) = match features {
-                    Features::Model => (self.embeds(&fits, &evaluate.data, spec), Some(seed)),
-                    Features::Untrained => (self.embeds(&untrained, &evaluate.data, spec), Some(seed)),
+                    Features::Model => (self.embeds_of(&fits, data, source(protocol), spec), Some(seed)),
+                    Features::Untrained => {
+                        let source = source(&protocol.of_untrained());
+                        (self.embeds_of(&untrained, data, source, spec), Some(seed))
+                    }
                     Features::Constant
                     | Features::Prior
                     | Features::HandMade
                     | Features::HandMadeStandardised => (vec![], None),
                 };
                 let work = Work::Score {
-                    protocol: evaluate.protocol.clone(),
-                    data: evaluate.data.clone(),
+                    protocol: protocol.clone(),
+                    data: data.clone(),
                     features,
                     beside: if parents.is_empty() { vec![] } else { spec.embedding.beside.clone() },
+                    trained_on: trained_on.clone(),
                     hold_out: spec.train.hold_out,
                     subset: spec.train.subset,
-                    revisions: Revisions::score(&evaluate.protocol, features),
+                    revisions: Revisions::score(protocol, features),
                 };
-                self.add(work, seed, &[&evaluate.data], parents);
+                let reads: Vec<&Selection> = [data].into_iter().chain(&trained_on).collect();
+                self.add(work, seed, &reads, parents);
             }
         }
     }
@@ -237,6 +263,23 @@ impl Draft<'_> {
             parents = vec![self.add(fit(Some(Box::new(training))), Some(seed), &[data], parents)];
         }
         parents.remove(0)
+    }
+
+    /// Features of `data` by these models, and of what they were trained on, if that is read too.
+    fn embeds_of(
+        &mut self,
+        fits: &[Fitted],
+        data: &Selection,
+        source: Option<&Selection>,
+        spec: &Spec,
+    ) -> Vec<WorkId> {
+        let mut parents = self.embeds(fits, data, spec);
+        for source in source.into_iter().flat_map(|source| self.embeds(fits, source, spec)) {
+            if !parents.contains(&source) {
+                parents.push(source);
+            }
+        }
+        parents
     }
 
     /// Features of `data` by these models, each of its own sets.

@@ -41,7 +41,7 @@ pub use backbone::{
 };
 pub use data::{DataWord, Having, TrainingData, Without};
 pub use embedding::{HandMade, HandMadeStandardised, MeasuredFeatures};
-pub use evaluation::{Evaluation, On};
+pub use evaluation::{Answers, Evaluation, OfClassifier, OfFeatures, On};
 pub use experiments::{Declared, Experiments};
 pub use exposure::{DataSetWord, Less, Meets, Next, No, NotKnown, PlannerDecides, Seen, Unseen, Yes, Zero};
 pub use normalise::{ByImage, Image, Normalisation, Rules};
