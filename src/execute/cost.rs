@@ -163,8 +163,15 @@ impl<'a> Meter<'a> {
         let few = few.as_ref().unwrap_or(set);
         let own = SetChannels { set: set.name.clone(), channels: set.channels.clone() };
         let sets = vec![CardSet::plain(own.clone())];
-        let card =
-            Card { model: model.clone(), image, window: false, sets, normalise: vec![], classifier: None };
+        let card = Card {
+            model: model.clone(),
+            image,
+            window: false,
+            sets,
+            normalise: vec![],
+            classifier: None,
+            classes: vec![],
+        };
         let mut embedder = Embedder::random(&card, &[own], true);
         embedder.go_to(&self.device, Format::F32)?;
         let memory = device::Peak::begin(&self.device);
@@ -210,10 +217,8 @@ impl<'a> Meter<'a> {
                 }
                 Features::Model | Features::Untrained => {
                     let mut width = 0;
-                    for parent in step.parents.iter().filter_map(|id| plan.step(id)) {
-                        if let Step { work: Work::Embed { data, image, .. }, parents, .. } = parent
-                            && data.reads(&set.name)
-                        {
+                    for parent in plan.embeds(step, (data, false), &set.name) {
+                        if let Step { work: Work::Embed { image, .. }, parents, .. } = parent {
                             width += self.embedding(&plan.fit(&parents[0]).model, set, *image)?.width;
                         }
                     }
@@ -230,6 +235,7 @@ impl<'a> Meter<'a> {
                         cost.memory = nearest::memory(width, set.len(), &self.device) as u64;
                         cost.seconds += self.search(width)? * (queries * set.train_rows().len()) as f64;
                     }
+                    Protocol::Accuracy(_) | Protocol::NearestMean(_) | Protocol::Logistic(_) => {}
                 }
             }
             all = all.then(cost);

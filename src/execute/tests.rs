@@ -17,6 +17,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 mod adapted;
 mod embedding;
+mod learned;
 
 const SMALL: Folder = Folder("small");
 

@@ -34,7 +34,7 @@ pub use crate::{
         VitFeatures, VitSize,
     },
     loss::{Loss, Scale, ScaleRule, Term, values::*},
-    protocol::{Metric, Protocol},
+    protocol::{Metric, Protocol, Reads, Standardised, Target},
     strategy::{Strategy, values::*},
 };
 pub use crate::{
