@@ -107,7 +107,8 @@ fn parts(path: &Path, roots: &[String], asked: Option<&str>) -> String {
         [] => "none".into(),
         roots => roots.iter().map(|root| format!("`{root}`")).collect::<Vec<_>>().join(", "),
     };
-    let expected = asked.map_or("one network".into(), |part| format!("one network whose names have `{part}` before them"));
+    let expected = asked
+        .map_or("one network".into(), |part| format!("one network whose names have `{part}` before them"));
     format!("{}: expected {expected}, found those below {found}", path.display())
 }
 
@@ -194,7 +195,8 @@ fn read(
             None => missing.push(name.clone()),
             Some(found) => {
                 names.remove(name.as_str());
-                let fits = same_shape(&found.shape, &published.shape) || folds(name, &found.shape, &published.shape);
+                let fits =
+                    same_shape(&found.shape, &published.shape) || folds(name, &found.shape, &published.shape);
                 if !fits || !is_float(found.dtype) {
                     misshapen.push(other(name, &published.shape, found));
                 }

@@ -54,7 +54,10 @@ pub fn find(model: &str, given: Option<&Path>) -> Result<PathBuf, Error> {
 
 /// Owner and name of a model on the Hugging Face Hub: timm's, but Meta's for Meta's names.
 pub(super) fn repository(model: &str) -> (&str, String) {
-    match model.strip_prefix("dinov2_vit").and_then(|rest| Some((rest.strip_prefix(['s', 'b', 'l', 'g'])?, rest))) {
+    match model
+        .strip_prefix("dinov2_vit")
+        .and_then(|rest| Some((rest.strip_prefix(['s', 'b', 'l', 'g'])?, rest)))
+    {
         Some((end @ ("14" | "14_reg"), size)) => {
             let size = match &size[..1] {
                 "s" => "small",

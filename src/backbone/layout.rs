@@ -78,12 +78,15 @@ fn of_a_layer(rest: &str) -> Option<(String, Option<usize>)> {
         ("intermediate.dense.", "mlp.fc1.", None),
         ("output.dense.", "mlp.fc2.", None),
     ];
-    PARTS.iter().find_map(|(theirs, ours, third)| Some((format!("{ours}{}", rest.strip_prefix(theirs)?), *third)))
+    PARTS
+        .iter()
+        .find_map(|(theirs, ours, third)| Some((format!("{ours}{}", rest.strip_prefix(theirs)?), *third)))
 }
 
 /// A published name that a transformer's features do not need: heads, what masked patches were replaced by, decoders.
 pub(super) fn is_unused(name: &str) -> bool {
-    const HEADS: [&str; 7] = ["head.", "fc.", "classifier.", "pooler.", "dino_head.", "ibot_head.", "decoder"];
+    const HEADS: [&str; 7] =
+        ["head.", "fc.", "classifier.", "pooler.", "dino_head.", "ibot_head.", "decoder"];
     HEADS.iter().any(|head| name.starts_with(head)) || name == "mask_token"
 }
 

@@ -264,7 +264,8 @@ impl Opened {
             }
         }
         for (name, thirds) in thirds {
-            let shape = |one: &Option<(String, Placed)>| one.as_ref().map(|(_, one)| (one.shape.clone(), one.dtype));
+            let shape =
+                |one: &Option<(String, Placed)>| one.as_ref().map(|(_, one)| (one.shape.clone(), one.dtype));
             let first = shape(&thirds[0]).filter(|(shape, _)| !shape.is_empty());
             // Otherwise they keep their names, which are then unexpected ones.
             if first.is_none() || thirds.iter().any(|third| shape(third) != first) {

@@ -147,7 +147,9 @@ mod tests {
             &[(11, -0.111_111), (12, 0.796_296), (13, 0.314_815)],
         ];
         for (at, expected) in rows.iter().enumerate() {
-            for (place, found) in weights(at, 14, 6, PositionResize::OneScale.into(), false).into_iter().enumerate() {
+            for (place, found) in
+                weights(at, 14, 6, PositionResize::OneScale.into(), false).into_iter().enumerate()
+            {
                 let expected = expected.iter().find(|(known, _)| *known == place).map_or(0.0, |(_, w)| *w);
                 assert!((found - expected).abs() < 1e-6, "{at} {place}: {found}, expected {expected}");
             }

@@ -118,7 +118,9 @@ impl Transformer {
             Family::Timm if self.name.starts_with("deit") => trained("fb_in1k"),
             Family::Timm => trained("augreg_in21k_ft_in1k"),
             Family::TimmDinoV2 => trained("lvd142m"),
-            Family::DinoV2 if self.name == "dinov2_vits14_reg" => "vit_small_patch14_reg4_dinov2.lvd142m".into(),
+            Family::DinoV2 if self.name == "dinov2_vits14_reg" => {
+                "vit_small_patch14_reg4_dinov2.lvd142m".into()
+            }
             Family::Dino | Family::DinoV2 => self.name.clone(),
         }
     }
@@ -128,10 +130,15 @@ impl Transformer {
         let training = self.name.split_once('.').map_or("", |(_, training)| training);
         match self.family {
             _ if planes != 3 => Pixels::Crop,
-            Family::Timm if !self.name.starts_with("deit") && (training.is_empty() || training.starts_with("augreg")) => {
+            Family::Timm
+                if !self.name.starts_with("deit")
+                    && (training.is_empty() || training.starts_with("augreg")) =>
+            {
                 Pixels::Rgb(RgbNorm::Symmetric)
             }
-            Family::Timm | Family::TimmDinoV2 | Family::Dino | Family::DinoV2 => Pixels::Rgb(RgbNorm::ImageNet),
+            Family::Timm | Family::TimmDinoV2 | Family::Dino | Family::DinoV2 => {
+                Pixels::Rgb(RgbNorm::ImageNet)
+            }
         }
     }
 
@@ -247,7 +254,14 @@ fn of_meta(name: &str) -> Option<Transformer> {
     };
     // The largest of DINO has no SwiGLU; there is none.
     (family == Family::DinoV2 || size.hidden == Hidden::Gelu).then_some(())?;
-    Some(Transformer { name: name.into(), family, size, patch: side_of_a_patch(patch)?, side: None, registers })
+    Some(Transformer {
+        name: name.into(),
+        family,
+        size,
+        patch: side_of_a_patch(patch)?,
+        side: None,
+        registers,
+    })
 }
 
 /// `vit_small_patch16_224`, `deit_base_patch16_384`, `vit_small_patch14_reg4_dinov2`.
@@ -271,7 +285,14 @@ fn of_timm(name: &str) -> Option<Transformer> {
     };
     let fits = steps.next().is_none() && (patch..=4096).contains(&side) && side.is_multiple_of(patch);
     let known = family == Family::TimmDinoV2 || size.hidden == Hidden::Gelu;
-    (fits && known).then(|| Transformer { name: name.into(), family, size, patch, side: Some(side), registers })
+    (fits && known).then(|| Transformer {
+        name: name.into(),
+        family,
+        size,
+        patch,
+        side: Some(side),
+        registers,
+    })
 }
 
 fn side_of_a_patch(text: &str) -> Option<usize> {
@@ -279,50 +300,4 @@ fn side_of_a_patch(text: &str) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn known(name: &str) -> Transformer {
-        Transformer::named(name).unwrap_or_else(|| panic!("{name}"))
-    }
-
-    #[test]
-    fn names_say_shapes_and_where_weights_lie() {
-        let small = known("vit_small_patch16_224");
-        assert_eq!((small.size.width, small.patch, small.side, small.registers), (384, 16, Some(224), 0));
-        assert_eq!(small.file(), "vit_small_patch16_224.augreg_in21k_ft_in1k");
-        assert_eq!(known("deit_tiny_patch16_224").file(), "deit_tiny_patch16_224.fb_in1k");
-        assert_eq!(known("vit_base_patch16_224.dino").file(), "vit_base_patch16_224.dino");
-        assert_eq!(known("dinov2_vitb14").file(), "dinov2_vitb14");
-        let registers = known("dinov2_vitl14_reg");
-        assert_eq!((registers.size.depth, registers.registers, registers.side), (24, 4, None));
-        assert_eq!(known("vit_giant_patch14_reg4_dinov2.lvd142m").size.hidden, Hidden::SwiGlu(4096));
-        assert_eq!(known("dino_vits8").patch, 8);
-        for wrong in [
-            "vit_small_patch16",
-            "vit_small_patch16_220",
-            "vit_small_patch0_224",
-            "vit_small_patch16_224_x",
-            "deit_small_patch16_reg4_224",
-            "vit_giant_patch14_224",
-            "dinov2_vits14_registers",
-            "dino_vits16_reg",
-            "dinov2_vit",
-            "dinov2_vité14",
-            "resnet18",
-            "dinov2_vits14.lvd142m",
-        ] {
-            assert_eq!(Transformer::named(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn pixels_are_normalised_as_weights_were_trained() {
-        let of = |name: &str| known(name).trained_with(3);
-        assert_eq!(of("vit_small_patch16_224"), Pixels::Rgb(RgbNorm::Symmetric));
-        for name in ["deit_small_patch16_224", "vit_base_patch16_224.dino", "dinov2_vits14", "dino_vitb8"] {
-            assert_eq!(of(name), Pixels::Rgb(RgbNorm::ImageNet), "{name}");
-        }
-        assert_eq!(known("dinov2_vits16").trained_with(1), Pixels::Crop);
-    }
-}
+mod tests;

@@ -97,15 +97,26 @@ impl Options {
             (None, None) => (tokens != Tokens::Mean, Blocks::Last(1), "--tokens"),
         };
         let reading = Reading { class, patches, blocks };
-        let wrong = |why: String| Failure::new(format!("{option}: {why}"));
+        let hint = match blocks {
+            Blocks::Last(_) => "DINOv2's probes read 1 or 4",
+            Blocks::One(_) => "blocks are counted from 0, as in the names of weights",
+        };
+        let wrong = |why: String| Failure::new(format!("{option}: {why}")).hint(hint);
         reading.check(transformer.depth()).map_err(wrong)?;
         Ok(reading)
     }
 
     /// What pixels are normalised by, and why.
-    fn pixels(&self, transformer: &Transformer, weights: &Weights, apart: bool) -> Result<(Pixels, &'static str)> {
+    fn pixels(
+        &self,
+        transformer: &Transformer,
+        weights: &Weights,
+        apart: bool,
+    ) -> Result<(Pixels, &'static str)> {
         let pixels = match self.normalise {
-            None if apart => return Ok((Pixels::Plain, "as channel replication was published; see --normalise")),
+            None if apart => {
+                return Ok((Pixels::Plain, "as channel replication was published; see --normalise"));
+            }
             None => {
                 let why = "as the weights were trained; see --normalise";
                 return Ok((transformer.trained_with(weights.planes), why));
@@ -116,7 +127,8 @@ impl Options {
         };
         match (pixels, weights.planes) {
             (Pixels::Rgb(_), planes) if planes != 3 => {
-                let message = format!("`--normalise imagenet` is for three planes, and these weights read {planes}");
+                let message =
+                    format!("`--normalise imagenet` is for three planes, and these weights read {planes}");
                 Err(Failure::new(message).hint("say --normalise crop or --normalise none"))
             }
             _ => Ok((pixels, "as --normalise says")),
@@ -141,8 +153,9 @@ impl Embed {
         };
         let (count, padded) = (weights.planes, transformer.pads());
         if apart && !REPEATED.contains(&count) {
-            let message =
-                format!("expected weights of one plane or three for channel-replication, found {count} planes");
+            let message = format!(
+                "expected weights of one plane or three for channel-replication, found {count} planes"
+            );
             return Err(Failure::new(message).hint("say --adapter planes for sets with as many channels"));
         }
         let data = self.open()?;

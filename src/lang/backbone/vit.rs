@@ -165,6 +165,11 @@ impl VitSize {
         }
     }
 
+    /// Heads of attention, of 64 numbers each.
+    pub fn heads(self) -> usize {
+        self.width() / 64
+    }
+
     /// Side of a patch, in pixels.
     pub fn patch(self) -> usize {
         match self {
@@ -255,7 +260,9 @@ impl BackboneWord for Settings {
         match weights {
             Weights::Scratch => true,
             Weights::ImageNet1k => self.size.is_published() && self.is_as_published(),
-            Weights::ImageNet22k | Weights::Lvd142m | Weights::Published | Weights::SimulatedPretrain => false,
+            Weights::ImageNet22k | Weights::Lvd142m | Weights::Published | Weights::SimulatedPretrain => {
+                false
+            }
         }
     }
 
@@ -275,7 +282,10 @@ impl Word for Settings {
         let (patch, own, side) = (self.patch(), self.size.side(), spec.train.image);
         let divides = |side: usize| patch > 0 && side.is_multiple_of(patch);
         let message = || {
-            format!("expected a side of patches that divides the {own} px of the positions of {}, found {patch}", self.title())
+            format!(
+                "expected a side of patches that divides the {own} px of the positions of {}, found {patch}",
+                self.title()
+            )
         };
         found.unless(divides(own), "vit_grid", message, "8, 14 and 16 are published, for 224 px");
         let message =
@@ -285,7 +295,12 @@ impl Word for Settings {
 
         found.within(&bounds::REGISTERS, self.registers);
         if let Some(scale) = self.layer_scale {
-            found.above_zero("layer_scale", "an initial layer scale", scale, "DINOv2: 1e-5; leave it out for none");
+            found.above_zero(
+                "layer_scale",
+                "an initial layer scale",
+                scale,
+                "DINOv2: 1e-5; leave it out for none",
+            );
         }
     }
 
@@ -355,7 +370,10 @@ mod tests {
         let spec = sample::spec(run, Recipe::Fixed);
         let said = word(&spec);
         assert_eq!((said.patch, said.registers, said.layer_scale), (Some(14), 4, Some(1e-5)));
-        assert_eq!((spec.check(), spec.model.backbone.title().as_str()), (vec![], "ViT-Small/14 with 4 registers"));
+        assert_eq!(
+            (spec.check(), spec.model.backbone.title().as_str()),
+            (vec![], "ViT-Small/14 with 4 registers")
+        );
         let text = serde_json::to_string(&spec).unwrap();
         assert_eq!(serde_json::from_str::<Spec>(&text).unwrap(), spec);
         let small = quick(&spec);
