@@ -165,6 +165,11 @@ impl VitSize {
         }
     }
 
+    /// Heads of attention, of 64 numbers each.
+    pub fn heads(self) -> usize {
+        self.width() / 64
+    }
+
     /// Side of a patch, in pixels.
     pub fn patch(self) -> usize {
         match self {
