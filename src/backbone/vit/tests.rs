@@ -142,7 +142,8 @@ fn every_configuration_of_dinov2_agrees_with_its_code() {
             let images = images(seed, &format!("images_{size}"), [2, channels, *height, *width]);
             let mut read = |blocks: Blocks, class: bool, patches: bool| {
                 vit.shape.reading = Reading { class, patches, blocks };
-                let pass = &mut Pass::new(&mut Tape::forgetting(), &params);
+                let tape = &mut Tape::forgetting();
+                let pass = &mut Pass::new(tape, &params);
                 let x = stem.enter(pass, &images).unwrap();
                 let found = vit.run(pass, x).unwrap().features;
                 assert_eq!(found.dims(), [2, vit.width()]);
