@@ -36,22 +36,29 @@ impl Draft {
     }
 
     /// Puts a classifier on top of the model, which starts as the model does. What is said next is about its training: the
-    /// cross-entropy of its classes.
+    /// cross-entropy of its classes, and else as the model's last stage.
     pub(crate) fn classify(&mut self, backbone: Table) {
         let weights = self.0["model"]["weights"].clone();
-        let said = [("backbone", backbone.into()), ("weights", weights), ("stage", stage().into())];
+        let mut stage = self.last_stage();
+        stage.insert("strategy".into(), Table::new().into());
+        let said = [("backbone", backbone.into()), ("weights", weights), ("stage", stage.into())];
         self.0.insert("classifier".into(), table(said).into());
         self.objective(vec![(1.0, Says::table(crate::dsl::CrossEntropy))]);
     }
 
     /// Adapts to these images, as the model's last stage was trained. What is said next is about this.
     pub(crate) fn adapt(&mut self, data: &Selection, per: Option<Role>) {
-        let last = child(&mut self.0, "train")["stages"].as_array().and_then(|stages| stages.last());
-        let mut stage = last.expect("a draft has stages").clone();
-        stage.as_table_mut().expect("a stage is a table").remove("on");
-        let mut said = table([("data", plain(data)), ("stage", stage)]);
+        let mut said = table([("data", plain(data)), ("stage", self.last_stage().into())]);
         said.extend(per.map(|role| ("per".into(), plain(&role))));
         self.0.insert("adapt".into(), said.into());
+    }
+
+    /// What is said of the model's last stage but its images, as the start of what comes after.
+    fn last_stage(&self) -> Table {
+        let last = self.0["train"]["stages"].as_array().and_then(|stages| stages.last()?.as_table());
+        let mut stage = last.expect("a draft has stages").clone();
+        stage.remove("on");
+        stage
     }
 
     /// Changes the losses of the stage that is spoken of.

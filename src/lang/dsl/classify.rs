@@ -30,7 +30,8 @@ impl<O: Objective<Supervision = NoLabels>> WithoutLabels for O {}
 
 impl<B: Transformer, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
     /// Freezes the model and trains a transformer on all of its tokens to name the class of each training image: the second
-    /// step of CODA. It starts from the weights that the model started from. Later calls set values of this training.
+    /// step of CODA. It starts from the weights that the model started from. Later calls set values of this training, which is
+    /// else like the stage before.
     pub fn classify<C: Transformer>(mut self, classifier: C) -> Run<Model<B, W, A>, D, Classified<O>, E>
     where
         O: HasStage + WithoutLabels,
