@@ -8,7 +8,7 @@ use crate::{
     prelude::*,
     report,
     seed::Seed,
-    spec::{Evaluate, Features, Selection, Spec},
+    spec::{self, Evaluate, Features, Selection, Spec},
     store::{ExperimentRow, Host, Provenance, Scale, ScoreRow, Status, Store, Value},
     train::Keep,
 };
@@ -16,6 +16,7 @@ use candle_core::Device;
 use std::{collections::BTreeMap, time::Duration};
 
 mod embedding;
+mod teacher;
 
 const SMALL: Folder = Folder("small");
 
