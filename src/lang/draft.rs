@@ -2,6 +2,7 @@
 
 use crate::{
     dsl::{Augmentation, Crop, Flip},
+    loss,
     role::Role,
     spec::{
         SCHEMA, Selection, Spec, Train, Weights,
@@ -98,6 +99,9 @@ impl Draft {
     /// Fills every gap from `recipe`; the result is canonical.
     pub(crate) fn resolve(&self, recipe: Recipe) -> Spec {
         let mut filled = self.0.clone();
+        stages(&mut filled).into_iter().flatten().filter_map(Value::as_table_mut).for_each(|stage| {
+            own_steps(stage, recipe);
+        });
         recipe::switches().for_each(|switch| fill(&mut filled, switch, recipe));
         let spec = Value::Table(filled).try_into();
         let mut spec: Spec = spec.expect("sentences and the table of switches leave no gap");
@@ -154,6 +158,19 @@ fn table<const N: usize>(fields: [(&str, Value); N]) -> Table {
 
 fn child<'t>(table: &'t mut Table, key: &str) -> &'t mut Table {
     table[key].as_table_mut().expect("a draft has this table")
+}
+
+/// Sets what a stage's losses say of how steps are taken, where nothing was said.
+fn own_steps(stage: &mut Table, recipe: Recipe) {
+    let terms = stage.get("objective").and_then(Value::as_array).into_iter().flatten();
+    let kinds = terms.filter_map(|term| term.get("loss")?.get("kind")?.as_str());
+    let switches: Vec<&Switch> = kinds.flat_map(loss::of_stage).collect();
+    for switch in switches {
+        let mut path: Vec<&str> = switch.path.split('.').skip(1).collect();
+        if let (Some(name), Some(value)) = (path.pop(), switch.value::<Option<Value>>(recipe)) {
+            insert(stage, &path, name, &value);
+        }
+    }
 }
 
 /// Sets a switch wherever its word is said and nothing was said of the switch.

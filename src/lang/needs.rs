@@ -58,6 +58,13 @@ impl Needs {
         }
     }
 
+    /// Views of an image of the batch (and of its partner), as so many large ones of that side.
+    pub fn large_views(&self, side: usize) -> f64 {
+        let share = |locals: Locals| locals.count as f64 * (locals.side as f64 / side.max(1) as f64).powi(2);
+        let images = if self.pairs.is_some() { 2.0 } else { 1.0 };
+        images * (self.views as f64 + self.locals.map_or(0.0, share))
+    }
+
     /// The needs of a weighted sum.
     pub fn of(objective: &[Term]) -> Self {
         objective.iter().map(|term| term.loss.needs()).fold(Self::IMAGES, Self::and)
@@ -74,6 +81,7 @@ mod tests {
         let views = Needs { views: 2, ..Needs::IMAGES };
         assert_eq!(labels.and(views), Needs { labels: true, views: 2, ..Needs::IMAGES });
         let locals = Needs { locals: Some(Locals { count: 6, side: 96 }), teacher: true, ..Needs::IMAGES };
+        assert_eq!((views.large_views(224), locals.large_views(96)), (2.0, 7.0));
         let all = Needs { labels: true, views: 2, ..locals };
         assert_eq!(labels.and(locals).and(views), all);
         let classifier = Needs { classifier: true, ..labels };

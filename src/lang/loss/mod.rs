@@ -11,7 +11,11 @@ pub use proxy_nca::{Scale, ScaleRule};
 use crate::{
     axis::axis,
     needs::Needs,
-    spec::{InStage, recipe::Recipe},
+    spec::{
+        InStage,
+        recipe::{Recipe, Switch},
+    },
+    word::Named,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +35,12 @@ axis! {
         /// What a recipe replaces it with next to a loss that reads no labels.
         fn in_mix(&self, recipe: Recipe) -> Loss;
     }
+}
+
+/// How steps are taken with a loss of that kind, where a sentence does not say and it is not as with others.
+pub(crate) fn of_stage(kind: &str) -> &'static [Switch] {
+    const OWN: &[(&str, &[Switch])] = &[(dino_v1::Settings::KIND, dino_v1::OF_STAGE)];
+    OWN.iter().find(|(known, _)| *known == kind).map_or(&[], |(_, switches)| switches)
 }
 
 /// One term of a weighted sum.
