@@ -38,9 +38,12 @@ const WIDTH: usize = 12;
 impl Golden {
     pub(in crate::evaluate) fn new() -> Self {
         let file = SafeTensors::deserialize(GOLDEN).unwrap();
-        let single = |name| -> Vec<f32> { numbers(&file, name).into_iter().map(|value| value as f32).collect() };
-        let labels = |name| -> Vec<u16> { numbers(&file, name).into_iter().map(|value| value as u16).collect() };
-        let text = |name, of: &dyn Fn(f64) -> String| numbers(&file, name).into_iter().map(of).collect::<Vec<_>>();
+        let single =
+            |name| -> Vec<f32> { numbers(&file, name).into_iter().map(|value| value as f32).collect() };
+        let labels =
+            |name| -> Vec<u16> { numbers(&file, name).into_iter().map(|value| value as u16).collect() };
+        let text =
+            |name, of: &dyn Fn(f64) -> String| numbers(&file, name).into_iter().map(of).collect::<Vec<_>>();
         let control = |is: f64| if is > 0.0 { "True".into() } else { "False".into() };
         let number = |value: f64| value.to_string();
         let of_source = Table([(Role::Control, text("train.controls", &control))].into());
@@ -89,7 +92,9 @@ impl Golden {
     fn classified(&self, by: &Protocol, head: Option<&Head>) -> Result<Classified, Error> {
         let (source, target) = (self.source(), FeatureMatrix::new(WIDTH, &self.target).unwrap());
         let rows: Vec<u32> = (0..self.target_labels.len() as u32).collect();
-        classify(by, &self.asked(&rows), &target, head, &self.training(&source), &mut Silence)
+        let training = self.training(&source);
+        let learned = Learned::of(by, head.cloned(), &training, &mut Silence)?;
+        classify(by, &self.asked(&rows), &target, &learned, &training, &mut Silence)
     }
 
     fn asked<'a>(&'a self, rows: &'a [u32]) -> Asked<'a> {
@@ -147,8 +152,7 @@ fn a_logistic_regression_says_what_scikit_learn_says() {
         let found = golden.classified(&by, None).unwrap();
         near(&metrics_of(&found), &golden.numbers(&format!("c{c}.metrics")), 1e-12);
         let all = golden.numbers(&format!("c{c}.probabilities"));
-        let largest: Vec<f64> =
-            all.chunks(5).map(|each| each.iter().copied().fold(0.0, f64::max)).collect();
+        let largest: Vec<f64> = all.chunks(5).map(|each| each.iter().copied().fold(0.0, f64::max)).collect();
         let own: Vec<f64> =
             found.score.predictions.iter().map(|one| f64::from(one.similarity.unwrap())).collect();
         near(&own, &largest, 2e-5);
@@ -211,7 +215,7 @@ fn a_given_classifier_is_asked_and_must_fit() {
     let found = golden.classified(&accuracy(false, None), Some(&head)).unwrap();
     near(&metrics_of(&found), &golden.numbers("c1.0.metrics"), 1e-12);
     let none = golden.classified(&accuracy(false, None), None).unwrap_err().to_string();
-    assert_eq!(none, "d: target/t: expected at least one trained classifier, found none");
+    assert_eq!(none, "expected at least one trained classifier, found none");
     let narrow = Head { weight: head.weight[..5 * 7].to_vec(), ..head.clone() };
     let error = golden.classified(&accuracy(false, None), Some(&narrow)).unwrap_err().to_string();
     assert_eq!(error, "d: target/t: expected 7 features for each image, as the classifier reads, found 12");
@@ -251,7 +255,9 @@ fn guesses_are_from_the_labels_of_the_source() {
     assert_eq!(most.score.metric(metrics::ACCURACY), share);
     let drawn = prior(&asked, &training, Seed(1)).unwrap();
     let shares = |labels: &[u16]| -> Vec<f64> {
-        (0..7).map(|label| labels.iter().filter(|own| **own == label).count() as f64 / labels.len() as f64).collect()
+        (0..7)
+            .map(|label| labels.iter().filter(|own| **own == label).count() as f64 / labels.len() as f64)
+            .collect()
     };
     let expected: f64 =
         shares(&golden.train_labels).iter().zip(shares(&golden.target_labels)).map(|(a, b)| a * b).sum();
@@ -274,7 +280,10 @@ fn what_cannot_be_computed_is_said() {
         }
     }
     let error = golden.classified(&within(Role::Plate, true), None).unwrap_err();
-    assert_eq!(error.to_string(), "d: target/t: expected at least one untreated control in the plate `1`, found none");
+    assert_eq!(
+        error.to_string(),
+        "d: target/t: expected at least one untreated control in the plate `1`, found none"
+    );
     assert!(error.hint().unwrap().contains("dataset.toml"));
     golden.target[5 * WIDTH + 2] = f32::NAN;
     let error = golden.classified(&within(Role::Plate, false), None).unwrap_err().to_string();

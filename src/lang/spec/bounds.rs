@@ -47,6 +47,8 @@ bounds! {
     TEMPLATES = "templates", "a number of templates for TemplateMixing", 1 to 65_536, multiple of 1, "CHAMMI: 128";
     /// Steps and looks of SWAD.
     SWAD = "swad_looks", "steps between looks, and looks to converge and to tolerate, each", 1 to 1_000_000_000, multiple of 1, "SWAD's authors: 100, 3 and 6";
+    /// Nearest training images that vote.
+    NEIGHBOURS = "neighbours", "a number of neighbours", 1 to 1_000_000, multiple of 1, "DINO: 20; CODA: 50";
     /// Models of an ensemble.
     MEMBERS = "members", "a number of models to be taken as one", 1 to 1000, multiple of 1, "3 to 5 are usual; 1 is a single model";
     /// Channels of a set that a model has parameters for.
