@@ -50,6 +50,13 @@ impl Plain {
         first_layer::start(rule, self.weight, stem, first_layer::random_sd(self.own), params)?;
         params.import(self.bias, stem.bias().to_vec())
     }
+
+    /// The same for the planes of an image: three are red, green and blue; any other number C starts with the mean of the
+    /// three times 3/C each, so that the sum over planes stays.
+    pub(super) fn start_as_planes(&self, stem: &OwnStem, params: &mut Params) -> Result<()> {
+        first_layer::start_planes(self.weight, stem, params)?;
+        params.import(self.bias, stem.bias().to_vec())
+    }
 }
 
 impl Entry for Plain {

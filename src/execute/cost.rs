@@ -115,7 +115,7 @@ impl<'a> Meter<'a> {
                 let source = Pretraining::new();
                 let format = format::of(Pretraining::PRECISION);
                 let mut params = Params::on(self.device.clone(), format, Seed(0));
-                let extractor = Extractor::plain(*size, 3, &mut params);
+                let extractor = Extractor::pretrained(size, 3, &mut params);
                 let pace = self.steps(&extractor, &mut params, (&stage, side), &source)?;
                 Ok(pace.cost((&stage, side), &[source.items().len()], self.keep))
             }
@@ -174,7 +174,15 @@ impl<'a> Meter<'a> {
         let few = few.as_ref().unwrap_or(set);
         let own = SetChannels { set: set.name.clone(), channels: set.channels.clone() };
         let sets = vec![CardSet::plain(own.clone())];
-        let card = Card { model: model.clone(), image, sets, normalise: vec![], classes: vec![] };
+        let card = Card {
+            model: model.clone(),
+            image,
+            window: false,
+            sets,
+            normalise: vec![],
+            classifier: None,
+            classes: vec![],
+        };
         let mut embedder = Embedder::random(&card, &[own], true);
         embedder.go_to(&self.device, Format::F32)?;
         let memory = device::Peak::begin(&self.device);
@@ -220,7 +228,7 @@ impl<'a> Meter<'a> {
                 }
                 Features::Model | Features::Untrained => {
                     let mut width = 0;
-                    for parent in plan.embeds(step, data, &set.name) {
+                    for parent in plan.embeds(step, (data, false), &set.name) {
                         if let Step { work: Work::Embed { image, .. }, parents, .. } = parent {
                             width += self.embedding(&plan.fit(&parents[0]).model, set, *image)?.width;
                         }
@@ -271,7 +279,7 @@ impl<'a> Meter<'a> {
                     width = handmade::width(set.channels.len());
                 }
                 Features::Model | Features::Untrained => {
-                    for parent in plan.embeds(step, source, &set.name) {
+                    for parent in plan.embeds(step, (source, true), &set.name) {
                         if let Step { work: Work::Embed { image, .. }, parents, .. } = parent {
                             width = self.embedding(&plan.fit(&parents[0]).model, set, *image)?.width;
                         }

@@ -38,7 +38,11 @@ impl WorkContext<'_> {
         let mut features: Vec<Option<Box<dyn FeatureRows>>> = Vec::new();
         for part in &trained {
             let read = by.reads().training_features && !guessed;
-            features.push(if read { self.features(step, question, source, part, listen)? } else { None });
+            features.push(if read {
+                self.features(step, question, (source, true), part, listen)?
+            } else {
+                None
+            });
         }
         let parts_of_source = trained.iter().zip(&features).map(|(part, features)| {
             let (rows, _) = part.set().training_rows(question.hold_out, &source.only);
@@ -48,7 +52,7 @@ impl WorkContext<'_> {
         let (mut scored, mut learned) = (Vec::new(), None);
         for (number, part) in parts.iter().enumerate() {
             let set = part.set();
-            let features = self.features(step, question, question.data, part, listen)?;
+            let features = self.features(step, question, (question.data, false), part, listen)?;
             if let (Some(features), None) = (&features, &learned) {
                 let head = by
                     .reads()
@@ -93,7 +97,7 @@ impl WorkContext<'_> {
         width: usize,
         training: &Training<'_>,
     ) -> Result<Head, Error> {
-        let embed = self.plan.embeds(step, question.data, set).next();
+        let embed = self.plan.embeds(step, (question.data, false), set).next();
         let fit =
             embed.and_then(|embed| embed.parents.first()).ok_or_else(|| Error::NoFeatures(set.into()))?;
         let path = self.of_parent(fit, fit::WEIGHTS);

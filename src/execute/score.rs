@@ -4,7 +4,7 @@ use super::{Error, Progress, WorkContext, fit, sets::Part};
 use crate::{
     data::{HOLD_OUT_SEED, ImageSet, hold_out},
     evaluate::{
-        self, FeatureFile, FeatureRows, SideBySide, TaskInput, TaskScore, floors,
+        self, FeatureFile, FeatureRows, Pieces, SideBySide, TaskInput, TaskScore, floors,
         handmade::{self, Greys},
         predictions,
         protocol::{self, score},
@@ -13,7 +13,7 @@ use crate::{
     },
     event::Listen,
     papers::{self, Measure},
-    plan::Step,
+    plan::{Step, Work},
     seed::Seed,
     spec::{Beside, Features, Measured, Protocol, Selection},
     store::{Attempt, Floor, ScoreRow},
@@ -78,7 +78,7 @@ impl WorkContext<'_> {
     ) -> Result<Vec<Scored>, Error> {
         let mut scored = Vec::new();
         for (number, part) in parts.iter().enumerate() {
-            let features = self.features(step, question, question.data, part, listen)?;
+            let features = self.features(step, question, (question.data, false), part, listen)?;
             let held = hold_out(part.set(), question.hold_out, HOLD_OUT_SEED);
             let questions = Questions::of(&question.data.name, part.set()).holding_out(held);
             let questions = questions.asking(&part.chosen());
@@ -90,12 +90,12 @@ impl WorkContext<'_> {
         Ok(scored)
     }
 
-    /// The features to score, one row per image of a set of `data`.
+    /// The features to score, one row per image of a set of `data`; whether that is what a model was trained on, or what is asked.
     pub(super) fn features(
         &self,
         step: &Step,
         question: &Question<'_>,
-        data: &Selection,
+        data: (&Selection, bool),
         part: &Part<'_>,
         listen: &mut dyn Listen,
     ) -> Result<Option<Box<dyn FeatureRows>>, Error> {
@@ -129,24 +129,40 @@ impl WorkContext<'_> {
         })
     }
 
-    /// What each parent that embeds this set left behind, in their order.
+    /// What each model left behind of this set, in the order of the parents. A model that was adapted to parts of the images
+    /// has a parent for each of them.
     fn of_models(
         &self,
         step: &Step,
-        data: &Selection,
+        (data, of_source): (&Selection, bool),
         set: &ImageSet,
     ) -> Result<Vec<Box<dyn FeatureRows>>, Error> {
         let (name, none) = (fit::features_file(&set.name), || Error::NoFeatures(set.name.clone()));
-        let mut parts: Vec<Box<dyn FeatureRows>> = vec![];
-        for parent in self.plan.embeds(step, data, &set.name) {
-            let path = self.of_parent(&parent.id, &name);
+        let (mut whole, mut pieces): (Vec<Box<dyn FeatureRows>>, Vec<(Option<Seed>, Vec<_>)>) =
+            (vec![], vec![]);
+        for parent in self.plan.embeds(step, (data, of_source), &set.name) {
+            let Work::Embed { data, .. } = &parent.work else { continue };
+            let (path, rows) = (self.of_parent(&parent.id, &name), set.rows_of(&data.only));
             // With a model less it would be another system.
             if !path.is_file() {
                 return Err(none());
             }
-            parts.push(Box::new(FeatureFile::plain(&path, set.len())?));
+            let features: Box<dyn FeatureRows> = Box::new(FeatureFile::plain(&path, rows.len())?);
+            if data.only.is_empty() {
+                whole.push(features);
+                continue;
+            }
+            match pieces.iter_mut().find(|(seed, _)| *seed == parent.seed) {
+                Some((_, parts)) => parts.push((features, rows)),
+                None => pieces.push((parent.seed, vec![(features, rows)])),
+            }
         }
-        if parts.is_empty() { Err(none()) } else { Ok(parts) }
+        whole.extend(
+            pieces
+                .into_iter()
+                .map(|(_, parts)| -> Box<dyn FeatureRows> { Box::new(Pieces::new(set.len(), parts)) }),
+        );
+        if whole.is_empty() { Err(none()) } else { Ok(whole) }
     }
 
     fn hand_made(

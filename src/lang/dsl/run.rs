@@ -14,8 +14,8 @@ pub struct Model<B, W, A> {
 }
 
 impl<B: Backbone, W: StartsWith, A: Adapts<B>> Model<B, W, A> {
-    pub(super) fn new(adapter: A) -> Self {
-        Self { draft: Draft::new(B::backbone(), &W::WEIGHTS, adapter.adapter()), types: PhantomData }
+    pub(super) fn new(backbone: B, adapter: A) -> Self {
+        Self { draft: Draft::new(backbone.backbone(), &W::WEIGHTS, adapter.adapter()), types: PhantomData }
     }
 }
 
@@ -139,7 +139,7 @@ impl<B, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
         self.retyped()
     }
 
-    fn retyped<O2, E2>(self) -> Run<Model<B, W, A>, D, O2, E2> {
+    pub(super) fn retyped<O2, E2>(self) -> Run<Model<B, W, A>, D, O2, E2> {
         let Self { draft, seeds, labels, recipe, convex, types: _ } = self;
         Run { draft, seeds, labels, recipe, convex, types: PhantomData }
     }

@@ -91,7 +91,9 @@ impl Word for Settings {
     fn check(&self, spec: &Spec, found: &mut Found) {
         self.target().check(Self::NAME, spec, found);
         let last = spec.train.stages.last();
-        let trains = last.is_some_and(|stage| crate::needs::Needs::of(&stage.objective).classifier);
+        let on_top = spec.classifier.as_ref().map(|classifier| &classifier.stage);
+        let learned = on_top.or(last);
+        let trains = learned.is_some_and(|stage| crate::needs::Needs::of(&stage.objective).classifier);
         let message = || match last {
             None => "Accuracy asks the trained classifier, and nothing is trained".into(),
             Some(stage) => {
