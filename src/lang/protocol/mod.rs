@@ -79,9 +79,19 @@ impl Protocol {
         if let Some(known) = one_nn {
             return known.title();
         }
-        let of_target = |target: Target| Some(base(name.strip_suffix(&target.suffix())?)? + &target.words());
-        Target::all().find_map(of_target).unwrap_or_else(|| name.into())
+        of_source(name).unwrap_or_else(|| name.into())
     }
+
+    /// Whether what a model was trained on answers in the protocol with this name in the store.
+    pub fn is_of_source(name: &str) -> bool {
+        of_source(name).is_some()
+    }
+}
+
+/// The title of a protocol that reads what a model was trained on, by its name.
+fn of_source(name: &str) -> Option<String> {
+    let of_target = |target: Target| Some(base(name.strip_suffix(&target.suffix())?)? + &target.words());
+    Target::all().find_map(of_target)
 }
 
 /// The title of a classifier of which nothing else is said.

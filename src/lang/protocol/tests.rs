@@ -52,6 +52,7 @@ fn every_protocol_has_a_name_of_its_own_that_has_its_title() {
     let mut names: Vec<String> = words.iter().map(Protocol::name).collect();
     for (protocol, name) in words.iter().zip(&names) {
         assert_eq!(Protocol::title_of(name), protocol.title());
+        assert_eq!(Protocol::is_of_source(name), protocol.reads().of_source());
         let json = serde_json::to_string(protocol).unwrap();
         assert_eq!(serde_json::from_str::<Protocol>(&json).unwrap(), *protocol, "{json}");
     }
