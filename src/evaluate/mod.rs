@@ -10,11 +10,13 @@
 
 pub mod answered;
 pub mod bootstrap;
+pub mod cka;
 pub mod classify;
 pub mod features;
 pub mod floors;
 pub mod handmade;
 pub mod indistinguishable;
+pub mod knn;
 pub mod metrics;
 pub mod nearest;
 pub mod paired;

@@ -11,7 +11,7 @@ use crate::{
     data::{HOLD_OUT_SEED, hold_out},
     evaluate::{
         FeatureRows, TaskInput,
-        classify::{Asked, Classified, Head, Training, TrainingPart, classify, majority, prior},
+        classify::{Asked, Classified, Head, Learned, Training, TrainingPart, classify, majority, prior},
         questions::Questions,
     },
     event::{Event, Listen},
@@ -32,7 +32,7 @@ impl WorkContext<'_> {
         parts: &[Part<'_>],
         listen: &mut dyn Listen,
     ) -> Result<Vec<Scored>, Error> {
-        let by = question.by();
+        let by = question.protocol.of_features(question.features);
         let guessed = matches!(question.features, Features::Constant | Features::Prior);
         let trained = self.sets.open(source, question.subset, listen)?;
         let mut features: Vec<Option<Box<dyn FeatureRows>>> = Vec::new();
@@ -49,16 +49,18 @@ impl WorkContext<'_> {
             TrainingPart::of(part.set(), rows, features.as_deref())
         });
         let training = Training { data: &source.name, parts: parts_of_source.collect() };
-        let mut scored = Vec::new();
+        let (mut scored, mut learned) = (Vec::new(), None);
         for (number, part) in parts.iter().enumerate() {
             let set = part.set();
             let features = self.features(step, question, (question.data, false), part, listen)?;
-            let head = match (&features, by.reads().head) {
-                (Some(features), true) => {
-                    Some(self.head(step, question, &set.name, features.width(), &training)?)
-                }
-                _ => None,
-            };
+            if let (Some(features), None) = (&features, &learned) {
+                let head = by
+                    .reads()
+                    .head
+                    .then(|| self.head(step, question, &set.name, features.width(), &training))
+                    .transpose()?;
+                learned = Some(Learned::of(&by, head, &training, listen)?);
+            }
             let mut questions = Questions::of(&question.data.name, set);
             if question.data.name == source.name && source.reads(&set.name) {
                 questions = questions.holding_out(hold_out(set, question.hold_out, HOLD_OUT_SEED));
@@ -70,12 +72,12 @@ impl WorkContext<'_> {
                     continue;
                 }
                 let asked = Asked { task: TaskInput { counted: Some(&unseen), ..task }, roles: set };
-                let Classified { score, label_names, unknown } = match &features {
-                    None if question.features == Features::Prior => prior(&asked, &training, Seed(0))?,
-                    None => majority(&asked, &training)?,
-                    Some(features) => {
-                        classify(&by, &asked, features.as_ref(), head.as_ref(), &training, listen)?
+                let Classified { score, label_names, unknown } = match (&features, &learned) {
+                    (Some(features), Some(learned)) => {
+                        classify(&by, &asked, features.as_ref(), learned, &training, listen)?
                     }
+                    _ if question.features == Features::Prior => prior(&asked, &training, Seed(0))?,
+                    _ => majority(&asked, &training)?,
                 };
                 if question.features == Features::Model && !unknown.is_empty() {
                     listen.receive(&Event::Note(&strange(&score.name(), &unknown)));

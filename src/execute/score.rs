@@ -219,20 +219,9 @@ fn score_task(
     };
     Ok(match (question.features, features) {
         (Features::Constant, _) => floors::constant(input)?,
-        (_, Some(features)) => by(&question.by(), features)?,
+        (_, Some(features)) => by(&question.protocol.of_features(question.features), features)?,
         (_, None) => floors::prior(input, Seed(0))?,
     })
-}
-
-impl Question<'_> {
-    /// The protocol that scores its features.
-    pub(super) fn by(&self) -> Protocol {
-        match self.features {
-            Features::HandMade | Features::HandMadeStandardised => self.protocol.of_standardised(),
-            Features::Untrained => self.protocol.of_untrained(),
-            Features::Model | Features::Constant | Features::Prior => self.protocol.clone(),
-        }
-    }
 }
 
 fn score_rows(question: &Question<'_>, score: &TaskScore) -> Vec<ScoreRow> {

@@ -56,14 +56,15 @@ impl Revisions {
     }
 
     pub(super) fn score(protocol: &Protocol, features: Features) -> Self {
-        let words = |by: &Protocol| [protocol, by].map(|by| word("protocol", by.entry())).into_iter();
+        let by = protocol.of_features(features);
+        let words = [protocol, &by].map(|by| word("protocol", by.entry())).into_iter();
         match features {
-            Features::Prior => Self::of(words(protocol), &[EVALUATE, SEED]),
-            Features::Model | Features::Constant => Self::of(words(protocol), &[EVALUATE]),
-            Features::HandMade | Features::HandMadeStandardised => {
-                Self::of(words(&protocol.of_standardised()), &[EVALUATE])
-            }
-            Features::Untrained => Self::of(words(&protocol.of_untrained()), &[EVALUATE]),
+            Features::Prior => Self::of(words, &[EVALUATE, SEED]),
+            Features::Model
+            | Features::Constant
+            | Features::HandMade
+            | Features::HandMadeStandardised
+            | Features::Untrained => Self::of(words, &[EVALUATE]),
         }
     }
 

@@ -1,12 +1,13 @@
 //! Classifiers that were, or are, fitted on the images of a source, asked for the labels of a target's images.
 //!
-//! All of them are linear in the features ([`Head`]): the classifier that was trained with the model, a
-//! [logistic regression](super::logistic), [nearest class means](nearest_mean). In front of one the features of the target
-//! can be [standardised]; behind it votes can be [pooled].
+//! Most of them are linear in the features ([`Head`]): the classifier that was trained with the model, a
+//! [logistic regression](super::logistic), [nearest class means](nearest_mean); the nearest [neighbours] are not. In front of
+//! one the features of the target can be [standardised], behind it votes can be [pooled].
 
 mod floors;
 pub(super) mod head;
 mod nearest_mean;
+mod neighbours;
 pub mod pooled;
 pub(super) mod standardised;
 mod tent;
@@ -23,6 +24,7 @@ use crate::{
     event::Listen,
     spec::{Protocol, Target},
 };
+use neighbours::Neighbours;
 use standardised::Moments;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -130,42 +132,45 @@ pub struct Classified {
     pub unknown: BTreeMap<String, usize>,
 }
 
-/// The score of a task by a protocol that learned from a source. `features` are those of the target's images, one row per
-/// image of the set; `head` is the classifier that was trained with the model, if the protocol reads it.
+/// The score of a task by a protocol and what it [learned](Learned::of) from a source. `features` are those of the target's
+/// images, one row per image of the set.
 ///
 /// # Errors
-/// Nothing to ask or to learn from; features that do not belong together; images without a plate, well, … that the protocol
-/// names. All name the task.
+/// Nothing to ask; features that do not belong together; plates without controls where the protocol names them. All name the
+/// task.
 pub fn classify(
     by: &Protocol,
     asked: &Asked<'_>,
     features: &dyn FeatureRows,
-    head: Option<&Head>,
+    learned: &Learned,
     training: &Training<'_>,
     listen: &mut dyn Listen,
 ) -> Result<Classified, Error> {
     let (expected, found) = (asked.task.labels.len(), features.rows());
-    let mut answer = || {
+    let answer = || {
         if features.rows() != asked.task.labels.len() {
             return Err(Error::Mismatch { what: "rows of features", expected, found });
         }
         let (rows, _) = asked.task.asked();
         let target = by.target();
-        let head = head_of(by, head, training, listen)?;
-        head.fits(features.width())?;
         let mut scales = standardised::scales(target.standardised, asked.roles, features, &rows, training)?;
-        if let Protocol::Accuracy(word) = by
-            && word.tent
-        {
-            let source = Moments::of_training(training)?;
-            scales = tent::adapted(&head, features, &rows, &scales, &source, listen)?;
-        }
-        let votes = head.votes(features, &rows, &scales)?;
-        Ok((head.classes, voted(&target, asked, &rows, votes)))
+        let votes = match &learned.0 {
+            Kind::Linear(head) => {
+                head.fits(features.width())?;
+                if let Protocol::Accuracy(word) = by
+                    && word.tent
+                {
+                    let source = Moments::of_training(training)?;
+                    scales = tent::adapted(head, features, &rows, &scales, &source, listen)?;
+                }
+                head.votes(features, &rows, &scales)?
+            }
+            Kind::Neighbours(neighbours) => neighbours.votes(features, &rows, &scales, listen)?,
+        };
+        Ok(voted(&target, asked, &rows, votes))
     };
-    let (classes, votes) =
-        asked.task.check_asked().and_then(|()| answer()).map_err(|error| asked.task.locate(error))?;
-    Ok(counted(asked, &classes, &votes))
+    let votes = asked.task.check_asked().and_then(|()| answer()).map_err(|error| asked.task.locate(error))?;
+    Ok(counted(asked, learned.classes(), &votes))
 }
 
 /// The label of each asked image, as an index into the classes, and its probability.
@@ -177,18 +182,40 @@ fn voted(target: &Target, asked: &Asked<'_>, rows: &[u32], mut votes: Vec<f64>) 
     votes.chunks_exact(classes).map(head::likeliest).collect()
 }
 
-/// The classifier that a protocol asks.
-fn head_of(
-    by: &Protocol,
-    head: Option<&Head>,
-    training: &Training<'_>,
-    listen: &mut dyn Listen,
-) -> Result<Head, Error> {
-    match by {
-        Protocol::Accuracy(_) => Ok(head.ok_or(Error::Empty { what: "trained classifier" })?.clone()),
-        Protocol::NearestMean(_) => nearest_mean::fit(training),
-        Protocol::Logistic(word) => logistic::fit(training, word.c, listen),
-        Protocol::OneNn(_) => Err(Error::Empty { what: "classifier that learned from a source" }),
+/// What was learned from a source: once, for all targets that are asked.
+pub struct Learned(Kind);
+
+enum Kind {
+    Linear(Head),
+    Neighbours(Neighbours),
+}
+
+impl Learned {
+    /// What a protocol asks. `head` is the classifier that was trained with the model, if the protocol reads it.
+    ///
+    /// # Errors
+    /// Nothing to learn from, or features that are no numbers or do not belong together.
+    pub fn of(
+        by: &Protocol,
+        head: Option<Head>,
+        training: &Training<'_>,
+        listen: &mut dyn Listen,
+    ) -> Result<Self, Error> {
+        Ok(Self(match by {
+            Protocol::Accuracy(_) => Kind::Linear(head.ok_or(Error::Empty { what: "trained classifier" })?),
+            Protocol::NearestMean(_) => Kind::Linear(nearest_mean::fit(training)?),
+            Protocol::Logistic(word) => Kind::Linear(logistic::fit(training, word.c, listen)?),
+            Protocol::Knn(word) => Kind::Neighbours(Neighbours::fit(training, word)?),
+            Protocol::OneNn(_) => return Err(Error::Empty { what: "classifier that learned from a source" }),
+        }))
+    }
+
+    /// The classes that it knows, sorted.
+    pub fn classes(&self) -> &[String] {
+        match &self.0 {
+            Kind::Linear(head) => &head.classes,
+            Kind::Neighbours(neighbours) => &neighbours.classes,
+        }
     }
 }
 

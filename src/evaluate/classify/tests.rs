@@ -92,7 +92,9 @@ impl Golden {
     fn classified(&self, by: &Protocol, head: Option<&Head>) -> Result<Classified, Error> {
         let (source, target) = (self.source(), FeatureMatrix::new(WIDTH, &self.target).unwrap());
         let rows: Vec<u32> = (0..self.target_labels.len() as u32).collect();
-        classify(by, &self.asked(&rows), &target, head, &self.training(&source), &mut Silence)
+        let training = self.training(&source);
+        let learned = Learned::of(by, head.cloned(), &training, &mut Silence)?;
+        classify(by, &self.asked(&rows), &target, &learned, &training, &mut Silence)
     }
 
     fn asked<'a>(&'a self, rows: &'a [u32]) -> Asked<'a> {
@@ -213,7 +215,7 @@ fn a_given_classifier_is_asked_and_must_fit() {
     let found = golden.classified(&accuracy(false, None), Some(&head)).unwrap();
     near(&metrics_of(&found), &golden.numbers("c1.0.metrics"), 1e-12);
     let none = golden.classified(&accuracy(false, None), None).unwrap_err().to_string();
-    assert_eq!(none, "d: target/t: expected at least one trained classifier, found none");
+    assert_eq!(none, "expected at least one trained classifier, found none");
     let narrow = Head { weight: head.weight[..5 * 7].to_vec(), ..head.clone() };
     let error = golden.classified(&accuracy(false, None), Some(&narrow)).unwrap_err().to_string();
     assert_eq!(error, "d: target/t: expected 7 features for each image, as the classifier reads, found 12");

@@ -28,7 +28,10 @@ pub trait Protocol: Send + Sync {
 pub fn of(protocol: &spec::Protocol) -> Option<Box<dyn Protocol>> {
     match protocol {
         spec::Protocol::OneNn(word) => Some(Box::new(OneNn { metric: word.metric })),
-        spec::Protocol::Accuracy(_) | spec::Protocol::NearestMean(_) | spec::Protocol::Logistic(_) => None,
+        spec::Protocol::Accuracy(_)
+        | spec::Protocol::NearestMean(_)
+        | spec::Protocol::Logistic(_)
+        | spec::Protocol::Knn(_) => None,
     }
 }
 

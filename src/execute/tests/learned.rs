@@ -14,6 +14,9 @@ use crate::{
 use std::{collections::BTreeMap, path::PathBuf};
 
 const SMALL: Folder = Folder("small");
+/// Training images of the target, which nothing reads, and those that are asked.
+const TRAIN: usize = 2;
+const ASKED: usize = 15;
 
 /// A source of two classes, and a target on two plates that has a third one.
 fn home() -> Home {
@@ -31,7 +34,8 @@ fn home() -> Home {
             .collect()
     };
     let source = of(16, ["x", "y", "x"], &|row| if row < 12 { "Train,False" } else { "Task_one,True" });
-    let target = of(15, ["x", "y", "z"], &|_| "Task_one,True");
+    let target =
+        of(TRAIN + ASKED, ["x", "y", "z"], &|row| if row < TRAIN { "Train,False" } else { "Task_one,True" });
     let borrowed = |rows: &'static [(&'static str, String)]| -> Vec<(&str, &str)> {
         rows.iter().map(|(label, fields)| (*label, fields.as_str())).collect()
     };
@@ -78,12 +82,12 @@ fn by_hand(home: &Home, plan: &Plan) -> Vec<String> {
     assert_eq!(card.classes, ["x", "y"]);
     let features =
         home.files(plan, "embed", "features").into_iter().find(|path| path.ends_with("features-B.f32"));
-    let features = FeatureFile::plain(&features.unwrap(), 15).unwrap();
+    let features = FeatureFile::plain(&features.unwrap(), TRAIN + ASKED).unwrap();
     let width = features.width();
     let [weight, bias] =
         files::tensors(&weights, &[("classifier.weight", &[2, width]), ("classifier.bias", &[2])]).unwrap();
-    let mut values = vec![0.0; 15 * width];
-    features.read(&(0..15).collect::<Vec<u32>>(), &mut values).unwrap();
+    let mut values = vec![0.0; ASKED * width];
+    features.read(&(TRAIN as u32..(TRAIN + ASKED) as u32).collect::<Vec<u32>>(), &mut values).unwrap();
     let logit = |image: &[f32], class: usize| -> f64 {
         let products = image.iter().zip(&weight[class * width..]).map(|(a, b)| f64::from(*a) * f64::from(*b));
         products.sum::<f64>() + f64::from(bias[class])
@@ -109,7 +113,7 @@ fn the_trained_classifier_is_asked_about_another_set() {
     assert!(truth.contains(&"z"), "a label that the classifier does not know");
     let right = truth.iter().zip(&expected).filter(|(truth, found)| *truth == found).count();
     let (found, images) = accuracy(&scores, "B/Task_one");
-    assert_eq!((images, (found * 15.0).round() as usize), (15, right));
+    assert_eq!((images as usize, (found * ASKED as f64).round() as usize), (ASKED, right));
     assert!(read.asked.units(Unit::Well).is_some(), "wells can be resampled");
     for metric in ["f1_macro", "precision_macro", "recall_macro", "kappa"] {
         assert!(values(&scores).contains_key(&("B/Task_one", "", metric)), "{metric}");
@@ -145,6 +149,7 @@ fn everything_that_can_be_said_of_a_classifier_is_computed() {
         settings::Accuracy { tent: true, standardised: standardised(true), pooled: Some(Role::Well) }.into(),
         settings::NearestMean { standardised: None, pooled: None }.into(),
         settings::Logistic::default().into(),
+        settings::Knn { k: 3, temperature: 0.07, standardised: None, pooled: None }.into(),
     ];
     let spec = spec(|spec| {
         let first = spec.evaluate.remove(0);

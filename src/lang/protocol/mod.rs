@@ -1,6 +1,7 @@
 //! Scoring protocols: the axis and the facts of each.
 
 mod accuracy;
+mod knn;
 mod logistic;
 mod nearest_mean;
 mod one_nn;
@@ -9,7 +10,10 @@ mod target;
 pub use one_nn::Metric;
 pub use target::{Standardised, Target};
 
-use crate::{axis::axis, spec::Spec};
+use crate::{
+    axis::axis,
+    spec::{Features, Spec},
+};
 use settings::Logistic;
 
 axis! {
@@ -19,6 +23,7 @@ axis! {
         Accuracy = accuracy::{Accuracy;},
         NearestMean = nearest_mean::{NearestMean;},
         Logistic = logistic::{Logistic;},
+        Knn = knn::{Knn;},
     }
     /// The facts of a protocol.
     facts {
@@ -59,15 +64,34 @@ impl Reads {
 }
 
 impl Protocol {
+    /// How it scores these features.
+    pub fn of_features(&self, features: Features) -> Self {
+        match features {
+            Features::HandMade | Features::HandMadeStandardised => self.of_standardised(),
+            Features::Untrained => self.of_untrained(),
+            Features::Model | Features::Constant | Features::Prior => self.clone(),
+        }
+    }
+
     /// The title of a protocol by its [name](Self::name) in the store; an unknown name is returned unchanged.
     pub fn title_of(name: &str) -> String {
         let one_nn = one_nn::ALL.into_iter().map(Self::from).find(|protocol| protocol.name() == name);
         if let Some(known) = one_nn {
             return known.title();
         }
-        let of_target = |target: Target| Some(base(name.strip_suffix(&target.suffix())?)? + &target.words());
-        Target::all().find_map(of_target).unwrap_or_else(|| name.into())
+        of_source(name).unwrap_or_else(|| name.into())
     }
+
+    /// Whether what a model was trained on answers in the protocol with this name in the store.
+    pub fn is_of_source(name: &str) -> bool {
+        of_source(name).is_some()
+    }
+}
+
+/// The title of a protocol that reads what a model was trained on, by its name.
+fn of_source(name: &str) -> Option<String> {
+    let of_target = |target: Target| Some(base(name.strip_suffix(&target.suffix())?)? + &target.words());
+    Target::all().find_map(of_target)
 }
 
 /// The title of a classifier of which nothing else is said.
@@ -76,7 +100,10 @@ fn base(name: &str) -> Option<String> {
         "accuracy" => Some("trained classifier".into()),
         "accuracy_tent" => Some("trained classifier, entropy minimised".into()),
         "nearest_mean" => Some("nearest class mean".into()),
-        _ => logistic::title(name.strip_prefix("logistic")?),
+        _ => match name.strip_prefix("knn_") {
+            Some(middle) => knn::title(middle),
+            None => logistic::title(name.strip_prefix("logistic")?),
+        },
     }
 }
 

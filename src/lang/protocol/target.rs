@@ -116,6 +116,8 @@ pub struct Stated {
     pub(super) tent: bool,
     /// Of [`Logistic`](super::said::Logistic).
     pub(super) c: Option<f64>,
+    /// Of [`Knn`](super::said::Knn).
+    pub(super) temperature: Option<f64>,
 }
 
 /// A word that classifies the images of a target by what was learned on the source's.

@@ -34,6 +34,8 @@ fn words() -> Vec<Protocol> {
         }),
         said(|run| spec(run.evaluate(NearestMean.standardised(Role::CellLine).on(Wtc)))),
         said(|run| spec(run.evaluate(Logistic.on(Wtc)))),
+        said(|run| spec(run.evaluate(Knn::k(20).on(Wtc)))),
+        said(|run| spec(run.evaluate(Knn::k(50).temperature(0.1).pooled(Role::Well).on(Wtc)))),
         said(|run| {
             spec(run.evaluate(Logistic.c(0.1).standardised(Role::Batch).pooled(Role::Treatment).on(Wtc)))
         }),
@@ -50,6 +52,7 @@ fn every_protocol_has_a_name_of_its_own_that_has_its_title() {
     let mut names: Vec<String> = words.iter().map(Protocol::name).collect();
     for (protocol, name) in words.iter().zip(&names) {
         assert_eq!(Protocol::title_of(name), protocol.title());
+        assert_eq!(Protocol::is_of_source(name), protocol.reads().of_source());
         let json = serde_json::to_string(protocol).unwrap();
         assert_eq!(serde_json::from_str::<Protocol>(&json).unwrap(), *protocol, "{json}");
     }
@@ -68,6 +71,8 @@ fn every_protocol_has_a_name_of_its_own_that_has_its_title() {
         ("accuracy_tent", "trained classifier, entropy minimised"),
         ("nearest_mean", "nearest class mean"),
         ("logistic_c0.1_pooled_treatment", "logistic regression, C 0.1, votes pooled by treatment"),
+        ("knn_20", "weighted 20-NN"),
+        ("knn_50_t0.1_pooled_well", "weighted 50-NN, T 0.1, votes pooled by well"),
         ("of_a_later_program", "of_a_later_program"),
         ("accuracy_pooled_plate", "accuracy_pooled_plate"),
     ] {
