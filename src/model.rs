@@ -2,6 +2,7 @@
 
 mod card;
 mod costs;
+mod dual;
 mod released;
 
 pub use card::{Card, CardSet};
@@ -13,8 +14,9 @@ use crate::{
     backbone::{Backbone, ConvNext, DinoV2, ResNet, Shape, Stem, Vit, VitShape, files, of_the_zoo},
     params::{Params, Published},
     pass::{Outputs, Pass},
+    plan::Pretrained,
     seed::Seed,
-    spec::{self, Taps, View},
+    spec::{self, PositionResize, Taps, View, VitFeatures},
     tape::{Node, Tape},
 };
 use candle_core::Result;
@@ -95,6 +97,18 @@ impl Extractor {
     pub fn plain(size: spec::ConvNextSize, channels: usize, params: &mut Params) -> Self {
         let entry = adapter::plain(channels, Stem::conv_next(size.widths()[0]), params);
         Self { entry, backbone: Box::new(ConvNext::new(size, 0.0, true, params)) }
+    }
+
+    /// A backbone that is trained first, with its own first layer, for images of `channels` channels.
+    pub fn pretrained(backbone: Pretrained, channels: usize, params: &mut Params) -> Self {
+        match backbone {
+            Pretrained::ConvNext(size) => Self::plain(size, channels, params),
+            Pretrained::Vit { vit } => {
+                let shape = VitShape::of(vit, 0.0, VitFeatures::ClassToken, PositionResize::Antialiased);
+                let entry = adapter::plain(channels, shape.stem(), params);
+                Self { entry, backbone: Box::new(Vit::shaped(shape, params)) }
+            }
+        }
     }
 
     /// Bytes of the weights of a model, before anything is allocated; `None` above 2^64.
@@ -188,6 +202,15 @@ impl Extractor {
             outputs.features = pass.tape.reshape(&outputs.features, (n, channels * self.width()))?;
         }
         Ok(outputs)
+    }
+
+    /// All tokens of images, (N, T, width).
+    ///
+    /// # Errors
+    /// If the images do not have the channels of their set, or the backbone has no tokens.
+    pub fn tokens(&self, pass: &mut Pass<'_>, images: &Images) -> Result<Node> {
+        let entered = self.entry.enter(pass, images)?;
+        self.backbone.tokens(pass, entered)
     }
 
     /// Numbers per pixel at each of the probes; empty if the backbone cannot be probed.

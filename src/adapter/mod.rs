@@ -6,6 +6,7 @@ mod depthwise;
 mod filters;
 mod first_layer;
 mod fixed_channels;
+mod frozen_tokens;
 mod grey;
 mod hypernet;
 mod plain;
@@ -15,6 +16,7 @@ mod target_param;
 mod template_mixing;
 
 pub use first_layer::OwnStem;
+pub(crate) use frozen_tokens::{FOUNDATION, frozen_tokens};
 pub use planes::places as places_of_planes;
 
 use crate::{

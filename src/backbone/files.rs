@@ -99,6 +99,14 @@ pub fn load_whole(path: &Path, params: &mut Params) -> Result<(), Error> {
     read(path, params, |_| true, unused)
 }
 
+/// Copies the blocks and the last normalisation of a transformer from its published file, and nothing else of it.
+///
+/// # Errors
+/// If the file cannot be read or does not fit.
+pub fn load_blocks(path: &Path, params: &mut Params) -> Result<(), Error> {
+    read(path, params, |_| true, |name| !name.starts_with("blocks.") && !name.starts_with("norm."))
+}
+
 /// Copies every parameter from a file that this program wrote, which may also contain proxies and
 /// classifiers; they are ignored.
 ///

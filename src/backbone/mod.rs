@@ -7,6 +7,7 @@ mod dino_v2;
 pub mod files;
 mod layers;
 mod off_the_shelf;
+mod on_tokens;
 mod opened;
 mod pickle;
 mod position;
@@ -25,6 +26,8 @@ pub use convnext::ConvNext;
 pub(crate) use convnext::Shape;
 pub use dino_v2::DinoV2;
 pub use off_the_shelf::{OffTheShelf, grey_to_rgb};
+pub(crate) use on_tokens::MAIN;
+pub use on_tokens::OnTokens;
 pub use resnet::ResNet;
 pub use stem::Stem;
 pub(crate) use vit::Shape as VitShape;
@@ -33,6 +36,7 @@ pub use vit::Vit;
 use crate::{
     pass::{Entered, Outputs, Pass},
     spec::Taps,
+    tape::Node,
 };
 use candle_core::Result;
 
@@ -43,6 +47,14 @@ pub trait Backbone: Send + Sync {
     /// # Errors
     /// If it takes a different kind of input.
     fn run(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Outputs>;
+
+    /// All of its tokens after the last normalisation, (N, T, width), the class token first.
+    ///
+    /// # Errors
+    /// If it has none, or takes a different kind of input.
+    fn tokens(&self, _pass: &mut Pass<'_>, _x: Entered) -> Result<Node> {
+        candle_core::bail!("this backbone has no tokens")
+    }
 
     /// Length of a feature vector.
     fn width(&self) -> usize;

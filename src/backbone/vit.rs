@@ -154,7 +154,7 @@ impl Vit {
     }
 
     /// All tokens before the last normalisation, from patches (N, rows, columns, width).
-    fn tokens(&self, pass: &mut Pass<'_>, patches: &Node) -> Result<Node> {
+    fn all_tokens(&self, pass: &mut Pass<'_>, patches: &Node) -> Result<Node> {
         let (n, rows, cols, width) = patches.value().dims4()?;
         let table = self.table(pass, [rows, cols])?;
         let patches = pass.tape.reshape(patches, (n, rows * cols, width))?;
@@ -180,7 +180,7 @@ impl Backbone for Vit {
     fn run(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Outputs> {
         let patches = pass.tape.formatted(&x.maps()?)?;
         let (n, rows, cols, width) = patches.value().dims4()?;
-        let tokens = self.tokens(pass, &patches)?;
+        let tokens = self.all_tokens(pass, &patches)?;
         let own = self.shape.own();
         // Normalisation is token by token: those that are not read need none.
         let (range, grid) = match self.shape.features {
@@ -191,6 +191,12 @@ impl Backbone for Vit {
         let x = self.normalised(pass, &x)?;
         let x = pass.tape.reshape(&x, (n, grid[0], grid[1], width))?;
         Ok(Outputs::of(pass.tape.mean_pixels(&x)?))
+    }
+
+    fn tokens(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Node> {
+        let patches = pass.tape.formatted(&x.maps()?)?;
+        let tokens = self.all_tokens(pass, &patches)?;
+        self.normalised(pass, &tokens)
     }
 
     fn width(&self) -> usize {

@@ -218,8 +218,14 @@ impl Embed {
         };
         let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
         let model = Model { weights: backbone.published(), backbone, adapter };
-        let card =
-            Card { model, image: self.size.unwrap_or(0), window: false, sets: vec![], normalise: vec![] };
+        let card = Card {
+            model,
+            image: self.size.unwrap_or(0),
+            window: false,
+            sets: vec![],
+            normalise: vec![],
+            classifier: None,
+        };
         Ok(vec![SavedModel { card, weights, others: vec![], published: true, symmetries: false }])
     }
 }

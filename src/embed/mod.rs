@@ -230,6 +230,14 @@ impl Embedder {
         Ok(())
     }
 
+    /// Puts an adapted model, from its file, in the place of the one under a classifier.
+    ///
+    /// # Errors
+    /// If the file cannot be read or does not fit.
+    pub fn adapted(&mut self, file: &Path) -> Result<(), weights::Error> {
+        Extractor::load_foundation(file, &mut self.params)
+    }
+
     /// Loads a published model from `file`, for the sets `asked`.
     ///
     /// # Errors
@@ -250,7 +258,10 @@ impl Embedder {
         let mut params = Params::new(Seed(0));
         Self {
             numbers: numbers.flatten().collect(),
-            model: Extractor::new(&card.model, &trained, &others, &mut params),
+            model: match &card.classifier {
+                None => Extractor::new(&card.model, &trained, &others, &mut params),
+                Some(top) => Extractor::dual(&card.model, top, &trained, &others, &mut params),
+            },
             params,
             others: Vec::new(),
             trained: trained.len(),
@@ -304,16 +315,31 @@ impl Embedder {
         listen: &mut dyn Listen,
         take: &mut Take<'_>,
     ) -> Result<(), Error> {
-        let (channels, number) = (set.channels.len(), self.numbers[at]);
         let rows: Vec<u32> = (0..set.len() as u32).collect();
+        self.embed_rows((set, &rows), at, norm, listen, take)
+    }
+
+    /// The same for some of the rows of a set, in this order.
+    ///
+    /// # Errors
+    /// As [`embed`](Self::embed).
+    pub fn embed_rows(
+        &self,
+        (set, rows): (&ImageSet, &[u32]),
+        at: usize,
+        norm: &Norm,
+        listen: &mut dyn Listen,
+        take: &mut Take<'_>,
+    ) -> Result<(), Error> {
+        let (channels, number) = (set.channels.len(), self.numbers[at]);
         let mut done = 0;
         listen.receive(&Event::Began { what: "embedding", unit: "image", total: rows.len() as u64 });
-        let embedded = self.each_batch(set, number, &rows, norm, |batch| {
+        let embedded = self.each_batch(set, number, rows, norm, |batch| {
             let shape = [batch.images, channels, batch.height, batch.width];
             let pixels = Tensor::from_vec(batch.pixels, &shape[..], self.params.device())?;
             let (found, width) = self.features(&pixels, number)?;
             if let Some(wrong) = found.iter().position(|value| !value.is_finite()) {
-                let image = set.key((done + wrong / width) as u32).to_owned();
+                let image = set.key(rows[done + wrong / width]).to_owned();
                 return Err(Error::NotFinite { image });
             }
             take(&found, width)?;

@@ -32,6 +32,12 @@ pub enum Error {
         /// Its value.
         value: f64,
     },
+    /// No model embedded an image that is asked for.
+    #[error("image {row} was embedded by none of the adapted models")]
+    NoPiece {
+        /// From 0.
+        row: usize,
+    },
     /// A row without a direction: all zeros.
     #[error("row {row} of the features: expected a vector with a direction, found only zeros")]
     ZeroRow {
@@ -175,6 +181,9 @@ impl Error {
             Self::Task { source, .. } => source.hint(),
             Self::Damaged { path, .. } => {
                 Some(format!("delete {} and its work from the store, then run again", path.display()))
+            }
+            Self::NoPiece { .. } => {
+                Some("ask only about images that the model adapts to: each batch or plate has a model of its own".into())
             }
             Self::Gpu(_) | Self::Features { .. } => None,
             Self::Data(source) => source.hint(),

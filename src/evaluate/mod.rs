@@ -30,7 +30,7 @@ mod resampling;
 mod student;
 
 pub use error::Error;
-pub use features::{FeatureFile, FeatureMatrix, FeatureRows, SideBySide};
+pub use features::{FeatureFile, FeatureMatrix, FeatureRows, Pieces, SideBySide};
 pub use labels::{Labels, Truth};
 pub use nearest::Neighbour;
 pub use score::{ClassScore, Prediction, TaskInput, TaskScore};

@@ -115,7 +115,7 @@ impl<'a> Meter<'a> {
                 let source = Pretraining::new();
                 let format = format::of(Pretraining::PRECISION);
                 let mut params = Params::on(self.device.clone(), format, Seed(0));
-                let extractor = Extractor::plain(*size, 3, &mut params);
+                let extractor = Extractor::pretrained(*size, 3, &mut params);
                 let pace = self.steps(&extractor, &mut params, (&stage, side), &source)?;
                 Ok(pace.cost((&stage, side), &[source.items().len()], self.keep))
             }
@@ -163,7 +163,8 @@ impl<'a> Meter<'a> {
         let few = few.as_ref().unwrap_or(set);
         let own = SetChannels { set: set.name.clone(), channels: set.channels.clone() };
         let sets = vec![CardSet::plain(own.clone())];
-        let card = Card { model: model.clone(), image, window: false, sets, normalise: vec![] };
+        let card =
+            Card { model: model.clone(), image, window: false, sets, normalise: vec![], classifier: None };
         let mut embedder = Embedder::random(&card, &[own], true);
         embedder.go_to(&self.device, Format::F32)?;
         let memory = device::Peak::begin(&self.device);

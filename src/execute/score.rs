@@ -4,7 +4,7 @@ use super::{Error, Progress, WorkContext, fit, sets::Part};
 use crate::{
     data::{HOLD_OUT_SEED, ImageSet, hold_out},
     evaluate::{
-        self, FeatureFile, FeatureRows, SideBySide, TaskInput, TaskScore, floors,
+        self, FeatureFile, FeatureRows, Pieces, SideBySide, TaskInput, TaskScore, floors,
         handmade::{self, Greys},
         predictions,
         protocol::{self, score},
@@ -99,23 +99,40 @@ impl WorkContext<'_> {
         })
     }
 
-    /// What each parent that embeds this set left behind, in their order.
+    /// What each model left behind of this set, in the order of the parents. A model that was adapted to parts of the images
+    /// has a parent for each of them.
     fn of_models(&self, step: &Step, set: &ImageSet) -> Result<Vec<Box<dyn FeatureRows>>, Error> {
         let (name, none) = (fit::features_file(&set.name), || Error::NoFeatures(set.name.clone()));
-        let mut parts: Vec<Box<dyn FeatureRows>> = vec![];
+        let (mut whole, mut pieces): (Vec<Box<dyn FeatureRows>>, Vec<(Option<Seed>, Vec<_>)>) =
+            (vec![], vec![]);
         for parent in &step.parents {
-            match self.plan.step(parent).map(|step| &step.work) {
-                Some(Work::Embed { data, .. }) if data.reads(&set.name) => {}
-                _ => continue,
+            let Some(step @ Step { work: Work::Embed { data, .. }, .. }) = self.plan.step(parent) else {
+                continue;
+            };
+            if !data.reads(&set.name) {
+                continue;
             }
-            let path = self.of_parent(parent, &name);
+            let (path, rows) = (self.of_parent(parent, &name), set.rows_of(&data.only));
             // With a model less it would be another system.
             if !path.is_file() {
                 return Err(none());
             }
-            parts.push(Box::new(FeatureFile::plain(&path, set.len())?));
+            let features: Box<dyn FeatureRows> = Box::new(FeatureFile::plain(&path, rows.len())?);
+            if data.only.is_empty() {
+                whole.push(features);
+                continue;
+            }
+            match pieces.iter_mut().find(|(seed, _)| *seed == step.seed) {
+                Some((_, parts)) => parts.push((features, rows)),
+                None => pieces.push((step.seed, vec![(features, rows)])),
+            }
         }
-        if parts.is_empty() { Err(none()) } else { Ok(parts) }
+        whole.extend(
+            pieces
+                .into_iter()
+                .map(|(_, parts)| -> Box<dyn FeatureRows> { Box::new(Pieces::new(set.len(), parts)) }),
+        );
+        if whole.is_empty() { Err(none()) } else { Ok(whole) }
     }
 
     fn hand_made(

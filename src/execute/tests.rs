@@ -15,6 +15,7 @@ use crate::{
 use candle_core::Device;
 use std::{collections::BTreeMap, time::Duration};
 
+mod adapted;
 mod embedding;
 
 const SMALL: Folder = Folder("small");

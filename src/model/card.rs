@@ -4,7 +4,7 @@
 use crate::{
     adapter::{self, SetChannels},
     data::{Norm, Statistics},
-    spec::{self, Adapter, Enters, Model, Moments, Normalise, View, bounds, normalise},
+    spec::{self, Adapter, Backbone, Enters, Model, Moments, Normalise, View, bounds, normalise},
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,9 @@ pub struct Card {
     /// Sets whose images are normalised by themselves; of the others, the mean and deviation is in `sets`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub normalise: Vec<Normalise>,
+    /// The classifier on top of the model, which is frozen then: features are the classifier's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classifier: Option<Backbone>,
 }
 
 /// A set that a model has parameters for.
@@ -88,6 +91,13 @@ impl Card {
         if backbone.is_off_the_shelf() && !keeps_stem {
             return Err(format!("expected {backbone} with its own stem, found {}", adapter.word()));
         }
+        let transformer = |backbone: &Backbone| matches!(backbone, Backbone::Vit(_));
+        if let Some(top) = self.classifier.as_ref().filter(|top| !transformer(top) || !transformer(backbone))
+        {
+            return Err(format!(
+                "expected a transformer on the tokens of another, found {top} on {backbone}"
+            ));
+        }
         if !keeps_stem && self.sets.is_empty() {
             return Err(format!("expected the sets that {} has parameters for, found none", adapter.word()));
         }
@@ -152,7 +162,14 @@ mod tests {
         let spec = sample::spec(sample::hyper_net().frozen(), Recipe::Fixed);
         let channels = ["er", "golgi"].map(String::from).to_vec();
         let set = CardSet { set: "HPA".into(), channels, mean: vec![0.1; 2], sd: vec![0.2; 2] };
-        Card { model: spec.model, image: 64, window: false, sets: vec![set], normalise: vec![] }
+        Card {
+            model: spec.model,
+            image: 64,
+            window: false,
+            sets: vec![set],
+            normalise: vec![],
+            classifier: None,
+        }
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub struct Want {
 pub enum Entered {
     /// Feature maps (N, H, W, width).
     Maps(Node),
+    /// Tokens (N, T, width), the class token first.
+    Tokens(Node),
     /// Unchanged images (N, C, H, W), each channel of which passes as a grey RGB image.
     Grey(Tensor),
 }
@@ -78,9 +80,21 @@ impl Entered {
     pub fn maps(self) -> candle_core::Result<Node> {
         match self {
             Self::Maps(maps) => Ok(maps),
+            Self::Tokens(_) => candle_core::bail!("this backbone takes feature maps, found tokens"),
             Self::Grey(_) => {
                 candle_core::bail!("this backbone takes feature maps, found unchanged channels")
             }
+        }
+    }
+
+    /// The tokens.
+    ///
+    /// # Errors
+    /// If the first layer's output is of another kind, which this backbone does not take.
+    pub fn tokens(self) -> candle_core::Result<Node> {
+        match self {
+            Self::Tokens(tokens) => Ok(tokens),
+            Self::Maps(_) | Self::Grey(_) => candle_core::bail!("this backbone takes tokens, found none"),
         }
     }
 }

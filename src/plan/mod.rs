@@ -4,19 +4,21 @@
 //! revisions of the code behind it. Equal ids are equal work, whichever run asks for it, so that one pre-training
 //! serves every fine-tuning and floors are computed once.
 
+mod adapted;
 mod revisions;
 mod selections;
 mod work;
 
 pub use revisions::{Revisions, SCHEMA_NAME};
-pub use work::{Fit, Training, Work};
+pub use work::{Fit, Pretrained, TakesOver, Top, Training, Work};
 
 use crate::{
     adapter,
     data::{DataSet, ImageSet},
     seed::Seed,
     spec::{
-        Adapter, Backbone, Coefficients, Features, Models, Selection, SetRate, Spec, Train, Weights,
+        Adapter, Backbone, Coefficients, Condition, Features, Models, Selection, SetRate, Spec, Train,
+        Weights,
         check::{self, Problem},
         id::{RunId, SpecId, WorkId},
         normalise,
@@ -71,6 +73,7 @@ impl Plan {
     pub fn data_names(spec: &Spec) -> Vec<String> {
         let mut names = vec![spec.train.data.name.clone()];
         names.extend(spec.evaluate.iter().map(|evaluate| evaluate.data.name.clone()));
+        names.extend(spec.adapt.iter().map(|adapt| adapt.data.name.clone()));
         names.sort_unstable();
         names.dedup();
         names
@@ -122,9 +125,13 @@ struct Draft<'a> {
 
 /// A trained model.
 struct Fitted {
-    work: WorkId,
+    /// What it consists of, in the order in which an embedding takes them: a model; or a classifier that holds a frozen
+    /// model, and the adapted model that takes its place.
+    works: Vec<WorkId>,
     /// The set that it reads; none: all.
     set: Option<String>,
+    /// The images that it is asked about; none: all.
+    only: Option<Condition>,
     seed: Seed,
 }
 
@@ -134,6 +141,7 @@ impl Draft<'_> {
         let mut untrained = spec.clone();
         untrained.model.weights = Weights::Scratch;
         untrained.train.stages.clear();
+        (untrained.classifier, untrained.adapt) = (None, None);
         let untrained = self.members(&untrained, seed);
         for evaluate in &spec.evaluate {
             for features in [Features::Model].into_iter().chain(Features::FLOORS) {
@@ -162,13 +170,16 @@ impl Draft<'_> {
     /// The models of a run, as they are after training.
     fn members(&mut self, spec: &Spec, seed: Seed) -> Vec<Fitted> {
         let seeds = spec.embedding.seeds(seed.0).into_iter().map(Seed);
-        seeds.flat_map(|seed| self.fits(spec, seed)).collect()
+        let fits: Vec<Fitted> = seeds.flat_map(|seed| self.fits(spec, seed)).collect();
+        fits.into_iter().flat_map(|fit| self.adapted(fit, spec)).collect()
     }
 
     /// One model, or one for each set that is trained on.
     fn fits(&mut self, spec: &Spec, seed: Seed) -> Vec<Fitted> {
         let (rates, each) = match spec.model.adapter.models() {
-            Models::One => return vec![Fitted { work: self.fit(spec, seed), set: None, seed }],
+            Models::One => {
+                return vec![Fitted { works: vec![self.fit(spec, seed)], set: None, only: None, seed }];
+            }
             Models::OnePerSet { rates, each } => (rates, each),
         };
         let sets = resolve(&spec.train.data, self.data).into_iter().map(|set| set.name.clone());
@@ -185,33 +196,14 @@ impl Draft<'_> {
             }
             let mut spec = spec.canonical();
             spec.model.adapter = (*each).clone();
-            Fitted { work: self.fit(&spec, seed), set: Some(set), seed }
+            Fitted { works: vec![self.fit(&spec, seed)], set: Some(set), only: None, seed }
         };
         sets.map(one).collect()
     }
 
     fn fit(&mut self, spec: &Spec, seed: Seed) -> WorkId {
-        let mut parents = Vec::new();
-        match (&spec.model.weights, &spec.model.backbone) {
-            (Weights::SimulatedPretrain, Backbone::ConvNext(word)) => {
-                let work =
-                    Work::Pretrain { size: word.size, revisions: Revisions::pretrain(&spec.model.backbone) };
-                parents.push(self.add(work, None, &[], vec![]));
-            }
-            // The check refuses that start.
-            (
-                Weights::SimulatedPretrain,
-                Backbone::Vit(_) | Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_),
-            ) => {}
-            (
-                Weights::Scratch
-                | Weights::ImageNet22k
-                | Weights::ImageNet1k
-                | Weights::Lvd142m
-                | Weights::Published,
-                _,
-            ) => {}
-        }
+        let mut parents: Vec<WorkId> =
+            self.pretraining(&spec.model.backbone, &spec.model.weights).into_iter().collect();
         let Train { data, image, window, normalise, hold_out, subset, precision, stages } = &spec.train;
         let fit = |training: Option<Box<Training>>| {
             Work::Fit(Fit {
@@ -223,6 +215,7 @@ impl Draft<'_> {
                 normalise: normalise.clone(),
                 subset: *subset,
                 precision: *precision,
+                classifier: None,
                 revisions: Revisions::fit(&spec.model, training.as_ref().map(|training| &training.stage)),
                 training,
             })
@@ -235,10 +228,33 @@ impl Draft<'_> {
             if stage.on.is_none() && !data.only.is_empty() {
                 stage.on = Some(data.clone());
             }
-            let training = Training { number, hold_out: *hold_out, stage };
+            let training = Training { number, hold_out: *hold_out, adapts: None, stage };
             parents = vec![self.add(fit(Some(Box::new(training))), Some(seed), &[data], parents)];
         }
         parents.remove(0)
+    }
+
+    /// The pretraining that such weights come from.
+    fn pretraining(&mut self, backbone: &Backbone, weights: &Weights) -> Option<WorkId> {
+        match weights {
+            Weights::SimulatedPretrain => {}
+            Weights::Scratch
+            | Weights::ImageNet22k
+            | Weights::ImageNet1k
+            | Weights::Lvd142m
+            | Weights::Published => return None,
+        }
+        match backbone {
+            Backbone::ConvNext(word) => Some(self.pretrained(Pretrained::ConvNext(word.size), backbone)),
+            Backbone::Vit(word) => Some(self.pretrained(Pretrained::Vit { vit: word.size }, backbone)),
+            // The check refuses that start.
+            Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_) => None,
+        }
+    }
+
+    fn pretrained(&mut self, size: Pretrained, backbone: &Backbone) -> WorkId {
+        let work = Work::Pretrain { size, revisions: Revisions::pretrain(backbone) };
+        self.add(work, None, &[], vec![])
     }
 
     /// Features of `data` by these models, each of its own sets.
@@ -258,10 +274,11 @@ impl Draft<'_> {
         let Train { image, window, subset, .. } = spec.train;
         let symmetries = spec.embedding.symmetries;
         let view = spec.model.adapter.view();
-        // Once for all images, whichever of them are asked for.
-        let (data_read, revisions) = (data.all_images(), Revisions::embed());
+        // Once for all images that it is for, whichever of them are asked for.
+        let (mut data_read, revisions) = (data.all_images(), Revisions::embed());
+        data_read.only.extend(fit.only.clone());
         let work = Work::Embed { data: data_read, view, image, window, symmetries, subset, revisions };
-        self.add(work, Some(fit.seed), &[data], vec![fit.work.clone()])
+        self.add(work, Some(fit.seed), &[data], fit.works.clone())
     }
 
     fn add(&mut self, work: Work, seed: Option<Seed>, reads: &[&Selection], parents: Vec<WorkId>) -> WorkId {
@@ -280,7 +297,8 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
     let mut problems = Vec::new();
     let mut refs = vec![&spec.train.data];
     refs.extend(spec.evaluate.iter().map(|evaluate| &evaluate.data));
-    refs.extend(spec.train.stages.iter().filter_map(|stage| stage.on.as_ref()));
+    refs.extend(spec.stages().filter_map(|stage| stage.on.as_ref()));
+    refs.extend(spec.adapt.iter().map(|adapt| &adapt.data));
     refs.sort_unstable();
     refs.dedup();
     for wanted in refs {
@@ -360,7 +378,9 @@ fn too_few_templates(adapter: &Adapter, trained: &[&ImageSet]) -> Option<Problem
 /// Every set that is read has the channels that are picked by name.
 fn without_planes(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem> {
     let Adapter::Planes(word) = &spec.model.adapter else { return vec![] };
-    let read = [&spec.train.data].into_iter().chain(spec.evaluate.iter().map(|evaluate| &evaluate.data));
+    let adapted = spec.adapt.iter().map(|adapt| &adapt.data);
+    let evaluated = spec.evaluate.iter().map(|evaluate| &evaluate.data);
+    let read = [&spec.train.data].into_iter().chain(adapted).chain(evaluated);
     let mut problems: Vec<Problem> = Vec::new();
     for (from, set) in read.flat_map(|from| resolve(from, data).into_iter().map(move |set| (from, set))) {
         let Err(why) = adapter::places_of_planes(word, &set.channels) else { continue };

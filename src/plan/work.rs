@@ -4,7 +4,8 @@ use super::Revisions;
 use crate::{
     backbone,
     spec::{
-        Beside, ConvNextSize, Features, Model, Normalise, Precision, Protocol, Selection, Stage, View, kind,
+        Backbone, Beside, CentreStart, ConvNextSize, Features, HeadWhileAdapting, Model, Normalise,
+        Precision, Protocol, Selection, Stage, StudentStart, View, VitSize, Weights, kind,
     },
 };
 use serde::Serialize;
@@ -16,7 +17,7 @@ pub enum Work {
     /// A backbone's first training, on simulated three-channel images.
     Pretrain {
         /// The backbone.
-        size: ConvNextSize,
+        size: Pretrained,
         /// Of the code behind it.
         revisions: Revisions,
     },
@@ -76,15 +77,22 @@ impl Work {
     pub fn describe(&self) -> String {
         match self {
             Self::Pretrain { size, .. } => {
-                format!(
-                    "pre-train a {} backbone on simulated three-channel images",
-                    backbone::files::size_name(*size)
-                )
+                format!("pre-train a {} backbone on simulated three-channel images", size.name())
             }
             Self::Fit(Fit { data, training: None, .. }) => format!("take the model as it starts, for {data}"),
+            Self::Fit(Fit { data, classifier: Some(top), training: Some(training), .. }) => {
+                let epochs = training.stage.epochs;
+                format!(
+                    "train a classifier ({}) on the frozen model, {epochs} epochs on {data}",
+                    top.backbone
+                )
+            }
             Self::Fit(Fit { data, training: Some(training), .. }) => {
-                let Training { stage, number, .. } = &**training;
+                let Training { stage, number, adapts, .. } = &**training;
                 let on = stage.on.as_ref().unwrap_or(data);
+                if adapts.is_some() {
+                    return format!("adapt to {on}, {} epochs", stage.epochs);
+                }
                 let further = if *number > 0 { " more" } else { "" };
                 format!("train {}{further} epochs on {on}", stage.epochs)
             }
@@ -125,11 +133,56 @@ pub struct Fit {
     pub subset: Option<usize>,
     /// Number format of activations and weights.
     pub precision: Precision,
+    /// The classifier on top of the model, which is frozen then; none: the model itself is trained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classifier: Option<Top>,
     /// What is trained, from where the parent ended, or from the weights that the model starts from; none: nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub training: Option<Box<Training>>,
     /// Of the code behind it.
     pub revisions: Revisions,
+}
+
+/// A backbone that is trained on simulated images first.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Pretrained {
+    /// By its size.
+    ConvNext(ConvNextSize),
+    /// A vision transformer.
+    Vit {
+        /// Its size.
+        vit: VitSize,
+    },
+}
+
+impl Pretrained {
+    fn name(self) -> String {
+        match self {
+            Self::ConvNext(size) => backbone::files::size_name(size).into(),
+            Self::Vit { vit } => format!("ViT-{vit:?}"),
+        }
+    }
+}
+
+/// A classifier on top of a model, before its training.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Top {
+    /// The transformer.
+    pub backbone: Backbone,
+    /// Where its training starts.
+    pub weights: Weights,
+}
+
+/// What an adaptation takes over from the training before it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct TakesOver {
+    /// Where the student starts.
+    pub student: StudentStart,
+    /// Where the centre starts.
+    pub centre: CentreStart,
+    /// What becomes of the head.
+    pub head: HeadWhileAdapting,
 }
 
 /// A stage of a training, as a work.
@@ -140,6 +193,9 @@ pub struct Training {
     pub number: usize,
     /// Share of the training images of each class and set that are kept back.
     pub hold_out: f64,
+    /// For an adaptation, which reads all images whatever their split: what it takes over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapts: Option<TakesOver>,
     /// What is minimised, and how.
     pub stage: Stage,
 }

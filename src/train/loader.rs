@@ -13,7 +13,7 @@ use crate::{
     params::Params,
     prefetch::prefetch,
     seed::Seed,
-    spec::AugmentStream,
+    spec::{Augment, AugmentStream},
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
@@ -147,7 +147,12 @@ impl<'a> Loader<'a> {
             let mut groups = Vec::new();
             for group in &self.batches.groups {
                 let making = Making { epoch, set, group, before };
+                // Another microscope's noise is drawn pixel by pixel, as the processor does it.
+                let here = group.augment.iter().any(|change| matches!(change, Augment::Microscope(_)));
                 let seen = match &self.gpu {
+                    Some(device) if here => {
+                        BatchPixels::Pixels(self.pixels(&making, &items)?.to_device(device)?)
+                    }
                     Some(device) => BatchPixels::Views(DeviceViews::to(
                         device,
                         self.plain_views(&making, &items)?.plain(),

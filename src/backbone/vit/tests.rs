@@ -204,7 +204,7 @@ fn steps_of_codas_classifier_agree_with_pytorch() {
             let mut tape = Tape::recording(params);
             let pass = &mut Pass::new(&mut tape, params);
             let patches = stem.enter(pass, &images).unwrap().maps().unwrap();
-            let tokens = extractor.tokens(pass, &patches).unwrap();
+            let tokens = extractor.all_tokens(pass, &patches).unwrap();
             let tokens = extractor.normalised(pass, &tokens).unwrap();
             let x = bridge.forward(pass.tape, params, &tokens).unwrap();
             let x = classifier.through(pass, x).unwrap();

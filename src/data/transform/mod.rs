@@ -1,5 +1,5 @@
 //! From a stored tape to network input: warp, crop, resize, flip, normalise (CHAMMI's pipelines), and what
-//! microscopes also allow: rotations, quarter turns, brightness.
+//! microscopes also allow: rotations, quarter turns, brightness, another microscope.
 //!
 //! Random draws are made first ([`draw`]) and applied afterwards ([`drawn_view`]), so that recorded draws can
 //! be replayed. Unfolding the tape, cropping, resizing, flipping and normalising are one pass from stored
@@ -8,6 +8,7 @@
 mod brightness;
 mod crop;
 mod intensity;
+mod microscope;
 mod motion;
 mod plain;
 mod resample;
@@ -18,6 +19,7 @@ mod warp;
 mod window;
 
 pub use crop::CropBox;
+pub use microscope::OtherMicroscope;
 pub use plain::ViewPlan;
 pub use warp::Displacements;
 pub use window::Window;
@@ -54,6 +56,8 @@ pub struct Draw {
     pub brightness: Vec<f32>,
     /// A shift and an exponent per channel; none: unchanged.
     pub intensity: Vec<[f32; 2]>,
+    /// The microscope that takes the view again, if another one does.
+    pub microscope: Option<OtherMicroscope>,
 }
 
 /// Draws a view of an image of `channels` channels and `height` by `width` pixels.
@@ -90,6 +94,9 @@ pub fn draw(channels: usize, height: usize, width: usize, augment: &[Augment], s
                 if stream.chance(word.p) {
                     draw.intensity = intensity::draws(channels, word, stream);
                 }
+            }
+            Augment::Microscope(word) => {
+                draw.microscope = Some(OtherMicroscope::draw(word, channels, stream));
             }
         }
     }
@@ -157,6 +164,9 @@ pub fn drawn_view(tape: &Tape, draw: &Draw, side: usize, norm: &Statistics, out:
     turn::turn(out, side, draw.quarters);
     brightness::brighten(out, &draw.brightness, norm);
     intensity::change(out, &draw.intensity, norm);
+    if let Some(microscope) = &draw.microscope {
+        microscope.take(out, side, norm);
+    }
 }
 
 /// The source pixels of each pixel of a view.

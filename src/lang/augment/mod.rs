@@ -6,6 +6,7 @@ mod crop;
 mod flip;
 mod flips;
 mod intensity;
+mod microscope;
 mod rotate;
 mod tps;
 mod turn;
@@ -23,6 +24,7 @@ axis! {
         Turn = turn::{Turn;},
         Brightness = brightness::{Brightness;},
         Intensity = intensity::{Intensity;},
+        Microscope = microscope::{Microscope;},
     }
     /// The facts of an augmentation.
     facts {

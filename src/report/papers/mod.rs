@@ -5,6 +5,7 @@
 
 mod chammi;
 mod declared;
+mod directions;
 mod row;
 mod scores;
 

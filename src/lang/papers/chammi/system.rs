@@ -171,7 +171,8 @@ fn is_as_published(stage: &Stage) -> bool {
         | Augment::Flips(_)
         | Augment::Turn(_)
         | Augment::Brightness(_)
-        | Augment::Intensity(_) => false,
+        | Augment::Intensity(_)
+        | Augment::Microscope(_) => false,
     };
     on.is_none() && augment.iter().all(published)
 }
