@@ -10,13 +10,15 @@ pub use costs::Costs;
 pub use released::{Error as ReleasedError, Released, released};
 
 use crate::{
-    adapter::{self, Convolution, Entry, Images, OwnStem, Replaces, SetChannels},
-    backbone::{Backbone, ConvNext, DinoV2, ResNet, Shape, Stem, Vit, VitShape, files, of_the_zoo},
+    adapter::{self, Convolution, Entry, Images, OwnStem, Planes, Replaces, SetChannels},
+    backbone::{
+        Backbone, ConvNext, DinoV2, ResNet, Shape, Stem, Vit, VitShape, files, of_the_zoo, published::Weights,
+    },
     params::{Params, Published},
     pass::{Outputs, Pass},
     plan::Pretrained,
     seed::Seed,
-    spec::{self, PositionResize, Taps, View, VitFeatures},
+    spec::{self, Taps, View},
     tape::{Node, Tape},
 };
 use candle_core::Result;
@@ -51,8 +53,7 @@ impl Extractor {
                 );
             }
             spec::Backbone::Vit(word) => {
-                let shape = VitShape::of(word.size, word.drop_path, word.features, word.positions);
-                return Self::vit(&model.adapter, shape, (sets, others), params);
+                return Self::vit(&model.adapter, VitShape::of(word), (sets, others), params);
             }
             spec::Backbone::ResNet(word) => {
                 Box::new(ResNet::new(word.size, model.adapter.view() == View::Native, params))
@@ -93,6 +94,27 @@ impl Extractor {
         Self { entry, backbone: Box::new(Vit::shaped(shape, params)) }
     }
 
+    /// Of a first layer and a backbone that fit each other.
+    #[cfg(test)]
+    pub(crate) fn of_parts(entry: Box<dyn Entry>, backbone: Box<dyn Backbone>) -> Self {
+        Self { entry, backbone }
+    }
+
+    /// A published transformer with its weights, behind whatever its images are.
+    ///
+    /// # Errors
+    /// If the weights do not fit its name.
+    pub fn published(
+        weights: &Weights,
+        planes: Planes,
+        params: &mut Params,
+    ) -> std::result::Result<Self, files::Error> {
+        let entry = adapter::as_published(planes, weights.shape.stem(), params);
+        let backbone = Box::new(Vit::shaped(weights.shape, params));
+        weights.copy_to(params)?;
+        Ok(Self { entry, backbone })
+    }
+
     /// A ConvNeXt with its own stem, for images of `channels` channels.
     pub fn plain(size: spec::ConvNextSize, channels: usize, params: &mut Params) -> Self {
         let entry = adapter::plain(channels, Stem::conv_next(size.widths()[0]), params);
@@ -100,11 +122,11 @@ impl Extractor {
     }
 
     /// A backbone that is trained first, with its own first layer, for images of `channels` channels.
-    pub fn pretrained(backbone: Pretrained, channels: usize, params: &mut Params) -> Self {
+    pub fn pretrained(backbone: &Pretrained, channels: usize, params: &mut Params) -> Self {
         match backbone {
-            Pretrained::ConvNext(size) => Self::plain(size, channels, params),
+            Pretrained::ConvNext(size) => Self::plain(*size, channels, params),
             Pretrained::Vit { vit } => {
-                let shape = VitShape::of(vit, 0.0, VitFeatures::ClassToken, PositionResize::Antialiased);
+                let shape = VitShape::of(vit);
                 let entry = adapter::plain(channels, shape.stem(), params);
                 Self { entry, backbone: Box::new(Vit::shaped(shape, params)) }
             }

@@ -1,5 +1,6 @@
 //! First layers: they map images with varying channels to a fixed number of feature maps.
 
+mod as_published;
 mod bank;
 mod channel_replication;
 mod depthwise;
@@ -15,6 +16,7 @@ mod slice_param;
 mod target_param;
 mod template_mixing;
 
+pub use as_published::Planes;
 pub use first_layer::OwnStem;
 pub(crate) use frozen_tokens::{FOUNDATION, frozen_tokens};
 pub use planes::places as places_of_planes;
@@ -158,6 +160,11 @@ pub fn build(
 /// No first layer: channels are passed on unchanged, for a backbone off the shelf.
 pub fn grey() -> Box<dyn Entry> {
     Box::new(grey::Grey)
+}
+
+/// The patch embedding of a published transformer.
+pub fn as_published(planes: Planes, own: Stem, params: &mut Params) -> Box<dyn Entry> {
+    Box::new(as_published::AsPublished::new(planes, own, params))
 }
 
 /// The backbone's own stem, for images of a fixed number of channels.

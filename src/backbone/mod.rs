@@ -5,12 +5,16 @@ mod built;
 mod convnext;
 mod dino_v2;
 pub mod files;
+mod find;
 mod layers;
+mod layout;
+mod names;
 mod off_the_shelf;
 mod on_tokens;
 mod opened;
 mod pickle;
 mod position;
+pub mod published;
 mod resnet;
 mod stem;
 #[cfg(test)]
@@ -20,18 +24,21 @@ mod vit;
 #[cfg(any(test, feature = "zoo"))]
 mod zoo;
 
+#[cfg(test)]
+pub(crate) use block::Hidden;
 pub(crate) use built::of_the_zoo;
 pub use built::{NotBuilt, built};
 pub use convnext::ConvNext;
 pub(crate) use convnext::Shape;
 pub use dino_v2::DinoV2;
+pub(crate) use dino_v2::framed;
 pub use off_the_shelf::{OffTheShelf, grey_to_rgb};
 pub(crate) use on_tokens::MAIN;
 pub use on_tokens::OnTokens;
 pub use resnet::ResNet;
 pub use stem::Stem;
 pub(crate) use vit::Shape as VitShape;
-pub use vit::Vit;
+pub use vit::{Blocks, Reading, Vit};
 
 use crate::{
     pass::{Entered, Outputs, Pass},

@@ -28,12 +28,17 @@ impl OnTokens {
     /// Adds the parameters to `params`: `linear_projector`, as released, and `main_model.blocks.i`, `main_model.norm`.
     /// Tokens have `ins` numbers, and come from images of such sides.
     pub(crate) fn new(shape: Shape, ins: usize, side: Side, params: &mut Params) -> Self {
-        let Shape { width, depth, heads, layer_scale, drop_path, .. } = shape;
+        let Shape { width, depth, heads, layer_scale, drop_path, hidden, .. } = shape;
         let map = Affine::uniform(Published::new("linear_projector.weight", &[width, ins]), params);
         let mut own = params.within(MAIN);
         let block = |number: usize, params: &mut Params| {
             let drop = drop_path * number as f64 / (depth - 1).max(1) as f64;
-            Block::new(&format!("blocks.{number}"), width, Kind { heads, scale: layer_scale, drop }, params)
+            Block::new(
+                &format!("blocks.{number}"),
+                width,
+                Kind { heads, scale: layer_scale, drop, hidden },
+                params,
+            )
         };
         let blocks = (0..depth).map(|number| block(number, &mut own)).collect();
         Self { width, side, map, blocks, norm: Norm::new("norm", width, &mut own) }

@@ -3,9 +3,44 @@
 
 use crate::spec::PositionResize;
 
+/// How positions are resized. Published codes combine the same three choices.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Rule {
+    /// Added to the number of patches along each side, which moves the places between which is interpolated.
+    extra: f64,
+    /// Whether the kernel widens where the grid shrinks.
+    antialias: bool,
+    /// Whether a grid with as many patches as were trained keeps their positions in order, whatever its sides.
+    counts: bool,
+}
+
+impl Rule {
+    /// Meta's DINOv2 as it is configured: an offset, and antialiasing or not.
+    #[cfg(test)]
+    pub(crate) fn configured(extra: f64, antialias: bool) -> Self {
+        Self { extra, antialias, counts: false }
+    }
+}
+
+impl From<PositionResize> for Rule {
+    fn from(word: PositionResize) -> Self {
+        let (extra, antialias, counts) = match word {
+            PositionResize::Antialiased => (0.0, true, false),
+            PositionResize::Bicubic => (0.0, false, false),
+            PositionResize::Offset => (0.1, false, false),
+            PositionResize::OneScale => (0.0, false, true),
+        };
+        Self { extra, antialias, counts }
+    }
+}
+
 /// Resizing as a matrix: a row for each of `rows` × `cols` patches, with the weights of the `from` × `from` positions.
-pub(super) fn map(from: usize, [rows, cols]: [usize; 2], rule: PositionResize) -> Vec<f32> {
+pub(super) fn map(from: usize, [rows, cols]: [usize; 2], rule: Rule) -> Vec<f32> {
     let own = [rows, cols] == [from, from];
+    if rule.counts && rows * cols == from * from {
+        let all = rows * cols;
+        return (0..all * all).map(|at| f32::from(u8::from(at % (all + 1) == 0))).collect();
+    }
     let along = |to: usize| -> Vec<Vec<f64>> { (0..to).map(|at| weights(at, from, to, rule, own)).collect() };
     let (down, across) = (along(rows), along(cols));
     let mut map = Vec::with_capacity(rows * cols * from * from);
@@ -18,22 +53,19 @@ pub(super) fn map(from: usize, [rows, cols]: [usize; 2], rule: PositionResize) -
 }
 
 /// The weight of each of `from` positions at one of `to`. The trained grid (`own`) is not resized.
-fn weights(at: usize, from: usize, to: usize, rule: PositionResize, own: bool) -> Vec<f64> {
+fn weights(at: usize, from: usize, to: usize, rule: Rule, own: bool) -> Vec<f64> {
     let mut all = vec![0.0; from];
-    let extra = match rule {
-        _ if own => {
-            all[at] = 1.0;
-            return all;
-        }
-        PositionResize::Antialiased => {
-            let Taps { first, weights } = Taps::new(at, from, to);
-            all[first..first + weights.len()].copy_from_slice(&weights);
-            return all;
-        }
-        PositionResize::Bicubic => 0.0,
-        PositionResize::Offset => 0.1,
-    };
-    let centre = from as f64 / (to as f64 + extra) * (at as f64 + 0.5) - 0.5;
+    if own {
+        all[at] = 1.0;
+        return all;
+    }
+    let scale = from as f64 / (to as f64 + rule.extra);
+    if rule.antialias {
+        let Taps { first, weights } = Taps::new(at, from, scale);
+        all[first..first + weights.len()].copy_from_slice(&weights);
+        return all;
+    }
+    let centre = scale * (at as f64 + 0.5) - 0.5;
     let first = centre.floor() - 1.0;
     for tap in 0..4 {
         let place = first + f64::from(tap);
@@ -47,7 +79,7 @@ fn weights(at: usize, from: usize, to: usize, rule: PositionResize, own: bool) -
 /// DINOv2's own code.
 pub(super) fn resized(grid: &[f32], width: usize, from: usize, [rows, cols]: [usize; 2]) -> Vec<f32> {
     assert_eq!(grid.len(), from * from * width, "a square grid of vectors");
-    let along = |to: usize| (0..to).map(move |at| Taps::new(at, from, to));
+    let along = |to: usize| (0..to).map(move |at| Taps::new(at, from, from as f64 / to as f64));
     let mut narrow = vec![0f32; from * cols * width];
     for (line, out) in grid.chunks_exact(from * width).zip(narrow.chunks_exact_mut(cols * width)) {
         for (taps, out) in along(cols).zip(out.chunks_exact_mut(width)) {
@@ -68,8 +100,8 @@ struct Taps {
 }
 
 impl Taps {
-    fn new(at: usize, from: usize, to: usize) -> Self {
-        let scale = from as f64 / to as f64;
+    /// At the `at`-th of positions that are `scale` of the `from` trained ones apart.
+    fn new(at: usize, from: usize, scale: f64) -> Self {
         let stretch = scale.max(1.0);
         let centre = scale * (at as f64 + 0.5);
         let low = (centre - 2.0 * stretch + 0.5).max(0.0) as usize;
@@ -115,7 +147,9 @@ mod tests {
             &[(11, -0.111_111), (12, 0.796_296), (13, 0.314_815)],
         ];
         for (at, expected) in rows.iter().enumerate() {
-            for (place, found) in weights(at, 14, 6, PositionResize::Bicubic, false).into_iter().enumerate() {
+            for (place, found) in
+                weights(at, 14, 6, PositionResize::OneScale.into(), false).into_iter().enumerate()
+            {
                 let expected = expected.iter().find(|(known, _)| *known == place).map_or(0.0, |(_, w)| *w);
                 assert!((found - expected).abs() < 1e-6, "{at} {place}: {found}, expected {expected}");
             }
@@ -126,14 +160,34 @@ mod tests {
     fn a_map_is_the_resizing_and_leaves_the_trained_grid() {
         let grid: Vec<f32> = (0..36).map(|at| (at as f32 * 0.9).sin()).collect();
         for to in [[5, 7], [6, 6], [9, 4]] {
-            let map = map(6, to, PositionResize::Antialiased);
+            let map = map(6, to, PositionResize::Antialiased.into());
             let found: Vec<f32> =
                 map.chunks_exact(36).map(|row| row.iter().zip(&grid).map(|(w, x)| w * x).sum()).collect();
             crate::golden::assert_close("positions", &found, &resized(&grid, 1, 6, to), 1e-5);
         }
-        for rule in [PositionResize::Antialiased, PositionResize::Bicubic, PositionResize::Offset] {
-            let own = map(3, [3, 3], rule);
+        let all = [
+            PositionResize::Antialiased,
+            PositionResize::Bicubic,
+            PositionResize::Offset,
+            PositionResize::OneScale,
+        ];
+        for rule in all {
+            let own = map(3, [3, 3], rule.into());
             assert!(own.iter().enumerate().all(|(at, w)| *w == f32::from(u8::from(at % 10 == 0))));
+        }
+    }
+
+    /// CODA's code compares numbers of patches, not sides.
+    #[test]
+    fn one_scale_keeps_the_positions_of_as_many_patches() {
+        let same = map(4, [2, 8], PositionResize::OneScale.into());
+        assert!(same.iter().enumerate().all(|(at, w)| *w == f32::from(u8::from(at % 17 == 0))));
+        assert_ne!(map(4, [2, 8], PositionResize::Bicubic.into()), same);
+        for to in [[6, 6], [20, 20]] {
+            assert_eq!(
+                map(14, to, PositionResize::OneScale.into()),
+                map(14, to, PositionResize::Bicubic.into())
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From images to feature vectors: every row of a set, in the order of its table, passed on as soon as it is
 //! computed.
 
+mod crops;
 mod files;
 mod room;
 mod symmetries;
@@ -10,8 +11,8 @@ pub use files::{Layout, Writer};
 pub(crate) use to_length::to_length;
 
 use crate::{
-    adapter::{Images, SetChannels},
-    backbone::files as weights,
+    adapter::{Images, Planes, SetChannels},
+    backbone::{files as weights, published::Weights},
     data::{self, ImageSet, Norm, Tape, central_view, native_view, window_view},
     event::{Event, Listen},
     model::{Card, Extractor},
@@ -148,6 +149,8 @@ pub struct Embedder {
     pub batch: usize,
     /// Whether features are the mean over the eight symmetries of a square.
     pub symmetries: bool,
+    /// Whether each channel of what the model receives of an image is normalised by its own mean and standard deviation.
+    pub by_crop: bool,
     /// Numbers in the largest image at its own size so far; 0 before the first.
     largest: AtomicUsize,
     /// What a pass takes, by the number of the set and its channels.
@@ -248,6 +251,32 @@ impl Embedder {
         Ok(this)
     }
 
+    /// A published transformer with its weights, for any number of sets.
+    ///
+    /// # Errors
+    /// If the weights do not fit its name.
+    pub fn transformer(file: &Weights, planes: Planes, sets: usize) -> Result<Self, weights::Error> {
+        let mut params = Params::new(Seed(0));
+        let model = Extractor::published(file, planes, &mut params)?;
+        Ok(Self::of(model, params, (0..sets).collect()))
+    }
+
+    fn of(model: Extractor, params: Params, numbers: Vec<usize>) -> Self {
+        Self {
+            model,
+            params,
+            others: Vec::new(),
+            numbers,
+            trained: 0,
+            preprocess: Preprocess::Native,
+            batch: BATCH,
+            symmetries: false,
+            by_crop: false,
+            largest: AtomicUsize::new(0),
+            footprints: Mutex::default(),
+        }
+    }
+
     /// The model that `card` describes with its initial weights: for measurements.
     pub fn random(card: &Card, asked: &[SetChannels], at_home: bool) -> Self {
         let trained = card.channels();
@@ -256,23 +285,17 @@ impl Embedder {
         let mut next = trained.len()..;
         let numbers = asked.iter().map(|set| place(set).or_else(|| next.next()));
         let mut params = Params::new(Seed(0));
+        let model = match &card.classifier {
+            None => Extractor::new(&card.model, &trained, &others, &mut params),
+            Some(top) => Extractor::dual(&card.model, top, &trained, &others, &mut params),
+        };
         Self {
-            numbers: numbers.flatten().collect(),
-            model: match &card.classifier {
-                None => Extractor::new(&card.model, &trained, &others, &mut params),
-                Some(top) => Extractor::dual(&card.model, top, &trained, &others, &mut params),
-            },
-            params,
-            others: Vec::new(),
             trained: trained.len(),
             preprocess: match card.window {
                 true => Preprocess::Window { side: card.image },
                 false => Preprocess::of(&card.model, card.image),
             },
-            batch: BATCH,
-            symmetries: false,
-            largest: AtomicUsize::new(0),
-            footprints: Mutex::default(),
+            ..Self::of(model, params, numbers.flatten().collect())
         }
     }
 
@@ -451,6 +474,9 @@ impl Embedder {
                         _ => window_view(&tape, side, &norm.of(&tape), out),
                     }
                     norm.finish(channels, out);
+                    if self.by_crop {
+                        crops::normalise(out, side * side);
+                    }
                     Ok(())
                 });
                 all(views)?;
@@ -473,6 +499,9 @@ impl Embedder {
                     let mut pixels = vec![0f32; channels * height * width];
                     native_view(&tape, &norm.of(&tape), &mut pixels);
                     norm.finish(channels, &mut pixels);
+                    if self.by_crop {
+                        crops::normalise(&mut pixels, height * width);
+                    }
                     Ok(Batch { images: 1, height, width, pixels })
                 };
                 Ok(together(all(tapes.into_par_iter().map(one))?))

@@ -115,7 +115,7 @@ impl<'a> Meter<'a> {
                 let source = Pretraining::new();
                 let format = format::of(Pretraining::PRECISION);
                 let mut params = Params::on(self.device.clone(), format, Seed(0));
-                let extractor = Extractor::pretrained(*size, 3, &mut params);
+                let extractor = Extractor::pretrained(size, 3, &mut params);
                 let pace = self.steps(&extractor, &mut params, (&stage, side), &source)?;
                 Ok(pace.cost((&stage, side), &[source.items().len()], self.keep))
             }

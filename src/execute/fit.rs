@@ -16,7 +16,7 @@ use crate::{
     params::Params,
     plan::{Fit, Pretrained, Step, Top, Training},
     seed::Seed,
-    spec::{Moments, Oracle, Selection, Stage, View, Weights, normalise::moments_of},
+    spec::{Moments, Needs, Oracle, Selection, Stage, View, Weights, normalise::moments_of},
     store::Attempt,
     train::{self, Folder, Job, Pretraining, Source},
 };
@@ -79,7 +79,7 @@ impl WorkContext<'_> {
             });
         }
         let Some(training) = fit.training.as_deref() else {
-            return self.keep(attempt, &params, Some(&card));
+            return self.keep(attempt, &params, None, Some(&card));
         };
         let stage = &training.stage;
         let (mut parts, mut held) = (Vec::new(), Vec::new());
@@ -89,12 +89,16 @@ impl WorkContext<'_> {
             parts.push((part.set(), rows, norm));
             held.push(back);
         }
-        let source = Folder::new(parts).holding_out(&held);
+        let source = paired(Folder::new(parts).holding_out(&held), stage, listen)?;
         let oracle = |which, params: &Params| match which {
             Oracle::Copy => Ok(params.duplicate()?),
             Oracle::Independent => Ok::<_, Error>(start(Seed(seed.stream("oracle").bits()))?.1),
         };
-        let objective = train::objective(stage, &extractor, source.classes().len(), &mut params, oracle)?;
+        let mut objective = train::objective(stage, &extractor, source.classes().len(), &mut params, oracle)?;
+        if let (Some(takes_over), Some(parent)) = (training.adapts, step.parents.first()) {
+            let how = takes_over.how();
+            train::continue_from(&self.of_parent(parent, WEIGHTS), &mut params, &mut objective, how)?;
+        }
         let card = Some(card);
         let inputs = FitInputs { stage, side: image, window, seed, source: &source, objective, card };
         self.train(inputs, &extractor, &mut params, attempt, listen)
@@ -172,7 +176,7 @@ impl WorkContext<'_> {
     /// A backbone's first training, on simulated images of three channels.
     pub(super) fn pretrain(
         &self,
-        size: Pretrained,
+        size: &Pretrained,
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
@@ -207,7 +211,7 @@ impl WorkContext<'_> {
         if !ended.complete {
             return Ok(Progress::Stopped);
         }
-        self.keep(attempt, params, card.as_ref())
+        self.keep(attempt, params, Some(&objective), card.as_ref())
     }
 
     /// Notes how far the checkpoint is that lies beside the weights to be.
@@ -217,10 +221,19 @@ impl WorkContext<'_> {
         Ok(attempt.checkpoint(steps, &noted, bytes)?)
     }
 
-    fn keep(&self, attempt: &Attempt, params: &Params, card: Option<&Card>) -> Result<Progress, Error> {
+    fn keep(
+        &self,
+        attempt: &Attempt,
+        params: &Params,
+        objective: Option<&Objective>,
+        card: Option<&Card>,
+    ) -> Result<Progress, Error> {
         let path = self.folder.join(WEIGHTS);
         let card = card.map(|card| serde_json::to_string(card).expect("a card is plain data"));
-        files::save(&path, params, card.as_deref(), |_| true)?;
+        match objective {
+            Some(objective) => train::leave(&path, params, objective, card.as_deref())?,
+            None => files::save(&path, params, card.as_deref(), |_| true)?,
+        }
         let digest = Digest::of(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         self.note(attempt, "weights", &path, digest)?;
         Ok(Progress::Done)
@@ -285,6 +298,16 @@ impl WorkContext<'_> {
             (View::Resized, None) => Ok(self.sets.statistics(part, *subset, listen)?.into()),
         }
     }
+}
+
+/// The images in pairs, if the loss needs them; says how many have no partner.
+fn paired<'a>(source: Folder<'a>, stage: &Stage, listen: &mut dyn Listen) -> Result<Folder<'a>, Error> {
+    let Some(pairs) = Needs::of(&stage.objective).pairs else { return Ok(source) };
+    let (source, missing) = source.pairing(pairs)?;
+    if let Some(remark) = missing.remark(&pairs.across.words()) {
+        listen.receive(&Event::Remark(&remark));
+    }
+    Ok(source)
 }
 
 /// The rows of a set that a stage trains on, and those that it holds out. A set that it does not read has neither, and

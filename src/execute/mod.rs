@@ -209,7 +209,7 @@ impl WorkContext<'_> {
     fn work(&self, step: &Step, attempt: &Attempt, listen: &mut dyn Listen) -> Result<Progress, Error> {
         let listen = &mut Recorder { metrics: attempt.metrics(), context: self, attempt, listen };
         match &step.work {
-            Work::Pretrain { size, .. } => self.pretrain(*size, attempt, listen),
+            Work::Pretrain { size, .. } => self.pretrain(size, attempt, listen),
             Work::Fit(fit) => self.fit(step, fit, attempt, listen),
             Work::Embed { data, image, window, symmetries, .. } => {
                 self.embed(step, data, (*image, *window, *symmetries), attempt, listen)
@@ -257,6 +257,9 @@ impl Listen for Recorder<'_> {
             // A store that cannot be written says so at the attempt's next call; training need not end for it.
             Event::Checkpoint { steps, bytes } => {
                 drop(self.context.note_checkpoint(self.attempt, steps, bytes));
+            }
+            Event::Remark(text) => {
+                drop(self.context.executor.store.note(self.context.plan.run.as_str(), text));
             }
             _ => {}
         }

@@ -9,6 +9,8 @@ pub struct Forwarded<'a> {
     pub student: &'a [Outputs],
     /// The outputs of the oracle; empty if there is none.
     pub oracle: &'a [Outputs],
+    /// The outputs of the teacher for the first group; empty if there is none.
+    pub teacher: &'a [Outputs],
     /// The class of each *image*, over all training sets.
     pub classes: &'a [usize],
     /// How many consecutive images belong together.
@@ -18,7 +20,7 @@ pub struct Forwarded<'a> {
 impl<'a> Forwarded<'a> {
     /// Without an oracle, and every image separate.
     pub fn of(student: &'a [Outputs], classes: &'a [usize]) -> Self {
-        Self { student, oracle: &[], classes, together: 1 }
+        Self { student, oracle: &[], teacher: &[], classes, together: 1 }
     }
 
     /// Features of the first group of crops.

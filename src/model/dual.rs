@@ -29,7 +29,7 @@ impl Extractor {
             (width, side) = (extractor.backbone.width(), extractor.backbone.side());
             extractor
         });
-        let shape = VitShape::of(word.size, word.drop_path, word.features, word.positions);
+        let shape = VitShape::of(word);
         let backbone = Box::new(OnTokens::new(shape, width, side, params));
         Self { entry, backbone }
     }

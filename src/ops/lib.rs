@@ -9,6 +9,7 @@ pub(crate) mod simd;
 
 pub mod adamw;
 pub mod device;
+pub mod distil;
 pub mod event;
 pub mod format;
 #[cfg(any(test, feature = "testing"))]
@@ -36,6 +37,7 @@ mod pool;
 mod pooled_filters;
 mod scalar;
 mod scale_residual;
+mod swiglu;
 mod tokens;
 mod variance_penalty;
 mod views;

@@ -17,11 +17,11 @@ use crate::{
     data::{DataSet, ImageSet},
     seed::Seed,
     spec::{
-        Adapter, Backbone, Coefficients, Condition, Features, Models, Selection, SetRate, Spec, Train,
-        Weights,
+        Adapter, Backbone, Coefficients, Condition, Features, Models, PositionResize, Selection, SetRate,
+        Spec, Train, VitFeatures, Weights,
         check::{self, Problem},
         id::{RunId, SpecId, WorkId},
-        normalise,
+        normalise, settings,
     },
 };
 use std::collections::BTreeMap;
@@ -246,7 +246,16 @@ impl Draft<'_> {
         }
         match backbone {
             Backbone::ConvNext(word) => Some(self.pretrained(Pretrained::ConvNext(word.size), backbone)),
-            Backbone::Vit(word) => Some(self.pretrained(Pretrained::Vit { vit: word.size }, backbone)),
+            Backbone::Vit(word) => {
+                // How it is read, and what is dropped in later trainings, is not of its shape.
+                let vit = settings::Vit {
+                    drop_path: 0.0,
+                    features: VitFeatures::ClassToken,
+                    positions: PositionResize::Antialiased,
+                    ..word.clone()
+                };
+                Some(self.pretrained(Pretrained::Vit { vit }, backbone))
+            }
             // The check refuses that start.
             Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_) => None,
         }

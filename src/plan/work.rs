@@ -5,8 +5,9 @@ use crate::{
     backbone,
     spec::{
         Backbone, Beside, CentreStart, ConvNextSize, Features, HeadWhileAdapting, Model, Normalise,
-        Precision, Protocol, Selection, Stage, StudentStart, View, VitSize, Weights, kind,
+        Precision, Protocol, Selection, Stage, StudentStart, View, Weights, kind, settings,
     },
+    train::Continue,
 };
 use serde::Serialize;
 
@@ -144,23 +145,23 @@ pub struct Fit {
 }
 
 /// A backbone that is trained on simulated images first.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Pretrained {
     /// By its size.
     ConvNext(ConvNextSize),
     /// A vision transformer.
     Vit {
-        /// Its size.
-        vit: VitSize,
+        /// Its shape.
+        vit: settings::Vit,
     },
 }
 
 impl Pretrained {
-    fn name(self) -> String {
+    fn name(&self) -> String {
         match self {
-            Self::ConvNext(size) => backbone::files::size_name(size).into(),
-            Self::Vit { vit } => format!("ViT-{vit:?}"),
+            Self::ConvNext(size) => backbone::files::size_name(*size).into(),
+            Self::Vit { vit } => Backbone::from(vit.clone()).to_string(),
         }
     }
 }
@@ -183,6 +184,17 @@ pub struct TakesOver {
     pub centre: CentreStart,
     /// What becomes of the head.
     pub head: HeadWhileAdapting,
+}
+
+impl TakesOver {
+    /// The same in the terms of the training.
+    pub fn how(self) -> Continue {
+        Continue {
+            student_from_teacher: self.student == StudentStart::Teacher,
+            keep_centre: self.centre == CentreStart::Kept,
+            freeze_head: self.head == HeadWhileAdapting::Frozen,
+        }
+    }
 }
 
 /// A stage of a training, as a work.

@@ -2,7 +2,7 @@
 
 use crate::{
     data::{Norm, norm::OF_VIEW},
-    spec::{Augment, AugmentStream, Sampling, Stage},
+    spec::{Augment, AugmentStream, CropFit, Needs, Sampling, Stage, settings},
 };
 use candle_core::{D, Result, Tensor};
 
@@ -50,14 +50,58 @@ pub enum Normalise {
 }
 
 impl Batches {
-    /// As a stage declares them: one group of `views` crops of that side, normalised by the set.
-    pub fn of(stage: &Stage, side: usize, views: usize) -> Self {
-        let Stage { augment, augment_stream, sampling, batch, .. } = stage;
+    /// As a stage declares them, normalised by the set: crops of that side, and small ones if its loss needs them.
+    pub fn of(stage: &Stage, side: usize) -> Self {
+        let Stage { augment, augment_stream, sampling, batch, objective, .. } = stage;
+        let Needs { views, locals, pairs, labels: _, teacher: _ } = Needs::of(objective);
         let normalise = Normalise::Set;
-        let group = CropGroup { count: views, side, augment: augment.clone(), normalise };
+        let mut groups = vec![CropGroup { count: views, side, augment: augment.clone(), normalise }];
+        groups.extend(locals.map(|locals| CropGroup {
+            count: locals.count,
+            side: locals.side,
+            augment: of_small(augment, (locals.side as f64 / side as f64).powi(2)),
+            normalise,
+        }));
         let (stream, sampling) = (*augment_stream, *sampling);
-        Self { groups: vec![group], batch: *batch, stream, sampling, pairs: false, centre: None }
+        Self { groups, batch: *batch, stream, sampling, pairs: pairs.is_some(), centre: None }
     }
+}
+
+impl Batches {
+    /// The same where crops are windows of the central square of twice their largest side, at the image's own scale.
+    pub(super) fn in_windows(&mut self, side: usize) {
+        self.centre = Some(2 * side);
+        for group in &mut self.groups {
+            group.augment.retain(|change| !matches!(change, Augment::Crop(_)));
+        }
+    }
+}
+
+/// What is done to a small crop, which has that share of the pixels of a large one, and of what it shows: so both are of one
+/// magnification.
+fn of_small(augment: &[Augment], share: f64) -> Vec<Augment> {
+    let mut crops = false;
+    let mut one = |change: &Augment| match change {
+        Augment::Crop(word) => {
+            crops = true;
+            settings::Crop { scale: word.scale.map(|area| area * share), ..word.clone() }.into()
+        }
+        Augment::Tps(_)
+        | Augment::Rotate(_)
+        | Augment::Flip(_)
+        | Augment::Flips(_)
+        | Augment::Turn(_)
+        | Augment::Brightness(_)
+        | Augment::Intensity(_)
+        | Augment::Microscope(_) => change.clone(),
+    };
+    // CODA changes the intensity of large crops only.
+    let kept = augment.iter().filter(|change| !matches!(change, Augment::Intensity(_)));
+    let mut all: Vec<Augment> = kept.map(&mut one).collect();
+    if !crops {
+        all.push(settings::Crop { scale: [share; 2], ratio: [1.0; 2], fit: CropFit::Adapted }.into());
+    }
+    all
 }
 
 /// Added to the standard deviation of a crop.

@@ -46,6 +46,12 @@ enum BatchPixels {
 }
 
 impl Crops {
+    /// Of pixels, which are not normalised.
+    #[cfg(test)]
+    pub(super) fn of(pixels: Tensor) -> Self {
+        Self { seen: BatchPixels::Pixels(pixels), normalise: Normalise::None }
+    }
+
     /// Number of values.
     pub fn size(&self) -> usize {
         match &self.seen {
@@ -107,7 +113,6 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// The first error of making a batch or of `consume`.
-    /// The first that making a batch or `consume` meets.
     pub fn run(
         &self,
         steps: Range<u64>,
@@ -183,7 +188,7 @@ impl<'a> Loader<'a> {
         let mut stream = self.seed.stream(&format!("pairs/epoch/{epoch}/{set}/{}", item.row));
         let partner = match partners.len() {
             0 => item,
-            count => self.item(partners[stream.below(count)]),
+            count => self.item(partners.get(stream.below(count))),
         };
         vec![item, if partner.set == item.set { partner } else { item }]
     }

@@ -9,7 +9,7 @@ use super::{Error, Keep, Trainer, loader::Batch, parts};
 use crate::{
     adapter::Images,
     curve::Clock,
-    loss::{Forwarded, Kept, OfPart},
+    loss::{Forwarded, Kept, OfPart, Watched},
     ops::Scalar,
     params::Params,
     pass::{Drops, Outputs, Pass, Want},
@@ -25,6 +25,8 @@ pub(super) struct SetPass {
     pub(super) terms: Vec<(&'static str, Scalar)>,
     /// Tensors that terms keep for the end of the step.
     pub(super) kept: Kept,
+    /// Numbers that terms watch.
+    pub(super) watched: Watched,
 }
 
 /// Some rows of a group of crops that pass through the network together.
@@ -85,7 +87,8 @@ impl Trainer<'_> {
             student.push(Outputs::of(tape.leaf(features)));
         }
         let (classes, together) = (&batch.classes[..], batch.together);
-        let out = Forwarded { student: &student, oracle: &[], classes, together };
+        let teacher = self.taught(&parts)?;
+        let out = Forwarded { student: &student, oracle: &[], teacher: &teacher, classes, together };
         let value = self.objective.value(&mut tape, self.params, &out, at)?;
         let leaves = student.iter().map(|outputs| &outputs.features);
         let slopes = tape.backward_to(&value.total, gradients, leaves)?;
@@ -99,7 +102,24 @@ impl Trainer<'_> {
         }
         let (loss, mut terms) = (value.total, value.terms);
         let loss = self.with_shares(&loss, &mut terms, shares)?;
-        Ok(SetPass { loss, terms, kept: value.kept })
+        Ok(SetPass { loss, terms, kept: value.kept, watched: value.watched })
+    }
+
+    /// What the teacher, if there is one, makes of the first group of crops, in the same parts. It drops no branch.
+    fn taught(&self, parts: &[Rows]) -> Result<Vec<Outputs>> {
+        let Some(params) = self.objective.teacher() else { return Ok(Vec::new()) };
+        let one = |rows: &Rows| {
+            let tape = &mut Tape::forgetting_in(params.format());
+            let outputs = self.model.run(&mut Pass::new(tape, params), &rows.images)?;
+            Ok(outputs.features.value().clone())
+        };
+        let features: Vec<Tensor> =
+            parts.iter().filter(|rows| rows.group == 0).map(one).collect::<Result<_>>()?;
+        let features = match features.as_slice() {
+            [one] => one.clone(),
+            several => Tensor::cat(several, 0)?,
+        };
+        Ok(vec![Outputs::of(Node::constant(features))])
     }
 
     /// Cuts a group of crops into parts.
@@ -126,7 +146,8 @@ impl Trainer<'_> {
         };
         let each = rows.of / batch.classes.len().max(1);
         let classes: Vec<usize> = rows.rows.clone().map(|row| batch.classes[row / each.max(1)]).collect();
-        let out = Forwarded { student: &student, oracle: &oracle, classes: &classes, together: 1 };
+        let out =
+            Forwarded { student: &student, oracle: &oracle, teacher: &[], classes: &classes, together: 1 };
         let probing = self.objective.of_part(&mut tape, self.params, &out, at)?;
         let [Outputs { features, .. }] = student;
         Ok(Taped { tape, features, probing })

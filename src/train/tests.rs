@@ -2,6 +2,8 @@
 //! it stopped.
 
 mod curves;
+mod dino;
+mod dino_steps;
 mod parts;
 
 use super::{Error, Job, Source, source::Item};

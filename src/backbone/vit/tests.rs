@@ -5,9 +5,9 @@ use super::*;
 use crate::{
     adapter::{Entry, Images, plain},
     backbone::layers::Affine,
-    golden::{Golden, assert_close, device, everywhere},
+    golden::{Golden, assert_close, device, everywhere, recipe},
     seed::Seed,
-    spec::Optimiser as Word,
+    spec::{Optimiser as Word, PositionResize, VitFeatures, VitSize},
     tape::{Gradients, Tape},
     train::{Clip, Groups, Names, Optimiser, Rule},
 };
@@ -19,22 +19,6 @@ const STRIDE: usize = 23;
 
 fn thinned(values: Vec<f32>) -> Vec<f32> {
     if values.len() > KEPT { values.into_iter().step_by(STRIDE).collect() } else { values }
-}
-
-/// Uniform numbers with a mean and a standard deviation: SplitMix64, begun at the seed and the tensor's name.
-fn recipe(seed: u64, name: &str, count: usize, mean: f64, sd: f64) -> Vec<f32> {
-    let hash = name
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    let value = |at: u64| {
-        let mut z = (seed ^ hash).wrapping_add((at + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^= z >> 31;
-        let unit = (z >> 11) as f64 * (-53f64).exp2();
-        (mean + sd * 3f64.sqrt() * (2.0 * unit - 1.0)) as f32
-    };
-    (0..count as u64).map(value).collect()
 }
 
 /// Fills every parameter by the recipe, under the name that the published code gives it.
@@ -72,8 +56,9 @@ fn shape() -> Shape {
         layer_scale: None,
         class_position: true,
         drop_path: 0.0,
-        features: VitFeatures::ClassToken,
-        resize: PositionResize::Antialiased,
+        reading: VitFeatures::ClassToken.into(),
+        resize: PositionResize::Antialiased.into(),
+        hidden: Hidden::Gelu,
     }
 }
 
@@ -94,7 +79,7 @@ impl Case {
     }
 
     fn features(&mut self, tape: &mut Tape, images: &Images, features: VitFeatures) -> Node {
-        self.vit.shape.features = features;
+        self.vit.shape.reading = features.into();
         let pass = &mut Pass::new(tape, &self.params);
         let x = self.stem.enter(pass, images).unwrap();
         self.vit.run(pass, x).unwrap().features
@@ -112,12 +97,12 @@ fn values(node: &Node) -> Vec<f32> {
 fn features_agree_with_published_code_at_every_size() {
     let golden = Golden::open("vit");
     let scaled = Shape { layer_scale: Some(1e-5), ..shape() };
-    let offset = PositionResize::Offset;
+    let offset = PositionResize::Offset.into();
     let cases = [
         ("timm_plain", 1006, shape(), "reg_token"),
         ("timm_reg4_ls", 1007, Shape { registers: 4, class_position: false, ..scaled }, "reg_token"),
         ("dino1", 1005, Shape { resize: offset, ..shape() }, ""),
-        ("dv2_off0", 1001, Shape { resize: PositionResize::Bicubic, ..scaled }, ""),
+        ("dv2_off0", 1001, Shape { resize: PositionResize::Bicubic.into(), ..scaled }, ""),
         ("dv2_reg4_off01", 1001, Shape { registers: 4, resize: offset, ..scaled }, "register_tokens"),
     ];
     let check = |sizes: &[[usize; 2]]| {
@@ -143,7 +128,7 @@ fn gradients_of_all_parameters_agree_with_published_code() {
     let golden = Golden::open("vit");
     let registers = Shape { grid: 6, registers: 4, layer_scale: Some(1e-5), ..shape() };
     let cases = [
-        ("dino1", 1033, Shape { grid: 4, resize: PositionResize::Offset, ..shape() }, [3, 2, 32, 48]),
+        ("dino1", 1033, Shape { grid: 4, resize: PositionResize::Offset.into(), ..shape() }, [3, 2, 32, 48]),
         ("dv2_reg4_aa", 1032, registers, [2, 3, 64, 64]),
     ];
     everywhere(|| {
@@ -204,10 +189,11 @@ fn steps_of_codas_classifier_agree_with_pytorch() {
             let mut tape = Tape::recording(params);
             let pass = &mut Pass::new(&mut tape, params);
             let patches = stem.enter(pass, &images).unwrap().maps().unwrap();
-            let tokens = extractor.all_tokens(pass, &patches).unwrap();
+            let tokens = extractor.embedded(pass, &patches).unwrap();
+            let tokens = extractor.through(pass, tokens, 0..2).unwrap();
             let tokens = extractor.normalised(pass, &tokens).unwrap();
             let x = bridge.forward(pass.tape, params, &tokens).unwrap();
-            let x = classifier.through(pass, x).unwrap();
+            let x = classifier.through(pass, x, 0..2).unwrap();
             let x = pass.tape.token_range(&x, 0..1).unwrap();
             let x = classifier.normalised(pass, &x).unwrap();
             let x = pass.tape.reshape(&x, (3, 32)).unwrap();
@@ -258,7 +244,7 @@ fn steps_of_codas_classifier_agree_with_pytorch() {
 #[test]
 fn initial_values_are_timms() {
     let mut params = Params::new(Seed(4));
-    let shape = Shape::of(VitSize::Mini, 0.1, VitFeatures::ClassToken, PositionResize::Antialiased);
+    let shape = Shape::of(&settings::Vit { drop_path: 0.1, ..settings::Vit::plain(VitSize::Mini) });
     let _ = plain(3, shape.stem(), &mut params);
     let vit = Vit::shaped(shape, &mut params);
     assert_eq!((shape.heads, shape.grid, vit.width()), (2, 8, 128));
@@ -285,7 +271,7 @@ fn initial_values_are_timms() {
 fn sizes_are_timms() {
     let count = |size: VitSize| {
         let mut params = Params::shapes();
-        let shape = Shape::of(size, 0.0, VitFeatures::ClassToken, PositionResize::Antialiased);
+        let shape = Shape::of(&settings::Vit::plain(size));
         let _ = plain(3, shape.stem(), &mut params);
         let _ = Vit::shaped(shape, &mut params);
         params.bytes().unwrap() / 4

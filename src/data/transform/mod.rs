@@ -54,10 +54,10 @@ pub struct Draw {
     pub quarters: usize,
     /// A brightness factor per channel; none: unchanged.
     pub brightness: Vec<f32>,
-    /// A shift and an exponent per channel; none: unchanged.
-    pub intensity: Vec<[f32; 2]>,
     /// The microscope that takes the view again, if another one does.
     pub microscope: Option<OtherMicroscope>,
+    /// A shift and an exponent per channel; none: unchanged.
+    pub intensity: Vec<[f32; 2]>,
 }
 
 /// Draws a view of an image of `channels` channels and `height` by `width` pixels.
@@ -90,13 +90,13 @@ pub fn draw(channels: usize, height: usize, width: usize, augment: &[Augment], s
             }
             Augment::Turn(_) => draw.quarters = stream.below(4),
             Augment::Brightness(word) => draw.brightness = brightness::factors(channels, word.sd, stream),
+            Augment::Microscope(word) => {
+                draw.microscope = Some(OtherMicroscope::draw(word, channels, stream));
+            }
             Augment::Intensity(word) => {
                 if stream.chance(word.p) {
                     draw.intensity = intensity::draws(channels, word, stream);
                 }
-            }
-            Augment::Microscope(word) => {
-                draw.microscope = Some(OtherMicroscope::draw(word, channels, stream));
             }
         }
     }
@@ -163,10 +163,10 @@ pub fn drawn_view(tape: &Tape, draw: &Draw, side: usize, norm: &Statistics, out:
     }
     turn::turn(out, side, draw.quarters);
     brightness::brighten(out, &draw.brightness, norm);
-    intensity::change(out, &draw.intensity, norm);
     if let Some(microscope) = &draw.microscope {
         microscope.take(out, side, norm);
     }
+    intensity::change(out, &draw.intensity, norm);
 }
 
 /// The source pixels of each pixel of a view.

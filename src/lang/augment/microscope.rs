@@ -35,7 +35,7 @@ impl AugmentWord for Settings {
         false
     }
 
-    // It magnifies, as another microscope would: that is what is meant.
+    /// On purpose: whoever says it wants to have seen other magnifications.
     fn rescales(&self) -> bool {
         false
     }

@@ -23,8 +23,8 @@ axis! {
         Flips = flips::{Flips;},
         Turn = turn::{Turn;},
         Brightness = brightness::{Brightness;},
-        Intensity = intensity::{Intensity;},
         Microscope = microscope::{Microscope;},
+        Intensity = intensity::{Intensity;},
     }
     /// The facts of an augmentation.
     facts {

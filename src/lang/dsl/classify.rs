@@ -28,11 +28,11 @@ impl<B: Transformer, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
     /// Freezes the model and trains a transformer on all of its tokens to name the class of each training image: the second
     /// step of CODA. It starts from the weights that the model started from. Later calls set values of this training.
     #[must_use]
-    pub fn classify<C: Transformer>(mut self, _classifier: C) -> Self
+    pub fn classify<C: Transformer>(mut self, classifier: C) -> Self
     where
         O: HasStage + WithoutLabels,
     {
-        self.draft.classify(<C as Backbone>::backbone());
+        self.draft.classify(Backbone::backbone(classifier));
         self
     }
 }

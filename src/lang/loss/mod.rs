@@ -2,6 +2,7 @@
 
 mod ce_on_features;
 mod cross_entropy;
+mod dino_v1;
 mod proxy_nca;
 mod sim_clr;
 
@@ -21,6 +22,7 @@ axis! {
         CeOnFeatures = ce_on_features::{;},
         ProxyNca = proxy_nca::{PROXY, ProxyNca;},
         SimClr = sim_clr::{SSL, SimClr; Positives},
+        DinoV1 = dino_v1::{DinoV1; Across, Clipping, Gain, Momentum, OnMissing, Ramp, Span},
     }
     /// The facts of a loss.
     facts {

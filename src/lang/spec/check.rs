@@ -137,7 +137,8 @@ fn model(found: &mut Found, spec: &Spec) {
 
     let message = || format!("there are no {weights} weights for {backbone}");
     let hint = "ImageNet-22k weights are for ConvNeXt-Tiny, -Small and -Base (the smaller ones start from scratch), \
-                ImageNet-1k weights for ResNets, LVD-142M weights for DINOv2; a ViT starts from scratch";
+                ImageNet-1k weights for ResNets and for ViT-Tiny, -Small and -Base with patches of 16 px, LVD-142M weights for \
+                DINOv2; other ViTs start from scratch";
     found.unless(backbone.starts_from(weights), "unpublished_weights", message, hint);
 
     let off_the_shelf = backbone.is_off_the_shelf();

@@ -38,8 +38,8 @@ pub use crate::{
     strategy::{Strategy, values::*},
 };
 pub use crate::{
-    data::{KNOWN, Known, chammi, known},
-    needs::Needs,
+    data::{KNOWN, Known, chammi, jump, known},
+    needs::{Locals, Needs, Pairs},
     role::Role,
     word::{Axis, Entry},
 };

@@ -18,7 +18,7 @@ use candle_core::{Device, Tensor};
 /// A ViT-Mini.
 pub(super) fn vit(adapter: spec::Adapter, features: VitFeatures) -> spec::Model {
     let positions = PositionResize::Antialiased;
-    let backbone = settings::Vit { size: VitSize::Mini, drop_path: 0.0, features, positions }.into();
+    let backbone = settings::Vit { features, positions, ..settings::Vit::plain(VitSize::Mini) }.into();
     spec::Model { backbone, weights: spec::Weights::Scratch, adapter }
 }
 

@@ -14,6 +14,7 @@ mod channel_patches;
 mod convolution;
 mod cross_entropy;
 mod depthwise;
+mod distil;
 mod embedding;
 mod gelu;
 mod instance_norm;

@@ -9,13 +9,14 @@ use std::{collections::BTreeMap, sync::LazyLock};
 pub(super) const PRELUDE: &str = include_str!("kernels/prelude.h");
 
 /// The kernel files.
-pub(super) const FILES: [(&str, &str); 18] = [
+pub(super) const FILES: [(&str, &str); 19] = [
     ("adamw", include_str!("kernels/adamw.cu")),
     ("adapters", include_str!("kernels/adapters.cu")),
     ("attention", include_str!("kernels/attention.cu")),
     ("columns", include_str!("kernels/columns.cu")),
     ("convolution", include_str!("kernels/convolution.cu")),
     ("depthwise", include_str!("kernels/depthwise.cu")),
+    ("distil", include_str!("kernels/distil.cu")),
     ("elementwise", include_str!("kernels/elementwise.cu")),
     ("gelu", include_str!("kernels/gelu.cu")),
     ("layer_norm", include_str!("kernels/layer_norm.cu")),

@@ -5,6 +5,7 @@ use crate::{
     adapter::SetChannels,
     data::{Error as DataError, Statistics},
     spec::Sampling,
+    train::Partners,
 };
 
 /// Two sets of four images; images 0 to 2 of each belong together, the last has no partner.
@@ -42,8 +43,8 @@ impl Source for Four {
     fn items(&self) -> &[Item] {
         &self.items
     }
-    fn partners(&self, item: u32) -> &[u32] {
-        &self.partners[item as usize]
+    fn partners(&self, item: u32) -> Partners<'_> {
+        Partners::of(&self.partners[item as usize])
     }
     fn norm(&self, _: usize) -> &Norm {
         &self.norm

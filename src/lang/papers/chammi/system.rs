@@ -188,6 +188,7 @@ fn share(objective: &[Term]) -> Option<Share> {
         match term.loss {
             Loss::SimClr(_) => ssl += term.weight,
             Loss::CrossEntropy(_) | Loss::CeOnFeatures(_) | Loss::ProxyNca(_) => labels += term.weight,
+            Loss::DinoV1(_) => return None,
         }
     }
     let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
