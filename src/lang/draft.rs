@@ -4,7 +4,7 @@ use crate::{
     dsl::{Augmentation, Crop, Flip},
     role::Role,
     spec::{
-        SCHEMA, Selection, Spec, Train, Weights,
+        SCHEMA, Selection, Spec, Train, Usual, Weights,
         recipe::{self, Recipe, Switch},
     },
     word::{Says, plain},
@@ -98,7 +98,18 @@ impl Draft {
         if let (None, Some(share)) = (self.0["train"].get("hold_out"), shares.reduce(f64::max)) {
             spec.train.hold_out = share;
         }
-        for stage in spec.stages_mut() {
+        // What a loss was published with fills what nothing was said of.
+        let mut drafted = self.0.clone();
+        let said: Vec<Table> =
+            stages(&mut drafted).into_iter().map(|stage| child(stage, "optimiser").clone()).collect();
+        for (stage, said) in spec.stages_mut().zip(said) {
+            let usual = stage.objective.iter().find_map(|term| term.loss.usual());
+            if let Some(Usual { betas, weight_decay }) = usual {
+                let own = &mut stage.optimiser;
+                own.betas = if said.contains_key("betas") { own.betas } else { betas };
+                own.weight_decay =
+                    if said.contains_key("weight_decay") { own.weight_decay } else { weight_decay };
+            }
             let terms = &mut stage.objective;
             if terms.iter().any(|term| !term.loss.needs().labels) {
                 terms.iter_mut().for_each(|term| term.loss = term.loss.in_mix(recipe));

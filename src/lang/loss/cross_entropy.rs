@@ -1,6 +1,6 @@
 //! CrossEntropy: a linear classifier.
 
-use super::{Loss, LossWord};
+use super::{Loss, LossWord, Usual};
 use crate::{
     dsl::loss,
     needs::Needs,
@@ -22,6 +22,10 @@ impl LossWord for Settings {
 
     fn in_mix(&self, _: Recipe) -> Loss {
         self.clone().into()
+    }
+
+    fn usual(&self) -> Option<Usual> {
+        None
     }
 }
 

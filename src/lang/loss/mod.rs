@@ -3,6 +3,7 @@
 mod ce_on_features;
 mod cross_entropy;
 mod dino_v1;
+mod mae;
 mod proxy_nca;
 mod sim_clr;
 
@@ -23,6 +24,7 @@ axis! {
         ProxyNca = proxy_nca::{PROXY, ProxyNca;},
         SimClr = sim_clr::{SSL, SimClr; Positives},
         DinoV1 = dino_v1::{DinoV1; Across, Clipping, Gain, Momentum, OnMissing, Ramp, Span},
+        Mae = mae::{Mae; MaePositions},
     }
     /// The facts of a loss.
     facts {
@@ -30,7 +32,18 @@ axis! {
         fn needs(&self) -> Needs;
         /// What a recipe replaces it with next to a loss that reads no labels.
         fn in_mix(&self, recipe: Recipe) -> Loss;
+        /// What a stage that trains with it says of the optimiser unless it says otherwise; none: as everywhere.
+        fn usual(&self) -> Option<Usual>;
     }
+}
+
+/// AdamW as a loss was published with it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Usual {
+    /// Decay of the running mean and of the running square.
+    pub betas: [f64; 2],
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
 }
 
 /// One term of a weighted sum.

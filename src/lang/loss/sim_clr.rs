@@ -1,6 +1,6 @@
 //! SimClr: two views of an image attract each other.
 
-use super::{Loss, LossWord, temperature};
+use super::{Loss, LossWord, Usual, temperature};
 use crate::{
     dsl::loss,
     needs::Needs,
@@ -52,6 +52,10 @@ impl LossWord for Settings {
 
     fn in_mix(&self, _: Recipe) -> Loss {
         self.clone().into()
+    }
+
+    fn usual(&self) -> Option<Usual> {
+        None
     }
 }
 

@@ -33,7 +33,7 @@ pub use crate::{
         Backbone, ConvNextSize, DinoV2Size, NetworkFacts, NetworkModel, PositionResize, ResNetSize, RgbNorm,
         VitFeatures, VitSize,
     },
-    loss::{Loss, Scale, ScaleRule, Term, values::*},
+    loss::{Loss, Scale, ScaleRule, Term, Usual, values::*},
     protocol::{Metric, Protocol},
     strategy::{Strategy, values::*},
 };

@@ -9,7 +9,7 @@ mod tests;
 pub use across::{Across, OnMissing};
 pub use schedules::{Clipping, Gain, Momentum, Ramp, Span};
 
-use super::{Loss, LossWord};
+use super::{Loss, LossWord, Usual};
 use crate::{
     dsl::loss,
     needs::{Locals, Needs, Pairs},
@@ -127,6 +127,10 @@ impl LossWord for Settings {
 
     fn in_mix(&self, _: Recipe) -> Loss {
         self.clone().into()
+    }
+
+    fn usual(&self) -> Option<Usual> {
+        None
     }
 }
 
