@@ -15,13 +15,14 @@ use crate::{
     backbone::{
         Backbone, ConvNext, DinoV2, ResNet, Shape, Stem, Vit, VitShape, files, of_the_zoo, published::Weights,
     },
+    loss::{Drawn, Read},
     params::Params,
     pass::{Outputs, Pass},
     plan::Pretrained,
     spec::{self, Taps, View},
     tape::{Node, Tape},
 };
-use candle_core::Result;
+use candle_core::{Result, Tensor};
 use std::path::Path;
 
 /// Maps images of a few sets to feature vectors: a first layer and a backbone.
@@ -186,6 +187,23 @@ impl Extractor {
             outputs.features = pass.tape.reshape(&outputs.features, (n, channels * self.width()))?;
         }
         Ok(outputs)
+    }
+
+    /// What a loss reads of it.
+    pub fn read(&self) -> Read {
+        let drawn = |stem: Stem| {
+            let channels = self.entry.planes()?;
+            Some(Drawn { width: self.width(), patch: stem.patch, channels })
+        };
+        Read { width: self.width(), drawn: self.backbone.stem().and_then(drawn) }
+    }
+
+    /// The pixels of images that become its patches.
+    ///
+    /// # Errors
+    /// If the images do not have the channels of their set.
+    pub fn seen(&self, images: &Images) -> Result<Tensor> {
+        self.entry.seen(images)
     }
 
     /// All tokens of images, (N, T, width).

@@ -79,6 +79,19 @@ pub trait Entry: Send + Sync {
         Ok(None)
     }
 
+    /// The number of channels of what becomes patches, if it is the same for all sets.
+    fn planes(&self) -> Option<usize> {
+        None
+    }
+
+    /// The pixels of what becomes patches.
+    ///
+    /// # Errors
+    /// If the images do not have the channels of their set.
+    fn seen(&self, images: &Images) -> Result<Tensor> {
+        Ok(images.pixels.clone())
+    }
+
     /// Whether each channel becomes an image, and the features of the channels are concatenated.
     fn takes_channels_apart(&self) -> bool {
         false

@@ -14,6 +14,7 @@ use crate::{
 use candle_core::Result;
 
 pub(super) struct Plain {
+    channels: usize,
     weight: ParamId,
     bias: ParamId,
     own: Stem,
@@ -29,6 +30,7 @@ impl Plain {
         let Stem { width, patch, .. } = own;
         let shape = [width, channels, patch, patch];
         Self {
+            channels,
             weight: params.add_with(Published::new(format!("{name}.weight"), &shape), |stream, out| {
                 own.draw_weight(channels, stream, out);
             }),
@@ -73,6 +75,10 @@ impl Entry for Plain {
 
     fn as_convolution(&self, params: &Params, _set: usize) -> Result<Option<Convolution>> {
         self.convolution(params)
+    }
+
+    fn planes(&self) -> Option<usize> {
+        Some(self.channels)
     }
 
     fn replaces(&self) -> Replaces {

@@ -75,10 +75,18 @@ fn pick(pixels: &Tensor, places: &[usize]) -> Result<Tensor> {
 
 impl Entry for Planes {
     fn enter(&self, pass: &mut Pass<'_>, images: &Images) -> Result<Entered> {
+        let pixels = self.seen(images)?;
+        self.layer.enter(pass, &Images { pixels, set: images.set })
+    }
+
+    fn planes(&self) -> Option<usize> {
+        self.layer.planes()
+    }
+
+    fn seen(&self, images: &Images) -> Result<Tensor> {
         let (places, channels) = &self.places[images.set];
         expect_channels("Planes", *channels, images)?;
-        let pixels = pick(&images.pixels, places)?;
-        self.layer.enter(pass, &Images { pixels, set: images.set })
+        pick(&images.pixels, places)
     }
 
     fn start(&self, stem: &OwnStem, params: &mut Params) -> Result<()> {

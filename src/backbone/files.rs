@@ -4,6 +4,7 @@
 pub use super::{find::find, names::*};
 
 use super::{
+    MaeDecoder,
     find::{own_file, repository},
     opened::{Opened, Placed, map},
     torch,
@@ -205,6 +206,7 @@ pub(crate) fn is_head(name: &str) -> bool {
         .iter()
         .any(|prefix| name.starts_with(prefix))
         || ["proxies", "logit_scale", CENTRE].contains(&name)
+        || MaeDecoder::is_its_own(name)
 }
 
 fn read(

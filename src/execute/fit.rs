@@ -191,7 +191,7 @@ impl WorkContext<'_> {
         let channels = source.sets()[0].channels.len();
         let extractor = Extractor::pretrained(size, channels, &mut params);
         let classes = source.classes().len();
-        let objective = Objective::new(&stage.objective, extractor.width(), classes, &mut params);
+        let objective = Objective::new(&stage.objective, extractor.read(), classes, &mut params);
         let (stage, seed, source) = (&stage, PRETRAIN_SEED, &source);
         let inputs = FitInputs { stage, side, window: false, seed, source, objective, card: None };
         self.train(inputs, &extractor, &mut params, attempt, listen)

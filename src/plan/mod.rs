@@ -448,7 +448,9 @@ fn too_few_templates(adapter: &Adapter, trained: &[&ImageSet]) -> Option<Problem
 /// Every set that is read has the channels that are picked by name.
 fn without_planes(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem> {
     let Adapter::Planes(word) = &spec.model.adapter else { return vec![] };
-    let read = [&spec.train.data].into_iter().chain(spec.evaluate.iter().map(|evaluate| &evaluate.data));
+    let adapted = spec.adapt.iter().map(|adapt| &adapt.data);
+    let evaluated = spec.evaluate.iter().map(|evaluate| &evaluate.data);
+    let read = [&spec.train.data].into_iter().chain(adapted).chain(evaluated);
     let mut problems: Vec<Problem> = Vec::new();
     for (from, set) in read.flat_map(|from| resolve(from, data).into_iter().map(move |set| (from, set))) {
         let Err(why) = adapter::places_of_planes(word, &set.channels) else { continue };

@@ -131,3 +131,40 @@ fn each_plate_is_asked_of_the_model_that_adapted_to_it() {
     let different: BTreeSet<_> = pieces.iter().map(|path| std::fs::read(path).unwrap()).collect();
     assert_eq!(different.len(), 3, "two plates, and the model before training");
 }
+
+/// ODA of a masked autoencoder: encoder and decoder go on where their training ended.
+#[test]
+fn an_adapted_autoencoder_begins_with_its_decoder() {
+    let home = Home::new();
+    let loss = Mae::mask(0.75).decoder_width(16).decoder_depth(1).decoder_heads(2);
+    let model = Vit::mini().scratch().adapter(Planes(["dna"])).train_on(SMALL).loss(loss).window(32);
+    let run = model.augment(Flips).normalise(EachView).epochs(2).batch(4).warmup(1);
+    let dual =
+        run.classify(Vit::mini()).augment(Flips).epochs(1).warmup(0).evaluate(OneNn::cosine().on(SMALL));
+    let adapted = |rate: f64| {
+        let mut spec = one(dual.clone().adapt(Oda::per(Source), SMALL).epochs(1).warmup(0));
+        spec.adapt.as_mut().unwrap().rate = rate;
+        assert_eq!(spec.check(), []);
+        let (plan, ..) = home.run(&spec);
+        let step = |what: &str| {
+            plan.steps.iter().find(|step| step.work.describe().starts_with(what)).unwrap().id.clone()
+        };
+        [step("train 2 epochs"), step("adapt to")].map(|id| {
+            let reader = home.store.read().unwrap();
+            let row = reader.artifacts(id.as_str()).unwrap().into_iter().find(|row| row.kind == "weights");
+            std::fs::read(reader.file(row.unwrap().path.to_str().unwrap()).unwrap()).unwrap()
+        })
+    };
+    let tensor = |file: &[u8], name: &str| -> Vec<u8> {
+        safetensors::SafeTensors::deserialize(file).unwrap().tensor(name).unwrap().data().to_vec()
+    };
+    let names = ["decoder_pred.weight", "mask_token", "blocks.0.attn.qkv.weight", "patch_embed.proj.weight"];
+    let [trained, still] = adapted(0.0);
+    for name in names {
+        assert!(tensor(&trained, name) == tensor(&still, name), "{name}");
+    }
+    let [_, moved] = adapted(1.0);
+    for name in names {
+        assert!(tensor(&trained, name) != tensor(&moved, name), "{name}");
+    }
+}

@@ -53,6 +53,12 @@ bounds! {
     DINO_HEAD = "dino_head", "a size for the head of DinoV1", 1 to 1_048_576, multiple of 1, "CODA: 4096 prototypes, widths of 2048 and 256";
     /// Small views of an image.
     LOCALS = "dino_locals", "a number of small views", 0 to 64, multiple of 1, "CODA: 6; DINO: 8";
+    /// Width of a masked autoencoder's decoder, whose positions take four numbers each.
+    DECODER_WIDTH = "mae_decoder", "a width of the decoder", 4 to 16_384, multiple of 4, "MAE: 512";
+    /// Blocks of a masked autoencoder's decoder.
+    DECODER_DEPTH = "mae_decoder", "a number of the decoder's blocks", 1 to 1000, multiple of 1, "MAE: 8";
+    /// Heads of a masked autoencoder's decoder.
+    DECODER_HEADS = "mae_decoder", "a number of the decoder's heads", 1 to 4096, multiple of 1, "MAE: 16";
     /// Models of an ensemble.
     MEMBERS = "members", "a number of models to be taken as one", 1 to 1000, multiple of 1, "3 to 5 are usual; 1 is a single model";
     /// Register tokens of a vision transformer.

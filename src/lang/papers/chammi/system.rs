@@ -187,6 +187,7 @@ fn share(objective: &[Term]) -> Option<Share> {
     for term in objective {
         match term.loss {
             Loss::SimClr(_) => ssl += term.weight,
+            Loss::Mae(_) => return None,
             Loss::CrossEntropy(_) | Loss::CeOnFeatures(_) | Loss::ProxyNca(_) => labels += term.weight,
             Loss::DinoV1(_) => return None,
         }
