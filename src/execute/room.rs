@@ -72,8 +72,7 @@ fn tape(backbone: &Backbone) -> f64 {
     let word = match backbone {
         Backbone::ConvNext(word) => word,
         Backbone::Vit(word) => {
-            let size = word.size;
-            let pixels = size.patch() * size.patch();
+            let (size, pixels) = (word.size, word.patch() * word.patch());
             return TAPED_TOKEN * (size.depth() * size.width()) as f64 / pixels as f64;
         }
         Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_) => return 0.0,

@@ -15,7 +15,9 @@ use crate::{
 use candle_core::Device;
 use std::{collections::BTreeMap, time::Duration};
 
+mod adapted;
 mod embedding;
+mod learned;
 mod teacher;
 
 const SMALL: Folder = Folder("small");

@@ -4,12 +4,14 @@
 mod cross_entropy;
 pub(crate) mod dino_v1;
 mod forwarded;
+pub(crate) mod mae;
 mod miro;
 mod proxy_nca;
 mod sim_clr;
 
 pub use dino_v1::Distillation;
 pub use forwarded::Forwarded;
+pub use mae::{Autoencoder, Drawn, Hidden};
 pub use miro::Miro;
 
 use crate::{
@@ -32,6 +34,12 @@ pub trait Term: Send + Sync {
 
     /// The parameters of a second, frozen network whose outputs it compares with.
     fn oracle(&self) -> Option<&Params> {
+        None
+    }
+
+    /// The autoencoder, if it is the error of one: the network then sees some patches of each image only. Like a term with
+    /// probes, it is a mean over images.
+    fn autoencoder(&self) -> Option<&Autoencoder> {
         None
     }
 
@@ -121,6 +129,21 @@ impl From<Node> for Valued {
     }
 }
 
+/// What losses read of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Length of a feature vector.
+    pub width: usize,
+    /// What a decoder draws, if all images have patches of the same numbers.
+    pub drawn: Option<Drawn>,
+}
+
+impl From<usize> for Read {
+    fn from(width: usize) -> Self {
+        Self { width, drawn: None }
+    }
+}
+
 /// A term with its weight.
 struct Weighted {
     name: &'static str,
@@ -161,8 +184,12 @@ pub struct OfPart {
 }
 
 impl Objective {
-    /// Adds the parameters of the losses (proxies, classifiers) to `params`.
-    pub fn new(words: &[Word], width: usize, classes: usize, params: &mut Params) -> Self {
+    /// Adds the parameters of the losses (proxies, classifiers, decoders) to `params`.
+    ///
+    /// # Panics
+    /// If a decoder draws patches of a network that has none, or of other numbers for each set, which the check refuses.
+    pub fn new(words: &[Word], of: impl Into<Read>, classes: usize, params: &mut Params) -> Self {
+        let Read { width, drawn } = of.into();
         let mut build = |word: &Word| -> Box<dyn Term> {
             match &word.loss {
                 Loss::CrossEntropy(_) => Box::new(cross_entropy::Linear::new(width, classes, params)),
@@ -170,6 +197,9 @@ impl Objective {
                 Loss::ProxyNca(word) => {
                     let proxies = (word.train_proxies, classes);
                     Box::new(proxy_nca::ProxyNca::new(word.temperature, word.scale, proxies, width, params))
+                }
+                Loss::Mae(word) => {
+                    Box::new(Autoencoder::new(word, drawn.expect("the check refuses other networks"), params))
                 }
                 Loss::DinoV1(word) => Box::new(dino_v1::DinoV1::new(word, width, params)),
                 Loss::SimClr(word) => {
@@ -195,6 +225,11 @@ impl Objective {
     /// The number of augmented views of each image that it needs.
     pub fn views(&self) -> usize {
         self.terms.iter().map(|weighted| weighted.needs.views).max().unwrap_or(1)
+    }
+
+    /// The autoencoder, whose network sees some patches only.
+    pub fn autoencoder(&self) -> Option<&Autoencoder> {
+        self.terms.iter().find_map(|weighted| weighted.term.autoencoder())
     }
 
     /// Where the network is probed.
@@ -238,7 +273,7 @@ impl Objective {
         let (mut nodes, mut terms) = (Vec::new(), Vec::new());
         let (mut all_kept, mut all_watched) = (Kept::new(), Watched::new());
         for (number, Weighted { name, weight, term, .. }) in self.terms.iter().enumerate() {
-            if term.probes().is_some() {
+            if by_parts(term.as_ref()) {
                 continue;
             }
             let Valued { node, kept, watched } = term.value(tape, params, out, at)?;
@@ -255,7 +290,7 @@ impl Objective {
         Ok(Value { total: tape.weighted_sum(&nodes)?, terms, kept: all_kept, watched: all_watched })
     }
 
-    /// The value of each term that reads probes, on some images of a set.
+    /// The value of each term that is computed part by part, on some images of a set.
     ///
     /// # Errors
     /// If the shapes do not fit.
@@ -266,7 +301,7 @@ impl Objective {
         out: &Forwarded<'_>,
         at: &Clock,
     ) -> Result<Vec<OfPart>> {
-        let probing = self.terms.iter().enumerate().filter(|(_, one)| one.term.probes().is_some());
+        let probing = self.terms.iter().enumerate().filter(|(_, one)| by_parts(one.term.as_ref()));
         let value = |(number, one): (usize, &Weighted)| {
             Ok(OfPart { term: number, node: one.term.value(tape, params, out, at)?.node })
         };
@@ -315,6 +350,11 @@ impl Objective {
         }
         Ok(sum)
     }
+}
+
+/// Whether a term is a mean over images that is computed while they pass, instead of from the features of all of them.
+fn by_parts(term: &dyn Term) -> bool {
+    term.probes().is_some() || term.autoencoder().is_some()
 }
 
 impl Stateful for Objective {

@@ -1,9 +1,10 @@
-//! A training with a teacher that goes on where another one, on other images, has ended: CODA's third step.
+//! A training with a teacher, or with a decoder, that goes on where another one, on other images, has ended: CODA's third
+//! step.
 
 use crate::{
     backbone::files::{self, is_head},
     loss::{
-        Objective,
+        Autoencoder, Objective,
         dino_v1::{CENTRE, STUDENT, STUDENT_HEAD, TEACHER_HEAD},
     },
     params::{ParamId, Params},
@@ -19,12 +20,22 @@ pub struct Continue {
     pub student_from_teacher: bool,
     /// The centre is the one of the training before, instead of 0.
     pub keep_centre: bool,
-    /// The heads do not learn, of student and teacher.
+    /// The heads do not learn, of student and teacher, nor does a decoder.
     pub freeze_head: bool,
 }
 
+/// Takes over what a finished training with a decoder has left: encoder and decoder.
+fn with_decoder(path: &Path, params: &mut Params, freeze: bool) -> Result<(), files::Error> {
+    let ours = |name: &str| Autoencoder::is_decoder(name) || !is_head(name);
+    files::load_named(path, params, |name| ours(name).then(|| name.to_owned()))?;
+    let decoder = |params: &Params, id: &ParamId| Autoencoder::is_decoder(&params.published(*id).name);
+    let decoder: Vec<ParamId> = params.ids().filter(|id| freeze && decoder(params, id)).collect();
+    decoder.into_iter().for_each(|id| params.freeze(id));
+    Ok(())
+}
+
 /// Takes over what a finished training with a teacher has left in `path` (see [`leave`](super::leave)): backbones and heads of
-/// student and teacher, and the centre. `params` are those of the model and of `objective`; call it before
+/// student and teacher, and the centre; or, of a masked autoencoder, encoder and decoder. `params` are those of the model and of `objective`; call it before
 /// [`Job::run`](super::Job::run).
 ///
 /// # Errors
@@ -35,6 +46,9 @@ pub fn continue_from(
     objective: &mut Objective,
     how: Continue,
 ) -> Result<(), files::Error> {
+    if objective.autoencoder().is_some() {
+        return with_decoder(path, params, how.freeze_head);
+    }
     let Some(distillation) = objective.distillation_mut() else { return Ok(()) };
     let Continue { student_from_teacher, keep_centre, freeze_head } = how;
     let of_teacher = |name: &str| match name.strip_prefix(STUDENT_HEAD) {

@@ -8,12 +8,12 @@
 use super::{Batches, CropGroup, Error, Normalise, Source, sampling, source::Item};
 use crate::{
     adapter::Images,
-    data::{Draw, Norm, Tape, ViewPlan, draw, drawn_view},
+    data::{Draw, Norm, Tape, ViewPlan, Window, draw, drawn_view},
     ops::DeviceViews,
     params::Params,
     prefetch::prefetch,
     seed::Seed,
-    spec::AugmentStream,
+    spec::{Augment, AugmentStream},
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
@@ -152,14 +152,19 @@ impl<'a> Loader<'a> {
             let mut groups = Vec::new();
             for group in &self.batches.groups {
                 let making = Making { epoch, set, group, before };
+                // Another microscope's noise is drawn pixel by pixel, as the processor does it.
+                let here = group.augment.iter().any(|change| matches!(change, Augment::Microscope(_)));
                 let seen = match &self.gpu {
+                    Some(device) if here => {
+                        BatchPixels::Pixels(self.pixels(&making, &items)?.to_device(device)?)
+                    }
                     Some(device) => BatchPixels::Views(DeviceViews::to(
                         device,
                         self.plain_views(&making, &items)?.plain(),
                     )?),
                     None => BatchPixels::Pixels(self.pixels(&making, &items)?),
                 };
-                groups.push(Crops { seen, normalise: group.normalise });
+                groups.push(Crops { seen, normalise: group.normalise.of(self.source.norm(set)) });
                 before += group.count;
             }
             let classes = items.iter().map(|shown| usize::from(shown.item.class)).collect();
@@ -226,7 +231,8 @@ impl<'a> Loader<'a> {
 
     fn norm(&self, making: &Making<'_>) -> Norm {
         let channels = self.source.sets()[making.set].channels.len();
-        making.group.normalise.while_resampling(self.source.norm(making.set), channels)
+        let norm = self.source.norm(making.set);
+        making.group.normalise.of(norm).while_resampling(norm, channels)
     }
 
     /// The random draws for the crops of an image.
@@ -243,7 +249,11 @@ impl<'a> Loader<'a> {
                 name.push_str(&format!("/beside/{anchor}"));
             }
             let stream = &mut self.seed.stream(&name);
-            draw(tape.channels, tape.height, tape.width, &making.group.augment, stream)
+            let (height, width) = (tape.height, tape.width);
+            let mut draw = draw(tape.channels, height, width, &making.group.augment, stream);
+            let side = making.group.side;
+            draw.window = self.batches.centre.map(|centre| Window::draw(height, width, centre, side, stream));
+            draw
         };
         (making.before..making.before + making.group.count).map(one).collect()
     }

@@ -11,6 +11,7 @@ mod loader;
 mod look;
 mod method;
 mod objective;
+mod one_image;
 mod optimiser;
 mod pairs;
 mod parts;
@@ -29,6 +30,7 @@ pub use keep::Keep;
 pub use leave::leave;
 pub use method::Method;
 pub use objective::objective;
+pub use one_image::{OnOneImage, Trained};
 pub use optimiser::{Clip, Group, Groups, Names, Optimiser, Rule};
 pub use pairs::{Missing, Partners};
 pub use parts::{PIXELS as PART, parts};
@@ -154,6 +156,8 @@ pub struct Job<'a> {
     pub checkpoint: &'a Path,
     /// The time between two checkpoints.
     pub checkpoint_every: Duration,
+    /// Whether that square is a window at the image's own scale; otherwise images are resized to it.
+    window: bool,
     /// How many parts of a batch keep their tape; the results are the same.
     pub keep: Keep,
     /// What the stage declares, as the loop understands it.
@@ -184,7 +188,18 @@ impl<'a> Job<'a> {
     ) -> Self {
         let (checkpoint_every, keep, part) = (CHECKPOINT_EVERY, Keep::All, parts::PIXELS);
         let method = Method::of(stage, side);
-        Self { stage, side, seed, source, checkpoint, checkpoint_every, keep, method, part }
+        let window = false;
+        Self { stage, side, window, seed, source, checkpoint, checkpoint_every, keep, method, part }
+    }
+
+    /// The same on windows of the images at their own scale, within the central square of twice the side, if `window`.
+    #[must_use]
+    pub fn on_windows(mut self, window: bool) -> Self {
+        self.window = window;
+        if window {
+            self.method.batches.in_windows(self.side);
+        }
+        self
     }
 
     /// The step at which it will resume, if a checkpoint is ready.

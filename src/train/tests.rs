@@ -4,6 +4,7 @@
 mod curves;
 mod dino;
 mod dino_steps;
+mod mae;
 mod parts;
 
 use super::{Error, Job, Source, source::Item};

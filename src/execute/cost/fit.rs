@@ -11,7 +11,7 @@ use crate::{
     format,
     model::Extractor,
     params::Params,
-    plan::{Fit, Training},
+    plan::Fit,
     seed::Seed,
     spec::{Augment, Needs, Stage, settings},
     train::{self, Folder, Footprint, Job, Keep, Source},
@@ -59,13 +59,14 @@ impl Meter<'_> {
         let parts = self.sets.open(&fit.data, fit.subset, listen)?;
         fit.fits(&parts, &self.device)?;
         let channels = work::channels(&parts);
-        let Some(Training { stage, hold_out: share, .. }) = fit.training.as_deref() else {
+        let Some(training) = fit.training.as_deref() else {
             let mut params = Params::new(Seed(0));
             let _ = Extractor::new(model, &channels, &[], &mut params);
             let weights = 4 * params.count() as u64;
             return Ok(Cost { seconds: 0.0, memory: 2 * weights, disk: weights });
         };
-        let rows: Vec<Vec<u32>> = parts.iter().map(|part| work::rows(part, stage, *share).0).collect();
+        let stage = &training.stage;
+        let rows: Vec<Vec<u32>> = parts.iter().map(|part| work::rows(part, training).0).collect();
         let images: Vec<usize> = rows.iter().map(Vec::len).collect();
         let key = alike_fit(fit, stage);
         if let Some(pace) = self.fits.get(&key) {
@@ -80,7 +81,10 @@ impl Meter<'_> {
             });
         let source = Folder::new(folder.collect());
         let mut params = Params::on(self.device.clone(), format::of(fit.precision), Seed(0));
-        let extractor = Extractor::new(model, &channels, &[], &mut params);
+        let extractor = match &fit.classifier {
+            None => Extractor::new(model, &channels, &[], &mut params),
+            Some(top) => Extractor::dual(model, &top.backbone, &channels, &[], &mut params),
+        };
         let pace = self.steps(&extractor, &mut params, (stage, side), &source)?;
         let cost = pace.cost((stage, side), &images, self.keep);
         self.fits.insert(key, pace);

@@ -22,7 +22,7 @@ axis! {
     /// The backbones.
     pub enum Backbone: BackboneWord, Word(Spec) {
         ConvNext = conv_next::{ConvNext;},
-        Vit = vit::{Vit; VitFeatures, PositionResize},
+        Vit = vit::{Vit, OwnShape; VitFeatures, PositionResize},
         ResNet = res_net::{ResNet;},
         DinoV2 = dino_v2::{DinoV2;},
         OffTheShelf = off_the_shelf::{OffTheShelf;},

@@ -41,7 +41,7 @@ word! {
 pub struct OffTheShelf<S>(PhantomData<S>);
 
 impl<S: Size> dsl::Backbone for OffTheShelf<S> {
-    fn backbone() -> Table {
+    fn backbone(self) -> Table {
         S::backbone()
     }
 }

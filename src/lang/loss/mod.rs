@@ -3,6 +3,7 @@
 mod ce_on_features;
 mod cross_entropy;
 mod dino_v1;
+mod mae;
 mod proxy_nca;
 mod sim_clr;
 
@@ -27,6 +28,7 @@ axis! {
         ProxyNca = proxy_nca::{PROXY, ProxyNca;},
         SimClr = sim_clr::{SSL, SimClr; Positives},
         DinoV1 = dino_v1::{DinoV1; Across, Clipping, Gain, Momentum, OnMissing, Ramp, Span},
+        Mae = mae::{Mae; MaePositions},
     }
     /// The facts of a loss.
     facts {
@@ -39,7 +41,8 @@ axis! {
 
 /// How steps are taken with a loss of that kind, where a sentence does not say and it is not as with others.
 pub(crate) fn of_stage(kind: &str) -> &'static [Switch] {
-    const OWN: &[(&str, &[Switch])] = &[(dino_v1::Settings::KIND, dino_v1::OF_STAGE)];
+    const OWN: &[(&str, &[Switch])] =
+        &[(dino_v1::Settings::KIND, dino_v1::OF_STAGE), (mae::Settings::KIND, mae::OF_STAGE)];
     OWN.iter().find(|(known, _)| *known == kind).map_or(&[], |(_, switches)| switches)
 }
 

@@ -39,10 +39,16 @@ pub fn quick(spec: &Spec) -> Spec {
     }
     spec.model.adapter.quick(declared);
 
-    let train = &mut spec.train;
-    for (small, stage) in train.stages.iter_mut().zip(&declared.train.stages) {
+    for (small, stage) in spec.stages_mut().zip(declared.stages()) {
         shrink(small, &InStage { spec: declared, stage });
     }
+    if let Some(classifier) = &mut spec.classifier {
+        classifier.backbone.quick(declared);
+        if classifier.weights != Weights::Scratch {
+            classifier.weights = Weights::SimulatedPretrain;
+        }
+    }
+    let train = &mut spec.train;
     train.image = train.image.min(IMAGE);
     train.subset = Some(train.subset.map_or(SUBSET, |subset| subset.min(SUBSET)));
     spec.embedding.members = 1;

@@ -45,6 +45,9 @@ fn stage(word: settings::DinoV1, epochs: usize) -> Stage {
 
 fn model() -> Model {
     let vit = settings::Vit {
+        patch: None,
+        registers: 0,
+        layer_scale: None,
         size: VitSize::Mini,
         drop_path: 0.2,
         features: VitFeatures::ClassToken,

@@ -8,7 +8,7 @@ use super::super::{
 };
 use crate::{
     adapter,
-    backbone::{Vit, VitShape},
+    backbone::{Hidden, Vit, VitShape},
     curve::Clock,
     golden::{Golden, assert_close, device, everywhere, folder, recipe},
     params::{ParamId, Published},
@@ -96,8 +96,9 @@ impl Case {
             layer_scale: None,
             class_position: true,
             drop_path: 0.0,
-            features: VitFeatures::ClassToken,
-            resize: self.resize,
+            reading: VitFeatures::ClassToken.into(),
+            resize: self.resize.into(),
+            hidden: Hidden::Gelu,
         };
         let mut params = Params::new(Seed(0));
         let entry = adapter::plain(3, shape.stem(), &mut params);

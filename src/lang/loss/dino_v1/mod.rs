@@ -137,6 +137,7 @@ impl LossWord for Settings {
             locals: Some(locals).filter(|locals| locals.count > 0),
             pairs: self.across.0.map(|across| Pairs { across, on_missing: self.on_missing }),
             teacher: true,
+            classifier: false,
         }
     }
 

@@ -71,7 +71,13 @@ fn pairs(word: &Settings, at: &InStage<'_>, found: &mut Found) {
     let Some(across) = word.across.0 else { return };
     let holds = match across {
         Role::Source | Role::Batch | Role::Plate | Role::Well | Role::Site | Role::FieldOfView => true,
-        Role::Label | Role::Treatment | Role::Control | Role::CellLine => false,
+        Role::Label
+        | Role::Treatment
+        | Role::Control
+        | Role::CellLine
+        | Role::PlateSplit
+        | Role::CompoundSplit
+        | Role::PositionSplit => false,
     };
     let message =
         || format!("the images of a pair are of one treatment and cannot differ in {}", across.words());
