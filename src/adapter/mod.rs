@@ -75,6 +75,11 @@ pub trait Entry: Send + Sync {
         Ok(None)
     }
 
+    /// Whether it pads images to multiples of the patch, so that none is too small.
+    fn pads(&self) -> bool {
+        false
+    }
+
     /// Whether each channel becomes an image, and the features of the channels are concatenated.
     fn takes_channels_apart(&self) -> bool {
         false
