@@ -2,6 +2,7 @@
 
 mod card;
 mod costs;
+mod dual;
 mod export;
 mod released;
 
@@ -14,12 +15,14 @@ use crate::{
     backbone::{
         Backbone, ConvNext, DinoV2, ResNet, Shape, Stem, Vit, VitShape, files, of_the_zoo, published::Weights,
     },
+    loss::{Drawn, Read},
     params::Params,
     pass::{Outputs, Pass},
+    plan::Pretrained,
     spec::{self, Taps, View},
     tape::{Node, Tape},
 };
-use candle_core::Result;
+use candle_core::{Result, Tensor};
 use std::path::Path;
 
 /// Maps images of a few sets to feature vectors: a first layer and a backbone.
@@ -92,6 +95,12 @@ impl Extractor {
         Self { entry, backbone: Box::new(Vit::shaped(shape, params)) }
     }
 
+    /// Of a first layer and a backbone that fit each other.
+    #[cfg(test)]
+    pub(crate) fn of_parts(entry: Box<dyn Entry>, backbone: Box<dyn Backbone>) -> Self {
+        Self { entry, backbone }
+    }
+
     /// A published transformer with its weights, behind whatever its images are.
     ///
     /// # Errors
@@ -111,6 +120,18 @@ impl Extractor {
     pub fn plain(size: spec::ConvNextSize, channels: usize, params: &mut Params) -> Self {
         let entry = adapter::plain(channels, Stem::conv_next(size.widths()[0]), params);
         Self { entry, backbone: Box::new(ConvNext::new(size, 0.0, true, params)) }
+    }
+
+    /// A backbone that is trained first, with its own first layer, for images of `channels` channels.
+    pub fn pretrained(backbone: &Pretrained, channels: usize, params: &mut Params) -> Self {
+        match backbone {
+            Pretrained::ConvNext(size) => Self::plain(*size, channels, params),
+            Pretrained::Vit { vit } => {
+                let shape = VitShape::of(vit);
+                let entry = adapter::plain(channels, shape.stem(), params);
+                Self { entry, backbone: Box::new(Vit::shaped(shape, params)) }
+            }
+        }
     }
 
     /// Bytes of the weights of a model, before anything is allocated; `None` above 2^64.
@@ -166,6 +187,32 @@ impl Extractor {
             outputs.features = pass.tape.reshape(&outputs.features, (n, channels * self.width()))?;
         }
         Ok(outputs)
+    }
+
+    /// What a loss reads of it.
+    pub fn read(&self) -> Read {
+        let drawn = |stem: Stem| {
+            let channels = self.entry.planes()?;
+            Some(Drawn { width: self.width(), patch: stem.patch, channels })
+        };
+        Read { width: self.width(), drawn: self.backbone.stem().and_then(drawn) }
+    }
+
+    /// The pixels of images that become its patches.
+    ///
+    /// # Errors
+    /// If the images do not have the channels of their set.
+    pub fn seen(&self, images: &Images) -> Result<Tensor> {
+        self.entry.seen(images)
+    }
+
+    /// All tokens of images, (N, T, width).
+    ///
+    /// # Errors
+    /// If the images do not have the channels of their set, or the backbone has no tokens.
+    pub fn tokens(&self, pass: &mut Pass<'_>, images: &Images) -> Result<Node> {
+        let entered = self.entry.enter(pass, images)?;
+        self.backbone.tokens(pass, entered)
     }
 
     /// Numbers per pixel at each of the probes; empty if the backbone cannot be probed.

@@ -4,12 +4,14 @@
 pub use super::{find::find, names::*};
 
 use super::{
+    MaeDecoder,
     find::{own_file, repository},
     opened::{Opened, Placed, map},
     torch,
 };
 use crate::{
     atomic_file,
+    loss::dino_v1::{CENTRE, STUDENT, STUDENT_HEAD, TEACHER_HEAD},
     params::{ParamId, Params},
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -121,8 +123,10 @@ fn parts(path: &Path, roots: &[String], asked: Option<&str>) -> String {
 pub fn load(path: &Path, params: &mut Params, replaced: &[String]) -> Result<(), Error> {
     let file = Opened::published(path, None)?;
     let replaced = |name: &str| replaced.iter().any(|other| other == name);
+    let of_backbone = names_of_backbone(params);
+    let wanted = |name: &str| (of_backbone(name) && !replaced(name)).then(|| name.to_owned());
     let unused = |name: &str| is_head(name) || replaced(name) || file.is_unused(name);
-    read(&file, params, |name| is_backbone(name) && !replaced(name), unused)
+    read(&file, params, wanted, unused)
 }
 
 /// Copies every parameter of a network off the shelf from its published file, which may also contain heads,
@@ -143,7 +147,21 @@ pub(super) fn read_whole(file: &Opened, params: &mut Params) -> Result<(), Error
             || name.ends_with(".num_batches_tracked")
             || file.is_unused(name)
     };
-    read(file, params, |_| true, unused)
+    read(file, params, |name| Some(name.to_owned()), unused)
+}
+
+/// Copies the blocks and the last normalisation of a transformer from its published file, and nothing else of it.
+///
+/// # Errors
+/// If the file cannot be read or does not fit.
+pub fn load_blocks(path: &Path, params: &mut Params) -> Result<(), Error> {
+    let file = Opened::published(path, None)?;
+    read(
+        &file,
+        params,
+        |name| Some(name.to_owned()),
+        |name| !name.starts_with("blocks.") && !name.starts_with("norm."),
+    )
 }
 
 /// Copies every parameter from a file that this program wrote, which may also contain proxies and
@@ -152,7 +170,7 @@ pub(super) fn read_whole(file: &Opened, params: &mut Params) -> Result<(), Error
 /// # Errors
 /// If the file cannot be read or does not fit.
 pub fn restore(path: &Path, params: &mut Params) -> Result<(), Error> {
-    read(&Opened::read(path)?, params, |_| true, is_head)
+    read(&Opened::read(path)?, params, |name| Some(name.to_owned()), is_head)
 }
 
 /// The tensors of a projection head of DINO in a checkpoint, by their names in PyTorch's older words for weight normalisation
@@ -169,24 +187,37 @@ pub fn dino_head(path: &Path, part: Option<&str>) -> Result<BTreeMap<String, (Ve
     file.names().filter_map(one).collect()
 }
 
-/// Parameters of a loss: published heads, our classifiers, proxies and variances.
-pub(super) fn is_head(name: &str) -> bool {
-    ["head.", "classifier.", "variance_encoders."].iter().any(|prefix| name.starts_with(prefix))
-        || ["proxies", "logit_scale"].contains(&name)
+/// Copies parameters that may have other names in the file: `named` says which, and is `None` for those that stay as they
+/// are. The file may contain anything else.
+///
+/// # Errors
+/// If the file cannot be read, or one of them is missing or misshapen.
+pub fn load_named(
+    path: &Path,
+    params: &mut Params,
+    named: impl Fn(&str) -> Option<String>,
+) -> Result<(), Error> {
+    read(&Opened::read(path)?, params, named, |_| true)
+}
+
+/// Parameters of a loss: published heads, our classifiers, proxies and variances, what a teacher leaves beside itself.
+pub(crate) fn is_head(name: &str) -> bool {
+    ["head.", "classifier.", "variance_encoders.", STUDENT, STUDENT_HEAD, TEACHER_HEAD]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+        || ["proxies", "logit_scale", CENTRE].contains(&name)
+        || MaeDecoder::is_its_own(name)
 }
 
 fn read(
     tensors: &Opened,
     params: &mut Params,
-    wanted: impl Fn(&str) -> bool,
+    named: impl Fn(&str) -> Option<String>,
     unused: impl Fn(&str) -> bool,
 ) -> Result<(), Error> {
     // Names in a file are relative to the current prefix.
-    let wanted: Vec<(ParamId, String)> = params
-        .ids()
-        .filter_map(|id| Some((id, params.local(id)?.to_owned())))
-        .filter(|(_, name)| wanted(name))
-        .collect();
+    let wanted: Vec<(ParamId, String)> =
+        params.ids().filter_map(|id| Some((id, named(params.local(id)?)?))).collect();
     let mut names: BTreeSet<&str> = tensors.names().collect();
     let (mut missing, mut misshapen) = (Vec::new(), Vec::new());
     for (id, name) in &wanted {
@@ -347,11 +378,14 @@ pub(crate) fn floats(view: &TensorView<'_>) -> Vec<f32> {
     view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
-/// Whether a published name belongs to the backbone rather than to an adapter or a head.
-pub fn is_backbone(name: &str) -> bool {
-    const OF_TRANSFORMERS: [&str; 3] = ["cls_token", "reg_token", "pos_embed"];
-    ["stem.", "stages.", "patch_embed.", "blocks.", "norm."].iter().any(|begin| name.starts_with(begin))
-        || OF_TRANSFORMERS.contains(&name)
+/// Whether a published name belongs to the backbone of these parameters rather than to an adapter or a head.
+pub fn names_of_backbone(params: &Params) -> impl Fn(&str) -> bool + use<> {
+    const OF_CONVNEXTS: &[&str] = &["stem.", "stages."];
+    const OF_TRANSFORMERS: &[&str] =
+        &["patch_embed.", "blocks.", "norm.", "cls_token", "reg_token", "pos_embed"];
+    // `norm.` is an adapter's in front of a ConvNeXt.
+    let begins = if params.find("cls_token").is_some() { OF_TRANSFORMERS } else { OF_CONVNEXTS };
+    move |name| begins.iter().any(|begin| name.starts_with(begin))
 }
 
 /// Whether two shapes are interchangeable: a linear map and a 1×1 convolution have the same numbers.

@@ -1,7 +1,7 @@
 //! Resizes position embeddings to patch grids other than the trained one: PyTorch's bicubic interpolation, with
 //! `antialias=True`, whose kernel (a = -1/2) widens with the reduction, and without (a = -3/4).
 
-use crate::spec::PositionResize;
+use crate::{params::Params, spec::PositionResize};
 
 /// How positions are resized. Published codes combine the same three choices.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,6 +32,44 @@ impl From<PositionResize> for Rule {
         };
         Self { extra, antialias, counts }
     }
+}
+
+/// Fixed positions of a class token, which has none, and of the patches of a grid (He et al. 2022): half of the numbers are of
+/// the column, half of the row; of each half, sines and then cosines of the place times 10000^(-j / (width / 4)).
+///
+/// # Panics
+/// If the width is no multiple of 4: a bound of the language forbids that.
+pub(crate) fn sin_cos(width: usize, [rows, cols]: [usize; 2]) -> Vec<f32> {
+    assert!(width.is_multiple_of(4), "sines and cosines of two axes");
+    let quarter = width / 4;
+    let rate = |j: usize| libm::pow(10_000.0, -(j as f64) / quarter as f64);
+    let along = |place: usize| {
+        let angles = move |j: usize| place as f64 * rate(j);
+        let sines = (0..quarter).map(move |j| libm::sin(angles(j)) as f32);
+        sines.chain((0..quarter).map(move |j| libm::cos(angles(j)) as f32))
+    };
+    let mut table = vec![0.0; width];
+    for row in 0..rows {
+        (0..cols).for_each(|col| table.extend(along(col).chain(along(row))));
+    }
+    table
+}
+
+/// Puts the fixed table in the place of a transformer's learned positions, which do not learn from then on.
+///
+/// # Errors
+/// If there are no such parameters, for a square grid and a class token.
+pub(crate) fn fix(params: &mut Params) -> candle_core::Result<()> {
+    let Some(id) = params.find("pos_embed") else { candle_core::bail!("there are no positions to be fixed") };
+    let shape = params.published(id).shape.clone();
+    let (rows, width) = (shape[1], shape[2]);
+    let side = (rows - 1).isqrt();
+    if 1 + side * side != rows {
+        candle_core::bail!("expected positions of a square grid and a class token, found {rows}");
+    }
+    params.import(id, sin_cos(width, [side; 2]))?;
+    params.freeze(id);
+    Ok(())
 }
 
 /// Resizing as a matrix: a row for each of `rows` × `cols` patches, with the weights of the `from` × `from` positions.
@@ -154,6 +192,25 @@ mod tests {
                 assert!((found - expected).abs() < 1e-6, "{at} {place}: {found}, expected {expected}");
             }
         }
+    }
+
+    /// The table of the authors, and two tokens of a large one (token 1: row 0, column 1).
+    #[test]
+    fn fixed_positions_are_those_of_masked_autoencoders() {
+        let reference = crate::golden::Golden::open("reference/mae_sincos");
+        for (name, width, grid) in [("dim24_grid4", 24, 4), ("dim64_grid6", 64, 6)] {
+            crate::golden::assert_close(name, &sin_cos(width, [grid; 2]), &reference.values(name), 1e-6);
+        }
+        let table = sin_cos(1024, [14, 14]);
+        let at = |token: usize| [0, 256, 512, 768].map(|number| table[(1 + token) * 1024 + number]);
+        let close = |found: [f32; 4], expected: [f32; 4]| {
+            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");
+        };
+        close(at(1), [0.841_471, 0.540_302, 0.0, 1.0]);
+        close(at(14), [0.0, 1.0, 0.841_471, 0.540_302]);
+        let oblong = sin_cos(8, [2, 3]);
+        assert_eq!((oblong.len(), &oblong[..8]), (7 * 8, &[0.0; 8][..]));
+        assert_eq!(oblong[3 * 8..4 * 8][4..], [0.0, 0.0, 1.0, 1.0], "row 0, column 2");
     }
 
     #[test]

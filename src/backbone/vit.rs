@@ -15,7 +15,7 @@ use super::{
     position::{self, Rule},
 };
 use crate::{
-    ops::Weight,
+    ops::{Places, Weight},
     params::{ParamId, Params, Published},
     pass::{Entered, Outputs, Pass},
     spec::settings,
@@ -193,6 +193,19 @@ impl Vit {
         pass.tape.mean_pixels(&x)
     }
 
+    /// The class token and those of the visible patches only, after the last normalisation: (N, 1 + K, width).
+    pub(crate) fn visible(&self, pass: &mut Pass<'_>, patches: &Node, visible: &Places) -> Result<Node> {
+        let x = self.embedded(pass, patches)?;
+        let x = pass.tape.chosen_tokens(&x, &visible.behind(self.shape.own()))?;
+        let mut x = self.through(pass, x, 0..self.shape.depth)?;
+        let (n, tokens, _) = x.value().dims3()?;
+        if self.shape.registers > 0 {
+            let own = (0..1).chain(self.shape.own()..tokens).collect::<Vec<_>>();
+            x = pass.tape.chosen_tokens(&x, &Places::new(own.repeat(n), own.len(), tokens)?)?;
+        }
+        self.normalised(pass, &x)
+    }
+
     /// Tokens (N, T, width) after some of the blocks.
     pub(super) fn through(&self, pass: &mut Pass<'_>, mut x: Node, blocks: Range<usize>) -> Result<Node> {
         for block in &self.blocks[blocks] {
@@ -210,7 +223,13 @@ impl Vit {
 impl Backbone for Vit {
     fn run(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Outputs> {
         let patches = pass.tape.formatted(&x.maps()?)?;
-        let (_, rows, cols, _) = patches.value().dims4()?;
+        let (n, rows, cols, width) = patches.value().dims4()?;
+        if let Some(visible) = pass.visible {
+            let tokens = self.visible(pass, &patches, visible)?;
+            let class = pass.tape.token_range(&tokens, 0..1)?;
+            let features = pass.tape.reshape(&class, (n, width))?;
+            return Ok(Outputs { tokens: Some(tokens), ..Outputs::of(features) });
+        }
         let mut x = self.embedded(pass, &patches)?;
         let Shape { reading, depth, .. } = self.shape;
         let (mut parts, mut at) = (Vec::new(), 0);
@@ -220,6 +239,13 @@ impl Backbone for Vit {
             parts.push(self.part(pass, &x, part, [rows, cols])?);
         }
         Ok(Outputs::of(side_by_side(parts, pass.tape.is_recording())?))
+    }
+
+    fn tokens(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Node> {
+        let patches = pass.tape.formatted(&x.maps()?)?;
+        let tokens = self.embedded(pass, &patches)?;
+        let tokens = self.through(pass, tokens, 0..self.shape.depth)?;
+        self.normalised(pass, &tokens)
     }
 
     fn width(&self) -> usize {

@@ -145,7 +145,7 @@ impl Files {
 }
 
 /// Refuses columns that are there twice: which one is meant is not to be guessed.
-fn twice(mut used: Vec<usize>, header: &csv::StringRecord, problems: &mut Problems) {
+pub(super) fn twice(mut used: Vec<usize>, header: &csv::StringRecord, problems: &mut Problems) {
     let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
     for (column, name) in header.iter().enumerate() {
         places.entry(name).or_default().push(column + 1);

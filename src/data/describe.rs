@@ -8,7 +8,7 @@ use super::{
     text::{plain, short},
     vocabulary,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::{collections::BTreeMap, ops::Range, path::Path};
 use toml::Spanned;
 
@@ -40,6 +40,9 @@ pub(super) struct Description {
     pub(super) kind: Kind,
     pub(super) world: Option<String>,
     pub(super) simulator: Option<toml::Table>,
+    /// The known data set in whose form tables and images are; none: each set is a folder with a table.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "named")]
+    pub(super) form: Option<&'static Known>,
     pub(super) sets: Vec<SetDescription>,
     /// The data set that needs no `dataset.toml`, if it is one: what it is follows from the rest.
     #[serde(skip)]
@@ -66,6 +69,11 @@ pub(super) struct SetDescription {
     pub(super) printed: Option<Statistics>,
 }
 
+#[expect(clippy::ref_option, reason = "as serde calls it")]
+fn named<S: Serializer>(known: &Option<&'static Known>, to: S) -> Result<S::Ok, S::Error> {
+    known.map(|known| known.name).serialize(to)
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -77,6 +85,11 @@ struct File {
     simulator: Option<toml::Table>,
     #[serde(default)]
     new_channels: bool,
+    /// The known data set whose form this is: tables, images and sets are as it has them.
+    form: Option<Spanned<String>>,
+    /// Channels in tape order, where the form does not fix them.
+    channels: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
     sets: BTreeMap<String, Spanned<Set>>,
 }
 
@@ -113,7 +126,7 @@ impl Description {
         }
         let path = root.join("dataset.toml");
         match std::fs::read_to_string(&path) {
-            Ok(text) => Self::parse(&text, &path),
+            Ok(text) => Self::parse(&text, &path, root),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let none = || Error::NotADataSet { root: root.to_owned() };
                 let (known, description) = known::described(root).ok_or_else(none)?;
@@ -129,10 +142,23 @@ impl Description {
         }
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+    fn parse(text: &str, path: &Path, root: &Path) -> Result<Self, Error> {
         let place = Place { text, path };
         let file: File =
             toml::from_str(text).map_err(|error| place.wrong(None, &bounded(&error.to_string()), None))?;
+        if let Some(form) = &file.form {
+            let mut described = form_of(form, file.sets.values().next(), root, &place)?;
+            if let Some(channels) = &file.channels {
+                in_order(&mut described, channels, form, file.new_channels, &place)?;
+            }
+            let File { name, kind, world, simulator, .. } = file;
+            return Ok(Self { name, kind, world, simulator, ..described });
+        }
+        if let Some(first) = file.channels.iter().flatten().next() {
+            let hint = "channels are of a set: write them into its table [sets.NAME]";
+            let message = "expected `channels` in the table of a set, found it outside of all";
+            return Err(place.wrong(Some(first.span()), message, Some(hint.to_owned())));
+        }
         let mut sets: Vec<(String, Spanned<Set>)> = file.sets.into_iter().collect();
         sets.sort_by_key(|(_, set)| set.span().start); // in file order, not alphabetical
         if sets.is_empty() {
@@ -144,8 +170,58 @@ impl Description {
         };
         let sets = sets.into_iter().map(describe).collect::<Result<_, _>>()?;
         let File { name, kind, world, simulator, .. } = file;
-        Ok(Self { name, kind, world, simulator, sets, known: None })
+        Ok(Self { name, kind, world, simulator, form: None, sets, known: None })
     }
+}
+
+/// The description of a folder in the form of a known data set; its sets are not for `dataset.toml` to name.
+fn form_of(
+    form: &Spanned<String>,
+    set: Option<&Spanned<Set>>,
+    root: &Path,
+    place: &Place<'_>,
+) -> Result<Description, Error> {
+    let (word, at) = (form.get_ref(), form.span());
+    let Some(known) = Known::called(word) else {
+        let message = format!(
+            "expected the name of a known data set as `form` ({}), found `{}`",
+            Known::names().join(", "),
+            plain(word)
+        );
+        return Err(place.wrong(Some(at), &message, None));
+    };
+    if let Some(set) = set {
+        let message = format!("expected no [sets] beside form = \"{word}\", found some");
+        let hint = "leave out `form` to describe sets, or the tables [sets.NAME] to have those of the form";
+        return Err(place.wrong(Some(set.span()), &message, Some(hint.to_owned())));
+    }
+    (known.describe)(root).ok_or_else(|| {
+        let message = format!("expected the tables of `{word}` beside this file, found none");
+        place.wrong(Some(at), &message, Some("leave out `form` to describe a folder of your own".to_owned()))
+    })
+}
+
+/// Gives all sets of a form the same channels, in the order of the tape.
+fn in_order(
+    described: &mut Description,
+    channels: &[Spanned<String>],
+    form: &Spanned<String>,
+    new_channels: bool,
+    place: &Place<'_>,
+) -> Result<(), Error> {
+    let spelled: Vec<String> = channels.iter().map(|channel| channel.get_ref().clone()).collect();
+    let own = names(channels, form.get_ref(), new_channels, place)?;
+    for set in &mut described.sets {
+        if set.channels.len() != own.len() {
+            let (expected, found) = (set.channels.len(), own.len());
+            let message =
+                format!("expected the {expected} channels of `{}` in `channels`, found {found}", set.name);
+            let hint = "channels are listed in the order of the tape, from left to right";
+            return Err(place.wrong(Some(form.span()), &message, Some(hint.to_owned())));
+        }
+        (set.channels, set.spelled) = (own.clone(), spelled.clone());
+    }
+    Ok(())
 }
 
 /// The parser's message, which shows the line: not all of a line without end, and no control characters.

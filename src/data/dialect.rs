@@ -62,11 +62,11 @@ fn of_start(start: &[u8]) -> Option<Said> {
 }
 
 /// The names of columns that every table has.
-const USUAL: [&str; 4] = ["file_path", "Label", "label", "train_test_split"];
+pub(super) const USUAL: [&str; 4] = ["file_path", "Label", "label", "train_test_split"];
 
-/// What is wrong with a header whose fields are separated by something else than commas.
-pub(super) fn of_header(header: &csv::StringRecord) -> Option<Said> {
-    let known = |name: &str| USUAL.contains(&name.trim().trim_matches('"'));
+/// What is wrong with a header of which some names are `usual` and whose fields are separated by something else than commas.
+pub(super) fn of_header(header: &csv::StringRecord, usual: &[&str]) -> Option<Said> {
+    let known = |name: &str| usual.contains(&name.trim().trim_matches('"'));
     if header.iter().any(known) {
         let blanks = header.iter().find(|name| known(name) && name.trim() != *name)?;
         let hint = "write the table without blanks around its fields; in Python: pd.read_csv(path, \
@@ -158,7 +158,7 @@ mod tests {
     fn other_separators_are_named() {
         let said = |text: &str| {
             let record = csv::StringRecord::from(text.split(',').collect::<Vec<_>>());
-            of_header(&record).map(|(said, _)| said).unwrap_or_default()
+            of_header(&record, &USUAL).map(|(said, _)| said).unwrap_or_default()
         };
         assert!(said("plate;well;Label").ends_with("found `;`"));
         assert!(said("plate\twell\tLabel").ends_with("found tabs"));

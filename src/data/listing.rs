@@ -47,13 +47,24 @@ impl Folder {
 const DEEPEST: usize = 32;
 
 impl Listing {
-    /// Lists `root/set` recursively. Names that are not Unicode are skipped: no table can refer to them. Links that lead
-    /// back to a folder are not followed.
+    /// Lists `root/set` recursively.
     pub(super) fn of(root: &Path, set: &str) -> Result<Self, Error> {
+        Self::of_folders(root, [set])
+    }
+
+    /// Lists these folders below `root` recursively, none of which is in another. Names that are not Unicode are skipped: no
+    /// table can refer to them. Links that lead back to a folder are not followed.
+    pub(super) fn of_folders<'a>(
+        root: &Path,
+        folders: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, Error> {
         let mut listing =
             Self { root: root.to_owned(), paths: String::new(), files: Vec::new(), near: OnceCell::new() };
-        let id = fs::metadata(root.join(set)).map_or(0, |about| paths::id(&about));
-        let mut folders = vec![Rc::new(Folder { path: set.to_owned(), id, above: None })];
+        let first = |path: &'a str| {
+            let id = fs::metadata(root.join(path)).map_or(0, |about| paths::id(&about));
+            Rc::new(Folder { path: path.to_owned(), id, above: None })
+        };
+        let mut folders: Vec<Rc<Folder>> = folders.into_iter().map(first).collect();
         while let Some(folder) = folders.pop() {
             let at = root.join(&folder.path);
             let failed = |cause: io::Error| Error::Unreadable { path: at.clone(), cause };

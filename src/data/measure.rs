@@ -5,7 +5,6 @@ use super::{
     image::Fault,
     intensity::{Histogram, Intensity, Measured},
     read::Stored,
-    set::sheet_row,
 };
 use crate::event::{Event, Listen};
 use rayon::prelude::*;
@@ -100,7 +99,7 @@ pub(super) fn same_bits(set: &ImageSet, row: u32, image: &Stored, expected: &[u8
         let found = image.bits(channel);
         if found != expected {
             let expected =
-                format!("{expected} bits of `{}`, as in row {}", set.spelled[channel], sheet_row(0));
+                format!("{expected} bits of `{}`, as in row {}", set.spelled[channel], set.sheet_row(0));
             return Err(set.fault(row, channel, Fault::Depth { expected, found }));
         }
     }

@@ -22,7 +22,7 @@ mod layout;
 mod listing;
 mod measure;
 mod metadata;
-mod norm;
+pub mod norm;
 mod paths;
 mod pattern;
 mod read;
@@ -57,8 +57,8 @@ pub use select::Chosen;
 pub use set::{Column, ImageSet, LeaveOut, Task};
 pub use statistics::{Statistics, statistics};
 pub use transform::{
-    CropBox, Displacements, Draw, REVISION as TRANSFORM_REVISION, ViewPlan, central_view, draw, drawn_view,
-    eval_view, native_view,
+    CropBox, Displacements, Draw, REVISION as TRANSFORM_REVISION, ViewPlan, Window, central_view, draw,
+    drawn_view, eval_view, native_view, window_view,
 };
 
 use crate::event::Listen;
@@ -67,6 +67,35 @@ use fingerprint::Part;
 use known::Known;
 use listing::Listing;
 use std::path::{Path, PathBuf};
+
+/// What was read of a folder.
+#[derive(Default)]
+struct Opened {
+    sets: Vec<ImageSet>,
+    /// What the fingerprint covers; nothing if images were not looked for.
+    parts: Vec<Part>,
+    warnings: Vec<String>,
+}
+
+/// Reads sets of which each is a folder with a table.
+fn sets_in_folders(root: &Path, description: &Description, images: bool) -> Result<Opened, Error> {
+    let Opened { mut sets, mut parts, mut warnings } = Opened::default();
+    for set in &description.sets {
+        let folder = root.join(&set.name);
+        if !folder.is_dir() {
+            warnings.push(format!("set `{}` is skipped: there is no folder {}", set.name, folder.display()));
+            continue;
+        }
+        let mut listing = if images { Some(Listing::of(root, &set.name)?) } else { None };
+        let read = table::read(root, set, listing.as_mut())?;
+        let part = |listing| Part { name: set.name.clone(), table: read.digest, listing };
+        parts.extend(listing.map(part));
+        warnings.extend(read.warnings);
+        warnings.extend(unanswerable::remarks(&read.set));
+        sets.push(read.set);
+    }
+    Ok(Opened { sets, parts, warnings })
+}
 
 /// A folder of sets.
 #[derive(Debug)]
@@ -133,25 +162,11 @@ impl DataSet {
         if let Some(own) = description.name.as_ref().filter(|own| *own != name) {
             warnings.push(format!("{} calls itself `{own}` and is used as `{name}`", root.display()));
         }
-        let (mut sets, mut parts) = (Vec::new(), Vec::new());
-        for set in &description.sets {
-            let folder = root.join(&set.name);
-            if !folder.is_dir() {
-                warnings.push(format!(
-                    "set `{}` is skipped: there is no folder {}",
-                    set.name,
-                    folder.display()
-                ));
-                continue;
-            }
-            let mut listing = if images { Some(Listing::of(root, &set.name)?) } else { None };
-            let read = table::read(root, set, listing.as_mut())?;
-            let part = |listing| Part { name: set.name.clone(), table: read.digest, listing };
-            parts.extend(listing.map(part));
-            warnings.extend(read.warnings);
-            warnings.extend(unanswerable::remarks(&read.set));
-            sets.push(read.set);
-        }
+        let Opened { sets, parts, warnings: more } = match description.form {
+            Some(form) => (form.read)(root, &description, images)?,
+            None => sets_in_folders(root, &description, images)?,
+        };
+        warnings.extend(more);
         if sets.is_empty() {
             let names = description.sets.iter().map(|set| set.name.clone()).collect();
             return Err(Error::NoSets { root: root.to_owned(), names });

@@ -7,7 +7,7 @@ use super::{
     intensity::{self, Histogram, Intensity, Per, Range},
     layout::{BETWEEN, Layout},
     pattern::CHANNEL,
-    set::{IN_SET_FOLDER, sheet_row},
+    set::IN_SET_FOLDER,
 };
 use std::{fs::File, io::Read, path::PathBuf};
 
@@ -108,11 +108,17 @@ impl ImageSet {
 
     /// Rows, and columns of one channel, of a page with all channels side by side.
     fn beside(&self, row: u32, [height, width]: [usize; 2]) -> Result<[usize; 2], Fault> {
-        let each = self.channel_width(row);
+        let channels = self.channels.len();
+        let Some(each) = self.channel_width(row) else {
+            let parts = width.is_multiple_of(channels) && width > 0;
+            return parts
+                .then(|| [height, width / channels])
+                .ok_or_else(|| Fault::Parts { width, channels: self.spelled.clone() });
+        };
         if each == 0 || width == 0 || !width.is_multiple_of(each) {
             return Err(Fault::Width(width, each));
         }
-        if width / each != self.channels.len() {
+        if width / each != channels {
             return Err(Fault::Channels { found: width / each, expected: self.spelled.clone() });
         }
         Ok([height, each])
@@ -188,7 +194,7 @@ impl ImageSet {
     pub(super) fn fault(&self, row: u32, place: usize, fault: Fault) -> Error {
         let mut files = self.files(row);
         let file = files.swap_remove(if place < files.len() { place } else { 0 });
-        Error::Image { file, table: self.table(), row: sheet_row(row), fault: Box::new(fault) }
+        Error::Image { file, table: self.table(), row: self.sheet_row(row), fault: Box::new(fault) }
     }
 }
 

@@ -16,5 +16,8 @@ pub(super) fn default_columns(role: Role) -> &'static [&'static str] {
         Role::Site => &["site"],
         Role::FieldOfView => &["FOVId", "field_of_view"],
         Role::CellLine => &["cell_type", "Structure", "cell_line"],
+        Role::PlateSplit => &["plate_split"],
+        Role::CompoundSplit => &["compound_split"],
+        Role::PositionSplit => &["position_split"],
     }
 }

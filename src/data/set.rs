@@ -28,6 +28,10 @@ pub struct ImageSet {
     /// Side of a pixel in micrometres, if described.
     pub pixel_size_um: Option<f64>,
     pub(super) root: PathBuf,
+    /// The table that describes the images.
+    pub(super) table: PathBuf,
+    /// Rows of the table that are about this set and are no images of it, because they have no label.
+    pub(super) unlabelled: u64,
     pub(super) layout: Layout,
     pub(super) intensity: Option<Intensity>,
     /// The ranges of grey levels, once measured.
@@ -74,8 +78,10 @@ pub(super) struct Rows {
     /// For one file per channel: their names, with a mark in place of the channel.
     pub(super) templates: Texts,
     pub(super) labels: Vec<u16>,
-    /// For tapes.
+    /// For tapes whose table states it; none: channels have equal parts of a tape.
     pub(super) channel_widths: Vec<u32>,
+    /// For tables that other sets share: the row of the table, as spreadsheets count. None: rows are those of the table.
+    pub(super) lines: Vec<u32>,
     pub(super) flags: Vec<u8>,
     pub(super) roles: Vec<(Role, Column)>,
     /// The groups for measuring grey levels, if any.
@@ -130,7 +136,7 @@ impl ImageSet {
 
     /// The table that describes the images.
     pub fn table(&self) -> PathBuf {
-        table_of(&self.root, &self.name)
+        self.table.clone()
     }
 
     /// The label's id, an index into `labels`.
@@ -148,9 +154,14 @@ impl ImageSet {
         (0..self.len() as u32).filter(|&row| self.is_train(row)).collect()
     }
 
-    /// Width of one channel of a tape in pixels, from the table.
-    pub(super) fn channel_width(&self, row: u32) -> usize {
-        self.rows.channel_widths[row as usize] as usize
+    /// Width of one channel of a tape in pixels, if the table states it.
+    pub(super) fn channel_width(&self, row: u32) -> Option<usize> {
+        self.rows.channel_widths.get(row as usize).map(|width| *width as usize)
+    }
+
+    /// The row of the table. Rows are counted as in spreadsheets: the header is row 1.
+    pub(super) fn sheet_row(&self, row: u32) -> u64 {
+        self.rows.lines.get(row as usize).map_or_else(|| sheet_row(row), |line| u64::from(*line))
     }
 
     /// The layout of channels in files, in words.
@@ -180,7 +191,7 @@ impl ImageSet {
     }
 }
 
-/// Rows are counted as in spreadsheets: the header is row 1.
+/// The row in a table of one set.
 pub(super) fn sheet_row(row: u32) -> u64 {
     u64::from(row) + 2
 }

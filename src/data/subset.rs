@@ -54,6 +54,7 @@ impl ImageSet {
         rows.groups = Column { ids: some(&self.rows.groups), names: self.rows.groups.names.clone() };
         rows.channel_widths =
             old.iter().filter_map(|row| self.rows.channel_widths.get(pick(row)).copied()).collect();
+        rows.lines = old.iter().filter_map(|row| self.rows.lines.get(pick(row)).copied()).collect();
         rows.flags = old.iter().map(|row| self.rows.flags[pick(row)]).collect();
         rows.roles = self
             .rows
@@ -70,6 +71,8 @@ impl ImageSet {
             printed_statistics: self.printed_statistics.clone(),
             pixel_size_um: self.pixel_size_um,
             root: self.root.clone(),
+            table: self.table.clone(),
+            unlabelled: self.unlabelled,
             layout: self.layout.clone(),
             intensity: self.intensity.clone(),
             measured: OnceLock::new(),

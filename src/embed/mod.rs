@@ -13,7 +13,7 @@ pub(crate) use to_length::to_length;
 use crate::{
     adapter::{Images, Planes, SetChannels},
     backbone::{files as weights, published::Weights},
-    data::{self, ImageSet, Norm, Tape, central_view, native_view},
+    data::{self, ImageSet, Norm, Tape, central_view, native_view, window_view},
     event::{Event, Listen},
     model::{Card, Extractor},
     ops::format::Format,
@@ -167,6 +167,11 @@ pub enum Preprocess {
         /// In pixels.
         side: usize,
     },
+    /// The window of `side` pixels in the centre, at the image's own scale.
+    Window {
+        /// In pixels.
+        side: usize,
+    },
     /// The whole image at its own size.
     Native,
 }
@@ -228,6 +233,14 @@ impl Embedder {
         Ok(())
     }
 
+    /// Puts an adapted model, from its file, in the place of the one under a classifier.
+    ///
+    /// # Errors
+    /// If the file cannot be read or does not fit.
+    pub fn adapted(&mut self, file: &Path) -> Result<(), weights::Error> {
+        Extractor::load_foundation(file, &mut self.params)
+    }
+
     /// Loads a published model from `file`, for the sets `asked`.
     ///
     /// # Errors
@@ -272,10 +285,16 @@ impl Embedder {
         let mut next = trained.len()..;
         let numbers = asked.iter().map(|set| place(set).or_else(|| next.next()));
         let mut params = Params::new(Seed(0));
-        let model = Extractor::new(&card.model, &trained, &others, &mut params);
+        let model = match &card.classifier {
+            None => Extractor::new(&card.model, &trained, &others, &mut params),
+            Some(top) => Extractor::dual(&card.model, top, &trained, &others, &mut params),
+        };
         Self {
             trained: trained.len(),
-            preprocess: Preprocess::of(&card.model, card.image),
+            preprocess: match card.window {
+                true => Preprocess::Window { side: card.image },
+                false => Preprocess::of(&card.model, card.image),
+            },
             ..Self::of(model, params, numbers.flatten().collect())
         }
     }
@@ -319,16 +338,31 @@ impl Embedder {
         listen: &mut dyn Listen,
         take: &mut Take<'_>,
     ) -> Result<(), Error> {
-        let (channels, number) = (set.channels.len(), self.numbers[at]);
         let rows: Vec<u32> = (0..set.len() as u32).collect();
+        self.embed_rows((set, &rows), at, norm, listen, take)
+    }
+
+    /// The same for some of the rows of a set, in this order.
+    ///
+    /// # Errors
+    /// As [`embed`](Self::embed).
+    pub fn embed_rows(
+        &self,
+        (set, rows): (&ImageSet, &[u32]),
+        at: usize,
+        norm: &Norm,
+        listen: &mut dyn Listen,
+        take: &mut Take<'_>,
+    ) -> Result<(), Error> {
+        let (channels, number) = (set.channels.len(), self.numbers[at]);
         let mut done = 0;
         listen.receive(&Event::Began { what: "embedding", unit: "image", total: rows.len() as u64 });
-        let embedded = self.each_batch(set, number, &rows, norm, |batch| {
+        let embedded = self.each_batch(set, number, rows, norm, |batch| {
             let shape = [batch.images, channels, batch.height, batch.width];
             let pixels = Tensor::from_vec(batch.pixels, &shape[..], self.params.device())?;
             let (found, width) = self.features(&pixels, number)?;
             if let Some(wrong) = found.iter().position(|value| !value.is_finite()) {
-                let image = set.key((done + wrong / width) as u32).to_owned();
+                let image = set.key(rows[done + wrong / width]).to_owned();
                 return Err(Error::NotFinite { image });
             }
             take(&found, width)?;
@@ -402,7 +436,7 @@ impl Embedder {
         mut take: impl FnMut(Batch) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let room = match self.preprocess {
-            Preprocess::Square { side, .. } => {
+            Preprocess::Square { side, .. } | Preprocess::Window { side } => {
                 self.together(number, set.channels.len(), (side, side), self.batch.max(1))?
             }
             Preprocess::Native => self.batch.max(1),
@@ -410,7 +444,7 @@ impl Embedder {
         let mut chunks = std::iter::from_fn(|| {
             // At their own size, as many are read at once as the largest so far lets be few numbers.
             let most = match (self.preprocess, self.largest.load(Relaxed)) {
-                (Preprocess::Square { .. }, _) => room,
+                (Preprocess::Square { .. } | Preprocess::Window { .. }, _) => room,
                 (Preprocess::Native, 0) => 1,
                 (Preprocess::Native, numbers) => room.min(READ / numbers).max(1),
             };
@@ -428,12 +462,18 @@ impl Embedder {
     fn batches(&self, set: &ImageSet, number: usize, rows: &[u32], norm: &Norm) -> Result<Vec<Batch>, Error> {
         let channels = set.channels.len();
         match self.preprocess {
-            Preprocess::Square { shorter, side } => {
+            Preprocess::Square { side, .. } | Preprocess::Window { side } => {
                 let len = channels * side * side;
                 let mut pixels = vec![0f32; rows.len() * len];
                 let views = pixels.par_chunks_mut(len).zip(rows).map(|(out, row)| -> Result<(), Error> {
                     let tape = set.read(*row)?;
-                    central_view(&tape, shorter, side, &norm.of(&tape), out);
+                    match self.preprocess {
+                        Preprocess::Square { shorter, .. } => {
+                            central_view(&tape, shorter, side, &norm.of(&tape), out);
+                        }
+                        _ => window_view(&tape, side, &norm.of(&tape), out),
+                    }
+                    norm.finish(channels, out);
                     if self.by_crop {
                         crops::normalise(out, side * side);
                     }
@@ -458,6 +498,7 @@ impl Embedder {
                     let (height, width) = (tape.height, tape.width);
                     let mut pixels = vec![0f32; channels * height * width];
                     native_view(&tape, &norm.of(&tape), &mut pixels);
+                    norm.finish(channels, &mut pixels);
                     if self.by_crop {
                         crops::normalise(&mut pixels, height * width);
                     }

@@ -1,8 +1,9 @@
 //! Everything an experiment file needs: `use dichroic::prelude::*;`.
 
 pub use crate::dsl::{
-    Augmentation, Backbone, DataWord, Experiments, HandMade, Image, ImageNet1k, ImageNet22k, Lvd142m, Model,
-    Objective, Report, Run, Scratch, StemAdapter, TrainingData, size,
+    Adaptation, Augmentation, Backbone, Batch, Coda, DataWord, EachView, Experiments, HandMade, Image,
+    ImageNet1k, ImageNet22k, Lvd142m, Model, Objective, Oda, Plate, Report, Run, Scratch, Source,
+    StemAdapter, TrainingData, size,
 };
 pub use crate::{
     adapter::{FirstLayer, said::*, values::*},

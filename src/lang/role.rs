@@ -27,11 +27,17 @@ pub enum Role {
     FieldOfView,
     /// The cell line.
     CellLine,
+    /// What the plate is for: `train`, `selection`, `strict`.
+    PlateSplit,
+    /// Whether the treatment is trained on: `seen`, `unseen`.
+    CompoundSplit,
+    /// Whether the well's position is trained on: `seen`, `unseen`.
+    PositionSplit,
 }
 
 impl Role {
     /// All roles.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Label,
         Self::Treatment,
         Self::Control,
@@ -42,6 +48,9 @@ impl Role {
         Self::Site,
         Self::FieldOfView,
         Self::CellLine,
+        Self::PlateSplit,
+        Self::CompoundSplit,
+        Self::PositionSplit,
     ];
 
     /// The name in `dataset.toml` and in JSON.
@@ -57,6 +66,9 @@ impl Role {
             Self::Site => "site",
             Self::FieldOfView => "field_of_view",
             Self::CellLine => "cell_line",
+            Self::PlateSplit => "plate_split",
+            Self::CompoundSplit => "compound_split",
+            Self::PositionSplit => "position_split",
         }
     }
 

@@ -22,10 +22,11 @@ impl Extractor {
         };
         let Stem { width: maps, patch, .. } = stem;
         let channels = weight.len() / (maps * patch * patch);
+        let of_backbone = files::names_of_backbone(params);
         let mut all: BTreeMap<String, (Vec<usize>, Vec<f32>)> = BTreeMap::new();
         for id in params.ids() {
             let published = params.published(id);
-            if files::is_backbone(&published.name) {
+            if of_backbone(&published.name) {
                 all.insert(published.name.clone(), (published.shape.clone(), params.export(id)?));
             }
         }

@@ -85,7 +85,7 @@ fn values(node: &Node) -> Vec<f32> {
 fn features_agree_with_published_code_at_every_size() {
     let golden = Golden::open("vit");
     let scaled = Shape { layer_scale: Some(1e-5), ..shape() };
-    let offset = Rule::from(PositionResize::Offset);
+    let offset = PositionResize::Offset.into();
     let cases = [
         ("timm_plain", 1006, shape(), "reg_token"),
         ("timm_reg4_ls", 1007, Shape { registers: 4, class_position: false, ..scaled }, "reg_token"),
@@ -115,15 +115,15 @@ fn features_agree_with_published_code_at_every_size() {
 #[test]
 fn every_configuration_of_dinov2_agrees_with_its_code() {
     let golden = Golden::open("published");
-    let scaled = Shape { layer_scale: Some(1e-5), resize: Rule::configured(0.1, false), ..shape() };
-    let reg = Shape { registers: 4, resize: Rule::configured(0.0, true), ..scaled };
+    let scaled = Shape { layer_scale: Some(1e-5), resize: position::Rule::configured(0.1, false), ..shape() };
+    let reg = Shape { registers: 4, resize: position::Rule::configured(0.0, true), ..scaled };
     let large = Shape { width: 32, patch: 14, grid: 37, ..scaled };
     let unscaled = Shape { layer_scale: None, ..scaled };
     let glu = Shape { grid: 4, hidden: Hidden::SwiGlu(176), ..scaled };
     let usual = [[224, 224], [96, 96], [112, 176], [256, 256]];
     let cases = [
         ("dv2_off01", 1001, 3, scaled, &usual[..]),
-        ("dv2_off01_aa", 1001, 3, Shape { resize: Rule::configured(0.1, true), ..scaled }, &usual),
+        ("dv2_off01_aa", 1001, 3, Shape { resize: position::Rule::configured(0.1, true), ..scaled }, &usual),
         ("dv2_reg4_off0_aa", 1001, 3, reg, &usual),
         ("dv2_p14_g37", 1002, 3, large, &[[224, 224], [98, 98], [112, 182]]),
         ("dv2_1ch_nols", 1003, 1, unscaled, &[[224, 224], [96, 96]]),

@@ -54,8 +54,8 @@ pub(super) struct Embed {
     /// Output folder
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Resize images to this side and crop the centre [default: as published for a published backbone, the
-    /// training side for a trained model]
+    /// Resize images to this side and crop the centre; of a model of windows, the window's side [default: as published for a
+    /// published backbone, the training side for a trained model]
     #[arg(long, value_name = "N")]
     size: Option<usize>,
     /// Average features over the eight symmetries of a square: eight times as long [default: as the run does]
@@ -154,7 +154,11 @@ impl Embed {
         embedder.go_to(device, ops::format::Format::F32)?;
         embedder.batch = self.batch;
         embedder.symmetries |= self.symmetries;
-        embedder.preprocess = self.size.map_or(embedder.preprocess, Preprocess::square);
+        embedder.preprocess = match (self.size, embedder.preprocess) {
+            (None, published) => published,
+            (Some(side), Preprocess::Window { .. }) => Preprocess::Window { side },
+            (Some(side), Preprocess::Square { .. } | Preprocess::Native) => Preprocess::square(side),
+        };
         if let Some(size) = self.size.filter(|size| *size < embedder.least_side()) {
             let least = embedder.least_side();
             let failure =
@@ -255,7 +259,15 @@ impl Embed {
         };
         let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
         let model = Model { weights: backbone.published(), backbone, adapter };
-        let card = Card { model, image: self.size.unwrap_or(0), sets: vec![], normalise: vec![] };
+        let card = Card {
+            model,
+            image: self.size.unwrap_or(0),
+            window: false,
+            sets: vec![],
+            normalise: vec![],
+            classifier: None,
+            classes: vec![],
+        };
         Ok(vec![SavedModel { card, weights, others: vec![], published: true, symmetries: false }])
     }
 }
@@ -291,6 +303,10 @@ fn stranger(set: &ImageSet, models: &[SavedModel]) -> Failure {
         .flat_map(|saved| saved.card.channels())
         .map(|known| format!("{} ({})", known.set, known.channels.join(", ")))
         .collect();
+    if let Some(why) = models.iter().find_map(|saved| saved.lacks(set)) {
+        let hint = "channels are picked by their names, which `dataset.toml` gives them; select sets with `--set NAME`";
+        return Failure::new(format!("`{}` {why}", set.name)).hint(hint);
+    }
     let word = models.first().map_or("the model", |saved| saved.card.model.adapter.word());
     let message = format!(
         "{word} has no parameters for set `{}` with channels {}; it was trained on {}",

@@ -2,7 +2,7 @@
 //! bytes.
 
 use super::{
-    super::{DataSet, ImageSet, set::sheet_row, text::plain},
+    super::{DataSet, ImageSet, text::plain},
     seen::{self, Seen},
 };
 use std::collections::{BTreeMap, HashMap};
@@ -104,14 +104,14 @@ fn one_picture(data: &DataSet, (set, a, b): (u32, u32, u32), (rows, first): (u64
         set.name,
         rows,
         set.len(),
-        sheet_row(first),
+        set.sheet_row(first),
         plain(&file.unwrap_or_default())
     )
 }
 
 /// `row 5 of Screen`.
 fn place(set: &ImageSet, row: u32) -> String {
-    format!("row {} of {}", sheet_row(row), set.name)
+    format!("row {} of {}", set.sheet_row(row), set.name)
 }
 
 /// The splits of an image: Train and tasks.
@@ -131,7 +131,7 @@ fn is_one_split(data: &DataSet, pair: &Pair) -> bool {
 fn copy(data: &DataSet, pair: &Pair) -> String {
     let [(a_set, a), (b_set, b)] = pair.map(|(set, row)| (&data.sets[set as usize], row));
     let what = if a_set.name == b_set.name {
-        format!("rows {} and {} of {}", sheet_row(a), sheet_row(b), a_set.name)
+        format!("rows {} and {} of {}", a_set.sheet_row(a), b_set.sheet_row(b), a_set.name)
     } else {
         format!("{} and {}", place(a_set, a), place(b_set, b))
     };

@@ -1,7 +1,7 @@
 //! Channels of groups of images that were taken together: flat ones, and ones that change places between plates.
 
 use super::{
-    super::{Column, ImageSet, Role, set::sheet_row, text::plain},
+    super::{Column, ImageSet, Role, text::plain},
     seen::Seen,
 };
 
@@ -100,7 +100,7 @@ impl<'a> Groups<'a> {
                 self.set.name,
                 self.small.0,
                 self.images,
-                sheet_row(row)
+                self.set.sheet_row(row)
             )
         }));
         remarks
@@ -142,7 +142,7 @@ impl<'a> Groups<'a> {
     /// Channels that are flat in some images.
     fn flat_images(&self) -> Vec<String> {
         let mut remarks = Vec::new();
-        let of = |row: u32| format!("row {} (`{}`)", sheet_row(row), plain(self.set.key(row)));
+        let of = |row: u32| format!("row {} (`{}`)", self.set.sheet_row(row), plain(self.set.key(row)));
         if self.blank.0 > 0 {
             let (blank, row) = self.blank;
             remarks.push(format!(

@@ -105,6 +105,13 @@ pub enum Fault {
     },
     /// The stored width is not a multiple of the channel width (found, channel width).
     Width(usize, usize),
+    /// The stored width is not that of equal parts, one for each channel.
+    Parts {
+        /// The stored width.
+        width: usize,
+        /// The set's channels.
+        channels: Vec<String>,
+    },
     /// The number of channels differs from the set's.
     Channels {
         /// Stored width over channel width.
@@ -182,6 +189,12 @@ impl fmt::Display for Fault {
             Self::Width(found, channel) => {
                 write!(f, "expected a width that is a multiple of channel_width {channel}, found {found}")
             }
+            Self::Parts { width, channels } => write!(
+                f,
+                "expected a width of {} equal parts side by side ({}), found {width}",
+                channels.len(),
+                some(channels)
+            ),
             Self::Channels { found, expected } => {
                 write!(f, "expected {} channels ({}), found {found}", expected.len(), some(expected))
             }
@@ -251,6 +264,9 @@ impl Fault {
             Self::Size { .. } => "all channels of an image must have the same size",
             Self::Width(..) | Self::Channels { .. } => {
                 "width of the image = channel_width (a column of the table) × number of channels (in dataset.toml)"
+            }
+            Self::Parts { .. } => {
+                "each image is one file with all channels side by side, each as wide as the others"
             }
             Self::Format { what: Some(Disguise { hint, .. }), .. } => hint,
             Self::Format { what: None, .. } => {

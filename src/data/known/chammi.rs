@@ -1,7 +1,7 @@
 //! CHAMMI as published on Zenodo (record 7988357): channels, statistics and image counts that its folder does
 //! not state.
 
-use super::{Images, Known, Published, Statistics};
+use super::{Images, Known, Published, Statistics, sets_in_folders};
 use crate::{
     data::{
         Kind,
@@ -13,7 +13,8 @@ use crate::{
 use std::{collections::BTreeMap, path::Path};
 
 /// What is known of it.
-pub(super) static KNOWN: Known = Known { name: NAME, describe, images: &IMAGES };
+pub(super) static KNOWN: Known =
+    Known { name: NAME, describe, read: sets_in_folders, images: &IMAGES, counts: |_| vec![] };
 
 /// The description that `dataset.toml` would hold, if `root` has any of CHAMMI's folders.
 fn describe(root: &Path) -> Option<Description> {
@@ -24,7 +25,15 @@ fn describe(root: &Path) -> Option<Description> {
     let hpa = set("HPA", Some(("Task_three", "cell_type")));
     let cp = set("CP", Some(("Task_four", "Plate")));
     let sets = vec![allen, hpa, cp];
-    Some(Description { name: None, kind: Kind::Real, world: None, simulator: None, sets, known: None })
+    Some(Description {
+        name: None,
+        kind: Kind::Real,
+        world: None,
+        simulator: None,
+        form: None,
+        sets,
+        known: None,
+    })
 }
 
 /// Channels of a set in tape order, and the number of classes in its `Train`.

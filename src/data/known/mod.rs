@@ -3,8 +3,9 @@
 //! A file for each, and its line in the list. Its words are in the language's `data`; a test compares the two lists.
 
 pub mod chammi;
+pub mod jump;
 
-use super::{Statistics, describe::Description};
+use super::{DataSet, Error, Opened, Published as Count, Statistics, describe::Description, sets_in_folders};
 use std::path::Path;
 
 /// What is known of a data set that its folder does not say.
@@ -14,8 +15,24 @@ pub struct Known {
     pub name: &'static str,
     /// The description of a folder, if it is this data set as published.
     pub(super) describe: fn(&Path) -> Option<Description>,
+    /// Reads a folder of its form, and its images if they are asked for.
+    pub(super) read: fn(&Path, &Description, bool) -> Result<Opened, Error>,
     /// How many images it has, as published.
     pub(super) images: &'static [Images],
+    /// Further published numbers next to those found.
+    pub(super) counts: fn(&DataSet) -> Vec<Count>,
+}
+
+impl Known {
+    /// The known data set of that name.
+    pub(super) fn called(name: &str) -> Option<&'static Self> {
+        KNOWN.iter().find(|known| known.name == name).copied()
+    }
+
+    /// The names of all.
+    pub(super) fn names() -> Vec<&'static str> {
+        KNOWN.iter().map(|known| known.name).collect()
+    }
 }
 
 /// A published number of images: set, split (empty: all), label (empty: all), images.
@@ -25,7 +42,7 @@ pub(super) type Images = (&'static str, &'static str, &'static str, u64);
 pub(super) type Published = (&'static [f32], &'static [f32]);
 
 /// Every data set that is known by the layout of its folder.
-static KNOWN: &[&Known] = &[&chammi::KNOWN];
+static KNOWN: &[&Known] = &[&chammi::KNOWN, &jump::KNOWN];
 
 /// The known data set that a folder without `dataset.toml` is, and its description.
 pub(super) fn described(root: &Path) -> Option<(&'static Known, Description)> {

@@ -1,7 +1,7 @@
 //! Reads `enriched_meta.csv`, row by row: paths, widths, labels, splits, tasks and the columns that play a role.
 
 mod missing;
-mod whole;
+pub(super) mod whole;
 
 use super::{
     Column, Error, ImageSet, LeaveOut, Problems, Task,
@@ -48,12 +48,12 @@ pub(super) fn read(
         return Err(Error::Table(Box::new(problems)));
     }
     let opened = File::open(&file).map_err(unreadable)?;
-    let mut table = csv::Reader::from_reader(Hashed { inner: opened, hash: blake3::Hasher::new() });
+    let mut table = csv::Reader::from_reader(Hashed::new(opened));
     let header = match table.headers() {
         Ok(header) => header.clone(),
         Err(error) => return Err(not_csv(problems, &error)),
     };
-    if let Some((message, hint)) = dialect::of_header(&header) {
+    if let Some((message, hint)) = dialect::of_header(&header, &dialect::USUAL) {
         problems.add(None, Some(hint), || message);
         return Err(Error::Table(Box::new(problems)));
     }
@@ -69,8 +69,7 @@ pub(super) fn read(
             Err(error) => return Err(not_csv(problems, &error)),
         }
     }
-    let mut bytes = table.into_inner();
-    io::copy(&mut bytes, &mut io::sink()).map_err(unreadable)?;
+    let digest = table.into_inner().digest().map_err(unreadable)?;
     let (rows, labels, tasks, warnings) = reading.finish(&mut problems);
     problems.into_result()?;
     let set = ImageSet {
@@ -82,24 +81,38 @@ pub(super) fn read(
         printed_statistics: set.printed.clone(),
         pixel_size_um: set.pixel_size_um,
         root: root.to_owned(),
+        table: file,
+        unlabelled: 0,
         layout: set.layout.clone(),
         intensity: set.intensity.clone(),
         measured: OnceLock::new(),
         rows,
     };
-    Ok(TableRead { set, digest: *bytes.hash.finalize().as_bytes(), warnings })
+    Ok(TableRead { set, digest, warnings })
 }
 
-fn not_csv(mut problems: Problems, error: &csv::Error) -> Error {
+pub(super) fn not_csv(mut problems: Problems, error: &csv::Error) -> Error {
     let (row, message, hint) = dialect::of_row(error);
     problems.add(row, hint, || message);
     Error::Table(Box::new(problems))
 }
 
 /// Hashes what is read through it.
-struct Hashed {
+pub(super) struct Hashed {
     inner: File,
     hash: blake3::Hasher,
+}
+
+impl Hashed {
+    pub(super) fn new(inner: File) -> Self {
+        Self { inner, hash: blake3::Hasher::new() }
+    }
+
+    /// The digest of all of it: the rest is read.
+    pub(super) fn digest(mut self) -> io::Result<[u8; 32]> {
+        io::copy(&mut self, &mut io::sink())?;
+        Ok(*self.hash.finalize().as_bytes())
+    }
 }
 
 impl Read for Hashed {
@@ -112,13 +125,13 @@ impl Read for Hashed {
 
 /// Numbers distinct texts.
 #[derive(Default)]
-struct Interner {
+pub(super) struct Interner {
     known: HashMap<String, u32>,
-    column: Column,
+    pub(super) column: Column,
 }
 
 impl Interner {
-    fn id(&mut self, text: &str) -> u32 {
+    pub(super) fn id(&mut self, text: &str) -> u32 {
         if let Some(&id) = self.known.get(text) {
             return id;
         }
@@ -128,7 +141,7 @@ impl Interner {
         id
     }
 
-    fn push(&mut self, text: &str) {
+    pub(super) fn push(&mut self, text: &str) {
         let id = self.id(text);
         self.column.ids.push(id);
     }

@@ -65,7 +65,7 @@ impl Reading<'_> {
 }
 
 /// Refuses `er|golgi` beside `er` and `golgi`: as a class of its own it would be scored as something that it is not.
-pub(super) fn one_label_each(labels: &[String], problems: &mut Problems) {
+pub(in crate::data) fn one_label_each(labels: &[String], problems: &mut Problems) {
     let known = |part: &str| labels.binary_search_by(|label| label.as_str().cmp(part.trim())).is_ok();
     let several = labels.iter().find(|label| label.contains('|') && label.split('|').all(known));
     if let Some(label) = several {

@@ -29,8 +29,10 @@ impl Protocol for OneNn {
         let mut answering = task.train.to_vec();
         let mut groups = Vec::new();
         if let Some(of_queries) = task.groups {
+            // A training image that is asked answers as one of its group, or it would answer itself.
+            answering.retain(|row| task.queries.binary_search(row).is_err());
+            groups = vec![NO_GROUP; answering.len()];
             answering.extend_from_slice(task.queries);
-            groups = vec![NO_GROUP; task.train.len()];
             groups.extend_from_slice(of_queries);
         }
         let labels: Vec<Truth> = answering.iter().map(|row| task.labels.of(*row)).collect();

@@ -270,11 +270,9 @@ impl BackboneWord for Settings {
 
     fn starts_from(&self, weights: &Weights) -> bool {
         match weights {
-            Weights::Scratch => true,
+            Weights::Scratch | Weights::SimulatedPretrain => true,
             Weights::ImageNet1k => self.size.is_published() && self.is_as_published(),
-            Weights::ImageNet22k | Weights::Lvd142m | Weights::Published | Weights::SimulatedPretrain => {
-                false
-            }
+            Weights::ImageNet22k | Weights::Lvd142m | Weights::Published => false,
         }
     }
 

@@ -6,6 +6,7 @@
 
 pub mod chammi;
 mod folder;
+pub mod jump;
 
 pub use folder::Only;
 
@@ -22,8 +23,8 @@ pub struct Known {
     pub sets: &'static [&'static str],
 }
 
-/// Lists the known data sets: the module of each, which has its facts as `KNOWN`, the word for all of it, and the words for
-/// its sets.
+/// Lists the known data sets: the module of each, which has its facts as `KNOWN`, the word for all of it, and the words and
+/// traits for its parts.
 macro_rules! known {
     ($($module:ident::{$word:ident $(, $part:ident)*}),* $(,)?) => {
         /// Every data set that this program knows by name.
@@ -48,6 +49,7 @@ macro_rules! known {
 }
 known! {
     chammi::{Chammi, Wtc, Hpa, Cp},
+    jump::{Jump, OneSource, S3, S5, S7, S8, S10, S11, JumpSplits},
 }
 
 /// What is known of the data set of that name; nothing of a folder of one's own.

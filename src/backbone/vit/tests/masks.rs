@@ -24,7 +24,8 @@ fn masked(pass: &mut Pass<'_>, patches: &Node, token: ParamId, masks: &[f32]) ->
 #[test]
 fn gradients_of_masked_and_of_small_images_agree_with_dinov2() {
     let golden = Golden::open("published");
-    let shape = Shape { grid: 6, layer_scale: Some(1e-5), resize: Rule::configured(0.1, false), ..shape() };
+    let shape =
+        Shape { grid: 6, layer_scale: Some(1e-5), resize: position::Rule::configured(0.1, false), ..shape() };
     for (name, seed, [n, side]) in [("dv2_native_masked", 1030, [2, 96]), ("dv2_interpolated", 1031, [3, 64])]
     {
         let key = |what: &str| format!("grad/{name}/{what}");

@@ -112,6 +112,10 @@ fn by_image(sets: &[&str], floor: f64) -> spec::Normalise {
     spec::Normalise { sets, by: spec::Moments::Image { floor } }
 }
 
+fn intensity(intensity: f64, brightness: f64) -> spec::Augment {
+    settings::Intensity { p: 0.5, intensity, brightness }.into()
+}
+
 fn having(role: Role, values: &[&str]) -> Condition {
     Condition { role, values: values.iter().map(ToString::to_string).collect() }
 }
@@ -207,6 +211,18 @@ fn each_rule_is_broken_by_its_mistake_alone() {
             resnet(s);
             s.train.normalise = vec![by_image(&[], 0.1)];
         }),
+        ("planes", |s| s.model.adapter = settings::Planes { channels: vec![] }.into()),
+        ("plane_twice", |s| s.model.adapter = adapter(Planes(["er", "dna", "er"]))),
+        ("plane_without_a_name", |s| s.model.adapter = adapter(Planes(["er", ""]))),
+        ("window_rescaled", |s| s.train.window = true),
+        ("window_off_the_shelf", |s| {
+            resnet(s);
+            s.train.window = true;
+        }),
+        ("flipped_twice", |s| s.train.stages[0].augment.push(settings::Flips { p: 0.5 }.into())),
+        ("probability", |s| s.train.stages[0].augment = vec![settings::Flips { p: 1.5 }.into()]),
+        ("intensity", |s| s.train.stages[0].augment = vec![intensity(-0.1, 0.005)]),
+        ("intensity", |s| s.train.stages[0].augment = vec![intensity(0.005, 1.0)]),
         ("members", |s| s.embedding.members = 0),
         ("members", |s| s.embedding.members = 1 << 40),
         ("beside_weight", |s| {
