@@ -172,7 +172,7 @@ impl Extractor {
 
     /// The minimum of an image's shorter side, in pixels.
     pub fn least_side(&self) -> usize {
-        self.backbone.side().least
+        if self.entry.pads() { 1 } else { self.backbone.side().least }
     }
 
     /// Runs the model: features (N, width), and what else the pass requests.

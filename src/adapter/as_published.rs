@@ -58,6 +58,10 @@ impl Entry for AsPublished {
         Replaces::Nothing
     }
 
+    fn pads(&self) -> bool {
+        self.planes.padded
+    }
+
     fn takes_channels_apart(&self) -> bool {
         self.planes.apart
     }

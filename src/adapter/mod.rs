@@ -79,6 +79,11 @@ pub trait Entry: Send + Sync {
         Ok(None)
     }
 
+    /// Whether it pads images to multiples of the patch, so that none is too small.
+    fn pads(&self) -> bool {
+        false
+    }
+
     /// The number of channels of what becomes patches, if it is the same for all sets.
     fn planes(&self) -> Option<usize> {
         None

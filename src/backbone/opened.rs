@@ -88,11 +88,15 @@ impl Opened {
     }
 
     /// Opens a projection head of DINO, whose prefix is left out: see [`Opened::published`] for `part`.
+    ///
+    /// # Errors
+    /// As [`Opened::published`], or if there is no head.
     pub(super) fn head(path: &Path, part: Option<&str>) -> Result<Self, Error> {
         let mut this = Self::raw(path)?;
         let root = |name: &str| name.strip_suffix("mlp.0.weight").map(String::from);
         let roots = this.names().filter_map(root).collect();
-        let root = this.chosen(roots, part)?.unwrap_or_default();
+        let none = || Error::Parts { path: path.into(), roots: vec![], asked: None };
+        let root = this.chosen(roots, part)?.ok_or_else(none)?;
         this.below(&root);
         let tensors = std::mem::take(&mut this.tensors);
         let named = |(name, placed): (String, Placed)| (layout::of_a_head(&name).to_owned(), placed);

@@ -88,7 +88,8 @@ impl Error {
 pub(super) fn is_checkpoint(path: &Path) -> bool {
     let mut head = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut head));
-    read.is_ok() && (head == MAGIC || head.starts_with(b"PK"))
+    // The length of a header of safetensors may begin with PK; with all four, it would have 67 MB.
+    read.is_ok() && (head == MAGIC || head.starts_with(b"PK\x03\x04"))
 }
 
 /// The first bytes of the older format: a pickled magic number.

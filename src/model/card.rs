@@ -85,6 +85,7 @@ impl Card {
         } else {
             bounds::IMAGE.check(self.image)?;
         }
+        backbone.exists()?;
         adapter.sizes().iter().try_for_each(|(bound, size)| bound.check(*size))?;
         bounds::SETS.check(self.sets.len())?;
         let keeps_stem = match adapter.enters() {
@@ -159,7 +160,10 @@ impl Card {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{sample, spec::recipe::Recipe};
+    use crate::{
+        sample,
+        spec::{VitSize, recipe::Recipe, settings},
+    };
 
     fn card() -> Card {
         let spec = sample::spec(sample::hyper_net().frozen(), Recipe::Fixed);
@@ -193,6 +197,20 @@ mod tests {
             }
         });
         assert_eq!(z, "expected a width z of HyperNet's embeddings of 1 to 16384, found 1099511627776");
+        let vit = |change: fn(&mut settings::Vit)| {
+            wrong(&|card| {
+                let mut word = settings::Vit::plain(VitSize::Mini);
+                change(&mut word);
+                card.model.backbone = word.into();
+            })
+        };
+        assert!(
+            vit(|word| word.patch = Some(0)).starts_with("expected a side of patches that divides the 64 px")
+        );
+        assert!(
+            vit(|word| word.registers = usize::MAX)
+                .starts_with("expected a number of registers of 0 to 1024")
+        );
         let sd = wrong(&|card| card.sets[0].sd = vec![0.2]);
         assert_eq!(sd, "`HPA`: expected a standard deviation for each of 2 channels, found 1");
         assert!(wrong(&|card| card.sets[0].mean[1] = f32::NAN).ends_with("found NaN"));

@@ -38,6 +38,8 @@ axis! {
         fn published(&self) -> Weights;
         /// Whether it can start from these weights.
         fn starts_from(&self, weights: &Weights) -> bool;
+        /// Refuses settings of which no network can be made, which a file from elsewhere may have.
+        fn exists(&self) -> Result<(), String>;
         /// What `quick` trains instead of it; `None`: a smaller one of its own kind.
         fn stand_in(&self) -> Option<Backbone>;
     }

@@ -221,6 +221,10 @@ pub enum PositionResize {
     Offset,
 }
 
+fn divides(patch: usize, side: usize) -> bool {
+    patch > 0 && side.is_multiple_of(patch)
+}
+
 impl Settings {
     /// One of a size, otherwise as DeiT is trained on labels: for files of weights and tests.
     pub fn plain(size: VitSize) -> Self {
@@ -231,6 +235,14 @@ impl Settings {
     /// Side of a patch, in pixels.
     pub fn patch(&self) -> usize {
         self.patch.unwrap_or(self.size.patch())
+    }
+
+    fn no_grid(&self) -> String {
+        let (own, patch) = (self.size.side(), self.patch());
+        format!(
+            "expected a side of patches that divides the {own} px of the positions of ViT-{:?}, found {patch}",
+            self.size
+        )
     }
 
     /// Whether its shape is the published one of its size.
@@ -264,6 +276,11 @@ impl BackboneWord for Settings {
         }
     }
 
+    fn exists(&self) -> Result<(), String> {
+        bounds::REGISTERS.check(self.registers)?;
+        if divides(self.patch(), self.size.side()) { Ok(()) } else { Err(self.no_grid()) }
+    }
+
     fn stand_in(&self) -> Option<Backbone> {
         None
     }
@@ -277,19 +294,13 @@ impl Word for Settings {
         let hint = "at 1 the last block would never be trained; CODA: 0.1 for the student of DINO, else 0";
         found.unless((0.0..1.0).contains(&drop_path), "drop_path", message, hint);
 
-        let (patch, own, side) = (self.patch(), self.size.side(), spec.train.image);
-        let divides = |side: usize| patch > 0 && side.is_multiple_of(patch);
-        let message = || {
-            format!(
-                "expected a side of patches that divides the {own} px of the positions of {}, found {patch}",
-                self.title()
-            )
-        };
-        found.unless(divides(own), "vit_grid", message, "8, 14 and 16 are published, for 224 px");
+        let (patch, side) = (self.patch(), spec.train.image);
+        let grid = divides(patch, self.size.side());
+        found.unless(grid, "vit_grid", || self.no_grid(), "8, 14 and 16 are published, for 224 px");
         let message =
             || format!("{} reads patches of {patch} px, found an image side of {side}", self.title());
         let hint = "say a side that is a multiple of the patch, as in `.image(224)`";
-        found.unless(!divides(own) || divides(side), "vit_patch", message, hint);
+        found.unless(!grid || divides(patch, side), "vit_patch", message, hint);
 
         found.within(&bounds::REGISTERS, self.registers);
         if let Some(scale) = self.layer_scale {
