@@ -101,6 +101,16 @@ impl StageWord for Settings {
         };
         found.unless(vit.is_some(), "mae_backbone", message, "take a `Vit`, such as `Vit::small()`");
 
+        let adapter = &at.spec.model.adapter;
+        let message = || {
+            format!(
+                "`Mae` draws all channels of a patch, and behind `{}` each set has its own",
+                adapter.word()
+            )
+        };
+        let hint = "say `Planes([\"dna\", \"er\", \"mito\"])`, or `FixedChannels` for a model of each set";
+        found.unless(adapter.has_the_same_planes(), "mae_adapter", message, hint);
+
         let patches = vit.map_or(usize::MAX, |word| (at.spec.train.image / word.size.patch()).pow(2));
         let kept = self.kept(patches);
         let message =
