@@ -3,6 +3,7 @@
 mod card;
 mod costs;
 mod dual;
+mod export;
 mod released;
 
 pub use card::{Card, CardSet};
@@ -10,15 +11,14 @@ pub use costs::Costs;
 pub use released::{Error as ReleasedError, Released, released};
 
 use crate::{
-    adapter::{self, Convolution, Entry, Images, OwnStem, Planes, Replaces, SetChannels},
+    adapter::{self, Entry, Images, OwnStem, Planes, Replaces, SetChannels},
     backbone::{
         Backbone, ConvNext, DinoV2, ResNet, Shape, Stem, Vit, VitShape, files, of_the_zoo, published::Weights,
     },
     loss::{Drawn, Read},
-    params::{Params, Published},
+    params::Params,
     pass::{Outputs, Pass},
     plan::Pretrained,
-    seed::Seed,
     spec::{self, Taps, View},
     tape::{Node, Tape},
 };
@@ -158,44 +158,6 @@ impl Extractor {
         }
         let own = OwnStem::read(path, stem)?;
         Ok(self.entry.start(&own, params)?)
-    }
-
-    /// Exports the model for images of one set: a ConvNeXt with one input per channel of the set, which timm
-    /// loads with `strict=True`. `head.norm`, which comes after our features, is included as the identity.
-    ///
-    /// # Errors
-    /// If the file cannot be written. `false`: the first layer is more than a convolution, or the backbone is no ConvNeXt.
-    pub fn export(
-        &self,
-        params: &Params,
-        set: usize,
-        path: &Path,
-    ) -> std::result::Result<bool, files::Error> {
-        let Some(stem @ Stem { norm: Some(_), .. }) = self.backbone.stem() else { return Ok(false) };
-        let Some(Convolution { weight, bias }) = self.entry.as_convolution(params, set)? else {
-            return Ok(false);
-        };
-        let Stem { width: maps, patch, .. } = stem;
-        let (weight_name, bias_name) = (stem.weight(), stem.bias());
-        let width = self.width();
-        let channels = weight.len() / (maps * patch * patch);
-        let mut alone = Params::new(Seed(0));
-        let mut add = |name: &str, shape: &[usize], values: &[f32]| {
-            alone.add_with(Published::new(name, shape), |_, out| out.copy_from_slice(values));
-        };
-        add(&weight_name, &[maps, channels, patch, patch], &weight);
-        add(&bias_name, &[maps], &bias);
-        add("head.norm.weight", &[width], &vec![1.0; width]);
-        add("head.norm.bias", &[width], &vec![0.0; width]);
-        for id in params.ids() {
-            let published = params.published(id);
-            let first = [&weight_name, &bias_name].contains(&&published.name);
-            if files::is_backbone(&published.name) && !first {
-                add(&published.name, &published.shape, &params.export(id)?);
-            }
-        }
-        files::save(path, &alone, None, |_| true)?;
-        Ok(true)
     }
 
     /// Passes through the backbone for one image of this number of channels.

@@ -123,7 +123,8 @@ fn parts(path: &Path, roots: &[String], asked: Option<&str>) -> String {
 pub fn load(path: &Path, params: &mut Params, replaced: &[String]) -> Result<(), Error> {
     let file = Opened::published(path, None)?;
     let replaced = |name: &str| replaced.iter().any(|other| other == name);
-    let wanted = |name: &str| (is_backbone(name) && !replaced(name)).then(|| name.to_owned());
+    let of_backbone = names_of_backbone(params);
+    let wanted = |name: &str| (of_backbone(name) && !replaced(name)).then(|| name.to_owned());
     let unused = |name: &str| is_head(name) || replaced(name) || file.is_unused(name);
     read(&file, params, wanted, unused)
 }
@@ -377,11 +378,14 @@ pub(crate) fn floats(view: &TensorView<'_>) -> Vec<f32> {
     view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
-/// Whether a published name belongs to the backbone rather than to an adapter or a head.
-pub fn is_backbone(name: &str) -> bool {
-    const OF_TRANSFORMERS: [&str; 3] = ["cls_token", "reg_token", "pos_embed"];
-    ["stem.", "stages.", "patch_embed.", "blocks.", "norm."].iter().any(|begin| name.starts_with(begin))
-        || OF_TRANSFORMERS.contains(&name)
+/// Whether a published name belongs to the backbone of these parameters rather than to an adapter or a head.
+pub fn names_of_backbone(params: &Params) -> impl Fn(&str) -> bool + use<> {
+    const OF_CONVNEXTS: &[&str] = &["stem.", "stages."];
+    const OF_TRANSFORMERS: &[&str] =
+        &["patch_embed.", "blocks.", "norm.", "cls_token", "reg_token", "pos_embed"];
+    // `norm.` is an adapter's in front of a ConvNeXt.
+    let begins = if params.find("cls_token").is_some() { OF_TRANSFORMERS } else { OF_CONVNEXTS };
+    move |name| begins.iter().any(|begin| name.starts_with(begin))
 }
 
 /// Whether two shapes are interchangeable: a linear map and a 1×1 convolution have the same numbers.

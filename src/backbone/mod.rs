@@ -16,6 +16,8 @@ mod opened;
 mod pickle;
 mod position;
 pub mod published;
+#[cfg(test)]
+mod recipe;
 mod resnet;
 mod stem;
 #[cfg(test)]

@@ -51,8 +51,9 @@ pub fn all() -> Vec<Backbone> {
     let convnexts = convnexts.map(|size| Backbone::from(settings::ConvNext { size, drop_path: 0.0 }));
     let resnets = [ResNetSize::R18, ResNetSize::R50].map(|size| settings::ResNet { size }.into());
     let dino = settings::DinoV2 { size: DinoV2Size::SmallReg }.into();
+    let vits = [VitSize::Tiny, VitSize::Small, VitSize::Base].map(|size| settings::Vit::plain(size).into());
     let others = NetworkModel::ALL.iter().map(|&model| settings::OffTheShelf { model }.into());
-    convnexts.into_iter().chain(resnets).chain([dino]).chain(others).collect()
+    convnexts.into_iter().chain(vits).chain(resnets).chain([dino]).chain(others).collect()
 }
 
 /// timm's name for a size.

@@ -424,6 +424,12 @@ impl Checkpoint {
 }
 
 impl Stored {
+    /// The key of its storage.
+    #[cfg(test)]
+    pub(super) fn storage(&self) -> &str {
+        &self.storage
+    }
+
     /// Whether its numbers have 64 bits.
     pub fn is_double(&self) -> bool {
         self.kind == "DoubleStorage"

@@ -27,8 +27,6 @@ use std::ops::Range;
 
 /// The standard deviation of initial class and register tokens in timm.
 const TOKEN_SD: f64 = 1e-6;
-/// Numbers of a head.
-const HEAD: usize = 64;
 
 /// Class token, positions, blocks and the last normalisation.
 pub struct Vit {
@@ -76,7 +74,7 @@ impl Shape {
         Self {
             width,
             depth: word.size.depth(),
-            heads: width / HEAD,
+            heads: word.size.heads(),
             patch,
             grid: word.size.side() / patch,
             registers: word.registers,

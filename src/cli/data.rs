@@ -7,18 +7,16 @@ use super::{
     options::{DataOption, StoreOption, ThreadsOption, variable},
     output,
     progress::Progress,
+    simulate::Simulate,
 };
 use crate::{
     data::{self, Contents, DataSet},
     execute,
-    simulate::{
-        self, Control, Size, World,
-        gates::{Gate, Gates},
-    },
+    simulate::gates::{self, Gate, Gates},
     spec::chammi,
     store::{OtherContents, Rows, Store, Value, short_fingerprint},
 };
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -49,62 +47,6 @@ impl Data {
     }
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum What {
-    /// CHAMMI's sets, splits, tasks and labels
-    Chammi,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ControlWord {
-    /// Each set grows its cells with its own generators: joint training has nothing to share
-    Unshared,
-    /// Cells, plates and batches are equally bright: nothing that could mislead self-supervision
-    NoNuisance,
-    /// Labels are elongations only: what a warp changes
-    Elongation,
-}
-
-#[derive(Args, Debug)]
-struct Simulate {
-    /// Whose layout to simulate
-    what: What,
-    /// Which simulated world: a draw of the simulator's parameters
-    #[arg(long, value_name = "N", default_value_t = World::default().seed)]
-    world: u64,
-    /// Remove a cause, for a negative control: the effect that it explains should disappear
-    #[arg(long, value_enum)]
-    control: Option<ControlWord>,
-    /// CHAMMI's own image sizes and numbers of images: 100,145 images, takes hours
-    #[arg(long)]
-    native: bool,
-    /// The folder to create
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    #[command(flatten)]
-    threads: ThreadsOption,
-}
-
-impl Simulate {
-    fn run(&self, quiet: bool) -> Result {
-        self.threads.prepare()?;
-        let What::Chammi = self.what;
-        let size = if self.native { Size::native() } else { Size::quick() };
-        let world = World::new(self.world);
-        let world = match self.control {
-            Some(ControlWord::Unshared) => world.under(Control::Unshared),
-            Some(ControlWord::NoNuisance) => world.under(Control::NoNuisance),
-            Some(ControlWord::Elongation) => world.under(Control::Elongation),
-            None => world,
-        };
-        let mut progress = Progress::new(quiet);
-        simulate::chammi(&world, &size, &self.out, &mut progress)?;
-        let made = DataSet::open(chammi::NAME, &self.out, &Contents::of_user(), &mut progress)?;
-        drop(progress);
-        output::say(&data::info(&made).join("\n"))
-    }
-}
-
 /// The folder to read.
 #[derive(Args, Debug)]
 struct Which {
@@ -124,14 +66,14 @@ impl Which {
         };
         match locate::place(stated, &self.data, &self.store.path()) {
             Place::Here(root) => Ok(DataSet::open(stated, &root, contents, progress)?),
-            Place::Simulated(root) => {
+            Place::Simulated(_, root) => {
                 let failure = Failure::new(format!(
-                    "there is no CHAMMI here, nor a simulated one in {}",
+                    "there is no `{stated}` here, nor a simulated one in {}",
                     root.display()
                 ));
-                let variable = variable(chammi::NAME);
+                let variable = variable(stated);
                 Err(failure.hint(format!(
-                    "give the folder, or set ${variable}, or `dichroic data simulate chammi --out DIR`"
+                    "give the folder, or set ${variable}, or `dichroic data simulate {stated} --out DIR`"
                 )))
             }
             Place::Nowhere => Err(Failure::new(format!("no folder is known for the data set `{stated}`"))),
@@ -178,8 +120,7 @@ impl Check {
         let data = self.which.open(&contents, &mut progress)?;
         let others = self.others(&data)?;
         let report = data::check(&data, &mut progress)?;
-        let gates =
-            if self.gates { simulate::gates::check(&data.root, &mut progress)? } else { Gates::default() };
+        let gates = if self.gates { gates::check(&data.root, &mut progress)? } else { Gates::default() };
         drop(progress);
         if self.json {
             let gate = |gate: &Gate| json!({ "gate": gate.number, "name": gate.name, "bar": gate.bar.to_string(), "found": gate.found, "pass": gate.pass() });

@@ -1,16 +1,13 @@
-//! Finding data sets: where the person says, else, for CHAMMI alone, a simulated world that is made once.
+//! Finding data sets: where the person says, else, for those that can be simulated, a world that is made once.
 
 use super::{
     failure::{Context, Failure, Result},
     options::{DataOption, variable},
     output,
     progress::Progress,
+    simulate::{USUAL, Usual},
 };
-use crate::{
-    data::{Contents, DataSet, Kind, known},
-    simulate::{self, Size, World},
-    spec::chammi,
-};
+use crate::data::{Contents, DataSet, Kind, known};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -21,30 +18,22 @@ pub(super) enum Place {
     /// It is here.
     Here(PathBuf),
     /// It would be simulated into this folder.
-    Simulated(PathBuf),
+    Simulated(&'static Usual, PathBuf),
     /// No folder was given.
     Nowhere,
 }
 
-/// The folder of a data set. The simulated CHAMMI is kept next to the store, in `data/`.
+/// The folder of a data set. Simulated ones are kept next to the store, in `data/`.
 pub(super) fn place(name: &str, option: &DataOption, store: &Path) -> Place {
     if let Some(path) = option.path(name) {
         return Place::Here(path);
     }
-    if name != chammi::NAME {
-        return Place::Nowhere;
-    }
-    let root = default_world(store);
-    if root.is_dir() { Place::Here(root) } else { Place::Simulated(root) }
+    let Some(usual) = USUAL.iter().find(|usual| usual.name == name) else { return Place::Nowhere };
+    let root = store.parent().unwrap_or(Path::new("")).join("data").join((usual.folder)());
+    if root.is_dir() { Place::Here(root) } else { Place::Simulated(usual, root) }
 }
 
-/// `runs/data/chammi-world-1-quick-r1`: another revision of the simulator is another folder.
-fn default_world(store: &Path) -> PathBuf {
-    let name = format!("chammi-world-{}-quick-r{}", World::default().seed, simulate::REVISION);
-    store.parent().unwrap_or(Path::new("")).join("data").join(name)
-}
-
-/// Opens these data sets; simulates CHAMMI where it is needed and there are no real data.
+/// Opens these data sets; simulates those that can be where they are needed and there are no real data.
 ///
 /// # Errors
 /// If one is not found, or is invalid.
@@ -60,15 +49,17 @@ pub(super) fn open(
     let places: Vec<_> = names.iter().map(|name| (name, place(name, option, store))).collect();
     if let Some((name, _)) = places.iter().find(|(_, place)| matches!(place, Place::Nowhere)) {
         let hint = format!("give its folder with --data {name}=PATH, or set ${}", variable(name));
+        let can: Vec<String> = USUAL.iter().map(|usual| format!("`{}`", usual.name)).collect();
+        let can = can.join(" and ");
         return Err(
-            Failure::new(format!("data set `{name}` not found (only `chammi` can be simulated)")).hint(hint)
+            Failure::new(format!("data set `{name}` not found (only {can} can be simulated)")).hint(hint)
         );
     }
     let mut data = BTreeMap::new();
     for (name, place) in places {
         let root = match place {
             Place::Here(root) => root,
-            Place::Simulated(root) => make(root, progress)?,
+            Place::Simulated(usual, root) => make(usual, root, progress)?,
             Place::Nowhere => continue,
         };
         let set =
@@ -79,13 +70,15 @@ pub(super) fn open(
     Ok(data)
 }
 
-fn make(root: PathBuf, progress: &mut Progress) -> Result<PathBuf> {
+fn make(usual: &Usual, root: PathBuf, progress: &mut Progress) -> Result<PathBuf> {
     output::note(&format!(
-        "No CHAMMI on this machine (--data chammi=PATH or ${} gives its folder): simulating cells once, in {}",
-        variable(chammi::NAME),
+        "No {} on this machine (--data {}=PATH or ${} gives its folder): simulating cells once, in {}",
+        usual.title,
+        usual.name,
+        variable(usual.name),
         root.display()
     ));
-    match simulate::chammi(&World::default(), &Size::quick(), &root, progress) {
+    match (usual.make)(&root, progress) {
         // Another process was quicker.
         Err(_) if root.is_dir() => Ok(root),
         made => Ok(made.map(|()| root)?),

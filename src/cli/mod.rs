@@ -36,6 +36,7 @@ mod score;
 mod serve;
 mod set;
 mod show;
+mod simulate;
 mod status;
 mod why;
 mod words;
@@ -168,6 +169,7 @@ mod tests {
             "embed --run 12ab --data d --out o --format parquet",
             "score --features f --data d --metric l2 --json",
             "data simulate chammi --world 2 --native --out x",
+            "data simulate jump --world 2 --sample 1 --layout randomised --control batch-sd-0 --out x",
             "data check",
             "data check x --gates",
             "data check x --contents",

@@ -46,7 +46,7 @@ fn shell(path: &Path) -> String {
 /// Locations of data sets.
 #[derive(Args, Clone, Debug)]
 pub(super) struct DataOption {
-    /// Folder of the data set NAME [default: $DICHROIC_DATA_<NAME>; chammi is simulated without one]
+    /// Folder of the data set NAME [default: $DICHROIC_DATA_<NAME>; chammi and jump are simulated without one]
     #[arg(long, value_name = "NAME=PATH", value_parser = named_path)]
     data: Vec<(String, PathBuf)>,
 }

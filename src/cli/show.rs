@@ -92,7 +92,7 @@ impl Show {
                     hand.simulated |= set.kind == Kind::Simulated;
                     hand.data.insert(name, set);
                 }
-                Place::Simulated(_) => {
+                Place::Simulated(..) => {
                     hand.simulated = true;
                     hand.missing.push(format!("`{name}`, which `exp` will simulate"));
                 }

@@ -92,6 +92,14 @@ pub enum Error {
         /// What is missing.
         what: &'static str,
     },
+    /// Images without any untreated control among them.
+    #[error("expected at least one untreated control in the {within} `{of}`, found none")]
+    NoControls {
+        /// The kind of group: `plate`.
+        within: String,
+        /// Its name.
+        of: String,
+    },
     /// An image for hand-made features cannot be read.
     #[error(transparent)]
     Data(#[from] data::Error),
@@ -174,6 +182,11 @@ impl Error {
             Self::NoReference { .. } => {
                 Some("leaving a group out needs a second group or a training split; check the column that dataset.toml names".into())
             }
+            Self::NoControls { .. } => Some(
+                "a control has `True` (or `negcon`, `DMSO`) in the column with the role `control`, which `roles` in dataset.toml \
+                 names; or say `.standardised(…)`, by all images"
+                    .into(),
+            ),
             Self::Empty { .. } => Some("check the column train_test_split of enriched_meta.csv".into()),
             Self::Memory { .. } => {
                 Some("free some, or raise the limit (`ulimit -v`, the memory of the job); fewer `--threads` need less".into())

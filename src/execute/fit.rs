@@ -22,7 +22,7 @@ use crate::{
 };
 use std::path::Path;
 
-const WEIGHTS: &str = "weights.safetensors";
+pub(super) const WEIGHTS: &str = "weights.safetensors";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 
 /// The seed of the shared pre-training.
@@ -71,6 +71,7 @@ impl WorkContext<'_> {
             sets: Vec::new(),
             normalise: fit.normalise.clone(),
             classifier: fit.classifier.as_ref().map(|top| top.backbone.clone()),
+            classes: vec![],
         };
         for (part, SetChannels { set, channels }) in sets.iter().zip(channels(&sets)) {
             card.sets.push(match self.norm(fit, part, listen)? {
@@ -90,6 +91,9 @@ impl WorkContext<'_> {
             held.push(back);
         }
         let source = paired(Folder::new(parts).holding_out(&held), stage, listen)?;
+        if Needs::of(&stage.objective).labels {
+            card.classes = source.classes().to_vec();
+        }
         let oracle = |which, params: &Params| match which {
             Oracle::Copy => Ok(params.duplicate()?),
             Oracle::Independent => Ok::<_, Error>(start(Seed(seed.stream("oracle").bits()))?.1),
@@ -261,6 +265,7 @@ impl WorkContext<'_> {
             sets: trained.into_iter().map(CardSet::plain).collect(),
             normalise: fit.normalise.clone(),
             classifier: fit.classifier.as_ref().map(|top| top.backbone.clone()),
+            classes: vec![],
         };
         let weights = self.of_parent(parent, WEIGHTS);
         let mut embedder =

@@ -5,6 +5,7 @@ mod artifacts;
 mod cost;
 mod error;
 mod fit;
+mod learned;
 mod room;
 mod score;
 mod sets;
@@ -214,12 +215,13 @@ impl WorkContext<'_> {
             Work::Embed { data, image, window, symmetries, .. } => {
                 self.embed(step, data, (*image, *window, *symmetries), attempt, listen)
             }
-            Work::Score { protocol, data, features, beside, hold_out, subset, .. } => {
+            Work::Score { protocol, data, features, beside, trained_on, hold_out, subset, .. } => {
                 let question = score::Question {
                     protocol,
                     data,
                     features: *features,
                     beside,
+                    trained_on: trained_on.as_ref(),
                     hold_out: *hold_out,
                     subset: *subset,
                 };

@@ -8,7 +8,7 @@ use crate::{
     prelude::*,
     report,
     seed::Seed,
-    spec::{Evaluate, Features, Selection, Spec},
+    spec::{self, Evaluate, Features, Selection, Spec},
     store::{ExperimentRow, Host, Provenance, Scale, ScoreRow, Status, Store, Value},
     train::Keep,
 };
@@ -17,6 +17,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 mod adapted;
 mod embedding;
+mod learned;
+mod teacher;
 
 const SMALL: Folder = Folder("small");
 

@@ -37,6 +37,7 @@ pub(super) fn safetensors(folder: &Path) -> Target {
         sets: vec![CardSet::plain(channels)],
         normalise: vec![],
         classifier: None,
+        classes: vec![],
     };
     let note = serde_json::to_string(&card).expect("plain data");
     let tensors = TENSORS

@@ -2,9 +2,10 @@
 
 use crate::{
     dsl::{Augmentation, Crop, Flip},
+    loss,
     role::Role,
     spec::{
-        SCHEMA, Selection, Spec, Train, Usual, Weights,
+        SCHEMA, Selection, Spec, Train, Weights,
         recipe::{self, Recipe, Switch},
     },
     word::{Says, plain},
@@ -36,22 +37,29 @@ impl Draft {
     }
 
     /// Puts a classifier on top of the model, which starts as the model does. What is said next is about its training: the
-    /// cross-entropy of its classes.
+    /// cross-entropy of its classes, and else as the model's last stage.
     pub(crate) fn classify(&mut self, backbone: Table) {
         let weights = self.0["model"]["weights"].clone();
-        let said = [("backbone", backbone.into()), ("weights", weights), ("stage", stage().into())];
+        let mut stage = self.last_stage();
+        stage.insert("strategy".into(), Table::new().into());
+        let said = [("backbone", backbone.into()), ("weights", weights), ("stage", stage.into())];
         self.0.insert("classifier".into(), table(said).into());
         self.objective(vec![(1.0, Says::table(crate::dsl::CrossEntropy))]);
     }
 
     /// Adapts to these images, as the model's last stage was trained. What is said next is about this.
     pub(crate) fn adapt(&mut self, data: &Selection, per: Option<Role>) {
-        let last = child(&mut self.0, "train")["stages"].as_array().and_then(|stages| stages.last());
-        let mut stage = last.expect("a draft has stages").clone();
-        stage.as_table_mut().expect("a stage is a table").remove("on");
-        let mut said = table([("data", plain(data)), ("stage", stage)]);
+        let mut said = table([("data", plain(data)), ("stage", self.last_stage().into())]);
         said.extend(per.map(|role| ("per".into(), plain(&role))));
         self.0.insert("adapt".into(), said.into());
+    }
+
+    /// What is said of the model's last stage but its images, as the start of what comes after.
+    fn last_stage(&self) -> Table {
+        let last = self.0["train"]["stages"].as_array().and_then(|stages| stages.last()?.as_table());
+        let mut stage = last.expect("a draft has stages").clone();
+        stage.remove("on");
+        stage
     }
 
     /// Changes the losses of the stage that is spoken of.
@@ -91,6 +99,9 @@ impl Draft {
     /// Fills every gap from `recipe`; the result is canonical.
     pub(crate) fn resolve(&self, recipe: Recipe) -> Spec {
         let mut filled = self.0.clone();
+        stages(&mut filled).into_iter().flatten().filter_map(Value::as_table_mut).for_each(|stage| {
+            own_steps(stage, recipe);
+        });
         recipe::switches().for_each(|switch| fill(&mut filled, switch, recipe));
         let spec = Value::Table(filled).try_into();
         let mut spec: Spec = spec.expect("sentences and the table of switches leave no gap");
@@ -98,18 +109,7 @@ impl Draft {
         if let (None, Some(share)) = (self.0["train"].get("hold_out"), shares.reduce(f64::max)) {
             spec.train.hold_out = share;
         }
-        // What a loss was published with fills what nothing was said of.
-        let mut drafted = self.0.clone();
-        let said: Vec<Table> =
-            stages(&mut drafted).into_iter().map(|stage| child(stage, "optimiser").clone()).collect();
-        for (stage, said) in spec.stages_mut().zip(said) {
-            let usual = stage.objective.iter().find_map(|term| term.loss.usual());
-            if let Some(Usual { betas, weight_decay }) = usual {
-                let own = &mut stage.optimiser;
-                own.betas = if said.contains_key("betas") { own.betas } else { betas };
-                own.weight_decay =
-                    if said.contains_key("weight_decay") { own.weight_decay } else { weight_decay };
-            }
+        for stage in spec.stages_mut() {
             let terms = &mut stage.objective;
             if terms.iter().any(|term| !term.loss.needs().labels) {
                 terms.iter_mut().for_each(|term| term.loss = term.loss.in_mix(recipe));
@@ -158,6 +158,19 @@ fn table<const N: usize>(fields: [(&str, Value); N]) -> Table {
 
 fn child<'t>(table: &'t mut Table, key: &str) -> &'t mut Table {
     table[key].as_table_mut().expect("a draft has this table")
+}
+
+/// Sets what a stage's losses say of how steps are taken, where nothing was said.
+fn own_steps(stage: &mut Table, recipe: Recipe) {
+    let terms = stage.get("objective").and_then(Value::as_array).into_iter().flatten();
+    let kinds = terms.filter_map(|term| term.get("loss")?.get("kind")?.as_str());
+    let switches: Vec<&Switch> = kinds.flat_map(loss::of_stage).collect();
+    for switch in switches {
+        let mut path: Vec<&str> = switch.path.split('.').skip(1).collect();
+        if let (Some(name), Some(value)) = (path.pop(), switch.value::<Option<Value>>(recipe)) {
+            insert(stage, &path, name, &value);
+        }
+    }
 }
 
 /// Sets a switch wherever its word is said and nothing was said of the switch.

@@ -18,6 +18,8 @@ pub struct Needs {
     pub pairs: Option<Pairs>,
     /// A second network that sees the large views.
     pub teacher: bool,
+    /// Whether it trains a classifier that can be asked for the label of other images.
+    pub classifier: bool,
 }
 
 /// Small views of an image.
@@ -40,7 +42,8 @@ pub struct Pairs {
 
 impl Needs {
     /// The needs of a loss on unlabelled images: the start of a sum.
-    pub const IMAGES: Self = Self { labels: false, views: 1, locals: None, pairs: None, teacher: false };
+    pub const IMAGES: Self =
+        Self { labels: false, views: 1, locals: None, pairs: None, teacher: false, classifier: false };
 
     /// The needs of two losses together.
     #[must_use]
@@ -51,7 +54,15 @@ impl Needs {
             locals: self.locals.or(other.locals),
             pairs: self.pairs.or(other.pairs),
             teacher: self.teacher || other.teacher,
+            classifier: self.classifier || other.classifier,
         }
+    }
+
+    /// Views of an image of the batch (and of its partner), as so many large ones of that side.
+    pub fn large_views(&self, side: usize) -> f64 {
+        let share = |locals: Locals| locals.count as f64 * (locals.side as f64 / side.max(1) as f64).powi(2);
+        let images = if self.pairs.is_some() { 2.0 } else { 1.0 };
+        images * (self.views as f64 + self.locals.map_or(0.0, share))
     }
 
     /// The needs of a weighted sum.
@@ -70,8 +81,11 @@ mod tests {
         let views = Needs { views: 2, ..Needs::IMAGES };
         assert_eq!(labels.and(views), Needs { labels: true, views: 2, ..Needs::IMAGES });
         let locals = Needs { locals: Some(Locals { count: 6, side: 96 }), teacher: true, ..Needs::IMAGES };
+        assert_eq!((views.large_views(224), locals.large_views(96)), (2.0, 7.0));
         let all = Needs { labels: true, views: 2, ..locals };
         assert_eq!(labels.and(locals).and(views), all);
+        let classifier = Needs { classifier: true, ..labels };
+        assert_eq!(views.and(classifier), Needs { views: 2, ..classifier });
         assert_eq!(views.and(labels), labels.and(views));
         assert_eq!(Needs::of(&[]), Needs::IMAGES);
     }

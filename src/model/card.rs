@@ -26,6 +26,9 @@ pub struct Card {
     /// The classifier on top of the model, which is frozen then: features are the classifier's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classifier: Option<Backbone>,
+    /// The classes of its labelled loss, in the order of the classifier's or the proxies' rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
 }
 
 /// A set that a model has parameters for.
@@ -169,6 +172,7 @@ mod tests {
             sets: vec![set],
             normalise: vec![],
             classifier: None,
+            classes: vec![],
         }
     }
 

@@ -195,6 +195,7 @@ fn shaped(path: &Path, set: Option<&str>, shape: Shape) -> Result<Released, Erro
         sets,
         normalise: vec![],
         classifier: None,
+        classes: vec![],
     };
     let mut params = Params::new(Seed(0));
     let model = Extractor::shaped(&card.model.adapter, shape, 0.0, (&card.channels(), &[]), &mut params);

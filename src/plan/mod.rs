@@ -17,8 +17,8 @@ use crate::{
     data::{DataSet, ImageSet},
     seed::Seed,
     spec::{
-        Adapter, Backbone, Coefficients, Condition, Features, Models, PositionResize, Selection, SetRate,
-        Spec, Train, VitFeatures, Weights,
+        Adapter, Backbone, Coefficients, Condition, Evaluate, Features, Models, PositionResize, Protocol,
+        Selection, SetRate, Spec, Train, VitFeatures, Weights,
         check::{self, Problem},
         id::{RunId, SpecId, WorkId},
         normalise, settings,
@@ -111,6 +111,34 @@ impl Plan {
         }
     }
 
+    /// The steps that embed this set of `data` for a score. A score may read features of other data too, of which a set can
+    /// have the same name.
+    pub fn embeds<'a>(
+        &'a self,
+        score: &'a Step,
+        (data, of_source): (&'a Selection, bool),
+        set: &'a str,
+    ) -> impl Iterator<Item = &'a Step> {
+        let learned = matches!(&score.work, Work::Score { trained_on: Some(_), .. });
+        let of_model = matches!(&score.work, Work::Score { features: Features::Model, .. });
+        // What a model was trained on is read by the model that learned from it, not by an adapted one.
+        let adapted = self.spec.adapt.is_some() && of_model && !of_source;
+        let is = move |step: &&Step| match &step.work {
+            Work::Embed { data: embedded, .. } if learned => {
+                embedded.all_images() == data.all_images() && self.is_adapted(step) == adapted
+            }
+            Work::Embed { data: embedded, .. } => embedded.reads(set),
+            Work::Pretrain { .. } | Work::Fit(_) | Work::Score { .. } => false,
+        };
+        score.parents.iter().filter_map(|parent| self.step(parent)).filter(is)
+    }
+
+    /// Whether an adapted model embeds.
+    fn is_adapted(&self, embed: &Step) -> bool {
+        let adapts = |fit: &Fit| fit.training.as_ref().is_some_and(|training| training.adapts.is_some());
+        embed.parents.iter().any(|parent| adapts(self.fit(parent)))
+    }
+
     /// The step of that id.
     pub fn step(&self, id: &WorkId) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == *id)
@@ -138,31 +166,47 @@ struct Fitted {
 impl Draft<'_> {
     fn fill(&mut self, spec: &Spec, seed: Seed) {
         let fits = self.members(spec, seed);
+        // Those that learned from the source, of which an adaptation makes others.
+        let learned = match &spec.adapt {
+            None => None,
+            Some(_) => Some(self.members(&Spec { adapt: None, ..spec.clone() }, seed)),
+        };
         let mut untrained = spec.clone();
         untrained.model.weights = Weights::Scratch;
         untrained.train.stages.clear();
         (untrained.classifier, untrained.adapt) = (None, None);
         let untrained = self.members(&untrained, seed);
         for evaluate in &spec.evaluate {
+            let Evaluate { protocol, data } = evaluate;
+            let trained_on = protocol.reads().of_source().then(|| spec.train.last_data().clone());
+            let source = |by: &Protocol| trained_on.as_ref().filter(|_| by.reads().training_features);
             for features in [Features::Model].into_iter().chain(Features::FLOORS) {
                 let (parents, seed) = match features {
-                    Features::Model => (self.embeds(&fits, &evaluate.data, spec), Some(seed)),
-                    Features::Untrained => (self.embeds(&untrained, &evaluate.data, spec), Some(seed)),
+                    Features::Model => {
+                        let of_source = (learned.as_ref().unwrap_or(&fits), source(protocol));
+                        (self.embeds_of(&fits, data, of_source, spec), Some(seed))
+                    }
+                    Features::Untrained => {
+                        let of_source = (&untrained, source(&protocol.of_untrained()));
+                        (self.embeds_of(&untrained, data, of_source, spec), Some(seed))
+                    }
                     Features::Constant
                     | Features::Prior
                     | Features::HandMade
                     | Features::HandMadeStandardised => (vec![], None),
                 };
                 let work = Work::Score {
-                    protocol: evaluate.protocol.clone(),
-                    data: evaluate.data.clone(),
+                    protocol: protocol.clone(),
+                    data: data.clone(),
                     features,
                     beside: if parents.is_empty() { vec![] } else { spec.embedding.beside.clone() },
+                    trained_on: trained_on.clone(),
                     hold_out: spec.train.hold_out,
                     subset: spec.train.subset,
-                    revisions: Revisions::score(&evaluate.protocol, features),
+                    revisions: Revisions::score(protocol, features),
                 };
-                self.add(work, seed, &[&evaluate.data], parents);
+                let reads: Vec<&Selection> = [data].into_iter().chain(&trained_on).collect();
+                self.add(work, seed, &reads, parents);
             }
         }
     }
@@ -264,6 +308,23 @@ impl Draft<'_> {
     fn pretrained(&mut self, size: Pretrained, backbone: &Backbone) -> WorkId {
         let work = Work::Pretrain { size, revisions: Revisions::pretrain(backbone) };
         self.add(work, None, &[], vec![])
+    }
+
+    /// Features of `data` by these models, and of what they were trained on, if that is read too.
+    fn embeds_of(
+        &mut self,
+        fits: &[Fitted],
+        data: &Selection,
+        (learned, source): (&Vec<Fitted>, Option<&Selection>),
+        spec: &Spec,
+    ) -> Vec<WorkId> {
+        let mut parents = self.embeds(fits, data, spec);
+        for source in source.into_iter().flat_map(|source| self.embeds(learned, source, spec)) {
+            if !parents.contains(&source) {
+                parents.push(source);
+            }
+        }
+        parents
     }
 
     /// Features of `data` by these models, each of its own sets.

@@ -56,7 +56,8 @@ impl Revisions {
     }
 
     pub(super) fn score(protocol: &Protocol, features: Features) -> Self {
-        let words = [word("protocol", protocol.entry())].into_iter();
+        let by = protocol.of_features(features);
+        let words = [protocol, &by].map(|by| word("protocol", by.entry())).into_iter();
         match features {
             Features::Prior => Self::of(words, &[EVALUATE, SEED]),
             Features::Model

@@ -3,7 +3,7 @@
 
 use crate::{
     data::{DataSet, ImageSet, Role},
-    spec::{Adapt, Condition, Selection, Spec, Stage, check::Problem},
+    spec::{Adapt, Condition, Evaluate, Selection, Spec, Stage, check::Problem},
     spelling::closest,
 };
 use std::collections::BTreeMap;
@@ -23,6 +23,9 @@ pub(super) fn problems(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Pro
         .filter(|selection| selection.only.is_empty())
         .filter_map(|selection| no_task(selection, spec.train.hold_out, &super::resolve(selection, data)))
         .collect();
+    for evaluate in &spec.evaluate {
+        problems.extend(unstandardised(spec, evaluate, data));
+    }
     selections.retain(|selection| !selection.only.is_empty());
     for selection in &selections {
         problems.extend(unknown(selection, &super::resolve(selection, data)));
@@ -101,6 +104,22 @@ fn unknown(selection: &Selection, sets: &[&ImageSet]) -> Vec<Problem> {
         known.dedup();
         let strange = values.iter().filter(|value| !known.contains(&value.as_str()));
         problems.extend(strange.map(|value| no_value(&selection.name, *role, value, &known)));
+    }
+    problems
+}
+
+/// Roles that a protocol reads and a table has no column for.
+fn unstandardised(spec: &Spec, evaluate: &Evaluate, data: &BTreeMap<String, DataSet>) -> Vec<Problem> {
+    let without = |selection: &Selection, role: Role| -> Vec<Problem> {
+        let sets = super::resolve(selection, data);
+        let without = sets.iter().filter(|set| set.values(role).is_none());
+        without.map(|set| no_role(&selection.name, set, role)).collect()
+    };
+    let target = evaluate.protocol.target();
+    let mut problems: Vec<Problem> =
+        target.roles().into_iter().flat_map(|role| without(&evaluate.data, role)).collect();
+    if target.standardised.is_some_and(|standardised| standardised.on_controls) {
+        problems.extend(without(spec.train.last_data(), Role::Control));
     }
     problems
 }

@@ -54,6 +54,9 @@ pub enum Work {
         /// Others beside those of the parents.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         beside: Vec<Beside>,
+        /// The images that the model was trained on, if they answer; none: those of the set's own split `Train` do.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        trained_on: Option<Selection>,
         /// Share of the training images that were kept back; they are a task of their own.
         hold_out: f64,
         /// At most this many images of each set and split.

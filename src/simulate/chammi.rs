@@ -28,6 +28,15 @@ const CHUNK: usize = 64;
 /// written,
 /// [`Error::Stopped`] if the listener asks to stop.
 pub fn chammi(world: &World, size: &Size, root: &Path, listen: &mut dyn Listen) -> Result<(), Error> {
+    grown(root, listen, |growing, listen| fill(world, size, growing, listen))
+}
+
+/// Fills a folder beside `root` that becomes `root` once it is complete.
+pub(super) fn grown(
+    root: &Path,
+    listen: &mut dyn Listen,
+    fill: impl FnOnce(&Path, &mut dyn Listen) -> Result<(), Error>,
+) -> Result<(), Error> {
     if root.exists() {
         return Err(Error::Exists { path: root.to_owned() });
     }
@@ -35,11 +44,10 @@ pub fn chammi(world: &World, size: &Size, root: &Path, listen: &mut dyn Listen) 
         let path = path.to_owned();
         move |source| Error::Io { path, source }
     };
-    let name = root.file_name().map_or_else(|| "chammi".into(), |name| name.to_string_lossy());
+    let name = root.file_name().map_or_else(|| "simulated".into(), |name| name.to_string_lossy());
     let growing = root.with_file_name(format!(".{name}.{}.part", std::process::id()));
     fs::create_dir_all(&growing).map_err(io(&growing))?;
-    let made =
-        fill(world, size, &growing, listen).and_then(|()| fs::rename(&growing, root).map_err(io(root)));
+    let made = fill(&growing, listen).and_then(|()| fs::rename(&growing, root).map_err(io(root)));
     if made.is_err() {
         // The first error is reported; a folder that cannot be removed now is hidden and harmless.
         let _ = fs::remove_dir_all(&growing);
@@ -75,7 +83,7 @@ fn fill(world: &World, size: &Size, root: &Path, listen: &mut dyn Listen) -> Res
     put(&root.join("dataset.toml"), &description(world, size))
 }
 
-fn put(path: &Path, text: &str) -> Result<(), Error> {
+pub(super) fn put(path: &Path, text: &str) -> Result<(), Error> {
     fs::write(path, text).map_err(|source| Error::Io { path: path.to_owned(), source })
 }
 

@@ -1,4 +1,5 @@
-//! The microscope simulator: cells with known causes, imaged by known microscopes, in CHAMMI's folder layout.
+//! The microscope simulator: cells with known causes, imaged by known microscopes, in the form of CHAMMI ([`chammi`]) and
+//! of JUMP TARGET2 ([`jump`]).
 //!
 //! It generates the default data set of a fresh machine, and it is a test instrument: labels shift factors of
 //! a cell's state ([`FACTORS`]), structures are drawn from the state, and intensities carry no information
@@ -10,6 +11,7 @@ mod canvas;
 mod cell;
 mod chammi;
 pub mod gates;
+pub mod jump;
 mod labels;
 mod optics;
 mod outline;

@@ -97,7 +97,7 @@ impl Microscope {
 
 /// Approximately standard normal: the number of ones among 56 fair bits, smoothed by the other eight. Camera
 /// noise needs one draw per pixel, and this one calls no transcendental function.
-fn quick_normal(stream: &mut Stream) -> f64 {
+pub(super) fn quick_normal(stream: &mut Stream) -> f64 {
     let bits = stream.bits();
     let ones = (bits >> 8).count_ones();
     (f64::from(ones) - 28.0 + (bits & 255) as f64 / 256.0 - 0.498) / 3.752_777

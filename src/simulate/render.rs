@@ -96,7 +96,7 @@ impl Stage<'_> {
 
     /// The light of one cell in each channel, with an integral drawn independently of the label. It is drawn
     /// on a plane that contains the whole cell, so that cropping does not change the integral.
-    fn light(
+    pub(super) fn light(
         &self,
         cell: &Cell,
         tagged: Structure,
@@ -157,7 +157,7 @@ impl Stage<'_> {
 }
 
 /// A plane that contains one whole cell, and where its first pixel is in the image.
-struct Patch {
+pub(super) struct Patch {
     canvas: Canvas,
     frame: Frame,
     corner: [i64; 2],
@@ -173,7 +173,8 @@ impl Patch {
         Self { canvas: Canvas::new(side, side), frame: inner, corner: corner.map(|v| v as i64) }
     }
 
-    fn paste_into(&self, picture: &mut Canvas) {
+    /// Adds it to the image.
+    pub(super) fn paste_into(&self, picture: &mut Canvas) {
         let side = self.canvas.width as i64;
         let rows = self.corner[1].max(0)..(self.corner[1] + side).min(picture.height as i64);
         let columns = self.corner[0].max(0)..(self.corner[0] + side).min(picture.width as i64);
@@ -200,7 +201,7 @@ fn cut_out(planes: &mut [Vec<u8>], cell: &Cell, frame: Frame, width: usize) {
 }
 
 /// A Poisson number (Knuth's product of uniforms; the mean is small).
-fn poisson(stream: &mut Stream, mean: f64) -> usize {
+pub(super) fn poisson(stream: &mut Stream, mean: f64) -> usize {
     let limit = libm::exp(-mean);
     let (mut count, mut product) = (0, stream.unit());
     while product > limit {

@@ -53,7 +53,7 @@ impl Batches {
     /// As a stage declares them, normalised by the set: crops of that side, and small ones if its loss needs them.
     pub fn of(stage: &Stage, side: usize) -> Self {
         let Stage { augment, augment_stream, sampling, batch, objective, .. } = stage;
-        let Needs { views, locals, pairs, labels: _, teacher: _ } = Needs::of(objective);
+        let Needs { views, locals, pairs, labels: _, teacher: _, classifier: _ } = Needs::of(objective);
         let normalise = Normalise::Set;
         let mut groups = vec![CropGroup { count: views, side, augment: augment.clone(), normalise }];
         groups.extend(locals.map(|locals| CropGroup {

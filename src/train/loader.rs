@@ -139,7 +139,7 @@ impl<'a> Loader<'a> {
         let mut batches = Vec::new();
         for set in 0..self.source.sets().len() {
             let of_set = |number: &u32| usize::from(self.item(*number).set) == set;
-            let items: Vec<Item> = numbers
+            let items: Vec<Shown> = numbers
                 .iter()
                 .filter(|number| of_set(number))
                 .flat_map(|number| self.with_partner(epoch, *number))
@@ -167,7 +167,7 @@ impl<'a> Loader<'a> {
                 groups.push(Crops { seen, normalise: group.normalise.of(self.source.norm(set)) });
                 before += group.count;
             }
-            let classes = items.iter().map(|item| usize::from(item.class)).collect();
+            let classes = items.iter().map(|shown| usize::from(shown.item.class)).collect();
             batches.push(Batch { set, groups, classes, together: if self.batches.pairs { 2 } else { 1 } });
         }
         Ok(batches)
@@ -178,10 +178,11 @@ impl<'a> Loader<'a> {
     }
 
     /// An image and its partner: itself if it has none.
-    fn with_partner(&self, epoch: u64, number: u32) -> Vec<Item> {
+    fn with_partner(&self, epoch: u64, number: u32) -> Vec<Shown> {
         let item = self.item(number);
+        let itself = Shown { item, beside: None };
         if !self.batches.pairs {
-            return vec![item];
+            return vec![itself];
         }
         let partners = self.source.partners(number);
         let set = &self.source.sets()[usize::from(item.set)].set;
@@ -190,19 +191,20 @@ impl<'a> Loader<'a> {
             0 => item,
             count => self.item(partners.get(stream.below(count))),
         };
-        vec![item, if partner.set == item.set { partner } else { item }]
+        let partner = if partner.set == item.set { partner } else { item };
+        vec![itself, Shown { item: partner, beside: Some(item.row) }]
     }
 
-    fn pixels(&self, making: &Making<'_>, items: &[Item]) -> Result<Tensor, Error> {
+    fn pixels(&self, making: &Making<'_>, items: &[Shown]) -> Result<Tensor, Error> {
         let (CropGroup { count, side, .. }, set) = (making.group, making.set);
         let channels = self.source.sets()[set].channels.len();
         let len = channels * side * side;
         let mut pixels = vec![0f32; items.len() * count * len];
         let norm = self.norm(making);
-        for (views, item) in pixels.chunks_exact_mut(count * len).zip(items) {
-            let tape = self.source.read(*item)?;
+        for (views, shown) in pixels.chunks_exact_mut(count * len).zip(items) {
+            let tape = self.source.read(shown.item)?;
             let norm = norm.of(&tape);
-            for (out, draw) in views.chunks_exact_mut(len).zip(self.draws(making, *item, &tape)) {
+            for (out, draw) in views.chunks_exact_mut(len).zip(self.draws(making, *shown, &tape)) {
                 drawn_view(&tape, &draw, *side, &norm, out);
             }
         }
@@ -211,10 +213,10 @@ impl<'a> Loader<'a> {
     }
 
     /// Only decoding remains to be done here, and a GPU is fast, so all threads take part.
-    fn plain_views(&self, making: &Making<'_>, items: &[Item]) -> Result<ViewPlan, Error> {
-        let one = |item: &Item| {
-            let tape = self.source.read(*item)?;
-            let draws = self.draws(making, *item, &tape);
+    fn plain_views(&self, making: &Making<'_>, items: &[Shown]) -> Result<ViewPlan, Error> {
+        let one = |shown: &Shown| {
+            let tape = self.source.read(shown.item)?;
+            let draws = self.draws(making, *shown, &tape);
             Ok((tape, draws))
         };
         let read: Vec<(Tape, Vec<Draw>)> = items.par_iter().map(one).collect::<Result<_, Error>>()?;
@@ -234,14 +236,18 @@ impl<'a> Loader<'a> {
     }
 
     /// The random draws for the crops of an image.
-    fn draws(&self, making: &Making<'_>, item: Item, tape: &Tape) -> Vec<Draw> {
+    fn draws(&self, making: &Making<'_>, Shown { item, beside }: Shown, tape: &Tape) -> Vec<Draw> {
         let epoch = match self.batches.stream {
             AugmentStream::Fresh => making.epoch,
             AugmentStream::Repeated => 0,
         };
         let name = &self.source.sets()[usize::from(item.set)].set;
         let one = |view: usize| {
-            let name = format!("augment/epoch/{epoch}/{name}/{}/view/{view}", item.row);
+            let mut name = format!("augment/epoch/{epoch}/{name}/{}/view/{view}", item.row);
+            if let Some(anchor) = beside {
+                // An image is its own anchor in the same epoch, and may be the partner of several.
+                name.push_str(&format!("/beside/{anchor}"));
+            }
             let stream = &mut self.seed.stream(&name);
             let (height, width) = (tape.height, tape.width);
             let mut draw = draw(tape.channels, height, width, &making.group.augment, stream);
@@ -251,6 +257,14 @@ impl<'a> Loader<'a> {
         };
         (making.before..making.before + making.group.count).map(one).collect()
     }
+}
+
+/// An image of a batch.
+#[derive(Clone, Copy)]
+struct Shown {
+    item: Item,
+    /// The row of the image whose partner it is.
+    beside: Option<u32>,
 }
 
 /// A set's group of crops that is being made.

@@ -1,11 +1,14 @@
 //! Transformers against published code: features at several sizes, gradients, whole steps of CODA's classifier
 //! (`tests/golden/vit.py`).
 
+mod drops;
+mod masks;
+
 use super::*;
 use crate::{
     adapter::{Entry, Images, plain},
-    backbone::layers::Affine,
-    golden::{Golden, assert_close, device, everywhere, recipe},
+    backbone::{layers::Affine, recipe},
+    golden::{Golden, assert_close, device, everywhere},
     seed::Seed,
     spec::{Optimiser as Word, PositionResize, VitFeatures, VitSize},
     tape::{Gradients, Tape},
@@ -21,28 +24,13 @@ fn thinned(values: Vec<f32>) -> Vec<f32> {
     if values.len() > KEPT { values.into_iter().step_by(STRIDE).collect() } else { values }
 }
 
-/// Fills every parameter by the recipe, under the name that the published code gives it.
-fn fill(params: &mut Params, seed: u64, registers: &str) {
-    for id in params.ids() {
-        let published = params.published(id).clone();
-        let name = published.name.replace("reg_token", registers);
-        let (mean, sd) = match name.as_str() {
-            name if name.ends_with("gamma") => (0.2, 0.1),
-            name if name.contains("norm") => (if name.ends_with("weight") { 1.0 } else { 0.0 }, 0.1),
-            name if name.contains("token") || name.ends_with("pos_embed") => (0.0, 0.3),
-            name if name.ends_with("bias") => (0.0, 0.05),
-            _ => {
-                let ins = published.shape[1..].iter().product::<usize>() as f64;
-                (0.0, (1e6 / ins.sqrt()).round() / 1e6)
-            }
-        };
-        params.import(id, recipe(seed, &name, published.count(), mean, sd)).unwrap();
-    }
+fn images(seed: u64, name: &str, shape: [usize; 4]) -> Images {
+    Images { pixels: recipe::images(seed, name, shape), set: 0 }
 }
 
-fn images(seed: u64, name: &str, shape: [usize; 4]) -> Images {
-    let pixels = recipe(seed, name, shape.iter().product(), 0.0, 1.0);
-    Images { pixels: Tensor::from_vec(pixels, &shape, &device()).unwrap(), set: 0 }
+/// Fills by the recipe; the published code has another name for registers.
+fn fill(params: &mut Params, seed: u64, registers: &str) {
+    recipe::fill(params, seed, |name| name.replace("reg_token", registers));
 }
 
 fn shape() -> Shape {
@@ -121,6 +109,62 @@ fn features_agree_with_published_code_at_every_size() {
     };
     check(&[[224, 224], [112, 176], [256, 256]]);
     everywhere(|| check(&[[96, 96]]));
+}
+
+/// What else DINOv2's code is configured to.
+#[test]
+fn every_configuration_of_dinov2_agrees_with_its_code() {
+    let golden = Golden::open("published");
+    let scaled = Shape { layer_scale: Some(1e-5), resize: position::Rule::configured(0.1, false), ..shape() };
+    let reg = Shape { registers: 4, resize: position::Rule::configured(0.0, true), ..scaled };
+    let large = Shape { width: 32, patch: 14, grid: 37, ..scaled };
+    let unscaled = Shape { layer_scale: None, ..scaled };
+    let glu = Shape { grid: 4, hidden: Hidden::SwiGlu(176), ..scaled };
+    let usual = [[224, 224], [96, 96], [112, 176], [256, 256]];
+    let cases = [
+        ("dv2_off01", 1001, 3, scaled, &usual[..]),
+        ("dv2_off01_aa", 1001, 3, Shape { resize: position::Rule::configured(0.1, true), ..scaled }, &usual),
+        ("dv2_reg4_off0_aa", 1001, 3, reg, &usual),
+        ("dv2_p14_g37", 1002, 3, large, &[[224, 224], [98, 98], [112, 182]]),
+        ("dv2_1ch_nols", 1003, 1, unscaled, &[[224, 224], [96, 96]]),
+        ("dv2_swiglu", 1004, 3, glu, &[[64, 64]]),
+    ];
+    for (name, seed, channels, shape, sizes) in cases {
+        let mut params = Params::new(Seed(0));
+        let stem = plain(channels, shape.stem(), &mut params);
+        let mut vit = Vit::shaped(shape, &mut params);
+        let theirs = |name: &str| name.replace("reg_token", "register_tokens");
+        let swiglu = |name: &str| theirs(name).replace("fc1", "w12").replace("fc2", "w3");
+        let glu = shape.hidden != Hidden::Gelu;
+        recipe::fill(&mut params, seed, |name| if glu { swiglu(name) } else { theirs(name) });
+        for [height, width] in sizes {
+            let size = format!("{height}x{width}");
+            let images = images(seed, &format!("images_{size}"), [2, channels, *height, *width]);
+            let mut read = |blocks: Blocks, class: bool, patches: bool| {
+                vit.shape.reading = Reading { class, patches, blocks };
+                let tape = &mut Tape::forgetting();
+                let pass = &mut Pass::new(tape, &params);
+                let x = stem.enter(pass, &images).unwrap();
+                let found = vit.run(pass, x).unwrap().features;
+                assert_eq!(found.dims(), [2, vit.width()]);
+                values(&found)
+            };
+            let expected = |what: &str| golden.values(&format!("vit/{name}/{size}.{what}"));
+            let (class, mean, before) = (expected("cls"), expected("patch_mean"), expected("cls_block_-2"));
+            let key = format!("{name} {size}");
+            assert_close(&key, &read(Blocks::One(0), true, false), &before, 5e-6);
+            // Rows of both images, side by side: the class tokens in ascending order, then the mean over patches.
+            let all: Vec<f32> = (0..2)
+                .flat_map(|image| {
+                    [&before, &class, &mean].map(|part| &part[image * shape.width..][..shape.width])
+                })
+                .flatten()
+                .copied()
+                .collect();
+            assert_close(&key, &read(Blocks::Last(2), true, true), &all, 5e-6);
+            assert_close(&key, &read(Blocks::Last(1), false, true), &mean, 5e-6);
+        }
+    }
 }
 
 #[test]

@@ -266,6 +266,7 @@ impl Embed {
             sets: vec![],
             normalise: vec![],
             classifier: None,
+            classes: vec![],
         };
         Ok(vec![SavedModel { card, weights, others: vec![], published: true, symmetries: false }])
     }

@@ -97,7 +97,11 @@ impl Options {
             (None, None) => (tokens != Tokens::Mean, Blocks::Last(1), "--tokens"),
         };
         let reading = Reading { class, patches, blocks };
-        let wrong = |why: String| Failure::new(format!("{option}: {why}"));
+        let hint = match blocks {
+            Blocks::Last(_) => "DINOv2's probes read 1 or 4",
+            Blocks::One(_) => "blocks are counted from 0, as in the names of weights",
+        };
+        let wrong = |why: String| Failure::new(format!("{option}: {why}")).hint(hint);
         reading.check(transformer.depth()).map_err(wrong)?;
         Ok(reading)
     }

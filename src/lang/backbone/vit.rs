@@ -165,6 +165,11 @@ impl VitSize {
         }
     }
 
+    /// Heads of attention, of 64 numbers each.
+    pub fn heads(self) -> usize {
+        self.width() / 64
+    }
+
     /// Side of a patch, in pixels.
     pub fn patch(self) -> usize {
         match self {
@@ -253,11 +258,9 @@ impl BackboneWord for Settings {
 
     fn starts_from(&self, weights: &Weights) -> bool {
         match weights {
-            Weights::Scratch => true,
+            Weights::Scratch | Weights::SimulatedPretrain => true,
             Weights::ImageNet1k => self.size.is_published() && self.is_as_published(),
-            Weights::ImageNet22k | Weights::Lvd142m | Weights::Published | Weights::SimulatedPretrain => {
-                false
-            }
+            Weights::ImageNet22k | Weights::Lvd142m | Weights::Published => false,
         }
     }
 

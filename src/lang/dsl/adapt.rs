@@ -1,7 +1,10 @@
 //! Adaptation to unlabelled images of another microscope: `.adapt(Oda::per(Source), S5)`.
 
-use super::{DataWord, HasStage, Model, Run, WithoutLabels};
+use super::{
+    Answers, Classified, DataWord, HasStage, Model, Objective, OfClassifier, Run, Towards, WithoutLabels,
+};
 use crate::{role::Role, word::plain};
+use std::marker::PhantomData;
 use toml::Table;
 
 /// How much of the target one adapted model is for: `Source`, `Batch` or `Plate`.
@@ -131,16 +134,59 @@ impl Adaptation for Coda {
     }
 }
 
+/// A training that can go on with other images: a stage without labels, or what has a classifier on top of one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot go on with images of a target",
+    label = "an adaptation goes on with a stage without labels",
+    note = "say `.loss(DinoV1::ema(0.996))`, and `.classify(Vit::small())` if there are labels to learn, before `.adapt(…)`"
+)]
+pub trait GoesOn {}
+impl<O: HasStage + WithoutLabels> GoesOn for O {}
+impl<O> GoesOn for Classified<O> {}
+
+/// An objective with which a model has gone on with other images.
+#[derive(Debug)]
+pub struct Adapted<O>(PhantomData<O>);
+
+impl<O: Objective> Objective for Adapted<O> {
+    type Supervision = O::Supervision;
+
+    fn terms(&self) -> Vec<(f64, Table)> {
+        // Said already, of the model.
+        vec![]
+    }
+}
+
+impl<O> Towards for Adapted<O> {}
+impl<O: Answers<OfClassifier>> Answers<OfClassifier> for Adapted<O> {}
+
 impl<B, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
     /// Goes on with the model's last stage on these images, whose labels are not read, and scores the adapted model: the
     /// third step of ODA and CODA. A classifier on top stays as it is. Later calls set values of this training.
-    #[must_use]
-    pub fn adapt<X: DataWord>(mut self, how: impl Adaptation, target: X) -> Self
+    ///
+    /// ```
+    /// # extern crate dichroic_lang as dichroic;
+    /// # use dichroic::prelude::*;
+    /// # let run = Vit::mini().scratch().adapter(Planes(["dna", "er", "mito"])).train_on(S3);
+    /// let dual = run.loss(DinoV1::ema(0.996)).classify(Vit::mini());
+    /// let _ = dual.adapt(Oda::per(Source), S5).evaluate(Accuracy.on(S5));
+    /// ```
+    /// ```compile_fail
+    /// # extern crate dichroic_lang as dichroic;
+    /// # use dichroic::prelude::*;
+    /// # let run = Vit::mini().scratch().adapter(Planes(["dna", "er", "mito"])).train_on(S3);
+    /// let _ = run.loss(CrossEntropy).adapt(Oda::per(Source), S5);
+    /// ```
+    pub fn adapt<X: DataWord>(
+        mut self,
+        how: impl Adaptation,
+        target: X,
+    ) -> Run<Model<B, W, A>, D, Adapted<O>, E>
     where
-        O: HasStage + WithoutLabels,
+        O: GoesOn,
     {
         self.draft.adapt(&target.data(), how.granularity());
         self.draft.change_losses(|loss| how.change(loss));
-        self
+        self.retyped()
     }
 }

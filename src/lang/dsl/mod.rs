@@ -37,17 +37,17 @@ mod run;
 mod strategy;
 mod values;
 
-pub use adapt::{Adaptation, Batch, Coda, Granularity, Oda, Plate, Source, SpansPlates};
+pub use adapt::{Adaptation, Adapted, Batch, Coda, GoesOn, Granularity, Oda, Plate, Source, SpansPlates};
 pub use adapter::{Adapts, ExtendsToNewChannels, OneModelPerSet, ReadBy, StemAdapter, Trainable};
 pub use augment::{Augmentation, Changes};
 pub use backbone::{
     Backbone, ImageNet1k, ImageNet22k, LearnsHere, Lvd142m, NeedsAdapter, Scratch, Size, StartsWith,
     Transformer, WeightsFor,
 };
-pub use classify::WithoutLabels;
+pub use classify::{Classified, WithoutLabels};
 pub use data::{DataWord, Having, TrainingData, Without};
 pub use embedding::{HandMade, HandMadeStandardised, MeasuredFeatures};
-pub use evaluation::{Evaluation, On};
+pub use evaluation::{Answers, Evaluation, OfClassifier, OfFeatures, On};
 pub use experiments::{Declared, Experiments};
 pub use exposure::{DataSetWord, Less, Meets, Next, No, NotKnown, PlannerDecides, Seen, Unseen, Yes, Zero};
 pub use normalise::{ByImage, ByView, EachView, Image, Normalisation, Rules};

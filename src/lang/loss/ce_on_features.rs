@@ -1,7 +1,7 @@
 //! CeOnFeatures: what the released mix computes instead of ProxyNCA++. It cannot be declared; a recipe
 //! selects it.
 
-use super::{Loss, LossWord, Usual};
+use super::{Loss, LossWord};
 use crate::{
     needs::Needs,
     spec::{InStage, check::Found, recipe::Recipe},
@@ -22,10 +22,6 @@ impl LossWord for Settings {
 
     fn in_mix(&self, _: Recipe) -> Loss {
         self.clone().into()
-    }
-
-    fn usual(&self) -> Option<Usual> {
-        None
     }
 }
 

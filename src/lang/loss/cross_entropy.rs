@@ -1,8 +1,8 @@
 //! CrossEntropy: a linear classifier.
 
-use super::{Loss, LossWord, Usual};
+use super::{Loss, LossWord};
 use crate::{
-    dsl::loss,
+    dsl::{Answers, OfClassifier, loss},
     needs::Needs,
     spec::{InStage, check::Found, recipe::Recipe},
     word::{StageWord, word},
@@ -14,18 +14,15 @@ word! {
     pub struct CrossEntropy;
 }
 loss!(Labels: CrossEntropy);
+impl Answers<OfClassifier> for CrossEntropy {}
 
 impl LossWord for Settings {
     fn needs(&self) -> Needs {
-        Needs { labels: true, ..Needs::IMAGES }
+        Needs { labels: true, classifier: true, ..Needs::IMAGES }
     }
 
     fn in_mix(&self, _: Recipe) -> Loss {
         self.clone().into()
-    }
-
-    fn usual(&self) -> Option<Usual> {
-        None
     }
 }
 

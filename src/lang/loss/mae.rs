@@ -1,6 +1,6 @@
 //! Mae: a network that says what hidden patches look like.
 
-use super::{Loss, LossWord, Usual};
+use super::{Loss, LossWord};
 use crate::{
     dsl::loss,
     needs::Needs,
@@ -8,7 +8,7 @@ use crate::{
         Backbone, InStage,
         bounds::{self, Bound},
         check::Found,
-        recipe::Recipe,
+        recipe::{Recipe, Switch, switch},
     },
     word::{StageWord, With, word},
 };
@@ -19,8 +19,8 @@ word! {
     /// A masked autoencoder (He et al. 2022): most patches of an image are hidden at random, a vision transformer sees the
     /// others, and a small decoder draws the hidden ones. Its features are those of the whole image.
     ///
-    /// The error is the mean square over hidden patches. AdamW's betas are 0.9 and 0.95 and its weight decay 0.05, unless
-    /// the stage says its own.
+    /// The error is the mean square over hidden patches. Where a stage does not say, AdamW's betas are 0.9 and 0.95, its decay
+    /// is 0.05, on matrices only, and its rate 1e-4, after a ramp of 10 of 300 epochs.
     pub struct Mae {
         /// Share of the patches that are hidden. MAE: 0.75.
         mask: f64,
@@ -39,6 +39,17 @@ word! {
     }
 }
 loss!(NoLabels: Mae, With<Mae>);
+
+/// How steps are taken, where a sentence does not say. CODA's authors do not say how theirs was trained.
+pub(super) const OF_STAGE: &[Switch] = &[
+    switch!("train.optimiser.lr", 1e-4, "ours: as CODA trains DINO; MAE: 1.5e-4 for 256 images in a step"),
+    switch!("train.optimiser.weight_decay", 0.05, "MAE's code"),
+    switch!("train.optimiser.betas", [0.9, 0.95], "MAE's code"),
+    switch!("train.schedule.warmup", 10, "ours: as CODA trains DINO; MAE: 40 of 800 epochs"),
+    switch!("train.schedule.warmup_lr", 0.0, "MAE's code"),
+    switch!("train.schedule.lr_min", 0.0, "MAE's code"),
+    switch!("train.epochs", 300, "ours: as CODA trains DINO; MAE: 800"),
+];
 
 /// The decoder of the small version: width, blocks, heads.
 const SMALL: [usize; 3] = [64, 2, 4];
@@ -74,10 +85,6 @@ impl LossWord for Settings {
 
     fn in_mix(&self, _: Recipe) -> Loss {
         self.clone().into()
-    }
-
-    fn usual(&self) -> Option<Usual> {
-        Some(Usual { betas: [0.9, 0.95], weight_decay: 0.05 })
     }
 }
 

@@ -12,7 +12,11 @@ pub use proxy_nca::{Scale, ScaleRule};
 use crate::{
     axis::axis,
     needs::Needs,
-    spec::{InStage, recipe::Recipe},
+    spec::{
+        InStage,
+        recipe::{Recipe, Switch},
+    },
+    word::Named,
 };
 use serde::{Deserialize, Serialize};
 
@@ -32,18 +36,14 @@ axis! {
         fn needs(&self) -> Needs;
         /// What a recipe replaces it with next to a loss that reads no labels.
         fn in_mix(&self, recipe: Recipe) -> Loss;
-        /// What a stage that trains with it says of the optimiser unless it says otherwise; none: as everywhere.
-        fn usual(&self) -> Option<Usual>;
     }
 }
 
-/// AdamW as a loss was published with it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Usual {
-    /// Decay of the running mean and of the running square.
-    pub betas: [f64; 2],
-    /// Decoupled weight decay.
-    pub weight_decay: f64,
+/// How steps are taken with a loss of that kind, where a sentence does not say and it is not as with others.
+pub(crate) fn of_stage(kind: &str) -> &'static [Switch] {
+    const OWN: &[(&str, &[Switch])] =
+        &[(dino_v1::Settings::KIND, dino_v1::OF_STAGE), (mae::Settings::KIND, mae::OF_STAGE)];
+    OWN.iter().find(|(known, _)| *known == kind).map_or(&[], |(_, switches)| switches)
 }
 
 /// One term of a weighted sum.

@@ -1,6 +1,6 @@
 //! ProxyNca: one proxy per class.
 
-use super::{Loss, LossWord, Usual, ce_on_features, temperature};
+use super::{Loss, LossWord, ce_on_features, temperature};
 use crate::{
     dsl::loss,
     needs::Needs,
@@ -119,10 +119,6 @@ impl LossWord for Settings {
             true => self.clone().into(),
             false => ce_on_features::Settings {}.into(),
         }
-    }
-
-    fn usual(&self) -> Option<Usual> {
-        None
     }
 }
 

@@ -1,6 +1,6 @@
 //! SimClr: two views of an image attract each other.
 
-use super::{Loss, LossWord, Usual, temperature};
+use super::{Loss, LossWord, temperature};
 use crate::{
     dsl::loss,
     needs::Needs,
@@ -52,10 +52,6 @@ impl LossWord for Settings {
 
     fn in_mix(&self, _: Recipe) -> Loss {
         self.clone().into()
-    }
-
-    fn usual(&self) -> Option<Usual> {
-        None
     }
 }
 

@@ -47,6 +47,8 @@ bounds! {
     TEMPLATES = "templates", "a number of templates for TemplateMixing", 1 to 65_536, multiple of 1, "CHAMMI: 128";
     /// Steps and looks of SWAD.
     SWAD = "swad_looks", "steps between looks, and looks to converge and to tolerate, each", 1 to 1_000_000_000, multiple of 1, "SWAD's authors: 100, 3 and 6";
+    /// Nearest training images that vote.
+    NEIGHBOURS = "neighbours", "a number of neighbours", 1 to 1_000_000, multiple of 1, "DINO: 20; CODA: 50";
     /// Widths and prototypes of DINO's head.
     DINO_HEAD = "dino_head", "a size for the head of DinoV1", 1 to 1_048_576, multiple of 1, "CODA: 4096 prototypes, widths of 2048 and 256";
     /// Small views of an image.

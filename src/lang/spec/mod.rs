@@ -33,8 +33,8 @@ pub use crate::{
         Backbone, ConvNextSize, DinoV2Size, NetworkFacts, NetworkModel, PositionResize, ResNetSize, RgbNorm,
         VitFeatures, VitSize,
     },
-    loss::{Loss, Scale, ScaleRule, Term, Usual, values::*},
-    protocol::{Metric, Protocol},
+    loss::{Loss, Scale, ScaleRule, Term, values::*},
+    protocol::{Metric, Protocol, Reads, Standardised, Target},
     strategy::{Strategy, values::*},
 };
 pub use crate::{

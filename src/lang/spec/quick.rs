@@ -7,7 +7,7 @@
 //! one. Everything else, weights of losses included, stays.
 //! The result is a spec like any other, with an identity of its own.
 
-use super::{InStage, Spec, Stage, Weights};
+use super::{InStage, Needs, Spec, Stage, Weights};
 
 /// Side of the square that the network sees, in pixels.
 pub const IMAGE: usize = 64;
@@ -62,7 +62,9 @@ fn shrink(small: &mut Stage, at: &InStage<'_>) {
     small.augment.iter_mut().for_each(|change| change.quick(at));
     small.epochs = small.epochs.min(EPOCHS);
     small.optimiser.lr *= LR;
-    small.schedule.warmup = small.schedule.warmup.min(small.epochs);
+    // Ten epochs of three hundred are one of ten.
+    let ramp = if Needs::of(&small.objective).teacher { small.epochs.div_ceil(10) } else { small.epochs };
+    small.schedule.warmup = small.schedule.warmup.min(ramp);
     small.batch = small.batch.min(BATCH);
 }
 

@@ -50,6 +50,11 @@ impl Train {
         stage.on.as_ref().unwrap_or(&self.data)
     }
 
+    /// What is trained on last: what a classifier learned from.
+    pub fn last_data(&self) -> &Selection {
+        self.stages.last().map_or(&self.data, |stage| self.data_of(stage))
+    }
+
     /// The terms of all stages.
     pub fn terms(&self) -> impl Iterator<Item = &super::Term> {
         self.stages.iter().flat_map(|stage| &stage.objective)

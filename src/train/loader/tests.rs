@@ -158,3 +158,26 @@ fn windows_of_all_groups_come_from_the_same_centre_and_each_is_normalised_by_its
         }
     }
 }
+
+/// An image without a partner is shown twice, each time differently; so is one that is the partner of several.
+#[test]
+fn a_partner_has_views_of_its_own() {
+    let source = Four::new();
+    let mut batches = batches(true);
+    batches.groups.truncate(1);
+    batches.groups[0].count = 1;
+    batches.groups[0].augment = vec![crate::spec::settings::Brightness { sd: 0.5 }.into()];
+    let loader = Loader::new(&source, batches, Seed(2), &Params::new(Seed(0)));
+    let mut differ = 0;
+    let look = |_, sets: Vec<Batch>| {
+        for batch in sets {
+            let pixels = batch.groups[0].images(batch.set)?.pixels.flatten_all()?.to_vec1::<f32>()?;
+            for (pair, views) in batch.classes.chunks(2).zip(pixels.chunks(2 * 64)) {
+                differ += usize::from(pair[0] == pair[1] && views[..64] != views[64..]);
+            }
+        }
+        Ok(true)
+    };
+    loader.run(0..1, look).unwrap();
+    assert_eq!(differ, 2, "the last image of each set");
+}

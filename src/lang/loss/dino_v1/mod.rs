@@ -9,12 +9,16 @@ mod tests;
 pub use across::{Across, OnMissing};
 pub use schedules::{Clipping, Gain, Momentum, Ramp, Span};
 
-use super::{Loss, LossWord, Usual};
+use super::{Loss, LossWord};
 use crate::{
     dsl::loss,
     needs::{Locals, Needs, Pairs},
     role::Role,
-    spec::{InStage, check::Found, recipe::Recipe},
+    spec::{
+        InStage,
+        check::Found,
+        recipe::{Recipe, Switch, switch},
+    },
     word::{StageWord, With, word},
 };
 
@@ -22,7 +26,8 @@ word! {
     "train.objective", "dino_v1", revision 1;
     /// Self-distillation without labels (Caron et al. 2021), as CODA does it: a student sees all views of an image, and each
     /// view learns to say what the teacher says of another, large one; the teacher's weights follow the student's.
-    /// `DinoV1::as_published_by_caron()` has the values of the first authors.
+    /// `DinoV1::as_published_by_caron()` has the values of the first authors. Where a sentence does not say how steps are taken,
+    /// CODA's values apply: a rate of 1e-4 after a ramp of 10 epochs, 300 epochs, a weight decay of 1e-5.
     pub struct DinoV1 {
         /// Share of its weights that the teacher keeps in a step. CODA and DINO: 0.996; for a few hundred steps 0.97.
         ema: f64,
@@ -70,6 +75,16 @@ word! {
     }
 }
 loss!(NoLabels: DinoV1, With<DinoV1>);
+
+/// How steps are taken, where a sentence does not say: CODA's values, in place of CHAMMI's.
+pub(super) const OF_STAGE: &[Switch] = &[
+    switch!("train.optimiser.lr", 1e-4, "CODA's code"),
+    switch!("train.optimiser.weight_decay", 1e-5, "CODA's code; it rises by `decay_rise`"),
+    switch!("train.schedule.warmup", 10, "CODA's code"),
+    switch!("train.schedule.warmup_lr", 1e-8, "CODA's code"),
+    switch!("train.schedule.lr_min", 1e-6, "CODA's code"),
+    switch!("train.epochs", 300, "CODA's code"),
+];
 
 /// Of the small version.
 const SMALL_PROTOTYPES: usize = 512;
@@ -122,15 +137,12 @@ impl LossWord for Settings {
             locals: Some(locals).filter(|locals| locals.count > 0),
             pairs: self.across.0.map(|across| Pairs { across, on_missing: self.on_missing }),
             teacher: true,
+            classifier: false,
         }
     }
 
     fn in_mix(&self, _: Recipe) -> Loss {
         self.clone().into()
-    }
-
-    fn usual(&self) -> Option<Usual> {
-        None
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Clipping, Settings};
 use crate::{
     needs::Needs,
     role::Role,
-    spec::{Backbone, InStage, Spec, VitSize, bounds, check::Found, quick},
+    spec::{Backbone, InStage, Spec, Strategy, VitSize, bounds, check::Found, quick},
 };
 
 /// Side of a small view beside a large one: CODA's 96 of 224 px gives too few patches at 64 px.
@@ -32,6 +32,14 @@ pub(super) fn check(word: &Settings, at: &InStage<'_>, found: &mut Found) {
             found.above_zero("dino_clip", "a norm to which gradients are clipped", norm, hint);
         }
     }
+    let averages = match at.stage.strategy {
+        Strategy::Erm(_) | Strategy::Miro(_) => false,
+        Strategy::Swad(_) | Strategy::DenseSwa(_) => true,
+    };
+    let message =
+        || "the teacher of `dino_v1` is what remains, and a strategy averages the student's weights".into();
+    let hint = "leave the strategy out: the teacher is an average over steps already";
+    found.unless(!averages, "dino_averaged", message, hint);
     views(word, at, found);
     pairs(word, at, found);
 }

@@ -39,6 +39,24 @@ fn recipes_differ_in_what_breaks_short_trainings() {
 }
 
 #[test]
+fn steps_are_codas_where_nothing_is_said() {
+    for recipe in Recipe::ALL {
+        let of = |spec: Spec| {
+            let stage = &spec.train.stages[0];
+            let (optimiser, schedule) = (&stage.optimiser, &stage.schedule);
+            (optimiser.lr, optimiser.weight_decay, schedule.warmup, schedule.warmup_lr, stage.epochs)
+        };
+        assert_eq!(of(spec(plain(), recipe)), (1e-4, 1e-5, 10, 1e-8, 300));
+        let model = Vit::small().scratch().adapter(HyperNet { z: 8, hidden: 8 }).train_on(Chammi);
+        let run = model.loss(plain()).lr(5e-4).epochs(20).then(PROXY).evaluate(OneNn::cosine().on(Chammi));
+        let said = sample::spec(run, recipe);
+        assert_eq!((said.train.stages[1].optimiser.lr, said.train.stages[1].epochs), (4e-4, 15));
+        assert_eq!(of(said), (5e-4, 1e-5, 10, 1e-8, 20));
+        assert_eq!(quick(&spec(plain(), recipe)).train.stages[0].schedule.warmup, 1);
+    }
+}
+
+#[test]
 fn the_first_authors_values_are_those_of_every_recipe() {
     let words = Recipe::ALL.map(|recipe| {
         let spec = spec(DinoV1::as_published_by_caron(), recipe);
@@ -98,6 +116,11 @@ fn what_makes_no_sense_is_named() {
     assert_eq!(rules(|word| word.across = Across(Some(Role::Label))), ["pairs_across"]);
     let odd = rules(|word| (word.across, word.locals) = (Across(Some(Role::Plate)), 5));
     assert_eq!(odd, ["pairs_locals"]);
+    let mut averaged = spec(plain(), Recipe::Fixed);
+    averaged.train.stages[0].strategy =
+        crate::spec::settings::DenseSwa { start_epoch: 1, rate: SwaRate::Scheduled, keep: SwaKeep::Average }
+            .into();
+    assert_eq!(averaged.check()[0].rule, "dino_averaged");
     assert!(serde_json::from_str::<Across>("\"plates\"").is_err());
 }
 
