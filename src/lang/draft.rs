@@ -99,9 +99,7 @@ impl Draft {
     /// Fills every gap from `recipe`; the result is canonical.
     pub(crate) fn resolve(&self, recipe: Recipe) -> Spec {
         let mut filled = self.0.clone();
-        stages(&mut filled).into_iter().flatten().filter_map(Value::as_table_mut).for_each(|stage| {
-            own_steps(stage, recipe);
-        });
+        stages(&mut filled).into_iter().for_each(|stage| own_steps(stage, recipe));
         recipe::switches().for_each(|switch| fill(&mut filled, switch, recipe));
         let spec = Value::Table(filled).try_into();
         let mut spec: Spec = spec.expect("sentences and the table of switches leave no gap");

@@ -12,7 +12,7 @@ use crate::{
     seed::Seed,
     spec::{Optimiser as Word, PositionResize, VitFeatures, VitSize},
     tape::{Gradients, Tape},
-    train::{Clip, Groups, Names, Optimiser, Rule},
+    train::{self, Clip, Groups, Names, Optimiser},
 };
 use candle_core::Tensor;
 
@@ -142,8 +142,8 @@ fn every_configuration_of_dinov2_agrees_with_its_code() {
             let images = images(seed, &format!("images_{size}"), [2, channels, *height, *width]);
             let mut read = |blocks: Blocks, class: bool, patches: bool| {
                 vit.shape.reading = Reading { class, patches, blocks };
-                let tape = &mut Tape::forgetting();
-                let pass = &mut Pass::new(tape, &params);
+                let mut tape = Tape::forgetting();
+                let pass = &mut Pass::new(&mut tape, &params);
                 let x = stem.enter(pass, &images).unwrap();
                 let found = vit.run(pass, x).unwrap().features;
                 assert_eq!(found.dims(), [2, vit.width()]);
@@ -263,7 +263,7 @@ fn steps_of_codas_classifier_agree_with_pytorch() {
         }
 
         let word = Word { lr: 1e-3, weight_decay: 1e-5, betas: [0.9, 0.999], eps: 1e-8 };
-        let groups = Groups::new(vec![Rule { names: Names::Vectors, rate: 1.0, decays: false }]);
+        let groups = Groups::new(vec![train::Rule { names: Names::Vectors, rate: 1.0, decays: false }]);
         let mut optimiser = Optimiser::grouped(&word, &groups, Clip::Norm(1.0), &params).unwrap();
         for step in 1..=2 {
             gradients.clear();

@@ -118,7 +118,7 @@ impl StageWord for Settings {
         let hint = "say `Planes([\"dna\", \"er\", \"mito\"])`, or `FixedChannels` for a model of each set";
         found.unless(adapter.has_the_same_planes(), "mae_adapter", message, hint);
 
-        let patches = vit.map_or(usize::MAX, |word| (at.spec.train.image / word.size.patch()).pow(2));
+        let patches = vit.map_or(usize::MAX, |word| (at.spec.train.image / word.patch()).pow(2));
         let kept = self.kept(patches);
         let message =
             || format!("of {patches} patches, {kept} stay visible, and some must be hidden and some visible");

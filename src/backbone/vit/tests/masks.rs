@@ -33,7 +33,7 @@ fn gradients_of_masked_and_of_small_images_agree_with_dinov2() {
         let stem = plain(3, shape.stem(), &mut params);
         let mut vit = Vit::shaped(shape, &mut params);
         let token = params.add_constant(Published::new("mask_token", &[1, 64]), 0.0);
-        recipe::fill(&mut params, seed, |name| name.to_owned());
+        recipe::fill(&mut params, seed, |name| name.into());
         let images = images(seed, &format!("images_{side}x{side}"), [n, 3, side, side]);
         let mut gradients = Gradients::new(&params);
         let mut loss = 0.0;

@@ -78,6 +78,7 @@ fn learns(stage: &Stage) -> Option<Learns> {
             Loss::CrossEntropy(_) => Some(Learns::Labels),
             Loss::DinoV1(word) if word.across.0.is_some() => Some(Learns::Pairs),
             Loss::DinoV1(_) => Some(Learns::Views),
+            Loss::Mae(_) => Some(Learns::Masks),
             _ => None,
         },
         _ => None,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     data::chammi,
+    dsl::Backbone as _,
     prelude::*,
     sample::{self, hyper_net},
     spec::{self, Adapter, Augment, Backbone, ConvNextSize, Loss, ResNetSize, SetRate, Strategy, settings},
