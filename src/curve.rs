@@ -1,7 +1,7 @@
 //! Quantities that change over a training: rates, decays, momenta and temperatures as pure functions of the
 //! step, so that a resumed training needs only the step.
 
-use crate::spec::Schedule;
+use crate::spec::{Ramp, Schedule, Span};
 use std::f64::consts::PI;
 
 /// The position in a training.
@@ -57,6 +57,29 @@ pub enum Curve {
         /// Steps of the warmup.
         warmup: u64,
     },
+    /// A ramp of whole epochs from `start` to `peak`, then a cosine to `end` over the remaining steps.
+    Ramped {
+        /// How it rises.
+        ramp: Ramp,
+        /// At step 0.
+        start: f64,
+        /// After the ramp.
+        peak: f64,
+        /// What the cosine would reach after the last step.
+        end: f64,
+        /// Epochs of the ramp.
+        warmup: usize,
+    },
+    /// Set once at the start of each epoch, the first of a few with `from` and the last of them with `to`, then constant
+    /// (`numpy.linspace`). Where the time is a share of the training, it is set in each step.
+    Stairs {
+        /// At the beginning.
+        from: f64,
+        /// At the end of that time, and after it.
+        to: f64,
+        /// That time.
+        over: Span,
+    },
     /// timm's cosine, set once at the start of each epoch t = 1, 2, …; epochs before `warmup` rise linearly.
     /// The ramp replaces the beginning of the cosine; it does not delay it (specification, section 3.3).
     EpochCosine {
@@ -88,6 +111,16 @@ impl Curve {
                 let share = ((step - warmup) as f64 / whole as f64).min(1.0);
                 end + 0.5 * (peak - end) * (1.0 + libm::cos(PI * share))
             }
+            Self::Ramped { ramp, start, peak, end, warmup } => {
+                ramped(*ramp, (*start, *peak, *end), *warmup as u64 * clock.steps_per_epoch, clock)
+            }
+            Self::Stairs { from, to, over } => {
+                let (at, points) = match over {
+                    Span::Epochs(epochs) => (clock.epoch() as f64 - 1.0, epochs.round()),
+                    Span::Share(_) => (step as f64, over.steps(clock.steps_per_epoch, clock.total) as f64),
+                };
+                if at < points { from + (to - from) * at / (points - 1.0).max(1.0) } else { *to }
+            }
             Self::EpochCosine { peak, schedule, epochs } => {
                 let (t, Schedule { warmup, warmup_lr, lr_min }) = (clock.epoch(), schedule);
                 if t < *warmup {
@@ -113,10 +146,25 @@ impl Curve {
             Self::Constant(peak)
             | Self::Linear { to: peak, .. }
             | Self::Cosine { peak, .. }
+            | Self::Ramped { peak, .. }
+            | Self::Stairs { to: peak, .. }
             | Self::EpochCosine { peak, .. } => *peak *= factor,
         }
         curve
     }
+}
+
+/// A ramp of `warmup` steps, then a cosine.
+fn ramped(ramp: Ramp, (start, peak, end): (f64, f64, f64), warmup: u64, clock: &Clock) -> f64 {
+    if ramp == Ramp::Inclusive {
+        return Curve::Cosine { start, peak, end, warmup }.at(clock);
+    }
+    let each = (peak - start) / warmup.max(1) as f64;
+    let late = if ramp == Ramp::Late && warmup > 0 { each } else { 0.0 };
+    if clock.step < warmup {
+        return start + late + each * clock.step as f64;
+    }
+    Curve::Cosine { start, peak: peak + late, end, warmup }.at(clock)
 }
 
 #[cfg(test)]

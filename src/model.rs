@@ -2,6 +2,8 @@
 
 mod card;
 mod costs;
+mod dual;
+mod export;
 mod released;
 
 pub use card::{Card, CardSet};
@@ -9,15 +11,18 @@ pub use costs::Costs;
 pub use released::{Error as ReleasedError, Released, released};
 
 use crate::{
-    adapter::{self, Convolution, Entry, Images, OwnStem, Replaces, SetChannels},
-    backbone::{Backbone, ConvNext, DinoV2, ResNet, Shape, Stem, Vit, VitShape, files, of_the_zoo},
-    params::{Params, Published},
+    adapter::{self, Entry, Images, OwnStem, Planes, Replaces, SetChannels},
+    backbone::{
+        Backbone, ConvNext, DinoV2, ResNet, Shape, Stem, Vit, VitShape, files, of_the_zoo, published::Weights,
+    },
+    loss::{Drawn, Read},
+    params::Params,
     pass::{Outputs, Pass},
-    seed::Seed,
+    plan::Pretrained,
     spec::{self, Taps, View},
     tape::{Node, Tape},
 };
-use candle_core::Result;
+use candle_core::{Result, Tensor};
 use std::path::Path;
 
 /// Maps images of a few sets to feature vectors: a first layer and a backbone.
@@ -49,8 +54,7 @@ impl Extractor {
                 );
             }
             spec::Backbone::Vit(word) => {
-                let shape = VitShape::of(word.size, word.drop_path, word.features, word.positions);
-                return Self::vit(&model.adapter, shape, (sets, others), params);
+                return Self::vit(&model.adapter, VitShape::of(word), (sets, others), params);
             }
             spec::Backbone::ResNet(word) => {
                 Box::new(ResNet::new(word.size, model.adapter.view() == View::Native, params))
@@ -91,10 +95,43 @@ impl Extractor {
         Self { entry, backbone: Box::new(Vit::shaped(shape, params)) }
     }
 
+    /// Of a first layer and a backbone that fit each other.
+    #[cfg(test)]
+    pub(crate) fn of_parts(entry: Box<dyn Entry>, backbone: Box<dyn Backbone>) -> Self {
+        Self { entry, backbone }
+    }
+
+    /// A published transformer with its weights, behind whatever its images are.
+    ///
+    /// # Errors
+    /// If the weights do not fit its name.
+    pub fn published(
+        weights: &Weights,
+        planes: Planes,
+        params: &mut Params,
+    ) -> std::result::Result<Self, files::Error> {
+        let entry = adapter::as_published(planes, weights.shape.stem(), params);
+        let backbone = Box::new(Vit::shaped(weights.shape, params));
+        weights.copy_to(params)?;
+        Ok(Self { entry, backbone })
+    }
+
     /// A ConvNeXt with its own stem, for images of `channels` channels.
     pub fn plain(size: spec::ConvNextSize, channels: usize, params: &mut Params) -> Self {
         let entry = adapter::plain(channels, Stem::conv_next(size.widths()[0]), params);
         Self { entry, backbone: Box::new(ConvNext::new(size, 0.0, true, params)) }
+    }
+
+    /// A backbone that is trained first, with its own first layer, for images of `channels` channels.
+    pub fn pretrained(backbone: &Pretrained, channels: usize, params: &mut Params) -> Self {
+        match backbone {
+            Pretrained::ConvNext(size) => Self::plain(*size, channels, params),
+            Pretrained::Vit { vit } => {
+                let shape = VitShape::of(vit);
+                let entry = adapter::plain(channels, shape.stem(), params);
+                Self { entry, backbone: Box::new(Vit::shaped(shape, params)) }
+            }
+        }
     }
 
     /// Bytes of the weights of a model, before anything is allocated; `None` above 2^64.
@@ -123,44 +160,6 @@ impl Extractor {
         Ok(self.entry.start(&own, params)?)
     }
 
-    /// Exports the model for images of one set: a ConvNeXt with one input per channel of the set, which timm
-    /// loads with `strict=True`. `head.norm`, which comes after our features, is included as the identity.
-    ///
-    /// # Errors
-    /// If the file cannot be written. `false`: the first layer is more than a convolution, or the backbone is no ConvNeXt.
-    pub fn export(
-        &self,
-        params: &Params,
-        set: usize,
-        path: &Path,
-    ) -> std::result::Result<bool, files::Error> {
-        let Some(stem @ Stem { norm: Some(_), .. }) = self.backbone.stem() else { return Ok(false) };
-        let Some(Convolution { weight, bias }) = self.entry.as_convolution(params, set)? else {
-            return Ok(false);
-        };
-        let Stem { width: maps, patch, .. } = stem;
-        let (weight_name, bias_name) = (stem.weight(), stem.bias());
-        let width = self.width();
-        let channels = weight.len() / (maps * patch * patch);
-        let mut alone = Params::new(Seed(0));
-        let mut add = |name: &str, shape: &[usize], values: &[f32]| {
-            alone.add_with(Published::new(name, shape), |_, out| out.copy_from_slice(values));
-        };
-        add(&weight_name, &[maps, channels, patch, patch], &weight);
-        add(&bias_name, &[maps], &bias);
-        add("head.norm.weight", &[width], &vec![1.0; width]);
-        add("head.norm.bias", &[width], &vec![0.0; width]);
-        for id in params.ids() {
-            let published = params.published(id);
-            let first = [&weight_name, &bias_name].contains(&&published.name);
-            if files::is_backbone(&published.name) && !first {
-                add(&published.name, &published.shape, &params.export(id)?);
-            }
-        }
-        files::save(path, &alone, None, |_| true)?;
-        Ok(true)
-    }
-
     /// Passes through the backbone for one image of this number of channels.
     pub fn passes(&self, channels: usize) -> usize {
         if self.entry.takes_channels_apart() { channels } else { 1 }
@@ -173,7 +172,7 @@ impl Extractor {
 
     /// The minimum of an image's shorter side, in pixels.
     pub fn least_side(&self) -> usize {
-        self.backbone.side().least
+        if self.entry.pads() { 1 } else { self.backbone.side().least }
     }
 
     /// Runs the model: features (N, width), and what else the pass requests.
@@ -188,6 +187,32 @@ impl Extractor {
             outputs.features = pass.tape.reshape(&outputs.features, (n, channels * self.width()))?;
         }
         Ok(outputs)
+    }
+
+    /// What a loss reads of it.
+    pub fn read(&self) -> Read {
+        let drawn = |stem: Stem| {
+            let channels = self.entry.planes()?;
+            Some(Drawn { width: self.width(), patch: stem.patch, channels })
+        };
+        Read { width: self.width(), drawn: self.backbone.stem().and_then(drawn) }
+    }
+
+    /// The pixels of images that become its patches.
+    ///
+    /// # Errors
+    /// If the images do not have the channels of their set.
+    pub fn seen(&self, images: &Images) -> Result<Tensor> {
+        self.entry.seen(images)
+    }
+
+    /// All tokens of images, (N, T, width).
+    ///
+    /// # Errors
+    /// If the images do not have the channels of their set, or the backbone has no tokens.
+    pub fn tokens(&self, pass: &mut Pass<'_>, images: &Images) -> Result<Node> {
+        let entered = self.entry.enter(pass, images)?;
+        self.backbone.tokens(pass, entered)
     }
 
     /// Numbers per pixel at each of the probes; empty if the backbone cannot be probed.

@@ -9,7 +9,7 @@ use dichroic::{
     seed::Seed,
     spec::{
         Adapter, Backbone, ChannelReplication, ConvNextSize, DinoV2, DinoV2Size, Model, NetworkModel,
-        OffTheShelf, ResNet, ResNetSize, View,
+        OffTheShelf, ResNet, ResNetSize, View, Vit, VitSize,
     },
     store::Store,
 };
@@ -863,6 +863,90 @@ fn networks_off_the_shelf_embed_any_folder() {
             "resnet18.tv_in1k.safetensors does not fit this model: missing: ",
             "check that the file belongs",
         );
+}
+
+#[test]
+fn a_published_transformer_reads_planes_or_channels() {
+    let place = Place::new();
+    place.cells();
+    let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
+    let backbone = Backbone::from(Vit::plain(VitSize::Tiny));
+    let mut params = Params::new(Seed(1));
+    Extractor::new(&Model { weights: backbone.published(), backbone, adapter }, &[], &[], &mut params);
+    params.add_constant(Published::new("head.weight", &[1000, 192]), 0.0);
+    let file = "deit_tiny_patch16_224.fb_in1k.safetensors";
+    files::save(&place.path(file), &params, None, |_| true).unwrap();
+    let words =
+        ["embed", "--model", "deit_tiny_patch16_224", "--weights", ".", "--data", "cells", "--out", "x"];
+    let with = |more: &[&str]| place.say(&[&words[..], more].concat());
+    let read = |set: &str| {
+        let path = place.path("x").join(set).join("features.npy");
+        Tensor::read_npy(path).unwrap().to_vec2::<f32>().unwrap()
+    };
+    let planes = ["--adapter", "planes", "--set", "Jurkat", "--size", "32"];
+    let of = |more: &[&str]| {
+        let said = with(&[&planes[..], more].concat()).expect(0);
+        (read("Jurkat"), said.error())
+    };
+    let (class, said) = of(&[]);
+    assert_eq!((class.len(), class[0].len()), (IMAGES, 192));
+    assert!(
+        said.contains("pixels: minus mean 0.485 0.456 0.406, divided by SD 0.229 0.224 0.225, as the"),
+        "{said}"
+    );
+    let (mean, said) = of(&["--tokens", "mean", "--normalise", "imagenet", "--batch", "5", "--threads", "1"]);
+    assert!(said.contains("as --normalise says"), "{said}");
+    let (both, _) = of(&["--tokens", "cls+mean"]);
+    for ((both, class), mean) in both.iter().zip(&class).zip(&mean) {
+        assert_eq!(*both, [&class[..], mean].concat(), "the class token, then the mean");
+    }
+    let (last, _) = of(&["--tokens", "cls+mean", "--last-blocks", "3"]);
+    let (tenth, _) = of(&["--block", "10"]);
+    assert_eq!((last[0].len(), &last[0][192..384], &last[0][384..768]), (768, &tenth[0][..], &both[0][..]));
+    let (crop, _) = of(&["--normalise", "crop"]);
+    assert_ne!(crop, class);
+
+    // Channels for themselves, in order; at their own size.
+    let (out, said) = {
+        let said = with(&["--set", "Jurkat", "--tokens", "cls+mean"]).expect(0);
+        (read("Jurkat"), said.error())
+    };
+    assert_eq!(out[0].len(), 3 * 2 * 192);
+    assert!(said.contains("pixels: values from 0 to 1, no mean and SD, as channel replication"), "{said}");
+
+    fs::remove_dir_all(place.path("x")).unwrap();
+    with(&["--adapter", "planes"]).complains(
+        "expected 3 channels in set `Yeast` for the 3 planes of ",
+        "select sets with `--set NAME`, or say --adapter channel-replication",
+    );
+    assert!(!place.path("x").exists(), "nothing is begun");
+    with(&["--last-blocks", "13"])
+        .complains("--last-blocks: expected 1 to 12 last blocks, found 13", "DINOv2's probes read 1 or 4");
+    with(&["--block", "12"])
+        .complains("--block: expected a block from 0 to 11, found 12", "blocks are counted from 0");
+    place
+        .say(&["embed", "--model", "deit_smal_patch16_224", "--data", "cells", "--out", "x"])
+        .complains("there is no model `deit_smal_patch16_224`", "did you mean `deit_small_patch16_224`?");
+    place
+        .say(&[
+            "embed",
+            "--model",
+            "deit_small_patch16_224",
+            "--weights",
+            ".",
+            "--data",
+            "cells",
+            "--out",
+            "x",
+        ])
+        .complains("weights `deit_small_patch16_224.fb_in1k` not found", "download");
+    let other =
+        ["embed", "--model", "deit_small_patch16_224", "--weights", file, "--data", "cells", "--out", "x"];
+    let error = format!("{file} does not fit this model: misshapen: ");
+    place.say(&other).complains(&error, "check that the file belongs");
+    place
+        .say(&["embed", "--model", "convnext_tiny", "--tokens", "mean", "--data", "cells", "--out", "x"])
+        .complains("expected a published transformer for `--tokens`", "say it with --model");
 }
 
 /// Every build reads, checks and plans a spec that names a network of the zoo. A build without the zoo

@@ -78,6 +78,19 @@ pub(super) fn start(
     params.import(id, values)
 }
 
+/// Fills the published tensor (width, count, patch, patch) of `id`: three planes with red, green and blue, any other number
+/// with an equal share of their sum each.
+pub(super) fn start_planes(id: ParamId, stem: &OwnStem, params: &mut Params) -> Result<()> {
+    let Published { shape, .. } = params.published(id).clone();
+    let count = shape[1];
+    if count == RGB {
+        return params.import(id, stem.weight.clone());
+    }
+    let share = |out| mean(stem, out, &[0, 1, 2]).into_iter().map(move |x| x * RGB as f32 / count as f32);
+    let planes = |out| (0..count).flat_map(move |_| share(out));
+    params.import(id, (0..stem.width()).flat_map(planes).collect())
+}
+
 /// The slices whose mean a channel starts with; empty: a random slice.
 fn sources(rule: FirstLayer, channel: usize, count: usize) -> &'static [usize] {
     const ONE: [&[usize]; RGB] = [&[0], &[1], &[2]];

@@ -42,6 +42,10 @@ impl Entry for FixedChannels {
         self.layer.convolution(params)
     }
 
+    fn planes(&self) -> Option<usize> {
+        self.layer.planes()
+    }
+
     fn replaces(&self) -> Replaces {
         Replaces::Convolution
     }

@@ -1,19 +1,25 @@
 //! First layers: they map images with varying channels to a fixed number of feature maps.
 
+mod as_published;
 mod bank;
 mod channel_replication;
 mod depthwise;
 mod filters;
 mod first_layer;
 mod fixed_channels;
+mod frozen_tokens;
 mod grey;
 mod hypernet;
 mod plain;
+mod planes;
 mod slice_param;
 mod target_param;
 mod template_mixing;
 
+pub use as_published::Planes;
 pub use first_layer::OwnStem;
+pub(crate) use frozen_tokens::{FOUNDATION, frozen_tokens};
+pub use planes::places as places_of_planes;
 
 use crate::{
     backbone::Stem,
@@ -71,6 +77,24 @@ pub trait Entry: Send + Sync {
     /// If a parameter cannot be read.
     fn as_convolution(&self, _params: &Params, _set: usize) -> Result<Option<Convolution>> {
         Ok(None)
+    }
+
+    /// Whether it pads images to multiples of the patch, so that none is too small.
+    fn pads(&self) -> bool {
+        false
+    }
+
+    /// The number of channels of what becomes patches, if it is the same for all sets.
+    fn planes(&self) -> Option<usize> {
+        None
+    }
+
+    /// The pixels of what becomes patches.
+    ///
+    /// # Errors
+    /// If the images do not have the channels of their set.
+    fn seen(&self, images: &Images) -> Result<Tensor> {
+        Ok(images.pixels.clone())
     }
 
     /// Whether each channel becomes an image, and the features of the channels are concatenated.
@@ -142,6 +166,9 @@ pub fn build(
             Box::new(template_mixing::TemplateMixing::new(word, sets, own, params))
         }
         spec::Adapter::HyperNet(word) => Box::new(hypernet::HyperNet::new(word, sets, own, params)),
+        spec::Adapter::Planes(word) => {
+            Box::new(planes::Planes::new(word, sets.iter().chain(others), own, params))
+        }
     };
     stem.start(&OwnStem::random(own, params), params)
         .expect("the parameters have the shapes that their adapter gave them");
@@ -151,6 +178,11 @@ pub fn build(
 /// No first layer: channels are passed on unchanged, for a backbone off the shelf.
 pub fn grey() -> Box<dyn Entry> {
     Box::new(grey::Grey)
+}
+
+/// The patch embedding of a published transformer.
+pub fn as_published(planes: Planes, own: Stem, params: &mut Params) -> Box<dyn Entry> {
+    Box::new(as_published::AsPublished::new(planes, own, params))
 }
 
 /// The backbone's own stem, for images of a fixed number of channels.

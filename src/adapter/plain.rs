@@ -14,6 +14,7 @@ use crate::{
 use candle_core::Result;
 
 pub(super) struct Plain {
+    channels: usize,
     weight: ParamId,
     bias: ParamId,
     own: Stem,
@@ -29,6 +30,7 @@ impl Plain {
         let Stem { width, patch, .. } = own;
         let shape = [width, channels, patch, patch];
         Self {
+            channels,
             weight: params.add_with(Published::new(format!("{name}.weight"), &shape), |stream, out| {
                 own.draw_weight(channels, stream, out);
             }),
@@ -50,6 +52,13 @@ impl Plain {
         first_layer::start(rule, self.weight, stem, first_layer::random_sd(self.own), params)?;
         params.import(self.bias, stem.bias().to_vec())
     }
+
+    /// The same for the planes of an image: three are red, green and blue; any other number C starts with the mean of the
+    /// three times 3/C each, so that the sum over planes stays.
+    pub(super) fn start_as_planes(&self, stem: &OwnStem, params: &mut Params) -> Result<()> {
+        first_layer::start_planes(self.weight, stem, params)?;
+        params.import(self.bias, stem.bias().to_vec())
+    }
 }
 
 impl Entry for Plain {
@@ -66,6 +75,10 @@ impl Entry for Plain {
 
     fn as_convolution(&self, params: &Params, _set: usize) -> Result<Option<Convolution>> {
         self.convolution(params)
+    }
+
+    fn planes(&self) -> Option<usize> {
+        Some(self.channels)
     }
 
     fn replaces(&self) -> Replaces {

@@ -18,6 +18,17 @@ pub(super) struct Kind {
     pub(super) scale: Option<f32>,
     /// Probability of dropping each of the two branches of an image in training.
     pub(super) drop: f64,
+    /// The hidden layer.
+    pub(super) hidden: Hidden,
+}
+
+/// The hidden layer of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hidden {
+    /// Four times as many numbers as a token, through GELU.
+    Gelu,
+    /// So many numbers, those of one half of the first map's through SiLU times those of the other: DINOv2's giant.
+    SwiGlu(usize),
 }
 
 pub(super) struct Block {
@@ -36,13 +47,17 @@ impl Block {
         let affine = |part: &str, outs: usize, ins: usize, params: &mut Params| {
             Affine::new(Published::new(format!("{name}.{part}.weight"), &[outs, ins]), outs, params)
         };
+        let (outs, hidden) = match kind.hidden {
+            Hidden::Gelu => (4 * width, 4 * width),
+            Hidden::SwiGlu(hidden) => (2 * hidden, hidden),
+        };
         Self {
             kind,
             norms: [1, 2].map(|at| Norm::new(&format!("{name}.norm{at}"), width, params)),
             qkv: affine("attn.qkv", 3 * width, width, params),
             mix: affine("attn.proj", width, width, params),
-            widen: affine("mlp.fc1", 4 * width, width, params),
-            narrow: affine("mlp.fc2", width, 4 * width, params),
+            widen: affine("mlp.fc1", outs, width, params),
+            narrow: affine("mlp.fc2", width, hidden, params),
             gammas: kind.scale.map(|scale| {
                 ["ls1", "ls2"].map(|part| {
                     params.add_constant(Published::new(format!("{name}.{part}.gamma"), &[width]), scale)
@@ -58,7 +73,13 @@ impl Block {
         let z = pass.tape.attention(&z, self.kind.heads)?;
         let x = self.added(pass, x, &z, 0, self.mix)?;
         let z = self.norms[1].forward(pass.tape, pass.params, &x)?;
-        let z = self.widen.forward_gelu(pass.tape, pass.params, &z)?;
+        let z = match self.kind.hidden {
+            Hidden::Gelu => self.widen.forward_gelu(pass.tape, pass.params, &z)?,
+            Hidden::SwiGlu(_) => {
+                let z = self.widen.forward(pass.tape, pass.params, &z)?;
+                pass.tape.swiglu(&z)?
+            }
+        };
         self.added(pass, &x, &z, 1, self.narrow)
     }
 

@@ -133,7 +133,7 @@ impl Backbone for ConvNext {
                 found.push(x.clone());
             }
         }
-        Ok(Outputs { features: pass.tape.mean_pixels(&x)?, probes: found })
+        Ok(Outputs { probes: found, ..Outputs::of(pass.tape.mean_pixels(&x)?) })
     }
 
     fn width(&self) -> usize {

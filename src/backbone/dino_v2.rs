@@ -5,7 +5,7 @@
 
 use super::{
     OffTheShelf,
-    block::{Block, Kind},
+    block::{Block, Hidden, Kind},
     layers::{Affine, Norm},
     position,
 };
@@ -63,7 +63,7 @@ impl DinoV2 {
     /// A vision transformer of any shape.
     pub(super) fn shaped(shape: Shape, params: &mut Params) -> Self {
         let Shape { width, depth, heads, patch, grid, registers } = shape;
-        let kind = Kind { heads, scale: Some(LAYER_SCALE), drop: 0.0 };
+        let kind = Kind { heads, scale: Some(LAYER_SCALE), drop: 0.0, hidden: Hidden::Gelu };
         let token = |name: &str, count: usize| Published::new(name, &[1, count, width]);
         let weight = Published::new("patch_embed.proj.weight", &[width, 3, patch, patch]);
         Self {
@@ -115,7 +115,7 @@ impl OffTheShelf for DinoV2 {
 
 /// Pads (N, C, H, W) with zeros so that both sides are multiples of `patch`; if the padding is odd, the extra
 /// row or column is below or to the right.
-fn framed(images: &Tensor, patch: usize) -> Result<Tensor> {
+pub(crate) fn framed(images: &Tensor, patch: usize) -> Result<Tensor> {
     let mut framed = images.clone();
     for axis in [2, 3] {
         let length = images.dim(axis)?;

@@ -1,15 +1,22 @@
 //! Weights on disk: safetensors with timm's names, read with an explicit message for every tensor that does
 //! not fit, written so that timm can load them, and searched for in the usual places.
 
-use super::opened::{INDEX, Opened, Placed, map};
+pub use super::{find::find, names::*};
+
+use super::{
+    MaeDecoder,
+    find::{own_file, repository},
+    opened::{Opened, Placed, map},
+    torch,
+};
 use crate::{
     atomic_file,
+    loss::dino_v1::{CENTRE, STUDENT, STUDENT_HEAD, TEACHER_HEAD},
     params::{ParamId, Params},
-    spec::{Backbone, ConvNextSize, DinoV2Size, NetworkModel, ResNetSize, VitSize, settings},
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -43,6 +50,19 @@ pub enum Error {
         /// One clause per kind of mismatch.
         problems: Vec<String>,
     },
+    /// It holds several networks, and not one of them is meant.
+    #[error("{}", parts(path, roots, asked.as_deref()))]
+    Parts {
+        /// The file.
+        path: PathBuf,
+        /// The prefixes of the networks.
+        roots: Vec<String>,
+        /// What was asked for.
+        asked: Option<String>,
+    },
+    /// It is no readable checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] torch::Error),
     /// No file was found.
     #[error("weights `{model}` not found; looked in {}", searched.join(", "))]
     NotFound {
@@ -60,17 +80,38 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NotFound { model, .. } => Some(format!(
-                "download `model.safetensors` of https://huggingface.co/timm/{model} and pass `--weights FILE`, or \
-                 store it as `{model}.safetensors` in the folder $DICHROIC_WEIGHTS; without weights, \
-                 start a ConvNeXt with `.scratch()`, or say `--scale quick`"
-            )),
+            Self::NotFound { model, .. } => {
+                let ((owner, name), own) = (repository(model), own_file(model));
+                let own = own.map_or(String::new(), |own| format!(" (or {own} of its authors)"));
+                Some(format!(
+                    "download `model.safetensors` of https://huggingface.co/{owner}/{name}{own} and pass `--weights FILE`, or \
+                     store it as `{model}.safetensors` in the folder $DICHROIC_WEIGHTS; without weights, \
+                     start a ConvNeXt or a ViT with `.scratch()`, or say `--scale quick`"
+                ))
+            }
             Self::Mismatch { .. } => {
                 Some("check that the file belongs to the declared backbone and its size".into())
             }
-            _ => None,
+            Self::Parts { roots, .. } => {
+                let steps = roots.iter().filter_map(|root| root.split('.').next());
+                let steps: Vec<String> = steps.map(|step| format!("`--part {step}`")).collect();
+                (!steps.is_empty()).then(|| format!("say which: {}", steps.join(" or ")))
+            }
+            Self::Checkpoint(error) => error.hint(),
+            Self::Io { .. } | Self::Format { .. } | Self::Tensor(_) => None,
         }
     }
+}
+
+/// Which networks a file holds.
+fn parts(path: &Path, roots: &[String], asked: Option<&str>) -> String {
+    let found = match roots {
+        [] => "none".into(),
+        roots => roots.iter().map(|root| format!("`{root}`")).collect::<Vec<_>>().join(", "),
+    };
+    let expected = asked
+        .map_or("one network".into(), |part| format!("one network whose names have `{part}` before them"));
+    format!("{}: expected {expected}, found those below {found}", path.display())
 }
 
 /// Copies every tensor of `path` that belongs to the backbone into `params`. The file may contain `head.*`
@@ -80,8 +121,12 @@ impl Error {
 /// # Errors
 /// As above, or if the file cannot be read.
 pub fn load(path: &Path, params: &mut Params, replaced: &[String]) -> Result<(), Error> {
+    let file = Opened::published(path, None)?;
     let replaced = |name: &str| replaced.iter().any(|other| other == name);
-    read(path, params, |name| is_backbone(name) && !replaced(name), |name| is_head(name) || replaced(name))
+    let of_backbone = names_of_backbone(params);
+    let wanted = |name: &str| (of_backbone(name) && !replaced(name)).then(|| name.to_owned());
+    let unused = |name: &str| is_head(name) || replaced(name) || file.is_unused(name);
+    read(&file, params, wanted, unused)
 }
 
 /// Copies every parameter of a network off the shelf from its published file, which may also contain heads,
@@ -90,13 +135,33 @@ pub fn load(path: &Path, params: &mut Params, replaced: &[String]) -> Result<(),
 /// # Errors
 /// If the file cannot be read or does not fit.
 pub fn load_whole(path: &Path, params: &mut Params) -> Result<(), Error> {
+    read_whole(&Opened::published(path, None)?, params)
+}
+
+/// The same from an opened file.
+pub(super) fn read_whole(file: &Opened, params: &mut Params) -> Result<(), Error> {
     let unused = |name: &str| {
         is_head(name)
             || name.starts_with("fc.")
             || name == "mask_token"
             || name.ends_with(".num_batches_tracked")
+            || file.is_unused(name)
     };
-    read(path, params, |_| true, unused)
+    read(file, params, |name| Some(name.to_owned()), unused)
+}
+
+/// Copies the blocks and the last normalisation of a transformer from its published file, and nothing else of it.
+///
+/// # Errors
+/// If the file cannot be read or does not fit.
+pub fn load_blocks(path: &Path, params: &mut Params) -> Result<(), Error> {
+    let file = Opened::published(path, None)?;
+    read(
+        &file,
+        params,
+        |name| Some(name.to_owned()),
+        |name| !name.starts_with("blocks.") && !name.starts_with("norm."),
+    )
 }
 
 /// Copies every parameter from a file that this program wrote, which may also contain proxies and
@@ -105,29 +170,54 @@ pub fn load_whole(path: &Path, params: &mut Params) -> Result<(), Error> {
 /// # Errors
 /// If the file cannot be read or does not fit.
 pub fn restore(path: &Path, params: &mut Params) -> Result<(), Error> {
-    read(path, params, |_| true, is_head)
+    read(&Opened::read(path)?, params, |name| Some(name.to_owned()), is_head)
 }
 
-/// Parameters of a loss: published heads, our classifiers, proxies and variances.
-pub(super) fn is_head(name: &str) -> bool {
-    ["head.", "classifier.", "variance_encoders."].iter().any(|prefix| name.starts_with(prefix))
-        || ["proxies", "logit_scale"].contains(&name)
+/// The tensors of a projection head of DINO in a checkpoint, by their names in PyTorch's older words for weight normalisation
+/// (`last_layer.weight_g`, `last_layer.weight_v`). Of several heads, that is read whose prefix has `part` in it.
+///
+/// # Errors
+/// If the file cannot be read, or has several heads.
+pub fn dino_head(path: &Path, part: Option<&str>) -> Result<BTreeMap<String, (Vec<usize>, Vec<f32>)>, Error> {
+    let file = Opened::head(path, part)?;
+    let one = |name: &str| {
+        let placed = file.get(name)?;
+        Some(file.floats(placed).map(|values| (name.to_owned(), (placed.shape.clone(), values))))
+    };
+    file.names().filter_map(one).collect()
+}
+
+/// Copies parameters that may have other names in the file: `named` says which, and is `None` for those that stay as they
+/// are. The file may contain anything else.
+///
+/// # Errors
+/// If the file cannot be read, or one of them is missing or misshapen.
+pub fn load_named(
+    path: &Path,
+    params: &mut Params,
+    named: impl Fn(&str) -> Option<String>,
+) -> Result<(), Error> {
+    read(&Opened::read(path)?, params, named, |_| true)
+}
+
+/// Parameters of a loss: published heads, our classifiers, proxies and variances, what a teacher leaves beside itself.
+pub(crate) fn is_head(name: &str) -> bool {
+    ["head.", "classifier.", "variance_encoders.", STUDENT, STUDENT_HEAD, TEACHER_HEAD]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+        || ["proxies", "logit_scale", CENTRE].contains(&name)
+        || MaeDecoder::is_its_own(name)
 }
 
 fn read(
-    path: &Path,
+    tensors: &Opened,
     params: &mut Params,
-    wanted: impl Fn(&str) -> bool,
+    named: impl Fn(&str) -> Option<String>,
     unused: impl Fn(&str) -> bool,
 ) -> Result<(), Error> {
-    let tensors = Opened::read(path)?;
-
     // Names in a file are relative to the current prefix.
-    let wanted: Vec<(ParamId, String)> = params
-        .ids()
-        .filter_map(|id| Some((id, params.local(id)?.to_owned())))
-        .filter(|(_, name)| wanted(name))
-        .collect();
+    let wanted: Vec<(ParamId, String)> =
+        params.ids().filter_map(|id| Some((id, named(params.local(id)?)?))).collect();
     let mut names: BTreeSet<&str> = tensors.names().collect();
     let (mut missing, mut misshapen) = (Vec::new(), Vec::new());
     for (id, name) in &wanted {
@@ -136,7 +226,9 @@ fn read(
             None => missing.push(name.clone()),
             Some(found) => {
                 names.remove(name.as_str());
-                if !same_shape(&found.shape, &published.shape) || !is_float(found.dtype) {
+                let fits =
+                    same_shape(&found.shape, &published.shape) || folds(name, &found.shape, &published.shape);
+                if !fits || !is_float(found.dtype) {
                     misshapen.push(other(name, &published.shape, found));
                 }
             }
@@ -147,14 +239,33 @@ fn read(
     let problems: Vec<String> =
         kinds.iter().filter(|(_, n)| !n.is_empty()).map(|(kind, n)| list(kind, n)).collect();
     if !problems.is_empty() {
-        return Err(Error::Mismatch { path: path.to_owned(), problems });
+        return Err(Error::Mismatch { path: tensors.path().to_owned(), problems });
     }
-    for (id, name) in wanted {
-        if let Some(tensor) = tensors.get(&name) {
-            params.import(id, tensors.floats(tensor))?;
+    let mut of_class = None;
+    for (id, name) in &wanted {
+        let Some(tensor) = tensors.get(name) else { continue };
+        let mut values = tensors.floats(tensor)?;
+        if folds(name, &tensor.shape, &params.published(*id).shape) {
+            of_class = Some(values.drain(..tensor.shape[2]).collect::<Vec<f32>>());
         }
+        params.import(*id, values)?;
+    }
+    if let (Some(position), Some((id, _))) = (of_class, wanted.iter().find(|(_, name)| name == "cls_token")) {
+        let class = params.export(*id)?.into_iter().zip(position).map(|(class, position)| class + position);
+        params.import(*id, class.collect())?;
     }
     Ok(())
+}
+
+/// Whether a file has a position of the class token where the network has it in the class token itself, as timm has it for
+/// transformers with registers.
+fn folds(name: &str, found: &[usize], expected: &[usize]) -> bool {
+    match (found, expected) {
+        ([1, found, width], [1, expected, same]) => {
+            name == "pos_embed" && width == same && expected.checked_add(1) == Some(*found)
+        }
+        _ => false,
+    }
 }
 
 /// The values of a few tensors of a file, by name and shape.
@@ -165,7 +276,7 @@ pub(crate) fn tensors<const N: usize>(
     path: &Path,
     wanted: &[(&str, &[usize]); N],
 ) -> Result<[Vec<f32>; N], Error> {
-    let file = Opened::read(path)?;
+    let file = Opened::published(path, None)?;
     let mut found = [const { Vec::new() }; N];
     for (found, (name, shape)) in found.iter_mut().zip(wanted) {
         let problem = match file.get(name) {
@@ -174,7 +285,7 @@ pub(crate) fn tensors<const N: usize>(
                 format!("misshapen: {}", other(name, shape, tensor))
             }
             Some(tensor) => {
-                *found = file.floats(tensor);
+                *found = file.floats(tensor)?;
                 continue;
             }
         };
@@ -189,7 +300,7 @@ pub(crate) fn tensors<const N: usize>(
 /// # Errors
 /// If the file cannot be read.
 pub fn remarks(path: &Path) -> Result<Vec<String>, Error> {
-    Ok(Opened::read(path)?.remarks)
+    Ok(Opened::published(path, None)?.remarks)
 }
 
 fn is_float(dtype: Dtype) -> bool {
@@ -267,9 +378,14 @@ pub(crate) fn floats(view: &TensorView<'_>) -> Vec<f32> {
     view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
-/// Whether a published name belongs to the backbone rather than to an adapter or a head.
-pub fn is_backbone(name: &str) -> bool {
-    name.starts_with("stem.") || name.starts_with("stages.")
+/// Whether a published name belongs to the backbone of these parameters rather than to an adapter or a head.
+pub fn names_of_backbone(params: &Params) -> impl Fn(&str) -> bool + use<> {
+    const OF_CONVNEXTS: &[&str] = &["stem.", "stages."];
+    const OF_TRANSFORMERS: &[&str] =
+        &["patch_embed.", "blocks.", "norm.", "cls_token", "reg_token", "pos_embed"];
+    // `norm.` is an adapter's in front of a ConvNeXt.
+    let begins = if params.find("cls_token").is_some() { OF_TRANSFORMERS } else { OF_CONVNEXTS };
+    move |name| begins.iter().any(|begin| name.starts_with(begin))
 }
 
 /// Whether two shapes are interchangeable: a linear map and a 1×1 convolution have the same numbers.
@@ -286,113 +402,4 @@ pub(crate) fn list(kind: &str, names: &[String]) -> String {
     let more = names.len().saturating_sub(LISTED);
     let shown = names[..names.len().min(LISTED)].join(", ");
     if more > 0 { format!("{kind}: {shown} and {more} more") } else { format!("{kind}: {shown}") }
-}
-
-/// timm's name of a backbone with its published weights; for a ViT, which starts from none here, timm's name alone.
-pub fn published(backbone: &Backbone) -> String {
-    match backbone {
-        Backbone::ConvNext(word) => format!("convnext_{}.fb_in22k", size_name(word.size)),
-        Backbone::Vit(_) => name(backbone),
-        Backbone::ResNet(_) => format!("{}.tv_in1k", name(backbone)),
-        Backbone::DinoV2(settings::DinoV2 { size: DinoV2Size::SmallReg }) => {
-            "vit_small_patch14_reg4_dinov2.lvd142m".into()
-        }
-        Backbone::OffTheShelf(word) => word.model.facts().file.into(),
-    }
-}
-
-/// The name of a backbone on the command line: timm's name; for DINOv2, Meta's.
-pub fn name(backbone: &Backbone) -> String {
-    match backbone {
-        Backbone::ConvNext(word) => format!("convnext_{}", size_name(word.size)),
-        Backbone::Vit(word) => {
-            format!("vit_{}_patch{}_{}", vit_size(word.size), word.size.patch(), word.size.side())
-        }
-        Backbone::ResNet(settings::ResNet { size: ResNetSize::R18 }) => "resnet18".into(),
-        Backbone::ResNet(settings::ResNet { size: ResNetSize::R50 }) => "resnet50".into(),
-        Backbone::DinoV2(settings::DinoV2 { size: DinoV2Size::SmallReg }) => "dinov2_vits14_reg".into(),
-        Backbone::OffTheShelf(word) => word.model.facts().name.into(),
-    }
-}
-
-/// timm's name for a size.
-fn vit_size(size: VitSize) -> &'static str {
-    match size {
-        VitSize::Mini => "mini",
-        VitSize::Tiny => "tiny",
-        VitSize::Small => "small",
-        VitSize::Base => "base",
-        VitSize::Large => "large",
-    }
-}
-
-/// Every backbone whose published weights are read.
-pub fn all() -> Vec<Backbone> {
-    use ConvNextSize::{Atto, Base, Femto, Mini, Nano, Pico, Small, Tiny};
-    let convnexts = [Mini, Atto, Femto, Pico, Nano, Tiny, Small, Base];
-    let convnexts = convnexts.map(|size| Backbone::from(settings::ConvNext { size, drop_path: 0.0 }));
-    let resnets = [ResNetSize::R18, ResNetSize::R50].map(|size| settings::ResNet { size }.into());
-    let dino = settings::DinoV2 { size: DinoV2Size::SmallReg }.into();
-    let others = NetworkModel::ALL.iter().map(|&model| settings::OffTheShelf { model }.into());
-    convnexts.into_iter().chain(resnets).chain([dino]).chain(others).collect()
-}
-
-/// timm's name for a size.
-pub fn size_name(size: ConvNextSize) -> &'static str {
-    match size {
-        ConvNextSize::Mini => "mini",
-        ConvNextSize::Atto => "atto",
-        ConvNextSize::Femto => "femto",
-        ConvNextSize::Pico => "pico",
-        ConvNextSize::Nano => "nano",
-        ConvNextSize::Tiny => "tiny",
-        ConvNextSize::Small => "small",
-        ConvNextSize::Base => "base",
-    }
-}
-
-/// Finds weights: `given` (a file, or a folder), the folder `$DICHROIC_WEIGHTS`, the Hugging Face cache.
-///
-/// # Errors
-/// If they are in none of these places, which the error lists.
-pub fn find(model: &str, given: Option<&Path>) -> Result<PathBuf, Error> {
-    let mut searched = Vec::new();
-    let folders =
-        given.map(Path::to_owned).into_iter().chain(std::env::var_os("DICHROIC_WEIGHTS").map(PathBuf::from));
-    for place in folders {
-        if place.is_file() {
-            return Ok(place);
-        }
-        let names = [
-            format!("{model}.safetensors"),
-            format!("{model}/model.safetensors"),
-            format!("{model}{INDEX}"),
-            format!("{model}/model{INDEX}"),
-            format!("model{INDEX}"),
-        ];
-        for name in names {
-            if place.join(&name).is_file() {
-                return Ok(place.join(name));
-            }
-        }
-        searched.push(place.display().to_string());
-    }
-    let hub = hugging_face_hub();
-    let snapshots = hub.join(format!("models--timm--{model}/snapshots"));
-    let mut found: Vec<PathBuf> = std::fs::read_dir(&snapshots)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path().join("model.safetensors")))
-        .filter(|path| path.is_file())
-        .collect();
-    found.sort();
-    searched.push(snapshots.display().to_string());
-    found.pop().ok_or(Error::NotFound { model: model.into(), searched })
-}
-
-fn hugging_face_hub() -> PathBuf {
-    let var = |name| std::env::var_os(name).map(PathBuf::from);
-    var("HF_HUB_CACHE")
-        .or_else(|| var("HF_HOME").map(|home| home.join("hub")))
-        .unwrap_or_else(|| var("HOME").unwrap_or_default().join(".cache/huggingface/hub"))
 }

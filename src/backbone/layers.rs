@@ -56,6 +56,19 @@ impl Affine {
         }
     }
 
+    /// With PyTorch's default initial values: weights and biases are uniform within one over the root of the number of inputs.
+    pub(super) fn uniform(weight: Published, params: &mut Params) -> Self {
+        let (outs, ins) = (weight.shape[0], weight.shape[1]);
+        let most = 1.0 / (ins as f64).sqrt();
+        let bias = Published::new(weight.name.replace(".weight", ".bias"), &[outs]);
+        let mut add = |published| {
+            params.add_with(published, |stream, values| {
+                values.iter_mut().for_each(|value| *value = ((2.0 * stream.unit() - 1.0) * most) as f32);
+            })
+        };
+        Self { weight: add(weight), bias: add(bias) }
+    }
+
     pub(super) fn forward(self, tape: &mut Tape, params: &Params, x: &Node) -> Result<Node> {
         let [weight, bias] = self.nodes(tape, params)?;
         tape.linear(x, &weight, Weight::OutIn, Some(&bias))

@@ -5,11 +5,19 @@ mod built;
 mod convnext;
 mod dino_v2;
 pub mod files;
+mod find;
 mod layers;
+mod layout;
+mod mae_decoder;
+mod names;
 mod off_the_shelf;
+mod on_tokens;
 mod opened;
 mod pickle;
 mod position;
+pub mod published;
+#[cfg(test)]
+mod recipe;
 mod resnet;
 mod stem;
 #[cfg(test)]
@@ -19,20 +27,28 @@ mod vit;
 #[cfg(any(test, feature = "zoo"))]
 mod zoo;
 
+#[cfg(test)]
+pub(crate) use block::Hidden;
 pub(crate) use built::of_the_zoo;
 pub use built::{NotBuilt, built};
 pub use convnext::ConvNext;
 pub(crate) use convnext::Shape;
 pub use dino_v2::DinoV2;
+pub(crate) use dino_v2::framed;
+pub use mae_decoder::{DecoderShape, MaeDecoder};
 pub use off_the_shelf::{OffTheShelf, grey_to_rgb};
+pub(crate) use on_tokens::MAIN;
+pub use on_tokens::OnTokens;
+pub(crate) use position::fix as fix_positions;
 pub use resnet::ResNet;
 pub use stem::Stem;
 pub(crate) use vit::Shape as VitShape;
-pub use vit::Vit;
+pub use vit::{Blocks, Reading, Vit};
 
 use crate::{
     pass::{Entered, Outputs, Pass},
     spec::Taps,
+    tape::Node,
 };
 use candle_core::Result;
 
@@ -43,6 +59,14 @@ pub trait Backbone: Send + Sync {
     /// # Errors
     /// If it takes a different kind of input.
     fn run(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Outputs>;
+
+    /// All of its tokens after the last normalisation, (N, T, width), the class token first.
+    ///
+    /// # Errors
+    /// If it has none, or takes a different kind of input.
+    fn tokens(&self, _pass: &mut Pass<'_>, _x: Entered) -> Result<Node> {
+        candle_core::bail!("this backbone has no tokens")
+    }
 
     /// Length of a feature vector.
     fn width(&self) -> usize;

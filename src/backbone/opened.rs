@@ -1,7 +1,11 @@
-//! A file of weights in safetensors format, or an index of several: its tensors by name, as 32-bit floats whatever their
-//! format, without the prefix that a wrapper put before all names.
+//! A file of weights, by safetensors or by PyTorch, or an index of several: its tensors by name, as 32-bit floats whatever
+//! their format, without the prefix that a wrapper put before all names; transformers in timm's words, whatever their layout.
 
-use super::files::{Error, is_head};
+use super::{
+    files::{Error, is_head},
+    layout::{self, Known},
+    torch::{Checkpoint, Stored, is_checkpoint},
+};
 use crate::npy;
 use safetensors::{Dtype, SafeTensors};
 use serde::{
@@ -9,6 +13,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     fmt::{self, Formatter},
     fs::File,
@@ -30,17 +35,25 @@ const MAX_INDEX: u64 = 64 << 20;
 pub(super) struct Opened {
     path: PathBuf,
     files: Vec<memmap2::Mmap>,
+    checkpoint: Option<RefCell<Checkpoint>>,
     tensors: BTreeMap<String, Placed>,
+    transformer: bool,
     /// What was done to read them.
     pub(super) remarks: Vec<String>,
 }
 
-/// A tensor in one of the files.
+/// A tensor, one after the other of whose parts along the first axis are in a file.
 pub(super) struct Placed {
-    file: usize,
     pub(super) dtype: Dtype,
     pub(super) shape: Vec<usize>,
-    bytes: Range<usize>,
+    parts: Vec<Part>,
+}
+
+enum Part {
+    /// Bytes of one of the files.
+    Bytes(usize, Range<usize>),
+    /// A tensor of a checkpoint, and its name there.
+    Stored(String, Stored),
 }
 
 impl Opened {
@@ -49,7 +62,53 @@ impl Opened {
     /// # Errors
     /// If one of them cannot be read, is something else, or has a name twice.
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
-        let mut this = Self { path: path.into(), files: vec![], tensors: BTreeMap::new(), remarks: vec![] };
+        let mut this = Self::raw(path)?;
+        this.strip();
+        this.converted();
+        Ok(this)
+    }
+
+    /// Opens weights that others published. Of several transformers, that whose prefix has `part` in it is read, and the
+    /// teacher if nothing is asked.
+    ///
+    /// # Errors
+    /// As [`Opened::read`], or if there are several transformers and it is not said which.
+    pub(super) fn published(path: &Path, part: Option<&str>) -> Result<Self, Error> {
+        let mut this = Self::raw(path)?;
+        match this.root(part)? {
+            Some(root) => {
+                this.transformer = true;
+                this.below(&root);
+                this.name_as_timm()?;
+            }
+            None => this.strip(),
+        }
+        this.converted();
+        Ok(this)
+    }
+
+    /// Opens a projection head of DINO, whose prefix is left out: see [`Opened::published`] for `part`.
+    ///
+    /// # Errors
+    /// As [`Opened::published`], or if there is no head.
+    pub(super) fn head(path: &Path, part: Option<&str>) -> Result<Self, Error> {
+        let mut this = Self::raw(path)?;
+        let root = |name: &str| name.strip_suffix("mlp.0.weight").map(String::from);
+        let roots = this.names().filter_map(root).collect();
+        let none = || Error::Parts { path: path.into(), roots: vec![], asked: None };
+        let root = this.chosen(roots, part)?.ok_or_else(none)?;
+        this.below(&root);
+        let tensors = std::mem::take(&mut this.tensors);
+        let named = |(name, placed): (String, Placed)| (layout::of_a_head(&name).to_owned(), placed);
+        this.tensors = tensors.into_iter().map(named).collect();
+        Ok(this)
+    }
+
+    /// Its tensors under the names that they have.
+    fn raw(path: &Path) -> Result<Self, Error> {
+        let (files, tensors, remarks) = (vec![], BTreeMap::new(), vec![]);
+        let mut this =
+            Self { path: path.into(), files, checkpoint: None, tensors, transformer: false, remarks };
         if is_index(path) {
             let shards = shards(path)?;
             for shard in &shards {
@@ -60,19 +119,32 @@ impl Opened {
                 path.display(),
                 shards.len()
             ));
+        } else if is_checkpoint(path) {
+            this.add_checkpoint()?;
         } else {
             this.add(path)?;
         }
-        this.strip();
-        let count = |wanted: Dtype| this.tensors.values().filter(|one| one.dtype == wanted).count();
+        Ok(this)
+    }
+
+    /// Says which numbers are converted.
+    fn converted(&mut self) {
         for (dtype, what) in [(Dtype::F16, "widened"), (Dtype::BF16, "widened"), (Dtype::F64, "rounded")] {
-            let count = count(dtype);
+            let count = self.tensors.values().filter(|one| one.dtype == dtype).count();
             if count > 0 {
-                this.remarks
-                    .push(format!("{}: {count} tensors {what} from {dtype:?} to F32", path.display()));
+                let path = self.path.display();
+                self.remarks.push(format!("{path}: {count} tensors {what} from {dtype:?} to F32"));
             }
         }
-        Ok(this)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a name is one that transformers have and their features do not need.
+    pub(super) fn is_unused(&self, name: &str) -> bool {
+        self.transformer && layout::is_unused(name)
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
@@ -84,17 +156,40 @@ impl Opened {
     }
 
     /// The numbers of a tensor.
-    pub(super) fn floats(&self, tensor: &Placed) -> Vec<f32> {
-        let bytes = &self.files[tensor.file][tensor.bytes.clone()];
-        let halves = || bytes.as_chunks::<2>().0.iter().map(|bytes| u16::from_le_bytes(*bytes));
-        match tensor.dtype {
-            Dtype::F16 => halves().map(npy::half).collect(),
-            Dtype::BF16 => halves().map(|bits| f32::from_bits(u32::from(bits) << 16)).collect(),
-            Dtype::F64 => {
-                bytes.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes) as f32).collect()
+    ///
+    /// # Errors
+    /// If a checkpoint is damaged.
+    pub(super) fn floats(&self, tensor: &Placed) -> Result<Vec<f32>, Error> {
+        let mut all = Vec::new();
+        for part in &tensor.parts {
+            match part {
+                Part::Bytes(file, range) => {
+                    let floats = floats(&self.files[*file][range.clone()], tensor.dtype);
+                    if tensor.parts.len() == 1 {
+                        return Ok(floats);
+                    }
+                    all.extend(floats);
+                }
+                Part::Stored(name, stored) => {
+                    let checkpoint = self.checkpoint.as_ref().expect("it is where the tensor was found");
+                    all.extend(checkpoint.borrow_mut().values(name, stored)?);
+                }
             }
-            _ => bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
         }
+        Ok(all)
+    }
+
+    fn add_checkpoint(&mut self) -> Result<(), Error> {
+        let mut checkpoint = Checkpoint::open(&self.path)?;
+        for (name, stored) in checkpoint.all()? {
+            // Counters and the like, which no network reads.
+            let Some(dtype) = stored.dtype() else { continue };
+            let shape = stored.shape.clone();
+            let parts = vec![Part::Stored(name.clone(), stored)];
+            self.tensors.insert(name, Placed { dtype, shape, parts });
+        }
+        self.checkpoint = Some(RefCell::new(checkpoint));
+        Ok(())
     }
 
     fn add(&mut self, path: &Path) -> Result<(), Error> {
@@ -108,15 +203,99 @@ impl Opened {
         let start = 8 + header;
         for (name, info) in metadata.tensors() {
             let (from, to) = info.data_offsets;
-            let bytes = start + from..start + to;
-            let (dtype, shape) = (info.dtype, info.shape.clone());
-            let placed = Placed { file: self.files.len(), dtype, shape, bytes };
+            let parts = vec![Part::Bytes(self.files.len(), start + from..start + to)];
+            let placed = Placed { dtype: info.dtype, shape: info.shape.clone(), parts };
             if self.tensors.insert(name.clone(), placed).is_some() {
                 return Err(format(format!("it has `{name}`, which another file of the index has too")));
             }
         }
         self.files.push(bytes);
         Ok(())
+    }
+
+    /// The prefix of a transformer, which may be empty; `None`: there is no transformer.
+    fn root(&self, part: Option<&str>) -> Result<Option<String>, Error> {
+        let roots = self.names().filter_map(layout::root).map(String::from).collect();
+        self.chosen(roots, part)
+    }
+
+    /// One of several prefixes.
+    fn chosen(&self, roots: Vec<String>, part: Option<&str>) -> Result<Option<String>, Error> {
+        let has = |root: &str, part: &str| {
+            let own = format!("{part}_");
+            root.starts_with(part) || root.split('.').any(|step| step == part || step.starts_with(&own))
+        };
+        let asked: Vec<&String> = match part {
+            Some(part) => roots.iter().filter(|root| has(root, part)).collect(),
+            None => roots.iter().filter(|root| roots.len() == 1 || has(root, "teacher")).collect(),
+        };
+        match (asked.as_slice(), part) {
+            ([one], _) => Ok(Some((*one).clone())),
+            (_, None) if roots.is_empty() => Ok(None),
+            _ => Err(Error::Parts { path: self.path.clone(), roots, asked: part.map(String::from) }),
+        }
+    }
+
+    /// Keeps what is below a prefix, and leaves the prefix out.
+    fn below(&mut self, root: &str) {
+        if root.is_empty() {
+            return;
+        }
+        let tensors = std::mem::take(&mut self.tensors);
+        let all = tensors.len();
+        let (inside, outside): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            tensors.into_iter().partition(|(name, _)| name.starts_with(root));
+        let (path, count) = (self.path.display(), inside.len());
+        self.remarks.push(match outside.keys().find(|name| !is_head(name) && !layout::is_unused(name)) {
+            None => format!("{path}: all {count} names begin with `{root}`, which is left out"),
+            Some(other) => format!(
+                "{path}: {count} of {all} names begin with `{root}`, which is left out; the others, such as `{other}`, are not \
+                 read"
+            ),
+        });
+        let short = |name: String| name.strip_prefix(root).map(String::from).unwrap_or(name);
+        self.tensors = inside.into_iter().map(|(name, placed)| (short(name), placed)).collect();
+    }
+
+    /// Gives the tensors of a transformer timm's names, and joins queries, keys and values.
+    fn name_as_timm(&mut self) -> Result<(), Error> {
+        let mut thirds: BTreeMap<String, [Option<(String, Placed)>; 3]> = BTreeMap::new();
+        for (theirs, placed) in std::mem::take(&mut self.tensors) {
+            let Known { name, third } = layout::known(&theirs);
+            match third {
+                Some(third) => thirds.entry(name).or_default()[third] = Some((theirs, placed)),
+                None => self.insert(name, placed)?,
+            }
+        }
+        for (name, thirds) in thirds {
+            let shape =
+                |one: &Option<(String, Placed)>| one.as_ref().map(|(_, one)| (one.shape.clone(), one.dtype));
+            let first = shape(&thirds[0]).filter(|(shape, _)| !shape.is_empty());
+            // Otherwise they keep their names, which are then unexpected ones.
+            if first.is_none() || thirds.iter().any(|third| shape(third) != first) {
+                for (theirs, placed) in thirds.into_iter().flatten() {
+                    self.insert(theirs, placed)?;
+                }
+                continue;
+            }
+            let joined = thirds.into_iter().flatten().map(|(_, placed)| placed).reduce(|mut joined, next| {
+                joined.shape[0] = joined.shape[0].saturating_add(next.shape[0]);
+                joined.parts.extend(next.parts);
+                joined
+            });
+            self.insert(name, joined.expect("there are three"))?;
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, name: String, placed: Placed) -> Result<(), Error> {
+        match self.tensors.insert(name.clone(), placed) {
+            None => Ok(()),
+            Some(_) => {
+                let reason = format!("two of its names mean `{name}`");
+                Err(Error::Format { path: self.path.clone(), reason })
+            }
+        }
     }
 
     /// Removes prefixes that all names but those of heads have.
@@ -142,6 +321,19 @@ impl Opened {
         let tensors = std::mem::take(&mut self.tensors);
         let short = |name: String| name.strip_prefix(&prefix).map(String::from).unwrap_or(name);
         self.tensors = tensors.into_iter().map(|(name, placed)| (short(name), placed)).collect();
+    }
+}
+
+/// Numbers of a file as 32-bit floats.
+fn floats(bytes: &[u8], dtype: Dtype) -> Vec<f32> {
+    let halves = || bytes.as_chunks::<2>().0.iter().map(|bytes| u16::from_le_bytes(*bytes));
+    match dtype {
+        Dtype::F16 => halves().map(npy::half).collect(),
+        Dtype::BF16 => halves().map(|bits| f32::from_bits(u32::from(bits) << 16)).collect(),
+        Dtype::F64 => {
+            bytes.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes) as f32).collect()
+        }
+        _ => bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
     }
 }
 
@@ -256,7 +448,7 @@ mod tests {
         for (dtype, data, second) in cases {
             file(&path, &["a", "b"], dtype, &data);
             let opened = Opened::read(&path).unwrap();
-            assert_eq!(opened.floats(opened.get("b").unwrap()), [1.5, second], "{dtype}");
+            assert_eq!(opened.floats(opened.get("b").unwrap()).unwrap(), [1.5, second], "{dtype}");
             let said = opened.remarks.concat();
             assert_eq!(
                 said.contains(&"2 tensors ".to_string()) && said.contains(&format!("from {dtype} to F32")),
@@ -294,7 +486,7 @@ mod tests {
             Opened::read(&at("model.safetensors.index.json"))
         };
         let opened = index(r#"{"a":"one.safetensors","b":"two.safetensors"}"#).unwrap();
-        assert_eq!(opened.floats(opened.get("b").unwrap()), [3.0, 4.0]);
+        assert_eq!(opened.floats(opened.get("b").unwrap()).unwrap(), [3.0, 4.0]);
         assert!(opened.remarks[0].ends_with("names 2 files, which are read together"));
         for map in [r#"{"a":"../one.safetensors"}"#, r#"{"a":"/one.safetensors"}"#, "{}", "7"] {
             assert!(matches!(index(map), Err(Error::Format { .. })), "{map}");

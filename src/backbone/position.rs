@@ -1,11 +1,84 @@
 //! Resizes position embeddings to patch grids other than the trained one: PyTorch's bicubic interpolation, with
 //! `antialias=True`, whose kernel (a = -1/2) widens with the reduction, and without (a = -3/4).
 
-use crate::spec::PositionResize;
+use crate::{params::Params, spec::PositionResize};
+
+/// How positions are resized. Published codes combine the same three choices.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Rule {
+    /// Added to the number of patches along each side, which moves the places between which is interpolated.
+    extra: f64,
+    /// Whether the kernel widens where the grid shrinks.
+    antialias: bool,
+    /// Whether a grid with as many patches as were trained keeps their positions in order, whatever its sides.
+    counts: bool,
+}
+
+impl Rule {
+    /// Meta's DINOv2 as it is configured: an offset, and antialiasing or not.
+    #[cfg(test)]
+    pub(crate) fn configured(extra: f64, antialias: bool) -> Self {
+        Self { extra, antialias, counts: false }
+    }
+}
+
+impl From<PositionResize> for Rule {
+    fn from(word: PositionResize) -> Self {
+        let (extra, antialias, counts) = match word {
+            PositionResize::Antialiased => (0.0, true, false),
+            PositionResize::Bicubic => (0.0, false, false),
+            PositionResize::Offset => (0.1, false, false),
+            PositionResize::OneScale => (0.0, false, true),
+        };
+        Self { extra, antialias, counts }
+    }
+}
+
+/// Fixed positions of a class token, which has none, and of the patches of a grid (He et al. 2022): half of the numbers are of
+/// the column, half of the row; of each half, sines and then cosines of the place times 10000^(-j / (width / 4)).
+///
+/// # Panics
+/// If the width is no multiple of 4: a bound of the language forbids that.
+pub(crate) fn sin_cos(width: usize, [rows, cols]: [usize; 2]) -> Vec<f32> {
+    assert!(width.is_multiple_of(4), "sines and cosines of two axes");
+    let quarter = width / 4;
+    let rate = |j: usize| libm::pow(10_000.0, -(j as f64) / quarter as f64);
+    let along = |place: usize| {
+        let angles = move |j: usize| place as f64 * rate(j);
+        let sines = (0..quarter).map(move |j| libm::sin(angles(j)) as f32);
+        sines.chain((0..quarter).map(move |j| libm::cos(angles(j)) as f32))
+    };
+    let mut table = vec![0.0; width];
+    for row in 0..rows {
+        (0..cols).for_each(|col| table.extend(along(col).chain(along(row))));
+    }
+    table
+}
+
+/// Puts the fixed table in the place of a transformer's learned positions, which do not learn from then on.
+///
+/// # Errors
+/// If there are no such parameters, for a square grid and a class token.
+pub(crate) fn fix(params: &mut Params) -> candle_core::Result<()> {
+    let Some(id) = params.find("pos_embed") else { candle_core::bail!("there are no positions to be fixed") };
+    let shape = params.published(id).shape.clone();
+    let (rows, width) = (shape[1], shape[2]);
+    let side = (rows - 1).isqrt();
+    if 1 + side * side != rows {
+        candle_core::bail!("expected positions of a square grid and a class token, found {rows}");
+    }
+    params.import(id, sin_cos(width, [side; 2]))?;
+    params.freeze(id);
+    Ok(())
+}
 
 /// Resizing as a matrix: a row for each of `rows` × `cols` patches, with the weights of the `from` × `from` positions.
-pub(super) fn map(from: usize, [rows, cols]: [usize; 2], rule: PositionResize) -> Vec<f32> {
+pub(super) fn map(from: usize, [rows, cols]: [usize; 2], rule: Rule) -> Vec<f32> {
     let own = [rows, cols] == [from, from];
+    if rule.counts && rows * cols == from * from {
+        let all = rows * cols;
+        return (0..all * all).map(|at| f32::from(u8::from(at % (all + 1) == 0))).collect();
+    }
     let along = |to: usize| -> Vec<Vec<f64>> { (0..to).map(|at| weights(at, from, to, rule, own)).collect() };
     let (down, across) = (along(rows), along(cols));
     let mut map = Vec::with_capacity(rows * cols * from * from);
@@ -18,22 +91,19 @@ pub(super) fn map(from: usize, [rows, cols]: [usize; 2], rule: PositionResize) -
 }
 
 /// The weight of each of `from` positions at one of `to`. The trained grid (`own`) is not resized.
-fn weights(at: usize, from: usize, to: usize, rule: PositionResize, own: bool) -> Vec<f64> {
+fn weights(at: usize, from: usize, to: usize, rule: Rule, own: bool) -> Vec<f64> {
     let mut all = vec![0.0; from];
-    let extra = match rule {
-        _ if own => {
-            all[at] = 1.0;
-            return all;
-        }
-        PositionResize::Antialiased => {
-            let Taps { first, weights } = Taps::new(at, from, to);
-            all[first..first + weights.len()].copy_from_slice(&weights);
-            return all;
-        }
-        PositionResize::Bicubic => 0.0,
-        PositionResize::Offset => 0.1,
-    };
-    let centre = from as f64 / (to as f64 + extra) * (at as f64 + 0.5) - 0.5;
+    if own {
+        all[at] = 1.0;
+        return all;
+    }
+    let scale = from as f64 / (to as f64 + rule.extra);
+    if rule.antialias {
+        let Taps { first, weights } = Taps::new(at, from, scale);
+        all[first..first + weights.len()].copy_from_slice(&weights);
+        return all;
+    }
+    let centre = scale * (at as f64 + 0.5) - 0.5;
     let first = centre.floor() - 1.0;
     for tap in 0..4 {
         let place = first + f64::from(tap);
@@ -47,7 +117,7 @@ fn weights(at: usize, from: usize, to: usize, rule: PositionResize, own: bool) -
 /// DINOv2's own code.
 pub(super) fn resized(grid: &[f32], width: usize, from: usize, [rows, cols]: [usize; 2]) -> Vec<f32> {
     assert_eq!(grid.len(), from * from * width, "a square grid of vectors");
-    let along = |to: usize| (0..to).map(move |at| Taps::new(at, from, to));
+    let along = |to: usize| (0..to).map(move |at| Taps::new(at, from, from as f64 / to as f64));
     let mut narrow = vec![0f32; from * cols * width];
     for (line, out) in grid.chunks_exact(from * width).zip(narrow.chunks_exact_mut(cols * width)) {
         for (taps, out) in along(cols).zip(out.chunks_exact_mut(width)) {
@@ -68,8 +138,8 @@ struct Taps {
 }
 
 impl Taps {
-    fn new(at: usize, from: usize, to: usize) -> Self {
-        let scale = from as f64 / to as f64;
+    /// At the `at`-th of positions that are `scale` of the `from` trained ones apart.
+    fn new(at: usize, from: usize, scale: f64) -> Self {
         let stretch = scale.max(1.0);
         let centre = scale * (at as f64 + 0.5);
         let low = (centre - 2.0 * stretch + 0.5).max(0.0) as usize;
@@ -115,25 +185,66 @@ mod tests {
             &[(11, -0.111_111), (12, 0.796_296), (13, 0.314_815)],
         ];
         for (at, expected) in rows.iter().enumerate() {
-            for (place, found) in weights(at, 14, 6, PositionResize::Bicubic, false).into_iter().enumerate() {
+            for (place, found) in
+                weights(at, 14, 6, PositionResize::OneScale.into(), false).into_iter().enumerate()
+            {
                 let expected = expected.iter().find(|(known, _)| *known == place).map_or(0.0, |(_, w)| *w);
                 assert!((found - expected).abs() < 1e-6, "{at} {place}: {found}, expected {expected}");
             }
         }
     }
 
+    /// The table of the authors, and two tokens of a large one (token 1: row 0, column 1).
+    #[test]
+    fn fixed_positions_are_those_of_masked_autoencoders() {
+        let reference = crate::golden::Golden::open("reference/mae_sincos");
+        for (name, width, grid) in [("dim24_grid4", 24, 4), ("dim64_grid6", 64, 6)] {
+            crate::golden::assert_close(name, &sin_cos(width, [grid; 2]), &reference.values(name), 1e-6);
+        }
+        let table = sin_cos(1024, [14, 14]);
+        let at = |token: usize| [0, 256, 512, 768].map(|number| table[(1 + token) * 1024 + number]);
+        let close = |found: [f32; 4], expected: [f32; 4]| {
+            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");
+        };
+        close(at(1), [0.841_471, 0.540_302, 0.0, 1.0]);
+        close(at(14), [0.0, 1.0, 0.841_471, 0.540_302]);
+        let oblong = sin_cos(8, [2, 3]);
+        assert_eq!((oblong.len(), &oblong[..8]), (7 * 8, &[0.0; 8][..]));
+        assert_eq!(oblong[3 * 8..4 * 8][4..], [0.0, 0.0, 1.0, 1.0], "row 0, column 2");
+    }
+
     #[test]
     fn a_map_is_the_resizing_and_leaves_the_trained_grid() {
         let grid: Vec<f32> = (0..36).map(|at| (at as f32 * 0.9).sin()).collect();
         for to in [[5, 7], [6, 6], [9, 4]] {
-            let map = map(6, to, PositionResize::Antialiased);
+            let map = map(6, to, PositionResize::Antialiased.into());
             let found: Vec<f32> =
                 map.chunks_exact(36).map(|row| row.iter().zip(&grid).map(|(w, x)| w * x).sum()).collect();
             crate::golden::assert_close("positions", &found, &resized(&grid, 1, 6, to), 1e-5);
         }
-        for rule in [PositionResize::Antialiased, PositionResize::Bicubic, PositionResize::Offset] {
-            let own = map(3, [3, 3], rule);
+        let all = [
+            PositionResize::Antialiased,
+            PositionResize::Bicubic,
+            PositionResize::Offset,
+            PositionResize::OneScale,
+        ];
+        for rule in all {
+            let own = map(3, [3, 3], rule.into());
             assert!(own.iter().enumerate().all(|(at, w)| *w == f32::from(u8::from(at % 10 == 0))));
+        }
+    }
+
+    /// CODA's code compares numbers of patches, not sides.
+    #[test]
+    fn one_scale_keeps_the_positions_of_as_many_patches() {
+        let same = map(4, [2, 8], PositionResize::OneScale.into());
+        assert!(same.iter().enumerate().all(|(at, w)| *w == f32::from(u8::from(at % 17 == 0))));
+        assert_ne!(map(4, [2, 8], PositionResize::Bicubic.into()), same);
+        for to in [[6, 6], [20, 20]] {
+            assert_eq!(
+                map(14, to, PositionResize::OneScale.into()),
+                map(14, to, PositionResize::Bicubic.into())
+            );
         }
     }
 }

@@ -158,6 +158,40 @@ fn a_published_file_has_more_in_it_and_a_wrong_one_is_refused() {
     assert!(error.contains("missing: layer2.0.conv1.weight"), "{error}");
 }
 
+/// Meta's files have a position of the class token, which timm has in the class token itself.
+#[test]
+fn a_position_of_the_class_token_is_added_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dinov2.safetensors");
+    let shape = dino_v2::Shape { width: 24, depth: 1, heads: 3, patch: 4, grid: 6, registers: 2 };
+    let mut own = Params::new(Seed(0));
+    DinoV2::shaped(shape, &mut own);
+    fill(&mut own);
+    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = own
+        .ids()
+        .map(|id| {
+            let Published { name, shape, .. } = own.published(id);
+            let (mut shape, mut values) = (shape.clone(), own.export(id).unwrap());
+            match name.as_str() {
+                "cls_token" => values.iter_mut().for_each(|x| *x -= 0.25),
+                "pos_embed" => {
+                    shape[1] += 1;
+                    values.splice(..0, [0.25; 24]);
+                }
+                _ => {}
+            }
+            (name.replace("reg_token", "register_tokens"), shape, files::bytes(&values))
+        })
+        .collect();
+    files::write(&path, &tensors, None).unwrap();
+    let mut read = Params::new(Seed(1));
+    DinoV2::shaped(shape, &mut read);
+    files::load_whole(&path, &mut read).unwrap();
+    for id in read.ids() {
+        assert_close(&own.published(id).name, &read.export(id).unwrap(), &own.export(id).unwrap(), 1e-6);
+    }
+}
+
 #[test]
 fn features_in_bfloat16_are_close() {
     let golden = Golden::open("extractors");

@@ -6,6 +6,7 @@
 
 use super::pickle::{Fault, Id, Pickle};
 use crate::npy;
+use safetensors::Dtype;
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -83,6 +84,14 @@ impl Error {
     }
 }
 
+/// Whether a file begins as checkpoints do.
+pub(super) fn is_checkpoint(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut head));
+    // The length of a header of safetensors may begin with PK; with all four, it would have 67 MB.
+    read.is_ok() && (head == MAGIC || head.starts_with(b"PK\x03\x04"))
+}
+
 /// The first bytes of the older format: a pickled magic number.
 const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 
@@ -120,6 +129,10 @@ const MAX_PICKLE: u64 = 1 << 23;
 const MAX_AXES: usize = 64;
 /// Rebuild functions inside one another.
 const MAX_DEPTH: usize = 8;
+/// Keys that are looked at, bytes of each, and dictionaries inside one another.
+const MAX_KEYS: usize = 1 << 20;
+const MAX_KEY: usize = 1024;
+const MAX_NESTED: usize = 3;
 /// How many times its length may be read of a file: each tensor reads its whole storage.
 const MAX_READS: u64 = 64;
 
@@ -253,6 +266,47 @@ impl Checkpoint {
         Ok(Some(tensors))
     }
 
+    /// All dense tensors in dictionaries, and in dictionaries within them, by their keys joined with points; what is neither
+    /// is left out.
+    ///
+    /// # Errors
+    /// If there are more than a million, or a tensor is larger than its storage.
+    pub fn all(&mut self) -> Result<BTreeMap<String, Stored>, Error> {
+        let (mut found, mut left) = (BTreeMap::new(), MAX_KEYS);
+        self.below(self.pickle.top, "", 0, &mut left, &mut found);
+        if left == 0 {
+            return Err(self.broken(format!("expected at most {MAX_KEYS} keys")));
+        }
+        for (name, stored) in &found {
+            self.extent(name, stored)?;
+        }
+        Ok(found)
+    }
+
+    /// Adds the tensors of a dictionary whose own key is `prefix`.
+    fn below(
+        &self,
+        id: Id,
+        prefix: &str,
+        depth: usize,
+        left: &mut usize,
+        found: &mut BTreeMap<String, Stored>,
+    ) {
+        for (key, value) in self.pickle.entries(id).unwrap_or_default() {
+            let Some(key) = self.pickle.text(*key).filter(|key| key.len() <= MAX_KEY) else { continue };
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                return;
+            }
+            let name = format!("{prefix}{key}");
+            match self.stored(*value) {
+                Some(stored) => drop(found.insert(name, stored)),
+                None if depth < MAX_NESTED => self.below(*value, &format!("{name}."), depth + 1, left, found),
+                None => {}
+            }
+        }
+    }
+
     /// Bytes of a storage.
     fn length(&mut self, storage: &str) -> Result<u64, String> {
         match &mut self.storages {
@@ -371,9 +425,26 @@ impl Checkpoint {
 }
 
 impl Stored {
+    /// The key of its storage.
+    #[cfg(test)]
+    pub(super) fn storage(&self) -> &str {
+        &self.storage
+    }
+
     /// Whether its numbers have 64 bits.
     pub fn is_double(&self) -> bool {
         self.kind == "DoubleStorage"
+    }
+
+    /// The type of its numbers in the words of safetensors, if they are floats.
+    pub(super) fn dtype(&self) -> Option<Dtype> {
+        match self.kind.as_str() {
+            "FloatStorage" => Some(Dtype::F32),
+            "DoubleStorage" => Some(Dtype::F64),
+            "HalfStorage" => Some(Dtype::F16),
+            "BFloat16Storage" => Some(Dtype::BF16),
+            _ => None,
+        }
     }
 
     /// Whether its numbers have 16 bits.

@@ -4,25 +4,29 @@
 //! Positions are learned for a square grid of patches and resized for others, as a fixed linear map, so that they learn from
 //! images of every size. Initial values are timm's: tokens of standard deviation 1e-6, positions and linear maps 0.02.
 
+mod reading;
+
+pub use reading::{Blocks, Reading};
+
 use super::{
     Backbone, Side, Stem,
-    block::{Block, Kind},
+    block::{Block, Hidden, Kind},
     layers::{INIT_SD, Norm, constant},
-    position,
+    position::{self, Rule},
 };
 use crate::{
-    ops::Weight,
+    ops::{Places, Weight},
     params::{ParamId, Params, Published},
     pass::{Entered, Outputs, Pass},
-    spec::{PositionResize, VitFeatures, VitSize},
+    spec::settings,
     tape::Node,
 };
-use candle_core::Result;
+use candle_core::{Result, Tensor};
+use reading::Part;
+use std::ops::Range;
 
 /// The standard deviation of initial class and register tokens in timm.
 const TOKEN_SD: f64 = 1e-6;
-/// Numbers of a head.
-const HEAD: usize = 64;
 
 /// Class token, positions, blocks and the last normalisation.
 pub struct Vit {
@@ -56,27 +60,30 @@ pub(crate) struct Shape {
     /// The drop path of the last block; it decreases linearly to the first.
     pub(crate) drop_path: f64,
     /// What its features are.
-    pub(crate) features: VitFeatures,
+    pub(crate) reading: Reading,
     /// How positions are resized.
-    pub(crate) resize: PositionResize,
+    pub(crate) resize: Rule,
+    /// The hidden layer of its blocks.
+    pub(crate) hidden: Hidden,
 }
 
 impl Shape {
-    /// Of a declared size.
-    pub(crate) fn of(size: VitSize, drop_path: f64, features: VitFeatures, resize: PositionResize) -> Self {
-        let (width, patch) = (size.width(), size.patch());
+    /// As declared.
+    pub(crate) fn of(word: &settings::Vit) -> Self {
+        let (width, patch) = (word.size.width(), word.patch());
         Self {
             width,
-            depth: size.depth(),
-            heads: width / HEAD,
+            depth: word.size.depth(),
+            heads: word.size.heads(),
             patch,
-            grid: size.side() / patch,
-            registers: 0,
-            layer_scale: None,
+            grid: word.size.side() / patch,
+            registers: word.registers,
+            layer_scale: word.layer_scale.map(|scale| scale as f32),
             class_position: true,
-            drop_path,
-            features,
-            resize,
+            drop_path: word.drop_path,
+            reading: word.features.into(),
+            resize: word.positions.into(),
+            hidden: Hidden::Gelu,
         }
     }
 
@@ -94,14 +101,24 @@ impl Shape {
 impl Vit {
     /// Adds the parameters to `params`, with timm's random initialisation.
     pub(crate) fn shaped(shape: Shape, params: &mut Params) -> Self {
-        let Shape { width, depth, heads, grid, registers, layer_scale, class_position, drop_path, .. } =
-            shape;
+        let Shape {
+            width,
+            depth,
+            heads,
+            grid,
+            registers,
+            layer_scale,
+            class_position,
+            drop_path,
+            hidden,
+            ..
+        } = shape;
         let token = |name: &str, count: usize| Published::new(name, &[1, count, width]);
         let positions = usize::from(class_position) + grid * grid;
         let block = |number: usize, params: &mut Params| {
             // timm: drop rates rise linearly from 0 at the first block to `drop_path` at the last.
             let drop = drop_path * number as f64 / (depth - 1).max(1) as f64;
-            let kind = Kind { heads, scale: layer_scale, drop };
+            let kind = Kind { heads, scale: layer_scale, drop, hidden };
             Block::new(&format!("blocks.{number}"), width, kind, params)
         };
         Self {
@@ -153,18 +170,45 @@ impl Vit {
         pass.tape.linear(&map, &rows, Weight::InOut, None)
     }
 
-    /// All tokens before the last normalisation, from patches (N, rows, columns, width).
-    fn tokens(&self, pass: &mut Pass<'_>, patches: &Node) -> Result<Node> {
+    /// All tokens before the first block, from patches (N, rows, columns, width).
+    pub(super) fn embedded(&self, pass: &mut Pass<'_>, patches: &Node) -> Result<Node> {
         let (n, rows, cols, width) = patches.value().dims4()?;
         let table = self.table(pass, [rows, cols])?;
         let patches = pass.tape.reshape(patches, (n, rows * cols, width))?;
-        let x = pass.tape.tokens(&patches, &table)?;
-        self.through(pass, x)
+        pass.tape.tokens(&patches, &table)
     }
 
-    /// Tokens (N, T, width) after all blocks.
-    pub(super) fn through(&self, pass: &mut Pass<'_>, mut x: Node) -> Result<Node> {
-        for block in &self.blocks {
+    /// One of the things that are read of tokens, (N, width). Normalisation is token by token: those that are not read need
+    /// none.
+    fn part(&self, pass: &mut Pass<'_>, tokens: &Node, part: Part, grid: [usize; 2]) -> Result<Node> {
+        let (n, _, width) = tokens.value().dims3()?;
+        let own = self.shape.own();
+        let (range, grid) = match part {
+            Part::Class => (0..1, [1, 1]),
+            Part::Patches => (own..own + grid[0] * grid[1], grid),
+        };
+        let x = pass.tape.token_range(tokens, range)?;
+        let x = self.normalised(pass, &x)?;
+        let x = pass.tape.reshape(&x, (n, grid[0], grid[1], width))?;
+        pass.tape.mean_pixels(&x)
+    }
+
+    /// The class token and those of the visible patches only, after the last normalisation: (N, 1 + K, width).
+    pub(crate) fn visible(&self, pass: &mut Pass<'_>, patches: &Node, visible: &Places) -> Result<Node> {
+        let x = self.embedded(pass, patches)?;
+        let x = pass.tape.chosen_tokens(&x, &visible.behind(self.shape.own()))?;
+        let mut x = self.through(pass, x, 0..self.shape.depth)?;
+        let (n, tokens, _) = x.value().dims3()?;
+        if self.shape.registers > 0 {
+            let own = (0..1).chain(self.shape.own()..tokens).collect::<Vec<_>>();
+            x = pass.tape.chosen_tokens(&x, &Places::new(own.repeat(n), own.len(), tokens)?)?;
+        }
+        self.normalised(pass, &x)
+    }
+
+    /// Tokens (N, T, width) after some of the blocks.
+    pub(super) fn through(&self, pass: &mut Pass<'_>, mut x: Node, blocks: Range<usize>) -> Result<Node> {
+        for block in &self.blocks[blocks] {
             x = block.forward(pass, &x)?;
         }
         Ok(x)
@@ -180,21 +224,32 @@ impl Backbone for Vit {
     fn run(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Outputs> {
         let patches = pass.tape.formatted(&x.maps()?)?;
         let (n, rows, cols, width) = patches.value().dims4()?;
-        let tokens = self.tokens(pass, &patches)?;
-        let own = self.shape.own();
-        // Normalisation is token by token: those that are not read need none.
-        let (range, grid) = match self.shape.features {
-            VitFeatures::ClassToken => (0..1, [1, 1]),
-            VitFeatures::MeanOfPatches => (own..own + rows * cols, [rows, cols]),
-        };
-        let x = pass.tape.token_range(&tokens, range)?;
-        let x = self.normalised(pass, &x)?;
-        let x = pass.tape.reshape(&x, (n, grid[0], grid[1], width))?;
-        Ok(Outputs::of(pass.tape.mean_pixels(&x)?))
+        if let Some(visible) = pass.visible {
+            let tokens = self.visible(pass, &patches, visible)?;
+            let class = pass.tape.token_range(&tokens, 0..1)?;
+            let features = pass.tape.reshape(&class, (n, width))?;
+            return Ok(Outputs { tokens: Some(tokens), ..Outputs::of(features) });
+        }
+        let mut x = self.embedded(pass, &patches)?;
+        let Shape { reading, depth, .. } = self.shape;
+        let (mut parts, mut at) = (Vec::new(), 0);
+        for (block, part) in reading.parts(depth) {
+            x = self.through(pass, x, at..block + 1)?;
+            at = block + 1;
+            parts.push(self.part(pass, &x, part, [rows, cols])?);
+        }
+        Ok(Outputs::of(side_by_side(parts, pass.tape.is_recording())?))
+    }
+
+    fn tokens(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Node> {
+        let patches = pass.tape.formatted(&x.maps()?)?;
+        let tokens = self.embedded(pass, &patches)?;
+        let tokens = self.through(pass, tokens, 0..self.shape.depth)?;
+        self.normalised(pass, &tokens)
     }
 
     fn width(&self) -> usize {
-        self.shape.width
+        self.shape.width * self.shape.reading.parts(self.shape.depth).count()
     }
 
     fn side(&self) -> Side {
@@ -203,6 +258,18 @@ impl Backbone for Vit {
 
     fn stem(&self) -> Option<Stem> {
         Some(self.shape.stem())
+    }
+}
+
+/// What was read of several tokens, in a row. Only one of them is ever trained.
+fn side_by_side(mut parts: Vec<Node>, recorded: bool) -> Result<Node> {
+    match parts.len() {
+        1 => Ok(parts.remove(0)),
+        _ if recorded => candle_core::bail!("a transformer is trained by the features of one token"),
+        _ => {
+            let values: Vec<&Tensor> = parts.iter().map(Node::value).collect();
+            Ok(Node::constant(Tensor::cat(&values, 1)?))
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     },
     papers,
     report::answers::{self, Question},
-    spec::Features,
+    spec::{Features, Protocol},
     spelling::closest,
     store::{Reader, Rows, Store, Value},
 };
@@ -118,7 +118,9 @@ impl Compare {
         let place = format!("{} and {}", system.name(), rival.name(&system));
         let paired: std::result::Result<Vec<_>, _> =
             tasks.iter().map(|task| paired::pair(task, self.unit, &of_a, &of_b)).collect();
-        let paired = paired.at(&place)?;
+        let mut paired = paired.at(&place)?;
+        let predicted_too = Protocol::is_of_source(&question.protocol);
+        paired.iter_mut().for_each(|task| task.predicted_too = predicted_too);
         let mut averages = vec![Average::of(&paired)];
         // Papers average over all images.
         let papers = papers::on(&question.data).filter(|_| question.part.is_empty());

@@ -107,6 +107,7 @@ fn sizes(adapter: &Adapter) -> String {
             };
             format!(" ({} kernels, {pooling} pooling)", word.kernels)
         }
+        Adapter::Planes(word) => format!(" ({})", word.channels.join(", ")),
         Adapter::ChannelReplication(_) | Adapter::FixedChannels(_) | Adapter::TargetParam(_) => String::new(),
     }
 }

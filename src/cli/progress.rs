@@ -180,6 +180,7 @@ impl Listen for Progress {
                 }
             }
             Event::Ended => self.end(),
+            Event::Remark(text) => self.warn(text),
             Event::Note(note) => {
                 self.end();
                 self.title = Some(note.into());

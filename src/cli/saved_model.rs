@@ -5,11 +5,11 @@ use super::{
     run_by_prefix,
 };
 use crate::{
-    adapter::SetChannels,
+    adapter::{SetChannels, places_of_planes},
     backbone::{built, files},
     data::ImageSet,
     model::{Card, CardSet, Extractor},
-    spec::kind::FIT,
+    spec::{Adapter, kind::FIT},
     store::{Store, Value as Field},
 };
 use serde_json::Value;
@@ -31,7 +31,16 @@ impl SavedModel {
     /// Whether it has parameters for a set, or needs none.
     pub(super) fn reads(&self, set: &ImageSet) -> bool {
         let own = |known: &SetChannels| known.set == set.name && known.channels == set.channels;
-        self.card.model.adapter.reads_unseen_sets() || self.card.channels().iter().any(own)
+        let unseen = self.card.model.adapter.reads_unseen_sets() && self.lacks(set).is_none();
+        unseen || self.card.channels().iter().any(own)
+    }
+
+    /// What is wrong with a set whose channels are picked by name: `lacks the channel …`.
+    pub(super) fn lacks(&self, set: &ImageSet) -> Option<String> {
+        match &self.card.model.adapter {
+            Adapter::Planes(word) => places_of_planes(word, &set.channels).err(),
+            _ => None,
+        }
     }
 }
 

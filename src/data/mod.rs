@@ -22,7 +22,7 @@ mod layout;
 mod listing;
 mod measure;
 mod metadata;
-mod norm;
+pub mod norm;
 mod paths;
 mod pattern;
 mod read;
@@ -57,8 +57,8 @@ pub use select::Chosen;
 pub use set::{Column, ImageSet, LeaveOut, Task};
 pub use statistics::{Statistics, statistics};
 pub use transform::{
-    CropBox, Displacements, Draw, REVISION as TRANSFORM_REVISION, ViewPlan, central_view, draw, drawn_view,
-    eval_view, native_view,
+    CropBox, Displacements, Draw, REVISION as TRANSFORM_REVISION, ViewPlan, Window, central_view, draw,
+    drawn_view, eval_view, native_view, window_view,
 };
 
 use crate::event::Listen;

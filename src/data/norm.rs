@@ -1,4 +1,4 @@
-//! What the pixels of an image are normalised by: moments of its set, or its own.
+//! What the pixels of an image are normalised by: moments of its set, its own, or those of each view of it.
 
 use super::{Statistics, Tape, statistics};
 use std::borrow::Cow;
@@ -13,6 +13,8 @@ pub enum Norm {
         /// Added to the standard deviation, of pixels in [0, 1].
         floor: f32,
     },
+    /// Mean and standard deviation of each channel of each view.
+    View,
 }
 
 impl Norm {
@@ -30,8 +32,33 @@ impl Norm {
                 own.sd.iter_mut().for_each(|sd| *sd += floor);
                 Cow::Owned(own)
             }
+            // Those are known when the view is made: see `finish`.
+            Self::View => Cow::Owned(Statistics::none(tape.channels)),
         }
     }
+
+    /// What remains to be done to a view of `channels` planes.
+    pub fn finish(&self, channels: usize, view: &mut [f32]) {
+        match self {
+            Self::Set(_) | Self::Image { .. } => {}
+            Self::View => {
+                let size = (view.len() / channels.max(1)).max(1);
+                view.chunks_exact_mut(size).for_each(by_itself);
+            }
+        }
+    }
+}
+
+/// Added to the standard deviation of a view's channel.
+pub const OF_VIEW: f64 = 1e-6;
+
+/// (x − mean) / (SD + 1e-6), with the unbiased standard deviation of the plane.
+fn by_itself(plane: &mut [f32]) {
+    let count = plane.len() as f64;
+    let mean = plane.iter().map(|x| f64::from(*x)).sum::<f64>() / count;
+    let squares: f64 = plane.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum();
+    let sd = (squares / (count - 1.0).max(1.0)).sqrt() + OF_VIEW;
+    plane.iter_mut().for_each(|x| *x = ((f64::from(*x) - mean) / sd) as f32);
 }
 
 impl From<Statistics> for Norm {

@@ -67,6 +67,12 @@ impl ImageSet {
         Some(names.iter().map(String::as_str).filter(|name| !name.is_empty()))
     }
 
+    /// The images for which the conditions hold, whatever their split, ascending.
+    pub fn rows_of(&self, only: &[Condition]) -> Vec<u32> {
+        let chosen = self.chosen(only);
+        (0..self.len() as u32).filter(|row| chosen.has(*row)).collect()
+    }
+
     /// The training images for which the conditions hold: those trained on, and those held out, both ascending.
     ///
     /// Images are held out before conditions are asked, so that which they are depends on the data alone: nothing that one

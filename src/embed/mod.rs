@@ -1,6 +1,7 @@
 //! From images to feature vectors: every row of a set, in the order of its table, passed on as soon as it is
 //! computed.
 
+mod crops;
 mod files;
 mod room;
 mod symmetries;
@@ -10,9 +11,9 @@ pub use files::{Layout, Writer};
 pub(crate) use to_length::to_length;
 
 use crate::{
-    adapter::{Images, SetChannels},
-    backbone::files as weights,
-    data::{self, ImageSet, Norm, Tape, central_view, native_view},
+    adapter::{Images, Planes, SetChannels},
+    backbone::{files as weights, published::Weights},
+    data::{self, ImageSet, Norm, Tape, central_view, native_view, window_view},
     event::{Event, Listen},
     model::{Card, Extractor},
     ops::format::Format,
@@ -148,6 +149,8 @@ pub struct Embedder {
     pub batch: usize,
     /// Whether features are the mean over the eight symmetries of a square.
     pub symmetries: bool,
+    /// Whether each channel of what the model receives of an image is normalised by its own mean and standard deviation.
+    pub by_crop: bool,
     /// Numbers in the largest image at its own size so far; 0 before the first.
     largest: AtomicUsize,
     /// What a pass takes, by the number of the set and its channels.
@@ -161,6 +164,11 @@ pub enum Preprocess {
     Square {
         /// In pixels.
         shorter: usize,
+        /// In pixels.
+        side: usize,
+    },
+    /// The window of `side` pixels in the centre, at the image's own scale.
+    Window {
         /// In pixels.
         side: usize,
     },
@@ -225,6 +233,14 @@ impl Embedder {
         Ok(())
     }
 
+    /// Puts an adapted model, from its file, in the place of the one under a classifier.
+    ///
+    /// # Errors
+    /// If the file cannot be read or does not fit.
+    pub fn adapted(&mut self, file: &Path) -> Result<(), weights::Error> {
+        Extractor::load_foundation(file, &mut self.params)
+    }
+
     /// Loads a published model from `file`, for the sets `asked`.
     ///
     /// # Errors
@@ -235,6 +251,32 @@ impl Embedder {
         Ok(this)
     }
 
+    /// A published transformer with its weights, for any number of sets.
+    ///
+    /// # Errors
+    /// If the weights do not fit its name.
+    pub fn transformer(file: &Weights, planes: Planes, sets: usize) -> Result<Self, weights::Error> {
+        let mut params = Params::new(Seed(0));
+        let model = Extractor::published(file, planes, &mut params)?;
+        Ok(Self::of(model, params, (0..sets).collect()))
+    }
+
+    fn of(model: Extractor, params: Params, numbers: Vec<usize>) -> Self {
+        Self {
+            model,
+            params,
+            others: Vec::new(),
+            numbers,
+            trained: 0,
+            preprocess: Preprocess::Native,
+            batch: BATCH,
+            symmetries: false,
+            by_crop: false,
+            largest: AtomicUsize::new(0),
+            footprints: Mutex::default(),
+        }
+    }
+
     /// The model that `card` describes with its initial weights: for measurements.
     pub fn random(card: &Card, asked: &[SetChannels], at_home: bool) -> Self {
         let trained = card.channels();
@@ -243,17 +285,17 @@ impl Embedder {
         let mut next = trained.len()..;
         let numbers = asked.iter().map(|set| place(set).or_else(|| next.next()));
         let mut params = Params::new(Seed(0));
+        let model = match &card.classifier {
+            None => Extractor::new(&card.model, &trained, &others, &mut params),
+            Some(top) => Extractor::dual(&card.model, top, &trained, &others, &mut params),
+        };
         Self {
-            numbers: numbers.flatten().collect(),
-            model: Extractor::new(&card.model, &trained, &others, &mut params),
-            params,
-            others: Vec::new(),
             trained: trained.len(),
-            preprocess: Preprocess::of(&card.model, card.image),
-            batch: BATCH,
-            symmetries: false,
-            largest: AtomicUsize::new(0),
-            footprints: Mutex::default(),
+            preprocess: match card.window {
+                true => Preprocess::Window { side: card.image },
+                false => Preprocess::of(&card.model, card.image),
+            },
+            ..Self::of(model, params, numbers.flatten().collect())
         }
     }
 
@@ -296,16 +338,31 @@ impl Embedder {
         listen: &mut dyn Listen,
         take: &mut Take<'_>,
     ) -> Result<(), Error> {
-        let (channels, number) = (set.channels.len(), self.numbers[at]);
         let rows: Vec<u32> = (0..set.len() as u32).collect();
+        self.embed_rows((set, &rows), at, norm, listen, take)
+    }
+
+    /// The same for some of the rows of a set, in this order.
+    ///
+    /// # Errors
+    /// As [`embed`](Self::embed).
+    pub fn embed_rows(
+        &self,
+        (set, rows): (&ImageSet, &[u32]),
+        at: usize,
+        norm: &Norm,
+        listen: &mut dyn Listen,
+        take: &mut Take<'_>,
+    ) -> Result<(), Error> {
+        let (channels, number) = (set.channels.len(), self.numbers[at]);
         let mut done = 0;
         listen.receive(&Event::Began { what: "embedding", unit: "image", total: rows.len() as u64 });
-        let embedded = self.each_batch(set, number, &rows, norm, |batch| {
+        let embedded = self.each_batch(set, number, rows, norm, |batch| {
             let shape = [batch.images, channels, batch.height, batch.width];
             let pixels = Tensor::from_vec(batch.pixels, &shape[..], self.params.device())?;
             let (found, width) = self.features(&pixels, number)?;
             if let Some(wrong) = found.iter().position(|value| !value.is_finite()) {
-                let image = set.key((done + wrong / width) as u32).to_owned();
+                let image = set.key(rows[done + wrong / width]).to_owned();
                 return Err(Error::NotFinite { image });
             }
             take(&found, width)?;
@@ -379,7 +436,7 @@ impl Embedder {
         mut take: impl FnMut(Batch) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let room = match self.preprocess {
-            Preprocess::Square { side, .. } => {
+            Preprocess::Square { side, .. } | Preprocess::Window { side } => {
                 self.together(number, set.channels.len(), (side, side), self.batch.max(1))?
             }
             Preprocess::Native => self.batch.max(1),
@@ -387,7 +444,7 @@ impl Embedder {
         let mut chunks = std::iter::from_fn(|| {
             // At their own size, as many are read at once as the largest so far lets be few numbers.
             let most = match (self.preprocess, self.largest.load(Relaxed)) {
-                (Preprocess::Square { .. }, _) => room,
+                (Preprocess::Square { .. } | Preprocess::Window { .. }, _) => room,
                 (Preprocess::Native, 0) => 1,
                 (Preprocess::Native, numbers) => room.min(READ / numbers).max(1),
             };
@@ -405,12 +462,21 @@ impl Embedder {
     fn batches(&self, set: &ImageSet, number: usize, rows: &[u32], norm: &Norm) -> Result<Vec<Batch>, Error> {
         let channels = set.channels.len();
         match self.preprocess {
-            Preprocess::Square { shorter, side } => {
+            Preprocess::Square { side, .. } | Preprocess::Window { side } => {
                 let len = channels * side * side;
                 let mut pixels = vec![0f32; rows.len() * len];
                 let views = pixels.par_chunks_mut(len).zip(rows).map(|(out, row)| -> Result<(), Error> {
                     let tape = set.read(*row)?;
-                    central_view(&tape, shorter, side, &norm.of(&tape), out);
+                    match self.preprocess {
+                        Preprocess::Square { shorter, .. } => {
+                            central_view(&tape, shorter, side, &norm.of(&tape), out);
+                        }
+                        _ => window_view(&tape, side, &norm.of(&tape), out),
+                    }
+                    norm.finish(channels, out);
+                    if self.by_crop {
+                        crops::normalise(out, side * side);
+                    }
                     Ok(())
                 });
                 all(views)?;
@@ -432,6 +498,10 @@ impl Embedder {
                     let (height, width) = (tape.height, tape.width);
                     let mut pixels = vec![0f32; channels * height * width];
                     native_view(&tape, &norm.of(&tape), &mut pixels);
+                    norm.finish(channels, &mut pixels);
+                    if self.by_crop {
+                        crops::normalise(&mut pixels, height * width);
+                    }
                     Ok(Batch { images: 1, height, width, pixels })
                 };
                 Ok(together(all(tapes.into_par_iter().map(one))?))

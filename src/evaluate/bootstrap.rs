@@ -4,14 +4,7 @@
 //! sides and all their seeds are scored on the same draw. These intervals cover the choice of test images only: seeds are
 //! averaged. The interval over seeds next to them covers the variation between trainings.
 
-use super::{
-    Error,
-    metrics::{Counts, f1_macro},
-    paired::Paired,
-    resampling::Resampler,
-    student,
-    units::Unit,
-};
+use super::{Error, paired::Paired, resampling::Resampler, student, units::Unit};
 use crate::{papers, seed::Seed};
 use serde::Serialize;
 
@@ -143,7 +136,7 @@ pub struct Comparison {
 /// Compares two sides over [`DRAWS`] draws; the result depends only on the tasks' names and predictions.
 /// Averages over a task that does not exist are left out.
 ///
-/// A label without images in a draw is left out of that draw's macro-F1, as the [score](f1_macro) leaves
+/// A label without images in a draw is left out of that draw's macro-F1, as the [score](super::metrics::f1_macro) leaves
 /// out labels without images: it has no recall, and counting it as 0 would pull both sides down at random.
 ///
 /// # Errors
@@ -196,7 +189,7 @@ impl Sum {
         // A stream per task and draw, so that a task's draws do not depend on what else is compared.
         let drawn = resampler.draws(draws, |draw| seed.stream(&format!("bootstrap/{}/{draw}", task.task)));
         let drawn = drawn.iter().map(|f1| mean_difference(&f1[..of_a], &f1[of_a..])).collect();
-        let f1 = |predicted: &Vec<u16>| f1_macro(&Counts::of_lists(&task.truth, predicted));
+        let f1 = |predicted: &Vec<u16>| task.f1_macro(predicted);
         let (a, b) = (task.a.iter().map(f1).collect(), task.b.iter().map(f1).collect());
         let (images, unit, units) = (task.truth.len(), Some(task.unit), task.count());
         Self { a, b, drawn, images, unit, units }
@@ -285,7 +278,10 @@ pub(super) fn interval(values: &mut [f64]) -> (f64, f64) {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::seed::Stream;
+    use crate::{
+        evaluate::metrics::{Counts, f1_macro},
+        seed::Stream,
+    };
 
     /// `images` of three unequal classes, and predictors that are right with these probabilities.
     pub(in super::super) fn task(
@@ -302,7 +298,15 @@ pub(super) mod tests {
         };
         let a = a.iter().map(|right| predict(*right)).collect();
         let b = vec![predict(b)];
-        Paired { task: name.into(), unit: Unit::Image, units: (0..images as u32).collect(), a, b, truth }
+        Paired {
+            task: name.into(),
+            unit: Unit::Image,
+            units: (0..images as u32).collect(),
+            a,
+            b,
+            truth,
+            predicted_too: false,
+        }
     }
 
     /// The average over all tasks.

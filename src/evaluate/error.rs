@@ -32,6 +32,12 @@ pub enum Error {
         /// Its value.
         value: f64,
     },
+    /// No model embedded an image that is asked for.
+    #[error("image {row} was embedded by none of the adapted models")]
+    NoPiece {
+        /// From 0.
+        row: usize,
+    },
     /// A row without a direction: all zeros.
     #[error("row {row} of the features: expected a vector with a direction, found only zeros")]
     ZeroRow {
@@ -85,6 +91,14 @@ pub enum Error {
     Empty {
         /// What is missing.
         what: &'static str,
+    },
+    /// Images without any untreated control among them.
+    #[error("expected at least one untreated control in the {within} `{of}`, found none")]
+    NoControls {
+        /// The kind of group: `plate`.
+        within: String,
+        /// Its name.
+        of: String,
     },
     /// An image for hand-made features cannot be read.
     #[error(transparent)]
@@ -168,6 +182,11 @@ impl Error {
             Self::NoReference { .. } => {
                 Some("leaving a group out needs a second group or a training split; check the column that dataset.toml names".into())
             }
+            Self::NoControls { .. } => Some(
+                "a control has `True` (or `negcon`, `DMSO`) in the column with the role `control`, which `roles` in dataset.toml \
+                 names; or say `.standardised(…)`, by all images"
+                    .into(),
+            ),
             Self::Empty { .. } => Some("check the column train_test_split of enriched_meta.csv".into()),
             Self::Memory { .. } => {
                 Some("free some, or raise the limit (`ulimit -v`, the memory of the job); fewer `--threads` need less".into())
@@ -175,6 +194,9 @@ impl Error {
             Self::Task { source, .. } => source.hint(),
             Self::Damaged { path, .. } => {
                 Some(format!("delete {} and its work from the store, then run again", path.display()))
+            }
+            Self::NoPiece { .. } => {
+                Some("ask only about images that the model adapts to: each batch or plate has a model of its own".into())
             }
             Self::Gpu(_) | Self::Features { .. } => None,
             Self::Data(source) => source.hint(),

@@ -18,20 +18,59 @@ pub struct Metric {
 pub const METRICS: [Metric; 2] =
     [Metric { name: ACCURACY, of: accuracy }, Metric { name: F1_MACRO, of: f1_macro }];
 
+/// All metrics of a task that a classifier of other images answers: labels that are only predicted count too.
+pub const CLASSIFIED: [Metric; 5] = [
+    Metric { name: ACCURACY, of: accuracy },
+    Metric { name: F1_MACRO, of: f1_macro },
+    Metric { name: PRECISION_MACRO, of: precision_macro },
+    Metric { name: RECALL_MACRO, of: recall_macro },
+    Metric { name: KAPPA, of: kappa },
+];
+
 /// The name of [`accuracy`].
 pub const ACCURACY: &str = papers::ACCURACY.name;
 /// The name of [`f1_macro`].
 pub const F1_MACRO: &str = papers::MACRO_F1.name;
+/// The name of [`precision_macro`].
+pub const PRECISION_MACRO: &str = "precision_macro";
+/// The name of [`recall_macro`].
+pub const RECALL_MACRO: &str = "recall_macro";
+/// The name of [`kappa`].
+pub const KAPPA: &str = "kappa";
 
 /// Share of images whose predicted labels equal the true ones.
 pub fn accuracy(counts: &Counts) -> f64 {
     counts.right as f64 / counts.images as f64
 }
 
-/// Unweighted mean F1 over the labels that occur in the truth. A label that is only predicted counts as a
-/// miss of the true one and has no other effect. 0 if no image has a label.
+/// Unweighted mean F1 over the labels that are counted: those of the truth ([`Counts::of`]), where a label that is only
+/// predicted counts as a miss of the true one and has no other effect, or of predictions too ([`Counts::of_all`]). 0 if
+/// there is no label.
 pub fn f1_macro(counts: &Counts) -> f64 {
-    counts.of_label.values().map(LabelCounts::f1).sum::<f64>() / counts.of_label.len().max(1) as f64
+    mean(counts, LabelCounts::f1)
+}
+
+/// Unweighted mean precision over the labels that are counted.
+pub fn precision_macro(counts: &Counts) -> f64 {
+    mean(counts, LabelCounts::precision)
+}
+
+/// Unweighted mean recall over the labels that are counted.
+pub fn recall_macro(counts: &Counts) -> f64 {
+    mean(counts, LabelCounts::recall)
+}
+
+fn mean(counts: &Counts, of: impl Fn(&LabelCounts) -> f64) -> f64 {
+    counts.of_label.values().map(of).sum::<f64>() / counts.of_label.len().max(1) as f64
+}
+
+/// Cohen's kappa of images with one label each: agreement beyond that of independent guesses with the same shares. 0 where
+/// truth and prediction are one and the same label throughout, for which scikit-learn has no number.
+pub fn kappa(counts: &Counts) -> f64 {
+    let images = counts.images as f64;
+    let pairs = counts.of_label.values().map(|label| f64::from(label.support) * f64::from(label.predicted));
+    let expected = pairs.sum::<f64>() / (images * images);
+    if expected < 1.0 { (accuracy(counts) - expected) / (1.0 - expected) } else { 0.0 }
 }
 
 /// Counts of correct predictions.
@@ -41,7 +80,7 @@ pub struct Counts {
     pub images: usize,
     /// Those whose predicted labels equal the true ones.
     pub right: usize,
-    /// Every label of the truth.
+    /// Every label that is counted: those of the truth, or of predictions too.
     pub of_label: BTreeMap<u16, LabelCounts>,
 }
 
@@ -83,7 +122,23 @@ impl Counts {
     /// # Panics
     /// If there are no images.
     pub fn of(pairs: impl Iterator<Item = (Truth, Truth)> + Clone) -> Self {
-        let mut counts = Self { images: 0, right: 0, of_label: BTreeMap::new() };
+        Self::of_labels(BTreeMap::new(), pairs)
+    }
+
+    /// The same, with labels that are only predicted among the counted ones.
+    ///
+    /// # Panics
+    /// If there are no images.
+    pub fn of_all(pairs: impl Iterator<Item = (Truth, Truth)> + Clone) -> Self {
+        let predicted = pairs.clone().flat_map(|(_, predicted)| predicted.labels());
+        Self::of_labels(predicted.map(|label| (label, LabelCounts::default())).collect(), pairs)
+    }
+
+    fn of_labels(
+        of_label: BTreeMap<u16, LabelCounts>,
+        pairs: impl Iterator<Item = (Truth, Truth)> + Clone,
+    ) -> Self {
+        let mut counts = Self { images: 0, right: 0, of_label };
         for label in pairs.clone().flat_map(|(truth, _)| truth.labels()) {
             counts.of_label.entry(label).or_default().support += 1;
         }
@@ -125,6 +180,22 @@ mod tests {
         let five = counts.of_label[&5];
         assert_eq!((five.precision(), five.recall(), five.support), (1.0 / 3.0, 0.5, 2));
         assert_eq!(counts.of_label[&6].f1(), 0.0);
+    }
+
+    /// `truth = [0,0,1,1,2,2,2]`, `predicted = [0,3,1,1,2,0,3]`; scikit-learn 1.9.1: accuracy_score, f1_score,
+    /// precision_score, recall_score (average="macro", zero_division=0), cohen_kappa_score.
+    #[test]
+    fn labels_that_are_only_predicted_count_where_a_classifier_of_other_images_answers() {
+        let truth = [0, 0, 1, 1, 2, 2, 2].map(Truth::One);
+        let predicted = [0, 3, 1, 1, 2, 0, 3].map(Truth::One);
+        let counts = Counts::of_all(truth.into_iter().zip(predicted));
+        let found = CLASSIFIED.map(|metric| (metric.of)(&counts));
+        let wanted = [4.0 / 7.0, 0.5, 0.625, (0.5 + 1.0 + 1.0 / 3.0) / 4.0, 17.0 / 38.0];
+        for ((found, wanted), metric) in found.into_iter().zip(wanted).zip(CLASSIFIED) {
+            assert!((found - wanted).abs() < 1e-12, "{}: {found}, {wanted}", metric.name);
+        }
+        let same = Counts::of_all([(Truth::One(1), Truth::One(1))].into_iter());
+        assert_eq!((kappa(&same), f1_macro(&same)), (0.0, 1.0));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Scores of features from any source: rows of numbers in, scores and per-image predictions out.
 //!
 //! Nothing here depends on a network or a store. Each rule has its own file: [`questions`] the tasks of a
-//! set, [`protocol`] how labels are predicted, [`nearest`] the search for nearest neighbours, [`metrics`] the
+//! set, [`protocol`] how labels are predicted, [`classify`] classifiers of a source asked about a target, [`nearest`] the search for nearest neighbours, [`metrics`] the
 //! metrics, [`score`] a task and its score, [`floors`] and [`handmade`] floors without training.
 //! [`predictions`] reads and writes the file with the prediction of every image, [`answered`] is its content,
 //! [`paired`] pairs the predictions of two sides, [`units`] defines which images are not independent,
@@ -10,10 +10,13 @@
 
 pub mod answered;
 pub mod bootstrap;
+pub mod cka;
+pub mod classify;
 pub mod features;
 pub mod floors;
 pub mod handmade;
 pub mod indistinguishable;
+pub mod knn;
 pub mod metrics;
 pub mod nearest;
 pub mod paired;
@@ -26,11 +29,12 @@ pub mod units;
 
 mod error;
 mod labels;
+mod logistic;
 mod resampling;
 mod student;
 
 pub use error::Error;
-pub use features::{FeatureFile, FeatureMatrix, FeatureRows, SideBySide};
+pub use features::{FeatureFile, FeatureMatrix, FeatureRows, Pieces, SideBySide};
 pub use labels::{Labels, Truth};
 pub use nearest::Neighbour;
 pub use score::{ClassScore, Prediction, TaskInput, TaskScore};

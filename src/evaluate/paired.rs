@@ -1,8 +1,9 @@
 //! Pairs the predictions of two sides for the same images.
 
 use super::{
-    Error,
+    Error, Truth,
     answered::{Answered, Interned, TaskImages},
+    metrics::{Counts, f1_macro},
     units::Unit,
 };
 use std::{
@@ -26,6 +27,8 @@ pub struct Paired {
     pub a: Vec<Vec<u16>>,
     /// The second side's predictions, per seed.
     pub b: Vec<Vec<u16>>,
+    /// Whether labels that are only predicted count in the macro-F1, as where a classifier of other images answers.
+    pub predicted_too: bool,
 }
 
 /// Names of the tasks in a file of predictions, `Allen/Task_one`, in file order.
@@ -73,10 +76,28 @@ pub fn pair(task: &str, unit: Option<Unit>, a: &[&[Answered]], b: &[&[Answered]]
     let predicted = |one: &&Answered| numbers(&one.predicted, &one.asked.by_key);
     let (of_a, of_b) = all.split_at(a.len());
     let (a, b) = (of_a.iter().map(predicted).collect(), of_b.iter().map(predicted).collect());
-    Ok(Paired { task: task.into(), unit, units, truth: numbers(&first.truth, &first.by_key), a, b })
+    Ok(Paired {
+        task: task.into(),
+        unit,
+        units,
+        truth: numbers(&first.truth, &first.by_key),
+        a,
+        b,
+        predicted_too: false,
+    })
 }
 
 impl Paired {
+    /// The macro-F1 of a list of predictions for all images.
+    pub(super) fn f1_macro(&self, predicted: &[u16]) -> f64 {
+        let counts = Counts::of_lists(&self.truth, predicted);
+        if !self.predicted_too {
+            return f1_macro(&counts);
+        }
+        let pairs = self.truth.iter().zip(predicted).map(|(a, b)| (Truth::One(*a), Truth::One(*b)));
+        f1_macro(&Counts::of_all(pairs))
+    }
+
     /// The number of units.
     pub fn count(&self) -> usize {
         count(&self.units)

@@ -21,6 +21,8 @@ pub(super) struct Resampler {
     distributions: Vec<Poisson>,
     labels: usize,
     lists: usize,
+    /// Whether labels that are only predicted count.
+    predicted_too: bool,
 }
 
 /// Units with the same contents.
@@ -77,7 +79,16 @@ impl Resampler {
             }
         }
         let distributions = counts.iter().map(|units| Poisson::new(f64::from(*units))).collect();
-        Self { truth, places, right, kinds, distributions, labels, lists: lists.len() }
+        Self {
+            truth,
+            places,
+            right,
+            kinds,
+            distributions,
+            labels,
+            lists: lists.len(),
+            predicted_too: task.predicted_too,
+        }
     }
 
     /// Every list's macro-F1 in each of `count` draws, each with its own random stream: the first side's
@@ -131,7 +142,11 @@ impl Resampler {
                     let at = list * labels + label;
                     2.0 * f64::from(hits[at][lane]) / f64::from(support[*label][lane] + found[at][lane])
                 };
-                there.iter().map(f1).sum::<f64>() / there.len() as f64
+                // A label that is only predicted adds nothing but itself.
+                let only =
+                    |label: &usize| support[*label][lane] == 0 && found[list * labels + label][lane] > 0;
+                let more = if self.predicted_too { (0..labels).filter(only).count() } else { 0 };
+                there.iter().map(f1).sum::<f64>() / (there.len() + more) as f64
             };
             (0..self.lists).map(of_list).collect()
         };
@@ -201,6 +216,13 @@ mod tests {
             assert_eq!(units as usize, task.count());
             for (list, found) in task.a.iter().chain(&task.b).zip(resampler.whole()) {
                 assert!((f1_macro(&Counts::of_lists(&task.truth, list)) - found).abs() < 1e-12);
+            }
+            // Predictions of a label that no image has.
+            task.predicted_too = true;
+            task.a[0][..7].fill(99);
+            let resampler = Resampler::new(&task);
+            for (list, found) in task.a.iter().chain(&task.b).zip(resampler.whole()) {
+                assert!((task.f1_macro(list) - found).abs() < 1e-12);
             }
         }
     }

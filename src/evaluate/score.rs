@@ -2,10 +2,10 @@
 
 use super::{
     Error, Labels, Truth,
-    metrics::{Counts, LabelCounts, METRICS, Metric},
+    metrics::{Counts, METRICS, Metric},
 };
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// One task of one set: queries and references.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ pub struct TaskScore {
     pub task: String,
     /// Every [metric](super::metrics::METRICS) by its name.
     pub metrics: BTreeMap<&'static str, f64>,
-    /// The scores of every label that occurs in the truth, in the order of the labels.
+    /// The scores of every label that is counted, in the order of the labels.
     pub per_class: Vec<ClassScore>,
     /// One per query that counts, in the order of the queries. Empty if a score is an average over draws.
     pub predictions: Vec<Prediction>,
@@ -75,7 +75,7 @@ pub struct Prediction {
     pub predicted: Truth,
     /// The row from which it was taken; `None` if nothing was compared.
     pub nearest: Option<u32>,
-    /// The similarity to that row: the cosine, or minus the Euclidean distance.
+    /// The similarity to that row: the cosine, or minus the Euclidean distance; of a classifier, the probability of the label.
     pub similarity: Option<f32>,
     /// Whether another row with another label is exactly as near: the first was taken.
     pub tied: bool,
@@ -167,9 +167,7 @@ impl TaskInput<'_> {
                 return Err(self.locate(Error::Empty { what }));
             }
         }
-        if !(0..self.queries.len()).any(|query| self.counts(query)) {
-            return Err(self.locate(Error::Empty { what: "image that is asked for in the task" }));
-        }
+        self.check_asked().map_err(|error| self.locate(error))?;
         if let Some(groups) = self.groups
             && groups.len() != self.queries.len()
         {
@@ -177,6 +175,14 @@ impl TaskInput<'_> {
             return Err(self.locate(Error::Mismatch { what: "groups of queries", expected, found }));
         }
         Ok(())
+    }
+
+    /// Refuses a task of which no image is asked for.
+    pub(super) fn check_asked(&self) -> Result<(), Error> {
+        if (0..self.queries.len()).any(|query| self.counts(query)) {
+            return Ok(());
+        }
+        Err(Error::Empty { what: "image that is asked for in the task" })
     }
 
     /// The scores of given predictions.
@@ -191,21 +197,32 @@ impl TaskInput<'_> {
     /// # Panics
     /// If there are no lists.
     pub(super) fn named(&self, lists: &[Counts]) -> TaskScore {
+        self.named_by(lists, &METRICS)
+    }
+
+    /// The same by other metrics.
+    ///
+    /// # Panics
+    /// If there are no lists.
+    pub(super) fn named_by(&self, lists: &[Counts], metrics: &[Metric]) -> TaskScore {
         let mean = |value: &dyn Fn(&Counts) -> f64| lists.iter().map(value).sum::<f64>() / lists.len() as f64;
-        let class = |(label, counts): (&u16, &LabelCounts)| ClassScore {
+        // A label that is only predicted need not be in all lists.
+        let of = |list: &Counts, label: &u16| list.of_label.get(label).copied().unwrap_or_default();
+        let labels: BTreeSet<u16> = lists.iter().flat_map(|list| list.of_label.keys().copied()).collect();
+        let class = |label: &u16| ClassScore {
             class: self.label_names[usize::from(*label)].clone(),
-            precision: mean(&|list| list.of_label[label].precision()),
-            recall: mean(&|list| list.of_label[label].recall()),
-            f1: mean(&|list| list.of_label[label].f1()),
-            support: counts.support,
+            precision: mean(&|list| of(list, label).precision()),
+            recall: mean(&|list| of(list, label).recall()),
+            f1: mean(&|list| of(list, label).f1()),
+            support: of(&lists[0], label).support,
         };
         let metric = |metric: &Metric| (metric.name, mean(&|list| (metric.of)(list)));
         TaskScore {
             data: self.data.into(),
             set: self.set.into(),
             task: self.task.into(),
-            metrics: METRICS.iter().map(metric).collect(),
-            per_class: lists[0].of_label.iter().map(class).collect(),
+            metrics: metrics.iter().map(metric).collect(),
+            per_class: labels.iter().map(class).collect(),
             predictions: Vec::new(),
         }
     }

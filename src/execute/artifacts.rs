@@ -37,16 +37,17 @@ pub(super) fn row(kind: &str, path: &Path, digest: Digest, store: &Path) -> Arti
 
 /// Writes what each row of a file of features is: the image, its label, and its splits, `Train` and tasks,
 /// joined by `+`. Figures of the features then need no images.
-pub(super) fn write_images(path: &Path, set: &ImageSet) -> Result<Digest, Error> {
+pub(super) fn write_images(path: &Path, set: &ImageSet, rows: &[u32]) -> Result<Digest, Error> {
     let write = || -> io::Result<Digest> {
         let mut writer = csv::Writer::from_writer(Growing::create(path)?);
         writer.write_record(["image", "label", "splits"])?;
         // Queries ascend, so that one position in each task's list is enough.
         let mut asked: Vec<_> =
             set.tasks.iter().map(|task| (&task.name, task.queries.iter().peekable())).collect();
-        for row in 0..set.len() as u32 {
+        for &row in rows {
             let mut splits = if set.is_train(row) { vec!["Train"] } else { vec![] };
             for (task, queries) in &mut asked {
+                while queries.next_if(|query| **query < row).is_some() {}
                 splits.extend(queries.next_if(|query| **query == row).map(|_| task.as_str()));
             }
             let label = &set.labels[usize::from(set.label(row))];

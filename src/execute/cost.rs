@@ -32,7 +32,7 @@ use crate::{
 use candle_core::Device;
 use fit::FitPace;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -115,7 +115,7 @@ impl<'a> Meter<'a> {
                 let source = Pretraining::new();
                 let format = format::of(Pretraining::PRECISION);
                 let mut params = Params::on(self.device.clone(), format, Seed(0));
-                let extractor = Extractor::plain(*size, 3, &mut params);
+                let extractor = Extractor::pretrained(size, 3, &mut params);
                 let pace = self.steps(&extractor, &mut params, (&stage, side), &source)?;
                 Ok(pace.cost((&stage, side), &[source.items().len()], self.keep))
             }
@@ -126,8 +126,19 @@ impl<'a> Meter<'a> {
                 cost.seconds *= if *symmetries { embed::SYMMETRIES as f64 } else { 1.0 };
                 Ok(cost)
             }
-            Work::Score { data, protocol, features, beside, subset, .. } => {
-                self.score(plan, step, (data, *subset), (protocol, *features, beside), listen)
+            Work::Score { data, protocol, features, beside, subset, trained_on, .. } => {
+                let by = protocol.of_features(*features);
+                let cost = self.score(plan, step, (data, *subset), (&by, *features, beside), listen)?;
+                match trained_on {
+                    None => Ok(cost),
+                    Some(source) => Ok(cost.then(self.learning(
+                        plan,
+                        step,
+                        (source, *subset),
+                        (&by, *features),
+                        listen,
+                    )?)),
+                }
             }
         }
     }
@@ -163,7 +174,15 @@ impl<'a> Meter<'a> {
         let few = few.as_ref().unwrap_or(set);
         let own = SetChannels { set: set.name.clone(), channels: set.channels.clone() };
         let sets = vec![CardSet::plain(own.clone())];
-        let card = Card { model: model.clone(), image, sets, normalise: vec![] };
+        let card = Card {
+            model: model.clone(),
+            image,
+            window: false,
+            sets,
+            normalise: vec![],
+            classifier: None,
+            classes: vec![],
+        };
         let mut embedder = Embedder::random(&card, &[own], true);
         embedder.go_to(&self.device, Format::F32)?;
         let memory = device::Peak::begin(&self.device);
@@ -209,10 +228,8 @@ impl<'a> Meter<'a> {
                 }
                 Features::Model | Features::Untrained => {
                     let mut width = 0;
-                    for parent in step.parents.iter().filter_map(|id| plan.step(id)) {
-                        if let Step { work: Work::Embed { data, image, .. }, parents, .. } = parent
-                            && data.reads(&set.name)
-                        {
+                    for parent in plan.embeds(step, (data, false), &set.name) {
+                        if let Step { work: Work::Embed { image, .. }, parents, .. } = parent {
                             width += self.embedding(&plan.fit(&parents[0]).model, set, *image)?.width;
                         }
                     }
@@ -229,11 +246,55 @@ impl<'a> Meter<'a> {
                         cost.memory = nearest::memory(width, set.len(), &self.device) as u64;
                         cost.seconds += self.search(width)? * (queries * set.train_rows().len()) as f64;
                     }
+                    // A few products for each image; the neighbours of all of them are reckoned with the source.
+                    Protocol::Accuracy(_)
+                    | Protocol::NearestMean(_)
+                    | Protocol::Logistic(_)
+                    | Protocol::Knn(_) => {}
                 }
             }
             all = all.then(cost);
         }
         Ok(all)
+    }
+
+    /// What is learned from the source of a score.
+    fn learning(
+        &mut self,
+        plan: &Plan,
+        step: &Step,
+        (source, subset): (&Selection, Option<usize>),
+        (by, features): (&Protocol, Features),
+        listen: &mut dyn Listen,
+    ) -> Result<Cost, Error> {
+        let (mut cost, mut images, mut width, mut labels) = (Cost::default(), 0, 0, BTreeSet::new());
+        for part in &self.sets.open(source, subset, listen)? {
+            let set = part.set();
+            images += set.train_rows().len();
+            labels.extend(set.labels.iter().cloned());
+            match features {
+                Features::Constant | Features::Prior => {}
+                Features::HandMade | Features::HandMadeStandardised => {
+                    cost.seconds += self.by_hand(set)? * set.len() as f64;
+                    width = handmade::width(set.channels.len());
+                }
+                Features::Model | Features::Untrained => {
+                    for parent in plan.embeds(step, (source, true), &set.name) {
+                        if let Step { work: Work::Embed { image, .. }, parents, .. } = parent {
+                            width = self.embedding(&plan.fit(&parents[0]).model, set, *image)?.width;
+                        }
+                    }
+                }
+            }
+        }
+        let products = match by {
+            Protocol::Logistic(_) => REGRESSION_STEPS * 2.0 * (images * width * labels.len()) as f64,
+            Protocol::Knn(_) => (images * images * width) as f64,
+            Protocol::OneNn(_) | Protocol::Accuracy(_) | Protocol::NearestMean(_) => 0.0,
+        };
+        cost.memory = (images * width * size_of::<f64>()) as u64;
+        cost.seconds += products / PRODUCTS_PER_SECOND;
+        Ok(cost)
     }
 
     /// Seconds of hand-made features of an image of a set, whichever grey levels are measured.
@@ -269,6 +330,9 @@ impl<'a> Meter<'a> {
 
 /// Images of each split that are embedded to see how long it takes.
 const MEASURED_IMAGES: usize = 6;
+/// Steps of a logistic regression, and products in a second.
+const REGRESSION_STEPS: f64 = 150.0;
+const PRODUCTS_PER_SECOND: f64 = 1e9;
 /// Bytes of a prediction on disk, as measured.
 const PREDICTION: usize = 40;
 

@@ -14,15 +14,15 @@ use crate::{
     loss::Objective,
     model::{Card, CardSet, Extractor},
     params::Params,
-    plan::{Fit, Step, Training},
+    plan::{Fit, Pretrained, Step, Top, Training},
     seed::Seed,
-    spec::{ConvNextSize, Moments, Oracle, Selection, Stage, View, Weights, normalise::moments_of},
+    spec::{Moments, Needs, Oracle, Selection, Stage, View, Weights, normalise::moments_of},
     store::Attempt,
     train::{self, Folder, Job, Pretraining, Source},
 };
 use std::path::Path;
 
-const WEIGHTS: &str = "weights.safetensors";
+pub(super) const WEIGHTS: &str = "weights.safetensors";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 
 /// The seed of the shared pre-training.
@@ -32,6 +32,7 @@ const PRETRAIN_SEED: Seed = Seed(0);
 struct FitInputs<'a> {
     stage: &'a Stage,
     side: usize,
+    window: bool,
     seed: Seed,
     source: &'a dyn Source,
     objective: Objective,
@@ -53,8 +54,8 @@ impl WorkContext<'_> {
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
-        let Fit { model, image, subset, .. } = fit;
-        let (image, subset) = (*image, *subset);
+        let Fit { model, image, window, subset, .. } = fit;
+        let (image, window, subset) = (*image, *window, *subset);
         let number = fit.training.as_ref().map_or(0, |training| training.number);
         let seed = of_stage(step.seed.unwrap_or(PRETRAIN_SEED), number);
         let sets = self.sets.open(&fit.data, subset, listen)?;
@@ -63,31 +64,47 @@ impl WorkContext<'_> {
             listen.receive(&Event::Note(&remark));
         }
         let (extractor, mut params) = start(seed)?;
-        let mut card =
-            Card { model: model.clone(), image, sets: Vec::new(), normalise: fit.normalise.clone() };
+        let mut card = Card {
+            model: model.clone(),
+            image,
+            window,
+            sets: Vec::new(),
+            normalise: fit.normalise.clone(),
+            classifier: fit.classifier.as_ref().map(|top| top.backbone.clone()),
+            classes: vec![],
+        };
         for (part, SetChannels { set, channels }) in sets.iter().zip(channels(&sets)) {
             card.sets.push(match self.norm(fit, part, listen)? {
                 Norm::Set(Statistics { mean, sd }) => CardSet { set, channels, mean, sd },
-                Norm::Image { .. } => CardSet::plain(SetChannels { set, channels }),
+                Norm::Image { .. } | Norm::View => CardSet::plain(SetChannels { set, channels }),
             });
         }
-        let Some(Training { stage, hold_out: share, .. }) = fit.training.as_deref() else {
-            return self.keep(attempt, &params, Some(&card));
+        let Some(training) = fit.training.as_deref() else {
+            return self.keep(attempt, &params, None, Some(&card));
         };
+        let stage = &training.stage;
         let (mut parts, mut held) = (Vec::new(), Vec::new());
         for (number, part) in sets.iter().enumerate() {
             let norm = card.norm(number);
-            let (rows, back) = rows(part, stage, *share);
+            let (rows, back) = rows(part, training);
             parts.push((part.set(), rows, norm));
             held.push(back);
         }
-        let source = Folder::new(parts).holding_out(&held);
+        let source = paired(Folder::new(parts).holding_out(&held), stage, listen)?;
+        if Needs::of(&stage.objective).labels {
+            card.classes = source.classes().to_vec();
+        }
         let oracle = |which, params: &Params| match which {
             Oracle::Copy => Ok(params.duplicate()?),
             Oracle::Independent => Ok::<_, Error>(start(Seed(seed.stream("oracle").bits()))?.1),
         };
-        let objective = train::objective(stage, &extractor, source.classes().len(), &mut params, oracle)?;
-        let inputs = FitInputs { stage, side: image, seed, source: &source, objective, card: Some(card) };
+        let mut objective = train::objective(stage, &extractor, source.classes().len(), &mut params, oracle)?;
+        if let (Some(takes_over), Some(parent)) = (training.adapts, step.parents.first()) {
+            let how = takes_over.how();
+            train::continue_from(&self.of_parent(parent, WEIGHTS), &mut params, &mut objective, how)?;
+        }
+        let card = Some(card);
+        let inputs = FitInputs { stage, side: image, window, seed, source: &source, objective, card };
         self.train(inputs, &extractor, &mut params, attempt, listen)
     }
 
@@ -117,6 +134,11 @@ impl WorkContext<'_> {
         let device = &self.executor.device;
         device::computes(device, format)?;
         let mut params = Params::on(device.clone(), format, seed);
+        if let Some(top) = &fit.classifier {
+            let extractor = Extractor::dual(model, &top.backbone, sets, &[], &mut params);
+            self.start_classifier(step, top, &mut params)?;
+            return Ok((extractor, params));
+        }
         let extractor = Extractor::new(model, sets, &[], &mut params);
         if fit.training.as_ref().is_some_and(|training| training.number > 0) {
             let parent = step.parents.first().expect("the plan puts the stage before this one before it");
@@ -137,10 +159,28 @@ impl WorkContext<'_> {
         Ok((extractor, params))
     }
 
+    /// Reads both halves of a dual model: the trained extractor, and the weights that the classifier starts from.
+    fn start_classifier(&self, step: &Step, top: &Top, params: &mut Params) -> Result<(), Error> {
+        let extractor = step.parents.first().expect("the plan puts the extractor before the classifier");
+        Extractor::load_foundation(&self.of_parent(extractor, WEIGHTS), params)?;
+        let file = match &top.weights {
+            Weights::Scratch => return Ok(()),
+            Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m | Weights::Published => {
+                files::find(&files::published(&top.backbone), self.executor.weights.as_deref())?
+            }
+            Weights::SimulatedPretrain => {
+                let parent =
+                    step.parents.get(1).expect("the plan puts the pre-training before the classifier");
+                self.of_parent(parent, WEIGHTS)
+            }
+        };
+        Ok(Extractor::load_classifier(&file, params)?)
+    }
+
     /// A backbone's first training, on simulated images of three channels.
     pub(super) fn pretrain(
         &self,
-        size: ConvNextSize,
+        size: &Pretrained,
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
@@ -149,11 +189,11 @@ impl WorkContext<'_> {
         let format = format::of(Pretraining::PRECISION);
         let mut params = Params::on(self.executor.device.clone(), format, PRETRAIN_SEED);
         let channels = source.sets()[0].channels.len();
-        let extractor = Extractor::plain(size, channels, &mut params);
+        let extractor = Extractor::pretrained(size, channels, &mut params);
         let classes = source.classes().len();
-        let objective = Objective::new(&stage.objective, extractor.width(), classes, &mut params);
-        let inputs =
-            FitInputs { stage: &stage, side, seed: PRETRAIN_SEED, source: &source, objective, card: None };
+        let objective = Objective::new(&stage.objective, extractor.read(), classes, &mut params);
+        let (stage, seed, source) = (&stage, PRETRAIN_SEED, &source);
+        let inputs = FitInputs { stage, side, window: false, seed, source, objective, card: None };
         self.train(inputs, &extractor, &mut params, attempt, listen)
     }
 
@@ -166,8 +206,8 @@ impl WorkContext<'_> {
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let checkpoint = self.folder.join(CHECKPOINT);
-        let FitInputs { stage, side, seed, source, mut objective, card } = inputs;
-        let mut job = Job::new(stage, side, seed, source, &checkpoint);
+        let FitInputs { stage, side, window, seed, source, mut objective, card } = inputs;
+        let mut job = Job::new(stage, side, seed, source, &checkpoint).on_windows(window);
         (job.checkpoint_every, job.keep) = (self.executor.checkpoint_every, self.executor.keep);
         // Before the first point: those that a lost attempt logged after the checkpoint go.
         attempt.resume_at(job.resumes_at())?;
@@ -175,7 +215,7 @@ impl WorkContext<'_> {
         if !ended.complete {
             return Ok(Progress::Stopped);
         }
-        self.keep(attempt, params, card.as_ref())
+        self.keep(attempt, params, Some(&objective), card.as_ref())
     }
 
     /// Notes how far the checkpoint is that lies beside the weights to be.
@@ -185,10 +225,19 @@ impl WorkContext<'_> {
         Ok(attempt.checkpoint(steps, &noted, bytes)?)
     }
 
-    fn keep(&self, attempt: &Attempt, params: &Params, card: Option<&Card>) -> Result<Progress, Error> {
+    fn keep(
+        &self,
+        attempt: &Attempt,
+        params: &Params,
+        objective: Option<&Objective>,
+        card: Option<&Card>,
+    ) -> Result<Progress, Error> {
         let path = self.folder.join(WEIGHTS);
         let card = card.map(|card| serde_json::to_string(card).expect("a card is plain data"));
-        files::save(&path, params, card.as_deref(), |_| true)?;
+        match objective {
+            Some(objective) => train::leave(&path, params, objective, card.as_deref())?,
+            None => files::save(&path, params, card.as_deref(), |_| true)?,
+        }
         let digest = Digest::of(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         self.note(attempt, "weights", &path, digest)?;
         Ok(Progress::Done)
@@ -199,7 +248,7 @@ impl WorkContext<'_> {
         &self,
         step: &Step,
         data: &Selection,
-        (image, symmetries): (usize, bool),
+        (image, window, symmetries): (usize, bool, bool),
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
@@ -212,12 +261,19 @@ impl WorkContext<'_> {
         let card = Card {
             model: model.clone(),
             image,
+            window,
             sets: trained.into_iter().map(CardSet::plain).collect(),
             normalise: fit.normalise.clone(),
+            classifier: fit.classifier.as_ref().map(|top| top.backbone.clone()),
+            classes: vec![],
         };
         let weights = self.of_parent(parent, WEIGHTS);
         let mut embedder =
             Embedder::restore(&card, &channels(&parts), data.name == data_of_fit.name, &weights)?;
+        // A classifier's frozen model makes room for the one that was adapted.
+        for adapted in &step.parents[1..] {
+            embedder.adapted(&self.of_parent(adapted, WEIGHTS))?;
+        }
         embedder.go_to(&self.executor.device, format::of(*precision))?;
         embedder.symmetries = symmetries;
         for (at, part) in parts.iter().enumerate() {
@@ -225,12 +281,13 @@ impl WorkContext<'_> {
             let path = self.folder.join(features_file(&part.set().name));
             // A killed attempt may have left gigabytes; only the owner of the work's claim writes here.
             forget_parts(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
-            let mut writer = Writer::new(&path, Layout::Plain, part.set().len())?;
+            let rows = part.set().rows_of(&data.only);
+            let mut writer = Writer::new(&path, Layout::Plain, rows.len())?;
             let mut add = |features: &[f32], width| writer.add(features, width);
-            embedder.embed(part.set(), at, &norm, listen, &mut add)?;
+            embedder.embed_rows((part.set(), &rows), at, &norm, listen, &mut add)?;
             self.note(attempt, "features", &path, writer.finish()?)?;
             let path = self.folder.join(format!("images-{}.csv", part.set().name));
-            let digest = artifacts::write_images(&path, part.set())?;
+            let digest = artifacts::write_images(&path, part.set(), &rows)?;
             self.note(attempt, "images", &path, digest)?;
         }
         Ok(Progress::Done)
@@ -242,17 +299,37 @@ impl WorkContext<'_> {
         match (model.adapter.view(), moments_of(normalise, &part.set().name)) {
             (View::Native, _) => Ok(Norm::none(part.set().channels.len())),
             (View::Resized, Some(Moments::Image { floor })) => Ok(Norm::Image { floor: floor as f32 }),
+            (View::Resized, Some(Moments::View)) => Ok(Norm::View),
             (View::Resized, None) => Ok(self.sets.statistics(part, *subset, listen)?.into()),
         }
     }
 }
 
+/// The images in pairs, if the loss needs them; says how many have no partner.
+fn paired<'a>(source: Folder<'a>, stage: &Stage, listen: &mut dyn Listen) -> Result<Folder<'a>, Error> {
+    let Some(pairs) = Needs::of(&stage.objective).pairs else { return Ok(source) };
+    let (source, missing) = source.pairing(pairs)?;
+    if let Some(remark) = missing.remark(&pairs.across.words()) {
+        listen.receive(&Event::Remark(&remark));
+    }
+    Ok(source)
+}
+
 /// The rows of a set that a stage trains on, and those that it holds out. A set that it does not read has neither, and
 /// keeps its number and the parameters for its channels.
-pub(super) fn rows(part: &Part<'_>, stage: &Stage, share: f64) -> (Vec<u32>, Vec<u32>) {
-    match &stage.on {
-        Some(on) if !on.reads(&part.set().name) => Default::default(),
-        on => part.set().training_rows(share, on.as_ref().map_or(&[], |on| &on.only)),
+pub(super) fn rows(part: &Part<'_>, training: &Training) -> (Vec<u32>, Vec<u32>) {
+    let set = part.set();
+    match &training.stage.on {
+        Some(on) if !on.reads(&set.name) => Default::default(),
+        on => {
+            let only = on.as_ref().map_or(&[][..], |on| &on.only);
+            // An adaptation reads no labels: it adapts to the images that it will be asked about.
+            if training.adapts.is_some() {
+                (set.rows_of(only), vec![])
+            } else {
+                set.training_rows(training.hold_out, only)
+            }
+        }
     }
 }
 

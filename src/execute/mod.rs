@@ -5,6 +5,7 @@ mod artifacts;
 mod cost;
 mod error;
 mod fit;
+mod learned;
 mod room;
 mod score;
 mod sets;
@@ -209,17 +210,18 @@ impl WorkContext<'_> {
     fn work(&self, step: &Step, attempt: &Attempt, listen: &mut dyn Listen) -> Result<Progress, Error> {
         let listen = &mut Recorder { metrics: attempt.metrics(), context: self, attempt, listen };
         match &step.work {
-            Work::Pretrain { size, .. } => self.pretrain(*size, attempt, listen),
+            Work::Pretrain { size, .. } => self.pretrain(size, attempt, listen),
             Work::Fit(fit) => self.fit(step, fit, attempt, listen),
-            Work::Embed { data, image, symmetries, .. } => {
-                self.embed(step, data, (*image, *symmetries), attempt, listen)
+            Work::Embed { data, image, window, symmetries, .. } => {
+                self.embed(step, data, (*image, *window, *symmetries), attempt, listen)
             }
-            Work::Score { protocol, data, features, beside, hold_out, subset, .. } => {
+            Work::Score { protocol, data, features, beside, trained_on, hold_out, subset, .. } => {
                 let question = score::Question {
                     protocol,
                     data,
                     features: *features,
                     beside,
+                    trained_on: trained_on.as_ref(),
                     hold_out: *hold_out,
                     subset: *subset,
                 };
@@ -257,6 +259,9 @@ impl Listen for Recorder<'_> {
             // A store that cannot be written says so at the attempt's next call; training need not end for it.
             Event::Checkpoint { steps, bytes } => {
                 drop(self.context.note_checkpoint(self.attempt, steps, bytes));
+            }
+            Event::Remark(text) => {
+                drop(self.context.executor.store.note(self.context.plan.run.as_str(), text));
             }
             _ => {}
         }

@@ -57,8 +57,10 @@ fn of_training(
     (batch, channels, sets): (usize, usize, usize),
     side: usize,
 ) -> f64 {
-    let networks = if stage.strategy.oracle().is_some() { 4.0 } else { 3.0 };
-    let rows = batch as f64 * Needs::of(&stage.objective).views as f64;
+    let needs = Needs::of(&stage.objective);
+    let second = stage.strategy.oracle().is_some() || needs.teacher;
+    let networks = if second { 4.0 } else { 3.0 };
+    let rows = batch as f64 * needs.large_views(side);
     let pixels = side as f64 * side as f64;
     // A batch is cut into parts; the longest has the rows of a set at most, and one at least.
     let together = (train::PART as f64 / pixels).min(rows / sets.max(1) as f64).max(1.0);
@@ -70,8 +72,7 @@ fn tape(backbone: &Backbone) -> f64 {
     let word = match backbone {
         Backbone::ConvNext(word) => word,
         Backbone::Vit(word) => {
-            let size = word.size;
-            let pixels = size.patch() * size.patch();
+            let (size, pixels) = (word.size, word.patch() * word.patch());
             return TAPED_TOKEN * (size.depth() * size.width()) as f64 / pixels as f64;
         }
         Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_) => return 0.0,

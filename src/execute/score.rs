@@ -4,7 +4,7 @@ use super::{Error, Progress, WorkContext, fit, sets::Part};
 use crate::{
     data::{HOLD_OUT_SEED, ImageSet, hold_out},
     evaluate::{
-        self, FeatureFile, FeatureRows, SideBySide, TaskInput, TaskScore, floors,
+        self, FeatureFile, FeatureRows, Pieces, SideBySide, TaskInput, TaskScore, floors,
         handmade::{self, Greys},
         predictions,
         protocol::{self, score},
@@ -26,8 +26,19 @@ pub(super) struct Question<'a> {
     pub(super) data: &'a Selection,
     pub(super) features: Features,
     pub(super) beside: &'a [Beside],
+    /// What the model was trained on, if that answers.
+    pub(super) trained_on: Option<&'a Selection>,
     pub(super) hold_out: f64,
     pub(super) subset: Option<usize>,
+}
+
+/// A task's score.
+pub(super) struct Scored {
+    /// The place of its set among those that are read.
+    pub(super) part: usize,
+    pub(super) score: TaskScore,
+    /// The names of the labels that its predictions are about, if not those of the set.
+    pub(super) label_names: Option<Vec<String>>,
 }
 
 impl WorkContext<'_> {
@@ -39,21 +50,12 @@ impl WorkContext<'_> {
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let parts = self.sets.open(question.data, question.subset, listen)?;
-        let mut scored: Vec<(usize, TaskScore)> = Vec::new();
-        for (number, part) in parts.iter().enumerate() {
-            let features = self.features(step, question, part, listen)?;
-            let held = hold_out(part.set(), question.hold_out, HOLD_OUT_SEED);
-            let questions = Questions::of(&question.data.name, part.set()).holding_out(held);
-            let questions = questions.asking(&part.chosen());
-            for input in questions.tasks() {
-                scored.push((
-                    number,
-                    score_task(question, &input, features.as_deref(), &self.executor.device, listen)?,
-                ));
-            }
-        }
+        let scored = match question.trained_on {
+            Some(source) => self.learned(step, question, source, &parts, listen)?,
+            None => self.by_own(step, question, &parts, listen)?,
+        };
         let mut rows: Vec<ScoreRow> =
-            scored.iter().flat_map(|(_, score)| score_rows(question, score)).collect();
+            scored.iter().flat_map(|task| score_rows(question, &task.score)).collect();
         rows.extend(averages(question, &rows));
         // The prior is a mean over draws: there is no single prediction per image.
         if question.features != Features::Prior {
@@ -66,21 +68,49 @@ impl WorkContext<'_> {
         Ok(Progress::Done)
     }
 
-    /// The features to score, one row per image of the set.
-    fn features(
+    /// Scores by what the training images of each set itself say.
+    fn by_own(
         &self,
         step: &Step,
         question: &Question<'_>,
+        parts: &[Part<'_>],
+        listen: &mut dyn Listen,
+    ) -> Result<Vec<Scored>, Error> {
+        let mut scored = Vec::new();
+        for (number, part) in parts.iter().enumerate() {
+            let features = self.features(step, question, (question.data, false), part, listen)?;
+            let held = hold_out(part.set(), question.hold_out, HOLD_OUT_SEED);
+            let questions = Questions::of(&question.data.name, part.set()).holding_out(held);
+            let questions = questions.asking(&part.chosen());
+            for input in questions.tasks() {
+                let score = score_task(question, &input, features.as_deref(), &self.executor.device, listen)?;
+                scored.push(Scored { part: number, score, label_names: None });
+            }
+        }
+        Ok(scored)
+    }
+
+    /// The features to score, one row per image of a set of `data`; whether that is what a model was trained on, or what is asked.
+    pub(super) fn features(
+        &self,
+        step: &Step,
+        question: &Question<'_>,
+        data: (&Selection, bool),
         part: &Part<'_>,
         listen: &mut dyn Listen,
     ) -> Result<Option<Box<dyn FeatureRows>>, Error> {
         let set = part.set();
+        let mut measured = |greys| match question.trained_on {
+            // Of a source and a target on one scale: that of the source's training images.
+            Some(_) => Ok(Box::new(self.measured(set, greys, listen)?) as Box<dyn FeatureRows>),
+            None => self.hand_made(set, greys, listen),
+        };
         Ok(match question.features {
             Features::Constant | Features::Prior => None,
-            Features::HandMade => Some(self.hand_made(set, Greys::Stored, listen)?),
-            Features::HandMadeStandardised => Some(self.hand_made(set, Greys::Standardised, listen)?),
+            Features::HandMade => Some(measured(Greys::Stored)?),
+            Features::HandMadeStandardised => Some(measured(Greys::Standardised)?),
             Features::Model | Features::Untrained => {
-                let mut parts = self.of_models(step, set)?;
+                let mut parts = self.of_models(step, data, set)?;
                 if parts.len() == 1 && question.beside.is_empty() {
                     return Ok(parts.pop());
                 }
@@ -99,23 +129,40 @@ impl WorkContext<'_> {
         })
     }
 
-    /// What each parent that embeds this set left behind, in their order.
-    fn of_models(&self, step: &Step, set: &ImageSet) -> Result<Vec<Box<dyn FeatureRows>>, Error> {
+    /// What each model left behind of this set, in the order of the parents. A model that was adapted to parts of the images
+    /// has a parent for each of them.
+    fn of_models(
+        &self,
+        step: &Step,
+        (data, of_source): (&Selection, bool),
+        set: &ImageSet,
+    ) -> Result<Vec<Box<dyn FeatureRows>>, Error> {
         let (name, none) = (fit::features_file(&set.name), || Error::NoFeatures(set.name.clone()));
-        let mut parts: Vec<Box<dyn FeatureRows>> = vec![];
-        for parent in &step.parents {
-            match self.plan.step(parent).map(|step| &step.work) {
-                Some(Work::Embed { data, .. }) if data.reads(&set.name) => {}
-                _ => continue,
-            }
-            let path = self.of_parent(parent, &name);
+        let (mut whole, mut pieces): (Vec<Box<dyn FeatureRows>>, Vec<(Option<Seed>, Vec<_>)>) =
+            (vec![], vec![]);
+        for parent in self.plan.embeds(step, (data, of_source), &set.name) {
+            let Work::Embed { data, .. } = &parent.work else { continue };
+            let (path, rows) = (self.of_parent(&parent.id, &name), set.rows_of(&data.only));
             // With a model less it would be another system.
             if !path.is_file() {
                 return Err(none());
             }
-            parts.push(Box::new(FeatureFile::plain(&path, set.len())?));
+            let features: Box<dyn FeatureRows> = Box::new(FeatureFile::plain(&path, rows.len())?);
+            if data.only.is_empty() {
+                whole.push(features);
+                continue;
+            }
+            match pieces.iter_mut().find(|(seed, _)| *seed == parent.seed) {
+                Some((_, parts)) => parts.push((features, rows)),
+                None => pieces.push((parent.seed, vec![(features, rows)])),
+            }
         }
-        if parts.is_empty() { Err(none()) } else { Ok(parts) }
+        whole.extend(
+            pieces
+                .into_iter()
+                .map(|(_, parts)| -> Box<dyn FeatureRows> { Box::new(Pieces::new(set.len(), parts)) }),
+        );
+        if whole.is_empty() { Err(none()) } else { Ok(whole) }
     }
 
     fn hand_made(
@@ -124,34 +171,33 @@ impl WorkContext<'_> {
         greys: Greys,
         listen: &mut dyn Listen,
     ) -> Result<Box<dyn FeatureRows>, Error> {
+        Ok(Box::new(handmade::ZScored::new(self.measured(set, greys, listen)?, &set.train_rows())?))
+    }
+
+    /// Hand-made features as they are.
+    fn measured(&self, set: &ImageSet, greys: Greys, listen: &mut dyn Listen) -> Result<FeatureFile, Error> {
         let width = handmade::width(set.channels.len());
         let fill = |take: &mut dyn FnMut(&[f32]) -> Result<(), evaluate::Error>| {
             handmade::of_set(set, greys, listen, take)
         };
-        let measured = FeatureFile::scratch(&self.folder, width, fill)?;
-        Ok(Box::new(handmade::ZScored::new(measured, &set.train_rows())?))
+        Ok(FeatureFile::scratch(&self.folder, width, fill)?)
     }
 
-    fn predictions(
-        &self,
-        parts: &[Part<'_>],
-        scored: &[(usize, TaskScore)],
-        attempt: &Attempt,
-    ) -> Result<(), Error> {
+    fn predictions(&self, parts: &[Part<'_>], scored: &[Scored], attempt: &Attempt) -> Result<(), Error> {
         let path = self.folder.join("predictions.parquet");
         let keys: Vec<_> = parts.iter().map(|part| |row: u32| part.set().key(row)).collect();
-        let unit = |(number, score): &(usize, TaskScore)| {
-            let (set, task) = (parts[*number].set(), score.task.clone());
+        let unit = |task: &Scored| {
+            let (set, task) = (parts[task.part].set(), task.score.task.clone());
             move |unit: Unit, row: u32| unit.of(set, &task, row)
         };
         let units: Vec<_> = scored.iter().map(unit).collect();
         let named: Vec<predictions::Named<'_>> = scored
             .iter()
             .zip(&units)
-            .map(|((number, score), unit)| predictions::Named {
+            .map(|(Scored { part, score, label_names }, unit)| predictions::Named {
                 score,
-                key: &keys[*number],
-                label_names: &parts[*number].set().labels,
+                key: &keys[*part],
+                label_names: label_names.as_ref().unwrap_or(&parts[*part].set().labels),
                 unit,
             })
             .collect();
@@ -167,13 +213,13 @@ fn score_task(
     on: &Device,
     listen: &mut dyn Listen,
 ) -> Result<TaskScore, Error> {
+    let mut by = |protocol: &Protocol, features| {
+        let protocol = protocol::of(protocol).expect("a protocol that learns from a source has one");
+        score(protocol.as_ref(), input, features, on, listen)
+    };
     Ok(match (question.features, features) {
         (Features::Constant, _) => floors::constant(input)?,
-        (Features::HandMade | Features::HandMadeStandardised, Some(features)) => {
-            let protocol = question.protocol.of_standardised();
-            score(protocol::of(&protocol).as_ref(), input, features, on, listen)?
-        }
-        (_, Some(features)) => score(protocol::of(question.protocol).as_ref(), input, features, on, listen)?,
+        (_, Some(features)) => by(&question.protocol.of_features(question.features), features)?,
         (_, None) => floors::prior(input, Seed(0))?,
     })
 }

@@ -8,14 +8,17 @@ use crate::{
     prelude::*,
     report,
     seed::Seed,
-    spec::{Evaluate, Features, Selection, Spec},
+    spec::{self, Evaluate, Features, Selection, Spec},
     store::{ExperimentRow, Host, Provenance, Scale, ScoreRow, Status, Store, Value},
     train::Keep,
 };
 use candle_core::Device;
 use std::{collections::BTreeMap, time::Duration};
 
+mod adapted;
 mod embedding;
+mod learned;
+mod teacher;
 
 const SMALL: Folder = Folder("small");
 

@@ -1,7 +1,7 @@
 //! PyTorch's checkpoints: the pickle in an archive, and the format before archives.
 
 use super::Target;
-use crate::backbone::torch::Checkpoint;
+use crate::backbone::{files, torch::Checkpoint};
 use std::{
     io::{Cursor, Read, Write},
     path::Path,
@@ -71,6 +71,8 @@ fn everything(path: &Path) -> bool {
         let tensors = checkpoint.tensors("model_params")?.unwrap_or_default();
         tensors.iter().try_for_each(|(name, stored)| checkpoint.values(name, stored).map(drop))
     };
+    // As weights that others published, whatever is in them.
+    let _ = files::remarks(path);
     read().is_ok()
 }
 

@@ -2,11 +2,13 @@
 
 use crate::{
     dsl::{Augmentation, Crop, Flip},
+    loss,
+    role::Role,
     spec::{
         SCHEMA, Selection, Spec, Train, Weights,
         recipe::{self, Recipe, Switch},
     },
-    word::plain,
+    word::{Says, plain},
 };
 use toml::{Table, Value};
 
@@ -30,7 +32,42 @@ impl Draft {
 
     /// Begins another stage, of which nothing is said yet.
     pub(crate) fn then(&mut self) {
-        stages(&mut self.0).expect("a draft has stages").push(stage().into());
+        let train = child(&mut self.0, "train");
+        train["stages"].as_array_mut().expect("a draft has stages").push(stage().into());
+    }
+
+    /// Puts a classifier on top of the model, which starts as the model does. What is said next is about its training: the
+    /// cross-entropy of its classes, and else as the model's last stage.
+    pub(crate) fn classify(&mut self, backbone: Table) {
+        let weights = self.0["model"]["weights"].clone();
+        let mut stage = self.last_stage();
+        stage.insert("strategy".into(), Table::new().into());
+        let said = [("backbone", backbone.into()), ("weights", weights), ("stage", stage.into())];
+        self.0.insert("classifier".into(), table(said).into());
+        self.objective(vec![(1.0, Says::table(crate::dsl::CrossEntropy))]);
+    }
+
+    /// Adapts to these images, as the model's last stage was trained. What is said next is about this.
+    pub(crate) fn adapt(&mut self, data: &Selection, per: Option<Role>) {
+        let mut said = table([("data", plain(data)), ("stage", self.last_stage().into())]);
+        said.extend(per.map(|role| ("per".into(), plain(&role))));
+        self.0.insert("adapt".into(), said.into());
+    }
+
+    /// What is said of the model's last stage but its images, as the start of what comes after.
+    fn last_stage(&self) -> Table {
+        let last = self.0["train"]["stages"].as_array().and_then(|stages| stages.last()?.as_table());
+        let mut stage = last.expect("a draft has stages").clone();
+        stage.remove("on");
+        stage
+    }
+
+    /// Changes the losses of the stage that is spoken of.
+    pub(crate) fn change_losses(&mut self, change: impl Fn(&mut Table)) {
+        let stage = stages(&mut self.0).pop().expect("a draft has stages");
+        for term in stage["objective"].as_array_mut().into_iter().flatten().filter_map(Value::as_table_mut) {
+            change(child(term, "loss"));
+        }
     }
 
     /// Says what is at `path`, of the last stage where stages differ; the last word counts.
@@ -62,6 +99,7 @@ impl Draft {
     /// Fills every gap from `recipe`; the result is canonical.
     pub(crate) fn resolve(&self, recipe: Recipe) -> Spec {
         let mut filled = self.0.clone();
+        stages(&mut filled).into_iter().for_each(|stage| own_steps(stage, recipe));
         recipe::switches().for_each(|switch| fill(&mut filled, switch, recipe));
         let spec = Value::Table(filled).try_into();
         let mut spec: Spec = spec.expect("sentences and the table of switches leave no gap");
@@ -69,7 +107,7 @@ impl Draft {
         if let (None, Some(share)) = (self.0["train"].get("hold_out"), shares.reduce(f64::max)) {
             spec.train.hold_out = share;
         }
-        for stage in &mut spec.train.stages {
+        for stage in spec.stages_mut() {
             let terms = &mut stage.objective;
             if terms.iter().any(|term| !term.loss.needs().labels) {
                 terms.iter_mut().for_each(|term| term.loss = term.loss.in_mix(recipe));
@@ -84,15 +122,24 @@ impl Draft {
         let mut place = &mut self.0;
         if Train::is_of_a_stage(path) {
             parents.next();
-            let last = stages(place).and_then(|stages| stages.last_mut()).and_then(Value::as_table_mut);
-            place = last.expect("a draft has stages");
+            place = stages(place).pop().expect("a draft has stages");
         }
         (parents.fold(place, |table, key| child(table, key)), name)
     }
 }
 
-fn stages(draft: &mut Table) -> Option<&mut Vec<Value>> {
-    draft.get_mut("train")?.get_mut("stages")?.as_array_mut()
+/// The stages in the order of the sentence: those of the model, that of a classifier on it, that of its adaptation.
+fn stages(draft: &mut Table) -> Vec<&mut Table> {
+    let (mut of_model, mut others) = (vec![], [None, None]);
+    for (name, value) in draft.iter_mut() {
+        match name.as_str() {
+            "train" => of_model.extend(value["stages"].as_array_mut().into_iter().flatten()),
+            "classifier" => others[0] = value.get_mut("stage"),
+            "adapt" => others[1] = value.get_mut("stage"),
+            _ => {}
+        }
+    }
+    of_model.into_iter().chain(others.into_iter().flatten()).filter_map(Value::as_table_mut).collect()
 }
 
 /// A stage of which nothing is said. CHAMMI's plain augmentation applies until another is said.
@@ -111,6 +158,19 @@ fn child<'t>(table: &'t mut Table, key: &str) -> &'t mut Table {
     table[key].as_table_mut().expect("a draft has this table")
 }
 
+/// Sets what a stage's losses say of how steps are taken, where nothing was said.
+fn own_steps(stage: &mut Table, recipe: Recipe) {
+    let terms = stage.get("objective").and_then(Value::as_array).into_iter().flatten();
+    let kinds = terms.filter_map(|term| term.get("loss")?.get("kind")?.as_str());
+    let switches: Vec<&Switch> = kinds.flat_map(loss::of_stage).collect();
+    for switch in switches {
+        let mut path: Vec<&str> = switch.path.split('.').skip(1).collect();
+        if let (Some(name), Some(value)) = (path.pop(), switch.value::<Option<Value>>(recipe)) {
+            insert(stage, &path, name, &value);
+        }
+    }
+}
+
 /// Sets a switch wherever its word is said and nothing was said of the switch.
 fn fill(draft: &mut Table, switch: &Switch, recipe: Recipe) {
     let (parents, name) = switch.path.rsplit_once('.').unwrap_or(("", switch.path));
@@ -119,11 +179,16 @@ fn fill(draft: &mut Table, switch: &Switch, recipe: Recipe) {
     let Some(value) = switch.value::<Option<Value>>(recipe) else { return };
     let below = match parents.as_slice() {
         ["train", below @ ..] if Train::is_of_a_stage(switch.path) => below,
-        parents => return insert(draft, parents, name, &value),
+        parents => {
+            if let (["model", below @ ..], Some(Value::Table(classifier))) =
+                (parents, draft.get_mut("classifier"))
+            {
+                insert(classifier, below, name, &value);
+            }
+            return insert(draft, parents, name, &value);
+        }
     };
-    for stage in stages(draft).into_iter().flatten().filter_map(Value::as_table_mut) {
-        insert(stage, below, name, &value);
-    }
+    stages(draft).into_iter().for_each(|stage| insert(stage, below, name, &value));
 }
 
 fn insert(table: &mut Table, parents: &[&str], name: &str, value: &Value) {

@@ -1,8 +1,9 @@
 //! Everything an experiment file needs: `use dichroic::prelude::*;`.
 
 pub use crate::dsl::{
-    Augmentation, Backbone, DataWord, Experiments, HandMade, Image, ImageNet1k, ImageNet22k, Lvd142m, Model,
-    Objective, Report, Run, Scratch, StemAdapter, TrainingData, size,
+    Adaptation, Augmentation, Backbone, Batch, Coda, DataWord, EachView, Experiments, HandMade, Image,
+    ImageNet1k, ImageNet22k, Lvd142m, Model, Objective, Oda, Plate, Report, Run, Scratch, Source,
+    StemAdapter, TrainingData, size,
 };
 pub use crate::{
     adapter::{FirstLayer, said::*, values::*},
@@ -11,7 +12,7 @@ pub use crate::{
     data::said::*,
     loss::{said::*, values::*},
     protocol::said::*,
-    spec::{AugmentStream, Role, Sampling, recipe::Recipe},
+    spec::{AugmentStream, CentreStart, HeadWhileAdapting, Role, Sampling, StudentStart, recipe::Recipe},
     strategy::{said::*, values::*},
 };
 pub use dichroic_macros::{experiment, report};

@@ -1,5 +1,6 @@
 //! What a loss term receives of a batch.
 
+use super::Hidden;
 use crate::{pass::Outputs, tape::Node};
 
 /// What a term receives for the images of one set in a batch.
@@ -9,6 +10,10 @@ pub struct Forwarded<'a> {
     pub student: &'a [Outputs],
     /// The outputs of the oracle; empty if there is none.
     pub oracle: &'a [Outputs],
+    /// The outputs of the teacher for the first group; empty if there is none.
+    pub teacher: &'a [Outputs],
+    /// What was hidden of the images, if anything was.
+    pub hidden: Option<&'a Hidden>,
     /// The class of each *image*, over all training sets.
     pub classes: &'a [usize],
     /// How many consecutive images belong together.
@@ -18,7 +23,7 @@ pub struct Forwarded<'a> {
 impl<'a> Forwarded<'a> {
     /// Without an oracle, and every image separate.
     pub fn of(student: &'a [Outputs], classes: &'a [usize]) -> Self {
-        Self { student, oracle: &[], classes, together: 1 }
+        Self { student, oracle: &[], teacher: &[], hidden: None, classes, together: 1 }
     }
 
     /// Features of the first group of crops.

@@ -2,12 +2,16 @@
 //! ([`Needs`]), a term where it probes; the training loop provides it.
 
 mod cross_entropy;
+pub(crate) mod dino_v1;
 mod forwarded;
+pub(crate) mod mae;
 mod miro;
 mod proxy_nca;
 mod sim_clr;
 
+pub use dino_v1::Distillation;
 pub use forwarded::Forwarded;
+pub use mae::{Autoencoder, Drawn, Hidden};
 pub use miro::Miro;
 
 use crate::{
@@ -33,6 +37,35 @@ pub trait Term: Send + Sync {
         None
     }
 
+    /// The autoencoder, if it is the error of one: the network then sees some patches of each image only. Like a term with
+    /// probes, it is a mean over images.
+    fn autoencoder(&self) -> Option<&Autoencoder> {
+        None
+    }
+
+    /// Called with all parameters before a training begins or resumes.
+    ///
+    /// # Errors
+    /// If there is not enough memory for what it begins with.
+    fn start(&mut self, _params: &Params) -> Result<()> {
+        Ok(())
+    }
+
+    /// The parameters of a second network that sees the first group of crops, and learns in its own way.
+    fn teacher(&self) -> Option<&Params> {
+        None
+    }
+
+    /// The teacher and what belongs to it.
+    fn distillation(&self) -> Option<&Distillation> {
+        None
+    }
+
+    /// The same, to be changed before a training begins.
+    fn distillation_mut(&mut self) -> Option<&mut Distillation> {
+        None
+    }
+
     /// Its value on all images of a set in the batch. A term with probes receives some of the images at a
     /// time; its mean over images is then combined.
     ///
@@ -40,12 +73,18 @@ pub trait Term: Send + Sync {
     /// If the shapes do not fit.
     fn value(&self, tape: &mut Tape, params: &Params, out: &Forwarded<'_>, at: &Clock) -> Result<Valued>;
 
-    /// Updates its state from the tensors that it kept of a set in this step.
+    /// Updates its state from the tensors that it kept of all sets in this step, in order, and from the parameters, which
+    /// have changed.
     ///
     /// # Errors
     /// If they cannot be read.
-    fn after_step(&mut self, _kept: &[Tensor], _at: &Clock) -> Result<()> {
+    fn after_step(&mut self, _kept: &[Tensor], _at: &Clock, _params: &Params) -> Result<()> {
         Ok(())
+    }
+
+    /// What it publishes of its own value and of the numbers that it watched, each the mean over sets.
+    fn report(&mut self, _loss: f64, _watched: &[f64], _at: &Clock) -> Report {
+        Report::default()
     }
 
     /// Its state, by name.
@@ -71,11 +110,37 @@ pub struct Valued {
     pub node: Node,
     /// The tensors for [`Term::after_step`].
     pub kept: Vec<Tensor>,
+    /// The numbers for [`Term::report`].
+    pub watched: Vec<Scalar>,
+}
+
+/// What a term publishes of a step.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Points of curves.
+    pub curves: Vec<(&'static str, f64)>,
+    /// A warning.
+    pub remark: Option<String>,
 }
 
 impl From<Node> for Valued {
     fn from(node: Node) -> Self {
-        Self { node, kept: Vec::new() }
+        Self { node, kept: Vec::new(), watched: Vec::new() }
+    }
+}
+
+/// What losses read of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Length of a feature vector.
+    pub width: usize,
+    /// What a decoder draws, if all images have patches of the same numbers.
+    pub drawn: Option<Drawn>,
+}
+
+impl From<usize> for Read {
+    fn from(width: usize) -> Self {
+        Self { width, drawn: None }
     }
 }
 
@@ -100,10 +165,15 @@ pub struct Value {
     pub terms: Vec<(&'static str, Scalar)>,
     /// Tensors that each term keeps for the end of the step, by its index.
     pub kept: Kept,
+    /// Numbers that each term watches, by its index.
+    pub watched: Watched,
 }
 
 /// Tensors that terms keep, by their indices.
 pub type Kept = Vec<(usize, Vec<Tensor>)>;
+
+/// The value of terms that watch numbers and those numbers, by the terms' indices.
+pub type Watched = Vec<(usize, Vec<Scalar>)>;
 
 /// The value of a term on some images of a set.
 pub struct OfPart {
@@ -114,8 +184,12 @@ pub struct OfPart {
 }
 
 impl Objective {
-    /// Adds the parameters of the losses (proxies, classifiers) to `params`.
-    pub fn new(words: &[Word], width: usize, classes: usize, params: &mut Params) -> Self {
+    /// Adds the parameters of the losses (proxies, classifiers, decoders) to `params`.
+    ///
+    /// # Panics
+    /// If a decoder draws patches of a network that has none, or of other numbers for each set, which the check refuses.
+    pub fn new(words: &[Word], of: impl Into<Read>, classes: usize, params: &mut Params) -> Self {
+        let Read { width, drawn } = of.into();
         let mut build = |word: &Word| -> Box<dyn Term> {
             match &word.loss {
                 Loss::CrossEntropy(_) => Box::new(cross_entropy::Linear::new(width, classes, params)),
@@ -124,6 +198,10 @@ impl Objective {
                     let proxies = (word.train_proxies, classes);
                     Box::new(proxy_nca::ProxyNca::new(word.temperature, word.scale, proxies, width, params))
                 }
+                Loss::Mae(word) => {
+                    Box::new(Autoencoder::new(word, drawn.expect("the check refuses other networks"), params))
+                }
+                Loss::DinoV1(word) => Box::new(dino_v1::DinoV1::new(word, width, params)),
                 Loss::SimClr(word) => {
                     let (temperature, positives) = (word.temperature, word.positives);
                     Box::new(sim_clr::SimClr { temperature, positives })
@@ -149,6 +227,11 @@ impl Objective {
         self.terms.iter().map(|weighted| weighted.needs.views).max().unwrap_or(1)
     }
 
+    /// The autoencoder, whose network sees some patches only.
+    pub fn autoencoder(&self) -> Option<&Autoencoder> {
+        self.terms.iter().find_map(|weighted| weighted.term.autoencoder())
+    }
+
     /// Where the network is probed.
     pub fn probes(&self) -> Option<Taps> {
         self.terms.iter().find_map(|weighted| weighted.term.probes())
@@ -159,27 +242,55 @@ impl Objective {
         self.terms.iter().find_map(|weighted| weighted.term.oracle())
     }
 
+    /// Called with all parameters before a training begins or resumes.
+    ///
+    /// # Errors
+    /// If there is not enough memory for what terms begin with.
+    pub fn start(&mut self, params: &Params) -> Result<()> {
+        self.terms.iter_mut().try_for_each(|one| one.term.start(params))
+    }
+
+    /// The network that sees the first group of crops too.
+    pub fn teacher(&self) -> Option<&Params> {
+        self.terms.iter().find_map(|one| one.term.teacher())
+    }
+
+    /// The teacher and what belongs to it.
+    pub fn distillation(&self) -> Option<&Distillation> {
+        self.terms.iter().find_map(|one| one.term.distillation())
+    }
+
+    /// The same, to be changed before a training begins.
+    pub fn distillation_mut(&mut self) -> Option<&mut Distillation> {
+        self.terms.iter_mut().find_map(|one| one.term.distillation_mut())
+    }
+
     /// The value of the terms that read features, on all images of a set in the batch.
     ///
     /// # Errors
     /// If the shapes do not fit.
     pub fn value(&self, tape: &mut Tape, params: &Params, out: &Forwarded<'_>, at: &Clock) -> Result<Value> {
-        let (mut nodes, mut terms, mut all_kept) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut nodes, mut terms) = (Vec::new(), Vec::new());
+        let (mut all_kept, mut all_watched) = (Kept::new(), Watched::new());
         for (number, Weighted { name, weight, term, .. }) in self.terms.iter().enumerate() {
-            if term.probes().is_some() {
+            if by_parts(term.as_ref()) {
                 continue;
             }
-            let Valued { node, kept } = term.value(tape, params, out, at)?;
+            let Valued { node, kept, watched } = term.value(tape, params, out, at)?;
             terms.push((*name, node.deferred()));
             nodes.push((*weight, node));
             if !kept.is_empty() {
                 all_kept.push((number, kept));
             }
+            if !watched.is_empty() {
+                let own = terms.last().map(|(_, value): &(_, Scalar)| value.clone());
+                all_watched.push((number, own.into_iter().chain(watched).collect()));
+            }
         }
-        Ok(Value { total: tape.weighted_sum(&nodes)?, terms, kept: all_kept })
+        Ok(Value { total: tape.weighted_sum(&nodes)?, terms, kept: all_kept, watched: all_watched })
     }
 
-    /// The value of each term that reads probes, on some images of a set.
+    /// The value of each term that is computed part by part, on some images of a set.
     ///
     /// # Errors
     /// If the shapes do not fit.
@@ -190,7 +301,7 @@ impl Objective {
         out: &Forwarded<'_>,
         at: &Clock,
     ) -> Result<Vec<OfPart>> {
-        let probing = self.terms.iter().enumerate().filter(|(_, one)| one.term.probes().is_some());
+        let probing = self.terms.iter().enumerate().filter(|(_, one)| by_parts(one.term.as_ref()));
         let value = |(number, one): (usize, &Weighted)| {
             Ok(OfPart { term: number, node: one.term.value(tape, params, out, at)?.node })
         };
@@ -202,12 +313,27 @@ impl Objective {
         (self.terms[number].name, self.terms[number].weight)
     }
 
-    /// Updates the terms' state from what they kept of a set.
+    /// Updates the terms' state from what they kept of each set in a step, and from the changed parameters.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn after_step(&mut self, kept: &Kept, at: &Clock) -> Result<()> {
-        kept.iter().try_for_each(|(number, kept)| self.terms[*number].term.after_step(kept, at))
+    pub fn after_step(&mut self, kept: &[Kept], at: &Clock, params: &Params) -> Result<()> {
+        for (number, Weighted { term, .. }) in self.terms.iter_mut().enumerate() {
+            let own = kept.iter().flatten().filter(|(of, _)| *of == number);
+            let own: Vec<Tensor> = own.flat_map(|(_, kept)| kept.clone()).collect();
+            if !own.is_empty() {
+                term.after_step(&own, at, params)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the term of that index publishes of a step, from the means over sets of what it watched.
+    pub fn report(&mut self, number: usize, watched: &[f64], at: &Clock) -> Report {
+        match watched.split_first() {
+            Some((own, watched)) => self.terms[number].term.report(*own, watched, at),
+            None => Report::default(),
+        }
     }
 
     /// The weighted sum of the terms that read labels, on one view of each image: the loss of held-out
@@ -224,6 +350,11 @@ impl Objective {
         }
         Ok(sum)
     }
+}
+
+/// Whether a term is a mean over images that is computed while they pass, instead of from the features of all of them.
+fn by_parts(term: &dyn Term) -> bool {
+    term.probes().is_some() || term.autoencoder().is_some()
 }
 
 impl Stateful for Objective {

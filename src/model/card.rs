@@ -2,9 +2,9 @@
 //! elsewhere.
 
 use crate::{
-    adapter::SetChannels,
+    adapter::{self, SetChannels},
     data::{Norm, Statistics},
-    spec::{self, Enters, Model, Moments, Normalise, View, bounds, normalise},
+    spec::{self, Adapter, Backbone, Enters, Model, Moments, Normalise, View, bounds, normalise},
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,11 +15,20 @@ pub struct Card {
     pub model: spec::Model,
     /// Side of its square input, in pixels.
     pub image: usize,
+    /// Whether that is a window at the image's own scale; otherwise images are resized to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub window: bool,
     /// The sets that it has parameters for, in order.
     pub sets: Vec<CardSet>,
     /// Sets whose images are normalised by themselves; of the others, the mean and deviation is in `sets`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub normalise: Vec<Normalise>,
+    /// The classifier on top of the model, which is frozen then: features are the classifier's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classifier: Option<Backbone>,
+    /// The classes of its labelled loss, in the order of the classifier's or the proxies' rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
 }
 
 /// A set that a model has parameters for.
@@ -74,8 +83,9 @@ impl Card {
         if whole {
             bounds::EMBED_IMAGE.check(self.image.max(1))?;
         } else {
-            bounds::IMAGE.check(self.image)?;
+            bounds::image(backbone).check(self.image)?;
         }
+        backbone.exists()?;
         adapter.sizes().iter().try_for_each(|(bound, size)| bound.check(*size))?;
         bounds::SETS.check(self.sets.len())?;
         let keeps_stem = match adapter.enters() {
@@ -85,6 +95,13 @@ impl Card {
         if backbone.is_off_the_shelf() && !keeps_stem {
             return Err(format!("expected {backbone} with its own stem, found {}", adapter.word()));
         }
+        let transformer = |backbone: &Backbone| matches!(backbone, Backbone::Vit(_));
+        if let Some(top) = self.classifier.as_ref().filter(|top| !transformer(top) || !transformer(backbone))
+        {
+            return Err(format!(
+                "expected a transformer on the tokens of another, found {top} on {backbone}"
+            ));
+        }
         if !keeps_stem && self.sets.is_empty() {
             return Err(format!("expected the sets that {} has parameters for, found none", adapter.word()));
         }
@@ -92,8 +109,19 @@ impl Card {
             return Err(format!("expected one set for {}, found {}", adapter.word(), self.sets.len()));
         }
         self.sets.iter().try_for_each(CardSet::check)?;
-        for Normalise { by: Moments::Image { floor }, .. } in &self.normalise {
-            if !(*floor > 0.0 && floor.is_finite()) {
+        if let Adapter::Planes(word) = adapter {
+            let places = |set: &CardSet| {
+                adapter::places_of_planes(word, &set.channels).map_err(|why| {
+                    format!("expected the planes of {}, which `{}` {why}", adapter.word(), set.set)
+                })
+            };
+            self.sets.iter().try_for_each(|set| places(set).map(drop))?;
+        }
+        if self.window && adapter.view() == View::Native {
+            return Err(format!("expected resized images for {}, found windows", adapter.word()));
+        }
+        for floor in self.normalise.iter().filter_map(|rule| rule.by.floor()) {
+            if !(floor > 0.0 && floor.is_finite()) {
                 return Err(format!("expected a floor of deviations above 0, found {floor}"));
             }
         }
@@ -122,8 +150,10 @@ impl Card {
 
     /// What images are normalised by, if it is themselves; for sets that the model never saw, too.
     pub fn by_image(&self, set: &str) -> Option<Norm> {
-        let Moments::Image { floor } = normalise::moments_of(&self.normalise, set)?;
-        Some(Norm::Image { floor: floor as f32 })
+        Some(match normalise::moments_of(&self.normalise, set)? {
+            Moments::Image { floor } => Norm::Image { floor: floor as f32 },
+            Moments::View => Norm::View,
+        })
     }
 }
 
@@ -132,14 +162,22 @@ mod tests {
     use super::*;
     use crate::{
         sample,
-        spec::{Adapter, recipe::Recipe},
+        spec::{VitSize, recipe::Recipe, settings},
     };
 
     fn card() -> Card {
         let spec = sample::spec(sample::hyper_net().frozen(), Recipe::Fixed);
         let channels = ["er", "golgi"].map(String::from).to_vec();
         let set = CardSet { set: "HPA".into(), channels, mean: vec![0.1; 2], sd: vec![0.2; 2] };
-        Card { model: spec.model, image: 64, sets: vec![set], normalise: vec![] }
+        Card {
+            model: spec.model,
+            image: 64,
+            window: false,
+            sets: vec![set],
+            normalise: vec![],
+            classifier: None,
+            classes: vec![],
+        }
     }
 
     #[test]
@@ -159,12 +197,35 @@ mod tests {
             }
         });
         assert_eq!(z, "expected a width z of HyperNet's embeddings of 1 to 16384, found 1099511627776");
+        let vit = |change: fn(&mut settings::Vit)| {
+            wrong(&|card| {
+                let mut word = settings::Vit::plain(VitSize::Mini);
+                change(&mut word);
+                card.model.backbone = word.into();
+            })
+        };
+        assert!(
+            vit(|word| word.patch = Some(0)).starts_with("expected a side of patches that divides the 64 px")
+        );
+        assert!(
+            vit(|word| word.registers = usize::MAX)
+                .starts_with("expected a number of registers of 0 to 1024")
+        );
         let sd = wrong(&|card| card.sets[0].sd = vec![0.2]);
         assert_eq!(sd, "`HPA`: expected a standard deviation for each of 2 channels, found 1");
         assert!(wrong(&|card| card.sets[0].mean[1] = f32::NAN).ends_with("found NaN"));
         assert!(wrong(&|card| card.sets[0].sd[1] = 0.0).ends_with("found 0"));
         assert!(wrong(&|card| card.sets[0].channels.clear()).contains("number of channels"));
         assert!(wrong(&|card| card.sets.clear()).contains("found none"));
+        let planes = |names: [&str; 2]| spec::Planes { channels: names.map(String::from).to_vec() }.into();
+        let lacks = wrong(&|card| card.model.adapter = planes(["golgi", "dna"]));
+        assert_eq!(
+            lacks,
+            "expected the planes of Planes, which `HPA` lacks the channel `dna` (`nucleus`); it has er, golgi"
+        );
+        let mut good = card();
+        good.model.adapter = planes(["golgi", "er"]);
+        assert_eq!(good.check(), Ok(()));
         let floor = |floor| Normalise { sets: vec![], by: Moments::Image { floor } };
         assert!(wrong(&|card| card.normalise = vec![floor(0.0)]).ends_with("found 0"));
         assert!(wrong(&|card| card.normalise = vec![floor(f64::NAN)]).ends_with("found NaN"));

@@ -42,7 +42,7 @@ impl Costs {
             let model = Extractor::new(&spec.model, &channels, &[], &mut params);
             // What the last stage leaves behind.
             let terms = spec.train.stages.last().map_or(&[][..], |stage| &stage.objective);
-            Objective::new(terms, model.width(), classes, &mut params);
+            Objective::new(terms, model.read(), classes, &mut params);
             parameters += params.count();
             passes += channels.iter().map(|set| model.passes(set.channels.len())).sum::<usize>();
         }

@@ -7,8 +7,8 @@ use crate::{
     backbone::{Backbone, ConvNext, Shape, Stem, files},
     curve::Clock,
     dsl::{
-        self, Adapts, ChannelReplication, Depthwise, FixedChannels, HyperNet, SliceParam, TargetParam,
-        TemplateMixing, size,
+        self, Adapts, ChannelReplication, Depthwise, FixedChannels, HyperNet, Planes, SliceParam,
+        TargetParam, TemplateMixing, size,
     },
     golden::{self, Golden, assert_close, device, everywhere, formula, on_gpus},
     loss::{Forwarded, Objective},
@@ -226,6 +226,8 @@ fn trained_adapters(recipe: Recipe) -> Vec<spec::Adapter> {
         sample::adapter(mixing(Coefficients::Owned), recipe),
         sample::adapter(HyperNet { z: 6, hidden: 8 }, recipe),
         sample::adapter(HyperNet { z: 6, hidden: 8 }.embeddings(Embeddings::Shared), recipe),
+        // The one channel of all three sets.
+        sample::adapter(Planes(["nucleus"]), recipe),
     ];
     for word in spec::Adapter::WORDS {
         // One is never trained; the other makes models of its own, which are added below.

@@ -35,7 +35,7 @@ pub struct Line<'a> {
     pub mean: &'a Tensor,
     /// The running mean of its square, updated in place.
     pub square: &'a Tensor,
-    /// The coefficients of the step; the same for all except decay and rate.
+    /// The coefficients of the step; betas and epsilon are the same for all.
     pub step: Step,
 }
 

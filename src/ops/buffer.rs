@@ -98,6 +98,22 @@ pub fn approach(mean: &Tensor, next: &Tensor, count: u64) -> Result<()> {
     }
 }
 
+/// `to = keep · to + share · from`, in place.
+pub fn blend(to: &Tensor, from: &Tensor, keep: f32, share: f32) -> Result<()> {
+    if to.elem_count() != from.elem_count() {
+        candle_core::bail!("tensors of shapes {:?} and {:?} do not blend", to.dims(), from.dims());
+    }
+    if let Some(gpu) = Gpu::of(to) {
+        return gpu.blend(to, from, keep, share);
+    }
+    let from = read(from)?;
+    write(to, |to| {
+        to.par_chunks_mut(CHUNK).zip(from.par_chunks(CHUNK)).for_each(|(to, from)| {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = keep * *to + share * from);
+        });
+    })
+}
+
 /// Copies numbers to a device; on a GPU, without waiting for the transfer.
 pub fn send<T: WithDType>(values: &[T], device: &Device) -> Result<Tensor> {
     match device {

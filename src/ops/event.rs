@@ -41,6 +41,8 @@ pub enum Event<'a> {
     },
     /// A message for the user.
     Note(&'a str),
+    /// A warning about a result, which is kept with the run.
+    Remark(&'a str),
 }
 
 /// A receiver of events.

@@ -9,6 +9,7 @@ pub(crate) mod simd;
 
 pub mod adamw;
 pub mod device;
+pub mod distil;
 pub mod event;
 pub mod format;
 #[cfg(any(test, feature = "testing"))]
@@ -16,11 +17,13 @@ pub mod golden;
 pub mod memory;
 pub mod params;
 pub mod seed;
+pub mod sgd;
 pub mod tape;
 
 mod arithmetic;
 mod attention;
 mod channel_patches;
+mod chosen_tokens;
 mod convolution;
 mod cross_entropy;
 mod depthwise;
@@ -29,6 +32,7 @@ mod gelu;
 mod instance_norm;
 mod layer_norm;
 mod linear;
+mod masked_error;
 mod neighbourhoods;
 mod normalise;
 mod patches;
@@ -36,10 +40,12 @@ mod pool;
 mod pooled_filters;
 mod scalar;
 mod scale_residual;
+mod swiglu;
 mod tokens;
 mod variance_penalty;
 mod views;
 
+pub use chosen_tokens::Places;
 pub use convolution::Finish;
 pub use gpu::{Share, profile};
 pub use linear::Weight;

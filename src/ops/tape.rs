@@ -252,6 +252,15 @@ impl Grad {
     pub fn update(&mut self, change: impl FnOnce(&mut [f32])) -> Result<()> {
         buffer::write(&self.0, change)
     }
+
+    /// Multiplies it by the only element of a tensor, which may still be being computed.
+    ///
+    /// # Errors
+    /// If it cannot be computed.
+    pub fn scale_by(&mut self, factor: &Tensor) -> Result<()> {
+        self.0 = self.0.broadcast_mul(&factor.to_dtype(self.0.dtype())?)?;
+        Ok(())
+    }
 }
 
 /// The gradients of the parameters, and, during a backward pass, of everything else.
@@ -307,10 +316,15 @@ impl Gradients {
     /// # Errors
     /// If it cannot be computed.
     pub fn scale_by(&mut self, factor: &Tensor) -> Result<()> {
-        self.slots.iter_mut().flatten().try_for_each(|grad| {
-            grad.0 = grad.0.broadcast_mul(&factor.to_dtype(grad.0.dtype())?)?;
-            Ok(())
-        })
+        self.slots.iter_mut().flatten().try_for_each(|grad| grad.scale_by(factor))
+    }
+
+    /// Changes the gradient of one parameter, if it received one.
+    ///
+    /// # Errors
+    /// If it cannot be changed.
+    pub fn change(&mut self, id: ParamId, change: impl FnOnce(&mut Grad) -> Result<()>) -> Result<()> {
+        self.slots[id.index()].as_mut().map_or(Ok(()), change)
     }
 
     /// Clears all of them for the next step.

@@ -5,7 +5,7 @@ use super::{buffer, gpu::Gpu};
 use candle_core::{Device, Result, Tensor};
 
 /// Integers that describe a view, in the order of `gpu/kernels/views.cu`.
-pub const VIEW_LINE: usize = 16;
+pub const VIEW_LINE: usize = 17;
 
 /// Views of images of one set, all of the same size, as plain numbers.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ pub struct PlainViews {
     pub lines: Vec<i64>,
     /// First source rows, and columns, of output pixels.
     pub firsts: Vec<u32>,
-    /// Weights of these, coefficients of warps, factors of brightness.
+    /// Weights of these, coefficients of warps, factors of brightness, shifts and exponents of intensity.
     pub weights: Vec<f32>,
     /// Mean and deviation of each channel of each view.
     pub norm: Vec<f32>,

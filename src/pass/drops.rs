@@ -5,7 +5,15 @@ use std::ops::Range;
 
 /// The draws of one pass. A batch that passes in parts has the same draws as a whole one: each part draws for
 /// the whole batch and uses its own rows.
-pub struct Drops(Option<Draws>);
+pub struct Drops(Source);
+
+enum Source {
+    Nothing,
+    Draws(Draws),
+    /// The factors of each branch, in order.
+    #[cfg(test)]
+    Given(std::vec::IntoIter<Vec<f32>>),
+}
 
 struct Draws {
     stream: Stream,
@@ -16,7 +24,7 @@ struct Draws {
 impl Drops {
     /// No branch is dropped, as in inference.
     pub fn none() -> Self {
-        Self(None)
+        Self(Source::Nothing)
     }
 
     /// For all rows of a batch.
@@ -26,7 +34,13 @@ impl Drops {
 
     /// For the given rows of a batch of size `batch`.
     pub fn part(stream: Stream, batch: usize, rows: Range<usize>) -> Self {
-        Self(Some(Draws { stream, batch, rows }))
+        Self(Source::Draws(Draws { stream, batch, rows }))
+    }
+
+    /// With known factors of the branches.
+    #[cfg(test)]
+    pub(crate) fn given<const N: usize>(factors: [Vec<f32>; N]) -> Self {
+        Self(Source::Given(Vec::from(factors).into_iter()))
     }
 
     /// The factors of the branches of `images` in a block that drops them with probability `drop`: 0, or the
@@ -34,7 +48,13 @@ impl Drops {
     ///
     /// A row may be several images, if channels are separate.
     pub fn keep(&mut self, drop: f64, images: usize) -> Option<Vec<f32>> {
-        let Draws { stream, batch, rows } = self.0.as_mut().filter(|_| drop > 0.0)?;
+        let Draws { stream, batch, rows } = match &mut self.0 {
+            Source::Nothing => return None,
+            Source::Draws(_) if drop <= 0.0 => return None,
+            Source::Draws(draws) => draws,
+            #[cfg(test)]
+            Source::Given(factors) => return factors.next(),
+        };
         let stays = 1.0 - drop;
         let each = images / rows.len().max(1);
         let own = each * rows.start..each * rows.end;

@@ -6,6 +6,7 @@ mod drops;
 pub use drops::Drops;
 
 use crate::{
+    ops::Places,
     params::Params,
     spec::Taps,
     tape::{Node, Tape},
@@ -22,6 +23,8 @@ pub struct Pass<'a> {
     pub drops: Drops,
     /// What is requested besides features.
     pub want: Want,
+    /// The patches that a transformer sees of each image; none: all of them.
+    pub visible: Option<&'a Places>,
 }
 
 /// What is requested of a network besides features.
@@ -36,6 +39,8 @@ pub struct Want {
 pub enum Entered {
     /// Feature maps (N, H, W, width).
     Maps(Node),
+    /// Tokens (N, T, width), the class token first.
+    Tokens(Node),
     /// Unchanged images (N, C, H, W), each channel of which passes as a grey RGB image.
     Grey(Tensor),
 }
@@ -47,18 +52,27 @@ pub struct Outputs {
     pub features: Node,
     /// Intermediate features at the probes.
     pub probes: Vec<Node>,
+    /// The tokens of the visible patches behind the class token, where some are hidden.
+    pub tokens: Option<Node>,
 }
 
 impl<'a> Pass<'a> {
     /// No branch is dropped, and only features are requested.
     pub fn new(tape: &'a mut Tape, params: &'a Params) -> Self {
-        Self { tape, params, drops: Drops::none(), want: Want::default() }
+        Self { tape, params, drops: Drops::none(), want: Want::default(), visible: None }
     }
 
     /// The same with some residual branches dropped.
     #[must_use]
     pub fn dropping(mut self, drops: Drops) -> Self {
         self.drops = drops;
+        self
+    }
+
+    /// The same where a transformer sees some patches only.
+    #[must_use]
+    pub fn seeing(mut self, visible: Option<&'a Places>) -> Self {
+        self.visible = visible;
         self
     }
 
@@ -78,9 +92,21 @@ impl Entered {
     pub fn maps(self) -> candle_core::Result<Node> {
         match self {
             Self::Maps(maps) => Ok(maps),
+            Self::Tokens(_) => candle_core::bail!("this backbone takes feature maps, found tokens"),
             Self::Grey(_) => {
                 candle_core::bail!("this backbone takes feature maps, found unchanged channels")
             }
+        }
+    }
+
+    /// The tokens.
+    ///
+    /// # Errors
+    /// If the first layer's output is of another kind, which this backbone does not take.
+    pub fn tokens(self) -> candle_core::Result<Node> {
+        match self {
+            Self::Tokens(tokens) => Ok(tokens),
+            Self::Maps(_) | Self::Grey(_) => candle_core::bail!("this backbone takes tokens, found none"),
         }
     }
 }
@@ -88,6 +114,6 @@ impl Entered {
 impl Outputs {
     /// Features without probes.
     pub fn of(features: Node) -> Self {
-        Self { features, probes: Vec::new() }
+        Self { features, probes: Vec::new(), tokens: None }
     }
 }

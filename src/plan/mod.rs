@@ -4,21 +4,24 @@
 //! revisions of the code behind it. Equal ids are equal work, whichever run asks for it, so that one pre-training
 //! serves every fine-tuning and floors are computed once.
 
+mod adapted;
 mod revisions;
 mod selections;
 mod work;
 
 pub use revisions::{Revisions, SCHEMA_NAME};
-pub use work::{Fit, Training, Work};
+pub use work::{Fit, Pretrained, TakesOver, Top, Training, Work};
 
 use crate::{
+    adapter,
     data::{DataSet, ImageSet},
     seed::Seed,
     spec::{
-        Adapter, Backbone, Coefficients, Features, Models, Selection, SetRate, Spec, Train, Weights,
+        Adapter, Backbone, Coefficients, Condition, Evaluate, Features, Models, PositionResize, Protocol,
+        Selection, SetRate, Spec, Train, VitFeatures, Weights,
         check::{self, Problem},
         id::{RunId, SpecId, WorkId},
-        normalise,
+        normalise, settings,
     },
 };
 use std::collections::BTreeMap;
@@ -70,6 +73,7 @@ impl Plan {
     pub fn data_names(spec: &Spec) -> Vec<String> {
         let mut names = vec![spec.train.data.name.clone()];
         names.extend(spec.evaluate.iter().map(|evaluate| evaluate.data.name.clone()));
+        names.extend(spec.adapt.iter().map(|adapt| adapt.data.name.clone()));
         names.sort_unstable();
         names.dedup();
         names
@@ -107,6 +111,34 @@ impl Plan {
         }
     }
 
+    /// The steps that embed this set of `data` for a score. A score may read features of other data too, of which a set can
+    /// have the same name.
+    pub fn embeds<'a>(
+        &'a self,
+        score: &'a Step,
+        (data, of_source): (&'a Selection, bool),
+        set: &'a str,
+    ) -> impl Iterator<Item = &'a Step> {
+        let learned = matches!(&score.work, Work::Score { trained_on: Some(_), .. });
+        let of_model = matches!(&score.work, Work::Score { features: Features::Model, .. });
+        // What a model was trained on is read by the model that learned from it, not by an adapted one.
+        let adapted = self.spec.adapt.is_some() && of_model && !of_source;
+        let is = move |step: &&Step| match &step.work {
+            Work::Embed { data: embedded, .. } if learned => {
+                embedded.all_images() == data.all_images() && self.is_adapted(step) == adapted
+            }
+            Work::Embed { data: embedded, .. } => embedded.reads(set),
+            Work::Pretrain { .. } | Work::Fit(_) | Work::Score { .. } => false,
+        };
+        score.parents.iter().filter_map(|parent| self.step(parent)).filter(is)
+    }
+
+    /// Whether an adapted model embeds.
+    fn is_adapted(&self, embed: &Step) -> bool {
+        let adapts = |fit: &Fit| fit.training.as_ref().is_some_and(|training| training.adapts.is_some());
+        embed.parents.iter().any(|parent| adapts(self.fit(parent)))
+    }
+
     /// The step of that id.
     pub fn step(&self, id: &WorkId) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == *id)
@@ -121,39 +153,60 @@ struct Draft<'a> {
 
 /// A trained model.
 struct Fitted {
-    work: WorkId,
+    /// What it consists of, in the order in which an embedding takes them: a model; or a classifier that holds a frozen
+    /// model, and the adapted model that takes its place.
+    works: Vec<WorkId>,
     /// The set that it reads; none: all.
     set: Option<String>,
+    /// The images that it is asked about; none: all.
+    only: Option<Condition>,
     seed: Seed,
 }
 
 impl Draft<'_> {
     fn fill(&mut self, spec: &Spec, seed: Seed) {
         let fits = self.members(spec, seed);
+        // Those that learned from the source, of which an adaptation makes others.
+        let learned = match &spec.adapt {
+            None => None,
+            Some(_) => Some(self.members(&Spec { adapt: None, ..spec.clone() }, seed)),
+        };
         let mut untrained = spec.clone();
         untrained.model.weights = Weights::Scratch;
         untrained.train.stages.clear();
+        (untrained.classifier, untrained.adapt) = (None, None);
         let untrained = self.members(&untrained, seed);
         for evaluate in &spec.evaluate {
+            let Evaluate { protocol, data } = evaluate;
+            let trained_on = protocol.reads().of_source().then(|| spec.train.last_data().clone());
+            let source = |by: &Protocol| trained_on.as_ref().filter(|_| by.reads().training_features);
             for features in [Features::Model].into_iter().chain(Features::FLOORS) {
                 let (parents, seed) = match features {
-                    Features::Model => (self.embeds(&fits, &evaluate.data, spec), Some(seed)),
-                    Features::Untrained => (self.embeds(&untrained, &evaluate.data, spec), Some(seed)),
+                    Features::Model => {
+                        let of_source = (learned.as_ref().unwrap_or(&fits), source(protocol));
+                        (self.embeds_of(&fits, data, of_source, spec), Some(seed))
+                    }
+                    Features::Untrained => {
+                        let of_source = (&untrained, source(&protocol.of_untrained()));
+                        (self.embeds_of(&untrained, data, of_source, spec), Some(seed))
+                    }
                     Features::Constant
                     | Features::Prior
                     | Features::HandMade
                     | Features::HandMadeStandardised => (vec![], None),
                 };
                 let work = Work::Score {
-                    protocol: evaluate.protocol.clone(),
-                    data: evaluate.data.clone(),
+                    protocol: protocol.clone(),
+                    data: data.clone(),
                     features,
                     beside: if parents.is_empty() { vec![] } else { spec.embedding.beside.clone() },
+                    trained_on: trained_on.clone(),
                     hold_out: spec.train.hold_out,
                     subset: spec.train.subset,
-                    revisions: Revisions::score(&evaluate.protocol, features),
+                    revisions: Revisions::score(protocol, features),
                 };
-                self.add(work, seed, &[&evaluate.data], parents);
+                let reads: Vec<&Selection> = [data].into_iter().chain(&trained_on).collect();
+                self.add(work, seed, &reads, parents);
             }
         }
     }
@@ -161,13 +214,16 @@ impl Draft<'_> {
     /// The models of a run, as they are after training.
     fn members(&mut self, spec: &Spec, seed: Seed) -> Vec<Fitted> {
         let seeds = spec.embedding.seeds(seed.0).into_iter().map(Seed);
-        seeds.flat_map(|seed| self.fits(spec, seed)).collect()
+        let fits: Vec<Fitted> = seeds.flat_map(|seed| self.fits(spec, seed)).collect();
+        fits.into_iter().flat_map(|fit| self.adapted(fit, spec)).collect()
     }
 
     /// One model, or one for each set that is trained on.
     fn fits(&mut self, spec: &Spec, seed: Seed) -> Vec<Fitted> {
         let (rates, each) = match spec.model.adapter.models() {
-            Models::One => return vec![Fitted { work: self.fit(spec, seed), set: None, seed }],
+            Models::One => {
+                return vec![Fitted { works: vec![self.fit(spec, seed)], set: None, only: None, seed }];
+            }
             Models::OnePerSet { rates, each } => (rates, each),
         };
         let sets = resolve(&spec.train.data, self.data).into_iter().map(|set| set.name.clone());
@@ -184,43 +240,26 @@ impl Draft<'_> {
             }
             let mut spec = spec.canonical();
             spec.model.adapter = (*each).clone();
-            Fitted { work: self.fit(&spec, seed), set: Some(set), seed }
+            Fitted { works: vec![self.fit(&spec, seed)], set: Some(set), only: None, seed }
         };
         sets.map(one).collect()
     }
 
     fn fit(&mut self, spec: &Spec, seed: Seed) -> WorkId {
-        let mut parents = Vec::new();
-        match (&spec.model.weights, &spec.model.backbone) {
-            (Weights::SimulatedPretrain, Backbone::ConvNext(word)) => {
-                let work =
-                    Work::Pretrain { size: word.size, revisions: Revisions::pretrain(&spec.model.backbone) };
-                parents.push(self.add(work, None, &[], vec![]));
-            }
-            // The check refuses that start.
-            (
-                Weights::SimulatedPretrain,
-                Backbone::Vit(_) | Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_),
-            ) => {}
-            (
-                Weights::Scratch
-                | Weights::ImageNet22k
-                | Weights::ImageNet1k
-                | Weights::Lvd142m
-                | Weights::Published,
-                _,
-            ) => {}
-        }
-        let Train { data, image, normalise, hold_out, subset, precision, stages } = &spec.train;
+        let mut parents: Vec<WorkId> =
+            self.pretraining(&spec.model.backbone, &spec.model.weights).into_iter().collect();
+        let Train { data, image, window, normalise, hold_out, subset, precision, stages } = &spec.train;
         let fit = |training: Option<Box<Training>>| {
             Work::Fit(Fit {
                 model: spec.model.clone(),
                 // It has parameters for all images of these sets, whichever it is trained on.
                 data: data.all_images(),
                 image: *image,
+                window: *window,
                 normalise: normalise.clone(),
                 subset: *subset,
                 precision: *precision,
+                classifier: None,
                 revisions: Revisions::fit(&spec.model, training.as_ref().map(|training| &training.stage)),
                 training,
             })
@@ -233,10 +272,59 @@ impl Draft<'_> {
             if stage.on.is_none() && !data.only.is_empty() {
                 stage.on = Some(data.clone());
             }
-            let training = Training { number, hold_out: *hold_out, stage };
+            let training = Training { number, hold_out: *hold_out, adapts: None, stage };
             parents = vec![self.add(fit(Some(Box::new(training))), Some(seed), &[data], parents)];
         }
         parents.remove(0)
+    }
+
+    /// The pretraining that such weights come from.
+    fn pretraining(&mut self, backbone: &Backbone, weights: &Weights) -> Option<WorkId> {
+        match weights {
+            Weights::SimulatedPretrain => {}
+            Weights::Scratch
+            | Weights::ImageNet22k
+            | Weights::ImageNet1k
+            | Weights::Lvd142m
+            | Weights::Published => return None,
+        }
+        match backbone {
+            Backbone::ConvNext(word) => Some(self.pretrained(Pretrained::ConvNext(word.size), backbone)),
+            Backbone::Vit(word) => {
+                // How it is read, and what is dropped in later trainings, is not of its shape.
+                let vit = settings::Vit {
+                    drop_path: 0.0,
+                    features: VitFeatures::ClassToken,
+                    positions: PositionResize::Antialiased,
+                    ..word.clone()
+                };
+                Some(self.pretrained(Pretrained::Vit { vit }, backbone))
+            }
+            // The check refuses that start.
+            Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_) => None,
+        }
+    }
+
+    fn pretrained(&mut self, size: Pretrained, backbone: &Backbone) -> WorkId {
+        let work = Work::Pretrain { size, revisions: Revisions::pretrain(backbone) };
+        self.add(work, None, &[], vec![])
+    }
+
+    /// Features of `data` by these models, and of what they were trained on, if that is read too.
+    fn embeds_of(
+        &mut self,
+        fits: &[Fitted],
+        data: &Selection,
+        (learned, source): (&Vec<Fitted>, Option<&Selection>),
+        spec: &Spec,
+    ) -> Vec<WorkId> {
+        let mut parents = self.embeds(fits, data, spec);
+        for source in source.into_iter().flat_map(|source| self.embeds(learned, source, spec)) {
+            if !parents.contains(&source) {
+                parents.push(source);
+            }
+        }
+        parents
     }
 
     /// Features of `data` by these models, each of its own sets.
@@ -253,12 +341,14 @@ impl Draft<'_> {
     }
 
     fn embed(&mut self, fit: &Fitted, data: &Selection, spec: &Spec) -> WorkId {
-        let (image, subset, symmetries) = (spec.train.image, spec.train.subset, spec.embedding.symmetries);
+        let Train { image, window, subset, .. } = spec.train;
+        let symmetries = spec.embedding.symmetries;
         let view = spec.model.adapter.view();
-        // Once for all images, whichever of them are asked for.
-        let (data_read, revisions) = (data.all_images(), Revisions::embed());
-        let work = Work::Embed { data: data_read, view, image, symmetries, subset, revisions };
-        self.add(work, Some(fit.seed), &[data], vec![fit.work.clone()])
+        // Once for all images that it is for, whichever of them are asked for.
+        let (mut data_read, revisions) = (data.all_images(), Revisions::embed());
+        data_read.only.extend(fit.only.clone());
+        let work = Work::Embed { data: data_read, view, image, window, symmetries, subset, revisions };
+        self.add(work, Some(fit.seed), &[data], fit.works.clone())
     }
 
     fn add(&mut self, work: Work, seed: Option<Seed>, reads: &[&Selection], parents: Vec<WorkId>) -> WorkId {
@@ -277,7 +367,8 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
     let mut problems = Vec::new();
     let mut refs = vec![&spec.train.data];
     refs.extend(spec.evaluate.iter().map(|evaluate| &evaluate.data));
-    refs.extend(spec.train.stages.iter().filter_map(|stage| stage.on.as_ref()));
+    refs.extend(spec.stages().filter_map(|stage| stage.on.as_ref()));
+    refs.extend(spec.adapt.iter().map(|adapt| &adapt.data));
     refs.sort_unstable();
     refs.dedup();
     for wanted in refs {
@@ -315,6 +406,7 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
             hint: "leave that `.lr_on(…)` out".into(),
         }));
     }
+    problems.extend(without_planes(spec, data));
     if spec.model.adapter.reads_unseen_sets() {
         return problems;
     }
@@ -351,6 +443,29 @@ fn too_few_templates(adapter: &Adapter, trained: &[&ImageSet]) -> Option<Problem
         ),
         hint: format!("say `TemplateMixing {{ templates: {} }}`", 2 * channels),
     })
+}
+
+/// Every set that is read has the channels that are picked by name.
+fn without_planes(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem> {
+    let Adapter::Planes(word) = &spec.model.adapter else { return vec![] };
+    let adapted = spec.adapt.iter().map(|adapt| &adapt.data);
+    let evaluated = spec.evaluate.iter().map(|evaluate| &evaluate.data);
+    let read = [&spec.train.data].into_iter().chain(adapted).chain(evaluated);
+    let mut problems: Vec<Problem> = Vec::new();
+    for (from, set) in read.flat_map(|from| resolve(from, data).into_iter().map(move |set| (from, set))) {
+        let Err(why) = adapter::places_of_planes(word, &set.channels) else { continue };
+        let problem = Problem {
+            rule: "planes_are_there",
+            message: format!("`{}` of `{}` {why}", set.name, from.name),
+            hint:
+                "name channels that every set has, as `dichroic data info` shows them, or leave that set out"
+                    .into(),
+        };
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+    problems
 }
 
 fn resolve<'a>(wanted: &Selection, data: &'a BTreeMap<String, DataSet>) -> Vec<&'a ImageSet> {

@@ -37,10 +37,17 @@ impl Revisions {
 
     /// Of a model as it starts, or of a stage of its training.
     pub(crate) fn fit(model: &Model, stage: Option<&Stage>) -> Self {
+        Self::fit_under(model, None, stage)
+    }
+
+    /// The same with a classifier on top of the model.
+    pub(super) fn fit_under(model: &Model, top: Option<&Backbone>, stage: Option<&Stage>) -> Self {
+        let top = top.map(|backbone| word("backbone", backbone.entry()));
         let words = [word("adapter", model.adapter.entry()), word("backbone", model.backbone.entry())];
+        let words = words.into_iter().chain(top);
         match stage {
-            None => Self::of(words.into_iter(), &[SEED]),
-            Some(stage) => Self::of(words.into_iter().chain(of_stage(stage)), &[SEED, OPS, TRANSFORM, TRAIN]),
+            None => Self::of(words, &[SEED]),
+            Some(stage) => Self::of(words.chain(of_stage(stage)), &[SEED, OPS, TRANSFORM, TRAIN]),
         }
     }
 
@@ -49,7 +56,8 @@ impl Revisions {
     }
 
     pub(super) fn score(protocol: &Protocol, features: Features) -> Self {
-        let words = [word("protocol", protocol.entry())].into_iter();
+        let by = protocol.of_features(features);
+        let words = [protocol, &by].map(|by| word("protocol", by.entry())).into_iter();
         match features {
             Features::Prior => Self::of(words, &[EVALUATE, SEED]),
             Features::Model

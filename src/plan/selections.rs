@@ -3,7 +3,7 @@
 
 use crate::{
     data::{DataSet, ImageSet, Role},
-    spec::{Condition, Selection, Spec, Stage, check::Problem},
+    spec::{Adapt, Condition, Evaluate, Selection, Spec, Stage, check::Problem},
     spelling::closest,
 };
 use std::collections::BTreeMap;
@@ -16,16 +16,21 @@ pub(super) fn problems(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Pro
     let mut selections: Vec<&Selection> =
         spec.train.stages.iter().map(|stage| spec.train.data_of(stage)).collect();
     selections.push(&spec.train.data);
+    selections.extend(spec.adapt.iter().map(|adapt| &adapt.data));
     selections.extend(spec.evaluate.iter().map(|evaluate| &evaluate.data));
     let evaluated = spec.evaluate.iter().map(|evaluate| &evaluate.data);
     let mut problems: Vec<Problem> = evaluated
         .filter(|selection| selection.only.is_empty())
         .filter_map(|selection| no_task(selection, spec.train.hold_out, &super::resolve(selection, data)))
         .collect();
+    for evaluate in &spec.evaluate {
+        problems.extend(unstandardised(spec, evaluate, data));
+    }
     selections.retain(|selection| !selection.only.is_empty());
     for selection in &selections {
         problems.extend(unknown(selection, &super::resolve(selection, data)));
     }
+    problems.extend(spec.adapt.iter().flat_map(|adapt| parts(spec, adapt, data)));
     if problems.is_empty() {
         // As work reads them: thinned first, if at all.
         let read = |selection: &Selection| -> Vec<Read<'_>> {
@@ -58,6 +63,26 @@ pub(super) fn problems(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Pro
     problems
 }
 
+/// Parts of a target that cannot have a model each: without such a column, or of other images than are asked about.
+fn parts(spec: &Spec, adapt: &Adapt, data: &BTreeMap<String, DataSet>) -> Vec<Problem> {
+    let Some(role) = adapt.per else { return vec![] };
+    let sets = super::resolve(&adapt.data, data);
+    let without = sets.iter().filter(|set| set.values(role).is_none());
+    let mut problems: Vec<Problem> = without.map(|set| no_role(&adapt.data.name, set, role)).collect();
+    let strange = spec.evaluate.iter().find(|evaluate| !evaluate.data.is_within(&adapt.data));
+    problems.extend(strange.map(|evaluate| Problem {
+        rule: "adapt_asked",
+        message: format!(
+            "each {} of {} has a model of its own, and none of them is for {}",
+            role.words(),
+            adapt.data,
+            evaluate.data
+        ),
+        hint: "ask about the images that are adapted to, or adapt to all of them at once: `Oda::per(Source)`".into(),
+    }));
+    problems
+}
+
 /// A set, and what a thinned spec reads of it.
 struct Read<'a> {
     whole: &'a ImageSet,
@@ -84,6 +109,22 @@ fn unknown(selection: &Selection, sets: &[&ImageSet]) -> Vec<Problem> {
         known.dedup();
         let strange = values.iter().filter(|value| !known.contains(&value.as_str()));
         problems.extend(strange.map(|value| no_value(&selection.name, *role, value, &known)));
+    }
+    problems
+}
+
+/// Roles that a protocol reads and a table has no column for.
+fn unstandardised(spec: &Spec, evaluate: &Evaluate, data: &BTreeMap<String, DataSet>) -> Vec<Problem> {
+    let without = |selection: &Selection, role: Role| -> Vec<Problem> {
+        let sets = super::resolve(selection, data);
+        let without = sets.iter().filter(|set| set.values(role).is_none());
+        without.map(|set| no_role(&selection.name, set, role)).collect()
+    };
+    let target = evaluate.protocol.target();
+    let mut problems: Vec<Problem> =
+        target.roles().into_iter().flat_map(|role| without(&evaluate.data, role)).collect();
+    if target.standardised.is_some_and(|standardised| standardised.on_controls) {
+        problems.extend(without(spec.train.last_data(), Role::Control));
     }
     problems
 }

@@ -177,8 +177,9 @@ fn what_is_made_of_a_model_leaves_its_training_alone() {
     let beside = Beside { features: Measured::HandMade, weight: 0.3 };
     assert_eq!(new(&|spec| spec.embedding.beside = vec![beside]), ["score", "score"]);
     let by = Moments::Image { floor: 0.1 };
-    let all = new(&|spec| spec.train.normalise = vec![Normalise { sets: vec![], by }]);
-    assert_eq!(all, ["fit", "fit", "embed", "score", "embed", "score"]);
+    let all = ["fit", "fit", "embed", "score", "embed", "score"];
+    assert_eq!(new(&|spec| spec.train.normalise = vec![Normalise { sets: vec![], by }]), all);
+    assert_eq!(new(&|spec| spec.train.window = true), all);
 }
 
 #[test]
@@ -235,4 +236,23 @@ fn folders_with_other_contents_share_no_run_and_no_work() {
     let unread = DataSet::open_without_fingerprint("small", b.path()).unwrap();
     let refused = Plan::of(&spec(&[], &[]), Seed(1), &[("small".to_owned(), unread)].into());
     assert!(refused.unwrap_err().to_string().contains("opened without its fingerprint"));
+}
+
+#[test]
+fn a_set_without_a_named_plane_is_refused_before_anything_is_computed() {
+    let root = tempfile::tempdir().unwrap();
+    let data = folder(root.path());
+    let planes = |names: &[&str], asked: &[&str]| {
+        let mut spec = spec(&["B"], asked);
+        spec.model.adapter =
+            crate::spec::Planes { channels: names.iter().map(ToString::to_string).collect() }.into();
+        Plan::of(&spec, Seed(1), &data)
+    };
+    let refused = planes(&["er", "dna"], &["A", "B"]).unwrap_err();
+    let refused_set = "`A` of `small` lacks the channel `er`; it has nucleus";
+    assert_eq!(refused.to_string(), format!("this experiment cannot run on these data: {refused_set}"));
+    assert!(refused.hint().unwrap().contains("data info"));
+    let plan = planes(&["dna"], &["A", "B"]).unwrap();
+    assert_eq!(plan.steps.iter().filter(|step| step.work.kind() == "embed").count(), 2, "it reads a new set");
+    assert!(planes(&["er", "dna"], &["B"]).is_ok());
 }

@@ -4,8 +4,10 @@ use super::Revisions;
 use crate::{
     backbone,
     spec::{
-        Beside, ConvNextSize, Features, Model, Normalise, Precision, Protocol, Selection, Stage, View, kind,
+        Backbone, Beside, CentreStart, ConvNextSize, Features, HeadWhileAdapting, Model, Normalise,
+        Precision, Protocol, Selection, Stage, StudentStart, View, Weights, kind, settings,
     },
+    train::Continue,
 };
 use serde::Serialize;
 
@@ -16,7 +18,7 @@ pub enum Work {
     /// A backbone's first training, on simulated three-channel images.
     Pretrain {
         /// The backbone.
-        size: ConvNextSize,
+        size: Pretrained,
         /// Of the code behind it.
         revisions: Revisions,
     },
@@ -30,6 +32,9 @@ pub enum Work {
         view: View,
         /// Side of the square that the network sees, in pixels, where images are resized.
         image: usize,
+        /// Whether that square is a window at the image's own scale.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        window: bool,
         /// Whether features are the mean over the eight symmetries of a square.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         symmetries: bool,
@@ -49,6 +54,9 @@ pub enum Work {
         /// Others beside those of the parents.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         beside: Vec<Beside>,
+        /// The images that the model was trained on, if they answer; none: those of the set's own split `Train` do.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        trained_on: Option<Selection>,
         /// Share of the training images that were kept back; they are a task of their own.
         hold_out: f64,
         /// At most this many images of each set and split.
@@ -73,24 +81,32 @@ impl Work {
     pub fn describe(&self) -> String {
         match self {
             Self::Pretrain { size, .. } => {
-                format!(
-                    "pre-train a {} backbone on simulated three-channel images",
-                    backbone::files::size_name(*size)
-                )
+                format!("pre-train a {} backbone on simulated three-channel images", size.name())
             }
             Self::Fit(Fit { data, training: None, .. }) => format!("take the model as it starts, for {data}"),
+            Self::Fit(Fit { data, classifier: Some(top), training: Some(training), .. }) => {
+                let epochs = training.stage.epochs;
+                format!(
+                    "train a classifier ({}) on the frozen model, {epochs} epochs on {data}",
+                    top.backbone
+                )
+            }
             Self::Fit(Fit { data, training: Some(training), .. }) => {
-                let Training { stage, number, .. } = &**training;
+                let Training { stage, number, adapts, .. } = &**training;
                 let on = stage.on.as_ref().unwrap_or(data);
+                if adapts.is_some() {
+                    return format!("adapt to {on}, {} epochs", stage.epochs);
+                }
                 let further = if *number > 0 { " more" } else { "" };
                 format!("train {}{further} epochs on {on}", stage.epochs)
             }
             Self::Embed { data, view: View::Native, .. } => {
                 format!("embed {data} as the backbone was published")
             }
-            Self::Embed { data, image, symmetries, .. } => {
+            Self::Embed { data, image, window, symmetries, .. } => {
                 let turned = if *symmetries { ", in eight symmetries" } else { "" };
-                format!("embed {data} at {image} px{turned}")
+                let seen = if *window { "in windows of" } else { "at" };
+                format!("embed {data} {seen} {image} px{turned}")
             }
             Self::Score { protocol, data, features: Features::Model, .. } => {
                 format!("score {data} by {}", protocol.name())
@@ -111,6 +127,9 @@ pub struct Fit {
     pub data: Selection,
     /// Side of the square that the network sees, in pixels.
     pub image: usize,
+    /// Whether that square is a window at the image's own scale.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub window: bool,
     /// How pixels are normalised, where not by mean and SD of `Train`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub normalise: Vec<Normalise>,
@@ -118,11 +137,67 @@ pub struct Fit {
     pub subset: Option<usize>,
     /// Number format of activations and weights.
     pub precision: Precision,
+    /// The classifier on top of the model, which is frozen then; none: the model itself is trained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classifier: Option<Top>,
     /// What is trained, from where the parent ended, or from the weights that the model starts from; none: nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub training: Option<Box<Training>>,
     /// Of the code behind it.
     pub revisions: Revisions,
+}
+
+/// A backbone that is trained on simulated images first.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Pretrained {
+    /// By its size.
+    ConvNext(ConvNextSize),
+    /// A vision transformer.
+    Vit {
+        /// Its shape.
+        vit: settings::Vit,
+    },
+}
+
+impl Pretrained {
+    fn name(&self) -> String {
+        match self {
+            Self::ConvNext(size) => backbone::files::size_name(*size).into(),
+            Self::Vit { vit } => Backbone::from(vit.clone()).to_string(),
+        }
+    }
+}
+
+/// A classifier on top of a model, before its training.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Top {
+    /// The transformer.
+    pub backbone: Backbone,
+    /// Where its training starts.
+    pub weights: Weights,
+}
+
+/// What an adaptation takes over from the training before it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct TakesOver {
+    /// Where the student starts.
+    pub student: StudentStart,
+    /// Where the centre starts.
+    pub centre: CentreStart,
+    /// What becomes of the head.
+    pub head: HeadWhileAdapting,
+}
+
+impl TakesOver {
+    /// The same in the terms of the training.
+    pub fn how(self) -> Continue {
+        Continue {
+            student_from_teacher: self.student == StudentStart::Teacher,
+            keep_centre: self.centre == CentreStart::Kept,
+            freeze_head: self.head == HeadWhileAdapting::Frozen,
+        }
+    }
 }
 
 /// A stage of a training, as a work.
@@ -133,6 +208,9 @@ pub struct Training {
     pub number: usize,
     /// Share of the training images of each class and set that are kept back.
     pub hold_out: f64,
+    /// For an adaptation, which reads all images whatever their split: what it takes over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapts: Option<TakesOver>,
     /// What is minimised, and how.
     pub stage: Stage,
 }

@@ -4,6 +4,7 @@
 use super::Error;
 use crate::{
     evaluate::{
+        self,
         answered::{Answered, PredictionCache},
         bootstrap::Seeds,
         predictions,
@@ -131,21 +132,26 @@ pub fn read(
     features: Features,
     question: &Question,
 ) -> Result<Answers, Error> {
-    let mut files: BTreeMap<i64, (String, PathBuf)> = BTreeMap::new();
+    let mut files: BTreeMap<i64, Vec<(String, PathBuf)>> = BTreeMap::new();
     for (run, seed) in runs {
         let what = format!("{} of {name} (run {run}, seed {seed})", features.name());
         let all = scored(store, run)?;
-        let Some(work) =
-            all.iter().find(|work| work.features == features.name() && work.question == *question)
-        else {
+        // Sets of one data set may have been scored one by one.
+        let asked: Vec<&Scored> = all
+            .iter()
+            .filter(|work| work.features == features.name() && work.question == *question)
+            .collect();
+        if asked.is_empty() {
             return Err(other_question(what, features, question, &all));
-        };
-        let file = work.file.as_ref().map(|noted| store.file(noted)).transpose()?;
-        let file = file.ok_or_else(|| Error::NotKept { what: what.clone() })?;
-        if !file.is_file() {
-            return Err(Error::Gone { path: file, what });
         }
-        files.insert(*seed, (work.work.clone(), file));
+        for work in asked {
+            let file = work.file.as_ref().map(|noted| store.file(noted)).transpose()?;
+            let file = file.ok_or_else(|| Error::NotKept { what: what.clone() })?;
+            if !file.is_file() {
+                return Err(Error::Gone { path: file, what });
+            }
+            files.entry(*seed).or_default().push((work.work.clone(), file));
+        }
     }
     let fixed = match features {
         Features::Constant | Features::HandMade | Features::HandMadeStandardised => true,
@@ -154,16 +160,32 @@ pub fn read(
     // A floor that does not depend on the seed is stored once for all of them; on data that differ by seed it
     // is not.
     let mut seen = BTreeSet::new();
-    files.retain(|_, (work, _)| seen.insert(work.clone()));
-    let paths: Vec<&PathBuf> = files.values().map(|(_, file)| file).collect();
+    files.retain(|_, works| seen.insert(works.iter().map(|(work, _)| work.clone()).collect::<Vec<String>>()));
+    let paths: Vec<&Vec<(String, PathBuf)>> = files.values().collect();
     Ok(Answers {
         seeds: files.keys().copied().collect(),
         fixed: fixed && files.len() == 1,
         files: paths
             .into_par_iter()
-            .map(|file| predictions::read(file, &question.fingerprint, cache))
+            .map(|works| all_tasks(works, &question.fingerprint, cache))
             .collect::<Result<_, _>>()?,
     })
+}
+
+/// The predictions of several works, each task once.
+fn all_tasks(
+    works: &[(String, PathBuf)],
+    data: &str,
+    cache: &PredictionCache,
+) -> Result<Vec<Answered>, evaluate::Error> {
+    let mut all: Vec<Answered> = Vec::new();
+    for (_, file) in works {
+        let new = predictions::read(file, data, cache)?.into_iter();
+        let new: Vec<Answered> =
+            new.filter(|one| all.iter().all(|known| known.asked.task != one.asked.task)).collect();
+        all.extend(new);
+    }
+    Ok(all)
 }
 
 fn other_question(what: String, features: Features, question: &Question, all: &[Scored]) -> Error {

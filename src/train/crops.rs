@@ -1,8 +1,8 @@
 //! The composition of a batch: groups of crops of each image, and how their pixels are normalised.
 
 use crate::{
-    data::Norm,
-    spec::{Augment, AugmentStream, Sampling, Stage},
+    data::{Norm, norm::OF_VIEW},
+    spec::{Augment, AugmentStream, CropFit, Needs, Sampling, Stage, settings},
 };
 use candle_core::{D, Result, Tensor};
 
@@ -19,6 +19,8 @@ pub struct Batches {
     pub sampling: Sampling,
     /// Whether each image is followed by one of its [`partners`](super::Source::partners), if it has any.
     pub pairs: bool,
+    /// Side of the central square of an image that crops are windows of, at its own scale; none: crops are resized.
+    pub centre: Option<usize>,
 }
 
 /// Crops of every image that have the same size.
@@ -37,8 +39,10 @@ pub struct CropGroup {
 /// How pixels are normalised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Normalise {
-    /// As the experiment says for the set: by its moments, or by those of the stored image.
+    /// As the experiment says for the set: by its moments, by those of the stored image, or by those of each crop.
     Set,
+    /// By mean and unbiased standard deviation of each channel of the crop itself (CODA).
+    View,
     /// By mean and standard deviation of each channel of the crop itself (DINO BoC).
     Crop,
     /// Not at all: pixels in [0, 1].
@@ -46,25 +50,77 @@ pub enum Normalise {
 }
 
 impl Batches {
-    /// As a stage declares them: one group of `views` crops of that side, normalised by the set.
-    pub fn of(stage: &Stage, side: usize, views: usize) -> Self {
-        let Stage { augment, augment_stream, sampling, batch, .. } = stage;
+    /// As a stage declares them, normalised by the set: crops of that side, and small ones if its loss needs them.
+    pub fn of(stage: &Stage, side: usize) -> Self {
+        let Stage { augment, augment_stream, sampling, batch, objective, .. } = stage;
+        let Needs { views, locals, pairs, labels: _, teacher: _, classifier: _ } = Needs::of(objective);
         let normalise = Normalise::Set;
-        let group = CropGroup { count: views, side, augment: augment.clone(), normalise };
+        let mut groups = vec![CropGroup { count: views, side, augment: augment.clone(), normalise }];
+        groups.extend(locals.map(|locals| CropGroup {
+            count: locals.count,
+            side: locals.side,
+            augment: of_small(augment, (locals.side as f64 / side as f64).powi(2)),
+            normalise,
+        }));
         let (stream, sampling) = (*augment_stream, *sampling);
-        Self { groups: vec![group], batch: *batch, stream, sampling, pairs: false }
+        Self { groups, batch: *batch, stream, sampling, pairs: pairs.is_some(), centre: None }
     }
+}
+
+impl Batches {
+    /// The same where crops are windows of the central square of twice their largest side, at the image's own scale.
+    pub(super) fn in_windows(&mut self, side: usize) {
+        self.centre = Some(2 * side);
+        for group in &mut self.groups {
+            group.augment.retain(|change| !matches!(change, Augment::Crop(_)));
+        }
+    }
+}
+
+/// What is done to a small crop, which has that share of the pixels of a large one, and of what it shows: so both are of one
+/// magnification.
+fn of_small(augment: &[Augment], share: f64) -> Vec<Augment> {
+    let mut crops = false;
+    let mut one = |change: &Augment| match change {
+        Augment::Crop(word) => {
+            crops = true;
+            settings::Crop { scale: word.scale.map(|area| area * share), ..word.clone() }.into()
+        }
+        Augment::Tps(_)
+        | Augment::Rotate(_)
+        | Augment::Flip(_)
+        | Augment::Flips(_)
+        | Augment::Turn(_)
+        | Augment::Brightness(_)
+        | Augment::Intensity(_)
+        | Augment::Microscope(_) => change.clone(),
+    };
+    // CODA changes the intensity of large crops only.
+    let kept = augment.iter().filter(|change| !matches!(change, Augment::Intensity(_)));
+    let mut all: Vec<Augment> = kept.map(&mut one).collect();
+    if !crops {
+        all.push(settings::Crop { scale: [share; 2], ratio: [1.0; 2], fit: CropFit::Adapted }.into());
+    }
+    all
 }
 
 /// Added to the standard deviation of a crop.
 const EPS: f64 = 1e-7;
 
 impl Normalise {
+    /// What it is for the images of a set that is normalised by `set`.
+    pub(super) fn of(self, set: &Norm) -> Self {
+        match (self, set) {
+            (Self::Set, Norm::View) => Self::View,
+            _ => self,
+        }
+    }
+
     /// What is done while crops are resampled, of images with so many channels of a set that is normalised by `set`.
     pub(super) fn while_resampling(self, set: &Norm, channels: usize) -> Norm {
         match self {
             Self::Set => set.clone(),
-            Self::Crop | Self::None => Norm::none(channels),
+            Self::View | Self::Crop | Self::None => Norm::none(channels),
         }
     }
 
@@ -73,13 +129,16 @@ impl Normalise {
     /// # Errors
     /// If there are not four axes.
     pub(super) fn afterwards(self, crops: Tensor) -> Result<Tensor> {
-        if self != Self::Crop {
-            return Ok(crops);
-        }
+        let (fewer, eps) = match self {
+            Self::Crop => (0, EPS),
+            Self::View => (1, OF_VIEW),
+            Self::Set | Self::None => return Ok(crops),
+        };
         let (n, channels, height, width) = crops.dims4()?;
         let planes = crops.reshape((n, channels, height * width))?;
         let centred = planes.broadcast_sub(&planes.mean_keepdim(D::Minus1)?)?;
-        let sd = (centred.sqr()?.mean_keepdim(D::Minus1)?.sqrt()? + EPS)?;
+        let degrees = (height * width - fewer).max(1) as f64;
+        let sd = ((centred.sqr()?.sum_keepdim(D::Minus1)? / degrees)?.sqrt()? + eps)?;
         centred.broadcast_div(&sd)?.reshape((n, channels, height, width))
     }
 }
@@ -107,6 +166,15 @@ mod tests {
             ];
             let found = found.flatten_all().unwrap().to_vec1::<f32>().unwrap();
             assert_close("crops", &found, &expected.concat(), 1e-6);
+            // The same with `x.std(unbiased=True) + 1e-6`.
+            let view = Normalise::Set.of(&Norm::View).afterwards(crops.clone()).unwrap();
+            let mut planes = pixels;
+            Norm::View.finish(4, &mut planes);
+            let unbiased =
+                [0.75f32.sqrt()].map(|ratio| expected.concat().iter().map(|x| x * ratio).collect::<Vec<_>>());
+            let view = view.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert_close("views", &view, &unbiased[0], 5e-6);
+            assert_close("an evaluated view", &planes, &unbiased[0], 5e-6);
             let same = Normalise::None.afterwards(crops).unwrap().flatten_all().unwrap();
             assert_eq!(same.to_vec1::<f32>().unwrap(), pixels);
         });

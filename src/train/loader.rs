@@ -8,12 +8,12 @@
 use super::{Batches, CropGroup, Error, Normalise, Source, sampling, source::Item};
 use crate::{
     adapter::Images,
-    data::{Draw, Norm, Tape, ViewPlan, draw, drawn_view},
+    data::{Draw, Norm, Tape, ViewPlan, Window, draw, drawn_view},
     ops::DeviceViews,
     params::Params,
     prefetch::prefetch,
     seed::Seed,
-    spec::AugmentStream,
+    spec::{Augment, AugmentStream},
 };
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
@@ -46,6 +46,12 @@ enum BatchPixels {
 }
 
 impl Crops {
+    /// Of pixels, which are not normalised.
+    #[cfg(test)]
+    pub(super) fn of(pixels: Tensor) -> Self {
+        Self { seen: BatchPixels::Pixels(pixels), normalise: Normalise::None }
+    }
+
     /// Number of values.
     pub fn size(&self) -> usize {
         match &self.seen {
@@ -107,7 +113,6 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// The first error of making a batch or of `consume`.
-    /// The first that making a batch or `consume` meets.
     pub fn run(
         &self,
         steps: Range<u64>,
@@ -134,7 +139,7 @@ impl<'a> Loader<'a> {
         let mut batches = Vec::new();
         for set in 0..self.source.sets().len() {
             let of_set = |number: &u32| usize::from(self.item(*number).set) == set;
-            let items: Vec<Item> = numbers
+            let items: Vec<Shown> = numbers
                 .iter()
                 .filter(|number| of_set(number))
                 .flat_map(|number| self.with_partner(epoch, *number))
@@ -147,17 +152,22 @@ impl<'a> Loader<'a> {
             let mut groups = Vec::new();
             for group in &self.batches.groups {
                 let making = Making { epoch, set, group, before };
+                // Another microscope's noise is drawn pixel by pixel, as the processor does it.
+                let here = group.augment.iter().any(|change| matches!(change, Augment::Microscope(_)));
                 let seen = match &self.gpu {
+                    Some(device) if here => {
+                        BatchPixels::Pixels(self.pixels(&making, &items)?.to_device(device)?)
+                    }
                     Some(device) => BatchPixels::Views(DeviceViews::to(
                         device,
                         self.plain_views(&making, &items)?.plain(),
                     )?),
                     None => BatchPixels::Pixels(self.pixels(&making, &items)?),
                 };
-                groups.push(Crops { seen, normalise: group.normalise });
+                groups.push(Crops { seen, normalise: group.normalise.of(self.source.norm(set)) });
                 before += group.count;
             }
-            let classes = items.iter().map(|item| usize::from(item.class)).collect();
+            let classes = items.iter().map(|shown| usize::from(shown.item.class)).collect();
             batches.push(Batch { set, groups, classes, together: if self.batches.pairs { 2 } else { 1 } });
         }
         Ok(batches)
@@ -168,31 +178,33 @@ impl<'a> Loader<'a> {
     }
 
     /// An image and its partner: itself if it has none.
-    fn with_partner(&self, epoch: u64, number: u32) -> Vec<Item> {
+    fn with_partner(&self, epoch: u64, number: u32) -> Vec<Shown> {
         let item = self.item(number);
+        let itself = Shown { item, beside: None };
         if !self.batches.pairs {
-            return vec![item];
+            return vec![itself];
         }
         let partners = self.source.partners(number);
         let set = &self.source.sets()[usize::from(item.set)].set;
         let mut stream = self.seed.stream(&format!("pairs/epoch/{epoch}/{set}/{}", item.row));
         let partner = match partners.len() {
             0 => item,
-            count => self.item(partners[stream.below(count)]),
+            count => self.item(partners.get(stream.below(count))),
         };
-        vec![item, if partner.set == item.set { partner } else { item }]
+        let partner = if partner.set == item.set { partner } else { item };
+        vec![itself, Shown { item: partner, beside: Some(item.row) }]
     }
 
-    fn pixels(&self, making: &Making<'_>, items: &[Item]) -> Result<Tensor, Error> {
+    fn pixels(&self, making: &Making<'_>, items: &[Shown]) -> Result<Tensor, Error> {
         let (CropGroup { count, side, .. }, set) = (making.group, making.set);
         let channels = self.source.sets()[set].channels.len();
         let len = channels * side * side;
         let mut pixels = vec![0f32; items.len() * count * len];
         let norm = self.norm(making);
-        for (views, item) in pixels.chunks_exact_mut(count * len).zip(items) {
-            let tape = self.source.read(*item)?;
+        for (views, shown) in pixels.chunks_exact_mut(count * len).zip(items) {
+            let tape = self.source.read(shown.item)?;
             let norm = norm.of(&tape);
-            for (out, draw) in views.chunks_exact_mut(len).zip(self.draws(making, *item, &tape)) {
+            for (out, draw) in views.chunks_exact_mut(len).zip(self.draws(making, *shown, &tape)) {
                 drawn_view(&tape, &draw, *side, &norm, out);
             }
         }
@@ -201,10 +213,10 @@ impl<'a> Loader<'a> {
     }
 
     /// Only decoding remains to be done here, and a GPU is fast, so all threads take part.
-    fn plain_views(&self, making: &Making<'_>, items: &[Item]) -> Result<ViewPlan, Error> {
-        let one = |item: &Item| {
-            let tape = self.source.read(*item)?;
-            let draws = self.draws(making, *item, &tape);
+    fn plain_views(&self, making: &Making<'_>, items: &[Shown]) -> Result<ViewPlan, Error> {
+        let one = |shown: &Shown| {
+            let tape = self.source.read(shown.item)?;
+            let draws = self.draws(making, *shown, &tape);
             Ok((tape, draws))
         };
         let read: Vec<(Tape, Vec<Draw>)> = items.par_iter().map(one).collect::<Result<_, Error>>()?;
@@ -219,23 +231,40 @@ impl<'a> Loader<'a> {
 
     fn norm(&self, making: &Making<'_>) -> Norm {
         let channels = self.source.sets()[making.set].channels.len();
-        making.group.normalise.while_resampling(self.source.norm(making.set), channels)
+        let norm = self.source.norm(making.set);
+        making.group.normalise.of(norm).while_resampling(norm, channels)
     }
 
     /// The random draws for the crops of an image.
-    fn draws(&self, making: &Making<'_>, item: Item, tape: &Tape) -> Vec<Draw> {
+    fn draws(&self, making: &Making<'_>, Shown { item, beside }: Shown, tape: &Tape) -> Vec<Draw> {
         let epoch = match self.batches.stream {
             AugmentStream::Fresh => making.epoch,
             AugmentStream::Repeated => 0,
         };
         let name = &self.source.sets()[usize::from(item.set)].set;
         let one = |view: usize| {
-            let name = format!("augment/epoch/{epoch}/{name}/{}/view/{view}", item.row);
+            let mut name = format!("augment/epoch/{epoch}/{name}/{}/view/{view}", item.row);
+            if let Some(anchor) = beside {
+                // An image is its own anchor in the same epoch, and may be the partner of several.
+                name.push_str(&format!("/beside/{anchor}"));
+            }
             let stream = &mut self.seed.stream(&name);
-            draw(tape.channels, tape.height, tape.width, &making.group.augment, stream)
+            let (height, width) = (tape.height, tape.width);
+            let mut draw = draw(tape.channels, height, width, &making.group.augment, stream);
+            let side = making.group.side;
+            draw.window = self.batches.centre.map(|centre| Window::draw(height, width, centre, side, stream));
+            draw
         };
         (making.before..making.before + making.group.count).map(one).collect()
     }
+}
+
+/// An image of a batch.
+#[derive(Clone, Copy)]
+struct Shown {
+    item: Item,
+    /// The row of the image whose partner it is.
+    beside: Option<u32>,
 }
 
 /// A set's group of crops that is being made.

@@ -44,7 +44,10 @@ impl Trainer<'_> {
         let mut pixels = vec![0f32; items.len() * len];
         pixels.par_chunks_mut(len).zip(items).try_for_each(|(out, item)| {
             let tape = source.read(*item)?;
-            data::eval_view(&tape, side, &source.norm(set).of(&tape), out);
+            let norm = source.norm(set);
+            let view = if self.job.window { data::window_view } else { data::eval_view };
+            view(&tape, side, &norm.of(&tape), out);
+            norm.finish(tape.channels, out);
             Ok::<(), Error>(())
         })?;
         let pixels = Tensor::from_vec(pixels, (items.len(), channels, side, side), self.params.device())?;

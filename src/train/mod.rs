@@ -1,15 +1,19 @@
 //! Training: batches in, steps, weights out. It knows no store and no terminal, and reports to a listener.
 
 mod checkpoint;
+mod continued;
 mod crops;
 mod exact;
 mod footprint;
 mod keep;
+mod leave;
 mod loader;
 mod look;
 mod method;
 mod objective;
+mod one_image;
 mod optimiser;
+mod pairs;
 mod parts;
 mod pass;
 mod pretraining;
@@ -19,12 +23,16 @@ mod strategy;
 mod trainer;
 
 pub use checkpoint::{EVERY as CHECKPOINT_EVERY, forget as forget_checkpoint};
+pub use continued::{Continue, continue_from};
 pub use crops::{Batches, CropGroup, Normalise};
 pub use footprint::Footprint;
 pub use keep::Keep;
+pub use leave::leave;
 pub use method::Method;
 pub use objective::objective;
+pub use one_image::{OnOneImage, Trained};
 pub use optimiser::{Clip, Group, Groups, Names, Optimiser, Rule};
+pub use pairs::{Missing, Partners};
 pub use parts::{PIXELS as PART, parts};
 pub use pretraining::Pretraining;
 pub use source::{Folder, Item, Source};
@@ -79,6 +87,22 @@ pub enum Error {
         /// Their side in pixels.
         side: usize,
     },
+    /// Images of a set have no plate, batch or what else pairs are to differ in.
+    #[error(
+        "images of `{set}` are to be paired with those of another {role}, and its table has no column for that"
+    )]
+    NoRole {
+        /// The set.
+        set: String,
+        /// The role.
+        role: String,
+    },
+    /// Images have no partner, and that was said to be an error.
+    #[error("{message}")]
+    NoPartners {
+        /// How many, and what is missing.
+        message: String,
+    },
     /// The loss is not a number any more.
     #[error("the loss is {value} at step {step}: training has diverged")]
     Diverged {
@@ -106,6 +130,13 @@ impl Error {
                  of it too: --precision bf16",
                 (batch / 2).max(1)
             )),
+            Self::NoRole { role, .. } => Some(format!(
+                "name the column in `dataset.toml`: {} = \"…\" under [roles], or leave `.across(…)` out",
+                role.replace(' ', "_")
+            )),
+            Self::NoPartners { .. } => {
+                Some("pair them otherwise: `.on_missing(OnMissing::SameTreatment)`".into())
+            }
             Self::Tensor(_) => None,
         }
     }
@@ -125,6 +156,8 @@ pub struct Job<'a> {
     pub checkpoint: &'a Path,
     /// The time between two checkpoints.
     pub checkpoint_every: Duration,
+    /// Whether that square is a window at the image's own scale; otherwise images are resized to it.
+    window: bool,
     /// How many parts of a batch keep their tape; the results are the same.
     pub keep: Keep,
     /// What the stage declares, as the loop understands it.
@@ -155,7 +188,18 @@ impl<'a> Job<'a> {
     ) -> Self {
         let (checkpoint_every, keep, part) = (CHECKPOINT_EVERY, Keep::All, parts::PIXELS);
         let method = Method::of(stage, side);
-        Self { stage, side, seed, source, checkpoint, checkpoint_every, keep, method, part }
+        let window = false;
+        Self { stage, side, window, seed, source, checkpoint, checkpoint_every, keep, method, part }
+    }
+
+    /// The same on windows of the images at their own scale, within the central square of twice the side, if `window`.
+    #[must_use]
+    pub fn on_windows(mut self, window: bool) -> Self {
+        self.window = window;
+        if window {
+            self.method.batches.in_windows(self.side);
+        }
+        self
     }
 
     /// The step at which it will resume, if a checkpoint is ready.
@@ -175,13 +219,15 @@ impl<'a> Job<'a> {
         listen: &mut dyn Listen,
     ) -> Result<Ended, Error> {
         let Self { stage, seed, source, method, .. } = self;
-        let mut optimiser = Optimiser::grouped(&stage.optimiser, &method.groups, method.clip, params)?;
         let mut batches = method.batches.clone();
         if let Some(first) = batches.groups.first_mut() {
             first.count = first.count.max(objective.views());
         }
         let loader = Loader::new(*source, batches, *seed, params);
         let steps_per_epoch = loader.steps_per_epoch();
+        let groups = method.groups(steps_per_epoch, steps_per_epoch * stage.epochs as u64);
+        let mut optimiser = Optimiser::grouped(&stage.optimiser, &groups, method.clip, params)?;
+        objective.start(params)?;
         let mut strategy = strategy::build(&stage.strategy, params, steps_per_epoch);
         let resumed = checkpoint::resume(
             self.checkpoint,

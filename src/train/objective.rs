@@ -22,12 +22,12 @@ pub fn objective<E>(
     let word = match &stage.strategy {
         Strategy::Miro(word) => word,
         Strategy::Erm(_) | Strategy::Swad(_) | Strategy::DenseSwa(_) => {
-            return Ok(Objective::new(&stage.objective, model.width(), classes, params));
+            return Ok(Objective::new(&stage.objective, model.read(), classes, params));
         }
     };
     // The oracle is a copy of the parameters before losses add theirs.
     let oracle = oracle(word.oracle, params)?;
-    let objective = Objective::new(&stage.objective, model.width(), classes, params);
+    let objective = Objective::new(&stage.objective, model.read(), classes, params);
     let miro = Miro::new(word, oracle, &model.probe_widths(word.taps), params);
     Ok(objective.and("miro", word.lambda as f32, Needs::IMAGES, Box::new(miro)))
 }

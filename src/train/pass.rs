@@ -9,8 +9,8 @@ use super::{Error, Keep, Trainer, loader::Batch, parts};
 use crate::{
     adapter::Images,
     curve::Clock,
-    loss::{Forwarded, Kept, OfPart},
-    ops::Scalar,
+    loss::{Forwarded, Hidden, Kept, OfPart, Watched},
+    ops::{Places, Scalar},
     params::Params,
     pass::{Drops, Outputs, Pass, Want},
     tape::{Grad, Gradients, Node, Tape},
@@ -25,6 +25,8 @@ pub(super) struct SetPass {
     pub(super) terms: Vec<(&'static str, Scalar)>,
     /// Tensors that terms keep for the end of the step.
     pub(super) kept: Kept,
+    /// Numbers that terms watch.
+    pub(super) watched: Watched,
 }
 
 /// Some rows of a group of crops that pass through the network together.
@@ -85,7 +87,9 @@ impl Trainer<'_> {
             student.push(Outputs::of(tape.leaf(features)));
         }
         let (classes, together) = (&batch.classes[..], batch.together);
-        let out = Forwarded { student: &student, oracle: &[], classes, together };
+        let teacher = self.taught(&parts)?;
+        let of_all = Forwarded::of(&student, classes);
+        let out = Forwarded { teacher: &teacher, together, ..of_all };
         let value = self.objective.value(&mut tape, self.params, &out, at)?;
         let leaves = student.iter().map(|outputs| &outputs.features);
         let slopes = tape.backward_to(&value.total, gradients, leaves)?;
@@ -99,7 +103,24 @@ impl Trainer<'_> {
         }
         let (loss, mut terms) = (value.total, value.terms);
         let loss = self.with_shares(&loss, &mut terms, shares)?;
-        Ok(SetPass { loss, terms, kept: value.kept })
+        Ok(SetPass { loss, terms, kept: value.kept, watched: value.watched })
+    }
+
+    /// What the teacher, if there is one, makes of the first group of crops, in the same parts. It drops no branch.
+    fn taught(&self, parts: &[Rows]) -> Result<Vec<Outputs>> {
+        let Some(params) = self.objective.teacher() else { return Ok(Vec::new()) };
+        let one = |rows: &Rows| {
+            let tape = &mut Tape::forgetting_in(params.format());
+            let outputs = self.model.run(&mut Pass::new(tape, params), &rows.images)?;
+            Ok(outputs.features.value().clone())
+        };
+        let features: Vec<Tensor> =
+            parts.iter().filter(|rows| rows.group == 0).map(one).collect::<Result<_>>()?;
+        let features = match features.as_slice() {
+            [one] => one.clone(),
+            several => Tensor::cat(several, 0)?,
+        };
+        Ok(vec![Outputs::of(Node::constant(features))])
     }
 
     /// Cuts a group of crops into parts.
@@ -116,17 +137,20 @@ impl Trainer<'_> {
     /// The forward pass of rows on a tape.
     pub(super) fn forward(&self, at: &Clock, rows: &Rows, batch: &Batch) -> Result<Taped> {
         let mut tape = Tape::recording(self.params);
-        let student = [self.outputs(&mut tape, self.params, rows, self.drops(at, rows))?];
+        let hidden = self.hidden(at, rows)?;
+        let visible = hidden.as_ref().map(|hidden| &hidden.visible);
+        let student = [self.outputs(&mut tape, self.params, (rows, visible), self.drops(at, rows))?];
         let oracle = match self.objective.oracle() {
             Some(params) => {
                 let tape = &mut Tape::forgetting_in(self.params.format());
-                vec![self.outputs(tape, params, rows, Drops::none())?]
+                vec![self.outputs(tape, params, (rows, None), Drops::none())?]
             }
             None => Vec::new(),
         };
         let each = rows.of / batch.classes.len().max(1);
         let classes: Vec<usize> = rows.rows.clone().map(|row| batch.classes[row / each.max(1)]).collect();
-        let out = Forwarded { student: &student, oracle: &oracle, classes: &classes, together: 1 };
+        let of_rows = Forwarded::of(&student, &classes);
+        let out = Forwarded { oracle: &oracle, hidden: hidden.as_ref(), ..of_rows };
         let probing = self.objective.of_part(&mut tape, self.params, &out, at)?;
         let [Outputs { features, .. }] = student;
         Ok(Taped { tape, features, probing })
@@ -135,15 +159,33 @@ impl Trainer<'_> {
     /// The features of rows that will be run forwards again.
     pub(super) fn features(&self, at: &Clock, rows: &Rows) -> Result<Tensor> {
         let mut tape = Tape::forgetting_in(self.params.format());
-        let outputs = self.outputs(&mut tape, self.params, rows, self.drops(at, rows))?;
+        let hidden = self.hidden(at, rows)?;
+        let visible = hidden.as_ref().map(|hidden| &hidden.visible);
+        let outputs = self.outputs(&mut tape, self.params, (rows, visible), self.drops(at, rows))?;
         Ok(outputs.features.value().clone())
     }
 
     /// The network's outputs for rows. It is always probed, because otherwise other operations would give
     /// other bits.
-    fn outputs(&self, tape: &mut Tape, params: &Params, rows: &Rows, drops: Drops) -> Result<Outputs> {
+    fn outputs(
+        &self,
+        tape: &mut Tape,
+        params: &Params,
+        (rows, visible): (&Rows, Option<&Places>),
+        drops: Drops,
+    ) -> Result<Outputs> {
         let want = Want { probes: self.objective.probes() };
-        self.model.run(&mut Pass::new(tape, params).dropping(drops).wanting(want), &rows.images)
+        let pass = Pass::new(tape, params).dropping(drops).wanting(want);
+        self.model.run(&mut pass.seeing(visible), &rows.images)
+    }
+
+    /// What an autoencoder hides of these rows in a step, independent of how rows are grouped and how often they pass.
+    fn hidden(&self, at: &Clock, rows: &Rows) -> Result<Option<Hidden>> {
+        let Some(autoencoder) = self.objective.autoencoder() else { return Ok(None) };
+        let name = format!("mask/step/{}/set/{}/crops/{}", at.step, rows.images.set, rows.group);
+        let first = rows.rows.start;
+        let stream = |row: usize| self.job.seed.stream(&format!("{name}/row/{}", first + row));
+        Ok(Some(autoencoder.hide(self.model.seen(&rows.images)?, stream)?))
     }
 
     /// The residual branches dropped for these rows, independent of how rows are grouped and how often they
@@ -190,7 +232,11 @@ impl Trainer<'_> {
         shares: Vec<Share>,
     ) -> Result<Scalar> {
         let mut tape = Tape::forgetting();
-        let mut sum = vec![(1.0, Node::constant(loss.value().clone()))];
+        // Without a term that reads features, the loss is 0 so far.
+        let mut sum = match terms.is_empty() {
+            true => vec![],
+            false => vec![(1.0, Node::constant(loss.value().clone()))],
+        };
         let mut rest = shares;
         while let Some((_, OfPart { term, .. })) = rest.first() {
             let number = *term;
@@ -204,7 +250,7 @@ impl Trainer<'_> {
             rest = others;
         }
         match sum.as_slice() {
-            [(_, loss)] => Ok(loss.deferred()),
+            [(1.0, loss)] => Ok(loss.deferred()),
             several => Ok(tape.weighted_sum(several)?.deferred()),
         }
     }

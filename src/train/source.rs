@@ -1,8 +1,13 @@
 //! Where training images come from: folders on disk, or the simulator's memory.
 
+use super::{
+    Error,
+    pairs::{Missing, Pairing, Partners},
+};
 use crate::{
     adapter::SetChannels,
     data::{self, ImageSet, Norm, Tape},
+    spec::{Pairs, Role},
 };
 
 /// One training image.
@@ -34,8 +39,8 @@ pub trait Source: Sync {
 
     /// Indices of the items that an item may be paired with: other images of the same set that belong with
     /// it.
-    fn partners(&self, _item: u32) -> &[u32] {
-        &[]
+    fn partners(&self, _item: u32) -> Partners<'_> {
+        Partners::default()
     }
 
     /// What the images of a set are normalised by.
@@ -55,6 +60,7 @@ pub struct Folder<'a> {
     classes: Vec<String>,
     items: Vec<Item>,
     held_out: Vec<Item>,
+    pairing: Option<Pairing>,
 }
 
 impl<'a> Folder<'a> {
@@ -77,7 +83,7 @@ impl<'a> Folder<'a> {
             .map(|(set, ..)| SetChannels { set: set.name.clone(), channels: set.channels.clone() })
             .collect();
         let sets = sets.into_iter().map(|(set, _, norm)| (set, norm)).collect();
-        Self { sets, channels, classes, items, held_out: Vec::new() }
+        Self { sets, channels, classes, items, held_out: Vec::new(), pairing: None }
     }
 
     /// The same, with rows of each set for monitoring the loss; their labels must occur in rows that are
@@ -89,6 +95,37 @@ impl<'a> Folder<'a> {
         };
         self.held_out = self.sets.iter().zip(rows).enumerate().flat_map(of_set).collect();
         self
+    }
+
+    /// The same in pairs of images of one treatment (of one label, if there are no treatments) that differ in a role; and
+    /// what is missing.
+    ///
+    /// # Errors
+    /// If the images of a set have no such role, or an image has no partner and that is an error.
+    pub fn pairing(mut self, pairs: Pairs) -> Result<(Self, Missing), Error> {
+        let across = pairs.across;
+        let mut keys = Vec::with_capacity(self.items.len());
+        for (number, item) in self.items.iter().enumerate() {
+            let (set, row) = (self.sets[usize::from(item.set)].0, item.row as usize);
+            let Some(apart) = set.role_column(across) else {
+                return Err(Error::NoRole { set: set.name.clone(), role: across.words() });
+            };
+            let (alike, known) = match set.role_column(Role::Treatment) {
+                Some(column) => (column.ids[row], !column.names[column.ids[row] as usize].is_empty()),
+                None => (u32::from(set.label(item.row)), true),
+            };
+            let apart = apart.ids[row];
+            // What is not known to have had a treatment has had none like others.
+            let alike = if known { alike } else { u32::MAX - number as u32 };
+            keys.push((item.set, alike, apart));
+        }
+        let (pairing, missing) = Pairing::new(&keys, pairs.on_missing);
+        if missing.left > 0 {
+            let message = missing.remark(&across.words()).unwrap_or_default();
+            return Err(Error::NoPartners { message });
+        }
+        self.pairing = Some(pairing);
+        Ok((self, missing))
     }
 }
 
@@ -116,6 +153,10 @@ impl Source for Folder<'_> {
 
     fn held_out(&self) -> &[Item] {
         &self.held_out
+    }
+
+    fn partners(&self, item: u32) -> Partners<'_> {
+        self.pairing.as_ref().map(|pairing| pairing.of(item)).unwrap_or_default()
     }
 
     fn norm(&self, set: usize) -> &Norm {

@@ -2,6 +2,9 @@
 //! it stopped.
 
 mod curves;
+mod dino;
+mod dino_steps;
+mod mae;
 mod parts;
 
 use super::{Error, Job, Source, source::Item};

@@ -4,7 +4,7 @@ use super::{Error, Job, Keep, Optimiser, loader::Batch, pass::SetPass, strategy:
 use crate::{
     curve::Clock,
     event::{Event, Listen},
-    loss::Objective,
+    loss::{Kept, Objective, Report},
     model::Extractor,
     ops::Scalar,
     params::Params,
@@ -22,8 +22,7 @@ const FLUSH_EVERY: usize = 16;
 
 /// A step whose metrics have not been reported.
 struct PendingStep {
-    /// From 1.
-    number: u64,
+    at: Clock,
     passes: Vec<SetPass>,
     lr: f64,
     norm: Scalar,
@@ -105,10 +104,9 @@ impl<'a> Trainer<'a> {
         let lr = rate(1.0);
         self.optimiser.step_decaying(self.params, &self.gradients, rate, method.decay.at(&at))?;
         self.gradients.clear();
-        for pass in &mut passes {
-            self.objective.after_step(&std::mem::take(&mut pass.kept), &at)?;
-        }
-        self.pending.push(PendingStep { number: step + 1, passes, lr, norm });
+        let kept: Vec<Kept> = passes.iter_mut().map(|pass| std::mem::take(&mut pass.kept)).collect();
+        self.objective.after_step(&kept, &at, self.params)?;
+        self.pending.push(PendingStep { at, passes, lr, norm });
         let wait = self.params.on_a_gpu() && self.pending.len() < FLUSH_EVERY;
         if wait { Ok(()) } else { self.flush_metrics(listen) }
     }
@@ -118,10 +116,10 @@ impl<'a> Trainer<'a> {
         let pending = std::mem::take(&mut self.pending);
         let metrics: Vec<Result<StepMetrics, Error>> = pending.iter().map(PendingStep::read).collect();
         let pace = (self.rows * pending.len()) as f64 / self.flushed_at.elapsed().as_secs_f64();
-        for (PendingStep { number, lr, .. }, metrics) in pending.iter().zip(metrics) {
-            let StepMetrics { loss, terms, norm } = metrics?;
-            let mut say =
-                |name: &str, value: f64| listen.receive(&Event::Metric { name, step: *number, value });
+        for (PendingStep { at, lr, .. }, metrics) in pending.iter().zip(metrics) {
+            let StepMetrics { loss, terms, watched, norm } = metrics?;
+            let step = at.step + 1;
+            let mut say = |name: &str, value: f64| listen.receive(&Event::Metric { name, step, value });
             say("loss", f64::from(loss));
             for (name, value) in terms {
                 say(&format!("loss/{name}"), f64::from(value));
@@ -130,6 +128,14 @@ impl<'a> Trainer<'a> {
             say("grad_norm", norm);
             say("images_per_s", pace);
             self.loss = Some(loss);
+            for (term, numbers) in watched {
+                let Report { curves, remark } = self.objective.report(term, &numbers, at);
+                let mut say = |name: &str, value: f64| listen.receive(&Event::Metric { name, step, value });
+                curves.into_iter().for_each(|(name, value)| say(name, value));
+                if let Some(remark) = remark {
+                    listen.receive(&Event::Remark(&remark));
+                }
+            }
         }
         self.flushed_at = Instant::now();
         Ok(())
@@ -171,6 +177,8 @@ impl<'a> Trainer<'a> {
 struct StepMetrics {
     loss: f32,
     terms: Vec<(&'static str, f32)>,
+    /// What terms watch, as means over sets, by the terms' indices.
+    watched: Vec<(usize, Vec<f64>)>,
     norm: f64,
 }
 
@@ -180,13 +188,16 @@ impl PendingStep {
     fn read(&self) -> Result<StepMetrics, Error> {
         let of_set = |pass: &SetPass| {
             let terms = pass.terms.iter().map(|(_, term)| term.clone());
-            [pass.loss.clone()].into_iter().chain(terms).collect::<Vec<Scalar>>()
+            let watched = pass.watched.iter().flat_map(|(_, watched)| watched.clone());
+            [pass.loss.clone()].into_iter().chain(terms).chain(watched).collect::<Vec<Scalar>>()
         };
         let all: Vec<Scalar> = self.passes.iter().flat_map(of_set).chain([self.norm.clone()]).collect();
         let mut numbers = Scalar::read(&all.iter().collect::<Vec<_>>())?.into_iter();
         let mut next = || numbers.next().expect("as many numbers as were asked for");
         let (mut loss, mut terms) = (0f32, Vec::<(&'static str, f32)>::new());
-        for SetPass { terms: of_set, .. } in &self.passes {
+        let mut watched = Vec::<(usize, Vec<f64>)>::new();
+        let share = 1.0 / self.passes.len().max(1) as f64;
+        for SetPass { terms: of_set, watched: watched_of_set, .. } in &self.passes {
             loss += next() as f32;
             for (name, _) in of_set {
                 let value = next() as f32;
@@ -195,10 +206,17 @@ impl PendingStep {
                     None => terms.push((name, value)),
                 }
             }
+            for (term, numbers) in watched_of_set {
+                let numbers = numbers.iter().map(|_| share * next()).collect::<Vec<f64>>();
+                match watched.iter_mut().find(|(known, _)| known == term) {
+                    Some((_, sums)) => sums.iter_mut().zip(numbers).for_each(|(sum, more)| *sum += more),
+                    None => watched.push((*term, numbers)),
+                }
+            }
         }
         if !loss.is_finite() {
-            return Err(Error::Diverged { step: self.number, value: loss });
+            return Err(Error::Diverged { step: self.at.step + 1, value: loss });
         }
-        Ok(StepMetrics { loss, terms, norm: next() })
+        Ok(StepMetrics { loss, terms, watched, norm: next() })
     }
 }

@@ -1,15 +1,18 @@
 //! Transformers against published code: features at several sizes, gradients, whole steps of CODA's classifier
 //! (`tests/golden/vit.py`).
 
+mod drops;
+mod masks;
+
 use super::*;
 use crate::{
     adapter::{Entry, Images, plain},
-    backbone::layers::Affine,
+    backbone::{layers::Affine, recipe},
     golden::{Golden, assert_close, device, everywhere},
     seed::Seed,
-    spec::Optimiser as Word,
+    spec::{Optimiser as Word, PositionResize, VitFeatures, VitSize},
     tape::{Gradients, Tape},
-    train::{Clip, Groups, Names, Optimiser, Rule},
+    train::{self, Clip, Groups, Names, Optimiser},
 };
 use candle_core::Tensor;
 
@@ -21,44 +24,13 @@ fn thinned(values: Vec<f32>) -> Vec<f32> {
     if values.len() > KEPT { values.into_iter().step_by(STRIDE).collect() } else { values }
 }
 
-/// Uniform numbers with a mean and a standard deviation: SplitMix64, begun at the seed and the tensor's name.
-fn recipe(seed: u64, name: &str, count: usize, mean: f64, sd: f64) -> Vec<f32> {
-    let hash = name
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    let value = |at: u64| {
-        let mut z = (seed ^ hash).wrapping_add((at + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^= z >> 31;
-        let unit = (z >> 11) as f64 * (-53f64).exp2();
-        (mean + sd * 3f64.sqrt() * (2.0 * unit - 1.0)) as f32
-    };
-    (0..count as u64).map(value).collect()
-}
-
-/// Fills every parameter by the recipe, under the name that the published code gives it.
-fn fill(params: &mut Params, seed: u64, registers: &str) {
-    for id in params.ids() {
-        let published = params.published(id).clone();
-        let name = published.name.replace("reg_token", registers);
-        let (mean, sd) = match name.as_str() {
-            name if name.ends_with("gamma") => (0.2, 0.1),
-            name if name.contains("norm") => (if name.ends_with("weight") { 1.0 } else { 0.0 }, 0.1),
-            name if name.contains("token") || name.ends_with("pos_embed") => (0.0, 0.3),
-            name if name.ends_with("bias") => (0.0, 0.05),
-            _ => {
-                let ins = published.shape[1..].iter().product::<usize>() as f64;
-                (0.0, (1e6 / ins.sqrt()).round() / 1e6)
-            }
-        };
-        params.import(id, recipe(seed, &name, published.count(), mean, sd)).unwrap();
-    }
-}
-
 fn images(seed: u64, name: &str, shape: [usize; 4]) -> Images {
-    let pixels = recipe(seed, name, shape.iter().product(), 0.0, 1.0);
-    Images { pixels: Tensor::from_vec(pixels, &shape, &device()).unwrap(), set: 0 }
+    Images { pixels: recipe::images(seed, name, shape), set: 0 }
+}
+
+/// Fills by the recipe; the published code has another name for registers.
+fn fill(params: &mut Params, seed: u64, registers: &str) {
+    recipe::fill(params, seed, |name| name.replace("reg_token", registers));
 }
 
 fn shape() -> Shape {
@@ -72,8 +44,9 @@ fn shape() -> Shape {
         layer_scale: None,
         class_position: true,
         drop_path: 0.0,
-        features: VitFeatures::ClassToken,
-        resize: PositionResize::Antialiased,
+        reading: VitFeatures::ClassToken.into(),
+        resize: PositionResize::Antialiased.into(),
+        hidden: Hidden::Gelu,
     }
 }
 
@@ -94,7 +67,7 @@ impl Case {
     }
 
     fn features(&mut self, tape: &mut Tape, images: &Images, features: VitFeatures) -> Node {
-        self.vit.shape.features = features;
+        self.vit.shape.reading = features.into();
         let pass = &mut Pass::new(tape, &self.params);
         let x = self.stem.enter(pass, images).unwrap();
         self.vit.run(pass, x).unwrap().features
@@ -112,12 +85,12 @@ fn values(node: &Node) -> Vec<f32> {
 fn features_agree_with_published_code_at_every_size() {
     let golden = Golden::open("vit");
     let scaled = Shape { layer_scale: Some(1e-5), ..shape() };
-    let offset = PositionResize::Offset;
+    let offset = PositionResize::Offset.into();
     let cases = [
         ("timm_plain", 1006, shape(), "reg_token"),
         ("timm_reg4_ls", 1007, Shape { registers: 4, class_position: false, ..scaled }, "reg_token"),
         ("dino1", 1005, Shape { resize: offset, ..shape() }, ""),
-        ("dv2_off0", 1001, Shape { resize: PositionResize::Bicubic, ..scaled }, ""),
+        ("dv2_off0", 1001, Shape { resize: PositionResize::Bicubic.into(), ..scaled }, ""),
         ("dv2_reg4_off01", 1001, Shape { registers: 4, resize: offset, ..scaled }, "register_tokens"),
     ];
     let check = |sizes: &[[usize; 2]]| {
@@ -138,12 +111,68 @@ fn features_agree_with_published_code_at_every_size() {
     everywhere(|| check(&[[96, 96]]));
 }
 
+/// What else DINOv2's code is configured to.
+#[test]
+fn every_configuration_of_dinov2_agrees_with_its_code() {
+    let golden = Golden::open("published");
+    let scaled = Shape { layer_scale: Some(1e-5), resize: position::Rule::configured(0.1, false), ..shape() };
+    let reg = Shape { registers: 4, resize: position::Rule::configured(0.0, true), ..scaled };
+    let large = Shape { width: 32, patch: 14, grid: 37, ..scaled };
+    let unscaled = Shape { layer_scale: None, ..scaled };
+    let glu = Shape { grid: 4, hidden: Hidden::SwiGlu(176), ..scaled };
+    let usual = [[224, 224], [96, 96], [112, 176], [256, 256]];
+    let cases = [
+        ("dv2_off01", 1001, 3, scaled, &usual[..]),
+        ("dv2_off01_aa", 1001, 3, Shape { resize: position::Rule::configured(0.1, true), ..scaled }, &usual),
+        ("dv2_reg4_off0_aa", 1001, 3, reg, &usual),
+        ("dv2_p14_g37", 1002, 3, large, &[[224, 224], [98, 98], [112, 182]]),
+        ("dv2_1ch_nols", 1003, 1, unscaled, &[[224, 224], [96, 96]]),
+        ("dv2_swiglu", 1004, 3, glu, &[[64, 64]]),
+    ];
+    for (name, seed, channels, shape, sizes) in cases {
+        let mut params = Params::new(Seed(0));
+        let stem = plain(channels, shape.stem(), &mut params);
+        let mut vit = Vit::shaped(shape, &mut params);
+        let theirs = |name: &str| name.replace("reg_token", "register_tokens");
+        let swiglu = |name: &str| theirs(name).replace("fc1", "w12").replace("fc2", "w3");
+        let glu = shape.hidden != Hidden::Gelu;
+        recipe::fill(&mut params, seed, |name| if glu { swiglu(name) } else { theirs(name) });
+        for [height, width] in sizes {
+            let size = format!("{height}x{width}");
+            let images = images(seed, &format!("images_{size}"), [2, channels, *height, *width]);
+            let mut read = |blocks: Blocks, class: bool, patches: bool| {
+                vit.shape.reading = Reading { class, patches, blocks };
+                let mut tape = Tape::forgetting();
+                let pass = &mut Pass::new(&mut tape, &params);
+                let x = stem.enter(pass, &images).unwrap();
+                let found = vit.run(pass, x).unwrap().features;
+                assert_eq!(found.dims(), [2, vit.width()]);
+                values(&found)
+            };
+            let expected = |what: &str| golden.values(&format!("vit/{name}/{size}.{what}"));
+            let (class, mean, before) = (expected("cls"), expected("patch_mean"), expected("cls_block_-2"));
+            let key = format!("{name} {size}");
+            assert_close(&key, &read(Blocks::One(0), true, false), &before, 5e-6);
+            // Rows of both images, side by side: the class tokens in ascending order, then the mean over patches.
+            let all: Vec<f32> = (0..2)
+                .flat_map(|image| {
+                    [&before, &class, &mean].map(|part| &part[image * shape.width..][..shape.width])
+                })
+                .flatten()
+                .copied()
+                .collect();
+            assert_close(&key, &read(Blocks::Last(2), true, true), &all, 5e-6);
+            assert_close(&key, &read(Blocks::Last(1), false, true), &mean, 5e-6);
+        }
+    }
+}
+
 #[test]
 fn gradients_of_all_parameters_agree_with_published_code() {
     let golden = Golden::open("vit");
     let registers = Shape { grid: 6, registers: 4, layer_scale: Some(1e-5), ..shape() };
     let cases = [
-        ("dino1", 1033, Shape { grid: 4, resize: PositionResize::Offset, ..shape() }, [3, 2, 32, 48]),
+        ("dino1", 1033, Shape { grid: 4, resize: PositionResize::Offset.into(), ..shape() }, [3, 2, 32, 48]),
         ("dv2_reg4_aa", 1032, registers, [2, 3, 64, 64]),
     ];
     everywhere(|| {
@@ -204,10 +233,11 @@ fn steps_of_codas_classifier_agree_with_pytorch() {
             let mut tape = Tape::recording(params);
             let pass = &mut Pass::new(&mut tape, params);
             let patches = stem.enter(pass, &images).unwrap().maps().unwrap();
-            let tokens = extractor.tokens(pass, &patches).unwrap();
+            let tokens = extractor.embedded(pass, &patches).unwrap();
+            let tokens = extractor.through(pass, tokens, 0..2).unwrap();
             let tokens = extractor.normalised(pass, &tokens).unwrap();
             let x = bridge.forward(pass.tape, params, &tokens).unwrap();
-            let x = classifier.through(pass, x).unwrap();
+            let x = classifier.through(pass, x, 0..2).unwrap();
             let x = pass.tape.token_range(&x, 0..1).unwrap();
             let x = classifier.normalised(pass, &x).unwrap();
             let x = pass.tape.reshape(&x, (3, 32)).unwrap();
@@ -233,7 +263,7 @@ fn steps_of_codas_classifier_agree_with_pytorch() {
         }
 
         let word = Word { lr: 1e-3, weight_decay: 1e-5, betas: [0.9, 0.999], eps: 1e-8 };
-        let groups = Groups::new(vec![Rule { names: Names::Vectors, rate: 1.0, decays: false }]);
+        let groups = Groups::new(vec![train::Rule { names: Names::Vectors, rate: 1.0, decays: false }]);
         let mut optimiser = Optimiser::grouped(&word, &groups, Clip::Norm(1.0), &params).unwrap();
         for step in 1..=2 {
             gradients.clear();
@@ -258,7 +288,7 @@ fn steps_of_codas_classifier_agree_with_pytorch() {
 #[test]
 fn initial_values_are_timms() {
     let mut params = Params::new(Seed(4));
-    let shape = Shape::of(VitSize::Mini, 0.1, VitFeatures::ClassToken, PositionResize::Antialiased);
+    let shape = Shape::of(&settings::Vit { drop_path: 0.1, ..settings::Vit::plain(VitSize::Mini) });
     let _ = plain(3, shape.stem(), &mut params);
     let vit = Vit::shaped(shape, &mut params);
     assert_eq!((shape.heads, shape.grid, vit.width()), (2, 8, 128));
@@ -285,7 +315,7 @@ fn initial_values_are_timms() {
 fn sizes_are_timms() {
     let count = |size: VitSize| {
         let mut params = Params::shapes();
-        let shape = Shape::of(size, 0.0, VitFeatures::ClassToken, PositionResize::Antialiased);
+        let shape = Shape::of(&settings::Vit::plain(size));
         let _ = plain(3, shape.stem(), &mut params);
         let _ = Vit::shaped(shape, &mut params);
         params.bytes().unwrap() / 4

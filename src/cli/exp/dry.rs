@@ -2,6 +2,7 @@
 
 use super::{Exp, session::title};
 use crate::{
+    backbone::files,
     cli::{
         failure::Result,
         jobs::{Declaration, Job},
@@ -13,7 +14,8 @@ use crate::{
     disk,
     event::{Event, Listen},
     execute::{Cost, Meter},
-    plan::Step,
+    plan::{Step, Work},
+    spec::Weights,
     store::{Reader, Status, Store},
 };
 use candle_core::Device;
@@ -68,6 +70,7 @@ pub(super) fn print(
     }
     progress.receive(&Event::Ended);
     progress.rest();
+    weights(exp, &priced);
     let total = priced.iter().flatten().filter_map(Priced::cost).fold(Cost::default(), Cost::then);
     if exp.json {
         let plans: Vec<Value> =
@@ -85,6 +88,33 @@ pub(super) fn print(
     let runs = if jobs.len() == 1 { "1 run".into() } else { format!("{} runs", jobs.len()) };
     lines.push(format!("{runs}, {open} with work to do: {}{}", words(&total, memory), room(&path)));
     output::say(&lines.join("\n"))
+}
+
+/// Says which published weights the open work starts from, and where they are or would be looked for.
+fn weights(exp: &Exp, priced: &[Vec<Priced<'_>>]) {
+    let open = priced.iter().flatten().filter(|priced| priced.cost().is_some());
+    let names: BTreeSet<String> = open.filter_map(|priced| published(&priced.step.work)).collect();
+    for name in names {
+        match files::find(&name, exp.weights.as_deref()) {
+            Ok(file) => output::note(&format!("weights `{name}`: {}", file.display())),
+            Err(error) => {
+                output::warn(&error.to_string());
+                error.hint().iter().for_each(|hint| output::note(&format!("hint: {hint}")));
+            }
+        }
+    }
+}
+
+/// The published weights that a unit of work reads.
+fn published(work: &Work) -> Option<String> {
+    let Work::Fit(fit) = work else { return None };
+    let first = fit.training.as_ref().is_none_or(|training| training.number == 0);
+    match fit.model.weights {
+        Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m | Weights::Published if first => {
+            Some(files::published(&fit.model.backbone))
+        }
+        _ => None,
+    }
 }
 
 fn is_done(store: Option<&Reader>, step: &Step) -> Result<bool> {

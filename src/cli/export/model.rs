@@ -6,11 +6,17 @@ use crate::cli::{
     output,
     saved_model::{SavedModel, of_place, of_run},
 };
-use crate::{backbone::files, model::Extractor, params::Params, seed::Seed, spec::Backbone};
+use crate::{
+    backbone::files,
+    model::Extractor,
+    params::Params,
+    seed::Seed,
+    spec::{Backbone, VitFeatures},
+};
 use clap::Args;
 use std::path::PathBuf;
 
-const NO_PLAIN_ONE: &str = "there is no plain ConvNeXt that computes the same; `embed` writes its features";
+const NO_PLAIN_ONE: &str = "there is no plain network that computes the same; `embed` writes its features";
 
 #[derive(Args, Debug)]
 pub(super) struct Model {
@@ -62,11 +68,7 @@ impl Model {
         if !model.export(&params, number, out)? {
             let word = saved.card.model.adapter.word();
             let (message, hint) = match backbone {
-                Backbone::Vit(_) => (
-                    format!("`export model` writes ConvNeXts, and this is a {backbone}"),
-                    "its file of weights has timm's names for all but the first layer; `embed` writes its features",
-                ),
-                Backbone::ConvNext(_) => {
+                Backbone::ConvNext(_) | Backbone::Vit(_) => {
                     (format!("the first layer of {word} is more than a convolution"), NO_PLAIN_ONE)
                 }
                 Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_) => (
@@ -78,12 +80,51 @@ impl Model {
         }
         let channels = &saved.card.sets[number].channels;
         output::say(&format!(
-            "{}: timm.create_model(\"{}\", in_chans={}, num_classes=0), channels {}; features are the mean of \
-             forward_features over pixels",
+            "{}: {}, channels {}; features are {}",
             out.display(),
-            files::name(backbone),
-            channels.len(),
-            channels.join(", ")
+            in_timm(backbone, channels.len(), saved.card.image),
+            channels.join(", "),
+            features(backbone)
         ))
+    }
+}
+
+/// How timm makes the network that loads the file.
+fn in_timm(backbone: &Backbone, channels: usize, side: usize) -> String {
+    let Backbone::Vit(word) = backbone else {
+        return format!(
+            "timm.create_model(\"{}\", in_chans={channels}, num_classes=0)",
+            files::name(backbone)
+        );
+    };
+    let (size, patch) = (word.size, word.patch());
+    let own = size.side() / patch * patch;
+    let mut said = vec![
+        format!("img_size={own}, patch_size={patch}, in_chans={channels}, num_classes=0"),
+        format!("embed_dim={}, depth={}, num_heads={}", size.width(), size.depth(), size.heads()),
+    ];
+    if own != side {
+        said.push("dynamic_img_size=True".into());
+    }
+    if word.registers > 0 {
+        said.push(format!("reg_tokens={}, no_embed_class=True", word.registers));
+    }
+    if let Some(scale) = word.layer_scale {
+        said.push(format!("init_values={scale}"));
+    }
+    match word.features {
+        VitFeatures::ClassToken => {}
+        VitFeatures::MeanOfPatches => said.push("global_pool=\"avg\", fc_norm=False".into()),
+    }
+    format!("timm.models.VisionTransformer({})", said.join(", "))
+}
+
+/// What of that network the features are.
+fn features(backbone: &Backbone) -> &'static str {
+    match backbone {
+        Backbone::Vit(_) => "its output",
+        Backbone::ConvNext(_) | Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_) => {
+            "the mean of forward_features over pixels"
+        }
     }
 }

@@ -16,7 +16,7 @@ fn a_folder_is_read() {
     assert_eq!((set.len(), &set.labels[..]), (4, &["x".to_owned(), "y".to_owned()][..]));
     assert_eq!((0..4).map(|row| set.label(row)).collect::<Vec<_>>(), [0, 1, 1, 0]);
     assert_eq!((set.train_rows(), &set.tasks[0].queries[..]), (vec![0, 1, 3], &[2][..]));
-    assert_eq!((set.key(2), set.channel_width(2)), ("A/crops/c.png", 4));
+    assert_eq!((set.key(2), set.channel_width(2)), ("A/crops/c.png", Some(4)));
     let tape = set.read(1).unwrap();
     assert_eq!((tape.height, tape.width, tape.channels), (3, 4, 2));
     assert_eq!(tape.pixels.bytes().unwrap(), (0..24).map(|at| at * 7 + 20).collect::<Vec<u8>>());

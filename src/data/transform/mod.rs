@@ -1,5 +1,5 @@
 //! From a stored tape to network input: warp, crop, resize, flip, normalise (CHAMMI's pipelines), and what
-//! microscopes also allow: rotations, quarter turns, brightness.
+//! microscopes also allow: rotations, quarter turns, brightness, another microscope.
 //!
 //! Random draws are made first ([`draw`]) and applied afterwards ([`drawn_view`]), so that recorded draws can
 //! be replayed. Unfolding the tape, cropping, resizing, flipping and normalising are one pass from stored
@@ -7,6 +7,8 @@
 
 mod brightness;
 mod crop;
+mod intensity;
+mod microscope;
 mod motion;
 mod plain;
 mod resample;
@@ -14,10 +16,13 @@ mod rotate;
 mod sample;
 mod turn;
 mod warp;
+mod window;
 
 pub use crop::CropBox;
+pub use microscope::OtherMicroscope;
 pub use plain::ViewPlan;
 pub use warp::Displacements;
+pub use window::Window;
 
 use super::{Pixels, Statistics, Tape};
 use crate::{
@@ -39,12 +44,20 @@ pub struct Draw {
     pub angle: f64,
     /// The crop; none: the centre, as in evaluation.
     pub crop: Option<CropBox>,
+    /// The window, which takes the place of crop and resizing.
+    pub window: Option<Window>,
     /// Whether to flip left and right.
     pub flip: bool,
+    /// Whether to flip top and bottom.
+    pub upside_down: bool,
     /// Quarter turns, 0 to 3.
     pub quarters: usize,
     /// A brightness factor per channel; none: unchanged.
     pub brightness: Vec<f32>,
+    /// The microscope that takes the view again, if another one does.
+    pub microscope: Option<OtherMicroscope>,
+    /// A shift and an exponent per channel; none: unchanged.
+    pub intensity: Vec<[f32; 2]>,
 }
 
 /// Draws a view of an image of `channels` channels and `height` by `width` pixels.
@@ -71,8 +84,20 @@ pub fn draw(channels: usize, height: usize, width: usize, augment: &[Augment], s
                 draw.crop = Some(CropBox::draw(height, width, scale, ratio, crop.fit, stream));
             }
             Augment::Flip(flip) => draw.flip = stream.chance(flip.p),
+            Augment::Flips(flips) => {
+                draw.upside_down = stream.chance(flips.p);
+                draw.flip = stream.chance(flips.p);
+            }
             Augment::Turn(_) => draw.quarters = stream.below(4),
             Augment::Brightness(word) => draw.brightness = brightness::factors(channels, word.sd, stream),
+            Augment::Microscope(word) => {
+                draw.microscope = Some(OtherMicroscope::draw(word, channels, stream));
+            }
+            Augment::Intensity(word) => {
+                if stream.chance(word.p) {
+                    draw.intensity = intensity::draws(channels, word, stream);
+                }
+            }
         }
     }
     draw
@@ -101,6 +126,16 @@ pub fn central_view(tape: &Tape, shorter: usize, side: usize, norm: &Statistics,
     }
 }
 
+/// The evaluation view of a network that sees windows: the one in the centre, at the image's own scale, normalised. `out`
+/// holds channels × side × side.
+///
+/// # Panics
+/// If `out` or `norm` does not fit the tape's channels.
+pub fn window_view(tape: &Tape, side: usize, norm: &Statistics, out: &mut [f32]) {
+    let window = Some(Window::central(tape.height, tape.width, side));
+    drawn_view(tape, &Draw { window, ..Draw::default() }, side, norm, out);
+}
+
 /// The image at native size, normalised: the input of off-the-shelf extractors. `out` holds channels × height
 /// × width.
 ///
@@ -114,8 +149,8 @@ pub fn native_view(tape: &Tape, norm: &Statistics, out: &mut [f32]) {
     }
 }
 
-/// Applies a draw: a random training view, resized to `side` and normalised. Without a crop it is resized as
-/// in evaluation. `out` holds channels × side × side.
+/// Applies a draw: a random training view, resized to `side` unless it is a window, and normalised. Without a crop it is
+/// resized as in evaluation. `out` holds channels × side × side.
 ///
 /// # Panics
 /// If `out` or `norm` does not fit the tape's channels, or a warp as released is rotated.
@@ -128,16 +163,24 @@ pub fn drawn_view(tape: &Tape, draw: &Draw, side: usize, norm: &Statistics, out:
     }
     turn::turn(out, side, draw.quarters);
     brightness::brighten(out, &draw.brightness, norm);
+    if let Some(microscope) = &draw.microscope {
+        microscope.take(out, side, norm);
+    }
+    intensity::change(out, &draw.intensity, norm);
 }
 
 /// The source pixels of each pixel of a view.
 fn axes(tape: &Tape, draw: &Draw, side: usize) -> [Axis; 2] {
-    let [rows, mut columns] = match draw.crop {
-        Some(at) => {
+    let [mut rows, mut columns] = match (draw.window, draw.crop) {
+        (Some(at), _) => [Axis::window(at.top, tape.height, side), Axis::window(at.left, tape.width, side)],
+        (None, Some(at)) => {
             [Axis::new(at.top, at.height, side, 0, side), Axis::new(at.left, at.width, side, 0, side)]
         }
-        None => centre(tape.height, tape.width, side, side),
+        (None, None) => centre(tape.height, tape.width, side, side),
     };
+    if draw.upside_down {
+        rows.flip();
+    }
     if draw.flip {
         columns.flip();
     }

@@ -75,9 +75,10 @@ impl ViewPlan {
             line[11] = which;
             line[12] = self.put(&terms);
             line[13] = self.plain.warped as i64;
-            line[14..].copy_from_slice(&counts.map(|number| number as i64));
+            line[14..16].copy_from_slice(&counts.map(|number| number as i64));
             self.plain.warped += tape.height * tape.width * tape.channels;
         }
+        line[16] = if draw.intensity.is_empty() { -1 } else { self.put(draw.intensity.as_flattened()) };
         self.plain.norm.extend_from_slice(&self.norm);
         self.plain.lines.extend(line);
     }

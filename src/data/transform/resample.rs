@@ -70,6 +70,15 @@ impl Axis {
         axis
     }
 
+    /// Takes `count` pixels from `start` on as they are; where there is none, the output is 0.
+    pub(super) fn window(start: i64, length: usize, count: usize) -> Self {
+        let places = || (0..count as i64).map(|at| start + at);
+        let last = length.saturating_sub(1) as i64;
+        let firsts = places().map(|place| place.clamp(0, last) as usize).collect();
+        let weights = places().map(|place| if (0..=last).contains(&place) { 1.0 } else { 0.0 }).collect();
+        Self { taps: 1, firsts, weights }
+    }
+
     /// Source pixels per output pixel.
     pub(super) fn taps(&self) -> usize {
         self.taps
@@ -96,6 +105,7 @@ impl Axis {
     fn apply(&self, line: &[f32], from: usize, out: &mut [f32]) {
         // Loops of a known length are several times faster; 2 is any enlargement, 6 a reduction to 0.4.
         match self.taps {
+            1 => self.apply_taps::<1>(line, from, out),
             2 => self.apply_taps::<2>(line, from, out),
             3 => self.apply_taps::<3>(line, from, out),
             4 => self.apply_taps::<4>(line, from, out),

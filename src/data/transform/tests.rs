@@ -10,6 +10,7 @@ use crate::{
 };
 use serde::Deserialize;
 
+mod coda;
 mod rotate;
 
 #[derive(Deserialize)]
@@ -358,12 +359,19 @@ fn a_gpu_sees_the_same() {
     let rotate: Augment = settings::Rotate { up_to: 180.0 }.into();
     let rotated = [rotate.clone(), words[1].clone(), words[2].clone()];
     let all: Vec<Augment> = words.iter().cloned().chain([rotate]).collect();
+    let windows = [
+        settings::Flips { p: 0.5 }.into(),
+        settings::Turn {}.into(),
+        settings::Brightness { sd: 0.3 }.into(),
+        settings::Intensity { p: 0.7, shift: 0.2, exponent: 0.4 }.into(),
+    ];
     for (name, words) in [
         ("all", &words[..]),
         ("released", &released),
         ("rotated", &rotated),
         ("all, rotated", &all),
         ("none", &[]),
+        ("windows", &windows),
     ] {
         for floats in [false, true] {
             let mut stream = Seed(4).stream(name);
@@ -381,7 +389,13 @@ fn a_gpu_sees_the_same() {
                 let norm = norm.of(&tape);
                 views.image(&tape, &norm);
                 for _ in 0..3 {
-                    let draw = draw(3, height, width, words, &mut stream);
+                    let mut draw = draw(3, height, width, words, &mut stream);
+                    if name == "windows" {
+                        draw.window = Some(match height {
+                            31 => Window { top: -4, left: 7 },
+                            _ => Window::draw(height, width, 36, side, &mut stream),
+                        });
+                    }
                     views.view(&tape, &draw);
                     let mut out = vec![f32::NAN; 3 * side * side];
                     drawn_view(&tape, &draw, side, &norm, &mut out);

@@ -2,11 +2,13 @@
 
 mod file;
 mod keyed;
+mod pieces;
 mod side_by_side;
 
 pub use file::FeatureFile;
 pub(crate) use file::write;
 pub use keyed::Keyed;
+pub use pieces::Pieces;
 pub use side_by_side::SideBySide;
 
 use super::Error;

@@ -24,10 +24,14 @@ pub trait Protocol: Send + Sync {
     ) -> Result<Vec<Prediction>, Error>;
 }
 
-/// The protocol that a spec names.
-pub fn of(protocol: &spec::Protocol) -> Box<dyn Protocol> {
+/// The protocol that a spec names; none if a source's images answer ([`classify`](super::classify)), not the set's own.
+pub fn of(protocol: &spec::Protocol) -> Option<Box<dyn Protocol>> {
     match protocol {
-        spec::Protocol::OneNn(word) => Box::new(OneNn { metric: word.metric }),
+        spec::Protocol::OneNn(word) => Some(Box::new(OneNn { metric: word.metric })),
+        spec::Protocol::Accuracy(_)
+        | spec::Protocol::NearestMean(_)
+        | spec::Protocol::Logistic(_)
+        | spec::Protocol::Knn(_) => None,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     format,
     model::Extractor,
     params::Params,
-    plan::{Fit, Training},
+    plan::Fit,
     seed::Seed,
     spec::{Augment, Needs, Stage, settings},
     train::{self, Folder, Footprint, Job, Keep, Source},
@@ -39,7 +39,7 @@ pub(super) struct FitPace {
     /// Bytes of the weights.
     weights: u64,
     /// Whether a second network goes along.
-    oracle: bool,
+    second: bool,
     /// Images in a measured step, and the bytes that it took at its peak.
     measured: (usize, u64),
     sets: Vec<OfSet>,
@@ -59,13 +59,14 @@ impl Meter<'_> {
         let parts = self.sets.open(&fit.data, fit.subset, listen)?;
         fit.fits(&parts, &self.device)?;
         let channels = work::channels(&parts);
-        let Some(Training { stage, hold_out: share, .. }) = fit.training.as_deref() else {
+        let Some(training) = fit.training.as_deref() else {
             let mut params = Params::new(Seed(0));
             let _ = Extractor::new(model, &channels, &[], &mut params);
             let weights = 4 * params.count() as u64;
             return Ok(Cost { seconds: 0.0, memory: 2 * weights, disk: weights });
         };
-        let rows: Vec<Vec<u32>> = parts.iter().map(|part| work::rows(part, stage, *share).0).collect();
+        let stage = &training.stage;
+        let rows: Vec<Vec<u32>> = parts.iter().map(|part| work::rows(part, training).0).collect();
         let images: Vec<usize> = rows.iter().map(Vec::len).collect();
         let key = alike_fit(fit, stage);
         if let Some(pace) = self.fits.get(&key) {
@@ -80,7 +81,10 @@ impl Meter<'_> {
             });
         let source = Folder::new(folder.collect());
         let mut params = Params::on(self.device.clone(), format::of(fit.precision), Seed(0));
-        let extractor = Extractor::new(model, &channels, &[], &mut params);
+        let extractor = match &fit.classifier {
+            None => Extractor::new(model, &channels, &[], &mut params),
+            Some(top) => Extractor::dual(model, &top.backbone, &channels, &[], &mut params),
+        };
         let pace = self.steps(&extractor, &mut params, (stage, side), &source)?;
         let cost = pace.cost((stage, side), &images, self.keep);
         self.fits.insert(key, pace);
@@ -98,8 +102,8 @@ impl Meter<'_> {
         let mut stage = stage.clone();
         stage.batch = images_at(side).min(stage.batch);
         stage.epochs = 1;
-        let oracle = stage.strategy.oracle().is_some();
-        if !oracle {
+        let second = stage.strategy.oracle().is_some() || Needs::of(&stage.objective).teacher;
+        if stage.strategy.oracle().is_none() {
             stage.strategy = settings::Erm {}.into();
         }
         let mut watch = Watch { steps: steps_at(side) as u64 + 1, first: None, last: None, done: 0 };
@@ -107,7 +111,7 @@ impl Meter<'_> {
         let classes = source.classes().len();
         let mut objective =
             train::objective(&stage, extractor, classes, params, |_, params| params.duplicate())?;
-        let rows = views(&stage) * stage.batch;
+        let rows = views(&stage, side) * stage.batch;
         let mut sets = Vec::new();
         for (number, SetChannels { channels, .. }) in source.sets().iter().enumerate() {
             let (channels, passes) = (channels.len(), extractor.passes(channels.len()));
@@ -122,7 +126,7 @@ impl Meter<'_> {
         Ok(FitPace {
             seconds_per_image: watch.seconds_per_step().unwrap_or(0.0) / stage.batch as f64,
             weights: 4 * params.count() as u64,
-            oracle,
+            second,
             measured: (stage.batch, memory.bytes()),
             sets,
         })
@@ -134,22 +138,23 @@ impl FitPace {
     pub(super) fn cost(&self, (stage, side): (&Stage, usize), images: &[usize], keep: Keep) -> Cost {
         let all: usize = images.iter().sum();
         let batch = stage.batch.min(all);
-        let networks = if self.oracle { 2 } else { 1 };
+        let networks = if self.second { 2 } else { 1 };
         // Networks, gradients and the optimiser's two moments.
         let fixed = (self.weights * (networks + 3)) as f64;
+        let views = views(stage, side);
         let side = side * side;
         let (mut tapes, mut again, mut numbers) = (0f64, 0.0, 0.0);
         let shares = images.iter().map(|images| *images as f64 / all.max(1) as f64);
         let sets: Vec<(&OfSet, f64)> = self.sets.iter().zip(shares).collect();
         for (set, share) in &sets {
-            numbers += set.channels as f64 * share * (views(stage) * batch * side) as f64;
+            numbers += set.channels as f64 * share * (views * batch * side) as f64;
         }
         // The batch that is trained on and the next one, 4 bytes a number.
         let used = fixed + 2.0 * 4.0 * numbers;
         for (set, share) in sets {
             // Parts, and the tape of the longest, where a set has that many images in a batch.
             let parts = |images: f64| {
-                let parts = train::parts(images.ceil() as usize * views(stage), set.passes * side);
+                let parts = train::parts(images.ceil() as usize * views, set.passes * side);
                 let longest = parts.iter().max().copied().unwrap_or(0);
                 (parts.len(), longest as f64 * set.row.tape)
             };
@@ -159,8 +164,7 @@ impl FitPace {
             tapes = tapes.max(keep.peak(count, tape, used));
             let (count, tape) = parts(mean);
             let kept = keep.count(count, tape, used);
-            again +=
-                mean * (count - kept) as f64 / count.max(1) as f64 * (views(stage) as f64 * set.row.forward);
+            again += mean * (count - kept) as f64 / count.max(1) as f64 * (views as f64 * set.row.forward);
         }
         let memory = match self.measured {
             // Networks were there before the measured step.
@@ -172,9 +176,9 @@ impl FitPace {
     }
 }
 
-/// Augmented views of each image.
-fn views(stage: &Stage) -> usize {
-    Needs::of(&stage.objective).views
+/// Augmented views of each image; small ones count as much as they are large.
+fn views(stage: &Stage, side: usize) -> usize {
+    Needs::of(&stage.objective).large_views(side).ceil() as usize
 }
 
 /// Trainings with the same words take the same time for an image; rates, seeds and numbers of epochs do not matter.
@@ -238,7 +242,7 @@ mod tests {
         FitPace {
             seconds_per_image: 2.0,
             weights: 1000,
-            oracle: false,
+            second: false,
             measured,
             sets: vec![of(3, 1e6), of(5, 2e6)],
         }

@@ -12,9 +12,56 @@ use crate::{
     prelude::DataWord,
     report,
     seed::Seed,
-    spec::{Beside, Embedding, Measured, Moments, Normalise, Spec},
+    spec::{Beside, Embedding, Measured, Moments, Normalise, Spec, settings},
 };
 use std::{collections::BTreeSet, path::PathBuf};
+
+/// Windows that are never resized, of one named plane, each normalised by itself: trained, held out for SWAD, embedded and
+/// scored. What `embed` makes of the file of weights is what was scored.
+#[test]
+fn windows_of_named_planes_go_through_a_whole_run() {
+    let home = Home::new();
+    // Larger than the images, and than the centre that training draws from.
+    let said = |spec: &mut Spec| {
+        spec.train.window = true;
+        spec.train.image = 64;
+        spec.train.hold_out = 0.25;
+        spec.train.normalise = vec![Normalise { sets: vec![], by: Moments::View }];
+        spec.model.adapter = settings::Planes { channels: vec!["dna".into()] }.into();
+        spec.train.stages[0].augment = vec![
+            settings::Flips { p: 0.5 }.into(),
+            settings::Intensity { p: 0.5, shift: 0.1, exponent: 0.1 }.into(),
+        ];
+        spec.train.stages[0].strategy =
+            settings::Swad { every: 1, converge: 2, tolerance: 2, ratio: 0.3 }.into();
+    };
+    let spec = spec(SMALL, &[SMALL.data()], said);
+    let (plan, scores, _) = home.run(&spec);
+    assert!(values(&scores).contains_key(&("A/Task_one", "", "f1_macro")));
+    let reader = || home.store.read().unwrap();
+    let file = |work: &str, kind: &str| -> PathBuf {
+        let step = plan.steps.iter().find(|step| step.work.kind() == work).unwrap();
+        let row = reader().artifacts(step.id.as_str()).unwrap().into_iter().find(|file| file.kind == kind);
+        reader().file(row.unwrap().path.to_str().unwrap()).unwrap()
+    };
+    let weights = file("fit", "weights");
+    let card: Card = serde_json::from_str(&crate::backbone::files::note(&weights).unwrap().unwrap()).unwrap();
+    assert_eq!((card.window, card.image, card.check()), (true, 64, Ok(())));
+    let set = &home.data["small"].sets[0];
+    // A set that the model never saw, with the plane at another place.
+    let own = SetChannels { set: "B".into(), channels: set.channels.clone() };
+    let mut embedder = Embedder::restore(&card, &[own], false, &weights).unwrap();
+    embedder.symmetries = spec.embedding.symmetries;
+    let mut written: Vec<f32> = Vec::new();
+    let mut take = |features: &[f32], _| {
+        written.extend_from_slice(features);
+        Ok(())
+    };
+    embedder.embed(set, 0, &card.by_image("B").unwrap(), &mut Silence, &mut take).unwrap();
+    let scored = std::fs::read(file("embed", "features")).unwrap();
+    let scored: Vec<f32> = scored.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    assert!(written == scored && written.iter().any(|value| *value != 0.0), "the same bits");
+}
 
 /// Two models, all symmetries, hand-made features beside them, each image normalised by itself: as a whole run.
 #[test]

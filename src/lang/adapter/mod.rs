@@ -5,6 +5,7 @@ mod depthwise;
 mod first_layer;
 mod fixed_channels;
 mod hyper_net;
+mod planes;
 mod slice_param;
 mod target_param;
 mod template_mixing;
@@ -29,6 +30,7 @@ axis! {
         SliceParam = slice_param::{SliceParam; ClassEmbedding},
         TemplateMixing = template_mixing::{TemplateMixing; Coefficients},
         HyperNet = hyper_net::{HyperNet; Embeddings},
+        Planes = planes::{Planes;},
     }
     /// The facts of an adapter.
     facts {
@@ -44,6 +46,8 @@ axis! {
         fn models(&self) -> Models<'_>;
         /// The part of an image that its backbone receives.
         fn view(&self) -> View;
+        /// Whether a model's patches have the same channels in all of its sets, so that they can be drawn.
+        fn has_the_same_planes(&self) -> bool;
     }
 }
 

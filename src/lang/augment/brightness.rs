@@ -22,6 +22,10 @@ impl AugmentWord for Settings {
     fn warps(&self) -> bool {
         false
     }
+
+    fn rescales(&self) -> bool {
+        false
+    }
 }
 
 impl StageWord for Settings {

@@ -74,6 +74,10 @@ impl AugmentWord for Settings {
     fn warps(&self) -> bool {
         false
     }
+
+    fn rescales(&self) -> bool {
+        true
+    }
 }
 
 impl StageWord for Settings {

@@ -4,6 +4,9 @@
 mod brightness;
 mod crop;
 mod flip;
+mod flips;
+mod intensity;
+mod microscope;
 mod rotate;
 mod tps;
 mod turn;
@@ -17,13 +20,18 @@ axis! {
         Rotate = rotate::{Rotate;},
         Crop = crop::{Crop; CropFit},
         Flip = flip::{Flip;},
+        Flips = flips::{Flips;},
         Turn = turn::{Turn;},
         Brightness = brightness::{Brightness;},
+        Microscope = microscope::{Microscope;},
+        Intensity = intensity::{Intensity;},
     }
     /// The facts of an augmentation.
     facts {
         /// Whether each pixel comes from somewhere of its own, which takes longer than everything else, and memory for the whole
         /// image.
         fn warps(&self) -> bool;
+        /// Whether it resizes what it cuts out, so that pixels have no scale of their own.
+        fn rescales(&self) -> bool;
     }
 }

@@ -49,6 +49,10 @@ impl AugmentWord for Settings {
     fn warps(&self) -> bool {
         true
     }
+
+    fn rescales(&self) -> bool {
+        false
+    }
 }
 
 impl StageWord for Settings {

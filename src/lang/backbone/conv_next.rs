@@ -129,6 +129,10 @@ impl BackboneWord for Settings {
         }
     }
 
+    fn exists(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     fn stand_in(&self) -> Option<Backbone> {
         None
     }

@@ -22,7 +22,7 @@ axis! {
     /// The backbones.
     pub enum Backbone: BackboneWord, Word(Spec) {
         ConvNext = conv_next::{ConvNext;},
-        Vit = vit::{Vit; VitFeatures, PositionResize},
+        Vit = vit::{Vit, OwnShape; VitFeatures, PositionResize},
         ResNet = res_net::{ResNet;},
         DinoV2 = dino_v2::{DinoV2;},
         OffTheShelf = off_the_shelf::{OffTheShelf;},
@@ -38,6 +38,8 @@ axis! {
         fn published(&self) -> Weights;
         /// Whether it can start from these weights.
         fn starts_from(&self, weights: &Weights) -> bool;
+        /// Refuses settings of which no network can be made, which a file from elsewhere may have.
+        fn exists(&self) -> Result<(), String>;
         /// What `quick` trains instead of it; `None`: a smaller one of its own kind.
         fn stand_in(&self) -> Option<Backbone>;
     }

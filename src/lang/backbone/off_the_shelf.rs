@@ -41,7 +41,7 @@ word! {
 pub struct OffTheShelf<S>(PhantomData<S>);
 
 impl<S: Size> dsl::Backbone for OffTheShelf<S> {
-    fn backbone() -> Table {
+    fn backbone(self) -> Table {
         S::backbone()
     }
 }
@@ -117,6 +117,10 @@ impl BackboneWord for Settings {
                 false
             }
         }
+    }
+
+    fn exists(&self) -> Result<(), String> {
+        Ok(())
     }
 
     fn stand_in(&self) -> Option<Backbone> {

@@ -68,6 +68,10 @@ impl BackboneWord for Settings {
         }
     }
 
+    fn exists(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     fn stand_in(&self) -> Option<Backbone> {
         Some(conv_next::Settings::STAND_IN.into())
     }

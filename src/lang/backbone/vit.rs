@@ -2,12 +2,13 @@
 
 use super::{Backbone, BackboneWord};
 use crate::{
-    dsl::{LearnsHere, Size, Transformer, sizes},
-    spec::{Spec, Weights, check::Found},
-    word::{Word, word},
+    dsl::{self, ImageNet1k, LearnsHere, Size, Transformer, WeightsFor, sizes},
+    spec::{Spec, Weights, bounds, check::Found},
+    word::{Word, plain, word},
 };
 use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
+use toml::Table;
 
 word! {
     "model.backbone", "vit", revision 1;
@@ -15,6 +16,15 @@ word! {
     settings of Vit {
         /// Width, depth and patch.
         size: VitSize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        /// Side of a patch in pixels, where it is not that of the size.
+        patch: Option<usize>,
+        #[serde(default, skip_serializing_if = "is_none")]
+        /// Register tokens (Darcet et al. 2023), which belong to no patch, in addition to the class token.
+        registers: usize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        /// Initial factor of each residual branch, learned for each number (Touvron et al. 2021); `None`: there is none.
+        layer_scale: Option<f64>,
     }
     elsewhere {
         /// Probability of dropping each of the two residual branches of the last block; it decreases linearly to the
@@ -28,14 +38,81 @@ word! {
     }
 }
 
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
 /// The vision transformer (Dosovitskiy et al. 2021): `Vit::small()` is the one of CODA (DeiT-S).
 ///
-/// A first layer of any adapter takes the place of its patch embedding.
+/// A first layer of any adapter takes the place of its patch embedding. `K` tells whether its shape is the published one of its
+/// size, for which there are weights.
+///
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// let _ = Vit::small().pretrained(ImageNet1k).adapter(TargetParam);
+/// let _ = Vit::small().patch(8).registers(4).layer_scale(1e-5).scratch().adapter(TargetParam);
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Vit<S>(PhantomData<S>);
+pub struct Vit<S, K = AsPublished> {
+    said: Said,
+    types: PhantomData<(S, K)>,
+}
+
+/// A transformer with the published shape of its size.
+#[derive(Clone, Copy, Debug)]
+pub struct AsPublished;
+
+/// A transformer with patches, registers or layer scale of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnShape;
+
+/// What was said of its shape besides the size.
+#[derive(Clone, Copy, Debug)]
+struct Said {
+    patch: Option<usize>,
+    registers: Option<usize>,
+    layer_scale: Option<f64>,
+}
+
+impl<S, K> Vit<S, K> {
+    /// Side of a patch, in pixels; 16, and 8 of the smallest size. Images and the side of the size's grid of positions must be
+    /// multiples of it. Of half the side there are four times as many tokens, and attention takes sixteen times as long.
+    #[must_use]
+    pub const fn patch(self, patch: usize) -> Vit<S, OwnShape> {
+        Vit { said: Said { patch: Some(patch), ..self.said }, types: PhantomData }
+    }
+
+    /// Register tokens (Darcet et al. 2023), which belong to no patch. Default: none.
+    #[must_use]
+    pub const fn registers(self, registers: usize) -> Vit<S, OwnShape> {
+        Vit { said: Said { registers: Some(registers), ..self.said }, types: PhantomData }
+    }
+
+    /// Multiplies each residual branch by learned factors that begin with this one (Touvron et al. 2021): 1e-5 in DINOv2.
+    /// Default: no factors.
+    #[must_use]
+    pub const fn layer_scale(self, initial: f64) -> Vit<S, OwnShape> {
+        Vit { said: Said { layer_scale: Some(initial), ..self.said }, types: PhantomData }
+    }
+}
+
+impl<S: Size, K: Copy> dsl::Backbone for Vit<S, K> {
+    fn backbone(self) -> Table {
+        let Said { patch, registers, layer_scale } = self.said;
+        let said = [
+            ("patch", patch.as_ref().map(plain)),
+            ("registers", registers.as_ref().map(plain)),
+            ("layer_scale", layer_scale.as_ref().map(plain)),
+        ];
+        let mut table = S::backbone();
+        table.extend(said.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?))));
+        table
+    }
+}
 
 sizes! {
-    Vit: VitSize {
+    Vit = Self { said: Said { patch: None, registers: None, layer_scale: None }, types: PhantomData }; VitSize {
         mini: Mini, "Width 128, four blocks, patches of 8 px, 0.8 million parameters. Ours: for small data and laptops.";
         tiny: Tiny, "Width 192, twelve blocks, patches of 16 px, 5.5 million parameters.";
         small: Small, "Width 384, twelve blocks, patches of 16 px, 22 million parameters.";
@@ -44,8 +121,11 @@ sizes! {
     }
 }
 
-impl<S: Size> LearnsHere for Vit<S> {}
-impl<S: Size> Transformer for Vit<S> {}
+impl<S: Size, K: Copy> LearnsHere for Vit<S, K> {}
+impl<S: Size, K: Copy> Transformer for Vit<S, K> {}
+impl WeightsFor<Vit<size::Tiny>> for ImageNet1k {}
+impl WeightsFor<Vit<size::Small>> for ImageNet1k {}
+impl WeightsFor<Vit<size::Base>> for ImageNet1k {}
 
 /// Width, depth and patch of a vision transformer. A head has 64 numbers, the hidden layer four times the width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -85,11 +165,24 @@ impl VitSize {
         }
     }
 
+    /// Heads of attention, of 64 numbers each.
+    pub fn heads(self) -> usize {
+        self.width() / 64
+    }
+
     /// Side of a patch, in pixels.
     pub fn patch(self) -> usize {
         match self {
             Self::Mini => 8,
             Self::Tiny | Self::Small | Self::Base | Self::Large => 16,
+        }
+    }
+
+    /// Whether DeiT's weights are published for it.
+    fn is_published(self) -> bool {
+        match self {
+            Self::Tiny | Self::Small | Self::Base => true,
+            Self::Mini | Self::Large => false,
         }
     }
 
@@ -121,13 +214,50 @@ pub enum PositionResize {
     Antialiased,
     /// Not antialiased: DeiT and CODA.
     Bicubic,
+    /// The same by one scale for both sides, as CODA's code has it: a grid with as many patches as were trained keeps their
+    /// positions in order, whatever its sides. On squares it is `Bicubic`.
+    OneScale,
     /// Not antialiased, and 0.1 is added to the number of patches along each side: DINO, and DINOv2 without registers.
     Offset,
 }
 
+fn divides(patch: usize, side: usize) -> bool {
+    patch > 0 && side.is_multiple_of(patch)
+}
+
+impl Settings {
+    /// One of a size, otherwise as DeiT is trained on labels: for files of weights and tests.
+    pub fn plain(size: VitSize) -> Self {
+        let (features, positions) = (VitFeatures::ClassToken, PositionResize::Bicubic);
+        Self { size, patch: None, registers: 0, layer_scale: None, drop_path: 0.0, features, positions }
+    }
+
+    /// Side of a patch, in pixels.
+    pub fn patch(&self) -> usize {
+        self.patch.unwrap_or(self.size.patch())
+    }
+
+    fn no_grid(&self) -> String {
+        let (own, patch) = (self.size.side(), self.patch());
+        format!(
+            "expected a side of patches that divides the {own} px of the positions of ViT-{:?}, found {patch}",
+            self.size
+        )
+    }
+
+    /// Whether its shape is the published one of its size.
+    fn is_as_published(&self) -> bool {
+        self.patch() == self.size.patch() && self.registers == 0 && self.layer_scale.is_none()
+    }
+}
+
 impl BackboneWord for Settings {
     fn title(&self) -> String {
-        format!("ViT-{:?}/{}", self.size, self.size.patch())
+        let registers = match self.registers {
+            0 => String::new(),
+            count => format!(" with {count} registers"),
+        };
+        format!("ViT-{:?}/{}{registers}", self.size, self.patch())
     }
 
     fn is_off_the_shelf(&self) -> bool {
@@ -135,19 +265,20 @@ impl BackboneWord for Settings {
     }
 
     fn published(&self) -> Weights {
-        // None is read here yet.
-        Weights::Scratch
+        Weights::ImageNet1k
     }
 
     fn starts_from(&self, weights: &Weights) -> bool {
         match weights {
-            Weights::Scratch => true,
-            Weights::ImageNet22k
-            | Weights::ImageNet1k
-            | Weights::Lvd142m
-            | Weights::Published
-            | Weights::SimulatedPretrain => false,
+            Weights::Scratch | Weights::SimulatedPretrain => true,
+            Weights::ImageNet1k => self.size.is_published() && self.is_as_published(),
+            Weights::ImageNet22k | Weights::Lvd142m | Weights::Published => false,
         }
+    }
+
+    fn exists(&self) -> Result<(), String> {
+        bounds::REGISTERS.check(self.registers)?;
+        if divides(self.patch(), self.size.side()) { Ok(()) } else { Err(self.no_grid()) }
     }
 
     fn stand_in(&self) -> Option<Backbone> {
@@ -163,15 +294,27 @@ impl Word for Settings {
         let hint = "at 1 the last block would never be trained; CODA: 0.1 for the student of DINO, else 0";
         found.unless((0.0..1.0).contains(&drop_path), "drop_path", message, hint);
 
-        let (patch, side) = (self.size.patch(), spec.train.image);
+        let (patch, side) = (self.patch(), spec.train.image);
+        let grid = divides(patch, self.size.side());
+        found.unless(grid, "vit_grid", || self.no_grid(), "8, 14 and 16 are published, for 224 px");
         let message =
             || format!("{} reads patches of {patch} px, found an image side of {side}", self.title());
         let hint = "say a side that is a multiple of the patch, as in `.image(224)`";
-        found.unless(side.is_multiple_of(patch), "vit_patch", message, hint);
+        found.unless(!grid || divides(patch, side), "vit_patch", message, hint);
+
+        found.within(&bounds::REGISTERS, self.registers);
+        if let Some(scale) = self.layer_scale {
+            found.above_zero(
+                "layer_scale",
+                "an initial layer scale",
+                scale,
+                "DINOv2: 1e-5; leave it out for none",
+            );
+        }
     }
 
     fn quick(&mut self, _: &Spec) {
-        self.size = VitSize::Mini;
+        (self.size, self.patch) = (VitSize::Mini, None);
     }
 }
 
@@ -218,12 +361,33 @@ mod tests {
         let run = run.features(VitFeatures::MeanOfPatches).positions(PositionResize::Offset);
         let spec = sample::spec(run, Recipe::Fixed);
         let expected = super::Settings {
-            size: VitSize::Tiny,
             drop_path: 0.1,
             features: VitFeatures::MeanOfPatches,
             positions: PositionResize::Offset,
+            ..super::Settings::plain(VitSize::Tiny)
         };
         assert_eq!((word(&spec), spec.check()), (&expected, vec![]));
+    }
+
+    #[test]
+    fn a_shape_of_its_own_is_said_and_the_usual_one_is_not_written() {
+        let plain = serde_json::to_value(&small(Recipe::Fixed).model.backbone).unwrap();
+        let keys: Vec<&str> = plain.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, ["drop_path", "features", "kind", "positions", "size"]);
+        let model = Vit::small().patch(14).registers(4).layer_scale(1e-5).scratch().adapter(TargetParam);
+        let run = model.train_on(Chammi).loss(PROXY).evaluate(OneNn::cosine().on(Chammi));
+        let spec = sample::spec(run, Recipe::Fixed);
+        let said = word(&spec);
+        assert_eq!((said.patch, said.registers, said.layer_scale), (Some(14), 4, Some(1e-5)));
+        assert_eq!(
+            (spec.check(), spec.model.backbone.title().as_str()),
+            (vec![], "ViT-Small/14 with 4 registers")
+        );
+        let text = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<Spec>(&text).unwrap(), spec);
+        let small = quick(&spec);
+        assert_eq!((word(&small).patch(), word(&small).registers, small.check()), (8, 4, vec![]));
+        assert_eq!(quick(&small), small);
     }
 
     #[test]
@@ -233,12 +397,33 @@ mod tests {
             change(&mut spec);
             spec.check().into_iter().map(|problem| problem.rule).collect::<Vec<_>>()
         };
-        assert_eq!(rules(|spec| spec.train.image = 100), ["vit_patch", "image_side"]);
+        assert_eq!(rules(|spec| spec.train.image = 100), ["vit_patch"]);
         let dropped = rules(|spec| {
             let spec::Backbone::Vit(word) = &mut spec.model.backbone else { panic!("it is a ViT") };
             word.drop_path = 1.0;
         });
         assert_eq!(dropped, ["drop_path"]);
         assert_eq!(rules(|spec| spec.model.weights = spec::Weights::ImageNet22k), ["unpublished_weights"]);
+        let shaped = |change: fn(&mut super::Settings)| {
+            let mut spec = small(Recipe::Fixed);
+            spec.model.weights = spec::Weights::ImageNet1k;
+            let spec::Backbone::Vit(word) = &mut spec.model.backbone else { panic!("it is a ViT") };
+            change(word);
+            spec.check().into_iter().map(|problem| problem.rule).collect::<Vec<_>>()
+        };
+        assert_eq!(shaped(|_| ()), [""; 0]);
+        assert_eq!(shaped(|word| word.patch = Some(16)), [""; 0]);
+        for change in [
+            (|word| word.patch = Some(8)) as fn(&mut super::Settings),
+            |word| word.registers = 4,
+            |word| word.layer_scale = Some(1e-5),
+            |word| word.size = VitSize::Large,
+        ] {
+            assert_eq!(shaped(change), ["unpublished_weights"]);
+        }
+        assert_eq!(shaped(|word| word.patch = Some(15)), ["vit_grid", "unpublished_weights"]);
+        assert_eq!(shaped(|word| word.patch = Some(0)), ["vit_grid", "unpublished_weights"]);
+        assert_eq!(shaped(|word| word.registers = 5000), ["vit_registers", "unpublished_weights"]);
+        assert_eq!(shaped(|word| word.layer_scale = Some(0.0)), ["layer_scale", "unpublished_weights"]);
     }
 }

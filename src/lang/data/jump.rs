@@ -60,47 +60,40 @@ impl DataWord for Jump {
 
 impl TrainingData for Jump {}
 
-// All sources have the same channels, so that to the compiler they are one set.
-macro_rules! sources {
-    ($($(#[$doc:meta])* $word:ident $set:literal $(selects by $plate:literal)?;)*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
-        pub struct $word;
+/// One source: one laboratory with its microscope. All have the same channels, so that to the compiler they are one set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OneSource(&'static str);
 
-        impl DataWord for $word {
-            type Of = Jump;
-            type Sets = (Yes, ());
+impl DataWord for OneSource {
+    type Of = Jump;
+    type Sets = (Yes, ());
 
-            fn data(&self) -> Selection {
-                Selection::new(NAME, &[$set])
-            }
-        }
-
-        impl TrainingData for $word {}
-
-        $(impl $word {
-            #[doc = concat!("The images of plate ", $plate, ", which is not trained on: what the papers' diagonal is measured on. ")]
-            #[doc = "Checkpoints may have been selected by it, so that it is no test plate."]
-            pub fn selection_plate(self) -> Having<Self> {
-                self.having(Role::Plate, [$plate])
-            }
-        })?
-    )*};
+    fn data(&self) -> Selection {
+        Selection::new(NAME, &[self.0])
+    }
 }
-sources! {
-    /// Source 3: Opera Phenix, widefield, NA 1.0. Nine sites a well, 25 plates in 13 batches.
-    S3 "source_3" selects by "JCPQC016";
-    /// Source 5: CV8000, confocal, NA 0.75. Nine sites a well, 24 plates in 23 batches.
-    S5 "source_5" selects by "ACPJUM012";
-    /// Source 7: CV7000, confocal, NA 0.75. Nine sites a well, 7 plates in 7 batches. It has no selection plate.
-    S7 "source_7";
-    /// Source 8: ImageXpress Micro, confocal, NA 0.75. Nine sites a well, 4 plates in 4 batches.
-    S8 "source_8" selects by "A1166127";
-    /// Source 10: CV8000, confocal, NA 0.75. Six sites a well, 6 plates in 6 batches. It has no selection plate.
-    S10 "source_10";
-    /// Source 11: Operetta, widefield, NA 1.0. Nine sites a well, 7 plates in 4 batches.
-    S11 "source_11" selects by "EC103-132LM2";
+
+impl TrainingData for OneSource {}
+
+impl OneSource {
+    /// Its public name: `source_3`.
+    pub fn name(self) -> &'static str {
+        self.0
+    }
 }
+
+/// Source 3: Opera Phenix, widefield, NA 1.0. Nine sites a well, 25 plates in 13 batches.
+pub const S3: OneSource = OneSource("source_3");
+/// Source 5: CV8000, confocal, NA 0.75. Nine sites a well, 24 plates in 23 batches.
+pub const S5: OneSource = OneSource("source_5");
+/// Source 7: CV7000, confocal, NA 0.75. Nine sites a well, 7 plates in 7 batches. It has no selection plate.
+pub const S7: OneSource = OneSource("source_7");
+/// Source 8: ImageXpress Micro, confocal, NA 0.75. Nine sites a well, 4 plates in 4 batches.
+pub const S8: OneSource = OneSource("source_8");
+/// Source 10: CV8000, confocal, NA 0.75. Six sites a well, 6 plates in 6 batches. It has no selection plate.
+pub const S10: OneSource = OneSource("source_10");
+/// Source 11: Operetta, widefield, NA 1.0. Nine sites a well, 7 plates in 4 batches.
+pub const S11: OneSource = OneSource("source_11");
 
 /// Splits of JUMP that ask more than a plate that was not trained on.
 ///
@@ -115,12 +108,13 @@ sources! {
 /// let _ = OneNn::cosine().on(Jump.unseen_compounds());
 /// let _ = OneNn::cosine().on(S8.strict_plate().unseen_compounds());
 /// ```
-/// ```compile_fail
-/// # extern crate dichroic_lang as dichroic;
-/// # use dichroic::prelude::*;
-/// let _ = OneNn::cosine().on(S7.selection_plate());
-/// ```
 pub trait JumpSplits: DataWord<Of = Jump> + Sized {
+    /// The plate of each source that is not trained on: what the papers' diagonal is measured on. Checkpoints may have been
+    /// selected by it, so that it is no test plate. Sources 7 and 10 have none.
+    fn selection_plate(self) -> Having<Self> {
+        self.having(Role::PlateSplit, [split::SELECTION])
+    }
+
     /// Without the selection plate and without the strict plate of each source: what to train on if the strict plate is to
     /// be asked.
     fn strict(self) -> Having<Self> {

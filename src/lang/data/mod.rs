@@ -49,7 +49,7 @@ macro_rules! known {
 }
 known! {
     chammi::{Chammi, Wtc, Hpa, Cp},
-    jump::{Jump, S3, S5, S7, S8, S10, S11, JumpSplits},
+    jump::{Jump, OneSource, S3, S5, S7, S8, S10, S11, JumpSplits},
 }
 
 /// What is known of the data set of that name; nothing of a folder of one's own.

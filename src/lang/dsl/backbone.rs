@@ -16,19 +16,19 @@ pub trait Size: Copy {
 pub trait Backbone: Copy {
     /// The same as plain data.
     #[doc(hidden)]
-    fn backbone() -> Table;
+    fn backbone(self) -> Table;
 
     /// Starts from random weights.
     fn scratch(self) -> NeedsAdapter<Self, Scratch>
     where
         Self: LearnsHere,
     {
-        NeedsAdapter(PhantomData)
+        NeedsAdapter { backbone: self, types: PhantomData }
     }
 
     /// Starts from published weights.
     fn pretrained<W: WeightsFor<Self>>(self, _weights: W) -> NeedsAdapter<Self, W> {
-        NeedsAdapter(PhantomData)
+        NeedsAdapter { backbone: self, types: PhantomData }
     }
 
     #[doc(hidden)]
@@ -88,7 +88,8 @@ pub struct Scratch;
 #[derive(Clone, Copy, Debug)]
 pub struct ImageNet22k;
 
-/// torchvision's `IMAGENET1K_V1`, trained on the 1,000 classes of ImageNet: timm's `resnet*.tv_in1k`.
+/// Trained on the 1,000 classes of ImageNet: torchvision's `IMAGENET1K_V1` of a `ResNet` (timm's `resnet*.tv_in1k`), DeiT's of
+/// a `Vit` (timm's `deit_*_patch16_224.fb_in1k`).
 #[derive(Clone, Copy, Debug)]
 pub struct ImageNet1k;
 
@@ -131,37 +132,58 @@ impl StartsWith for Lvd142m {
 /// # use dichroic::prelude::*;
 /// let _ = ConvNext::atto().pretrained(ImageNet22k);
 /// ```
+/// DeiT has patches of 16 px, and neither registers nor layer scale:
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// let _ = Vit::small().pretrained(ImageNet1k);
+/// ```
+/// ```compile_fail
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// let _ = Vit::small().patch(8).pretrained(ImageNet1k);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "there are no `{Self}` weights for `{B}`",
     label = "not published for this backbone",
-    note = "`ImageNet22k` weights exist for `ConvNext::tiny()`, `::small()` and `::base()`; the smaller ones start with `.scratch()`. `ImageNet1k` is for `ResNet`, `Lvd142m` for `DinoV2`; a `Vit` starts with `.scratch()`"
+    note = "`ImageNet22k` weights exist for `ConvNext::tiny()`, `::small()` and `::base()`; the smaller ones start with `.scratch()`. `ImageNet1k` is for `ResNet`, and for `Vit::tiny()`, `::small()` and `::base()` as they are; other transformers start with `.scratch()`. `Lvd142m` is for `DinoV2`"
 )]
 pub trait WeightsFor<B>: StartsWith {}
 
 /// A backbone with weights but without an adapter. The next method is `.adapter(…)`.
 #[derive(Clone, Copy, Debug)]
-pub struct NeedsAdapter<B, W>(PhantomData<(B, W)>);
+pub struct NeedsAdapter<B, W> {
+    backbone: B,
+    types: PhantomData<W>,
+}
 
 impl<B: Backbone, W: StartsWith> NeedsAdapter<B, W> {
     /// Lets the model read images with varying channels.
     pub fn adapter<A: Adapts<B>>(self, adapter: A) -> Model<B, W, A> {
-        Model::new(adapter)
+        Model::new(self.backbone, adapter)
     }
 }
 
-/// Declares a backbone's sizes: a type and a constructor for each.
+/// Declares a backbone's sizes: a type and a constructor for each. A backbone of which more can be said than its size says how
+/// it begins, `sizes! { Vit = …; VitSize { … } }`, and is a `Backbone` by hand.
 macro_rules! sizes {
-    ($Backbone:ident: $Sizes:ident { $($name:ident: $Size:ident, $doc:literal;)* }) => {
+    ($Backbone:ident: $Sizes:ident $all:tt) => {
         impl<S: $crate::dsl::Size> $crate::dsl::Backbone for $Backbone<S> {
-            fn backbone() -> toml::Table {
+            fn backbone(self) -> toml::Table {
                 S::backbone()
             }
         }
 
+        $crate::dsl::sizes! { @all $Backbone, $Backbone(PhantomData), $Sizes $all }
+    };
+    ($Backbone:ident = $begins:expr; $Sizes:ident $all:tt) => {
+        $crate::dsl::sizes! { @all $Backbone, $begins, $Sizes $all }
+    };
+    (@all $Backbone:ident, $begins:expr, $Sizes:ident { $($name:ident: $Size:ident, $doc:literal;)* }) => {
         $(impl $Backbone<size::$Size> {
             #[doc = $doc]
             pub const fn $name() -> Self {
-                Self(PhantomData)
+                $begins
             }
         })*
 

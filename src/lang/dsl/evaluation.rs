@@ -28,6 +28,8 @@ pub struct On<P, T>(pub(crate) P, pub(crate) T);
 pub trait Evaluation {
     /// The images.
     type Data;
+    /// Whom it asks: [`OfFeatures`] or [`OfClassifier`].
+    type Asks;
 
     /// The protocol as plain data.
     #[doc(hidden)]
@@ -37,3 +39,33 @@ pub trait Evaluation {
     #[doc(hidden)]
     fn data(&self) -> Selection;
 }
+
+/// Features are scored, whatever was trained.
+#[derive(Debug)]
+pub enum OfFeatures {}
+
+/// The classifier is asked that was trained.
+#[derive(Debug)]
+pub enum OfClassifier {}
+
+/// An objective after which `Q` can be asked.
+///
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let run = ConvNext::atto().scratch().adapter(HyperNet { z: 8, hidden: 8 }).train_on(Chammi);
+/// let _ = run.loss(CrossEntropy).evaluate(Accuracy.on(Wtc));
+/// ```
+/// ```compile_fail
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let run = ConvNext::atto().scratch().adapter(HyperNet { z: 8, hidden: 8 }).train_on(Chammi);
+/// let _ = run.loss(PROXY).evaluate(Accuracy.on(Wtc));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`Accuracy` asks the trained classifier, and `{Self}` trains none",
+    label = "no classifier to ask",
+    note = "say `.loss(CrossEntropy)` before this, or fit a classifier on the features: `Logistic.on(...)`, `NearestMean.on(...)`, `OneNn::cosine().on(...)`"
+)]
+pub trait Answers<Q> {}
+impl<O> Answers<OfFeatures> for O {}

@@ -8,8 +8,10 @@
 //!           .strategy(Erm | Swad | DenseSwa | Miro)   for which domains   (after .loss)
 //!           .then(weighted sum)                   another stage, from where the one before ended
 //!           .on(data)                             a stage's images, if not all   (after .loss or .then)
+//!           .classify(backbone)                   a classifier on the frozen model   (after a loss without labels)
+//!           .adapt(Oda | Coda, data)              the last stage goes on, on other images
 //!           .augment .lr .epochs .seeds …         values, in any order after .train_on
-//!           .normalise(Image) .symmetries() .beside(HandMade, 0.3) .ensemble(3)   what a model sees, and what is made of it
+//!           .window(224) .normalise(Image) .symmetries() .beside(HandMade, 0.3) .ensemble(3)   what a model sees, and what is made of it
 //!           .evaluate(protocol.on(data))          scored how          (at least once)
 //! ```
 //!
@@ -17,9 +19,11 @@
 //! the type parameters of [`Run`] record what was chosen; small traits named after what they allow carry the
 //! messages that the compiler prints. Every declaration ends as plain data: a [`Declared`] spec.
 
+mod adapt;
 mod adapter;
 mod augment;
 mod backbone;
+mod classify;
 mod data;
 mod embedding;
 mod evaluation;
@@ -33,18 +37,20 @@ mod run;
 mod strategy;
 mod values;
 
+pub use adapt::{Adaptation, Adapted, Batch, Coda, GoesOn, Granularity, Oda, Plate, Source, SpansPlates};
 pub use adapter::{Adapts, ExtendsToNewChannels, OneModelPerSet, ReadBy, StemAdapter, Trainable};
 pub use augment::{Augmentation, Changes};
 pub use backbone::{
     Backbone, ImageNet1k, ImageNet22k, LearnsHere, Lvd142m, NeedsAdapter, Scratch, Size, StartsWith,
     Transformer, WeightsFor,
 };
+pub use classify::{Classified, WithoutLabels};
 pub use data::{DataWord, Having, TrainingData, Without};
 pub use embedding::{HandMade, HandMadeStandardised, MeasuredFeatures};
-pub use evaluation::{Evaluation, On};
+pub use evaluation::{Answers, Evaluation, OfClassifier, OfFeatures, On};
 pub use experiments::{Declared, Experiments};
 pub use exposure::{DataSetWord, Less, Meets, Next, No, NotKnown, PlannerDecides, Seen, Unseen, Yes, Zero};
-pub use normalise::{ByImage, Image, Normalisation, Rules};
+pub use normalise::{ByImage, ByView, EachView, Image, Normalisation, Rules};
 pub use objective::{
     Convex, Frozen, HasStage, Labels, LossNotSaid, NoLabels, NoLoss, Objective, Or, Sum, Towards, Trains,
     Weighted,

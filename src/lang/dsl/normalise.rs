@@ -1,4 +1,4 @@
-//! How pixels are normalised: `Image`, for all sets or for some, joined with `+`.
+//! How pixels are normalised: `Image` or `EachView`, for all sets or for some, joined with `+`.
 
 use crate::spec::{Moments, Normalise};
 use std::ops::Add;
@@ -10,6 +10,17 @@ use std::ops::Add;
 /// standard deviation of each channel over `Train` normalise a set.
 #[derive(Clone, Copy, Debug)]
 pub struct Image;
+
+/// Each channel of each view by its own mean and standard deviation: (x − mean) / (SD + 1e-6), with the unbiased standard
+/// deviation of the view as the network sees it, after cropping and augmentation (CODA, where it is the only normalisation).
+///
+/// Two views of an image are normalised differently; an evaluated image by its only view. An empty channel becomes 0.
+#[derive(Clone, Copy, Debug)]
+pub struct EachView;
+
+/// Views of some sets, each normalised by itself; written `EachView.on(["Pancreas"])`.
+#[derive(Clone, Debug)]
+pub struct ByView(Normalise);
 
 /// Images of some sets, each normalised by itself; written `Image.floor(0.1).on(["Pancreas"])`.
 #[derive(Clone, Debug)]
@@ -30,7 +41,8 @@ const FLOOR: f64 = 0.02;
 /// # let model = ConvNext::atto().scratch().adapter(HyperNet { z: 8, hidden: 8 });
 /// let run = model.train_on(Folder("mini_real")).loss(PROXY);
 /// let _ = run.clone().normalise(Image);
-/// let _ = run.normalise(Image.on(["Yeast"]) + Image.floor(0.1).on(["Pancreas"]));
+/// let _ = run.clone().normalise(Image.on(["Yeast"]) + Image.floor(0.1).on(["Pancreas"]));
+/// let _ = run.normalise(EachView + Image.on(["Yeast"]));
 /// ```
 /// ```compile_fail
 /// # extern crate dichroic_lang as dichroic;
@@ -40,7 +52,7 @@ const FLOOR: f64 = 0.02;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a normalisation of images",
-    label = "expected `Image`, or a sum such as `Image.on([\"Yeast\"]) + Image.floor(0.1).on([\"Pancreas\"])`"
+    label = "expected `Image`, `EachView`, or a sum such as `Image.on([\"Yeast\"]) + Image.floor(0.1).on([\"Pancreas\"])`"
 )]
 pub trait Normalisation {
     /// The same as plain data.
@@ -80,13 +92,32 @@ impl ByImage {
     }
 }
 
+impl EachView {
+    /// Only the views of these sets.
+    pub fn on<S: Into<String>>(self, sets: impl IntoIterator<Item = S>) -> ByView {
+        ByView(Normalise { sets: sets.into_iter().map(Into::into).collect(), by: Moments::View })
+    }
+}
+
 impl Normalisation for Image {
     fn rules(self) -> Vec<Normalise> {
         ByImage::from(self).rules()
     }
 }
 
+impl Normalisation for EachView {
+    fn rules(self) -> Vec<Normalise> {
+        self.on([""; 0]).rules()
+    }
+}
+
 impl Normalisation for ByImage {
+    fn rules(self) -> Vec<Normalise> {
+        vec![self.0]
+    }
+}
+
+impl Normalisation for ByView {
     fn rules(self) -> Vec<Normalise> {
         vec![self.0]
     }
@@ -98,27 +129,18 @@ impl Normalisation for Rules {
     }
 }
 
-impl<R: Normalisation> Add<R> for Image {
-    type Output = Rules;
+/// Sums of rules.
+macro_rules! joined {
+    ($($rule:ty),*) => {$(
+        impl<R: Normalisation> Add<R> for $rule {
+            type Output = Rules;
 
-    fn add(self, next: R) -> Rules {
-        ByImage::from(self) + next
-    }
+            fn add(self, next: R) -> Rules {
+                let mut rules = self.rules();
+                rules.extend(next.rules());
+                Rules(rules)
+            }
+        }
+    )*};
 }
-
-impl<R: Normalisation> Add<R> for ByImage {
-    type Output = Rules;
-
-    fn add(self, next: R) -> Rules {
-        Rules(self.rules()) + next
-    }
-}
-
-impl<R: Normalisation> Add<R> for Rules {
-    type Output = Self;
-
-    fn add(mut self, next: R) -> Self {
-        self.0.extend(next.rules());
-        self
-    }
-}
+joined!(Image, ByImage, EachView, ByView, Rules);

@@ -1,5 +1,6 @@
 //! Losses, and weighted sums of them: `0.2 * SimClr::t(0.07) + 0.8 * ProxyNca::t(0.07)`.
 
+use super::{Answers, OfClassifier};
 use std::ops::Add;
 use toml::Table;
 
@@ -193,6 +194,11 @@ impl<L: Objective> Objective for Convex<L> {
         true
     }
 }
+
+impl<L: Answers<OfClassifier>> Answers<OfClassifier> for Weighted<L> {}
+impl<L: Answers<OfClassifier>> Answers<OfClassifier> for Convex<L> {}
+/// One of its terms is enough: the rules about specs say whether any is.
+impl<L, R> Answers<OfClassifier> for Sum<L, R> {}
 
 impl<B, A, L: Trains<B, A>> Trains<B, A> for Weighted<L> {}
 impl<B, A, L: Trains<B, A>> Trains<B, A> for Convex<L> {}

@@ -1,8 +1,8 @@
 //! The declaration of an experiment: model, data, loss, strategy, evaluation.
 
 use super::{
-    Adapts, Backbone, DataWord, Evaluation, Frozen, HasStage, LossNotSaid, Meets, NoLoss, ReadBy, StartsWith,
-    Strategy, TrainingData, Trains,
+    Adapts, Answers, Backbone, DataWord, Evaluation, Frozen, HasStage, LossNotSaid, Meets, NoLoss, ReadBy,
+    StartsWith, Strategy, TrainingData, Trains,
 };
 use crate::{draft::Draft, spec::recipe::Recipe, word::plain};
 use std::marker::PhantomData;
@@ -14,8 +14,8 @@ pub struct Model<B, W, A> {
 }
 
 impl<B: Backbone, W: StartsWith, A: Adapts<B>> Model<B, W, A> {
-    pub(super) fn new(adapter: A) -> Self {
-        Self { draft: Draft::new(B::backbone(), &W::WEIGHTS, adapter.adapter()), types: PhantomData }
+    pub(super) fn new(backbone: B, adapter: A) -> Self {
+        Self { draft: Draft::new(backbone.backbone(), &W::WEIGHTS, adapter.adapter()), types: PhantomData }
     }
 }
 
@@ -133,12 +133,13 @@ impl<B, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
     pub fn evaluate<V: Evaluation>(mut self, evaluation: V) -> Run<Model<B, W, A>, D, O, Evaluated>
     where
         D: Meets<V::Data, Exposure: ReadBy<A>>,
+        O: Answers<V::Asks>,
     {
         self.draft.evaluate(evaluation.protocol(), &evaluation.data());
         self.retyped()
     }
 
-    fn retyped<O2, E2>(self) -> Run<Model<B, W, A>, D, O2, E2> {
+    pub(super) fn retyped<O2, E2>(self) -> Run<Model<B, W, A>, D, O2, E2> {
         let Self { draft, seeds, labels, recipe, convex, types: _ } = self;
         Run { draft, seeds, labels, recipe, convex, types: PhantomData }
     }

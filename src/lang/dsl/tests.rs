@@ -122,8 +122,36 @@ fn what_a_model_sees_and_what_is_made_of_it_is_in_the_spec_if_it_is_said() {
     let order = |rules: dsl::Rules| SpecId::of(&only(base.clone().normalise(rules)));
     let (a, b) = (Image.on(["B", "A"]), Image.floor(0.1));
     assert_eq!(order(a.clone() + b.clone()), order(b + a));
+    let views = only(base.clone().normalise(EachView + Image.on(["X"])));
+    assert_eq!(moments_of(&views.train.normalise, "Y"), Some(spec::Moments::View));
+    assert_eq!(moments_of(&views.train.normalise, "X"), Some(spec::Moments::Image { floor: 0.02 }));
     let some = only(base.clone().normalise(Image.on(["X"])));
     assert_eq!(moments_of(&some.train.normalise, "Y"), None);
+}
+
+#[test]
+fn a_window_takes_the_place_of_a_resized_image_and_the_last_word_counts() {
+    let base = model().train_on(Folder("cells")).loss(PROXY).evaluate(OneNn::cosine().on(Folder("cells")));
+    let resized = only(base.clone().image(96));
+    assert!(!serde_json::to_string(&resized).unwrap().contains("window"), "no identity moves");
+    let window = only(base.clone().window(96).augment(Flips + Intensity));
+    assert_eq!((window.train.image, window.train.window), (96, true));
+    assert_eq!(window.check(), []);
+    assert_eq!(only(base.clone().window(64).image(96)), resized);
+    let problems = base.window(96).specs()[0].check();
+    assert_eq!(problems.iter().map(|problem| problem.rule).collect::<Vec<_>>(), ["window_rescaled"]);
+    assert!(problems[0].message.contains("`Crop`") && problems[0].hint.contains(".augment(Flips)"));
+}
+
+#[test]
+fn planes_are_a_stem_of_named_channels_that_reads_new_sets() {
+    let model = Vit::small().scratch().adapter(Planes(["dna", "er", "mito"]));
+    let run = model.train_on(Chammi.without(Cp)).loss(PROXY).evaluate(OneNn::cosine().on(Cp));
+    let spec = only(run);
+    let channels = ["dna", "er", "mito"].map(String::from).to_vec();
+    assert_eq!(spec.model.adapter, settings::Planes { channels }.into());
+    assert_eq!(spec.check(), []);
+    assert_eq!(spec::quick::quick(&spec).model.adapter, spec.model.adapter);
 }
 
 #[test]

@@ -19,8 +19,6 @@ macro_rules! settings {
     };
 }
 settings! {
-    /// Side of the network's square input, in pixels; a multiple of 32.
-    image: usize => "train.image";
     /// Share of the training images of each class and set held out for model selection.
     hold_out: f64 => "train.hold_out";
     /// Whether the random draws of augmentation are fresh in each epoch.
@@ -56,8 +54,35 @@ impl<M, D, O, E> Run<M, D, O, E> {
         self
     }
 
-    /// How pixels are normalised, where not by mean and standard deviation of each channel over `Train`: `Image`, or
-    /// `Image.on(["Yeast"])`.
+    /// Side of the square window that the network sees at the image's own scale, in pixels, instead of `.image(…)`: nothing
+    /// is ever resized. A multiple of 32.
+    ///
+    /// Trained on is a random window within the central square of twice that side, or within the whole image where it is
+    /// smaller; evaluated is the window in the centre. Around an image that is smaller than the window is black.
+    ///
+    /// ```
+    /// # extern crate dichroic_lang as dichroic;
+    /// # use dichroic::prelude::*;
+    /// # let model = Vit::small().scratch().adapter(HyperNet { z: 8, hidden: 8 });
+    /// let _ = model.train_on(Chammi).loss(PROXY).window(224).augment(Flips + Intensity).normalise(EachView);
+    /// ```
+    #[must_use]
+    pub fn window(mut self, side: usize) -> Self {
+        self.draft.say("train.image", plain(&side));
+        self.draft.say("train.window", true);
+        self
+    }
+
+    /// Side of the network's square input, in pixels, to which images are resized; a multiple of 32.
+    #[must_use]
+    pub fn image(mut self, side: usize) -> Self {
+        self.draft.say("train.image", plain(&side));
+        self.draft.say("train.window", false);
+        self
+    }
+
+    /// How pixels are normalised, where not by mean and standard deviation of each channel over `Train`: `Image`,
+    /// `EachView`, or `Image.on(["Yeast"])`.
     #[must_use]
     pub fn normalise(mut self, normalisation: impl Normalisation) -> Self {
         self.draft.say("train.normalise", plain(&normalisation.rules()));

@@ -2,7 +2,7 @@
 
 use super::{Loss, LossWord};
 use crate::{
-    dsl::loss,
+    dsl::{Answers, OfClassifier, loss},
     needs::Needs,
     spec::{InStage, check::Found, recipe::Recipe},
     word::{StageWord, word},
@@ -14,10 +14,11 @@ word! {
     pub struct CrossEntropy;
 }
 loss!(Labels: CrossEntropy);
+impl Answers<OfClassifier> for CrossEntropy {}
 
 impl LossWord for Settings {
     fn needs(&self) -> Needs {
-        Needs { labels: true, ..Needs::IMAGES }
+        Needs { labels: true, classifier: true, ..Needs::IMAGES }
     }
 
     fn in_mix(&self, _: Recipe) -> Loss {

@@ -2,6 +2,8 @@
 
 mod ce_on_features;
 mod cross_entropy;
+mod dino_v1;
+mod mae;
 mod proxy_nca;
 mod sim_clr;
 
@@ -10,7 +12,11 @@ pub use proxy_nca::{Scale, ScaleRule};
 use crate::{
     axis::axis,
     needs::Needs,
-    spec::{InStage, recipe::Recipe},
+    spec::{
+        InStage,
+        recipe::{Recipe, Switch},
+    },
+    word::Named,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +27,8 @@ axis! {
         CeOnFeatures = ce_on_features::{;},
         ProxyNca = proxy_nca::{PROXY, ProxyNca;},
         SimClr = sim_clr::{SSL, SimClr; Positives},
+        DinoV1 = dino_v1::{DinoV1; Across, Clipping, Gain, Momentum, OnMissing, Ramp, Span},
+        Mae = mae::{Mae; MaePositions},
     }
     /// The facts of a loss.
     facts {
@@ -29,6 +37,13 @@ axis! {
         /// What a recipe replaces it with next to a loss that reads no labels.
         fn in_mix(&self, recipe: Recipe) -> Loss;
     }
+}
+
+/// How steps are taken with a loss of that kind, where a sentence does not say and it is not as with others.
+pub(crate) fn of_stage(kind: &str) -> &'static [Switch] {
+    const OWN: &[(&str, &[Switch])] =
+        &[(dino_v1::Settings::KIND, dino_v1::OF_STAGE), (mae::Settings::KIND, mae::OF_STAGE)];
+    OWN.iter().find(|(known, _)| *known == kind).map_or(&[], |(_, switches)| switches)
 }
 
 /// One term of a weighted sum.

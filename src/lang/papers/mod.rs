@@ -6,6 +6,7 @@
 //! here.
 
 pub mod chammi;
+pub mod coda;
 mod find;
 mod measure;
 pub mod recipes;
@@ -17,7 +18,7 @@ pub use measure::{ACCURACY, CLASS_F1, MACRO_F1, Measure};
 use crate::spec::{Protocol, Spec};
 
 /// Every paper that this program knows.
-pub const PAPERS: [&Paper; 1] = [&chammi::PAPER];
+pub const PAPERS: [&Paper; 2] = [&chammi::PAPER, &coda::PAPER];
 
 /// One paper.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! OneNn: the label of the nearest training image.
 
-use super::{Protocol, ProtocolWord};
+use super::{Protocol, ProtocolWord, Reads, Target};
 use crate::{
-    dsl::{DataWord, Evaluation, On},
+    dsl::{DataWord, Evaluation, OfFeatures, On},
     spec::{Selection, Spec, check::Found},
     word::{Named, Says, Word, word},
 };
@@ -57,6 +57,7 @@ impl OneNn {
 
 impl<T: DataWord> Evaluation for On<OneNn, T> {
     type Data = T;
+    type Asks = OfFeatures;
 
     fn protocol(&self) -> Table {
         self.0.table()
@@ -82,6 +83,18 @@ impl ProtocolWord for Settings {
     /// By distance, whatever the metric: deviations are equal already.
     fn of_standardised(&self) -> Protocol {
         Self { metric: Metric::L2 }.into()
+    }
+
+    fn of_untrained(&self) -> Protocol {
+        self.clone().into()
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::FEATURES
+    }
+
+    fn target(&self) -> Target {
+        Target::default()
     }
 }
 

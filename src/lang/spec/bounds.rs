@@ -1,6 +1,8 @@
 //! The bounds of whole numbers: in specs, in files of weights, and on the command line. What lies outside of them is
 //! refused before anything is computed.
 
+use super::Backbone;
+
 /// The bounds of a whole number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound {
@@ -29,6 +31,8 @@ macro_rules! bounds {
 bounds! {
     /// Side of the square that a trained network sees.
     IMAGE = "image_side", "an image side", 32 to 16_384, multiple of 32, "a ConvNeXt halves the side five times; CHAMMI: 224";
+    /// The same for a vision transformer, which reads whole patches.
+    IMAGE_OF_PATCHES = "image_side", "an image side", 8 to 16_384, multiple of 1, "a multiple of the patch; CODA: 224";
     /// Side to which `embed` resizes images: a network off the shelf may read any from its own least side on.
     EMBED_IMAGE = "image_side", "an image side", 1 to 16_384, multiple of 1, "published sides are 224 to 518";
     /// Images in a step.
@@ -47,12 +51,36 @@ bounds! {
     TEMPLATES = "templates", "a number of templates for TemplateMixing", 1 to 65_536, multiple of 1, "CHAMMI: 128";
     /// Steps and looks of SWAD.
     SWAD = "swad_looks", "steps between looks, and looks to converge and to tolerate, each", 1 to 1_000_000_000, multiple of 1, "SWAD's authors: 100, 3 and 6";
+    /// Nearest training images that vote.
+    NEIGHBOURS = "neighbours", "a number of neighbours", 1 to 1_000_000, multiple of 1, "DINO: 20; CODA: 50";
+    /// Widths and prototypes of DINO's head.
+    DINO_HEAD = "dino_head", "a size for the head of DinoV1", 1 to 1_048_576, multiple of 1, "CODA: 4096 prototypes, widths of 2048 and 256";
+    /// Small views of an image.
+    LOCALS = "dino_locals", "a number of small views", 0 to 64, multiple of 1, "CODA: 6; DINO: 8";
+    /// Width of a masked autoencoder's decoder, whose positions take four numbers each.
+    DECODER_WIDTH = "mae_decoder", "a width of the decoder", 4 to 16_384, multiple of 4, "MAE: 512";
+    /// Blocks of a masked autoencoder's decoder.
+    DECODER_DEPTH = "mae_decoder", "a number of the decoder's blocks", 1 to 1000, multiple of 1, "MAE: 8";
+    /// Heads of a masked autoencoder's decoder.
+    DECODER_HEADS = "mae_decoder", "a number of the decoder's heads", 1 to 4096, multiple of 1, "MAE: 16";
     /// Models of an ensemble.
     MEMBERS = "members", "a number of models to be taken as one", 1 to 1000, multiple of 1, "3 to 5 are usual; 1 is a single model";
+    /// Register tokens of a vision transformer.
+    REGISTERS = "vit_registers", "a number of registers", 0 to 1024, multiple of 1, "DINOv2's models have 4, or none";
     /// Channels of a set that a model has parameters for.
     CHANNELS = "channels", "a number of channels of a set", 1 to 4096, multiple of 1, "CHAMMI: 3 to 5";
+    /// Planes of an adapter that picks channels by name.
+    PLANES = "planes", "a number of planes", 1 to 4096, multiple of 1, "CODA: 3 of a Cell Painting image's 5 channels";
     /// Sets that a model has parameters for.
     SETS = "sets", "a number of sets", 0 to 65_536, multiple of 1, "CHAMMI: 3";
+}
+
+/// The sides of images that a backbone is trained on.
+pub fn image(backbone: &Backbone) -> &'static Bound {
+    match backbone {
+        Backbone::Vit(_) => &IMAGE_OF_PATCHES,
+        Backbone::ConvNext(_) | Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_) => &IMAGE,
+    }
 }
 
 impl Bound {

@@ -19,15 +19,16 @@ impl Spec {
             rule.sets.sort();
         }
         self.train.normalise.sort_by(|a, b| a.sets.cmp(&b.sets));
-        let Train { data: all, stages, .. } = &mut self.train;
         // A stage that minimises nothing is none.
-        stages.retain(|stage| !stage.objective.is_empty());
-        for stage in stages {
+        self.train.stages.retain(|stage| !stage.objective.is_empty());
+        for stage in self.stages_mut() {
             stage.objective = merged(std::mem::take(&mut stage.objective));
             stage.augment.sort_by_key(Augment::place);
             stage.on.iter_mut().for_each(Selection::write_out);
-            stage.on.take_if(|some| some == all);
         }
+        let Train { data: all, stages, .. } = &mut self.train;
+        stages.iter_mut().for_each(|stage| _ = stage.on.take_if(|some| some == all));
+        self.adapt.iter_mut().for_each(|adapt| adapt.data.write_out());
         if self.train.is_frozen() {
             // No image is read for training.
             self.train.data.only.clear();

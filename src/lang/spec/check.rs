@@ -5,7 +5,8 @@
 //! about how words go together, and about what is no word.
 
 use super::{
-    Condition, Enters, Evaluate, InStage, Role, SCHEMA, Selection, Spec, Stage, Term, Train, View, Weights,
+    Adapt, Augment, Backbone, Classifier, Condition, Enters, Evaluate, InStage, Role, SCHEMA, Selection,
+    Spec, Stage, Term, Train, View, Weights,
 };
 use super::{bounds, normalise};
 use crate::data::known;
@@ -28,17 +29,74 @@ impl Spec {
             "it was written by another version of dichroic",
         );
         model(&mut found, self);
-        train(&mut found, &self.train);
+        train(&mut found, self);
         found.0.extend(never_trained(&self.train, self.train.data.sets.iter().map(String::as_str)));
         for stage in &self.train.stages {
             trained(&mut found, &InStage { spec: self, stage });
         }
+        classifier(&mut found, self);
+        adapt(&mut found, self);
         self.embedding.check(&mut found);
         seen(&mut found, self);
         evaluate(&mut found, self);
         trainable(&mut found, self);
         exposure(&mut found, self);
         found.0
+    }
+}
+
+/// A classifier reads the tokens of a model that was trained without labels.
+fn classifier(found: &mut Found, spec: &Spec) {
+    let Some(Classifier { backbone, weights, stage }) = &spec.classifier else { return };
+    backbone.check(spec, found);
+    let message = || format!("there are no {weights} weights for {backbone}");
+    let hint =
+        "a classifier starts from the weights that the model started from: take backbones that have them";
+    found.unless(backbone.starts_from(weights), "unpublished_weights", message, hint);
+    for of in [backbone, &spec.model.backbone] {
+        let message = || format!("{of} has no tokens for a classifier to read");
+        let hint = "both halves of a dual model are vision transformers, as in `.classify(Vit::small())`";
+        found.unless(matches!(of, Backbone::Vit(_)), "classify_tokens", message, hint);
+    }
+    let message = || "a classifier is trained on a model that no stage trained".into();
+    let hint = "train the model without labels first, or train it with `.loss(CrossEntropy)`";
+    found.unless(!spec.train.is_frozen(), "classify_frozen", message, hint);
+    trained(found, &InStage { spec, stage });
+    let labels = stage.objective.iter().any(|term| term.loss.needs().labels);
+    let message = || "a classifier is trained without labels".into();
+    found.unless(labels, "classify_labels", message, "its loss is `cross_entropy`");
+}
+
+/// Adaptation goes on with a training without labels, on images that the model can read.
+fn adapt(found: &mut Found, spec: &Spec) {
+    let Some(Adapt { data: target, per, rate, stage, student: _, centre: _, head: _ }) = &spec.adapt else {
+        return;
+    };
+    data(found, target);
+    trained(found, &InStage { spec, stage });
+    let labels = stage.objective.iter().any(|term| term.loss.needs().labels);
+    let message = || "an adaptation reads labels of its target".into();
+    let hint = "adapt by a loss without labels, such as `dino_v1`";
+    found.unless(!labels, "adapt_labels", message, hint);
+    let kinds = |stage: &Stage| stage.objective.iter().map(|term| term.loss.kind()).collect::<Vec<_>>();
+    let goes_on = spec.train.stages.last().is_some_and(|last| kinds(last) == kinds(stage));
+    let message = || "an adaptation minimises something else than the last stage of the model".into();
+    let hint = "it goes on with that stage: heads and teachers are taken over";
+    found.unless(goes_on, "adapt_goes_on", message, hint);
+    let reads = spec.model.adapter.reads_unseen_sets() || target.is_within(&spec.train.data.all_images());
+    let message = || {
+        let word = spec.model.adapter.word();
+        format!("{word} has parameters tied to its training channels and cannot adapt to {target}")
+    };
+    let hint =
+        "take an adapter that reads other sets, such as `Planes`, or adapt to sets that were trained on";
+    found.unless(reads, "adapt_unseen_channels", message, hint);
+    let message = || format!("expected a factor of learning rates from 0 to 100, found {rate}");
+    found.unless((0.0..=100.0).contains(rate), "adapt_rate", message, "0 changes nothing: a control");
+    if let Some(role) = per {
+        let message = || format!("expected one model per batch or plate, found one per {}", role.words());
+        let hint = "say `Oda::per(Batch)` or `Oda::per(Plate)`; `Source` adapts to all images at once";
+        found.unless(matches!(role, Role::Batch | Role::Plate), "adapt_per", message, hint);
     }
 }
 
@@ -79,7 +137,8 @@ fn model(found: &mut Found, spec: &Spec) {
 
     let message = || format!("there are no {weights} weights for {backbone}");
     let hint = "ImageNet-22k weights are for ConvNeXt-Tiny, -Small and -Base (the smaller ones start from scratch), \
-                ImageNet-1k weights for ResNets, LVD-142M weights for DINOv2; a ViT starts from scratch";
+                ImageNet-1k weights for ResNets and for ViT-Tiny, -Small and -Base with patches of 16 px, LVD-142M weights for \
+                DINOv2; other ViTs start from scratch";
     found.unless(backbone.starts_from(weights), "unpublished_weights", message, hint);
 
     let off_the_shelf = backbone.is_off_the_shelf();
@@ -108,6 +167,12 @@ fn seen(found: &mut Found, spec: &Spec) {
         || format!("{} sees images as in its own training, and a normalisation is said", spec.model.backbone);
     let hint = "leave `.normalise(…)` out, or resize the images: `ChannelReplication.view(View::Resized)`";
     found.unless(holds, "normalised_off_the_shelf", message, hint);
+
+    let holds = !spec.train.window || spec.model.adapter.view() == View::Resized;
+    let message =
+        || format!("{} sees images as in its own training, and a window is said", spec.model.backbone);
+    let hint = "leave `.window(…)` out, or say `ChannelReplication.view(View::Resized)`";
+    found.unless(holds, "window_off_the_shelf", message, hint);
 }
 
 /// What is trained, and what is only ever evaluated.
@@ -119,9 +184,10 @@ fn trainable(found: &mut Found, spec: &Spec) {
     found.unless(holds, "training_channel_replication", message, hint);
 }
 
-fn train(found: &mut Found, train: &Train) {
+fn train(found: &mut Found, spec: &Spec) {
+    let train = &spec.train;
     data(found, &train.data);
-    found.within(&bounds::IMAGE, train.image);
+    found.within(bounds::image(&spec.model.backbone), train.image);
 
     let hold_out = train.hold_out;
     let message = || format!("expected a hold-out of at least 0 and below 0.9, found {hold_out}");
@@ -189,6 +255,16 @@ fn trained(found: &mut Found, at: &InStage<'_>) {
     found.unless(!has_twice(&kinds), "loss_kind_twice", message, hint);
 
     augment.iter().for_each(|change| change.check(at, found));
+    let side = spec.train.image;
+    let rescaled = augment.iter().find(|change| spec.train.window && change.rescales());
+    let message = || {
+        let word = rescaled.map_or("", Augment::word);
+        format!("the network sees windows at the images' own scale, and `{word}` resizes what it cuts out")
+    };
+    let hint = format!(
+        "say `.augment(Flips)` or another sum without it: a window of {side} px is cut out at random anyway"
+    );
+    found.unless(rescaled.is_none(), "window_rescaled", message, &hint);
     strategy.check(at, found);
 
     found.within(&bounds::BATCH, *batch);
@@ -279,7 +355,7 @@ fn exposure(found: &mut Found, spec: &Spec) {
 }
 
 /// The first item that stands before already.
-pub(super) fn twice<T: PartialEq>(items: &[T]) -> Option<&T> {
+pub(crate) fn twice<T: PartialEq>(items: &[T]) -> Option<&T> {
     items.iter().enumerate().find(|(at, item)| items[..*at].contains(item)).map(|(_, item)| item)
 }
 

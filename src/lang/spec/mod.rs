@@ -5,7 +5,9 @@
 //! equal work has equal bytes, and changing a default changes the name of the run ([`id`]).
 //! Names, labels, seeds, devices, paths and commits are not here: they are provenance, not identity.
 
+mod adapt;
 mod canonical;
+mod classifier;
 mod condition;
 mod data;
 mod embedding;
@@ -32,12 +34,12 @@ pub use crate::{
         VitFeatures, VitSize,
     },
     loss::{Loss, Scale, ScaleRule, Term, values::*},
-    protocol::{Metric, Protocol},
+    protocol::{Metric, Protocol, Reads, Standardised, Target},
     strategy::{Strategy, values::*},
 };
 pub use crate::{
     data::{KNOWN, Known, chammi, jump, known},
-    needs::Needs,
+    needs::{Locals, Needs, Pairs},
     role::Role,
     word::{Axis, Entry},
 };
@@ -50,7 +52,9 @@ pub mod settings {
     };
 }
 
+pub use adapt::{Adapt, CentreStart, HeadWhileAdapting, StudentStart};
 pub use check::Problem;
+pub use classifier::Classifier;
 pub use condition::Condition;
 pub use data::{Features, Selection};
 pub use embedding::{Beside, Embedding, Measured};
@@ -76,9 +80,31 @@ pub struct Spec {
     pub model: Model,
     /// How it is trained.
     pub train: Train,
+    /// A classifier on top of it, which is then frozen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classifier: Option<Classifier>,
+    /// How it adapts to other images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapt: Option<Adapt>,
     /// How features are made from what models say.
     #[serde(default, skip_serializing_if = "Embedding::is_plain")]
     pub embedding: Embedding,
     /// How it is scored, in the order in which the experiment says so. The first one fills `results`.
     pub evaluate: Vec<Evaluate>,
+}
+
+impl Spec {
+    /// Every stage of training: those of the model, that of the classifier on top of it, that of its adaptation.
+    pub fn stages(&self) -> impl Iterator<Item = &Stage> {
+        let classifier = self.classifier.as_ref().map(|classifier| &classifier.stage);
+        let adapt = self.adapt.as_ref().map(|adapt| &adapt.stage);
+        self.train.stages.iter().chain(classifier).chain(adapt)
+    }
+
+    /// The same, to be changed.
+    pub fn stages_mut(&mut self) -> impl Iterator<Item = &mut Stage> {
+        let classifier = self.classifier.as_mut().map(|classifier| &mut classifier.stage);
+        let adapt = self.adapt.as_mut().map(|adapt| &mut adapt.stage);
+        self.train.stages.iter_mut().chain(classifier).chain(adapt)
+    }
 }

@@ -25,7 +25,8 @@ pub enum Weights {
     /// timm's `convnext_*.fb_in22k` weights, found as `--weights`, `$DICHROIC_WEIGHTS` or in the Hugging Face cache.
     #[serde(rename = "imagenet22k")]
     ImageNet22k,
-    /// torchvision's `IMAGENET1K_V1` weights of a ResNet: timm's `resnet*.tv_in1k`, found in the same places.
+    /// torchvision's `IMAGENET1K_V1` weights of a ResNet, DeiT's of a ViT: timm's `resnet*.tv_in1k` and
+    /// `deit_*_patch16_224.fb_in1k`, found in the same places.
     #[serde(rename = "imagenet1k")]
     ImageNet1k,
     /// Meta's weights from 142 million images: timm's `vit_*_dinov2.lvd142m`, found in the same places.

@@ -22,6 +22,18 @@ pub enum Moments {
         /// Added to the standard deviation, of pixels in [0, 1]: what is fainter than this stays faint.
         floor: f64,
     },
+    /// Those of the channel in each view, after cropping and augmentation: (x − mean) / (SD + 1e-6), with the unbiased SD.
+    View,
+}
+
+impl Moments {
+    /// What is said to be added to the standard deviation.
+    pub fn floor(self) -> Option<f64> {
+        match self {
+            Self::Image { floor } => Some(floor),
+            Self::View => None,
+        }
+    }
 }
 
 /// The rule for a set's images; none: mean and standard deviation of each channel over `Train`.
@@ -37,9 +49,9 @@ pub fn of_set(rules: &[Normalise], set: &str) -> Vec<Normalise> {
 
 /// Rules about the rules. Whether their sets exist is the planner's.
 pub(super) fn check(rules: &[Normalise], found: &mut Found) {
-    for Normalise { by: Moments::Image { floor }, .. } in rules {
+    for floor in rules.iter().filter_map(|rule| rule.by.floor()) {
         let hint = "0.02 of the range of pixels is usual, 0.1 where some images are almost empty";
-        found.above_zero("normalise_floor", "a floor of the standard deviation", *floor, hint);
+        found.above_zero("normalise_floor", "a floor of the standard deviation", floor, hint);
     }
     let names: Vec<&str> = rules.iter().flat_map(|rule| &rule.sets).map(String::as_str).collect();
     let twice = twice(&names);

@@ -80,7 +80,8 @@ impl Switch {
             return below(spec, self.path.split('.')).into_iter().collect();
         }
         let stages = spec["train"]["stages"].as_array().map_or(&[][..], Vec::as_slice);
-        stages.iter().filter_map(|stage| below(stage, self.path.split('.').skip(1))).collect()
+        let others = ["classifier", "adapt"].iter().filter_map(|of| spec.get(of)?.get("stage"));
+        stages.iter().chain(others).filter_map(|stage| below(stage, self.path.split('.').skip(1))).collect()
     }
 }
 
@@ -127,6 +128,7 @@ pub fn switches() -> impl Iterator<Item = &'static Switch> {
         .chain(of_words(Strategy::WORDS))
         .chain(of_words(Augment::WORDS))
         .chain(OF_STEPS)
+        .chain(OF_ADAPTATION)
         .chain(of_words(Protocol::WORDS))
 }
 
@@ -201,6 +203,31 @@ const OF_STEPS: &[Switch] = &[
         "published for the plain run; taken over for the TPS and SSL rows"
     ),
     switch!("train.precision", f32, "code: mixed precision off"),
+];
+
+/// What an adaptation takes over from the training before it.
+const OF_ADAPTATION: &[Switch] = &[
+    switch!(
+        "adapt.student",
+        (saved, saved, teacher),
+        "CODA's code: both networks are loaded; Fixed: after a short training they are two networks, and the teacher \
+         becomes the student within a few steps"
+    ),
+    switch!(
+        "adapt.centre",
+        (restarted, restarted, kept),
+        "CODA's code: the centre is not loaded; Fixed: without it, pairs meet one prototype at first"
+    ),
+    switch!(
+        "adapt.head",
+        (trained, trained, frozen),
+        "CODA's code: all of the network; Fixed: prototypes that follow the target leave the classifier behind"
+    ),
+    switch!(
+        "adapt.rate",
+        (1.0, 1.0, 0.1),
+        "CODA's code: the rate of the first step; Fixed: a tenth, above which a short adaptation overshoots"
+    ),
 ];
 
 #[cfg(test)]

@@ -11,6 +11,10 @@ pub struct Train {
     pub data: Selection,
     /// Side of the square that the network sees, in pixels.
     pub image: usize,
+    /// Whether that square is a window at the image's own scale, whose pixels are never resized; otherwise the image is
+    /// resized to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub window: bool,
     /// How pixels are normalised, where not by mean and SD of `Train`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub normalise: Vec<Normalise>,
@@ -27,7 +31,8 @@ pub struct Train {
 
 impl Train {
     /// The fields that all stages share; every other path below `train` is a stage's.
-    pub const SHARED: [&'static str; 6] = ["data", "image", "normalise", "hold_out", "subset", "precision"];
+    pub const SHARED: [&'static str; 7] =
+        ["data", "image", "window", "normalise", "hold_out", "subset", "precision"];
 
     /// Whether a path of a spec, with stages left out, is in each stage: below `train`, and not shared.
     pub(crate) fn is_of_a_stage(path: &str) -> bool {
@@ -43,6 +48,11 @@ impl Train {
     /// What a stage is trained on.
     pub fn data_of<'a>(&'a self, stage: &'a Stage) -> &'a Selection {
         stage.on.as_ref().unwrap_or(&self.data)
+    }
+
+    /// What is trained on last: what a classifier learned from.
+    pub fn last_data(&self) -> &Selection {
+        self.stages.last().map_or(&self.data, |stage| self.data_of(stage))
     }
 
     /// The terms of all stages.

@@ -2,11 +2,12 @@
 
 use super::{chammi, trained_adapters};
 use crate::{
-    adapter::{Images, build},
-    backbone::{Stem, files},
-    dsl::{FixedChannels, TargetParam},
+    adapter::{self, Images, build},
+    backbone::{Stem, Vit, VitShape, files},
+    dsl::{FixedChannels, HyperNet, TargetParam},
+    golden,
     model::Extractor,
-    params::Params,
+    params::{Params, Published},
     pass::Pass,
     sample,
     seed::Seed,
@@ -18,7 +19,7 @@ use candle_core::{Device, Tensor};
 /// A ViT-Mini.
 pub(super) fn vit(adapter: spec::Adapter, features: VitFeatures) -> spec::Model {
     let positions = PositionResize::Antialiased;
-    let backbone = settings::Vit { size: VitSize::Mini, drop_path: 0.0, features, positions }.into();
+    let backbone = settings::Vit { features, positions, ..settings::Vit::plain(VitSize::Mini) }.into();
     spec::Model { backbone, weights: spec::Weights::Scratch, adapter }
 }
 
@@ -51,19 +52,95 @@ fn first_layers_of_a_transformer_make_tokens() {
     }
 }
 
+/// The file has timm's names, is read as a published one, and gives the model's features of the set.
 #[test]
-fn a_transformer_is_not_exported_as_a_convnext() {
+fn a_transformer_is_exported_for_timm() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("vit.safetensors");
-    let word = vit(sample::adapter(TargetParam, Recipe::Fixed), VitFeatures::ClassToken);
-    let mut params = Params::new(Seed(3));
-    let model = Extractor::new(&word, &chammi(), &[], &mut params);
-    assert!(!model.export(&params, 1, &path).unwrap() && !path.exists());
-    files::save(&path, &params, None, |_| true).unwrap();
-    let mut read = Params::new(Seed(4));
-    Extractor::new(&word, &chammi(), &[], &mut read);
-    files::restore(&path, &mut read).unwrap();
-    for id in read.ids() {
-        assert_eq!(read.export(id).unwrap(), params.export(id).unwrap());
+    let all = chammi();
+    let channels = all[1].channels.len();
+    let usual = settings::Vit::plain(VitSize::Mini);
+    let shaped = settings::Vit { patch: Some(16), registers: 3, layer_scale: Some(0.1), ..usual.clone() };
+    for word in [usual, shaped] {
+        let hypernet = sample::adapter(HyperNet { z: 8, hidden: 8 }, Recipe::Fixed);
+        for adapter in [sample::adapter(TargetParam, Recipe::Fixed), hypernet] {
+            let backbone = spec::Backbone::from(word.clone());
+            let declared = spec::Model { backbone, weights: spec::Weights::Scratch, adapter };
+            let mut params = Params::new(Seed(3));
+            let model = Extractor::new(&declared, &all, &[], &mut params);
+            // Tokens of the usual initial size would hide what is wrong with them.
+            for id in
+                params.ids().filter(|id| params.published(*id).name.contains("token")).collect::<Vec<_>>()
+            {
+                let values = params.export(id).unwrap();
+                params.import(id, values.iter().map(|x| x * 1e6).collect()).unwrap();
+            }
+            assert!(model.export(&params, 1, &path).unwrap());
+
+            let mut shape = VitShape::of(&word);
+            shape.class_position = word.registers == 0;
+            let mut alone = Params::new(Seed(4));
+            let entry = adapter::plain(channels, shape.stem(), &mut alone);
+            let backbone = Box::new(Vit::shaped(shape, &mut alone));
+            files::load(&path, &mut alone, &[]).unwrap();
+            let exported = Extractor { entry, backbone };
+            let noise: Vec<f32> = {
+                let mut stream = Seed(5).stream("noise");
+                (0..2 * channels * 64 * 64).map(|_| stream.normal() as f32).collect()
+            };
+            let images = Images {
+                pixels: Tensor::from_vec(noise, (2, channels, 64, 64), &Device::Cpu).unwrap(),
+                set: 1,
+            };
+            let of = |model: &Extractor, params: &Params| {
+                let found = model.embed(params, &images).unwrap();
+                found.value().flatten_all().unwrap().to_vec1::<f32>().unwrap()
+            };
+            golden::assert_close("features", &of(&exported, &alone), &of(&model, &params), 1e-5);
+        }
+    }
+}
+
+/// Weights of DeiT, as a file of Meta's or timm's has them, in a declared model: the backbone as it is, the first layer from the
+/// filters of red, green and blue.
+#[test]
+fn a_declared_transformer_starts_from_deits_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deit_tiny_patch16_224.fb_in1k.safetensors");
+    let word = settings::Vit::plain(VitSize::Tiny);
+    let shape = VitShape::of(&word);
+    let mut written = Params::new(Seed(1));
+    let _ = adapter::plain(3, shape.stem(), &mut written);
+    let _ = Vit::shaped(shape, &mut written);
+    written.add_constant(Published::new("head.weight", &[1000, 192]), 0.5);
+    files::save(&path, &written, None, |_| true).unwrap();
+
+    let all = chammi();
+    for adapter in trained_adapters(Recipe::Fixed) {
+        let declared =
+            spec::Model { backbone: word.clone().into(), weights: spec::Weights::ImageNet1k, adapter };
+        let mut params = Params::new(Seed(2));
+        let model = Extractor::new(&declared, &all, &[], &mut params);
+        model.load(&path, &mut params).unwrap();
+        let mut same = 0;
+        for id in params.ids() {
+            let name = &params.published(id).name;
+            if let Some(published) = written.find(name) {
+                assert_eq!(params.export(id).unwrap(), written.export(published).unwrap(), "{name}");
+                same += 1;
+            }
+        }
+        // All but the patch embedding and the head.
+        assert_eq!(same, written.len() - 3, "{:?}", declared.adapter);
+        if let Some(layer) = params.find("first_layer.Allen.weight") {
+            // Three channels begin with the filters of red, green and blue.
+            let published = written.find("patch_embed.proj.weight").unwrap();
+            assert_eq!(params.export(layer).unwrap(), written.export(published).unwrap());
+        }
+        let mut other = Params::new(Seed(2));
+        let larger =
+            spec::Model { backbone: settings::Vit::plain(VitSize::Small).into(), ..declared.clone() };
+        let error = Extractor::new(&larger, &all, &[], &mut other).load(&path, &mut other).unwrap_err();
+        assert!(error.to_string().contains("misshapen: "), "{error}");
     }
 }

@@ -42,14 +42,13 @@ impl Gpu {
         };
         let addresses: Vec<_> = lines.iter().map(addresses).collect::<Result<_>>()?;
         let Table { table, starts, lines: count, blocks } = self.table(&addresses)?;
-        let factors: Vec<f32> = lines.iter().flat_map(|line| [line.step.decay, line.step.rate]).collect();
+        let factors: Vec<f32> =
+            lines.iter().flat_map(|line| [line.step.decay, line.step.rate, line.step.correction]).collect();
         let factors = Tensor::new(factors, &self.device())?;
-        let Step { beta1, beta2, rest1, rest2, correction, eps, .. } = first.step;
+        let Step { beta1, beta2, rest1, rest2, eps, .. } = first.step;
         launch!(
             self,
-            adamw[Grid::blocks(blocks)](
-                &table, &starts, &factors, count, beta1, beta2, rest1, rest2, correction, eps
-            )
+            adamw[Grid::blocks(blocks)](&table, &starts, &factors, count, beta1, beta2, rest1, rest2, eps)
         )
     }
 

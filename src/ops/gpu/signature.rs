@@ -9,18 +9,20 @@ use std::{collections::BTreeMap, sync::LazyLock};
 pub(super) const PRELUDE: &str = include_str!("kernels/prelude.h");
 
 /// The kernel files.
-pub(super) const FILES: [(&str, &str); 18] = [
+pub(super) const FILES: [(&str, &str); 20] = [
     ("adamw", include_str!("kernels/adamw.cu")),
     ("adapters", include_str!("kernels/adapters.cu")),
     ("attention", include_str!("kernels/attention.cu")),
     ("columns", include_str!("kernels/columns.cu")),
     ("convolution", include_str!("kernels/convolution.cu")),
     ("depthwise", include_str!("kernels/depthwise.cu")),
+    ("distil", include_str!("kernels/distil.cu")),
     ("elementwise", include_str!("kernels/elementwise.cu")),
     ("gelu", include_str!("kernels/gelu.cu")),
     ("layer_norm", include_str!("kernels/layer_norm.cu")),
     ("linear", include_str!("kernels/linear.cu")),
     ("loss", include_str!("kernels/loss.cu")),
+    ("masked", include_str!("kernels/masked.cu")),
     ("nearest", include_str!("kernels/nearest.cu")),
     ("patches", include_str!("kernels/patches.cu")),
     ("pool", include_str!("kernels/pool.cu")),

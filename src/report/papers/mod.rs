@@ -4,7 +4,9 @@
 //! of a paper has what is specific to that paper.
 
 mod chammi;
+mod coda;
 mod declared;
+mod directions;
 mod row;
 mod scores;
 
@@ -24,7 +26,8 @@ use std::collections::BTreeMap;
 type Draw = fn(&Source<'_>, &[Declaration]) -> Result<Shown, Error>;
 
 /// The tables and figures with their own drawing, by the paper's names.
-const DRAWN: [(&Paper, &[(&str, Draw)]); 1] = [(&papers::chammi::PAPER, &chammi::DRAWN)];
+const DRAWN: [(&Paper, &[(&str, Draw)]); 2] =
+    [(&papers::chammi::PAPER, &chammi::DRAWN), (&papers::coda::PAPER, &coda::DRAWN)];
 
 /// Builds a table or a figure of a paper from the store.
 pub(super) fn report(

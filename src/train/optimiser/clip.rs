@@ -1,7 +1,11 @@
 //! Gradient clipping.
 
-use crate::{ops::Scalar, tape::Gradients};
-use candle_core::Result;
+use crate::{
+    ops::{Scalar, adamw},
+    params::ParamId,
+    tape::Gradients,
+};
+use candle_core::{Result, Tensor};
 
 /// Whether gradients are clipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -11,6 +15,8 @@ pub enum Clip {
     Never,
     /// All of them together to at most this Euclidean norm (torch's `clip_grad_norm_`).
     Norm(f64),
+    /// Those of each tensor to at most this norm (DINO's `clip_gradients`).
+    EachTensor(f64),
 }
 
 /// Added to the norm by which gradients are divided (torch).
@@ -23,17 +29,39 @@ impl Clip {
     /// If they cannot be changed.
     pub fn apply(self, norm: &Scalar, gradients: &mut Gradients) -> Result<()> {
         let Self::Norm(most) = self else { return Ok(()) };
-        match norm {
-            Scalar::Host(norm) => {
-                let factor = (most / (norm + EPS)).min(1.0);
-                if factor < 1.0 { gradients.scale(factor as f32) } else { Ok(()) }
-            }
-            Scalar::Device(norm) => {
-                let factor = (norm.flatten_all()?.affine(1.0, EPS)?.recip()? * most)?.minimum(1f32)?;
-                gradients.scale_by(&factor)
-            }
+        match factor(most, norm)? {
+            Factor::Host(factor) if factor < 1.0 => gradients.scale(factor),
+            Factor::Host(_) => Ok(()),
+            Factor::Device(factor) => gradients.scale_by(&factor),
         }
     }
+}
+
+/// Clips the gradient of one parameter, if it has one.
+pub(super) fn one(most: f64, gradients: &mut Gradients, id: ParamId) -> Result<()> {
+    let Some(grad) = gradients.of(id) else { return Ok(()) };
+    match factor(most, &adamw::length(&[grad.tensor()])?)? {
+        Factor::Host(factor) if factor < 1.0 => {
+            gradients.change(id, |grad| grad.update(|values| values.iter_mut().for_each(|x| *x *= factor)))
+        }
+        Factor::Host(_) => Ok(()),
+        Factor::Device(factor) => gradients.change(id, |grad| grad.scale_by(&factor)),
+    }
+}
+
+/// What gradients are multiplied by; on a GPU it may still be being computed.
+enum Factor {
+    Host(f32),
+    Device(Tensor),
+}
+
+fn factor(most: f64, norm: &Scalar) -> Result<Factor> {
+    Ok(match norm {
+        Scalar::Host(norm) => Factor::Host((most / (norm + EPS)).min(1.0) as f32),
+        Scalar::Device(norm) => {
+            Factor::Device((norm.flatten_all()?.affine(1.0, EPS)?.recip()? * most)?.minimum(1f32)?)
+        }
+    })
 }
 
 #[cfg(test)]
@@ -51,7 +79,7 @@ mod tests {
     #[test]
     fn gradients_are_as_long_as_torch_leaves_them() {
         everywhere(|| {
-            for (most, factor) in [(6.5, 6.5 / 13.000_001), (20.0, 1.0)] {
+            for (most, factor) in [(6.5, 6.5f64 / 13.000_001), (20.0, 1.0)] {
                 let mut params = Params::new(Seed(0));
                 let a = params.add_constant(Published::new("a", &[2]), 0.0);
                 let b = params.add_constant(Published::new("b", &[1]), 0.0);
@@ -75,6 +103,12 @@ mod tests {
                 assert!(gradients.of(c).is_none());
                 Clip::Never.apply(&norm, &mut gradients).unwrap();
                 assert_eq!([of(&gradients, a), of(&gradients, b)].concat(), found);
+                // Now each by its own length, which is 5 or 12 times the factor.
+                [a, b, c].into_iter().for_each(|id| one(6.0, &mut gradients, id).unwrap());
+                let shorter = (6.0 / (12.0 * factor + 1e-6)).min(1.0);
+                let expected = [3.0 * factor, 4.0 * factor, 12.0 * factor * shorter].map(|x| x as f32);
+                let found = [of(&gradients, a), of(&gradients, b)].concat();
+                assert_close("clipped one by one", &found, &expected, 1e-6);
             }
         });
     }

@@ -4,7 +4,11 @@ use crate::params::Published;
 
 /// Rules; a parameter follows every rule that matches it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Groups(Vec<Rule>);
+pub struct Groups {
+    rules: Vec<Rule>,
+    /// Which parameters learn only after that many steps.
+    late: Vec<(Names, u64)>,
+}
 
 /// Settings of some parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,20 +42,33 @@ pub struct Group {
     pub rate: f64,
     /// Whether it decays.
     pub decays: bool,
+    /// Steps in which it does not learn, at the beginning.
+    pub waits: u64,
 }
 
 impl Groups {
     /// With these rules; without any, all parameters have the same rate, and all decay.
     pub fn new(rules: Vec<Rule>) -> Self {
-        Self(rules)
+        Self { rules, late: Vec::new() }
+    }
+
+    /// The same with parameters that do not learn in the first steps: their gradients are dropped after clipping, and their
+    /// running means begin later, as in PyTorch where a parameter has no gradient.
+    #[must_use]
+    pub fn waiting(mut self, names: Names, steps: u64) -> Self {
+        self.late.push((names, steps));
+        self
     }
 
     /// The settings of a parameter: rates multiply, and a single rule suffices to exempt it from decay.
     pub fn of(&self, published: &Published) -> Group {
-        let rules = self.0.iter().filter(|rule| rule.names.mean(published));
-        rules.fold(Group { rate: 1.0, decays: true }, |group, rule| Group {
+        let late = self.late.iter().filter(|(names, _)| names.mean(published));
+        let waits = late.map(|(_, steps)| *steps).max().unwrap_or(0);
+        let rules = self.rules.iter().filter(|rule| rule.names.mean(published));
+        rules.fold(Group { rate: 1.0, decays: true, waits }, |group, rule| Group {
             rate: group.rate * rule.rate,
             decays: group.decays && rule.decays,
+            waits,
         })
     }
 }
@@ -83,7 +100,7 @@ mod tests {
             rule(Names::All, 0.5, true),
         ]);
         let of = |name: &str, shape: &[usize]| {
-            let Group { rate, decays } = groups.of(&Published::new(name, shape));
+            let Group { rate, decays, .. } = groups.of(&Published::new(name, shape));
             (rate, decays)
         };
         assert_eq!(of("stem.0.weight", &[8, 3, 4, 4]), (0.1, true));
@@ -91,6 +108,10 @@ mod tests {
         assert_eq!(of("norm.weight", &[8]), (0.5, false));
         assert_eq!(of("head.bias", &[1, 8]), (0.5, false));
         assert_eq!(of("head.weight", &[8, 8]), (0.5, true));
-        assert_eq!(Groups::default().of(&Published::new("b", &[1])), Group { rate: 1.0, decays: true });
+        let usual = Group { rate: 1.0, decays: true, waits: 0 };
+        assert_eq!(Groups::default().of(&Published::new("b", &[1])), usual);
+        let late = Groups::default().waiting(Names::Beginning("head.last".into()), 7);
+        assert_eq!(late.of(&Published::new("head.last.weight", &[8, 8])), Group { waits: 7, ..usual });
+        assert_eq!(late.of(&Published::new("head.mlp.weight", &[8, 8])), usual);
     }
 }

@@ -55,8 +55,8 @@ impl Optimiser {
         let moments = |id| {
             let published = params.published(id);
             let zeros = || Tensor::zeros(published.count(), DType::F32, params.device());
-            let Group { rate, decays } = groups.of(published);
-            let group = Group { rate: rate * params.rate_factor(id), decays };
+            let Group { rate, decays, waits } = groups.of(published);
+            let group = Group { rate: rate * params.rate_factor(id), decays, waits };
             Ok(Moments { id, name: published.name.clone(), group, mean: zeros()?, square: zeros()? })
         };
         let trained = params.ids().filter(|id| params.is_trained(*id));
@@ -78,12 +78,17 @@ impl Optimiser {
         adamw::length(&self.moments.iter().filter_map(received).collect::<Vec<_>>())
     }
 
-    /// Clips gradients with this norm, if it is too large.
+    /// Clips gradients: all of them with this norm, if it is too large, or each by its own.
     ///
     /// # Errors
     /// If a gradient cannot be changed.
     pub fn clip(&self, norm: &Scalar, gradients: &mut Gradients) -> Result<()> {
-        self.clip.apply(norm, gradients)
+        match self.clip {
+            Clip::Never | Clip::Norm(_) => self.clip.apply(norm, gradients),
+            Clip::EachTensor(most) => {
+                self.moments.iter().try_for_each(|moments| clip::one(most, gradients, moments.id))
+            }
+        }
     }
 
     /// One step with the declared decay; `rate(factor)` is the learning rate of parameters with this factor
@@ -109,14 +114,17 @@ impl Optimiser {
     ) -> Result<()> {
         self.steps += 1;
         let (word, steps) = (&self.word, self.steps);
-        let at = |lr, decay| Step::new(steps, lr, decay, word.betas, word.eps);
-        let usual = at(rate(1.0), decay);
+        let at = |step, lr, decay| Step::new(step, lr, decay, word.betas, word.eps);
+        let usual = at(steps, rate(1.0), decay);
         let mut lines = Vec::with_capacity(self.moments.len());
         for Moments { id, group, mean, square, .. } in &self.moments {
             let Some(gradient) = gradients.of(*id) else { continue };
             let step = match group {
-                Group { rate: 1.0, decays: true } => usual,
-                group => at(rate(group.rate), if group.decays { decay } else { 0.0 }),
+                Group { waits, .. } if *waits >= steps => continue,
+                Group { rate: 1.0, decays: true, waits: 0 } => usual,
+                Group { rate: factor, decays, waits } => {
+                    at(steps - waits, rate(*factor), if *decays { decay } else { 0.0 })
+                }
             };
             lines.push(Line { weights: params.value(*id), gradient: gradient.tensor(), mean, square, step });
         }

@@ -41,10 +41,10 @@ impl Term for Drifting {
         let sum = tape.sum(out.features())?;
         let drift: f32 = self.centre.iter().sum();
         let node = tape.weighted_sum(&[(1e-3 * drift / self.temperature.at(at) as f32, sum)])?;
-        Ok(Valued { node, kept: vec![out.features().value().mean(0)?] })
+        Ok(Valued { kept: vec![out.features().value().mean(0)?], ..node.into() })
     }
 
-    fn after_step(&mut self, kept: &[Tensor], _: &Clock) -> candle_core::Result<()> {
+    fn after_step(&mut self, kept: &[Tensor], _: &Clock, _: &Params) -> candle_core::Result<()> {
         for mean in kept {
             let mean = mean.to_vec1::<f32>()?;
             self.centre.resize(mean.len(), 0.0);

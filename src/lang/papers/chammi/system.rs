@@ -146,7 +146,7 @@ fn is_about_some_images(spec: &Spec) -> bool {
 
 /// Whether images are normalised, or features are made, as in no row of the paper.
 fn is_seen_otherwise(spec: &Spec) -> bool {
-    !spec.train.normalise.is_empty() || !spec.embedding.is_plain()
+    !spec.train.normalise.is_empty() || spec.train.window || !spec.embedding.is_plain()
 }
 
 /// Whether the paper trains like that, whatever the values: on all of the images, augmented with the same words. Every
@@ -167,7 +167,12 @@ fn is_as_published(stage: &Stage) -> bool {
     } = stage;
     let published = |change: &Augment| match change {
         Augment::Tps(_) | Augment::Crop(_) | Augment::Flip(_) => true,
-        Augment::Rotate(_) | Augment::Turn(_) | Augment::Brightness(_) => false,
+        Augment::Rotate(_)
+        | Augment::Flips(_)
+        | Augment::Turn(_)
+        | Augment::Brightness(_)
+        | Augment::Intensity(_)
+        | Augment::Microscope(_) => false,
     };
     on.is_none() && augment.iter().all(published)
 }
@@ -182,7 +187,9 @@ fn share(objective: &[Term]) -> Option<Share> {
     for term in objective {
         match term.loss {
             Loss::SimClr(_) => ssl += term.weight,
+            Loss::Mae(_) => return None,
             Loss::CrossEntropy(_) | Loss::CeOnFeatures(_) | Loss::ProxyNca(_) => labels += term.weight,
+            Loss::DinoV1(_) => return None,
         }
     }
     let near = |a: f64, b: f64| (a - b).abs() < 1e-6;

@@ -16,13 +16,14 @@ DEVICE int parameter_of(const int *starts, int lines, int block) {
   return from;
 }
 
+// `factors` has decay, rate and correction of each parameter.
 KERNEL adamw(const wide *table, const int *starts, const float *factors, int lines, float beta1, float beta2, float rest1, float rest2,
-             float correction, float eps) {
+             float eps) {
   int line = parameter_of(starts, lines, blockIdx.x);
   const wide *own = table + (wide)line * 5;
   float *weights = (float *)own[0], *mean = (float *)own[2], *square = (float *)own[3];
   const float *gradient = (const float *)own[1];
-  float decay = factors[2 * line], rate = factors[2 * line + 1];
+  float decay = factors[3 * line], rate = factors[3 * line + 1], correction = factors[3 * line + 2];
   wide first = (wide)(blockIdx.x - starts[line]) * CHUNK, end = first + CHUNK < own[4] ? first + CHUNK : own[4];
   for (wide i = first + threadIdx.x; i < end; i += BLOCK) {
     float g = gradient[i], m = beta1 * mean[i] + rest1 * g, s = beta2 * square[i] + rest2 * g * g;

@@ -1,9 +1,9 @@
 // Augmented views of stored images: warped if there is a warp, then resampled along rows and columns, turned,
-// normalised, brightened.
+// normalised, brightened, changed in intensity.
 //
 // `views` has a row of LINE integers per view. Grey levels are bytes, or floats if there are no bytes.
 
-#define LINE 16
+#define LINE 17
 #define PIXELS 0      // offset of the image
 #define HEIGHT 1
 #define WIDTH 2       // of a channel; channels are adjacent
@@ -20,6 +20,7 @@
 #define WARPED 13     // offset of the warped image in `warped`, channel by channel
 #define DOWN 14       // points of the grid; terms of the spline
 #define ACROSS 15
+#define INTENSITY 16  // offset in `numbers` of a shift and an exponent for each channel; -1: none
 
 // The image is mirrored at its edge, repeating the last pixel.
 DEVICE int mirrored(int i, int length) {
@@ -123,6 +124,11 @@ KERNEL resample_views(const unsigned char *bytes, const float *floats, const flo
       if (view[BRIGHTNESS] >= 0) {
         float bright = (value * sd + mean) * numbers[view[BRIGHTNESS] + channel];
         value = (fminf(fmaxf(bright, 0), 1) - mean) / sd;
+      }
+      if (view[INTENSITY] >= 0) {
+        const float *change = numbers + view[INTENSITY] + 2 * channel;
+        float shifted = fminf(fmaxf(value * sd + mean + change[0], 0), 1);
+        value = (fminf(fmaxf(powf(shifted, change[1]), 0), 1) - mean) / sd;
       }
       out[((wide)blockIdx.y * channels + channel) * side * side + i] = value;
     }

@@ -1,5 +1,7 @@
 //! `embed`: computes features of a folder of images, with a published backbone or a trained model.
 
+mod transformer;
+
 use super::{
     failure::{Failure, Result},
     locate,
@@ -10,7 +12,7 @@ use super::{
 };
 use crate::{
     adapter::SetChannels,
-    backbone::{built, files},
+    backbone::{built, files, published::Transformer},
     data::{DataSet, ImageSet, Norm, statistics},
     embed::{self, Embedder, Layout, Preprocess, Writer},
     model::Card,
@@ -18,6 +20,7 @@ use crate::{
     spec::{Adapter, Backbone, ChannelReplication, Model, View, bounds},
     spelling::closest,
 };
+use candle_core::Device;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::PathBuf};
@@ -25,8 +28,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 /// Embed a folder of images: `OUT/<set>/features.npy`, one row for each row of `<set>/enriched_meta.csv`
 #[derive(Args, Debug)]
 pub(super) struct Embed {
-    /// Published backbone: convnext_atto … convnext_base, resnet18, resnet50, dinov2_vits14_reg; built with
-    /// `--features zoo`, also timm's names of CLIP, SigLIP, EVA-02, EfficientNet, MobileNetV4 and FastViT
+    /// Published backbone: convnext_atto … convnext_base, resnet18, resnet50; vision transformers by timm's names
+    /// (vit_small_patch16_224, deit_small_patch16_224, vit_small_patch14_reg4_dinov2) or Meta's (dinov2_vits14,
+    /// dinov2_vitb14_reg, dinov2_vits16, dino_vits8); built with `--features zoo`, also timm's names of CLIP, SigLIP, EVA-02,
+    /// EfficientNet, MobileNetV4 and FastViT
     #[arg(long, value_name = "NAME", conflicts_with = "run")]
     model: Option<String>,
     /// Weights file, or a folder of them; files written by a run or by `import` need no --model
@@ -35,6 +40,8 @@ pub(super) struct Embed {
     /// How channels are fed to a published backbone
     #[arg(long, value_enum, default_value_t = AdapterWord::ChannelReplication)]
     adapter: AdapterWord,
+    #[command(flatten)]
+    of_transformers: transformer::Options,
     /// A finished run, by a prefix of its id: use its model, or its models side by side
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
@@ -47,8 +54,8 @@ pub(super) struct Embed {
     /// Output folder
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Resize images to this side and crop the centre [default: as published for a published backbone, the
-    /// training side for a trained model]
+    /// Resize images to this side and crop the centre; of a model of windows, the window's side [default: as published for a
+    /// published backbone, the training side for a trained model]
     #[arg(long, value_name = "N")]
     size: Option<usize>,
     /// Average features over the eight symmetries of a square: eight times as long [default: as the run does]
@@ -69,10 +76,12 @@ pub(super) struct Embed {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum AdapterWord {
     /// Each channel on its own, features concatenated: the published off-the-shelf baseline
     ChannelReplication,
+    /// The channels of an image as the planes that a transformer reads, in order
+    Planes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -83,21 +92,27 @@ enum Format {
     Parquet,
 }
 
+/// The files of features by their sets: path, images, features of each.
+type Written = BTreeMap<String, (PathBuf, usize, usize)>;
+
 impl Embed {
     pub(super) fn run(&self, quiet: bool) -> Result {
         if let Some(wrong) = self.size.and_then(|size| bounds::EMBED_IMAGE.check(size).err()) {
             return Err(Failure::new(format!("--size: {wrong}")).hint(bounds::EMBED_IMAGE.hint));
         }
         let device = self.compute.prepare()?;
+        if let Some(transformer) = self.model.as_deref().and_then(Transformer::named) {
+            return self.with_transformer(&transformer, &device, quiet);
+        }
+        self.of_transformers.refuse_for_others(self.adapter)?;
         let models = self.models()?;
-        let data = DataSet::open_without_fingerprint(&locate::own_name(&self.data), &self.data)?;
-        data.warnings.iter().for_each(|warning| output::warn(warning));
+        let data = self.open()?;
         let shares = self.shares(&models, &data)?;
         // Before any image is read.
         shares.iter().flat_map(|(_, sets)| sets).try_for_each(|set| self.make_room(set))?;
         let mut progress = Progress::new(quiet);
         data.measure(&mut progress)?;
-        let mut written = BTreeMap::new();
+        let mut written = Written::new();
         for (saved, sets) in shares {
             let asked: Vec<SetChannels> = sets.iter().map(|set| own(set)).collect();
             let mut embedder = match saved.published {
@@ -110,28 +125,59 @@ impl Embed {
             for remark in files::remarks(&saved.weights)? {
                 output::warn(&remark);
             }
-            embedder.go_to(&device, ops::format::Format::F32)?;
-            embedder.batch = self.batch;
-            embedder.symmetries = self.symmetries || saved.symmetries;
-            embedder.preprocess = self.size.map_or(embedder.preprocess, Preprocess::square);
-            if let Some(size) = self.size.filter(|size| *size < embedder.least_side()) {
-                let least = embedder.least_side();
-                let failure = Failure::new(format!(
-                    "expected a `--size` of at least {least} for this model, found {size}"
-                ));
-                return Err(failure.hint(bounds::EMBED_IMAGE.hint));
-            }
-            for (at, set) in sets.into_iter().enumerate() {
-                let norm = norm(&saved.card, embedder.known(at), set, &mut progress)?;
-                let (path, mut writer) = self.writer(set)?;
-                let mut add = |features: &[f32], width| writer.add(features, width);
-                embedder.embed(set, at, &norm, &mut progress, &mut add)?;
-                let width = writer.width();
-                writer.finish()?;
-                written.insert(set.name.clone(), (path, set.len(), width));
-            }
+            embedder.symmetries = saved.symmetries;
+            let norm = |at: usize, set: &ImageSet, progress: &mut Progress| {
+                norm(&saved.card, embedder.known(at), set, progress)
+            };
+            let norms = norms(&sets, norm, &mut progress)?;
+            self.write(embedder, &device, sets.into_iter().zip(norms), &mut progress, &mut written)?;
         }
         progress.rest();
+        self.report(written)
+    }
+
+    fn open(&self) -> Result<DataSet> {
+        let data = DataSet::open_without_fingerprint(&locate::own_name(&self.data), &self.data)?;
+        data.warnings.iter().for_each(|warning| output::warn(warning));
+        Ok(data)
+    }
+
+    /// Embeds sets with a model, as the options say.
+    fn write<'a>(
+        &self,
+        mut embedder: Embedder,
+        device: &Device,
+        sets: impl Iterator<Item = (&'a ImageSet, Norm)>,
+        progress: &mut Progress,
+        written: &mut Written,
+    ) -> Result {
+        embedder.go_to(device, ops::format::Format::F32)?;
+        embedder.batch = self.batch;
+        embedder.symmetries |= self.symmetries;
+        embedder.preprocess = match (self.size, embedder.preprocess) {
+            (None, published) => published,
+            (Some(side), Preprocess::Window { .. }) => Preprocess::Window { side },
+            (Some(side), Preprocess::Square { .. } | Preprocess::Native) => Preprocess::square(side),
+        };
+        if let Some(size) = self.size.filter(|size| *size < embedder.least_side()) {
+            let least = embedder.least_side();
+            let failure =
+                Failure::new(format!("expected a `--size` of at least {least} for this model, found {size}"));
+            return Err(failure.hint(bounds::EMBED_IMAGE.hint));
+        }
+        for (at, (set, norm)) in sets.enumerate() {
+            let (path, mut writer) = self.writer(set)?;
+            let mut add = |features: &[f32], width| writer.add(features, width);
+            embedder.embed(set, at, &norm, progress, &mut add)?;
+            let width = writer.width();
+            writer.finish()?;
+            written.insert(set.name.clone(), (path, set.len(), width));
+        }
+        Ok(())
+    }
+
+    /// Says what was written.
+    fn report(&self, written: Written) -> Result {
         if self.json {
             let one = |(path, rows, width): (PathBuf, usize, usize)| json!({ "path": path, "rows": rows, "width": width });
             let sets: BTreeMap<String, Value> =
@@ -207,16 +253,32 @@ impl Embed {
         };
         let backbone = backbone(name)?;
         built(&backbone)?;
-        let AdapterWord::ChannelReplication = self.adapter;
         let weights = match &self.weights {
             Some(file) if file.is_file() => file.clone(),
             place => files::find(&files::published(&backbone), place.as_deref())?,
         };
         let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
         let model = Model { weights: backbone.published(), backbone, adapter };
-        let card = Card { model, image: self.size.unwrap_or(0), sets: vec![], normalise: vec![] };
+        let card = Card {
+            model,
+            image: self.size.unwrap_or(0),
+            window: false,
+            sets: vec![],
+            normalise: vec![],
+            classifier: None,
+            classes: vec![],
+        };
         Ok(vec![SavedModel { card, weights, others: vec![], published: true, symmetries: false }])
     }
+}
+
+/// The normalisation of each set.
+fn norms(
+    sets: &[&ImageSet],
+    one: impl Fn(usize, &ImageSet, &mut Progress) -> Result<Norm>,
+    progress: &mut Progress,
+) -> Result<Vec<Norm>> {
+    sets.iter().enumerate().map(|(at, set)| one(at, set, progress)).collect()
 }
 
 fn own(set: &ImageSet) -> SetChannels {
@@ -241,6 +303,10 @@ fn stranger(set: &ImageSet, models: &[SavedModel]) -> Failure {
         .flat_map(|saved| saved.card.channels())
         .map(|known| format!("{} ({})", known.set, known.channels.join(", ")))
         .collect();
+    if let Some(why) = models.iter().find_map(|saved| saved.lacks(set)) {
+        let hint = "channels are picked by their names, which `dataset.toml` gives them; select sets with `--set NAME`";
+        return Failure::new(format!("`{}` {why}", set.name)).hint(hint);
+    }
     let word = models.first().map_or("the model", |saved| saved.card.model.adapter.word());
     let message = format!(
         "{word} has no parameters for set `{}` with channels {}; it was trained on {}",
@@ -256,11 +322,12 @@ fn stranger(set: &ImageSet, models: &[SavedModel]) -> Failure {
 fn backbone(name: &str) -> Result<Backbone> {
     files::all().into_iter().find(|one| files::name(one) == name).ok_or_else(|| {
         let names: Vec<String> = files::all().iter().map(files::name).collect();
-        let near = closest(name, names.iter().map(String::as_str));
+        let known = names.iter().map(String::as_str).chain(Transformer::EXAMPLES);
+        let near = closest(name, known);
         let failure = Failure::new(format!("there is no model `{name}`"));
         failure.hint(match near {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("models are {}", names.join(", ")),
+            None => format!("models are {}, {}", names.join(", "), Transformer::USUAL.join(", ")),
         })
     })
 }

@@ -1,0 +1,208 @@
+//! `embed` with a published transformer: which tokens of which blocks, how channels come in, what pixels are normalised by.
+
+use super::{AdapterWord, Embed, Written};
+use crate::{
+    adapter::Planes,
+    backbone::{
+        Blocks, Reading, files,
+        published::{Pixels, Transformer, Weights},
+    },
+    cli::{
+        failure::{Failure, Result},
+        output,
+        progress::Progress,
+    },
+    data::{ImageSet, Norm},
+    embed::Embedder,
+    spec::RgbNorm,
+};
+use candle_core::Device;
+use clap::{Args, ValueEnum};
+use std::path::Path;
+
+/// Planes that a channel can be repeated on.
+const REPEATED: [usize; 2] = [1, 3];
+
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// Of a transformer: what its pixels are normalised by [default: nothing with channel-replication, else what the weights
+    /// were trained with]
+    #[arg(long, value_enum, value_name = "HOW")]
+    normalise: Option<Normalise>,
+    /// Of a transformer: which tokens are the features [default: cls]
+    #[arg(long, value_enum, value_name = "TOKENS")]
+    tokens: Option<Tokens>,
+    /// Of a transformer: the class tokens of its last N blocks, in ascending depth; with `mean`, then the mean over patches of
+    /// the last
+    #[arg(long, value_name = "N", conflicts_with = "block")]
+    last_blocks: Option<usize>,
+    /// Of a transformer: the tokens after block K, counted from 0 as in its weights' names, behind the last normalisation
+    #[arg(long, value_name = "K")]
+    block: Option<usize>,
+    /// Of a transformer: which network of a checkpoint with several, by a step of its names: student, teacher [default: the
+    /// teacher]
+    #[arg(long, value_name = "NAME")]
+    part: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Normalise {
+    /// Values from 0 to 1 as they are
+    None,
+    /// ImageNet's mean and standard deviation of red, green and blue
+    Imagenet,
+    /// Each crop and channel minus its mean, divided by its standard deviation + 1e-7
+    Crop,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Tokens {
+    /// The class token
+    Cls,
+    /// The mean over the patches' tokens, without registers
+    Mean,
+    /// The class token, then the mean
+    #[value(name = "cls+mean")]
+    ClsMean,
+}
+
+impl Options {
+    /// Refuses what other networks have not.
+    pub(super) fn refuse_for_others(&self, adapter: AdapterWord) -> Result {
+        let Self { normalise, tokens, last_blocks, block, part } = self;
+        let said = [
+            (adapter != AdapterWord::ChannelReplication, "--adapter planes"),
+            (normalise.is_some_and(|how| how != Normalise::None), "--normalise"),
+            (tokens.is_some(), "--tokens"),
+            (last_blocks.is_some(), "--last-blocks"),
+            (block.is_some(), "--block"),
+            (part.is_some(), "--part"),
+        ];
+        match said.iter().find(|(said, _)| *said) {
+            None => Ok(()),
+            Some((_, option)) => {
+                let message = format!("expected a published transformer for `{option}`");
+                let hint = format!("say it with --model {}", Transformer::USUAL.join(", "));
+                Err(Failure::new(message).hint(hint))
+            }
+        }
+    }
+
+    fn reading(&self, transformer: &Transformer) -> Result<Reading> {
+        let tokens = self.tokens.unwrap_or(Tokens::Cls);
+        let patches = tokens != Tokens::Cls;
+        let (class, blocks, option) = match (self.last_blocks, self.block) {
+            (Some(count), _) => (true, Blocks::Last(count), "--last-blocks"),
+            (None, Some(block)) => (tokens != Tokens::Mean, Blocks::One(block), "--block"),
+            (None, None) => (tokens != Tokens::Mean, Blocks::Last(1), "--tokens"),
+        };
+        let reading = Reading { class, patches, blocks };
+        let hint = match blocks {
+            Blocks::Last(_) => "DINOv2's probes read 1 or 4",
+            Blocks::One(_) => "blocks are counted from 0, as in the names of weights",
+        };
+        let wrong = |why: String| Failure::new(format!("{option}: {why}")).hint(hint);
+        reading.check(transformer.depth()).map_err(wrong)?;
+        Ok(reading)
+    }
+
+    /// What pixels are normalised by, and why.
+    fn pixels(
+        &self,
+        transformer: &Transformer,
+        weights: &Weights,
+        apart: bool,
+    ) -> Result<(Pixels, &'static str)> {
+        let pixels = match self.normalise {
+            None if apart => {
+                return Ok((Pixels::Plain, "as channel replication was published; see --normalise"));
+            }
+            None => {
+                let why = "as the weights were trained; see --normalise";
+                return Ok((transformer.trained_with(weights.planes), why));
+            }
+            Some(Normalise::None) => Pixels::Plain,
+            Some(Normalise::Imagenet) => Pixels::Rgb(RgbNorm::ImageNet),
+            Some(Normalise::Crop) => Pixels::Crop,
+        };
+        match (pixels, weights.planes) {
+            (Pixels::Rgb(_), planes) if planes != 3 => {
+                let message =
+                    format!("`--normalise imagenet` is for three planes, and these weights read {planes}");
+                Err(Failure::new(message).hint("say --normalise crop or --normalise none"))
+            }
+            _ => Ok((pixels, "as --normalise says")),
+        }
+    }
+}
+
+impl Embed {
+    pub(super) fn with_transformer(&self, transformer: &Transformer, device: &Device, quiet: bool) -> Result {
+        let options = &self.of_transformers;
+        let reading = options.reading(transformer)?;
+        let file = match &self.weights {
+            Some(file) if file.is_file() => file.clone(),
+            place => files::find(&transformer.file(), place.as_deref())?,
+        };
+        let weights = Weights::open(&file, transformer, reading, options.part.as_deref())?;
+        let apart = self.adapter == AdapterWord::ChannelReplication;
+        let (pixels, why) = options.pixels(transformer, &weights, apart)?;
+        let norm = match pixels {
+            Pixels::Rgb(norm) => Some(norm.values().map(Vec::from)),
+            Pixels::Plain | Pixels::Crop => None,
+        };
+        let (count, padded) = (weights.planes, transformer.pads());
+        if apart && !REPEATED.contains(&count) {
+            let message = format!(
+                "expected weights of one plane or three for channel-replication, found {count} planes"
+            );
+            return Err(Failure::new(message).hint("say --adapter planes for sets with as many channels"));
+        }
+        let data = self.open()?;
+        let sets = data.only(&self.sets)?;
+        if !apart {
+            sets.iter().try_for_each(|set| fits(set, count, &file))?;
+        }
+        let planes = Planes { count, apart, norm, padded };
+        let mut embedder = Embedder::transformer(&weights, planes, sets.len())?;
+        embedder.by_crop = pixels == Pixels::Crop;
+        // Before any image is read.
+        sets.iter().try_for_each(|set| self.make_room(set))?;
+        weights.remarks().iter().for_each(|remark| output::warn(remark));
+        output::note(&format!("pixels: {}, {why}", said(pixels)));
+        let mut progress = Progress::new(quiet);
+        data.measure(&mut progress)?;
+        let mut written = Written::new();
+        let normed = sets.into_iter().map(|set| (set, Norm::none(set.channels.len())));
+        self.write(embedder, device, normed, &mut progress, &mut written)?;
+        progress.rest();
+        self.report(written)
+    }
+}
+
+/// Refuses a set that has not one channel for each plane.
+fn fits(set: &ImageSet, planes: usize, file: &Path) -> Result {
+    if set.channels.len() == planes {
+        return Ok(());
+    }
+    let message = format!(
+        "expected {planes} channels in set `{}` for the {planes} planes of {}, found {}: {}",
+        set.name,
+        file.display(),
+        set.channels.len(),
+        set.channels.join(", ")
+    );
+    Err(Failure::new(message).hint("select sets with `--set NAME`, or say --adapter channel-replication"))
+}
+
+/// What is done to pixels.
+fn said(pixels: Pixels) -> String {
+    match pixels {
+        Pixels::Plain => "values from 0 to 1, no mean and SD".into(),
+        Pixels::Crop => "each crop and channel minus its mean, divided by its SD + 1e-7".into(),
+        Pixels::Rgb(norm) => {
+            let [mean, sd] = norm.values().map(|values| values.map(|value| value.to_string()).join(" "));
+            format!("minus mean {mean}, divided by SD {sd}")
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Scoring works whose answers come from what a model was trained on, not from the sets that are asked: a trained
+//! classifier, or one that is fitted on the source's features.
+
+use super::{
+    Error, WorkContext, fit,
+    score::{Question, Scored},
+    sets::Part,
+};
+use crate::{
+    backbone::files,
+    data::{HOLD_OUT_SEED, hold_out},
+    evaluate::{
+        FeatureRows, TaskInput,
+        classify::{Asked, Classified, Head, Learned, Training, TrainingPart, classify, majority, prior},
+        questions::Questions,
+    },
+    event::{Event, Listen},
+    model::Card,
+    plan::Step,
+    seed::Seed,
+    spec::{Features, Selection},
+};
+use std::collections::BTreeMap;
+
+impl WorkContext<'_> {
+    /// Scores of all tasks of `parts`, by what was learned on the images of `source`.
+    pub(super) fn learned(
+        &self,
+        step: &Step,
+        question: &Question<'_>,
+        source: &Selection,
+        parts: &[Part<'_>],
+        listen: &mut dyn Listen,
+    ) -> Result<Vec<Scored>, Error> {
+        let by = question.protocol.of_features(question.features);
+        let guessed = matches!(question.features, Features::Constant | Features::Prior);
+        let trained = self.sets.open(source, question.subset, listen)?;
+        let mut features: Vec<Option<Box<dyn FeatureRows>>> = Vec::new();
+        for part in &trained {
+            let read = by.reads().training_features && !guessed;
+            features.push(if read {
+                self.features(step, question, (source, true), part, listen)?
+            } else {
+                None
+            });
+        }
+        let parts_of_source = trained.iter().zip(&features).map(|(part, features)| {
+            let (rows, _) = part.set().training_rows(question.hold_out, &source.only);
+            TrainingPart::of(part.set(), rows, features.as_deref())
+        });
+        let training = Training { data: &source.name, parts: parts_of_source.collect() };
+        let (mut scored, mut learned) = (Vec::new(), None);
+        for (number, part) in parts.iter().enumerate() {
+            let set = part.set();
+            let features = self.features(step, question, (question.data, false), part, listen)?;
+            if let (Some(features), None) = (&features, &learned) {
+                let head = by
+                    .reads()
+                    .head
+                    .then(|| self.head(step, question, &set.name, features.width(), &training))
+                    .transpose()?;
+                learned = Some(Learned::of(&by, head, &training, listen)?);
+            }
+            let mut questions = Questions::of(&question.data.name, set);
+            if question.data.name == source.name && source.reads(&set.name) {
+                questions = questions.holding_out(hold_out(set, question.hold_out, HOLD_OUT_SEED));
+            }
+            let questions = questions.asking(&part.chosen());
+            for task in questions.tasks() {
+                let unseen = training.unseen(&task);
+                if !unseen.contains(&true) {
+                    continue;
+                }
+                let asked = Asked { task: TaskInput { counted: Some(&unseen), ..task }, roles: set };
+                let Classified { score, label_names, unknown } = match (&features, &learned) {
+                    (Some(features), Some(learned)) => {
+                        classify(&by, &asked, features.as_ref(), learned, &training, listen)?
+                    }
+                    _ if question.features == Features::Prior => prior(&asked, &training, Seed(0))?,
+                    _ => majority(&asked, &training)?,
+                };
+                if question.features == Features::Model && !unknown.is_empty() {
+                    listen.receive(&Event::Note(&strange(&score.name(), &unknown)));
+                }
+                scored.push(Scored { part: number, score, label_names: Some(label_names) });
+            }
+        }
+        Ok(scored)
+    }
+
+    /// The classifier that was trained with the model whose features of this set are read.
+    fn head(
+        &self,
+        step: &Step,
+        question: &Question<'_>,
+        set: &str,
+        width: usize,
+        training: &Training<'_>,
+    ) -> Result<Head, Error> {
+        let embed = self.plan.embeds(step, (question.data, false), set).next();
+        let fit =
+            embed.and_then(|embed| embed.parents.first()).ok_or_else(|| Error::NoFeatures(set.into()))?;
+        let path = self.of_parent(fit, fit::WEIGHTS);
+        // Weights that an earlier version wrote do not name their classes; they are those of the training images.
+        let card = files::note(&path)?.and_then(|note| serde_json::from_str::<Card>(&note).ok());
+        let classes = card.map(|card| card.classes).filter(|classes| !classes.is_empty());
+        let classes = classes.unwrap_or_else(|| training.classes());
+        let shape = [classes.len(), width];
+        let [weight, bias] =
+            files::tensors(&path, &[("classifier.weight", &shape), ("classifier.bias", &shape[..1])])?;
+        Ok(Head::new(classes, &weight, &bias))
+    }
+}
+
+/// `source_5/Task_one: 34 images have labels that the classifier does not know (a, b and 3 more); they count as wrong`.
+fn strange(task: &str, unknown: &BTreeMap<String, usize>) -> String {
+    const LISTED: usize = 3;
+    let images: usize = unknown.values().sum();
+    let names: Vec<&str> = unknown.keys().take(LISTED).map(String::as_str).collect();
+    let more = unknown.len().saturating_sub(LISTED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let (are, have) =
+        if images == 1 { ("image has a label", "it counts") } else { ("images have labels", "they count") };
+    format!(
+        "{task}: {images} {are} that the classifier does not know ({}{more}); {have} as wrong",
+        names.join(", ")
+    )
+}

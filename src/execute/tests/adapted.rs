@@ -1,0 +1,170 @@
+//! Dual models and adaptations as whole runs, by a loss that every transformer learns from.
+
+use super::{Home, SMALL};
+use crate::{
+    backbone::files as weights,
+    evaluate::{FeatureFile, FeatureRows},
+    plan::{Plan, Step},
+    prelude::*,
+    seed::Seed,
+    spec::Spec,
+};
+use std::{collections::BTreeSet, path::PathBuf};
+
+fn model() -> Run<Model<Vit<size::vit::Mini>, Scratch, TargetParam>, Folder, SimClr> {
+    let model = Vit::mini().scratch().adapter(TargetParam);
+    model.train_on(SMALL).loss(SimClr::t(0.1)).image(32).epochs(2).batch(4).warmup(1)
+}
+
+fn one(run: impl Experiments) -> Spec {
+    run.specs().remove(0).spec
+}
+
+/// A file that works of a kind left behind, in their order.
+fn files(home: &Home, plan: &Plan, kind: &str, of: &str) -> Vec<PathBuf> {
+    let reader = home.store.read().unwrap();
+    let steps = plan.steps.iter().filter(|step| step.work.kind() == kind);
+    let rows = steps.flat_map(|step| reader.artifacts(step.id.as_str()).unwrap());
+    rows.filter(|row| row.kind == of).map(|row| reader.file(row.path.to_str().unwrap()).unwrap()).collect()
+}
+
+fn features(path: &PathBuf, rows: usize) -> Vec<f32> {
+    let file = FeatureFile::plain(path, rows).unwrap();
+    let mut values = vec![0.0; rows * file.width()];
+    file.read(&(0..rows as u32).collect::<Vec<_>>(), &mut values).unwrap();
+    values
+}
+
+#[test]
+fn the_first_two_steps_are_shared_by_all_targets() {
+    let home = Home::new();
+    let dual = || model().classify(Vit::mini()).epochs(1).warmup(0).evaluate(OneNn::cosine().on(SMALL));
+    let target = |batch: &str| {
+        let spec =
+            one(dual().adapt(Oda::per(Source), SMALL.having(Role::Batch, [batch])).epochs(1).warmup(0));
+        assert_eq!(spec.check(), []);
+        Plan::of(&spec, Seed(3), &home.data).unwrap()
+    };
+    let plain = Plan::of(&one(dual()), Seed(3), &home.data).unwrap();
+    let (first, second) = (target("b1"), target("b2"));
+    let fits = |plan: &Plan| -> Vec<Step> {
+        plan.steps.iter().filter(|step| step.work.kind() == "fit").cloned().collect()
+    };
+    let names = |steps: &[Step]| steps.iter().map(|step| step.work.describe()).collect::<Vec<_>>();
+    assert_eq!(
+        names(&fits(&first))[..3],
+        [
+            "train 2 epochs on small",
+            "train a classifier (ViT-Mini/8) on the frozen model, 1 epochs on small",
+            "adapt to small having batch b1, 1 epochs"
+        ]
+    );
+    let shared = |a: &Plan, b: &Plan| {
+        let known = fits(a).into_iter().filter(|step| b.step(&step.id).is_some());
+        known.map(|step| step.work.describe()).collect::<Vec<_>>()
+    };
+    // And the model before training, for the floor.
+    assert_eq!((shared(&first, &second).len(), shared(&plain, &first).len()), (3, 3));
+}
+
+#[test]
+fn an_adaptation_at_rate_0_changes_nothing_and_another_one_does() {
+    let home = Home::new();
+    let dual = || model().classify(Vit::mini()).epochs(1).warmup(0).evaluate(OneNn::cosine().on(SMALL));
+    let embedded = |spec: Spec| {
+        let (plan, ..) = home.run(&spec);
+        (features(&files(&home, &plan, "embed", "features")[0], 20), plan)
+    };
+    let (plain, plan) = embedded(one(dual()));
+    let fits = files(&home, &plan, "fit", "weights");
+    let [extractor, classifier] = [0, 1].map(|at| std::fs::read(&fits[at]).unwrap());
+    let tensor = |file: &[u8], name: &str| -> Vec<u8> {
+        safetensors::SafeTensors::deserialize(file).unwrap().tensor(name).unwrap().data().to_vec()
+    };
+    // The classifier holds the model, and its training left it as it was.
+    for name in ["cls_token", "blocks.3.attn.qkv.weight", "norm.bias"] {
+        assert!(
+            tensor(&extractor, name) == tensor(&classifier, &format!("foundation_model.{name}")),
+            "{name}"
+        );
+    }
+    assert!(weights::note(&fits[1]).unwrap().unwrap().contains("\"classifier\":"));
+    let adapted = |rate: f64| {
+        let mut spec = one(dual().adapt(Oda::per(Source), SMALL).epochs(1).warmup(0));
+        spec.adapt.as_mut().unwrap().rate = rate;
+        embedded(spec).0
+    };
+    assert!(plain == adapted(0.0), "the same bits");
+    let moved = adapted(1.0);
+    assert!(plain != moved && moved.iter().all(|value| value.is_finite()));
+}
+
+#[test]
+fn each_plate_is_asked_of_the_model_that_adapted_to_it() {
+    let home = Home::new();
+    let spec = |per_plate: bool| {
+        let run = model().evaluate(OneNn::cosine().on(SMALL));
+        let mut spec = if per_plate {
+            one(run.adapt(Oda::per(Plate), SMALL).epochs(1).warmup(0))
+        } else {
+            one(run.adapt(Oda::per(Source), SMALL.having(Role::Plate, ["P2"])).epochs(1).warmup(0))
+        };
+        spec.adapt.as_mut().unwrap().rate = 1.0;
+        assert_eq!(spec.check(), []);
+        spec
+    };
+    let (plan, scores, _) = home.run(&spec(true));
+    assert!(scores.iter().any(|row| row.metric == "f1_macro"));
+    let pieces = files(&home, &plan, "embed", "features");
+    let (second, ..) = home.run(&spec(false));
+    let known = second.steps.iter().filter(|step| step.work.kind() == "fit" && plan.step(&step.id).is_some());
+    assert_eq!(known.count(), 3, "the model, before training, and adapted to that plate");
+    let (whole, set) =
+        (features(&files(&home, &second, "embed", "features")[0], 20), &home.data["small"].sets[0]);
+    let only = [crate::spec::Condition { role: Role::Plate, values: vec!["P2".into()] }];
+    let rows = set.rows_of(&only);
+    let piece = features(&pieces[1], rows.len());
+    let width = whole.len() / 20;
+    for (at, row) in rows.iter().enumerate() {
+        assert_eq!(piece[at * width..][..width], whole[*row as usize * width..][..width]);
+    }
+    let different: BTreeSet<_> = pieces.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    assert_eq!(different.len(), 3, "two plates, and the model before training");
+}
+
+/// ODA of a masked autoencoder: encoder and decoder go on where their training ended.
+#[test]
+fn an_adapted_autoencoder_begins_with_its_decoder() {
+    let home = Home::new();
+    let loss = Mae::mask(0.75).decoder_width(16).decoder_depth(1).decoder_heads(2);
+    let model = Vit::mini().scratch().adapter(Planes(["dna"])).train_on(SMALL).loss(loss).window(32);
+    let run = model.augment(Flips).normalise(EachView).epochs(2).batch(4).warmup(1);
+    let dual =
+        run.classify(Vit::mini()).augment(Flips).epochs(1).warmup(0).evaluate(OneNn::cosine().on(SMALL));
+    let adapted = |rate: f64| {
+        let mut spec = one(dual.clone().adapt(Oda::per(Source), SMALL).epochs(1).warmup(0));
+        spec.adapt.as_mut().unwrap().rate = rate;
+        assert_eq!(spec.check(), []);
+        let (plan, ..) = home.run(&spec);
+        let step = |what: &str| {
+            plan.steps.iter().find(|step| step.work.describe().starts_with(what)).unwrap().id.clone()
+        };
+        [step("train 2 epochs"), step("adapt to")].map(|id| {
+            let reader = home.store.read().unwrap();
+            let row = reader.artifacts(id.as_str()).unwrap().into_iter().find(|row| row.kind == "weights");
+            std::fs::read(reader.file(row.unwrap().path.to_str().unwrap()).unwrap()).unwrap()
+        })
+    };
+    let tensor = |file: &[u8], name: &str| -> Vec<u8> {
+        safetensors::SafeTensors::deserialize(file).unwrap().tensor(name).unwrap().data().to_vec()
+    };
+    let names = ["decoder_pred.weight", "mask_token", "blocks.0.attn.qkv.weight", "patch_embed.proj.weight"];
+    let [trained, still] = adapted(0.0);
+    for name in names {
+        assert!(tensor(&trained, name) == tensor(&still, name), "{name}");
+    }
+    let [_, moved] = adapted(1.0);
+    for name in names {
+        assert!(tensor(&trained, name) != tensor(&moved, name), "{name}");
+    }
+}

@@ -1,0 +1,103 @@
+//! Self-distillation as whole runs: alone, in pairs, before a stage with labels.
+
+use super::*;
+use crate::{backbone::files, spec::settings};
+
+fn dino(trained: impl TrainingData, say: impl FnOnce(&mut settings::DinoV1)) -> Spec {
+    let model = Vit::mini().scratch().adapter(HyperNet { z: 4, hidden: 4 });
+    let run = model.train_on(SMALL).loss(DinoV1::ema(0.9)).augment(Crop + Flip).drop_path(0.1);
+    let run = run.image(32).epochs(2).batch(4).warmup(1).then(PROXY).epochs(1).batch(4).warmup(1);
+    let mut spec = run.evaluate(OneNn::cosine().on(SMALL)).specs().remove(0).spec;
+    spec.train.data = trained.data();
+    let spec::Loss::DinoV1(word) = &mut spec.train.stages[0].objective[0].loss else { panic!("it is DINO") };
+    (word.prototypes, word.hidden, word.bottleneck) = (32, 16, 8);
+    (word.locals, word.local_side) = (4, 16);
+    say(word);
+    spec.canonical()
+}
+
+fn notes(home: &Home) -> Vec<String> {
+    let rows = home.store.read().unwrap().query("SELECT text FROM note ORDER BY t_ms").unwrap().rows;
+    let text = |row: &Vec<Value>| match &row[0] {
+        Value::Text(text) => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    rows.iter().map(text).collect()
+}
+
+#[test]
+fn a_teacher_is_trained_and_its_weights_are_what_others_read() {
+    let home = Home::new();
+    let (plan, scores, weights) = home.run(&dino(SMALL, |_| {}));
+    assert!(scores.iter().any(|row| row.metric == "accuracy" && row.task == "A/Task_one"), "{scores:?}");
+    let fits: Vec<_> = plan.steps.iter().filter(|step| step.work.kind() == "fit").collect();
+    // Two stages, and the untrained floor.
+    assert_eq!(fits.len(), 3);
+    let store = home.store.read().unwrap();
+    let file = store.artifacts(fits[0].id.as_str()).unwrap().remove(0);
+    let path = crate::store::files(home.store.path()).join(&file.path);
+    let names = names(&path);
+    for name in
+        ["cls_token", "student/cls_token", "student_head/mlp.0.weight", "teacher_head/mlp.0.weight", "centre"]
+    {
+        assert!(names.iter().any(|known| known == name), "{name}: {names:?}");
+    }
+    // The next stage has read the teacher; it leaves one model.
+    let file = store.artifacts(fits[1].id.as_str()).unwrap().remove(0);
+    let path = crate::store::files(home.store.path()).join(&file.path);
+    assert!(files::note(&path).unwrap().is_some());
+    let other = self::names(&path);
+    assert!(
+        other.iter().any(|name| name == "proxies") && !other.iter().any(|name| name.contains('/')),
+        "{other:?}"
+    );
+    let curves =
+        store.query("SELECT DISTINCT m.name FROM scalar s JOIN metric m ON m.id = s.metric_id").unwrap();
+    let curves: Vec<String> = curves.rows.iter().map(|row| format!("{:?}", row[0])).collect();
+    for name in ["loss/dino_v1", "teacher/information", "teacher/kl", "teacher/momentum"] {
+        assert!(curves.iter().any(|curve| curve.contains(name)), "{name}: {curves:?}");
+    }
+    assert_eq!(Home::new().run(&dino(SMALL, |_| {})).2, weights, "the same bits");
+}
+
+fn names(path: &std::path::Path) -> Vec<String> {
+    let content = std::fs::read(path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&content).unwrap();
+    file.names().into_iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn pairs_are_made_by_roles_and_what_is_missing_is_kept_with_the_run() {
+    let home = Home::new();
+    let across = |role: Role| move |word: &mut settings::DinoV1| word.across = Across(Some(role));
+    let (_, _, alone) = home.run(&dino(SMALL, |_| {}));
+    let (_, _, pairs) = home.run(&dino(SMALL, across(Role::Plate)));
+    let (_, _, batches) = home.run(&dino(SMALL, across(Role::Batch)));
+    assert!(alone != pairs && pairs != batches);
+    let kept = notes(&home);
+    assert!(!kept.iter().any(|note| note.contains("partner")), "{kept:?}");
+
+    let one = SMALL.having(Role::Plate, ["P1"]);
+    home.run(&dino(one.clone(), across(Role::Plate)));
+    let kept = notes(&home);
+    let expected =
+        "8 of 8 images have no partner of their treatment in another plate: 8 are paired with another";
+    assert!(kept.iter().any(|note| note.starts_with(expected)), "{kept:?}");
+
+    let fails = |spec: Spec| {
+        let plan = Plan::of(&spec, Seed(3), &home.data).unwrap();
+        home.attempt(&plan).1.unwrap_err()
+    };
+    let error = fails(dino(SMALL, across(Role::Well)));
+    assert!(
+        error.to_string().contains("another well") && error.hint().unwrap().contains("[roles]"),
+        "{error}"
+    );
+    let error = fails(dino(one, |word| {
+        (word.across, word.on_missing) = (Across(Some(Role::Plate)), OnMissing::Error);
+    }));
+    assert!(
+        error.to_string().contains("8 of 8 images") && error.hint().unwrap().contains("on_missing"),
+        "{error}"
+    );
+}

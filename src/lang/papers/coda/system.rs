@@ -1,0 +1,96 @@
+//! Which of CODA's methods a spec is, and on which source it was trained.
+
+use crate::{
+    data::jump,
+    spec::{Adapt, Augment, Backbone, Loss, Spec, Stage, StudentStart, VitSize, Weights},
+};
+
+/// The paper's names of the sources, and those of the sets.
+pub const SOURCES: [(&str, &str); 6] = [
+    ("S3", "source_3"),
+    ("S5", "source_5"),
+    ("S8", "source_8"),
+    ("S11", "source_11"),
+    ("S7", "source_7"),
+    ("S10", "source_10"),
+];
+
+/// The paper's name of a set: `S3`.
+pub fn short(set: &str) -> Option<&'static str> {
+    SOURCES.iter().find(|(_, of)| *of == set).map(|(short, _)| *short)
+}
+
+/// A row of its tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct System {
+    /// `ODA`.
+    pub method: &'static str,
+    /// `S3`: what it was trained on.
+    pub source: &'static str,
+}
+
+/// What a stage learns from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Learns {
+    Labels,
+    Views,
+    Pairs,
+    Masks,
+}
+
+impl System {
+    /// The system of a spec, whatever it is asked about; none if it is none of the paper's.
+    pub fn of(spec: &Spec) -> Option<Self> {
+        let Backbone::Vit(_) = spec.model.backbone else { return None };
+        let [set] = spec.train.data.sets.as_slice() else { return None };
+        let [stage] = spec.train.stages.as_slice() else { return None };
+        let whole =
+            spec.train.data.name == jump::NAME && spec.train.data.only.is_empty() && stage.on.is_none();
+        let source = short(set).filter(|_| whole && spec.embedding.is_plain())?;
+        let first = learns(stage)?;
+        let method = match (first, &spec.classifier, &spec.adapt) {
+            (Learns::Labels, None, None) => "Supervised",
+            (Learns::Views, Some(_), None) => "Dual-model-DINO",
+            (Learns::Pairs, Some(_), None) => "Dual-model-CB",
+            (Learns::Masks, Some(_), None) => "Dual-model-MAE",
+            (first, Some(_), Some(Adapt { per: None, data, stage, rate, .. }))
+                if data.only.is_empty() && *rate > 0.0 =>
+            {
+                match (first, learns(stage)?) {
+                    (Learns::Views, Learns::Views) => "ODA",
+                    (Learns::Pairs, Learns::Pairs) => "CODA",
+                    (Learns::Masks, Learns::Masks) => "ODA-MAE",
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        };
+        Some(Self { method, source })
+    }
+}
+
+fn learns(stage: &Stage) -> Option<Learns> {
+    if stage.augment.iter().any(|change| matches!(change, Augment::Microscope(_))) {
+        return None;
+    }
+    match stage.objective.as_slice() {
+        [term] => match &term.loss {
+            Loss::CrossEntropy(_) => Some(Learns::Labels),
+            Loss::DinoV1(word) if word.across.0.is_some() => Some(Learns::Pairs),
+            Loss::DinoV1(_) => Some(Learns::Views),
+            Loss::Mae(_) => Some(Learns::Masks),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Why the published numbers cannot have come from this spec, if they cannot.
+pub(super) fn against(spec: &Spec) -> Option<String> {
+    let Backbone::Vit(word) = &spec.model.backbone else { return None };
+    if word.size != VitSize::Small || spec.model.weights != Weights::ImageNet1k {
+        return Some("the paper trains DeiT-S from its ImageNet weights".into());
+    }
+    let repaired = spec.adapt.as_ref().is_some_and(|adapt| adapt.student == StudentStart::Teacher);
+    repaired.then(|| "our repaired adaptation, which the paper did not run".into())
+}

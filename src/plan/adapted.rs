@@ -1,0 +1,93 @@
+//! What comes after the training of a model: a classifier on top of it, and its adaptation to other images.
+//!
+//! The first two steps of CODA are works that all of its targets share: an adaptation has the trained model as its parent, an
+//! embedding the classifier and the adapted model.
+
+use super::{Draft, Fit, Fitted, Revisions, TakesOver, Top, Training, Work, resolve};
+use crate::spec::{Adapt, Classifier, Condition, Selection, Spec, id::WorkId};
+
+impl Draft<'_> {
+    /// A model with the classifier on top of it, as it is after its adaptation: one for each part of the target.
+    pub(super) fn adapted(&mut self, fit: Fitted, spec: &Spec) -> Vec<Fitted> {
+        let model = fit.works[0].clone();
+        let classifier = spec.classifier.as_ref().map(|classifier| self.classifier(&fit, classifier, spec));
+        let with = |adapted: Option<WorkId>| -> Vec<WorkId> {
+            match (&classifier, adapted) {
+                (Some(classifier), adapted) => [classifier.clone()].into_iter().chain(adapted).collect(),
+                (None, adapted) => vec![adapted.unwrap_or_else(|| model.clone())],
+            }
+        };
+        let Some(adapt) = &spec.adapt else { return vec![Fitted { works: with(None), ..fit }] };
+        self.parts(adapt)
+            .into_iter()
+            .map(|only| {
+                let adapted = self.adaptation(&fit, adapt, only.as_ref(), spec);
+                Fitted { works: with(Some(adapted)), only, set: fit.set.clone(), seed: fit.seed }
+            })
+            .collect()
+    }
+
+    /// The training of a classifier on the frozen model.
+    fn classifier(&mut self, fit: &Fitted, classifier: &Classifier, spec: &Spec) -> WorkId {
+        let Classifier { backbone, weights, stage } = classifier;
+        let top = Top { backbone: backbone.clone(), weights: weights.clone() };
+        let mut parents = fit.works.clone();
+        parents.extend(self.pretraining(backbone, weights));
+        let mut stage = stage.clone();
+        if !spec.train.data.only.is_empty() {
+            stage.on = Some(spec.train.data.clone());
+        }
+        let number = spec.train.stages.len();
+        let training = Training { number, hold_out: spec.train.hold_out, adapts: None, stage };
+        let work = after(spec, &spec.train.data, Some(top), training);
+        self.add(work, Some(fit.seed), &[&spec.train.data], parents)
+    }
+
+    /// The parts of the target that have an adapted model each; none: all of it.
+    fn parts(&self, adapt: &Adapt) -> Vec<Option<Condition>> {
+        let Some(role) = adapt.per else { return vec![None] };
+        let mut values: Vec<String> = Vec::new();
+        for set in resolve(&adapt.data, self.data) {
+            let meant = set.rows_of(&adapt.data.only);
+            let mut found: Vec<&str> = meant.iter().filter_map(|row| set.role(*row, role)).collect();
+            found.sort_unstable();
+            found.dedup();
+            values.extend(found.into_iter().map(String::from));
+        }
+        values.sort_unstable();
+        values.dedup();
+        values.into_iter().map(|value| Some(Condition { role, values: vec![value] })).collect()
+    }
+
+    fn adaptation(&mut self, fit: &Fitted, adapt: &Adapt, only: Option<&Condition>, spec: &Spec) -> WorkId {
+        let mut on = adapt.data.clone();
+        on.only.extend(only.cloned());
+        let mut stage = adapt.scaled_stage();
+        stage.on = (!on.only.is_empty()).then_some(on);
+        let takes_over = TakesOver { student: adapt.student, centre: adapt.centre, head: adapt.head };
+        let number = spec.train.stages.len() + 1;
+        let training = Training { number, hold_out: 0.0, adapts: Some(takes_over), stage };
+        // Parameters that belong to sets are those of the sets that the model was trained on.
+        let data = if spec.model.adapter.reads_unseen_sets() { &adapt.data } else { &spec.train.data };
+        let work = after(spec, data, None, training);
+        self.add(work, Some(fit.seed), &[&adapt.data], fit.works.clone())
+    }
+}
+
+/// A training after that of the model.
+fn after(spec: &Spec, data: &Selection, classifier: Option<Top>, training: Training) -> Work {
+    let top = classifier.as_ref().map(|top| &top.backbone);
+    let revisions = Revisions::fit_under(&spec.model, top, Some(&training.stage));
+    Work::Fit(Fit {
+        model: spec.model.clone(),
+        data: data.all_images(),
+        image: spec.train.image,
+        window: spec.train.window,
+        normalise: spec.train.normalise.clone(),
+        subset: spec.train.subset,
+        precision: spec.train.precision,
+        classifier,
+        training: Some(Box::new(training)),
+        revisions,
+    })
+}

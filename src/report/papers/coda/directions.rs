@@ -1,0 +1,144 @@
+//! Which of CODA's directions hold, over simulated worlds: macro-F1, mean over targets and seeds, with the rivals that cost
+//! nothing, a negative control (the same microscope everywhere) and a positive one (training on the target).
+
+use super::super::{
+    Shown,
+    directions::{Contrast, Group, Scores, Study, shown},
+};
+use super::tables::OWN_PLATE;
+use crate::evaluate::bootstrap::Verdict;
+use crate::papers::{
+    MACRO_F1,
+    coda::{PAPER, PROTOCOL},
+};
+use crate::report::{
+    Error,
+    measured::{Source, rows_with},
+};
+use crate::spec::Protocol;
+use std::collections::{BTreeMap, BTreeSet};
+
+const fn contrast(
+    words: &'static str,
+    with: &'static str,
+    without: &'static str,
+    claim: Option<Verdict>,
+    control: Option<(&'static str, Verdict)>,
+) -> Contrast {
+    Contrast { words, with, without, claim, control }
+}
+
+/// What the name of a system ends in that was asked on the plate of the target that models of it are not trained on.
+const ON_OWN_PLATE: &str = ", held-out plate";
+
+/// The control in which nothing is to be repaired.
+const SAME: Option<(&str, Verdict)> = Some(("same-microscope", Verdict::Undecided));
+
+const CONTRASTS: [Contrast; 12] = [
+    contrast("ODA, against its dual model as it is", "ODA", "Dual-model-DINO", Some(Verdict::Above), SAME),
+    contrast("CODA, against its dual model as it is", "CODA", "Dual-model-CB", Some(Verdict::Above), SAME),
+    contrast("CODA, against ODA", "CODA", "ODA", Some(Verdict::Above), SAME),
+    contrast("ODA, against Supervised", "ODA", "Supervised", Some(Verdict::Above), SAME),
+    contrast("CODA, against Supervised", "CODA", "Supervised", Some(Verdict::Above), SAME),
+    contrast(
+        "CODA, against Supervised standardised by plate",
+        "CODA",
+        "Supervised, standardised by plate",
+        None,
+        None,
+    ),
+    contrast(
+        "CODA standardised by plate, against Supervised standardised by plate",
+        "CODA, standardised by plate",
+        "Supervised, standardised by plate",
+        None,
+        None,
+    ),
+    contrast(
+        "standardising by plate (Supervised)",
+        "Supervised, standardised by plate",
+        "Supervised",
+        Some(Verdict::Above),
+        SAME,
+    ),
+    contrast("other microscopes as augmentation", "Microscope", "Supervised", Some(Verdict::Above), SAME),
+    contrast("adapting batch by batch, against plate by plate", "ODA per batch", "ODA per plate", None, None),
+    contrast("control: step 3 at rate 0", "ODA at rate 0", "Dual-model-DINO", None, None),
+    contrast(
+        "positive control: trained on the target, asked on its held-out plate",
+        "Oracle, held-out plate",
+        "Supervised, held-out plate",
+        Some(Verdict::Above),
+        SAME,
+    ),
+];
+
+/// Builds it from the store.
+pub(super) fn report(store: &Source<'_>) -> Result<Shown, Error> {
+    let study = Study {
+        title: "CODA's directions",
+        score: "macro-F1 on other sources",
+        contrasts: &CONTRASTS,
+        notes: vec![
+            "Macro-F1, mean over the targets and seeds that both systems have; accuracy rises where a model falls to its largest \
+             class. Differences are paired within a simulated world; Student's 95 % interval over worlds, not corrected for \
+             several contrasts."
+                .into(),
+            "A direction holds if its interval excludes 0 on the paper's side and the effect is significantly smaller, paired by \
+             world, where all sources have the same microscope. Trained on the target: supervised, on other plates of the \
+             target's own source."
+                .into(),
+        ],
+        how: "`dichroic exp coda_directions --data jump=WORLD` for several worlds of `dichroic data simulate jump`",
+    };
+    Ok(shown(&study, &scores(store)?))
+}
+
+/// By group, system and world: the scores of each target and seed.
+type Cells = BTreeMap<(Group, String, String), BTreeMap<(String, i64), f64>>;
+
+fn scores(store: &Source<'_>) -> Result<Scores, Error> {
+    let sql = "SELECT kind, world, data, seed, protocol, part, label ->> '$.system' AS system, task, value FROM v_results
+        WHERE experiment LIKE 'coda_directions%' AND label ->> '$.system' IS NOT NULL AND data = ? AND metric = ?
+          AND class = '' AND part IN ('', ?) AND value IS NOT NULL AND NOT stale ORDER BY run";
+    let mut cells = Cells::new();
+    for row in rows_with(store, sql, &[PAPER.data, MACRO_F1.name, OWN_PLATE])?.iter() {
+        let (group, place) = match row.text("kind").as_str() {
+            "simulated" => {
+                let world = row.text("world");
+                let (number, control) = world.split_once(' ').unwrap_or((&world, ""));
+                (Group::Worlds(control.into()), number.to_owned())
+            }
+            _ => (Group::Real(row.text("data")), row.text("seed")),
+        };
+        let part = if row.text("part").is_empty() { "" } else { ON_OWN_PLATE };
+        let system = row.text("system") + &how(&row.text("protocol")) + part;
+        let of = cells.entry((group, system, place)).or_default();
+        of.insert((row.text("task"), row.int("seed")), row.real("value").unwrap_or(f64::NAN));
+    }
+    // Only what all systems of a world were asked is averaged.
+    let mut asked: BTreeMap<(Group, String), BTreeSet<String>> = BTreeMap::new();
+    for ((group, _, place), of) in &cells {
+        let tasks: BTreeSet<String> = of.keys().map(|(task, _)| task.clone()).collect();
+        let common = asked.entry((group.clone(), place.clone())).or_insert_with(|| tasks.clone());
+        common.retain(|task| tasks.contains(task));
+    }
+    let mut scores = Scores::new();
+    for ((group, system, place), of) in cells {
+        let common = &asked[&(group.clone(), place.clone())];
+        let values: Vec<f64> =
+            of.iter().filter(|((task, _), _)| common.contains(task)).map(|(_, value)| *value).collect();
+        if !values.is_empty() {
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            scores.entry(group).or_default().entry(system).or_default().insert(place, mean);
+        }
+    }
+    Ok(scores)
+}
+
+/// What a protocol adds to the name of a system: `, standardised by plate`.
+fn how(protocol: &str) -> String {
+    let plain = Protocol::title_of(&PROTOCOL.name());
+    let title = Protocol::title_of(protocol);
+    title.strip_prefix(&plain).map_or_else(|| format!(", {title}"), str::to_owned)
+}
