@@ -3,8 +3,9 @@
 use super::{CHANNELS, TABLE, TASK};
 use crate::{
     data::{Column, DataSet, Error, Role, tests::Folder},
+    dsl::DataWord,
     event::Silence,
-    spec::{Condition, DataWord, jump::SETS},
+    spec::{Condition, jump::SETS},
 };
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
