@@ -76,3 +76,16 @@ pub fn asked<O: Answers<OfClassifier>, E>(run: Of<O, E>, target: OneSource) -> O
         .evaluate(Accuracy.standardised(Role::Plate).on(target))
         .evaluate(Accuracy.pooled(Role::Well).on(target))
 }
+
+/// Asks about the plate of its own source that it was not trained on.
+pub fn on_own_plate<O: Answers<OfClassifier>>(
+    system: impl Fn(OneSource) -> Of<O>,
+    source: OneSource,
+) -> Of<O, Evaluated> {
+    system(source).evaluate(Accuracy.on(source.selection_plate()))
+}
+
+/// What the authors' code does, and the repaired version.
+pub const RECIPES: [Recipe; 2] = [Recipe::Released, Recipe::Fixed];
+/// How many repetitions are behind the published deviations is not known.
+pub const SEEDS: [u64; 3] = [0, 1, 2];

@@ -35,7 +35,7 @@ impl OwnStem {
     pub fn read(path: &Path, own: Stem) -> std::result::Result<Self, files::Error> {
         let Stem { width, patch, .. } = own;
         let (names, shape) = ([own.weight(), own.bias()], [width, RGB, patch, patch]);
-        let [weight, bias] = files::tensors(path, &[(&names[0], &shape), (&names[1], &[width])])?;
+        let [weight, bias] = files::published_tensors(path, &[(&names[0], &shape), (&names[1], &[width])])?;
         Ok(Self { own, weight, bias })
     }
 

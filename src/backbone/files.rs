@@ -268,7 +268,7 @@ fn folds(name: &str, found: &[usize], expected: &[usize]) -> bool {
     }
 }
 
-/// The values of a few tensors of a file, by name and shape.
+/// The values of a few tensors of a file that this program wrote, by name and shape.
 ///
 /// # Errors
 /// If the file cannot be read, or a tensor is missing or has another shape.
@@ -276,7 +276,25 @@ pub(crate) fn tensors<const N: usize>(
     path: &Path,
     wanted: &[(&str, &[usize]); N],
 ) -> Result<[Vec<f32>; N], Error> {
-    let file = Opened::published(path, None)?;
+    some(path, &Opened::read(path)?, wanted)
+}
+
+/// The same of a published file.
+///
+/// # Errors
+/// As [`tensors`].
+pub(crate) fn published_tensors<const N: usize>(
+    path: &Path,
+    wanted: &[(&str, &[usize]); N],
+) -> Result<[Vec<f32>; N], Error> {
+    some(path, &Opened::published(path, None)?, wanted)
+}
+
+fn some<const N: usize>(
+    path: &Path,
+    file: &Opened,
+    wanted: &[(&str, &[usize]); N],
+) -> Result<[Vec<f32>; N], Error> {
     let mut found = [const { Vec::new() }; N];
     for (found, (name, shape)) in found.iter_mut().zip(wanted) {
         let problem = match file.get(name) {

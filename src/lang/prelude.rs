@@ -12,7 +12,7 @@ pub use crate::{
     data::said::*,
     loss::{said::*, values::*},
     protocol::said::*,
-    spec::{AugmentStream, Role, Sampling, recipe::Recipe},
+    spec::{AugmentStream, CentreStart, HeadWhileAdapting, Role, Sampling, StudentStart, recipe::Recipe},
     strategy::{said::*, values::*},
 };
 pub use dichroic_macros::{experiment, report};

@@ -83,7 +83,7 @@ impl Card {
         if whole {
             bounds::EMBED_IMAGE.check(self.image.max(1))?;
         } else {
-            bounds::IMAGE.check(self.image)?;
+            bounds::image(backbone).check(self.image)?;
         }
         backbone.exists()?;
         adapter.sizes().iter().try_for_each(|(bound, size)| bound.check(*size))?;

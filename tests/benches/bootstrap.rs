@@ -61,5 +61,5 @@ fn answered(
     };
     let (a, b) = ((0..seeds).map(|_| side(0.6)).collect(), (0..seeds).map(|_| side(0.5)).collect());
     let units = (0..*images).map(|image| (image / in_unit) as u32).collect();
-    Paired { task: (*task).into(), unit, units, truth, a, b }
+    Paired { task: (*task).into(), unit, units, truth, a, b, predicted_too: false }
 }

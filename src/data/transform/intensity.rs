@@ -4,9 +4,9 @@ use crate::{data::Statistics, seed::Stream, spec};
 
 /// A shift and an exponent for each channel.
 pub(super) fn draws(channels: usize, word: &spec::Intensity, stream: &mut Stream) -> Vec<[f32; 2]> {
-    let shifts: Vec<f64> = (0..channels).map(|_| word.intensity * stream.normal()).collect();
+    let shifts: Vec<f64> = (0..channels).map(|_| word.shift * stream.normal()).collect();
     let exponent = |stream: &mut Stream| {
-        (1.0 + word.brightness * stream.normal()).clamp(1.0 - word.brightness, 1.0 + word.brightness)
+        (1.0 + word.exponent * stream.normal()).clamp(1.0 - word.exponent, 1.0 + word.exponent)
     };
     shifts.into_iter().map(|shift| [shift as f32, exponent(stream) as f32]).collect()
 }
@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn draws_have_the_spread_that_was_said_and_exponents_stay_near_one() {
-        let word = spec::Intensity { p: 1.0, intensity: 0.1, brightness: 0.2 };
+        let word = spec::Intensity { p: 1.0, shift: 0.1, exponent: 0.2 };
         let drawn = draws(8000, &word, &mut Seed(1).stream("intensity"));
         let shifts: Vec<f32> = drawn.iter().map(|[shift, _]| *shift).collect();
         let mean = shifts.iter().sum::<f32>() / 8000.0;

@@ -363,7 +363,7 @@ fn a_gpu_sees_the_same() {
         settings::Flips { p: 0.5 }.into(),
         settings::Turn {}.into(),
         settings::Brightness { sd: 0.3 }.into(),
-        settings::Intensity { p: 0.7, intensity: 0.2, brightness: 0.4 }.into(),
+        settings::Intensity { p: 0.7, shift: 0.2, exponent: 0.4 }.into(),
     ];
     for (name, words) in [
         ("all", &words[..]),

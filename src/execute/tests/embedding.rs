@@ -30,7 +30,7 @@ fn windows_of_named_planes_go_through_a_whole_run() {
         spec.model.adapter = settings::Planes { channels: vec!["dna".into()] }.into();
         spec.train.stages[0].augment = vec![
             settings::Flips { p: 0.5 }.into(),
-            settings::Intensity { p: 0.5, intensity: 0.1, brightness: 0.1 }.into(),
+            settings::Intensity { p: 0.5, shift: 0.1, exponent: 0.1 }.into(),
         ];
         spec.train.stages[0].strategy =
             settings::Swad { every: 1, converge: 2, tolerance: 2, ratio: 0.3 }.into();

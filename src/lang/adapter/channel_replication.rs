@@ -56,6 +56,10 @@ impl AdapterWord for Settings {
     fn view(&self) -> View {
         self.view
     }
+
+    fn has_the_same_planes(&self) -> bool {
+        false
+    }
 }
 
 impl Word for Settings {

@@ -60,6 +60,10 @@ impl AdapterWord for Settings {
     fn view(&self) -> View {
         View::Resized
     }
+
+    fn has_the_same_planes(&self) -> bool {
+        true
+    }
 }
 
 impl Word for Settings {

@@ -77,6 +77,10 @@ impl AdapterWord for Settings {
     fn view(&self) -> View {
         View::Resized
     }
+
+    fn has_the_same_planes(&self) -> bool {
+        false
+    }
 }
 
 impl Word for Settings {

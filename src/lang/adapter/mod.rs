@@ -46,6 +46,8 @@ axis! {
         fn models(&self) -> Models<'_>;
         /// The part of an image that its backbone receives.
         fn view(&self) -> View;
+        /// Whether a model's patches have the same channels in all of its sets, so that they can be drawn.
+        fn has_the_same_planes(&self) -> bool;
     }
 }
 

@@ -19,9 +19,9 @@ word! {
         /// Its probability.
         p: f64 = 0.5, "CODA's code: 0.5";
         /// Standard deviation of the shifts.
-        intensity: f64 = 0.005, "CODA's code: 0.005";
+        shift: f64 = 0.005, "CODA's code: `intensity` 0.005";
         /// Standard deviation of the exponents around 1, and their largest distance from it.
-        brightness: f64 = 0.005, "CODA's code: 0.005, clipped to 0.995 … 1.005";
+        exponent: f64 = 0.005, "CODA's code: `brightness` 0.005, clipped to 0.995 … 1.005";
     }
 }
 change!(Intensity, With<Intensity>);
@@ -39,11 +39,11 @@ impl AugmentWord for Settings {
 impl StageWord for Settings {
     fn check(&self, _: &InStage<'_>, found: &mut Found) {
         found.probability("a change of intensity", self.p);
-        found.not_negative("intensity", "a standard deviation of shifts of intensity", self.intensity);
-        let brightness = self.brightness;
+        found.not_negative("intensity", "a standard deviation of shifts of intensity", self.shift);
+        let exponent = self.exponent;
         let message =
-            || format!("expected a standard deviation of exponents from 0 to below 1, found {brightness}");
-        let holds = (0.0..1.0).contains(&brightness);
+            || format!("expected a standard deviation of exponents from 0 to below 1, found {exponent}");
+        let holds = (0.0..1.0).contains(&exponent);
         found.unless(holds, "intensity", message, "CODA: 0.005; 0 switches it off");
     }
 

@@ -397,7 +397,7 @@ mod tests {
             change(&mut spec);
             spec.check().into_iter().map(|problem| problem.rule).collect::<Vec<_>>()
         };
-        assert_eq!(rules(|spec| spec.train.image = 100), ["vit_patch", "image_side"]);
+        assert_eq!(rules(|spec| spec.train.image = 100), ["vit_patch"]);
         let dropped = rules(|spec| {
             let spec::Backbone::Vit(word) = &mut spec.model.backbone else { panic!("it is a ViT") };
             word.drop_path = 1.0;

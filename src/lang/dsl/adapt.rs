@@ -3,7 +3,11 @@
 use super::{
     Answers, Classified, DataWord, HasStage, Model, Objective, OfClassifier, Run, Towards, WithoutLabels,
 };
-use crate::{role::Role, word::plain};
+use crate::{
+    role::Role,
+    spec::{CentreStart, HeadWhileAdapting, StudentStart},
+    word::plain,
+};
 use std::marker::PhantomData;
 use toml::Table;
 
@@ -188,5 +192,35 @@ impl<B, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
         self.draft.adapt(&target.data(), how.granularity());
         self.draft.change_losses(|loss| how.change(loss));
         self.retyped()
+    }
+}
+
+impl<M, D, O, E> Run<M, D, Adapted<O>, E> {
+    /// What the learning rates of the adaptation are multiplied by; at 0 nothing changes: a control.
+    #[must_use]
+    pub fn rate(mut self, rate: f64) -> Self {
+        self.draft.say("adapt.rate", rate);
+        self
+    }
+
+    /// Where the student of the adaptation starts.
+    #[must_use]
+    pub fn student(mut self, student: StudentStart) -> Self {
+        self.draft.say("adapt.student", plain(&student));
+        self
+    }
+
+    /// Where the centre of the teacher's outputs starts.
+    #[must_use]
+    pub fn centre(mut self, centre: CentreStart) -> Self {
+        self.draft.say("adapt.centre", plain(&centre));
+        self
+    }
+
+    /// What becomes of the projection head.
+    #[must_use]
+    pub fn head(mut self, head: HeadWhileAdapting) -> Self {
+        self.draft.say("adapt.head", plain(&head));
+        self
     }
 }

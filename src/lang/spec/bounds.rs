@@ -1,6 +1,8 @@
 //! The bounds of whole numbers: in specs, in files of weights, and on the command line. What lies outside of them is
 //! refused before anything is computed.
 
+use super::Backbone;
+
 /// The bounds of a whole number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound {
@@ -29,6 +31,8 @@ macro_rules! bounds {
 bounds! {
     /// Side of the square that a trained network sees.
     IMAGE = "image_side", "an image side", 32 to 16_384, multiple of 32, "a ConvNeXt halves the side five times; CHAMMI: 224";
+    /// The same for a vision transformer, which reads whole patches.
+    IMAGE_OF_PATCHES = "image_side", "an image side", 8 to 16_384, multiple of 1, "a multiple of the patch; CODA: 224";
     /// Side to which `embed` resizes images: a network off the shelf may read any from its own least side on.
     EMBED_IMAGE = "image_side", "an image side", 1 to 16_384, multiple of 1, "published sides are 224 to 518";
     /// Images in a step.
@@ -69,6 +73,14 @@ bounds! {
     PLANES = "planes", "a number of planes", 1 to 4096, multiple of 1, "CODA: 3 of a Cell Painting image's 5 channels";
     /// Sets that a model has parameters for.
     SETS = "sets", "a number of sets", 0 to 65_536, multiple of 1, "CHAMMI: 3";
+}
+
+/// The sides of images that a backbone is trained on.
+pub fn image(backbone: &Backbone) -> &'static Bound {
+    match backbone {
+        Backbone::Vit(_) => &IMAGE_OF_PATCHES,
+        Backbone::ConvNext(_) | Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_) => &IMAGE,
+    }
 }
 
 impl Bound {

@@ -29,7 +29,7 @@ impl Spec {
             "it was written by another version of dichroic",
         );
         model(&mut found, self);
-        train(&mut found, &self.train);
+        train(&mut found, self);
         found.0.extend(never_trained(&self.train, self.train.data.sets.iter().map(String::as_str)));
         for stage in &self.train.stages {
             trained(&mut found, &InStage { spec: self, stage });
@@ -184,9 +184,10 @@ fn trainable(found: &mut Found, spec: &Spec) {
     found.unless(holds, "training_channel_replication", message, hint);
 }
 
-fn train(found: &mut Found, train: &Train) {
+fn train(found: &mut Found, spec: &Spec) {
+    let train = &spec.train;
     data(found, &train.data);
-    found.within(&bounds::IMAGE, train.image);
+    found.within(bounds::image(&spec.model.backbone), train.image);
 
     let hold_out = train.hold_out;
     let message = || format!("expected a hold-out of at least 0 and below 0.9, found {hold_out}");

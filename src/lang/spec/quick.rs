@@ -1,22 +1,30 @@
 //! `quick`: the same experiment, shrunk until one run takes about a minute on two cores.
 //!
 //! What changes: words become as small as they say; published weights become [`Weights::SimulatedPretrain`], so that the
-//! small versions of all backbones off the shelf are one and the same; images are at most [`IMAGE`] px; at most [`EPOCHS`]
-//! epochs of batches of at most [`BATCH`], with a ramp that is no longer than they are and a learning rate that is [`LR`]
-//! times as large; at most [`SUBSET`] images of each set and split; one model where several are taken as
+//! small versions of all backbones off the shelf are one and the same; images are at most [`IMAGE`] px ([`WINDOW`] px where they are windows); at most [`EPOCHS`]
+//! epochs ([`ADAPT_EPOCHS`] of an adaptation) of batches of at most [`BATCH`] ([`TEACHER_BATCH`] with a teacher), with a ramp
+//! that is no longer than they are and a learning rate that is [`LR`] times as large ([`VIT_LR`] times for a transformer); at most [`SUBSET`] images of each set and split; one model where several are taken as
 //! one. Everything else, weights of losses included, stays.
 //! The result is a spec like any other, with an identity of its own.
 
-use super::{InStage, Needs, Spec, Stage, Weights};
+use super::{Backbone, InStage, Needs, Spec, Stage, Weights};
 
 /// Side of the square that the network sees, in pixels.
 pub const IMAGE: usize = 64;
+/// The same where it sees windows of an image, which have to fit into small ones.
+pub const WINDOW: usize = 48;
 /// Passes over the training images.
 pub const EPOCHS: usize = 10;
+/// Passes over the images that a model adapts to.
+pub const ADAPT_EPOCHS: usize = 2;
 /// Images in a step.
 pub const BATCH: usize = 16;
+/// The same for a network with a teacher, whose outputs are centred over a batch.
+pub const TEACHER_BATCH: usize = 32;
 /// By how much learning rates grow: a small network from a short training takes larger steps.
 pub const LR: f64 = 2.5;
+/// The same for a vision transformer, whose published rates are those of hours of training.
+pub const VIT_LR: f64 = 20.0;
 /// Images of each set and split that are read.
 pub const SUBSET: usize = 1500;
 
@@ -42,6 +50,10 @@ pub fn quick(spec: &Spec) -> Spec {
     for (small, stage) in spec.stages_mut().zip(declared.stages()) {
         shrink(small, &InStage { spec: declared, stage });
     }
+    if let Some(adapt) = &mut spec.adapt {
+        adapt.stage.epochs = adapt.stage.epochs.min(ADAPT_EPOCHS);
+        adapt.stage.schedule.warmup = 0;
+    }
     if let Some(classifier) = &mut spec.classifier {
         classifier.backbone.quick(declared);
         if classifier.weights != Weights::Scratch {
@@ -49,7 +61,7 @@ pub fn quick(spec: &Spec) -> Spec {
         }
     }
     let train = &mut spec.train;
-    train.image = train.image.min(IMAGE);
+    train.image = train.image.min(side(train.window));
     train.subset = Some(train.subset.map_or(SUBSET, |subset| subset.min(SUBSET)));
     spec.embedding.members = 1;
     spec.evaluate.iter_mut().for_each(|evaluate| evaluate.protocol.quick(declared));
@@ -61,18 +73,27 @@ fn shrink(small: &mut Stage, at: &InStage<'_>) {
     small.strategy.quick(at);
     small.augment.iter_mut().for_each(|change| change.quick(at));
     small.epochs = small.epochs.min(EPOCHS);
-    small.optimiser.lr *= LR;
+    small.optimiser.lr *= match at.spec.model.backbone {
+        Backbone::Vit(_) => VIT_LR,
+        _ => LR,
+    };
+    let teacher = Needs::of(&small.objective).teacher;
     // Ten epochs of three hundred are one of ten.
-    let ramp = if Needs::of(&small.objective).teacher { small.epochs.div_ceil(10) } else { small.epochs };
+    let ramp = if teacher { small.epochs.div_ceil(10) } else { small.epochs };
     small.schedule.warmup = small.schedule.warmup.min(ramp);
-    small.batch = small.batch.min(BATCH);
+    small.batch = small.batch.min(if teacher { TEACHER_BATCH } else { BATCH });
+}
+
+/// Most pixels of a side.
+pub(crate) fn side(window: bool) -> usize {
+    if window { WINDOW } else { IMAGE }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        dsl::WeightsFor,
+        dsl::{Backbone, WeightsFor},
         prelude::*,
         sample::{self, hyper_net},
         spec::{Adapter, id::SpecId},

@@ -126,7 +126,7 @@ fn the_same_bits_on_any_number_of_threads_and_after_a_stop() {
 fn on_gpus_it_goes_on_after_a_stop_too() {
     let source = Squares::new(8);
     let folder = tempfile::tempdir().unwrap();
-    let stage = stage(word(), 2);
+    let stage = stage(settings::DinoV1 { locals: 2, ..word() }, 1);
     on_gpus(|| {
         let on = |name: &str, stop: Option<usize>| {
             let checkpoint = folder.path().join(name);
@@ -134,11 +134,14 @@ fn on_gpus_it_goes_on_after_a_stop_too() {
             run(&job, &mut super::Ear { stop_after: stop, ..super::Ear::default() })
         };
         let (_, whole) = on("whole", None);
-        let (stopped, _) = on("parts", Some(1));
+        // It receives its losses some steps late on a GPU, and may have taken all steps by then.
+        let (stopped, mut parts) = on("parts", Some(1));
         if !stopped.complete {
-            assert_eq!(on("parts", None).0.resumed, Some(stopped.steps));
+            let (ended, resumed) = on("parts", None);
+            assert_eq!(ended.resumed, Some(stopped.steps));
+            parts = resumed;
         }
-        assert!(on("again", None).1 == whole);
+        assert!(parts == whole);
     });
 }
 
@@ -313,17 +316,17 @@ fn a_collapse_is_remarked_once_and_curves_are_published() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("c");
     let warm = settings::DinoV1 { teacher_temperature: [5.0, 5.0], ..word() };
-    let stage = stage(warm, 9);
+    let stage = stage(warm, 7);
     let job = Job::new(&stage, SIDE, Seed(5), &source, &checkpoint);
     let mut heard = Heard::default();
     let (ended, _) = run(&job, &mut heard);
-    assert_eq!((ended.steps, heard.remarks.len()), (36, 1), "{:?}", heard.remarks);
+    assert_eq!((ended.steps, heard.remarks.len()), (28, 1), "{:?}", heard.remarks);
     assert!(heard.remarks[0].contains("DINO has collapsed"), "{:?}", heard.remarks);
     let curve = |name: &str| &heard.curves[name];
     for name in ["loss", "loss/dino_v1", "lr", "teacher/entropy", "teacher/momentum", "teacher/temperature"] {
-        assert_eq!(curve(name).len(), 36, "{name}");
+        assert_eq!(curve(name).len(), 28, "{name}");
     }
-    for at in 0..36 {
+    for at in 0..28 {
         let [h, m] = ["teacher/entropy", "teacher/entropy_of_mean"].map(|name| curve(name)[at]);
         assert!(h <= m + 1e-4 && m <= (24f64).ln() + 1e-4, "{h} {m}");
         assert!((curve("teacher/information")[at] - (m - h)).abs() < 1e-9);
@@ -332,7 +335,7 @@ fn a_collapse_is_remarked_once_and_curves_are_published() {
         assert!(curve("teacher/kl")[at] > -1e-4);
     }
     assert!(curve("teacher/momentum").windows(2).all(|two| two[0] <= two[1]));
-    assert!((curve("teacher/momentum")[35] - 1.0).abs() < 1e-3);
+    assert!((curve("teacher/momentum")[27] - 1.0).abs() < 1e-3);
 }
 
 #[test]

@@ -117,5 +117,5 @@ pub(super) fn small_side(declared: &Spec) -> usize {
         Backbone::Vit(_) => VitSize::Mini.patch(),
         backbone => multiple(backbone),
     };
-    side_beside(declared.train.image.min(quick::IMAGE), multiple)
+    side_beside(declared.train.image.min(quick::side(declared.train.window)), multiple)
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     data::chammi,
+    dsl::Backbone as _,
     prelude::*,
     sample::{self, hyper_net},
     spec::{self, Adapter, Augment, Backbone, ConvNextSize, Loss, ResNetSize, SetRate, Strategy, settings},
@@ -112,8 +113,16 @@ fn by_image(sets: &[&str], floor: f64) -> spec::Normalise {
     spec::Normalise { sets, by: spec::Moments::Image { floor } }
 }
 
-fn intensity(intensity: f64, brightness: f64) -> spec::Augment {
-    settings::Intensity { p: 0.5, intensity, brightness }.into()
+fn intensity(shift: f64, exponent: f64) -> spec::Augment {
+    settings::Intensity { p: 0.5, shift, exponent }.into()
+}
+
+/// A good spec of a masked autoencoder.
+fn autoencoder(spec: &mut Spec) -> &mut settings::Mae {
+    let run = Vit::tiny().scratch().adapter(Planes(["nucleus"])).train_on(Chammi).loss(Mae::mask(0.75));
+    *spec = sample::spec(run.evaluate(OneNn::cosine().on(Chammi)), Recipe::Fixed);
+    let Loss::Mae(word) = &mut spec.train.stages[0].objective[0].loss else { panic!("said above") };
+    word
 }
 
 fn having(role: Role, values: &[&str]) -> Condition {
@@ -219,6 +228,22 @@ fn each_rule_is_broken_by_its_mistake_alone() {
             resnet(s);
             s.train.window = true;
         }),
+        ("mae_mask", |s| autoencoder(s).mask = 1.0),
+        ("mae_kept", |s| autoencoder(s).mask = 0.999),
+        ("mae_backbone", |s| {
+            autoencoder(s);
+            s.model.backbone = conv_next(ConvNextSize::Tiny, 0.0);
+        }),
+        ("mae_adapter", |s| {
+            autoencoder(s);
+            s.model.adapter = adapter(TargetParam);
+        }),
+        ("mae_alone", |s| {
+            autoencoder(s);
+            s.train.stages[0].objective.push(Term { weight: 1.0, loss: Loss::proxy_nca(0.07) });
+        }),
+        ("mae_decoder", |s| autoencoder(s).decoder_depth = 0),
+        ("mae_heads", |s| autoencoder(s).decoder_heads = 7),
         ("flipped_twice", |s| s.train.stages[0].augment.push(settings::Flips { p: 0.5 }.into())),
         ("probability", |s| s.train.stages[0].augment = vec![settings::Flips { p: 1.5 }.into()]),
         ("intensity", |s| s.train.stages[0].augment = vec![intensity(-0.1, 0.005)]),

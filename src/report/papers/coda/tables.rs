@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 /// The column of the mean over targets that are not the source.
 const OTHERS: &str = "others";
 /// The part of a source that it is asked about itself.
-const OWN_PLATE: &str = "plate_split=selection";
+pub(super) const OWN_PLATE: &str = "plate_split=selection";
 
 /// Data that numbers may be compared in: kind, world, scale.
 type Place = (String, String, String);

@@ -1,0 +1,33 @@
+//! CODA's tables next to the store's results: `dichroic report coda`.
+
+use dichroic::prelude::*;
+
+/// Accuracy on other sources.
+#[report]
+fn coda_table2() -> Report {
+    Report::published("coda", "table2")
+}
+
+/// Masked autoencoders and DINO.
+#[report]
+fn coda_table3() -> Report {
+    Report::published("coda", "table3")
+}
+
+/// Macro-F1 on other sources.
+#[report]
+fn coda_table4() -> Report {
+    Report::published("coda", "table4")
+}
+
+/// Test-time training.
+#[report]
+fn coda_table5() -> Report {
+    Report::published("coda", "table5")
+}
+
+/// Which of the paper's directions hold.
+#[report]
+fn coda_directions() -> Report {
+    Report::published("coda", "directions")
+}
