@@ -167,7 +167,10 @@ impl Doctor {
         if !there.is_empty() {
             return finding("weights", State::Ok, there.join(", "));
         }
-        let missing = finding("weights", State::Absent, "no published weights; `--scale quick` needs none");
+        let trained = files::all().into_iter().filter(|one| published(one) && !one.is_off_the_shelf());
+        let trained: Vec<String> = trained.map(|one| files::published(&one)).collect();
+        let found = format!("no published weights, as {}; `--scale quick` needs none", trained.join(", "));
+        let missing = finding("weights", State::Absent, found);
         let usual = ConvNext { size: ConvNextSize::Tiny, drop_path: 0.0 }.into();
         let hint = files::find(&files::published(&usual), self.weights.as_deref())
             .err()

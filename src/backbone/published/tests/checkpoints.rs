@@ -16,7 +16,7 @@ fn checkpoint(folder: &Path, name: &str, of: impl Fn(&str) -> Option<(u64, Strin
         zip.finish().unwrap();
     };
     // Twice: shapes are known once every storage is long enough.
-    let long = |key: usize| (format!("data/{key}"), vec![0; 1 << 14]);
+    let long = |key: usize| (format!("data/{key}"), vec![0; 1 << 17]);
     write(&(0..120).map(long).collect::<Vec<_>>());
     let mut opened = Checkpoint::open(&path).unwrap();
     let storages = opened.all().unwrap().into_iter().map(|(name, stored)| {
