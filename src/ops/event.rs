@@ -24,7 +24,7 @@ pub enum Event<'a> {
     Ended,
     /// One point of a curve.
     Metric {
-        /// `loss`, `loss/<term>`, `lr`, `grad_norm`, `images_per_s`.
+        /// `loss`, `loss/<term>`, `lr`, `weight_decay`, `grad_norm`, `images_per_s`, `teacher/<what>`.
         name: &'a str,
         /// The optimiser's step, from 1.
         step: u64,

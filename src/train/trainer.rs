@@ -2,7 +2,7 @@
 
 use super::{Error, Job, Keep, Optimiser, loader::Batch, pass::SetPass, strategy::Strategy};
 use crate::{
-    curve::Clock,
+    curve::{Clock, Curve},
     event::{Event, Listen},
     loss::{Kept, Objective, Report},
     model::Extractor,
@@ -25,6 +25,8 @@ struct PendingStep {
     at: Clock,
     passes: Vec<SetPass>,
     lr: f64,
+    /// Weight decay, if it changes over the training.
+    decay: Option<f64>,
     norm: Scalar,
 }
 
@@ -102,11 +104,13 @@ impl<'a> Trainer<'a> {
         self.optimiser.clip(&norm, &mut self.gradients)?;
         let rate = |factor: f64| strategy.rate(&at, &method.rate.peaking(factor));
         let lr = rate(1.0);
-        self.optimiser.step_decaying(self.params, &self.gradients, rate, method.decay.at(&at))?;
+        let decay = method.decay.at(&at);
+        self.optimiser.step_decaying(self.params, &self.gradients, rate, decay)?;
+        let decay = (method.decay != Curve::Constant(decay)).then_some(decay);
         self.gradients.clear();
         let kept: Vec<Kept> = passes.iter_mut().map(|pass| std::mem::take(&mut pass.kept)).collect();
         self.objective.after_step(&kept, &at, self.params)?;
-        self.pending.push(PendingStep { at, passes, lr, norm });
+        self.pending.push(PendingStep { at, passes, lr, decay, norm });
         let wait = self.params.on_a_gpu() && self.pending.len() < FLUSH_EVERY;
         if wait { Ok(()) } else { self.flush_metrics(listen) }
     }
@@ -116,7 +120,7 @@ impl<'a> Trainer<'a> {
         let pending = std::mem::take(&mut self.pending);
         let metrics: Vec<Result<StepMetrics, Error>> = pending.iter().map(PendingStep::read).collect();
         let pace = (self.rows * pending.len()) as f64 / self.flushed_at.elapsed().as_secs_f64();
-        for (PendingStep { at, lr, .. }, metrics) in pending.iter().zip(metrics) {
+        for (PendingStep { at, lr, decay, .. }, metrics) in pending.iter().zip(metrics) {
             let StepMetrics { loss, terms, watched, norm } = metrics?;
             let step = at.step + 1;
             let mut say = |name: &str, value: f64| listen.receive(&Event::Metric { name, step, value });
@@ -125,6 +129,7 @@ impl<'a> Trainer<'a> {
                 say(&format!("loss/{name}"), f64::from(value));
             }
             say("lr", *lr);
+            decay.iter().for_each(|decay| say("weight_decay", *decay));
             say("grad_norm", norm);
             say("images_per_s", pace);
             self.loss = Some(loss);
