@@ -21,7 +21,7 @@ use crate::{
 use rayon::prelude::*;
 
 /// Largest entry of the gradient, of the mean loss, at which the solution is reached.
-const TOLERANCE: f64 = 1e-6;
+const TOLERANCE: f64 = 1e-8;
 /// Most steps; real features need some tens to a few hundred.
 const STEPS: usize = 2000;
 /// Chunks into which images are divided at most, and images of a chunk at least.

@@ -1,7 +1,7 @@
 """Golden classifiers on features: logistic regression, nearest class means, standardisation of a target, pooled votes,
 and the metrics, by scikit-learn.
 
-Made with scikit-learn 1.9.1, numpy 2.4.6, safetensors; run in this folder:
+Made with scikit-learn 1.9.1 (Newton, to rounding), numpy 2.4.6, safetensors; run in this folder:
     python classify.py
 Writes classify.safetensors. `train.*` are features (f32), labels and plates of a source; `target.*` those of a target whose
 features are shifted and scaled by plate. Per `c`: coefficients for standardised features, intercepts (f64), and the target's
@@ -59,7 +59,7 @@ def main():
     for c in [0.05, 1.0, 30.0]:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            fit = LogisticRegression(C=c, tol=1e-10, max_iter=100_000).fit(scaler.transform(wide), y)
+            fit = LogisticRegression(C=c, solver="newton-cholesky", tol=1e-12, max_iter=1000).fit(scaler.transform(wide), y)
         out[f"c{c}.weight"], out[f"c{c}.bias"] = fit.coef_, fit.intercept_
         # The target's constant column has no weight.
         out[f"c{c}.probabilities"] = fit.predict_proba(scaler.transform(target))
@@ -69,7 +69,7 @@ def main():
     out["means.metrics"] = metrics(t, out["means.predicted"])
     out["standardised"] = on_scale(target, plates, wide)
     out["controls"] = on_scale(target, plates, wide[controls], target_controls)
-    fit = LogisticRegression(C=1.0, tol=1e-10, max_iter=100_000).fit(scaler.transform(wide), y)
+    fit = LogisticRegression(C=1.0, solver="newton-cholesky", tol=1e-12, max_iter=1000).fit(scaler.transform(wide), y)
     logs = fit.predict_log_proba(scaler.transform(out["standardised"]))
     wells = np.arange(m) // 4
     pooled = np.stack([logs[(wells == well) & (plates == plate)].mean(axis=0) for well, plate in zip(wells, plates)])
