@@ -44,9 +44,14 @@ pub(super) fn problems(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Pro
                 problems.extend(untrained(spec, stage, selection, &read(selection)));
             }
         }
-        let evaluated = spec.evaluate.iter().map(|evaluate| &evaluate.data);
-        for selection in evaluated.filter(|selection| !selection.only.is_empty()) {
-            problems.extend(unasked(selection, spec.train.hold_out, &read(selection)));
+        for selection in spec.evaluate.iter().map(|evaluate| &evaluate.data) {
+            if !selection.only.is_empty() {
+                problems.extend(unasked(selection, spec.train.hold_out, &read(selection)));
+            }
+            let trained = spec.train.stages.iter().map(|stage| spec.train.data_of(stage));
+            for trained in trained.filter(|trained| trained.name == selection.name) {
+                problems.extend(trained_on(trained, selection, spec.train.hold_out, &read(selection)));
+            }
         }
     }
     let mut said = Vec::new();
@@ -217,6 +222,31 @@ fn no_task(selection: &Selection, hold_out: f64, sets: &[&ImageSet]) -> Option<P
                    training images: --set train.hold_out=0.2"
                 .into(),
         }
+    })
+}
+
+/// Images that are trained on and asked for: a model that knows them by heart is right.
+fn trained_on(
+    trained: &Selection,
+    selection: &Selection,
+    hold_out: f64,
+    sets: &[Read<'_>],
+) -> Option<Problem> {
+    let (mut both, mut asked) = (0, 0);
+    for set in sets.iter().map(Read::set).filter(|set| trained.reads(&set.name)) {
+        let (own, chosen) = (set.training_rows(hold_out, &trained.only).0, set.chosen(&selection.only));
+        let queries = set.tasks.iter().flat_map(|task| &task.queries).filter(|row| chosen.has(**row));
+        for row in queries {
+            asked += 1;
+            both += usize::from(own.binary_search(row).is_ok());
+        }
+    }
+    (both > 0).then(|| Problem {
+        rule: "asked_is_not_trained",
+        message: format!("{both} of {asked} images of {selection} that are asked for are trained on"),
+        hint: "ask for images that are not: another source, or plates, batches or treatments that training leaves out, as in \
+               `S3.selection_plate()`, or `.having(Role::Plate, [\"P7\"])`"
+            .into(),
     })
 }
 

@@ -356,14 +356,19 @@ fn add_floors(store: &Reader, which: Which<'_>, found: &mut BTreeMap<Key, Measur
         of_run.entry(row.int("run_id")).or_default().push(row.int("work_id"));
     }
     for (Key(run, ..), one) in found {
-        let works = of_run.get(run).into_iter().flatten();
-        for (FloorKey(floor, protocol, data, part), scores) in
-            works.filter_map(|work| of_work.get(work)).flatten()
-        {
+        let works = || of_run.get(run).into_iter().flatten().filter_map(|work| of_work.get(work)).flatten();
+        let about = |data: &String, part: &String| (&one.world.data, &one.world.part) == (data, part);
+        // Of a run that is scored in several ways, each may have floors of its own.
+        let exact: BTreeSet<&String> = works()
+            .filter(|(FloorKey(_, protocol, data, part), _)| {
+                about(data, part) && one.world.protocol == *protocol
+            })
+            .map(|(FloorKey(floor, ..), _)| floor)
+            .collect();
+        for (FloorKey(floor, protocol, data, part), scores) in works() {
             // Floors that need no features, or have their own metric, count under every protocol.
-            let own = floor != Features::Untrained.name();
-            let same = (&one.world.data, &one.world.part) == (data, part);
-            if same && (own || one.world.protocol == *protocol) {
+            let own = floor != Features::Untrained.name() && !exact.contains(floor);
+            if about(data, part) && (own || one.world.protocol == *protocol) {
                 match one.floors.get_mut(floor) {
                     Some(known) => Arc::make_mut(known).extend(scores),
                     None => drop(one.floors.insert(floor.clone(), scores.clone())),

@@ -10,7 +10,7 @@ fn tiny() -> Size {
 }
 
 /// Path and contents of every file.
-fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -83,7 +83,7 @@ fn the_folder_has_all_splits_labels_and_groups() {
 }
 
 /// Asks to stop after the first progress event.
-struct Impatient(bool);
+pub(super) struct Impatient(pub(super) bool);
 
 impl Listen for Impatient {
     fn receive(&mut self, event: &Event<'_>) {

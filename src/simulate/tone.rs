@@ -26,6 +26,9 @@ pub(super) fn redeal(canvas: &mut Canvas, structure: Structure, kind: Kind, radi
     let mut dealt = [0.0f32; BINS];
     let mut brighter = 0.0;
     for (value, &count) in dealt.iter_mut().zip(&counts).rev() {
+        if count == 0 {
+            continue; // no pixel has this level
+        }
         let rank = (brighter + 0.5 * f64::from(count)) / pixels;
         *value = libm::pow((1.0 - rank).max(0.0), power) as f32;
         brighter += f64::from(count);

@@ -41,9 +41,9 @@ pub trait DataWord: Clone {
     /// # extern crate dichroic_lang as dichroic;
     /// # use dichroic::prelude::*;
     /// # let model = ConvNext::atto().scratch().adapter(HyperNet { z: 8, hidden: 8 });
-    /// let jump = Folder("jump");
-    /// let run = model.train_on(jump.having(Role::Batch, ["B1", "B2"])).loss(PROXY);
-    /// let _ = run.evaluate(OneNn::cosine().on(jump.having(Role::Batch, ["B3"]).having(Role::Control, ["False"])));
+    /// let screen = Folder("my_screen");
+    /// let run = model.train_on(screen.having(Role::Batch, ["B1", "B2"])).loss(PROXY);
+    /// let _ = run.evaluate(OneNn::cosine().on(screen.having(Role::Batch, ["B3"]).having(Role::Control, ["False"])));
     /// ```
     fn having<V: Into<String>>(self, role: Role, values: impl IntoIterator<Item = V>) -> Having<Self> {
         let mut having = Having { data: self, only: vec![] };
@@ -100,7 +100,7 @@ where
 
 impl<D: TrainingData, X> TrainingData for Without<D, X> where Self: DataWord {}
 
-/// Some images of a data set; written `Folder("jump").having(Role::Plate, ["P1"])`.
+/// Some images of a data set; written `Folder("my_screen").having(Role::Plate, ["P1"])`.
 #[derive(Clone, Debug)]
 pub struct Having<D> {
     data: D,

@@ -79,7 +79,9 @@ bounds! {
 pub fn image(backbone: &Backbone) -> &'static Bound {
     match backbone {
         Backbone::Vit(_) => &IMAGE_OF_PATCHES,
-        Backbone::ConvNext(_) | Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_) => &IMAGE,
+        Backbone::ConvNext(_) | Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_) => {
+            &IMAGE
+        }
     }
 }
 

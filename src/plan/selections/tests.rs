@@ -211,3 +211,37 @@ fn features_of_all_images_serve_every_selection() {
         plan.steps[0].work.describe()
     );
 }
+
+/// All images are training images and asked for, as in a screen without splits.
+#[test]
+fn one_source_is_trained_on_and_another_asked() {
+    let root = tempfile::tempdir().unwrap();
+    let rows = [
+        ("x", "Train,True,A,P1"),
+        ("y", "Train,True,A,P2"),
+        ("x", "Train,True,B,P3"),
+        ("y", "Train,True,B,P4"),
+    ];
+    let columns = "train_test_split,Task_one,source,Plate";
+    let data = [(
+        "small".to_owned(),
+        sample::folder(root.path(), &[sample::Set { name: "S", columns, rows: &rows }], ""),
+    )]
+    .into();
+    let said = |trained: Having<Folder>, asked: Having<Folder>| {
+        let mut spec = spec(trained, asked);
+        spec.train.hold_out = 0.0;
+        Plan::of(&spec, Seed(0), &data).map_err(|problems| problems.0[0].message.clone())
+    };
+    let source = |name: &'static str| SMALL.having(Role::Source, [name]);
+    let plan = said(source("A"), source("B")).unwrap();
+    let trained = |work: &Work| matches!(work, Work::Fit(_));
+    assert!(plan.steps.iter().any(|step| trained(&step.work)));
+    let refused = said(source("A"), source("A")).unwrap_err();
+    assert!(
+        refused.contains("2 of 2 images of small having source A that are asked for are trained on"),
+        "{refused}"
+    );
+    let partly = said(source("A"), SMALL.having(Role::Plate, ["P2", "P3"])).unwrap_err();
+    assert!(partly.contains("1 of 2 images of small having plate P2 or P3 that are asked for"), "{partly}");
+}

@@ -43,6 +43,15 @@ pub(super) fn nearest_others(features: &[Vec<f64>]) -> Vec<usize> {
         .collect()
 }
 
+/// For each image, its nearest image of another group (Euclidean, features standardised).
+pub(super) fn nearest_outside(features: &[Vec<f64>], groups: &[String]) -> Vec<usize> {
+    let points = standardised(features);
+    (0..points.len())
+        .into_par_iter()
+        .map(|query| nearest(&points[query], &points, |other| groups[other] != groups[query]))
+        .collect()
+}
+
 /// SD of the macro-F1 of uninformative neighbours, in a sample of this size: labels are permuted 40 times.
 pub(super) fn luck(labels: &[&str], neighbours: &[usize]) -> f64 {
     let mut stream = Seed(0).stream("gates/luck");

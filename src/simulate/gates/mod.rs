@@ -8,8 +8,10 @@ mod features;
 mod judge;
 mod read;
 mod realism;
+mod screen;
 
 use super::Error;
+use super::jump::TABLE;
 use super::plan::SETS;
 use dichroic_ops::event::{Event, Listen};
 use judge::{Discriminant, chance, constant, luck, macro_f1, nearest_others, one_nn};
@@ -91,6 +93,9 @@ impl Gates {
 /// If the folder was not made by the simulator, or is incomplete; [`Error::Stopped`] if the listener asks to
 /// stop.
 pub fn check(root: &Path, listen: &mut dyn Listen) -> Result<Gates, Error> {
+    if root.join(TABLE).is_file() {
+        return screen::check(root, listen);
+    }
     listen.receive(&Event::Began { what: "checking gates", unit: "set", total: SETS.len() as u64 });
     let mut gates = Gates::default();
     for (done, set) in SETS.iter().enumerate() {
@@ -104,7 +109,7 @@ pub fn check(root: &Path, listen: &mut dyn Listen) -> Result<Gates, Error> {
         }
         floors(&mut gates, set.name, &old);
         sources(&mut gates, set.name, &cells);
-        looks(&mut gates, set.name, &cells);
+        looks(&mut gates, set.name, &cells.iter().collect::<Vec<_>>());
         listen.receive(&Event::Advanced { done: done as u64 + 1, note: set.name });
         if listen.stop() {
             return Err(Error::Stopped);
@@ -174,6 +179,17 @@ fn discriminant(cells: &[&Cell], truth: &[&str]) -> (f64, f64) {
     (ceiling, recall.values().map(|[hit, all]| hit / all).sum::<f64>() / recall.len().max(1) as f64)
 }
 
+/// Macro-F1 of a discriminant fitted to some points and tested on the rest.
+fn discriminant_on(points: &[Vec<f64>], truth: &[&str], fitted: &[bool]) -> f64 {
+    let (fit, rest): (Vec<usize>, Vec<usize>) = (0..points.len()).partition(|at| fitted[*at]);
+    let own: Vec<&[f64]> = fit.iter().map(|at| &points[*at][..]).collect();
+    let labels: Vec<&str> = fit.iter().map(|at| truth[*at]).collect();
+    let model = Discriminant::fit(&own, &labels, true);
+    let guess: Vec<&str> = rest.iter().map(|at| model.guess(&points[*at])).collect();
+    let real: Vec<&str> = rest.iter().map(|at| truth[*at]).collect();
+    macro_f1(&real, &guess)
+}
+
 /// Gate 5, the part without training.
 fn floors(gates: &mut Gates, set: &str, cells: &[&Cell]) {
     let features: Vec<Vec<f64>> = cells.par_iter().map(|cell| features::hand_made(cell)).collect();
@@ -202,8 +218,8 @@ fn sources(gates: &mut Gates, set: &str, cells: &[Cell]) {
 }
 
 /// Gate 7, on about a hundred cells, channel by channel.
-fn looks(gates: &mut Gates, set: &str, cells: &[Cell]) {
-    let some: Vec<&Cell> = cells.iter().step_by((cells.len() / 100).max(1)).collect();
+fn looks(gates: &mut Gates, set: &str, cells: &[&Cell]) {
+    let some: Vec<&Cell> = cells.iter().copied().step_by((cells.len() / 100).max(1)).collect();
     for channel in 0..cells.first().map_or(0, |cell| cell.planes.len()) {
         let looks: Vec<realism::Look> =
             some.par_iter().map(|cell| realism::look(&cell.planes[channel], cell.width)).collect();

@@ -47,14 +47,14 @@ pub(super) fn set(root: &Path, name: &str) -> Result<Vec<Cell>, Error> {
             source: source.map_or_else(String::new, |column| row[column].to_owned()),
             penetrant: &known[penetrant] == "True",
             truth: numbers.collect::<Result<_, _>>().map_err(|_| bad(format!("{known:?}")))?,
-            planes: planes(&root.join(&row[path]), width)?,
+            planes: planes(&root.join(&row[path]), Some(width))?.1,
             width,
         });
     }
     Ok(cells)
 }
 
-fn rows(path: &Path) -> Result<(csv::StringRecord, Vec<csv::StringRecord>), Error> {
+pub(super) fn rows(path: &Path) -> Result<(csv::StringRecord, Vec<csv::StringRecord>), Error> {
     let fault = |e: csv::Error| Error::NotSimulated { path: path.to_owned(), found: e.to_string() };
     let mut reader = csv::Reader::from_path(path).map_err(fault)?;
     let header = reader.headers().map_err(fault)?.clone();
@@ -78,8 +78,10 @@ fn columns<const N: usize>(
     Ok(found)
 }
 
-fn planes(path: &Path, width: usize) -> Result<Vec<Vec<u8>>, Error> {
+/// The planes of a tape, and their width: that given, or a fifth.
+pub(super) fn planes(path: &Path, width: Option<usize>) -> Result<(usize, Vec<Vec<u8>>), Error> {
     let (bytes, total) = decode(path)?;
+    let width = width.unwrap_or(total / 5);
     if width == 0 || total % width != 0 {
         let why = format!("expected a width that is a multiple of {width}, found {total}");
         return Err(Error::Encode { path: path.to_owned(), why });
@@ -88,7 +90,7 @@ fn planes(path: &Path, width: usize) -> Result<Vec<Vec<u8>>, Error> {
     for (piece, part) in bytes.chunks_exact(width).enumerate() {
         planes[piece % (total / width)].extend_from_slice(part);
     }
-    Ok(planes)
+    Ok((width, planes))
 }
 
 /// Pixels and width of an 8-bit grey PNG or TIFF.

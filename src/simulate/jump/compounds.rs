@@ -2,16 +2,16 @@
 
 use super::screen::Screen;
 
-/// Mechanisms of action; in the order of their numbers.
+/// Mechanisms of action, some of those of the real data set, in the order of their numbers.
 pub(crate) const MECHANISMS: [&str; 8] = [
     "Aurora kinase inhibitor",
     "CDK inhibitor",
     "HDAC inhibitor",
+    "HMGCR inhibitor",
     "HSP inhibitor",
     "glucocorticoid receptor agonist",
-    "mTOR inhibitor",
-    "proteasome inhibitor",
-    "tubulin inhibitor",
+    "phosphodiesterase inhibitor",
+    "protein synthesis inhibitor",
 ];
 
 /// The factors that each channel of Cell Painting shows: nucleus, ER, RNA, AGP, mitochondria.

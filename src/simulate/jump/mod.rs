@@ -167,3 +167,6 @@ fn description(screen: &Screen) -> String {
         world.signal_of_channel,
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,7 @@ impl Scope {
         };
         let mut bleed = each(0.0, 0.15);
         bleed[0] = 0.0;
-        let electrons = each(libm::log(50.0), libm::log(1000.0)).map(libm::exp);
+        let electrons = each(libm::log(100.0), libm::log(700.0)).map(libm::exp);
         let background = each(0.02, 0.1);
         let vignette = (stream.uniform(0.1, 0.4), [stream.uniform(0.35, 0.65), stream.uniform(0.35, 0.65)]);
         let read = stream.uniform(1.5, 3.0);

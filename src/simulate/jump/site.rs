@@ -15,7 +15,7 @@ pub(super) const CHANNELS: &[Structure] =
 /// Radius of a typical cell, in micrometres.
 const RADIUS_UM: f64 = 17.0;
 /// Area of the plate that a cell has for itself, in areas of a cell.
-const ROOM: f64 = 2.0;
+const ROOM: f64 = 2.7;
 /// Nearest that two cells come, in radii.
 const NEAREST: f64 = 1.6;
 
