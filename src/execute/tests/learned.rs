@@ -57,6 +57,8 @@ fn spec(say: impl FnOnce(&mut Spec)) -> Spec {
     let run = model.train_on(SMALL).loss(CrossEntropy).image(32).epochs(2).batch(4).warmup(1);
     let run = run.evaluate(Accuracy.on(SMALL));
     let mut spec = run.normalise(Image.floor(0.1)).specs().remove(0).spec;
+    // It reads sets that it was not trained on.
+    spec.model.adapter = settings::Planes { channels: vec!["dna".into()] }.into();
     spec.train.data = set("A");
     spec.evaluate[0].data = set("B");
     say(&mut spec);
