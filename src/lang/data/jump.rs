@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn words_are_conditions_on_columns() {
         let said = |data: Selection| data.to_string();
-        assert_eq!(said(S3.selection_plate().data()), "jump (source_3) having plate JCPQC016");
+        assert_eq!(said(S3.selection_plate().data()), "jump (source_3) having plate split selection");
         assert_eq!(said(S8.strict().data()), "jump (source_8) having plate split train");
         assert_eq!(
             said(S11.strict_plate().unseen_compounds().data()),

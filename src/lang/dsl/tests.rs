@@ -184,14 +184,14 @@ fn a_convex_sum_that_is_no_literal_is_checked_when_it_runs() {
 
 #[test]
 fn images_are_selected_by_roles_of_columns() {
-    let jump = Folder("jump").only(["cells", "nuclei"]);
+    let jump = Folder("screen").only(["cells", "nuclei"]);
     let trained = jump.clone().having(Role::Batch, ["B2", "B1"]).having(Role::Control, ["False"]);
     let run = model().train_on(trained).loss(PROXY);
     let plates: Vec<String> = (1..3).map(|plate| format!("P{plate}")).collect();
     let spec = only(run.evaluate(OneNn::cosine().on(jump.having(Role::Plate, plates))));
     assert_eq!(
         spec.train.data.to_string(),
-        "jump (cells, nuclei) having batch B1 or B2 and control False",
+        "screen (cells, nuclei) having batch B1 or B2 and control False",
         "in order"
     );
     assert_eq!(spec.train.data.part(), "batch=B1,B2; control=False");

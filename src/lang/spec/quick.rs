@@ -24,7 +24,9 @@ pub const TEACHER_BATCH: usize = 32;
 /// By how much learning rates grow: a small network from a short training takes larger steps.
 pub const LR: f64 = 2.5;
 /// The same for a vision transformer, whose published rates are those of hours of training.
-pub const VIT_LR: f64 = 20.0;
+pub const VIT_LR: f64 = 5.0;
+/// By how much more they grow for an adaptation, which is a few dozen steps long.
+pub const ADAPT_LR: f64 = 4.0;
 /// Images of each set and split that are read.
 pub const SUBSET: usize = 1500;
 
@@ -53,6 +55,7 @@ pub fn quick(spec: &Spec) -> Spec {
     if let Some(adapt) = &mut spec.adapt {
         adapt.stage.epochs = adapt.stage.epochs.min(ADAPT_EPOCHS);
         adapt.stage.schedule.warmup = 0;
+        adapt.stage.optimiser.lr *= ADAPT_LR;
     }
     if let Some(classifier) = &mut spec.classifier {
         classifier.backbone.quick(declared);

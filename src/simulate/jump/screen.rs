@@ -65,9 +65,10 @@ pub struct ScreenSize {
 }
 
 impl ScreenSize {
-    /// Seconds: 720 or 864 images of each source, of 96 pixels, twice the window of a small network.
+    /// Seconds: 720 or 864 images of each source, of 64 pixels: two windows of a small network
+    /// share most of what they show, or there is nothing that it could learn from both.
     pub fn quick() -> Self {
-        Self { compounds: 3, wells: 2, sites: 3, pixels: 96, plates: 6 }
+        Self { compounds: 3, wells: 2, sites: 3, pixels: 64, plates: 6 }
     }
 }
 

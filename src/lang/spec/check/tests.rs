@@ -26,6 +26,7 @@ macro_rules! type_rules {
 
 /// All rules that the compiler enforces, by name.
 const TYPE_RULES: &[TypeRule] = type_rules![
+    accuracy_without_classifier true,
     adapter_forgotten false,
     arguments false,
     attribute_arguments false,
@@ -60,6 +61,7 @@ const TYPE_RULES: &[TypeRule] = type_rules![
     unpublished_weights true,
     unseen_channels true,
     weights_forgotten false,
+    weights_of_a_shaped_vit false,
     weights_of_a_vit false,
 ];
 
