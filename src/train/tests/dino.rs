@@ -323,7 +323,15 @@ fn a_collapse_is_remarked_once_and_curves_are_published() {
     assert_eq!((ended.steps, heard.remarks.len()), (28, 1), "{:?}", heard.remarks);
     assert!(heard.remarks[0].contains("DINO has collapsed"), "{:?}", heard.remarks);
     let curve = |name: &str| &heard.curves[name];
-    for name in ["loss", "loss/dino_v1", "lr", "weight_decay", "teacher/entropy", "teacher/momentum", "teacher/temperature"] {
+    for name in [
+        "loss",
+        "loss/dino_v1",
+        "lr",
+        "weight_decay",
+        "teacher/entropy",
+        "teacher/momentum",
+        "teacher/temperature",
+    ] {
         assert_eq!(curve(name).len(), 28, "{name}");
     }
     for at in 0..28 {
