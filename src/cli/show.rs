@@ -16,7 +16,7 @@ use crate::{
         Spec,
         id::SpecId,
         lines,
-        recipe::{Recipe, switches},
+        recipe::{Recipe, of_losses, switches},
     },
     store::{Reader, Scale, Store},
 };
@@ -201,6 +201,14 @@ fn spec_lines(json: &Value, recipe: Recipe) -> Vec<String> {
 }
 
 fn origin(json: &Value, value: &Value, recipe: Recipe) -> Option<String> {
+    let same = |(_, found): &(_, &Value)| std::ptr::eq(*found, value);
+    if let Some((switch, _)) = of_losses(json).into_iter().find(same) {
+        let usual: Value = serde_json::from_str(switch.text(recipe)).ok()?;
+        return Some(match usual == *value {
+            true => format!("as usual with this loss: {}", switch.source),
+            false => format!("usual with this loss: {}", lines::text(&usual)),
+        });
+    }
     let switch =
         switches().find(|switch| switch.find(json).into_iter().any(|found| std::ptr::eq(found, value)))?;
     let of_recipe: Value = serde_json::from_str(switch.text(recipe)).ok()?;
@@ -226,5 +234,18 @@ mod tests {
         assert!(decay.contains("# as in recipe fixed: ") && decay.contains("(guessed: "), "{decay}");
         assert!(line("train.optimiser.betas").contains("= [0.9,0.999] "));
         assert!(!line("model.adapter.z").contains('#'));
+    }
+
+    #[test]
+    fn what_is_usual_with_a_loss_is_no_deviation_from_a_recipe() {
+        use crate::prelude::*;
+        let model = Vit::mini().scratch().adapter(HyperNet { z: 8, hidden: 8 }).train_on(Chammi);
+        let run = model.loss(DinoV1::ema(0.99)).epochs(9).evaluate(OneNn::cosine().on(Chammi));
+        let json = serde_json::to_value(sample::spec(run, Recipe::Fixed)).unwrap();
+        let lines = spec_lines(&json, Recipe::Fixed);
+        let line = |path: &str| lines.iter().find(|line| line.contains(&format!(" {path} = "))).unwrap();
+        assert!(line("train.optimiser.lr").ends_with("# as usual with this loss: CODA's code"));
+        assert!(line("train.epochs").ends_with("# usual with this loss: 300"), "{}", line("train.epochs"));
+        assert!(line("train.objective.0.loss.momentum").contains("# as in recipe fixed"));
     }
 }

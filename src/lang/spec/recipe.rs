@@ -5,7 +5,10 @@
 //! of an identity, its values are.
 
 use super::{Adapter, Augment, Backbone, Loss, Protocol, Strategy, Train};
-use crate::word::{Axis, Entry};
+use crate::{
+    loss,
+    word::{Axis, Entry},
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -83,6 +86,18 @@ impl Switch {
         let others = ["classifier", "adapt"].iter().filter_map(|of| spec.get(of)?.get("stage"));
         stages.iter().chain(others).filter_map(|stage| below(stage, self.path.split('.').skip(1))).collect()
     }
+}
+
+/// What losses say of the steps of their stages, in place of the general switches: each with its value in a resolved spec's
+/// JSON.
+pub fn of_losses<'a>(spec: &'a Value) -> Vec<(&'static Switch, &'a Value)> {
+    let stages = spec["train"]["stages"].as_array().map_or(&[][..], Vec::as_slice);
+    let of_stage = |stage: &'a Value| {
+        let kinds = Value::as_array(&stage["objective"]).into_iter().flatten();
+        let switches = kinds.filter_map(|term| term["loss"]["kind"].as_str()).flat_map(loss::of_stage);
+        switches.filter_map(move |switch| Some((switch, below(stage, switch.path.split('.').skip(1))?)))
+    };
+    stages.iter().flat_map(of_stage).collect()
 }
 
 /// What is at a path; of lists, the item of that kind.
