@@ -48,7 +48,7 @@ pub enum OfFeatures {}
 #[derive(Debug)]
 pub enum OfClassifier {}
 
-/// An objective after which `Q` can be asked.
+/// An objective after which `Q`, the classifier, can be asked.
 ///
 /// ```
 /// # extern crate dichroic_lang as dichroic;
@@ -68,4 +68,8 @@ pub enum OfClassifier {}
     note = "say `.loss(CrossEntropy)` before this, or fit a classifier on the features: `Logistic.on(...)`, `NearestMean.on(...)`, `OneNn::cosine().on(...)`"
 )]
 pub trait Answers<Q> {}
-impl<O> Answers<OfFeatures> for O {}
+
+/// What is asked, and an objective after which it can be.
+pub trait AnsweredBy<O> {}
+impl<O> AnsweredBy<O> for OfFeatures {}
+impl<O: Answers<OfClassifier>> AnsweredBy<O> for OfClassifier {}

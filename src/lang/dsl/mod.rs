@@ -47,7 +47,7 @@ pub use backbone::{
 pub use classify::{Classified, WithoutLabels};
 pub use data::{DataWord, Having, TrainingData, Without};
 pub use embedding::{HandMade, HandMadeStandardised, MeasuredFeatures};
-pub use evaluation::{Answers, Evaluation, OfClassifier, OfFeatures, On};
+pub use evaluation::{AnsweredBy, Answers, Evaluation, OfClassifier, OfFeatures, On};
 pub use experiments::{Declared, Experiments};
 pub use exposure::{DataSetWord, Less, Meets, Next, No, NotKnown, PlannerDecides, Seen, Unseen, Yes, Zero};
 pub use normalise::{ByImage, ByView, EachView, Image, Normalisation, Rules};

@@ -1,7 +1,7 @@
 //! The declaration of an experiment: model, data, loss, strategy, evaluation.
 
 use super::{
-    Adapts, Answers, Backbone, DataWord, Evaluation, Frozen, HasStage, LossNotSaid, Meets, NoLoss, ReadBy,
+    Adapts, AnsweredBy, Backbone, DataWord, Evaluation, Frozen, HasStage, LossNotSaid, Meets, NoLoss, ReadBy,
     StartsWith, Strategy, TrainingData, Trains,
 };
 use crate::{draft::Draft, spec::recipe::Recipe, word::plain};
@@ -133,7 +133,7 @@ impl<B, W, A, D, O, E> Run<Model<B, W, A>, D, O, E> {
     pub fn evaluate<V: Evaluation>(mut self, evaluation: V) -> Run<Model<B, W, A>, D, O, Evaluated>
     where
         D: Meets<V::Data, Exposure: ReadBy<A>>,
-        O: Answers<V::Asks>,
+        V::Asks: AnsweredBy<O>,
     {
         self.draft.evaluate(evaluation.protocol(), &evaluation.data());
         self.retyped()
