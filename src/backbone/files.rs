@@ -173,12 +173,15 @@ pub fn restore(path: &Path, params: &mut Params) -> Result<(), Error> {
     read(&Opened::read(path)?, params, |name| Some(name.to_owned()), is_head)
 }
 
+/// A tensor of a file: its shape and its values.
+pub type Tensor = (Vec<usize>, Vec<f32>);
+
 /// The tensors of a projection head of DINO in a checkpoint, by their names in PyTorch's older words for weight normalisation
 /// (`last_layer.weight_g`, `last_layer.weight_v`). Of several heads, that is read whose prefix has `part` in it.
 ///
 /// # Errors
 /// If the file cannot be read, or has several heads.
-pub fn dino_head(path: &Path, part: Option<&str>) -> Result<BTreeMap<String, (Vec<usize>, Vec<f32>)>, Error> {
+pub fn dino_head(path: &Path, part: Option<&str>) -> Result<BTreeMap<String, Tensor>, Error> {
     let file = Opened::head(path, part)?;
     let one = |name: &str| {
         let placed = file.get(name)?;

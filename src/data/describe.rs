@@ -69,7 +69,6 @@ pub(super) struct SetDescription {
     pub(super) printed: Option<Statistics>,
 }
 
-#[expect(clippy::ref_option, reason = "as serde calls it")]
 fn named<S: Serializer>(known: &Option<&'static Known>, to: S) -> Result<S::Ok, S::Error> {
     known.map(|known| known.name).serialize(to)
 }

@@ -18,6 +18,7 @@ use std::{
 const GROUP: usize = 16_384;
 
 /// The format of the file.
+#[expect(clippy::large_enum_variant, reason = "there is one for each file")]
 pub enum Layout {
     /// 32-bit floats, row after row.
     Plain,
@@ -37,6 +38,7 @@ pub struct Writer {
     to: Option<To>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one for each file")]
 enum To {
     /// Before the first row, whose width is not known.
     Unknown(Growing, Layout),

@@ -48,7 +48,9 @@ impl Unit {
             finite(rows, &values, width)?;
             for (row, image) in rows.iter().zip(values.chunks_exact(width)) {
                 let image: Vec<f64> = image.iter().map(|value| f64::from(*value)).collect();
-                all.push(&image).map_err(|()| Error::ZeroRow { row: *row as usize })?;
+                if !all.push(&image) {
+                    return Err(Error::ZeroRow { row: *row as usize });
+                }
             }
         }
         Ok(all)
@@ -59,17 +61,15 @@ impl Unit {
         Self { width, rows: Vec::new() }
     }
 
-    /// Adds a row, unless it has no direction.
-    ///
-    /// # Errors
-    /// It has none.
-    pub fn push(&mut self, row: &[f64]) -> Result<(), ()> {
+    /// Adds a row, unless it has no direction; whether it has one.
+    #[must_use]
+    pub fn push(&mut self, row: &[f64]) -> bool {
         let length = dot(row, row).sqrt();
-        if !(length > 0.0) {
-            return Err(());
+        if length.is_nan() || length <= 0.0 {
+            return false;
         }
         self.rows.extend(row.iter().map(|value| value / length));
-        Ok(())
+        true
     }
 
     /// Adds the rows of another.

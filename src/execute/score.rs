@@ -41,6 +41,9 @@ pub(super) struct Scored {
     pub(super) label_names: Option<Vec<String>>,
 }
 
+/// Features of some images of a set, and which they are.
+type Piece = (Box<dyn FeatureRows>, Vec<u32>);
+
 impl WorkContext<'_> {
     pub(super) fn score(
         &self,
@@ -138,8 +141,8 @@ impl WorkContext<'_> {
         set: &ImageSet,
     ) -> Result<Vec<Box<dyn FeatureRows>>, Error> {
         let (name, none) = (fit::features_file(&set.name), || Error::NoFeatures(set.name.clone()));
-        let (mut whole, mut pieces): (Vec<Box<dyn FeatureRows>>, Vec<(Option<Seed>, Vec<_>)>) =
-            (vec![], vec![]);
+        let mut whole: Vec<Box<dyn FeatureRows>> = vec![];
+        let mut pieces: Vec<(Option<Seed>, Vec<Piece>)> = vec![];
         for parent in self.plan.embeds(step, (data, of_source), &set.name) {
             let Work::Embed { data, .. } = &parent.work else { continue };
             let (path, rows) = (self.of_parent(&parent.id, &name), set.rows_of(&data.only));

@@ -103,7 +103,7 @@ impl Tape {
             let grad = buffer::read(grad.tensor())?;
             let places = Places { places, count, all };
             gradients.contribute(&input, |dx, add| {
-                spread(&grad, None, (&places.numbers(), count, all, width), dx, add)
+                spread(&grad, None, (&places.numbers(), count, all, width), dx, add);
             })
         }))
     }

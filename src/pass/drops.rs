@@ -7,6 +7,7 @@ use std::ops::Range;
 /// the whole batch and uses its own rows.
 pub struct Drops(Source);
 
+#[expect(clippy::large_enum_variant, reason = "there is one for each pass")]
 enum Source {
     Nothing,
     Draws(Draws),

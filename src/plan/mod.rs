@@ -167,10 +167,7 @@ impl Draft<'_> {
     fn fill(&mut self, spec: &Spec, seed: Seed) {
         let fits = self.members(spec, seed);
         // Those that learned from the source, of which an adaptation makes others.
-        let learned = match &spec.adapt {
-            None => None,
-            Some(_) => Some(self.members(&Spec { adapt: None, ..spec.clone() }, seed)),
-        };
+        let learned = spec.adapt.as_ref().map(|_| self.members(&Spec { adapt: None, ..spec.clone() }, seed));
         let mut untrained = spec.clone();
         untrained.model.weights = Weights::Scratch;
         untrained.train.stages.clear();

@@ -226,7 +226,7 @@ fn what_does_not_fit_is_listed() {
     assert!(said.contains("missing: blocks.1.attn.qkv.bias"), "{said}");
     let queries = "unexpected: encoder.layer.1.attention.attention.query.bias";
     assert!(said.contains(queries), "{said}");
-    let mut twice = plain.clone();
+    let mut twice = plain;
     for chunk in [0, 1] {
         twice.insert(format!("blocks.{chunk}.0.norm1.bias"), (vec![32], vec![0.0; 32]));
     }

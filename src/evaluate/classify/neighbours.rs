@@ -59,7 +59,9 @@ impl Neighbours {
             let mut queries = Unit::empty(width);
             for (at, image) in values.chunks_exact(width).enumerate() {
                 scales.read(number * block + at, image, &mut x);
-                queries.push(&x).map_err(|()| Error::ZeroRow { row: rows[at] as usize })?;
+                if !queries.push(&x) {
+                    return Err(Error::ZeroRow { row: rows[at] as usize });
+                }
             }
             for near in nearest(&self.bank, &queries, self.k, listen)? {
                 let shares = shares(&near, self.k, self.temperature, &self.labels, self.classes.len());

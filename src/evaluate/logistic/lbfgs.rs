@@ -117,7 +117,7 @@ fn along(
         let x = from.x.iter().zip(direction).map(|(x, direction)| x + length * direction).collect();
         let next = Point::at(x, of);
         let enough = from.value + DECREASE * length * slope + ROUNDING * from.value.abs();
-        if !(next.value <= enough) {
+        if next.value.is_nan() || next.value > enough {
             high = length;
         } else if dot(&next.gradient, direction) < SLOPE * slope {
             low = length;

@@ -9,7 +9,10 @@ use crate::{
     seed::Seed,
     spec::Spec,
 };
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 fn model() -> Run<Model<Vit<size::vit::Mini>, Scratch, TargetParam>, Folder, SimClr> {
     let model = Vit::mini().scratch().adapter(TargetParam);
@@ -28,7 +31,7 @@ fn files(home: &Home, plan: &Plan, kind: &str, of: &str) -> Vec<PathBuf> {
     rows.filter(|row| row.kind == of).map(|row| reader.file(row.path.to_str().unwrap()).unwrap()).collect()
 }
 
-fn features(path: &PathBuf, rows: usize) -> Vec<f32> {
+fn features(path: &Path, rows: usize) -> Vec<f32> {
     let file = FeatureFile::plain(path, rows).unwrap();
     let mut values = vec![0.0; rows * file.width()];
     file.read(&(0..rows as u32).collect::<Vec<_>>(), &mut values).unwrap();

@@ -170,10 +170,6 @@ mod tests {
             assert!(SETS.contains(&source));
             assert_eq!(selection_plate(source), Some(plate));
         }
-        let plates =
-            [S3.selection_plate(), S3.having(Role::Plate, [selection_plate("source_3").unwrap_or("")])]
-                .map(|having| having.data());
-        assert_eq!(plates[0], plates[1]);
         assert_eq!(selection_plate("source_7"), None);
     }
 }

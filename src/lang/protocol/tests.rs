@@ -104,7 +104,7 @@ fn a_classifier_that_is_not_there_is_not_asked() {
     };
     assert_eq!(asked(trained(), &|_| {}), []);
     let other = |spec: &mut Spec| {
-        spec.train.stages[0] = sample::spec(sample::plain(), Recipe::Fixed).train.stages.remove(0)
+        spec.train.stages[0] = sample::spec(sample::plain(), Recipe::Fixed).train.stages.remove(0);
     };
     let message = "Accuracy asks the trained classifier, and the last stage trains none: ProxyNca";
     assert_eq!(asked(trained(), &other), [("accuracy_without_classifier", message.to_owned())]);

@@ -25,8 +25,6 @@ pub const TEACHER_BATCH: usize = 32;
 pub const LR: f64 = 2.5;
 /// The same for a vision transformer, whose published rates are those of hours of training.
 pub const VIT_LR: f64 = 5.0;
-/// By how much more they grow for an adaptation, which is a few dozen steps long.
-pub const ADAPT_LR: f64 = 4.0;
 /// Images of each set and split that are read.
 pub const SUBSET: usize = 1500;
 
@@ -55,7 +53,6 @@ pub fn quick(spec: &Spec) -> Spec {
     if let Some(adapt) = &mut spec.adapt {
         adapt.stage.epochs = adapt.stage.epochs.min(ADAPT_EPOCHS);
         adapt.stage.schedule.warmup = 0;
-        adapt.stage.optimiser.lr *= ADAPT_LR;
     }
     if let Some(classifier) = &mut spec.classifier {
         classifier.backbone.quick(declared);

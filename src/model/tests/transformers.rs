@@ -60,7 +60,7 @@ fn a_transformer_is_exported_for_timm() {
     let all = chammi();
     let channels = all[1].channels.len();
     let usual = settings::Vit::plain(VitSize::Mini);
-    let shaped = settings::Vit { patch: Some(16), registers: 3, layer_scale: Some(0.1), ..usual.clone() };
+    let shaped = settings::Vit { patch: Some(16), registers: 3, layer_scale: Some(0.1), ..usual };
     for word in [usual, shaped] {
         let hypernet = sample::adapter(HyperNet { z: 8, hidden: 8 }, Recipe::Fixed);
         for adapter in [sample::adapter(TargetParam, Recipe::Fixed), hypernet] {

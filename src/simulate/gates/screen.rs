@@ -35,9 +35,9 @@ impl Images {
     /// The mean of features over the sites of each well, and an image of it.
     fn of_wells(&self, features: fn(&Cell) -> Vec<f64>) -> Vec<(&Cell, Vec<f64>)> {
         let each: Vec<Vec<f64>> = self.cells.par_iter().map(features).collect();
-        let mut wells: BTreeMap<(&str, &str, &str), (usize, Vec<f64>, f64)> = BTreeMap::new();
+        let mut wells: BTreeMap<[&str; 3], (usize, Vec<f64>, f64)> = BTreeMap::new();
         for (at, (cell, own)) in self.cells.iter().zip(&each).enumerate() {
-            let well = (cell.source.as_str(), self.plates[at].as_str(), self.wells[at].as_str());
+            let well = [cell.source.as_str(), self.plates[at].as_str(), self.wells[at].as_str()];
             let (_, sum, count) = wells.entry(well).or_insert_with(|| (at, vec![0.0; own.len()], 0.0));
             sum.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
             *count += 1.0;

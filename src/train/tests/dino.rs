@@ -91,8 +91,7 @@ fn run(job: &Job<'_>, listen: &mut dyn Listen) -> (Ended, [Vec<u32>; 3]) {
 /// Whatever may differ between two trainings with DINO.
 fn kinds() -> Vec<Stage> {
     let usual = word();
-    let free =
-        settings::DinoV1 { gain: Gain::Free, clip: Clipping::PerTensor(0.1), locals: 3, ..usual.clone() };
+    let free = settings::DinoV1 { gain: Gain::Free, clip: Clipping::PerTensor(0.1), locals: 3, ..usual };
     let mut mixed = stage(usual.clone(), 2);
     mixed.objective.push(Term { weight: 0.5, loss: Loss::proxy_nca(0.07) });
     vec![stage(usual, 2), stage(free, 2), mixed]

@@ -401,6 +401,10 @@ fn the_compiler_and_the_check_have_the_same_rules() {
         TYPE_RULES.iter().filter(|rule| rule.in_spec).map(|rule| rule.name).collect();
     let mut raised = BTreeSet::from([convex(&[])[0].rule]);
     raised.extend(rules(|spec| spec.evaluate.clear()));
+    raised.extend(rules(|spec| {
+        let asked = settings::Accuracy { tent: false, standardised: None, pooled: None };
+        spec.evaluate[0].protocol = asked.into();
+    }));
     raised.extend(rules(|spec| spec.train.data = chammi::selection(&["CP"])));
     raised.extend(rules(|spec| {
         spec.model.backbone = conv_next(ConvNextSize::Nano, 0.0);
