@@ -7,7 +7,7 @@ use crate::{
     plan::{Plan, Step},
     prelude::*,
     seed::Seed,
-    spec::Spec,
+    spec::{HeadWhileAdapting, Spec},
 };
 use std::{
     collections::BTreeSet,
@@ -144,10 +144,10 @@ fn an_adapted_autoencoder_begins_with_its_decoder() {
     let run = model.augment(Flips).normalise(EachView).epochs(2).batch(4).warmup(1);
     let dual =
         run.classify(Vit::mini()).augment(Flips).epochs(1).warmup(0).evaluate(OneNn::cosine().on(SMALL));
-    let adapted = |rate: f64| {
+    let adapted = |rate: f64, head: HeadWhileAdapting| {
         let mut spec = one(dual.clone().adapt(Oda::per(Source), SMALL).epochs(1).warmup(0));
-        spec.adapt.as_mut().unwrap().rate = rate;
-        assert_eq!(spec.check(), []);
+        let adapt = spec.adapt.as_mut().unwrap();
+        (adapt.rate, adapt.head) = (rate, head);
         let (plan, ..) = home.run(&spec);
         let step = |what: &str| {
             plan.steps.iter().find(|step| step.work.describe().starts_with(what)).unwrap().id.clone()
@@ -161,13 +161,13 @@ fn an_adapted_autoencoder_begins_with_its_decoder() {
     let tensor = |file: &[u8], name: &str| -> Vec<u8> {
         safetensors::SafeTensors::deserialize(file).unwrap().tensor(name).unwrap().data().to_vec()
     };
-    let names = ["decoder_pred.weight", "mask_token", "blocks.0.attn.qkv.weight", "patch_embed.proj.weight"];
-    let [trained, still] = adapted(0.0);
-    for name in names {
-        assert!(tensor(&trained, name) == tensor(&still, name), "{name}");
-    }
-    let [_, moved] = adapted(1.0);
-    for name in names {
-        assert!(tensor(&trained, name) != tensor(&moved, name), "{name}");
-    }
+    let (decoder, encoder) =
+        (["decoder_pred.weight", "mask_token"], ["blocks.0.attn.qkv.weight", "patch_embed.proj.weight"]);
+    let same = |a: &[u8], b: &[u8], names: [&str; 2]| names.map(|name| tensor(a, name) == tensor(b, name));
+    let [trained, still] = adapted(0.0, HeadWhileAdapting::Trained);
+    assert_eq!([same(&trained, &still, decoder), same(&trained, &still, encoder)], [[true; 2]; 2]);
+    let [_, moved] = adapted(1.0, HeadWhileAdapting::Trained);
+    assert_eq!([same(&trained, &moved, decoder), same(&trained, &moved, encoder)], [[false; 2]; 2]);
+    let [_, moved] = adapted(1.0, HeadWhileAdapting::Frozen);
+    assert_eq!([same(&trained, &moved, decoder), same(&trained, &moved, encoder)], [[true; 2], [false; 2]]);
 }
