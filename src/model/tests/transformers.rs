@@ -125,6 +125,10 @@ fn a_declared_transformer_starts_from_deits_weights() {
         let mut same = 0;
         for id in params.ids() {
             let name = &params.published(id).name;
+            // Of planes, which keep the name.
+            if name.starts_with("patch_embed.") {
+                continue;
+            }
             if let Some(published) = written.find(name) {
                 assert_eq!(params.export(id).unwrap(), written.export(published).unwrap(), "{name}");
                 same += 1;

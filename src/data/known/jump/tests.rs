@@ -133,7 +133,8 @@ fn wells_and_sites_are_read_if_they_are_there() {
 
 #[test]
 fn the_table_of_a_set_is_its_rows_of_the_shared_one() {
-    let data = folder("", &ROWS).open().unwrap();
+    let folder = folder("", &ROWS);
+    let data = folder.open().unwrap();
     let mut table = data.sets[1].metadata().unwrap();
     let column =
         |table: &crate::data::Metadata, name: &str| table.names.iter().position(|of| of == name).unwrap();
