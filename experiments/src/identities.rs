@@ -7,7 +7,7 @@ use dichroic::{
     plan::{Plan, Work},
     registry,
     seed::Seed,
-    spec::{Spec, id::SpecId, quick::quick},
+    spec::{Spec, id::SpecId, jump, quick::quick},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -84,16 +84,26 @@ fn folders<'a>(root: &Path, specs: impl Iterator<Item = &'a Spec>) -> BTreeMap<S
     sets.into_iter().map(|(name, sets)| (name.clone(), folder(&root.join(&name), &name, sets))).collect()
 }
 
+/// Of a screen.
+const ROLES: &str = "roles = { plate = \"plate\", batch = \"batch\", well = \"well\", treatment = \"compound\", \
+                     plate_split = \"split\" }\n";
+
 fn folder(root: &Path, name: &str, sets: BTreeSet<String>) -> DataSet {
     let sets = if sets.is_empty() { BTreeSet::from(["One".to_owned(), "Two".to_owned()]) } else { sets };
     let mut description = format!("name = \"{name}\"\n");
     for set in &sets {
         fs::create_dir_all(root.join(set)).unwrap();
-        let table = "file_path,channel_width,Label,train_test_split,Task_one\n\
-                     a.png,4,one,Train,False\nb.png,4,two,Train,False\nc.png,4,one,Task_one,True\n";
+        let table = "file_path,channel_width,Label,train_test_split,Task_one,plate,batch,well,compound,split\n\
+                     a.png,4,one,Train,False,P1,B1,A1,C1,train\n\
+                     b.png,4,two,Train,False,P2,B1,A2,C2,train\n\
+                     c.png,4,one,Task_one,True,P3,B2,A1,C1,selection\n";
         fs::write(root.join(set).join("enriched_meta.csv"), table).unwrap();
         ["a", "b", "c"].iter().for_each(|image| black(&root.join(set).join(format!("{image}.png"))));
-        description += &format!("[sets.{set}]\nchannels = [\"dna\", \"er\", \"actin\"]\n");
+        let third = if name == jump::NAME { "mito" } else { "actin" };
+        description += &format!("[sets.{set}]\nchannels = [\"dna\", \"er\", \"{third}\"]\n");
+        if name == jump::NAME {
+            description += ROLES;
+        }
     }
     fs::write(root.join("dataset.toml"), description).unwrap();
     let mut opened = DataSet::open_without_fingerprint(name, root).unwrap();
