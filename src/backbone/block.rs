@@ -16,7 +16,7 @@ pub(super) struct Kind {
     pub(super) heads: usize,
     /// Initial layer scale; `None`: the block has none.
     pub(super) scale: Option<f32>,
-    /// Probability of dropping each of the two branches of an image in training.
+    /// Probability of dropping each of the two branches of an image in training; of the last block, in a chain.
     pub(super) drop: f64,
     /// The hidden layer.
     pub(super) hidden: Hidden,
@@ -39,6 +39,16 @@ pub(super) struct Block {
     widen: Affine,
     narrow: Affine,
     gammas: Option<[ParamId; 2]>,
+}
+
+/// So many blocks one after another: `{name}.0`, `{name}.1`, and so on. As in timm, drop rates rise linearly from 0 at the
+/// first to `kind.drop` at the last.
+pub(super) fn chain(name: &str, depth: usize, width: usize, kind: Kind, params: &mut Params) -> Vec<Block> {
+    let block = |number: usize| {
+        let drop = kind.drop * number as f64 / (depth - 1).max(1) as f64;
+        Block::new(&format!("{name}.{number}"), width, Kind { drop, ..kind }, params)
+    };
+    (0..depth).map(block).collect()
 }
 
 impl Block {

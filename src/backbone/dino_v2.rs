@@ -5,7 +5,7 @@
 
 use super::{
     OffTheShelf,
-    block::{Block, Hidden, Kind},
+    block::{Block, Hidden, Kind, chain},
     layers::{Affine, Norm},
     position,
 };
@@ -72,9 +72,7 @@ impl DinoV2 {
             registers: params.add_normal(token("reg_token", registers), 1e-6),
             positions: params.add_normal(token("pos_embed", grid * grid), 0.02),
             patches: Affine::new(weight, width, params),
-            blocks: (0..depth)
-                .map(|number| Block::new(&format!("blocks.{number}"), width, kind, params))
-                .collect(),
+            blocks: chain("blocks", depth, width, kind, params),
             norm: Norm::new("norm", width, params),
         }
     }

@@ -2,7 +2,7 @@
 //! and draws all patches.
 
 use super::{
-    block::{Block, Hidden, Kind},
+    block::{Block, Hidden, Kind, chain},
     layers::{Affine, INIT_SD, Norm, constant},
     position,
 };
@@ -54,9 +54,7 @@ impl MaeDecoder {
             width,
             embed: affine("decoder_embed", width, encoder, params),
             mask: params.add_normal(Published::new(MASK_TOKEN, &[1, 1, width]), INIT_SD),
-            blocks: (0..depth)
-                .map(|number| Block::new(&format!("decoder_blocks.{number}"), width, kind, params))
-                .collect(),
+            blocks: chain("decoder_blocks", depth, width, kind, params),
             norm: Norm::new("decoder_norm", width, params),
             draw: affine("decoder_pred", patch, width, params),
         };

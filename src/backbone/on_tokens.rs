@@ -5,7 +5,7 @@
 
 use super::{
     Backbone, Side,
-    block::{Block, Kind},
+    block::{Block, Kind, chain},
     layers::{Affine, Norm},
     vit::Shape,
 };
@@ -31,16 +31,8 @@ impl OnTokens {
         let Shape { width, depth, heads, layer_scale, drop_path, hidden, .. } = shape;
         let map = Affine::uniform(Published::new("linear_projector.weight", &[width, ins]), params);
         let mut own = params.within(MAIN);
-        let block = |number: usize, params: &mut Params| {
-            let drop = drop_path * number as f64 / (depth - 1).max(1) as f64;
-            Block::new(
-                &format!("blocks.{number}"),
-                width,
-                Kind { heads, scale: layer_scale, drop, hidden },
-                params,
-            )
-        };
-        let blocks = (0..depth).map(|number| block(number, &mut own)).collect();
+        let kind = Kind { heads, scale: layer_scale, drop: drop_path, hidden };
+        let blocks = chain("blocks", depth, width, kind, &mut own);
         Self { width, side, map, blocks, norm: Norm::new("norm", width, &mut own) }
     }
 }

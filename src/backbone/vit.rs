@@ -10,7 +10,7 @@ pub use reading::{Blocks, Reading};
 
 use super::{
     Backbone, Side, Stem,
-    block::{Block, Hidden, Kind},
+    block::{Block, Hidden, Kind, chain},
     layers::{INIT_SD, Norm, constant},
     position::{self, Rule},
 };
@@ -115,18 +115,13 @@ impl Vit {
         } = shape;
         let token = |name: &str, count: usize| Published::new(name, &[1, count, width]);
         let positions = usize::from(class_position) + grid * grid;
-        let block = |number: usize, params: &mut Params| {
-            // timm: drop rates rise linearly from 0 at the first block to `drop_path` at the last.
-            let drop = drop_path * number as f64 / (depth - 1).max(1) as f64;
-            let kind = Kind { heads, scale: layer_scale, drop, hidden };
-            Block::new(&format!("blocks.{number}"), width, kind, params)
-        };
+        let kind = Kind { heads, scale: layer_scale, drop: drop_path, hidden };
         Self {
             shape,
             class: params.add_normal(token("cls_token", 1), TOKEN_SD),
             registers: (registers > 0).then(|| params.add_normal(token("reg_token", registers), TOKEN_SD)),
             positions: params.add_normal(token("pos_embed", positions), INIT_SD),
-            blocks: (0..depth).map(|number| block(number, params)).collect(),
+            blocks: chain("blocks", depth, width, kind, params),
             norm: Norm::new("norm", width, params),
         }
     }

@@ -14,7 +14,7 @@ pub enum Norm {
         floor: f32,
     },
     /// Mean and standard deviation of each channel of each view.
-    View,
+    View(ByItself),
 }
 
 impl Norm {
@@ -33,7 +33,7 @@ impl Norm {
                 Cow::Owned(own)
             }
             // Those are known when the view is made: see `finish`.
-            Self::View => Cow::Owned(Statistics::none(tape.channels)),
+            Self::View(_) => Cow::Owned(Statistics::none(tape.channels)),
         }
     }
 
@@ -41,24 +41,41 @@ impl Norm {
     pub fn finish(&self, channels: usize, view: &mut [f32]) {
         match self {
             Self::Set(_) | Self::Image { .. } => {}
-            Self::View => {
+            Self::View(how) => {
                 let size = (view.len() / channels.max(1)).max(1);
-                view.chunks_exact_mut(size).for_each(by_itself);
+                view.chunks_exact_mut(size).for_each(|plane| how.normalise(plane));
             }
         }
     }
 }
 
-/// Added to the standard deviation of a view's channel.
-pub const OF_VIEW: f64 = 1e-6;
+/// How a channel of a view or a crop is normalised by itself: (x − mean) / (SD + `floor`), of pixels in [0, 1].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ByItself {
+    /// Taken off the count of pixels: 1 for the unbiased standard deviation, 0 for the population's.
+    pub fewer: usize,
+    /// Added to the standard deviation.
+    pub floor: f64,
+}
 
-/// (x − mean) / (SD + 1e-6), with the unbiased standard deviation of the plane.
-fn by_itself(plane: &mut [f32]) {
-    let count = plane.len() as f64;
-    let mean = plane.iter().map(|x| f64::from(*x)).sum::<f64>() / count;
-    let squares: f64 = plane.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum();
-    let sd = (squares / (count - 1.0).max(1.0)).sqrt() + OF_VIEW;
-    plane.iter_mut().for_each(|x| *x = ((f64::from(*x) - mean) / sd) as f32);
+/// Of a view (CODA).
+pub const OF_VIEW: ByItself = ByItself { fewer: 1, floor: 1e-6 };
+/// Of a crop (DINO BoC, Cell-DINO).
+pub const OF_CROP: ByItself = ByItself { fewer: 0, floor: 1e-7 };
+
+impl ByItself {
+    /// What the sum of squares of so many pixels is divided by.
+    pub fn degrees(self, pixels: usize) -> f64 {
+        (pixels - self.fewer).max(1) as f64
+    }
+
+    /// Normalises one channel.
+    pub fn normalise(self, plane: &mut [f32]) {
+        let mean = plane.iter().map(|x| f64::from(*x)).sum::<f64>() / plane.len() as f64;
+        let squares: f64 = plane.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum();
+        let scale = 1.0 / ((squares / self.degrees(plane.len())).sqrt() + self.floor);
+        plane.iter_mut().for_each(|x| *x = ((f64::from(*x) - mean) * scale) as f32);
+    }
 }
 
 impl From<Statistics> for Norm {
@@ -91,6 +108,17 @@ mod tests {
         };
         for (bytes, floats) in norm.of(&tape).sd.iter().zip(&norm.of(&floats).sd) {
             assert!((bytes - floats).abs() < 1e-6);
+        }
+    }
+
+    /// numpy: `(x - x.mean()) / (x.std() + 1e-7)`.
+    #[test]
+    fn each_channel_is_normalised_by_itself() {
+        let mut image = [0.0, 0.4, 0.8, 0.4, 0.2, 0.2, 0.2, 0.2];
+        Norm::View(OF_CROP).finish(2, &mut image);
+        let root = 2f32.sqrt();
+        for (found, expected) in image.iter().zip([-root, 0.0, root, 0.0, 0.0, 0.0, 0.0, 0.0]) {
+            assert!((found - expected).abs() < 1e-6, "{image:?}");
         }
     }
 }

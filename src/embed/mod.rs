@@ -1,7 +1,6 @@
 //! From images to feature vectors: every row of a set, in the order of its table, passed on as soon as it is
 //! computed.
 
-mod crops;
 mod files;
 mod room;
 mod symmetries;
@@ -149,8 +148,6 @@ pub struct Embedder {
     pub batch: usize,
     /// Whether features are the mean over the eight symmetries of a square.
     pub symmetries: bool,
-    /// Whether each channel of what the model receives of an image is normalised by its own mean and standard deviation.
-    pub by_crop: bool,
     /// Numbers in the largest image at its own size so far; 0 before the first.
     largest: AtomicUsize,
     /// What a pass takes, by the number of the set and its channels.
@@ -271,7 +268,6 @@ impl Embedder {
             preprocess: Preprocess::Native,
             batch: BATCH,
             symmetries: false,
-            by_crop: false,
             largest: AtomicUsize::new(0),
             footprints: Mutex::default(),
         }
@@ -474,9 +470,6 @@ impl Embedder {
                         _ => window_view(&tape, side, &norm.of(&tape), out),
                     }
                     norm.finish(channels, out);
-                    if self.by_crop {
-                        crops::normalise(out, side * side);
-                    }
                     Ok(())
                 });
                 all(views)?;
@@ -499,9 +492,6 @@ impl Embedder {
                     let mut pixels = vec![0f32; channels * height * width];
                     native_view(&tape, &norm.of(&tape), &mut pixels);
                     norm.finish(channels, &mut pixels);
-                    if self.by_crop {
-                        crops::normalise(&mut pixels, height * width);
-                    }
                     Ok(Batch { images: 1, height, width, pixels })
                 };
                 Ok(together(all(tapes.into_par_iter().map(one))?))

@@ -174,15 +174,7 @@ impl<'a> Meter<'a> {
         let few = few.as_ref().unwrap_or(set);
         let own = SetChannels { set: set.name.clone(), channels: set.channels.clone() };
         let sets = vec![CardSet::plain(own.clone())];
-        let card = Card {
-            model: model.clone(),
-            image,
-            window: false,
-            sets,
-            normalise: vec![],
-            classifier: None,
-            classes: vec![],
-        };
+        let card = Card::of(model.clone(), image, sets);
         let mut embedder = Embedder::random(&card, &[own], true);
         embedder.go_to(&self.device, Format::F32)?;
         let memory = device::Peak::begin(&self.device);

@@ -6,7 +6,7 @@ use crate::{
     adapter::SetChannels,
     atomic_file::{Digest, forget_parts},
     backbone::files,
-    data::{Norm, Statistics},
+    data::{Norm, Statistics, norm::OF_VIEW},
     device,
     embed::{Embedder, Layout, Writer},
     event::{Event, Listen},
@@ -54,29 +54,19 @@ impl WorkContext<'_> {
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
-        let Fit { model, image, window, subset, .. } = fit;
-        let (image, window, subset) = (*image, *window, *subset);
         let number = fit.training.as_ref().map_or(0, |training| training.number);
         let seed = of_stage(step.seed.unwrap_or(PRETRAIN_SEED), number);
-        let sets = self.sets.open(&fit.data, subset, listen)?;
+        let sets = self.sets.open(&fit.data, fit.subset, listen)?;
         let start = |seed| self.start(step, fit, &channels(&sets), seed);
         for remark in self.remarks(fit)? {
             listen.receive(&Event::Note(&remark));
         }
         let (extractor, mut params) = start(seed)?;
-        let mut card = Card {
-            model: model.clone(),
-            image,
-            window,
-            sets: Vec::new(),
-            normalise: fit.normalise.clone(),
-            classifier: fit.classifier.as_ref().map(|top| top.backbone.clone()),
-            classes: vec![],
-        };
+        let mut card = card(fit, vec![]);
         for (part, SetChannels { set, channels }) in sets.iter().zip(channels(&sets)) {
             card.sets.push(match self.norm(fit, part, listen)? {
                 Norm::Set(Statistics { mean, sd }) => CardSet { set, channels, mean, sd },
-                Norm::Image { .. } | Norm::View => CardSet::plain(SetChannels { set, channels }),
+                Norm::Image { .. } | Norm::View(_) => CardSet::plain(SetChannels { set, channels }),
             });
         }
         let Some(training) = fit.training.as_deref() else {
@@ -104,7 +94,8 @@ impl WorkContext<'_> {
             train::continue_from(&self.of_parent(parent, WEIGHTS), &mut params, &mut objective, how)?;
         }
         let card = Some(card);
-        let inputs = FitInputs { stage, side: image, window, seed, source: &source, objective, card };
+        let inputs =
+            FitInputs { stage, side: fit.image, window: fit.window, seed, source: &source, objective, card };
         self.train(inputs, &extractor, &mut params, attempt, listen)
     }
 
@@ -254,19 +245,11 @@ impl WorkContext<'_> {
     ) -> Result<Progress, Error> {
         let parent = step.parents.first().expect("the plan puts the fit before the embedding");
         let fit = self.plan.fit(parent);
-        let Fit { model, data: data_of_fit, precision, subset, .. } = fit;
+        let Fit { data: data_of_fit, precision, subset, .. } = fit;
         let subset = *subset;
         let trained = channels(&self.sets.open(data_of_fit, subset, listen)?);
         let parts = self.sets.open(data, subset, listen)?;
-        let card = Card {
-            model: model.clone(),
-            image,
-            window,
-            sets: trained.into_iter().map(CardSet::plain).collect(),
-            normalise: fit.normalise.clone(),
-            classifier: fit.classifier.as_ref().map(|top| top.backbone.clone()),
-            classes: vec![],
-        };
+        let card = Card { image, window, ..card(fit, trained.into_iter().map(CardSet::plain).collect()) };
         let weights = self.of_parent(parent, WEIGHTS);
         let mut embedder =
             Embedder::restore(&card, &channels(&parts), data.name == data_of_fit.name, &weights)?;
@@ -299,9 +282,21 @@ impl WorkContext<'_> {
         match (model.adapter.view(), moments_of(normalise, &part.set().name)) {
             (View::Native, _) => Ok(Norm::none(part.set().channels.len())),
             (View::Resized, Some(Moments::Image { floor })) => Ok(Norm::Image { floor: floor as f32 }),
-            (View::Resized, Some(Moments::View)) => Ok(Norm::View),
+            (View::Resized, Some(Moments::View)) => Ok(Norm::View(OF_VIEW)),
             (View::Resized, None) => Ok(self.sets.statistics(part, *subset, listen)?.into()),
         }
+    }
+}
+
+/// What is kept with the weights of a fit.
+fn card(fit: &Fit, sets: Vec<CardSet>) -> Card {
+    let Fit { model, image, window, normalise, classifier, .. } = fit;
+    let classifier = classifier.as_ref().map(|top| top.backbone.clone());
+    Card {
+        window: *window,
+        normalise: normalise.clone(),
+        classifier,
+        ..Card::of(model.clone(), *image, sets)
     }
 }
 

@@ -30,15 +30,7 @@ pub(super) fn safetensors(folder: &Path) -> Target {
     let path = folder.join("a.safetensors");
     let channels = SetChannels { set: "A".into(), channels: vec!["dna".into()] };
     let model = declared::spec(declared::plain(), Recipe::Fixed).model;
-    let card = Card {
-        model,
-        image: 224,
-        window: false,
-        sets: vec![CardSet::plain(channels)],
-        normalise: vec![],
-        classifier: None,
-        classes: vec![],
-    };
+    let card = Card::of(model, 224, vec![CardSet::plain(channels)]);
     let note = serde_json::to_string(&card).expect("plain data");
     let tensors = TENSORS
         .map(|(name, shape)| (name.to_owned(), shape.to_vec(), vec![7; 4 * shape.iter().product::<usize>()]));

@@ -3,7 +3,7 @@
 
 use crate::{
     adapter::{self, SetChannels},
-    data::{Norm, Statistics},
+    data::{Norm, Statistics, norm::OF_VIEW},
     spec::{self, Adapter, Backbone, Enters, Model, Moments, Normalise, View, bounds, normalise},
 };
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,11 @@ impl CardSet {
 }
 
 impl Card {
+    /// A model without a classifier, on images that are resized to a square of that side and normalised as `sets` say.
+    pub fn of(model: Model, image: usize, sets: Vec<CardSet>) -> Self {
+        Self { model, image, window: false, sets, normalise: vec![], classifier: None, classes: vec![] }
+    }
+
     /// Refuses what no file of ours says, before anything is computed by it. A file may come from anywhere.
     ///
     /// # Errors
@@ -152,7 +157,7 @@ impl Card {
     pub fn by_image(&self, set: &str) -> Option<Norm> {
         Some(match normalise::moments_of(&self.normalise, set)? {
             Moments::Image { floor } => Norm::Image { floor: floor as f32 },
-            Moments::View => Norm::View,
+            Moments::View => Norm::View(OF_VIEW),
         })
     }
 }
@@ -169,15 +174,7 @@ mod tests {
         let spec = sample::spec(sample::hyper_net().frozen(), Recipe::Fixed);
         let channels = ["er", "golgi"].map(String::from).to_vec();
         let set = CardSet { set: "HPA".into(), channels, mean: vec![0.1; 2], sd: vec![0.2; 2] };
-        Card {
-            model: spec.model,
-            image: 64,
-            window: false,
-            sets: vec![set],
-            normalise: vec![],
-            classifier: None,
-            classes: vec![],
-        }
+        Card::of(spec.model, 64, vec![set])
     }
 
     #[test]

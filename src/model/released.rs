@@ -188,15 +188,7 @@ fn shaped(path: &Path, set: Option<&str>, shape: Shape) -> Result<Released, Erro
     let image = checkpoint.setting(&["config", "dataset", "img_size"]).and_then(|side| side.try_into().ok());
     image.map_or(Ok(()), |side| bounds::IMAGE.check(side)).map_err(size)?;
     let model = Model { backbone, weights: Weights::ImageNet22k, adapter };
-    let card = Card {
-        model,
-        image: image.unwrap_or(IMAGE),
-        window: false,
-        sets,
-        normalise: vec![],
-        classifier: None,
-        classes: vec![],
-    };
+    let card = Card::of(model, image.unwrap_or(IMAGE), sets);
     let mut params = Params::new(Seed(0));
     let model = Extractor::shaped(&card.model.adapter, shape, 0.0, (&card.channels(), &[]), &mut params);
     let taken = pair(path, &mut checkpoint, &tensors, shape, &card.model.adapter, &mut params)?;

@@ -3,8 +3,8 @@
 //! The first two steps of CODA are works that all of its targets share: an adaptation has the trained model as its parent, an
 //! embedding the classifier and the adapted model.
 
-use super::{Draft, Fit, Fitted, Revisions, TakesOver, Top, Training, Work, resolve};
-use crate::spec::{Adapt, Classifier, Condition, Selection, Spec, id::WorkId};
+use super::{Draft, Fit, Fitted, TakesOver, Top, Training, Work, resolve};
+use crate::spec::{Adapt, Classifier, Condition, Spec, id::WorkId};
 
 impl Draft<'_> {
     /// A model with the classifier on top of it, as it is after its adaptation: one for each part of the target.
@@ -39,7 +39,7 @@ impl Draft<'_> {
         }
         let number = spec.train.stages.len();
         let training = Training { number, hold_out: spec.train.hold_out, adapts: None, stage };
-        let work = after(spec, &spec.train.data, Some(top), training);
+        let work = Work::Fit(Fit::of(spec, &spec.train.data, Some(top), Some(training)));
         self.add(work, Some(fit.seed), &[&spec.train.data], parents)
     }
 
@@ -69,25 +69,7 @@ impl Draft<'_> {
         let training = Training { number, hold_out: 0.0, adapts: Some(takes_over), stage };
         // Parameters that belong to sets are those of the sets that the model was trained on.
         let data = if spec.model.adapter.reads_unseen_sets() { &adapt.data } else { &spec.train.data };
-        let work = after(spec, data, None, training);
+        let work = Work::Fit(Fit::of(spec, data, None, Some(training)));
         self.add(work, Some(fit.seed), &[&adapt.data], fit.works.clone())
     }
-}
-
-/// A training after that of the model.
-fn after(spec: &Spec, data: &Selection, classifier: Option<Top>, training: Training) -> Work {
-    let top = classifier.as_ref().map(|top| &top.backbone);
-    let revisions = Revisions::fit_under(&spec.model, top, Some(&training.stage));
-    Work::Fit(Fit {
-        model: spec.model.clone(),
-        data: data.all_images(),
-        image: spec.train.image,
-        window: spec.train.window,
-        normalise: spec.train.normalise.clone(),
-        subset: spec.train.subset,
-        precision: spec.train.precision,
-        classifier,
-        training: Some(Box::new(training)),
-        revisions,
-    })
 }

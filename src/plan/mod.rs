@@ -245,24 +245,10 @@ impl Draft<'_> {
     fn fit(&mut self, spec: &Spec, seed: Seed) -> WorkId {
         let mut parents: Vec<WorkId> =
             self.pretraining(&spec.model.backbone, &spec.model.weights).into_iter().collect();
-        let Train { data, image, window, normalise, hold_out, subset, precision, stages } = &spec.train;
-        let fit = |training: Option<Box<Training>>| {
-            Work::Fit(Fit {
-                model: spec.model.clone(),
-                // It has parameters for all images of these sets, whichever it is trained on.
-                data: data.all_images(),
-                image: *image,
-                window: *window,
-                normalise: normalise.clone(),
-                subset: *subset,
-                precision: *precision,
-                classifier: None,
-                revisions: Revisions::fit(&spec.model, training.as_ref().map(|training| &training.stage)),
-                training,
-            })
-        };
+        let Train { data, hold_out, stages, .. } = &spec.train;
         if stages.is_empty() {
-            return self.add(fit(None), Some(seed), &[data], parents);
+            let work = Work::Fit(Fit::of(spec, data, None, None));
+            return self.add(work, Some(seed), &[data], parents);
         }
         for (number, stage) in stages.iter().enumerate() {
             let mut stage = stage.clone();
@@ -270,7 +256,8 @@ impl Draft<'_> {
                 stage.on = Some(data.clone());
             }
             let training = Training { number, hold_out: *hold_out, adapts: None, stage };
-            parents = vec![self.add(fit(Some(Box::new(training))), Some(seed), &[data], parents)];
+            let work = Work::Fit(Fit::of(spec, data, None, Some(training)));
+            parents = vec![self.add(work, Some(seed), &[data], parents)];
         }
         parents.remove(0)
     }
@@ -362,10 +349,7 @@ impl Draft<'_> {
 /// What only the data can say: sets that are not there, channels that a model has no parameters for.
 fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut refs = vec![&spec.train.data];
-    refs.extend(spec.evaluate.iter().map(|evaluate| &evaluate.data));
-    refs.extend(spec.stages().filter_map(|stage| stage.on.as_ref()));
-    refs.extend(spec.adapt.iter().map(|adapt| &adapt.data));
+    let mut refs: Vec<&Selection> = spec.selections().collect();
     refs.sort_unstable();
     refs.dedup();
     for wanted in refs {
@@ -445,11 +429,10 @@ fn too_few_templates(adapter: &Adapter, trained: &[&ImageSet]) -> Option<Problem
 /// Every set that is read has the channels that are picked by name.
 fn without_planes(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem> {
     let Adapter::Planes(word) = &spec.model.adapter else { return vec![] };
-    let adapted = spec.adapt.iter().map(|adapt| &adapt.data);
-    let evaluated = spec.evaluate.iter().map(|evaluate| &evaluate.data);
-    let read = [&spec.train.data].into_iter().chain(adapted).chain(evaluated);
     let mut problems: Vec<Problem> = Vec::new();
-    for (from, set) in read.flat_map(|from| resolve(from, data).into_iter().map(move |set| (from, set))) {
+    for (from, set) in
+        spec.selections().flat_map(|from| resolve(from, data).into_iter().map(move |set| (from, set)))
+    {
         let Err(why) = adapter::places_of_planes(word, &set.channels) else { continue };
         let problem = Problem {
             rule: "planes_are_there",

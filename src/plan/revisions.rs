@@ -35,13 +35,8 @@ impl Revisions {
         Self::of(words, &[SEED, OPS, TRANSFORM, TRAIN, SIMULATE])
     }
 
-    /// Of a model as it starts, or of a stage of its training.
-    pub(crate) fn fit(model: &Model, stage: Option<&Stage>) -> Self {
-        Self::fit_under(model, None, stage)
-    }
-
-    /// The same with a classifier on top of the model.
-    pub(super) fn fit_under(model: &Model, top: Option<&Backbone>, stage: Option<&Stage>) -> Self {
+    /// Of a model as it starts, or of a stage of its training, maybe of a classifier on top of it.
+    pub(crate) fn fit(model: &Model, top: Option<&Backbone>, stage: Option<&Stage>) -> Self {
         let top = top.map(|backbone| word("backbone", backbone.entry()));
         let words = [word("adapter", model.adapter.entry()), word("backbone", model.backbone.entry())];
         let words = words.into_iter().chain(top);

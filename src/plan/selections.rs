@@ -13,11 +13,6 @@ const LISTED: usize = 10;
 
 /// What the data say against the selections of a spec, all of whose sets are there.
 pub(super) fn problems(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem> {
-    let mut selections: Vec<&Selection> =
-        spec.train.stages.iter().map(|stage| spec.train.data_of(stage)).collect();
-    selections.push(&spec.train.data);
-    selections.extend(spec.adapt.iter().map(|adapt| &adapt.data));
-    selections.extend(spec.evaluate.iter().map(|evaluate| &evaluate.data));
     let evaluated = spec.evaluate.iter().map(|evaluate| &evaluate.data);
     let mut problems: Vec<Problem> = evaluated
         .filter(|selection| selection.only.is_empty())
@@ -26,8 +21,7 @@ pub(super) fn problems(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Pro
     for evaluate in &spec.evaluate {
         problems.extend(unstandardised(spec, evaluate, data));
     }
-    selections.retain(|selection| !selection.only.is_empty());
-    for selection in &selections {
+    for selection in spec.selections().filter(|selection| !selection.only.is_empty()) {
         problems.extend(unknown(selection, &super::resolve(selection, data)));
     }
     problems.extend(spec.adapt.iter().flat_map(|adapt| parts(spec, adapt, data)));
@@ -66,9 +60,7 @@ pub(super) fn problems(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Pro
 /// Parts of a target that cannot have a model each: without such a column, or of other images than are asked about.
 fn parts(spec: &Spec, adapt: &Adapt, data: &BTreeMap<String, DataSet>) -> Vec<Problem> {
     let Some(role) = adapt.per else { return vec![] };
-    let sets = super::resolve(&adapt.data, data);
-    let without = sets.iter().filter(|set| set.values(role).is_none());
-    let mut problems: Vec<Problem> = without.map(|set| no_role(&adapt.data.name, set, role)).collect();
+    let mut problems = without(&adapt.data, role, data);
     let strange = spec.evaluate.iter().find(|evaluate| !evaluate.data.is_within(&adapt.data));
     problems.extend(strange.map(|evaluate| Problem {
         rule: "adapt_asked",
@@ -115,18 +107,20 @@ fn unknown(selection: &Selection, sets: &[&ImageSet]) -> Vec<Problem> {
 
 /// Roles that a protocol reads and a table has no column for.
 fn unstandardised(spec: &Spec, evaluate: &Evaluate, data: &BTreeMap<String, DataSet>) -> Vec<Problem> {
-    let without = |selection: &Selection, role: Role| -> Vec<Problem> {
-        let sets = super::resolve(selection, data);
-        let without = sets.iter().filter(|set| set.values(role).is_none());
-        without.map(|set| no_role(&selection.name, set, role)).collect()
-    };
     let target = evaluate.protocol.target();
     let mut problems: Vec<Problem> =
-        target.roles().into_iter().flat_map(|role| without(&evaluate.data, role)).collect();
+        target.roles().into_iter().flat_map(|role| without(&evaluate.data, role, data)).collect();
     if target.standardised.is_some_and(|standardised| standardised.on_controls) {
-        problems.extend(without(spec.train.last_data(), Role::Control));
+        problems.extend(without(spec.train.last_data(), Role::Control, data));
     }
     problems
+}
+
+/// Sets whose table has no column for a role.
+fn without(selection: &Selection, role: Role, data: &BTreeMap<String, DataSet>) -> Vec<Problem> {
+    let sets = super::resolve(selection, data);
+    let without = sets.iter().filter(|set| set.values(role).is_none());
+    without.map(|set| no_role(&selection.name, set, role)).collect()
 }
 
 fn no_role(data: &str, set: &ImageSet, role: Role) -> Problem {

@@ -5,7 +5,7 @@ use crate::{
     backbone,
     spec::{
         Backbone, Beside, CentreStart, ConvNextSize, Features, HeadWhileAdapting, Model, Normalise,
-        Precision, Protocol, Selection, Stage, StudentStart, View, Weights, kind, settings,
+        Precision, Protocol, Selection, Spec, Stage, StudentStart, Train, View, Weights, kind, settings,
     },
     train::Continue,
 };
@@ -145,6 +145,32 @@ pub struct Fit {
     pub training: Option<Box<Training>>,
     /// Of the code behind it.
     pub revisions: Revisions,
+}
+
+impl Fit {
+    /// Of a spec's model, with parameters for all images of these sets, whichever it is trained on.
+    pub(super) fn of(
+        spec: &Spec,
+        data: &Selection,
+        classifier: Option<Top>,
+        training: Option<Training>,
+    ) -> Self {
+        let Train { image, window, normalise, subset, precision, .. } = &spec.train;
+        let top = classifier.as_ref().map(|top| &top.backbone);
+        let stage = training.as_ref().map(|training| &training.stage);
+        Self {
+            model: spec.model.clone(),
+            data: data.all_images(),
+            image: *image,
+            window: *window,
+            normalise: normalise.clone(),
+            subset: *subset,
+            precision: *precision,
+            revisions: Revisions::fit(&spec.model, top, stage),
+            classifier,
+            training: training.map(Box::new),
+        }
+    }
 }
 
 /// A backbone that is trained on simulated images first.

@@ -9,18 +9,24 @@ use dichroic_ops::seed::Stream;
 pub(super) struct Microscope {
     /// SD of the point spread function of each channel, as a share of the cell radius.
     blur: Vec<f64>,
+    imaging: Imaging,
+}
+
+/// What a microscope does to light besides its point spread, in each channel.
+#[derive(Clone, Debug)]
+pub(super) struct Imaging {
     /// Share of out-of-focus light, spread six times as wide.
-    haze: Vec<f64>,
+    pub(super) haze: Vec<f64>,
     /// Share of the previous channel that leaks into each.
-    bleed: Vec<f64>,
+    pub(super) bleed: Vec<f64>,
     /// Attenuation in the farthest corner, and position of the brightest point (shares of the image).
-    vignette: (f64, [f64; 2]),
-    /// Electrons at full scale, per channel.
-    electrons: Vec<f64>,
+    pub(super) vignette: (f64, [f64; 2]),
+    /// Electrons at full scale.
+    pub(super) electrons: Vec<f64>,
     /// Read noise, electrons.
-    read: f64,
+    pub(super) read: f64,
     /// Light without a specimen and the camera's offset, shares of full scale.
-    background: Vec<f64>,
+    pub(super) background: Vec<f64>,
 }
 
 /// Variation from image to image, in one channel.
@@ -46,7 +52,8 @@ impl Microscope {
         let electrons = each(libm::log(80.0), libm::log(900.0)).into_iter().map(libm::exp).collect();
         let background = each(0.01, 0.18);
         let vignette = (stream.uniform(0.1, 0.4), [stream.uniform(0.35, 0.65), stream.uniform(0.35, 0.65)]);
-        Self { blur, haze, bleed, vignette, electrons, read: stream.uniform(1.5, 3.0), background }
+        let read = stream.uniform(1.5, 3.0);
+        Self { blur, imaging: Imaging { haze, bleed, vignette, electrons, read, background } }
     }
 
     /// Images the planes: 8 bits, one plane per channel. `radius` is the cell radius in pixels.
@@ -59,26 +66,43 @@ impl Microscope {
     ) -> Vec<Vec<u8>> {
         (0..light.len())
             .map(|channel| {
-                let mut plane = light[channel].clone();
-                if channel > 0 {
-                    plane.add(&light[channel - 1], self.bleed[channel]);
-                }
-                let exposure = exposures[channel];
-                let sigma = (self.blur[channel] * radius * (1.0 + exposure.defocus)).max(0.6);
-                let mut haze = plane.clone();
-                blur(&mut plane, sigma);
-                blur(&mut haze, 6.0 * sigma);
-                plane.scale(1.0 - self.haze[channel]);
-                plane.add(&haze, self.haze[channel]);
-                self.digitise(&plane, channel, exposure.gain, stream)
+                let Exposure { gain, defocus } = exposures[channel];
+                let sigma = (self.blur[channel] * radius * (1.0 + defocus)).max(0.6);
+                let plane = self.imaging.focus(light, channel, sigma);
+                let byte = |level: f64| (255.0 * level + 0.5).clamp(0.0, 255.0) as u8;
+                self.imaging.read_out(&plane, channel, gain, byte, stream)
             })
             .collect()
     }
+}
 
-    fn digitise(&self, plane: &Canvas, channel: usize, gain: f64, stream: &mut Stream) -> Vec<u8> {
+impl Imaging {
+    /// The image of a channel's light by a point spread of SD `sigma` pixels.
+    pub(super) fn focus(&self, light: &[Canvas], channel: usize, sigma: f64) -> Canvas {
+        let mut plane = light[channel].clone();
+        if channel > 0 {
+            plane.add(&light[channel - 1], self.bleed[channel]);
+        }
+        let mut haze = plane.clone();
+        blur(&mut plane, sigma);
+        blur(&mut haze, 6.0 * sigma);
+        plane.scale(1.0 - self.haze[channel]);
+        plane.add(&haze, self.haze[channel]);
+        plane
+    }
+
+    /// What the camera makes of an image: `digit` of each pixel's level with its noise, a share of full scale.
+    pub(super) fn read_out<T>(
+        &self,
+        plane: &Canvas,
+        channel: usize,
+        gain: f64,
+        digit: impl Fn(f64) -> T,
+        stream: &mut Stream,
+    ) -> Vec<T> {
         let (strength, [across, down]) = self.vignette;
         let electrons = self.electrons[channel];
-        let mut bytes = Vec::with_capacity(plane.light.len());
+        let mut digits = Vec::with_capacity(plane.light.len());
         for row in 0..plane.height {
             let dy = row as f64 / plane.height as f64 - down;
             for column in 0..plane.width {
@@ -87,24 +111,23 @@ impl Microscope {
                 let signal = f64::from(plane.light[row * plane.width + column]);
                 let level = lit * (gain * signal + self.background[channel]);
                 let noise = (level * electrons + self.read * self.read).sqrt() / electrons;
-                let grey = 255.0 * (level + noise * quick_normal(stream));
-                bytes.push((grey + 0.5).clamp(0.0, 255.0) as u8);
+                digits.push(digit(level + noise * quick_normal(stream)));
             }
         }
-        bytes
+        digits
     }
 }
 
 /// Approximately standard normal: the number of ones among 56 fair bits, smoothed by the other eight. Camera
 /// noise needs one draw per pixel, and this one calls no transcendental function.
-pub(super) fn quick_normal(stream: &mut Stream) -> f64 {
+fn quick_normal(stream: &mut Stream) -> f64 {
     let bits = stream.bits();
     let ones = (bits >> 8).count_ones();
     (f64::from(ones) - 28.0 + (bits & 255) as f64 / 256.0 - 0.498) / 3.752_777
 }
 
 /// Gaussian blur of SD `sigma` pixels; border pixels are repeated outside.
-pub(super) fn blur(canvas: &mut Canvas, sigma: f64) {
+fn blur(canvas: &mut Canvas, sigma: f64) {
     if sigma > 2.5 {
         for _ in 0..3 {
             // Three box filters of variance σ²/3 each.

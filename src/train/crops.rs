@@ -1,7 +1,7 @@
 //! The composition of a batch: groups of crops of each image, and how their pixels are normalised.
 
 use crate::{
-    data::{Norm, norm::OF_VIEW},
+    data::{Norm, norm::ByItself},
     spec::{Augment, AugmentStream, CropFit, Needs, Sampling, Stage, settings},
 };
 use candle_core::{D, Result, Tensor};
@@ -37,49 +37,42 @@ pub struct CropGroup {
 }
 
 /// How pixels are normalised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Normalise {
     /// As the experiment says for the set: by its moments, by those of the stored image, or by those of each crop.
     Set,
-    /// By mean and unbiased standard deviation of each channel of the crop itself (CODA).
-    View,
-    /// By mean and standard deviation of each channel of the crop itself (DINO BoC).
-    Crop,
+    /// By mean and standard deviation of each channel of the crop itself.
+    Own(ByItself),
     /// Not at all: pixels in [0, 1].
     None,
 }
 
 impl Batches {
-    /// As a stage declares them, normalised by the set: crops of that side, and small ones if its loss needs them.
-    pub fn of(stage: &Stage, side: usize) -> Self {
+    /// As a stage declares them, normalised by the set: crops of that side, and small ones if its loss needs them. They are
+    /// resized, or if `window`, windows of the central square of twice their largest side, at the image's own scale.
+    pub fn of(stage: &Stage, side: usize, window: bool) -> Self {
         let Stage { augment, augment_stream, sampling, batch, objective, .. } = stage;
         let Needs { views, locals, pairs, labels: _, teacher: _, classifier: _ } = Needs::of(objective);
         let normalise = Normalise::Set;
-        let mut groups = vec![CropGroup { count: views, side, augment: augment.clone(), normalise }];
-        groups.extend(locals.map(|locals| CropGroup {
-            count: locals.count,
-            side: locals.side,
-            augment: of_small(augment, (locals.side as f64 / side as f64).powi(2)),
-            normalise,
-        }));
+        // A window is a crop by itself.
+        let kept = |change: &&Augment| !window || !matches!(change, Augment::Crop(_));
+        let augment: Vec<Augment> = augment.iter().filter(kept).cloned().collect();
+        let small = locals.map(|locals| {
+            let share = (locals.side as f64 / side as f64).powi(2);
+            let augment = of_small(&augment, share, window);
+            CropGroup { count: locals.count, side: locals.side, augment, normalise }
+        });
+        let groups =
+            [CropGroup { count: views, side, augment, normalise }].into_iter().chain(small).collect();
         let (stream, sampling) = (*augment_stream, *sampling);
-        Self { groups, batch: *batch, stream, sampling, pairs: pairs.is_some(), centre: None }
-    }
-}
-
-impl Batches {
-    /// The same where crops are windows of the central square of twice their largest side, at the image's own scale.
-    pub(super) fn in_windows(&mut self, side: usize) {
-        self.centre = Some(2 * side);
-        for group in &mut self.groups {
-            group.augment.retain(|change| !matches!(change, Augment::Crop(_)));
-        }
+        let centre = window.then_some(2 * side);
+        Self { groups, batch: *batch, stream, sampling, pairs: pairs.is_some(), centre }
     }
 }
 
 /// What is done to a small crop, which has that share of the pixels of a large one, and of what it shows: so both are of one
-/// magnification.
-fn of_small(augment: &[Augment], share: f64) -> Vec<Augment> {
+/// magnification. A window of fewer pixels shows less by itself.
+fn of_small(augment: &[Augment], share: f64, window: bool) -> Vec<Augment> {
     let mut crops = false;
     let mut one = |change: &Augment| match change {
         Augment::Crop(word) => {
@@ -98,20 +91,17 @@ fn of_small(augment: &[Augment], share: f64) -> Vec<Augment> {
     // CODA changes the intensity of large crops only.
     let kept = augment.iter().filter(|change| !matches!(change, Augment::Intensity(_)));
     let mut all: Vec<Augment> = kept.map(&mut one).collect();
-    if !crops {
+    if !crops && !window {
         all.push(settings::Crop { scale: [share; 2], ratio: [1.0; 2], fit: CropFit::Adapted }.into());
     }
     all
 }
 
-/// Added to the standard deviation of a crop.
-const EPS: f64 = 1e-7;
-
 impl Normalise {
     /// What it is for the images of a set that is normalised by `set`.
     pub(super) fn of(self, set: &Norm) -> Self {
         match (self, set) {
-            (Self::Set, Norm::View) => Self::View,
+            (Self::Set, Norm::View(how)) => Self::Own(*how),
             _ => self,
         }
     }
@@ -120,7 +110,7 @@ impl Normalise {
     pub(super) fn while_resampling(self, set: &Norm, channels: usize) -> Norm {
         match self {
             Self::Set => set.clone(),
-            Self::View | Self::Crop | Self::None => Norm::none(channels),
+            Self::Own(_) | Self::None => Norm::none(channels),
         }
     }
 
@@ -129,16 +119,12 @@ impl Normalise {
     /// # Errors
     /// If there are not four axes.
     pub(super) fn afterwards(self, crops: Tensor) -> Result<Tensor> {
-        let (fewer, eps) = match self {
-            Self::Crop => (0, EPS),
-            Self::View => (1, OF_VIEW),
-            Self::Set | Self::None => return Ok(crops),
-        };
+        let Self::Own(how) = self else { return Ok(crops) };
         let (n, channels, height, width) = crops.dims4()?;
         let planes = crops.reshape((n, channels, height * width))?;
         let centred = planes.broadcast_sub(&planes.mean_keepdim(D::Minus1)?)?;
-        let degrees = (height * width - fewer).max(1) as f64;
-        let sd = ((centred.sqr()?.sum_keepdim(D::Minus1)? / degrees)?.sqrt()? + eps)?;
+        let squares = centred.sqr()?.sum_keepdim(D::Minus1)?;
+        let sd = ((squares / how.degrees(height * width))?.sqrt()? + how.floor)?;
         centred.broadcast_div(&sd)?.reshape((n, channels, height, width))
     }
 }
@@ -146,7 +132,10 @@ impl Normalise {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::golden::{assert_close, device, everywhere};
+    use crate::{
+        data::norm::{OF_CROP, OF_VIEW},
+        golden::{assert_close, device, everywhere},
+    };
 
     /// `(x - x.mean()) / (x.std(unbiased=False) + 1e-7)` of each channel of each crop.
     #[test]
@@ -154,7 +143,7 @@ mod tests {
         everywhere(|| {
             let pixels = [0.0f32, 2.0, 4.0, 2.0, 0.5, 0.5, 0.5, 0.5, 1.0, 1.0, 3.0, 3.0, 0.0, 0.0, 0.0, 8.0];
             let crops = Tensor::from_slice(&pixels, (2, 2, 2, 2), &device()).unwrap();
-            let found = Normalise::Crop.afterwards(crops.clone()).unwrap();
+            let found = Normalise::Own(OF_CROP).afterwards(crops.clone()).unwrap();
             assert_eq!(found.dims(), [2, 2, 2, 2]);
             let root = 2f32.sqrt();
             let third = 1.0 / 3f32.sqrt();
@@ -167,9 +156,9 @@ mod tests {
             let found = found.flatten_all().unwrap().to_vec1::<f32>().unwrap();
             assert_close("crops", &found, &expected.concat(), 1e-6);
             // The same with `x.std(unbiased=True) + 1e-6`.
-            let view = Normalise::Set.of(&Norm::View).afterwards(crops.clone()).unwrap();
+            let view = Normalise::Set.of(&Norm::View(OF_VIEW)).afterwards(crops.clone()).unwrap();
             let mut planes = pixels;
-            Norm::View.finish(4, &mut planes);
+            Norm::View(OF_VIEW).finish(4, &mut planes);
             let unbiased =
                 [0.75f32.sqrt()].map(|ratio| expected.concat().iter().map(|x| x * ratio).collect::<Vec<_>>());
             let view = view.flatten_all().unwrap().to_vec1::<f32>().unwrap();

@@ -45,7 +45,8 @@ impl Trainer<'_> {
         pixels.par_chunks_mut(len).zip(items).try_for_each(|(out, item)| {
             let tape = source.read(*item)?;
             let norm = source.norm(set);
-            let view = if self.job.window { data::window_view } else { data::eval_view };
+            let view =
+                if self.job.method.batches.centre.is_some() { data::window_view } else { data::eval_view };
             view(&tape, side, &norm.of(&tape), out);
             norm.finish(tape.channels, out);
             Ok::<(), Error>(())

@@ -25,9 +25,9 @@ pub struct Method {
 }
 
 impl Method {
-    /// As a stage declares it, on images of that side: timm's cosine and the same decay for everything, unless a loss has
+    /// As a stage declares it, on images of that side, or on windows of them if `window`: timm's cosine and the same decay for everything, unless a loss has
     /// curves of its own.
-    pub fn of(stage: &Stage, side: usize) -> Self {
+    pub fn of(stage: &Stage, side: usize, window: bool) -> Self {
         // Every field is named, so that the compiler asks about one that comes later.
         let Stage {
             objective,
@@ -44,7 +44,7 @@ impl Method {
             batch: _,
         } = stage;
         let usual = Self {
-            batches: Batches::of(stage, side),
+            batches: Batches::of(stage, side, window),
             rate: Curve::EpochCosine { peak: optimiser.lr, schedule: schedule.clone(), epochs: *epochs },
             decay: Curve::Constant(optimiser.weight_decay),
             groups: Groups::default(),
@@ -116,7 +116,7 @@ mod tests {
         let run = run.warmup(40).lr(1.5e-4).warmup_lr(0.0).lr_min(0.0);
         let spec = sample::spec(run.evaluate(OneNn::cosine().on(Folder("cells"))), Recipe::Fixed);
         assert_eq!(spec.check(), []);
-        let method = Method::of(&spec.train.stages[0], 224);
+        let method = Method::of(&spec.train.stages[0], 224, false);
         let each = 100u32;
         let expected = [
             (0.0, 0.0),

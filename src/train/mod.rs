@@ -156,8 +156,6 @@ pub struct Job<'a> {
     pub checkpoint: &'a Path,
     /// The time between two checkpoints.
     pub checkpoint_every: Duration,
-    /// Whether that square is a window at the image's own scale; otherwise images are resized to it.
-    window: bool,
     /// How many parts of a batch keep their tape; the results are the same.
     pub keep: Keep,
     /// What the stage declares, as the loop understands it.
@@ -187,18 +185,14 @@ impl<'a> Job<'a> {
         checkpoint: &'a Path,
     ) -> Self {
         let (checkpoint_every, keep, part) = (CHECKPOINT_EVERY, Keep::All, parts::PIXELS);
-        let method = Method::of(stage, side);
-        let window = false;
-        Self { stage, side, window, seed, source, checkpoint, checkpoint_every, keep, method, part }
+        let method = Method::of(stage, side, false);
+        Self { stage, side, seed, source, checkpoint, checkpoint_every, keep, method, part }
     }
 
     /// The same on windows of the images at their own scale, within the central square of twice the side, if `window`.
     #[must_use]
     pub fn on_windows(mut self, window: bool) -> Self {
-        self.window = window;
-        if window {
-            self.method.batches.in_windows(self.side);
-        }
+        self.method = Method::of(self.stage, self.side, window);
         self
     }
 

@@ -259,15 +259,7 @@ impl Embed {
         };
         let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
         let model = Model { weights: backbone.published(), backbone, adapter };
-        let card = Card {
-            model,
-            image: self.size.unwrap_or(0),
-            window: false,
-            sets: vec![],
-            normalise: vec![],
-            classifier: None,
-            classes: vec![],
-        };
+        let card = Card::of(model, self.size.unwrap_or(0), vec![]);
         Ok(vec![SavedModel { card, weights, others: vec![], published: true, symmetries: false }])
     }
 }

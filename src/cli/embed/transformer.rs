@@ -12,7 +12,7 @@ use crate::{
         output,
         progress::Progress,
     },
-    data::{ImageSet, Norm},
+    data::{ImageSet, Norm, norm::OF_CROP},
     embed::Embedder,
     spec::RgbNorm,
 };
@@ -164,8 +164,7 @@ impl Embed {
             sets.iter().try_for_each(|set| fits(set, count, &file))?;
         }
         let planes = Planes { count, apart, norm, padded };
-        let mut embedder = Embedder::transformer(&weights, planes, sets.len())?;
-        embedder.by_crop = pixels == Pixels::Crop;
+        let embedder = Embedder::transformer(&weights, planes, sets.len())?;
         // Before any image is read.
         sets.iter().try_for_each(|set| self.make_room(set))?;
         weights.remarks().iter().for_each(|remark| output::warn(remark));
@@ -173,7 +172,11 @@ impl Embed {
         let mut progress = Progress::new(quiet);
         data.measure(&mut progress)?;
         let mut written = Written::new();
-        let normed = sets.into_iter().map(|set| (set, Norm::none(set.channels.len())));
+        let norm = |set: &ImageSet| match pixels {
+            Pixels::Crop => Norm::View(OF_CROP),
+            Pixels::Plain | Pixels::Rgb(_) => Norm::none(set.channels.len()),
+        };
+        let normed = sets.into_iter().map(|set| (set, norm(set)));
         self.write(embedder, device, normed, &mut progress, &mut written)?;
         progress.rest();
         self.report(written)

@@ -2,7 +2,7 @@
 
 mod system;
 
-pub use system::{SOURCES, System, short};
+pub use system::System;
 
 use super::{ACCURACY, MACRO_F1, Paper, Placed, Published, Task};
 use crate::{

@@ -24,9 +24,14 @@ impl Measure {
 
     /// At the start of a sentence: `Macro-F1`.
     pub fn capitalised(&self) -> String {
-        let mut letters = self.words.chars();
-        letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+        capitalised(self.words)
     }
+}
+
+/// Words at the start of a sentence.
+pub fn capitalised(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]

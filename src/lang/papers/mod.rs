@@ -13,7 +13,7 @@ pub mod recipes;
 
 pub(crate) use find::place;
 pub use find::{NotPublished, find};
-pub use measure::{ACCURACY, CLASS_F1, MACRO_F1, Measure};
+pub use measure::{ACCURACY, CLASS_F1, MACRO_F1, Measure, capitalised};
 
 use crate::spec::{Protocol, Spec};
 

@@ -101,6 +101,14 @@ impl Spec {
         self.train.stages.iter().chain(classifier).chain(adapt)
     }
 
+    /// Every choice of images that it reads; some may be there twice.
+    pub fn selections(&self) -> impl Iterator<Item = &Selection> {
+        let stages = self.stages().filter_map(|stage| stage.on.as_ref());
+        let adapted = self.adapt.iter().map(|adapt| &adapt.data);
+        let evaluated = self.evaluate.iter().map(|evaluate| &evaluate.data);
+        [&self.train.data].into_iter().chain(stages).chain(adapted).chain(evaluated)
+    }
+
     /// The same, to be changed.
     pub fn stages_mut(&mut self) -> impl Iterator<Item = &mut Stage> {
         let classifier = self.classifier.as_mut().map(|classifier| &mut classifier.stage);

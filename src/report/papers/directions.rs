@@ -6,6 +6,7 @@
 
 use super::Shown;
 use crate::evaluate::bootstrap::{OverSeeds, Seeds, Verdict, over_seeds};
+use crate::papers::capitalised;
 use crate::report::{
     forest,
     table::{Cell, Column, Kind, Row, Table, heads},
@@ -234,9 +235,4 @@ fn of_group(score: &str, group: &Group, systems: &BTreeMap<String, BTreeMap<Stri
         rows: systems.iter().map(row).collect(),
         notes: Vec::new(),
     }
-}
-
-fn capitalised(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -4,10 +4,7 @@ use super::{
     screen::{Screen, ScreenControl},
     sources::{Mode, SOURCES, Source},
 };
-use crate::{
-    canvas::Canvas,
-    optics::{blur, quick_normal},
-};
+use crate::{canvas::Canvas, optics::Imaging};
 use dichroic_ops::seed::Stream;
 
 /// A microscope with its settings, the same for all images of a source.
@@ -16,18 +13,7 @@ pub(crate) struct Scope {
     /// Side of a pixel in micrometres.
     pub(crate) pixel_um: f64,
     aperture: f64,
-    /// Share of out-of-focus light in each channel, spread six times as wide.
-    pub(super) haze: [f64; 5],
-    /// Share of the previous channel that leaks into each.
-    pub(super) bleed: [f64; 5],
-    /// Attenuation in the farthest corner, and the brightest point (shares of the image).
-    vignette: (f64, [f64; 2]),
-    /// Electrons of a typical bright pixel, per channel.
-    electrons: [f64; 5],
-    /// Read noise, electrons.
-    read: f64,
-    /// Light without a specimen.
-    background: [f64; 5],
+    pub(super) imaging: Imaging,
 }
 
 /// Emission of the five stains, in micrometres.
@@ -60,7 +46,9 @@ impl Scope {
         let vignette = (stream.uniform(0.1, 0.4), [stream.uniform(0.35, 0.65), stream.uniform(0.35, 0.65)]);
         let read = stream.uniform(1.5, 3.0);
         let (pixel_um, aperture) = (source.pixel_um, source.aperture);
-        Self { pixel_um, aperture, haze, bleed, vignette, electrons, read, background }
+        let [haze, bleed, electrons, background] = [haze, bleed, electrons, background].map(Vec::from);
+        let imaging = Imaging { haze, bleed, vignette, electrons, read, background };
+        Self { pixel_um, aperture, imaging }
     }
 
     /// SD of the point spread of a channel, in pixels: of diffraction, of the distance from the focus, and of the pixel.
@@ -82,40 +70,11 @@ impl Scope {
     ) -> Vec<Vec<u8>> {
         (0..light.len())
             .map(|channel| {
-                let mut plane = light[channel].clone();
-                if channel > 0 {
-                    plane.add(&light[channel - 1], self.bleed[channel]);
-                }
-                let sigma = self.sigma(channel, defocus);
-                let haze = self.haze[channel];
-                let mut far = plane.clone();
-                blur(&mut plane, sigma);
-                blur(&mut far, 6.0 * sigma);
-                plane.scale(1.0 - haze);
-                plane.add(&far, haze);
-                stretched(&self.counts(&plane, channel, gains[channel], stream))
+                let plane = self.imaging.focus(light, channel, self.sigma(channel, defocus));
+                let count = |level: f64| (FULL * level + 1000.5).clamp(0.0, 65535.0) as u16;
+                stretched(&self.imaging.read_out(&plane, channel, gains[channel], count, stream))
             })
             .collect()
-    }
-
-    /// What the camera counts, in 16 bits.
-    fn counts(&self, plane: &Canvas, channel: usize, gain: f64, stream: &mut Stream) -> Vec<u16> {
-        let (strength, [across, down]) = self.vignette;
-        let electrons = self.electrons[channel];
-        let mut counts = Vec::with_capacity(plane.light.len());
-        for row in 0..plane.height {
-            let dy = row as f64 / plane.height as f64 - down;
-            for column in 0..plane.width {
-                let dx = column as f64 / plane.width as f64 - across;
-                let lit = 1.0 - strength * 2.0 * (dx * dx + dy * dy);
-                let signal = f64::from(plane.light[row * plane.width + column]);
-                let level = lit * (gain * signal + self.background[channel]);
-                let noise = (level * electrons + self.read * self.read).sqrt() / electrons;
-                let count = FULL * (level + noise * quick_normal(stream)) + 1000.5;
-                counts.push(count.clamp(0.0, 65535.0) as u16);
-            }
-        }
-        counts
     }
 }
 
@@ -149,7 +108,10 @@ mod tests {
     fn sources_have_their_own_microscope_but_under_the_control() {
         let screen = Screen::new(2);
         let [a, b] = [0, 3].map(|at| Scope::of(&screen, &SOURCES[at]));
-        assert!(a.haze.iter().all(|haze| *haze >= 0.15) && b.haze.iter().all(|haze| *haze <= 0.05));
+        assert!(
+            a.imaging.haze.iter().all(|haze| *haze >= 0.15)
+                && b.imaging.haze.iter().all(|haze| *haze <= 0.05)
+        );
         assert!(
             a.pixel_um < b.pixel_um && a.sigma(0, 0.0) < a.sigma(4, 0.0) && b.sigma(0, 2.0) > b.sigma(0, 0.0)
         );

@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     adapter::SetChannels,
-    data::{Error as DataError, Statistics},
+    data::{
+        Error as DataError, Statistics,
+        norm::{OF_CROP, OF_VIEW},
+    },
     spec::Sampling,
     train::Partners,
 };
@@ -58,7 +61,7 @@ impl Source for Four {
 fn batches(pairs: bool) -> Batches {
     let group = |count, side, normalise| CropGroup { count, side, augment: vec![], normalise };
     Batches {
-        groups: vec![group(2, 8, Normalise::None), group(1, 4, Normalise::Crop)],
+        groups: vec![group(2, 8, Normalise::None), group(1, 4, Normalise::Own(OF_CROP))],
         batch: 8,
         stream: AugmentStream::Fresh,
         sampling: Sampling::Shuffled,
@@ -147,7 +150,7 @@ fn windows_of_all_groups_come_from_the_same_centre_and_each_is_normalised_by_its
     );
     assert_eq!((lefts[0][0], lefts[0][4], lefts[1][0], lefts[1][6]), (0, 0, 0, 0), "{lefts:?}");
 
-    let source = Four { norm: Norm::View, ..Four::new() };
+    let source = Four { norm: Norm::View(OF_VIEW), ..Four::new() };
     batches.groups[0].normalise = Normalise::Set;
     for batch in &epochs_of(&source, batches, 1)[0] {
         let pixels = batch.groups[0].images(batch.set).unwrap().pixels;

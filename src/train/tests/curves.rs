@@ -4,6 +4,7 @@
 use super::{super::*, SIDE, Squares, model, objective, stage};
 use crate::{
     curve::{Clock, Curve},
+    data::norm::OF_CROP,
     golden::everywhere,
     loss::{Forwarded, Term, Valued},
     spec::Needs,
@@ -20,7 +21,7 @@ fn method(stage: &Stage) -> Method {
         decay: Curve::Cosine { start: 0.0, peak: 0.04, end: 0.4, warmup: 0 },
         groups: Groups::new(vec![rule]),
         clip: Clip::Norm(0.5),
-        ..Method::of(stage, SIDE)
+        ..Method::of(stage, SIDE, false)
     }
 }
 
@@ -165,9 +166,13 @@ fn curves_groups_and_clipping_all_act() {
 fn groups_of_crops_of_several_sizes_train() {
     let (source, stage) = (Squares::new(8), stage(1));
     everywhere(|| {
-        let mut method = Method::of(&stage, SIDE);
-        let small =
-            CropGroup { count: 3, side: 32, normalise: Normalise::Crop, ..method.batches.groups[0].clone() };
+        let mut method = Method::of(&stage, SIDE, false);
+        let small = CropGroup {
+            count: 3,
+            side: 32,
+            normalise: Normalise::Own(OF_CROP),
+            ..method.batches.groups[0].clone()
+        };
         method.batches.groups[0].side = 64;
         method.batches.groups.push(small);
         let on = |keep, method: &Method| {

@@ -373,7 +373,7 @@ fn pairs_share_the_views_of_a_unit() {
     let partners = (0..16u32).map(|item| vec![(item + 2) % 8 + item / 8 * 8]).collect();
     let source = Paired(squares, partners);
     let stage = stage(settings::DinoV1 { across: Across(Some(Role::Plate)), ..word() }, 2);
-    let batches = Batches::of(&stage, SIDE);
+    let batches = Batches::of(&stage, SIDE, false);
     assert!(batches.pairs);
     assert_eq!(
         batches.groups.iter().map(|group| (group.count, group.side)).collect::<Vec<_>>(),

@@ -1,7 +1,7 @@
 //! CODA's transforms against its released code with given draws (`tests/golden/reference/coda_transforms.*`).
 
 use super::*;
-use crate::golden::folder;
+use crate::{data::norm::OF_VIEW, golden::folder};
 use safetensors::SafeTensors;
 
 #[derive(Deserialize)]
@@ -69,7 +69,7 @@ fn views_of_training_are_those_of_the_release() {
     let reference = Reference::open();
     let text = std::fs::read_to_string(folder().join("reference/coda_transforms.json")).unwrap();
     let Cases { cases } = serde_json::from_str(&text).unwrap();
-    let (tape, norm) = (reference.image(), Norm::View);
+    let (tape, norm) = (reference.image(), Norm::View(OF_VIEW));
     assert_eq!(cases.len(), 4);
     let mut seen = 0;
     for (number, case) in cases.into_iter().enumerate() {

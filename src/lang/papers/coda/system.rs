@@ -1,24 +1,10 @@
 //! Which of CODA's methods a spec is, and on which source it was trained.
 
+use super::PAPER;
 use crate::{
     data::jump,
     spec::{Adapt, Augment, Backbone, Loss, Spec, Stage, StudentStart, VitSize, Weights},
 };
-
-/// The paper's names of the sources, and those of the sets.
-pub const SOURCES: [(&str, &str); 6] = [
-    ("S3", "source_3"),
-    ("S5", "source_5"),
-    ("S8", "source_8"),
-    ("S11", "source_11"),
-    ("S7", "source_7"),
-    ("S10", "source_10"),
-];
-
-/// The paper's name of a set: `S3`.
-pub fn short(set: &str) -> Option<&'static str> {
-    SOURCES.iter().find(|(_, of)| *of == set).map(|(short, _)| *short)
-}
 
 /// A row of its tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +32,10 @@ impl System {
         let [stage] = spec.train.stages.as_slice() else { return None };
         let whole =
             spec.train.data.name == jump::NAME && spec.train.data.only.is_empty() && stage.on.is_none();
-        let source = short(set).filter(|_| whole && spec.embedding.is_plain())?;
+        let source = PAPER.tasks.iter().find(|task| task.set() == set)?.paper;
+        if !whole || !spec.embedding.is_plain() {
+            return None;
+        }
         let first = learns(stage)?;
         let method = match (first, &spec.classifier, &spec.adapt) {
             (Learns::Labels, None, None) => "Supervised",

@@ -6,8 +6,8 @@ use super::super::{
     scores::{Printed, printed},
 };
 use crate::papers::{
-    Published,
-    coda::{PAPER, PROTOCOL, SOURCES, System},
+    Published, Task,
+    coda::{PAPER, PROTOCOL, System},
 };
 use crate::report::{
     Error,
@@ -86,7 +86,7 @@ fn of_place(table: &Published, published: &Printed, place: Option<&Place>, runs:
         let system = one.resolved().and_then(System::of);
         let known = system.and_then(|system| {
             let method = methods.iter().position(|method| *method == system.method)?;
-            Some((system, method, SOURCES.iter().position(|(source, _)| *source == system.source)?))
+            Some((system, method, PAPER.tasks.iter().position(|task| task.paper == system.source)?))
         });
         let Some((system, method, source)) = known else {
             others += 1;
@@ -144,7 +144,7 @@ fn facts(place: Option<&Place>) -> Vec<(&'static str, String)> {
 
 /// The set that a source is.
 fn set_of(source: &str) -> &'static str {
-    SOURCES.iter().find(|(short, _)| *short == source).map_or("", |(_, set)| set)
+    PAPER.tasks.iter().find(|task| task.paper == source).map_or("", Task::set)
 }
 
 fn row(table: &Published, published: &Printed, key: &Key, found: &Found<'_>, real: bool) -> Row {
