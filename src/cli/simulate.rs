@@ -11,7 +11,7 @@ use crate::{
     event::Listen,
     simulate::{
         self, Control, Size, World,
-        jump::{self, Layout, Screen, ScreenControl},
+        jump::{self, Layout, Screen, ScreenControl, ScreenSize},
     },
     spec,
 };
@@ -95,6 +95,9 @@ pub(super) struct Simulate {
     /// jump: where compounds are on the plates [default: fixed]
     #[arg(long, value_enum)]
     layout: Option<LayoutWord>,
+    /// jump: images of each well [default: 3; JUMP has 6 or 9]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=999))]
+    sites: Option<u16>,
     /// CHAMMI's own image sizes and numbers of images: 100,145 images, takes hours
     #[arg(long)]
     native: bool,
@@ -126,8 +129,9 @@ impl Simulate {
     }
 
     fn chammi(&self) -> Result<(World, Size)> {
-        if self.sample != 0 || self.layout.is_some() {
-            return Err(misplaced("`--sample` and `--layout` are for `jump`, found one with `chammi`"));
+        if self.sample != 0 || self.layout.is_some() || self.sites.is_some() {
+            let said = "`--sample`, `--layout` and `--sites` are for `jump`, found one with `chammi`";
+            return Err(misplaced(said));
         }
         let world = World::new(self.world);
         let world = match self.control {
@@ -152,7 +156,9 @@ impl Simulate {
             None | Some(LayoutWord::Fixed) => Layout::Fixed,
             Some(LayoutWord::Randomised) => Layout::Randomised,
         };
-        let screen = Screen { sample: self.sample, layout, ..Screen::new(self.world) };
+        let usual = Screen::new(self.world);
+        let size = self.sites.map_or(usual.size, |sites| ScreenSize { sites: sites.into(), ..usual.size });
+        let screen = Screen { sample: self.sample, layout, size, ..usual };
         Ok(match self.control {
             None => screen,
             Some(ControlWord::SameMicroscope) => screen.under(ScreenControl::SameMicroscope),

@@ -238,6 +238,19 @@ impl Embedder {
         Extractor::load_foundation(file, &mut self.params)
     }
 
+    /// Puts an extractor's parameters in the place of those under a classifier.
+    ///
+    /// # Errors
+    /// If they are those of another extractor.
+    pub fn take_over(&mut self, extractor: &Params) -> candle_core::Result<()> {
+        Extractor::copy_foundation(extractor, &mut self.params)
+    }
+
+    /// The length of a row of features of one model.
+    pub fn width(&self) -> usize {
+        self.model.width()
+    }
+
     /// Loads a published model from `file`, for the sets `asked`.
     ///
     /// # Errors

@@ -14,11 +14,11 @@ use crate::{
     loss::Objective,
     model::{Card, CardSet, Extractor},
     params::Params,
-    plan::{Fit, Pretrained, Step, Top, Training},
+    plan::{Fit, Pretrained, Step, TakesOver, Top, Training},
     seed::Seed,
-    spec::{Moments, Needs, Oracle, Selection, Stage, View, Weights, normalise::moments_of},
+    spec::{KeptStep, Moments, Needs, Oracle, Selection, Stage, View, Weights, normalise::moments_of},
     store::Attempt,
-    train::{self, Folder, Job, Pretraining, Source},
+    train::{self, Folder, Job, Judge, Pretraining, Source},
 };
 use std::path::Path;
 
@@ -37,6 +37,7 @@ struct FitInputs<'a> {
     source: &'a dyn Source,
     objective: Objective,
     card: Option<Card>,
+    judge: Option<&'a dyn Judge>,
 }
 
 /// Makes a training begin at the beginning.
@@ -93,9 +94,15 @@ impl WorkContext<'_> {
             let how = takes_over.how();
             train::continue_from(&self.of_parent(parent, WEIGHTS), &mut params, &mut objective, how)?;
         }
-        let card = Some(card);
-        let inputs =
-            FitInputs { stage, side: fit.image, window: fit.window, seed, source: &source, objective, card };
+        let judge = match training.adapts {
+            Some(TakesOver { keep: KeptStep::LabelFreeStop, .. }) => {
+                Some(self.judge(step, &sets, training, listen)?)
+            }
+            _ => None,
+        };
+        let judge = judge.as_ref().map(|judge| judge as &dyn Judge);
+        let (side, window, source, card) = (fit.image, fit.window, &source, Some(card));
+        let inputs = FitInputs { stage, side, window, seed, source, objective, card, judge };
         self.train(inputs, &extractor, &mut params, attempt, listen)
     }
 
@@ -184,7 +191,8 @@ impl WorkContext<'_> {
         let classes = source.classes().len();
         let objective = Objective::new(&stage.objective, extractor.read(), classes, &mut params);
         let (stage, seed, source) = (&stage, PRETRAIN_SEED, &source);
-        let inputs = FitInputs { stage, side, window: false, seed, source, objective, card: None };
+        let (window, card, judge) = (false, None, None);
+        let inputs = FitInputs { stage, side, window, seed, source, objective, card, judge };
         self.train(inputs, &extractor, &mut params, attempt, listen)
     }
 
@@ -197,9 +205,10 @@ impl WorkContext<'_> {
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let checkpoint = self.folder.join(CHECKPOINT);
-        let FitInputs { stage, side, window, seed, source, mut objective, card } = inputs;
+        let FitInputs { stage, side, window, seed, source, mut objective, card, judge } = inputs;
         let mut job = Job::new(stage, side, seed, source, &checkpoint).on_windows(window);
         (job.checkpoint_every, job.keep) = (self.executor.checkpoint_every, self.executor.keep);
+        job.judge = judge;
         // Before the first point: those that a lost attempt logged after the checkpoint go.
         attempt.resume_at(job.resumes_at())?;
         let ended = job.run(extractor, params, &mut objective, listen)?;
@@ -249,7 +258,7 @@ impl WorkContext<'_> {
         let subset = *subset;
         let trained = channels(&self.sets.open(data_of_fit, subset, listen)?);
         let parts = self.sets.open(data, subset, listen)?;
-        let card = Card { image, window, ..card(fit, trained.into_iter().map(CardSet::plain).collect()) };
+        let card = Card { image, window, ..card_of_sets(fit, &trained) };
         let weights = self.of_parent(parent, WEIGHTS);
         let mut embedder =
             Embedder::restore(&card, &channels(&parts), data.name == data_of_fit.name, &weights)?;
@@ -277,7 +286,7 @@ impl WorkContext<'_> {
     }
 
     /// What the images of a set are normalised by in front of a model.
-    fn norm(&self, fit: &Fit, part: &Part<'_>, listen: &mut dyn Listen) -> Result<Norm, Error> {
+    pub(super) fn norm(&self, fit: &Fit, part: &Part<'_>, listen: &mut dyn Listen) -> Result<Norm, Error> {
         let Fit { model, normalise, subset, .. } = fit;
         match (model.adapter.view(), moments_of(normalise, &part.set().name)) {
             (View::Native, _) => Ok(Norm::none(part.set().channels.len())),
@@ -298,6 +307,11 @@ fn card(fit: &Fit, sets: Vec<CardSet>) -> Card {
         classifier,
         ..Card::of(model.clone(), *image, sets)
     }
+}
+
+/// The same for sets whose grey levels are measured where they are read.
+pub(super) fn card_of_sets(fit: &Fit, sets: &[SetChannels]) -> Card {
+    card(fit, sets.iter().cloned().map(CardSet::plain).collect())
 }
 
 /// The images in pairs, if the loss needs them; says how many have no partner.

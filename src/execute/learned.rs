@@ -20,7 +20,7 @@ use crate::{
     seed::Seed,
     spec::{Features, Selection},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 impl WorkContext<'_> {
     /// Scores of all tasks of `parts`, by what was learned on the images of `source`.
@@ -100,16 +100,19 @@ impl WorkContext<'_> {
         let embed = self.plan.embeds(step, (question.data, false), set).next();
         let fit =
             embed.and_then(|embed| embed.parents.first()).ok_or_else(|| Error::NoFeatures(set.into()))?;
-        let path = self.of_parent(fit, fit::WEIGHTS);
-        // Weights that an earlier version wrote do not name their classes; they are those of the training images.
-        let card = files::note(&path)?.and_then(|note| serde_json::from_str::<Card>(&note).ok());
-        let classes = card.map(|card| card.classes).filter(|classes| !classes.is_empty());
-        let classes = classes.unwrap_or_else(|| training.classes());
-        let shape = [classes.len(), width];
-        let [weight, bias] =
-            files::tensors(&path, &[("classifier.weight", &shape), ("classifier.bias", &shape[..1])])?;
-        Ok(Head::new(classes, &weight, &bias))
+        head(&self.of_parent(fit, fit::WEIGHTS), width, || training.classes())
     }
+}
+
+/// The classifier in the weights that a training has left. Those that an earlier version wrote do not name their classes,
+/// which are then those of the training images.
+pub(super) fn head(path: &Path, width: usize, trained: impl FnOnce() -> Vec<String>) -> Result<Head, Error> {
+    let card = files::note(path)?.and_then(|note| serde_json::from_str::<Card>(&note).ok());
+    let classes = card.map(|card| card.classes).filter(|classes| !classes.is_empty()).unwrap_or_else(trained);
+    let shape = [classes.len(), width];
+    let [weight, bias] =
+        files::tensors(path, &[("classifier.weight", &shape), ("classifier.bias", &shape[..1])])?;
+    Ok(Head::new(classes, &weight, &bias))
 }
 
 /// `source_5/Task_one: 34 images have labels that the classifier does not know (a, b and 3 more); they count as wrong`.

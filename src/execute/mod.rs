@@ -5,6 +5,7 @@ mod artifacts;
 mod cost;
 mod error;
 mod fit;
+mod judge;
 mod learned;
 mod room;
 mod score;

@@ -12,7 +12,12 @@ pub use crate::{
     data::said::*,
     loss::{said::*, values::*},
     protocol::said::*,
-    spec::{AugmentStream, CentreStart, HeadWhileAdapting, Role, Sampling, StudentStart, recipe::Recipe},
+    spec::{
+        AugmentStream, CentreStart, HeadWhileAdapting,
+        KeptStep::{LabelFreeStop, LastStep},
+        Role, Sampling, StudentStart,
+        recipe::Recipe,
+    },
     strategy::{said::*, values::*},
 };
 pub use dichroic_macros::{experiment, report};

@@ -4,9 +4,11 @@ use super::Extractor;
 use crate::{
     adapter::{self, FOUNDATION, SetChannels},
     backbone::{self, MAIN, OnTokens, VitShape, files},
+    ops::buffer,
     params::Params,
     spec,
 };
+use candle_core::Result;
 use std::path::Path;
 
 impl Extractor {
@@ -38,8 +40,24 @@ impl Extractor {
     ///
     /// # Errors
     /// If the file cannot be read or does not fit.
-    pub fn load_foundation(path: &Path, params: &mut Params) -> Result<(), files::Error> {
+    pub fn load_foundation(path: &Path, params: &mut Params) -> std::result::Result<(), files::Error> {
         files::restore(path, &mut params.within(FOUNDATION))
+    }
+
+    /// Copies the frozen half of a dual model from an extractor's parameters.
+    ///
+    /// # Errors
+    /// If they are those of another extractor.
+    pub fn copy_foundation(from: &Params, params: &mut Params) -> Result<()> {
+        let params = params.within(FOUNDATION);
+        for id in params.ids() {
+            let Some(name) = params.local(id) else { continue };
+            match from.find(name) {
+                Some(other) => buffer::set(params.value(id), &buffer::copy(from.value(other))?)?,
+                None => candle_core::bail!("the other extractor has no {name}"),
+            }
+        }
+        Ok(())
     }
 
     /// Reads the blocks and the last normalisation of a classifier from published weights of its backbone, whose embedding of
@@ -47,7 +65,7 @@ impl Extractor {
     ///
     /// # Errors
     /// If the file cannot be read or does not fit.
-    pub fn load_classifier(path: &Path, params: &mut Params) -> Result<(), files::Error> {
+    pub fn load_classifier(path: &Path, params: &mut Params) -> std::result::Result<(), files::Error> {
         files::load_blocks(path, &mut params.within(MAIN))
     }
 }

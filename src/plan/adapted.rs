@@ -21,7 +21,7 @@ impl Draft<'_> {
         self.parts(adapt)
             .into_iter()
             .map(|only| {
-                let adapted = self.adaptation(&fit, adapt, only.as_ref(), spec);
+                let adapted = self.adaptation((&fit, classifier.as_ref()), adapt, only.as_ref(), spec);
                 Fitted { works: with(Some(adapted)), only, set: fit.set.clone(), seed: fit.seed }
             })
             .collect()
@@ -59,17 +59,31 @@ impl Draft<'_> {
         values.into_iter().map(|value| Some(Condition { role, values: vec![value] })).collect()
     }
 
-    fn adaptation(&mut self, fit: &Fitted, adapt: &Adapt, only: Option<&Condition>, spec: &Spec) -> WorkId {
+    /// The training of a model on other images; `classifier` is on top of it.
+    fn adaptation(
+        &mut self,
+        (fit, classifier): (&Fitted, Option<&WorkId>),
+        adapt: &Adapt,
+        only: Option<&Condition>,
+        spec: &Spec,
+    ) -> WorkId {
         let mut on = adapt.data.clone();
         on.only.extend(only.cloned());
         let mut stage = adapt.scaled_stage();
         stage.on = (!on.only.is_empty()).then_some(on);
-        let takes_over = TakesOver { student: adapt.student, centre: adapt.centre, head: adapt.head };
+        let Adapt { student, centre, head, keep, .. } = *adapt;
+        let takes_over = TakesOver { student, centre, head, keep };
         let number = spec.train.stages.len() + 1;
         let training = Training { number, hold_out: 0.0, adapts: Some(takes_over), stage };
         // Parameters that belong to sets are those of the sets that the model was trained on.
         let data = if spec.model.adapter.reads_unseen_sets() { &adapt.data } else { &spec.train.data };
         let work = Work::Fit(Fit::of(spec, data, None, Some(training)));
-        self.add(work, Some(fit.seed), &[&adapt.data], fit.works.clone())
+        let mut parents = fit.works.clone();
+        let mut reads = vec![&adapt.data];
+        if !keep.is_last() {
+            parents.extend(classifier.cloned());
+            reads.push(&spec.train.data);
+        }
+        self.add(work, Some(fit.seed), &reads, parents)
     }
 }

@@ -4,7 +4,7 @@ use super::Revisions;
 use crate::{
     backbone,
     spec::{
-        Backbone, Beside, CentreStart, ConvNextSize, Features, HeadWhileAdapting, Model, Normalise,
+        Backbone, Beside, CentreStart, ConvNextSize, Features, HeadWhileAdapting, KeptStep, Model, Normalise,
         Precision, Protocol, Selection, Spec, Stage, StudentStart, Train, View, Weights, kind, settings,
     },
     train::Continue,
@@ -213,6 +213,9 @@ pub struct TakesOver {
     pub centre: CentreStart,
     /// What becomes of the head.
     pub head: HeadWhileAdapting,
+    /// The step whose model is kept. Where a classifier decides, it is the second parent.
+    #[serde(skip_serializing_if = "KeptStep::is_last")]
+    pub keep: KeptStep,
 }
 
 impl TakesOver {

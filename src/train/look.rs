@@ -1,4 +1,4 @@
-//! The loss of held-out images, which SWAD monitors.
+//! What is measured between steps: the loss of held-out images, which SWAD monitors, or what a judge says.
 
 use super::{Error, Item, Trainer};
 use crate::{
@@ -16,8 +16,18 @@ use rayon::prelude::*;
 const HELD_OUT_BATCH: usize = 64;
 
 impl Trainer<'_> {
+    /// What the judge says of the weights that would be left after this many steps; without one, the held-out loss.
+    pub(super) fn look(&self, steps: u64, listen: &mut dyn Listen) -> Result<f64, Error> {
+        let (name, value) = match self.job.judge {
+            Some(judge) => ("distance", judge.distance(self.left())?),
+            None => ("held_out_loss", self.held_out_loss(steps)?),
+        };
+        listen.receive(&Event::Metric { name, step: steps, value });
+        Ok(value)
+    }
+
     /// The loss of the held-out images, preprocessed as in evaluation, with the same weight for each set.
-    pub(super) fn look(&self, step: u64, listen: &mut dyn Listen) -> Result<f64, Error> {
+    fn held_out_loss(&self, steps: u64) -> Result<f64, Error> {
         let source = self.job.source;
         let mut of_sets = Vec::new();
         for set in 0..source.sets().len() {
@@ -25,15 +35,13 @@ impl Trainer<'_> {
                 source.held_out().iter().filter(|item| usize::from(item.set) == set).copied().collect();
             let mut sum = 0.0;
             for items in items.chunks(HELD_OUT_BATCH) {
-                sum += self.held_out(&self.clock(step), set, items)? * items.len() as f64;
+                sum += self.held_out(&self.clock(steps.saturating_sub(1)), set, items)? * items.len() as f64;
             }
             if !items.is_empty() {
                 of_sets.push(sum / items.len() as f64);
             }
         }
-        let loss = of_sets.iter().sum::<f64>() / of_sets.len().max(1) as f64;
-        listen.receive(&Event::Metric { name: "held_out_loss", step: step + 1, value: loss });
-        Ok(loss)
+        Ok(of_sets.iter().sum::<f64>() / of_sets.len().max(1) as f64)
     }
 
     /// The mean loss of some held-out images of a set.

@@ -103,6 +103,9 @@ pub enum Error {
         /// How many, and what is missing.
         message: String,
     },
+    /// A judge has found no answer.
+    #[error(transparent)]
+    Judge(Box<dyn std::error::Error + Send + Sync>),
     /// The loss is not a number any more.
     #[error("the loss is {value} at step {step}: training has diverged")]
     Diverged {
@@ -137,9 +140,18 @@ impl Error {
             Self::NoPartners { .. } => {
                 Some("pair them otherwise: `.on_missing(OnMissing::SameTreatment)`".into())
             }
-            Self::Tensor(_) => None,
+            Self::Tensor(_) | Self::Judge(_) => None,
         }
     }
+}
+
+/// Says how good weights are, without labels.
+pub trait Judge: Sync {
+    /// How far they are from what is expected of them.
+    ///
+    /// # Errors
+    /// [`Error::Judge`] if that cannot be found out.
+    fn distance(&self, params: &Params) -> Result<f64, Error>;
 }
 
 /// A training, ready to start or resume.
@@ -158,6 +170,8 @@ pub struct Job<'a> {
     pub checkpoint_every: Duration,
     /// How many parts of a batch keep their tape; the results are the same.
     pub keep: Keep,
+    /// Who says which step's weights are left; nobody: they are those of the last one.
+    pub judge: Option<&'a dyn Judge>,
     /// What the stage declares, as the loop understands it.
     method: Method,
     /// Pixels of a part; results depend on it.
@@ -186,7 +200,7 @@ impl<'a> Job<'a> {
     ) -> Self {
         let (checkpoint_every, keep, part) = (CHECKPOINT_EVERY, Keep::All, parts::PIXELS);
         let method = Method::of(stage, side, false);
-        Self { stage, side, seed, source, checkpoint, checkpoint_every, keep, method, part }
+        Self { stage, side, seed, source, checkpoint, checkpoint_every, keep, judge: None, method, part }
     }
 
     /// The same on windows of the images at their own scale, within the central square of twice the side, if `window`.
@@ -222,7 +236,8 @@ impl<'a> Job<'a> {
         let groups = method.groups(steps_per_epoch, steps_per_epoch * stage.epochs as u64);
         let mut optimiser = Optimiser::grouped(&stage.optimiser, &groups, method.clip, params)?;
         objective.start(params)?;
-        let mut strategy = strategy::build(&stage.strategy, params, steps_per_epoch);
+        let judged = self.judge.map(|_| steps_per_epoch * stage.epochs as u64);
+        let mut strategy = strategy::build(&stage.strategy, params, steps_per_epoch, judged);
         let resumed = checkpoint::resume(
             self.checkpoint,
             params,
@@ -234,6 +249,9 @@ impl<'a> Job<'a> {
         let mut ended_early = false;
         let mut checkpoints = Checkpoints::new(self.checkpoint.to_owned(), self.checkpoint_every);
         listen.receive(&Event::Began { what: "training", unit: "step", total });
+        if resumed.is_none() {
+            strategy.begin(trainer.left(), &mut || trainer.look(0, listen))?;
+        }
         let ended = loader.run(resumed.unwrap_or(0)..total, |step, batch| {
             trainer.step(step, strategy.as_ref(), &batch, listen).map_err(|error| match error {
                 Error::Tensor(error) if device::is_out_of_memory(&error) => {
@@ -243,8 +261,8 @@ impl<'a> Job<'a> {
             })?;
             let note = trainer.loss.map(|loss| format!("loss {loss:.3}")).unwrap_or_default();
             listen.receive(&Event::Advanced { done: step + 1, note: &note });
-            let mut look = || trainer.look(step, listen);
-            if strategy.after_step(step, trainer.params, &mut look)? == Verdict::End {
+            let mut look = || trainer.look(step + 1, listen);
+            if strategy.after_step(step, trainer.left(), &mut look)? == Verdict::End {
                 ended_early = true;
                 return Ok(false);
             }
@@ -265,7 +283,7 @@ impl<'a> Job<'a> {
         let steps = trainer.optimiser.steps();
         let complete = ended_early || steps == total;
         if complete {
-            strategy.finish(trainer.params)?;
+            strategy.finish(trainer.left())?;
         }
         Ok(Ended { resumed, complete, steps })
     }

@@ -4,7 +4,7 @@ use super::{Error, Job, Keep, Optimiser, loader::Batch, pass::SetPass, strategy:
 use crate::{
     curve::{Clock, Curve},
     event::{Event, Listen},
-    loss::{Kept, Objective, Report},
+    loss::{Distillation, Kept, Objective, Report},
     model::Extractor,
     ops::Scalar,
     params::Params,
@@ -69,6 +69,11 @@ impl<'a> Trainer<'a> {
             flushed_at: Instant::now(),
             loss: None,
         }
+    }
+
+    /// The parameters that it would leave now: those of the teacher if there is one.
+    pub(super) fn left(&self) -> &Params {
+        self.objective.distillation().and_then(Distillation::teacher).unwrap_or(self.params)
     }
 
     /// The position of the training at a step, from 0.

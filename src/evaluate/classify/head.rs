@@ -46,6 +46,16 @@ impl Head {
         }
     }
 
+    /// The likeliest class of each image, the first among equals; `features` are those of all images, row after row.
+    pub fn answers<'a>(&'a self, features: &'a [f32], width: usize) -> impl Iterator<Item = usize> + 'a {
+        let mut logits = vec![0.0; self.classes.len()];
+        features.chunks_exact(width).map(move |image| {
+            let wide: Vec<f64> = image.iter().map(|value| f64::from(*value)).collect();
+            self.logits(&wide, &mut logits);
+            usize::from(likeliest(&logits).0)
+        })
+    }
+
     /// Log-probabilities of all classes for these rows, row after row.
     pub(super) fn votes(
         &self,

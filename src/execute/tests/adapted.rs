@@ -4,10 +4,11 @@ use super::{Home, SMALL};
 use crate::{
     backbone::files as weights,
     evaluate::{FeatureFile, FeatureRows},
+    execute::{judge, learned},
     plan::{Plan, Step},
     prelude::*,
     seed::Seed,
-    spec::{HeadWhileAdapting, Spec},
+    spec::{HeadWhileAdapting, KeptStep, Spec},
 };
 use std::{
     collections::BTreeSet,
@@ -100,6 +101,48 @@ fn an_adaptation_at_rate_0_changes_nothing_and_another_one_does() {
     assert!(plain == adapted(0.0), "the same bits");
     let moved = adapted(1.0);
     assert!(plain != moved && moved.iter().all(|value| value.is_finite()));
+}
+
+/// Of a classifier: it is asked about every image of the target, and its opinion of the kept model is no worse than of any other.
+#[test]
+fn the_step_is_kept_after_which_classes_are_as_frequent_as_they_should_be() {
+    let home = Home::new();
+    let dual = || {
+        let dual = model().lr(1e-3).classify(Vit::mini()).epochs(1).warmup(0).batch(4).lr(1e-3);
+        dual.evaluate(OneNn::cosine().on(SMALL))
+    };
+    let distance = |spec: &Spec| {
+        let (plan, ..) = home.run(spec);
+        let values = features(&files(&home, &plan, "embed", "features")[0], 20);
+        let width = values.len() / 20;
+        let classifier = &files(&home, &plan, "fit", "weights")[1];
+        let head = learned::head(classifier, width, || panic!("it names its classes")).unwrap();
+        let mut said = vec![0; head.classes.len()];
+        head.answers(&values, width).for_each(|class| said[class] += 1);
+        let set = &home.data["small"].sets[0];
+        let (trained, _) = set.training_rows(0.0, &[]);
+        let share = |class: &String| {
+            let of_class = trained.iter().filter(|row| set.labels[usize::from(set.label(**row))] == *class);
+            of_class.count() as f64 / trained.len() as f64
+        };
+        let expected: Vec<f64> = head.classes.iter().map(share).collect();
+        (judge::divergence(&said, &expected), values)
+    };
+    let adapted = |rate: f64, keep: KeptStep| {
+        let run = dual().adapt(Oda::per(Source), SMALL).epochs(3).warmup(0).keep(keep);
+        let mut spec = one(run);
+        spec.adapt.as_mut().unwrap().rate = rate;
+        assert_eq!(spec.check(), []);
+        distance(&spec)
+    };
+    let (start, plain) = distance(&one(dual()));
+    assert!(adapted(0.0, LabelFreeStop).1 == plain, "at rate 0, the same bits");
+    let rates = [1.0, 10.0, 100.0];
+    let kept = rates.map(|rate| [LastStep, LabelFreeStop].map(|keep| adapted(rate, keep).0));
+    for [last, kept] in kept {
+        assert!(kept <= last && kept <= start, "{kept} after {start}, in the end {last}");
+    }
+    assert!(kept.iter().any(|[last, kept]| kept < last), "{kept:?}: the last step was the best each time");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     role::Role,
-    spec::{CentreStart, HeadWhileAdapting, StudentStart},
+    spec::{CentreStart, HeadWhileAdapting, KeptStep, StudentStart},
     word::plain,
 };
 use std::marker::PhantomData;
@@ -221,6 +221,29 @@ impl<M, D, O, E> Run<M, D, Adapted<O>, E> {
     #[must_use]
     pub fn head(mut self, head: HeadWhileAdapting) -> Self {
         self.draft.say("adapt.head", plain(&head));
+        self
+    }
+}
+
+impl<M, D, O, E> Run<M, D, Adapted<Classified<O>>, E> {
+    /// The step of the adaptation whose model is kept, where that is not the last one.
+    ///
+    /// ```
+    /// # extern crate dichroic_lang as dichroic;
+    /// # use dichroic::prelude::*;
+    /// # let run = Vit::mini().scratch().adapter(Planes(["dna", "er", "mito"])).train_on(S3);
+    /// let dual = run.loss(DinoV1::ema(0.996)).classify(Vit::mini());
+    /// let _ = dual.adapt(Oda::per(Source), S5).keep(LabelFreeStop).evaluate(Accuracy.on(S5));
+    /// ```
+    /// ```compile_fail
+    /// # extern crate dichroic_lang as dichroic;
+    /// # use dichroic::prelude::*;
+    /// # let run = Vit::mini().scratch().adapter(Planes(["dna", "er", "mito"])).train_on(S3);
+    /// let _ = run.loss(DinoV1::ema(0.996)).adapt(Oda::per(Source), S5).keep(LabelFreeStop);
+    /// ```
+    #[must_use]
+    pub fn keep(mut self, step: KeptStep) -> Self {
+        self.draft.say("adapt.keep", plain(&step));
         self
     }
 }

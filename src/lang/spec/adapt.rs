@@ -20,6 +20,9 @@ pub struct Adapt {
     pub head: HeadWhileAdapting,
     /// What the learning rates of the stage are multiplied by.
     pub rate: f64,
+    /// The step whose model is kept.
+    #[serde(default, skip_serializing_if = "KeptStep::is_last")]
+    pub keep: KeptStep,
     /// How it is trained.
     pub stage: Stage,
 }
@@ -53,6 +56,27 @@ pub enum HeadWhileAdapting {
     Trained,
     /// It stays as it is.
     Frozen,
+}
+
+/// The step of an adaptation whose model is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeptStep {
+    /// The last one, as published.
+    #[default]
+    LastStep,
+    /// That after which the classifier says each class about as often as the source has it: of the start and ten steps at equal
+    /// distances, the one where the two distributions are nearest (Kullback-Leibler divergence), the earlier among equals. No
+    /// label of the target is read, but its classes are taken to be as frequent as the source's, as on TARGET2 they are by
+    /// design. If no step is better than the start, nothing was adapted. Ours.
+    LabelFreeStop,
+}
+
+impl KeptStep {
+    /// What was said where nothing was: not written.
+    pub fn is_last(&self) -> bool {
+        *self == Self::LastStep
+    }
 }
 
 impl Adapt {

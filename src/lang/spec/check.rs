@@ -6,7 +6,7 @@
 
 use super::{
     Adapt, Augment, Backbone, Classifier, Condition, Enters, Evaluate, InStage, Role, SCHEMA, Selection,
-    Spec, Stage, Term, Train, View, Weights,
+    Spec, Stage, Strategy, Term, Train, View, Weights,
 };
 use super::{bounds, normalise};
 use crate::data::known;
@@ -69,7 +69,8 @@ fn classifier(found: &mut Found, spec: &Spec) {
 
 /// Adaptation goes on with a training without labels, on images that the model can read.
 fn adapt(found: &mut Found, spec: &Spec) {
-    let Some(Adapt { data: target, per, rate, stage, student: _, centre: _, head: _ }) = &spec.adapt else {
+    let Some(Adapt { data: target, per, rate, keep, stage, student: _, centre: _, head: _ }) = &spec.adapt
+    else {
         return;
     };
     data(found, target);
@@ -98,6 +99,13 @@ fn adapt(found: &mut Found, spec: &Spec) {
         let hint = "say `Oda::per(Batch)` or `Oda::per(Plate)`; `Source` adapts to all images at once";
         found.unless(matches!(role, Role::Batch | Role::Plate), "adapt_per", message, hint);
     }
+    let message = || "what a classifier says decides when the adaptation stops, and there is none".into();
+    let hint = "say `.classify(Vit::small())` before `.adapt(…)`, or keep the last step";
+    found.unless(keep.is_last() || spec.classifier.is_some(), "adapt_keep", message, hint);
+    let averages = matches!(stage.strategy, Strategy::Swad(_) | Strategy::DenseSwa(_));
+    let message = || "the strategy of an adaptation already says which weights are kept".into();
+    let hint = "leave the strategy out, or keep the last step";
+    found.unless(keep.is_last() || !averages, "adapt_keep_strategy", message, hint);
 }
 
 /// What is wrong with the seeds of an experiment.

@@ -52,7 +52,7 @@ pub mod settings {
     };
 }
 
-pub use adapt::{Adapt, CentreStart, HeadWhileAdapting, StudentStart};
+pub use adapt::{Adapt, CentreStart, HeadWhileAdapting, KeptStep, StudentStart};
 pub use check::Problem;
 pub use classifier::Classifier;
 pub use condition::Condition;

@@ -142,6 +142,9 @@ impl Screen {
         if self.layout == Layout::Randomised {
             name += " randomised";
         }
+        if self.size.sites != ScreenSize::quick().sites {
+            name += &format!(" {} sites", self.size.sites);
+        }
         if self.sample != 0 {
             name += &format!(" sample {}", self.sample);
         }

@@ -2,6 +2,7 @@
 
 mod average;
 mod dense_swa;
+mod label_free;
 mod swad;
 mod valley;
 
@@ -26,14 +27,19 @@ pub(super) trait Strategy: Stateful {
         curve.at(at)
     }
 
-    /// Called after a step (numbered from 0) with the new parameters.
+    /// Called before the first step with the parameters that the training would leave.
+    fn begin(&mut self, _: &Params, _: Look<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Called after a step (numbered from 0) with the parameters that the training would leave.
     fn after_step(&mut self, step: u64, params: &Params, look: Look<'_>) -> Result<Verdict, Error>;
 
     /// Sets the parameters to the weights that the training stores.
     fn finish(self: Box<Self>, params: &Params) -> Result<(), Error>;
 }
 
-/// Measures the held-out loss.
+/// Measures the held-out loss, or asks the judge if there is one.
 pub(super) type Look<'a> = &'a mut dyn FnMut() -> Result<f64, Error>;
 
 /// Whether a training continues.
@@ -43,11 +49,19 @@ pub(super) enum Verdict {
     End,
 }
 
-/// The strategy of a training with this number of steps in an epoch.
-pub(super) fn build(word: &spec::Strategy, params: &Params, epoch_steps: u64) -> Box<dyn Strategy> {
+/// The strategy of a training with this number of steps in an epoch; `judged`: all its steps, if there is a judge.
+pub(super) fn build(
+    word: &spec::Strategy,
+    params: &Params,
+    epoch_steps: u64,
+    judged: Option<u64>,
+) -> Box<dyn Strategy> {
     match word {
         // MIRO is a term of the loss.
-        spec::Strategy::Erm(_) | spec::Strategy::Miro(_) => Box::new(Erm),
+        spec::Strategy::Erm(_) | spec::Strategy::Miro(_) => match judged {
+            Some(steps) => Box::new(label_free::LabelFree::new(steps)),
+            None => Box::new(Erm),
+        },
         spec::Strategy::Swad(word) => Box::new(swad::Swad::new(word)),
         spec::Strategy::DenseSwa(word) => {
             let epochs = dense_swa::Epochs { steps: epoch_steps, before: word.start_epoch };

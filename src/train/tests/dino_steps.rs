@@ -115,7 +115,7 @@ impl Case {
         let optimiser = Optimiser::grouped(&stage.optimiser, &groups, job.method.clip, &params).unwrap();
         let mut trainer = Trainer::new(&job, &model, &params, &mut objective, optimiser);
         (trainer.rows, trainer.steps_per_epoch) = (IMAGES, EPOCH);
-        let strategy = strategy::build(&stage.strategy, &params, EPOCH);
+        let strategy = strategy::build(&stage.strategy, &params, EPOCH, None);
         let mut heard = Heard::default();
         let locals: usize = job.method.batches.groups[1].count;
         for step in 1..=steps {

@@ -3,7 +3,7 @@
 use super::PAPER;
 use crate::{
     data::jump,
-    spec::{Adapt, Augment, Backbone, Loss, Spec, Stage, StudentStart, VitSize, Weights},
+    spec::{Adapt, Augment, Backbone, KeptStep, Loss, Spec, Stage, StudentStart, VitSize, Weights},
 };
 
 /// A row of its tables.
@@ -42,7 +42,7 @@ impl System {
             (Learns::Views, Some(_), None) => "Dual-model-DINO",
             (Learns::Pairs, Some(_), None) => "Dual-model-CB",
             (Learns::Masks, Some(_), None) => "Dual-model-MAE",
-            (first, Some(_), Some(Adapt { per: None, data, stage, rate, .. }))
+            (first, Some(_), Some(Adapt { per: None, keep: KeptStep::LastStep, data, stage, rate, .. }))
                 if data.only.is_empty() && *rate > 0.0 =>
             {
                 match (first, learns(stage)?) {

@@ -127,6 +127,14 @@ fn autoencoder(spec: &mut Spec) -> &mut settings::Mae {
     word
 }
 
+/// A good spec of an adaptation of a model under a classifier.
+fn adapted(spec: &mut Spec) -> &mut Adapt {
+    let run = Vit::tiny().scratch().adapter(Planes(["nucleus"])).train_on(S3).loss(Mae::mask(0.75));
+    let run = run.classify(Vit::tiny()).adapt(Oda::per(Source), S5).keep(LabelFreeStop);
+    *spec = sample::spec(run.evaluate(Accuracy.on(S5)), Recipe::Fixed);
+    spec.adapt.as_mut().expect("said above")
+}
+
 fn having(role: Role, values: &[&str]) -> Condition {
     Condition { role, values: values.iter().map(ToString::to_string).collect() }
 }
@@ -246,6 +254,17 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         }),
         ("mae_decoder", |s| autoencoder(s).decoder_depth = 0),
         ("mae_heads", |s| autoencoder(s).decoder_heads = 7),
+        ("adapt_keep", |s| {
+            let by_neighbours = s.evaluate[0].protocol.clone();
+            adapted(s);
+            s.classifier = None;
+            s.evaluate[0].protocol = by_neighbours;
+        }),
+        ("adapt_keep_strategy", |s| {
+            adapted(s).stage.strategy = dense_swa(5, SwaRate::Scheduled);
+        }),
+        ("adapt_rate", |s| adapted(s).rate = -0.1),
+        ("adapt_per", |s| adapted(s).per = Some(Role::Well)),
         ("flipped_twice", |s| s.train.stages[0].augment.push(settings::Flips { p: 0.5 }.into())),
         ("probability", |s| s.train.stages[0].augment = vec![settings::Flips { p: 1.5 }.into()]),
         ("intensity", |s| s.train.stages[0].augment = vec![intensity(-0.1, 0.005)]),
