@@ -95,7 +95,7 @@ pub(super) struct Simulate {
     /// jump: where compounds are on the plates [default: fixed]
     #[arg(long, value_enum)]
     layout: Option<LayoutWord>,
-    /// jump: images of each well [default: 3; JUMP has 6 or 9]
+    /// jump: images of each well [default: 4; JUMP has 6 or 9]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=999))]
     sites: Option<u16>,
     /// CHAMMI's own image sizes and numbers of images: 100,145 images, takes hours

@@ -25,7 +25,7 @@ use sources::{Plate, SOURCES, Source};
 use std::{fmt::Write as _, path::Path};
 
 /// Raised when the images or tables of a screen change.
-pub const REVISION: u32 = 1;
+pub const REVISION: u32 = 2;
 
 /// The table, as the released one is called.
 pub(crate) const TABLE: &str = "metadata_Target_2_moa.csv";
@@ -151,7 +151,7 @@ fn description(screen: &Screen) -> String {
         "# Made by `dichroic data simulate`. No pixel of it was seen by a microscope.\n\
          name = \"jump\"\nkind = \"simulated\"\nworld = \"{}\"\nform = \"jump\"\n\n\
          [simulator]\nrevision = {REVISION}\nsample = {sample}\nlayout = \"{}\"\ncontrol = \"{control}\"\n\
-         compounds = {}\nwells = {}\nsites = {}\npixels = {}\nplates = {}\n\
+         compounds = {}\nwells = {}\nsites = {}\npixels = {}\nbinning = {}\nplates = {}\n\
          penetrance = {:?}\nmechanism = {mechanism:?}\ncompound = {compound:?}\nsignal_of_cell = {:?}\n\
          signal_of_channel = {:?}\ngain = {gain:?}\nshift = {shift:?}\nfocus_um = {focus:?}\ndensity = {density:?}\n\
          edge = {edge:?}\n",
@@ -161,6 +161,7 @@ fn description(screen: &Screen) -> String {
         size.wells,
         size.sites,
         size.pixels,
+        size.binning,
         size.plates,
         world.penetrance,
         world.signal_of_cell,

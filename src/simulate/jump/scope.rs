@@ -45,7 +45,7 @@ impl Scope {
         let background = each(0.02, 0.1);
         let vignette = (stream.uniform(0.1, 0.4), [stream.uniform(0.35, 0.65), stream.uniform(0.35, 0.65)]);
         let read = stream.uniform(1.5, 3.0);
-        let (pixel_um, aperture) = (source.pixel_um, source.aperture);
+        let (pixel_um, aperture) = (screen.size.binning as f64 * source.pixel_um, source.aperture);
         let [haze, bleed, electrons, background] = [haze, bleed, electrons, background].map(Vec::from);
         let imaging = Imaging { haze, bleed, vignette, electrons, read, background };
         Self { pixel_um, aperture, imaging }
