@@ -14,5 +14,6 @@ pub use crate::{
     protocol::said::*,
     spec::{AugmentStream, CentreStart, HeadWhileAdapting, Role, Sampling, StudentStart, recipe::Recipe},
     strategy::{said::*, values::*},
+    test_time::said::*,
 };
 pub use dichroic_macros::{experiment, report};
