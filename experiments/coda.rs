@@ -5,8 +5,8 @@
 
 use dichroic::{
     dsl::{
-        Adapted, Answers, Classified, Evaluated, HasStage, NoLoss, NotEvaluated, OfClassifier, Trains, With,
-        WithoutLabels,
+        Adapted, Answers, ChangedByEach, Classified, Evaluated, HasStage, NoLoss, NotEvaluated, OfClassifier,
+        Trains, With, WithoutLabels,
     },
     prelude::*,
 };
@@ -59,6 +59,11 @@ pub fn pairs() -> With<DinoV1> {
     views().across(Role::Plate)
 }
 
+/// A masked autoencoder. How the paper's is made is not published; this one is MAE's.
+pub fn masks() -> Mae {
+    Mae::mask(0.75)
+}
+
 /// ODA: steps 1 to 3, each image by itself.
 pub fn oda(source: OneSource, target: OneSource) -> Of<Adapted<Classified<DinoV1>>> {
     dual(source, views()).adapt(Oda::per(Source), target).epochs(300).warmup(10)
@@ -67,6 +72,16 @@ pub fn oda(source: OneSource, target: OneSource) -> Of<Adapted<Classified<DinoV1
 /// CODA: steps 1 to 3 with pairs.
 pub fn coda(source: OneSource, target: OneSource) -> Of<Adapted<Classified<With<DinoV1>>>> {
     dual(source, pairs()).adapt(Coda::per(Source), target).epochs(300).warmup(10)
+}
+
+/// ODA with a masked autoencoder in the place of DINO.
+pub fn oda_mae(source: OneSource, target: OneSource) -> Of<Adapted<Classified<Mae>>> {
+    dual(source, masks()).adapt(Oda::per(Source), target).epochs(300).warmup(10)
+}
+
+/// TTT: steps 1 and 2 of a masked autoencoder, which is then trained on each image by itself.
+pub fn ttt(source: OneSource) -> Of<ChangedByEach<Classified<Mae>>> {
+    dual(source, masks()).at_test_time(Ttt)
 }
 
 /// Asks for the label of every image of a target, as the paper does, and as a user would who has no time to adapt: with each

@@ -3,8 +3,9 @@
 //! cargo run --release -- exp coda_directions --data jump=WORLD
 //!
 //! Simulated worlds are the unit of every claim: make several with `dichroic data simulate jump --world N --out WORLD`, and the
-//! control with `--control same-microscope`. The rivals stand beside: statistics of each plate, other microscopes as
-//! augmentation, entropy minimisation, the nearest class mean; so does a model that was trained on the target.
+//! controls with `--control same-microscope` and, for what learns from pairs, `--control permuted-treatments`. The rivals stand
+//! beside: statistics of each plate, other microscopes as augmentation, entropy minimisation, the nearest class mean; so does a
+//! model that was trained on the target.
 
 use super::coda::*;
 use dichroic::prelude::*;

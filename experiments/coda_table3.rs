@@ -11,10 +11,9 @@ use dichroic::prelude::*;
 #[experiment]
 fn coda_table3() -> impl Experiments {
     [S7, S10].map(|target| {
-        let adapted = dual(S3, Mae::mask(0.75)).adapt(Oda::per(Source), target).epochs(300).warmup(10);
         (
-            asked(dual(S3, Mae::mask(0.75)), target).label("method", "Dual-model-MAE").seeds(SEEDS),
-            asked(adapted, target).label("method", "ODA-MAE").seeds(SEEDS),
+            asked(dual(S3, masks()), target).label("method", "Dual-model-MAE").seeds(SEEDS),
+            asked(oda_mae(S3, target), target).label("method", "ODA-MAE").seeds(SEEDS),
             asked(dual(S3, views()), target).label("method", "Dual-model-DINO").seeds(SEEDS),
             asked(oda(S3, target), target).label("method", "ODA").seeds(SEEDS),
         )

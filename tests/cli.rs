@@ -1,7 +1,11 @@
 //! The command line as users see it: exit statuses, messages, documents, and the files that a run leaves
 //! behind.
 
+mod computed;
+
 use candle_core::{Device, Tensor};
+#[cfg(unix)]
+use computed::computed;
 use dichroic::{
     backbone::files,
     model::Extractor,
@@ -385,18 +389,6 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
 
     assert_eq!(place.say(&words).expect(0).json()["runs"][0]["status"], "done");
     assert!(ask("SELECT resumed_step FROM attempt WHERE n = 2").parse::<u32>().is_ok_and(|step| step > 3));
-}
-
-/// Everything that a run computed, as text: files by their hashes, curves except wall-clock ones, scores.
-#[cfg(unix)]
-fn computed(store: &Path) -> Vec<Vec<String>> {
-    let sql = "SELECT w.uid, f.name, f.blake3, f.bytes FROM work w JOIN artifact f ON f.work_id = w.id
-        UNION ALL SELECT w.uid, m.name, s.step, s.value FROM work w JOIN scalar s ON s.work_id = w.id
-          JOIN metric m ON m.id = s.metric_id AND m.clock = 0
-        UNION ALL SELECT r.uid, s.task || s.class, s.metric, s.value FROM run r JOIN score s ON s.run_id = r.id
-        UNION ALL SELECT uid, status, '', '' FROM run UNION ALL SELECT uid, status, '', '' FROM work ORDER BY 1, 2, 3, 4";
-    let rows = Store::open_read_only(store).unwrap().query(sql).unwrap().rows;
-    rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect()
 }
 
 /// The long form: `DICHROIC_KILLS=200 cargo test --release --test cli killed -- --nocapture`.

@@ -25,6 +25,8 @@ pub(super) struct SavedModel {
     pub(super) published: bool,
     /// Whether its run averages features over the symmetries of a square.
     pub(super) symmetries: bool,
+    /// Whether its run trains it on each image before it embeds it.
+    pub(super) trains_on_each: bool,
 }
 
 impl SavedModel {
@@ -69,7 +71,14 @@ pub(super) fn of_file(file: &Path) -> Result<SavedModel> {
             "expected the {named} bytes of the model that its note names, found {found}"
         )));
     }
-    Ok(SavedModel { card, weights: file.to_owned(), others: vec![], published: false, symmetries: false })
+    Ok(SavedModel {
+        card,
+        weights: file.to_owned(),
+        others: vec![],
+        published: false,
+        symmetries: false,
+        trains_on_each: false,
+    })
 }
 
 /// The models of a trained file, or of a folder of such files: FixedChannels has one per set.
@@ -135,7 +144,8 @@ pub(super) fn of_run(path: &Path, run: &str) -> Result<Vec<SavedModel>> {
             return Err(Failure::new(format!("{}: no such file", file.display())).hint(hint));
         }
         let symmetries = spec["embedding"]["symmetries"] == true;
-        let saved = SavedModel { symmetries, ..of_file(&file)? };
+        let trains_on_each = !spec["embedding"]["test_time"].is_null();
+        let saved = SavedModel { symmetries, trains_on_each, ..of_file(&file)? };
         match models.iter_mut().find(|first: &&mut SavedModel| first.card == saved.card) {
             Some(first) => first.others.push(saved.weights),
             None => models.push(saved),

@@ -69,6 +69,8 @@ enum ControlWord {
     BatchSdZero,
     /// jump: what differs between batches and plates differs between wells instead
     NuisanceWithinPlate,
+    /// jump: compounds are listed with other wells of their plate: pairs of images share no treatment
+    PermutedTreatments,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -140,7 +142,10 @@ impl Simulate {
             Some(ControlWord::NoNuisance) => world.under(Control::NoNuisance),
             Some(ControlWord::Elongation) => world.under(Control::Elongation),
             Some(
-                ControlWord::SameMicroscope | ControlWord::BatchSdZero | ControlWord::NuisanceWithinPlate,
+                ControlWord::SameMicroscope
+                | ControlWord::BatchSdZero
+                | ControlWord::NuisanceWithinPlate
+                | ControlWord::PermutedTreatments,
             ) => {
                 return Err(misplaced("expected a control of `chammi`, found one of `jump`"));
             }
@@ -164,6 +169,7 @@ impl Simulate {
             Some(ControlWord::SameMicroscope) => screen.under(ScreenControl::SameMicroscope),
             Some(ControlWord::BatchSdZero) => screen.under(ScreenControl::BatchSdZero),
             Some(ControlWord::NuisanceWithinPlate) => screen.under(ScreenControl::NuisanceWithinPlate),
+            Some(ControlWord::PermutedTreatments) => screen.under(ScreenControl::PermutedTreatments),
             Some(ControlWord::Unshared | ControlWord::NoNuisance | ControlWord::Elongation) => {
                 return Err(misplaced("expected a control of `jump`, found one of `chammi`"));
             }

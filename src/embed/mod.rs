@@ -1,12 +1,15 @@
 //! From images to feature vectors: every row of a set, in the order of its table, passed on as soon as it is
 //! computed.
 
+mod each_image;
 mod files;
+mod kept;
 mod room;
 mod symmetries;
 mod to_length;
 
 pub use files::{Layout, Writer};
+pub use kept::KeptRows;
 pub(crate) use to_length::to_length;
 
 use crate::{
@@ -22,6 +25,7 @@ use crate::{
     spec::{self, Backbone, NetworkFacts, View},
 };
 use candle_core::{Device, Tensor};
+use each_image::EachImage;
 use rayon::prelude::*;
 use room::Footprint;
 use std::{
@@ -148,6 +152,8 @@ pub struct Embedder {
     pub batch: usize,
     /// Whether features are the mean over the eight symmetries of a square.
     pub symmetries: bool,
+    /// What is trained on each image first.
+    each_image: Option<EachImage>,
     /// Numbers in the largest image at its own size so far; 0 before the first.
     largest: AtomicUsize,
     /// What a pass takes, by the number of the set and its channels.
@@ -281,6 +287,7 @@ impl Embedder {
             preprocess: Preprocess::Native,
             batch: BATCH,
             symmetries: false,
+            each_image: None,
             largest: AtomicUsize::new(0),
             footprints: Mutex::default(),
         }
@@ -288,11 +295,7 @@ impl Embedder {
 
     /// The model that `card` describes with its initial weights: for measurements.
     pub fn random(card: &Card, asked: &[SetChannels], at_home: bool) -> Self {
-        let trained = card.channels();
-        let place = |set: &SetChannels| trained.iter().position(|known| at_home && known == set);
-        let others: Vec<SetChannels> = asked.iter().filter(|set| place(set).is_none()).cloned().collect();
-        let mut next = trained.len()..;
-        let numbers = asked.iter().map(|set| place(set).or_else(|| next.next()));
+        let Numbered { trained, others, numbers } = Numbered::of(card, asked, at_home);
         let mut params = Params::new(Seed(0));
         let model = match &card.classifier {
             None => Extractor::new(&card.model, &trained, &others, &mut params),
@@ -304,7 +307,7 @@ impl Embedder {
                 true => Preprocess::Window { side: card.image },
                 false => Preprocess::of(&card.model, card.image),
             },
-            ..Self::of(model, params, numbers.flatten().collect())
+            ..Self::of(model, params, numbers)
         }
     }
 
@@ -313,6 +316,7 @@ impl Embedder {
     /// # Errors
     /// If the device's memory is too small, or it does not support the format.
     pub fn go_to(&mut self, device: &Device, format: Format) -> Result<(), Error> {
+        self.each_image.iter_mut().try_for_each(|each| each.go_to(device, format))?;
         Ok([&mut self.params]
             .into_iter()
             .chain(&mut self.others)
@@ -365,18 +369,38 @@ impl Embedder {
     ) -> Result<(), Error> {
         let (channels, number) = (set.channels.len(), self.numbers[at]);
         let mut done = 0;
-        listen.receive(&Event::Began { what: "embedding", unit: "image", total: rows.len() as u64 });
+        // Training on an image may take minutes, and its steps are all alike.
+        let (what, unit, steps) = match &self.each_image {
+            None => ("embedding", "image", 1),
+            Some(each) => ("training on each image", "step", each.steps() as u64),
+        };
+        listen.receive(&Event::Began { what, unit, total: steps * rows.len() as u64 });
         let embedded = self.each_batch(set, number, rows, norm, |batch| {
             let shape = [batch.images, channels, batch.height, batch.width];
-            let pixels = Tensor::from_vec(batch.pixels, &shape[..], self.params.device())?;
-            let (found, width) = self.features(&pixels, number)?;
+            let images = Images {
+                pixels: Tensor::from_vec(batch.pixels, &shape[..], self.params.device())?,
+                set: number,
+            };
+            let (found, width) = match &self.each_image {
+                None => self.features(&images)?,
+                Some(each) => {
+                    let name = |image: usize| format!("{}/{}", set.name, set.key(rows[done + image]));
+                    let mut at = steps * done as u64;
+                    let mut stepped = || {
+                        at += 1;
+                        listen.receive(&Event::Advanced { done: at, note: &set.name });
+                        !listen.stop()
+                    };
+                    self.features_after(each, &images, name, &mut stepped)?
+                }
+            };
             if let Some(wrong) = found.iter().position(|value| !value.is_finite()) {
                 let image = set.key(rows[done + wrong / width]).to_owned();
                 return Err(Error::NotFinite { image });
             }
             take(&found, width)?;
             done += batch.images;
-            listen.receive(&Event::Advanced { done: done as u64, note: &set.name });
+            listen.receive(&Event::Advanced { done: steps * done as u64, note: &set.name });
             if listen.stop() { Err(Error::Stopped) } else { Ok(()) }
         });
         listen.receive(&Event::Ended);
@@ -386,14 +410,14 @@ impl Embedder {
 
 impl Embedder {
     /// The features of a batch of images by all models, and the length of a row.
-    fn features(&self, pixels: &Tensor, set: usize) -> Result<(Vec<f32>, usize), Error> {
-        let (first, width) = self.features_by(&self.params, pixels, set)?;
+    fn features(&self, images: &Images) -> Result<(Vec<f32>, usize), Error> {
+        let (first, width) = self.features_by(&self.params, images)?;
         if self.others.is_empty() {
             return Ok((first, width));
         }
         let mut parts = vec![first];
         for other in &self.others {
-            parts.push(self.features_by(other, pixels, set)?.0);
+            parts.push(self.features_by(other, images)?.0);
         }
         let (all, each) = (parts.len() * width, 1.0 / (parts.len() as f64).sqrt());
         let mut out = vec![0.0; parts[0].len() * parts.len()];
@@ -406,9 +430,10 @@ impl Embedder {
     }
 
     /// The features of a batch of images by one model, and the length of a row.
-    fn features_by(&self, params: &Params, pixels: &Tensor, set: usize) -> Result<(Vec<f32>, usize), Error> {
+    fn features_by(&self, params: &Params, images: &Images) -> Result<(Vec<f32>, usize), Error> {
+        let Images { pixels, set } = images;
         let of = |pixels: Tensor| -> Result<(Vec<f32>, usize), Error> {
-            let found = self.model.embed(params, &Images { pixels, set })?;
+            let found = self.model.embed(params, &Images { pixels, set: *set })?;
             Ok((found.value().flatten_all()?.to_vec1::<f32>()?, found.dims()[1]))
         };
         if !self.symmetries {
@@ -423,6 +448,25 @@ impl Embedder {
         }
         let mean = |sum: f64| (sum / SYMMETRIES as f64) as f32;
         Ok((sums.into_iter().map(mean).collect(), width))
+    }
+}
+
+/// The sets of a model: those that it was trained on, others that it only reads, and which of them each set to embed is.
+struct Numbered {
+    trained: Vec<SetChannels>,
+    others: Vec<SetChannels>,
+    numbers: Vec<usize>,
+}
+
+impl Numbered {
+    fn of(card: &Card, asked: &[SetChannels], at_home: bool) -> Self {
+        let trained = card.channels();
+        let place = |set: &SetChannels| trained.iter().position(|known| at_home && known == set);
+        let others: Vec<SetChannels> = asked.iter().filter(|set| place(set).is_none()).cloned().collect();
+        let mut next = trained.len()..;
+        let numbers = asked.iter().map(|set| place(set).or_else(|| next.next())).collect::<Vec<_>>();
+        let numbers = numbers.into_iter().flatten().collect();
+        Self { trained, others, numbers }
     }
 }
 

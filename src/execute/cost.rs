@@ -6,6 +6,7 @@
 //!
 //! What is left out: a held-out loss that is looked at (SWAD), means and deviations of own data, pauses for checkpoints.
 
+mod each_image;
 mod fit;
 
 use super::{Error, sets::Sets};
@@ -26,10 +27,11 @@ use crate::{
     params::Params,
     plan::{Plan, Step, Work},
     seed::Seed,
-    spec::{Beside, Features, Metric, Model, Protocol, Selection, Weights},
+    spec::{Beside, Features, Metric, Model, Protocol, Selection, TestTime, Weights},
     train::{Keep, Pretraining, Source},
 };
 use candle_core::Device;
+use each_image::StepPace;
 use fit::FitPace;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -70,6 +72,7 @@ pub struct Meter<'a> {
     keep: Keep,
     fits: BTreeMap<String, FitPace>,
     embeds: BTreeMap<String, Pace>,
+    steps_on_images: BTreeMap<String, StepPace>,
     handmade: BTreeMap<String, f64>,
     searches: BTreeMap<usize, f64>,
 }
@@ -96,6 +99,7 @@ impl<'a> Meter<'a> {
             keep,
             fits: BTreeMap::new(),
             embeds: BTreeMap::new(),
+            steps_on_images: BTreeMap::new(),
             handmade: BTreeMap::new(),
             searches: BTreeMap::new(),
         }
@@ -120,11 +124,17 @@ impl<'a> Meter<'a> {
                 Ok(pace.cost((&stage, side), &[source.items().len()], self.keep))
             }
             Work::Fit(fit) => self.fit(fit, listen),
-            Work::Embed { data, image, symmetries, subset, .. } => {
+            Work::Embed { data, image, symmetries, test_time, subset, .. } => {
                 let mut cost =
                     self.embed(&plan.fit(&step.parents[0]).model, (data, *subset), *image, listen)?;
                 cost.seconds *= if *symmetries { embed::SYMMETRIES as f64 } else { 1.0 };
-                Ok(cost)
+                match test_time {
+                    None => Ok(cost),
+                    Some(TestTime::Ttt(how)) => {
+                        let fit = plan.fit(&step.parents[1]);
+                        Ok(cost.then(self.each_image((how, fit), (data, *subset), listen)?))
+                    }
+                }
             }
             Work::Score { data, protocol, features, beside, subset, trained_on, .. } => {
                 let by = protocol.of_features(*features);

@@ -1,7 +1,7 @@
 //! Training works: from random or published weights to `weights.safetensors`, by way of checkpoints; and embedding
 //! by what they leave behind.
 
-use super::{Error, Progress, WorkContext, artifacts, sets::Part};
+use super::{Error, Progress, WorkContext, artifacts, each_image, sets::Part};
 use crate::{
     adapter::SetChannels,
     atomic_file::{Digest, forget_parts},
@@ -16,7 +16,9 @@ use crate::{
     params::Params,
     plan::{Fit, Pretrained, Step, TakesOver, Top, Training},
     seed::Seed,
-    spec::{KeptStep, Moments, Needs, Oracle, Selection, Stage, View, Weights, normalise::moments_of},
+    spec::{
+        KeptStep, Moments, Needs, Oracle, Selection, Stage, TestTime, View, Weights, normalise::moments_of,
+    },
     store::Attempt,
     train::{self, Folder, Job, Judge, Pretraining, Source},
 };
@@ -40,10 +42,23 @@ struct FitInputs<'a> {
     judge: Option<&'a dyn Judge>,
 }
 
-/// Makes a training begin at the beginning.
+/// How images are embedded.
+pub(super) struct Seen<'a> {
+    /// Side of the square that the model sees, in pixels.
+    pub(super) image: usize,
+    /// Whether that is a window at the image's own scale.
+    pub(super) window: bool,
+    /// Whether features are the mean over the eight symmetries of a square.
+    pub(super) symmetries: bool,
+    /// What becomes of the model in front of each image.
+    pub(super) test_time: Option<&'a TestTime>,
+}
+
+/// Makes a training, or an embedding that trains on each image, begin at the beginning.
 pub(super) fn forget_checkpoint(folder: &Path) -> Result<(), Error> {
     let path = folder.join(CHECKPOINT);
-    train::forget_checkpoint(&path).map_err(|source| Error::Io { path, source })
+    let forgotten = train::forget_checkpoint(&path).and_then(|()| each_image::forget(folder));
+    forgotten.map_err(|source| Error::Io { path, source })
 }
 
 impl WorkContext<'_> {
@@ -243,15 +258,16 @@ impl WorkContext<'_> {
         Ok(Progress::Done)
     }
 
-    /// Features of every image of `data` by the model that the parent left behind. Squares have a side of `image` pixels.
+    /// Features of every image of `data` by the model that the parent left behind.
     pub(super) fn embed(
         &self,
         step: &Step,
         data: &Selection,
-        (image, window, symmetries): (usize, bool, bool),
+        seen: &Seen<'_>,
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
+        let Seen { image, window, symmetries, test_time } = *seen;
         let parent = step.parents.first().expect("the plan puts the fit before the embedding");
         let fit = self.plan.fit(parent);
         let Fit { data: data_of_fit, precision, subset, .. } = fit;
@@ -260,11 +276,19 @@ impl WorkContext<'_> {
         let parts = self.sets.open(data, subset, listen)?;
         let card = Card { image, window, ..card_of_sets(fit, &trained) };
         let weights = self.of_parent(parent, WEIGHTS);
-        let mut embedder =
-            Embedder::restore(&card, &channels(&parts), data.name == data_of_fit.name, &weights)?;
-        // A classifier's frozen model makes room for the one that was adapted.
-        for adapted in &step.parents[1..] {
-            embedder.adapted(&self.of_parent(adapted, WEIGHTS))?;
+        let (asked, at_home) = (channels(&parts), data.name == data_of_fit.name);
+        let mut embedder = Embedder::restore(&card, &asked, at_home, &weights)?;
+        // A classifier's frozen model makes room for the one that was adapted, or is trained on each image.
+        for model in &step.parents[1..] {
+            let file = self.of_parent(model, WEIGHTS);
+            match test_time {
+                None => embedder.adapted(&file)?,
+                Some(TestTime::Ttt(how)) => {
+                    let (decoder, seed) =
+                        (self.plan.fit(model).decoder(), step.seed.unwrap_or(PRETRAIN_SEED));
+                    embedder.train_on_each((how, decoder), (&card, &asked, at_home), &file, seed)?;
+                }
+            }
         }
         embedder.go_to(&self.executor.device, format::of(*precision))?;
         embedder.symmetries = symmetries;
@@ -276,7 +300,13 @@ impl WorkContext<'_> {
             let rows = part.set().rows_of(&data.only);
             let mut writer = Writer::new(&path, Layout::Plain, rows.len())?;
             let mut add = |features: &[f32], width| writer.add(features, width);
-            embedder.embed_rows((part.set(), &rows), at, &norm, listen, &mut add)?;
+            let images = (part.set(), &rows[..]);
+            match test_time {
+                None => embedder.embed_rows(images, at, &norm, listen, &mut add)?,
+                Some(_) => {
+                    self.embed_each(&embedder, images, (at, &norm), (attempt, &mut *listen), &mut add)?;
+                }
+            }
             self.note(attempt, "features", &path, writer.finish()?)?;
             let path = self.folder.join(format!("images-{}.csv", part.set().name));
             let digest = artifacts::write_images(&path, part.set(), &rows)?;

@@ -3,6 +3,7 @@
 
 mod artifacts;
 mod cost;
+mod each_image;
 mod error;
 mod fit;
 mod judge;
@@ -213,8 +214,10 @@ impl WorkContext<'_> {
         match &step.work {
             Work::Pretrain { size, .. } => self.pretrain(size, attempt, listen),
             Work::Fit(fit) => self.fit(step, fit, attempt, listen),
-            Work::Embed { data, image, window, symmetries, .. } => {
-                self.embed(step, data, (*image, *window, *symmetries), attempt, listen)
+            Work::Embed { data, image, window, symmetries, test_time, .. } => {
+                let (image, window, symmetries) = (*image, *window, *symmetries);
+                let seen = fit::Seen { image, window, symmetries, test_time: test_time.as_ref() };
+                self.embed(step, data, &seen, attempt, listen)
             }
             Work::Score { protocol, data, features, beside, trained_on, hold_out, subset, .. } => {
                 let question = score::Question {

@@ -19,6 +19,7 @@ mod adapted;
 mod embedding;
 mod learned;
 mod teacher;
+mod test_time;
 
 const SMALL: Folder = Folder("small");
 

@@ -265,6 +265,7 @@ mod tests {
             "loss" => train("objective", Value::Array(vec![table([("loss", word())]).into()])),
             "strategy" => train("strategy", word()),
             "augment" => train("augment", Value::Array(vec![word()])),
+            "test_time" => table([("embedding", table([(axis, word())]).into())]),
             "protocol" => table([("evaluate", Value::Array(vec![table([("protocol", word())]).into()]))]),
             other => panic!("where do words of `{other}` stand?"),
         }

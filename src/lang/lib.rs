@@ -21,6 +21,7 @@ pub mod registry;
 pub mod spec;
 pub mod spelling;
 pub mod strategy;
+pub mod test_time;
 pub mod word;
 
 mod axis;

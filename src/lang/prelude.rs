@@ -19,5 +19,6 @@ pub use crate::{
         recipe::Recipe,
     },
     strategy::{said::*, values::*},
+    test_time::said::*,
 };
 pub use dichroic_macros::{experiment, report};

@@ -298,6 +298,24 @@ impl Params {
         Ok(Self { all, prefix, seed: self.seed, device, format: self.format, shapes_only })
     }
 
+    /// The same parameters, of which some have other values; the rest is shared, not copied.
+    pub fn with(&self, other: impl Fn(ParamId) -> Option<Tensor>) -> Self {
+        let one = |(at, param): (usize, &Param)| {
+            let Param { published, value, trained, measured, rate_factor } = param;
+            Param {
+                published: published.clone(),
+                value: other(ParamId(at)).unwrap_or_else(|| value.clone()),
+                trained: *trained,
+                measured: *measured,
+                rate_factor: *rate_factor,
+            }
+        };
+        let all = self.all.iter().enumerate().map(one).collect();
+        let (prefix, device) = (self.prefix.clone(), self.device.clone());
+        let shapes_only = self.shapes_only;
+        Self { all, prefix, seed: self.seed, device, format: self.format, shapes_only }
+    }
+
     /// The seed of random values.
     pub fn seed(&self) -> Seed {
         self.seed

@@ -17,12 +17,23 @@ impl Draft<'_> {
                 (None, adapted) => vec![adapted.unwrap_or_else(|| model.clone())],
             }
         };
-        let Some(adapt) = &spec.adapt else { return vec![Fitted { works: with(None), ..fit }] };
+        let Some(adapt) = &spec.adapt else {
+            let test_time = spec.embedding.test_time.clone();
+            // The file of the model has its decoder too.
+            let works = with(test_time.as_ref().map(|_| model.clone()));
+            return vec![Fitted { works, test_time, ..fit }];
+        };
         self.parts(adapt)
             .into_iter()
             .map(|only| {
                 let adapted = self.adaptation((&fit, classifier.as_ref()), adapt, only.as_ref(), spec);
-                Fitted { works: with(Some(adapted)), only, set: fit.set.clone(), seed: fit.seed }
+                Fitted {
+                    works: with(Some(adapted)),
+                    only,
+                    set: fit.set.clone(),
+                    test_time: None,
+                    seed: fit.seed,
+                }
             })
             .collect()
     }

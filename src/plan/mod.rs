@@ -18,7 +18,7 @@ use crate::{
     seed::Seed,
     spec::{
         Adapter, Backbone, Coefficients, Condition, Evaluate, Features, Models, PositionResize, Protocol,
-        Selection, SetRate, Spec, Train, VitFeatures, Weights,
+        Selection, SetRate, Spec, TestTime, Train, VitFeatures, Weights,
         check::{self, Problem},
         id::{RunId, SpecId, WorkId},
         normalise, settings,
@@ -121,11 +121,11 @@ impl Plan {
     ) -> impl Iterator<Item = &'a Step> {
         let learned = matches!(&score.work, Work::Score { trained_on: Some(_), .. });
         let of_model = matches!(&score.work, Work::Score { features: Features::Model, .. });
-        // What a model was trained on is read by the model that learned from it, not by an adapted one.
-        let adapted = self.spec.adapt.is_some() && of_model && !of_source;
+        // What a model was trained on is read by the model that learned from it, not by one that changed since.
+        let adapted = self.spec.changes_after_training() && of_model && !of_source;
         let is = move |step: &&Step| match &step.work {
             Work::Embed { data: embedded, .. } if learned => {
-                embedded.all_images() == data.all_images() && self.is_adapted(step) == adapted
+                embedded.all_images() == data.all_images() && self.has_changed(step) == adapted
             }
             Work::Embed { data: embedded, .. } => embedded.reads(set),
             Work::Pretrain { .. } | Work::Fit(_) | Work::Score { .. } => false,
@@ -133,8 +133,11 @@ impl Plan {
         score.parents.iter().filter_map(|parent| self.step(parent)).filter(is)
     }
 
-    /// Whether an adapted model embeds.
-    fn is_adapted(&self, embed: &Step) -> bool {
+    /// Whether an adapted model embeds, or one that changes in front of each image.
+    fn has_changed(&self, embed: &Step) -> bool {
+        if matches!(&embed.work, Work::Embed { test_time: Some(_), .. }) {
+            return true;
+        }
         let adapts = |fit: &Fit| fit.training.as_ref().is_some_and(|training| training.adapts.is_some());
         embed.parents.iter().any(|parent| adapts(self.fit(parent)))
     }
@@ -154,12 +157,14 @@ struct Draft<'a> {
 /// A trained model.
 struct Fitted {
     /// What it consists of, in the order in which an embedding takes them: a model; or a classifier that holds a frozen
-    /// model, and the adapted model that takes its place.
+    /// model, and the model that takes its place: adapted, or trained further in front of each image.
     works: Vec<WorkId>,
     /// The set that it reads; none: all.
     set: Option<String>,
     /// The images that it is asked about; none: all.
     only: Option<Condition>,
+    /// What becomes of it in front of each image.
+    test_time: Option<TestTime>,
     seed: Seed,
 }
 
@@ -167,11 +172,11 @@ impl Draft<'_> {
     fn fill(&mut self, spec: &Spec, seed: Seed) {
         let fits = self.members(spec, seed);
         // Those that learned from the source, of which an adaptation makes others.
-        let learned = spec.adapt.as_ref().map(|_| self.members(&Spec { adapt: None, ..spec.clone() }, seed));
-        let mut untrained = spec.clone();
+        let learned = spec.changes_after_training().then(|| self.members(&spec.as_trained(), seed));
+        let mut untrained = spec.as_trained();
         untrained.model.weights = Weights::Scratch;
         untrained.train.stages.clear();
-        (untrained.classifier, untrained.adapt) = (None, None);
+        untrained.classifier = None;
         let untrained = self.members(&untrained, seed);
         for evaluate in &spec.evaluate {
             let Evaluate { protocol, data } = evaluate;
@@ -219,7 +224,8 @@ impl Draft<'_> {
     fn fits(&mut self, spec: &Spec, seed: Seed) -> Vec<Fitted> {
         let (rates, each) = match spec.model.adapter.models() {
             Models::One => {
-                return vec![Fitted { works: vec![self.fit(spec, seed)], set: None, only: None, seed }];
+                let works = vec![self.fit(spec, seed)];
+                return vec![Fitted { works, set: None, only: None, test_time: None, seed }];
             }
             Models::OnePerSet { rates, each } => (rates, each),
         };
@@ -237,7 +243,8 @@ impl Draft<'_> {
             }
             let mut spec = spec.canonical();
             spec.model.adapter = (*each).clone();
-            Fitted { works: vec![self.fit(&spec, seed)], set: Some(set), only: None, seed }
+            let works = vec![self.fit(&spec, seed)];
+            Fitted { works, set: Some(set), only: None, test_time: None, seed }
         };
         sets.map(one).collect()
     }
@@ -329,9 +336,11 @@ impl Draft<'_> {
         let symmetries = spec.embedding.symmetries;
         let view = spec.model.adapter.view();
         // Once for all images that it is for, whichever of them are asked for.
-        let (mut data_read, revisions) = (data.all_images(), Revisions::embed());
+        let test_time = fit.test_time.clone();
+        let (mut data_read, revisions) = (data.all_images(), Revisions::embed(test_time.as_ref()));
         data_read.only.extend(fit.only.clone());
-        let work = Work::Embed { data: data_read, view, image, window, symmetries, subset, revisions };
+        let work =
+            Work::Embed { data: data_read, view, image, window, symmetries, test_time, subset, revisions };
         self.add(work, Some(fit.seed), &[data], fit.works.clone())
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     data, embed, evaluate, ops, seed, simulate,
-    spec::{Backbone, Entry, Features, Model, Protocol, SCHEMA, Stage, recipe::AXES},
+    spec::{Backbone, Entry, Features, Model, Protocol, SCHEMA, Stage, TestTime, recipe::AXES},
     train::{self, Pretraining},
 };
 use serde::Serialize;
@@ -46,8 +46,13 @@ impl Revisions {
         }
     }
 
-    pub(super) fn embed() -> Self {
-        Self::of([].into_iter(), &[EMBED, OPS, TRANSFORM])
+    pub(super) fn embed(test_time: Option<&TestTime>) -> Self {
+        match test_time {
+            None => Self::of([].into_iter(), &[EMBED, OPS, TRANSFORM]),
+            Some(way) => {
+                Self::of([word("test_time", way.entry())].into_iter(), &[EMBED, OPS, TRANSFORM, SEED])
+            }
+        }
     }
 
     pub(super) fn score(protocol: &Protocol, features: Features) -> Self {

@@ -4,8 +4,9 @@ use super::Revisions;
 use crate::{
     backbone,
     spec::{
-        Backbone, Beside, CentreStart, ConvNextSize, Features, HeadWhileAdapting, KeptStep, Model, Normalise,
-        Precision, Protocol, Selection, Spec, Stage, StudentStart, Train, View, Weights, kind, settings,
+        Backbone, Beside, CentreStart, ConvNextSize, Features, HeadWhileAdapting, KeptStep, Loss, Model,
+        Normalise, Precision, Protocol, Selection, Spec, Stage, StudentStart, TestTime, Train, View, Weights,
+        kind, settings,
     },
     train::Continue,
 };
@@ -38,6 +39,9 @@ pub enum Work {
         /// Whether features are the mean over the eight symmetries of a square.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         symmetries: bool,
+        /// What becomes of the model in front of each image. The model under the classifier is the second parent then.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        test_time: Option<TestTime>,
         /// At most this many images of each set and split.
         subset: Option<usize>,
         /// Of the code behind it.
@@ -103,10 +107,11 @@ impl Work {
             Self::Embed { data, view: View::Native, .. } => {
                 format!("embed {data} as the backbone was published")
             }
-            Self::Embed { data, image, window, symmetries, .. } => {
+            Self::Embed { data, image, window, symmetries, test_time, .. } => {
                 let turned = if *symmetries { ", in eight symmetries" } else { "" };
                 let seen = if *window { "in windows of" } else { "at" };
-                format!("embed {data} {seen} {image} px{turned}")
+                let trained = test_time.as_ref().map(|way| format!(", each image after {way}"));
+                format!("embed {data} {seen} {image} px{turned}{}", trained.unwrap_or_default())
             }
             Self::Score { protocol, data, features: Features::Model, .. } => {
                 format!("score {data} by {}", protocol.name())
@@ -170,6 +175,19 @@ impl Fit {
             classifier,
             training: training.map(Box::new),
         }
+    }
+
+    /// How the decoder is made that the model is trained with.
+    ///
+    /// # Panics
+    /// If there is none: the check refuses test-time training of such models.
+    pub fn decoder(&self) -> &settings::Mae {
+        let terms = self.training.iter().flat_map(|training| &training.stage.objective);
+        let mut words = terms.filter_map(|term| match &term.loss {
+            Loss::Mae(word) => Some(word),
+            _ => None,
+        });
+        words.next().expect("the check refuses test-time training of models without a decoder")
     }
 }
 

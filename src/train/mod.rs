@@ -30,7 +30,7 @@ pub use keep::Keep;
 pub use leave::leave;
 pub use method::Method;
 pub use objective::objective;
-pub use one_image::{OnOneImage, Trained};
+pub use one_image::{COPIES_TOGETHER, OnOneImage, Trained};
 pub use optimiser::{Clip, Group, Groups, Names, Optimiser, Rule};
 pub use pairs::{Missing, Partners};
 pub use parts::{PIXELS as PART, parts};

@@ -9,37 +9,17 @@ use crate::{
     params::{ParamId, Params},
     pass::Pass,
     seed::Seed,
+    spec::settings,
     tape::{Gradients, Tape},
 };
 use candle_core::{Result, Tensor};
 use std::ops::Range;
 
-/// How a model is trained on an image. No optimiser state and no weight outlives the image; there is no weight decay.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct OnOneImage {
-    /// Steps; 0: the model stays as it is.
-    pub steps: usize,
-    /// Copies of the image in a step, each with other hidden patches.
-    pub masks: usize,
-    /// The learning rate.
-    pub lr: f64,
-    /// Share of the velocity that is kept in a step.
-    pub momentum: f64,
-    /// Whether each copy is flipped at random, along both axes.
-    pub flips: bool,
-}
-
-impl Default for OnOneImage {
-    /// The authors': 20 steps on 128 copies, a rate of 1e-2 for 256 images in a step.
-    fn default() -> Self {
-        Self { steps: 20, masks: 128, lr: 5e-3, momentum: 0.9, flips: false }
-    }
-}
-
 /// Copies that pass through the network together; gradients of parts are added in order.
-const TOGETHER: usize = 16;
+pub const COPIES_TOGETHER: usize = 16;
 
 /// An encoder with the decoder that it was trained with.
+#[derive(Clone, Copy)]
 pub struct Trained<'a> {
     /// The encoder.
     pub model: &'a Extractor,
@@ -49,24 +29,30 @@ pub struct Trained<'a> {
     pub params: &'a Params,
 }
 
-impl OnOneImage {
-    /// All tokens (1, T, width) of the whole image, by the encoder after training on it. `image` is one image as it is embedded;
-    /// `name` says which one, so that its draws depend on nothing else.
-    ///
-    /// # Errors
-    /// If there are several images, or too little memory.
-    pub fn tokens(&self, of: &Trained<'_>, image: &Images, seed: Seed, name: &str) -> Result<Tensor> {
-        let adapted = self.train(of, image, seed, name)?;
-        let mut tape = Tape::forgetting_in(adapted.format());
-        let tokens = of.model.tokens(&mut Pass::new(&mut tape, &adapted), image)?;
-        Ok(tokens.value().clone())
-    }
+/// The training of a copy of the weights on one image. No optimiser state and no weight outlives it.
+pub struct OnOneImage<'a> {
+    how: &'a settings::Ttt,
+    of: Trained<'a>,
+    image: &'a Images,
+    seed: Seed,
+    name: &'a str,
+    params: Params,
+    /// What steps change, with its velocity: the encoder.
+    trained: Vec<(ParamId, Tensor)>,
+    step: usize,
+}
 
-    /// The weights after training on the image.
+impl<'a> OnOneImage<'a> {
+    /// Begins. `image` is one image as it is embedded; `name` says which one, so that its draws depend on nothing else.
     ///
     /// # Errors
     /// If there are several images, or too little memory.
-    pub fn train(&self, of: &Trained<'_>, image: &Images, seed: Seed, name: &str) -> Result<Params> {
+    pub fn new(
+        how: &'a settings::Ttt,
+        of: Trained<'a>,
+        image: &'a Images,
+        (seed, name): (Seed, &'a str),
+    ) -> Result<Self> {
         if image.pixels.dim(0)? != 1 {
             candle_core::bail!("expected one image, found {}", image.pixels.dim(0)?);
         }
@@ -74,49 +60,49 @@ impl OnOneImage {
         let decoder: Vec<ParamId> =
             params.ids().filter(|id| loss::Autoencoder::is_decoder(&params.published(*id).name)).collect();
         decoder.into_iter().for_each(|id| params.freeze(id));
-        let trained: Vec<ParamId> = params.ids().filter(|id| params.is_trained(*id)).collect();
-        let velocities: Vec<Tensor> =
-            trained.iter().map(|id| params.value(*id).zeros_like()).collect::<Result<_>>()?;
-        for step in 0..self.steps {
-            let mut gradients = Gradients::new(&params);
-            let mut first = 0;
-            while first < self.masks {
-                let copies = first..(first + TOGETHER).min(self.masks);
-                first = copies.end;
-                self.part(
-                    of,
-                    &params,
-                    image,
-                    (seed, &format!("{name}/step/{step}")),
-                    copies,
-                    &mut gradients,
-                )?;
-            }
-            for (id, velocity) in trained.iter().zip(&velocities) {
-                if let Some(gradient) = gradients.of(*id) {
-                    sgd::update(params.value(*id), gradient.tensor(), velocity, self.lr, self.momentum)?;
-                }
+        let trained = params.ids().filter(|id| params.is_trained(*id));
+        let trained =
+            trained.map(|id| Ok((id, params.value(id).zeros_like()?))).collect::<Result<Vec<_>>>()?;
+        Ok(Self { how, of, image, seed, name, params, trained, step: 0 })
+    }
+
+    /// The weights after the steps so far.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// Takes a step.
+    ///
+    /// # Errors
+    /// If there is too little memory.
+    pub fn step(&mut self) -> Result<()> {
+        let mut gradients = Gradients::new(&self.params);
+        let mut first = 0;
+        while first < self.how.copies {
+            let copies = first..(first + COPIES_TOGETHER).min(self.how.copies);
+            first = copies.end;
+            self.part(copies, &mut gradients)?;
+        }
+        for (id, velocity) in &self.trained {
+            if let Some(gradient) = gradients.of(*id) {
+                let weights = self.params.value(*id);
+                sgd::update(weights, gradient.tensor(), velocity, self.how.lr, self.how.momentum)?;
             }
         }
-        Ok(params)
+        self.step += 1;
+        Ok(())
     }
 
     /// Adds the gradients of some copies, as their share of all.
-    fn part(
-        &self,
-        of: &Trained<'_>,
-        params: &Params,
-        image: &Images,
-        (seed, name): (Seed, &str),
-        copies: Range<usize>,
-        gradients: &mut Gradients,
-    ) -> Result<()> {
+    fn part(&self, copies: Range<usize>, gradients: &mut Gradients) -> Result<()> {
+        let Self { how, of, image, seed, params, .. } = self;
+        let name = format!("{}/step/{}", self.name, self.step);
         let stream = |copy: usize| seed.stream(&format!("test-time training/{name}/copy/{copy}"));
         let one = |copy: usize| {
             let mut flips = seed.stream(&format!("test-time training/{name}/flips/{copy}"));
             let mut pixels = image.pixels.clone();
             for axis in [2, 3] {
-                if self.flips && flips.chance(0.5) {
+                if how.flips && flips.chance(0.5) {
                     pixels = pixels.flip(&[axis])?;
                 }
             }
@@ -130,7 +116,7 @@ impl OnOneImage {
             of.model.run(&mut Pass::new(&mut tape, params).seeing(Some(&hidden.visible)), &images)?;
         let Some(tokens) = outputs.tokens else { candle_core::bail!("this backbone hides no patches") };
         let error = of.decoder.error(&mut tape, params, &tokens, &hidden)?;
-        let share = copies.len() as f32 / self.masks as f32;
+        let share = copies.len() as f32 / how.copies as f32;
         let error = tape.weighted_sum(&[(share, error)])?;
         tape.backward(&error, gradients)
     }

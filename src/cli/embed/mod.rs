@@ -242,7 +242,13 @@ impl Embed {
 
     fn models(&self) -> Result<Vec<SavedModel>> {
         if let Some(run) = &self.run {
-            return of_run(&self.store.path(), run);
+            let models = of_run(&self.store.path(), run)?;
+            if models.iter().any(|model| model.trains_on_each) {
+                let hint = "ask it in an experiment: `.at_test_time(Ttt).evaluate(Accuracy.on(…))`";
+                let message = "the model of this run is trained on each image before it embeds it, which `embed` does not do";
+                return Err(Failure::new(message).hint(hint));
+            }
+            return Ok(models);
         }
         let Some(name) = &self.model else {
             let hint = "use --model convnext_tiny with --weights FILE, --weights FILE of a trained model, or --run RUN";
@@ -260,7 +266,14 @@ impl Embed {
         let adapter = Adapter::ChannelReplication(ChannelReplication { view: View::Native });
         let model = Model { weights: backbone.published(), backbone, adapter };
         let card = Card::of(model, self.size.unwrap_or(0), vec![]);
-        Ok(vec![SavedModel { card, weights, others: vec![], published: true, symmetries: false }])
+        Ok(vec![SavedModel {
+            card,
+            weights,
+            others: vec![],
+            published: true,
+            symmetries: false,
+            trains_on_each: false,
+        }])
     }
 }
 

@@ -72,6 +72,7 @@ fn everything_between_images_and_scores_can_be_said_otherwise() {
         spec.embedding = Embedding {
             members: 2,
             symmetries: true,
+            test_time: None,
             beside: vec![
                 Beside { features: Measured::HandMade, weight: 0.3 },
                 Beside { features: Measured::HandMadeStandardised, weight: 0.2 },

@@ -10,6 +10,7 @@
 //!           .on(data)                             a stage's images, if not all   (after .loss or .then)
 //!           .classify(backbone)                   a classifier on the frozen model   (after a loss without labels)
 //!           .adapt(Oda | Coda, data)              the last stage goes on, on other images
+//!           .at_test_time(Ttt)                    training on each image that is asked   (a masked autoencoder under a classifier)
 //!           .augment .lr .epochs .seeds …         values, in any order after .train_on
 //!           .window(224) .normalise(Image) .symmetries() .beside(HandMade, 0.3) .ensemble(3)   what a model sees, and what is made of it
 //!           .evaluate(protocol.on(data))          scored how          (at least once)
@@ -35,6 +36,7 @@ mod order;
 mod report;
 mod run;
 mod strategy;
+mod test_time;
 mod values;
 
 pub use adapt::{Adaptation, Adapted, Batch, Coda, GoesOn, Granularity, Oda, Plate, Source, SpansPlates};
@@ -59,6 +61,7 @@ pub use order::{HasAdapter, HasData, HasWeights};
 pub use report::Report;
 pub use run::{Evaluated, Model, NotEvaluated, Run, Scored};
 pub use strategy::{Guides, Strategy, UsesLabels};
+pub use test_time::{AtTestTime, ChangedByEach, DrawsPatches, LearnsOnEachImage};
 
 pub use crate::{
     adapter::{Replicating, said::*},
@@ -68,6 +71,7 @@ pub use crate::{
     loss::said::*,
     protocol::said::*,
     strategy::said::*,
+    test_time::said::*,
     word::With,
 };
 

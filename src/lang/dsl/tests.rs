@@ -117,7 +117,7 @@ fn what_a_model_sees_and_what_is_made_of_it_is_in_the_spec_if_it_is_said() {
         spec::Beside { features: spec::Measured::HandMade, weight: 0.3 },
         spec::Beside { features: spec::Measured::HandMadeStandardised, weight: 0.2 },
     ];
-    assert_eq!(spec.embedding, spec::Embedding { members: 3, symmetries: true, beside });
+    assert_eq!(spec.embedding, spec::Embedding { members: 3, symmetries: true, test_time: None, beside });
     assert_eq!(serde_json::from_str::<Spec>(&serde_json::to_string(&spec).unwrap()).unwrap(), spec);
     let order = |rules: dsl::Rules| SpecId::of(&only(base.clone().normalise(rules)));
     let (a, b) = (Image.on(["B", "A"]), Image.floor(0.1));

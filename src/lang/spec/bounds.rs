@@ -63,6 +63,10 @@ bounds! {
     DECODER_DEPTH = "mae_decoder", "a number of the decoder's blocks", 1 to 1000, multiple of 1, "MAE: 8";
     /// Heads of a masked autoencoder's decoder.
     DECODER_HEADS = "mae_decoder", "a number of the decoder's heads", 1 to 4096, multiple of 1, "MAE: 16";
+    /// Steps of test-time training on an image.
+    TTT_STEPS = "ttt_steps", "a number of steps on each image", 1 to 10_000, multiple of 1, "TTT-MAE: 20";
+    /// Copies of an image in such a step.
+    TTT_COPIES = "ttt_copies", "a number of copies of an image", 1 to 65_536, multiple of 1, "TTT-MAE: 128";
     /// Models of an ensemble.
     MEMBERS = "members", "a number of models to be taken as one", 1 to 1000, multiple of 1, "3 to 5 are usual; 1 is a single model";
     /// Register tokens of a vision transformer.

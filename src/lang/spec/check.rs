@@ -36,7 +36,7 @@ impl Spec {
         }
         classifier(&mut found, self);
         adapt(&mut found, self);
-        self.embedding.check(&mut found);
+        self.embedding.check(self, &mut found);
         seen(&mut found, self);
         evaluate(&mut found, self);
         trainable(&mut found, self);

@@ -1,7 +1,7 @@
 //! How the features of an image are made from what models say of it.
 
 use super::{
-    bounds,
+    Spec, TestTime, bounds,
     check::{Found, has_twice},
 };
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,9 @@ pub struct Embedding {
     /// Whether a model's features are the mean over the eight symmetries of a square.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub symmetries: bool,
+    /// What becomes of a model in front of each image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_time: Option<TestTime>,
     /// Features that no model computes, beside those of the models.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<Beside>,
@@ -55,7 +58,7 @@ fn is_one(members: &usize) -> bool {
 
 impl Default for Embedding {
     fn default() -> Self {
-        Self { members: 1, symmetries: false, beside: vec![] }
+        Self { members: 1, symmetries: false, test_time: None, beside: vec![] }
     }
 }
 
@@ -77,8 +80,9 @@ impl Embedding {
         }
     }
 
-    pub(super) fn check(&self, found: &mut Found) {
+    pub(super) fn check(&self, spec: &Spec, found: &mut Found) {
         found.within(&bounds::MEMBERS, self.members);
+        self.test_time.iter().for_each(|way| way.check(spec, found));
         for Beside { weight, .. } in &self.beside {
             let hint = "0.3 is usual: hand-made features then decide where learned ones do not";
             found.above_zero("beside_weight", "a weight of the features beside the model's", *weight, hint);
@@ -100,7 +104,8 @@ impl fmt::Display for Embedding {
         };
         let all: Vec<String> = self.beside.iter().map(one).collect();
         let beside = (!all.is_empty()).then(|| format!("beside {}", all.join(" and ")));
-        let words: Vec<String> = [members, symmetries, beside].into_iter().flatten().collect();
+        let trained = self.test_time.as_ref().map(|way| format!("after {way}"));
+        let words: Vec<String> = [members, symmetries, trained, beside].into_iter().flatten().collect();
         f.write_str(&words.join(", "))
     }
 }
@@ -125,6 +130,7 @@ mod tests {
         let all = Embedding {
             members: 3,
             symmetries: true,
+            test_time: None,
             beside: vec![Beside { features: Measured::HandMade, weight: 0.3 }],
         };
         let json = serde_json::to_string(&all).unwrap();

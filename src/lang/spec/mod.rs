@@ -36,6 +36,7 @@ pub use crate::{
     loss::{Loss, Scale, ScaleRule, Term, values::*},
     protocol::{Metric, Protocol, Reads, Standardised, Target},
     strategy::{Strategy, values::*},
+    test_time::TestTime,
 };
 pub use crate::{
     data::{KNOWN, Known, chammi, jump, known},
@@ -48,7 +49,7 @@ pub use settings::*;
 pub mod settings {
     pub use crate::{
         adapter::settings::*, augment::settings::*, backbone::settings::*, loss::settings::*,
-        protocol::settings::*, strategy::settings::*,
+        protocol::settings::*, strategy::settings::*, test_time::settings::*,
     };
 }
 
@@ -99,6 +100,18 @@ impl Spec {
         let classifier = self.classifier.as_ref().map(|classifier| &classifier.stage);
         let adapt = self.adapt.as_ref().map(|adapt| &adapt.stage);
         self.train.stages.iter().chain(classifier).chain(adapt)
+    }
+
+    /// Whether the model that is asked is another one than that which learned from the source.
+    pub fn changes_after_training(&self) -> bool {
+        self.adapt.is_some() || self.embedding.test_time.is_some()
+    }
+
+    /// The same without an adaptation, to a target or to each image.
+    #[must_use]
+    pub fn as_trained(&self) -> Self {
+        let embedding = Embedding { test_time: None, ..self.embedding.clone() };
+        Self { adapt: None, embedding, ..self.clone() }
     }
 
     /// Every choice of images that it reads; some may be there twice.

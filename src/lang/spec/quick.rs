@@ -64,6 +64,7 @@ pub fn quick(spec: &Spec) -> Spec {
     train.image = train.image.min(side(train.window));
     train.subset = Some(train.subset.map_or(SUBSET, |subset| subset.min(SUBSET)));
     spec.embedding.members = 1;
+    spec.embedding.test_time.iter_mut().for_each(|way| way.quick(declared));
     spec.evaluate.iter_mut().for_each(|evaluate| evaluate.protocol.quick(declared));
     spec.canonical()
 }

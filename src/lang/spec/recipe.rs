@@ -4,7 +4,7 @@
 //! of training itself are here; resolving a file reads [`switches`], and `show` prints them. A recipe's name is never part
 //! of an identity, its values are.
 
-use super::{Adapter, Augment, Backbone, Loss, Protocol, Strategy, Train};
+use super::{Adapter, Augment, Backbone, Loss, Protocol, Strategy, TestTime, Train};
 use crate::{
     loss,
     word::{Axis, Entry},
@@ -124,12 +124,13 @@ fn is_kind(item: &Value, key: &str) -> bool {
 const SUPERVISED: &str = "supervised";
 
 /// Every place of a sentence that words fill, in the order in which it is said.
-pub const AXES: [Axis; 6] = [
+pub const AXES: [Axis; 7] = [
     Axis { name: "backbone", words: Backbone::WORDS },
     Axis { name: "adapter", words: Adapter::WORDS },
     Axis { name: "loss", words: Loss::WORDS },
     Axis { name: "strategy", words: Strategy::WORDS },
     Axis { name: "augment", words: Augment::WORDS },
+    Axis { name: "test_time", words: TestTime::WORDS },
     Axis { name: "protocol", words: Protocol::WORDS },
 ];
 
@@ -144,6 +145,7 @@ pub fn switches() -> impl Iterator<Item = &'static Switch> {
         .chain(of_words(Augment::WORDS))
         .chain(OF_STEPS)
         .chain(OF_ADAPTATION)
+        .chain(of_words(TestTime::WORDS))
         .chain(of_words(Protocol::WORDS))
 }
 

@@ -34,8 +34,16 @@ pub(super) struct Contrast {
     /// The paper's side: above or below the system without it; `None` if the published difference is within
     /// ±0.005.
     pub(super) claim: Option<Verdict>,
-    /// The control under which the effect should vanish, and the verdict expected there.
-    pub(super) control: Option<(&'static str, Verdict)>,
+    /// The controls under which the effect should vanish, each with the verdict expected there.
+    pub(super) controls: &'static [(&'static str, Verdict)],
+}
+
+/// A contrast under one of its controls.
+pub(super) struct Controlled {
+    name: &'static str,
+    /// What was found there, if it was run.
+    found: Option<Found>,
+    expected: Verdict,
 }
 
 /// Where a score was measured: the scores in one group can be compared.
@@ -60,21 +68,16 @@ pub(super) fn shown(study: &Study<'_>, scores: &Scores) -> Shown {
     };
     let mut lines = Vec::new();
     for contrast in study.contrasts {
-        let controlled = contrast.control.map(|(control, expected)| {
-            let group = Group::Worlds(control.into());
-            (found(contrast, scores, &group), expected)
-        });
+        let controlled = controlled(contrast, scores);
         for group in scores.keys() {
             let Some(found) = found(contrast, scores, group) else { continue };
-            let verdict = match (group, &controlled) {
-                (Group::Worlds(control), _) if control.is_empty() => {
-                    found.verdict(contrast, controlled.as_ref())
-                }
-                (Group::Worlds(control), _) if contrast.control.is_some_and(|(own, _)| own == control) => {
+            let verdict = match group {
+                Group::Worlds(control) if control.is_empty() => found.verdict(contrast, &controlled),
+                Group::Worlds(control) if contrast.controls.iter().any(|(own, _)| own == control) => {
                     found.as_control(self::found(contrast, scores, &Group::Worlds(String::new())).as_ref())
                 }
-                (Group::Worlds(_), _) => continue,
-                (Group::Real(_), _) => found.verdict(contrast, None),
+                Group::Worlds(_) => continue,
+                Group::Real(_) => found.verdict(contrast, &[]),
             };
             lines.push(found.line(contrast, group, &verdict));
             table.rows.push(found.row(contrast, group, verdict));
@@ -127,12 +130,21 @@ pub(super) fn found(contrast: &Contrast, scores: &Scores, group: &Group) -> Opti
     Found::of(with.iter().filter_map(pair).collect())
 }
 
+/// A contrast under each of its controls.
+pub(super) fn controlled(contrast: &Contrast, scores: &Scores) -> Vec<Controlled> {
+    let one = |(name, expected): &(&'static str, Verdict)| {
+        let found = found(contrast, scores, &Group::Worlds((*name).into()));
+        Controlled { name, found, expected: *expected }
+    };
+    contrast.controls.iter().map(one).collect()
+}
+
 impl Found {
     fn side(&self) -> Verdict {
         self.interval.as_ref().map_or(Verdict::Undecided, OverSeeds::verdict)
     }
 
-    pub(super) fn verdict(&self, contrast: &Contrast, control: Option<&(Option<Self>, Verdict)>) -> String {
+    pub(super) fn verdict(&self, contrast: &Contrast, controls: &[Controlled]) -> String {
         let Some(interval) = &self.interval else { return "single world: no interval".into() };
         let side = match self.side() {
             Verdict::Above => "helps",
@@ -145,16 +157,29 @@ impl Found {
         if self.side() != claim {
             return format!("{side} here: the opposite of the published side");
         }
-        let Some((control, expected)) = control else { return format!("{side} here, as published") };
-        let Some(control) = control else { return format!("{side} here; no control was run") };
-        // That the control's interval includes 0 proves nothing: the effect itself has to be smaller.
-        let gone = self.without(control).is_some_and(|rest| rest.side() == claim);
-        match expected {
-            Verdict::Undecided if gone => format!("holds: {side}, less without its cause"),
-            Verdict::Above | Verdict::Below if control.side() == *expected => {
-                format!("holds: {side}, the opposite in the control")
+        if controls.is_empty() {
+            return format!("{side} here, as published");
+        }
+        let explains = |found: &Self, expected| match expected {
+            // That the control's interval includes 0 proves nothing: the effect itself has to be smaller.
+            Verdict::Undecided => self.without(found).is_some_and(|rest| rest.side() == claim),
+            Verdict::Above | Verdict::Below => found.side() == expected,
+        };
+        let mut how = None;
+        for Controlled { name, found, expected } in controls {
+            let Some(found) = found else { continue };
+            if !explains(found, *expected) {
+                let which = if controls.len() > 1 { format!(" `{name}`") } else { String::new() };
+                return format!("{side} here; not explained by the control{which}");
             }
-            _ => format!("{side} here; not explained by the control"),
+            how = Some(match expected {
+                Verdict::Undecided => "less without its cause",
+                Verdict::Above | Verdict::Below => "the opposite in the control",
+            });
+        }
+        match how {
+            Some(how) => format!("holds: {side}, {how}"),
+            None => format!("{side} here; no control was run"),
         }
     }
 

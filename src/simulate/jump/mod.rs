@@ -52,6 +52,8 @@ struct Job<'a> {
     plate: &'a Plate,
     scope: &'a Scope,
     compound: &'a Compound,
+    /// The id of the compound that the table says it is.
+    listed: &'a str,
     at: [usize; 2],
     site: usize,
 }
@@ -64,8 +66,9 @@ fn fill(screen: &Screen, root: &Path, listen: &mut dyn Listen) -> Result<(), Err
     let mut jobs = Vec::new();
     for ((source, scope), plates) in SOURCES.iter().zip(&scopes).zip(&plates) {
         for plate in plates {
-            for (at, compound) in layout(screen, &compounds, &plate.name) {
-                let of_site = |site| Job { source, plate, scope, compound, at, site };
+            let wells = layout(screen, &compounds, &plate.name);
+            for ((at, compound), listed) in wells.iter().zip(listed(screen, &wells, &plate.name)) {
+                let of_site = |site| Job { source, plate, scope, compound, listed, at: *at, site };
                 jobs.extend((1..=size.sites).map(of_site));
             }
         }
@@ -111,10 +114,19 @@ fn layout<'a>(screen: &Screen, compounds: &'a [Compound], plate: &str) -> Vec<([
     dealt
 }
 
+/// The id of the compound that the table says of each well: the true one, or under the control that of another well.
+fn listed<'a>(screen: &Screen, wells: &[([usize; 2], &'a Compound)], plate: &str) -> Vec<&'a str> {
+    let mut ids: Vec<&str> = wells.iter().map(|(_, compound)| compound.id.as_str()).collect();
+    if screen.control == Some(ScreenControl::PermutedTreatments) {
+        screen.stream(&format!("treatments/{plate}")).shuffle(&mut ids);
+    }
+    ids
+}
+
 impl Job<'_> {
     /// Makes the image; its row behind the index, and the rows of its cells.
     fn make(&self, screen: &Screen, habit: &Habit, root: &Path) -> Result<[String; 2], Error> {
-        let Self { source, plate, scope, compound, at: [row, column], site } = self;
+        let Self { source, plate, scope, compound, listed: id, at: [row, column], site } = self;
         let well = format!("{}{:02}", char::from(b'A' + *row as u8), column + 1);
         let nuisance = Nuisance::draw(screen, &plate.batch, &plate.name, self.at);
         let name = screen.of_sample(&format!("site/{}/{well}/{site}", plate.name));
@@ -124,7 +136,7 @@ impl Job<'_> {
         let side = screen.size.pixels;
         let path = format!("{}/{file}", plate.name);
         write::image(&root.join(&path), &write::tape(&planes, side), side * planes.len())?;
-        let (moa, id) = (compound.moa, &compound.id);
+        let moa = compound.moa;
         let listed = format!(
             ",{},{moa},{},{file},train,{id},{},{},{well},{site}\n",
             MECHANISMS[moa], plate.name, source.name, plate.batch

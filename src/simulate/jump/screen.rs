@@ -23,6 +23,9 @@ pub enum ScreenControl {
     /// What differs between batches and plates differs as much between the wells of one plate, and no longer between
     /// plates: pairs across plates have nothing more to show than pairs within one.
     NuisanceWithinPlate,
+    /// The table lists the compounds of each plate with other wells of that plate: images of one listed compound have no
+    /// treatment in common, so that pairs of them say nothing of it. Images and mechanisms, which are the labels, stay.
+    PermutedTreatments,
 }
 
 impl Layout {
@@ -37,7 +40,8 @@ impl Layout {
 
 impl ScreenControl {
     /// All controls.
-    pub const ALL: [Self; 3] = [Self::SameMicroscope, Self::BatchSdZero, Self::NuisanceWithinPlate];
+    pub const ALL: [Self; 4] =
+        [Self::SameMicroscope, Self::BatchSdZero, Self::NuisanceWithinPlate, Self::PermutedTreatments];
 
     /// The word on the command line and in the world's name.
     pub fn name(self) -> &'static str {
@@ -45,6 +49,7 @@ impl ScreenControl {
             Self::SameMicroscope => "same-microscope",
             Self::BatchSdZero => "batch-sd-0",
             Self::NuisanceWithinPlate => "nuisance-within-plate",
+            Self::PermutedTreatments => "permuted-treatments",
         }
     }
 }
@@ -130,7 +135,9 @@ impl Screen {
     pub fn under(self, control: ScreenControl) -> Self {
         let screen = Self { control: Some(control), ..self };
         match control {
-            ScreenControl::SameMicroscope | ScreenControl::NuisanceWithinPlate => screen,
+            ScreenControl::SameMicroscope
+            | ScreenControl::NuisanceWithinPlate
+            | ScreenControl::PermutedTreatments => screen,
             ScreenControl::BatchSdZero => {
                 let [_, gain] = screen.gain;
                 let [_, shift] = screen.shift;

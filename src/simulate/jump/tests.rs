@@ -106,7 +106,50 @@ fn samples_and_controls_change_images_and_not_compounds() {
     assert!(changed(&tiny(1).under(ScreenControl::BatchSdZero)) > 180);
     assert!(changed(&tiny(1).under(ScreenControl::NuisanceWithinPlate)) > 180);
     let names: BTreeSet<String> = ScreenControl::ALL.map(|control| tiny(1).under(control).name()).into();
-    assert_eq!(names.len(), 3);
+    assert_eq!(names.len(), ScreenControl::ALL.len());
+}
+
+#[test]
+fn permuted_treatments_are_those_of_the_plate_and_nothing_else_changes() {
+    let screen = Screen { size: ScreenSize { sites: 2, ..tiny(1).size }, ..tiny(1) };
+    let (usual, control) =
+        (made(2, &screen), made(3, &screen.clone().under(ScreenControl::PermutedTreatments)));
+    let changed: Vec<&String> = usual.keys().filter(|name| usual[*name] != control[*name]).collect();
+    assert_eq!(changed, ["dataset.toml", "metadata_Target_2_moa.csv"]);
+    let [usual, control] = [&usual, &control].map(|made| table(made, "metadata_Target_2_moa.csv"));
+    let other: Vec<&String> = usual.keys().filter(|column| usual[*column] != control[*column]).collect();
+    assert_eq!(other, ["JCP2022_id"]);
+    // Of each plate the same compounds in as many wells, whose images agree.
+    let listed = |rows: &BTreeMap<String, Vec<String>>, sorted: bool| {
+        let mut wells: BTreeMap<&String, BTreeMap<&String, BTreeSet<&String>>> = BTreeMap::new();
+        for at in 0..rows["paths"].len() {
+            let of = wells.entry(&rows["Metadata_Plate"][at]).or_default();
+            of.entry(&rows["Metadata_Well"][at]).or_default().insert(&rows["JCP2022_id"][at]);
+        }
+        let of_plate = |wells: BTreeMap<&String, BTreeSet<&String>>| {
+            // A well has one: two would make a longer text.
+            let text = |ids: BTreeSet<&String>| ids.into_iter().cloned().collect::<String>();
+            let mut ids: Vec<String> = wells.into_values().map(text).collect();
+            if sorted {
+                ids.sort();
+            }
+            ids
+        };
+        wells.into_values().map(of_plate).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&usual, true), listed(&control, true));
+    let (before, after) = (listed(&usual, false), listed(&control, false));
+    let kept = before.iter().flatten().zip(after.iter().flatten()).filter(|(a, b)| a == b).count();
+    assert!(kept < 30, "{kept} of 192 wells keep their compound; a sixteenth does by chance");
+    let plates: BTreeSet<&Vec<String>> = after.iter().collect();
+    assert_eq!(plates.len(), 12, "each plate has an order of its own");
+    // Pairs of one compound are of one mechanism as often as any two wells are: one of eight.
+    let moa_of = |rows: &BTreeMap<String, Vec<String>>| {
+        let pairs = rows["JCP2022_id"].iter().zip(&rows["moa_id"]);
+        pairs.map(|(id, moa)| (id.clone(), moa.clone())).collect::<BTreeSet<_>>().len()
+    };
+    assert_eq!(moa_of(&usual), 16);
+    assert!(moa_of(&control) > 60, "{}", moa_of(&control));
 }
 
 #[test]

@@ -147,11 +147,26 @@ impl Tested {
         Trained { model: &self.extractor, decoder, params: &self.params }
     }
 
-    fn tokens(&self, how: &OnOneImage, image: usize) -> Vec<f32> {
-        let tokens =
-            how.tokens(&self.trained(), &self.images[image], Seed(1), &format!("x/{image}")).unwrap();
+    /// The weights after training on an image.
+    fn train(&self, how: &settings::Ttt, image: usize) -> Params {
+        let name = format!("x/{image}");
+        let mut training =
+            OnOneImage::new(how, self.trained(), &self.images[image], (Seed(1), &name)).unwrap();
+        (0..how.steps).for_each(|_| training.step().unwrap());
+        training.params().duplicate().unwrap()
+    }
+
+    /// All tokens of an image.
+    fn tokens(&self, params: &Params, image: usize) -> Vec<f32> {
+        let mut tape = Tape::forgetting();
+        let pass = &mut crate::pass::Pass::new(&mut tape, params);
+        let tokens = self.extractor.tokens(pass, &self.images[image]).unwrap();
         assert_eq!(tokens.dims(), [1, 17, 128]);
-        tokens.flatten_all().unwrap().to_vec1().unwrap()
+        tokens.value().flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    fn after(&self, how: &settings::Ttt, image: usize) -> Vec<f32> {
+        self.tokens(&self.train(how, image), image)
     }
 
     /// The error of one and the same drawing of an image.
@@ -166,35 +181,31 @@ impl Tested {
     }
 }
 
-const HOW: OnOneImage = OnOneImage { steps: 8, masks: 20, lr: 0.02, momentum: 0.9, flips: true };
+const HOW: settings::Ttt = settings::Ttt { steps: 8, copies: 20, lr: 0.02, momentum: 0.9, flips: true };
 
 #[test]
-fn without_steps_test_time_training_leaves_the_model_as_it_is() {
+fn without_steps_or_at_rate_0_test_time_training_leaves_the_model_as_it_is() {
     let tested = Tested::new();
-    let none = OnOneImage { steps: 0, ..HOW };
-    let mut tape = Tape::forgetting();
-    let pass = &mut crate::pass::Pass::new(&mut tape, &tested.params);
-    let tokens = tested.extractor.tokens(pass, &tested.images[0]).unwrap();
-    let expected: Vec<f32> = tokens.value().flatten_all().unwrap().to_vec1().unwrap();
-    assert_eq!(tested.tokens(&none, 0), expected);
-    assert_ne!(tested.tokens(&HOW, 0), expected);
+    let expected = tested.tokens(&tested.params, 0);
+    assert_eq!(tested.after(&settings::Ttt { steps: 0, ..HOW }, 0), expected);
+    assert_eq!(tested.after(&settings::Ttt { lr: 0.0, ..HOW }, 0), expected);
+    assert_ne!(tested.after(&HOW, 0), expected);
     let both = Tensor::cat(&[&tested.images[0].pixels, &tested.images[1].pixels], 0).unwrap();
-    let refused = HOW.train(&tested.trained(), &Images { pixels: both, set: 0 }, Seed(1), "x");
+    let both = Images { pixels: both, set: 0 };
+    let refused = OnOneImage::new(&HOW, tested.trained(), &both, (Seed(1), "x"));
     assert!(refused.err().unwrap().to_string().contains("expected one image, found 2"));
-    let published = OnOneImage::default();
-    assert_eq!((published.steps, published.masks, published.lr, published.momentum), (20, 128, 5e-3, 0.9));
 }
 
 #[test]
 fn each_image_has_an_encoder_of_its_own_whatever_came_before_it() {
     let tested = Tested::new();
     let before = bits(&tested.params);
-    let (first, second) = (tested.tokens(&HOW, 0), tested.tokens(&HOW, 1));
-    assert_eq!((tested.tokens(&HOW, 1), tested.tokens(&HOW, 0)), (second.clone(), first.clone()));
+    let (first, second) = (tested.after(&HOW, 0), tested.after(&HOW, 1));
+    assert_eq!((tested.after(&HOW, 1), tested.after(&HOW, 0)), (second.clone(), first.clone()));
     assert_ne!(first, second);
     assert!(bits(&tested.params) == before, "what was trained outlives no image");
 
-    let adapted = HOW.train(&tested.trained(), &tested.images[0], Seed(1), "x/0").unwrap();
+    let adapted = tested.train(&HOW, 0);
     for id in adapted.ids() {
         let Published { name, .. } = adapted.published(id);
         let same = adapted.export(id).unwrap() == tested.params.export(id).unwrap();

@@ -3,7 +3,10 @@
 use super::PAPER;
 use crate::{
     data::jump,
-    spec::{Adapt, Augment, Backbone, KeptStep, Loss, Spec, Stage, StudentStart, VitSize, Weights},
+    spec::{
+        Adapt, Augment, Backbone, Embedding, KeptStep, Loss, Spec, Stage, StudentStart, TestTime, VitSize,
+        Weights,
+    },
 };
 
 /// A row of its tables.
@@ -33,10 +36,16 @@ impl System {
         let whole =
             spec.train.data.name == jump::NAME && spec.train.data.only.is_empty() && stage.on.is_none();
         let source = PAPER.tasks.iter().find(|task| task.set() == set)?.paper;
-        if !whole || !spec.embedding.is_plain() {
+        let Embedding { test_time, .. } = &spec.embedding;
+        let plain = Embedding { test_time: None, ..spec.embedding.clone() }.is_plain();
+        if !whole || !plain {
             return None;
         }
         let first = learns(stage)?;
+        if let Some(TestTime::Ttt(how)) = test_time {
+            let holds = first == Learns::Masks && spec.classifier.is_some() && how.lr > 0.0;
+            return holds.then_some(Self { method: "TTT", source });
+        }
         let method = match (first, &spec.classifier, &spec.adapt) {
             (Learns::Labels, None, None) => "Supervised",
             (Learns::Views, Some(_), None) => "Dual-model-DINO",
@@ -82,4 +91,34 @@ pub(super) fn against(spec: &Spec) -> Option<String> {
     }
     let repaired = spec.adapt.as_ref().is_some_and(|adapt| adapt.student == StudentStart::Teacher);
     repaired.then(|| "our repaired adaptation, which the paper did not run".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Spec, System, TestTime, against};
+    use crate::{prelude::*, sample};
+
+    fn spec(at_test_time: bool) -> Spec {
+        let model = Vit::small().pretrained(ImageNet1k).adapter(Planes(["dna", "er", "mito"])).train_on(S3);
+        let dual = model.loss(Mae::mask(0.75)).classify(Vit::small());
+        match at_test_time {
+            true => sample::spec(dual.at_test_time(Ttt).evaluate(Accuracy.on(S5)), Recipe::Released),
+            false => sample::spec(dual.evaluate(Accuracy.on(S5)), Recipe::Released),
+        }
+    }
+
+    #[test]
+    fn a_model_that_is_trained_on_each_image_is_ttt_and_at_rate_0_it_is_a_control() {
+        let method = |spec: &Spec| System::of(spec).map(|system| (system.method, system.source));
+        assert_eq!(method(&spec(false)), Some(("Dual-model-MAE", "S3")));
+        let mut ttt = spec(true);
+        assert_eq!((method(&ttt), against(&ttt)), (Some(("TTT", "S3")), None));
+        let Some(TestTime::Ttt(how)) = &mut ttt.embedding.test_time else { panic!("said above") };
+        assert_eq!((how.steps, how.copies, how.lr, how.flips), (5, 128, 5e-3, true));
+        how.lr = 0.0;
+        assert_eq!(method(&ttt), None);
+        let mut turned = spec(true);
+        turned.embedding.symmetries = true;
+        assert_eq!(method(&turned), None);
+    }
 }

@@ -57,6 +57,9 @@ const TYPE_RULES: &[TypeRule] = type_rules![
     tokens_of_a_convolution false,
     train_on_a_part false,
     training_channel_replication true,
+    ttt_adapted true,
+    ttt_without_classifier true,
+    ttt_without_decoder true,
     undocumented false,
     unpublished_weights true,
     unseen_channels true,
@@ -133,6 +136,44 @@ fn adapted(spec: &mut Spec) -> &mut Adapt {
     let run = run.classify(Vit::tiny()).adapt(Oda::per(Source), S5).keep(LabelFreeStop);
     *spec = sample::spec(run.evaluate(Accuracy.on(S5)), Recipe::Fixed);
     spec.adapt.as_mut().expect("said above")
+}
+
+/// A good spec of test-time training.
+fn test_time(spec: &mut Spec) -> &mut settings::Ttt {
+    let run = Vit::tiny().scratch().adapter(Planes(["nucleus"])).train_on(Chammi).loss(Mae::mask(0.75));
+    let run = run.classify(Vit::tiny()).at_test_time(Ttt).evaluate(OneNn::cosine().on(Chammi));
+    *spec = sample::spec(run, Recipe::Fixed);
+    let Some(spec::TestTime::Ttt(word)) = &mut spec.embedding.test_time else { panic!("said above") };
+    word
+}
+
+/// Breaks the rules of test-time training that the compiler enforces too.
+fn another_loss(spec: &mut Spec) {
+    test_time(spec);
+    let (temperature, positives) = (0.1, Positives::SameImage);
+    spec.train.stages[0].objective[0].loss = settings::SimClr { temperature, positives }.into();
+}
+
+fn no_classifier(spec: &mut Spec) {
+    test_time(spec);
+    spec.classifier = None;
+}
+
+fn adapted_too(spec: &mut Spec) {
+    test_time(spec);
+    let (data, stage) = (spec.train.data.clone(), spec.train.stages[0].clone());
+    let (student, centre) = (spec::StudentStart::Saved, spec::CentreStart::Restarted);
+    let head = spec::HeadWhileAdapting::Trained;
+    spec.adapt = Some(spec::Adapt {
+        data,
+        per: None,
+        student,
+        centre,
+        head,
+        rate: 1.0,
+        keep: spec::KeptStep::LastStep,
+        stage,
+    });
 }
 
 fn having(role: Role, values: &[&str]) -> Condition {
@@ -265,6 +306,13 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         }),
         ("adapt_rate", |s| adapted(s).rate = -0.1),
         ("adapt_per", |s| adapted(s).per = Some(Role::Well)),
+        ("ttt_without_decoder", another_loss),
+        ("ttt_without_classifier", no_classifier),
+        ("ttt_adapted", adapted_too),
+        ("ttt_steps", |s| test_time(s).steps = 0),
+        ("ttt_copies", |s| test_time(s).copies = 1 << 40),
+        ("ttt_lr", |s| test_time(s).lr = -1.0),
+        ("ttt_momentum", |s| test_time(s).momentum = 1.0),
         ("flipped_twice", |s| s.train.stages[0].augment.push(settings::Flips { p: 0.5 }.into())),
         ("probability", |s| s.train.stages[0].augment = vec![settings::Flips { p: 1.5 }.into()]),
         ("intensity", |s| s.train.stages[0].augment = vec![intensity(-0.1, 0.005)]),
@@ -441,5 +489,8 @@ fn the_compiler_and_the_check_have_the_same_rules() {
         spec.train = swad(|_| {});
         spec.train.stages[0].objective.retain(|term| !term.loss.needs().labels);
     }));
+    for mistake in [another_loss, no_classifier, adapted_too] {
+        raised.extend(rules(mistake));
+    }
     assert_eq!(in_spec, raised, "`Spec::check` repeats every rule that plain data can break");
 }
