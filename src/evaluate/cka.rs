@@ -4,6 +4,10 @@
 //! two rules: the ratio of summed HSICs ([`MiniBatches::ratio_of_sums`]), which hardly depends on the size of batches, and the mean of
 //! the batches' ratios ([`MiniBatches::mean_of_ratios`]), which published figures show and which is biased where batches are small.
 
+mod layers;
+
+pub use layers::{Layers, Tokens};
+
 use super::{Error, classify::head::dot};
 use rayon::prelude::*;
 
@@ -65,10 +69,11 @@ impl Gram {
         let mut centred = vec![0f64; images * images];
         centred.par_chunks_exact_mut(images).enumerate().for_each(|(i, row)| {
             let own = &wide[i * width..][..width];
-            for (j, out) in row.iter_mut().enumerate() {
-                *out = if i == j { 0.0 } else { dot(own, &wide[j * width..][..width]) };
+            for (j, out) in row.iter_mut().enumerate().skip(i + 1) {
+                *out = dot(own, &wide[j * width..][..width]);
             }
         });
+        mirror(&mut centred, images);
         let n = images as f64;
         let mut means: Vec<f64> =
             centred.chunks_exact(images).map(|row| row.iter().sum::<f64>() / (n - 2.0)).collect();
@@ -79,6 +84,24 @@ impl Gram {
             row[i] = 0.0;
         }
         Ok(Self { images, centred })
+    }
+
+    /// The numbers above the diagonal, row by row: those below are the same, and those on it are 0.
+    fn above(&self) -> impl Iterator<Item = f64> + '_ {
+        let rows = self.centred.chunks_exact(self.images).enumerate();
+        rows.flat_map(|(at, row)| &row[at + 1..]).copied()
+    }
+
+    /// The inverse of [`above`](Self::above), of this number of images.
+    fn of_above(images: usize, above: &[f64]) -> Self {
+        let (mut centred, mut rest) = (vec![0f64; images * images], above);
+        for (at, row) in centred.chunks_exact_mut(images).enumerate() {
+            let (own, others) = rest.split_at(images - at - 1);
+            row[at + 1..].copy_from_slice(own);
+            rest = others;
+        }
+        mirror(&mut centred, images);
+        Self { images, centred }
     }
 
     /// HSIC with another representation of the same images.
@@ -93,6 +116,15 @@ impl Gram {
         let n = self.images as f64;
         let of = |a: &Self, b: &Self| dot(&a.centred, &b.centred) / (n * (n - 3.0));
         Ok(Hsic { xy: of(self, other), xx: of(self, self), yy: of(other, other) })
+    }
+}
+
+/// Copies what is above the diagonal of a square below it.
+fn mirror(square: &mut [f64], side: usize) {
+    for row in 1..side {
+        for column in 0..row {
+            square[row * side + column] = square[column * side + row];
+        }
     }
 }
 

@@ -8,13 +8,13 @@ use crate::{
     backbone::files,
     data::{Norm, Statistics, norm::OF_VIEW},
     device,
-    embed::{Embedder, Layout, Writer},
+    embed::{self, Embedder, Layout, Writer},
     event::{Event, Listen},
     format,
     loss::Objective,
     model::{Card, CardSet, Extractor},
     params::Params,
-    plan::{Fit, Pretrained, Step, Top, Training},
+    plan::{Fit, Layers, Pretrained, Step, Top, Training},
     seed::Seed,
     spec::{Moments, Needs, Oracle, Selection, Stage, View, Weights, normalise::moments_of},
     store::Attempt,
@@ -243,21 +243,7 @@ impl WorkContext<'_> {
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
-        let parent = step.parents.first().expect("the plan puts the fit before the embedding");
-        let fit = self.plan.fit(parent);
-        let Fit { data: data_of_fit, precision, subset, .. } = fit;
-        let subset = *subset;
-        let trained = channels(&self.sets.open(data_of_fit, subset, listen)?);
-        let parts = self.sets.open(data, subset, listen)?;
-        let card = Card { image, window, ..card(fit, trained.into_iter().map(CardSet::plain).collect()) };
-        let weights = self.of_parent(parent, WEIGHTS);
-        let mut embedder =
-            Embedder::restore(&card, &channels(&parts), data.name == data_of_fit.name, &weights)?;
-        // A classifier's frozen model makes room for the one that was adapted.
-        for adapted in &step.parents[1..] {
-            embedder.adapted(&self.of_parent(adapted, WEIGHTS))?;
-        }
-        embedder.go_to(&self.executor.device, format::of(*precision))?;
+        let (mut embedder, fit, parts) = self.embedder(step, data, (image, window), listen)?;
         embedder.symmetries = symmetries;
         for (at, part) in parts.iter().enumerate() {
             let norm = self.norm(fit, part, listen)?;
@@ -274,6 +260,58 @@ impl WorkContext<'_> {
             self.note(attempt, "images", &path, digest)?;
         }
         Ok(Progress::Done)
+    }
+
+    /// How alike images are in each layer of the model that the parent left behind.
+    pub(super) fn layers(
+        &self,
+        step: &Step,
+        layers: &Layers,
+        attempt: &Attempt,
+        listen: &mut dyn Listen,
+    ) -> Result<Progress, Error> {
+        let Layers { data, image, window, images, batch, .. } = layers;
+        let (embedder, fit, parts) = self.embedder(step, data, (*image, *window), listen)?;
+        for (at, part) in parts.iter().enumerate() {
+            let set = part.set();
+            let (rows, batch) = embed::drawn(set, set.rows_of(&data.only), *images, *batch);
+            if rows.is_empty() {
+                let found = format!("{}: {batch} images are too few to look into layers with", set.name);
+                listen.receive(&Event::Remark(&found));
+                continue;
+            }
+            let norm = self.norm(fit, part, listen)?;
+            let found = embedder.layers((set, &rows), at, &norm, batch, listen)?;
+            let path = self.folder.join(format!("layers-{}.safetensors", set.name));
+            let digest = found.write(&path)?;
+            self.note(attempt, "layers", &path, digest)?;
+        }
+        Ok(Progress::Done)
+    }
+
+    /// The model that the parents left behind, and the sets of `data`. Squares have a side of `image` pixels.
+    fn embedder(
+        &self,
+        step: &Step,
+        data: &Selection,
+        (image, window): (usize, bool),
+        listen: &mut dyn Listen,
+    ) -> Result<(Embedder, &Fit, Vec<Part<'_>>), Error> {
+        let parent = step.parents.first().expect("the plan puts the fit before the embedding");
+        let fit = self.plan.fit(parent);
+        let Fit { data: data_of_fit, precision, subset, .. } = fit;
+        let trained = channels(&self.sets.open(data_of_fit, *subset, listen)?);
+        let parts = self.sets.open(data, *subset, listen)?;
+        let card = Card { image, window, ..card(fit, trained.into_iter().map(CardSet::plain).collect()) };
+        let weights = self.of_parent(parent, WEIGHTS);
+        let mut embedder =
+            Embedder::restore(&card, &channels(&parts), data.name == data_of_fit.name, &weights)?;
+        // A classifier's frozen model makes room for the one that was adapted.
+        for adapted in &step.parents[1..] {
+            embedder.adapted(&self.of_parent(adapted, WEIGHTS))?;
+        }
+        embedder.go_to(&self.executor.device, format::of(*precision))?;
+        Ok((embedder, fit, parts))
     }
 
     /// What the images of a set are normalised by in front of a model.

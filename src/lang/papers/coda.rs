@@ -21,7 +21,7 @@ pub static PAPER: Paper = Paper {
     tasks: &TASKS,
     averages: &[],
     tables: &TABLES,
-    figures: &["directions"],
+    figures: &["figure4", "figure5", "figure6", "figure7", "directions"],
     conditions: &[],
     model: |spec| System::of(spec).map(|system| system.method),
     rows,
