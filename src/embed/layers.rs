@@ -61,8 +61,7 @@ impl Embedder {
                     let pixels = Tensor::from_vec(part.pixels, &shape[..], self.params.device())?;
                     let (mut layer, mut wrong) = (0, None);
                     let mut tap = |node: &Node| {
-                        let values =
-                            node.value().to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+                        let values = node.value().to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
                         if waiting.len() <= layer {
                             waiting.push(Vec::new());
                         }

@@ -218,7 +218,15 @@ impl WorkContext<'_> {
             }
             Work::Layers(layers) => self.layers(step, layers, attempt, listen),
             Work::Score {
-                protocol, data, features, adapted_to, beside, trained_on, hold_out, subset, ..
+                protocol,
+                data,
+                features,
+                adapted_to,
+                beside,
+                trained_on,
+                hold_out,
+                subset,
+                ..
             } => {
                 let question = score::Question {
                     protocol,

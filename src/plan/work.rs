@@ -4,8 +4,9 @@ use super::Revisions;
 use crate::{
     backbone,
     spec::{
-        Backbone, Beside, CentreStart, Condition, ConvNextSize, Features, HeadWhileAdapting, Model, Normalise,
-        Precision, Protocol, Selection, Spec, Stage, StudentStart, Train, View, Weights, kind, settings,
+        Backbone, Beside, CentreStart, Condition, ConvNextSize, Features, HeadWhileAdapting, Model,
+        Normalise, Precision, Protocol, Selection, Spec, Stage, StudentStart, Train, View, Weights, kind,
+        settings,
     },
     train::Continue,
 };

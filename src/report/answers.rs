@@ -92,7 +92,12 @@ fn scored(store: &Reader, run: &str) -> Result<Vec<Scored>, Error> {
         Scored {
             work: text(0),
             features: text(1),
-            question: Question { protocol, data: text(3), part: part(text(6), &text(7)), fingerprint: text(4) },
+            question: Question {
+                protocol,
+                data: text(3),
+                part: part(text(6), &text(7)),
+                fingerprint: text(4),
+            },
             file: (row[5] != Value::Null).then(|| text(5)),
         }
     };

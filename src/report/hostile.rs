@@ -120,8 +120,12 @@ fn bar_charts() {
         bars: names().into_iter().map(bar).collect(),
     };
     let groups = names().into_iter().take(3).map(group).collect();
-    let drawn =
-        bars::draw(&[bars::Panel { heading: "a world".into(), groups }], &series, "macro-F1").unwrap();
+    let drawn = bars::draw(
+        &[bars::Panel { heading: "a world".into(), groups }],
+        &series,
+        bars::Axis::whole("macro-F1"),
+    )
+    .unwrap();
     check("bars", &drawn, 800.0);
 }
 

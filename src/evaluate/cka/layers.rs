@@ -99,7 +99,8 @@ impl Layers {
     /// # Errors
     /// If the other model saw other images, or in other mini-batches.
     pub fn beside(&self, other: &Self, tokens: Tokens) -> Result<Vec<Vec<MiniBatches>>, Error> {
-        let same = (&self.images, self.batch, self.batches()) == (&other.images, other.batch, other.batches());
+        let same =
+            (&self.images, self.batch, self.batches()) == (&other.images, other.batch, other.batches());
         if !same {
             return Err(Error::OtherImages);
         }

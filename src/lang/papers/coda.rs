@@ -2,7 +2,7 @@
 
 mod system;
 
-pub use system::System;
+pub use system::{System, is_of_figure_4};
 
 use super::{ACCURACY, MACRO_F1, Paper, Placed, Published, Task};
 use crate::{

@@ -114,13 +114,14 @@ fn inspect(found: &mut Found, spec: &Spec) {
     found.unless(matches!(backbone, Backbone::Vit(_)), "inspect_layers", message, hint);
     for images in &spec.inspect {
         data(found, images);
-        let reads =
-            spec.model.adapter.reads_unseen_sets() || images.is_within(&spec.train.data.all_images());
+        let reads = spec.model.adapter.reads_unseen_sets() || images.is_within(&spec.train.data.all_images());
         let message = || format!("{} cannot read {images}, which it never saw", spec.model.adapter.word());
-        let hint = "look at sets that were trained on, or take an adapter that reads others, such as `Planes`";
+        let hint =
+            "look at sets that were trained on, or take an adapter that reads others, such as `Planes`";
         found.unless(reads, "inspect_unseen_channels", message, hint);
         let message = || format!("expected all images of a set to look at, found {images}");
-        let hint = "leave `.having(…)` out: what is kept has a row for each image, and each can be found by its key";
+        let hint =
+            "leave `.having(…)` out: what is kept has a row for each image, and each can be found by its key";
         found.unless(images.only.is_empty(), "inspect_all", message, hint);
     }
 }

@@ -3,7 +3,7 @@
 use super::PAPER;
 use crate::{
     data::jump,
-    spec::{Adapt, Augment, Backbone, Loss, Spec, Stage, StudentStart, VitSize, Weights},
+    spec::{Adapt, Augment, Backbone, Loss, Role, Spec, Stage, StudentStart, VitSize, Weights},
 };
 
 /// A row of its tables.
@@ -25,8 +25,15 @@ enum Learns {
 }
 
 impl System {
-    /// The system of a spec, whatever it is asked about; none if it is none of the paper's.
+    /// The system of a spec, whatever it is asked about; none if it is none of the tables'.
     pub fn of(spec: &Spec) -> Option<Self> {
+        let (system, per) = Self::of_part(spec)?;
+        per.is_none().then_some(system)
+    }
+
+    /// The same where one model may be for a part of a target only, as in Figure 4: what each of these parts has in common, and
+    /// none where one model is for all of the target.
+    pub fn of_part(spec: &Spec) -> Option<(Self, Option<Role>)> {
         let Backbone::Vit(_) = spec.model.backbone else { return None };
         let [set] = spec.train.data.sets.as_slice() else { return None };
         let [stage] = spec.train.stages.as_slice() else { return None };
@@ -42,7 +49,7 @@ impl System {
             (Learns::Views, Some(_), None) => "Dual-model-DINO",
             (Learns::Pairs, Some(_), None) => "Dual-model-CB",
             (Learns::Masks, Some(_), None) => "Dual-model-MAE",
-            (first, Some(_), Some(Adapt { per: None, data, stage, rate, .. }))
+            (first, Some(_), Some(Adapt { data, stage, rate, .. }))
                 if data.only.is_empty() && *rate > 0.0 =>
             {
                 match (first, learns(stage)?) {
@@ -54,8 +61,13 @@ impl System {
             }
             _ => return None,
         };
-        Some(Self { method, source })
+        Some((Self { method, source }, spec.adapt.as_ref().and_then(|adapt| adapt.per)))
     }
+}
+
+/// Whether steps 1 to 3 take batches of 64, as Figure 4 does; the tables take 128.
+pub fn is_of_figure_4(spec: &Spec) -> bool {
+    spec.classifier.is_some() && spec.stages().all(|stage| stage.batch == 64)
 }
 
 fn learns(stage: &Stage) -> Option<Learns> {
