@@ -9,7 +9,7 @@ mod layers;
 pub use layers::{Layers, Tokens};
 
 use super::{Error, classify::head::dot};
-use rayon::prelude::*;
+use candle_core::{Device, Tensor};
 
 /// Least images of a batch: the estimator divides by n - 3.
 pub const LEAST: usize = 4;
@@ -30,7 +30,7 @@ impl Hsic {
     ///
     /// # Errors
     /// Fewer than [`LEAST`] images, or different numbers of them.
-    pub fn of<T: Copy + Into<f64> + Sync>(
+    pub fn of<T: Copy + Into<f64>>(
         (x, x_width): (&[T], usize),
         (y, y_width): (&[T], usize),
     ) -> Result<Self, Error> {
@@ -57,7 +57,7 @@ impl Gram {
     ///
     /// # Errors
     /// Fewer than [`LEAST`] images, or numbers that do not fill whole rows.
-    pub fn of<T: Copy + Into<f64> + Sync>(values: &[T], width: usize) -> Result<Self, Error> {
+    pub fn of<T: Copy + Into<f64>>(values: &[T], width: usize) -> Result<Self, Error> {
         if width == 0 || !values.len().is_multiple_of(width) {
             return Err(Error::Shape { width, len: values.len() });
         }
@@ -66,13 +66,10 @@ impl Gram {
             return Err(Error::Mismatch { what: "or more images for CKA", expected: LEAST, found: images });
         }
         let wide: Vec<f64> = values.iter().map(|value| (*value).into()).collect();
-        let mut centred = vec![0f64; images * images];
-        centred.par_chunks_exact_mut(images).enumerate().for_each(|(i, row)| {
-            let own = &wide[i * width..][..width];
-            for (j, out) in row.iter_mut().enumerate().skip(i + 1) {
-                *out = dot(own, &wide[j * width..][..width]);
-            }
-        });
+        let wide = Tensor::from_vec(wide, (images, width), &Device::Cpu)?;
+        let mut centred = wide.matmul(&wide.t()?)?.flatten_all()?.to_vec1::<f64>()?;
+        centred.iter_mut().step_by(images + 1).for_each(|own| *own = 0.0);
+        // A product and its mirror image may differ in the last bit.
         mirror(&mut centred, images);
         let n = images as f64;
         let mut means: Vec<f64> =

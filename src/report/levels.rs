@@ -21,6 +21,8 @@ pub(super) struct Panel {
     pub(super) levels: Vec<Level>,
     /// One for each place, or a hole.
     pub(super) points: Vec<Option<Point>>,
+    /// Where nothing is drawn, why, in several lines.
+    pub(super) empty: Vec<String>,
 }
 
 /// A value that is the same at all places.
@@ -109,6 +111,13 @@ fn draw_panel(
     }
     if labelled {
         canvas.text(axis.label, 8.0, (top + bottom) / 2.0, Type { turned: true, ..Type::of(TYPE) })?;
+    }
+    if panel.points.iter().all(Option::is_none) {
+        let first = (top + bottom) / 2.0 - (panel.empty.len() as f64 - 1.0) * 5.0;
+        for (at, line) in panel.empty.iter().enumerate() {
+            let grey = Type { colour: GREY, room: right - left - 4.0, ..Type::of(TYPE) };
+            canvas.text(line, (left + right) / 2.0, first + at as f64 * 10.0, grey)?;
+        }
     }
     for Level { colour, value, std } in &panel.levels {
         if let Some(std) = std {

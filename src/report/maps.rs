@@ -85,7 +85,8 @@ pub(super) fn draw(blocks: &[Block], classes: &[String]) -> Result<Drawing, Stri
     figure(width, body + 8.0 + lines as f64 * LINE + MARGIN, |canvas| {
         let mut top = 0.0;
         for block in blocks {
-            let grey = Type { across: Across::Left, colour: GREY, room: f64::INFINITY, ..Type::of(TYPE) };
+            let room = width - 2.0 * MARGIN;
+            let grey = Type { across: Across::Left, colour: GREY, room, ..Type::of(TYPE) };
             canvas.text(&block.heading, MARGIN, top + HEADING / 2.0, grey)?;
             top += HEADING;
             for row in &block.rows {

@@ -48,7 +48,8 @@ pub(super) fn draw(blocks: &[Block], label: &str) -> Result<Drawing, String> {
     figure(across * wide + BAR, height, |canvas| {
         let mut top = 0.0;
         for block in blocks {
-            let grey = Type { across: Across::Left, colour: GREY, room: f64::INFINITY, ..Type::of(6.5) };
+            let room = across * wide + BAR - 12.0;
+            let grey = Type { across: Across::Left, colour: GREY, room, ..Type::of(6.5) };
             canvas.text(&block.heading, 6.0, top + HEADING / 2.0, grey)?;
             top += HEADING;
             for row in &block.rows {

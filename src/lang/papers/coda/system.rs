@@ -65,9 +65,9 @@ impl System {
     }
 }
 
-/// Whether steps 1 to 3 take batches of 64, as Figure 4 does; the tables take 128.
+/// Whether a dual model is one of Figure 4, whose classifiers learn in batches of 64; those of the tables take 128.
 pub fn is_of_figure_4(spec: &Spec) -> bool {
-    spec.classifier.is_some() && spec.stages().all(|stage| stage.batch == 64)
+    spec.classifier.as_ref().is_some_and(|classifier| classifier.stage.batch == 64)
 }
 
 fn learns(stage: &Stage) -> Option<Learns> {

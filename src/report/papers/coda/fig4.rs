@@ -2,7 +2,7 @@
 //! ("all"), or about the whole target ("single").
 
 use super::{
-    inspected::set_of,
+    inspected::{in_a_hole, set_of},
     place::{NOTHING, Place, colour, follows, once, places, recipes, title},
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     report::{
         Error, Table,
         bars::Axis,
+        drawing::{Drawing, Rgb},
         levels::{self, Band, Level, Panel, Point, draw},
         measured::{Measured, Source, floor_words, floors_note},
         papers::{Declaration, Shown, declared::command},
@@ -26,6 +27,9 @@ use std::collections::BTreeMap;
 const SOURCES: [&str; 3] = ["S3", "S5", "S8"];
 const TARGET: &str = "S11";
 const TASK: &str = "source_11/MoA";
+
+/// The colour of the level of a constant guess.
+const FLOOR: Rgb = Rgb(205, 205, 205);
 
 /// A method, and for how much of the target a model of it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +73,9 @@ impl Case {
         let target = spec.adapt.as_ref().is_none_or(|adapt| {
             adapt.on_one == self.single && adapt.data.sets.iter().map(String::as_str).eq([set_of(TARGET)])
         });
-        // On real data the tables' models are others; the small versions are the same.
-        let batches = self.method == "Supervised" || scale != "paper" || is_of_figure_4(spec);
+        // At full scale the tables' models are others, whose small versions are the same. Nothing goes on from CB here.
+        let others = matches!(self.method, "Supervised" | "Dual-model-CB");
+        let batches = others || scale != "paper" || is_of_figure_4(spec);
         let system = System { method: self.method, source };
         target && batches && System::of_part(spec) == Some((system, self.per))
     }
@@ -140,8 +145,8 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Sho
             };
             runs.iter().filter(is).map(|one| one.recipes()).collect()
         };
-        // Without an adaptation there is nothing to compare.
-        for recipe in recipes(of(&POINTS).into_iter()) {
+        // Without a model of a part there is nothing to compare.
+        for recipe in recipes(of(&POINTS[1..]).into_iter()) {
             let runs = runs.iter().copied().filter(|one| follows(one.recipes(), recipe)).collect();
             all.push(Runs { place, recipe: recipe.to_owned(), runs });
         }
@@ -159,12 +164,12 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Sho
              batch or plate. \"All\": each is asked about its own images, all answers together, ± SD over seeds. \"Single\": each is \
              asked about all of {TARGET}; mean ± SD over the parts, which are the small dots"
         ),
-        figure: (!all.is_empty()).then(|| figure(&all)),
+        figure: (!all.is_empty()).then(|| figure(&all, declared)),
         points: None,
     })
 }
 
-fn figure(all: &[Runs<'_>]) -> Result<crate::report::drawing::Drawing, String> {
+fn figure(all: &[Runs<'_>], declared: &[Declaration]) -> Result<Drawing, String> {
     let mut highest: f64 = 0.0;
     let mut seen = |cell: &Cell, dots: &[f64]| {
         let ends = dots.iter().copied().chain(cell.value.map(|value| value + cell.std.unwrap_or(0.0)));
@@ -183,17 +188,30 @@ fn figure(all: &[Runs<'_>]) -> Result<crate::report::drawing::Drawing, String> {
                 levels.extend(cell.value.map(|value| Level { colour, value, std: cell.std }));
                 drawn.extend(cell.value.map(|_| case.method));
             }
+            let floor = floor_words(Features::Constant);
+            if let Some(value) = floor_of(runs, Features::Constant, source, ACCURACY).value {
+                levels.push(Level { colour: FLOOR, value, std: None });
+                drawn.push(floor);
+            }
+            let empty = in_a_hole(&missing(POINTS[1], source, Some(runs), declared));
             let points = POINTS.map(|case| {
                 let (cell, dots) = runs.cell(case, source, ACCURACY);
                 seen(&cell, &dots);
                 Some(Point { colour: colour(case.method), value: cell.value?, std: cell.std, dots })
             });
-            panels.push(Panel { heading: format!("{source} → {TARGET}"), levels, points: points.into() });
+            panels.push(Panel {
+                heading: format!("{source} → {TARGET}"),
+                levels,
+                points: points.into(),
+                empty,
+            });
         }
         bands.push(Band { heading: runs.place.above(&runs.recipe), panels });
     }
     let methods = LEVELS.iter().map(|case| case.method).filter(|method| drawn.contains(method));
-    let series: Vec<_> = methods.chain(["ODA"]).map(|method| (method.to_owned(), colour(method))).collect();
+    let series = methods.chain(["ODA"]).map(|method| (method.to_owned(), colour(method)));
+    let floor = floor_words(Features::Constant);
+    let series: Vec<_> = series.chain(drawn.contains(&floor).then(|| (floor.to_owned(), FLOOR))).collect();
     draw(&bands, &PLACES, &series, Axis::for_values("accuracy", [highest].into_iter()))
 }
 
@@ -215,10 +233,7 @@ fn table(runs: Option<&Runs<'_>>, declared: &[Declaration]) -> Table {
         let cells: Vec<Cell> =
             metrics.iter().flat_map(|metric| SOURCES.map(|source| cell(*metric, source))).collect();
         let hole = SOURCES.iter().zip(&cells).find(|(_, cell)| cell.value.is_none());
-        let note = hole.map_or(String::new(), |(source, _)| {
-            let world = runs.and_then(|runs| runs.runs.first()).map(|one| &one.world);
-            command(&PAPER, declared, world, |spec| case.fits(spec, source, "paper"))
-        });
+        let note = hole.map_or(String::new(), |(source, _)| missing(*case, source, runs, declared));
         let [adapted, asked] = case.words();
         Row { stub: vec![case.method.into(), adapted, asked], kind: Kind::Measured, cells, note }
     };
@@ -240,7 +255,7 @@ fn table(runs: Option<&Runs<'_>>, declared: &[Declaration]) -> Table {
         notes.insert(0, "Nothing is measured yet: `dichroic exp coda_fig4 coda_fig4_single`.".into());
     }
     Table {
-        title: runs.map_or(NOTHING.into(), |runs| format!("{}, recipe {}", runs.place.words(), runs.recipe)),
+        title: runs.map_or(NOTHING.into(), |runs| runs.place.with(&runs.recipe)),
         facts: Place::facts(place),
         stub: heads(&["method", "adapted to", "asked about"]),
         columns: columns.collect(),
@@ -249,21 +264,33 @@ fn table(runs: Option<&Runs<'_>>, declared: &[Declaration]) -> Table {
     }
 }
 
+/// The command that computes a case.
+fn missing(case: Case, source: &'static str, runs: Option<&Runs<'_>>, declared: &[Declaration]) -> String {
+    let world = runs.and_then(|runs| runs.runs.first()).map(|one| &one.world);
+    let asked = |spec: &Spec| spec.evaluate.iter().any(|evaluate| evaluate.data.reads(set_of(TARGET)));
+    command(&PAPER, declared, world, |spec| asked(spec) && case.fits(spec, source, "paper"))
+}
+
+/// What a trivial predictor reaches that learns from a source.
+fn floor_of(runs: &Runs<'_>, floor: Features, source: &'static str, metric: Measure) -> Cell {
+    let asked = LEVELS.iter().chain(&POINTS).flat_map(|case| runs.of(*case, source));
+    let asked = asked.filter(|one| one.world.part.is_empty());
+    let scores = asked.filter_map(|one| one.floors.get(floor.name())?.value(metric, TASK));
+    let mut values: Vec<f64> = scores.collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    Cell::of(&values)
+}
+
 /// The floors by source.
 fn floors(runs: &Runs<'_>, metrics: &[Measure]) -> Vec<Row> {
-    let cell = |floor: Features, source, metric| {
-        let asked = LEVELS.iter().chain(&POINTS).flat_map(|case| runs.of(*case, source));
-        let asked = asked.filter(|one| one.world.part.is_empty());
-        let scores = asked.filter_map(|one| one.floors.get(floor.name())?.value(metric, TASK));
-        let mut values: Vec<f64> = scores.collect();
-        values.sort_by(f64::total_cmp);
-        values.dedup();
-        Cell::of(&values)
-    };
     let row = |floor: Features| Row {
         stub: vec![floor_words(floor).into(), String::new(), String::new()],
         kind: Kind::Floor,
-        cells: metrics.iter().flat_map(|metric| SOURCES.map(|source| cell(floor, source, *metric))).collect(),
+        cells: metrics
+            .iter()
+            .flat_map(|metric| SOURCES.map(|source| floor_of(runs, floor, source, *metric)))
+            .collect(),
         note: String::new(),
     };
     let measured = |row: &Row| row.cells.iter().any(|cell| cell.value.is_some());

@@ -36,12 +36,17 @@ impl Place {
         }
     }
 
+    /// As the heading of what follows a recipe.
+    pub(super) fn with(&self, recipe: &str) -> String {
+        let recipe = if recipe == OWN { String::new() } else { format!(", recipe {recipe}") };
+        self.words() + &recipe
+    }
+
     /// Above panels of a figure, with the recipe of what is in them: `simulated microscopes (world 1), scale quick, recipe fixed;
     /// not comparable with published figures`.
     pub(super) fn above(&self, recipe: &str) -> String {
-        let recipe = if recipe.is_empty() { String::new() } else { format!(", recipe {recipe}") };
         let apart = if self.is_comparable() { "" } else { "; not comparable with published figures" };
-        format!("{}{recipe}{apart}", self.words().replace('*', ""))
+        self.with(recipe).replace('*', "") + apart
     }
 
     /// For a CSV file.
@@ -86,6 +91,8 @@ pub(super) fn follows(own: &str, drawn: &str) -> bool {
     own.split(ALSO).any(|own| drawn.split(ALSO).any(|drawn| own == drawn))
 }
 
+/// The recipe of a spec that follows none, such as the small version of one.
+const OWN: &str = "its own";
 /// What stands between the recipes of a system that several agree on.
 const ALSO: &str = " = ";
 
