@@ -202,12 +202,13 @@ fn levels_and_points() {
         empty: vec![heading.clone(), "x".repeat(400)],
         heading,
     };
-    let bands = names().chunks(4).map(|names| levels::Band {
+    let names = names();
+    let bands = names.chunks(4).map(|names| levels::Band {
         heading: "a world".into(),
         panels: names.iter().cloned().map(panel).collect(),
     });
     let bands: Vec<_> = bands.collect();
-    let series: Vec<_> = names().into_iter().map(|name| (name, canvas::SKY)).collect();
+    let series: Vec<_> = names.into_iter().map(|name| (name, canvas::SKY)).collect();
     let drawn = levels::draw(&bands, &places, &series, bars::Axis::whole("accuracy")).unwrap();
     check("levels", &drawn, 700.0);
 }

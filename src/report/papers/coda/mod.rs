@@ -23,3 +23,6 @@ pub(super) const DRAWN: [(&str, Draw); 9] = [
     ("figure7", |store, _| fig7::report(store)),
     ("directions", |store, _| directions::report(store)),
 ];
+
+#[cfg(test)]
+mod tests;
