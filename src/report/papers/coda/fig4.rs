@@ -3,7 +3,7 @@
 
 use super::{
     inspected::{in_a_hole, set_of},
-    place::{NOTHING, Place, colour, follows, once, places, recipes, title},
+    place::{NOTHING, Place, colour, drawn_with, once, places, recipes, title},
 };
 use crate::{
     papers::{
@@ -146,9 +146,11 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Sho
             runs.iter().filter(is).map(|one| one.recipes()).collect()
         };
         // Without a model of a part there is nothing to compare.
-        for recipe in recipes(of(&POINTS[1..]).into_iter()) {
-            let runs = runs.iter().copied().filter(|one| follows(one.recipes(), recipe)).collect();
-            all.push(Runs { place, recipe: recipe.to_owned(), runs });
+        let drawn = recipes(of(&POINTS[1..]).into_iter());
+        for recipe in &drawn {
+            let with = |one: &&Measured| drawn_with(one.recipes(), recipe, &drawn);
+            let runs = runs.iter().copied().filter(with).collect();
+            all.push(Runs { place, recipe: (*recipe).to_owned(), runs });
         }
     }
     let mut tables: Vec<Table> = all.iter().map(|runs| table(Some(runs), declared)).collect();

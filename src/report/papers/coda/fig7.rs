@@ -1,7 +1,7 @@
 //! The paper's Figure 7: accuracy by source and target, a bar for each method. The numbers are those of Table 2.
 
 use super::{
-    place::{Place, colour, follows, recipes, title},
+    place::{Place, colour, drawn_with, recipes, title},
     tables::{Built, built},
 };
 use crate::{
@@ -80,9 +80,10 @@ fn by_source(table: &Table) -> Vec<(String, String, Vec<&Row>)> {
     let mut found = Vec::new();
     for (source, rows) in sources {
         let own: Vec<String> = rows.iter().map(recipe).collect();
-        for drawn in recipes(own.iter().map(String::as_str)) {
-            let rows = rows.iter().copied().filter(|row| follows(&recipe(row), drawn)).collect();
-            found.push((source.to_owned(), drawn.to_owned(), rows));
+        let all = recipes(own.iter().map(String::as_str));
+        for drawn in &all {
+            let rows = rows.iter().copied().filter(|row| drawn_with(&recipe(row), drawn, &all)).collect();
+            found.push((source.to_owned(), (*drawn).to_owned(), rows));
         }
     }
     found

@@ -1,6 +1,6 @@
 //! Models of which the store has what they say without their classifier, as `.inspect(…)` keeps it.
 
-use super::place::{Place, follows, places, recipes};
+use super::place::{Place, drawn_with, places, recipes};
 use crate::{
     papers::coda::{PAPER, System, is_of_figure_4},
     report::{
@@ -61,9 +61,11 @@ impl<'m> Models<'m> {
         for (place, mut runs) in places(measured) {
             let any = |spec: &Spec| wanted.iter().any(|wanted| wanted.fits(spec));
             runs.retain(|one| one.resolved().is_some_and(any));
-            for recipe in recipes(runs.iter().map(|one| one.recipes())) {
-                let runs = runs.iter().copied().filter(|one| follows(one.recipes(), recipe)).collect();
-                all.push(Self { place: place.clone(), recipe: recipe.to_owned(), runs });
+            let drawn = recipes(runs.iter().map(|one| one.recipes()));
+            for recipe in &drawn {
+                let with = |one: &&Measured| drawn_with(one.recipes(), recipe, &drawn);
+                let runs = runs.iter().copied().filter(with).collect();
+                all.push(Self { place: place.clone(), recipe: (*recipe).to_owned(), runs });
             }
         }
         all

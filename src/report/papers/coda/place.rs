@@ -86,9 +86,11 @@ pub(super) fn recipes<'r>(followed: impl Iterator<Item = &'r str>) -> Vec<&'r st
     if alone.is_empty() { all.into_iter().take(1).collect() } else { alone }
 }
 
-/// Whether a system that follows these recipes is drawn with that one.
-pub(super) fn follows(own: &str, drawn: &str) -> bool {
-    own.split(ALSO).any(|own| drawn.split(ALSO).any(|drawn| own == drawn))
+/// Whether a system that follows these recipes is drawn with one of `all` that are drawn. A system with which none of them agrees
+/// is drawn with what follows no recipe.
+pub(super) fn drawn_with(own: &str, one: &str, all: &[&str]) -> bool {
+    let agrees = |drawn: &str| own.split(ALSO).any(|own| drawn.split(ALSO).any(|drawn| own == drawn));
+    agrees(one) || (one == OWN && !all.iter().any(|drawn| agrees(drawn)))
 }
 
 /// The recipe of a spec that follows none, such as the small version of one.
@@ -126,9 +128,12 @@ mod tests {
     fn systems_of_every_recipe_are_drawn_with_each() {
         let all = ["released = fixed", "fixed", "released"];
         assert_eq!(recipes(all.into_iter()), ["fixed", "released"]);
-        assert!(follows(all[0], "fixed") && follows(all[0], "released") && !follows("fixed", "released"));
+        let apart = ["fixed", "released"];
+        let with = |own: &str| apart.map(|one| drawn_with(own, one, &apart));
+        assert_eq!([with(all[0]), with("fixed"), with(OWN)], [[true, true], [true, false], [false, false]]);
         assert_eq!(recipes(all.into_iter().take(1)), ["released = fixed"]);
-        assert!(follows("released = fixed", "released = fixed"));
+        assert!(drawn_with("released = fixed", "released = fixed", &["released = fixed"]));
+        assert!(drawn_with("fixed", OWN, &[OWN]) && !drawn_with("fixed", OWN, &[OWN, "fixed"]));
         assert!(recipes(std::iter::empty()).is_empty());
     }
 

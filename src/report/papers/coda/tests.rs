@@ -153,7 +153,7 @@ fn score(task: &str, part: &str, value: f64) -> ScoreRow {
 fn declared() -> Vec<Declaration> {
     let specs = [
         ("four", one(dual!(S3, views()).batch(64).adapt(Oda::per(Plate), S11).evaluate(Accuracy.on(S11)))),
-        ("five", one(dual!(S3, views()).inspect(S5).evaluate(Accuracy.on(S5)))),
+        ("five", one(dual!(S3, views()).inspect(S3).inspect(S5).evaluate(Accuracy.on(S5)))),
         (
             "six",
             one(dual!(S5, views().across(Role::Plate))
@@ -199,7 +199,7 @@ fn figure_7_draws_the_numbers_of_table_2_and_a_seed_counts_once() {
         ".25",
         "ODA",
         "from S3: simulated microscopes (world 7), scale quick",
-        "published, not comparable",
+        "from S3: published, not comparable",
         ".33",
     ];
     texts.iter().for_each(|text| assert!(svg.contains(&format!("\n{text}")), "{text}: {svg}"));
