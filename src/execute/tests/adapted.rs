@@ -206,7 +206,8 @@ fn the_model_under_a_classifier_is_looked_into() {
     let other = Layers::read(&files(&home, &adapted, "layers", "layers")[0]).unwrap();
     let beside = read.beside(&other, Tokens::All).unwrap();
     let last = beside.last().and_then(|row| row.last()).unwrap().ratio_of_sums();
-    assert!((beside[0][0].ratio_of_sums() - 1.0).abs() < 0.1 && last < 1.0 - 1e-6, "{last}");
+    // One short epoch moves little, and far more than rounding.
+    assert!((0.9..1.0 - 1e-8).contains(&last), "{last}");
 }
 
 /// ODA of a masked autoencoder: encoder and decoder go on where their training ended.
