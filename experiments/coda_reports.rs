@@ -1,4 +1,4 @@
-//! CODA's tables next to the store's results: `dichroic report coda`.
+//! CODA's tables and figures next to the store's results: `dichroic report coda`.
 
 use dichroic::prelude::*;
 
@@ -24,6 +24,30 @@ fn coda_table4() -> Report {
 #[report]
 fn coda_table5() -> Report {
     Report::published("coda", "table5")
+}
+
+/// Adapting to a source, its batches, its plates.
+#[report]
+fn coda_fig4() -> Report {
+    Report::published("coda", "figure4")
+}
+
+/// Features in 2-D, before and after adapting.
+#[report]
+fn coda_fig5() -> Report {
+    Report::published("coda", "figure5")
+}
+
+/// Layers before and after adapting.
+#[report]
+fn coda_fig6() -> Report {
+    Report::published("coda", "figure6")
+}
+
+/// Accuracy by target and method.
+#[report]
+fn coda_fig7() -> Report {
+    Report::published("coda", "figure7")
 }
 
 /// Which of the paper's directions hold.

@@ -17,7 +17,7 @@ use crate::{
     },
     loss::{Drawn, Read},
     params::Params,
-    pass::{Outputs, Pass},
+    pass::{Outputs, Pass, Tap},
     plan::Pretrained,
     spec::{self, Taps, View},
     tape::{Node, Tape},
@@ -218,6 +218,16 @@ impl Extractor {
     /// Numbers per pixel at each of the probes; empty if the backbone cannot be probed.
     pub fn probe_widths(&self, probes: Taps) -> Vec<usize> {
         self.backbone.probe_widths(probes)
+    }
+
+    /// What each layer of a transformer says of images, without recording.
+    ///
+    /// # Errors
+    /// If the images do not have the channels of their set, and those of `tap`.
+    pub fn layers<'a>(&self, params: &'a Params, images: &Images, tap: &'a mut Tap<'a>) -> Result<()> {
+        let mut tape = Tape::forgetting_in(params.format());
+        self.run(&mut Pass::new(&mut tape, params).tapped(tap), images)?;
+        Ok(())
     }
 
     /// Features of images without recording.

@@ -33,7 +33,7 @@ impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Two training plates of source 3, so that there are pairs; 48 images of each source.
-        let size = ScreenSize { compounds: 1, wells: 1, sites: 2, pixels: SIDE, plates: 3 };
+        let size = ScreenSize { compounds: 1, wells: 1, sites: 2, pixels: SIDE, binning: 1, plates: 3 };
         let screen = Screen { size, ..Screen::new(1) };
         jump(&screen, &folder.path().join("world"), &mut Silence).unwrap();
         Self(folder)

@@ -64,7 +64,7 @@ fn names(spec: &Spec, data: &BTreeMap<String, DataSet>) -> String {
             Work::Pretrain { .. } | Work::Fit { .. } => {
                 names.push(format!("{} {}", step.work.kind(), step.id));
             }
-            Work::Embed { .. } | Work::Score { .. } => rest.push(step.id.to_string()),
+            Work::Embed { .. } | Work::Layers(_) | Work::Score { .. } => rest.push(step.id.to_string()),
         }
     }
     let digest = blake3::hash(rest.join(" ").as_bytes()).to_hex();

@@ -102,9 +102,12 @@ impl Block {
         branch: usize,
         last: Affine,
     ) -> Result<Node> {
-        let Pass { tape, params, drops, .. } = pass;
+        let Pass { tape, params, drops, tap, .. } = pass;
         let keep = drops.keep(self.kind.drop, stream.dims()[0]);
         let gamma = self.gammas.map(|gammas| tape.param(params, gammas[branch]));
+        if let Some(tap) = tap {
+            tap(&last.forward(tape, params, z)?)?;
+        }
         match (gamma, keep) {
             (None, None) => {
                 let z = last.forward(tape, params, z)?;

@@ -218,6 +218,9 @@ impl Vit {
 impl Backbone for Vit {
     fn run(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Outputs> {
         let patches = pass.tape.formatted(&x.maps()?)?;
+        if let Some(tap) = &mut pass.tap {
+            tap(&patches)?;
+        }
         let (n, rows, cols, width) = patches.value().dims4()?;
         if let Some(visible) = pass.visible {
             let tokens = self.visible(pass, &patches, visible)?;

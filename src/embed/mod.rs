@@ -4,18 +4,21 @@
 mod each_image;
 mod files;
 mod kept;
+mod layers;
 mod room;
 mod symmetries;
 mod to_length;
 
 pub use files::{Layout, Writer};
 pub use kept::KeptRows;
+pub use layers::{REVISION as LAYERS_REVISION, drawn};
 pub(crate) use to_length::to_length;
 
 use crate::{
     adapter::{Images, Planes, SetChannels},
     backbone::{files as weights, published::Weights},
     data::{self, ImageSet, Norm, Tape, central_view, native_view, window_view},
+    evaluate,
     event::{Event, Listen},
     model::{Card, Extractor},
     ops::format::Format,
@@ -98,6 +101,9 @@ pub enum Error {
         /// Bytes that are free.
         free: u64,
     },
+    /// A layer says something that is no number.
+    #[error("a layer of the model: {0}")]
+    Layers(evaluate::Error),
     /// The features cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -132,7 +138,7 @@ impl Error {
             Self::Memory { .. } => Some(
                 "resize the images: `embed --size 224`, or `ChannelReplication.view(View::Resized)` in an experiment".into(),
             ),
-            Self::Tensor(_) | Self::NotFinite { .. } | Self::Write { .. } | Self::Stopped => None,
+            Self::Tensor(_) | Self::Layers(_) | Self::NotFinite { .. } | Self::Write { .. } | Self::Stopped => None,
         }
     }
 }

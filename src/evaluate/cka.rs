@@ -4,8 +4,12 @@
 //! two rules: the ratio of summed HSICs ([`MiniBatches::ratio_of_sums`]), which hardly depends on the size of batches, and the mean of
 //! the batches' ratios ([`MiniBatches::mean_of_ratios`]), which published figures show and which is biased where batches are small.
 
+mod layers;
+
+pub use layers::{Layers, Tokens};
+
 use super::{Error, classify::head::dot};
-use rayon::prelude::*;
+use candle_core::{Device, Tensor};
 
 /// Least images of a batch: the estimator divides by n - 3.
 pub const LEAST: usize = 4;
@@ -26,7 +30,7 @@ impl Hsic {
     ///
     /// # Errors
     /// Fewer than [`LEAST`] images, or different numbers of them.
-    pub fn of<T: Copy + Into<f64> + Sync>(
+    pub fn of<T: Copy + Into<f64>>(
         (x, x_width): (&[T], usize),
         (y, y_width): (&[T], usize),
     ) -> Result<Self, Error> {
@@ -53,7 +57,7 @@ impl Gram {
     ///
     /// # Errors
     /// Fewer than [`LEAST`] images, or numbers that do not fill whole rows.
-    pub fn of<T: Copy + Into<f64> + Sync>(values: &[T], width: usize) -> Result<Self, Error> {
+    pub fn of<T: Copy + Into<f64>>(values: &[T], width: usize) -> Result<Self, Error> {
         if width == 0 || !values.len().is_multiple_of(width) {
             return Err(Error::Shape { width, len: values.len() });
         }
@@ -62,13 +66,11 @@ impl Gram {
             return Err(Error::Mismatch { what: "or more images for CKA", expected: LEAST, found: images });
         }
         let wide: Vec<f64> = values.iter().map(|value| (*value).into()).collect();
-        let mut centred = vec![0f64; images * images];
-        centred.par_chunks_exact_mut(images).enumerate().for_each(|(i, row)| {
-            let own = &wide[i * width..][..width];
-            for (j, out) in row.iter_mut().enumerate() {
-                *out = if i == j { 0.0 } else { dot(own, &wide[j * width..][..width]) };
-            }
-        });
+        let wide = Tensor::from_vec(wide, (images, width), &Device::Cpu)?;
+        let mut centred = wide.matmul(&wide.t()?)?.flatten_all()?.to_vec1::<f64>()?;
+        centred.iter_mut().step_by(images + 1).for_each(|own| *own = 0.0);
+        // A product and its mirror image may differ in the last bit.
+        mirror(&mut centred, images);
         let n = images as f64;
         let mut means: Vec<f64> =
             centred.chunks_exact(images).map(|row| row.iter().sum::<f64>() / (n - 2.0)).collect();
@@ -79,6 +81,24 @@ impl Gram {
             row[i] = 0.0;
         }
         Ok(Self { images, centred })
+    }
+
+    /// The numbers above the diagonal, row by row: those below are the same, and those on it are 0.
+    fn above(&self) -> impl Iterator<Item = f64> + '_ {
+        let rows = self.centred.chunks_exact(self.images).enumerate();
+        rows.flat_map(|(at, row)| &row[at + 1..]).copied()
+    }
+
+    /// The inverse of [`above`](Self::above), of this number of images.
+    fn of_above(images: usize, above: &[f64]) -> Self {
+        let (mut centred, mut rest) = (vec![0f64; images * images], above);
+        for (at, row) in centred.chunks_exact_mut(images).enumerate() {
+            let (own, others) = rest.split_at(images - at - 1);
+            row[at + 1..].copy_from_slice(own);
+            rest = others;
+        }
+        mirror(&mut centred, images);
+        Self { images, centred }
     }
 
     /// HSIC with another representation of the same images.
@@ -93,6 +113,15 @@ impl Gram {
         let n = self.images as f64;
         let of = |a: &Self, b: &Self| dot(&a.centred, &b.centred) / (n * (n - 3.0));
         Ok(Hsic { xy: of(self, other), xx: of(self, self), yy: of(other, other) })
+    }
+}
+
+/// Copies what is above the diagonal of a square below it.
+fn mirror(square: &mut [f64], side: usize) {
+    for row in 1..side {
+        for column in 0..row {
+            square[row * side + column] = square[column * side + row];
+        }
     }
 }
 

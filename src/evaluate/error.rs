@@ -38,6 +38,9 @@ pub enum Error {
         /// From 0.
         row: usize,
     },
+    /// Layers of two models that cannot be compared.
+    #[error("the two models were looked at with other images, or in other mini-batches")]
+    OtherImages,
     /// A row without a direction: all zeros.
     #[error("row {row} of the features: expected a vector with a direction, found only zeros")]
     ZeroRow {
@@ -197,6 +200,9 @@ impl Error {
             }
             Self::NoPiece { .. } => {
                 Some("ask only about images that the model adapts to: each batch or plate has a model of its own".into())
+            }
+            Self::OtherImages => {
+                Some("compare models that looked at the same data, at one scale: `.inspect(…)` draws the same images for all".into())
             }
             Self::Gpu(_) | Self::Features { .. } => None,
             Self::Data(source) => source.hint(),

@@ -25,9 +25,9 @@ use crate::{
     model::{Card, CardSet, Extractor},
     ops::format::Format,
     params::Params,
-    plan::{Plan, Step, Work},
+    plan::{Layers, Plan, Step, Work},
     seed::Seed,
-    spec::{Beside, Features, Metric, Model, Protocol, Selection, TestTime, Weights},
+    spec::{Backbone, Beside, Features, Metric, Model, Protocol, Selection, TestTime, Weights},
     train::{Keep, Pretraining, Source},
 };
 use candle_core::Device;
@@ -136,6 +136,7 @@ impl<'a> Meter<'a> {
                     }
                 }
             }
+            Work::Layers(layers) => self.layers(&plan.fit(&step.parents[0]).model, layers, listen),
             Work::Score { data, protocol, features, beside, subset, trained_on, .. } => {
                 let by = protocol.of_features(*features);
                 let cost = self.score(plan, step, (data, *subset), (&by, *features, beside), listen)?;
@@ -151,6 +152,29 @@ impl<'a> Meter<'a> {
                 }
             }
         }
+    }
+
+    /// Some images embedded, and the products of the images of each mini-batch in each layer.
+    fn layers(&mut self, model: &Model, layers: &Layers, listen: &mut dyn Listen) -> Result<Cost, Error> {
+        let Layers { data, image, subset, images, batch, .. } = layers;
+        let mut all = Cost::default();
+        let Backbone::Vit(word) = &model.backbone else { return Ok(all) };
+        let (depth, width) = (word.size.depth(), word.size.width());
+        let tokens = (image / word.patch()).pow(2) + 1;
+        let matrices = 2 * depth + 1;
+        for part in self.sets.open(data, *subset, listen)? {
+            let pace = self.embedding(model, part.set(), *image)?;
+            let images = part.set().rows_of(&data.only).len().min(*images);
+            let pairs = images * batch / 2;
+            let products = (pairs * matrices * tokens * width) as f64;
+            let waiting = pace.memory_per_image * *batch as f64 + (4 * batch * tokens * width) as f64;
+            all = all.then(Cost {
+                seconds: pace.seconds_per_image * images as f64 + products / PRODUCTS_PER_SECOND,
+                memory: (pace.memory + waiting) as u64,
+                disk: (size_of::<f64>() * pairs * (2 * matrices - 1)) as u64,
+            });
+        }
+        Ok(all)
     }
 
     fn embed(

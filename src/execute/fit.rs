@@ -8,13 +8,13 @@ use crate::{
     backbone::files,
     data::{Norm, Statistics, norm::OF_VIEW},
     device,
-    embed::{Embedder, Layout, Writer},
+    embed::{self, Embedder, Layout, Writer},
     event::{Event, Listen},
     format,
     loss::Objective,
     model::{Card, CardSet, Extractor},
     params::Params,
-    plan::{Fit, Pretrained, Step, TakesOver, Top, Training},
+    plan::{Fit, Layers, Pretrained, Step, TakesOver, Top, Training},
     seed::Seed,
     spec::{
         KeptStep, Moments, Needs, Oracle, Selection, Stage, TestTime, View, Weights, normalise::moments_of,
@@ -268,29 +268,7 @@ impl WorkContext<'_> {
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
         let Seen { image, window, symmetries, test_time } = *seen;
-        let parent = step.parents.first().expect("the plan puts the fit before the embedding");
-        let fit = self.plan.fit(parent);
-        let Fit { data: data_of_fit, precision, subset, .. } = fit;
-        let subset = *subset;
-        let trained = channels(&self.sets.open(data_of_fit, subset, listen)?);
-        let parts = self.sets.open(data, subset, listen)?;
-        let card = Card { image, window, ..card_of_sets(fit, &trained) };
-        let weights = self.of_parent(parent, WEIGHTS);
-        let (asked, at_home) = (channels(&parts), data.name == data_of_fit.name);
-        let mut embedder = Embedder::restore(&card, &asked, at_home, &weights)?;
-        // A classifier's frozen model makes room for the one that was adapted, or is trained on each image.
-        for model in &step.parents[1..] {
-            let file = self.of_parent(model, WEIGHTS);
-            match test_time {
-                None => embedder.adapted(&file)?,
-                Some(TestTime::Ttt(how)) => {
-                    let (decoder, seed) =
-                        (self.plan.fit(model).decoder(), step.seed.unwrap_or(PRETRAIN_SEED));
-                    embedder.train_on_each((how, decoder), (&card, &asked, at_home), &file, seed)?;
-                }
-            }
-        }
-        embedder.go_to(&self.executor.device, format::of(*precision))?;
+        let (mut embedder, fit, parts) = self.embedder(step, data, (image, window, test_time), listen)?;
         embedder.symmetries = symmetries;
         for (at, part) in parts.iter().enumerate() {
             let norm = self.norm(fit, part, listen)?;
@@ -313,6 +291,65 @@ impl WorkContext<'_> {
             self.note(attempt, "images", &path, digest)?;
         }
         Ok(Progress::Done)
+    }
+
+    /// How alike images are in each layer of the model that the parent left behind.
+    pub(super) fn layers(
+        &self,
+        step: &Step,
+        layers: &Layers,
+        attempt: &Attempt,
+        listen: &mut dyn Listen,
+    ) -> Result<Progress, Error> {
+        let Layers { data, image, window, images, batch, .. } = layers;
+        let (embedder, fit, parts) = self.embedder(step, data, (*image, *window, None), listen)?;
+        for (at, part) in parts.iter().enumerate() {
+            let set = part.set();
+            let (rows, batch) = embed::drawn(set, set.rows_of(&data.only), *images, *batch);
+            if rows.is_empty() {
+                let found = format!("{}: {batch} images are too few to look into layers with", set.name);
+                listen.receive(&Event::Remark(&found));
+                continue;
+            }
+            let norm = self.norm(fit, part, listen)?;
+            let found = embedder.layers((set, &rows), at, &norm, batch, listen)?;
+            let path = self.folder.join(format!("layers-{}.safetensors", set.name));
+            let digest = found.write(&path)?;
+            self.note(attempt, "layers", &path, digest)?;
+        }
+        Ok(Progress::Done)
+    }
+
+    /// The model that the parents left behind, and the sets of `data`. Squares have a side of `image` pixels.
+    fn embedder(
+        &self,
+        step: &Step,
+        data: &Selection,
+        (image, window, test_time): (usize, bool, Option<&TestTime>),
+        listen: &mut dyn Listen,
+    ) -> Result<(Embedder, &Fit, Vec<Part<'_>>), Error> {
+        let parent = step.parents.first().expect("the plan puts the fit before the embedding");
+        let fit = self.plan.fit(parent);
+        let Fit { data: data_of_fit, precision, subset, .. } = fit;
+        let trained = channels(&self.sets.open(data_of_fit, *subset, listen)?);
+        let parts = self.sets.open(data, *subset, listen)?;
+        let card = Card { image, window, ..card_of_sets(fit, &trained) };
+        let (asked, at_home) = (channels(&parts), data.name == data_of_fit.name);
+        let mut embedder = Embedder::restore(&card, &asked, at_home, &self.of_parent(parent, WEIGHTS))?;
+        // A classifier's frozen model makes room for the one that was adapted, or is trained on each image.
+        for model in &step.parents[1..] {
+            let file = self.of_parent(model, WEIGHTS);
+            match test_time {
+                None => embedder.adapted(&file)?,
+                Some(TestTime::Ttt(how)) => {
+                    let (decoder, seed) =
+                        (self.plan.fit(model).decoder(), step.seed.unwrap_or(PRETRAIN_SEED));
+                    embedder.train_on_each((how, decoder), (&card, &asked, at_home), &file, seed)?;
+                }
+            }
+        }
+        embedder.go_to(&self.executor.device, format::of(*precision))?;
+        Ok((embedder, fit, parts))
     }
 
     /// What the images of a set are normalised by in front of a model.

@@ -99,6 +99,7 @@ impl Executor<'_> {
         let print = |name: &String| plan.data.get(name).cloned().unwrap_or_default();
         let mut data = vec![("train".to_owned(), print(&plan.spec.train.data.name))];
         data.extend(plan.spec.evaluate.iter().map(|e| ("evaluate".to_owned(), print(&e.data.name))));
+        data.extend(plan.spec.inspect.iter().map(|images| ("inspect".to_owned(), print(&images.name))));
         data.dedup();
         let row = RunRow {
             uid: plan.run.to_string(),
@@ -219,11 +220,23 @@ impl WorkContext<'_> {
                 let seen = fit::Seen { image, window, symmetries, test_time: test_time.as_ref() };
                 self.embed(step, data, &seen, attempt, listen)
             }
-            Work::Score { protocol, data, features, beside, trained_on, hold_out, subset, .. } => {
+            Work::Layers(layers) => self.layers(step, layers, attempt, listen),
+            Work::Score {
+                protocol,
+                data,
+                features,
+                adapted_to,
+                beside,
+                trained_on,
+                hold_out,
+                subset,
+                ..
+            } => {
                 let question = score::Question {
                     protocol,
                     data,
                     features: *features,
+                    adapted_to: adapted_to.as_ref(),
                     beside,
                     trained_on: trained_on.as_ref(),
                     hold_out: *hold_out,

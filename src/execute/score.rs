@@ -15,7 +15,7 @@ use crate::{
     papers::{self, Measure},
     plan::{Step, Work},
     seed::Seed,
-    spec::{Beside, Features, Measured, Protocol, Selection},
+    spec::{Beside, Condition, Features, Measured, Protocol, Selection},
     store::{Attempt, Floor, ScoreRow},
 };
 use candle_core::Device;
@@ -25,6 +25,8 @@ pub(super) struct Question<'a> {
     pub(super) protocol: &'a Protocol,
     pub(super) data: &'a Selection,
     pub(super) features: Features,
+    /// The part that the model is adapted to, if the models of others answer apart.
+    pub(super) adapted_to: Option<&'a Condition>,
     pub(super) beside: &'a [Beside],
     /// What the model was trained on, if that answers.
     pub(super) trained_on: Option<&'a Selection>,
@@ -231,7 +233,7 @@ fn score_rows(question: &Question<'_>, score: &TaskScore) -> Vec<ScoreRow> {
     let row = |class: &str, metric: &str, value: f64, n: u64| ScoreRow {
         protocol: question.protocol.name(),
         data: question.data.name.clone(),
-        part: question.data.part(),
+        part: question.data.part_by(question.adapted_to),
         task: score.name(),
         class: class.into(),
         metric: metric.into(),
@@ -278,7 +280,7 @@ fn average_row(
     Some(ScoreRow {
         protocol: question.protocol.name(),
         data: question.data.name.clone(),
-        part: question.data.part(),
+        part: question.data.part_by(question.adapted_to),
         task: average.name.into(),
         class: String::new(),
         metric: metric.name.into(),

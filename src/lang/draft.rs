@@ -48,9 +48,10 @@ impl Draft {
     }
 
     /// Adapts to these images, as the model's last stage was trained. What is said next is about this.
-    pub(crate) fn adapt(&mut self, data: &Selection, per: Option<Role>) {
+    pub(crate) fn adapt(&mut self, data: &Selection, (per, on_one): (Option<Role>, bool)) {
         let mut said = table([("data", plain(data)), ("stage", self.last_stage().into())]);
         said.extend(per.map(|role| ("per".into(), plain(&role))));
+        said.extend(on_one.then(|| ("on_one".into(), true.into())));
         self.0.insert("adapt".into(), said.into());
     }
 

@@ -25,7 +25,14 @@ pub struct Pass<'a> {
     pub want: Want,
     /// The patches that a transformer sees of each image; none: all of them.
     pub visible: Option<&'a Places>,
+    /// Who looks into a transformer's layers.
+    pub tap: Option<&'a mut Tap<'a>>,
 }
+
+/// Receives what each layer of a transformer says, in order: its patches (N, rows, columns, width) before positions are added;
+/// then of each block what comes out of attention and out of the hidden layer, all tokens (N, T, width), before layer scale and
+/// before it is added to the stream.
+pub type Tap<'a> = dyn FnMut(&Node) -> candle_core::Result<()> + 'a;
 
 /// What is requested of a network besides features.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +66,7 @@ pub struct Outputs {
 impl<'a> Pass<'a> {
     /// No branch is dropped, and only features are requested.
     pub fn new(tape: &'a mut Tape, params: &'a Params) -> Self {
-        Self { tape, params, drops: Drops::none(), want: Want::default(), visible: None }
+        Self { tape, params, drops: Drops::none(), want: Want::default(), visible: None, tap: None }
     }
 
     /// The same with some residual branches dropped.
@@ -73,6 +80,13 @@ impl<'a> Pass<'a> {
     #[must_use]
     pub fn seeing(mut self, visible: Option<&'a Places>) -> Self {
         self.visible = visible;
+        self
+    }
+
+    /// The same while someone looks into a transformer's layers.
+    #[must_use]
+    pub fn tapped(mut self, tap: &'a mut Tap<'a>) -> Self {
+        self.tap = Some(tap);
         self
     }
 

@@ -1,10 +1,14 @@
-//! What comes after the training of a model: a classifier on top of it, and its adaptation to other images.
+//! What comes after the training of a model: a classifier on top of it, its adaptation to other images, and what is kept of the
+//! model itself.
 //!
 //! The first two steps of CODA are works that all of its targets share: an adaptation has the trained model as its parent, an
 //! embedding the classifier and the adapted model.
 
-use super::{Draft, Fit, Fitted, TakesOver, Top, Training, Work, resolve};
-use crate::spec::{Adapt, Classifier, Condition, Spec, id::WorkId};
+use super::{Draft, Fit, Fitted, Layers, Revisions, TakesOver, Top, Training, Work, all, resolve};
+use crate::{
+    seed::Seed,
+    spec::{Adapt, Classifier, Condition, Selection, Spec, Train, id::WorkId},
+};
 
 impl Draft<'_> {
     /// A model with the classifier on top of it, as it is after its adaptation: one for each part of the target.
@@ -29,13 +33,42 @@ impl Draft<'_> {
                 let adapted = self.adaptation((&fit, classifier.as_ref()), adapt, only.as_ref(), spec);
                 Fitted {
                     works: with(Some(adapted)),
-                    only,
+                    part: only,
                     set: fit.set.clone(),
                     test_time: None,
                     seed: fit.seed,
                 }
             })
             .collect()
+    }
+
+    /// What the model of a run, adapted but without its classifier, says of the images to look at: features of all of them, as for
+    /// a score, and how alike some of them are in each layer.
+    pub(super) fn inspect(&mut self, spec: &Spec, seed: Seed) {
+        let bare = Spec { classifier: None, ..spec.clone() };
+        for images in &spec.inspect {
+            let fits = self.members(&bare, seed);
+            self.embeds(&all(&fits), images, &bare);
+            for fit in &fits {
+                self.layers(fit, images, &bare);
+            }
+        }
+    }
+
+    fn layers(&mut self, fit: &Fitted, images: &Selection, spec: &Spec) {
+        let Train { image, window, subset, .. } = spec.train;
+        let mut data = images.clone();
+        data.only.extend(fit.only(spec));
+        let work = Work::Layers(Layers {
+            data,
+            image,
+            window,
+            subset,
+            images: Layers::IMAGES,
+            batch: Layers::BATCH,
+            revisions: Revisions::layers(),
+        });
+        self.add(work, Some(fit.seed), &[images], fit.works.clone());
     }
 
     /// The training of a classifier on the frozen model.

@@ -10,7 +10,7 @@ mod selections;
 mod work;
 
 pub use revisions::{Revisions, SCHEMA_NAME};
-pub use work::{Fit, Pretrained, TakesOver, Top, Training, Work};
+pub use work::{Fit, Layers, Pretrained, TakesOver, Top, Training, Work};
 
 use crate::{
     adapter,
@@ -74,6 +74,7 @@ impl Plan {
         let mut names = vec![spec.train.data.name.clone()];
         names.extend(spec.evaluate.iter().map(|evaluate| evaluate.data.name.clone()));
         names.extend(spec.adapt.iter().map(|adapt| adapt.data.name.clone()));
+        names.extend(spec.inspect.iter().map(|images| images.name.clone()));
         names.sort_unstable();
         names.dedup();
         names
@@ -128,7 +129,7 @@ impl Plan {
                 embedded.all_images() == data.all_images() && self.has_changed(step) == adapted
             }
             Work::Embed { data: embedded, .. } => embedded.reads(set),
-            Work::Pretrain { .. } | Work::Fit(_) | Work::Score { .. } => false,
+            Work::Pretrain { .. } | Work::Fit(_) | Work::Layers(_) | Work::Score { .. } => false,
         };
         score.parents.iter().filter_map(|parent| self.step(parent)).filter(is)
     }
@@ -148,6 +149,11 @@ impl Plan {
     }
 }
 
+/// Each of them by reference.
+fn all(fits: &[Fitted]) -> Vec<&Fitted> {
+    fits.iter().collect()
+}
+
 struct Draft<'a> {
     steps: Vec<Step>,
     prints: &'a BTreeMap<String, String>,
@@ -161,11 +167,32 @@ struct Fitted {
     works: Vec<WorkId>,
     /// The set that it reads; none: all.
     set: Option<String>,
-    /// The images that it is asked about; none: all.
-    only: Option<Condition>,
+    /// The part of a target that it is adapted to; none: all.
+    part: Option<Condition>,
     /// What becomes of it in front of each image.
     test_time: Option<TestTime>,
     seed: Seed,
+}
+
+impl Fitted {
+    /// The images that it is asked about, where each model is asked about its own part; none: all.
+    fn only(&self, spec: &Spec) -> Option<Condition> {
+        let on_one = spec.adapt.as_ref().is_some_and(|adapt| adapt.on_one);
+        self.part.clone().filter(|_| !on_one)
+    }
+}
+
+/// The models that answer together. Where each model of a part is asked about all images, they are apart, by their parts.
+fn together<'f>(fits: &'f [Fitted], spec: &Spec) -> Vec<(Option<Condition>, Vec<&'f Fitted>)> {
+    let mut groups: Vec<(Option<Condition>, Vec<&Fitted>)> = Vec::new();
+    for fit in fits {
+        let part = fit.part.clone().filter(|_| fit.only(spec).is_none());
+        match groups.iter_mut().find(|(known, _)| *known == part) {
+            Some((_, group)) => group.push(fit),
+            None => groups.push((part, vec![fit])),
+        }
+    }
+    groups
 }
 
 impl Draft<'_> {
@@ -182,25 +209,12 @@ impl Draft<'_> {
             let Evaluate { protocol, data } = evaluate;
             let trained_on = protocol.reads().of_source().then(|| spec.train.last_data().clone());
             let source = |by: &Protocol| trained_on.as_ref().filter(|_| by.reads().training_features);
-            for features in [Features::Model].into_iter().chain(Features::FLOORS) {
-                let (parents, seed) = match features {
-                    Features::Model => {
-                        let of_source = (learned.as_ref().unwrap_or(&fits), source(protocol));
-                        (self.embeds_of(&fits, data, of_source, spec), Some(seed))
-                    }
-                    Features::Untrained => {
-                        let of_source = (&untrained, source(&protocol.of_untrained()));
-                        (self.embeds_of(&untrained, data, of_source, spec), Some(seed))
-                    }
-                    Features::Constant
-                    | Features::Prior
-                    | Features::HandMade
-                    | Features::HandMadeStandardised => (vec![], None),
-                };
+            let add = |this: &mut Self, features, adapted_to, seed, parents: Vec<WorkId>| {
                 let work = Work::Score {
                     protocol: protocol.clone(),
                     data: data.clone(),
                     features,
+                    adapted_to,
                     beside: if parents.is_empty() { vec![] } else { spec.embedding.beside.clone() },
                     trained_on: trained_on.clone(),
                     hold_out: spec.train.hold_out,
@@ -208,9 +222,28 @@ impl Draft<'_> {
                     revisions: Revisions::score(protocol, features),
                 };
                 let reads: Vec<&Selection> = [data].into_iter().chain(&trained_on).collect();
-                self.add(work, seed, &reads, parents);
+                this.add(work, seed, &reads, parents);
+            };
+            for (adapted_to, fits) in together(&fits, spec) {
+                let of_source = (learned.as_deref().map_or_else(|| fits.clone(), all), source(protocol));
+                let parents = self.embeds_of(&fits, data, of_source, spec);
+                add(self, Features::Model, adapted_to, Some(seed), parents);
+            }
+            for features in Features::FLOORS {
+                let (parents, seed) = match features {
+                    Features::Model | Features::Untrained => {
+                        let of_source = (all(&untrained), source(&protocol.of_untrained()));
+                        (self.embeds_of(&all(&untrained), data, of_source, spec), Some(seed))
+                    }
+                    Features::Constant
+                    | Features::Prior
+                    | Features::HandMade
+                    | Features::HandMadeStandardised => (vec![], None),
+                };
+                add(self, features, None, seed, parents);
             }
         }
+        self.inspect(spec, seed);
     }
 
     /// The models of a run, as they are after training.
@@ -225,7 +258,7 @@ impl Draft<'_> {
         let (rates, each) = match spec.model.adapter.models() {
             Models::One => {
                 let works = vec![self.fit(spec, seed)];
-                return vec![Fitted { works, set: None, only: None, test_time: None, seed }];
+                return vec![Fitted { works, set: None, part: None, test_time: None, seed }];
             }
             Models::OnePerSet { rates, each } => (rates, each),
         };
@@ -244,7 +277,7 @@ impl Draft<'_> {
             let mut spec = spec.canonical();
             spec.model.adapter = (*each).clone();
             let works = vec![self.fit(&spec, seed)];
-            Fitted { works, set: Some(set), only: None, test_time: None, seed }
+            Fitted { works, set: Some(set), part: None, test_time: None, seed }
         };
         sets.map(one).collect()
     }
@@ -304,13 +337,13 @@ impl Draft<'_> {
     /// Features of `data` by these models, and of what they were trained on, if that is read too.
     fn embeds_of(
         &mut self,
-        fits: &[Fitted],
+        fits: &[&Fitted],
         data: &Selection,
-        (learned, source): (&Vec<Fitted>, Option<&Selection>),
+        (learned, source): (Vec<&Fitted>, Option<&Selection>),
         spec: &Spec,
     ) -> Vec<WorkId> {
         let mut parents = self.embeds(fits, data, spec);
-        for source in source.into_iter().flat_map(|source| self.embeds(learned, source, spec)) {
+        for source in source.into_iter().flat_map(|source| self.embeds(&learned, source, spec)) {
             if !parents.contains(&source) {
                 parents.push(source);
             }
@@ -319,9 +352,9 @@ impl Draft<'_> {
     }
 
     /// Features of `data` by these models, each of its own sets.
-    fn embeds(&mut self, fits: &[Fitted], data: &Selection, spec: &Spec) -> Vec<WorkId> {
+    fn embeds(&mut self, fits: &[&Fitted], data: &Selection, spec: &Spec) -> Vec<WorkId> {
         let asked: Vec<String> = resolve(data, self.data).into_iter().map(|set| set.name.clone()).collect();
-        let one = |fit: &Fitted| match &fit.set {
+        let one = |fit: &&Fitted| match &fit.set {
             None => Some(self.embed(fit, data, spec)),
             Some(own) => asked.contains(own).then(|| {
                 let data = Selection { sets: vec![own.clone()], ..data.clone() };
@@ -338,7 +371,7 @@ impl Draft<'_> {
         // Once for all images that it is for, whichever of them are asked for.
         let test_time = fit.test_time.clone();
         let (mut data_read, revisions) = (data.all_images(), Revisions::embed(test_time.as_ref()));
-        data_read.only.extend(fit.only.clone());
+        data_read.only.extend(fit.only(spec));
         let work =
             Work::Embed { data: data_read, view, image, window, symmetries, test_time, subset, revisions };
         self.add(work, Some(fit.seed), &[data], fit.works.clone())

@@ -20,13 +20,14 @@ const TRANSFORM: (&str, u32) = ("transform", data::TRANSFORM_REVISION);
 const TRAIN: (&str, u32) = ("train", train::REVISION);
 const SIMULATE: (&str, u32) = ("simulate", simulate::REVISION);
 const EMBED: (&str, u32) = ("embed", embed::REVISION);
+const LAYERS: (&str, u32) = ("layers", embed::LAYERS_REVISION);
 const EVALUATE: (&str, u32) = ("evaluate", evaluate::REVISION);
 
 impl Revisions {
     /// Of everything in this program.
     pub fn all() -> Vec<(String, u32)> {
         let words = AXES.iter().flat_map(|axis| axis.words.iter().map(|entry| word(axis.name, entry)));
-        Self::of(words, &[SEED, OPS, TRANSFORM, TRAIN, SIMULATE, EMBED, EVALUATE]).0
+        Self::of(words, &[SEED, OPS, TRANSFORM, TRAIN, SIMULATE, EMBED, LAYERS, EVALUATE]).0
     }
 
     pub(super) fn pretrain(backbone: &Backbone) -> Self {
@@ -53,6 +54,10 @@ impl Revisions {
                 Self::of([word("test_time", way.entry())].into_iter(), &[EMBED, OPS, TRANSFORM, SEED])
             }
         }
+    }
+
+    pub(super) fn layers() -> Self {
+        Self::of([].into_iter(), &[EMBED, LAYERS, OPS, TRANSFORM])
     }
 
     pub(super) fn score(protocol: &Protocol, features: Features) -> Self {

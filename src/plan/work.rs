@@ -4,9 +4,9 @@ use super::Revisions;
 use crate::{
     backbone,
     spec::{
-        Backbone, Beside, CentreStart, ConvNextSize, Features, HeadWhileAdapting, KeptStep, Loss, Model,
-        Normalise, Precision, Protocol, Selection, Spec, Stage, StudentStart, TestTime, Train, View, Weights,
-        kind, settings,
+        Backbone, Beside, CentreStart, Condition, ConvNextSize, Features, HeadWhileAdapting, KeptStep, Loss,
+        Model, Normalise, Precision, Protocol, Selection, Spec, Stage, StudentStart, TestTime, Train, View,
+        Weights, kind, settings,
     },
     train::Continue,
 };
@@ -47,6 +47,8 @@ pub enum Work {
         /// Of the code behind it.
         revisions: Revisions,
     },
+    /// How alike images are in each layer of the model of the parent.
+    Layers(Layers),
     /// Scores of every task, by the features of the parents, side by side, or by a floor's own.
     Score {
         /// The classifier on top of the features.
@@ -55,6 +57,9 @@ pub enum Work {
         data: Selection,
         /// Whose features.
         features: Features,
+        /// The part that the model is adapted to, where the models of several parts are each asked about all images.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        adapted_to: Option<Condition>,
         /// Others beside those of the parents.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         beside: Vec<Beside>,
@@ -77,6 +82,7 @@ impl Work {
             Self::Pretrain { .. } => kind::PRETRAIN,
             Self::Fit(_) => kind::FIT,
             Self::Embed { .. } => kind::EMBED,
+            Self::Layers(_) => kind::LAYERS,
             Self::Score { .. } => kind::SCORE,
         }
     }
@@ -113,14 +119,47 @@ impl Work {
                 let trained = test_time.as_ref().map(|way| format!(", each image after {way}"));
                 format!("embed {data} {seen} {image} px{turned}{}", trained.unwrap_or_default())
             }
-            Self::Score { protocol, data, features: Features::Model, .. } => {
+            Self::Layers(Layers { data, images, .. }) => {
+                format!("look into each layer at {images} images of {data} at most")
+            }
+            Self::Score { protocol, data, features: Features::Model, adapted_to: None, .. } => {
                 format!("score {data} by {}", protocol.name())
+            }
+            Self::Score { protocol, data, features: Features::Model, adapted_to: Some(part), .. } => {
+                format!("score {data} by {}, adapted to {part}", protocol.name())
             }
             Self::Score { protocol, data, features, .. } => {
                 format!("score the floor `{}` of {data} by {}", features.name(), protocol.name())
             }
         }
     }
+}
+
+/// Images that every layer of a model is looked at with.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Layers {
+    /// The images.
+    pub data: Selection,
+    /// Side of the square that the network sees, in pixels.
+    pub image: usize,
+    /// Whether that square is a window at the image's own scale.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub window: bool,
+    /// At most this many images of each set and split.
+    pub subset: Option<usize>,
+    /// At most this many of these, drawn at random, the same ones for all models.
+    pub images: usize,
+    /// Images of a mini-batch: only those of one batch are compared.
+    pub batch: usize,
+    /// Of the code behind it.
+    pub revisions: Revisions,
+}
+
+impl Layers {
+    /// Images that are looked at.
+    pub const IMAGES: usize = 1024;
+    /// Images of a mini-batch.
+    pub const BATCH: usize = 64;
 }
 
 /// A model, and what is trained of it.

@@ -77,7 +77,8 @@ fn scored(store: &Reader, run: &str) -> Result<Vec<Scored>, Error> {
     let sql = format!(
         "SELECT w.uid, w.json ->> '$.features', w.json -> '$.protocol', w.json ->> '$.data.name',
           (SELECT max(d.fingerprint) FROM run_data t JOIN dataset d ON d.id = t.dataset_id
-           WHERE t.run_id = r.id AND d.name = w.json ->> '$.data.name'), f.path, w.json -> '$.data.only'
+           WHERE t.run_id = r.id AND d.name = w.json ->> '$.data.name'), f.path, w.json -> '$.data.only',
+          w.json -> '$.adapted_to'
          FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = '{SCORE}'
         LEFT JOIN artifact f ON f.work_id = w.id AND f.kind = 'predictions'
         WHERE r.uid = ? ORDER BY rw.place"
@@ -91,7 +92,12 @@ fn scored(store: &Reader, run: &str) -> Result<Vec<Scored>, Error> {
         Scored {
             work: text(0),
             features: text(1),
-            question: Question { protocol, data: text(3), part: part(text(6)), fingerprint: text(4) },
+            question: Question {
+                protocol,
+                data: text(3),
+                part: part(text(6), &text(7)),
+                fingerprint: text(4),
+            },
             file: (row[5] != Value::Null).then(|| text(5)),
         }
     };
@@ -100,13 +106,20 @@ fn scored(store: &Reader, run: &str) -> Result<Vec<Scored>, Error> {
 
 /// The part of the test images that conditions in a work's JSON are about. One that only a later program can read is still
 /// told apart from others.
-fn part(only: String) -> String {
-    if only.is_empty() {
-        return only;
-    }
-    match serde_json::from_str(&only) {
-        Ok(only) => Selection { only, ..Selection::new("", &[]) }.part(),
-        Err(_) => only,
+fn part(only: String, adapted_to: &str) -> String {
+    let read = match only.as_str() {
+        "" => Ok(vec![]),
+        only => serde_json::from_str(only),
+    };
+    let adapted_to = match adapted_to {
+        "" => Ok(None),
+        part => serde_json::from_str(part),
+    };
+    match (read, adapted_to) {
+        (Ok(only), Ok(adapted_to)) => {
+            Selection { only, ..Selection::new("", &[]) }.part_by(Option::as_ref(&adapted_to))
+        }
+        _ => only,
     }
 }
 

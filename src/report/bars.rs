@@ -30,7 +30,10 @@ pub(super) struct Bar {
     pub(super) label: String,
 }
 
-const BAR: f64 = 14.0;
+/// The width of a bar, and of each of many.
+const BAR: (f64, f64) = (14.0, 10.5);
+/// More series than this are many.
+const FEW: usize = 4;
 const GAP: f64 = 10.0;
 const LEFT: f64 = 34.0;
 const HEADING: f64 = 20.0;
@@ -38,10 +41,40 @@ const HEIGHT: f64 = 110.0;
 const NAMES: f64 = 30.0;
 const TYPE: f64 = 6.5;
 
-/// The figure. `series` has a name and a colour for each bar of a group; `label` is the label
-/// of the axis, which always goes from 0 to 1.
-pub(super) fn draw(panels: &[Panel], series: &[(String, Rgb)], label: &str) -> Result<Drawing, String> {
-    let group = series.len() as f64 * BAR + GAP;
+/// The axis of values, which begins at 0.
+#[derive(Clone, Copy)]
+pub(super) struct Axis<'a> {
+    pub(super) label: &'a str,
+    /// Its end: 1 where values are to be judged by themselves, less where small ones are to be told apart.
+    pub(super) top: f64,
+}
+
+impl<'a> Axis<'a> {
+    /// From 0 to 1.
+    pub(super) fn whole(label: &'a str) -> Self {
+        Self { label, top: 1.0 }
+    }
+
+    /// As long as these values need.
+    pub(super) fn for_values(label: &'a str, values: impl Iterator<Item = f64>) -> Self {
+        let most = values.fold(0.0, f64::max);
+        Self { label, top: [0.1, 0.25, 0.5].into_iter().find(|top| most <= *top).unwrap_or(1.0) }
+    }
+
+    /// Its ticks, with their texts.
+    pub(super) fn ticks(self) -> impl Iterator<Item = (f64, String)> {
+        let digits = if self.top < 0.5 { 2 } else { 1 };
+        (0..=5).map(move |tick| {
+            let value = self.top * f64::from(tick) / 5.0;
+            (value, format!("{value:.digits$}"))
+        })
+    }
+}
+
+/// The figure. `series` has a name and a colour for each bar of a group.
+pub(super) fn draw(panels: &[Panel], series: &[(String, Rgb)], axis: Axis<'_>) -> Result<Drawing, String> {
+    let bar = if series.len() > FEW { BAR.1 } else { BAR.0 };
+    let group = series.len() as f64 * bar + GAP;
     let groups = panels.iter().map(|panel| panel.groups.len()).max().unwrap_or(0);
     let headings = panels.iter().map(|panel| LEFT + heading_width(&panel.heading, TYPE) + 8.0);
     let width = headings.fold(LEFT + groups as f64 * group + 8.0, f64::max);
@@ -55,10 +88,10 @@ pub(super) fn draw(panels: &[Panel], series: &[(String, Rgb)], label: &str) -> R
             let kind = Type { across: Across::Left, colour: GREY, room: f64::INFINITY, ..Type::of(TYPE) };
             canvas.text(&panel.heading, LEFT, top + HEADING / 2.0, kind)?;
             let (top, bottom) = (top + HEADING, top + HEADING + HEIGHT);
-            axis(canvas, (top, bottom), LEFT + panel.groups.len() as f64 * group, label)?;
+            draw_axis(canvas, (top, bottom), LEFT + panel.groups.len() as f64 * group, axis)?;
             let colours: Vec<Rgb> = series.iter().map(|(_, colour)| *colour).collect();
             for (at, of) in panel.groups.iter().enumerate() {
-                bars(canvas, of, &colours, (LEFT + at as f64 * group, bottom))?;
+                bars(canvas, of, &colours, (LEFT + at as f64 * group, bottom), (bar, axis.top))?;
             }
             shared_names(canvas, &panel.groups, group, bottom)?;
         }
@@ -66,32 +99,37 @@ pub(super) fn draw(panels: &[Panel], series: &[(String, Rgb)], label: &str) -> R
     })
 }
 
-fn axis(canvas: &Canvas, (top, bottom): (f64, f64), right: f64, label: &str) -> Result<(), String> {
-    for tick in 0..=5 {
-        let value = f64::from(tick) / 5.0;
-        let y = bottom - HEIGHT * value;
-        if tick > 0 {
+fn draw_axis(canvas: &Canvas, (top, bottom): (f64, f64), right: f64, axis: Axis<'_>) -> Result<(), String> {
+    for (value, text) in axis.ticks() {
+        let y = bottom - HEIGHT * value / axis.top;
+        if value > 0.0 {
             canvas.line((LEFT, y), (right, y), GRID, 0.5)?;
         }
         canvas.line((LEFT - 2.5, y), (LEFT, y), INK, 0.7)?;
         let kind = Type { across: Across::Right, ..Type::of(TYPE) };
-        canvas.text(&format!("{value:.1}"), LEFT - 4.5, y, kind)?;
+        canvas.text(&text, LEFT - 4.5, y, kind)?;
     }
     canvas.line((LEFT, top), (LEFT, bottom), INK, 0.7)?;
     canvas.line((LEFT, bottom), (right, bottom), INK, 0.7)?;
-    canvas.text(label, 8.0, (top + bottom) / 2.0, Type { turned: true, ..Type::of(TYPE) })
+    canvas.text(axis.label, 8.0, (top + bottom) / 2.0, Type { turned: true, ..Type::of(TYPE) })
 }
 
-fn bars(canvas: &Canvas, group: &Group, colours: &[Rgb], (left, bottom): (f64, f64)) -> Result<(), String> {
+fn bars(
+    canvas: &Canvas,
+    group: &Group,
+    colours: &[Rgb],
+    (left, bottom): (f64, f64),
+    (wide, end): (f64, f64),
+) -> Result<(), String> {
     for (at, (bar, colour)) in group.bars.iter().zip(colours).enumerate() {
-        let x = left + GAP / 2.0 + at as f64 * BAR;
-        let middle = x + BAR / 2.0;
+        let x = left + GAP / 2.0 + at as f64 * wide;
+        let middle = x + wide / 2.0;
         let Some(bar) = bar else {
             canvas.text("·", middle, bottom - 4.0, Type { colour: GREY, ..Type::of(TYPE) })?;
             continue;
         };
-        let y = |value: f64| bottom - HEIGHT * value.clamp(0.0, 1.0);
-        canvas.fill((x + 0.5, y(bar.value)), (x + BAR - 0.5, bottom), *colour)?;
+        let y = |value: f64| bottom - HEIGHT * (value / end).clamp(0.0, 1.0);
+        canvas.fill((x + 0.5, y(bar.value)), (x + wide - 0.5, bottom), *colour)?;
         let mut above = y(bar.value);
         if let Some(std) = bar.std {
             let (low, high) = (y(bar.value - std), y(bar.value + std));
@@ -103,8 +141,8 @@ fn bars(canvas: &Canvas, group: &Group, colours: &[Rgb], (left, bottom): (f64, f
         let kind = Type { down: Down::Bottom, ..Type::of(4.4) };
         canvas.text(&bar.label, middle, above - 1.2, kind)?;
     }
-    let middle = left + (GAP + colours.len() as f64 * BAR) / 2.0;
-    let room = GAP + colours.len() as f64 * BAR - 2.0;
+    let middle = left + (GAP + colours.len() as f64 * wide) / 2.0;
+    let room = GAP + colours.len() as f64 * wide - 2.0;
     canvas.text(&group.name, middle, bottom + 7.0, Type { room, ..Type::of(TYPE) })
 }
 

@@ -2,7 +2,10 @@
 //!
 //! `UPDATE_FIGURES=1 cargo test gallery` writes `tests/golden/figures/*.svg` again.
 
-use super::{bars, boxes, canvas, curves, drawing::Drawing, forest, heatmap, matrix, radar, scatter, svg};
+use super::{
+    bars, boxes, canvas, curves, drawing::Drawing, forest, heatmap, levels, maps, matrix, radar, scatter,
+    squares, svg,
+};
 use std::{env, fs, path::Path};
 
 #[track_caller]
@@ -80,7 +83,8 @@ fn bars() {
     };
     let groups = ["WTC", "HPA", "CP"].into_iter().enumerate().map(group).collect();
     let panel = bars::Panel { heading: "real cells, scale paper, 1-NN cosine".into(), groups };
-    kept("bars", bars::draw(&[panel], &series.map(|(name, colour)| (name.into(), colour)), "macro-F1"));
+    let series = series.map(|(name, colour)| (name.into(), colour));
+    kept("bars", bars::draw(&[panel], &series, bars::Axis::whole("macro-F1")));
 }
 
 #[test]
@@ -159,4 +163,69 @@ fn matrix() {
         "matrix",
         matrix::draw(&[matrix::Line { heading: "real_cells, 1-NN cosine on mini_real".into(), matrices }]),
     );
+}
+
+#[test]
+fn levels() {
+    let place = |(name, of)| levels::Place { name, of };
+    let places = [("source", ""), ("all", "plate"), ("single", "plate")].map(place);
+    let level = |(colour, value, std)| levels::Level { colour, value, std };
+    let panel = |(at, heading): (usize, &str)| levels::Panel {
+        heading: heading.into(),
+        levels: [(canvas::GREY, 0.11, None), (canvas::SKY, 0.07, Some(0.01))].map(level).into(),
+        points: (0..3)
+            .map(|place| {
+                (at != 1 || place != 1).then(|| levels::Point {
+                    colour: canvas::BLUE,
+                    value: 0.15 + 0.02 * place as f64,
+                    std: (place == 2).then_some(0.02),
+                    dots: if place == 2 { vec![0.17, 0.19, 0.21] } else { vec![] },
+                })
+            })
+            .collect(),
+        empty: vec![],
+    };
+    let panels = ["S3 → S11", "S5 → S11"].into_iter().enumerate().map(panel).collect();
+    let band = levels::Band { heading: "simulated microscopes (world 1), scale quick".into(), panels };
+    let series = [("Supervised", canvas::GREY), ("Dual-model-DINO", canvas::SKY), ("ODA", canvas::BLUE)];
+    let series = series.map(|(name, colour)| (name.to_owned(), colour));
+    let axis = bars::Axis::for_values("accuracy", [0.21].into_iter());
+    kept("levels", levels::draw(&[band], &places, &series, axis));
+}
+
+#[test]
+fn maps() {
+    let classes: Vec<String> = (0..54).map(|class| format!("mechanism {class}")).collect();
+    let points = (0..108).map(|at| ([some(at), some(7 * at + 3)], at % 54)).collect();
+    let full = maps::Panel {
+        heading: "CODA, S3 → S5, on S5".into(),
+        map: maps::Map::Points(points, "n = 108, trustworthiness 0.97".into()),
+    };
+    let hole = maps::Panel {
+        heading: "ODA, S3 → S5, on S5".into(),
+        map: maps::Map::Nothing(["not in the store yet:", "dichroic exp coda_fig5"].map(String::from).into()),
+    };
+    let block = maps::Block { heading: "real images, scale paper".into(), rows: vec![vec![full, hole]] };
+    kept("maps", maps::draw(&[block], &classes));
+}
+
+#[test]
+fn squares() {
+    let value = |row: usize, column: usize| Some(1.0 - 0.12 * row.abs_diff(column) as f64);
+    let known = |first: usize| {
+        let row =
+            |row| (0..9).map(|column| value(row, column).filter(|_| row.min(column) >= first)).collect();
+        squares::Values::Known((0..9).map(row).collect())
+    };
+    let square = |(heading, values): (&str, squares::Values)| squares::Square {
+        heading: heading.into(),
+        axes: ["layer before adapting", "layer after adapting"].map(String::from),
+        values,
+    };
+    let hole = squares::Values::Nothing(
+        ["not in the store yet:", "dichroic exp coda_fig6"].map(String::from).into(),
+    );
+    let row = [("all tokens", known(0)), ("class token", known(1)), ("missing", hole)].map(square).into();
+    let block = squares::Block { heading: "real images, scale paper".into(), rows: vec![row] };
+    kept("squares", squares::draw(&[block], "CKA"));
 }

@@ -1,7 +1,8 @@
 //! Hostile names in every kind of figure: the file stays valid, and no text leaves the sheet.
 
 use super::{
-    bars, boxes, canvas, curves, drawing::Drawing, font, forest, heatmap, matrix, radar, scatter, svg,
+    bars, boxes, canvas, curves, drawing::Drawing, font, forest, heatmap, levels, maps, matrix, radar,
+    scatter, squares, svg,
 };
 use roxmltree::Document;
 
@@ -120,8 +121,12 @@ fn bar_charts() {
         bars: names().into_iter().map(bar).collect(),
     };
     let groups = names().into_iter().take(3).map(group).collect();
-    let drawn =
-        bars::draw(&[bars::Panel { heading: "a world".into(), groups }], &series, "macro-F1").unwrap();
+    let drawn = bars::draw(
+        &[bars::Panel { heading: "a world".into(), groups }],
+        &series,
+        bars::Axis::whole("macro-F1"),
+    )
+    .unwrap();
     check("bars", &drawn, 800.0);
 }
 
@@ -161,6 +166,67 @@ fn points_of_many_classes() {
         .map(|name| set(name.into()))
         .into();
     check("points", &scatter::draw(&[block], &sets).unwrap(), 800.0);
+}
+
+#[test]
+fn maps_of_many_classes() {
+    let classes = many(200);
+    let points =
+        || (0..400).map(|at| ([f64::from(at % 20), f64::from(at / 20)], at as usize % 210)).collect();
+    let panel = |(at, name): (usize, String)| maps::Panel {
+        heading: name.clone(),
+        map: if at == 1 {
+            maps::Map::Nothing(vec![name.clone(), name])
+        } else {
+            maps::Map::Points(points(), name)
+        },
+    };
+    let row = || names().into_iter().enumerate().take(3).map(panel).collect();
+    let block = |heading: String| maps::Block { heading, rows: vec![row(), row()] };
+    let blocks: Vec<_> = names().into_iter().take(2).map(block).collect();
+    check("maps", &maps::draw(&blocks, &classes).unwrap(), 900.0);
+}
+
+#[test]
+fn levels_and_points() {
+    let places = ["source", "all", "single"].map(|name| levels::Place { name, of: "plate" });
+    let point =
+        |value: f64| levels::Point { colour: canvas::BLUE, value, std: Some(0.5), dots: vec![value; 40] };
+    let panel = |heading: String| levels::Panel {
+        levels: vec![levels::Level { colour: canvas::GREY, value: f64::NAN, std: Some(f64::NAN) }],
+        points: if heading.is_empty() {
+            vec![None, None, None]
+        } else {
+            vec![Some(point(2.0)), None, Some(point(-1.0))]
+        },
+        empty: vec![heading.clone(), "x".repeat(400)],
+        heading,
+    };
+    let names = names();
+    let bands = names.chunks(4).map(|names| levels::Band {
+        heading: "a world".into(),
+        panels: names.iter().cloned().map(panel).collect(),
+    });
+    let bands: Vec<_> = bands.collect();
+    let series: Vec<_> = names.into_iter().map(|name| (name, canvas::SKY)).collect();
+    let drawn = levels::draw(&bands, &places, &series, bars::Axis::whole("accuracy")).unwrap();
+    check("levels", &drawn, 700.0);
+}
+
+#[test]
+fn squares_of_any_size() {
+    let square = |(at, name): (usize, String)| squares::Square {
+        heading: name.clone(),
+        axes: [name.clone(), name.clone()],
+        values: match at {
+            0 => squares::Values::Known(vec![]),
+            1 => squares::Values::Nothing(vec![name]),
+            _ => squares::Values::Known(vec![vec![Some(f64::NAN), None, Some(-2.0)]; 7 * at]),
+        },
+    };
+    let row = names().into_iter().enumerate().take(5).map(square).collect();
+    let blocks = [squares::Block { heading: "a world".into(), rows: vec![row] }];
+    check("squares", &squares::draw(&blocks, "CKA").unwrap(), 900.0);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::measured::rows_with;
 use super::{Error, measured::Measured};
-use crate::spec::kind::{EMBED, SCORE};
+use crate::spec::kind::{EMBED, FIT, LAYERS, SCORE};
 use crate::store::Reader;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -47,18 +47,63 @@ impl Image {
     }
 }
 
-/// The features of a run's model on each set of `data`.
+/// The features of a run's model on each set of `data`, as they are scored.
 pub(super) fn of_run(
     store: &Reader,
     run: &Measured,
     data: &str,
 ) -> Result<Vec<Result<StoredFeatures, Unusable>>, Error> {
+    let scored = format!(
+        "EXISTS (SELECT 1 FROM run_work o JOIN work s ON s.id = o.work_id AND s.kind = '{SCORE}'
+           JOIN work_parent c ON c.work_id = s.id AND c.parent_id = e.id
+         WHERE o.run_id = r.id AND s.json ->> '$.features' = 'model' AND s.json ->> '$.data.name' = e.json ->> '$.data.name')"
+    );
+    found(store, run, data, &scored)
+}
+
+/// The features of a run's trained or adapted model without the classifier on top of it, of what it inspects of `data`.
+pub(super) fn of_model_alone(
+    store: &Reader,
+    run: &Measured,
+    data: &str,
+) -> Result<Vec<Result<StoredFeatures, Unusable>>, Error> {
+    let alone = format!(
+        "1 = (SELECT count(*) FROM work_parent c WHERE c.work_id = e.id)
+         AND EXISTS (SELECT 1 FROM work_parent c JOIN work p ON p.id = c.parent_id AND p.kind = '{FIT}'
+         WHERE c.work_id = e.id AND p.json ->> '$.classifier' IS NULL AND p.json ->> '$.training' IS NOT NULL)"
+    );
+    found(store, run, data, &alone)
+}
+
+/// The file of how alike images of a set are in each layer of a run's model, if the run inspects it.
+pub(super) fn layers(
+    store: &Reader,
+    run: &Measured,
+    data: &str,
+    set: &str,
+) -> Result<Option<PathBuf>, Error> {
+    let sql = format!(
+        "SELECT f.path FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work w ON w.id = rw.work_id AND w.kind = '{LAYERS}'
+         JOIN artifact f ON f.work_id = w.id AND f.kind = 'layers'
+         WHERE r.uid = ? AND w.json ->> '$.data.name' = ? AND f.name = ? ORDER BY f.path"
+    );
+    let rows = rows_with(store, &sql, &[&run.run, data, &format!("layers-{set}.safetensors")])?;
+    let first = rows.iter().next().map(|row| store.file(&row.text("path")));
+    Ok(first.transpose()?.filter(|path| path.is_file()))
+}
+
+/// The features of `data` that works `e` of a run `r` computed for which a condition of SQL holds.
+fn found(
+    store: &Reader,
+    run: &Measured,
+    data: &str,
+    which: &str,
+) -> Result<Vec<Result<StoredFeatures, Unusable>>, Error> {
     let sql = format!(
         "SELECT DISTINCT f.name, f.path, e.uid, CAST(coalesce(e.json ->> '$.subset', '') AS TEXT) AS subset
-        FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work s ON s.id = rw.work_id AND s.kind = '{SCORE}'
-        JOIN work_parent p ON p.work_id = s.id JOIN work e ON e.id = p.parent_id AND e.kind = '{EMBED}'
+        FROM run r JOIN run_work rw ON rw.run_id = r.id JOIN work e ON e.id = rw.work_id AND e.kind = '{EMBED}'
         JOIN artifact f ON f.work_id = e.id AND f.kind = 'features'
-        WHERE r.uid = ? AND s.json ->> '$.features' = 'model' AND s.json ->> '$.data.name' = ? ORDER BY f.name, f.path"
+        WHERE r.uid = ? AND e.json ->> '$.data.name' = ? AND {which} ORDER BY f.name, f.path"
     );
     let mut found = Vec::new();
     for row in rows_with(store, &sql, &[&run.run, data])?.iter() {

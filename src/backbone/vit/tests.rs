@@ -81,6 +81,37 @@ fn values(node: &Node) -> Vec<f32> {
     node.value().flatten_all().unwrap().to_vec1().unwrap()
 }
 
+/// The branches are all that blocks add: what goes in and all of them make what comes out. The first tap is the patches.
+#[test]
+fn taps_receive_the_patches_and_every_branch_in_order() {
+    for registers in [0, 2] {
+        let case = Case::new(Shape { registers, ..shape() }, 3, 7, "reg_token");
+        let images = images(8, "taps", [2, 3, 32, 48]);
+        let mut said: Vec<Tensor> = Vec::new();
+        let mut tap = |node: &Node| {
+            said.push(node.value().clone());
+            Ok(())
+        };
+        let mut tape = Tape::forgetting();
+        let mut pass = Pass::new(&mut tape, &case.params).tapped(&mut tap);
+        let x = case.stem.enter(&mut pass, &images).unwrap();
+        let features = case.vit.run(&mut pass, x).unwrap().features;
+        let depth = case.vit.shape.depth;
+        assert_eq!(said.len(), 2 * depth + 1);
+        assert_eq!(said[0].dims(), [2, 2, 3, 64]);
+        assert!(said[1..].iter().all(|branch| branch.dims() == [2, 7 + registers, 64]));
+
+        let mut tape = Tape::forgetting();
+        let mut pass = Pass::new(&mut tape, &case.params);
+        let before = case.vit.embedded(&mut pass, &Node::constant(said[0].clone())).unwrap();
+        let whole = said[1..].iter().fold(before.value().clone(), |sum, branch| (sum + branch).unwrap());
+        let whole = case.vit.normalised(&mut pass, &Node::constant(whole)).unwrap();
+        let class: Vec<f32> =
+            whole.value().narrow(1, 0, 1).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+        assert_close("branches", &values(&features), &class, 1e-5);
+    }
+}
+
 #[test]
 fn features_agree_with_published_code_at_every_size() {
     let golden = Golden::open("vit");

@@ -80,3 +80,52 @@ fn too_few_images_and_unequal_numbers_are_refused() {
     let same = Hsic::of((&[2.0f64; 6], 1), (&[1., 2., 3., 4., 5., 6.], 1)).unwrap();
     assert!(same.cka().is_nan(), "what does not vary is like nothing");
 }
+
+#[test]
+fn a_file_of_layers_is_as_good_as_the_layers() {
+    let (file, json) = published();
+    let size = json["cases"]["batches"]["batch"].as_u64().unwrap() as usize;
+    let [x, y] = ["x", "y"].map(|side| floats(&file, &format!("batches.{side}")));
+    let keys = ["a", "b"];
+    let layers = |(values, width): &(Vec<f32>, usize)| {
+        let mut layers = Layers::of(keys.into_iter(), size);
+        for batch in values.chunks_exact(size * width) {
+            layers.add(0, batch, None).unwrap();
+            layers.add(1, batch, Some(2)).unwrap();
+        }
+        layers
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layers.safetensors");
+    let (of_x, of_y) = (layers(&x), layers(&y));
+    of_x.write(&path).unwrap();
+    let read = Layers::read(&path).unwrap();
+    assert_eq!((read.numbers(Tokens::All), read.numbers(Tokens::Class)), (0..2, 1..2));
+    let case = &json["cases"]["batches"];
+    for of_x in [&of_x, &read] {
+        let all = of_x.beside(&of_y, Tokens::All).unwrap();
+        assert_eq!((all.len(), all[0].len()), (2, 2));
+        near(all[1][0].mean_of_ratios(), &case["mean_of_ratios"], "mean of ratios");
+        near(all[0][1].ratio_of_sums(), &case["ratio_of_summed"], "ratio of sums");
+    }
+    // The class token is the first numbers of a row, and nothing else.
+    let class = read.beside(&of_x, Tokens::Class).unwrap();
+    assert!((class[0][0].ratio_of_sums() - 1.0).abs() < 1e-12);
+    let first = |(values, width): &(Vec<f32>, usize)| -> Vec<f32> {
+        values.chunks_exact(*width).flat_map(|row| row[..2].to_vec()).collect()
+    };
+    let mut wanted = MiniBatches::default();
+    for (x, y) in first(&x).chunks_exact(size * 2).zip(first(&y).chunks_exact(size * 2)) {
+        wanted.add(Hsic::of((x, 2), (y, 2)).unwrap());
+    }
+    assert_eq!(of_x.beside(&of_y, Tokens::Class).unwrap()[0][0], wanted);
+
+    let other = Layers::of(["a", "c"].into_iter(), size);
+    let error = of_x.beside(&other, Tokens::All).unwrap_err().to_string();
+    assert!(error.contains("other images"), "{error}");
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    assert!(Layers::read(&path).is_err());
+    let mut broken = Layers::of(keys.into_iter(), 4);
+    assert!(broken.add(0, &[1.0, f32::NAN, 1.0, 1.0], None).is_err());
+}

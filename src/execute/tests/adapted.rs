@@ -3,7 +3,10 @@
 use super::{Home, SMALL};
 use crate::{
     backbone::files as weights,
-    evaluate::{FeatureFile, FeatureRows},
+    evaluate::{
+        FeatureFile, FeatureRows,
+        cka::{Layers, Tokens},
+    },
     execute::{judge, learned},
     plan::{Plan, Step},
     prelude::*,
@@ -176,6 +179,78 @@ fn each_plate_is_asked_of_the_model_that_adapted_to_it() {
     }
     let different: BTreeSet<_> = pieces.iter().map(|path| std::fs::read(path).unwrap()).collect();
     assert_eq!(different.len(), 3, "two plates, and the model before training");
+}
+
+/// What a model of one plate is worth for all images is what the same model is worth that adapts to this plate alone.
+#[test]
+fn a_model_of_one_plate_is_asked_about_all_images() {
+    let home = Home::new();
+    let run = || model().evaluate(OneNn::cosine().on(SMALL));
+    let single = one(run().adapt(Oda::per(Plate).on_one(), SMALL).epochs(1).warmup(0));
+    let own = one(run().adapt(Oda::per(Plate).on_all(), SMALL).epochs(1).warmup(0));
+    assert_eq!(own, one(run().adapt(Oda::per(Plate), SMALL).epochs(1).warmup(0)));
+    let (plan, scores, _) = home.run(&single);
+    let fits = |plan: &Plan| -> BTreeSet<String> {
+        let fits = plan.steps.iter().filter(|step| step.work.kind() == "fit");
+        fits.map(|step| step.id.to_string()).collect()
+    };
+    assert_eq!(fits(&plan), fits(&Plan::of(&own, Seed(3), &home.data).unwrap()), "the same models");
+    let f1 = |scores: &[crate::store::ScoreRow], part: &str| -> (f64, u64) {
+        let mut found = scores.iter().filter(|row| row.metric == "f1_macro" && row.class.is_empty());
+        let row = found.find(|row| row.part == part).unwrap_or_else(|| panic!("{part}"));
+        (row.value, row.n)
+    };
+    for plate in ["P1", "P2"] {
+        let alone =
+            one(run().adapt(Oda::per(Source), SMALL.having(Role::Plate, [plate])).epochs(1).warmup(0));
+        let (_, of_alone, _) = home.run(&alone);
+        let found = f1(&scores, &format!("adapted to plate={plate}"));
+        assert_eq!((found, found.1), (f1(&of_alone, ""), 8), "{plate}");
+    }
+    assert!(scores.iter().all(|row| row.part.starts_with("adapted to ")), "no score is of several models");
+    let floors = plan.steps.iter().filter(|step| step.work.kind() == "score").count();
+    assert_eq!(floors, 2 + crate::spec::Features::FLOORS.len(), "floors adapt to nothing");
+}
+
+/// What is kept of a model under a classifier is what the model says without one, and no score depends on it.
+#[test]
+fn the_model_under_a_classifier_is_looked_into() {
+    let home = Home::new();
+    let dual = || model().classify(Vit::mini()).epochs(1).warmup(0);
+    let one_nn = || OneNn::cosine().on(SMALL);
+    let (plain, looked) = (one(dual().evaluate(one_nn())), one(dual().inspect(SMALL).evaluate(one_nn())));
+    assert_ne!(plain, looked);
+    let (plan, scores, _) = home.run(&looked);
+    assert_eq!(scores.len(), home.run(&plain).1.len());
+    let layers = files(&home, &plan, "layers", "layers");
+    assert_eq!(layers.len(), 1);
+    let read = Layers::read(&layers[0]).unwrap();
+    let depth = crate::spec::VitSize::Mini.depth();
+    assert_eq!((read.batch, read.batches()), (20, 1), "twenty images are one mini-batch");
+    assert_eq!(read.numbers(Tokens::All), 0..2 * depth + 1);
+    assert_eq!(read.numbers(Tokens::Class), 1..2 * depth + 1);
+    for tokens in Tokens::EACH {
+        let same = read.beside(&read, tokens).unwrap();
+        assert!(same.iter().enumerate().all(|(at, row)| (row[at].ratio_of_sums() - 1.0).abs() < 1e-9));
+    }
+
+    // The model by itself has the same features, and so has its scored twin.
+    let (bare, ..) = home.run(&one(model().evaluate(OneNn::cosine().on(SMALL))));
+    let of_bare = features(&files(&home, &bare, "embed", "features")[0], 20);
+    let kept: Vec<Vec<f32>> =
+        files(&home, &plan, "embed", "features").iter().map(|path| features(path, 20)).collect();
+    assert!(kept.contains(&of_bare) && kept.len() == 3, "under the classifier, by itself, before training");
+
+    // An adapted one says something else, of the same images.
+    let adapted = dual().adapt(Oda::per(Source), SMALL).epochs(1).warmup(0);
+    let mut adapted = one(adapted.inspect(SMALL).evaluate(one_nn()));
+    adapted.adapt.as_mut().unwrap().rate = 1.0;
+    let (adapted, ..) = home.run(&adapted);
+    let other = Layers::read(&files(&home, &adapted, "layers", "layers")[0]).unwrap();
+    let beside = read.beside(&other, Tokens::All).unwrap();
+    let last = beside.last().and_then(|row| row.last()).unwrap().ratio_of_sums();
+    // One short epoch moves little, and far more than rounding.
+    assert!((0.9..1.0 - 1e-8).contains(&last), "{last}");
 }
 
 /// ODA of a masked autoencoder: encoder and decoder go on where their training ended.

@@ -55,11 +55,22 @@ pub trait SpansPlates: Granularity {}
 impl SpansPlates for Source {}
 impl SpansPlates for Batch {}
 
+/// A part of the target that is less than all of it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is all of the target, and not one part among several",
+    label = "expected `Batch` or `Plate`",
+    note = "a model that adapts to all images is asked about all of them anyway: leave `.on_one()` out"
+)]
+pub trait OneOfSeveral: Granularity {}
+impl OneOfSeveral for Batch {}
+impl OneOfSeveral for Plate {}
+
 /// Online domain adaptation (CODA, section 3): the model goes on with its own training on the target's images, one image at a
 /// time.
 #[derive(Clone, Copy, Debug)]
-pub struct Oda {
-    per: Option<Role>,
+pub struct Oda<G = Source> {
+    on_one: bool,
+    per: PhantomData<G>,
 }
 
 /// Cross-plate online domain adaptation (CODA, section 3): the same with pairs of images of one treatment, across what the first
@@ -67,18 +78,54 @@ pub struct Oda {
 ///
 /// It reads which images share a treatment, as the first step does: weak labels of the target.
 #[derive(Clone, Copy, Debug)]
-pub struct Coda {
-    per: Option<Role>,
+pub struct Coda<G = Source> {
+    on_one: bool,
+    per: PhantomData<G>,
 }
 
-impl Oda {
+impl<G: Granularity> Oda<G> {
     /// One adapted model for each of these.
-    pub fn per<G: Granularity>(_: G) -> Self {
-        Self { per: G::PER }
+    pub fn per(_: G) -> Self {
+        Self { on_one: false, per: PhantomData }
     }
 }
 
-impl Coda {
+/// The ways to ask models of parts, for both adaptations.
+macro_rules! asked {
+    ($adaptation:ident) => {
+        impl<G: OneOfSeveral> $adaptation<G> {
+            /// Each model is asked about its own part, and the answers are scored together: "all plates", "all batches" in Figure 4.
+            /// This is the default.
+            #[must_use]
+            pub fn on_all(self) -> Self {
+                Self { on_one: false, ..self }
+            }
+
+            /// Each model is asked about all images of the target, and has scores of its own: what adapting to one part is worth
+            /// for the rest, "single plate" and "single batch" in Figure 4. The adapted models are those of
+            /// [`on_all`](Self::on_all).
+            ///
+            /// ```
+            /// # extern crate dichroic_lang as dichroic;
+            /// # use dichroic::prelude::*;
+            #[doc = concat!("let _ = ", stringify!($adaptation), "::per(Batch).on_one();")]
+            /// ```
+            /// ```compile_fail
+            /// # extern crate dichroic_lang as dichroic;
+            /// # use dichroic::prelude::*;
+            #[doc = concat!("let _ = ", stringify!($adaptation), "::per(Source).on_one();")]
+            /// ```
+            #[must_use]
+            pub fn on_one(self) -> Self {
+                Self { on_one: true, ..self }
+            }
+        }
+    };
+}
+asked!(Oda);
+asked!(Coda);
+
+impl<G: SpansPlates> Coda<G> {
     /// One adapted model for each of these.
     ///
     /// ```
@@ -91,8 +138,8 @@ impl Coda {
     /// # use dichroic::prelude::*;
     /// let _ = Coda::per(Plate);
     /// ```
-    pub fn per<G: SpansPlates>(_: G) -> Self {
-        Self { per: G::PER }
+    pub fn per(_: G) -> Self {
+        Self { on_one: false, per: PhantomData }
     }
 }
 
@@ -102,9 +149,9 @@ impl Coda {
     label = "expected one, such as `Oda::per(Source)`"
 )]
 pub trait Adaptation {
-    /// Each value of this role has a model of its own.
+    /// Each value of this role has a model of its own, and whether each is asked about all images.
     #[doc(hidden)]
-    fn granularity(&self) -> Option<Role>;
+    fn granularity(&self) -> (Option<Role>, bool);
 
     /// What it changes of a loss of the stage before.
     #[doc(hidden)]
@@ -116,9 +163,9 @@ const ACROSS: &str = "across";
 /// The loss that has it.
 const PAIRS: &str = "dino_v1";
 
-impl Adaptation for Oda {
-    fn granularity(&self) -> Option<Role> {
-        self.per
+impl<G: Granularity> Adaptation for Oda<G> {
+    fn granularity(&self) -> (Option<Role>, bool) {
+        (G::PER, self.on_one)
     }
 
     fn change(&self, loss: &mut Table) {
@@ -126,9 +173,9 @@ impl Adaptation for Oda {
     }
 }
 
-impl Adaptation for Coda {
-    fn granularity(&self) -> Option<Role> {
-        self.per
+impl<G: Granularity> Adaptation for Coda<G> {
+    fn granularity(&self) -> (Option<Role>, bool) {
+        (G::PER, self.on_one)
     }
 
     fn change(&self, loss: &mut Table) {

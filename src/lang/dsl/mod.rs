@@ -11,6 +11,7 @@
 //!           .classify(backbone)                   a classifier on the frozen model   (after a loss without labels)
 //!           .adapt(Oda | Coda, data)              the last stage goes on, on other images
 //!           .at_test_time(Ttt)                    training on each image that is asked   (a masked autoencoder under a classifier)
+//!           .inspect(data)                        what is kept of a transformer itself, for figures
 //!           .augment .lr .epochs .seeds …         values, in any order after .train_on
 //!           .window(224) .normalise(Image) .symmetries() .beside(HandMade, 0.3) .ensemble(3)   what a model sees, and what is made of it
 //!           .evaluate(protocol.on(data))          scored how          (at least once)
@@ -30,6 +31,7 @@ mod embedding;
 mod evaluation;
 mod experiments;
 mod exposure;
+mod inspect;
 mod normalise;
 mod objective;
 mod order;
@@ -39,7 +41,9 @@ mod strategy;
 mod test_time;
 mod values;
 
-pub use adapt::{Adaptation, Adapted, Batch, Coda, GoesOn, Granularity, Oda, Plate, Source, SpansPlates};
+pub use adapt::{
+    Adaptation, Adapted, Batch, Coda, GoesOn, Granularity, Oda, OneOfSeveral, Plate, Source, SpansPlates,
+};
 pub use adapter::{Adapts, ExtendsToNewChannels, OneModelPerSet, ReadBy, StemAdapter, Trainable};
 pub use augment::{Augmentation, Changes};
 pub use backbone::{

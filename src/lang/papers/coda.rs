@@ -2,7 +2,7 @@
 
 mod system;
 
-pub use system::System;
+pub use system::{System, is_of_figure_4};
 
 use super::{ACCURACY, MACRO_F1, Paper, Placed, Published, Task};
 use crate::{
@@ -21,7 +21,7 @@ pub static PAPER: Paper = Paper {
     tasks: &TASKS,
     averages: &[],
     tables: &TABLES,
-    figures: &["directions"],
+    figures: &["figure4", "figure5", "figure6", "figure7", "directions"],
     conditions: &[],
     model: |spec| System::of(spec).map(|system| system.method),
     rows,

@@ -12,6 +12,10 @@ pub struct Adapt {
     /// One adapted model for each value of this role, which is asked about its own images; none: one for all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per: Option<Role>,
+    /// Whether each of these models is asked about all images, not only about its own: what adapting to one part is worth for
+    /// the rest. Each has scores of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_one: bool,
     /// Where the student starts.
     pub student: StudentStart,
     /// Where the centre of the teacher's outputs starts.

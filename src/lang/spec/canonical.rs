@@ -11,9 +11,11 @@ impl Spec {
     #[must_use]
     pub fn canonical(mut self) -> Self {
         let evaluated = self.evaluate.iter_mut().map(|evaluate| &mut evaluate.data);
-        for data in evaluated.chain([&mut self.train.data]) {
+        for data in evaluated.chain([&mut self.train.data]).chain(&mut self.inspect) {
             data.write_out();
         }
+        self.inspect.sort();
+        self.inspect.dedup();
         self.embedding.beside.sort_by_key(|beside| beside.features);
         for rule in &mut self.train.normalise {
             rule.sets.sort();

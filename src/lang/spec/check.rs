@@ -36,6 +36,7 @@ impl Spec {
         }
         classifier(&mut found, self);
         adapt(&mut found, self);
+        inspect(&mut found, self);
         self.embedding.check(self, &mut found);
         seen(&mut found, self);
         evaluate(&mut found, self);
@@ -69,10 +70,8 @@ fn classifier(found: &mut Found, spec: &Spec) {
 
 /// Adaptation goes on with a training without labels, on images that the model can read.
 fn adapt(found: &mut Found, spec: &Spec) {
-    let Some(Adapt { data: target, per, rate, keep, stage, student: _, centre: _, head: _ }) = &spec.adapt
-    else {
-        return;
-    };
+    let Some(adapt) = &spec.adapt else { return };
+    let Adapt { data: target, per, on_one, rate, keep, stage, student: _, centre: _, head: _ } = adapt;
     data(found, target);
     trained(found, &InStage { spec, stage });
     let labels = stage.objective.iter().any(|term| term.loss.needs().labels);
@@ -106,6 +105,32 @@ fn adapt(found: &mut Found, spec: &Spec) {
     let message = || "the strategy of an adaptation already says which weights are kept".into();
     let hint = "leave the strategy out, or keep the last step";
     found.unless(keep.is_last() || !averages, "adapt_keep_strategy", message, hint);
+    let message = || "expected a model per batch or plate to ask about all images, found one model".into();
+    let hint = "one model for all images is asked about all of them anyway: leave `on_one` out";
+    found.unless(!on_one || per.is_some(), "adapt_on_one", message, hint);
+}
+
+/// Only a transformer has the layers that are looked into, and they read the images like those that are asked about.
+fn inspect(found: &mut Found, spec: &Spec) {
+    if spec.inspect.is_empty() {
+        return;
+    }
+    let backbone = &spec.model.backbone;
+    let message = || format!("{backbone} has no blocks of attention to look into");
+    let hint = "`.inspect(…)` is for a `Vit`; leave it out";
+    found.unless(matches!(backbone, Backbone::Vit(_)), "inspect_layers", message, hint);
+    for images in &spec.inspect {
+        data(found, images);
+        let reads = spec.model.adapter.reads_unseen_sets() || images.is_within(&spec.train.data.all_images());
+        let message = || format!("{} cannot read {images}, which it never saw", spec.model.adapter.word());
+        let hint =
+            "look at sets that were trained on, or take an adapter that reads others, such as `Planes`";
+        found.unless(reads, "inspect_unseen_channels", message, hint);
+        let message = || format!("expected all images of a set to look at, found {images}");
+        let hint =
+            "leave `.having(…)` out: what is kept has a row for each image, and each can be found by its key";
+        found.unless(images.only.is_empty(), "inspect_all", message, hint);
+    }
 }
 
 /// What is wrong with the seeds of an experiment.

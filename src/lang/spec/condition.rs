@@ -32,6 +32,12 @@ pub(super) fn is_within(some: &[Condition], all: &[Condition]) -> bool {
     all.iter().all(|than| some.iter().any(|one| narrower(one, than)))
 }
 
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Words(std::slice::from_ref(self)).fmt(f)
+    }
+}
+
 /// In a sentence: `batch B3 or B4 and plate P1`.
 pub struct Words<'a>(pub &'a [Condition]);
 

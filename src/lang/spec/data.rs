@@ -19,6 +19,9 @@ pub struct Selection {
     pub only: Vec<Condition>,
 }
 
+/// What the key of scores says in front of the part of a target that their model is adapted to.
+pub const ADAPTED_TO: &str = "adapted to ";
+
 impl Selection {
     /// These sets of a data set, with all of their images; no set: all of them.
     pub fn new(name: &str, sets: &[&str]) -> Self {
@@ -34,6 +37,13 @@ impl Selection {
     /// The key of its images in a table of scores: `batch=B3`; empty if it is about all images.
     pub fn part(&self) -> String {
         condition::key(&self.only)
+    }
+
+    /// The same where a model that is adapted to one part of a target answers: `adapted to plate=P1`.
+    pub fn part_by(&self, adapted_to: Option<&Condition>) -> String {
+        let Some(part) = adapted_to else { return self.part() };
+        let by = format!("{ADAPTED_TO}{}", condition::key(std::slice::from_ref(part)));
+        if self.only.is_empty() { by } else { format!("{}; {by}", self.part()) }
     }
 
     /// The images meant, in a sentence: `batch B3 and plate P1`.

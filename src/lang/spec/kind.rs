@@ -6,5 +6,7 @@ pub const PRETRAIN: &str = "pretrain";
 pub const FIT: &str = "fit";
 /// Features of every image.
 pub const EMBED: &str = "embed";
+/// How alike images are in each layer of a model.
+pub const LAYERS: &str = "layers";
 /// Scores of every task.
 pub const SCORE: &str = "score";

@@ -57,7 +57,7 @@ pub use adapt::{Adapt, CentreStart, HeadWhileAdapting, KeptStep, StudentStart};
 pub use check::Problem;
 pub use classifier::Classifier;
 pub use condition::Condition;
-pub use data::{Features, Selection};
+pub use data::{ADAPTED_TO, Features, Selection};
 pub use embedding::{Beside, Embedding, Measured};
 pub use evaluate::Evaluate;
 pub use model::{Model, Weights};
@@ -90,6 +90,10 @@ pub struct Spec {
     /// How features are made from what models say.
     #[serde(default, skip_serializing_if = "Embedding::is_plain")]
     pub embedding: Embedding,
+    /// Images of which it is kept, for figures, what the model without its classifier says: its features, and how alike they
+    /// are in each of its layers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inspect: Vec<Selection>,
     /// How it is scored, in the order in which the experiment says so. The first one fills `results`.
     pub evaluate: Vec<Evaluate>,
 }
@@ -119,7 +123,7 @@ impl Spec {
         let stages = self.stages().filter_map(|stage| stage.on.as_ref());
         let adapted = self.adapt.iter().map(|adapt| &adapt.data);
         let evaluated = self.evaluate.iter().map(|evaluate| &evaluate.data);
-        [&self.train.data].into_iter().chain(stages).chain(adapted).chain(evaluated)
+        [&self.train.data].into_iter().chain(stages).chain(adapted).chain(evaluated).chain(&self.inspect)
     }
 
     /// The same, to be changed.

@@ -4,8 +4,8 @@ use super::PAPER;
 use crate::{
     data::jump,
     spec::{
-        Adapt, Augment, Backbone, Embedding, KeptStep, Loss, Spec, Stage, StudentStart, TestTime, VitSize,
-        Weights,
+        Adapt, Augment, Backbone, Embedding, KeptStep, Loss, Role, Spec, Stage, StudentStart, TestTime,
+        VitSize, Weights,
     },
 };
 
@@ -28,8 +28,15 @@ enum Learns {
 }
 
 impl System {
-    /// The system of a spec, whatever it is asked about; none if it is none of the paper's.
+    /// The system of a spec, whatever it is asked about; none if it is none of the tables'.
     pub fn of(spec: &Spec) -> Option<Self> {
+        let (system, per) = Self::of_part(spec)?;
+        per.is_none().then_some(system)
+    }
+
+    /// The same where one model may be for a part of a target only, as in Figure 4: what each of these parts has in common, and
+    /// none where one model is for all of the target.
+    pub fn of_part(spec: &Spec) -> Option<(Self, Option<Role>)> {
         let Backbone::Vit(_) = spec.model.backbone else { return None };
         let [set] = spec.train.data.sets.as_slice() else { return None };
         let [stage] = spec.train.stages.as_slice() else { return None };
@@ -44,14 +51,14 @@ impl System {
         let first = learns(stage)?;
         if let Some(TestTime::Ttt(how)) = test_time {
             let holds = first == Learns::Masks && spec.classifier.is_some() && how.lr > 0.0;
-            return holds.then_some(Self { method: "TTT", source });
+            return holds.then_some((Self { method: "TTT", source }, None));
         }
         let method = match (first, &spec.classifier, &spec.adapt) {
             (Learns::Labels, None, None) => "Supervised",
             (Learns::Views, Some(_), None) => "Dual-model-DINO",
             (Learns::Pairs, Some(_), None) => "Dual-model-CB",
             (Learns::Masks, Some(_), None) => "Dual-model-MAE",
-            (first, Some(_), Some(Adapt { per: None, keep: KeptStep::LastStep, data, stage, rate, .. }))
+            (first, Some(_), Some(Adapt { keep: KeptStep::LastStep, data, stage, rate, .. }))
                 if data.only.is_empty() && *rate > 0.0 =>
             {
                 match (first, learns(stage)?) {
@@ -63,8 +70,13 @@ impl System {
             }
             _ => return None,
         };
-        Some(Self { method, source })
+        Some((Self { method, source }, spec.adapt.as_ref().and_then(|adapt| adapt.per)))
     }
+}
+
+/// Whether a dual model is one of Figure 4, whose classifiers learn in batches of 64; those of the tables take 128.
+pub fn is_of_figure_4(spec: &Spec) -> bool {
+    spec.classifier.as_ref().is_some_and(|classifier| classifier.stage.batch == 64)
 }
 
 fn learns(stage: &Stage) -> Option<Learns> {

@@ -167,6 +167,7 @@ fn adapted_too(spec: &mut Spec) {
     spec.adapt = Some(spec::Adapt {
         data,
         per: None,
+        on_one: false,
         student,
         centre,
         head,

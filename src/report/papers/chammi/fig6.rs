@@ -8,7 +8,7 @@ use crate::papers::{
     chammi::{PROTOCOL, SETS, Start, Strategy, System},
 };
 use crate::report::Error;
-use crate::report::bars::{Bar, Group, Panel, draw};
+use crate::report::bars::{Axis, Bar, Group, Panel, draw};
 use crate::report::drawing::{Drawing, Rgb};
 use crate::report::measured::{self, Measured, Source, World};
 use crate::report::table::{Cell, Column, Kind, Row, Table, heads};
@@ -222,7 +222,7 @@ fn figure(worlds: &BTreeMap<&World, Vec<&Measured>>) -> Option<Result<Drawing, S
         Panel { heading: world.words().replace('*', ""), groups: groups.collect() }
     };
     let panels: Vec<Panel> = worlds.iter().map(panel).collect();
-    Some(draw(&panels, &series, "macro-F1 (labels: relative difference)"))
+    Some(draw(&panels, &series, Axis::whole("macro-F1 (labels: relative difference)")))
 }
 
 /// The systems of a set by recipe and number within it.

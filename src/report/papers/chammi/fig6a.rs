@@ -6,7 +6,7 @@ use super::super::{Declaration, PaperRow, Shown, title};
 use super::PAPER;
 use crate::papers::{Published, Task};
 use crate::report::Error;
-use crate::report::bars::{Bar, Group, Panel, draw};
+use crate::report::bars::{Axis, Bar, Group, Panel, draw};
 use crate::report::canvas::{BLUE, GREY, ORANGE};
 use crate::report::drawing::Rgb;
 use crate::report::measured::{self, Below, Measured, Source, World};
@@ -46,7 +46,7 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Sho
     let figure = (!panels.is_empty()).then(|| {
         let comparable = worlds.keys().any(|world| asked.apart(world).is_none());
         panels.push(published(&rows, comparable));
-        draw(&panels, &SERIES.map(|(_, name, colour)| (name.to_owned(), colour)), "macro-F1")
+        draw(&panels, &SERIES.map(|(_, name, colour)| (name.to_owned(), colour)), Axis::whole("macro-F1"))
     });
     Ok(Shown {
         title: title("CHAMMI, Figure 6A: SWAD and MIRO on the six novel tasks", &worlds),

@@ -5,9 +5,10 @@ use super::super::{
     Shown,
     scores::{Printed, printed},
 };
+use super::place::{NOTHING, Place, once, places, title};
 use crate::papers::{
     Published, Task,
-    coda::{PAPER, PROTOCOL, System},
+    coda::{PAPER, PROTOCOL, System, is_of_figure_4},
 };
 use crate::report::{
     Error,
@@ -21,9 +22,6 @@ use std::collections::BTreeMap;
 const OTHERS: &str = "others";
 /// The part of a source that it is asked about itself.
 pub(super) const OWN_PLATE: &str = "plate_split=selection";
-
-/// Data that numbers may be compared in: kind, world, scale.
-type Place = (String, String, String);
 
 /// A row: place of the method, place of the source, protocol, recipes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,26 +38,34 @@ struct Found<'m> {
     runs: Vec<&'m Measured>,
 }
 
+/// One of its tables: measured in each place, or a hole; and as published.
+pub(super) struct Built {
+    pub(super) measured: Vec<(Option<Place>, Table)>,
+    pub(super) published: Table,
+}
+
 /// Builds one of its tables.
 pub(super) fn report(name: &str, store: &Source<'_>) -> Result<Shown, Error> {
+    let Built { measured, published } = built(name, store)?;
+    let places: Vec<&Place> = measured.iter().filter_map(|(place, _)| place.as_ref()).collect();
+    let title = title(PAPER.table(name).expect("the paper has this table").title, &places);
+    let tables = measured.into_iter().map(|(_, table)| table).chain([published]);
+    Ok(Shown { title, tables: tables.collect(), ..Shown::default() })
+}
+
+/// The same before it is a report.
+pub(super) fn built(name: &str, store: &Source<'_>) -> Result<Built, Error> {
     let table = PAPER.table(name).expect("the paper has this table");
     let published = printed(&PAPER, table, store)?;
     let measured = store.on_all_parts(PAPER.data)?;
-    let mut places: BTreeMap<Place, Vec<&Measured>> = BTreeMap::new();
-    for one in measured.iter() {
-        let world = &one.world;
-        let place = (world.kind.clone(), world.world.clone(), world.scale.clone());
-        places.entry(place).or_default().push(one);
-    }
-    let mut tables: Vec<Table> =
-        places.iter().map(|(place, runs)| of_place(table, &published, Some(place), runs)).collect();
+    let mut tables: Vec<(Option<Place>, Table)> = places(&measured)
+        .into_iter()
+        .map(|(place, runs)| (Some(place.clone()), of_place(table, &published, Some(&place), &runs)))
+        .collect();
     if tables.is_empty() {
-        tables.push(of_place(table, &published, None, &[]));
+        tables.push((None, of_place(table, &published, None, &[])));
     }
-    tables.push(in_print(table, &published));
-    let simulated = !places.is_empty() && places.keys().all(|(kind, ..)| kind == "simulated");
-    let title = format!("{}{}", table.title, if simulated { ", on *simulated* data" } else { "" });
-    Ok(Shown { title, tables, ..Shown::default() })
+    Ok(Built { measured: tables, published: in_print(table, &published) })
 }
 
 fn columns() -> Vec<Column> {
@@ -83,7 +89,7 @@ fn of_place(table: &Published, published: &Printed, place: Option<&Place>, runs:
     let mut rows: BTreeMap<Key, Found<'_>> = BTreeMap::new();
     let mut others = 0;
     for one in runs {
-        let system = one.resolved().and_then(System::of);
+        let system = one.resolved().filter(|spec| !is_of_figure_4(spec)).and_then(System::of);
         let known = system.and_then(|system| {
             let method = methods.iter().position(|method| *method == system.method)?;
             Some((system, method, PAPER.tasks.iter().position(|task| task.paper == system.source)?))
@@ -96,7 +102,7 @@ fn of_place(table: &Published, published: &Printed, place: Option<&Place>, runs:
         let key = Key { method, source, protocol, recipes };
         rows.entry(key).or_insert(Found { system, runs: vec![] }).runs.push(one);
     }
-    let real = place.is_some_and(|(kind, _, scale)| kind == "real" && scale == "paper");
+    let real = place.is_some_and(Place::is_comparable);
     let mut all: Vec<Row> = rows.iter().map(|(key, found)| row(table, published, key, found, real)).collect();
     all.extend(floors(table, runs));
     let mut notes = vec![format!(
@@ -117,8 +123,8 @@ fn of_place(table: &Published, published: &Printed, place: Option<&Place>, runs:
         notes.insert(0, "Nothing is measured yet: `dichroic exp coda_s3`.".into());
     }
     let mut shown = Table {
-        title: place.map_or("Nothing measured yet".into(), words),
-        facts: facts(place),
+        title: place.map_or(NOTHING.into(), Place::words),
+        facts: Place::facts(place),
         stub: heads(&["method", "source", "answered by", "recipe"]),
         columns: columns(),
         rows: all,
@@ -127,19 +133,6 @@ fn of_place(table: &Published, published: &Printed, place: Option<&Place>, runs:
     shown.mark_best(0);
     shown.mark_second();
     shown
-}
-
-fn words((kind, world, scale): &Place) -> String {
-    match (kind.as_str(), world.as_str()) {
-        ("simulated", "") => format!("*simulated* microscopes, scale {scale}"),
-        ("simulated", world) => format!("*simulated* microscopes (world {world}), scale {scale}"),
-        (kind, _) => format!("{kind} images, scale {scale}"),
-    }
-}
-
-fn facts(place: Option<&Place>) -> Vec<(&'static str, String)> {
-    let (kind, world, scale) = place.cloned().unwrap_or_default();
-    vec![("kind", kind), ("world", world), ("scale", scale)]
 }
 
 /// The set that a source is.
@@ -160,8 +153,7 @@ fn row(table: &Published, published: &Printed, key: &Key, found: &Found<'_>, rea
     let mut cells: Vec<Cell> = Vec::new();
     let mut outside: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
     for task in PAPER.tasks {
-        let of_task: Vec<(i64, f64)> =
-            found.runs.iter().filter_map(|one| Some((one.seed, value(one, task.name)?))).collect();
+        let of_task = once(found.runs.iter().filter_map(|one| Some((one.seed, value(one, task.name)?))));
         let values: Vec<f64> = of_task.iter().map(|(_, value)| *value).collect();
         let paper = printed.and_then(|(_, numbers)| numbers.get(task.name).copied());
         cells.push(Cell { paper: paper.filter(|_| comparable), ..Cell::of(&values) });
