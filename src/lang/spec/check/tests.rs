@@ -495,3 +495,22 @@ fn the_compiler_and_the_check_have_the_same_rules() {
     }
     assert_eq!(in_spec, raised, "`Spec::check` repeats every rule that plain data can break");
 }
+
+#[test]
+fn only_a_transformer_is_inspected_and_only_a_model_of_a_part_is_asked_about_the_rest() {
+    let images = spec::Selection::new("chammi", &["Allen"]);
+    assert_eq!(rules(|spec| spec.inspect = vec![images.clone()]), ["inspect_layers"]);
+    let model = Vit::mini().scratch().adapter(TargetParam).train_on(Chammi).loss(SSL);
+    let adapted = model.adapt(Oda::per(Source), Wtc).inspect(Wtc).evaluate(OneNn::cosine().on(Wtc));
+    let mut spec = sample::spec(adapted, Recipe::Fixed);
+    let rules = |spec: &Spec| spec.check().into_iter().map(|problem| problem.rule).collect::<Vec<_>>();
+    assert_eq!((spec.inspect.clone(), rules(&spec)), (vec![images], vec![]));
+    spec.adapt.as_mut().unwrap().on_one = true;
+    assert_eq!(rules(&spec), ["adapt_on_one"]);
+    spec.adapt.as_mut().unwrap().per = Some(Role::Plate);
+    assert_eq!(rules(&spec), Vec::<&str>::new());
+    spec.inspect[0].only = vec![spec::Condition { role: Role::Plate, values: vec!["P1".into()] }];
+    assert_eq!(rules(&spec), ["inspect_all"]);
+    spec.inspect = vec![spec::Selection::new("mine", &["A"])];
+    assert_eq!(rules(&spec), ["inspect_unseen_channels"]);
+}
