@@ -4,7 +4,7 @@
 //! two rules: the ratio of summed HSICs ([`MiniBatches::ratio_of_sums`]), which hardly depends on the size of batches, and the mean of
 //! the batches' ratios ([`MiniBatches::mean_of_ratios`]), which published figures show and which is biased where batches are small.
 
-use super::{Error, classify::head::dot};
+use super::{Error, vectors::dot};
 use rayon::prelude::*;
 
 /// Least images of a batch: the estimator divides by n - 3.
