@@ -5,6 +5,7 @@ mod artifacts;
 mod cost;
 mod error;
 mod fit;
+mod kept;
 mod learned;
 mod room;
 mod score;
