@@ -32,7 +32,7 @@ macro_rules! known {
 
         /// The words of all data sets.
         pub mod said {
-            pub use super::folder::Folder;
+            pub use super::folder::{Folder, FolderParts};
             $(pub use super::$module::{$word $(, $part)*};)*
         }
 
