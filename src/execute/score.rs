@@ -124,11 +124,8 @@ impl WorkContext<'_> {
                 let mut all: Vec<(Box<dyn FeatureRows>, f64)> =
                     parts.into_iter().map(|part| (part, each)).collect();
                 for Beside { features, weight } in question.beside {
-                    let greys = match features {
-                        Measured::HandMade => Greys::Stored,
-                        Measured::HandMadeStandardised => Greys::Standardised,
-                    };
-                    all.push((self.hand_made(part, question.subset, greys, listen)?, *weight));
+                    let measured = self.hand_made(part, question.subset, greys(*features), listen)?;
+                    all.push((measured, *weight));
                 }
                 Some(Box::new(SideBySide::new(all)))
             }
@@ -203,6 +200,14 @@ impl WorkContext<'_> {
             .collect();
         let digest = predictions::write(&path, &named)?;
         self.note(attempt, "predictions", &path, digest)
+    }
+}
+
+/// The grey levels of which features beside those of a model are measured.
+pub(super) fn greys(features: Measured) -> Greys {
+    match features {
+        Measured::HandMade => Greys::Stored,
+        Measured::HandMadeStandardised => Greys::Standardised,
     }
 }
 

@@ -159,8 +159,12 @@ impl<'a> Sets<'a> {
             })?;
             out.finish().map(drop).map_err(io_error(path))
         };
-        let what = format!("{}-{}.f32", greys.name(), evaluate::REVISION);
-        kept(&self.kept(part, subset, &what), open, measure, listen)
+        kept(&self.hand_made_file(part, subset, greys), open, measure, listen)
+    }
+
+    /// Where they are kept.
+    pub(super) fn hand_made_file(&self, part: &Part<'_>, subset: Option<usize>, greys: Greys) -> PathBuf {
+        self.kept(part, subset, &format!("{}-{}.f32", greys.name(), evaluate::REVISION))
     }
 
     /// A classifier that was fitted on images of a source; `of` is everything that it depends on besides the data.
