@@ -88,7 +88,27 @@ fn folders<'a>(root: &Path, specs: impl Iterator<Item = &'a Spec>) -> BTreeMap<S
 const ROLES: &str = "roles = { plate = \"plate\", batch = \"batch\", well = \"well\", treatment = \"compound\", \
                      plate_split = \"split\" }\n";
 
+/// The folder that `real_adapt.toml` describes, with an image of each of two labels on each plate.
+fn cells(root: &Path, name: &str, sets: &BTreeSet<String>) -> DataSet {
+    for set in sets {
+        fs::create_dir_all(root.join(set)).unwrap();
+        let mut table = "file_path,channel_width,Label,group\n".to_owned();
+        for plate in ["E34", "G01", "J02", "field1", "field2", "field3", "field4"] {
+            for label in ["one", "two"] {
+                table += &format!("{plate}_{label}.png,4,{label},{plate}\n");
+                black(&root.join(set).join(format!("{plate}_{label}.png")));
+            }
+        }
+        fs::write(root.join(set).join("enriched_meta.csv"), table).unwrap();
+    }
+    fs::write(root.join("dataset.toml"), include_str!("../real_adapt.toml")).unwrap();
+    opened(root, name)
+}
+
 fn folder(root: &Path, name: &str, sets: BTreeSet<String>) -> DataSet {
+    if name == "cells" {
+        return cells(root, name, &sets);
+    }
     let sets = if sets.is_empty() { BTreeSet::from(["One".to_owned(), "Two".to_owned()]) } else { sets };
     let mut description = format!("name = \"{name}\"\n");
     for set in &sets {
@@ -106,6 +126,10 @@ fn folder(root: &Path, name: &str, sets: BTreeSet<String>) -> DataSet {
         }
     }
     fs::write(root.join("dataset.toml"), description).unwrap();
+    opened(root, name)
+}
+
+fn opened(root: &Path, name: &str) -> DataSet {
     let mut opened = DataSet::open_without_fingerprint(name, root).unwrap();
     opened.fingerprint = format!("the fingerprint of {name}");
     opened

@@ -18,7 +18,7 @@ use crate::{
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Make, verify and describe data sets
 #[derive(Args, Debug)]
@@ -60,12 +60,17 @@ struct Which {
 
 impl Which {
     fn open(&self, contents: &Contents, progress: &mut Progress) -> Result<DataSet> {
-        let stated = match (&self.path, self.data.names().next()) {
-            (Some(path), _) => return Ok(DataSet::open(&locate::own_name(path), path, contents, progress)?),
+        let name = self.data.names().next();
+        let read = |name: &str, root: &Path, progress: &mut Progress| {
+            Ok(DataSet::open_described(name, root, self.data.description(name), contents, progress)?)
+        };
+        let stated = match (&self.path, name) {
+            (Some(path), None) => return read(&locate::own_name(path), path, progress),
+            (Some(path), Some(name)) => return read(name, path, progress),
             (None, name) => name.unwrap_or(chammi::NAME),
         };
         match locate::place(stated, &self.data, &self.store.path()) {
-            Place::Here(root) => Ok(DataSet::open(stated, &root, contents, progress)?),
+            Place::Here(root) => read(stated, &root, progress),
             Place::Simulated(_, root) => {
                 let failure = Failure::new(format!(
                     "there is no `{stated}` here, nor a simulated one in {}",

@@ -81,6 +81,7 @@ impl Diff {
             return Err(failure.hint(format!("choose one: `{name}:1` … `{name}:{count}`")));
         };
         // Without data to decide by, the declared size is compared.
+        jobs::check(&declarations[at - 1..at], &self.spec)?;
         let spec = declarations[at - 1].spec(&self.spec, self.spec.scale(false))?;
         let scale = self.spec.scale(false);
         let size = if scale == Scale::Quick { ", quick" } else { "" };

@@ -35,6 +35,11 @@ impl Failure {
         }
     }
 
+    /// Whether its hint is a spelling.
+    pub(super) fn names_a_near_miss(&self) -> bool {
+        matches!(self, Self::Work { hint: Some(hint), .. } if hint.starts_with("did you mean"))
+    }
+
     /// Writes it to standard error: `error: …`, its causes, and after a blank line `hint: …`.
     pub(super) fn tell(&self) -> ExitCode {
         match self {

@@ -4,6 +4,7 @@ use super::{
     failure::{Context, Failure, Result},
     locate,
     options::SpecOptions,
+    set::Changed,
 };
 use crate::{
     data::DataSet,
@@ -48,14 +49,19 @@ impl Declaration {
         }
     }
 
-    /// The resulting spec, checked against every rule.
+    /// The resulting spec, checked against every rule. Values that it has no place for are left out: [`check`] refuses those
+    /// that no declaration has a place for.
     ///
     /// # Errors
     /// If a value cannot be set, or the result breaks a rule.
     pub(super) fn spec(&self, options: &SpecOptions, scale: Scale) -> Result<Spec> {
-        let spec = options.apply(&self.declared.spec, scale)?;
-        refuse(self.entry.name, &spec.check())?;
-        Ok(spec)
+        Ok(self.changed(options, scale)?.spec)
+    }
+
+    fn changed(&self, options: &SpecOptions, scale: Scale) -> Result<Changed> {
+        let changed = options.apply(&self.declared.spec, scale)?;
+        refuse(self.entry.name, &changed.spec.check())?;
+        Ok(changed)
     }
 }
 
@@ -147,20 +153,33 @@ impl Default for Shown {
     }
 }
 
-/// Refuses what breaks a rule whatever the data are, before these are opened or simulated.
+/// Refuses what breaks a rule whatever the data are, before these are opened or simulated. Returns what to say of values
+/// that were set in some of the declarations only.
 ///
 /// # Errors
-/// If a value cannot be set, or the result breaks a rule at either scale.
-pub(super) fn check(declarations: &[Declaration], options: &SpecOptions) -> Result {
-    declarations.iter().try_for_each(|declaration| {
+/// If a value cannot be set anywhere, or the result breaks a rule at either scale.
+pub(super) fn check(declarations: &[Declaration], options: &SpecOptions) -> Result<Vec<String>> {
+    let mut lacking: BTreeMap<String, Vec<Failure>> = BTreeMap::new();
+    for declaration in declarations {
         let at = |simulated| {
-            declaration.spec(options, declaration.scale.unwrap_or_else(|| options.scale(simulated)))
+            declaration.changed(options, declaration.scale.unwrap_or_else(|| options.scale(simulated)))
         };
-        match (at(false), at(true)) {
-            (Err(wrong), Err(_)) => Err(wrong),
-            _ => Ok(()),
+        let changed = match (at(false), at(true)) {
+            (Err(wrong), Err(_)) => return Err(wrong),
+            (Ok(changed), _) | (_, Ok(changed)) => changed,
+        };
+        // A value that is set twice is one value.
+        for (path, failure) in changed.lacking.into_iter().collect::<BTreeMap<_, _>>() {
+            lacking.entry(path).or_default().push(failure);
         }
-    })
+    }
+    let all = declarations.len();
+    let remark = |(path, mut failures): (String, Vec<Failure>)| match all - failures.len() {
+        // The spec that comes nearest has the best hint.
+        0 => Err(failures.swap_remove(failures.iter().position(Failure::names_a_near_miss).unwrap_or(0))),
+        some => Ok(format!("`{path}` is set in {some} of {all} declarations; the others have no such value")),
+    };
+    lacking.into_iter().map(remark).collect()
 }
 
 /// The names of the data sets that they read, sorted.

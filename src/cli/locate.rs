@@ -44,7 +44,7 @@ pub(super) fn open(
     progress: &mut Progress,
 ) -> Result<BTreeMap<String, DataSet>> {
     for stated in option.names().filter(|stated| !names.iter().any(|name| name == stated)) {
-        progress.warn(&format!("`--data {stated}=…` is unused: this reads only {}", names.join(", ")));
+        progress.warn(&format!("`{stated}` is given and not used: this reads only {}", names.join(", ")));
     }
     let places: Vec<_> = names.iter().map(|name| (name, place(name, option, store))).collect();
     if let Some((name, _)) = places.iter().find(|(_, place)| matches!(place, Place::Nowhere)) {
@@ -62,8 +62,9 @@ pub(super) fn open(
             Place::Simulated(usual, root) => make(usual, root, progress)?,
             Place::Nowhere => continue,
         };
-        let set =
-            DataSet::open(name, &root, &Contents::of_user(), progress).at(format!("data set `{name}`"))?;
+        let described = option.description(name);
+        let set = DataSet::open_described(name, &root, described, &Contents::of_user(), progress)
+            .at(format!("data set `{name}`"))?;
         set.warnings.iter().for_each(|warning| progress.warn(warning));
         data.insert(name.clone(), set);
     }

@@ -1,6 +1,9 @@
 //! Options that several commands share, and their defaults.
 
-use super::failure::{Failure, Result};
+use super::{
+    failure::{Failure, Result},
+    set::{self, Changed},
+};
 use crate::{
     device::{self, Choice},
     ops::flush_subnormals,
@@ -49,6 +52,9 @@ pub(super) struct DataOption {
     /// Folder of the data set NAME [default: $DICHROIC_DATA_<NAME>; chammi and jump are simulated without one]
     #[arg(long, value_name = "NAME=PATH", value_parser = named_path)]
     data: Vec<(String, PathBuf)>,
+    /// A `dataset.toml` that stands for the one in the folder of NAME, which need not be changed then
+    #[arg(long, value_name = "NAME=FILE", value_parser = named_path)]
+    describe: Vec<(String, PathBuf)>,
 }
 
 impl DataOption {
@@ -59,9 +65,14 @@ impl DataOption {
         (!path.as_os_str().is_empty()).then_some(path)
     }
 
+    /// The description that stands for the one in the folder of a data set.
+    pub(super) fn description(&self, name: &str) -> Option<&Path> {
+        self.describe.iter().rev().find(|(known, _)| known == name).map(|(_, file)| file.as_path())
+    }
+
     /// Names that were stated on the command line.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.data.iter().map(|(name, _)| name.as_str())
+        self.data.iter().chain(&self.describe).map(|(name, _)| name.as_str())
     }
 }
 
@@ -122,10 +133,10 @@ impl SpecOptions {
     ///
     /// # Errors
     /// If a value cannot be set.
-    pub(super) fn apply(&self, spec: &Spec, scale: Scale) -> Result<Spec> {
+    pub(super) fn apply(&self, spec: &Spec, scale: Scale) -> Result<Changed> {
         let sized = if scale == Scale::Quick { quick(spec) } else { spec.clone() };
         let precision = self.precision.iter().map(|word| ("train.precision".to_owned(), word.clone()));
-        super::set::apply(&sized, &precision.chain(self.set.iter().cloned()).collect::<Vec<_>>())
+        set::apply(&sized, &precision.chain(self.set.iter().cloned()).collect::<Vec<_>>())
     }
 
     /// The seeds, each once.

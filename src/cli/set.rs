@@ -7,33 +7,48 @@ use crate::{
 };
 use serde_json::Value;
 
-/// The spec with these values, in canonical form. An element of a list is identified by its number or its
-/// kind: `train.augment.1.p`, `train.augment.flip.p`. A value is JSON; anything else is text.
+/// A spec with other values.
+pub(super) struct Changed {
+    /// In canonical form.
+    pub(super) spec: Spec,
+    /// Paths that lead nowhere in this spec, and what to say if they lead nowhere in any.
+    pub(super) lacking: Vec<(String, Failure)>,
+}
+
+/// The spec with these values. An element of a list is identified by its number or its kind: `train.augment.1.p`,
+/// `train.augment.flip.p`. A value is JSON; anything else is text.
 ///
 /// # Errors
-/// If there is no such value, or it cannot be set to this.
-pub(super) fn apply(spec: &Spec, changes: &[(String, String)]) -> Result<Spec> {
-    let mut spec = spec.clone();
+/// If a value cannot be set to this.
+pub(super) fn apply(spec: &Spec, changes: &[(String, String)]) -> Result<Changed> {
+    let (mut spec, mut lacking) = (spec.clone(), vec![]);
     for (path, text) in changes {
         let mut json = serde_json::to_value(&spec).expect("specs are plain data");
         let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));
         let before = match find(&mut json, path) {
             Ok(place) => std::mem::replace(place, value),
-            Err(unknown) => unwritten(&mut json, path, value).ok_or(unknown)?,
+            Err(unknown) => match unwritten(&mut json, path, value) {
+                Some(before) => before,
+                None => {
+                    lacking.push((path.clone(), unknown));
+                    continue;
+                }
+            },
         };
         spec = serde_json::from_value(json).map_err(|error| {
             Failure::new(format!("cannot set `{path}` to `{text}`: {error}"))
                 .hint(format!("it is {before} now"))
         })?;
     }
-    Ok(if changes.is_empty() { spec } else { spec.canonical() })
+    Ok(Changed { spec: if changes.is_empty() { spec } else { spec.canonical() }, lacking })
 }
 
 /// Sets a field that is not written while it has its default, such as `train.on`, `train.data.only` and
-/// `embedding.members`; none if there is no such field.
+/// `embedding.members`; none if there is no such field, or if it belongs to a part that this spec does not have.
 fn unwritten(json: &mut Value, path: &str, value: Value) -> Option<Value> {
     let (parent, field) = path.rsplit_once('.')?;
     let mut tried = json.clone();
+    let absent = json.get(parent).is_none() && !parent.contains('.');
     if let Some(fields) = tried.as_object_mut().filter(|_| !parent.contains('.')) {
         fields.entry(parent).or_insert_with(|| Value::Object(serde_json::Map::new()));
     }
@@ -44,7 +59,9 @@ fn unwritten(json: &mut Value, path: &str, value: Value) -> Option<Value> {
     };
     parent.as_object_mut()?.insert(field.into(), value);
     let error = serde_json::from_value::<Spec>(tried.clone()).err().map(|error| error.to_string());
-    if error.is_some_and(|error| error.starts_with("unknown field")) {
+    let leads_nowhere =
+        |error: String| error.starts_with("unknown field") || absent && error.starts_with("missing field");
+    if error.is_some_and(leads_nowhere) {
         return None;
     }
     *json = tried;
@@ -112,7 +129,12 @@ mod tests {
     };
 
     fn set(path: &str, value: &str) -> Result<Spec> {
-        apply(&sample::spec(sample::plain(), Recipe::Fixed), &[(path.into(), value.into())])
+        set_in(&sample::spec(sample::plain(), Recipe::Fixed), path, value)
+    }
+
+    fn set_in(spec: &Spec, path: &str, value: &str) -> Result<Spec> {
+        let Changed { spec, mut lacking } = apply(spec, &[(path.into(), value.into())])?;
+        lacking.pop().map_or(Ok(spec), |(_, failure)| Err(failure))
     }
 
     fn words(result: Result<Spec>) -> (String, String) {
@@ -141,7 +163,7 @@ mod tests {
         let mut spec = sample::spec(sample::plain(), Recipe::Fixed);
         spec.train.stages[0].augment = vec![Flip { p: 0.5 }.into()];
         for (path, p) in [("train.augment.flip.p", "0.25"), ("train.augment.0.p", "0.75")] {
-            let spec = apply(&spec, &[(path.into(), p.into())]).unwrap();
+            let spec = set_in(&spec, path, p).unwrap();
             assert_eq!(spec.train.stages[0].augment, [Flip { p: p.parse().unwrap() }.into()]);
         }
     }
@@ -151,9 +173,9 @@ mod tests {
         let only = "[{\"role\": \"plate\", \"values\": [\"P2\", \"P1\"]}]";
         let spec = set("train.data.only", only).unwrap();
         assert_eq!(spec.train.data.part(), "plate=P1,P2");
-        let spec = apply(&spec, &[("train.data.only.plate.values".into(), "[\"P3\"]".into())]).unwrap();
+        let spec = set_in(&spec, "train.data.only.plate.values", "[\"P3\"]").unwrap();
         assert_eq!(spec.train.data.part(), "plate=P3");
-        let spec = apply(&spec, &[("train.data.only".into(), "[]".into())]).unwrap();
+        let spec = set_in(&spec, "train.data.only", "[]").unwrap();
         assert_eq!(spec, sample::spec(sample::plain(), Recipe::Fixed));
         let by_image = r#"[{"sets": [], "by": {"kind": "image", "floor": 0.1}}]"#;
         assert_eq!(set("train.normalise", by_image).unwrap().train.normalise.len(), 1);
@@ -163,6 +185,19 @@ mod tests {
         assert!(error.contains("unknown variant `dish`"), "{error}");
         assert_eq!(hint, "it is null now");
         assert_eq!(words(set("train.data.onyl", "[]")).0, "there is no `train.data.onyl` in this spec");
+    }
+
+    #[test]
+    fn a_value_of_a_part_that_is_not_there_leads_nowhere() {
+        for path in ["adapt.rate", "adapt.per", "adapt.stage.optimiser.lr", "classifier.stage.epochs"] {
+            assert_eq!(words(set(path, "1")).0, format!("there is no `{path}` in this spec"));
+        }
+        let spec = sample::spec(sample::plain(), Recipe::Fixed);
+        let changes =
+            [("adapt.rate", "0.5"), ("train.epochs", "7")].map(|(path, to)| (path.into(), to.into()));
+        let Changed { spec, lacking } = apply(&spec, &changes).unwrap();
+        assert_eq!(spec.train.stages[0].epochs, 7);
+        assert_eq!(lacking.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["adapt.rate"]);
     }
 
     #[test]

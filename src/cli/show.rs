@@ -50,6 +50,10 @@ struct AtHand {
 impl Show {
     pub(super) fn run(&self, quiet: bool) -> Result {
         let declarations = jobs::declarations(std::slice::from_ref(&self.name))?;
+        let remarks = jobs::check(&declarations, &self.spec)?;
+        if !quiet {
+            remarks.iter().for_each(|text| output::note(text));
+        }
         let path = self.store.path();
         let store = if path.exists() { Some(Store::open_read_only(&path)?) } else { None };
         let (mut shown, mut progress) = (vec![], Progress::new(quiet));
@@ -88,7 +92,9 @@ impl Show {
         for name in Plan::data_names(&declaration.declared.spec) {
             match locate::place(&name, &self.data, &self.store.path()) {
                 Place::Here(root) => {
-                    let set = DataSet::open(&name, &root, &Contents::of_user(), progress)?;
+                    let described = self.data.description(&name);
+                    let set =
+                        DataSet::open_described(&name, &root, described, &Contents::of_user(), progress)?;
                     hand.simulated |= set.kind == Kind::Simulated;
                     hand.data.insert(name, set);
                 }

@@ -16,7 +16,8 @@ pub(super) struct Columns {
     pub(super) files: Files,
     /// The column that groups images for measuring grey levels.
     pub(super) groups: Option<usize>,
-    pub(super) split: usize,
+    /// The splits; none: every image is in Train.
+    pub(super) split: Option<usize>,
     pub(super) label: usize,
     pub(super) tasks: Vec<TaskColumns>,
     pub(super) roles: Vec<(Role, usize)>,
@@ -34,8 +35,8 @@ pub(super) enum Files {
     Named { fields: Vec<usize> },
 }
 
-/// A task's name and column; if it leaves groups out, also the column and its name.
-pub(super) type TaskColumns = (String, usize, Option<(usize, String)>);
+/// A task's name and column (none: it asks for every image); if it leaves groups out, also the column and its name.
+pub(super) type TaskColumns = (String, Option<usize>, Option<(usize, String)>);
 
 const NUMBERS: [&str; 10] = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
 
@@ -88,8 +89,11 @@ impl Columns {
             let found = at(name).or_else(|| by_role(name));
             found.unwrap_or_else(|| need(&[name], " (`per` of `intensity`)"))
         });
-        let split = need(&["train_test_split"], "");
-        let mut names: Vec<&str> = header.iter().filter(|name| name.starts_with("Task_")).collect();
+        let split = set.ask_all.is_none().then(|| need(&["train_test_split"], ""));
+        let mut names: Vec<&str> = match &set.ask_all {
+            Some(task) => vec![task],
+            None => header.iter().filter(|name| name.starts_with("Task_")).collect(),
+        };
         names.sort_unstable();
         names.dedup(); // a name that is there twice is refused below
         let number =
@@ -102,23 +106,30 @@ impl Columns {
                 let found = at(column).or_else(|| by_role(column));
                 (found.unwrap_or_else(|| need(&[column], &why)), column.clone())
             });
-            tasks.push((name.to_owned(), at(name).expect("the name comes from the header"), leave_out));
+            let column = match set.ask_all {
+                Some(_) => None,
+                None => Some(at(name).expect("the name comes from the header")),
+            };
+            tasks.push((name.to_owned(), column, leave_out));
         }
-        for task in set.leave_group_out.keys().filter(|task| at(task).is_none()) {
+        let undeclared = |task: &&String| at(task).is_none() && set.ask_all.as_ref() != Some(*task);
+        for task in set.leave_group_out.keys().filter(undeclared) {
             need(&[task], " (its groups are left out)");
         }
         if let Some(groups) = groups.filter(|_| problems.total == before) {
             let found = set.intensity.as_ref().and_then(Intensity::column).unwrap_or_default();
-            ungrouped(groups, found, &[(label, "labels"), (split, "splits")], &files, &tasks, problems);
+            let others = [(Some(label), "labels"), (split, "splits")];
+            ungrouped(groups, found, &others, &files, &tasks, problems);
         }
-        let mut used = vec![split, label];
+        let mut used = vec![label];
+        used.extend(split);
         used.extend(groups);
         used.extend(roles.iter().map(|(_, column)| *column));
         used.extend(files.columns());
         used.extend(
             tasks
                 .iter()
-                .flat_map(|(_, column, out)| [Some(*column), out.as_ref().map(|(column, _)| *column)])
+                .flat_map(|(_, column, out)| [*column, out.as_ref().map(|(column, _)| *column)])
                 .flatten(),
         );
         if problems.total == before {
@@ -165,13 +176,13 @@ pub(super) fn twice(mut used: Vec<usize>, header: &csv::StringRecord, problems: 
 fn ungrouped(
     groups: usize,
     found: &str,
-    others: &[(usize, &str)],
+    others: &[(Option<usize>, &str)],
     files: &Files,
     tasks: &[TaskColumns],
     problems: &mut Problems,
 ) {
-    let other = others.iter().find(|(column, _)| *column == groups).map(|(_, what)| *what);
-    let task = tasks.iter().any(|(_, column, _)| *column == groups).then_some("tasks");
+    let other = others.iter().find(|(column, _)| *column == Some(groups)).map(|(_, what)| *what);
+    let task = tasks.iter().any(|(_, column, _)| *column == Some(groups)).then_some("tasks");
     let path = match files {
         Files::Tape { path, .. } | Files::Stack { path } if *path == groups => Some("files"),
         _ => None,

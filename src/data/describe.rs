@@ -64,6 +64,9 @@ pub(super) struct SetDescription {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) intensity: Option<Intensity>,
     pub(super) leave_group_out: BTreeMap<String, String>,
+    /// The one task that asks for every image; none: the table has splits and tasks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ask_all: Option<String>,
     pub(super) roles: BTreeMap<Role, String>,
     pub(super) pixel_size_um: Option<f64>,
     pub(super) printed: Option<Statistics>,
@@ -100,6 +103,8 @@ struct Set {
     new_channels: bool,
     #[serde(default)]
     leave_group_out: BTreeMap<String, String>,
+    /// The task that asks for every image, and the column or role whose groups are left out.
+    ask_all: Option<Spanned<BTreeMap<String, String>>>,
     #[serde(default)]
     roles: BTreeMap<Role, String>,
     pixel_size_um: Option<f64>,
@@ -118,15 +123,15 @@ enum Normalise {
 }
 
 impl Description {
-    /// The description of the folder `root`.
-    pub(super) fn of(root: &Path) -> Result<Self, Error> {
+    /// The description of the folder `root`: that in `file`, or the folder's own.
+    pub(super) fn of(root: &Path, file: Option<&Path>) -> Result<Self, Error> {
         if !root.is_dir() {
             return Err(Error::NoFolder { root: root.to_owned() });
         }
-        let path = root.join("dataset.toml");
+        let path = file.map_or_else(|| root.join("dataset.toml"), Path::to_owned);
         match std::fs::read_to_string(&path) {
             Ok(text) => Self::parse(&text, &path, root),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => {
                 let none = || Error::NotADataSet { root: root.to_owned() };
                 let (known, description) = known::described(root).ok_or_else(none)?;
                 Ok(Self { known: Some(known), ..description })
@@ -300,17 +305,53 @@ impl Set {
                 Some(rule.into_inner().rule(&spelled).map_err(|wrong| said(at, "intensity", wrong))?)
             }
         };
+        let (mut leave_group_out, mut ask_all) = (self.leave_group_out, None);
+        if let Some(asked) = self.ask_all {
+            let at = asked.span();
+            let (task, group) =
+                one_task(asked.into_inner(), &leave_group_out).map_err(|wrong| said(at, "ask_all", wrong))?;
+            leave_group_out.insert(task.clone(), group);
+            ask_all = Some(task);
+        }
         Ok(SetDescription {
             name,
             channels,
             spelled,
             layout,
             intensity,
-            leave_group_out: self.leave_group_out,
+            leave_group_out,
+            ask_all,
             roles: self.roles,
             pixel_size_um: self.pixel_size_um,
             printed: None,
         })
+    }
+}
+
+/// The one task of `ask_all`, and the groups that it leaves out.
+fn one_task(
+    asked: BTreeMap<String, String>,
+    others: &BTreeMap<String, String>,
+) -> Result<(String, String), (String, &'static str)> {
+    let hint = "write ask_all = { CellType = \"plate\" }: the name of the task, and the column or role that says which images \
+                belong together, so that none is recognised by its own plate";
+    let found = asked.len();
+    let (Some((task, group)), 1) = (asked.into_iter().next(), found) else {
+        return Err((format!("expected one task, found {found}"), hint));
+    };
+    if task.trim().is_empty() || task == "Train" || task.contains(char::is_control) {
+        return Err((format!("expected the name of a task, found `{}`", plain(&task)), hint));
+    }
+    match others.keys().next() {
+        None => Ok((task, group)),
+        Some(other) => Err((
+            format!(
+                "expected `{}` to be the only task, found `{}` in leave_group_out",
+                plain(&task),
+                plain(other)
+            ),
+            "leave `leave_group_out` out, or `ask_all` if the table has columns of tasks",
+        )),
     }
 }
 

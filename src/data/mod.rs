@@ -133,7 +133,21 @@ impl DataSet {
         contents: &Contents,
         listen: &mut dyn Listen,
     ) -> Result<Self, Error> {
-        let (mut opened, description, parts) = Self::read(name, root, true)?;
+        Self::open_described(name, root, None, contents, listen)
+    }
+
+    /// The same by another description than the folder's own: a `dataset.toml` anywhere.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_described(
+        name: &str,
+        root: &Path,
+        description: Option<&Path>,
+        contents: &Contents,
+        listen: &mut dyn Listen,
+    ) -> Result<Self, Error> {
+        let (mut opened, description, parts) = Self::read(name, root, description, true)?;
         let (print, warnings) = fingerprint::of(root, &description, &parts, contents, listen)?;
         opened.fingerprint = print;
         opened.warnings.extend(warnings.into_iter().map(|warning| format!("`{name}`: {warning}")));
@@ -145,7 +159,7 @@ impl DataSet {
     /// # Errors
     /// Any problem with description, tables or files.
     pub fn open_without_fingerprint(name: &str, root: &Path) -> Result<Self, Error> {
-        Self::read(name, root, true).map(|(opened, ..)| opened)
+        Self::read(name, root, None, true).map(|(opened, ..)| opened)
     }
 
     /// The same without looking for images, for features that are already computed. Its images cannot be read.
@@ -153,13 +167,19 @@ impl DataSet {
     /// # Errors
     /// Any problem with description or tables.
     pub fn open_tables(name: &str, root: &Path) -> Result<Self, Error> {
-        Self::read(name, root, false).map(|(opened, ..)| opened)
+        Self::read(name, root, None, false).map(|(opened, ..)| opened)
     }
 
-    fn read(name: &str, root: &Path, images: bool) -> Result<(Self, Description, Vec<Part>), Error> {
-        let description = Description::of(root)?;
+    fn read(
+        name: &str,
+        root: &Path,
+        description: Option<&Path>,
+        images: bool,
+    ) -> Result<(Self, Description, Vec<Part>), Error> {
+        let described = description.is_some();
+        let description = Description::of(root, description)?;
         let mut warnings = Vec::new();
-        if let Some(own) = description.name.as_ref().filter(|own| *own != name) {
+        if let Some(own) = description.name.as_ref().filter(|own| *own != name && !described) {
             warnings.push(format!("{} calls itself `{own}` and is used as `{name}`", root.display()));
         }
         let Opened { sets, parts, warnings: more } = match description.form {

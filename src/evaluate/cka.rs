@@ -8,7 +8,7 @@ mod layers;
 
 pub use layers::{Layers, Tokens};
 
-use super::{Error, classify::head::dot};
+use super::{Error, vectors::dot};
 use candle_core::{Device, Tensor};
 
 /// Least images of a batch: the estimator divides by n - 3.

@@ -3,11 +3,7 @@
 //! As DINO and DINOv2 evaluate (k 20, T 0.07), and as CODA selects checkpoints (k 50, T 0.1). Neighbours are exact: products in
 //! float32 select candidates within a bound of their rounding, float64 decides, and of equals the first wins.
 
-use super::{
-    Error, FeatureRows,
-    classify::head::{dot, finite},
-    features::rows_of_a_block,
-};
+use super::{Error, FeatureRows, features::in_blocks, vectors::dot};
 use crate::event::Listen;
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
@@ -41,18 +37,15 @@ impl Unit {
     pub fn read(features: &dyn FeatureRows, rows: &[u32]) -> Result<Self, Error> {
         let width = features.width();
         let mut all = Self { width, rows: Vec::with_capacity(rows.len() * width) };
-        let mut values = Vec::new();
-        for rows in rows.chunks(rows_of_a_block(width)) {
-            values.resize(rows.len() * width, 0f32);
-            features.read(rows, &mut values)?;
-            finite(rows, &values, width)?;
+        in_blocks(features, rows, |_, rows, values| {
             for (row, image) in rows.iter().zip(values.chunks_exact(width)) {
                 let image: Vec<f64> = image.iter().map(|value| f64::from(*value)).collect();
                 if !all.push(&image) {
                     return Err(Error::ZeroRow { row: *row as usize });
                 }
             }
-        }
+            Ok(())
+        })?;
         Ok(all)
     }
 

@@ -8,11 +8,8 @@ mod lbfgs;
 
 use super::{
     Error,
-    classify::{
-        Head, Training,
-        head::{dot, log_softmax},
-        standardised::{Moments, scaled},
-    },
+    classify::{Head, Training},
+    vectors::{dot, log_softmax},
 };
 use crate::{
     event::{Event, Listen},
@@ -32,23 +29,24 @@ const CHUNK: usize = 64;
 ///
 /// # Errors
 /// No training images, features that are no numbers or do not fit into memory, or the listener asks to stop.
-pub(super) fn fit(training: &Training<'_>, c: f64, listen: &mut dyn Listen) -> Result<Head, Error> {
+pub fn fit(training: &Training<'_>, c: f64, listen: &mut dyn Listen) -> Result<Head, Error> {
     training.check()?;
-    let Moments { mean, sd } = Moments::of_training(training)?;
+    let moments = training.moments()?;
     let classes = training.classes();
     let labels = training.labels(&classes).concat();
-    let needed = (labels.len() * mean.len() * size_of::<f64>()) as u64;
+    let width = moments.mean.len();
+    let needed = (labels.len() * width * size_of::<f64>()) as u64;
     let free = memory::available();
     if let Some(free) = free.filter(|free| *free < needed) {
         return Err(Error::Memory { needed, free });
     }
-    let mut x = Vec::with_capacity(labels.len() * mean.len());
+    let mut x = Vec::with_capacity(labels.len() * width);
     for part in &training.parts {
-        scaled(part.features()?, &part.rows, &mean, &sd, |z| x.extend_from_slice(z))?;
+        moments.scaled(part.features()?, &part.rows, |z| x.extend_from_slice(z))?;
     }
-    let problem = Problem { x: &x, labels: &labels, classes: classes.len(), width: mean.len(), c };
+    let problem = Problem { x: &x, labels: &labels, classes: classes.len(), width, c };
     let (weight, bias) = problem.solved(TOLERANCE, listen)?;
-    Ok(Head { classes, weight, bias }.of_unscaled(&mean, &sd))
+    Ok(Head { classes, weight, bias }.of_unscaled(&moments))
 }
 
 /// Standardised features of images, and their classes.

@@ -30,8 +30,10 @@ pub mod units;
 mod error;
 mod labels;
 mod logistic;
+mod moments;
 mod resampling;
 mod student;
+mod vectors;
 
 pub use error::Error;
 pub use features::{FeatureFile, FeatureMatrix, FeatureRows, Pieces, SideBySide};

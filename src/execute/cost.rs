@@ -9,7 +9,11 @@
 mod each_image;
 mod fit;
 
-use super::{Error, sets::Sets};
+use super::{
+    Error,
+    score::greys,
+    sets::{Part, Sets},
+};
 use crate::{
     adapter::SetChannels,
     data::{DataSet, ImageSet, Norm},
@@ -75,6 +79,8 @@ pub struct Meter<'a> {
     steps_on_images: BTreeMap<String, StepPace>,
     handmade: BTreeMap<String, f64>,
     searches: BTreeMap<usize, f64>,
+    /// What is computed once for all runs and reckoned already.
+    once: BTreeSet<String>,
 }
 
 /// How fast something goes.
@@ -102,6 +108,7 @@ impl<'a> Meter<'a> {
             steps_on_images: BTreeMap::new(),
             handmade: BTreeMap::new(),
             searches: BTreeMap::new(),
+            once: BTreeSet::new(),
         }
     }
 
@@ -248,8 +255,12 @@ impl<'a> Meter<'a> {
             let mut cost = Cost { disk: (PREDICTION * queries) as u64, ..Cost::default() };
             let width = match features {
                 Features::Constant | Features::Prior => None,
-                Features::HandMade | Features::HandMadeStandardised => {
-                    cost.seconds += self.by_hand(set)? * set.len() as f64;
+                Features::HandMade => {
+                    cost = cost.then(self.by_hand(part, subset, Greys::Stored)?);
+                    Some(handmade::width(set.channels.len()))
+                }
+                Features::HandMadeStandardised => {
+                    cost = cost.then(self.by_hand(part, subset, Greys::Standardised)?);
                     Some(handmade::width(set.channels.len()))
                 }
                 Features::Model | Features::Untrained => {
@@ -259,8 +270,8 @@ impl<'a> Meter<'a> {
                             width += self.embedding(&plan.fit(&parents[0]).model, set, *image)?.width;
                         }
                     }
-                    for _ in beside {
-                        cost.seconds += self.by_hand(set)? * set.len() as f64;
+                    for beside in beside {
+                        cost = cost.then(self.by_hand(part, subset, greys(beside.features))?);
                         width += handmade::width(set.channels.len());
                     }
                     (width > 0).then_some(width)
@@ -294,18 +305,24 @@ impl<'a> Meter<'a> {
         listen: &mut dyn Listen,
     ) -> Result<Cost, Error> {
         let (mut cost, mut images, mut width, mut labels) = (Cost::default(), 0, 0, BTreeSet::new());
+        let mut embeds = vec![];
         for part in &self.sets.open(source, subset, listen)? {
             let set = part.set();
             images += set.train_rows().len();
             labels.extend(set.labels.iter().cloned());
             match features {
                 Features::Constant | Features::Prior => {}
-                Features::HandMade | Features::HandMadeStandardised => {
-                    cost.seconds += self.by_hand(set)? * set.len() as f64;
+                Features::HandMade => {
+                    cost = cost.then(self.by_hand(part, subset, Greys::Stored)?);
+                    width = handmade::width(set.channels.len());
+                }
+                Features::HandMadeStandardised => {
+                    cost = cost.then(self.by_hand(part, subset, Greys::Standardised)?);
                     width = handmade::width(set.channels.len());
                 }
                 Features::Model | Features::Untrained => {
                     for parent in plan.embeds(step, (source, true), &set.name) {
+                        embeds.push(parent.id.to_string());
                         if let Step { work: Work::Embed { image, .. }, parents, .. } = parent {
                             width = self.embedding(&plan.fit(&parents[0]).model, set, *image)?.width;
                         }
@@ -314,7 +331,11 @@ impl<'a> Meter<'a> {
             }
         }
         let products = match by {
-            Protocol::Logistic(_) => REGRESSION_STEPS * 2.0 * (images * width * labels.len()) as f64,
+            Protocol::Logistic(word) => {
+                let key = format!("{source} {subset:?} {features:?} {} {embeds:?}", word.c);
+                let new = self.once.insert(key);
+                if new { REGRESSION_STEPS * 2.0 * (images * width * labels.len()) as f64 } else { 0.0 }
+            }
             Protocol::Knn(_) => (images * images * width) as f64,
             Protocol::OneNn(_) | Protocol::Accuracy(_) | Protocol::NearestMean(_) => 0.0,
         };
@@ -323,8 +344,19 @@ impl<'a> Meter<'a> {
         Ok(cost)
     }
 
+    /// Hand-made features of a set, if they are not there and no other score has them measured.
+    fn by_hand(&mut self, part: &Part<'_>, subset: Option<usize>, greys: Greys) -> Result<Cost, Error> {
+        let file = self.sets.hand_made_file(part, subset, greys);
+        if file.is_file() || !self.once.insert(file.display().to_string()) {
+            return Ok(Cost::default());
+        }
+        let (images, width) = (part.set().len(), handmade::width(part.set().channels.len()));
+        let seconds = self.pace_by_hand(part.set())? * images as f64;
+        Ok(Cost { seconds, disk: (4 * images * width) as u64, ..Cost::default() })
+    }
+
     /// Seconds of hand-made features of an image of a set, whichever grey levels are measured.
-    fn by_hand(&mut self, set: &ImageSet) -> Result<f64, Error> {
+    fn pace_by_hand(&mut self, set: &ImageSet) -> Result<f64, Error> {
         if let Some(pace) = self.handmade.get(&set.name) {
             return Ok(*pace);
         }

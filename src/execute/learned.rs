@@ -11,15 +11,18 @@ use crate::{
     data::{HOLD_OUT_SEED, hold_out},
     evaluate::{
         FeatureRows, TaskInput,
-        classify::{Asked, Classified, Head, Learned, Training, TrainingPart, classify, majority, prior},
+        classify::{
+            Asked, Classified, Head, Learned, Training, TrainingPart, classify, majority, prior, regression,
+        },
         questions::Questions,
     },
     event::{Event, Listen},
     model::Card,
-    plan::Step,
+    plan::{Revisions, Step},
     seed::Seed,
-    spec::{Features, Selection},
+    spec::{Beside, Features, Protocol, Selection},
 };
+use serde::Serialize;
 use std::{collections::BTreeMap, path::Path};
 
 impl WorkContext<'_> {
@@ -54,11 +57,17 @@ impl WorkContext<'_> {
             let set = part.set();
             let features = self.features(step, question, (question.data, false), part, listen)?;
             if let (Some(features), None) = (&features, &learned) {
-                let head = by
-                    .reads()
-                    .head
-                    .then(|| self.head(step, question, &set.name, features.width(), &training))
-                    .transpose()?;
+                let head = match &by {
+                    Protocol::Logistic(word) => {
+                        let of = self.regression_of(step, question, source, &trained, (&by, word.c));
+                        let fit = |listen: &mut dyn Listen| Ok(regression(&training, word.c, listen)?);
+                        Some(self.sets.classifier(&trained, &of, fit, listen)?)
+                    }
+                    _ if by.reads().head => {
+                        Some(self.head(step, question, &set.name, features.width(), &training)?)
+                    }
+                    _ => None,
+                };
                 learned = Some(Learned::of(&by, head, &training, listen)?);
             }
             let mut questions = Questions::of(&question.data.name, set);
@@ -88,6 +97,31 @@ impl WorkContext<'_> {
         Ok(scored)
     }
 
+    fn regression_of<'q>(
+        &'q self,
+        step: &'q Step,
+        question: &Question<'q>,
+        source: &'q Selection,
+        trained: &'q [Part<'_>],
+        (by, c): (&Protocol, f64),
+    ) -> Regression<'q> {
+        let of_set = |part: &'q Part<'_>| self.plan.embeds(step, (source, true), &part.set().name);
+        let Question { features, beside, hold_out, subset, .. } = *question;
+        let of_model = matches!(features, Features::Model | Features::Untrained);
+        let embeds = trained.iter().flat_map(of_set).map(|embed| embed.id.as_str()).collect();
+        let beside = if of_model { beside } else { &[] };
+        Regression {
+            c,
+            source,
+            hold_out,
+            subset,
+            features,
+            beside,
+            embeds,
+            revisions: Revisions::learned(by),
+        }
+    }
+
     /// The classifier that was trained with the model whose features of this set are read.
     fn head(
         &self,
@@ -113,6 +147,20 @@ pub(super) fn head(path: &Path, width: usize, trained: impl FnOnce() -> Vec<Stri
     let [weight, bias] =
         files::tensors(path, &[("classifier.weight", &shape), ("classifier.bias", &shape[..1])])?;
     Ok(Head::new(classes, &weight, &bias))
+}
+
+/// What a regression depends on besides the data: neither the target that is asked, nor how its features are scaled.
+#[derive(Serialize)]
+struct Regression<'a> {
+    c: f64,
+    source: &'a Selection,
+    hold_out: f64,
+    subset: Option<usize>,
+    features: Features,
+    beside: &'a [Beside],
+    /// The embeddings of the source, if it is fitted on those.
+    embeds: Vec<&'a str>,
+    revisions: Revisions,
 }
 
 /// `source_5/Task_one: 34 images have labels that the classifier does not know (a, b and 3 more); they count as wrong`.

@@ -7,6 +7,7 @@ mod each_image;
 mod error;
 mod fit;
 mod judge;
+mod kept;
 mod learned;
 mod room;
 mod score;

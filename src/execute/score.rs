@@ -4,8 +4,8 @@ use super::{Error, Progress, WorkContext, fit, sets::Part};
 use crate::{
     data::{HOLD_OUT_SEED, ImageSet, hold_out},
     evaluate::{
-        self, FeatureFile, FeatureRows, Pieces, SideBySide, TaskInput, TaskScore, floors,
-        handmade::{self, Greys},
+        FeatureFile, FeatureRows, Pieces, SideBySide, TaskInput, TaskScore, floors,
+        handmade::{Greys, ZScored},
         predictions,
         protocol::{self, score},
         questions::Questions,
@@ -107,8 +107,11 @@ impl WorkContext<'_> {
         let set = part.set();
         let mut measured = |greys| match question.trained_on {
             // Of a source and a target on one scale: that of the source's training images.
-            Some(_) => Ok(Box::new(self.measured(set, greys, listen)?) as Box<dyn FeatureRows>),
-            None => self.hand_made(set, greys, listen),
+            Some(_) => {
+                let measured = self.sets.hand_made(part, question.subset, greys, listen)?;
+                Ok(Box::new(measured) as Box<dyn FeatureRows>)
+            }
+            None => self.hand_made(part, question.subset, greys, listen),
         };
         Ok(match question.features {
             Features::Constant | Features::Prior => None,
@@ -123,11 +126,8 @@ impl WorkContext<'_> {
                 let mut all: Vec<(Box<dyn FeatureRows>, f64)> =
                     parts.into_iter().map(|part| (part, each)).collect();
                 for Beside { features, weight } in question.beside {
-                    let greys = match features {
-                        Measured::HandMade => Greys::Stored,
-                        Measured::HandMadeStandardised => Greys::Standardised,
-                    };
-                    all.push((self.hand_made(set, greys, listen)?, *weight));
+                    let measured = self.hand_made(part, question.subset, greys(*features), listen)?;
+                    all.push((measured, *weight));
                 }
                 Some(Box::new(SideBySide::new(all)))
             }
@@ -170,22 +170,16 @@ impl WorkContext<'_> {
         if whole.is_empty() { Err(none()) } else { Ok(whole) }
     }
 
+    /// Hand-made features on the scale of the set's own training images.
     fn hand_made(
         &self,
-        set: &ImageSet,
+        part: &Part<'_>,
+        subset: Option<usize>,
         greys: Greys,
         listen: &mut dyn Listen,
     ) -> Result<Box<dyn FeatureRows>, Error> {
-        Ok(Box::new(handmade::ZScored::new(self.measured(set, greys, listen)?, &set.train_rows())?))
-    }
-
-    /// Hand-made features as they are.
-    fn measured(&self, set: &ImageSet, greys: Greys, listen: &mut dyn Listen) -> Result<FeatureFile, Error> {
-        let width = handmade::width(set.channels.len());
-        let fill = |take: &mut dyn FnMut(&[f32]) -> Result<(), evaluate::Error>| {
-            handmade::of_set(set, greys, listen, take)
-        };
-        Ok(FeatureFile::scratch(&self.folder, width, fill)?)
+        let measured = self.sets.hand_made(part, subset, greys, listen)?;
+        Ok(Box::new(ZScored::new(measured, &part.set().train_rows())?))
     }
 
     fn predictions(&self, parts: &[Part<'_>], scored: &[Scored], attempt: &Attempt) -> Result<(), Error> {
@@ -208,6 +202,14 @@ impl WorkContext<'_> {
             .collect();
         let digest = predictions::write(&path, &named)?;
         self.note(attempt, "predictions", &path, digest)
+    }
+}
+
+/// The grey levels of which features beside those of a model are measured.
+pub(super) fn greys(features: Measured) -> Greys {
+    match features {
+        Measured::HandMade => Greys::Stored,
+        Measured::HandMadeStandardised => Greys::Standardised,
     }
 }
 

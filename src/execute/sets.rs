@@ -1,17 +1,27 @@
 //! The sets that a work reads: thinned if the spec requires it, with the mean and standard deviation that
 //! normalise them.
 
-use super::Error;
+use super::{
+    Error,
+    kept::{io_error, kept, kept_json, read_json, write_json},
+};
 use crate::{
-    atomic_file,
-    data::{self, Chosen, DataSet, ImageSet, Measured, Statistics, statistics},
+    atomic_file::Growing,
+    data::{self, Chosen, DataSet, ImageSet, Statistics, statistics},
+    evaluate::{
+        self, FeatureFile, FeatureRows,
+        classify::Head,
+        features,
+        handmade::{self, Greys},
+    },
     event::Listen,
     spec::{Condition, Selection},
     store::{DataKind, DatasetRow},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use std::{
     collections::BTreeMap,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -86,22 +96,27 @@ impl<'a> Sets<'a> {
         };
         let parts: Vec<Part<'a>> = folder.only(&wanted.sets)?.into_iter().map(thin).collect();
         for part in parts.iter().filter(|part| part.set().needs_measuring()) {
-            let path = self.kept(part, subset, "intensity");
-            let known = read::<Measured>(&path).is_some_and(|measured| part.set().take_measured(measured));
-            if !known {
-                let measured = data::measure(part.set(), listen)?;
-                keep(&path, &measured)?;
-                part.set().take_measured(measured);
-            }
+            let path = self.kept(part, subset, "intensity.json");
+            let take = |path: &Path| match part.set().take_measured(read_json(path)?) {
+                true => Ok(()),
+                false => Err(io_error(path)(io::ErrorKind::InvalidData.into())),
+            };
+            let measure =
+                |path: &Path, listen: &mut dyn Listen| write_json(path, &data::measure(part.set(), listen)?);
+            kept(&path, take, measure, listen)?;
         }
         Ok(parts)
     }
 
-    /// Where a value that was measured on a set is cached.
+    /// Where a value that was measured on a set is kept.
     fn kept(&self, part: &Part<'_>, subset: Option<usize>, what: &str) -> PathBuf {
         let size = subset.map_or(String::new(), |subset| format!("-{subset}"));
-        let folder = self.cache.join(&part.fingerprint[..16.min(part.fingerprint.len())]);
-        folder.join(format!("{}{size}-{what}.json", part.set().name))
+        self.folder(part).join(format!("{}{size}-{what}", part.set().name))
+    }
+
+    /// The folder of what is computed from a data set alone.
+    fn folder(&self, part: &Part<'_>) -> PathBuf {
+        self.cache.join(&part.fingerprint[..16.min(part.fingerprint.len())])
     }
 
     /// Published constants if there are any; otherwise mean and standard deviation over all of Train, whichever images
@@ -116,24 +131,53 @@ impl<'a> Sets<'a> {
         if let Some(printed) = &set.printed_statistics {
             return Ok(printed.clone());
         }
-        let path = self.kept(part, subset, &format!("statistics-{REVISION}"));
-        if let Some(kept) = read::<Statistics>(&path) {
-            return Ok(kept);
-        }
-        let found = statistics(set, &set.train_rows(), listen)?;
-        keep(&path, &found)?;
-        Ok(found)
+        let path = self.kept(part, subset, &format!("statistics-{REVISION}.json"));
+        kept_json(&path, |listen| Ok(statistics(set, &set.train_rows(), listen)?), listen)
     }
-}
 
-fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
-}
+    /// Hand-made features of every image of a set, as they are: not yet on a common scale.
+    pub(super) fn hand_made(
+        &self,
+        part: &Part<'_>,
+        subset: Option<usize>,
+        greys: Greys,
+        listen: &mut dyn Listen,
+    ) -> Result<FeatureFile, Error> {
+        let set = part.set();
+        let open = |path: &Path| {
+            let features = FeatureFile::plain(path, set.len())?;
+            match features.width() == handmade::width(set.channels.len()) {
+                true => Ok(features),
+                false => Err(io_error(path)(io::ErrorKind::InvalidData.into())),
+            }
+        };
+        let measure = |path: &Path, listen: &mut dyn Listen| {
+            let mut out = Growing::create(path).map_err(io_error(path))?;
+            handmade::of_set(set, greys, listen, &mut |values| {
+                features::write(&mut out, values)
+                    .map_err(|source| evaluate::Error::Features { path: path.into(), source })
+            })?;
+            out.finish().map(drop).map_err(io_error(path))
+        };
+        kept(&self.hand_made_file(part, subset, greys), open, measure, listen)
+    }
 
-fn keep(path: &Path, value: &impl Serialize) -> Result<(), Error> {
-    let text = serde_json::to_vec(value).expect("numbers and names");
-    path.parent()
-        .map_or(Ok(()), std::fs::create_dir_all)
-        .and_then(|()| atomic_file::write(path, text))
-        .map_err(|source| Error::Io { path: path.to_owned(), source })
+    /// Where they are kept.
+    pub(super) fn hand_made_file(&self, part: &Part<'_>, subset: Option<usize>, greys: Greys) -> PathBuf {
+        self.kept(part, subset, &format!("{}-{}.f32", greys.name(), evaluate::REVISION))
+    }
+
+    /// A classifier that was fitted on images of a source; `of` is everything that it depends on besides the data.
+    pub(super) fn classifier(
+        &self,
+        source: &[Part<'_>],
+        of: &impl Serialize,
+        fit: impl FnOnce(&mut dyn Listen) -> Result<Head, Error>,
+        listen: &mut dyn Listen,
+    ) -> Result<Head, Error> {
+        let Some(part) = source.first() else { return fit(listen) };
+        let of = serde_json::to_vec(of).expect("plain data");
+        let name = format!("classifier-{}.json", &blake3::hash(&of).to_hex()[..16]);
+        kept_json(&self.folder(part).join(name), fit, listen)
+    }
 }

@@ -73,6 +73,11 @@ impl Revisions {
         }
     }
 
+    /// Of what a protocol learns from a source.
+    pub(crate) fn learned(by: &Protocol) -> Self {
+        Self::of([word("protocol", by.entry())].into_iter(), &[EVALUATE])
+    }
+
     fn of(words: impl Iterator<Item = (String, u32)>, parts: &[(&str, u32)]) -> Self {
         let parts =
             parts.iter().chain(&[(SCHEMA_NAME, SCHEMA)]).map(|(name, number)| (name.to_string(), *number));

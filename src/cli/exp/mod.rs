@@ -10,6 +10,7 @@ use super::{
     jobs::{self, Declaration},
     locate,
     options::{ComputeOptions, DataOption, MemoryOption, SpecOptions, StoreOption},
+    output,
     progress::Progress,
     provenance,
 };
@@ -113,7 +114,10 @@ impl Exp {
             Some(file) => jobs::declarations_in(file)?,
             None => jobs::declarations(&self.names)?,
         };
-        jobs::check(&declarations, &self.spec)?;
+        let remarks = jobs::check(&declarations, &self.spec)?;
+        if self.worker.is_none() && !quiet {
+            remarks.iter().for_each(|text| output::note(text));
+        }
         let device = self.compute.prepare()?;
         // On a thread of the pool: otherwise thousands of small operations per second would each be handed
         // over and waited for.

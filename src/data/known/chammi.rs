@@ -70,6 +70,7 @@ fn set(name: &str, leave_out: Option<(&str, &str)>) -> SetDescription {
             .map(|(task, column)| (task.to_owned(), column.to_owned()))
             .into_iter()
             .collect(),
+        ask_all: None,
         roles: BTreeMap::new(),
         pixel_size_um: None,
         printed: statistics(name),

@@ -195,7 +195,7 @@ impl<'a> Reading<'a> {
         let index = self.rows.keys.len() as u32;
         let row = Some(sheet_row(index));
         let field = |column: usize| record.get(column).unwrap_or_default();
-        let split = field(self.columns.split);
+        let split = self.columns.split.map_or("Train", field);
         let mut flags = if split == "Train" { TRAIN } else { 0 };
         flags |= self.files(record, row, problems);
         self.rows.flags.push(flags);
@@ -247,16 +247,16 @@ impl<'a> Reading<'a> {
             None => _ = self.splits.insert(split.to_owned(), 1),
         }
         for (task, (name, column, leave_out)) in self.columns.tasks.iter().enumerate() {
-            let Some(asked) = boolean(field(*column)) else {
+            let Some(asked) = column.map_or(Some(true), |column| boolean(field(column))) else {
                 let hint = "write True or False, or 1 and 0, in every row of a task's column";
                 problems.add(row, Some(hint), || {
-                    let found = field(*column);
+                    let found = column.map_or("", field);
                     let found = if found.is_empty() { "an empty field" } else { &format!("`{found}`") };
                     format!("expected True or False in {name}, found {found}")
                 });
                 continue;
             };
-            if asked != (split == name) {
+            if column.is_some() && asked != (split == name) {
                 let (count, first) = &mut self.disagree[task];
                 *first = if *count == 0 { sheet_row(index) } else { *first };
                 *count += 1;

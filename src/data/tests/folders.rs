@@ -279,3 +279,55 @@ fn a_subset_draws_evenly_over_labels_and_keeps_groups() {
     let again = whole.subset(8).unwrap();
     assert!((0..small.len() as u32).all(|row| small.key(row) == again.key(row)));
 }
+
+/// Four images on three plates, and no word about splits.
+const UNSPLIT: &str = "file_path,channel_width,Label,barcode\nA/crops/a.png,4,x,P1\nA/crops/b.png,4,y,P1\nA/crops/c.png,4,y,P2\nA/crops/d.png,4,x,P3\n";
+
+const ASK_ALL: &str = "[sets.A]\nchannels = [\"dna\", \"er\"]\nroles = { plate = \"barcode\" }\nask_all = { Type = \"plate\" }\n";
+
+#[test]
+fn one_task_can_ask_for_every_image() {
+    let folder = Folder::good();
+    folder.write("dataset.toml", ASK_ALL);
+    folder.write("A/enriched_meta.csv", UNSPLIT);
+    let data = folder.open().unwrap();
+    assert_eq!(data.warnings, [""; 0]);
+    let set = data.set("A").unwrap();
+    assert_eq!(set.train_rows(), [0, 1, 2, 3]);
+    let [task] = &set.tasks[..] else { panic!("one task, found {:?}", set.tasks) };
+    let left_out = task.leave_out.as_ref().unwrap();
+    assert_eq!((task.name.as_str(), &task.queries[..]), ("Type", &[0, 1, 2, 3][..]));
+    assert_eq!(
+        (&left_out.group[..], &left_out.names[..]),
+        (&[0, 0, 1, 2][..], &["P1", "P2", "P3"].map(String::from)[..])
+    );
+    for (line, wanted) in [
+        ("ask_all = {}", "ask_all of set `A`: expected one task, found 0"),
+        ("ask_all = { Train = \"plate\" }", "expected the name of a task, found `Train`"),
+        ("ask_all = { Type = \"dish\" }", "expected a column `dish` (left out in Type)"),
+        (
+            "ask_all = { Type = \"plate\" }\nleave_group_out = { Task_one = \"plate\" }",
+            "expected `Type` to be the only task, found `Task_one` in leave_group_out",
+        ),
+    ] {
+        folder.write("dataset.toml", ASK_ALL.replace("ask_all = { Type = \"plate\" }", line));
+        assert!(folder.refusal().contains(wanted), "{}", folder.refusal());
+    }
+}
+
+#[test]
+fn a_description_can_be_elsewhere() {
+    let (folder, elsewhere) = (Folder::good(), Folder::new(ASK_ALL));
+    folder.write("A/enriched_meta.csv", UNSPLIT);
+    assert!(folder.refusal().contains("expected a column `train_test_split`"));
+    let open = |file: &str| {
+        let file = elsewhere.path().join(file);
+        DataSet::open_described("test", folder.path(), Some(&file), &Contents::not_kept(), &mut Silence)
+    };
+    let described = open("dataset.toml").unwrap();
+    assert_eq!(described.set("A").unwrap().tasks[0].name, "Type");
+    // The same as if it were the folder's own: the place of a description is no part of the data.
+    folder.write("dataset.toml", ASK_ALL);
+    assert_eq!(folder.open().unwrap().fingerprint, described.fingerprint);
+    assert!(open("nowhere.toml").is_err());
+}

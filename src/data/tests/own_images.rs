@@ -202,7 +202,7 @@ fn the_fingerprint_covers_the_files_of_every_channel_the_layout_and_the_rule() {
 
 #[test]
 fn what_was_said_without_layout_and_rule_is_the_fingerprint_that_it_was() {
-    let description = super::super::describe::Description::of(Folder::good().path()).unwrap();
+    let description = super::super::describe::Description::of(Folder::good().path(), None).unwrap();
     assert_eq!(
         serde_json::to_string(&description.sets).unwrap(),
         "[{\"name\":\"A\",\"channels\":[\"nucleus\",\"er\"],\"leave_group_out\":{},\"roles\":{},\"pixel_size_um\":null,\

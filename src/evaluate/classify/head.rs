@@ -1,11 +1,16 @@
 //! A linear classifier on features.
 
 use super::standardised::Scales;
-use crate::evaluate::{Error, FeatureRows, features::rows_of_a_block};
+use crate::evaluate::{
+    Error, FeatureRows,
+    features::in_blocks,
+    vectors::{dot, log_softmax},
+};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// A linear classifier: the logit of class c is `weight[c] · x + bias[c]`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Head {
     /// The names of the classes, sorted.
     pub classes: Vec<String>,
@@ -65,12 +70,7 @@ impl Head {
     ) -> Result<Vec<f64>, Error> {
         let (width, classes) = (features.width(), self.classes.len());
         let mut votes = vec![0f64; rows.len() * classes];
-        let (mut values, block) = (Vec::new(), rows_of_a_block(width));
-        for (number, rows) in rows.chunks(block).enumerate() {
-            values.resize(rows.len() * width, 0f32);
-            features.read(rows, &mut values)?;
-            finite(rows, &values, width)?;
-            let first = number * block;
+        in_blocks(features, rows, |first, rows, values| {
             let out = votes[first * classes..][..rows.len() * classes].par_chunks_exact_mut(classes);
             let images = values.par_chunks_exact(width).zip(out).enumerate();
             images.for_each_init(Vec::new, |x, (at, (image, out))| {
@@ -78,42 +78,10 @@ impl Head {
                 self.logits(x, out);
                 log_softmax(out);
             });
-        }
+            Ok(())
+        })?;
         Ok(votes)
     }
-}
-
-/// Refuses features that are no numbers.
-pub(in crate::evaluate) fn finite(rows: &[u32], values: &[f32], width: usize) -> Result<(), Error> {
-    match values.iter().position(|value| !value.is_finite()) {
-        None => Ok(()),
-        Some(at) => {
-            let (row, column) = (rows[at / width] as usize, at % width);
-            Err(Error::NotFinite { row, column, value: values[at] })
-        }
-    }
-}
-
-/// Added in four running sums, so that the compiler may compute them side by side.
-pub(in crate::evaluate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let (a4, a_rest) = a.as_chunks::<4>();
-    let (b4, b_rest) = b.as_chunks::<4>();
-    let mut sums = [0f64; 4];
-    for (a, b) in a4.iter().zip(b4) {
-        for at in 0..4 {
-            sums[at] += a[at] * b[at];
-        }
-    }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
-}
-
-/// Logits become log-probabilities.
-pub(in crate::evaluate) fn log_softmax(values: &mut [f64]) {
-    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = values.iter().map(|value| (value - largest).exp()).sum();
-    let log = largest + sum.ln();
-    values.iter_mut().for_each(|value| *value -= log);
 }
 
 /// The class of the largest log-probability, the first among equals, and its probability.

@@ -5,19 +5,21 @@
 //! one the features of the target can be [standardised], behind it votes can be [pooled].
 
 mod floors;
-pub(super) mod head;
+mod head;
 mod nearest_mean;
 mod neighbours;
 pub mod pooled;
-pub(super) mod standardised;
+mod standardised;
 mod tent;
 
+pub use super::logistic::fit as regression;
 pub use floors::{majority, prior};
 pub use head::Head;
 
 use super::{
-    Error, FeatureRows, Prediction, TaskInput, TaskScore, Truth, logistic,
+    Error, FeatureRows, Prediction, TaskInput, TaskScore, Truth,
     metrics::{CLASSIFIED, Counts},
+    moments::Moments,
 };
 use crate::{
     data::{ImageSet, Role},
@@ -25,7 +27,6 @@ use crate::{
     spec::{Protocol, Target},
 };
 use neighbours::Neighbours;
-use standardised::Moments;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the columns of a table say of an image.
@@ -112,6 +113,12 @@ impl Training<'_> {
         self.parts.iter().map(of).collect()
     }
 
+    /// Mean and SD of each feature over these images.
+    pub(super) fn moments(&self) -> Result<Moments, Error> {
+        let parts = self.parts.iter().map(|part| Ok((part.features()?, part.rows.as_slice())));
+        Moments::of(&parts.collect::<Result<Vec<_>, Error>>()?)
+    }
+
     /// Refuses a source of which nothing is left to fit on.
     pub(super) fn check(&self) -> Result<(), Error> {
         if self.parts.iter().all(|part| part.rows.is_empty()) {
@@ -160,7 +167,7 @@ pub fn classify(
                 if let Protocol::Accuracy(word) = by
                     && word.tent
                 {
-                    let source = Moments::of_training(training)?;
+                    let source = training.moments()?;
                     scales = tent::adapted(head, features, &rows, &scales, &source, listen)?;
                 }
                 head.votes(features, &rows, &scales)?
@@ -191,7 +198,8 @@ enum Kind {
 }
 
 impl Learned {
-    /// What a protocol asks. `head` is the classifier that was trained with the model, if the protocol reads it.
+    /// What a protocol asks. `head` is the classifier that was trained with the model, if the protocol reads it, or a
+    /// [regression] that was fitted before.
     ///
     /// # Errors
     /// Nothing to learn from, or features that are no numbers or do not belong together.
@@ -204,7 +212,10 @@ impl Learned {
         Ok(Self(match by {
             Protocol::Accuracy(_) => Kind::Linear(head.ok_or(Error::Empty { what: "trained classifier" })?),
             Protocol::NearestMean(_) => Kind::Linear(nearest_mean::fit(training)?),
-            Protocol::Logistic(word) => Kind::Linear(logistic::fit(training, word.c, listen)?),
+            Protocol::Logistic(word) => Kind::Linear(match head {
+                Some(fitted) => fitted,
+                None => regression(training, word.c, listen)?,
+            }),
             Protocol::Knn(word) => Kind::Neighbours(Neighbours::fit(training, word)?),
             Protocol::OneNn(_) => return Err(Error::Empty { what: "classifier that learned from a source" }),
         }))

@@ -4,8 +4,7 @@ use super::{Training, standardised::Scales};
 use crate::{
     evaluate::{
         Error, FeatureRows,
-        classify::head::finite,
-        features::rows_of_a_block,
+        features::in_blocks,
         knn::{Unit, nearest, shares},
     },
     event::Listen,
@@ -49,16 +48,12 @@ impl Neighbours {
         scales: &Scales,
         listen: &dyn Listen,
     ) -> Result<Vec<f64>, Error> {
-        let (width, block) = (features.width(), rows_of_a_block(features.width()));
-        let (mut values, mut x) = (Vec::new(), Vec::new());
+        let (width, mut x) = (features.width(), Vec::new());
         let mut votes = Vec::with_capacity(rows.len() * self.classes.len());
-        for (number, rows) in rows.chunks(block).enumerate() {
-            values.resize(rows.len() * width, 0f32);
-            features.read(rows, &mut values)?;
-            finite(rows, &values, width)?;
+        in_blocks(features, rows, |first, rows, values| {
             let mut queries = Unit::empty(width);
             for (at, image) in values.chunks_exact(width).enumerate() {
-                scales.read(number * block + at, image, &mut x);
+                scales.read(first + at, image, &mut x);
                 if !queries.push(&x) {
                     return Err(Error::ZeroRow { row: rows[at] as usize });
                 }
@@ -67,7 +62,8 @@ impl Neighbours {
                 let shares = shares(&near, self.k, self.temperature, &self.labels, self.classes.len());
                 votes.extend(shares.into_iter().map(|share| share.max(NO_VOTE).ln()));
             }
-        }
+            Ok(())
+        })?;
         Ok(votes)
     }
 }

@@ -1,7 +1,7 @@
 //! Votes of several images as one.
 
 use super::Roles;
-use crate::data::Role;
+use crate::{data::Role, evaluate::vectors::log_softmax};
 use std::collections::BTreeMap;
 
 /// The unit of each of these rows, as a number from 0 on. Wells are identified by plate and well. An image whose table says
@@ -35,7 +35,7 @@ pub fn pool(votes: &mut [f64], classes: usize, units: &[usize]) {
     }
     for (sums, images) in sums.chunks_exact_mut(classes).zip(&images) {
         sums.iter_mut().for_each(|sum| *sum /= images);
-        super::head::log_softmax(sums);
+        log_softmax(sums);
     }
     for (votes, unit) in votes.chunks_exact_mut(classes).zip(units) {
         votes.copy_from_slice(&sums[unit * classes..][..classes]);

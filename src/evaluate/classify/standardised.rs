@@ -1,82 +1,12 @@
 //! Features of a target on the scale of its source: statistics re-estimated within each plate (batch, source, …).
 
-use super::{Roles, Training, head::finite};
+use super::{Roles, Training};
 use crate::{
     data::Role,
-    evaluate::{Error, FeatureRows, features::rows_of_a_block},
+    evaluate::{Error, FeatureRows, moments::Moments},
     spec::Standardised,
 };
 use std::collections::BTreeMap;
-
-/// Mean and SD of each feature over some images. The SD of a feature that does not vary is 0.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::evaluate) struct Moments {
-    pub(in crate::evaluate) mean: Vec<f64>,
-    pub(in crate::evaluate) sd: Vec<f64>,
-}
-
-/// Rounding alone makes a constant feature vary by a few units in the last place.
-const CONSTANT: f64 = 1e-6;
-
-impl Moments {
-    /// Over rows of several matrices of equal width; numbers are added in order.
-    pub(super) fn of(parts: &[(&dyn FeatureRows, &[u32])]) -> Result<Self, Error> {
-        let width = parts.first().map_or(0, |(features, _)| features.width());
-        let n = parts.iter().map(|(_, rows)| rows.len()).sum::<usize>().max(1) as f64;
-        let sums = |term: &dyn Fn(usize, f64) -> f64| {
-            let mut sums = vec![0f64; width];
-            for (features, rows) in parts {
-                each(*features, rows, |image| {
-                    image.iter().enumerate().for_each(|(at, value)| sums[at] += term(at, f64::from(*value)));
-                })?;
-            }
-            Ok::<_, Error>(sums)
-        };
-        let mean: Vec<f64> = sums(&|_, value| value)?.into_iter().map(|sum| sum / n).collect();
-        let squares = sums(&|at, value| (value - mean[at]).powi(2))?;
-        let sd = squares.iter().zip(&mean).map(|(sum, mean)| {
-            let sd = (sum / n).sqrt();
-            if sd > CONSTANT * mean.abs().max(CONSTANT) { sd } else { 0.0 }
-        });
-        let sd = sd.collect();
-        Ok(Self { mean, sd })
-    }
-
-    /// Over a source's training images.
-    pub(in crate::evaluate) fn of_training(training: &Training<'_>) -> Result<Self, Error> {
-        let parts = training.parts.iter().map(|part| Ok((part.features()?, part.rows.as_slice())));
-        Self::of(&parts.collect::<Result<Vec<_>, Error>>()?)
-    }
-}
-
-/// Passes some images to `take`, in order.
-fn each(features: &dyn FeatureRows, rows: &[u32], mut take: impl FnMut(&[f32])) -> Result<(), Error> {
-    let (width, mut values) = (features.width(), Vec::new());
-    for rows in rows.chunks(rows_of_a_block(width)) {
-        values.resize(rows.len() * width, 0f32);
-        features.read(rows, &mut values)?;
-        finite(rows, &values, width)?;
-        values.chunks_exact(width).for_each(&mut take);
-    }
-    Ok(())
-}
-
-/// Passes some images to `take`, in order, centred and scaled; a feature without variation is 0.
-pub(in crate::evaluate) fn scaled(
-    features: &dyn FeatureRows,
-    rows: &[u32],
-    mean: &[f64],
-    sd: &[f64],
-    mut take: impl FnMut(&[f64]),
-) -> Result<(), Error> {
-    let mut z = vec![0f64; mean.len()];
-    each(features, rows, |image| {
-        for (at, z) in z.iter_mut().enumerate() {
-            *z = if sd[at] > 0.0 { (f64::from(image[at]) - mean[at]) / sd[at] } else { 0.0 };
-        }
-        take(&z);
-    })
-}
 
 /// What is done to the features of each image before a classifier: `scale · x + shift`, by groups of images.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -134,7 +64,7 @@ pub(super) fn scales(
 ) -> Result<Scales, Error> {
     let Some(Standardised { within, on_controls }) = said else { return Ok(Scales::default()) };
     training.check()?;
-    let source = if on_controls { of_controls(training)? } else { Moments::of_training(training)? };
+    let source = if on_controls { of_controls(training)? } else { training.moments()? };
     if source.mean.len() != features.width() {
         let (expected, found) = (source.mean.len(), features.width());
         return Err(Error::Mismatch {

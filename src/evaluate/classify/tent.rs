@@ -5,11 +5,10 @@
 
 use super::{
     Head,
-    head::{finite, log_softmax},
-    standardised::{Affine, Moments, Scales},
+    standardised::{Affine, Scales},
 };
 use crate::{
-    evaluate::{Error, FeatureRows, features::rows_of_a_block},
+    evaluate::{Error, FeatureRows, features::in_blocks, moments::Moments, vectors::log_softmax},
     event::Listen,
 };
 use rayon::prelude::*;
@@ -84,18 +83,14 @@ fn gradient(
     source: &Moments,
 ) -> Result<Vec<f64>, Error> {
     let (width, classes) = (features.width(), head.classes.len());
-    let (mut sum, mut values) = (vec![0f64; 2 * width], Vec::new());
-    let block = rows_of_a_block(width);
-    for (number, rows) in rows.chunks(block).enumerate() {
-        values.resize(rows.len() * width, 0f32);
-        features.read(rows, &mut values)?;
-        finite(rows, &values, width)?;
+    let mut sum = vec![0f64; 2 * width];
+    in_blocks(features, rows, |first, _, values| {
         let chunks = values.par_chunks(CHUNK * width).enumerate().map(|(chunk, images)| {
             let mut part = vec![0f64; 2 * width];
             let (of_factor, of_added) = part.split_at_mut(width);
             let (mut x, mut z, mut logs) = (Vec::new(), Vec::new(), vec![0f64; classes]);
             for (at, image) in images.chunks_exact(width).enumerate() {
-                let place = number * block + chunk * CHUNK + at;
+                let place = first + chunk * CHUNK + at;
                 now.read(place, image, &mut x);
                 head.logits(&x, &mut logs);
                 log_softmax(&mut logs);
@@ -117,7 +112,8 @@ fn gradient(
         for part in chunks.collect::<Vec<_>>() {
             sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
         }
-    }
+        Ok(())
+    })?;
     sum.iter_mut().for_each(|value| *value /= rows.len() as f64);
     Ok(sum)
 }
@@ -126,5 +122,6 @@ fn gradient(
 #[cfg(test)]
 pub(super) fn entropy(head: &Head, features: &dyn FeatureRows, rows: &[u32], scales: &Scales) -> f64 {
     let votes = head.votes(features, rows, scales).unwrap();
-    -super::head::dot(&votes, &votes.iter().map(|log| log.exp()).collect::<Vec<_>>()) / rows.len() as f64
+    -crate::evaluate::vectors::dot(&votes, &votes.iter().map(|log| log.exp()).collect::<Vec<_>>())
+        / rows.len() as f64
 }

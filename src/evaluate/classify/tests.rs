@@ -210,7 +210,7 @@ fn votes_of_a_well_are_one() {
 fn a_given_classifier_is_asked_and_must_fit() {
     let golden = Golden::new();
     let source = golden.source();
-    let head = logistic::fit(&golden.training(&source), 1.0, &mut Silence).unwrap();
+    let head = regression(&golden.training(&source), 1.0, &mut Silence).unwrap();
     let accuracy = |tent, pooled| settings::Accuracy { tent, standardised: None, pooled }.into();
     let found = golden.classified(&accuracy(false, None), Some(&head)).unwrap();
     near(&metrics_of(&found), &golden.numbers("c1.0.metrics"), 1e-12);
@@ -229,8 +229,8 @@ fn entropy_is_minimised() {
     let golden = Golden::new();
     let (source, target) = (golden.source(), FeatureMatrix::new(WIDTH, &golden.target).unwrap());
     let training = golden.training(&source);
-    let head = logistic::fit(&training, 0.05, &mut Silence).unwrap();
-    let moments = Moments::of_training(&training).unwrap();
+    let head = regression(&training, 0.05, &mut Silence).unwrap();
+    let moments = training.moments().unwrap();
     let rows: Vec<u32> = (0..150).collect();
     let before = standardised::Scales::default();
     let adapted = || tent::adapted(&head, &target, &rows, &before, &moments, &Silence).unwrap();

@@ -93,12 +93,41 @@ fn pass<T: Send>(
     blocks.collect::<Vec<_>>().into_iter().collect()
 }
 
+/// Passes some images to `take`, block by block and in order: the number of the first, their rows, and their features.
+///
+/// # Errors
+/// Rows that cannot be read, features that are no numbers, and those of `take`.
+pub(super) fn in_blocks(
+    features: &dyn FeatureRows,
+    rows: &[u32],
+    mut take: impl FnMut(usize, &[u32], &[f32]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let (width, mut values) = (features.width(), Vec::new());
+    let block = rows_of_a_block(width);
+    for (number, rows) in rows.chunks(block).enumerate() {
+        values.resize(rows.len() * width, 0f32);
+        features.read(rows, &mut values)?;
+        finite(rows, &values, width)?;
+        take(number * block, rows, &values)?;
+    }
+    Ok(())
+}
+
+/// Refuses features that are no numbers.
+fn finite(rows: &[u32], values: &[f32], width: usize) -> Result<(), Error> {
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(at) => {
+            let (row, column) = (rows[at / width] as usize, at % width);
+            Err(Error::NotFinite { row, column, value: values[at] })
+        }
+    }
+}
+
 fn check_block(rows: &[u32], values: &[f32], metric: Metric) -> Result<(), Error> {
     for (row, values) in rows.iter().zip(values.chunks_exact(values.len() / rows.len())) {
+        finite(&[*row], values, values.len())?;
         let row = *row as usize;
-        if let Some(column) = values.iter().position(|value| !value.is_finite()) {
-            return Err(Error::NotFinite { row, column, value: values[column] });
-        }
         // By their bits: threads that flush subnormal numbers read them as 0.
         if metric == Metric::Cosine && values.iter().all(|value| value.to_bits() << 1 == 0) {
             return Err(Error::ZeroRow { row });

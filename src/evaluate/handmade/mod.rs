@@ -44,6 +44,16 @@ pub enum Greys {
     Standardised,
 }
 
+impl Greys {
+    /// Its name in files: that of the floor.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stored => "hand_made",
+            Self::Standardised => "hand_made_standardised",
+        }
+    }
+}
+
 /// The number of features of an image with this number of channels.
 pub fn width(channels: usize) -> usize {
     PER_CHANNEL * channels + channels * channels.saturating_sub(1) / 2

@@ -1,6 +1,6 @@
 //! The minimum of a smooth convex function: L-BFGS with a bisecting line search (weak Wolfe conditions).
 
-use crate::evaluate::classify::head::dot;
+use crate::evaluate::vectors::dot;
 use std::collections::VecDeque;
 
 /// Steps that are remembered.

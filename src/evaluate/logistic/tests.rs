@@ -8,14 +8,14 @@ use rayon::ThreadPoolBuilder;
 fn solved(golden: &Golden, c: f64, tolerance: f64) -> (Vec<f64>, Vec<f64>) {
     let source = golden.source();
     let training = golden.training(&source);
-    let Moments { mean, sd } = Moments::of_training(&training).unwrap();
+    let moments = training.moments().unwrap();
     let classes = training.classes();
     let labels = training.labels(&classes).concat();
     let mut x = Vec::new();
     for part in &training.parts {
-        scaled(part.features().unwrap(), &part.rows, &mean, &sd, |z| x.extend_from_slice(z)).unwrap();
+        moments.scaled(part.features().unwrap(), &part.rows, |z| x.extend_from_slice(z)).unwrap();
     }
-    let problem = Problem { x: &x, labels: &labels, classes: classes.len(), width: mean.len(), c };
+    let problem = Problem { x: &x, labels: &labels, classes: classes.len(), width: moments.mean.len(), c };
     problem.solved(tolerance, &mut Silence).unwrap()
 }
 

@@ -11,7 +11,7 @@ use crate::{
     spec::{Features, Selection, Spec, settings},
     store::{ScoreRow, Store},
 };
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf, time::SystemTime};
 
 const SMALL: Folder = Folder("small");
 /// Training images of the target, which nothing reads, and those that are asked.
@@ -196,4 +196,58 @@ fn a_table_without_plates_is_refused_before_anything_is_trained() {
     assert!(within(Role::Plate, set("B")).is_ok());
     let problems = within(Role::Batch, set("B")).unwrap_err().to_string();
     assert!(problems.contains("the table of `B` of `small` has no column for the role batch"), "{problems}");
+}
+
+/// What is kept beside the store of a data set alone: contents by name.
+fn kept(home: &Home) -> BTreeMap<String, (Vec<u8>, SystemTime)> {
+    let folders = fs::read_dir(home._folder.path().join("runs.db.d/data")).unwrap();
+    let files = folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
+    files
+        .map(|file| {
+            let path = file.unwrap().path();
+            let written = fs::metadata(&path).unwrap().modified().unwrap();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, (fs::read(&path).unwrap(), written))
+        })
+        .collect()
+}
+
+#[test]
+fn hand_made_features_and_regressions_are_computed_once_for_all_runs() {
+    let home = home();
+    let asked = |epochs, pooled| {
+        spec(|spec| {
+            spec.train.stages[0].epochs = epochs;
+            let standardised = Some(crate::spec::Standardised { within: Role::Plate, on_controls: false });
+            let mut second = spec.evaluate[0].clone();
+            second.protocol = settings::Accuracy { tent: false, standardised, pooled }.into();
+            spec.evaluate.push(second);
+        })
+    };
+    let (plan, ..) = home.run(&asked(2, None));
+    let first = kept(&home);
+    let names = |start: &str| first.keys().filter(|name| name.starts_with(start)).count();
+    // Of both sets, with grey levels as stored and standardised; regressions on these and on untrained features.
+    assert_eq!(
+        (names("A-hand_made"), names("B-hand_made"), names("classifier-")),
+        (2, 2, 3),
+        "{:?}",
+        first.keys()
+    );
+    assert_eq!(first.len(), 7, "no lock and no half of a file stays: {:?}", first.keys());
+
+    let (other, ..) = home.run(&asked(1, None));
+    assert_ne!(plan.run, other.run);
+    assert!(kept(&home) == first, "another run reads what is there");
+
+    let folder =
+        fs::read_dir(home._folder.path().join("runs.db.d/data")).unwrap().next().unwrap().unwrap().path();
+    for name in first.keys() {
+        let half = &first[name].0[..first[name].0.len() / 2 + 1];
+        fs::write(folder.join(name), half).unwrap();
+    }
+    home.run(&asked(1, Some(Role::Well)));
+    for (name, (contents, _)) in kept(&home) {
+        assert!(contents == first[&name].0, "{name} is the same again");
+    }
 }

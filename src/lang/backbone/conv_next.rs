@@ -2,7 +2,7 @@
 
 use super::{Backbone, BackboneWord};
 use crate::{
-    dsl::{ImageNet22k, LearnsHere, Size, WeightsFor, sizes},
+    dsl::{ImageNet22k, LearnsHere, Simulated, Size, WeightsFor, sizes},
     spec::{Spec, Weights, check::Found},
     word::{Word, word},
 };
@@ -41,6 +41,7 @@ sizes! {
 }
 
 impl<S: Size> LearnsHere for ConvNext<S> {}
+impl WeightsFor<ConvNext<size::Mini>> for Simulated {}
 impl WeightsFor<ConvNext<size::Tiny>> for ImageNet22k {}
 impl WeightsFor<ConvNext<size::Small>> for ImageNet22k {}
 impl WeightsFor<ConvNext<size::Base>> for ImageNet22k {}

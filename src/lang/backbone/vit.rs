@@ -2,7 +2,7 @@
 
 use super::{Backbone, BackboneWord};
 use crate::{
-    dsl::{self, ImageNet1k, LearnsHere, Size, Transformer, WeightsFor, sizes},
+    dsl::{self, ImageNet1k, LearnsHere, Simulated, Size, Transformer, WeightsFor, sizes},
     spec::{Spec, Weights, bounds, check::Found},
     word::{Word, plain, word},
 };
@@ -123,6 +123,7 @@ sizes! {
 
 impl<S: Size, K: Copy> LearnsHere for Vit<S, K> {}
 impl<S: Size, K: Copy> Transformer for Vit<S, K> {}
+impl WeightsFor<Vit<size::Mini>> for Simulated {}
 impl WeightsFor<Vit<size::Tiny>> for ImageNet1k {}
 impl WeightsFor<Vit<size::Small>> for ImageNet1k {}
 impl WeightsFor<Vit<size::Base>> for ImageNet1k {}

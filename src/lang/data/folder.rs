@@ -1,7 +1,8 @@
 //! Folders of one's own: the language knows their name, and the planner the rest.
 
 use crate::{
-    dsl::{DataSetWord, DataWord, NotKnown, TrainingData, Zero},
+    dsl::{DataSetWord, DataWord, Having, NotKnown, TrainingData, Zero},
+    role::Role,
     spec::Selection,
 };
 
@@ -15,6 +16,35 @@ impl Folder {
         Only(Selection::new(self.0, &sets))
     }
 }
+
+/// One laboratory, batch or plate of a folder, by what its tables say: what to train on, and what to ask or adapt to.
+///
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let model = Vit::mini().scratch().adapter(Planes(["dna", "er", "mito"]));
+/// let screen = Folder("my_screen");
+/// let dual = model.train_on(screen.source("A")).loss(DinoV1::ema(0.996)).classify(Vit::mini());
+/// let target = screen.source("B");
+/// let _ = dual.adapt(Oda::per(Plate), target.clone()).evaluate(Accuracy.on(target));
+/// ```
+pub trait FolderParts: DataWord<Of = Folder> + Sized {
+    /// The images of one laboratory or microscope: [`Role::Source`].
+    fn source(self, name: impl Into<String>) -> Having<Self> {
+        self.having(Role::Source, [name])
+    }
+
+    /// The images of one batch: [`Role::Batch`].
+    fn batch(self, name: impl Into<String>) -> Having<Self> {
+        self.having(Role::Batch, [name])
+    }
+
+    /// The images of one plate: [`Role::Plate`].
+    fn plate(self, name: impl Into<String>) -> Having<Self> {
+        self.having(Role::Plate, [name])
+    }
+}
+impl<D: DataWord<Of = Folder>> FolderParts for D {}
 
 /// Some sets of a folder; said as `Folder("mini_real").only(["Yeast"])`.
 #[derive(Clone, Debug)]

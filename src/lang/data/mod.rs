@@ -8,8 +8,6 @@ pub mod chammi;
 mod folder;
 pub mod jump;
 
-pub use folder::Only;
-
 use crate::dsl::{DataSetWord, Next, Zero};
 
 /// What is known of a data set by its name.
@@ -32,7 +30,7 @@ macro_rules! known {
 
         /// The words of all data sets.
         pub mod said {
-            pub use super::folder::Folder;
+            pub use super::folder::{Folder, FolderParts, Only};
             $(pub use super::$module::{$word $(, $part)*};)*
         }
 

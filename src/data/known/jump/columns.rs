@@ -59,11 +59,11 @@ impl Columns {
 
 /// Whether a field is a missing value to pandas, with which the published code reads the table.
 pub(super) fn is_missing(field: &str) -> bool {
-    const MISSING: [&str; 18] = [
+    const MISSING: [&str; 19] = [
         "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>",
-        "N/A", "NA", "NULL", "NaN", "None", "nan", "null",
+        "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
     ];
-    MISSING.contains(&field) || field == "n/a"
+    MISSING.contains(&field)
 }
 
 /// A class number as pandas writes it: `7`, or `7.0` in a column that had gaps.

@@ -100,7 +100,7 @@ fn pairs(word: &Settings, at: &InStage<'_>, found: &mut Found) {
 /// What the side of a view must be a multiple of.
 fn multiple(backbone: &Backbone) -> usize {
     match backbone {
-        Backbone::Vit(word) => word.size.patch(),
+        Backbone::Vit(word) => word.patch(),
         Backbone::ConvNext(_) => 32,
         Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_) => 1,
     }
