@@ -12,9 +12,13 @@ pub(super) fn halved_size([height, width]: [usize; 2]) -> [usize; 2] {
 
 /// Divided by the plate's light, at half the size.
 pub(super) fn halved(levels: &[u16], size: [usize; 2], light: &Light) -> Plane {
-    let values = levels.iter().zip(&light.field.values).map(|(level, light)| f64::from(*level) / light);
-    let corrected = Plane::new(size[0], size[1], values.collect());
-    corrected.resized(halved_size(size).map(|side| side as f64))
+    let fill = |row: usize, into: &mut [f64]| {
+        let start = row * size[1];
+        let (levels, light) = (&levels[start..][..size[1]], &light.field.values[start..][..size[1]]);
+        let pairs = levels.iter().zip(light);
+        into.iter_mut().zip(pairs).for_each(|(value, (level, light))| *value = f64::from(*level) / light);
+    };
+    Plane::resized_from(size, halved_size(size).map(|side| side as f64), fill)
 }
 
 /// Eight bits: outliers of the image are cut off, and so is what is brighter than nearly all of its plate.
@@ -55,9 +59,10 @@ mod tests {
             serde_json::from_str(include_str!("../../../tests/golden/jump_prepare.json")).unwrap();
         for case in cases {
             let size = [case.height, case.width];
-            let mut sums = Sums::new(size);
-            case.images.iter().for_each(|levels| sums.add(Thumb::of(levels, size)));
-            let light = sums.light(case.radius).unwrap();
+            let mut sums = Sums::new();
+            case.images.iter().for_each(|levels| sums.add(Thumb::of(levels, size, true)));
+            let measured = sums.finish(case.radius);
+            let light = Light::of(&measured.smooth.unwrap(), size, measured.top);
             let far = |found: &[f64], expected: &[f64]| {
                 assert_eq!(found.len(), expected.len());
                 let far = found.iter().zip(expected).map(|(a, b)| (a - b).abs() / b.abs().max(1.0));
