@@ -21,12 +21,15 @@ const SITES: usize = 3;
 /// Rows and columns.
 const SIZE: [usize; 2] = [160, 180];
 
-/// Plates of three sources: their batches, and the numbers of their channels.
-const PLATES: [(&str, &str, &str, [u8; 5]); 5] = [
+/// Plates of all six sources: their batches, and the numbers of their channels.
+const PLATES: [(&str, &str, &str, [u8; 5]); 8] = [
     ("source_3", "CP_25_all_Phenix1", "JCPQC016", [5, 4, 3, 2, 1]),
     ("source_3", "CP_25_all_Phenix1", "JCPQC017", [5, 4, 3, 2, 1]),
     ("source_3", "CP_26_all_Phenix1", "JCPQC018", [5, 4, 3, 2, 1]),
     ("source_5", "JUMPCPE-20210706-Run06_20210706_235916", "ACPJUM032", [1, 2, 3, 4, 5]),
+    ("source_7", "20210719_Run1", "CP1-SC1-25", [1, 4, 3, 5, 2]),
+    ("source_8", "J1", "A1170384", [5, 4, 3, 2, 1]),
+    ("source_10", "2021_08_03_U2OS_48_hr_run12", "Dest210726-160150", [1, 2, 3, 4, 5]),
     ("source_11", "Batch2", "LM37-70_1", [1, 2, 4, 3, 5]),
 ];
 
@@ -190,7 +193,7 @@ fn a_preparation_killed_at_any_moment_ends_with_the_same_bytes() {
     assert!(files_of(&place.path("killed")) == whole);
     eprintln!("{killed} kills, {halfway} of them with some of the images written");
     let again = texts(place.prepare("killed").output().unwrap()).0;
-    assert!(again.contains("0 images written, 60 were there already"), "{again}");
+    assert!(again.contains("0 images written, 96 were there already"), "{again}");
 }
 
 #[test]
@@ -198,10 +201,10 @@ fn what_is_prepared_can_be_described_checked_embedded_and_trained_on() {
     let place = Place::new();
     let plan = place.say(&["data", "prepare", "jump", "gallery", "--out", "jump", "--dry"]);
     for part in [
-        "5 plates, 75 sites of 5 channels: 375 files",
+        "8 plates, 120 sites of 5 channels: 600 files",
         "source_3: 3 of 25 plates in 2 batches, 45 sites of 160 x 180 pixels, 36 with a mechanism of action",
-        "second pass, 17 MB read: 60 images written, at most 2 MB",
-        "68 plates of TARGET2 have no load table here: ",
+        "second pass, 28 MB read: 96 images written, at most 4 MB",
+        "65 plates of TARGET2 have no load table here: ",
         "aws s3 sync --no-sign-request s3://cellpainting-gallery/cpg0016-jump/source_3/workspace/load_data_csv/",
     ] {
         assert!(plan.contains(part), "`{part}` is not in {plan}");
@@ -209,7 +212,7 @@ fn what_is_prepared_can_be_described_checked_embedded_and_trained_on() {
     assert!(!place.path("jump").exists(), "--dry writes nothing");
     let done = place.say(&["data", "prepare", "jump", "gallery", "--out", "jump"]);
     for part in [
-        "60 images written in ",
+        "96 images written in ",
         "images/s",
         "source_3 plates: published 25, here 3",
         "next: dichroic data check jump",
@@ -222,7 +225,7 @@ fn what_is_prepared_can_be_described_checked_embedded_and_trained_on() {
     let (said, output) = texts(place.command(&["data", "check", "jump"]).output().unwrap());
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        said.contains("60 images read, 0 problems")
+        said.contains("96 images read, 0 problems")
             && said.contains("source_5 plates: published 24, found 1"),
         "{said}"
     );
@@ -264,7 +267,7 @@ fn wrong_inputs_are_refused_in_words() {
         "{said}"
     );
     let said = refused(&["gallery", "--out", "out", "--images", "."]);
-    assert!(said.contains("expected the folder `/home/ubuntu/bucket/source_11/images"), "{said}");
+    assert!(said.contains("expected the folder `/home/ubuntu/bucket/source_10/images"), "{said}");
     let said = refused(&["gallery", "--out", "out", "--plates", "JCPQC016"]);
     assert!(said.contains("expected a plate to train on"), "{said}");
     let said = refused(&["gallery", "--out", "out", "--tolerate", "many"]);

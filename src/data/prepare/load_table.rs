@@ -77,7 +77,12 @@ impl LoadTable {
     /// # Errors
     /// All mistakes of the table together, the first ten in full.
     pub(super) fn read(file: &Path, lights: bool) -> Result<Self, Error> {
-        let sheet = Sheet::read(file, &USUAL)?;
+        let mut sheet = Sheet::read(file, &USUAL)?;
+        let names = |what: &str| CHANNELS.map(|channel| format!("{what}{channel}"));
+        let all =
+            ["FileName_Orig", "PathName_Orig", "URL_Orig", "FileName_Illum", "PathName_Illum", "URL_Illum"];
+        sheet.asked = all.into_iter().flat_map(names).collect();
+        let sheet = sheet;
         let mut problems = Problems::new(file.to_owned());
         let mut need = |name: &str, what: &str| sheet.need(name, what, LOAD, &mut problems);
         let plate = need("Metadata_Plate", "the plate's name");

@@ -199,7 +199,7 @@ impl Plan {
             self.free.map_or(String::new(), |free| format!("; {} are free", bytes(free)))
         ));
         if self.repeated > 0 {
-            lines.push(format!("{} of load tables say what one before says", many(self.repeated, "row")));
+            lines.push(format!("repeated in load tables, read once: {}", many(self.repeated, "row")));
         }
         let names = |names: &mut dyn Iterator<Item = &str>, count: usize| {
             let mut listed: Vec<String> = names.take(6).map(|name| plain(name).into_owned()).collect();

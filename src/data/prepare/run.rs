@@ -124,7 +124,10 @@ impl Done {
         }
         let met = self.published.iter().filter(|row| row.is_met()).count();
         lines.push(format!("published numbers (Table 1, labels) met: {met} of {}", self.published.len()));
-        for Published { what, printed, found, also } in self.published.iter().filter(|row| !row.is_met()) {
+        // Of sources that are not here, nothing is said.
+        for Published { what, printed, found, also } in
+            self.published.iter().filter(|row| !row.is_met() && row.found > 0)
+        {
             let also = also.map_or(String::new(), |also| format!(" (or {also})"));
             lines.push(format!("  {what}: published {printed}{also}, here {found}"));
         }

@@ -21,6 +21,8 @@ pub(super) struct Sheet {
     pub(super) file: PathBuf,
     pub(super) header: StringRecord,
     pub(super) rows: Vec<StringRecord>,
+    /// Names of columns that are never taken for others misspelt.
+    pub(super) asked: Vec<String>,
 }
 
 /// More than any table of metadata has.
@@ -48,7 +50,7 @@ impl Sheet {
         let mut bytes = fs::read(file).map_err(unreadable)?;
         if bytes.starts_with(b"PAR1") {
             let (header, rows) = parquet(file).map_err(|why| refused(problems, why, PARQUET))?;
-            return Self { file: file.to_owned(), header, rows }.not_empty();
+            return Self { file: file.to_owned(), header, rows, asked: Vec::new() }.not_empty();
         }
         if bytes.starts_with(&[0x1f, 0x8b]) {
             let mut unpacked = Vec::new();
@@ -80,7 +82,7 @@ impl Sheet {
             }
         }
         problems.total = 0;
-        Self { file: file.to_owned(), header, rows }.not_empty()
+        Self { file: file.to_owned(), header, rows, asked: Vec::new() }.not_empty()
     }
 
     fn not_empty(self) -> Result<Self, Error> {
@@ -109,7 +111,9 @@ impl Sheet {
     ) -> Option<usize> {
         let place = self.place(name);
         if place.is_none() {
-            let near = dialect::near(&[name], &self.header);
+            // A column that is itself asked for is not another one misspelt.
+            let others = self.header.iter().filter(|found| !self.asked.iter().any(|asked| asked == found));
+            let near = dialect::near(&[name], &others.collect());
             let (there, hint) =
                 near.unwrap_or_else(|| (format!("found {}", dialect::listed(&self.header)), hint));
             problems.add_hinted(None, || (hint, format!("expected a column `{name}` ({what}), {there}")));

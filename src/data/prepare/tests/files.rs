@@ -37,7 +37,7 @@ fn tables_are_read_as_programs_write_them() {
             .unwrap()
             .lines()
             .iter()
-            .any(|line| line == "1 row of load tables say what one before says")
+            .any(|line| line == "repeated in load tables, read once: 1 row")
     );
     again("a row twice");
     let shuffled: Vec<&str> =

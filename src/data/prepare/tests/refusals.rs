@@ -16,8 +16,15 @@ fn tables_that_cannot_be_used() {
         gallery.write(&table, text);
         gallery.refused(&gallery.request())
     };
-    let said = say(&good.replace("FileName_OrigRNA", "File_RNA"));
-    has(&said, &[TABLE, "expected a column `FileName_OrigRNA` (the image of RNA)", "hint: "]);
+    let said = say(&good.replace("FileName_OrigRNA", "Third"));
+    has(
+        &said,
+        &[
+            TABLE,
+            "expected a column `FileName_OrigRNA` (the image of RNA), found ",
+            "hint: a load table has a plate",
+        ],
+    );
     has(
         &say(&good.replace("Metadata_Well", "Metadata_well")),
         &["there is `Metadata_well`, which differs in case"],
