@@ -1,6 +1,11 @@
-//! Free disk space.
+//! Free disk space, and how fast a disk writes.
 
-use std::path::Path;
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::Path,
+    time::Instant,
+};
 
 /// Space on the disk of a folder.
 pub(crate) struct Disk {
@@ -32,6 +37,31 @@ pub(crate) fn free_and_total(folder: &Path) -> Option<Disk> {
 #[cfg(not(unix))]
 pub(crate) fn free_and_total(_: &Path) -> Option<Disk> {
     None
+}
+
+/// Bytes by which the speed is measured.
+pub(crate) const PROBE: u64 = 64 << 20;
+
+/// Bytes per second that the disk of a folder writes: one file, until it is on the disk.
+///
+/// # Errors
+/// If nothing can be written there.
+pub(crate) fn writing_speed(folder: &Path) -> io::Result<f64> {
+    let path = folder.join(format!(".speed.{}.part", std::process::id()));
+    // Not zeros: some file systems do not store them.
+    let block: Vec<u8> = (0..1u32 << 20).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let write = || -> io::Result<f64> {
+        let (mut file, began) = (File::create(&path)?, Instant::now());
+        for _ in 0..PROBE / block.len() as u64 {
+            file.write_all(&block)?;
+        }
+        file.sync_all()?;
+        Ok(PROBE as f64 / began.elapsed().as_secs_f64())
+    };
+    let speed = write();
+    // The first error is reported.
+    let _ = fs::remove_file(&path);
+    speed
 }
 
 #[cfg(all(test, unix))]

@@ -1,4 +1,4 @@
-//! `data`: simulates a data set, checks a folder, describes it.
+//! `data`: simulates a data set, prepares a published one, checks a folder, describes it.
 
 use super::{
     failure::{Failure, Result},
@@ -6,6 +6,7 @@ use super::{
     locate::{self, Place},
     options::{DataOption, StoreOption, ThreadsOption, variable},
     output,
+    prepare::Prepare,
     progress::Progress,
     simulate::Simulate,
 };
@@ -31,6 +32,7 @@ pub(super) struct Data {
 enum Command {
     /// Make a simulated data set
     Simulate(Simulate),
+    Prepare(Box<Prepare>),
     /// Read every image of a folder and report what is wrong
     Check(Check),
     /// Describe a folder
@@ -41,6 +43,7 @@ impl Data {
     pub(super) fn run(&self, quiet: bool) -> Result {
         match &self.command {
             Command::Simulate(simulate) => simulate.run(quiet),
+            Command::Prepare(prepare) => prepare.run(quiet),
             Command::Check(check) => check.run(quiet),
             Command::Info(info) => info.run(quiet),
         }

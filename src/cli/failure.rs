@@ -105,6 +105,7 @@ failures! {
     backbone::NotBuilt;
     device::Error;
     data::Error, data::Error::Stopped => "stopped";
+    data::prepare::Error, data::prepare::Error::Stopped => "stopped: images that are written are kept; the same command goes on";
     embed::Error, embed::Error::Stopped => "stopped: finished sets are kept";
     evaluate::Error, evaluate::Error::Stopped => "stopped";
     execute::Error;

@@ -24,6 +24,7 @@ mod new;
 mod options;
 mod output;
 mod placements;
+mod prepare;
 mod progress;
 mod provenance;
 mod remarks;

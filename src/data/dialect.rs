@@ -37,7 +37,7 @@ pub(super) fn of_file(path: &Path) -> io::Result<Option<Said>> {
     Ok(of_start(&start))
 }
 
-fn of_start(start: &[u8]) -> Option<Said> {
+pub(super) fn of_start(start: &[u8]) -> Option<Said> {
     let utf_8 = "expected a table in UTF-8";
     if start.is_empty() {
         return Some((

@@ -25,6 +25,7 @@ mod metadata;
 pub mod norm;
 mod paths;
 mod pattern;
+pub mod prepare;
 mod read;
 mod roles;
 mod select;

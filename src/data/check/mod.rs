@@ -205,7 +205,7 @@ fn counts(set: &ImageSet) -> Vec<Count> {
 }
 
 /// Published numbers of images next to those found, for data that are a known data set as published.
-fn published(data: &DataSet) -> Vec<Published> {
+pub(super) fn published(data: &DataSet) -> Vec<Published> {
     let Some(known) = data.known else { return Vec::new() };
     let row = |&(name, split, label, printed): &Images| {
         let set = data.set(name)?;

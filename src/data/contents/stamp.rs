@@ -37,6 +37,14 @@ impl Stamp {
         Self { length: about.len(), inode: 0, changed: 0 }
     }
 
+    /// As bytes, for a hash.
+    pub(in super::super) fn bytes(&self) -> [u8; 24] {
+        let mut bytes = [0; 24];
+        let parts = [self.length.to_le_bytes(), self.inode.to_le_bytes(), self.changed.to_le_bytes()];
+        bytes.as_chunks_mut::<8>().0.copy_from_slice(&parts);
+        bytes
+    }
+
     /// Whether any later change of the file, which was read at `now`, has another stamp.
     pub(super) fn is_settled(&self, now: SystemTime) -> bool {
         self.changed < nanoseconds(now).saturating_sub(SETTLED.as_nanos() as i64)

@@ -7,6 +7,7 @@ mod rules;
 mod source;
 mod splits;
 mod table;
+pub mod target2;
 
 pub(in crate::data) use table::read;
 
