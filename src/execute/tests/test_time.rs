@@ -97,7 +97,7 @@ fn the_source_is_read_by_the_model_that_learned_from_it_and_fits_are_shared() {
         let data = SMALL.data();
         changed.embeds(score, (&data, of_source), "A").map(|step| step.id.clone()).collect::<Vec<_>>()
     };
-    assert_eq!(read(false), [of_target.id.clone()]);
+    assert_eq!(read(false), std::slice::from_ref(&of_target.id));
     assert!(read(true) != read(false) && read(true).len() == 1);
 }
 

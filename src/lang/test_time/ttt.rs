@@ -46,7 +46,7 @@ impl AtTestTime for With<Ttt> {
 }
 
 /// Steps and copies of the small version.
-const SMALL: [usize; 2] = [4, 8];
+const SMALL: [usize; 2] = [2, 4];
 
 impl TestTimeWord for Settings {
     fn passes(&self) -> usize {

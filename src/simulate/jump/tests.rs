@@ -121,10 +121,10 @@ fn permuted_treatments_are_those_of_the_plate_and_nothing_else_changes() {
     assert_eq!(other, ["JCP2022_id"]);
     // Of each plate the same compounds in as many wells, whose images agree.
     let listed = |rows: &BTreeMap<String, Vec<String>>, sorted: bool| {
-        let mut wells: BTreeMap<&String, BTreeMap<&String, BTreeSet<&String>>> = BTreeMap::new();
-        for at in 0..rows["paths"].len() {
-            let of = wells.entry(&rows["Metadata_Plate"][at]).or_default();
-            of.entry(&rows["Metadata_Well"][at]).or_default().insert(&rows["JCP2022_id"][at]);
+        let [plates, wells, ids] = ["Metadata_Plate", "Metadata_Well", "JCP2022_id"].map(|name| &rows[name]);
+        let mut of: BTreeMap<&String, BTreeMap<&String, BTreeSet<&String>>> = BTreeMap::new();
+        for ((plate, well), id) in plates.iter().zip(wells).zip(ids) {
+            of.entry(plate).or_default().entry(well).or_default().insert(id);
         }
         let of_plate = |wells: BTreeMap<&String, BTreeSet<&String>>| {
             // A well has one: two would make a longer text.
@@ -135,7 +135,7 @@ fn permuted_treatments_are_those_of_the_plate_and_nothing_else_changes() {
             }
             ids
         };
-        wells.into_values().map(of_plate).collect::<Vec<_>>()
+        of.into_values().map(of_plate).collect::<Vec<_>>()
     };
     assert_eq!(listed(&usual, true), listed(&control, true));
     let (before, after) = (listed(&usual, false), listed(&control, false));

@@ -149,3 +149,52 @@ fn how(protocol: &str) -> String {
     let title = Protocol::title_of(protocol);
     title.strip_prefix(&plain).map_or_else(|| format!(", {title}"), str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::super::directions::{controlled, found},
+        *,
+    };
+
+    const PERMUTED: &str = "permuted-treatments";
+
+    /// Scores in three worlds of each group: control, ODA, CODA.
+    fn scores(of: &[(&str, [f64; 3], [f64; 3])]) -> Scores {
+        let worlds = |values: &[f64; 3]| ["1", "2", "3"].map(String::from).into_iter().zip(*values).collect();
+        let group = |(control, oda, coda): &(&str, [f64; 3], [f64; 3])| {
+            let systems = [("ODA".to_owned(), worlds(oda)), ("CODA".to_owned(), worlds(coda))];
+            (Group::Worlds((*control).into()), systems.into())
+        };
+        of.iter().map(group).collect()
+    }
+
+    #[test]
+    fn what_learns_from_pairs_has_to_lose_by_pairs_that_share_no_treatment() {
+        let contrast = CONTRASTS.iter().find(|contrast| contrast.words == "CODA, against ODA").unwrap();
+        let verdict = |scores: &Scores| {
+            let found = found(contrast, scores, &Group::Worlds(String::new())).unwrap();
+            found.verdict(contrast, &controlled(contrast, scores))
+        };
+        let (oda, coda) = ([0.30, 0.31, 0.29], [0.40, 0.42, 0.38]);
+        let worlds = ("", oda, coda);
+        let microscope = ("same-microscope", oda, [0.30, 0.315, 0.285]);
+        assert_eq!(verdict(&scores(&[worlds])), "helps here; no control was run");
+        assert_eq!(verdict(&scores(&[worlds, microscope])), "holds: helps, less without its cause");
+        let gone = [worlds, microscope, (PERMUTED, oda, [0.29, 0.31, 0.28])];
+        assert_eq!(verdict(&scores(&gone)), "holds: helps, less without its cause");
+        let still = scores(&[worlds, microscope, (PERMUTED, oda, coda)]);
+        assert_eq!(verdict(&still), "helps here; not explained by the control `permuted-treatments`");
+
+        let study = Study { title: "", score: "", contrasts: &CONTRASTS, notes: vec![], how: "" };
+        let rows = &shown(&study, &still).tables[0].rows;
+        let places: Vec<&str> = rows.iter().map(|row| row.stub[1].as_str()).collect();
+        let expected = [
+            "simulated worlds",
+            "simulated, control `permuted-treatments`",
+            "simulated, control `same-microscope`",
+        ];
+        assert_eq!(places, expected);
+        assert!(rows.iter().all(|row| row.stub[0] == contrast.words));
+    }
+}
