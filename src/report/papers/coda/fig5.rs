@@ -61,13 +61,16 @@ struct Plane {
 /// A panel, and the run that it is about.
 type Found<'m> = (Wanted, Option<&'m Measured>);
 
+/// A panel and its map, or why there is none.
+type Drawn<'m> = (Found<'m>, Result<Plane, String>);
+
 /// Builds it from the store and the features that it refers to, and computes the maps.
 pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Shown, Error> {
     let measured = measured(store)?;
     let all = Models::of(&measured, PANELS.as_flattened());
     let (mut tables, mut blocks, mut points) = (Vec::new(), Vec::new(), Points::new());
     let mut classes: Vec<String> = Vec::new();
-    let mut made: Vec<(&Models<'_>, Vec<(Found<'_>, Result<Plane, String>)>)> = Vec::new();
+    let mut made: Vec<(&Models<'_>, Vec<Drawn<'_>>)> = Vec::new();
     for models in &all {
         let runs = PANELS.iter().flat_map(|row| row.iter().copied().zip(models.find(row)));
         let mut kept: Vec<(Found<'_>, Result<StoredFeatures, String>)> = Vec::new();
@@ -91,7 +94,7 @@ pub(super) fn report(store: &Source<'_>, declared: &[Declaration]) -> Result<Sho
         if planes.iter().all(|(_, plane)| plane.is_err()) {
             continue;
         }
-        let panel = |((wanted, _), plane): &(Found<'_>, Result<Plane, String>)| Panel {
+        let panel = |((wanted, _), plane): &Drawn<'_>| Panel {
             heading: heading(wanted),
             map: match plane {
                 Ok(plane) => map(plane, &classes),
@@ -182,12 +185,8 @@ fn plane(kept: &StoredFeatures) -> Result<Plane, String> {
 fn map(plane: &Plane, classes: &[String]) -> Map {
     let class = |label: &String| classes.binary_search(label).unwrap_or(usize::MAX);
     let points = plane.points.iter().copied().zip(plane.labels.iter().map(class)).collect();
-    let Plane { trust, near, largest, .. } = plane;
-    let n = plane.points.len();
-    Map::Points(
-        points,
-        format!("n = {n}, trustworthiness {trust:.2}, 5-NN {near:.2} (largest class {largest:.2})"),
-    )
+    let Plane { trust, near, .. } = plane;
+    Map::Points(points, format!("n = {}, trustworthiness {trust:.2}, 5-NN {near:.2}", plane.points.len()))
 }
 
 fn row((wanted, run): &Found<'_>, recipe: &str, plane: &Result<Plane, String>) -> Row {

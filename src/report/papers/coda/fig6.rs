@@ -28,8 +28,8 @@ const MODELS: [Wanted; 3] = [BEFORE, AFTER, TARGET];
 
 /// The pairs of [`MODELS`] that are compared, and how a panel calls each.
 const PAIRS: [(usize, usize); 3] = [(0, 1), (0, 2), (1, 2)];
-const NAMES: [&str; 3] = ["CODA before adapting", "CODA after adapting", "trained on S5 (CB)"];
-const HEADINGS: [&str; 3] = ["before, after", "before, trained on S5", "after, trained on S5"];
+const NAMES: [&str; 3] = ["CODA before adapting", "CODA after adapting", "a model trained on S5"];
+const HEADINGS: [&str; 3] = ["before × after", "before × trained on S5", "after × trained on S5"];
 
 /// Each layer of one model beside each of another, and the number of the first layer.
 struct Beside {

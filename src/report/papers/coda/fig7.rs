@@ -27,6 +27,10 @@ pub(super) fn report(store: &Source<'_>) -> Result<Shown, Error> {
     for (_, table) in &mut measured {
         table.rows.retain(|row| row.kind != Kind::Measured || row.stub[2] == plain);
         table.notes.retain(|note| !note.starts_with("Rows that are standardised"));
+        // Among the rows that are left.
+        table.rows.iter_mut().flat_map(|row| &mut row.cells).for_each(|cell| cell.mark = None);
+        table.mark_best(0);
+        table.mark_second();
     }
     deviations(store, &mut published)?;
     let places: Vec<&Place> = measured.iter().filter_map(|(place, _)| place.as_ref()).collect();

@@ -326,7 +326,7 @@ fn figure_6_compares_the_layers_that_are_stored() {
         }
     }
     let svg = svg.unwrap();
-    assert!(svg.contains("before, after: class token") && svg.contains("not in the store yet:"), "{svg}");
+    assert!(svg.contains("before × after: class token") && svg.contains("not in the store yet:"), "{svg}");
     assert!(page.contains("`dichroic exp six`"), "{page}");
     // Files of other images are not compared.
     let mut other = said(1.0);
