@@ -48,9 +48,12 @@ pub(super) fn apply(spec: &Spec, changes: &[(String, String)]) -> Result<Changed
 fn unwritten(json: &mut Value, path: &str, value: Value) -> Option<Value> {
     let (parent, field) = path.rsplit_once('.')?;
     let mut tried = json.clone();
-    let absent = json.get(parent).is_none() && !parent.contains('.');
-    if let Some(fields) = tried.as_object_mut().filter(|_| !parent.contains('.')) {
-        fields.entry(parent).or_insert_with(|| Value::Object(serde_json::Map::new()));
+    if let Some(fields) =
+        tried.as_object_mut().filter(|fields| !parent.contains('.') && !fields.contains_key(parent))
+    {
+        fields.insert(parent.into(), Value::Object(serde_json::Map::new()));
+        // A part that cannot be empty, such as an adaptation, is not left out because it has its defaults.
+        serde_json::from_value::<Spec>(tried.clone()).ok()?;
     }
     let parent = find(&mut tried, parent).ok()?;
     let parent = match parent.get(lines::STAGES) {
@@ -59,9 +62,7 @@ fn unwritten(json: &mut Value, path: &str, value: Value) -> Option<Value> {
     };
     parent.as_object_mut()?.insert(field.into(), value);
     let error = serde_json::from_value::<Spec>(tried.clone()).err().map(|error| error.to_string());
-    let leads_nowhere =
-        |error: String| error.starts_with("unknown field") || absent && error.starts_with("missing field");
-    if error.is_some_and(leads_nowhere) {
+    if error.is_some_and(|error| error.starts_with("unknown field")) {
         return None;
     }
     *json = tried;
