@@ -7,19 +7,27 @@
 //! that are adapted to, so that a plate has fewer steps than the source.
 
 use super::coda::*;
-use dichroic::prelude::*;
+use dichroic::{
+    dsl::{Adapted, Classified},
+    prelude::*,
+};
+
+/// Adapted to S11 or its parts, in batches of 64.
+fn oda_in_64s(source: OneSource, parts: impl Adaptation) -> Of<Adapted<Classified<DinoV1>>> {
+    dual(source, views()).adapt(parts, S11).epochs(300).warmup(10).batch(64)
+}
 
 /// From S3, S5 and S8 to S11, whose seven plates are in four batches.
 #[experiment]
 fn coda_fig4() -> impl Experiments {
     [S3, S5, S8].map(|source| {
-        let dual = || dual(source, views()).batch(64);
+        let oda = |per: &'static str, run: Of<_>| asked(run, S11).label("method", "ODA").label("per", per);
         (
             asked(supervised(source), S11).label("method", "Supervised"),
-            asked(dual(), S11).label("method", "Dual-model-DINO"),
-            asked(dual().adapt(Oda::per(Source), S11), S11).label("method", "ODA").label("per", "source"),
-            asked(dual().adapt(Oda::per(Batch), S11), S11).label("method", "ODA").label("per", "batch"),
-            asked(dual().adapt(Oda::per(Plate), S11), S11).label("method", "ODA").label("per", "plate"),
+            asked(dual(source, views()), S11).label("method", "Dual-model-DINO"),
+            oda("source", oda_in_64s(source, Oda::per(Source))),
+            oda("batch", oda_in_64s(source, Oda::per(Batch))),
+            oda("plate", oda_in_64s(source, Oda::per(Plate))),
         )
     })
 }
@@ -28,9 +36,8 @@ fn coda_fig4() -> impl Experiments {
 #[experiment]
 fn coda_fig4_single() -> impl Experiments {
     [S3, S5, S8].map(|source| {
-        let dual = || dual(source, views()).batch(64);
-        let batch = dual().adapt(Oda::per(Batch).on_one(), S11).evaluate(Accuracy.on(S11));
-        let plate = dual().adapt(Oda::per(Plate).on_one(), S11).evaluate(Accuracy.on(S11));
+        let batch = oda_in_64s(source, Oda::per(Batch).on_one()).evaluate(Accuracy.on(S11));
+        let plate = oda_in_64s(source, Oda::per(Plate).on_one()).evaluate(Accuracy.on(S11));
         (
             batch.label("method", "ODA").label("per", "single batch"),
             plate.label("method", "ODA").label("per", "single plate"),

@@ -177,9 +177,9 @@ fn gates_read_a_screen_and_refuse_what_was_not_made() {
 
 /// Takes a minute: `cargo test -p dichroic-simulate -- --ignored`.
 #[test]
-#[ignore = "makes and judges three worlds"]
-fn three_worlds_pass_their_gates() {
-    for seed in [1, 2, 3] {
+#[ignore = "makes and judges two worlds"]
+fn two_worlds_pass_their_gates() {
+    for seed in [1, 2] {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("screen");
         jump(&Screen::new(seed), &root, &mut Silence).unwrap();

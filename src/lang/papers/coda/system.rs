@@ -74,9 +74,9 @@ impl System {
     }
 }
 
-/// Whether a dual model is one of Figure 4, whose classifiers learn in batches of 64; those of the tables take 128.
+/// Whether an adaptation is one of Figure 4, which takes batches of 64; those of the tables take 128.
 pub fn is_of_figure_4(spec: &Spec) -> bool {
-    spec.classifier.as_ref().is_some_and(|classifier| classifier.stage.batch == 64)
+    spec.adapt.as_ref().is_some_and(|adapt| adapt.stage.batch == 64)
 }
 
 fn learns(stage: &Stage) -> Option<Learns> {

@@ -73,9 +73,8 @@ impl Case {
         let target = spec.adapt.as_ref().is_none_or(|adapt| {
             adapt.on_one == self.single && adapt.data.sets.iter().map(String::as_str).eq([set_of(TARGET)])
         });
-        // At full scale the tables' models are others, whose small versions are the same. Nothing goes on from CB here.
-        let others = matches!(self.method, "Supervised" | "Dual-model-CB");
-        let batches = others || scale != "paper" || is_of_figure_4(spec);
+        // At full scale the tables' adaptations are others, whose small versions are the same.
+        let batches = spec.adapt.is_none() || scale != "paper" || is_of_figure_4(spec);
         let system = System { method: self.method, source };
         target && batches && System::of_part(spec) == Some((system, self.per))
     }
