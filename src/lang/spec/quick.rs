@@ -16,7 +16,7 @@ pub const WINDOW: usize = 48;
 /// Passes over the training images.
 pub const EPOCHS: usize = 10;
 /// Passes over the images that a model adapts to.
-pub const ADAPT_EPOCHS: usize = 2;
+pub const ADAPT_EPOCHS: usize = 1;
 /// Images in a step.
 pub const BATCH: usize = 16;
 /// The same for a network with a teacher, whose outputs are centred over a batch.
