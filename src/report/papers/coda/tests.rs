@@ -152,7 +152,7 @@ fn score(task: &str, part: &str, value: f64) -> ScoreRow {
 
 fn declared() -> Vec<Declaration> {
     let specs = [
-        ("four", one(dual!(S3, views()).batch(64).adapt(Oda::per(Plate), S11).evaluate(Accuracy.on(S11)))),
+        ("four", one(dual!(S3, views()).adapt(Oda::per(Plate), S11).batch(64).evaluate(Accuracy.on(S11)))),
         ("five", one(dual!(S3, views()).inspect(S3).inspect(S5).evaluate(Accuracy.on(S5)))),
         (
             "six",
@@ -210,7 +210,7 @@ fn figure_7_draws_the_numbers_of_table_2_and_a_seed_counts_once() {
 fn figure_4_has_a_point_for_all_parts_together_and_a_dot_for_each_alone() {
     let home = Home::new();
     let task = "source_11/MoA";
-    let adapted = |how| dual!(S3, views()).batch(64).adapt(how, S11).evaluate(Accuracy.on(S11));
+    let adapted = |how| dual!(S3, views()).adapt(how, S11).batch(64).evaluate(Accuracy.on(S11));
     home.run(&one(adapted(Oda::per(Plate))), 0, &[(task, "", 0.4)], vec![]);
     let parts = [(task, "adapted to plate=P1", 0.2), (task, "adapted to plate=P2", 0.3)];
     home.run(&one(adapted(Oda::per(Plate).on_one())), 0, &parts, vec![]);
