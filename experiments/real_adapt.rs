@@ -132,8 +132,10 @@ fn asked<const N: usize, O: Answers<OfClassifier>>(
         .evaluate(Accuracy.pooled(Role::Treatment).on(target.clone()))
 }
 
-/// Scores by cells, system and answer: means over the plates that were held out, each the mean of its seeds; `low` and `high` are the
-/// 95 % interval over plates, of Student's t. The last systems are floors.
+/// Scores on real cells by system and answer
+///
+/// Means over the plates that were held out, each the mean of its seeds; `low` and `high` are the 95 % interval over plates, of
+/// Student's t. The last systems are floors.
 #[report]
 fn real_adapt_scores() -> Report {
     Report::query(&format!(
@@ -147,8 +149,10 @@ fn real_adapt_scores() -> Report {
     ))
 }
 
-/// What adaptation, statistics of the plate and the rivals change: differences of macro-F1, paired by plate and seed. `plates`:
-/// the 95 % interval over plates that were held out (means of their seeds); `seeds`: over seeds (means of these plates).
+/// What adaptation, statistics of the plate and the rivals change on real cells
+///
+/// Differences of macro-F1, paired by plate and seed. `plates`: the 95 % interval over plates that were held out (means of their
+/// seeds); `seeds`: over seeds (means of these plates).
 #[report]
 fn real_adapt_changes() -> Report {
     Report::query(&format!(
