@@ -35,7 +35,7 @@ mod visible;
 
 pub use dichroic_lang::{dsl, papers, prelude, registry, spec, spelling};
 pub use dichroic_ops as ops;
-pub use dichroic_ops::{device, event, memory, params, seed, tape};
+pub use dichroic_ops::{device, event, memory, pages, params, seed, tape};
 pub use dichroic_simulate as simulate;
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ macro_rules! main {
             include!(concat!(env!("OUT_DIR"), "/experiments.rs"));
         }
 
-        // Otherwise training would spend a tenth of its time on page faults of fresh activations.
+        // Otherwise training would spend a tenth of its time on page faults of fresh activations; `pages` does the rest.
         #[global_allocator]
         static ALLOCATOR: ::dichroic::__private::Counted<::dichroic::__private::MiMalloc> =
             ::dichroic::__private::Counted(::dichroic::__private::MiMalloc);

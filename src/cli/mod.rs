@@ -42,7 +42,7 @@ mod status;
 mod why;
 mod words;
 
-use crate::program::Build;
+use crate::{pages, program::Build};
 use clap::{Parser, Subcommand};
 use failure::Result;
 use std::process::ExitCode;
@@ -120,6 +120,7 @@ impl Cli {
 /// Runs the command line of this process; the whole of a program's `main` (see
 /// [`dichroic::main`](crate::main)).
 pub fn main(build: Build) -> ExitCode {
+    pages::keep();
     build.note();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

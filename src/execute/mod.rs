@@ -22,6 +22,7 @@ use crate::{
     backbone,
     data::DataSet,
     event::{Event, Listen},
+    pages,
     plan::{Plan, Step, Work},
     spec::id::WorkId,
     store::{
@@ -212,6 +213,8 @@ struct WorkContext<'a> {
 
 impl WorkContext<'_> {
     fn work(&self, step: &Step, attempt: &Attempt, listen: &mut dyn Listen) -> Result<Progress, Error> {
+        // What this work may take is asked of the system.
+        pages::give_back();
         let listen = &mut Recorder { metrics: attempt.metrics(), context: self, attempt, listen };
         match &step.work {
             Work::Pretrain { size, .. } => self.pretrain(size, attempt, listen),

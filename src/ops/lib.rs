@@ -15,6 +15,7 @@ pub mod format;
 #[cfg(any(test, feature = "testing"))]
 pub mod golden;
 pub mod memory;
+pub mod pages;
 pub mod params;
 pub mod seed;
 pub mod sgd;

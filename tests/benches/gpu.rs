@@ -39,6 +39,7 @@ const WARM: usize = 5;
 const RUN: f64 = 2.0;
 
 fn main() {
+    dichroic::pages::keep();
     let words: Vec<String> = std::env::args().skip(1).collect();
     let asked = match Asked::read(&words) {
         Ok(asked) => asked,

@@ -1,0 +1,115 @@
+//! Steps of self-distillation as a run takes them: a declared experiment in the training loop itself, with its loader, its
+//! crops and its curves.
+
+use super::{LR, Work};
+use dichroic::{
+    adapter::SetChannels,
+    data::{self, Norm, Statistics, Tape},
+    event::{Event, Listen},
+    loss::Objective,
+    model::Extractor,
+    params::Params,
+    prelude::*,
+    seed::Seed,
+    spec::Spec,
+    train::{Item, Job, Source},
+};
+use std::{path::PathBuf, time::Duration};
+
+/// Side of a stored image.
+const STORED: usize = 256;
+const CHANNELS: [&str; 3] = ["a", "b", "c"];
+
+/// CODA's step 1: views of 224 and 96 px, a head of 4096 prototypes, gradients clipped.
+fn declared(batch: usize) -> Spec {
+    let model = Vit::small().scratch().adapter(Planes(CHANNELS)).train_on(Folder("noise"));
+    let run = model.loss(DinoV1::ema(0.996)).drop_path(0.0).batch(batch).lr(LR).lr_min(LR);
+    run.evaluate(OneNn::cosine().on(Folder("noise"))).recipe(Recipe::Paper).specs().remove(0).spec
+}
+
+pub struct Distilled {
+    params: Params,
+    model: Extractor,
+    objective: Objective,
+    spec: Spec,
+    pictures: Pictures,
+    /// No checkpoint is written.
+    nowhere: PathBuf,
+}
+
+impl Distilled {
+    pub fn new(batch: usize) -> Self {
+        let (spec, pictures) = (declared(batch), Pictures::new(batch));
+        let mut params = Params::new(Seed(0));
+        let model = Extractor::new(&spec.model, &pictures.sets, &[], &mut params);
+        let objective = Objective::new(&spec.train.stages[0].objective, model.width(), 1, &mut params);
+        let nowhere = std::env::temp_dir().join(format!("dichroic-bench-{}", std::process::id()));
+        Self { params, model, objective, spec, pictures, nowhere }
+    }
+}
+
+impl Work for Distilled {
+    fn steps(&mut self, count: usize, after_each: &mut (dyn FnMut() + Send)) {
+        let stage = &mut self.spec.train.stages[0];
+        // An epoch is a step. The first makes the optimiser and waits for the loader: it is not counted.
+        stage.epochs = count + 1;
+        let mut job = Job::new(stage, self.spec.train.image, Seed(0), &self.pictures, &self.nowhere);
+        job.checkpoint_every = Duration::MAX;
+        job.run(&self.model, &mut self.params, &mut self.objective, &mut Each(after_each)).expect("steps");
+    }
+}
+
+/// Hears that a step is done.
+struct Each<'a>(&'a mut (dyn FnMut() + Send));
+
+impl Listen for Each<'_> {
+    fn receive(&mut self, event: &Event<'_>) {
+        if let Event::Advanced { .. } = event {
+            (self.0)();
+        }
+    }
+}
+
+/// Images of noise, in memory.
+struct Pictures {
+    sets: [SetChannels; 1],
+    items: Vec<Item>,
+    norm: Norm,
+    pixels: Vec<Vec<u8>>,
+}
+
+impl Pictures {
+    fn new(count: usize) -> Self {
+        let mut stream = Seed(0).stream("bench/pictures");
+        let mut picture = || (0..3 * STORED * STORED).map(|_| stream.below(256) as u8).collect();
+        Self {
+            sets: [SetChannels { set: "noise".into(), channels: CHANNELS.map(String::from).to_vec() }],
+            items: (0..count).map(|row| Item { set: 0, class: 0, row: row as u32 }).collect(),
+            norm: Statistics { mean: vec![0.5; 3], sd: vec![0.3; 3] }.into(),
+            pixels: (0..count).map(|_| picture()).collect(),
+        }
+    }
+}
+
+impl Source for Pictures {
+    fn sets(&self) -> &[SetChannels] {
+        &self.sets
+    }
+
+    fn classes(&self) -> &[String] {
+        &[]
+    }
+
+    fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    fn norm(&self, _: usize) -> &Norm {
+        &self.norm
+    }
+
+    fn read(&self, item: Item) -> Result<Tape, data::Error> {
+        let pixels = self.pixels[item.row as usize].clone().into();
+        Ok(Tape { height: STORED, width: STORED, channels: 3, pixels })
+    }
+}
