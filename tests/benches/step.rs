@@ -129,7 +129,8 @@ impl Case {
 }
 
 fn vit() -> Model {
-    let model = Vit::small().scratch().adapter(Planes(["a", "b", "c"])).train_on(Folder("noise")).drop_path(0.0);
+    let model =
+        Vit::small().scratch().adapter(Planes(["a", "b", "c"])).train_on(Folder("noise")).drop_path(0.0);
     let run = model.loss(CrossEntropy).evaluate(OneNn::cosine().on(Folder("noise")));
     run.recipe(Recipe::Paper).specs().remove(0).spec.model
 }
@@ -321,6 +322,7 @@ fn peak_mib() -> Option<f64> {
 
 /// Forgets how much memory the process had.
 fn from_here() {
+    dichroic::pages::give_back();
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
