@@ -55,3 +55,9 @@ fn coda_fig7() -> Report {
 fn coda_directions() -> Report {
     Report::published("coda", "directions")
 }
+
+/// The same directions with small networks that are trained for longer.
+#[report]
+fn coda_converged() -> Report {
+    Report::published("coda", "converged")
+}

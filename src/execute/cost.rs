@@ -121,9 +121,9 @@ impl<'a> Meter<'a> {
             return Err(embed::Error::Stopped.into());
         }
         match &step.work {
-            Work::Pretrain { size, .. } => {
-                let (stage, side) = (Pretraining::stage(), Pretraining::IMAGE_SIDE);
-                let source = Pretraining::new();
+            Work::Pretrain { size, length, .. } => {
+                let (stage, side) = (Pretraining::stage(*length), Pretraining::IMAGE_SIDE);
+                let source = Pretraining::new(*length);
                 let format = format::of(Pretraining::PRECISION);
                 let mut params = Params::on(self.device.clone(), format, Seed(0));
                 let extractor = Extractor::pretrained(size, 3, &mut params);

@@ -17,7 +17,8 @@ use crate::{
     plan::{Fit, Layers, Pretrained, Step, TakesOver, Top, Training},
     seed::Seed,
     spec::{
-        KeptStep, Moments, Needs, Oracle, Selection, Stage, TestTime, View, Weights, normalise::moments_of,
+        KeptStep, Moments, Needs, Oracle, PretrainLength, Selection, Stage, TestTime, View, Weights,
+        normalise::moments_of,
     },
     store::Attempt,
     train::{self, Folder, Job, Judge, Pretraining, Source},
@@ -125,7 +126,7 @@ impl WorkContext<'_> {
     fn remarks(&self, fit: &Fit) -> Result<Vec<String>, Error> {
         let later = fit.training.as_ref().is_some_and(|training| training.number > 0);
         match &fit.model.weights {
-            Weights::Scratch | Weights::SimulatedPretrain => Ok(Vec::new()),
+            Weights::Scratch | Weights::SimulatedPretrain | Weights::SimulatedPretrainLong => Ok(Vec::new()),
             _ if later => Ok(Vec::new()),
             Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m | Weights::Published => {
                 let file =
@@ -164,7 +165,7 @@ impl WorkContext<'_> {
                 let file = files::find(&files::published(&model.backbone), self.executor.weights.as_deref())?;
                 extractor.load(&file, &mut params)?;
             }
-            Weights::SimulatedPretrain => {
+            Weights::SimulatedPretrain | Weights::SimulatedPretrainLong => {
                 let parent = step.parents.first().expect("the plan puts the pre-training before the fit");
                 extractor.load(&self.of_parent(parent, WEIGHTS), &mut params)?;
             }
@@ -181,7 +182,7 @@ impl WorkContext<'_> {
             Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m | Weights::Published => {
                 files::find(&files::published(&top.backbone), self.executor.weights.as_deref())?
             }
-            Weights::SimulatedPretrain => {
+            Weights::SimulatedPretrain | Weights::SimulatedPretrainLong => {
                 let parent =
                     step.parents.get(1).expect("the plan puts the pre-training before the classifier");
                 self.of_parent(parent, WEIGHTS)
@@ -194,11 +195,12 @@ impl WorkContext<'_> {
     pub(super) fn pretrain(
         &self,
         size: &Pretrained,
+        length: PretrainLength,
         attempt: &Attempt,
         listen: &mut dyn Listen,
     ) -> Result<Progress, Error> {
-        let source = Pretraining::new();
-        let (stage, side) = (Pretraining::stage(), Pretraining::IMAGE_SIDE);
+        let source = Pretraining::new(length);
+        let (stage, side) = (Pretraining::stage(length), Pretraining::IMAGE_SIDE);
         let format = format::of(Pretraining::PRECISION);
         let mut params = Params::on(self.executor.device.clone(), format, PRETRAIN_SEED);
         let channels = source.sets()[0].channels.len();

@@ -217,7 +217,7 @@ impl WorkContext<'_> {
         pages::give_back();
         let listen = &mut Recorder { metrics: attempt.metrics(), context: self, attempt, listen };
         match &step.work {
-            Work::Pretrain { size, .. } => self.pretrain(size, attempt, listen),
+            Work::Pretrain { size, length, .. } => self.pretrain(size, *length, attempt, listen),
             Work::Fit(fit) => self.fit(step, fit, attempt, listen),
             Work::Embed { data, image, window, symmetries, test_time, .. } => {
                 let (image, window, symmetries) = (*image, *window, *symmetries);

@@ -95,7 +95,7 @@ mod tests {
         // The tape of a part of 2^20 pixels was measured: 2.4 GB.
         let part = tape(&tiny) * f64::from(1 << 20);
         assert!((1.5e9..2.4e9).contains(&part), "{part}");
-        let stage = Stage { batch: 128, ..Pretraining::stage() };
+        let stage = Stage { batch: 128, ..Pretraining::stage(crate::spec::PretrainLength::Short) };
         let of = |side| of_training(&tiny, &stage, 1e8, (128, 3, 3), side);
         assert!(of(224) < 4e9, "{}", of(224));
         assert!(of(16_384) > 1e12 && of(4096) > 6e10, "{}", of(4096));

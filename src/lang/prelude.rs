@@ -2,8 +2,8 @@
 
 pub use crate::dsl::{
     Adaptation, Augmentation, Backbone, Batch, Coda, DataWord, EachView, Experiments, HandMade, Image,
-    ImageNet1k, ImageNet22k, Lvd142m, Model, Objective, Oda, Plate, Report, Run, Scratch, Simulated, Source,
-    StemAdapter, TrainingData, size,
+    ImageNet1k, ImageNet22k, Lvd142m, Model, Objective, Oda, Plate, Report, Run, Scratch, Simulated,
+    SimulatedLong, Source, StemAdapter, TrainingData, size,
 };
 pub use crate::{
     adapter::{FirstLayer, said::*, values::*},

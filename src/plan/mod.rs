@@ -17,8 +17,8 @@ use crate::{
     data::{DataSet, ImageSet},
     seed::Seed,
     spec::{
-        Adapter, Backbone, Coefficients, Condition, Evaluate, Features, Models, PositionResize, Protocol,
-        Selection, SetRate, Spec, TestTime, Train, VitFeatures, Weights,
+        Adapter, Backbone, Coefficients, Condition, Evaluate, Features, Models, PositionResize,
+        PretrainLength, Protocol, Selection, SetRate, Spec, TestTime, Train, VitFeatures, Weights,
         check::{self, Problem},
         id::{RunId, SpecId, WorkId},
         normalise, settings,
@@ -304,16 +304,11 @@ impl Draft<'_> {
 
     /// The pretraining that such weights come from.
     fn pretraining(&mut self, backbone: &Backbone, weights: &Weights) -> Option<WorkId> {
-        match weights {
-            Weights::SimulatedPretrain => {}
-            Weights::Scratch
-            | Weights::ImageNet22k
-            | Weights::ImageNet1k
-            | Weights::Lvd142m
-            | Weights::Published => return None,
-        }
+        let length = weights.simulated()?;
         match backbone {
-            Backbone::ConvNext(word) => Some(self.pretrained(Pretrained::ConvNext(word.size), backbone)),
+            Backbone::ConvNext(word) => {
+                Some(self.pretrained(Pretrained::ConvNext(word.size), length, backbone))
+            }
             Backbone::Vit(word) => {
                 // How it is read, and what is dropped in later trainings, is not of its shape.
                 let vit = settings::Vit {
@@ -322,15 +317,15 @@ impl Draft<'_> {
                     positions: PositionResize::Antialiased,
                     ..word.clone()
                 };
-                Some(self.pretrained(Pretrained::Vit { vit }, backbone))
+                Some(self.pretrained(Pretrained::Vit { vit }, length, backbone))
             }
             // The check refuses that start.
             Backbone::ResNet(_) | Backbone::DinoV2(_) | Backbone::OffTheShelf(_) => None,
         }
     }
 
-    fn pretrained(&mut self, size: Pretrained, backbone: &Backbone) -> WorkId {
-        let work = Work::Pretrain { size, revisions: Revisions::pretrain(backbone) };
+    fn pretrained(&mut self, size: Pretrained, length: PretrainLength, backbone: &Backbone) -> WorkId {
+        let work = Work::Pretrain { size, length, revisions: Revisions::pretrain(length, backbone) };
         self.add(work, None, &[], vec![])
     }
 

@@ -2,7 +2,9 @@
 
 use crate::{
     data, embed, evaluate, ops, seed, simulate,
-    spec::{Backbone, Entry, Features, Model, Protocol, SCHEMA, Stage, TestTime, recipe::AXES},
+    spec::{
+        Backbone, Entry, Features, Model, PretrainLength, Protocol, SCHEMA, Stage, TestTime, recipe::AXES,
+    },
     train::{self, Pretraining},
 };
 use serde::Serialize;
@@ -30,8 +32,8 @@ impl Revisions {
         Self::of(words, &[SEED, OPS, TRANSFORM, TRAIN, SIMULATE, EMBED, LAYERS, EVALUATE]).0
     }
 
-    pub(super) fn pretrain(backbone: &Backbone) -> Self {
-        let stage = Pretraining::stage();
+    pub(super) fn pretrain(length: PretrainLength, backbone: &Backbone) -> Self {
+        let stage = Pretraining::stage(length);
         let words = of_stage(&stage).chain([word("backbone", backbone.entry())]);
         Self::of(words, &[SEED, OPS, TRANSFORM, TRAIN, SIMULATE])
     }

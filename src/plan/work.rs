@@ -5,8 +5,8 @@ use crate::{
     backbone,
     spec::{
         Backbone, Beside, CentreStart, Condition, ConvNextSize, Features, HeadWhileAdapting, KeptStep, Loss,
-        Model, Normalise, Precision, Protocol, Selection, Spec, Stage, StudentStart, TestTime, Train, View,
-        Weights, kind, settings,
+        Model, Normalise, Precision, PretrainLength, Protocol, Selection, Spec, Stage, StudentStart,
+        TestTime, Train, View, Weights, kind, settings,
     },
     train::Continue,
 };
@@ -20,6 +20,9 @@ pub enum Work {
     Pretrain {
         /// The backbone.
         size: Pretrained,
+        /// How long it lasts.
+        #[serde(skip_serializing_if = "PretrainLength::is_short")]
+        length: PretrainLength,
         /// Of the code behind it.
         revisions: Revisions,
     },
@@ -90,8 +93,9 @@ impl Work {
     /// A line for people.
     pub fn describe(&self) -> String {
         match self {
-            Self::Pretrain { size, .. } => {
-                format!("pre-train a {} backbone on simulated three-channel images", size.name())
+            Self::Pretrain { size, length, .. } => {
+                let longer = if length.is_short() { "" } else { " for longer" };
+                format!("pre-train a {} backbone{longer} on simulated three-channel images", size.name())
             }
             Self::Fit(Fit { data, training: None, .. }) => format!("take the model as it starts, for {data}"),
             Self::Fit(Fit { data, classifier: Some(top), training: Some(training), .. }) => {

@@ -5,14 +5,17 @@ use crate::{
     adapter::SetChannels,
     data::{self, Norm, Statistics, Tape},
     simulate::{PRETRAIN_CLASSES, Pictures, World, three_channel},
-    spec::{AugmentStream, CropFit, Optimiser, Precision, Sampling, Schedule, Stage, Term, settings},
+    spec::{
+        AugmentStream, CropFit, Optimiser, Precision, PretrainLength, Sampling, Schedule, Stage, Term,
+        settings,
+    },
 };
 
-/// Simulated images: their number makes generation and training take half a minute on two cores.
-const IMAGES: usize = 1600;
+/// Simulated images and epochs over them: half a minute on two cores, or a few minutes.
+const SHORT: (usize, usize) = (1600, 6);
+const LONG: (usize, usize) = (16_000, 10);
 /// Side of an image, in pixels.
 const IMAGE_SIDE: usize = 64;
-const EPOCHS: usize = 6;
 
 /// Simulated three-channel images in memory, all in one set.
 pub struct Pretraining {
@@ -25,8 +28,8 @@ pub struct Pretraining {
 
 impl Pretraining {
     /// Draws the images.
-    pub fn new() -> Self {
-        let pictures = three_channel(&World::default(), IMAGES, IMAGE_SIDE);
+    pub fn new(length: PretrainLength) -> Self {
+        let pictures = three_channel(&World::default(), duration(length).0, IMAGE_SIDE);
         let norm = statistics(&pictures).into();
         let items = pictures.labels.iter().enumerate();
         Self {
@@ -47,7 +50,7 @@ impl Pretraining {
     pub const PRECISION: Precision = Precision::F32;
 
     /// How the backbone is trained on them.
-    pub fn stage() -> Stage {
+    pub fn stage(length: PretrainLength) -> Stage {
         Stage {
             on: None,
             objective: vec![Term { weight: 1.0, loss: settings::CrossEntropy {}.into() }],
@@ -60,15 +63,17 @@ impl Pretraining {
             sampling: Sampling::Shuffled,
             optimiser: Optimiser { lr: 2e-3, weight_decay: 5e-2, betas: [0.9, 0.999], eps: 1e-8 },
             schedule: Schedule { warmup: 2, warmup_lr: 1e-4, lr_min: 1e-5 },
-            epochs: EPOCHS,
+            epochs: duration(length).1,
             batch: 64,
         }
     }
 }
 
-impl Default for Pretraining {
-    fn default() -> Self {
-        Self::new()
+/// Images and epochs.
+fn duration(length: PretrainLength) -> (usize, usize) {
+    match length {
+        PretrainLength::Short => SHORT,
+        PretrainLength::Long => LONG,
     }
 }
 

@@ -249,7 +249,7 @@ mod tests {
     }
 
     fn stage() -> Stage {
-        Stage { batch: 80, epochs: 1, ..Pretraining::stage() }
+        Stage { batch: 80, epochs: 1, ..Pretraining::stage(crate::spec::PretrainLength::Short) }
     }
 
     #[test]

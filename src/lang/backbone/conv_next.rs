@@ -2,7 +2,7 @@
 
 use super::{Backbone, BackboneWord};
 use crate::{
-    dsl::{ImageNet22k, LearnsHere, Simulated, Size, WeightsFor, sizes},
+    dsl::{ImageNet22k, LearnsHere, Simulated, SimulatedLong, Size, WeightsFor, sizes},
     spec::{Spec, Weights, check::Found},
     word::{Word, word},
 };
@@ -42,6 +42,7 @@ sizes! {
 
 impl<S: Size> LearnsHere for ConvNext<S> {}
 impl WeightsFor<ConvNext<size::Mini>> for Simulated {}
+impl WeightsFor<ConvNext<size::Mini>> for SimulatedLong {}
 impl WeightsFor<ConvNext<size::Tiny>> for ImageNet22k {}
 impl WeightsFor<ConvNext<size::Small>> for ImageNet22k {}
 impl WeightsFor<ConvNext<size::Base>> for ImageNet22k {}
@@ -124,7 +125,7 @@ impl BackboneWord for Settings {
 
     fn starts_from(&self, weights: &Weights) -> bool {
         match weights {
-            Weights::Scratch | Weights::SimulatedPretrain => true,
+            Weights::Scratch | Weights::SimulatedPretrain | Weights::SimulatedPretrainLong => true,
             Weights::ImageNet22k => self.size.is_published(),
             Weights::ImageNet1k | Weights::Lvd142m | Weights::Published => false,
         }

@@ -58,9 +58,11 @@ impl BackboneWord for Settings {
     fn starts_from(&self, weights: &Weights) -> bool {
         match weights {
             Weights::Lvd142m | Weights::Scratch => true,
-            Weights::ImageNet22k | Weights::ImageNet1k | Weights::Published | Weights::SimulatedPretrain => {
-                false
-            }
+            Weights::ImageNet22k
+            | Weights::ImageNet1k
+            | Weights::Published
+            | Weights::SimulatedPretrain
+            | Weights::SimulatedPretrainLong => false,
         }
     }
 

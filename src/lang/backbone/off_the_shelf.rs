@@ -113,9 +113,11 @@ impl BackboneWord for Settings {
     fn starts_from(&self, weights: &Weights) -> bool {
         match weights {
             Weights::Published | Weights::Scratch => true,
-            Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m | Weights::SimulatedPretrain => {
-                false
-            }
+            Weights::ImageNet22k
+            | Weights::ImageNet1k
+            | Weights::Lvd142m
+            | Weights::SimulatedPretrain
+            | Weights::SimulatedPretrainLong => false,
         }
     }
 

@@ -62,9 +62,11 @@ impl BackboneWord for Settings {
     fn starts_from(&self, weights: &Weights) -> bool {
         match weights {
             Weights::ImageNet1k | Weights::Scratch => true,
-            Weights::ImageNet22k | Weights::Lvd142m | Weights::Published | Weights::SimulatedPretrain => {
-                false
-            }
+            Weights::ImageNet22k
+            | Weights::Lvd142m
+            | Weights::Published
+            | Weights::SimulatedPretrain
+            | Weights::SimulatedPretrainLong => false,
         }
     }
 

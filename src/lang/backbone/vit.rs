@@ -2,7 +2,7 @@
 
 use super::{Backbone, BackboneWord};
 use crate::{
-    dsl::{self, ImageNet1k, LearnsHere, Simulated, Size, Transformer, WeightsFor, sizes},
+    dsl::{self, ImageNet1k, LearnsHere, Simulated, SimulatedLong, Size, Transformer, WeightsFor, sizes},
     spec::{Spec, Weights, bounds, check::Found},
     word::{Word, plain, word},
 };
@@ -124,6 +124,7 @@ sizes! {
 impl<S: Size, K: Copy> LearnsHere for Vit<S, K> {}
 impl<S: Size, K: Copy> Transformer for Vit<S, K> {}
 impl WeightsFor<Vit<size::Mini>> for Simulated {}
+impl WeightsFor<Vit<size::Mini>> for SimulatedLong {}
 impl WeightsFor<Vit<size::Tiny>> for ImageNet1k {}
 impl WeightsFor<Vit<size::Small>> for ImageNet1k {}
 impl WeightsFor<Vit<size::Base>> for ImageNet1k {}
@@ -271,7 +272,7 @@ impl BackboneWord for Settings {
 
     fn starts_from(&self, weights: &Weights) -> bool {
         match weights {
-            Weights::Scratch | Weights::SimulatedPretrain => true,
+            Weights::Scratch | Weights::SimulatedPretrain | Weights::SimulatedPretrainLong => true,
             Weights::ImageNet1k => self.size.is_published() && self.is_as_published(),
             Weights::ImageNet22k | Weights::Lvd142m | Weights::Published => false,
         }

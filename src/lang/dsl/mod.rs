@@ -47,8 +47,8 @@ pub use adapt::{
 pub use adapter::{Adapts, ExtendsToNewChannels, OneModelPerSet, ReadBy, StemAdapter, Trainable};
 pub use augment::{Augmentation, Changes};
 pub use backbone::{
-    Backbone, ImageNet1k, ImageNet22k, LearnsHere, Lvd142m, NeedsAdapter, Scratch, Simulated, Size,
-    StartsWith, Transformer, WeightsFor,
+    Backbone, ImageNet1k, ImageNet22k, LearnsHere, Lvd142m, NeedsAdapter, Scratch, Simulated, SimulatedLong,
+    Size, StartsWith, Transformer, WeightsFor,
 };
 pub use classify::{Classified, WithoutLabels};
 pub use data::{DataWord, Having, TrainingData, Without};

@@ -21,7 +21,7 @@ pub static PAPER: Paper = Paper {
     tasks: &TASKS,
     averages: &[],
     tables: &TABLES,
-    figures: &["figure4", "figure5", "figure6", "figure7", "directions"],
+    figures: &["figure4", "figure5", "figure6", "figure7", "directions", "converged"],
     conditions: &[],
     model: |spec| System::of(spec).map(|system| system.method),
     rows,

@@ -60,7 +60,7 @@ pub use condition::Condition;
 pub use data::{ADAPTED_TO, Features, Selection};
 pub use embedding::{Beside, Embedding, Measured};
 pub use evaluate::Evaluate;
-pub use model::{Model, Weights};
+pub use model::{Model, PretrainLength, Weights};
 pub use normalise::{Moments, Normalise};
 pub use stage::{AugmentStream, InStage, Optimiser, Sampling, Schedule, Stage};
 pub use train::{Precision, Train};

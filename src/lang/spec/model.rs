@@ -36,6 +36,36 @@ pub enum Weights {
     Published,
     /// The same backbone, trained once on simulated three-channel images. Takes the place of ImageNet in `quick`.
     SimulatedPretrain,
+    /// The same for longer, on more images.
+    SimulatedPretrainLong,
+}
+
+/// How long a backbone is trained on simulated images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PretrainLength {
+    /// 150 steps on 1,600 images.
+    Short,
+    /// 2,500 steps on 16,000 images.
+    Long,
+}
+
+impl PretrainLength {
+    /// What is not written.
+    pub fn is_short(&self) -> bool {
+        *self == Self::Short
+    }
+}
+
+impl Weights {
+    /// How long the backbone is trained on simulated images first, if it is.
+    pub fn simulated(&self) -> Option<PretrainLength> {
+        match self {
+            Self::SimulatedPretrain => Some(PretrainLength::Short),
+            Self::SimulatedPretrainLong => Some(PretrainLength::Long),
+            Self::Scratch | Self::ImageNet22k | Self::ImageNet1k | Self::Lvd142m | Self::Published => None,
+        }
+    }
 }
 
 impl fmt::Display for Weights {
@@ -47,6 +77,7 @@ impl fmt::Display for Weights {
             Self::Lvd142m => "LVD-142M",
             Self::Published => "published",
             Self::SimulatedPretrain => "simulated",
+            Self::SimulatedPretrainLong => "simulated, long",
         })
     }
 }

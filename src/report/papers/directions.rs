@@ -17,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Study<'a> {
     /// `CHAMMI's directions`.
     pub(super) title: &'a str,
+    /// How large it is where it is simulated: `scale quick`.
+    pub(super) scale: &'a str,
     /// `overall macro-F1`.
     pub(super) score: &'a str,
     pub(super) contrasts: &'a [Contrast],
@@ -88,8 +90,8 @@ pub(super) fn shown(study: &Study<'_>, scores: &Scores) -> Shown {
         table.notes.insert(0, format!("Nothing is measured yet: {}.", study.how));
     }
     let simulated = scores.keys().any(|group| matches!(group, Group::Worlds(_)));
-    let title =
-        format!("{}{}", study.title, if simulated { ", on *simulated* data, scale quick" } else { "" });
+    let on = if simulated { format!(", on *simulated* data, {}", study.scale) } else { String::new() };
+    let title = format!("{}{on}", study.title);
     let mut tables = vec![table];
     tables.extend(scores.iter().map(|(group, systems)| of_group(study.score, group, systems)));
     let figure = (!lines.is_empty()).then(|| forest::draw(&lines, &format!("difference in {}", study.score)));

@@ -126,6 +126,6 @@ fn quick_batches_pass_in_one_part() {
     use crate::spec::quick::{BATCH, IMAGE};
     // Two views of every image, all of one set.
     assert_eq!(parts::parts(2 * BATCH, IMAGE * IMAGE), [2 * BATCH]);
-    let pretraining = Pretraining::stage();
+    let pretraining = Pretraining::stage(crate::spec::PretrainLength::Short);
     assert_eq!(parts::parts(pretraining.batch, Pretraining::IMAGE_SIDE.pow(2)), [pretraining.batch]);
 }

@@ -91,6 +91,7 @@ const PUBLISHED: [(&str, &str, &str, &str); 5] = [
 /// Builds it from the store.
 pub(super) fn report(store: &Source<'_>) -> Result<Shown, Error> {
     let study = Study {
+        scale: "scale quick",
         title: "CHAMMI's directions",
         score: "overall macro-F1",
         contrasts: &CONTRASTS,

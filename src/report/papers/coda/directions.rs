@@ -40,8 +40,10 @@ const SAME: &[(&str, Verdict)] = &[MICROSCOPE];
 /// Of what learns from pairs.
 const PAIRED: &[(&str, Verdict)] = &[MICROSCOPE, TREATMENTS];
 
-const CONTRASTS: [Contrast; 12] = [
+const CONTRASTS: [Contrast; 14] = [
     contrast("ODA, against its dual model as it is", "ODA", "Dual-model-DINO", Some(Verdict::Above), SAME),
+    contrast("ODA, its head learns", "ODA, head learns", "Dual-model-DINO", Some(Verdict::Above), SAME),
+    contrast("ODA, label-free stop", "ODA, label-free stop", "Dual-model-DINO", Some(Verdict::Above), SAME),
     contrast("CODA, against its dual model as it is", "CODA", "Dual-model-CB", Some(Verdict::Above), PAIRED),
     contrast("CODA, against ODA", "CODA", "ODA", Some(Verdict::Above), PAIRED),
     contrast("ODA, against Supervised", "ODA", "Supervised", Some(Verdict::Above), SAME),
@@ -79,10 +81,27 @@ const CONTRASTS: [Contrast; 12] = [
     ),
 ];
 
-/// Builds it from the store.
+/// Of the experiment `coda_directions`.
 pub(super) fn report(store: &Source<'_>) -> Result<Shown, Error> {
+    let how = "`dichroic exp coda_directions --data jump=WORLD` for several worlds of `dichroic data simulate jump`";
+    of(("CODA's directions", "scale quick"), "coda_directions%", how, store)
+}
+
+/// Of the experiment `coda_converged`, whose networks are trained for longer.
+pub(super) fn converged(store: &Source<'_>) -> Result<Shown, Error> {
+    let how = "`dichroic exp coda_converged --data jump=WORLD --scale paper` for several worlds of `dichroic data simulate jump --sites 6`";
+    of(("CODA's directions", "small networks trained for longer"), "coda_converged%", how, store)
+}
+
+fn of(
+    (title, scale): (&str, &str),
+    experiments: &str,
+    how: &str,
+    store: &Source<'_>,
+) -> Result<Shown, Error> {
     let study = Study {
-        title: "CODA's directions",
+        title,
+        scale,
         score: "macro-F1 on other sources",
         contrasts: &CONTRASTS,
         notes: vec![
@@ -96,25 +115,25 @@ pub(super) fn report(store: &Source<'_>) -> Result<Shown, Error> {
              target's own source."
                 .into(),
         ],
-        how: "`dichroic exp coda_directions --data jump=WORLD` for several worlds of `dichroic data simulate jump`",
+        how,
     };
-    Ok(shown(&study, &scores(store)?))
+    Ok(shown(&study, &scores(store, experiments)?))
 }
 
 /// By group, system and world: the scores of each target and seed.
 type Cells = BTreeMap<(Group, String, String), BTreeMap<(String, i64), f64>>;
 
-fn scores(store: &Source<'_>) -> Result<Scores, Error> {
+fn scores(store: &Source<'_>, experiments: &str) -> Result<Scores, Error> {
     let sql = "SELECT kind, world, data, seed, protocol, part, label ->> '$.system' AS system, task, value FROM v_results
-        WHERE experiment LIKE 'coda_directions%' AND label ->> '$.system' IS NOT NULL AND data = ? AND metric = ?
+        WHERE experiment LIKE ? AND label ->> '$.system' IS NOT NULL AND data = ? AND metric = ?
           AND class = '' AND part IN ('', ?) AND value IS NOT NULL AND NOT stale ORDER BY run";
     let mut cells = Cells::new();
-    for row in rows_with(store, sql, &[PAPER.data, MACRO_F1.name, OWN_PLATE])?.iter() {
+    for row in rows_with(store, sql, &[experiments, PAPER.data, MACRO_F1.name, OWN_PLATE])?.iter() {
         let (group, place) = match row.text("kind").as_str() {
             "simulated" => {
                 let world = row.text("world");
                 let (number, control) = world.split_once(' ').unwrap_or((&world, ""));
-                (Group::Worlds(control.into()), number.to_owned())
+                (Group::Worlds(without_sites(control)), number.to_owned())
             }
             _ => (Group::Real(row.text("data")), row.text("seed")),
         };
@@ -141,6 +160,14 @@ fn scores(store: &Source<'_>) -> Result<Scores, Error> {
         }
     }
     Ok(scores)
+}
+
+/// What a world's name says besides its number, without how many sites its wells have: that is no control.
+fn without_sites(control: &str) -> String {
+    let words: Vec<&str> = control.split(' ').collect();
+    let at = words.iter().position(|word| *word == "sites");
+    let kept = |place: &usize| at.is_none_or(|at| *place != at && *place + 1 != at);
+    (0..words.len()).filter(kept).map(|place| words[place]).collect::<Vec<_>>().join(" ")
 }
 
 /// What a protocol adds to the name of a system: `, standardised by plate`.
@@ -170,6 +197,13 @@ mod tests {
     }
 
     #[test]
+    fn sites_are_no_control() {
+        let found =
+            ["", "6 sites", "6 sites same-microscope", "randomised 9 sites", "batch-sd-0"].map(without_sites);
+        assert_eq!(found, ["", "", "same-microscope", "randomised", "batch-sd-0"]);
+    }
+
+    #[test]
     fn what_learns_from_pairs_has_to_lose_by_pairs_that_share_no_treatment() {
         let contrast = CONTRASTS.iter().find(|contrast| contrast.words == "CODA, against ODA").unwrap();
         let verdict = |scores: &Scores| {
@@ -186,7 +220,7 @@ mod tests {
         let still = scores(&[worlds, microscope, (PERMUTED, oda, coda)]);
         assert_eq!(verdict(&still), "helps here; not explained by the control `permuted-treatments`");
 
-        let study = Study { title: "", score: "", contrasts: &CONTRASTS, notes: vec![], how: "" };
+        let study = Study { title: "", scale: "", score: "", contrasts: &CONTRASTS, notes: vec![], how: "" };
         let rows = &shown(&study, &still).tables[0].rows;
         let places: Vec<&str> = rows.iter().map(|row| row.stub[1].as_str()).collect();
         let expected = [

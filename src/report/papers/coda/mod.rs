@@ -12,7 +12,7 @@ mod tables;
 use super::Draw;
 
 /// By their names in [`crate::papers::coda::PAPER`].
-pub(super) const DRAWN: [(&str, Draw); 9] = [
+pub(super) const DRAWN: [(&str, Draw); 10] = [
     ("table2", |store, _| tables::report("table2", store)),
     ("table3", |store, _| tables::report("table3", store)),
     ("table4", |store, _| tables::report("table4", store)),
@@ -22,6 +22,7 @@ pub(super) const DRAWN: [(&str, Draw); 9] = [
     ("figure6", fig6::report),
     ("figure7", |store, _| fig7::report(store)),
     ("directions", |store, _| directions::report(store)),
+    ("converged", |store, _| directions::converged(store)),
 ];
 
 #[cfg(test)]
