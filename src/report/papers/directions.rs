@@ -147,6 +147,9 @@ impl Found {
     }
 
     pub(super) fn verdict(&self, contrast: &Contrast, controls: &[Controlled]) -> String {
+        if self.differences.values().all(|difference| *difference == 0.0) {
+            return "changes nothing".into();
+        }
         let Some(interval) = &self.interval else { return "single world: no interval".into() };
         let side = match self.side() {
             Verdict::Above => "helps",

@@ -197,6 +197,20 @@ mod tests {
     }
 
     #[test]
+    fn a_step_at_rate_0_changes_nothing() {
+        let contrast = CONTRASTS.iter().find(|contrast| contrast.with == "ODA at rate 0").unwrap();
+        let verdict = |rate_0: [f64; 2]| {
+            let of = |values: [f64; 2]| ["1", "2"].map(String::from).into_iter().zip(values).collect();
+            let dual = ("Dual-model-DINO".to_owned(), of([0.14, 0.2]));
+            let systems = [dual, ("ODA at rate 0".to_owned(), of(rate_0))].into();
+            let scores = Scores::from([(Group::Worlds(String::new()), systems)]);
+            found(contrast, &scores, &Group::Worlds(String::new())).unwrap().verdict(contrast, &[])
+        };
+        assert_eq!(verdict([0.14, 0.2]), "changes nothing");
+        assert!(verdict([0.14, 0.21]).starts_with("undecided"));
+    }
+
+    #[test]
     fn sites_are_no_control() {
         let found =
             ["", "6 sites", "6 sites same-microscope", "randomised 9 sites", "batch-sd-0"].map(without_sites);
