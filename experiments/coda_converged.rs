@@ -4,7 +4,7 @@
 //! cargo run --release -- exp coda_converged --data jump=WORLD --scale paper
 //! cargo run --release -- report coda_converged
 //!
-//! From S3 to S8 and S11, two seeds; half an hour on two cores. The network has seen simulated cells for longer, so that step 1
+//! From S3 to S8 and S11, two seeds; `--dry` says how long it takes. The network has seen simulated cells for longer, so that step 1
 //! starts from something and leaves it; the classifier takes three times as many steps. ODA is also kept where the classifier
 //! says each class as often as the source has it, and as released, with a head that learns.
 

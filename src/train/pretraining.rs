@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// Simulated images and epochs over them: half a minute on two cores, or a few minutes.
+/// Simulated images and epochs over them: half a minute on two cores, or ten minutes or so.
 const SHORT: (usize, usize) = (1600, 6);
 const LONG: (usize, usize) = (16_000, 10);
 /// Side of an image, in pixels.

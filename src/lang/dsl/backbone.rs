@@ -102,8 +102,8 @@ pub struct Lvd142m;
 #[derive(Clone, Copy, Debug)]
 pub struct Simulated;
 
-/// The same on ten times as many cells for sixteen times as many steps, a few minutes on two cores: what is trained on them next
-/// does not forget them at once.
+/// The same on ten times as many cells for sixteen times as many steps, ten minutes or so on two cores: what is trained on them
+/// next does not forget them at once.
 #[derive(Clone, Copy, Debug)]
 pub struct SimulatedLong;
 
