@@ -43,6 +43,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const ROUNDS: usize = 5;
 const ANSWERS: &str = "PyTorch answers";
 const CLASSES: usize = 14;
+const CHANNELS: [&str; 3] = ["a", "b", "c"];
 const TEMPERATURE: f64 = 0.07;
 const LR: f64 = 1e-6;
 
@@ -129,14 +130,13 @@ impl Case {
 }
 
 fn vit() -> Model {
-    let model =
-        Vit::small().scratch().adapter(Planes(["a", "b", "c"])).train_on(Folder("noise")).drop_path(0.0);
+    let model = Vit::small().scratch().adapter(Planes(CHANNELS)).train_on(Folder("noise")).drop_path(0.0);
     let run = model.loss(CrossEntropy).evaluate(OneNn::cosine().on(Folder("noise")));
     run.recipe(Recipe::Paper).specs().remove(0).spec.model
 }
 
 fn three_channels() -> SetChannels {
-    SetChannels { set: "noise".into(), channels: ["a", "b", "c"].map(String::from).to_vec() }
+    SetChannels { set: "noise".into(), channels: CHANNELS.map(String::from).to_vec() }
 }
 
 fn main() {

@@ -1,7 +1,7 @@
 //! Steps of self-distillation as a run takes them: a declared experiment in the training loop itself, with its loader, its
 //! crops and its curves.
 
-use super::{LR, Work};
+use super::{CHANNELS, LR, Work, three_channels};
 use dichroic::{
     adapter::SetChannels,
     data::{self, Norm, Statistics, Tape},
@@ -18,7 +18,6 @@ use std::{path::PathBuf, time::Duration};
 
 /// Side of a stored image.
 const STORED: usize = 256;
-const CHANNELS: [&str; 3] = ["a", "b", "c"];
 
 /// CODA's step 1: views of 224 and 96 px, a head of 4096 prototypes, gradients clipped.
 fn declared(batch: usize) -> Spec {
@@ -83,7 +82,7 @@ impl Pictures {
         let mut stream = Seed(0).stream("bench/pictures");
         let mut picture = || (0..3 * STORED * STORED).map(|_| stream.below(256) as u8).collect();
         Self {
-            sets: [SetChannels { set: "noise".into(), channels: CHANNELS.map(String::from).to_vec() }],
+            sets: [three_channels()],
             items: (0..count).map(|row| Item { set: 0, class: 0, row: row as u32 }).collect(),
             norm: Statistics { mean: vec![0.5; 3], sd: vec![0.3; 3] }.into(),
             pixels: (0..count).map(|_| picture()).collect(),

@@ -90,20 +90,24 @@ impl Labelled {
 
 impl Work for Labelled {
     fn steps(&mut self, count: usize, after_each: &mut (dyn FnMut() + Send)) {
-        after_each();
-        for _ in 0..count {
-            self.step().expect("a step");
-            after_each();
-        }
+        one_by_one(count, after_each, || self.step());
     }
 }
 
 impl Work for Candle {
     fn steps(&mut self, count: usize, after_each: &mut (dyn FnMut() + Send)) {
+        one_by_one(count, after_each, || self.step());
+    }
+}
+
+fn one_by_one(
+    count: usize,
+    after_each: &mut (dyn FnMut() + Send),
+    mut step: impl FnMut() -> candle_core::Result<()>,
+) {
+    after_each();
+    for _ in 0..count {
+        step().expect("a step");
         after_each();
-        for _ in 0..count {
-            self.step().expect("a step");
-            after_each();
-        }
     }
 }
