@@ -1,13 +1,16 @@
 //! The block of vision transformers, with timm's names: attention and two linear maps, each behind a normalisation and
 //! added to the stream of tokens.
 
-use super::layers::{Affine, Norm};
+use super::layers::{Affine, INIT_SD, Norm};
 use crate::{
     params::{ParamId, Params, Published},
     pass::Pass,
     tape::Node,
 };
 use candle_core::Result;
+
+/// Width of the tokens of ViT-tiny.
+const NARROWEST_PUBLISHED: usize = 192;
 
 /// Heads of attention, layer scale and drop path of a block.
 #[derive(Clone, Copy, Debug)]
@@ -51,11 +54,19 @@ pub(super) fn chain(name: &str, depth: usize, width: usize, kind: Kind, params: 
     (0..depth).map(block).collect()
 }
 
+/// The standard deviation of a map's initial weights. timm's suits tokens of 192 numbers and more. In narrower ones, which are only
+/// ours, branches would start so small that the class token hardly sees the image, and Adam's steps would be large beside the
+/// weights: they have one over the root of the number of inputs, which halves the steps to a given loss.
+fn initial_sd(width: usize, ins: usize) -> f64 {
+    if width < NARROWEST_PUBLISHED { 1.0 / (ins as f64).sqrt() } else { INIT_SD }
+}
+
 impl Block {
     /// Tokens have `width` numbers.
     pub(super) fn new(name: &str, width: usize, kind: Kind, params: &mut Params) -> Self {
         let affine = |part: &str, outs: usize, ins: usize, params: &mut Params| {
-            Affine::new(Published::new(format!("{name}.{part}.weight"), &[outs, ins]), outs, params)
+            let weight = Published::new(format!("{name}.{part}.weight"), &[outs, ins]);
+            Affine::normal(weight, outs, initial_sd(width, ins), params)
         };
         let (outs, hidden) = match kind.hidden {
             Hidden::Gelu => (4 * width, 4 * width),

@@ -49,9 +49,14 @@ impl Norm {
 
 impl Affine {
     pub(super) fn new(weight: Published, outs: usize, params: &mut Params) -> Self {
+        Self::normal(weight, outs, INIT_SD, params)
+    }
+
+    /// With weights of the standard deviation `sd`.
+    pub(super) fn normal(weight: Published, outs: usize, sd: f64, params: &mut Params) -> Self {
         let bias = weight.name.replace(".weight", ".bias");
         Self {
-            weight: params.add_normal(weight, INIT_SD),
+            weight: params.add_normal(weight, sd),
             bias: params.add_constant(Published::new(bias, &[outs]), 0.0),
         }
     }

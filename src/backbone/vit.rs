@@ -2,7 +2,8 @@
 //! `pos_embed`, `blocks.i`, `norm`.
 //!
 //! Positions are learned for a square grid of patches and resized for others, as a fixed linear map, so that they learn from
-//! images of every size. Initial values are timm's: tokens of standard deviation 1e-6, positions and linear maps 0.02.
+//! images of every size. Initial values are timm's: tokens of standard deviation 1e-6, positions and linear maps 0.02; those of
+//! `mini` have larger maps (`block`).
 
 mod reading;
 

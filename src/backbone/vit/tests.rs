@@ -317,27 +317,33 @@ fn steps_of_codas_classifier_agree_with_pytorch() {
 }
 
 #[test]
-fn initial_values_are_timms() {
-    let mut params = Params::new(Seed(4));
-    let shape = Shape::of(&settings::Vit { drop_path: 0.1, ..settings::Vit::plain(VitSize::Mini) });
-    let _ = plain(3, shape.stem(), &mut params);
-    let vit = Vit::shaped(shape, &mut params);
-    assert_eq!((shape.heads, shape.grid, vit.width()), (2, 8, 128));
-    for id in params.ids() {
-        let Published { name, shape, .. } = params.published(id);
-        let values = params.export(id).unwrap();
-        let mean = values.iter().sum::<f32>() / values.len() as f32;
-        let sd = (values.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / values.len() as f32).sqrt();
-        let (expected, around) = match name.as_str() {
-            "cls_token" => (1e-6, 0.0),
-            name if name.contains("norm") => (0.0, if name.ends_with("weight") { 1.0 } else { 0.0 }),
-            // Uniform within one over the root of 3 times 64.
-            name if name.starts_with("patch_embed") => (1.0 / 576f32.sqrt(), 0.0),
-            name if name.ends_with("bias") => (0.0, 0.0),
-            _ => (0.02, 0.0),
-        };
-        assert!((sd - expected).abs() <= 0.15 * expected, "{name} {shape:?}: {sd}, expected {expected}");
-        assert!((mean - around).abs() <= 0.2 * expected, "{name}: {mean}, expected {around}");
+fn initial_values_are_timms_and_larger_in_mini() {
+    for (size, heads, grid) in [(VitSize::Mini, 2, 8), (VitSize::Tiny, 3, 14)] {
+        let mut params = Params::new(Seed(4));
+        let shape = Shape::of(&settings::Vit { drop_path: 0.1, ..settings::Vit::plain(size) });
+        let (width, pixels) = (shape.width, 3 * shape.patch * shape.patch);
+        let _ = plain(3, shape.stem(), &mut params);
+        let vit = Vit::shaped(shape, &mut params);
+        assert_eq!((shape.heads, shape.grid, vit.width()), (heads, grid, width));
+        for id in params.ids() {
+            let Published { name, shape, .. } = params.published(id);
+            let values = params.export(id).unwrap();
+            let mean = values.iter().sum::<f32>() / values.len() as f32;
+            let sd = (values.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / values.len() as f32).sqrt();
+            let (expected, around) = match name.as_str() {
+                "cls_token" => (1e-6, 0.0),
+                name if name.contains("norm") => (0.0, if name.ends_with("weight") { 1.0 } else { 0.0 }),
+                // Uniform within one over the root of the pixels of a patch.
+                name if name.starts_with("patch_embed") => (1.0 / (3.0 * pixels as f32).sqrt(), 0.0),
+                name if name.ends_with("bias") => (0.0, 0.0),
+                name if name.starts_with("blocks") && size == VitSize::Mini => {
+                    (1.0 / (shape[1] as f32).sqrt(), 0.0)
+                }
+                _ => (0.02, 0.0),
+            };
+            assert!((sd - expected).abs() <= 0.15 * expected, "{name} {shape:?}: {sd}, not {expected}");
+            assert!((mean - around).abs() <= 0.2 * expected, "{name}: {mean}, not {around}");
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use toml::Table;
 
 word! {
-    "model.backbone", "vit", revision 1;
+    "model.backbone", "vit", revision 2;
     /// The vision transformer (Dosovitskiy et al. 2021), with timm's names and sizes.
     settings of Vit {
         /// Width, depth and patch.

@@ -3,7 +3,8 @@
 //! What changes: words become as small as they say; published weights become [`Weights::SimulatedPretrain`], so that the
 //! small versions of all backbones off the shelf are one and the same; images are at most [`IMAGE`] px ([`WINDOW`] px where they are windows); at most [`EPOCHS`]
 //! epochs ([`ADAPT_EPOCHS`] of an adaptation) of batches of at most [`BATCH`] ([`TEACHER_BATCH`] with a teacher), with a ramp
-//! that is no longer than they are and a learning rate that is [`LR`] times as large ([`VIT_LR`] times for a transformer); at most [`SUBSET`] images of each set and split; one model where several are taken as
+//! that is no longer than they are and a learning rate that is [`LR`] times as large ([`VIT_LR`] times for a transformer, as large
+//! as declared for what follows a teacher); at most [`SUBSET`] images of each set and split; one model where several are taken as
 //! one. Everything else, weights of losses included, stays.
 //! The result is a spec like any other, with an identity of its own.
 
@@ -74,11 +75,13 @@ fn shrink(small: &mut Stage, at: &InStage<'_>) {
     small.strategy.quick(at);
     small.augment.iter_mut().for_each(|change| change.quick(at));
     small.epochs = small.epochs.min(EPOCHS);
+    let teacher = Needs::of(&small.objective).teacher;
     small.optimiser.lr *= match at.spec.model.backbone {
+        // Larger steps than these make a network forget what it knew before it has learned from views.
+        _ if teacher => 1.0,
         Backbone::Vit(_) => VIT_LR,
         _ => LR,
     };
-    let teacher = Needs::of(&small.objective).teacher;
     // Ten epochs of three hundred are one of ten.
     let ramp = if teacher { small.epochs.div_ceil(10) } else { small.epochs };
     small.schedule.warmup = small.schedule.warmup.min(ramp);

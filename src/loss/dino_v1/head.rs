@@ -1,7 +1,7 @@
 //! DINO's projection head: three linear maps with GELU between, a unit vector, and its products with prototypes.
 //!
-//! Names and initial values are the published ones: `mlp.0`, `mlp.2`, `mlp.4`, `last_layer.weight_v` and, if the length of
-//! prototypes is learned, `last_layer.weight_g` (torch's weight normalisation).
+//! Names are the published ones: `mlp.0`, `mlp.2`, `mlp.4`, `last_layer.weight_v` and, if the length of prototypes is learned,
+//! `last_layer.weight_g` (torch's weight normalisation). So are initial values, at the published width.
 
 use crate::{
     ops::Weight,
@@ -11,8 +11,11 @@ use crate::{
 };
 use candle_core::{Result, Tensor};
 
-/// The standard deviation of initial weights.
+/// The standard deviation of initial weights of a head as wide as the published one. Narrower ones have larger weights, so that
+/// what they put out is no smaller and a step of Adam changes them by no larger part.
 const INIT_SD: f64 = 0.02;
+/// The hidden width of the published head.
+const PUBLISHED_HIDDEN: f64 = 2048.0;
 
 /// Widths of a head.
 #[derive(Clone, Copy, Debug)]
@@ -35,10 +38,11 @@ impl Head {
     pub(super) fn new(widths: Widths, gain: Gain, params: &mut Params) -> Self {
         let Widths { features, hidden, bottleneck, prototypes } = widths;
         let sizes = [(0, features, hidden), (2, hidden, hidden), (4, hidden, bottleneck)];
+        let sd = INIT_SD * (PUBLISHED_HIDDEN / hidden as f64).sqrt();
         let maps = sizes.map(|(number, ins, outs)| {
             let weight = Published::new(format!("mlp.{number}.weight"), &[outs, ins]);
             let bias = Published::new(format!("mlp.{number}.bias"), &[outs]);
-            [params.add_normal(weight, INIT_SD), params.add_constant(bias, 0.0)]
+            [params.add_normal(weight, sd), params.add_constant(bias, 0.0)]
         });
         // torch's `Linear`: uniform.
         let bound = 1.0 / (bottleneck as f64).sqrt();

@@ -23,7 +23,7 @@ use crate::{
 };
 
 word! {
-    "train.objective", "dino_v1", revision 1;
+    "train.objective", "dino_v1", revision 2;
     /// Self-distillation without labels (Caron et al. 2021), as CODA does it: a student sees all views of an image, and each
     /// view learns to say what the teacher says of another, large one; the teacher's weights follow the student's.
     /// `DinoV1::as_published_by_caron()` has the values of the first authors. Where a sentence does not say how steps are taken,
