@@ -5,12 +5,10 @@ use super::layers::{Affine, INIT_SD, Norm};
 use crate::{
     params::{ParamId, Params, Published},
     pass::Pass,
+    spec::VitSize,
     tape::Node,
 };
 use candle_core::Result;
-
-/// Width of the tokens of ViT-tiny.
-const NARROWEST_PUBLISHED: usize = 192;
 
 /// Heads of attention, layer scale and drop path of a block.
 #[derive(Clone, Copy, Debug)]
@@ -54,11 +52,11 @@ pub(super) fn chain(name: &str, depth: usize, width: usize, kind: Kind, params: 
     (0..depth).map(block).collect()
 }
 
-/// The standard deviation of a map's initial weights. timm's suits tokens of 192 numbers and more. In narrower ones, which are only
-/// ours, branches would start so small that the class token hardly sees the image, and Adam's steps would be large beside the
+/// The standard deviation of a map's initial weights. timm's suits the published widths. In narrower tokens, which are only ours,
+/// branches would start so small that the class token hardly sees the image, and Adam's steps would be large beside the
 /// weights: they have one over the root of the number of inputs, which halves the steps to a given loss.
 fn initial_sd(width: usize, ins: usize) -> f64 {
-    if width < NARROWEST_PUBLISHED { 1.0 / (ins as f64).sqrt() } else { INIT_SD }
+    if width < VitSize::Tiny.width() { 1.0 / (ins as f64).sqrt() } else { INIT_SD }
 }
 
 impl Block {

@@ -15,7 +15,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 word! {
-    "train.objective", "mae", revision 2;
+    "train.objective", "mae", revision 1;
     /// A masked autoencoder (He et al. 2022): most patches of an image are hidden at random, a vision transformer sees the
     /// others, and a small decoder draws the hidden ones. Its features are those of the whole image.
     ///

@@ -1,11 +1,11 @@
 //! `quick`: the same experiment, shrunk until one run takes about a minute on two cores.
 //!
 //! What changes: words become as small as they say; published weights become [`Weights::SimulatedPretrain`], so that the
-//! small versions of all backbones off the shelf are one and the same; images are at most [`IMAGE`] px ([`WINDOW`] px where they are windows); at most [`EPOCHS`]
-//! epochs ([`ADAPT_EPOCHS`] of an adaptation) of batches of at most [`BATCH`] ([`TEACHER_BATCH`] with a teacher), with a ramp
-//! that is no longer than they are and a learning rate that is [`LR`] times as large ([`VIT_LR`] times for a transformer, as large
-//! as declared for what follows a teacher); at most [`SUBSET`] images of each set and split; one model where several are taken as
-//! one. Everything else, weights of losses included, stays.
+//! small versions of all backbones off the shelf are one and the same; images are at most [`IMAGE`] px ([`WINDOW`] px where they
+//! are windows); at most [`EPOCHS`] epochs ([`ADAPT_EPOCHS`] of an adaptation) of batches of at most [`BATCH`] ([`TEACHER_BATCH`]
+//! with a teacher), with a ramp that is no longer than they are and a learning rate that is [`LR`] times as large ([`VIT_LR`] times
+//! for a transformer, as declared with a teacher); at most [`SUBSET`] images of each set and split; one model where several are
+//! taken as one. Everything else, weights of losses included, stays.
 //! The result is a spec like any other, with an identity of its own.
 
 use super::{Backbone, InStage, Needs, Spec, Stage, Weights};

@@ -75,6 +75,22 @@ fn the_head_is_the_published_one() {
     });
 }
 
+/// A quarter of the width is four times the variance.
+#[test]
+fn a_narrow_head_starts_with_larger_weights() {
+    for (hidden, expected) in [(2048, 0.02), (512, 0.04)] {
+        let mut params = Params::new(Seed(6));
+        let widths = Widths { features: 16, hidden, bottleneck: 16, prototypes: 8 };
+        let head = Head::new(widths, Gain::Fixed, &mut params);
+        for id in head.ids().filter(|id| params.published(*id).name.starts_with("mlp")) {
+            let (name, values) = (&params.published(id).name, params.export(id).unwrap());
+            let sd = (values.iter().map(|x| x * x).sum::<f32>() / values.len() as f32).sqrt();
+            let expected = if name.ends_with("bias") { 0.0 } else { expected };
+            assert!((sd - expected).abs() <= 0.05 * expected, "{hidden}, {name}: {sd}, expected {expected}");
+        }
+    }
+}
+
 /// Four calls in a row. Published rows are view by view, ours image by image.
 #[test]
 fn loss_and_centre_are_the_published_ones() {

@@ -78,6 +78,8 @@ fn it_survives_json_and_its_small_version_is_its_own() {
             assert_eq!(serde_json::from_str::<Spec>(&text).unwrap(), spec);
             let small = quick(&spec);
             assert_eq!((small.check(), quick(&small)), (vec![], small.clone()));
+            let rate = |spec: &Spec| spec.train.stages[0].optimiser.lr;
+            assert_eq!(rate(&small), rate(&spec));
             let word = word(&small);
             assert_eq!((word.prototypes, word.hidden, word.bottleneck), (512, 256, 64));
             assert_eq!((word.ema, word.locals, word.local_side), (0.97, 4, 40));
