@@ -91,6 +91,11 @@ pub(super) fn start_planes(id: ParamId, stem: &OwnStem, params: &mut Params) -> 
     params.import(id, (0..stem.width()).flat_map(planes).collect())
 }
 
+/// Fills the published tensor (width, 1, patch, patch) of `id` with the mean of red, green and blue.
+pub(super) fn start_mean(id: ParamId, stem: &OwnStem, params: &mut Params) -> Result<()> {
+    params.import(id, (0..stem.width()).flat_map(|out| mean(stem, out, &[0, 1, 2])).collect())
+}
+
 /// The slices whose mean a channel starts with; empty: a random slice.
 fn sources(rule: FirstLayer, channel: usize, count: usize) -> &'static [usize] {
     const ONE: [&[usize]; RGB] = [&[0], &[1], &[2]];

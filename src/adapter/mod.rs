@@ -1,6 +1,7 @@
 //! First layers: they map images with varying channels to a fixed number of feature maps.
 
 mod as_published;
+mod bag_of_channels;
 mod bank;
 mod channel_replication;
 mod depthwise;
@@ -166,6 +167,9 @@ pub fn build(
             Box::new(template_mixing::TemplateMixing::new(word, sets, own, params))
         }
         spec::Adapter::HyperNet(word) => Box::new(hypernet::HyperNet::new(word, sets, own, params)),
+        spec::Adapter::BagOfChannels(word) => {
+            Box::new(bag_of_channels::BagOfChannels::new(word, own, params))
+        }
         spec::Adapter::Planes(word) => {
             Box::new(planes::Planes::new(word, sets.iter().chain(others), own, params))
         }

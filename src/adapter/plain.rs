@@ -9,7 +9,7 @@ use crate::{
     ops::Weight,
     params::{ParamId, Params, Published},
     pass::{Entered, Pass},
-    spec::FirstLayer,
+    spec::{FirstLayer, FromRgb},
 };
 use candle_core::Result;
 
@@ -57,6 +57,15 @@ impl Plain {
     /// three times 3/C each, so that the sum over planes stays.
     pub(super) fn start_as_planes(&self, stem: &OwnStem, params: &mut Params) -> Result<()> {
         first_layer::start_planes(self.weight, stem, params)?;
+        params.import(self.bias, stem.bias().to_vec())
+    }
+
+    /// The same for a single channel.
+    pub(super) fn start_as_grey(&self, from: FromRgb, stem: &OwnStem, params: &mut Params) -> Result<()> {
+        match from {
+            FromRgb::Sum => first_layer::start_planes(self.weight, stem, params)?,
+            FromRgb::Mean => first_layer::start_mean(self.weight, stem, params)?,
+        }
         params.import(self.bias, stem.bias().to_vec())
     }
 }

@@ -108,6 +108,9 @@ fn sizes(adapter: &Adapter) -> String {
             format!(" ({} kernels, {pooling} pooling)", word.kernels)
         }
         Adapter::Planes(word) => format!(" ({})", word.channels.join(", ")),
-        Adapter::ChannelReplication(_) | Adapter::FixedChannels(_) | Adapter::TargetParam(_) => String::new(),
+        Adapter::ChannelReplication(_)
+        | Adapter::FixedChannels(_)
+        | Adapter::TargetParam(_)
+        | Adapter::BagOfChannels(_) => String::new(),
     }
 }

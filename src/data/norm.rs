@@ -23,6 +23,20 @@ impl Norm {
         Self::Set(Statistics::none(channels))
     }
 
+    /// The same for one of the channels.
+    ///
+    /// # Panics
+    /// If there is no such channel.
+    #[must_use]
+    pub fn channel(&self, channel: usize) -> Self {
+        match self {
+            Self::Set(Statistics { mean, sd }) => {
+                Self::Set(Statistics { mean: vec![mean[channel]], sd: vec![sd[channel]] })
+            }
+            Self::Image { .. } | Self::View(_) => self.clone(),
+        }
+    }
+
     /// For one image.
     pub fn of(&self, tape: &Tape) -> Cow<'_, Statistics> {
         match self {

@@ -17,11 +17,11 @@ use crate::{
     plan::{Fit, Layers, Pretrained, Step, TakesOver, Top, Training},
     seed::Seed,
     spec::{
-        KeptStep, Moments, Needs, Oracle, PretrainLength, Selection, Stage, TestTime, View, Weights,
-        normalise::moments_of,
+        Adapter, KeptStep, Model, Moments, Needs, Oracle, PretrainLength, Samples, Selection, Stage,
+        TestTime, View, Weights, normalise::moments_of,
     },
     store::Attempt,
-    train::{self, Folder, Job, Judge, Pretraining, Source},
+    train::{self, Bag, Folder, Job, Judge, Pretraining, Source},
 };
 use std::path::Path;
 
@@ -97,7 +97,9 @@ impl WorkContext<'_> {
             parts.push((part.set(), rows, norm));
             held.push(back);
         }
-        let source = paired(Folder::new(parts).holding_out(&held), stage, listen)?;
+        let images = paired(Folder::new(parts).holding_out(&held), stage, listen)?;
+        let source = samples(images, &fit.model.adapter);
+        let source = source.as_ref();
         if Needs::of(&stage.objective).labels {
             card.classes = source.classes().to_vec();
         }
@@ -117,7 +119,7 @@ impl WorkContext<'_> {
             _ => None,
         };
         let judge = judge.as_ref().map(|judge| judge as &dyn Judge);
-        let (side, window, source, card) = (fit.image, fit.window, &source, Some(card));
+        let (side, window, card) = (fit.image, fit.window, Some(card));
         let inputs = FitInputs { stage, side, window, seed, source, objective, card, judge };
         self.train(inputs, &extractor, &mut params, attempt, listen)
     }
@@ -391,6 +393,22 @@ fn paired<'a>(source: Folder<'a>, stage: &Stage, listen: &mut dyn Listen) -> Res
         listen.receive(&Event::Remark(&remark));
     }
     Ok(source)
+}
+
+/// The samples of a training: images, or their channels one by one.
+pub(super) fn samples<'a>(images: Folder<'a>, adapter: &Adapter) -> Box<dyn Source + 'a> {
+    match adapter.samples() {
+        Samples::Images => Box::new(images),
+        Samples::Channels(which) => Box::new(Bag::new(images, |channels| which.of(channels))),
+    }
+}
+
+/// How many samples each set of a training has, for a set of so many images: itself, or one for each channel.
+pub(super) fn of_set(model: &Model, images: usize, of: &SetChannels) -> Vec<usize> {
+    match model.adapter.samples() {
+        Samples::Images => vec![images],
+        Samples::Channels(which) => vec![images; which.of(of.channels.len()).len()],
+    }
 }
 
 /// The rows of a set that a stage trains on, and those that it holds out. A set that it does not read has neither, and

@@ -32,6 +32,11 @@ struct Home {
 impl Home {
     /// Twelve images of Train and eight of a task, of two classes, batches and plates.
     fn new() -> Self {
+        Self::of(&["dna"])
+    }
+
+    /// The same with these channels.
+    fn of(channels: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let fields: Vec<String> = (0..20)
             .map(|row| {
@@ -42,7 +47,7 @@ impl Home {
         let rows: Vec<(&str, &str)> =
             fields.iter().enumerate().map(|(row, text)| (["x", "y"][row % 2], text.as_str())).collect();
         let set = sample::Set { name: "A", columns: "train_test_split,Task_one,batch,Plate", rows: &rows };
-        let data = sample::folder(&folder.path().join("small"), &[set], "");
+        let data = sample::folder_of(&folder.path().join("small"), &[set], channels, "");
         let store = Store::open(folder.path().join("runs.db")).unwrap();
         Self { _folder: folder, store, data: [("small".to_owned(), data)].into() }
     }

@@ -388,7 +388,8 @@ fn released_name(name: &str, depths: [usize; 4], adapter: &Adapter) -> String {
         | Adapter::SliceParam(_)
         | Adapter::TemplateMixing(_)
         | Adapter::HyperNet(_)
-        | Adapter::Planes(_) => (false, 1),
+        | Adapter::Planes(_)
+        | Adapter::BagOfChannels(_) => (false, 1),
     };
     if name == "conv1_emb" {
         return "conv1_emb.weight".into();

@@ -7,8 +7,8 @@ use crate::{
     backbone::{Backbone, ConvNext, Shape, Stem, files},
     curve::Clock,
     dsl::{
-        self, Adapts, ChannelReplication, Depthwise, FixedChannels, HyperNet, Planes, SliceParam,
-        TargetParam, TemplateMixing, size,
+        self, Adapts, BagOfChannels, ChannelReplication, Depthwise, FixedChannels, HyperNet, Planes,
+        SliceParam, TargetParam, TemplateMixing, size,
     },
     golden::{self, Golden, assert_close, device, everywhere, formula, on_gpus},
     loss::{Forwarded, Objective},
@@ -230,8 +230,8 @@ fn trained_adapters(recipe: Recipe) -> Vec<spec::Adapter> {
         sample::adapter(Planes(["nucleus"]), recipe),
     ];
     for word in spec::Adapter::WORDS {
-        // One is never trained; the other makes models of its own, which are added below.
-        let elsewhere = ["channel_replication", "fixed_channels"].contains(&word.kind);
+        // One is never trained; the others, which see other images in training, are added below.
+        let elsewhere = ["channel_replication", "fixed_channels", "bag_of_channels"].contains(&word.kind);
         let listed = all.iter().any(|adapter| adapter.kind() == word.kind);
         assert!(listed || elsewhere, "no form of {} has its gradients checked", word.name);
     }
@@ -279,6 +279,11 @@ fn every_parameter_receives_a_gradient() {
         models.push((vit(adapter.clone(), VitFeatures::ClassToken), sets));
         models.push((vit(adapter, VitFeatures::MeanOfPatches), sets));
     }
+    // In training, each channel is an image.
+    let channels = ["a", "b", "c"].map(|set| SetChannels { set: set.into(), channels: vec!["any".into()] });
+    let bag = sample::adapter(BagOfChannels, Recipe::Fixed);
+    models.push((with(ConvNextSize::Mini, bag.clone()), &channels));
+    models.push((vit(bag, VitFeatures::ClassToken), &channels));
     for (word, sets) in models {
         let (params, gradients) = gradients_of(&word, sets, Format::F32);
         for id in params.ids() {
@@ -288,6 +293,30 @@ fn every_parameter_receives_a_gradient() {
             assert!(length > 0.0 && length.is_finite(), "{adapter:?}: the gradient of {name} is {length}");
         }
     }
+}
+
+/// The features of an image are those of its channels, in their order, whatever the set.
+#[test]
+fn a_bag_of_channels_has_the_features_of_each_channel_in_a_row() {
+    let all = chammi();
+    let word = vit(sample::adapter(BagOfChannels, Recipe::Fixed), VitFeatures::ClassToken);
+    let mut params = Params::on(device(), Format::F32, Seed(1));
+    let model = Extractor::new(&word, &all[..1], &all[1..], &mut params);
+    let features = |pixels: &[f32], channels: usize, set: usize| -> Vec<f32> {
+        let rows = pixels.len() / channels / 64 / 64;
+        let pixels = Tensor::from_slice(pixels, (rows, channels, 64, 64), &device()).unwrap();
+        let features = model.embed(&params, &Images { pixels, set }).unwrap();
+        assert_eq!(features.dims(), [rows, channels * 128]);
+        features.value().flatten_all().unwrap().to_vec1().unwrap()
+    };
+    let pixels = formula("input", 2 * 5 * 64 * 64, 1.0, 0.0);
+    let together = features(&pixels, 5, 2);
+    assert_eq!(model.passes(5), 5);
+    for (channel, expected) in pixels.chunks_exact(64 * 64).zip(together.chunks_exact(128)) {
+        assert_close("a channel", &features(channel, 1, 0), expected, 1e-5);
+    }
+    let names: Vec<&str> = params.ids().map(|id| params.published(id).name.as_str()).collect();
+    assert!(names.contains(&"patch_embed.proj.weight"), "{names:?}");
 }
 
 /// With half the mantissa bits, steps still go in the same direction.

@@ -50,14 +50,31 @@ impl Tape {
         meeting: Meeting,
         factor: f32,
     ) -> Result<Node> {
+        let rows = logits.value().dims2()?.0;
+        self.distil_weighted((logits, sharpness), teacher, meeting, factor, &vec![1.0; rows])
+    }
+
+    /// The same of a sum in which each row of the student's has a weight.
+    ///
+    /// # Errors
+    /// If the numbers of rows and columns do not fit.
+    pub fn distil_weighted(
+        &mut self,
+        (logits, sharpness): (&Node, f32),
+        teacher: &Tensor,
+        meeting: Meeting,
+        factor: f32,
+        weights: &[f32],
+    ) -> Result<Node> {
         let ((rows, cols), (targets, width)) = (logits.value().dims2()?, teacher.dims2()?);
         let Meeting { teachers, students, same_views } = meeting;
         let fits = rows * teachers == targets * students && cols == width && rows % students.max(1) == 0;
+        let fits = fits && weights.len() == rows;
         if !fits || students == 0 || (same_views && students != teachers) {
             candle_core::bail!("distillation: {rows} rows of {cols} meet {targets} of {width}, {meeting:?}");
         }
         if let Some(gpu) = Gpu::of(logits.value()) {
-            return self.distil_on(gpu, logits, sharpness, teacher, meeting, factor);
+            return self.distil_on(gpu, (logits, sharpness), teacher, meeting, factor, weights);
         }
         let mut softmax = buffer::read(logits.value())?.to_vec();
         let sharp = f64::from(sharpness);
@@ -78,13 +95,13 @@ impl Tape {
                     *p = e as f32;
                 }
                 p.iter_mut().for_each(|p| *p = (f64::from(*p) / sum) as f32);
-                meeting.each() as f64 * sum.ln() - sharp * along
+                f64::from(weights[row]) * (meeting.each() as f64 * sum.ln() - sharp * along)
             };
             softmax.par_chunks_mut(cols).enumerate().map(one).collect()
         };
         let total = losses.iter().sum::<f64>() * f64::from(factor);
         let value = Tensor::from_vec(vec![total as f32], 1, &Device::Cpu)?;
-        let (input, teacher) = (logits.clone(), teacher.clone());
+        let (input, teacher, weights) = (logits.clone(), teacher.clone(), weights.to_vec());
         Ok(self.record(value, &[logits], move |grad, gradients| {
             let slope = buffer::read(grad.tensor())?[0] * sharpness * factor;
             let teacher = buffer::read(&teacher)?;
@@ -92,6 +109,7 @@ impl Tape {
             gradients.contribute(&input, |dx, add| {
                 let rows = dx.par_chunks_mut(cols).zip(softmax.par_chunks(cols)).enumerate();
                 rows.for_each(|(row, (dx, p))| {
+                    let slope = slope * weights[row];
                     for (dx, p) in dx.iter_mut().zip(p) {
                         let slope = slope * each * p;
                         *dx = if add { *dx + slope } else { slope };
@@ -213,6 +231,7 @@ mod tests {
                 let found = entropy_of_mean(&p).unwrap().to_vec1::<f32>().unwrap();
                 assert_close("entropy of the mean", &found, &[entropy(&mean)], 1e-5);
 
+                let weights: Vec<f32> = (0..2 * students).map(|row| 0.5 + 0.25 * row as f32).collect();
                 let loss = |logits: &[f32]| -> f64 {
                     let mut sum = 0f64;
                     for row in 0..2 * students {
@@ -220,7 +239,7 @@ mod tests {
                         let all: f64 = (0..COLS).map(|at| row_of(at).exp()).sum();
                         for teacher in meeting.of(row) {
                             let of = |at: usize| f64::from(q[teacher * COLS + at]) * (all.ln() - row_of(at));
-                            sum += (0..COLS).map(of).sum::<f64>();
+                            sum += f64::from(weights[row]) * (0..COLS).map(of).sum::<f64>();
                         }
                     }
                     0.25 * sum
@@ -231,7 +250,7 @@ mod tests {
                 });
                 let mut tape = Tape::recording(&params);
                 let x = tape.param(&params, id);
-                let node = tape.distil(&x, 10.0, &p, meeting, 0.25).unwrap();
+                let node = tape.distil_weighted((&x, 10.0), &p, meeting, 0.25, &weights).unwrap();
                 assert_close("loss", &[node.scalar().unwrap()], &[loss(&logits) as f32], 1e-5);
                 let mut gradients = Gradients::new(&params);
                 tape.backward(&node, &mut gradients).unwrap();

@@ -31,6 +31,7 @@ mod depthwise;
 mod embedding;
 mod gelu;
 mod instance_norm;
+mod koleo;
 mod layer_norm;
 mod linear;
 mod masked_error;

@@ -19,9 +19,9 @@ use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// A set's part of a batch.
+/// A set's part of a batch, or all of it where sets are mixed.
 pub struct Batch {
-    /// The set's number.
+    /// The set's number; where sets are mixed, that of the first.
     pub set: usize,
     /// Each group of crops.
     pub groups: Vec<Crops>,
@@ -137,11 +137,18 @@ impl<'a> Loader<'a> {
 
     fn make(&self, epoch: u64, numbers: &[u32]) -> Result<Vec<Batch>, Error> {
         let mut batches = Vec::new();
-        for set in 0..self.source.sets().len() {
-            let of_set = |number: &u32| usize::from(self.item(*number).set) == set;
+        let count = self.source.sets().len();
+        let parts = if self.source.mixes_sets() {
+            vec![0..count]
+        } else {
+            (0..count).map(|set| set..set + 1).collect()
+        };
+        for sets in parts {
+            let set = sets.start;
+            let here = |number: &u32| sets.contains(&usize::from(self.item(*number).set));
             let items: Vec<Shown> = numbers
                 .iter()
-                .filter(|number| of_set(number))
+                .filter(|number| here(number))
                 .flat_map(|number| self.with_partner(epoch, *number))
                 .collect();
             // Sets without images in a batch are left out of its step.
@@ -151,7 +158,8 @@ impl<'a> Loader<'a> {
             let mut before = 0;
             let mut groups = Vec::new();
             for group in &self.batches.groups {
-                let making = Making { epoch, set, group, before };
+                let norms = sets.clone().map(|set| self.norm(group, set)).collect();
+                let making = Making { epoch, sets: sets.clone(), norms, group, before };
                 // Another microscope's noise is drawn pixel by pixel, as the processor does it.
                 let here = group.augment.iter().any(|change| matches!(change, Augment::Microscope(_)));
                 let seen = match &self.gpu {
@@ -196,14 +204,13 @@ impl<'a> Loader<'a> {
     }
 
     fn pixels(&self, making: &Making<'_>, items: &[Shown]) -> Result<Tensor, Error> {
-        let (CropGroup { count, side, .. }, set) = (making.group, making.set);
-        let channels = self.source.sets()[set].channels.len();
+        let CropGroup { count, side, .. } = making.group;
+        let channels = self.channels(making);
         let len = channels * side * side;
         let mut pixels = vec![0f32; items.len() * count * len];
-        let norm = self.norm(making);
         for (views, shown) in pixels.chunks_exact_mut(count * len).zip(items) {
             let tape = self.source.read(shown.item)?;
-            let norm = norm.of(&tape);
+            let norm = making.norm(*shown).of(&tape);
             for (out, draw) in views.chunks_exact_mut(len).zip(self.draws(making, *shown, &tape)) {
                 drawn_view(&tape, &draw, *side, &norm, out);
             }
@@ -220,19 +227,22 @@ impl<'a> Loader<'a> {
             Ok((tape, draws))
         };
         let read: Vec<(Tape, Vec<Draw>)> = items.par_iter().map(one).collect::<Result<_, Error>>()?;
-        let norm = self.norm(making);
-        let mut views = ViewPlan::new(making.group.side, self.source.sets()[making.set].channels.len());
-        for (tape, draws) in &read {
-            views.image(tape, &norm.of(tape));
+        let mut views = ViewPlan::new(making.group.side, self.channels(making));
+        for ((tape, draws), shown) in read.iter().zip(items) {
+            views.image(tape, &making.norm(*shown).of(tape));
             draws.iter().for_each(|draw| views.view(tape, draw));
         }
         Ok(views)
     }
 
-    fn norm(&self, making: &Making<'_>) -> Norm {
-        let channels = self.source.sets()[making.set].channels.len();
-        let norm = self.source.norm(making.set);
-        making.group.normalise.of(norm).while_resampling(norm, channels)
+    fn channels(&self, making: &Making<'_>) -> usize {
+        self.source.sets()[making.sets.start].channels.len()
+    }
+
+    /// What is done to a set's crops of a group while they are resampled.
+    fn norm(&self, group: &CropGroup, set: usize) -> Norm {
+        let (norm, channels) = (self.source.norm(set), self.source.sets()[set].channels.len());
+        group.normalise.of(norm).while_resampling(norm, channels)
     }
 
     /// The random draws for the crops of an image.
@@ -267,13 +277,21 @@ struct Shown {
     beside: Option<u32>,
 }
 
-/// A set's group of crops that is being made.
+/// A group of crops that is being made, of one set or of several that are mixed.
 struct Making<'a> {
     epoch: u64,
-    set: usize,
+    sets: Range<usize>,
+    /// What each of the sets is normalised by while crops are resampled.
+    norms: Vec<Norm>,
     group: &'a CropGroup,
     /// Crops per image in the groups before.
     before: usize,
+}
+
+impl Making<'_> {
+    fn norm(&self, shown: Shown) -> &Norm {
+        &self.norms[usize::from(shown.item.set) - self.sets.start]
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Training: batches in, steps, weights out. It knows no store and no terminal, and reports to a listener.
 
+mod bag;
 mod checkpoint;
 mod continued;
 mod crops;
@@ -22,6 +23,7 @@ mod source;
 mod strategy;
 mod trainer;
 
+pub use bag::Bag;
 pub use checkpoint::{EVERY as CHECKPOINT_EVERY, forget as forget_checkpoint};
 pub use continued::{Continue, continue_from};
 pub use crops::{Batches, CropGroup, Normalise};

@@ -43,6 +43,11 @@ pub trait Source: Sync {
         Partners::default()
     }
 
+    /// Whether a batch's images of all sets pass through the network together; they then have as many channels.
+    fn mixes_sets(&self) -> bool {
+        false
+    }
+
     /// What the images of a set are normalised by.
     fn norm(&self, set: usize) -> &Norm;
 

@@ -33,6 +33,26 @@ pub struct Tape {
     pub pixels: Pixels,
 }
 
+impl Tape {
+    /// One of its channels.
+    ///
+    /// # Panics
+    /// If it has no such channel.
+    pub fn channel(&self, channel: usize) -> Self {
+        assert!(channel < self.channels, "a channel of the image");
+        let pixels = match &self.pixels {
+            Pixels::Bytes(levels) => Pixels::Bytes(self.of_channel(levels, channel)),
+            Pixels::Floats(levels) => Pixels::Floats(self.of_channel(levels, channel)),
+        };
+        Self { pixels, channels: 1, ..*self }
+    }
+
+    fn of_channel<P: Copy>(&self, levels: &[P], channel: usize) -> Vec<P> {
+        let rows = levels.chunks_exact((self.width * self.channels).max(1));
+        rows.flat_map(|row| &row[channel * self.width..][..self.width]).copied().collect()
+    }
+}
+
 /// Grey levels in units of 1/255.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pixels {

@@ -67,7 +67,8 @@ impl Meter<'_> {
         };
         let stage = &training.stage;
         let rows: Vec<Vec<u32>> = parts.iter().map(|part| work::rows(part, training).0).collect();
-        let images: Vec<usize> = rows.iter().map(Vec::len).collect();
+        let images: Vec<usize> =
+            rows.iter().zip(&channels).flat_map(|(rows, of)| work::of_set(model, rows.len(), of)).collect();
         let key = alike_fit(fit, stage);
         if let Some(pace) = self.fits.get(&key) {
             return Ok(pace.cost((stage, side), &images, self.keep));
@@ -79,13 +80,13 @@ impl Meter<'_> {
                 let few = rows.into_iter().take(of_set).collect();
                 (part.set(), few, Norm::none(channels.len()))
             });
-        let source = Folder::new(folder.collect());
+        let source = work::samples(Folder::new(folder.collect()), &model.adapter);
         let mut params = Params::on(self.device.clone(), format::of(fit.precision), Seed(0));
         let extractor = match &fit.classifier {
             None => Extractor::new(model, &channels, &[], &mut params),
             Some(top) => Extractor::dual(model, &top.backbone, &channels, &[], &mut params),
         };
-        let pace = self.steps(&extractor, &mut params, (stage, side), &source)?;
+        let pace = self.steps(&extractor, &mut params, (stage, side), source.as_ref())?;
         let cost = pace.cost((stage, side), &images, self.keep);
         self.fits.insert(key, pace);
         Ok(cost)

@@ -60,6 +60,43 @@ fn a_teacher_is_trained_and_its_weights_are_what_others_read() {
     assert_eq!(Home::new().run(&dino(SMALL, |_| {})).2, weights, "the same bits");
 }
 
+/// Each channel of each image is a sample of its own, and evaluation sees all channels of an image.
+#[test]
+fn a_bag_of_channels_is_trained_on_channels_and_asked_about_images() {
+    let two = || Home::of(&["dna", "er"]);
+    let home = two();
+    let model = Vit::mini().scratch().adapter(BagOfChannels);
+    let run = model.train_on(SMALL).loss(DinoV1::ema(0.9)).augment(Crop + Flip).normalise(EachView);
+    let run = run.image(32).epochs(2).batch(4).warmup(1);
+    let spec = |recipe| {
+        let run = run.clone().recipe(recipe).evaluate(OneNn::cosine().on(SMALL));
+        let mut spec = run.specs().remove(0).spec;
+        let spec::Loss::DinoV1(word) = &mut spec.train.stages[0].objective[0].loss else {
+            panic!("it is DINO")
+        };
+        (word.prototypes, word.hidden, word.bottleneck) = (32, 16, 8);
+        (word.locals, word.local_side) = (4, 16);
+        spec.canonical()
+    };
+    let steps = |home: &Home| -> usize {
+        let store = home.store.read().unwrap();
+        let query = "SELECT max(step) FROM scalar s JOIN metric m ON m.id = s.metric_id WHERE m.name = 'lr'";
+        match store.query(query).unwrap().rows[0][0] {
+            Value::Integer(steps) => steps as usize,
+            ref other => panic!("{other:?}"),
+        }
+    };
+    let (_, scores, weights) = home.run(&spec(Recipe::Fixed));
+    assert!(scores.iter().any(|row| row.metric == "accuracy" && row.task == "A/Task_one"), "{scores:?}");
+    let of_channels = steps(&home);
+    assert_eq!(two().run(&spec(Recipe::Fixed)).2, weights, "the same bits");
+    // As published: as many samples as images.
+    let home = two();
+    home.run(&spec(Recipe::Released));
+    let of_images = steps(&home);
+    assert_eq!(of_channels, 2 * of_images, "{of_channels} steps for two channels, {of_images} for one");
+}
+
 fn names(path: &std::path::Path) -> Vec<String> {
     let content = std::fs::read(path).unwrap();
     let file = safetensors::SafeTensors::deserialize(&content).unwrap();

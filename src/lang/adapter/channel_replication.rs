@@ -1,8 +1,8 @@
 //! ChannelReplication: the off-the-shelf baseline.
 
-use super::{AdapterWord, Enters, Models};
+use super::{AdapterWord, Enters, Models, Samples};
 use crate::{
-    dsl::{self, Adapts, ExtendsToNewChannels},
+    dsl::{self, Adapts, ExtendsToNewChannels, KeepsLabels},
     spec::{Spec, bounds::Bound, check::Found},
     word::{Says, With, Word, word},
 };
@@ -60,6 +60,10 @@ impl AdapterWord for Settings {
     fn has_the_same_planes(&self) -> bool {
         false
     }
+
+    fn samples(&self) -> Samples {
+        Samples::Images
+    }
 }
 
 impl Word for Settings {
@@ -80,5 +84,7 @@ impl<B: dsl::Backbone> Adapts<B> for With<ChannelReplication> {
     }
 }
 
+impl KeepsLabels for ChannelReplication {}
+impl KeepsLabels for With<ChannelReplication> {}
 impl ExtendsToNewChannels for ChannelReplication {}
 impl ExtendsToNewChannels for With<ChannelReplication> {}

@@ -1,6 +1,6 @@
 //! Depthwise: filters for each channel, then pooling over channels.
 
-use super::{AdapterWord, Enters, Models, View};
+use super::{AdapterWord, Enters, Models, Samples, View};
 use crate::{
     dsl::{ExtendsToNewChannels, stem},
     spec::{
@@ -117,6 +117,10 @@ impl AdapterWord for Settings {
 
     fn has_the_same_planes(&self) -> bool {
         false
+    }
+
+    fn samples(&self) -> Samples {
+        Samples::Images
     }
 }
 

@@ -1,6 +1,6 @@
 //! FixedChannels: one model per set.
 
-use super::{AdapterWord, Enters, FirstLayer, Models, View};
+use super::{AdapterWord, Enters, FirstLayer, Models, Samples, View};
 use crate::{
     dsl::{OneModelPerSet, stem},
     spec::{Spec, bounds::Bound, check::Found, quick},
@@ -63,6 +63,10 @@ impl AdapterWord for Settings {
 
     fn has_the_same_planes(&self) -> bool {
         true
+    }
+
+    fn samples(&self) -> Samples {
+        Samples::Images
     }
 }
 

@@ -1,6 +1,6 @@
 //! HyperNet: a network that generates the stem's filters.
 
-use super::{AdapterWord, Enters, Models, View};
+use super::{AdapterWord, Enters, Models, Samples, View};
 use crate::{
     dsl::stem,
     spec::{
@@ -80,6 +80,10 @@ impl AdapterWord for Settings {
 
     fn has_the_same_planes(&self) -> bool {
         false
+    }
+
+    fn samples(&self) -> Samples {
+        Samples::Images
     }
 }
 

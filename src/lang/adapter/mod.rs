@@ -1,5 +1,6 @@
 //! Channel adapters (CHAMMI, section 4.1): the axis and the facts of each adapter.
 
+mod bag_of_channels;
 mod channel_replication;
 mod depthwise;
 mod first_layer;
@@ -10,6 +11,7 @@ mod slice_param;
 mod target_param;
 mod template_mixing;
 
+pub use bag_of_channels::{Expands, FromRgb};
 pub use channel_replication::View;
 pub use depthwise::{NewChannels, Replicating};
 pub use first_layer::FirstLayer;
@@ -31,6 +33,7 @@ axis! {
         TemplateMixing = template_mixing::{TemplateMixing; Coefficients},
         HyperNet = hyper_net::{HyperNet; Embeddings},
         Planes = planes::{Planes;},
+        BagOfChannels = bag_of_channels::{BagOfChannels; Expands, FromRgb},
     }
     /// The facts of an adapter.
     facts {
@@ -48,6 +51,8 @@ axis! {
         fn view(&self) -> View;
         /// Whether a model's patches have the same channels in all of its sets, so that they can be drawn.
         fn has_the_same_planes(&self) -> bool;
+        /// What a sample of its training is.
+        fn samples(&self) -> Samples;
     }
 }
 
@@ -68,6 +73,15 @@ pub enum Enters {
     Images,
     /// The maps of a stem that replaces the backbone's.
     Maps,
+}
+
+/// What a sample of a training is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Samples {
+    /// An image.
+    Images,
+    /// A channel of an image.
+    Channels(Expands),
 }
 
 /// The number of models of an adapter.

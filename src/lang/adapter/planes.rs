@@ -1,8 +1,8 @@
 //! Planes: some channels by name, the same ones of every set.
 
-use super::{AdapterWord, Enters, Models, View};
+use super::{AdapterWord, Enters, Models, Samples, View};
 use crate::{
-    dsl::{Adapts, ExtendsToNewChannels, LearnsHere, StemAdapter, Trainable},
+    dsl::{Adapts, ExtendsToNewChannels, KeepsLabels, LearnsHere, StemAdapter, Trainable},
     spec::{
         Spec,
         bounds::{self, Bound},
@@ -49,6 +49,7 @@ impl<B: LearnsHere, const N: usize> Adapts<B> for Planes<N> {
 }
 
 impl<const N: usize> Trainable for Planes<N> {}
+impl<const N: usize> KeepsLabels for Planes<N> {}
 impl<const N: usize> StemAdapter for Planes<N> {}
 impl<const N: usize> ExtendsToNewChannels for Planes<N> {}
 
@@ -79,6 +80,10 @@ impl AdapterWord for Settings {
 
     fn has_the_same_planes(&self) -> bool {
         true
+    }
+
+    fn samples(&self) -> Samples {
+        Samples::Images
     }
 }
 

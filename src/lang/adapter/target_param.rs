@@ -1,6 +1,6 @@
 //! TargetParam: one first layer per set.
 
-use super::{AdapterWord, Enters, FirstLayer, Models, View};
+use super::{AdapterWord, Enters, FirstLayer, Models, Samples, View};
 use crate::{
     dsl::stem,
     spec::{Spec, bounds::Bound, check::Found},
@@ -46,6 +46,10 @@ impl AdapterWord for Settings {
 
     fn has_the_same_planes(&self) -> bool {
         false
+    }
+
+    fn samples(&self) -> Samples {
+        Samples::Images
     }
 }
 

@@ -1,6 +1,6 @@
 //! TemplateMixing: filters mixed from shared templates.
 
-use super::{AdapterWord, Enters, Models, View};
+use super::{AdapterWord, Enters, Models, Samples, View};
 use crate::{
     dsl::stem,
     spec::{
@@ -77,6 +77,10 @@ impl AdapterWord for Settings {
 
     fn has_the_same_planes(&self) -> bool {
         false
+    }
+
+    fn samples(&self) -> Samples {
+        Samples::Images
     }
 }
 

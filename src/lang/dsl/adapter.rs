@@ -44,7 +44,7 @@ pub trait Adapts<B> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has parameters tied to its training channels and cannot read channels that it was not trained on",
     label = "this evaluation reads images that were left out of training",
-    note = "train on all of `Chammi`, evaluate only on sets that were trained on, or take an adapter that extends to new channels: `Depthwise {{ kernels: 64 }}.replicating()`, `ChannelReplication`"
+    note = "train on all of `Chammi`, evaluate only on sets that were trained on, or take an adapter that extends to new channels: `Depthwise {{ kernels: 64 }}.replicating()`, `BagOfChannels`, `ChannelReplication`"
 )]
 pub trait ExtendsToNewChannels {}
 
@@ -74,6 +74,27 @@ impl<A: ExtendsToNewChannels> ReadBy<A> for Unseen {}
     note = "say `.frozen()` instead of `.loss(...)`, or take an adapter that learns, such as `TargetParam`"
 )]
 pub trait Trainable {}
+
+/// An adapter whose images keep their labels in training.
+///
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let model = Vit::small().scratch().adapter(BagOfChannels);
+/// let _ = model.train_on(Chammi).loss(DinoV1::ema(0.996));
+/// ```
+/// ```compile_fail
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// # let model = Vit::small().scratch().adapter(BagOfChannels);
+/// let _ = model.train_on(Chammi).loss(PROXY);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` makes an image of each channel in training, and the label of an image is not that of a channel",
+    label = "this loss reads labels",
+    note = "train without labels, as with `DinoV1::ema(0.996)` or `Mae::mask(0.75)`, or take an adapter that sees whole images, such as `HyperNet {{ z: 128, hidden: 256 }}`"
+)]
+pub trait KeepsLabels {}
 
 /// An adapter that trains one model per set.
 ///
@@ -122,6 +143,7 @@ pub trait OneModelPerSet {}
 pub trait StemAdapter:
     Copy
     + Trainable
+    + KeepsLabels
     + Adapts<ConvNext<size::Mini>>
     + Adapts<ConvNext<size::Atto>>
     + Adapts<ConvNext<size::Femto>>
@@ -149,6 +171,7 @@ macro_rules! stem {
         }
 
         impl $crate::dsl::Trainable for $word {}
+        impl $crate::dsl::KeepsLabels for $word {}
         impl $crate::dsl::StemAdapter for $word {}
     )*};
 }

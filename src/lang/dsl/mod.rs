@@ -44,7 +44,9 @@ mod values;
 pub use adapt::{
     Adaptation, Adapted, Batch, Coda, GoesOn, Granularity, Oda, OneOfSeveral, Plate, Source, SpansPlates,
 };
-pub use adapter::{Adapts, ExtendsToNewChannels, OneModelPerSet, ReadBy, StemAdapter, Trainable};
+pub use adapter::{
+    Adapts, ExtendsToNewChannels, KeepsLabels, OneModelPerSet, ReadBy, StemAdapter, Trainable,
+};
 pub use augment::{Augmentation, Changes};
 pub use backbone::{
     Backbone, ImageNet1k, ImageNet22k, LearnsHere, Lvd142m, NeedsAdapter, Scratch, Simulated, SimulatedLong,

@@ -228,6 +228,17 @@ impl<L, R, N: Objective> Add<N> for Sum<L, R> {
 /// Implements, for settings with switches stated and without, that they are losses, and whether they read
 /// labels. A single impl for all losses is forbidden by the orphan rule (E0210).
 macro_rules! loss {
+    (@trains Labels $word:ty) => {
+        impl<B, A> $crate::dsl::Trains<B, A> for $word
+        where
+            B: $crate::dsl::Backbone,
+            A: $crate::dsl::Trainable + $crate::dsl::KeepsLabels,
+        {
+        }
+    };
+    (@trains NoLabels $word:ty) => {
+        impl<B: $crate::dsl::Backbone, A: $crate::dsl::Trainable> $crate::dsl::Trains<B, A> for $word {}
+    };
     ($supervision:ident: $($word:ty),*) => {$(
         impl $crate::dsl::Objective for $word {
             type Supervision = $crate::dsl::$supervision;
@@ -253,7 +264,7 @@ macro_rules! loss {
             }
         }
 
-        impl<B: $crate::dsl::Backbone, A: $crate::dsl::Trainable> $crate::dsl::Trains<B, A> for $word {}
+        $crate::dsl::loss!(@trains $supervision $word);
         impl $crate::dsl::Towards for $word {}
         impl $crate::dsl::HasStage for $word {}
     )*};

@@ -27,7 +27,7 @@ pub mod recipe;
 mod upgrade;
 
 pub use crate::{
-    adapter::{Adapter, Enters, FirstLayer, Models, NewChannels, SetRate, values::*},
+    adapter::{Adapter, Enters, FirstLayer, Models, NewChannels, Samples, SetRate, values::*},
     augment::{Augment, values::*},
     backbone::{
         Backbone, ConvNextSize, DinoV2Size, NetworkFacts, NetworkModel, PositionResize, ResNetSize, RgbNorm,

@@ -11,15 +11,16 @@ impl Tape {
     pub(crate) fn distil_on(
         &mut self,
         gpu: Gpu,
-        logits: &Node,
-        sharpness: f32,
+        (logits, sharpness): (&Node, f32),
         teacher: &Tensor,
         meeting: Meeting,
         factor: f32,
+        weights: &[f32],
     ) -> Result<Node> {
         let (rows, cols) = logits.value().dims2()?;
         let Meeting { teachers, students, same_views } = meeting;
         let (softmax, losses) = (gpu.like(logits.value())?, gpu.uninit(rows, DType::F32)?);
+        let weights = Tensor::new(weights, &gpu.device())?;
         let grid = Grid::blocks(rows);
         launch!(
             gpu,
@@ -27,6 +28,7 @@ impl Tape {
                 logits.value(),
                 sharpness,
                 teacher,
+                &weights,
                 &softmax,
                 &losses,
                 cols,
@@ -45,7 +47,8 @@ impl Tape {
                 launch!(
                     gpu,
                     distil_backward[grid](
-                        grad, &softmax, &teacher, slope, dx, cols, students, teachers, same_views, add
+                        grad, &softmax, &teacher, &weights, slope, dx, cols, students, teachers, same_views,
+                        add
                     )
                 )
             })

@@ -19,6 +19,7 @@ mod distil;
 mod embedding;
 mod gelu;
 mod instance_norm;
+mod koleo;
 mod layer_norm;
 mod linear;
 mod masked_error;

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 pub(super) const PRELUDE: &str = include_str!("kernels/prelude.h");
 
 /// The kernel files.
-pub(super) const FILES: [(&str, &str); 20] = [
+pub(super) const FILES: [(&str, &str); 21] = [
     ("adamw", include_str!("kernels/adamw.cu")),
     ("adapters", include_str!("kernels/adapters.cu")),
     ("attention", include_str!("kernels/attention.cu")),
@@ -19,6 +19,7 @@ pub(super) const FILES: [(&str, &str); 20] = [
     ("distil", include_str!("kernels/distil.cu")),
     ("elementwise", include_str!("kernels/elementwise.cu")),
     ("gelu", include_str!("kernels/gelu.cu")),
+    ("koleo", include_str!("kernels/koleo.cu")),
     ("layer_norm", include_str!("kernels/layer_norm.cu")),
     ("linear", include_str!("kernels/linear.cu")),
     ("loss", include_str!("kernels/loss.cu")),

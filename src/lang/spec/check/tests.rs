@@ -30,6 +30,7 @@ const TYPE_RULES: &[TypeRule] = type_rules![
     adapter_forgotten false,
     arguments false,
     attribute_arguments false,
+    bag_of_channels_with_labels true,
     data_forgotten false,
     evaluate_without_data false,
     forgot_a_loss false,
@@ -128,6 +129,12 @@ fn autoencoder(spec: &mut Spec) -> &mut settings::Mae {
     *spec = sample::spec(run.evaluate(OneNn::cosine().on(Chammi)), Recipe::Fixed);
     let Loss::Mae(word) = &mut spec.train.stages[0].objective[0].loss else { panic!("said above") };
     word
+}
+
+/// A good spec of a bag of channels.
+fn bag(spec: &mut Spec) {
+    let run = Vit::tiny().scratch().adapter(BagOfChannels).train_on(Chammi).loss(DinoV1::ema(0.996));
+    *spec = sample::spec(run.evaluate(OneNn::cosine().on(Chammi)), Recipe::Fixed);
 }
 
 /// A good spec of an adaptation of a model under a classifier.
@@ -275,6 +282,23 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         ("planes", |s| s.model.adapter = settings::Planes { channels: vec![] }.into()),
         ("plane_twice", |s| s.model.adapter = adapter(Planes(["er", "dna", "er"]))),
         ("plane_without_a_name", |s| s.model.adapter = adapter(Planes(["er", ""]))),
+        ("bag_in_pairs", |s| {
+            bag(s);
+            let Loss::DinoV1(word) = &mut s.train.stages[0].objective[0].loss else { panic!("said above") };
+            word.across = Across(Some(Role::Plate));
+        }),
+        ("bag_with_classifier", |s| {
+            adapted(s);
+            s.model.adapter = adapter(BagOfChannels);
+        }),
+        ("bag_inspected", |s| {
+            bag(s);
+            s.inspect.push(s.train.data.clone());
+        }),
+        ("bag_normalised_in_two_ways", |s| {
+            bag(s);
+            s.train.normalise = vec![spec::Normalise { sets: vec!["CP".into()], by: spec::Moments::View }];
+        }),
         ("window_rescaled", |s| s.train.window = true),
         ("window_off_the_shelf", |s| {
             resnet(s);
@@ -485,6 +509,7 @@ fn the_compiler_and_the_check_have_the_same_rules() {
         spec.model.weights = Weights::Scratch;
     }));
     raised.extend(rules(|spec| resnet(spec).weights = Weights::Scratch));
+    raised.extend(rules(|spec| spec.model.adapter = adapter(BagOfChannels)));
     raised.extend(rules(|spec| resnet(spec).adapter = adapter(Depthwise { kernels: 64 })));
     raised.extend(rules(|spec| {
         spec.train = swad(|_| {});

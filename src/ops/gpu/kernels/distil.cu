@@ -31,8 +31,9 @@ KERNEL entropy(const float *x, float factor, float *y, int n) {
   if (threadIdx.x == 0) y[0] = sum;
 }
 
-// The softmax of a student's row, and its cross-entropy with the teacher's rows of its unit; with its own view's if `own` is 0.
-KERNEL distil(const float *logits, float sharpness, const float *teacher, float *softmax, float *losses, int cols,
+// The softmax of a student's row, and its weight times its cross-entropy with the teacher's rows of its unit; with its own view's if
+// `own` is 0.
+KERNEL distil(const float *logits, float sharpness, const float *teacher, const float *weights, float *softmax, float *losses, int cols,
               int students, int teachers, int own) {
   int row = blockIdx.x, place = row % students;
   logits += (wide)row * cols;
@@ -52,13 +53,13 @@ KERNEL distil(const float *logits, float sharpness, const float *teacher, float 
   sum = sum_block(sum);
   along = sum_block(along);
   for (int col = threadIdx.x; col < cols; col += BLOCK) softmax[col] /= sum;
-  if (threadIdx.x == 0) losses[row] = (teachers - own) * logf(sum) - along;
+  if (threadIdx.x == 0) losses[row] = weights[row] * ((teachers - own) * logf(sum) - along);
 }
 
-KERNEL distil_backward(const float *grad, const float *softmax, const float *teacher, float factor, float *dlogits, int cols,
+KERNEL distil_backward(const float *grad, const float *softmax, const float *teacher, const float *weights, float factor, float *dlogits, int cols,
                        int students, int teachers, int own, int add) {
   int row = blockIdx.x, place = row % students;
-  float slope = grad[0] * factor;
+  float slope = grad[0] * factor * weights[row];
   softmax += (wide)row * cols;
   dlogits += (wide)row * cols;
   teacher += (wide)(row / students) * teachers * cols;
