@@ -165,6 +165,11 @@ impl Extractor {
         if self.entry.takes_channels_apart() { channels } else { 1 }
     }
 
+    /// The side of the grid of patches of an image of that side; nothing if the backbone takes images as they are.
+    pub fn grid(&self, side: usize) -> Option<usize> {
+        Some(side / self.backbone.stem()?.patch)
+    }
+
     /// Length of the feature vector of an image, or of a channel if channels are separate.
     pub fn width(&self) -> usize {
         self.backbone.width()

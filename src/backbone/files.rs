@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     atomic_file,
-    loss::dino_v1::{CENTRE, STUDENT, STUDENT_HEAD, TEACHER_HEAD},
+    loss::dino::{CENTRE, STUDENT, STUDENT_HEAD, TEACHER_HEAD},
     params::{ParamId, Params},
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     ops::{Places, Weight},
     params::{ParamId, Params, Published},
-    pass::{Entered, Outputs, Pass},
+    pass::{Entered, Masks, Outputs, Pass},
     spec::settings,
     tape::Node,
 };
@@ -170,8 +170,26 @@ impl Vit {
     pub(super) fn embedded(&self, pass: &mut Pass<'_>, patches: &Node) -> Result<Node> {
         let (n, rows, cols, width) = patches.value().dims4()?;
         let table = self.table(pass, [rows, cols])?;
-        let patches = pass.tape.reshape(patches, (n, rows * cols, width))?;
+        let patches = match (pass.masks, pass.mask_token) {
+            (Some(masks), Some(token)) if masks.count() > 0 => masked(pass, patches, masks, token)?,
+            _ => patches.clone(),
+        };
+        let patches = pass.tape.reshape(&patches, (n, rows * cols, width))?;
         pass.tape.tokens(&patches, &table)
+    }
+
+    /// The tokens of masked patches, (patches, width), of all tokens (N, T, width) after the last block; nothing if none is.
+    fn of_masked(&self, pass: &mut Pass<'_>, x: &Node) -> Result<Option<Node>> {
+        let Some(places) = pass.masks.map(|masks| masks.places(self.shape.own())).transpose()?.flatten()
+        else {
+            return Ok(None);
+        };
+        let (n, tokens, width) = x.value().dims3()?;
+        let all = pass.tape.reshape(x, (1, n * tokens, width))?;
+        let chosen = pass.tape.chosen_tokens(&all, &places)?;
+        let chosen = self.normalised(pass, &chosen)?;
+        let count = chosen.dims()[1];
+        Ok(Some(pass.tape.reshape(&chosen, (count, width))?))
     }
 
     /// One of the things that are read of tokens, (N, width). Normalisation is token by token: those that are not read need
@@ -237,7 +255,8 @@ impl Backbone for Vit {
             at = block + 1;
             parts.push(self.part(pass, &x, part, [rows, cols])?);
         }
-        Ok(Outputs::of(side_by_side(parts, pass.tape.is_recording())?))
+        let tokens = self.of_masked(pass, &x)?;
+        Ok(Outputs { tokens, ..Outputs::of(side_by_side(parts, pass.tape.is_recording())?) })
     }
 
     fn tokens(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Node> {
@@ -258,6 +277,18 @@ impl Backbone for Vit {
     fn stem(&self) -> Option<Stem> {
         Some(self.shape.stem())
     }
+}
+
+/// The same patches (N, rows, columns, width) with one and the same token in the place of those that are masked.
+fn masked(pass: &mut Pass<'_>, patches: &Node, masks: &Masks, token: ParamId) -> Result<Node> {
+    let (n, rows, cols, width) = patches.value().dims4()?;
+    let all = pass.tape.reshape(patches, (1, n * rows * cols, width))?;
+    let seen = masks.seen()?;
+    let visible = pass.tape.chosen_tokens(&all, &seen)?;
+    let filler = pass.tape.param(pass.params, token);
+    let filler = pass.tape.reshape(&filler, width)?;
+    let all = pass.tape.spread_tokens(&visible, &filler, &seen)?;
+    pass.tape.reshape(&all, (n, rows, cols, width))
 }
 
 /// What was read of several tokens, in a row. Only one of them is ever trained.

@@ -19,7 +19,7 @@
 macro_rules! axis {
     ($(#[$doc:meta])*
      pub enum $Axis:ident: $Trait:ident, $Rules:ident($Place:ty) {
-        $($Word:ident = $module:ident::{$($said:ident),*; $($value:ident),*},)*
+        $($(#[$of:meta])* $Word:ident = $module:ident::{$($said:ident),*; $($value:ident),*},)*
      }
      $(#[$facts_doc:meta])*
      facts {
@@ -29,7 +29,7 @@ macro_rules! axis {
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(tag = "kind", rename_all = "snake_case")]
         pub enum $Axis {
-            $(#[doc = concat!("See [`", stringify!($Word), "`](", stringify!($module), ").")] $Word($module::Settings),)*
+            $(#[doc = concat!("See [`", stringify!($Word), "`](", stringify!($module), ").")] $(#[$of])* $Word($module::Settings),)*
         }
 
         $(#[$facts_doc])*

@@ -1,10 +1,13 @@
 //! What a loss term receives of a batch.
 
-use super::Hidden;
-use crate::{pass::Outputs, tape::Node};
+use super::{Distillation, Hidden};
+use crate::{
+    pass::{Masks, Outputs},
+    tape::Node,
+};
 
 /// What a term receives for the images of one set in a batch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Forwarded<'a> {
     /// The outputs of the trained network for each group of crops.
     pub student: &'a [Outputs],
@@ -14,6 +17,10 @@ pub struct Forwarded<'a> {
     pub teacher: &'a [Outputs],
     /// What was hidden of the images, if anything was.
     pub hidden: Option<&'a Hidden>,
+    /// The teacher with what belongs to it, if there is one.
+    pub distillation: Option<&'a Distillation>,
+    /// The masked patches of the first group, if some are masked.
+    pub masks: Option<&'a Masks>,
     /// The class of each *image*, over all training sets.
     pub classes: &'a [usize],
     /// How many consecutive images belong together.
@@ -23,7 +30,16 @@ pub struct Forwarded<'a> {
 impl<'a> Forwarded<'a> {
     /// Without an oracle, and every image separate.
     pub fn of(student: &'a [Outputs], classes: &'a [usize]) -> Self {
-        Self { student, oracle: &[], teacher: &[], hidden: None, classes, together: 1 }
+        Self {
+            student,
+            oracle: &[],
+            teacher: &[],
+            hidden: None,
+            distillation: None,
+            masks: None,
+            classes,
+            together: 1,
+        }
     }
 
     /// Features of the first group of crops.

@@ -2,23 +2,26 @@
 //! ([`Needs`]), a term where it probes; the training loop provides it.
 
 mod cross_entropy;
-pub(crate) mod dino_v1;
+pub(crate) mod dino;
 mod forwarded;
+mod koleo;
 pub(crate) mod mae;
+mod masking;
 mod miro;
 mod proxy_nca;
 mod sim_clr;
 
-pub use dino_v1::Distillation;
+pub use dino::Distillation;
 pub use forwarded::Forwarded;
 pub use mae::{Autoencoder, Drawn, Hidden};
+pub use masking::Masking;
 pub use miro::Miro;
 
 use crate::{
     curve::Clock,
     ops::Scalar,
     params::Params,
-    spec::{Loss, Needs, Taps, Term as Word},
+    spec::{Loss, Needs, Taps, Term as Word, settings},
     state::{Lost, Stateful},
     tape::{Node, Tape},
 };
@@ -40,6 +43,11 @@ pub trait Term: Send + Sync {
     /// The autoencoder, if it is the error of one: the network then sees some patches of each image only. Like a term with
     /// probes, it is a mean over images.
     fn autoencoder(&self) -> Option<&Autoencoder> {
+        None
+    }
+
+    /// How patches are masked, if it reads the tokens of masked ones.
+    fn masking(&self) -> Option<Masking> {
         None
     }
 
@@ -201,7 +209,13 @@ impl Objective {
                 Loss::Mae(word) => {
                     Box::new(Autoencoder::new(word, drawn.expect("the check refuses other networks"), params))
                 }
-                Loss::DinoV1(word) => Box::new(dino_v1::DinoV1::new(word, width, params)),
+                Loss::DinoV1(word) => Box::new(dino::Dino::v1(word, width, params)),
+                Loss::Dino(word) => Box::new(dino::Dino::v2(word, width, params)),
+                Loss::Ibot(word) => {
+                    let dino = dino_beside(words).expect("the check refuses it without `Dino`");
+                    Box::new(dino::Ibot::new(word, dino, width, params))
+                }
+                Loss::KoLeo(_) => Box::new(koleo::KoLeo),
                 Loss::SimClr(word) => {
                     let (temperature, positives) = (word.temperature, word.positives);
                     Box::new(sim_clr::SimClr { temperature, positives })
@@ -230,6 +244,11 @@ impl Objective {
     /// The autoencoder, whose network sees some patches only.
     pub fn autoencoder(&self) -> Option<&Autoencoder> {
         self.terms.iter().find_map(|weighted| weighted.term.autoencoder())
+    }
+
+    /// How the patches of large views are masked in front of the student, if they are.
+    pub fn masking(&self) -> Option<Masking> {
+        self.terms.iter().find_map(|weighted| weighted.term.masking())
     }
 
     /// Where the network is probed.
@@ -272,6 +291,7 @@ impl Objective {
     pub fn value(&self, tape: &mut Tape, params: &Params, out: &Forwarded<'_>, at: &Clock) -> Result<Value> {
         let (mut nodes, mut terms) = (Vec::new(), Vec::new());
         let (mut all_kept, mut all_watched) = (Kept::new(), Watched::new());
+        let out = &Forwarded { distillation: self.distillation(), ..*out };
         for (number, Weighted { name, weight, term, .. }) in self.terms.iter().enumerate() {
             if by_parts(term.as_ref()) {
                 continue;
@@ -350,6 +370,11 @@ impl Objective {
         }
         Ok(sum)
     }
+}
+
+/// The settings of `Dino` among the terms of a sum.
+fn dino_beside(words: &[Word]) -> Option<&settings::Dino> {
+    words.iter().find_map(|word| if let Loss::Dino(dino) = &word.loss { Some(dino) } else { None })
 }
 
 /// Whether a term is a mean over images that is computed while they pass, instead of from the features of all of them.

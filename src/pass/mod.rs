@@ -2,12 +2,14 @@
 //! losses.
 
 mod drops;
+mod masks;
 
 pub use drops::Drops;
+pub use masks::Masks;
 
 use crate::{
     ops::Places,
-    params::Params,
+    params::{ParamId, Params},
     spec::Taps,
     tape::{Node, Tape},
 };
@@ -25,6 +27,10 @@ pub struct Pass<'a> {
     pub want: Want,
     /// The patches that a transformer sees of each image; none: all of them.
     pub visible: Option<&'a Places>,
+    /// The patches of which a transformer gives the tokens, besides features; none: of no patch.
+    pub masks: Option<&'a Masks>,
+    /// What it sees in their place; none: the patches themselves.
+    pub mask_token: Option<ParamId>,
     /// Who looks into a transformer's layers.
     pub tap: Option<&'a mut Tap<'a>>,
 }
@@ -59,14 +65,24 @@ pub struct Outputs {
     pub features: Node,
     /// Intermediate features at the probes.
     pub probes: Vec<Node>,
-    /// The tokens of the visible patches behind the class token, where some are hidden.
+    /// The tokens of the visible patches behind the class token, (rows, tokens, width), where some are hidden; those of masked
+    /// patches, (patches, width), where some are masked.
     pub tokens: Option<Node>,
 }
 
 impl<'a> Pass<'a> {
     /// No branch is dropped, and only features are requested.
     pub fn new(tape: &'a mut Tape, params: &'a Params) -> Self {
-        Self { tape, params, drops: Drops::none(), want: Want::default(), visible: None, tap: None }
+        Self {
+            tape,
+            params,
+            drops: Drops::none(),
+            want: Want::default(),
+            visible: None,
+            masks: None,
+            mask_token: None,
+            tap: None,
+        }
     }
 
     /// The same with some residual branches dropped.
@@ -80,6 +96,13 @@ impl<'a> Pass<'a> {
     #[must_use]
     pub fn seeing(mut self, visible: Option<&'a Places>) -> Self {
         self.visible = visible;
+        self
+    }
+
+    /// The same where a transformer gives the tokens of masked patches, and sees `token` in their place, if it says so.
+    #[must_use]
+    pub fn masking(mut self, masks: Option<&'a Masks>, token: Option<ParamId>) -> Self {
+        (self.masks, self.mask_token) = (masks, token);
         self
     }
 

@@ -5,7 +5,7 @@ use crate::{
     backbone::files::{self, is_head},
     loss::{
         Autoencoder, Objective,
-        dino_v1::{CENTRE, STUDENT, STUDENT_HEAD, TEACHER_HEAD},
+        dino::{CENTRE, STUDENT, STUDENT_HEAD, TEACHER_HEAD},
     },
     params::{ParamId, Params},
 };

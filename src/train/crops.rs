@@ -2,6 +2,7 @@
 
 use crate::{
     data::{Norm, norm::ByItself},
+    loss::Masking,
     spec::{Augment, AugmentStream, CropFit, Needs, Sampling, Stage, settings},
 };
 use candle_core::{D, Result, Tensor};
@@ -19,6 +20,8 @@ pub struct Batches {
     pub sampling: Sampling,
     /// Whether each image is followed by one of its [`partners`](super::Source::partners), if it has any.
     pub pairs: bool,
+    /// How patches of the first group are masked, and the side of the grid of patches; none: they are not.
+    pub masking: Option<(Masking, usize)>,
     /// Side of the central square of an image that crops are windows of, at its own scale; none: crops are resized.
     pub centre: Option<usize>,
 }
@@ -66,7 +69,7 @@ impl Batches {
             [CropGroup { count: views, side, augment, normalise }].into_iter().chain(small).collect();
         let (stream, sampling) = (*augment_stream, *sampling);
         let centre = window.then_some(2 * side);
-        Self { groups, batch: *batch, stream, sampling, pairs: pairs.is_some(), centre }
+        Self { groups, batch: *batch, stream, sampling, pairs: pairs.is_some(), masking: None, centre }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     backbone::files::{self, bytes, is_head},
     loss::{
         Objective,
-        dino_v1::{CENTRE, STUDENT, STUDENT_HEAD, TEACHER_HEAD},
+        dino::{CENTRE, STUDENT, STUDENT_HEAD, TEACHER_HEAD},
     },
     ops::buffer,
     params::{ParamId, Params},

@@ -11,6 +11,7 @@ use crate::{
     data::{Draw, Norm, Tape, ViewPlan, Window, draw, drawn_view},
     ops::DeviceViews,
     params::Params,
+    pass::Masks,
     prefetch::prefetch,
     seed::Seed,
     spec::{Augment, AugmentStream},
@@ -29,6 +30,8 @@ pub struct Batch {
     pub classes: Vec<usize>,
     /// How many consecutive images belong together: 1, or 2 with pairs.
     pub together: usize,
+    /// The masked patches of the first group of crops, if a loss reads them.
+    pub masks: Option<Masks>,
 }
 
 /// Crops of the images of a set; those of one image are consecutive.
@@ -125,7 +128,7 @@ impl<'a> Loader<'a> {
                 order = (epoch, self.order(epoch));
             }
             let first = (step % self.steps_per_epoch()) as usize * self.batch;
-            (step, self.make(epoch, &order.1[first..first + self.batch]))
+            (step, self.make((epoch, step), &order.1[first..first + self.batch]))
         });
         prefetch(made, |(step, batch)| consume(step, batch?))
     }
@@ -135,7 +138,7 @@ impl<'a> Loader<'a> {
         sampling::order(self.source.items(), self.batches.sampling, &mut stream)
     }
 
-    fn make(&self, epoch: u64, numbers: &[u32]) -> Result<Vec<Batch>, Error> {
+    fn make(&self, (epoch, step): (u64, u64), numbers: &[u32]) -> Result<Vec<Batch>, Error> {
         let mut batches = Vec::new();
         let count = self.source.sets().len();
         let parts = if self.source.mixes_sets() {
@@ -176,9 +179,18 @@ impl<'a> Loader<'a> {
                 before += group.count;
             }
             let classes = items.iter().map(|shown| usize::from(shown.item.class)).collect();
-            batches.push(Batch { set, groups, classes, together: if self.batches.pairs { 2 } else { 1 } });
+            let together = if self.batches.pairs { 2 } else { 1 };
+            let masks = self.masks(step, set, items.len());
+            batches.push(Batch { set, groups, classes, together, masks });
         }
         Ok(batches)
+    }
+
+    /// The masked patches of the large views of so many images of a set.
+    fn masks(&self, step: u64, set: usize, images: usize) -> Option<Masks> {
+        let (masking, grid) = self.batches.masking?;
+        let stream = &mut self.seed.stream(&format!("masked patches/step/{step}/set/{set}"));
+        Some(masking.draw(images * self.batches.groups.first()?.count, grid, stream))
     }
 
     fn item(&self, number: u32) -> Item {

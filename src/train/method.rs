@@ -1,9 +1,8 @@
 //! How a training goes about its steps: what a stage declares, in the terms of the loop.
 
-use super::{Batches, Clip, Groups, Names, Rule};
+use super::{Batches, Clip, Groups, Layers, Names, Rule};
 use crate::{
     curve::Curve,
-    loss::dino_v1::STUDENT_HEAD,
     spec::{Clipping, Loss, Ramp, Span, Stage, Term, settings},
 };
 
@@ -21,7 +20,18 @@ pub struct Method {
     /// Whether gradients are clipped.
     pub clip: Clip,
     /// Which parameters do not learn at the beginning, and how long.
-    pub waiting: Option<(Names, Span)>,
+    pub waiting: Option<Waiting>,
+}
+
+/// Parameters that do not learn at the beginning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waiting {
+    /// Which.
+    pub names: Names,
+    /// How long.
+    pub span: Span,
+    /// Whether their running means begin at once.
+    pub begins: bool,
 }
 
 impl Method {
@@ -55,8 +65,14 @@ impl Method {
         for Term { loss, .. } in objective {
             method = match loss {
                 Loss::DinoV1(word) => method.of_dino(word, stage),
+                Loss::Dino(word) => method.of_dino_v2(word, stage),
                 Loss::Mae(_) => method.of_mae(stage),
-                Loss::CrossEntropy(_) | Loss::CeOnFeatures(_) | Loss::ProxyNca(_) | Loss::SimClr(_) => method,
+                Loss::CrossEntropy(_)
+                | Loss::CeOnFeatures(_)
+                | Loss::ProxyNca(_)
+                | Loss::SimClr(_)
+                | Loss::Ibot(_)
+                | Loss::KoLeo(_) => method,
             };
         }
         method
@@ -78,12 +94,27 @@ impl Method {
             rate: Curve::Ramped { ramp: word.ramp, start, peak, end, warmup: schedule.warmup },
             decay: Curve::Cosine { start: 0.0, peak: decay, end: decay * word.decay_rise, warmup: 0 },
             groups: sparing_vectors(),
-            clip: match word.clip {
-                Clipping::Never => Clip::Never,
-                Clipping::Global(norm) => Clip::Norm(norm),
-                Clipping::PerTensor(norm) => Clip::EachTensor(norm),
-            },
-            waiting: Some((Names::Beginning(format!("{STUDENT_HEAD}last_layer.")), word.last_layer_frozen)),
+            clip: clip(word.clip),
+            waiting: Some(Waiting { names: last_layer(), span: word.last_layer_frozen, begins: false }),
+            ..self
+        }
+    }
+
+    /// The same with rates that fall from block to block, decay that leaves out biases, norms and layer scales but not tokens, and
+    /// prototypes that stand still while their running means begin.
+    fn of_dino_v2(self, word: &settings::Dino, stage: &Stage) -> Self {
+        let (schedule, decay) = (&stage.schedule, stage.optimiser.weight_decay);
+        let (start, peak, end) = (schedule.warmup_lr, stage.optimiser.lr, schedule.lr_min);
+        let plain = |names| Rule { names, rate: 1.0, decays: false };
+        let containing = |text: &str| plain(Names::Containing(text.into()));
+        let spared = vec![plain(Names::Ending(".bias".into())), containing("norm"), containing("gamma")];
+        let layers = Layers { decay: word.layer_decay, first: word.first_layer_rate };
+        Self {
+            rate: Curve::Ramped { ramp: word.ramp, start, peak, end, warmup: schedule.warmup },
+            decay: Curve::Cosine { start: 0.0, peak: decay, end: decay * word.decay_rise, warmup: 0 },
+            groups: Groups::new(spared).by_layer(layers),
+            clip: clip(word.clip),
+            waiting: Some(Waiting { names: last_layer(), span: word.last_layer_frozen, begins: true }),
             ..self
         }
     }
@@ -91,9 +122,26 @@ impl Method {
     /// The groups of a training of `total` steps, `epoch` of them in an epoch.
     pub fn groups(&self, epoch: u64, total: u64) -> Groups {
         match &self.waiting {
-            Some((names, span)) => self.groups.clone().waiting(names.clone(), span.steps(epoch, total)),
+            Some(Waiting { names, span, begins }) => {
+                let (groups, names, steps) = (self.groups.clone(), names.clone(), span.steps(epoch, total));
+                if *begins { groups.keeping_still(names, steps) } else { groups.waiting(names, steps) }
+            }
             None => self.groups.clone(),
         }
+    }
+}
+
+/// The prototypes of all heads of a student.
+fn last_layer() -> Names {
+    Names::Containing("last_layer.".into())
+}
+
+fn clip(said: Clipping) -> Clip {
+    match said {
+        Clipping::Never => Clip::Never,
+        Clipping::Global(norm) => Clip::Norm(norm),
+        Clipping::PerTensor(norm) => Clip::EachTensor(norm),
+        Clipping::PerNetwork(norm) => Clip::EachNetwork(norm),
     }
 }
 

@@ -33,7 +33,7 @@ pub use leave::leave;
 pub use method::Method;
 pub use objective::objective;
 pub use one_image::{COPIES_TOGETHER, OnOneImage, Trained};
-pub use optimiser::{Clip, Group, Groups, Names, Optimiser, Rule};
+pub use optimiser::{Clip, Group, Groups, Layers, Names, Optimiser, Rule};
 pub use pairs::{Missing, Partners};
 pub use parts::{PIXELS as PART, parts};
 pub use pretraining::Pretraining;
@@ -233,6 +233,7 @@ impl<'a> Job<'a> {
         if let Some(first) = batches.groups.first_mut() {
             first.count = first.count.max(objective.views());
         }
+        batches.masking = objective.masking().and_then(|masking| Some((masking, model.grid(self.side)?)));
         let loader = Loader::new(*source, batches, *seed, params);
         let steps_per_epoch = loader.steps_per_epoch();
         let groups = method.groups(steps_per_epoch, steps_per_epoch * stage.epochs as u64);

@@ -12,7 +12,7 @@ use crate::{
     loss::{Forwarded, Hidden, Kept, OfPart, Watched},
     ops::{Places, Scalar},
     params::Params,
-    pass::{Drops, Outputs, Pass, Want},
+    pass::{Drops, Masks, Outputs, Pass, Want},
     tape::{Grad, Gradients, Node, Tape},
 };
 use candle_core::{Result, Tensor};
@@ -36,12 +36,23 @@ pub(super) struct Rows {
     pub(super) rows: Range<usize>,
     /// Rows of the whole group in this batch.
     pub(super) of: usize,
+    /// Their masked patches.
+    pub(super) masks: Option<Masks>,
+}
+
+/// What the parts of a batch say that losses read: of each group the features of its rows, and of the first the tokens of masked
+/// patches.
+struct Said {
+    features: Vec<Vec<Tensor>>,
+    tokens: Vec<Tensor>,
 }
 
 /// The results of rows on a tape.
 pub(super) struct Taped {
     tape: Tape,
     features: Node,
+    /// The tokens of masked patches, if some of these rows have any.
+    tokens: Option<Node>,
     /// Terms that probe the network.
     probing: Vec<OfPart>,
 }
@@ -60,45 +71,58 @@ impl Trainer<'_> {
     ) -> std::result::Result<SetPass, Error> {
         let mut parts = Vec::new();
         for (group, crops) in batch.groups.iter().enumerate() {
-            self.cut(&crops.images(batch.set)?, group, &mut parts)?;
+            let masks = batch.masks.as_ref().filter(|_| group == 0);
+            self.cut(&crops.images(batch.set)?, group, masks, &mut parts)?;
         }
         let longest = parts.iter().map(|part| part.rows.len()).max().unwrap_or(0);
         let mut tapes = keep.begin(self.params.device(), longest, 4 * self.params.count() as u64);
         let mut taped = Vec::new();
-        let mut features = vec![Vec::new(); batch.groups.len()];
+        let mut said = Said { features: vec![Vec::new(); batch.groups.len()], tokens: Vec::new() };
         for (number, rows) in parts.iter().enumerate() {
             if tapes.keeps(number) {
                 let forwards = self.forward(at, rows, batch)?;
                 tapes.learn(number, rows.rows.len());
-                features[rows.group].push(forwards.features.value().clone());
+                said.features[rows.group].push(forwards.features.value().clone());
+                said.tokens.extend(forwards.tokens.as_ref().map(|tokens| tokens.value().clone()));
                 taped.push(Some(forwards));
             } else {
-                features[rows.group].push(self.features(at, rows)?);
+                let (features, tokens) = self.features(at, rows)?;
+                said.features[rows.group].push(features);
+                said.tokens.extend(tokens);
                 taped.push(None);
             }
         }
         let mut tape = Tape::recording(self.params);
         let mut student = Vec::new();
-        for features in features {
-            let features = match features.as_slice() {
-                [one] => one.clone(),
-                several => Tensor::cat(several, 0)?,
-            };
-            student.push(Outputs::of(tape.leaf(features)));
+        for features in &said.features {
+            student.push(Outputs::of(tape.leaf(together_again(features)?)));
+        }
+        let tokens = match said.tokens.is_empty() {
+            true => None,
+            false => Some(tape.leaf(together_again(&said.tokens)?)),
+        };
+        if let Some(first) = student.first_mut() {
+            first.tokens.clone_from(&tokens);
         }
         let (classes, together) = (&batch.classes[..], batch.together);
         let teacher = self.taught(&parts)?;
         let of_all = Forwarded::of(&student, classes);
-        let out = Forwarded { teacher: &teacher, together, ..of_all };
+        let out = Forwarded { teacher: &teacher, masks: batch.masks.as_ref(), together, ..of_all };
         let value = self.objective.value(&mut tape, self.params, &out, at)?;
-        let leaves = student.iter().map(|outputs| &outputs.features);
+        let leaves = student.iter().map(|outputs| &outputs.features).chain(&tokens);
         let slopes = tape.backward_to(&value.total, gradients, leaves)?;
+        let (slopes, of_tokens) = slopes.split_at(student.len());
+        let mut before = 0;
         let all: usize = parts.iter().map(|part| part.rows.len()).sum();
         let mut shares = Vec::new();
         for (rows, taped) in parts.iter().zip(taped) {
             let taped = taped.map_or_else(|| self.forward(at, rows, batch), Ok)?;
             let share = (rows.rows.len() as f64 / all as f64) as f32;
-            let probing = self.backward(rows, taped, share, slopes[rows.group].as_ref(), gradients)?;
+            let own = before..before + rows.masks.as_ref().map_or(0, Masks::count);
+            before = own.end;
+            let of_tokens = of_tokens.first().and_then(Option::as_ref).map(|slope| (slope, own));
+            let slopes = (slopes[rows.group].as_ref(), of_tokens);
+            let probing = self.backward(rows, taped, share, slopes, gradients)?;
             shares.extend(probing.into_iter().map(|term| (share, term)));
         }
         let (loss, mut terms) = (value.total, value.terms);
@@ -109,27 +133,29 @@ impl Trainer<'_> {
     /// What the teacher, if there is one, makes of the first group of crops, in the same parts. It drops no branch.
     fn taught(&self, parts: &[Rows]) -> Result<Vec<Outputs>> {
         let Some(params) = self.objective.teacher() else { return Ok(Vec::new()) };
-        let one = |rows: &Rows| {
+        let (mut features, mut tokens) = (Vec::new(), Vec::new());
+        for rows in parts.iter().filter(|rows| rows.group == 0) {
             let tape = &mut Tape::forgetting_in(params.format());
-            let outputs = self.model.run(&mut Pass::new(tape, params), &rows.images)?;
-            Ok(outputs.features.value().clone())
+            let mut pass = Pass::new(tape, params).masking(rows.masks.as_ref(), None);
+            let outputs = self.model.run(&mut pass, &rows.images)?;
+            features.push(outputs.features.value().clone());
+            tokens.extend(outputs.tokens.map(|tokens| tokens.value().clone()));
+        }
+        let tokens = match tokens.is_empty() {
+            true => None,
+            false => Some(Node::constant(together_again(&tokens)?)),
         };
-        let features: Vec<Tensor> =
-            parts.iter().filter(|rows| rows.group == 0).map(one).collect::<Result<_>>()?;
-        let features = match features.as_slice() {
-            [one] => one.clone(),
-            several => Tensor::cat(several, 0)?,
-        };
-        Ok(vec![Outputs::of(Node::constant(features))])
+        Ok(vec![Outputs { tokens, ..Outputs::of(Node::constant(together_again(&features)?)) }])
     }
 
     /// Cuts a group of crops into parts.
-    fn cut(&self, images: &Images, group: usize, parts: &mut Vec<Rows>) -> Result<()> {
+    fn cut(&self, images: &Images, group: usize, masks: Option<&Masks>, parts: &mut Vec<Rows>) -> Result<()> {
         let (of, channels, height, width) = images.pixels.dims4()?;
         let pixels = self.model.passes(channels) * height * width;
         for rows in parts::cut(of, pixels, self.job.part) {
             let pixels = images.pixels.narrow(0, rows.start, rows.len())?;
-            parts.push(Rows { images: Images { pixels, set: images.set }, group, rows, of });
+            let masks = masks.map(|masks| masks.of(rows.clone()));
+            parts.push(Rows { images: Images { pixels, set: images.set }, group, rows, of, masks });
         }
         Ok(())
     }
@@ -152,17 +178,19 @@ impl Trainer<'_> {
         let of_rows = Forwarded::of(&student, &classes);
         let out = Forwarded { oracle: &oracle, hidden: hidden.as_ref(), ..of_rows };
         let probing = self.objective.of_part(&mut tape, self.params, &out, at)?;
-        let [Outputs { features, .. }] = student;
-        Ok(Taped { tape, features, probing })
+        let [Outputs { features, tokens, .. }] = student;
+        let tokens = tokens.filter(|_| rows.masks.is_some());
+        Ok(Taped { tape, features, tokens, probing })
     }
 
-    /// The features of rows that will be run forwards again.
-    pub(super) fn features(&self, at: &Clock, rows: &Rows) -> Result<Tensor> {
+    /// The features of rows that will be run forwards again, and the tokens of their masked patches.
+    pub(super) fn features(&self, at: &Clock, rows: &Rows) -> Result<(Tensor, Option<Tensor>)> {
         let mut tape = Tape::forgetting_in(self.params.format());
         let hidden = self.hidden(at, rows)?;
         let visible = hidden.as_ref().map(|hidden| &hidden.visible);
         let outputs = self.outputs(&mut tape, self.params, (rows, visible), self.drops(at, rows))?;
-        Ok(outputs.features.value().clone())
+        let tokens = outputs.tokens.filter(|_| rows.masks.is_some());
+        Ok((outputs.features.value().clone(), tokens.map(|tokens| tokens.value().clone())))
     }
 
     /// The network's outputs for rows. It is always probed, because otherwise other operations would give
@@ -175,7 +203,9 @@ impl Trainer<'_> {
         drops: Drops,
     ) -> Result<Outputs> {
         let want = Want { probes: self.objective.probes() };
+        let token = self.objective.masking().map(|masking| masking.token);
         let pass = Pass::new(tape, params).dropping(drops).wanting(want);
+        let pass = pass.masking(rows.masks.as_ref(), token);
         self.model.run(&mut pass.seeing(visible), &rows.images)
     }
 
@@ -205,13 +235,16 @@ impl Trainer<'_> {
         rows: &Rows,
         taped: Taped,
         share: f32,
-        slope: Option<&Grad>,
+        (slope, of_tokens): (Option<&Grad>, Option<(&Grad, Range<usize>)>),
         gradients: &mut Gradients,
     ) -> Result<Vec<OfPart>> {
-        let Taped { tape, features, probing } = taped;
+        let Taped { tape, features, tokens, probing } = taped;
         let mut known = Vec::new();
         if let Some(slope) = slope {
             known.push((&features, slope.rows(rows.rows.clone())?));
+        }
+        if let (Some(tokens), Some((slope, own))) = (&tokens, of_tokens) {
+            known.push((tokens, slope.rows(own)?));
         }
         for OfPart { term, node } in &probing {
             let slope = self.objective.term(*term).1 * share;
@@ -253,5 +286,13 @@ impl Trainer<'_> {
             [(1.0, loss)] => Ok(loss.deferred()),
             several => Ok(tape.weighted_sum(several)?.deferred()),
         }
+    }
+}
+
+/// What the parts of a batch say, in their order.
+fn together_again(parts: &[Tensor]) -> Result<Tensor> {
+    match parts {
+        [one] => Ok(one.clone()),
+        several => Tensor::cat(several, 0),
     }
 }

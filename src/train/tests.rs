@@ -4,6 +4,7 @@
 mod curves;
 mod dino;
 mod dino_steps;
+mod dino_v2_steps;
 mod mae;
 mod parts;
 

@@ -3,6 +3,9 @@
 mod ce_on_features;
 mod cross_entropy;
 mod dino_v1;
+mod dino_v2;
+mod ibot;
+mod koleo;
 mod mae;
 mod proxy_nca;
 mod sim_clr;
@@ -29,6 +32,11 @@ axis! {
         SimClr = sim_clr::{SSL, SimClr; Positives},
         DinoV1 = dino_v1::{DinoV1; Across, Clipping, Gain, Momentum, OnMissing, Ramp, Span},
         Mae = mae::{Mae; MaePositions},
+        #[serde(rename = "dino_v2")]
+        Dino = dino_v2::{Dino; Centering},
+        Ibot = ibot::{Ibot; IbotHead},
+        #[serde(rename = "koleo")]
+        KoLeo = koleo::{KoLeo;},
     }
     /// The facts of a loss.
     facts {
@@ -41,8 +49,11 @@ axis! {
 
 /// How steps are taken with a loss of that kind, where a sentence does not say and it is not as with others.
 pub(crate) fn of_stage(kind: &str) -> &'static [Switch] {
-    const OWN: &[(&str, &[Switch])] =
-        &[(dino_v1::Settings::KIND, dino_v1::OF_STAGE), (mae::Settings::KIND, mae::OF_STAGE)];
+    const OWN: &[(&str, &[Switch])] = &[
+        (dino_v1::Settings::KIND, dino_v1::OF_STAGE),
+        (dino_v2::Settings::KIND, dino_v2::OF_STAGE),
+        (mae::Settings::KIND, mae::OF_STAGE),
+    ];
     OWN.iter().find(|(known, _)| *known == kind).map_or(&[], |(_, switches)| switches)
 }
 

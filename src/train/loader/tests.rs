@@ -66,6 +66,7 @@ fn batches(pairs: bool) -> Batches {
         stream: AugmentStream::Fresh,
         sampling: Sampling::Shuffled,
         pairs,
+        masking: None,
         centre: None,
     }
 }

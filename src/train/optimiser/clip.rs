@@ -3,7 +3,7 @@
 use crate::{
     ops::{Scalar, adamw},
     params::ParamId,
-    tape::Gradients,
+    tape::{Grad, Gradients},
 };
 use candle_core::{Result, Tensor};
 
@@ -17,6 +17,8 @@ pub enum Clip {
     Norm(f64),
     /// Those of each tensor to at most this norm (DINO's `clip_gradients`).
     EachTensor(f64),
+    /// Those of the backbone together, and those of each head, to at most this norm (DINOv2).
+    EachNetwork(f64),
 }
 
 /// Added to the norm by which gradients are divided (torch).
@@ -39,14 +41,31 @@ impl Clip {
 
 /// Clips the gradient of one parameter, if it has one.
 pub(super) fn one(most: f64, gradients: &mut Gradients, id: ParamId) -> Result<()> {
-    let Some(grad) = gradients.of(id) else { return Ok(()) };
-    match factor(most, &adamw::length(&[grad.tensor()])?)? {
-        Factor::Host(factor) if factor < 1.0 => {
-            gradients.change(id, |grad| grad.update(|values| values.iter_mut().for_each(|x| *x *= factor)))
-        }
-        Factor::Host(_) => Ok(()),
-        Factor::Device(factor) => gradients.change(id, |grad| grad.scale_by(&factor)),
+    together(most, gradients, &[id])
+}
+
+/// Clips the gradients of some parameters, of those that have one, by their norm.
+pub(super) fn together(most: f64, gradients: &mut Gradients, ids: &[ParamId]) -> Result<()> {
+    let ids: Vec<ParamId> = ids.iter().copied().filter(|id| gradients.of(*id).is_some()).collect();
+    if ids.is_empty() {
+        return Ok(());
     }
+    let received = |id: &ParamId| gradients.of(*id).map(Grad::tensor);
+    let norm = adamw::length(&ids.iter().filter_map(received).collect::<Vec<_>>())?;
+    match factor(most, &norm)? {
+        Factor::Host(factor) if factor < 1.0 => ids.iter().try_for_each(|id| {
+            gradients.change(*id, |grad| grad.update(|values| values.iter_mut().for_each(|x| *x *= factor)))
+        }),
+        Factor::Host(_) => Ok(()),
+        Factor::Device(factor) => {
+            ids.iter().try_for_each(|id| gradients.change(*id, |grad| grad.scale_by(&factor)))
+        }
+    }
+}
+
+/// The network that a parameter belongs to: a head, by its prefix, or the backbone.
+pub(super) fn network(name: &str) -> &str {
+    name.rfind('/').map_or("", |end| &name[..end])
 }
 
 /// What gradients are multiplied by; on a GPU it may still be being computed.

@@ -4,7 +4,7 @@ mod clip;
 mod groups;
 
 pub use clip::Clip;
-pub use groups::{Group, Groups, Names, Rule};
+pub use groups::{Group, Groups, Layers, Names, Rule};
 
 use super::exact;
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     tape::{Grad, Gradients},
 };
 use candle_core::{DType, Result, Tensor};
+use std::collections::BTreeMap;
 
 /// The state of AdamW.
 pub struct Optimiser {
@@ -52,11 +53,12 @@ impl Optimiser {
     /// # Errors
     /// If there is not enough memory for it.
     pub fn grouped(word: &spec::Optimiser, groups: &Groups, clip: Clip, params: &Params) -> Result<Self> {
+        let blocks = groups::blocks(params.ids().map(|id| params.published(id).name.as_str()));
         let moments = |id| {
             let published = params.published(id);
             let zeros = || Tensor::zeros(published.count(), DType::F32, params.device());
-            let Group { rate, decays, waits } = groups.of(published);
-            let group = Group { rate: rate * params.rate_factor(id), decays, waits };
+            let group = groups.of(published, blocks);
+            let group = Group { rate: group.rate * params.rate_factor(id), ..group };
             Ok(Moments { id, name: published.name.clone(), group, mean: zeros()?, square: zeros()? })
         };
         let trained = params.ids().filter(|id| params.is_trained(*id));
@@ -87,6 +89,13 @@ impl Optimiser {
             Clip::Never | Clip::Norm(_) => self.clip.apply(norm, gradients),
             Clip::EachTensor(most) => {
                 self.moments.iter().try_for_each(|moments| clip::one(most, gradients, moments.id))
+            }
+            Clip::EachNetwork(most) => {
+                let mut networks: BTreeMap<&str, Vec<ParamId>> = BTreeMap::new();
+                for Moments { id, name, .. } in &self.moments {
+                    networks.entry(clip::network(name)).or_default().push(*id);
+                }
+                networks.values().try_for_each(|ids| clip::together(most, gradients, ids))
             }
         }
     }
@@ -121,9 +130,10 @@ impl Optimiser {
             let Some(gradient) = gradients.of(*id) else { continue };
             let step = match group {
                 Group { waits, .. } if *waits >= steps => continue,
-                Group { rate: 1.0, decays: true, waits: 0 } => usual,
-                Group { rate: factor, decays, waits } => {
-                    at(steps - waits, rate(*factor), if *decays { decay } else { 0.0 })
+                group if *group == Group::USUAL => usual,
+                Group { rate: factor, decays, waits, still, scale } => {
+                    let rate = if *still >= steps { 0.0 } else { scale * rate(*factor) };
+                    at(steps - waits, rate, if *decays { decay } else { 0.0 })
                 }
             };
             lines.push(Line { weights: params.value(*id), gradient: gradient.tensor(), mean, square, step });

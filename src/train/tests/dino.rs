@@ -8,7 +8,7 @@ use super::{
 use crate::{
     backbone::files,
     golden::on_gpus,
-    loss::dino_v1::{CENTRE, STUDENT, STUDENT_HEAD, TEACHER_HEAD},
+    loss::dino::{CENTRE, STUDENT, STUDENT_HEAD, TEACHER_HEAD},
     ops::{adamw::sum_of_squares, buffer},
     spec::*,
 };

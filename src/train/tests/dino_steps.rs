@@ -25,7 +25,7 @@ const EPOCH: u64 = 2;
 const IMAGES: usize = 3;
 const WIDTH: usize = 32;
 
-fn thinned(values: Vec<f32>) -> Vec<f32> {
+pub(super) fn thinned(values: Vec<f32>) -> Vec<f32> {
     if values.len() > KEPT { values.into_iter().step_by(STRIDE).collect() } else { values }
 }
 
@@ -120,7 +120,7 @@ impl Case {
         let locals: usize = job.method.batches.groups[1].count;
         for step in 1..=steps {
             let groups = vec![self.crops(step, 0..2, 32), self.crops(step, 2..2 + locals, 16)];
-            let batch = vec![Batch { set: 0, groups, classes: vec![0; IMAGES], together: 1 }];
+            let batch = vec![Batch { set: 0, groups, classes: vec![0; IMAGES], together: 1, masks: None }];
             if step == 1 {
                 trainer.passes(&trainer.clock(0), &batch).unwrap();
                 for id in params.ids() {
@@ -176,17 +176,17 @@ impl Case {
 }
 
 /// The gradient of keys is exactly zero; AdamW divides what rounding leaves of it by its own size.
-fn keys_left_out(name: &str, both: [&mut Vec<f32>; 2]) {
+pub(super) fn keys_left_out(name: &str, both: [&mut Vec<f32>; 2]) {
     if name.ends_with("attn.qkv.bias") {
         both.into_iter().for_each(|values| values[WIDTH..2 * WIDTH].fill(0.0));
     }
 }
 
 #[derive(Default)]
-struct Heard(Vec<(String, f64)>);
+pub(super) struct Heard(Vec<(String, f64)>);
 
 impl Heard {
-    fn curve(&self, name: &str) -> Vec<f64> {
+    pub(super) fn curve(&self, name: &str) -> Vec<f64> {
         self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| *value).collect()
     }
 }

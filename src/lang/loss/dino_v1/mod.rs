@@ -1,7 +1,7 @@
 //! DinoV1: a network learns from a slowly following copy of itself.
 
 mod across;
-mod rules;
+pub(super) mod rules;
 mod schedules;
 #[cfg(test)]
 mod tests;

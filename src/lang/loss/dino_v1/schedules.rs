@@ -23,7 +23,7 @@ impl Span {
     }
 
     /// As a share of any training: the usual one, if it was said in epochs.
-    pub(super) fn as_share(self, usual: f64) -> Self {
+    pub(in crate::loss) fn as_share(self, usual: f64) -> Self {
         match self {
             Self::Epochs(0.0) => Self::Share(0.0),
             Self::Epochs(_) => Self::Share(usual),
@@ -32,7 +32,7 @@ impl Span {
     }
 
     /// Whether it is a length of time.
-    pub(super) fn is_one(self) -> bool {
+    pub(in crate::loss) fn is_one(self) -> bool {
         match self {
             Self::Epochs(epochs) => epochs >= 0.0 && epochs.is_finite(),
             Self::Share(share) => (0.0..=1.0).contains(&share),
@@ -74,6 +74,8 @@ pub enum Clipping {
     Global(f64),
     /// Those of each tensor to at most this norm.
     PerTensor(f64),
+    /// Those of the backbone together, and of each head, to at most this norm.
+    PerNetwork(f64),
 }
 
 /// The length of prototypes.

@@ -187,9 +187,8 @@ fn share(objective: &[Term]) -> Option<Share> {
     for term in objective {
         match term.loss {
             Loss::SimClr(_) => ssl += term.weight,
-            Loss::Mae(_) => return None,
             Loss::CrossEntropy(_) | Loss::CeOnFeatures(_) | Loss::ProxyNca(_) => labels += term.weight,
-            Loss::DinoV1(_) => return None,
+            Loss::DinoV1(_) | Loss::Mae(_) | Loss::Dino(_) | Loss::Ibot(_) | Loss::KoLeo(_) => return None,
         }
     }
     let near = |a: f64, b: f64| (a - b).abs() < 1e-6;

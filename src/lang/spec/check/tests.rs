@@ -131,6 +131,22 @@ fn autoencoder(spec: &mut Spec) -> &mut settings::Mae {
     word
 }
 
+/// A good spec of all three terms of DINOv2.
+fn dino_v2(spec: &mut Spec) -> &mut Vec<Term> {
+    let run = Vit::tiny().scratch().adapter(BagOfChannels).train_on(Chammi);
+    let run = run.loss(Dino::v2() + Ibot + 0.1 * KoLeo).evaluate(OneNn::cosine().on(Chammi));
+    *spec = sample::spec(run, Recipe::Fixed);
+    &mut spec.train.stages[0].objective
+}
+
+/// The settings of its first two terms.
+fn dino_and_ibot(spec: &mut Spec) -> (&mut settings::Dino, &mut settings::Ibot) {
+    match &mut dino_v2(spec)[..] {
+        [Term { loss: Loss::Dino(dino), .. }, Term { loss: Loss::Ibot(ibot), .. }, _] => (dino, ibot),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// A good spec of a bag of channels.
 fn bag(spec: &mut Spec) {
     let run = Vit::tiny().scratch().adapter(BagOfChannels).train_on(Chammi).loss(DinoV1::ema(0.996));
@@ -282,6 +298,32 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         ("planes", |s| s.model.adapter = settings::Planes { channels: vec![] }.into()),
         ("plane_twice", |s| s.model.adapter = adapter(Planes(["er", "dna", "er"]))),
         ("plane_without_a_name", |s| s.model.adapter = adapter(Planes(["er", ""]))),
+        ("dino_layer_rate", |s| dino_and_ibot(s).0.layer_decay = 0.0),
+        ("dino_layer_rate", |s| dino_and_ibot(s).0.first_layer_rate = 1.5),
+        ("dino_momentum", |s| dino_and_ibot(s).0.ema = 1.0),
+        ("dino_head", |s| dino_and_ibot(s).0.prototypes = 0),
+        ("local_side", |s| dino_and_ibot(s).0.local_side = 90),
+        ("dino_twice", |s| {
+            bag(s);
+            let other = s.train.stages[0].objective.remove(0);
+            dino_v2(s).push(other);
+        }),
+        ("ibot_views", |s| dino_and_ibot(s).1.views = 0.0),
+        ("ibot_masked", |s| dino_and_ibot(s).1.masked = [0.5, 0.1]),
+        ("dino_head", |s| dino_and_ibot(s).1.prototypes = 0),
+        ("ibot_alone", |s| drop(dino_v2(s).remove(0))),
+        ("ibot_backbone", |s| {
+            dino_and_ibot(s).0.local_side = 64;
+            s.model.backbone = conv_next(ConvNextSize::Tiny, 0.0);
+        }),
+        ("koleo_batch", |s| {
+            dino_v2(s);
+            s.train.stages[0].batch = 1;
+        }),
+        ("koleo_alone", |s| {
+            let koleo = dino_v2(s).remove(2);
+            *dino_v2(s) = vec![koleo];
+        }),
         ("bag_in_pairs", |s| {
             bag(s);
             let Loss::DinoV1(word) = &mut s.train.stages[0].objective[0].loss else { panic!("said above") };

@@ -6,7 +6,7 @@
 use crate::{
     ops::Weight,
     params::{ParamId, Params, Published},
-    spec::Gain,
+    spec::{Gain, settings},
     tape::{Node, Tape},
 };
 use candle_core::{Result, Tensor};
@@ -24,6 +24,14 @@ pub(super) struct Widths {
     pub(super) hidden: usize,
     pub(super) bottleneck: usize,
     pub(super) prototypes: usize,
+}
+
+impl Widths {
+    /// As declared, of features of that width.
+    pub(super) fn of(word: &settings::Dino, features: usize) -> Self {
+        let settings::Dino { hidden, bottleneck, prototypes, .. } = *word;
+        Self { features, hidden, bottleneck, prototypes }
+    }
 }
 
 /// A head whose parameters are at the same places in the student's and in the teacher's parameters.

@@ -2,7 +2,7 @@
 
 use crate::{
     curve::{Clock, Curve},
-    spec::{Momentum, Span, settings},
+    spec::{Momentum, Ramp, Span, settings},
 };
 
 /// The curves of a training with a teacher.
@@ -19,16 +19,32 @@ pub(crate) struct Schedule {
 const WARMUP: Span = Span::Share(0.1);
 
 impl Schedule {
-    /// As declared.
-    pub(crate) fn of(word: &settings::DinoV1) -> Self {
-        let cosine = Curve::Cosine { start: 0.0, peak: word.ema, end: 1.0, warmup: 0 };
-        let (momentum, from_one) = match word.momentum {
-            Momentum::Constant => (Curve::Constant(word.ema), false),
+    /// As the first version declares it: the temperature is set epoch by epoch.
+    pub(crate) fn v1(word: &settings::DinoV1) -> Self {
+        let [from, to] = word.teacher_temperature;
+        Self::of(word.momentum, word.ema, Curve::Stairs { from, to, over: word.temperature_over })
+    }
+
+    /// As the second version declares it: the temperature is set step by step.
+    pub(crate) fn v2(word: &settings::Dino) -> Self {
+        let [from, to] = word.teacher_temperature;
+        let temperature = match word.temperature_over {
+            Span::Epochs(epochs) => {
+                let warmup = epochs.round() as usize;
+                Curve::Ramped { ramp: Ramp::Inclusive, start: from, peak: to, end: to, warmup }
+            }
+            over @ Span::Share(_) => Curve::Stairs { from, to, over },
+        };
+        Self::of(word.momentum, word.ema, temperature)
+    }
+
+    fn of(momentum: Momentum, ema: f64, temperature: Curve) -> Self {
+        let cosine = Curve::Cosine { start: 0.0, peak: ema, end: 1.0, warmup: 0 };
+        let (momentum, from_one) = match momentum {
+            Momentum::Constant => (Curve::Constant(ema), false),
             Momentum::Cosine => (cosine, true),
             Momentum::CosineFromStart => (cosine, false),
         };
-        let [from, to] = word.teacher_temperature;
-        let temperature = Curve::Stairs { from, to, over: word.temperature_over };
         Self { momentum, from_one, temperature }
     }
 

@@ -1,16 +1,19 @@
-//! DINO (Caron et al. 2021) with CODA's values: a student's views learn to say what the teacher says of another, large view
-//! of the same image, or of the other image of a pair.
+//! DINO (Caron et al. 2021) and its second version (Oquab et al. 2024): a student's views learn to say what the teacher says
+//! of another, large view of the same image, or of the other image of a pair.
 //!
-//! The teacher sees the first group of crops. Its logits are centred by a running mean; the centre and the teacher change
-//! after each step.
+//! The teacher sees the first group of crops. Its logits are centred by a running mean, or balanced over the batch; the centre and
+//! the teacher change after each step.
 
 mod head;
+mod ibot;
 mod schedule;
+mod targets;
 mod teacher;
 #[cfg(test)]
 mod tests;
 mod watch;
 
+pub(super) use ibot::Ibot;
 pub(crate) use schedule::Schedule;
 pub use teacher::{CENTRE, Distillation, STUDENT, STUDENT_HEAD, TEACHER_HEAD};
 
@@ -25,6 +28,7 @@ use crate::{
 };
 use candle_core::{Result, Tensor};
 use head::{Head, Widths};
+use targets::Targets;
 use watch::Watch;
 
 /// The curves of what the teacher says, as they are published.
@@ -38,31 +42,43 @@ const CURVES: [&str; 6] = [
 ];
 
 /// The loss with its teacher.
-pub(super) struct DinoV1 {
+pub(super) struct Dino {
     schedule: Schedule,
     student_sharpness: f32,
-    centre_momentum: f64,
+    targets: Targets,
     distillation: Distillation,
     watch: Watch,
 }
 
-impl DinoV1 {
+impl Dino {
     /// Adds the student's head to `params`.
-    pub(super) fn new(word: &settings::DinoV1, features: usize, params: &mut Params) -> Self {
+    pub(super) fn v1(word: &settings::DinoV1, features: usize, params: &mut Params) -> Self {
         let settings::DinoV1 { hidden, bottleneck, prototypes, gain, .. } = *word;
         let widths = Widths { features, hidden, bottleneck, prototypes };
         let head = Head::new(widths, gain, &mut params.within(STUDENT_HEAD));
         Self {
-            schedule: Schedule::of(word),
+            schedule: Schedule::v1(word),
             student_sharpness: (1.0 / word.student_temperature) as f32,
-            centre_momentum: word.centre_momentum,
+            targets: Targets::Centred { momentum: word.centre_momentum },
             distillation: Distillation::new(head, prototypes),
+            watch: Watch::default(),
+        }
+    }
+
+    /// The same of the second version.
+    pub(super) fn v2(word: &settings::Dino, features: usize, params: &mut Params) -> Self {
+        let head = Head::new(Widths::of(word, features), word.gain, &mut params.within(STUDENT_HEAD));
+        Self {
+            schedule: Schedule::v2(word),
+            student_sharpness: (1.0 / word.student_temperature) as f32,
+            targets: Targets::of(word),
+            distillation: Distillation::new(head, word.prototypes),
             watch: Watch::default(),
         }
     }
 }
 
-impl Term for DinoV1 {
+impl Term for Dino {
     fn start(&mut self, params: &Params) -> Result<()> {
         self.distillation.start(params)
     }
@@ -88,7 +104,7 @@ impl Term for DinoV1 {
         let logits = head.forward(&mut Tape::forgetting_in(params.format()), teacher, &seen.features)?;
         let logits = logits.value().clone();
         let sharpness = (1.0 / self.schedule.temperature.at(at)) as f32;
-        let [said, entropies] = distil::sharpened(&logits, self.distillation.centre()?, sharpness)?;
+        let [said, entropies] = self.targets.said(&logits, self.distillation.centre()?, sharpness)?;
 
         let teachers = logits.dims()[0] / units;
         let meetings: Vec<Meeting> = (out.student.iter().enumerate())
@@ -114,7 +130,7 @@ impl Term for DinoV1 {
     }
 
     fn after_step(&mut self, kept: &[Tensor], at: &Clock, params: &Params) -> Result<()> {
-        distil::follow_rows(self.distillation.centre()?, kept, self.centre_momentum)?;
+        self.targets.follow(self.distillation.centre()?, kept)?;
         self.distillation.follow(params, self.schedule.momentum_at(at))
     }
 

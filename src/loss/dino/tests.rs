@@ -97,7 +97,7 @@ fn loss_and_centre_are_the_published_ones() {
     const IMAGES: usize = 4;
     const COLS: usize = 30;
     let golden = Golden::open("dino");
-    let schedule = Schedule::of(&word());
+    let schedule = Schedule::v1(&word());
     let rows = |all: &[f32], views: std::ops::Range<usize>| -> Vec<f32> {
         let row = |(image, view): (usize, usize)| all[(view * IMAGES + image) * COLS..][..COLS].to_vec();
         (0..IMAGES).flat_map(|image| views.clone().map(move |view| (image, view))).flat_map(row).collect()
@@ -195,7 +195,7 @@ fn schedules_are_codas() {
     assert_series("rate", &case["lr"], |step| rate(Ramp::Late).at(&at(step)));
     let decay = Curve::Cosine { start: 0.0, peak: 1e-5, end: 1e-4, warmup: 0 };
     assert_series("decay", &case["weight_decay"], |step| decay.at(&at(step)));
-    let schedule = Schedule::of(&settings::DinoV1 {
+    let schedule = Schedule::v1(&settings::DinoV1 {
         momentum: Momentum::Cosine,
         temperature_over: Span::Epochs(30.0),
         ..word()
