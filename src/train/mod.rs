@@ -217,6 +217,16 @@ impl<'a> Job<'a> {
         checkpoint::step(self.checkpoint)
     }
 
+    /// The composition of a batch for this model and its losses.
+    fn batches(&self, model: &Extractor, objective: &Objective) -> Batches {
+        let mut batches = self.method.batches.clone();
+        if let Some(first) = batches.groups.first_mut() {
+            first.count = first.count.max(objective.views());
+        }
+        batches.masking = objective.masking().and_then(|masking| Some((masking, model.grid(self.side)?)));
+        batches
+    }
+
     /// Trains `model` with the parameters `params`, including those of the losses, to minimise `objective`.
     ///
     /// # Errors
@@ -229,12 +239,7 @@ impl<'a> Job<'a> {
         listen: &mut dyn Listen,
     ) -> Result<Ended, Error> {
         let Self { stage, seed, source, method, .. } = self;
-        let mut batches = method.batches.clone();
-        if let Some(first) = batches.groups.first_mut() {
-            first.count = first.count.max(objective.views());
-        }
-        batches.masking = objective.masking().and_then(|masking| Some((masking, model.grid(self.side)?)));
-        let loader = Loader::new(*source, batches, *seed, params);
+        let loader = Loader::new(*source, self.batches(model, objective), *seed, params);
         let steps_per_epoch = loader.steps_per_epoch();
         let groups = method.groups(steps_per_epoch, steps_per_epoch * stage.epochs as u64);
         let mut optimiser = Optimiser::grouped(&stage.optimiser, &groups, method.clip, params)?;

@@ -154,6 +154,44 @@ fn planes_are_a_stem_of_named_channels_that_reads_new_sets() {
     assert_eq!(spec::quick::quick(&spec).model.adapter, spec.model.adapter);
 }
 
+/// The sentence of the README, in all recipes.
+#[test]
+fn a_bag_of_channels_learns_by_all_three_terms_of_dinov2() {
+    let run = Vit::small()
+        .pretrained(ImageNet1k)
+        .adapter(BagOfChannels)
+        .train_on(Folder("my_screen"))
+        .normalise(EachView)
+        .augment(Crop.scale(0.4, 1.0) + Flips + Brightness(0.2))
+        .loss(Dino::v2() + Ibot + 0.1 * KoLeo)
+        .batch(64)
+        .lr(1e-4)
+        .epochs(20)
+        .warmup(2)
+        .evaluate(OneNn::cosine().on(Folder("my_screen")));
+    for (recipe, expands) in [
+        (Recipe::Released, Expands::SecondOnly),
+        (Recipe::Paper, Expands::All),
+        (Recipe::Fixed, Expands::All),
+    ] {
+        let spec = only(run.clone().recipe(recipe));
+        assert_eq!(spec.check(), []);
+        assert_eq!(spec.model.adapter.samples(), spec::Samples::Channels(expands));
+        let stage = &spec.train.stages[0];
+        let kinds: Vec<&str> = stage.objective.iter().map(|term| term.loss.kind()).collect();
+        assert_eq!(kinds, ["dino_v2", "ibot", "koleo"]);
+        assert_eq!((stage.objective[2].weight, stage.optimiser.weight_decay), (0.1, 0.04));
+        let small = spec::quick::quick(&spec);
+        assert_eq!(small.check(), []);
+        let spec::Loss::Dino(word) = &small.train.stages[0].objective[0].loss else { panic!("said above") };
+        assert!(word.prototypes <= 512 && word.ema <= 0.97, "{word:?}");
+    }
+    // What is not said is as published.
+    let spec = only(run.recipe(Recipe::Released));
+    let spec::Loss::Dino(word) = &spec.train.stages[0].objective[0].loss else { panic!("said above") };
+    assert_eq!((word.prototypes, word.ema, word.locals, word.decay_rise), (65_536, 0.996, 8, 5.0));
+}
+
 #[test]
 fn a_grid_is_a_function_that_is_called_often() {
     fn rows<A: StemAdapter>(adapter: A) -> impl Experiments {

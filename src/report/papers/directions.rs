@@ -188,8 +188,9 @@ impl Found {
         }
     }
 
-    fn as_control(&self, whole: Option<&Self>) -> String {
+    pub(super) fn as_control(&self, whole: Option<&Self>) -> String {
         let words = match self.side() {
+            _ if self.interval.is_none() => "single world: no interval",
             Verdict::Above => "above 0",
             Verdict::Below => "below 0",
             Verdict::Undecided => "not different from 0",

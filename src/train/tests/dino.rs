@@ -94,7 +94,40 @@ fn kinds() -> Vec<Stage> {
     let free = settings::DinoV1 { gain: Gain::Free, clip: Clipping::PerTensor(0.1), locals: 3, ..usual };
     let mut mixed = stage(usual.clone(), 2);
     mixed.objective.push(Term { weight: 0.5, loss: Loss::proxy_nca(0.07) });
-    vec![stage(usual, 2), stage(free, 2), mixed]
+    let second = second_version(Centering::Centre, IbotHead::Shared);
+    let balanced = second_version(Centering::SinkhornKnopp, IbotHead::Separate);
+    vec![stage(usual, 2), stage(free, 2), mixed, second, balanced]
+}
+
+/// All three terms of DINOv2.
+fn second_version(centering: Centering, head: IbotHead) -> Stage {
+    let settings::DinoV1 { prototypes, hidden, bottleneck, locals, local_side, .. } = word();
+    let dino = settings::Dino {
+        ema: 0.9,
+        momentum: Momentum::CosineFromStart,
+        prototypes,
+        hidden,
+        bottleneck,
+        gain: Gain::Free,
+        centering,
+        centre_momentum: 0.9,
+        student_temperature: 0.1,
+        teacher_temperature: [0.04, 0.07],
+        temperature_over: Span::Epochs(1.0),
+        last_layer_frozen: Span::Share(0.3),
+        decay_rise: 5.0,
+        ramp: Ramp::Inclusive,
+        layer_decay: 0.9,
+        first_layer_rate: 0.2,
+        locals,
+        local_side,
+        clip: Clipping::PerNetwork(0.5),
+    };
+    let ibot = settings::Ibot { views: 0.5, masked: [0.1, 0.5], head, prototypes: 20 };
+    let term = |weight: f64, loss: Loss| Term { weight, loss };
+    let objective =
+        vec![term(1.0, dino.into()), term(1.0, ibot.into()), term(0.1, settings::KoLeo {}.into())];
+    Stage { objective, ..super::stage(2) }
 }
 
 #[test]
@@ -150,24 +183,27 @@ const FIVE_ROWS: usize = 5 * SIDE * SIDE;
 #[test]
 fn bits_do_not_depend_on_which_parts_keep_their_tape() {
     let source = Squares::new(12);
-    let stage = stage(settings::DinoV1 { last_layer_frozen: Span::Epochs(0.0), ..word() }, 1);
+    let first = stage(settings::DinoV1 { last_layer_frozen: Span::Epochs(0.0), ..word() }, 1);
+    let second = second_version(Centering::Centre, IbotHead::Separate);
     let folder = tempfile::tempdir().unwrap();
-    let on = |keep, part| {
-        let checkpoint = folder.path().join("never resumed");
-        let job = Job { keep, part, ..Job::new(&stage, SIDE, Seed(5), &source, &checkpoint) };
-        let found = run(&job, &mut crate::event::Silence).1;
-        forget_checkpoint(&checkpoint).unwrap();
-        found
-    };
-    let kept = on(Keep::All, FIVE_ROWS);
-    for keep in [Keep::First(0), Keep::First(2), Keep::Within(0)] {
-        assert!(on(keep, FIVE_ROWS) == kept, "{keep:?}");
-    }
-    // Parts change the order of additions only.
-    let whole = on(Keep::All, PART);
-    for (parts, whole) in kept.iter().zip(&whole) {
-        let floats = |bits: &[u32]| bits.iter().map(|bits| f32::from_bits(*bits)).collect::<Vec<_>>();
-        crate::golden::assert_close("in parts", &floats(parts), &floats(whole), 5e-3);
+    for stage in [first, second] {
+        let on = |keep, part| {
+            let checkpoint = folder.path().join("never resumed");
+            let job = Job { keep, part, ..Job::new(&stage, SIDE, Seed(5), &source, &checkpoint) };
+            let found = run(&job, &mut crate::event::Silence).1;
+            forget_checkpoint(&checkpoint).unwrap();
+            found
+        };
+        let kept = on(Keep::All, FIVE_ROWS);
+        for keep in [Keep::First(0), Keep::First(2), Keep::Within(0)] {
+            assert!(on(keep, FIVE_ROWS) == kept, "{keep:?}");
+        }
+        // Parts change the order of additions only.
+        let whole = on(Keep::All, PART);
+        for (parts, whole) in kept.iter().zip(&whole) {
+            let floats = |bits: &[u32]| bits.iter().map(|bits| f32::from_bits(*bits)).collect::<Vec<_>>();
+            crate::golden::assert_close("in parts", &floats(parts), &floats(whole), 5e-3);
+        }
     }
 }
 
@@ -180,7 +216,7 @@ fn every_parameter_receives_a_gradient_from_parts() {
         let Start { params, model, mut objective } = start(&job);
         objective.start(&params).unwrap();
         let optimiser = Optimiser::new(&stage.optimiser, &params).unwrap();
-        let loader = Loader::new(&source, job.method.batches.clone(), job.seed, &params);
+        let loader = Loader::new(&source, job.batches(&model, &objective), job.seed, &params);
         let mut trainer = Trainer::new(&job, &model, &params, &mut objective, optimiser);
         loader
             .run(0..1, |step, batch| {

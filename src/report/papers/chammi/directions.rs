@@ -237,6 +237,18 @@ mod tests {
     }
 
     #[test]
+    fn a_single_control_world_says_nothing_of_0() {
+        let contrast = CONTRASTS.iter().find(|contrast| contrast.words == "TPS").unwrap();
+        let of = |values: [&[f64]; 2]| -> String {
+            let group = Group::Worlds("elongation".into());
+            let scores = scores(&[("elongation", "joint", values[0]), ("elongation", "TPS", values[1])]);
+            found(contrast, &scores, &group).unwrap().as_control(None)
+        };
+        assert_eq!(of([&[0.5], &[0.2]]), "single world: no interval");
+        assert_eq!(of([&[0.50, 0.52, 0.48], &[0.54, 0.555, 0.523]]), "above 0");
+    }
+
+    #[test]
     fn worlds_meet_by_number() {
         let mut scores = scores(&[("", "joint", &[0.5, 0.6]), ("", "MIRO", &[0.4, 0.5, 0.9])]);
         let systems = scores.get_mut(&Group::Worlds(String::new())).unwrap();
