@@ -3,45 +3,43 @@
 //! cargo run --release -- exp boc_mini
 //!
 //! Without CHAMMI on this machine, on simulated cells. Cell Painting, with channels that neither set has, is never trained on. The
-//! same network behind `Depthwise`, which mixes the channels of an image in its first layer, takes as many passes over the images; an
+//! same network behind `Depthwise`, which mixes the channels of an image in its first layer, passes as often over the images; an
 //! image of K channels is K samples of a bag.
 
-use dichroic::prelude::*;
+use dichroic::{
+    dsl::{Adapts, ExtendsToNewChannels, Trainable},
+    prelude::*,
+};
 
 /// Each channel by itself, and channels mixed in the first layer.
 #[experiment]
 fn boc_mini() -> impl Experiments {
-    let trained = || Chammi.without(Cp);
-    let dino = Dino::v2().prototypes(512).hidden(256).bottleneck(64).ema(0.97).locals(4).local_side(32);
-    let bag = Vit::mini().scratch().adapter(BagOfChannels).train_on(trained());
-    let mixed = Vit::mini().scratch().adapter(Depthwise { kernels: 64 }.replicating()).train_on(trained());
-    let bag = bag.loss(dino + Ibot.prototypes(512) + 0.1 * KoLeo);
-    let mixed = mixed.loss(dino + Ibot.prototypes(512) + 0.1 * KoLeo);
     (
-        bag.image(64)
-            .normalise(EachView)
-            .augment(Crop.scale(0.4, 1.0) + Flips + Brightness(0.2))
-            .drop_path(0.1)
-            .recipe(Recipe::Fixed)
-            .lr(1e-3)
-            .epochs(2)
-            .warmup(0)
-            .batch(32)
-            .seeds([0])
-            .evaluate(OneNn::cosine().on(Chammi))
-            .label("system", "bag of channels"),
-        mixed
-            .image(64)
-            .normalise(EachView)
-            .augment(Crop.scale(0.4, 1.0) + Flips + Brightness(0.2))
-            .drop_path(0.1)
-            .recipe(Recipe::Fixed)
-            .lr(1e-3)
-            .epochs(2)
-            .warmup(0)
-            .batch(32)
-            .seeds([0])
-            .evaluate(OneNn::cosine().on(Chammi))
-            .label("system", "mixed channels"),
+        trained(BagOfChannels, "bag of channels"),
+        trained(Depthwise { kernels: 64 }.replicating(), "mixed channels"),
     )
+}
+
+fn trained<A>(adapter: A, system: &'static str) -> impl Experiments
+where
+    A: Adapts<Vit<size::vit::Mini>> + ExtendsToNewChannels + Trainable,
+{
+    let dino = Dino::v2().prototypes(512).hidden(256).bottleneck(64).ema(0.97).locals(4).local_side(32);
+    Vit::mini()
+        .scratch()
+        .adapter(adapter)
+        .train_on(Chammi.without(Cp))
+        .image(64)
+        .normalise(EachView)
+        .augment(Crop.scale(0.4, 1.0) + Flips + Brightness(0.2))
+        .loss(dino + Ibot + 0.1 * KoLeo)
+        .drop_path(0.1)
+        .recipe(Recipe::Fixed)
+        .lr(1e-3)
+        .epochs(4)
+        .warmup(0)
+        .batch(32)
+        .seeds([0])
+        .evaluate(OneNn::cosine().on(Chammi))
+        .label("system", system)
 }
