@@ -11,7 +11,7 @@ use crate::{
     model::Extractor,
     params::Params,
     seed::Seed,
-    spec::{Backbone, VitFeatures},
+    spec::{Backbone, Samples, VitFeatures},
 };
 use clap::Args;
 use std::path::PathBuf;
@@ -79,11 +79,14 @@ impl Model {
             return Err(Failure::new(message).hint(hint));
         }
         let channels = &saved.card.sets[number].channels;
+        let (count, which) = match saved.card.model.adapter.samples() {
+            Samples::Images => (channels.len(), format!("channels {}", channels.join(", "))),
+            Samples::Channels(_) => (1, format!("each of the channels {} by itself", channels.join(", "))),
+        };
         output::say(&format!(
-            "{}: {}, channels {}; features are {}",
+            "{}: {}, {which}; features are {}",
             out.display(),
-            in_timm(backbone, channels.len(), saved.card.image),
-            channels.join(", "),
+            in_timm(backbone, count, saved.card.image),
             features(backbone)
         ))
     }

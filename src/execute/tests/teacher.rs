@@ -97,6 +97,39 @@ fn a_bag_of_channels_is_trained_on_channels_and_asked_about_images() {
     assert_eq!(of_channels, 2 * of_images, "{of_channels} steps for two channels, {of_images} for one");
 }
 
+/// All three terms of DINOv2, with a head for tokens, and a masked autoencoder: from channels to scores of images.
+#[test]
+fn a_bag_of_channels_learns_by_dinov2_and_by_a_masked_autoencoder() {
+    let home = Home::of(&["dna", "er"]);
+    let seen = || {
+        let model = Vit::mini().scratch().adapter(BagOfChannels).train_on(SMALL);
+        model.image(32).normalise(EachView).augment(Crop + Flip).epochs(1).batch(4).warmup(0)
+    };
+    let dino = Dino::v2().prototypes(32).hidden(16).bottleneck(8).locals(2).local_side(16);
+    let second = seen().loss(dino + Ibot.head(IbotHead::Separate).prototypes(24) + 0.1 * KoLeo);
+    let mae = seen().loss(Mae::mask(0.75).decoder_width(16).decoder_depth(1).decoder_heads(2));
+    let asked = OneNn::cosine().on(SMALL);
+    let mut weights = Vec::new();
+    for spec in [second.evaluate(asked.clone()).specs(), mae.evaluate(asked).specs()] {
+        let spec = spec[0].spec.clone().canonical();
+        let (plan, scores, digest) = home.run(&spec);
+        assert!(scores.iter().any(|row| row.metric == "accuracy" && row.task == "A/Task_one"), "{scores:?}");
+        weights.push(digest);
+        let fit = plan.steps.iter().find(|step| step.work.kind() == "fit").unwrap();
+        let store = home.store.read().unwrap();
+        let file = store.artifacts(fit.id.as_str()).unwrap().remove(0);
+        let path = crate::store::files(home.store.path()).join(&file.path);
+        assert!(names(&path).iter().any(|name| name == "mask_token"), "{:?}", names(&path));
+    }
+    assert_ne!(weights[0], weights[1]);
+    let store = home.store.read().unwrap();
+    let curves = store.query("SELECT DISTINCT name FROM metric").unwrap();
+    let curves: Vec<String> = curves.rows.iter().map(|row| format!("{:?}", row[0])).collect();
+    for name in ["loss/dino_v2", "loss/ibot", "loss/koleo", "loss/mae"] {
+        assert!(curves.iter().any(|curve| curve.contains(name)), "{name}: {curves:?}");
+    }
+}
+
 fn names(path: &std::path::Path) -> Vec<String> {
     let content = std::fs::read(path).unwrap();
     let file = safetensors::SafeTensors::deserialize(&content).unwrap();

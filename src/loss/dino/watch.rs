@@ -29,7 +29,7 @@ impl Watch {
             }
             false => {
                 "says nearly the same of every image: lower the learning rate or the teacher's temperature (0.04 \
-                      throughout), let the teacher follow faster (`DinoV1::ema(0.97)` for a few hundred steps), or take \
+                      throughout), let the teacher follow faster (an `ema` of 0.97 for a few hundred steps), or take \
                       fewer prototypes"
             }
         };
@@ -55,7 +55,7 @@ mod tests {
         let found = remarks(|_| 0.01, 6.2);
         assert_eq!(found.len(), 1);
         assert!(
-            found[0].0 == 29 && found[0].1.contains("step 30") && found[0].1.contains("ema(0.97)"),
+            found[0].0 == 29 && found[0].1.contains("step 30") && found[0].1.contains("an `ema` of 0.97"),
             "{found:?}"
         );
         assert!(remarks(|_| 0.01, 0.5)[0].1.contains("one and the same prototype"));

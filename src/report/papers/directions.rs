@@ -212,7 +212,12 @@ impl Found {
         let n = self.differences.len();
         let numbers = [Some(self.mean), low, high, detectable];
         Row {
-            stub: vec![contrast.words.into(), group.words().replace('`', ""), verdict, format!("{above} of {n}")],
+            stub: vec![
+                contrast.words.into(),
+                group.words().replace('`', ""),
+                verdict,
+                format!("{above} of {n}"),
+            ],
             kind: Kind::Measured,
             cells: numbers.map(|value| Cell { value, n, ..Cell::default() }).into(),
             note: String::new(),
