@@ -141,11 +141,9 @@ impl<'a> Loader<'a> {
     fn make(&self, (epoch, step): (u64, u64), numbers: &[u32]) -> Result<Vec<Batch>, Error> {
         let mut batches = Vec::new();
         let count = self.source.sets().len();
-        let parts = if self.source.mixes_sets() {
-            vec![0..count]
-        } else {
-            (0..count).map(|set| set..set + 1).collect()
-        };
+        // All sets together, or one after the other.
+        let together = if self.source.mixes_sets() { count } else { 1 };
+        let parts = (0..count).step_by(together.max(1)).map(|first| first..first + together);
         for sets in parts {
             let set = sets.start;
             let here = |number: &u32| sets.contains(&usize::from(self.item(*number).set));

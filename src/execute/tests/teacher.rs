@@ -110,7 +110,7 @@ fn a_bag_of_channels_learns_by_dinov2_and_by_a_masked_autoencoder() {
     let mae = seen().loss(Mae::mask(0.75).decoder_width(16).decoder_depth(1).decoder_heads(2));
     let asked = OneNn::cosine().on(SMALL);
     let mut weights = Vec::new();
-    for spec in [second.evaluate(asked.clone()).specs(), mae.evaluate(asked).specs()] {
+    for spec in [second.evaluate(asked).specs(), mae.evaluate(asked).specs()] {
         let spec = spec[0].spec.clone().canonical();
         let (plan, scores, digest) = home.run(&spec);
         assert!(scores.iter().any(|row| row.metric == "accuracy" && row.task == "A/Task_one"), "{scores:?}");
