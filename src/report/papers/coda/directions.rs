@@ -239,8 +239,8 @@ mod tests {
         let places: Vec<&str> = rows.iter().map(|row| row.stub[1].as_str()).collect();
         let expected = [
             "simulated worlds",
-            "simulated, control `permuted-treatments`",
-            "simulated, control `same-microscope`",
+            "simulated, control permuted-treatments",
+            "simulated, control same-microscope",
         ];
         assert_eq!(places, expected);
         assert!(rows.iter().all(|row| row.stub[0] == contrast.words));
