@@ -1,23 +1,19 @@
-//! Bags of channels on simulated cells, with DINOv2's three losses: trained without labels on two sets, asked about three.
+//! Self-supervision over any set of channels, on simulated cells: trained without labels on two sets, asked about three.
 //!
 //! cargo run --release -- exp boc_mini
 //!
-//! Without CHAMMI on this machine, on simulated cells. Cell Painting, with channels that neither set has, is never trained on. The
-//! same network behind `Depthwise`, which mixes the channels of an image in its first layer, passes as often over the images; an
-//! image of K channels is K samples of a bag.
+//! Without CHAMMI on this machine, on simulated cells. Cell Painting, with channels that neither set has, is never trained on. DINOv2's
+//! three losses on single channels (an image of K channels is K samples of a bag), and on the tokens of all channels of an image.
 
 use dichroic::{
     dsl::{Adapts, ExtendsToNewChannels, Trainable},
     prelude::*,
 };
 
-/// Each channel by itself, and channels mixed in the first layer.
+/// Each channel by itself, and the tokens of all channels together.
 #[experiment]
 fn boc_mini() -> impl Experiments {
-    (
-        trained(BagOfChannels, "bag of channels"),
-        trained(Depthwise { kernels: 64 }.replicating(), "mixed channels"),
-    )
+    (trained(BagOfChannels, "bag of channels"), trained(ChannelVit::up_to(5), "Channel-ViT"))
 }
 
 fn trained<A>(adapter: A, system: &'static str) -> impl Experiments
@@ -36,10 +32,11 @@ where
         .drop_path(0.1)
         .recipe(Recipe::Fixed)
         .lr(1e-3)
-        .epochs(4)
+        .epochs(3)
         .warmup(0)
         .batch(32)
         .seeds([0])
         .evaluate(OneNn::cosine().on(Chammi))
+        .evaluate(LinearProbe.on(Chammi))
         .label("system", system)
 }

@@ -19,6 +19,7 @@ use crate::{
     params::Params,
     pass::{Outputs, Pass, Tap},
     plan::Pretrained,
+    seed::Stream,
     spec::{self, Taps, View},
     tape::{Node, Tape},
 };
@@ -160,9 +161,27 @@ impl Extractor {
         Ok(self.entry.start(&own, params)?)
     }
 
-    /// Passes through the backbone for one image of this number of channels.
+    /// Whether each channel of an image has patches, and tokens, of its own.
+    pub fn has_patches_of_channels(&self) -> bool {
+        self.entry.has_patches_of_channels()
+    }
+
+    /// Which of the channels of images a step of training sees, in order; none: all of them.
+    ///
+    /// # Errors
+    /// If a parameter cannot be read.
+    pub fn sample(
+        &self,
+        params: &Params,
+        channels: usize,
+        stream: &mut Stream,
+    ) -> Result<Option<Vec<usize>>> {
+        self.entry.sample(params, channels, stream)
+    }
+
+    /// How many images' patches pass through the backbone for one image of this number of channels.
     pub fn passes(&self, channels: usize) -> usize {
-        if self.entry.takes_channels_apart() { channels } else { 1 }
+        if self.entry.takes_channels_apart() || self.entry.has_patches_of_channels() { channels } else { 1 }
     }
 
     /// The side of the grid of patches of an image of that side; nothing if the backbone takes images as they are.
@@ -189,6 +208,12 @@ impl Extractor {
         let entered = self.entry.enter(pass, images)?;
         let mut outputs = self.backbone.run(pass, entered)?;
         if self.entry.takes_channels_apart() {
+            let parts = self.backbone.parts();
+            if self.entry.puts_channels_last() && parts > 1 {
+                let each = outputs.features.value().reshape((n, channels, parts, self.width() / parts))?;
+                // Only features of one part are trained.
+                outputs.features = Node::constant(each.transpose(1, 2)?.contiguous()?);
+            }
             outputs.features = pass.tape.reshape(&outputs.features, (n, channels * self.width()))?;
         }
         Ok(outputs)

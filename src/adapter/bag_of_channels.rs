@@ -52,6 +52,10 @@ impl Entry for BagOfChannels {
     fn takes_channels_apart(&self) -> bool {
         true
     }
+
+    fn puts_channels_last(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod as_published;
 mod bag_of_channels;
 mod bank;
 mod channel_replication;
+mod channel_vit;
 mod depthwise;
 mod filters;
 mod first_layer;
@@ -17,7 +18,8 @@ mod slice_param;
 mod target_param;
 mod template_mixing;
 
-pub use as_published::Planes;
+pub use as_published::{Channels, Planes};
+pub use channel_vit::ChannelTable;
 pub use first_layer::OwnStem;
 pub(crate) use frozen_tokens::{FOUNDATION, frozen_tokens};
 pub use planes::places as places_of_planes;
@@ -26,6 +28,7 @@ use crate::{
     backbone::Stem,
     params::Params,
     pass::{Entered, Pass},
+    seed::Stream,
     spec,
 };
 use candle_core::{Result, Tensor};
@@ -98,8 +101,26 @@ pub trait Entry: Send + Sync {
         Ok(images.pixels.clone())
     }
 
+    /// Whether each channel has patches, and tokens, of its own.
+    fn has_patches_of_channels(&self) -> bool {
+        false
+    }
+
+    /// Which of so many channels a step of training sees, in order; none: all of them.
+    ///
+    /// # Errors
+    /// If a parameter cannot be read.
+    fn sample(&self, _params: &Params, _channels: usize, _stream: &mut Stream) -> Result<Option<Vec<usize>>> {
+        Ok(None)
+    }
+
     /// Whether each channel becomes an image, and the features of the channels are concatenated.
     fn takes_channels_apart(&self) -> bool {
+        false
+    }
+
+    /// Whether, of channels that are taken apart, one feature of all comes before the next one of all.
+    fn puts_channels_last(&self) -> bool {
         false
     }
 }
@@ -170,6 +191,7 @@ pub fn build(
         spec::Adapter::BagOfChannels(word) => {
             Box::new(bag_of_channels::BagOfChannels::new(word, own, params))
         }
+        spec::Adapter::ChannelVit(word) => Box::new(channel_vit::ChannelVit::new(word, own, params)),
         spec::Adapter::Planes(word) => {
             Box::new(planes::Planes::new(word, sets.iter().chain(others), own, params))
         }

@@ -42,6 +42,8 @@ pub use on_tokens::OnTokens;
 pub(crate) use position::fix as fix_positions;
 pub use resnet::ResNet;
 pub use stem::Stem;
+#[cfg(test)]
+pub(crate) use vit::Patches;
 pub(crate) use vit::Shape as VitShape;
 pub use vit::{Blocks, Reading, Vit};
 
@@ -70,6 +72,11 @@ pub trait Backbone: Send + Sync {
 
     /// Length of a feature vector.
     fn width(&self) -> usize;
+
+    /// Vectors of one length that a feature vector consists of.
+    fn parts(&self) -> usize {
+        1
+    }
 
     /// The image sides that it accepts.
     fn side(&self) -> Side;

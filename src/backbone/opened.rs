@@ -80,6 +80,7 @@ impl Opened {
                 this.transformer = true;
                 this.below(&root);
                 this.name_as_timm()?;
+                this.flatten_depth();
             }
             None => this.strip(),
         }
@@ -286,6 +287,14 @@ impl Opened {
             self.insert(name, joined.expect("there are three"))?;
         }
         Ok(())
+    }
+
+    /// Of a patch embedding in three dimensions (Channel-ViT's), which is one plane deep, the depth is left out.
+    fn flatten_depth(&mut self) {
+        let Some(Placed { shape, .. }) = self.tensors.get_mut("patch_embed.proj.weight") else { return };
+        if let [outs, planes, 1, height, width] = shape[..] {
+            *shape = vec![outs, planes, height, width];
+        }
     }
 
     fn insert(&mut self, name: String, placed: Placed) -> Result<(), Error> {

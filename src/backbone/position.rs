@@ -12,13 +12,21 @@ pub(crate) struct Rule {
     antialias: bool,
     /// Whether a grid with as many patches as were trained keeps their positions in order, whatever its sides.
     counts: bool,
+    /// Whether the trained grid is resized like any other where channels have patches of their own: Channel-ViT's code compares the
+    /// number of all channels' patches with that of positions.
+    with_channels: bool,
 }
 
 impl Rule {
     /// Meta's DINOv2 as it is configured: an offset, and antialiasing or not.
     #[cfg(test)]
     pub(crate) fn configured(extra: f64, antialias: bool) -> Self {
-        Self { extra, antialias, counts: false }
+        Self { extra, antialias, counts: false, with_channels: false }
+    }
+
+    /// Channel-ViT's code.
+    pub(crate) fn channel_vit() -> Self {
+        Self { with_channels: true, ..Self::from(PositionResize::Offset) }
     }
 }
 
@@ -30,7 +38,7 @@ impl From<PositionResize> for Rule {
             PositionResize::Offset => (0.1, false, false),
             PositionResize::OneScale => (0.0, false, true),
         };
-        Self { extra, antialias, counts }
+        Self { extra, antialias, counts, with_channels: false }
     }
 }
 
@@ -72,9 +80,10 @@ pub(crate) fn fix(params: &mut Params) -> candle_core::Result<()> {
     Ok(())
 }
 
-/// Resizing as a matrix: a row for each of `rows` × `cols` patches, with the weights of the `from` × `from` positions.
-pub(super) fn map(from: usize, [rows, cols]: [usize; 2], rule: Rule) -> Vec<f32> {
-    let own = [rows, cols] == [from, from];
+/// Resizing as a matrix: a row for each of `rows` × `cols` patches of an image, or of one of so many channels with patches of
+/// their own, with the weights of the `from` × `from` positions.
+pub(super) fn map(from: usize, [rows, cols]: [usize; 2], channels: usize, rule: Rule) -> Vec<f32> {
+    let own = [rows, cols] == [from, from] && !(rule.with_channels && channels > 1);
     if rule.counts && rows * cols == from * from {
         let all = rows * cols;
         return (0..all * all).map(|at| f32::from(u8::from(at % (all + 1) == 0))).collect();
@@ -217,7 +226,7 @@ mod tests {
     fn a_map_is_the_resizing_and_leaves_the_trained_grid() {
         let grid: Vec<f32> = (0..36).map(|at| (at as f32 * 0.9).sin()).collect();
         for to in [[5, 7], [6, 6], [9, 4]] {
-            let map = map(6, to, PositionResize::Antialiased.into());
+            let map = map(6, to, 1, PositionResize::Antialiased.into());
             let found: Vec<f32> =
                 map.chunks_exact(36).map(|row| row.iter().zip(&grid).map(|(w, x)| w * x).sum()).collect();
             crate::golden::assert_close("positions", &found, &resized(&grid, 1, 6, to), 1e-5);
@@ -229,7 +238,7 @@ mod tests {
             PositionResize::OneScale,
         ];
         for rule in all {
-            let own = map(3, [3, 3], rule.into());
+            let own = map(3, [3, 3], 1, rule.into());
             assert!(own.iter().enumerate().all(|(at, w)| *w == f32::from(u8::from(at % 10 == 0))));
         }
     }
@@ -237,13 +246,13 @@ mod tests {
     /// CODA's code compares numbers of patches, not sides.
     #[test]
     fn one_scale_keeps_the_positions_of_as_many_patches() {
-        let same = map(4, [2, 8], PositionResize::OneScale.into());
+        let same = map(4, [2, 8], 1, PositionResize::OneScale.into());
         assert!(same.iter().enumerate().all(|(at, w)| *w == f32::from(u8::from(at % 17 == 0))));
-        assert_ne!(map(4, [2, 8], PositionResize::Bicubic.into()), same);
+        assert_ne!(map(4, [2, 8], 1, PositionResize::Bicubic.into()), same);
         for to in [[6, 6], [20, 20]] {
             assert_eq!(
-                map(14, to, PositionResize::OneScale.into()),
-                map(14, to, PositionResize::Bicubic.into())
+                map(14, to, 1, PositionResize::OneScale.into()),
+                map(14, to, 1, PositionResize::Bicubic.into())
             );
         }
     }

@@ -10,6 +10,7 @@ use super::{
     vit::Reading,
 };
 use crate::{
+    adapter::ChannelTable,
     params::Params,
     spec::{PositionResize, RgbNorm},
 };
@@ -38,6 +39,8 @@ enum Family {
     Dino,
     /// Meta's DINOv2.
     DinoV2,
+    /// insitro's Channel-ViT.
+    ChannelVit,
 }
 
 /// Numbers of a token, blocks, heads of attention, the hidden layer.
@@ -78,17 +81,18 @@ const MAX_PATCH: usize = 64;
 
 impl Transformer {
     /// Names that are usual: for hints.
-    pub const USUAL: [&str; 6] = [
+    pub const USUAL: [&str; 7] = [
         "vit_{tiny,small,base,large}_patch16_224",
         "deit_{tiny,small,base}_patch16_224",
         "vit_{small,base,large}_patch14[_reg4]_dinov2",
         "dinov2_vit{s,b,l,g}14[_reg]",
         "dinov2_vit{t,s,b,l}16",
         "dino_vit{s,b}{8,16}",
+        "channelvit_small_patch{8,16}",
     ];
 
     /// Some of them in full: for near misses.
-    pub const EXAMPLES: [&str; 12] = [
+    pub const EXAMPLES: [&str; 13] = [
         "vit_tiny_patch16_224",
         "vit_small_patch16_224",
         "vit_base_patch16_224",
@@ -101,12 +105,14 @@ impl Transformer {
         "dinov2_vitb14_reg",
         "dinov2_vits16",
         "dino_vits16",
+        "channelvit_small_patch16",
     ];
 
     /// By its name; `None`: it is no transformer's.
     pub fn named(name: &str) -> Option<Self> {
         let (whole, training) = name.split_once('.').unwrap_or((name, ""));
-        let found = of_meta(whole).filter(|_| training.is_empty()).or_else(|| of_timm(whole))?;
+        let own = of_meta(whole).or_else(|| of_insitro(whole)).filter(|_| training.is_empty());
+        let found = own.or_else(|| of_timm(whole))?;
         Some(Self { name: name.into(), ..found })
     }
 
@@ -121,7 +127,7 @@ impl Transformer {
             Family::DinoV2 if self.name == "dinov2_vits14_reg" => {
                 "vit_small_patch14_reg4_dinov2.lvd142m".into()
             }
-            Family::Dino | Family::DinoV2 => self.name.clone(),
+            Family::Dino | Family::DinoV2 | Family::ChannelVit => self.name.clone(),
         }
     }
 
@@ -136,7 +142,7 @@ impl Transformer {
             {
                 Pixels::Rgb(RgbNorm::Symmetric)
             }
-            Family::Timm | Family::TimmDinoV2 | Family::Dino | Family::DinoV2 => {
+            Family::Timm | Family::TimmDinoV2 | Family::Dino | Family::DinoV2 | Family::ChannelVit => {
                 Pixels::Rgb(RgbNorm::ImageNet)
             }
         }
@@ -152,8 +158,13 @@ impl Transformer {
     pub(crate) fn pads(&self) -> bool {
         match self.family {
             Family::DinoV2 | Family::TimmDinoV2 => true,
-            Family::Timm | Family::Dino => false,
+            Family::Timm | Family::Dino | Family::ChannelVit => false,
         }
+    }
+
+    /// Whether each channel has patches of its own.
+    pub fn has_patches_of_channels(&self) -> bool {
+        self.family == Family::ChannelVit
     }
 
     /// Its shape, and the planes of its images, with what an opened file says of both.
@@ -162,6 +173,7 @@ impl Transformer {
         let of = |name: &str| file.get(name).map(|Placed { shape, .. }| shape.as_slice());
         let planes = match of("patch_embed.proj.weight") {
             Some([outs, planes, _, _]) if *outs == width && *planes > 0 => *planes,
+            _ if self.has_patches_of_channels() => 1,
             _ => 3,
         };
         let positions = match of("pos_embed") {
@@ -174,13 +186,14 @@ impl Transformer {
         let stated = self.side.map(|side| side / self.patch);
         let registers_are_asked = self.registers > 0;
         let resize = match self.family {
-            Family::Timm | Family::TimmDinoV2 => PositionResize::Antialiased,
-            Family::DinoV2 if registers_are_asked => PositionResize::Antialiased,
-            Family::Dino | Family::DinoV2 => PositionResize::Offset,
+            Family::Timm | Family::TimmDinoV2 => PositionResize::Antialiased.into(),
+            Family::DinoV2 if registers_are_asked => PositionResize::Antialiased.into(),
+            Family::Dino | Family::DinoV2 => PositionResize::Offset.into(),
+            Family::ChannelVit => Rule::channel_vit(),
         };
         let scaled = match self.family {
             Family::DinoV2 | Family::TimmDinoV2 => of("blocks.0.ls1.gamma").is_some(),
-            Family::Timm | Family::Dino => false,
+            Family::Timm | Family::Dino | Family::ChannelVit => false,
         };
         let shape = VitShape {
             width,
@@ -193,7 +206,7 @@ impl Transformer {
             class_position,
             drop_path: 0.0,
             reading,
-            resize: Rule::from(resize),
+            resize,
             hidden,
         };
         (shape, planes)
@@ -207,6 +220,8 @@ pub struct Weights {
     pub(crate) shape: VitShape,
     /// Planes of its images.
     pub planes: usize,
+    /// The table of channels, if each has patches of its own.
+    pub table: Option<ChannelTable>,
 }
 
 impl Weights {
@@ -222,7 +237,8 @@ impl Weights {
     ) -> Result<Self, Error> {
         let file = Opened::published(path, part)?;
         let (shape, planes) = transformer.shape(&file, reading);
-        Ok(Self { file, shape, planes })
+        let table = transformer.has_patches_of_channels().then(|| table(&file));
+        Ok(Self { file, shape, planes, table })
     }
 
     /// What is done to read them.
@@ -236,6 +252,16 @@ impl Weights {
     /// If they do not fit.
     pub(crate) fn copy_to(&self, params: &mut Params) -> Result<(), Error> {
         files::read_whole(&self.file, params)
+    }
+}
+
+/// The table of channels in a file; if there is none, that of rows, which is then found to be missing.
+fn table(file: &Opened) -> ChannelTable {
+    let of = |name: &str| file.get(name).map(|Placed { shape, .. }| shape.as_slice());
+    match (of(ChannelTable::ROWS), of(ChannelTable::COLUMNS)) {
+        (Some([channels, _]), _) => ChannelTable { channels: *channels, by_rows: true },
+        (_, Some([1, _, channels, 1, 1])) => ChannelTable { channels: *channels, by_rows: false },
+        _ => ChannelTable { channels: 1, by_rows: true },
     }
 }
 
@@ -262,6 +288,15 @@ fn of_meta(name: &str) -> Option<Transformer> {
         side: None,
         registers,
     })
+}
+
+/// `channelvit_small_patch16`.
+fn of_insitro(name: &str) -> Option<Transformer> {
+    let (long, patch) = name.strip_prefix("channelvit_")?.split_once("_patch")?;
+    let (_, _, size) =
+        *SIZES.iter().find(|(known, _, size)| *known == long && size.hidden == Hidden::Gelu)?;
+    let (family, patch) = (Family::ChannelVit, side_of_a_patch(patch)?);
+    Some(Transformer { name: name.into(), family, size, patch, side: None, registers: 0 })
 }
 
 /// `vit_small_patch16_224`, `deit_base_patch16_384`, `vit_small_patch14_reg4_dinov2`.

@@ -11,7 +11,9 @@ pub(crate) fn spread(name: &str, shape: &[usize]) -> (f64, f64) {
         name if name.ends_with("gamma") => (0.2, 0.1),
         name if name.contains("norm") => (if name.ends_with("weight") { 1.0 } else { 0.0 }, 0.1),
         name if name.ends_with("weight_g") => (1.0, 0.1),
-        name if name.contains("token") || name.ends_with("pos_embed") => (0.0, 0.3),
+        name if name.contains("token") || name.ends_with("pos_embed") || name.contains("channel_embed") => {
+            (0.0, 0.3)
+        }
         name if name.ends_with("bias") => (0.0, 0.05),
         _ => {
             let ins = shape[1..].iter().product::<usize>() as f64;

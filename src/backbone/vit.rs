@@ -5,8 +5,10 @@
 //! images of every size. Initial values are timm's: tokens of standard deviation 1e-6, positions and linear maps 0.02; those of
 //! `mini` have larger maps (`block`).
 
+mod patches;
 mod reading;
 
+pub(crate) use patches::Patches;
 pub use reading::{Blocks, Reading};
 
 use super::{
@@ -18,7 +20,7 @@ use super::{
 use crate::{
     ops::{Places, Weight},
     params::{ParamId, Params, Published},
-    pass::{Entered, Masks, Outputs, Pass},
+    pass::{Entered, Outputs, Pass},
     spec::settings,
     tape::Node,
 };
@@ -127,12 +129,13 @@ impl Vit {
         }
     }
 
-    /// What is added to the tokens of every image, (tokens, width): class token, registers, positions. Each is a
-    /// fixed linear map of its parameter, so that all of them learn.
-    fn table(&self, pass: &mut Pass<'_>, grid: [usize; 2]) -> Result<Node> {
-        let own = self.shape.own();
-        let tokens = own + grid[0] * grid[1];
-        let mut positions = position::map(self.shape.grid, grid, self.shape.resize);
+    /// What is added to the tokens of every image, (tokens, width): class token, registers, positions, which are those of
+    /// each channel, and what tells channels apart. Each is a fixed linear map of its parameter, so that all of them learn.
+    fn table(&self, pass: &mut Pass<'_>, patches: &Patches) -> Result<Node> {
+        let (own, grid, channels) = (self.shape.own(), patches.grid()?, patches.channels());
+        let tokens = own + channels * grid[0] * grid[1];
+        let mut positions =
+            position::map(self.shape.grid, grid, channels, self.shape.resize).repeat(channels);
         let mut rows = self.shape.grid * self.shape.grid;
         if self.shape.class_position {
             // The first column is the class token's, which no patch reads.
@@ -155,7 +158,10 @@ impl Vit {
             let placed = self.placed(pass, id, first(from, count), [tokens, count])?;
             table = pass.tape.add(&table, &placed)?;
         }
-        Ok(table)
+        match patches.of_channels(pass, own)? {
+            Some(channels) => pass.tape.add(&table, &channels),
+            None => Ok(table),
+        }
     }
 
     /// A matrix times the rows of a parameter.
@@ -166,15 +172,15 @@ impl Vit {
         pass.tape.linear(&map, &rows, Weight::InOut, None)
     }
 
-    /// All tokens before the first block, from patches (N, rows, columns, width).
-    pub(super) fn embedded(&self, pass: &mut Pass<'_>, patches: &Node) -> Result<Node> {
-        let (n, rows, cols, width) = patches.value().dims4()?;
-        let table = self.table(pass, [rows, cols])?;
+    /// All tokens before the first block.
+    pub(super) fn embedded(&self, pass: &mut Pass<'_>, patches: Patches) -> Result<Node> {
+        let (n, rows, cols, width) = patches.maps.value().dims4()?;
+        let table = self.table(pass, &patches)?;
         let patches = match (pass.masks, pass.mask_token) {
-            (Some(masks), Some(token)) if masks.count() > 0 => masked(pass, patches, masks, token)?,
-            _ => patches.clone(),
+            (Some(masks), Some(token)) if masks.count() > 0 => patches.masked(pass, masks, token)?,
+            _ => patches,
         };
-        let patches = pass.tape.reshape(&patches, (n, rows * cols, width))?;
+        let patches = pass.tape.reshape(&patches.maps, (n, rows * cols, width))?;
         pass.tape.tokens(&patches, &table)
     }
 
@@ -192,23 +198,25 @@ impl Vit {
         Ok(Some(pass.tape.reshape(&chosen, (count, width))?))
     }
 
-    /// One of the things that are read of tokens, (N, width). Normalisation is token by token: those that are not read need
-    /// none.
-    fn part(&self, pass: &mut Pass<'_>, tokens: &Node, part: Part, grid: [usize; 2]) -> Result<Node> {
+    /// One of the things that are read of tokens, (N, width); of channels with patches of their own the mean over those of
+    /// each, (N, K · width). Normalisation is token by token: those that are not read need none.
+    fn part(&self, pass: &mut Pass<'_>, tokens: &Node, part: Part, patches: &Patches) -> Result<Node> {
         let (n, _, width) = tokens.value().dims3()?;
         let own = self.shape.own();
-        let (range, grid) = match part {
-            Part::Class => (0..1, [1, 1]),
-            Part::Patches => (own..own + grid[0] * grid[1], grid),
+        let ([rows, cols], channels) = (patches.grid()?, patches.channels());
+        let (range, [channels, rows, cols]) = match part {
+            Part::Class => (0..1, [1; 3]),
+            Part::Patches => (own..own + channels * rows * cols, [channels, rows, cols]),
         };
         let x = pass.tape.token_range(tokens, range)?;
         let x = self.normalised(pass, &x)?;
-        let x = pass.tape.reshape(&x, (n, grid[0], grid[1], width))?;
-        pass.tape.mean_pixels(&x)
+        let x = pass.tape.reshape(&x, (n * channels, rows, cols, width))?;
+        let x = pass.tape.mean_pixels(&x)?;
+        pass.tape.reshape(&x, (n, channels * width))
     }
 
     /// The class token and those of the visible patches only, after the last normalisation: (N, 1 + K, width).
-    pub(crate) fn visible(&self, pass: &mut Pass<'_>, patches: &Node, visible: &Places) -> Result<Node> {
+    pub(crate) fn visible(&self, pass: &mut Pass<'_>, patches: Patches, visible: &Places) -> Result<Node> {
         let x = self.embedded(pass, patches)?;
         let x = pass.tape.chosen_tokens(&x, &visible.behind(self.shape.own()))?;
         let mut x = self.through(pass, x, 0..self.shape.depth)?;
@@ -236,38 +244,42 @@ impl Vit {
 
 impl Backbone for Vit {
     fn run(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Outputs> {
-        let patches = pass.tape.formatted(&x.maps()?)?;
+        let patches = Patches::of(pass.tape, x)?;
         if let Some(tap) = &mut pass.tap {
-            tap(&patches)?;
+            tap(&patches.maps)?;
         }
-        let (n, rows, cols, width) = patches.value().dims4()?;
         if let Some(visible) = pass.visible {
-            let tokens = self.visible(pass, &patches, visible)?;
+            let (n, _, _, width) = patches.maps.value().dims4()?;
+            let tokens = self.visible(pass, patches, visible)?;
             let class = pass.tape.token_range(&tokens, 0..1)?;
             let features = pass.tape.reshape(&class, (n, width))?;
             return Ok(Outputs { tokens: Some(tokens), ..Outputs::of(features) });
         }
-        let mut x = self.embedded(pass, &patches)?;
+        let mut x = self.embedded(pass, patches.clone())?;
         let Shape { reading, depth, .. } = self.shape;
         let (mut parts, mut at) = (Vec::new(), 0);
         for (block, part) in reading.parts(depth) {
             x = self.through(pass, x, at..block + 1)?;
             at = block + 1;
-            parts.push(self.part(pass, &x, part, [rows, cols])?);
+            parts.push(self.part(pass, &x, part, &patches)?);
         }
         let tokens = self.of_masked(pass, &x)?;
         Ok(Outputs { tokens, ..Outputs::of(side_by_side(parts, pass.tape.is_recording())?) })
     }
 
     fn tokens(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Node> {
-        let patches = pass.tape.formatted(&x.maps()?)?;
-        let tokens = self.embedded(pass, &patches)?;
+        let patches = Patches::of(pass.tape, x)?;
+        let tokens = self.embedded(pass, patches)?;
         let tokens = self.through(pass, tokens, 0..self.shape.depth)?;
         self.normalised(pass, &tokens)
     }
 
     fn width(&self) -> usize {
-        self.shape.width * self.shape.reading.parts(self.shape.depth).count()
+        self.shape.width * self.parts()
+    }
+
+    fn parts(&self) -> usize {
+        self.shape.reading.parts(self.shape.depth).count()
     }
 
     fn side(&self) -> Side {
@@ -277,18 +289,6 @@ impl Backbone for Vit {
     fn stem(&self) -> Option<Stem> {
         Some(self.shape.stem())
     }
-}
-
-/// The same patches (N, rows, columns, width) with one and the same token in the place of those that are masked.
-fn masked(pass: &mut Pass<'_>, patches: &Node, masks: &Masks, token: ParamId) -> Result<Node> {
-    let (n, rows, cols, width) = patches.value().dims4()?;
-    let all = pass.tape.reshape(patches, (1, n * rows * cols, width))?;
-    let seen = masks.seen()?;
-    let visible = pass.tape.chosen_tokens(&all, &seen)?;
-    let filler = pass.tape.param(pass.params, token);
-    let filler = pass.tape.reshape(&filler, width)?;
-    let all = pass.tape.spread_tokens(&visible, &filler, &seen)?;
-    pass.tape.reshape(&all, (n, rows, cols, width))
 }
 
 /// What was read of several tokens, in a row. Only one of them is ever trained.

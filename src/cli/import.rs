@@ -108,6 +108,7 @@ fn sizes(adapter: &Adapter) -> String {
             format!(" ({} kernels, {pooling} pooling)", word.kernels)
         }
         Adapter::Planes(word) => format!(" ({})", word.channels.join(", ")),
+        Adapter::ChannelVit(word) => format!(" (up to {} channels)", word.channels),
         Adapter::ChannelReplication(_)
         | Adapter::FixedChannels(_)
         | Adapter::TargetParam(_)

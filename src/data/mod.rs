@@ -13,7 +13,7 @@ mod dialect;
 mod error;
 mod find;
 mod fingerprint;
-mod hold_out;
+pub mod hold_out;
 mod image;
 mod intensity;
 pub mod known;

@@ -3,7 +3,7 @@
 //! Nothing here depends on a network or a store. Each rule has its own file: [`questions`] the tasks of a
 //! set, [`protocol`] how labels are predicted, [`classify`] classifiers of a source asked about a target, [`nearest`] the search for nearest neighbours, [`metrics`] the
 //! metrics, [`score`] a task and its score, [`floors`] and [`handmade`] floors without training.
-//! [`predictions`] reads and writes the file with the prediction of every image, [`answered`] is its content,
+//! [`probe`] trains linear classifiers side by side. [`predictions`] reads and writes the file with the prediction of every image, [`answered`] is its content,
 //! [`paired`] pairs the predictions of two sides, [`units`] defines which images are not independent,
 //! [`bootstrap`] tests whether one side is better, and [`indistinguishable`] which systems are not
 //! significantly worse than the best. [`umap`] computes 2-D maps of features.
@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod nearest;
 pub mod paired;
 pub mod predictions;
+pub mod probe;
 pub mod protocol;
 pub mod questions;
 pub mod score;

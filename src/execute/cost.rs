@@ -20,7 +20,7 @@ use crate::{
     device,
     embed::{self, Embedder},
     evaluate::{
-        FeatureMatrix,
+        self, FeatureMatrix,
         handmade::{self, Greys},
         nearest,
     },
@@ -31,7 +31,9 @@ use crate::{
     params::Params,
     plan::{Layers, Plan, Step, Work},
     seed::Seed,
-    spec::{Backbone, Beside, Features, Metric, Model, Protocol, Selection, TestTime, Weights},
+    spec::{
+        Backbone, Beside, Features, Metric, Model, Protocol, Select, Selection, TestTime, Weights, settings,
+    },
     train::{Keep, Pretraining, Source},
 };
 use candle_core::Device;
@@ -283,6 +285,10 @@ impl<'a> Meter<'a> {
                         cost.memory = nearest::memory(width, set.len(), &self.device) as u64;
                         cost.seconds += self.search(width)? * (queries * set.train_rows().len()) as f64;
                     }
+                    Protocol::LinearProbe(word) => {
+                        cost.memory = (set.train_rows().len() * width * size_of::<f32>()) as u64;
+                        cost.seconds += probe_products(word, set, width) / PROBE_PRODUCTS_PER_SECOND;
+                    }
                     // A few products for each image; the neighbours of all of them are reckoned with the source.
                     Protocol::Accuracy(_)
                     | Protocol::NearestMean(_)
@@ -337,7 +343,10 @@ impl<'a> Meter<'a> {
                 if new { REGRESSION_STEPS * 2.0 * (images * width * labels.len()) as f64 } else { 0.0 }
             }
             Protocol::Knn(_) => (images * images * width) as f64,
-            Protocol::OneNn(_) | Protocol::Accuracy(_) | Protocol::NearestMean(_) => 0.0,
+            Protocol::OneNn(_)
+            | Protocol::LinearProbe(_)
+            | Protocol::Accuracy(_)
+            | Protocol::NearestMean(_) => 0.0,
         };
         cost.memory = (images * width * size_of::<f64>()) as u64;
         cost.seconds += products / PRODUCTS_PER_SECOND;
@@ -391,6 +400,17 @@ const MEASURED_IMAGES: usize = 6;
 /// Steps of a logistic regression, and products in a second.
 const REGRESSION_STEPS: f64 = 150.0;
 const PRODUCTS_PER_SECOND: f64 = 1e9;
+/// The same in single precision, of large matrices.
+const PROBE_PRODUCTS_PER_SECOND: f64 = 2e10;
+
+/// Products while linear probes are trained for all tasks of a set: forwards and for the gradient of weights.
+fn probe_products(word: &settings::LinearProbe, set: &ImageSet, width: usize) -> f64 {
+    let fits: usize =
+        set.tasks.iter().map(|task| task.leave_out.as_ref().map_or(1, |out| out.names.len())).sum();
+    let points = evaluate::probe::published(word.batch).len();
+    let points = points + usize::from(word.select == Select::HeldOut);
+    2.0 * (fits * points * word.iterations * word.batch) as f64 * (set.labels.len() * width) as f64
+}
 /// Bytes of a prediction on disk, as measured.
 const PREDICTION: usize = 40;
 

@@ -23,21 +23,26 @@ const MOST: f64 = 0.5;
 const TRIES: usize = 10;
 
 impl Masking {
-    /// Masks of so many views with a grid of `side` by `side` patches. Shares of masked patches are spread evenly over the masked
-    /// views, and views are in random order.
-    pub fn draw(&self, views: usize, side: usize, stream: &mut Stream) -> Masks {
+    /// Masks of so many views, each of which has a grid of `side` by `side` patches for each of so many channels. Shares of masked
+    /// patches are spread evenly over the masked views, and views are in random order; of a view, the patches of each channel are
+    /// masked for themselves (the papers do not say).
+    pub fn draw(&self, views: usize, channels: usize, side: usize, stream: &mut Stream) -> Masks {
         let masked = (views as f64 * self.views) as usize;
         let [least, most] = self.masked;
         let edge = |at: usize| least + (most - least) * at as f64 / masked.max(1) as f64;
         let mut crops: Vec<Vec<usize>> = (0..masked)
             .map(|at| {
-                let share = stream.uniform(edge(at), edge(at + 1));
-                blocks((share * (side * side) as f64) as usize, side, stream)
+                let one = |channel: usize| {
+                    let share = stream.uniform(edge(at), edge(at + 1));
+                    let patches = blocks((share * (side * side) as f64) as usize, side, stream);
+                    patches.into_iter().map(move |patch| channel * side * side + patch)
+                };
+                (0..channels).flat_map(one).collect()
             })
             .collect();
         crops.resize(views, Vec::new());
         stream.shuffle(&mut crops);
-        Masks::new(crops, side * side)
+        Masks::new(crops, channels * side * side)
     }
 }
 
@@ -88,12 +93,24 @@ mod tests {
     fn half_of_the_views_have_masked_patches() {
         let mut stream = Seed(4).stream("masks");
         for views in [1, 2, 7, 32] {
-            let masks = masking().draw(views, 14, &mut stream);
+            let masks = masking().draw(views, 1, 14, &mut stream);
             let counts: Vec<usize> = masks.of_crops().collect();
             assert_eq!(counts.len(), views);
             assert_eq!(counts.iter().filter(|count| **count > 0).count(), views / 2, "{counts:?}");
             assert!(counts.iter().all(|count| *count <= 98), "{counts:?}");
         }
+    }
+
+    #[test]
+    fn each_channel_of_a_view_has_blocks_of_its_own() {
+        let masks = masking().draw(40, 3, 6, &mut Seed(4).stream("masks"));
+        let counts: Vec<[usize; 3]> = (0..40)
+            .map(|view| [0, 1, 2].map(|channel| masks.of(view..view + 1).of_channels(&[channel], 3).count()))
+            .collect();
+        assert!(counts.iter().flatten().all(|count| *count <= 18), "{counts:?}");
+        assert_eq!(counts.iter().filter(|counts| counts.contains(&0)).count(), 20, "{counts:?}");
+        assert!(counts.iter().any(|[a, b, _]| a != b), "{counts:?}");
+        assert_eq!(masks.count(), counts.iter().flatten().sum::<usize>());
     }
 
     /// `mask_statistics.json` of DINOv2's generator: 3,000 draws of a request on a grid.

@@ -230,8 +230,9 @@ fn trained_adapters(recipe: Recipe) -> Vec<spec::Adapter> {
         sample::adapter(Planes(["nucleus"]), recipe),
     ];
     for word in spec::Adapter::WORDS {
-        // One is never trained; the others, which see other images in training, are added below.
-        let elsewhere = ["channel_replication", "fixed_channels", "bag_of_channels"].contains(&word.kind);
+        // One is never trained; the others, which see other images in training or need a transformer, are added below.
+        let elsewhere = ["channel_replication", "fixed_channels", "bag_of_channels", "channel_vit"];
+        let elsewhere = elsewhere.contains(&word.kind);
         let listed = all.iter().any(|adapter| adapter.kind() == word.kind);
         assert!(listed || elsewhere, "no form of {} has its gradients checked", word.name);
     }
@@ -284,6 +285,7 @@ fn every_parameter_receives_a_gradient() {
     let bag = sample::adapter(BagOfChannels, Recipe::Fixed);
     models.push((with(ConvNextSize::Mini, bag.clone()), &channels));
     models.push((vit(bag, VitFeatures::ClassToken), &channels));
+    models.push((channel_vit(5), &all[2..]));
     for (word, sets) in models {
         let (params, gradients) = gradients_of(&word, sets, Format::F32);
         for id in params.ids() {
@@ -293,6 +295,35 @@ fn every_parameter_receives_a_gradient() {
             assert!(length > 0.0 && length.is_finite(), "{adapter:?}: the gradient of {name} is {length}");
         }
     }
+}
+
+/// Of five channels, so that a set of five teaches each of its vectors.
+fn channel_vit(channels: usize) -> spec::Model {
+    let (from_rgb, sampled) = (spec::FromRgb::Sum, spec::SampledChannels::All);
+    vit(settings::ChannelVit { channels, from_rgb, sampled }.into(), VitFeatures::ClassToken)
+}
+
+/// A channel is known by its place, and the same vector serves all sets.
+#[test]
+fn a_channel_vit_reads_up_to_its_number_of_channels_of_any_set() {
+    let all = chammi();
+    let mut params = Params::on(device(), Format::F32, Seed(1));
+    let model = Extractor::new(&channel_vit(5), &all[..1], &all[1..], &mut params);
+    let features = |pixels: &[f32], channels: usize, set: usize| -> candle_core::Result<Vec<f32>> {
+        let pixels = Tensor::from_slice(pixels, (1, channels, 64, 64), &device())?;
+        model.embed(&params, &Images { pixels, set })?.value().flatten_all()?.to_vec1()
+    };
+    let pixels = formula("input", 6 * 64 * 64, 1.0, 0.0);
+    let of = |from: usize, count: usize, set: usize| {
+        features(&pixels[from * 64 * 64..][..count * 64 * 64], count, set).unwrap()
+    };
+    assert_eq!((of(0, 5, 2).len(), model.passes(5)), (128, 5));
+    assert_eq!(of(0, 3, 0), of(0, 3, 2), "the set is not seen");
+    let swapped = [&pixels[64 * 64..2 * 64 * 64], &pixels[..64 * 64]].concat();
+    let apart = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+    assert!(apart(&features(&swapped, 2, 0).unwrap(), &of(0, 2, 0)) > 1e-4, "places are seen");
+    let message = features(&pixels, 6, 0).unwrap_err().to_string();
+    assert!(message.contains("at most 5 channels, found 6"), "{message}");
 }
 
 /// The features of an image are those of its channels, in their order, whatever the set.

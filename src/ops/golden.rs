@@ -88,6 +88,11 @@ impl Golden {
         Self(std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
     }
 
+    /// Whether there is a tensor with this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.file().tensor(name).is_ok()
+    }
+
     /// The shape of one of its tensors.
     ///
     /// # Panics

@@ -35,6 +35,21 @@ impl Masks {
         Self { crops: self.crops[crops].to_vec(), patches: self.patches }
     }
 
+    /// Those of some of the channels of each crop, in this order, of `channels` with patches of their own.
+    #[must_use]
+    pub fn of_channels(&self, chosen: &[usize], channels: usize) -> Self {
+        let each = self.patches / channels;
+        let of_crop = |masked: &Vec<usize>| -> Vec<usize> {
+            let of_channel = |(place, channel): (usize, &usize)| {
+                let own = *channel * each..(*channel + 1) * each;
+                let here = masked.iter().filter(move |patch| own.contains(patch));
+                here.map(move |patch| patch % each + place * each).collect::<Vec<_>>()
+            };
+            chosen.iter().enumerate().flat_map(of_channel).collect()
+        };
+        Self { crops: self.crops.iter().map(of_crop).collect(), patches: chosen.len() * each }
+    }
+
     /// Where the masked patches are among the tokens of all crops in a row, of each of which the first `own` belong to no
     /// patch; none: nothing is masked.
     ///
@@ -82,5 +97,7 @@ mod tests {
         assert_eq!(chosen(masks.seen().unwrap()), [1, 2, 4, 5, 6, 7, 8, 9, 11]);
         assert_eq!(masks.of(1..3), Masks::new(vec![vec![], vec![2]], 4));
         assert!(masks.of(1..2).places(1).unwrap().is_none());
+        let chosen = Masks::new(vec![vec![0, 3, 5], vec![2]], 6).of_channels(&[2, 0], 3);
+        assert_eq!(chosen, Masks::new(vec![vec![1, 2], vec![]], 4));
     }
 }

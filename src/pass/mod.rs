@@ -31,6 +31,8 @@ pub struct Pass<'a> {
     pub masks: Option<&'a Masks>,
     /// What it sees in their place; none: the patches themselves.
     pub mask_token: Option<ParamId>,
+    /// Which channels of their set the images have, in their order; none: all of them.
+    pub channels: Option<&'a [usize]>,
     /// Who looks into a transformer's layers.
     pub tap: Option<&'a mut Tap<'a>>,
 }
@@ -52,10 +54,21 @@ pub struct Want {
 pub enum Entered {
     /// Feature maps (N, H, W, width).
     Maps(Node),
+    /// Feature maps of each channel.
+    Channels(ChannelMaps),
     /// Tokens (N, T, width), the class token first.
     Tokens(Node),
     /// Unchanged images (N, C, H, W), each channel of which passes as a grey RGB image.
     Grey(Tensor),
+}
+
+/// Feature maps of each channel of images, and what tells the channels apart.
+#[derive(Clone, Debug)]
+pub struct ChannelMaps {
+    /// (N, K · H, W, width): the maps of an image's channels one below the other.
+    pub maps: Node,
+    /// What the tokens of each channel have besides their positions, (K, width).
+    pub embeddings: Node,
 }
 
 /// The outputs of a network for one group of crops.
@@ -81,6 +94,7 @@ impl<'a> Pass<'a> {
             visible: None,
             masks: None,
             mask_token: None,
+            channels: None,
             tap: None,
         }
     }
@@ -103,6 +117,13 @@ impl<'a> Pass<'a> {
     #[must_use]
     pub fn masking(mut self, masks: Option<&'a Masks>, token: Option<ParamId>) -> Self {
         (self.masks, self.mask_token) = (masks, token);
+        self
+    }
+
+    /// The same of images that have only some channels of their set.
+    #[must_use]
+    pub fn having(mut self, channels: Option<&'a [usize]>) -> Self {
+        self.channels = channels;
         self
     }
 
@@ -129,6 +150,9 @@ impl Entered {
     pub fn maps(self) -> candle_core::Result<Node> {
         match self {
             Self::Maps(maps) => Ok(maps),
+            Self::Channels(_) => {
+                candle_core::bail!("this backbone takes feature maps, found those of each channel")
+            }
             Self::Tokens(_) => candle_core::bail!("this backbone takes feature maps, found tokens"),
             Self::Grey(_) => {
                 candle_core::bail!("this backbone takes feature maps, found unchanged channels")
@@ -143,7 +167,9 @@ impl Entered {
     pub fn tokens(self) -> candle_core::Result<Node> {
         match self {
             Self::Tokens(tokens) => Ok(tokens),
-            Self::Maps(_) | Self::Grey(_) => candle_core::bail!("this backbone takes tokens, found none"),
+            Self::Maps(_) | Self::Channels(_) | Self::Grey(_) => {
+                candle_core::bail!("this backbone takes tokens, found none")
+            }
         }
     }
 }

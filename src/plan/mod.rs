@@ -425,6 +425,7 @@ fn contradictions(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
         }));
     }
     problems.extend(without_planes(spec, data));
+    problems.extend(too_many_channels(spec, data));
     if spec.model.adapter.reads_unseen_sets() {
         return problems;
     }
@@ -483,6 +484,22 @@ fn without_planes(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Vec<Problem>
         }
     }
     problems
+}
+
+/// No set that is read has more channels than the table of them.
+fn too_many_channels(spec: &Spec, data: &BTreeMap<String, DataSet>) -> Option<Problem> {
+    let Adapter::ChannelVit(word) = &spec.model.adapter else { return None };
+    let read = spec.selections().flat_map(|from| resolve(from, data).into_iter().map(move |set| (from, set)));
+    let (from, set) = read.max_by_key(|(_, set)| set.channels.len())?;
+    let (most, found) = (word.channels, set.channels.len());
+    (found > most).then(|| Problem {
+        rule: "channel_vit_channels",
+        message: format!(
+            "`ChannelVit` was made for at most {most} channels, and `{}` of `{}` has {found}",
+            set.name, from.name
+        ),
+        hint: format!("say `ChannelVit::up_to({found})`, or take `BagOfChannels`, which reads any number"),
+    })
 }
 
 fn resolve<'a>(wanted: &Selection, data: &'a BTreeMap<String, DataSet>) -> Vec<&'a ImageSet> {

@@ -256,3 +256,20 @@ fn a_set_without_a_named_plane_is_refused_before_anything_is_computed() {
     assert_eq!(plan.steps.iter().filter(|step| step.work.kind() == "embed").count(), 2, "it reads a new set");
     assert!(planes(&["er", "dna"], &["B"]).is_ok());
 }
+
+#[test]
+fn a_set_with_more_channels_than_a_table_is_refused_before_anything_is_computed() {
+    let root = tempfile::tempdir().unwrap();
+    let data = folder(root.path());
+    let up_to = |channels: usize, asked: &[&str]| {
+        let mut spec = spec(&["A"], asked);
+        let (from_rgb, sampled) = (crate::spec::FromRgb::Sum, crate::spec::SampledChannels::All);
+        spec.model.adapter = crate::spec::settings::ChannelVit { channels, from_rgb, sampled }.into();
+        Plan::of(&spec, Seed(1), &data)
+    };
+    let refused = up_to(1, &["A", "B"]).unwrap_err();
+    let said = "`ChannelVit` was made for at most 1 channels, and `B` of `small` has 2";
+    assert_eq!(refused.to_string(), format!("this experiment cannot run on these data: {said}"));
+    assert!(refused.hint().unwrap().contains("ChannelVit::up_to(2)"));
+    assert!(up_to(1, &["A"]).is_ok() && up_to(2, &["A", "B"]).is_ok());
+}

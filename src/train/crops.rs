@@ -20,8 +20,8 @@ pub struct Batches {
     pub sampling: Sampling,
     /// Whether each image is followed by one of its [`partners`](super::Source::partners), if it has any.
     pub pairs: bool,
-    /// How patches of the first group are masked, and the side of the grid of patches; none: they are not.
-    pub masking: Option<(Masking, usize)>,
+    /// How patches of the first group are masked; none: they are not.
+    pub masking: Option<MaskedGrid>,
     /// Side of the central square of an image that crops are windows of, at its own scale; none: crops are resized.
     pub centre: Option<usize>,
 }
@@ -37,6 +37,17 @@ pub struct CropGroup {
     pub augment: Vec<Augment>,
     /// How their pixels are normalised.
     pub normalise: Normalise,
+}
+
+/// How the patches of crops are masked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MaskedGrid {
+    /// How many, and in what blocks.
+    pub masking: Masking,
+    /// Side of the grid of patches.
+    pub side: usize,
+    /// Whether each channel has a grid of its own.
+    pub of_channels: bool,
 }
 
 /// How pixels are normalised.

@@ -34,7 +34,8 @@ impl Job<'_> {
         let pixels: Vec<f32> = (0..rows * channels * side * side).map(|_| noise.unit() as f32).collect();
         let pixels = Tensor::from_vec(pixels, (rows, channels, side, side), params.device())?;
         let batch = Batch { set, groups: Vec::new(), classes: vec![0; rows], together: 1, masks: None };
-        let rows = Rows { images: Images { pixels, set }, group: 0, rows: 0..rows, of: rows, masks: None };
+        let (images, masks, channels) = (Images { pixels, set }, None, None);
+        let rows = Rows { images, group: 0, rows: 0..rows, of: rows, masks, channels };
         // Once to warm up.
         trainer.features(&at, &rows)?;
         params.device().synchronize()?;

@@ -5,7 +5,7 @@
 //! Every draw comes from a stream named after epoch, image and view, so that neither the number of threads
 //! nor their assignment matters. A resumed run requests the same batches again.
 
-use super::{Batches, CropGroup, Error, Normalise, Source, sampling, source::Item};
+use super::{Batches, CropGroup, Error, MaskedGrid, Normalise, Source, sampling, source::Item};
 use crate::{
     adapter::Images,
     data::{Draw, Norm, Tape, ViewPlan, Window, draw, drawn_view},
@@ -186,9 +186,10 @@ impl<'a> Loader<'a> {
 
     /// The masked patches of the large views of so many images of a set.
     fn masks(&self, step: u64, set: usize, images: usize) -> Option<Masks> {
-        let (masking, grid) = self.batches.masking?;
+        let MaskedGrid { masking, side, of_channels } = self.batches.masking?;
         let stream = &mut self.seed.stream(&format!("masked patches/step/{step}/set/{set}"));
-        Some(masking.draw(images * self.batches.groups.first()?.count, grid, stream))
+        let channels = if of_channels { self.source.sets()[set].channels.len() } else { 1 };
+        Some(masking.draw(images * self.batches.groups.first()?.count, channels, side, stream))
     }
 
     fn item(&self, number: u32) -> Item {

@@ -26,7 +26,7 @@ mod trainer;
 pub use bag::Bag;
 pub use checkpoint::{EVERY as CHECKPOINT_EVERY, forget as forget_checkpoint};
 pub use continued::{Continue, continue_from};
-pub use crops::{Batches, CropGroup, Normalise};
+pub use crops::{Batches, CropGroup, MaskedGrid, Normalise};
 pub use footprint::Footprint;
 pub use keep::Keep;
 pub use leave::leave;
@@ -223,7 +223,10 @@ impl<'a> Job<'a> {
         if let Some(first) = batches.groups.first_mut() {
             first.count = first.count.max(objective.views());
         }
-        batches.masking = objective.masking().and_then(|masking| Some((masking, model.grid(self.side)?)));
+        let of_channels = model.has_patches_of_channels();
+        batches.masking = objective
+            .masking()
+            .and_then(|masking| Some(MaskedGrid { masking, side: model.grid(self.side)?, of_channels }));
         batches
     }
 

@@ -38,6 +38,8 @@ pub(super) struct Rows {
     pub(super) of: usize,
     /// Their masked patches.
     pub(super) masks: Option<Masks>,
+    /// The channels of their set that they have, in their order; none: all of them.
+    pub(super) channels: Option<Vec<usize>>,
 }
 
 /// What the parts of a batch say that losses read: of each group the features of its rows, and of the first the tokens of masked
@@ -70,9 +72,20 @@ impl Trainer<'_> {
         gradients: &mut Gradients,
     ) -> std::result::Result<SetPass, Error> {
         let mut parts = Vec::new();
+        let (mut masks, mut sampled) = (batch.masks.clone(), None);
         for (group, crops) in batch.groups.iter().enumerate() {
-            let masks = batch.masks.as_ref().filter(|_| group == 0);
-            self.cut(&crops.images(batch.set)?, group, masks, &mut parts)?;
+            let mut images = crops.images(batch.set)?;
+            if group == 0 {
+                sampled = self.sampled(at, &images)?;
+                if let (Some(of_all), Some(chosen)) = (&masks, &sampled) {
+                    masks = Some(of_all.of_channels(chosen, images.pixels.dim(1)?));
+                }
+            }
+            if let Some(chosen) = &sampled {
+                images.pixels = only(&images.pixels, chosen)?;
+            }
+            let masks = masks.as_ref().filter(|_| group == 0);
+            self.cut(&images, (group, sampled.as_deref()), masks, &mut parts)?;
         }
         let longest = parts.iter().map(|part| part.rows.len()).max().unwrap_or(0);
         let mut tapes = keep.begin(self.params.device(), longest, 4 * self.params.count() as u64);
@@ -107,7 +120,7 @@ impl Trainer<'_> {
         let (classes, together) = (&batch.classes[..], batch.together);
         let teacher = self.taught(&parts)?;
         let of_all = Forwarded::of(&student, classes);
-        let out = Forwarded { teacher: &teacher, masks: batch.masks.as_ref(), together, ..of_all };
+        let out = Forwarded { teacher: &teacher, masks: masks.as_ref(), together, ..of_all };
         let value = self.objective.value(&mut tape, self.params, &out, at)?;
         let leaves = student.iter().map(|outputs| &outputs.features).chain(&tokens);
         let slopes = tape.backward_to(&value.total, gradients, leaves)?;
@@ -136,7 +149,8 @@ impl Trainer<'_> {
         let (mut features, mut tokens) = (Vec::new(), Vec::new());
         for rows in parts.iter().filter(|rows| rows.group == 0) {
             let tape = &mut Tape::forgetting_in(params.format());
-            let mut pass = Pass::new(tape, params).masking(rows.masks.as_ref(), None);
+            let pass = Pass::new(tape, params).having(rows.channels.as_deref());
+            let mut pass = pass.masking(rows.masks.as_ref(), None);
             let outputs = self.model.run(&mut pass, &rows.images)?;
             features.push(outputs.features.value().clone());
             tokens.extend(outputs.tokens.map(|tokens| tokens.value().clone()));
@@ -148,14 +162,27 @@ impl Trainer<'_> {
         Ok(vec![Outputs { tokens, ..Outputs::of(Node::constant(together_again(&features)?)) }])
     }
 
-    /// Cuts a group of crops into parts.
-    fn cut(&self, images: &Images, group: usize, masks: Option<&Masks>, parts: &mut Vec<Rows>) -> Result<()> {
+    /// The channels of images that this step sees, the same ones in all of their crops.
+    fn sampled(&self, at: &Clock, images: &Images) -> Result<Option<Vec<usize>>> {
+        let mut stream = self.job.seed.stream(&format!("channels/step/{}/set/{}", at.step, images.set));
+        self.model.sample(self.params, images.pixels.dim(1)?, &mut stream)
+    }
+
+    /// Cuts a group of crops, which have those channels, into parts.
+    fn cut(
+        &self,
+        images: &Images,
+        (group, sampled): (usize, Option<&[usize]>),
+        masks: Option<&Masks>,
+        parts: &mut Vec<Rows>,
+    ) -> Result<()> {
         let (of, channels, height, width) = images.pixels.dims4()?;
         let pixels = self.model.passes(channels) * height * width;
         for rows in parts::cut(of, pixels, self.job.part) {
             let pixels = images.pixels.narrow(0, rows.start, rows.len())?;
             let masks = masks.map(|masks| masks.of(rows.clone()));
-            parts.push(Rows { images: Images { pixels, set: images.set }, group, rows, of, masks });
+            let (images, channels) = (Images { pixels, set: images.set }, sampled.map(<[usize]>::to_vec));
+            parts.push(Rows { images, group, rows, of, masks, channels });
         }
         Ok(())
     }
@@ -205,7 +232,7 @@ impl Trainer<'_> {
         let want = Want { probes: self.objective.probes() };
         let token = self.objective.masking().map(|masking| masking.token);
         let pass = Pass::new(tape, params).dropping(drops).wanting(want);
-        let pass = pass.masking(rows.masks.as_ref(), token);
+        let pass = pass.masking(rows.masks.as_ref(), token).having(rows.channels.as_deref());
         self.model.run(&mut pass.seeing(visible), &rows.images)
     }
 
@@ -287,6 +314,13 @@ impl Trainer<'_> {
             several => Ok(tape.weighted_sum(several)?.deferred()),
         }
     }
+}
+
+/// Images (N, C, H, W) with these of their channels, in this order.
+fn only(pixels: &Tensor, channels: &[usize]) -> Result<Tensor> {
+    let planes: Vec<Tensor> =
+        channels.iter().map(|channel| pixels.narrow(1, *channel, 1)).collect::<Result<_>>()?;
+    Tensor::cat(&planes, 1)?.contiguous()
 }
 
 /// What the parts of a batch say, in their order.

@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::{
-    adapter::{self, Images, Planes},
+    adapter::{self, Channels, Images, Planes},
     backbone::{Blocks, Vit, files, recipe, torch::Checkpoint},
     golden::{self, Golden, assert_close},
     model::Extractor,
@@ -134,7 +134,8 @@ fn features(path: &Path, transformer: &Transformer, part: Option<&str>) -> Resul
     let one = |class| {
         let weights = Weights::open(path, transformer, reading(class), part)?;
         let mut params = Params::new(Seed(0));
-        let planes = Planes { count: weights.planes, apart: false, norm: None, padded: false };
+        let channels = Channels::Planes;
+        let planes = Planes { count: weights.planes, channels, norm: None, padded: false };
         let model = Extractor::published(&weights, planes, &mut params)?;
         let images = Images { pixels: images.clone(), set: 0 };
         let mut tape = Tape::forgetting();

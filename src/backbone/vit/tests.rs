@@ -1,6 +1,7 @@
 //! Transformers against published code: features at several sizes, gradients, whole steps of CODA's classifier
 //! (`tests/golden/vit.py`).
 
+mod channels;
 mod drops;
 mod masks;
 
@@ -103,7 +104,9 @@ fn taps_receive_the_patches_and_every_branch_in_order() {
 
         let mut tape = Tape::forgetting();
         let mut pass = Pass::new(&mut tape, &case.params);
-        let before = case.vit.embedded(&mut pass, &Node::constant(said[0].clone())).unwrap();
+        let patches = Entered::Maps(Node::constant(said[0].clone()));
+        let patches = Patches::of(pass.tape, patches).unwrap();
+        let before = case.vit.embedded(&mut pass, patches).unwrap();
         let whole = said[1..].iter().fold(before.value().clone(), |sum, branch| (sum + branch).unwrap());
         let whole = case.vit.normalised(&mut pass, &Node::constant(whole)).unwrap();
         let class: Vec<f32> =
@@ -263,8 +266,9 @@ fn steps_of_codas_classifier_agree_with_pytorch() {
             let images = images(SEED, name, [3, 3, 32, 32]);
             let mut tape = Tape::recording(params);
             let pass = &mut Pass::new(&mut tape, params);
-            let patches = stem.enter(pass, &images).unwrap().maps().unwrap();
-            let tokens = extractor.embedded(pass, &patches).unwrap();
+            let patches = stem.enter(pass, &images).unwrap();
+            let patches = Patches::of(pass.tape, patches).unwrap();
+            let tokens = extractor.embedded(pass, patches).unwrap();
             let tokens = extractor.through(pass, tokens, 0..2).unwrap();
             let tokens = extractor.normalised(pass, &tokens).unwrap();
             let x = bridge.forward(pass.tape, params, &tokens).unwrap();
@@ -369,11 +373,9 @@ fn a_branch_that_is_dropped_leaves_the_stream_and_images_do_not_mix() {
     let tokens = |drops: Drops| {
         let mut tape = Tape::recording(&case.params);
         let pass = &mut Pass::new(&mut tape, &case.params).dropping(drops);
-        let patches = case.stem.enter(pass, &images).unwrap().maps().unwrap();
-        let (n, rows, cols, _) = patches.value().dims4().unwrap();
-        let table = case.vit.table(pass, [rows, cols]).unwrap();
-        let patches = pass.tape.reshape(&patches, (n, rows * cols, 64)).unwrap();
-        let before = pass.tape.tokens(&patches, &table).unwrap();
+        let patches = case.stem.enter(pass, &images).unwrap();
+        let patches = Patches::of(pass.tape, patches).unwrap();
+        let before = case.vit.embedded(pass, patches).unwrap();
         let first = case.vit.blocks[0].forward(pass, &before).unwrap();
         let second = case.vit.blocks[1].forward(pass, &first).unwrap();
         [first, second].map(|x| values(&x))

@@ -30,7 +30,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 pub(super) struct Embed {
     /// Published backbone: convnext_atto … convnext_base, resnet18, resnet50; vision transformers by timm's names
     /// (vit_small_patch16_224, deit_small_patch16_224, vit_small_patch14_reg4_dinov2) or Meta's (dinov2_vits14,
-    /// dinov2_vitb14_reg, dinov2_vits16, dino_vits8); built with `--features zoo`, also timm's names of CLIP, SigLIP, EVA-02,
+    /// dinov2_vitb14_reg, dinov2_vits16, dino_vits8) or insitro's (channelvit_small_patch16); built with `--features zoo`, also timm's names of CLIP, SigLIP, EVA-02,
     /// EfficientNet, MobileNetV4 and FastViT
     #[arg(long, value_name = "NAME", conflicts_with = "run")]
     model: Option<String>,
@@ -82,6 +82,11 @@ enum AdapterWord {
     ChannelReplication,
     /// The channels of an image as the planes that a transformer reads, in order
     Planes,
+    /// Each channel on its own, with the weights of a transformer of one plane: DINO BoC. Of several tokens, one of all channels
+    /// comes before the next one of all
+    BagOfChannels,
+    /// The patches of all channels in one sequence of tokens: Channel-ViT
+    ChannelVit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]

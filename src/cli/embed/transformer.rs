@@ -2,7 +2,7 @@
 
 use super::{AdapterWord, Embed, Written};
 use crate::{
-    adapter::Planes,
+    adapter::{Channels, Planes},
     backbone::{
         Blocks, Reading, files,
         published::{Pixels, Transformer, Weights},
@@ -71,7 +71,7 @@ impl Options {
     pub(super) fn refuse_for_others(&self, adapter: AdapterWord) -> Result {
         let Self { normalise, tokens, last_blocks, block, part } = self;
         let said = [
-            (adapter != AdapterWord::ChannelReplication, "--adapter planes"),
+            (adapter != AdapterWord::ChannelReplication, "--adapter"),
             (normalise.is_some_and(|how| how != Normalise::None), "--normalise"),
             (tokens.is_some(), "--tokens"),
             (last_blocks.is_some(), "--last-blocks"),
@@ -111,10 +111,10 @@ impl Options {
         &self,
         transformer: &Transformer,
         weights: &Weights,
-        apart: bool,
+        channels: Channels,
     ) -> Result<(Pixels, &'static str)> {
         let pixels = match self.normalise {
-            None if apart => {
+            None if channels == Channels::Repeated => {
                 return Ok((Pixels::Plain, "as channel replication was published; see --normalise"));
             }
             None => {
@@ -145,25 +145,17 @@ impl Embed {
             place => files::find(&transformer.file(), place.as_deref())?,
         };
         let weights = Weights::open(&file, transformer, reading, options.part.as_deref())?;
-        let apart = self.adapter == AdapterWord::ChannelReplication;
-        let (pixels, why) = options.pixels(transformer, &weights, apart)?;
+        let channels = channels(self.adapter, &weights)?;
+        let (pixels, why) = options.pixels(transformer, &weights, channels)?;
         let norm = match pixels {
             Pixels::Rgb(norm) => Some(norm.values().map(Vec::from)),
             Pixels::Plain | Pixels::Crop => None,
         };
         let (count, padded) = (weights.planes, transformer.pads());
-        if apart && !REPEATED.contains(&count) {
-            let message = format!(
-                "expected weights of one plane or three for channel-replication, found {count} planes"
-            );
-            return Err(Failure::new(message).hint("say --adapter planes for sets with as many channels"));
-        }
         let data = self.open()?;
         let sets = data.only(&self.sets)?;
-        if !apart {
-            sets.iter().try_for_each(|set| fits(set, count, &file))?;
-        }
-        let planes = Planes { count, apart, norm, padded };
+        sets.iter().try_for_each(|set| fits(set, (count, channels), &file))?;
+        let planes = Planes { count, channels, norm, padded };
         let embedder = Embedder::transformer(&weights, planes, sets.len())?;
         // Before any image is read.
         sets.iter().try_for_each(|set| self.make_room(set))?;
@@ -183,19 +175,62 @@ impl Embed {
     }
 }
 
-/// Refuses a set that has not one channel for each plane.
-fn fits(set: &ImageSet, planes: usize, file: &Path) -> Result {
-    if set.channels.len() == planes {
+/// What becomes of channels, if these weights can do it.
+fn channels(adapter: AdapterWord, weights: &Weights) -> Result<Channels> {
+    let refused = |expected: String, hint: &str| Err(Failure::new(expected).hint(hint));
+    let count = weights.planes;
+    match (adapter, weights.table) {
+        (AdapterWord::ChannelVit, Some(table)) => Ok(Channels::Tokens(table)),
+        (AdapterWord::ChannelVit, None) => {
+            let message = "expected weights with a table of channels for channel-vit, found none";
+            refused(message.into(), "say --model channelvit_small_patch16, or another --adapter")
+        }
+        (_, Some(_)) => {
+            let message =
+                "expected --adapter channel-vit for weights whose channels have patches of their own";
+            refused(message.into(), "say --adapter channel-vit")
+        }
+        (AdapterWord::Planes, None) => Ok(Channels::Planes),
+        (AdapterWord::BagOfChannels, None) if count == 1 => Ok(Channels::Bag),
+        (AdapterWord::BagOfChannels, None) => {
+            let message = format!("expected weights of one plane for bag-of-channels, found {count} planes");
+            refused(message, "say --adapter channel-replication, which repeats each channel on three planes")
+        }
+        (AdapterWord::ChannelReplication, None) if REPEATED.contains(&count) => Ok(Channels::Repeated),
+        (AdapterWord::ChannelReplication, None) => {
+            let message = format!(
+                "expected weights of one plane or three for channel-replication, found {count} planes"
+            );
+            refused(message, "say --adapter planes for sets with as many channels")
+        }
+    }
+}
+
+/// Refuses a set whose channels do not fit: one for each plane, or no more than a table has.
+fn fits(set: &ImageSet, (planes, channels): (usize, Channels), file: &Path) -> Result {
+    let (found, names) = (set.channels.len(), set.channels.join(", "));
+    let (holds, expected, hint) = match channels {
+        Channels::Repeated | Channels::Bag => return Ok(()),
+        Channels::Planes => (
+            found == planes,
+            format!("{planes} channels in set `{}` for the {planes} planes", set.name),
+            "select sets with `--set NAME`, or say --adapter channel-replication",
+        ),
+        Channels::Tokens(table) => (
+            found <= table.channels,
+            format!(
+                "at most {most} channels in set `{}` for the {most} in the table",
+                set.name,
+                most = table.channels
+            ),
+            "select sets with `--set NAME`, or take weights that read any number of channels",
+        ),
+    };
+    if holds {
         return Ok(());
     }
-    let message = format!(
-        "expected {planes} channels in set `{}` for the {planes} planes of {}, found {}: {}",
-        set.name,
-        file.display(),
-        set.channels.len(),
-        set.channels.join(", ")
-    );
-    Err(Failure::new(message).hint("select sets with `--set NAME`, or say --adapter channel-replication"))
+    let message = format!("expected {expected} of {}, found {found}: {names}", file.display());
+    Err(Failure::new(message).hint(hint))
 }
 
 /// What is done to pixels.

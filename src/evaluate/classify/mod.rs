@@ -217,7 +217,9 @@ impl Learned {
                 None => regression(training, word.c, listen)?,
             }),
             Protocol::Knn(word) => Kind::Neighbours(Neighbours::fit(training, word)?),
-            Protocol::OneNn(_) => return Err(Error::Empty { what: "classifier that learned from a source" }),
+            Protocol::OneNn(_) | Protocol::LinearProbe(_) => {
+                return Err(Error::Empty { what: "classifier that learned from a source" });
+            }
         }))
     }
 

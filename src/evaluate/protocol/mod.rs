@@ -1,7 +1,9 @@
 //! Scoring protocols: each predicts labels for a task; metrics are computed in one place.
 
+mod linear_probe;
 mod one_nn;
 
+pub use linear_probe::LinearProbe;
 pub use one_nn::OneNn;
 
 use super::{Error, FeatureRows, Prediction, TaskInput, TaskScore};
@@ -28,6 +30,7 @@ pub trait Protocol: Send + Sync {
 pub fn of(protocol: &spec::Protocol) -> Option<Box<dyn Protocol>> {
     match protocol {
         spec::Protocol::OneNn(word) => Some(Box::new(OneNn { metric: word.metric })),
+        spec::Protocol::LinearProbe(word) => Some(Box::new(LinearProbe { word: word.clone() })),
         spec::Protocol::Accuracy(_)
         | spec::Protocol::NearestMean(_)
         | spec::Protocol::Logistic(_)

@@ -2,6 +2,7 @@
 
 mod bag_of_channels;
 mod channel_replication;
+mod channel_vit;
 mod depthwise;
 mod first_layer;
 mod fixed_channels;
@@ -13,6 +14,7 @@ mod template_mixing;
 
 pub use bag_of_channels::{Expands, FromRgb};
 pub use channel_replication::View;
+pub use channel_vit::{ChannelSampling, SampledChannels};
 pub use depthwise::{NewChannels, Replicating};
 pub use first_layer::FirstLayer;
 pub use fixed_channels::SetRate;
@@ -34,6 +36,7 @@ axis! {
         HyperNet = hyper_net::{HyperNet; Embeddings},
         Planes = planes::{Planes;},
         BagOfChannels = bag_of_channels::{BagOfChannels; Expands, FromRgb},
+        ChannelVit = channel_vit::{ChannelVit; SampledChannels},
     }
     /// The facts of an adapter.
     facts {

@@ -2,19 +2,22 @@
 
 mod accuracy;
 mod knn;
+mod linear_probe;
 mod logistic;
 mod nearest_mean;
 mod one_nn;
 mod target;
 
+pub use linear_probe::{ProbeSchedule, Select};
 pub use one_nn::Metric;
 pub use target::{Standardised, Target};
 
 use crate::{
     axis::axis,
     spec::{Features, Spec},
+    word::Named,
 };
-use settings::Logistic;
+use settings::{LinearProbe, Logistic};
 
 axis! {
     /// The protocols.
@@ -24,6 +27,7 @@ axis! {
         NearestMean = nearest_mean::{NearestMean;},
         Logistic = logistic::{Logistic;},
         Knn = knn::{Knn;},
+        LinearProbe = linear_probe::{LinearProbe;},
     }
     /// The facts of a protocol.
     facts {
@@ -78,6 +82,9 @@ impl Protocol {
         let one_nn = one_nn::ALL.into_iter().map(Self::from).find(|protocol| protocol.name() == name);
         if let Some(known) = one_nn {
             return known.title();
+        }
+        if let Some(title) = name.strip_prefix(LinearProbe::KIND).and_then(linear_probe::title) {
+            return title;
         }
         of_source(name).unwrap_or_else(|| name.into())
     }

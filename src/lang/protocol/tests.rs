@@ -35,6 +35,9 @@ fn words() -> Vec<Protocol> {
         said(|run| spec(run.evaluate(NearestMean.standardised(Role::CellLine).on(Wtc)))),
         said(|run| spec(run.evaluate(Logistic.on(Wtc)))),
         said(|run| spec(run.evaluate(Knn::k(20).on(Wtc)))),
+        said(|run| spec(run.evaluate(LinearProbe.on(Wtc)))),
+        said(|run| spec(run.evaluate(LinearProbe.oracle().iterations(4350).batch(256).on(Wtc)))),
+        said(|run| spec(run.evaluate(LinearProbe.one_cycle().on(Wtc)))),
         said(|run| spec(run.evaluate(Knn::k(50).temperature(0.1).pooled(Role::Well).on(Wtc)))),
         said(|run| {
             spec(run.evaluate(Logistic.c(0.1).standardised(Role::Batch).pooled(Role::Treatment).on(Wtc)))
@@ -72,6 +75,10 @@ fn every_protocol_has_a_name_of_its_own_that_has_its_title() {
         ("nearest_mean", "nearest class mean"),
         ("logistic_c0.1_pooled_treatment", "logistic regression, C 0.1, votes pooled by treatment"),
         ("knn_20", "weighted 20-NN"),
+        ("linear_probe", "linear probe"),
+        ("linear_probe_oracle_4350x256", "linear probe, oracle, 4350 steps of 256"),
+        ("linear_probe_one_cycle", "linear probe, one cycle"),
+        ("linear_probe_of_a_later_program", "linear_probe_of_a_later_program"),
         ("knn_50_t0.1_pooled_well", "weighted 50-NN, T 0.1, votes pooled by well"),
         ("of_a_later_program", "of_a_later_program"),
         ("accuracy_pooled_plate", "accuracy_pooled_plate"),

@@ -53,6 +53,8 @@ bounds! {
     SWAD = "swad_looks", "steps between looks, and looks to converge and to tolerate, each", 1 to 1_000_000_000, multiple of 1, "SWAD's authors: 100, 3 and 6";
     /// Nearest training images that vote.
     NEIGHBOURS = "neighbours", "a number of neighbours", 1 to 1_000_000, multiple of 1, "DINO: 20; CODA: 50";
+    /// Steps of a linear probe.
+    PROBE_STEPS = "probe_steps", "a number of steps for a linear probe", 1 to 1_000_000, multiple of 1, "Cell-DINO: 300 for CHAMMI, else 4350";
     /// Widths and prototypes of DINO's head.
     DINO_HEAD = "dino_head", "a size for the head of DinoV1", 1 to 1_048_576, multiple of 1, "CODA: 4096 prototypes, widths of 2048 and 256";
     /// Small views of an image.

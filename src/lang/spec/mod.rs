@@ -34,7 +34,7 @@ pub use crate::{
         VitFeatures, VitSize,
     },
     loss::{Loss, Scale, ScaleRule, Term, values::*},
-    protocol::{Metric, Protocol, Reads, Standardised, Target},
+    protocol::{Metric, ProbeSchedule, Protocol, Reads, Select, Standardised, Target},
     strategy::{Strategy, values::*},
     test_time::TestTime,
 };

@@ -3,7 +3,7 @@
 use super::{hidden::smallest, *};
 use crate::{
     adapter::{Entry, Images, plain},
-    backbone::{Vit, VitShape},
+    backbone::{Patches, Vit, VitShape},
     golden::{Golden, assert_close, device, everywhere, folder, recipe},
     ops::Places,
     params::Published,
@@ -107,7 +107,8 @@ impl Case {
     fn tokens(&self, tape: &mut Tape, hidden: &Hidden) -> Node {
         let pass = &mut Pass::new(tape, &self.params);
         let maps = self.entry.enter(pass, &Images { pixels: self.images.clone(), set: 0 }).unwrap();
-        self.vit.visible(pass, &maps.maps().unwrap(), &hidden.visible).unwrap()
+        let patches = Patches::of(pass.tape, maps).unwrap();
+        self.vit.visible(pass, patches, &hidden.visible).unwrap()
     }
 }
 

@@ -326,6 +326,17 @@ fn each_rule_is_broken_by_its_mistake_alone() {
             let koleo = dino_v2(s).remove(2);
             *dino_v2(s) = vec![koleo];
         }),
+        ("channel_vit_features", |s| {
+            let run = Vit::tiny().scratch().adapter(ChannelVit::up_to(5)).train_on(Chammi).loss(PROXY);
+            let run = run.features(VitFeatures::MeanOfPatches);
+            *s = sample::spec(run.evaluate(OneNn::cosine().on(Chammi)), Recipe::Fixed);
+        }),
+        ("channel_vit_backbone", |s| {
+            let run = Vit::tiny().scratch().adapter(ChannelVit::up_to(5).hcs()).train_on(Chammi).loss(PROXY);
+            let other =
+                std::mem::replace(s, sample::spec(run.evaluate(OneNn::cosine().on(Chammi)), Recipe::Fixed));
+            s.model.backbone = other.model.backbone;
+        }),
         ("bag_in_pairs", |s| {
             bag(s);
             let Loss::DinoV1(word) = &mut s.train.stages[0].objective[0].loss else { panic!("said above") };
