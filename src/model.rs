@@ -225,7 +225,8 @@ impl Extractor {
             let channels = self.entry.planes()?;
             Some(Drawn { width: self.width(), patch: stem.patch, channels })
         };
-        Read { width: self.width(), drawn: self.backbone.stem().and_then(drawn) }
+        let of_channels = self.entry.teaches_channels();
+        Read { width: self.width(), drawn: self.backbone.stem().and_then(drawn), of_channels }
     }
 
     /// The pixels of images that become its patches.

@@ -11,6 +11,7 @@ mod first_layer;
 mod fixed_channels;
 mod frozen_tokens;
 mod grey;
+mod hierarchical_attention;
 mod hypernet;
 mod plain;
 mod planes;
@@ -106,6 +107,11 @@ pub trait Entry: Send + Sync {
         false
     }
 
+    /// Whether losses of features also read the token of each channel, which stand behind the class token in a row of features.
+    fn teaches_channels(&self) -> bool {
+        false
+    }
+
     /// Which of so many channels a step of training sees, in order; none: all of them.
     ///
     /// # Errors
@@ -192,6 +198,9 @@ pub fn build(
             Box::new(bag_of_channels::BagOfChannels::new(word, own, params))
         }
         spec::Adapter::ChannelVit(word) => Box::new(channel_vit::ChannelVit::new(word, own, params)),
+        spec::Adapter::HierarchicalAttention(word) => {
+            Box::new(hierarchical_attention::HierarchicalAttention::new(word, own, params))
+        }
         spec::Adapter::Planes(word) => {
             Box::new(planes::Planes::new(word, sets.iter().chain(others), own, params))
         }

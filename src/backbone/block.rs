@@ -87,10 +87,28 @@ impl Block {
 
     /// Tokens (N, T, width) after it.
     pub(super) fn forward(&self, pass: &mut Pass<'_>, x: &Node) -> Result<Node> {
+        let z = self.attended(pass, x)?;
+        self.rest(pass, x, &z)
+    }
+
+    /// The first of these tokens after it, (N, 1, width).
+    pub(super) fn forward_first(&self, pass: &mut Pass<'_>, x: &Node) -> Result<Node> {
+        let z = self.attended(pass, x)?;
+        let z = pass.tape.token_range(&z, 0..1)?;
+        let x = pass.tape.token_range(x, 0..1)?;
+        self.rest(pass, &x, &z)
+    }
+
+    /// What comes out of attention.
+    fn attended(&self, pass: &mut Pass<'_>, x: &Node) -> Result<Node> {
         let z = self.norms[0].forward(pass.tape, pass.params, x)?;
         let z = self.qkv.forward(pass.tape, pass.params, &z)?;
-        let z = pass.tape.attention(&z, self.kind.heads)?;
-        let x = self.added(pass, x, &z, 0, self.mix)?;
+        pass.tape.attention(&z, self.kind.heads)
+    }
+
+    /// The stream after what came out of attention, and the hidden layer.
+    fn rest(&self, pass: &mut Pass<'_>, x: &Node, z: &Node) -> Result<Node> {
+        let x = self.added(pass, x, z, 0, self.mix)?;
         let z = self.norms[1].forward(pass.tape, pass.params, &x)?;
         let z = match self.kind.hidden {
             Hidden::Gelu => self.widen.forward_gelu(pass.tape, pass.params, &z)?,

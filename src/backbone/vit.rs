@@ -5,6 +5,7 @@
 //! images of every size. Initial values are timm's: tokens of standard deviation 1e-6, positions and linear maps 0.02; those of
 //! `mini` have larger maps (`block`).
 
+mod hierarchy;
 mod patches;
 mod reading;
 
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     ops::{Places, Weight},
     params::{ParamId, Params, Published},
-    pass::{Entered, Outputs, Pass},
+    pass::{Entered, Masks, Outputs, Pass},
     spec::settings,
     tape::Node,
 };
@@ -132,7 +133,16 @@ impl Vit {
     /// What is added to the tokens of every image, (tokens, width): class token, registers, positions, which are those of
     /// each channel, and what tells channels apart. Each is a fixed linear map of its parameter, so that all of them learn.
     fn table(&self, pass: &mut Pass<'_>, patches: &Patches) -> Result<Node> {
-        let (own, grid, channels) = (self.shape.own(), patches.grid()?, patches.channels());
+        let table = self.placed_tokens(pass, patches.grid()?, patches.channels())?;
+        match patches.of_channels(pass, self.shape.own())? {
+            Some(channels) => pass.tape.add(&table, &channels),
+            None => Ok(table),
+        }
+    }
+
+    /// The same without what tells channels apart.
+    fn placed_tokens(&self, pass: &mut Pass<'_>, grid: [usize; 2], channels: usize) -> Result<Node> {
+        let own = self.shape.own();
         let tokens = own + channels * grid[0] * grid[1];
         let mut positions =
             position::map(self.shape.grid, grid, channels, self.shape.resize).repeat(channels);
@@ -158,10 +168,7 @@ impl Vit {
             let placed = self.placed(pass, id, first(from, count), [tokens, count])?;
             table = pass.tape.add(&table, &placed)?;
         }
-        match patches.of_channels(pass, own)? {
-            Some(channels) => pass.tape.add(&table, &channels),
-            None => Ok(table),
-        }
+        Ok(table)
     }
 
     /// A matrix times the rows of a parameter.
@@ -184,10 +191,11 @@ impl Vit {
         pass.tape.tokens(&patches, &table)
     }
 
-    /// The tokens of masked patches, (patches, width), of all tokens (N, T, width) after the last block; nothing if none is.
-    fn of_masked(&self, pass: &mut Pass<'_>, x: &Node) -> Result<Option<Node>> {
-        let Some(places) = pass.masks.map(|masks| masks.places(self.shape.own())).transpose()?.flatten()
-        else {
+    /// The tokens of masked patches, (patches, width), of all tokens (N, T, width) after the last block, if an image is so many
+    /// sequences of them; nothing if none is.
+    fn of_masked(&self, pass: &mut Pass<'_>, x: &Node, sequences: usize) -> Result<Option<Node>> {
+        let places = |masks: &Masks| masks.apart(sequences).places(self.shape.own());
+        let Some(places) = pass.masks.map(places).transpose()?.flatten() else {
             return Ok(None);
         };
         let (n, tokens, width) = x.value().dims3()?;
@@ -244,6 +252,10 @@ impl Vit {
 
 impl Backbone for Vit {
     fn run(&self, pass: &mut Pass<'_>, x: Entered) -> Result<Outputs> {
+        let x = match x {
+            Entered::Apart(x) => return self.in_two_levels(pass, x),
+            x => x,
+        };
         let patches = Patches::of(pass.tape, x)?;
         if let Some(tap) = &mut pass.tap {
             tap(&patches.maps)?;
@@ -263,7 +275,7 @@ impl Backbone for Vit {
             at = block + 1;
             parts.push(self.part(pass, &x, part, &patches)?);
         }
-        let tokens = self.of_masked(pass, &x)?;
+        let tokens = self.of_masked(pass, &x, 1)?;
         Ok(Outputs { tokens, ..Outputs::of(side_by_side(parts, pass.tape.is_recording())?) })
     }
 

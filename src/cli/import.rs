@@ -112,6 +112,7 @@ fn sizes(adapter: &Adapter) -> String {
         Adapter::ChannelReplication(_)
         | Adapter::FixedChannels(_)
         | Adapter::TargetParam(_)
-        | Adapter::BagOfChannels(_) => String::new(),
+        | Adapter::BagOfChannels(_)
+        | Adapter::HierarchicalAttention(_) => String::new(),
     }
 }

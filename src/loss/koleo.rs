@@ -1,6 +1,6 @@
 //! KoLeo as in DINOv2: the features of each large view keep away from their nearest neighbours in the step.
 
-use super::{Forwarded, Term, Valued};
+use super::{Forwarded, Levels, Term, Valued};
 use crate::{
     curve::Clock,
     params::Params,
@@ -8,20 +8,34 @@ use crate::{
 };
 use candle_core::{DType, Result, Tensor};
 
-pub(super) struct KoLeo;
+pub(super) struct KoLeo {
+    pub(super) levels: Levels,
+}
 
 impl Term for KoLeo {
-    /// The sum over the views of an image. A set with one image in a step has no neighbours and counts as 0.
+    /// The sum over the views of an image; of a model with tokens of channels, plus the same of all channels of all images together.
+    /// A set with one image in a step has no neighbours and counts as 0.
     fn value(&self, tape: &mut Tape, _: &Params, out: &Forwarded<'_>, _: &Clock) -> Result<Valued> {
         let features = out.features();
-        let rows = features.dims()[0];
-        let views = (rows / out.classes.len().max(1)).max(1);
-        if rows / views < 2 {
-            let device = features.value().device();
-            return Ok(Node::constant(Tensor::zeros(1, DType::F32, device)?).into());
+        let images = out.classes.len().max(1);
+        let views = (features.dims()[0] / images).max(1);
+        let of_images = self.levels.of_images(tape, features)?;
+        let of_channels = self.levels.of_channels(tape, features, images)?.map(|(tokens, _)| tokens);
+        let mut terms = Vec::new();
+        for tokens in [Some(of_images), of_channels].into_iter().flatten() {
+            if tokens.dims()[0] / views >= 2 {
+                let unit = tape.normalise_rows(&tokens)?;
+                terms.push((1.0, tape.koleo(&unit, views)?));
+            }
         }
-        let unit = tape.normalise_rows(features)?;
-        Ok(tape.koleo(&unit, views)?.into())
+        match terms.as_slice() {
+            [] => {
+                let device = features.value().device();
+                Ok(Node::constant(Tensor::zeros(1, DType::F32, device)?).into())
+            }
+            [(_, one)] => Ok(one.clone().into()),
+            several => Ok(tape.weighted_sum(several)?.into()),
+        }
     }
 }
 
@@ -50,7 +64,8 @@ mod tests {
                 let outputs = [Outputs::of(tape.param(&params, id))];
                 let classes = vec![0; shape[0]];
                 let out = Forwarded::of(&outputs, &classes);
-                let node = KoLeo.value(&mut tape, &params, &out, &Clock::START).unwrap().node;
+                let levels = Levels { width: shape[1], of_channels: false };
+                let node = KoLeo { levels }.value(&mut tape, &params, &out, &Clock::START).unwrap().node;
                 assert_close("loss", &[node.scalar().unwrap()], &of("loss"), 2e-5);
                 let mut gradients = Gradients::new(&params);
                 tape.backward(&node, &mut gradients).unwrap();

@@ -5,6 +5,7 @@ mod cross_entropy;
 pub(crate) mod dino;
 mod forwarded;
 mod koleo;
+mod levels;
 pub(crate) mod mae;
 mod masking;
 mod miro;
@@ -26,6 +27,7 @@ use crate::{
     tape::{Node, Tape},
 };
 use candle_core::{Result, Tensor};
+use levels::Levels;
 
 /// A loss with its parameters and its state between steps.
 pub trait Term: Send + Sync {
@@ -144,11 +146,13 @@ pub struct Read {
     pub width: usize,
     /// What a decoder draws, if all images have patches of the same numbers.
     pub drawn: Option<Drawn>,
+    /// Whether terms of features also read the tokens of channels, where those are behind the token of an image.
+    pub of_channels: bool,
 }
 
 impl From<usize> for Read {
     fn from(width: usize) -> Self {
-        Self { width, drawn: None }
+        Self { width, drawn: None, of_channels: false }
     }
 }
 
@@ -197,7 +201,8 @@ impl Objective {
     /// # Panics
     /// If a decoder draws patches of a network that has none, or of other numbers for each set, which the check refuses.
     pub fn new(words: &[Word], of: impl Into<Read>, classes: usize, params: &mut Params) -> Self {
-        let Read { width, drawn } = of.into();
+        let Read { width, drawn, of_channels } = of.into();
+        let levels = Levels { width, of_channels };
         let mut build = |word: &Word| -> Box<dyn Term> {
             match &word.loss {
                 Loss::CrossEntropy(_) => Box::new(cross_entropy::Linear::new(width, classes, params)),
@@ -209,13 +214,13 @@ impl Objective {
                 Loss::Mae(word) => {
                     Box::new(Autoencoder::new(word, drawn.expect("the check refuses other networks"), params))
                 }
-                Loss::DinoV1(word) => Box::new(dino::Dino::v1(word, width, params)),
-                Loss::Dino(word) => Box::new(dino::Dino::v2(word, width, params)),
+                Loss::DinoV1(word) => Box::new(dino::Dino::v1(word, levels, params)),
+                Loss::Dino(word) => Box::new(dino::Dino::v2(word, levels, params)),
                 Loss::Ibot(word) => {
                     let dino = dino_beside(words).expect("the check refuses it without `Dino`");
                     Box::new(dino::Ibot::new(word, dino, width, params))
                 }
-                Loss::KoLeo(_) => Box::new(koleo::KoLeo),
+                Loss::KoLeo(_) => Box::new(koleo::KoLeo { levels }),
                 Loss::SimClr(word) => {
                     let (temperature, positives) = (word.temperature, word.positives);
                     Box::new(sim_clr::SimClr { temperature, positives })

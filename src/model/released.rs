@@ -390,7 +390,8 @@ fn released_name(name: &str, depths: [usize; 4], adapter: &Adapter) -> String {
         | Adapter::HyperNet(_)
         | Adapter::Planes(_)
         | Adapter::BagOfChannels(_)
-        | Adapter::ChannelVit(_) => (false, 1),
+        | Adapter::ChannelVit(_)
+        | Adapter::HierarchicalAttention(_) => (false, 1),
     };
     if name == "conv1_emb" {
         return "conv1_emb.weight".into();

@@ -231,7 +231,13 @@ fn trained_adapters(recipe: Recipe) -> Vec<spec::Adapter> {
     ];
     for word in spec::Adapter::WORDS {
         // One is never trained; the others, which see other images in training or need a transformer, are added below.
-        let elsewhere = ["channel_replication", "fixed_channels", "bag_of_channels", "channel_vit"];
+        let elsewhere = [
+            "channel_replication",
+            "fixed_channels",
+            "bag_of_channels",
+            "channel_vit",
+            "hierarchical_attention",
+        ];
         let elsewhere = elsewhere.contains(&word.kind);
         let listed = all.iter().any(|adapter| adapter.kind() == word.kind);
         assert!(listed || elsewhere, "no form of {} has its gradients checked", word.name);
@@ -324,6 +330,68 @@ fn a_channel_vit_reads_up_to_its_number_of_channels_of_any_set() {
     assert!(apart(&features(&swapped, 2, 0).unwrap(), &of(0, 2, 0)) > 1e-4, "places are seen");
     let message = features(&pixels, 6, 0).unwrap_err().to_string();
     assert!(message.contains("at most 5 channels, found 6"), "{message}");
+}
+
+/// The class token and the token of each channel, and every parameter learns from both, whatever the losses read of them.
+#[test]
+fn attention_in_two_levels_has_a_token_for_each_channel_and_all_of_it_learns() {
+    let all = chammi();
+    let word = |channel_terms| {
+        let word = settings::HierarchicalAttention { from_rgb: spec::FromRgb::Sum, channel_terms };
+        vit(word.into(), VitFeatures::ClassToken)
+    };
+    let images = |channels: usize, set: usize| {
+        let pixels = formula("input", 4 * channels * 64 * 64, 1.0, 0.0);
+        Images { pixels: Tensor::from_vec(pixels, (4, channels, 64, 64), &device()).unwrap(), set }
+    };
+    for channel_terms in [true, false] {
+        let dino = settings::Dino { prototypes: 32, hidden: 16, bottleneck: 8, ..dino_v2() };
+        let losses: [Loss; 2] = [dino.into(), settings::KoLeo {}.into()];
+        let words = losses.map(|loss| Term { weight: 1.0, loss });
+        let mut params = Params::on(device(), Format::F32, Seed(1));
+        let model = Extractor::new(&word(channel_terms), &all, &[], &mut params);
+        assert_eq!(model.embed(&params, &images(5, 2)).unwrap().dims(), [4, 6 * 128]);
+        let mut objective = Objective::new(&words, model.read(), 14, &mut params);
+        objective.start(&params).unwrap();
+        let mut gradients = Gradients::new(&params);
+        let mut losses = Vec::new();
+        for set in [0, 2] {
+            let images = images(all[set].channels.len(), set);
+            let mut tape = Tape::recording(&params);
+            let student = [model.run(&mut Pass::new(&mut tape, &params), &images).unwrap()];
+            let quiet = &mut Tape::forgetting();
+            let teacher = [model.run(&mut Pass::new(quiet, objective.teacher().unwrap()), &images).unwrap()];
+            let out = Forwarded { teacher: &teacher, ..Forwarded::of(&student, &[0, 1]) };
+            let value = objective.value(&mut tape, &params, &out, &Clock::START).unwrap();
+            losses.push(known(&value.terms[0].1));
+            let kept = value.kept[0].1.len();
+            assert_eq!(kept, 1 + usize::from(channel_terms));
+            tape.backward(&value.total, &mut gradients).unwrap();
+        }
+        // A term for each channel besides that of the image: the loss grows with their number.
+        let uniform = 32f32.ln();
+        let terms = if channel_terms { [4.0, 6.0] } else { [1.0, 1.0] };
+        for (loss, terms) in losses.iter().zip(terms) {
+            assert!((loss / terms / uniform - 1.0).abs() < 0.4, "{losses:?}");
+        }
+        for id in params.ids() {
+            let name = &params.published(id).name;
+            let grad = gradients.of(id).unwrap_or_else(|| panic!("no gradient for {name}"));
+            let length = crate::ops::adamw::sum_of_squares(grad.tensor()).unwrap();
+            assert!(length > 0.0 && length.is_finite(), "the gradient of {name} is {length}");
+        }
+    }
+}
+
+/// As a sentence has it.
+fn dino_v2() -> settings::Dino {
+    use crate::prelude::{Backbone as _, Chammi, Dino, OneNn, Vit};
+    let run = Vit::mini().scratch().adapter(BagOfChannels).train_on(Chammi).loss(Dino::v2());
+    let mut spec = sample::spec(run.evaluate(OneNn::cosine().on(Chammi)), Recipe::Fixed);
+    match spec.train.stages.remove(0).objective.remove(0).loss {
+        Loss::Dino(word) => word,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// The features of an image are those of its channels, in their order, whatever the set.

@@ -50,6 +50,21 @@ impl Masks {
         Self { crops: self.crops.iter().map(of_crop).collect(), patches: chosen.len() * each }
     }
 
+    /// The same of crops that are each so many sequences of patches, one after the other.
+    #[must_use]
+    pub fn apart(&self, sequences: usize) -> Self {
+        let each = self.patches / sequences;
+        let of_crop = |masked: &Vec<usize>| {
+            let masked = masked.clone();
+            (0..sequences).map(move |sequence| {
+                let own = sequence * each..(sequence + 1) * each;
+                let here = masked.iter().filter(|patch| own.contains(patch));
+                here.map(|patch| patch - sequence * each).collect()
+            })
+        };
+        Self { crops: self.crops.iter().flat_map(of_crop).collect(), patches: each }
+    }
+
     /// Where the masked patches are among the tokens of all crops in a row, of each of which the first `own` belong to no
     /// patch; none: nothing is masked.
     ///
@@ -97,6 +112,8 @@ mod tests {
         assert_eq!(chosen(masks.seen().unwrap()), [1, 2, 4, 5, 6, 7, 8, 9, 11]);
         assert_eq!(masks.of(1..3), Masks::new(vec![vec![], vec![2]], 4));
         assert!(masks.of(1..2).places(1).unwrap().is_none());
+        let apart = Masks::new(vec![vec![0, 3, 5], vec![2]], 6).apart(3);
+        assert_eq!(apart, Masks::new(vec![vec![0], vec![1], vec![1], vec![], vec![0], vec![]], 2));
         let chosen = Masks::new(vec![vec![0, 3, 5], vec![2]], 6).of_channels(&[2, 0], 3);
         assert_eq!(chosen, Masks::new(vec![vec![1, 2], vec![]], 4));
     }

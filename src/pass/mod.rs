@@ -56,6 +56,8 @@ pub enum Entered {
     Maps(Node),
     /// Feature maps of each channel.
     Channels(ChannelMaps),
+    /// Feature maps of each channel, each an image of its own.
+    Apart(MapsApart),
     /// Tokens (N, T, width), the class token first.
     Tokens(Node),
     /// Unchanged images (N, C, H, W), each channel of which passes as a grey RGB image.
@@ -69,6 +71,17 @@ pub struct ChannelMaps {
     pub maps: Node,
     /// What the tokens of each channel have besides their positions, (K, width).
     pub embeddings: Node,
+}
+
+/// Feature maps of the channels of images, each an image of its own, and the token that each begins with.
+#[derive(Clone, Debug)]
+pub struct MapsApart {
+    /// (N · K, H, W, width): the channels of an image are neighbours.
+    pub maps: Node,
+    /// Channels of an image.
+    pub channels: usize,
+    /// One for all channels, (1, width).
+    pub token: Node,
 }
 
 /// The outputs of a network for one group of crops.
@@ -150,7 +163,7 @@ impl Entered {
     pub fn maps(self) -> candle_core::Result<Node> {
         match self {
             Self::Maps(maps) => Ok(maps),
-            Self::Channels(_) => {
+            Self::Channels(_) | Self::Apart(_) => {
                 candle_core::bail!("this backbone takes feature maps, found those of each channel")
             }
             Self::Tokens(_) => candle_core::bail!("this backbone takes feature maps, found tokens"),
@@ -167,7 +180,7 @@ impl Entered {
     pub fn tokens(self) -> candle_core::Result<Node> {
         match self {
             Self::Tokens(tokens) => Ok(tokens),
-            Self::Maps(_) | Self::Channels(_) | Self::Grey(_) => {
+            Self::Maps(_) | Self::Channels(_) | Self::Apart(_) | Self::Grey(_) => {
                 candle_core::bail!("this backbone takes tokens, found none")
             }
         }

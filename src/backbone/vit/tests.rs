@@ -3,6 +3,7 @@
 
 mod channels;
 mod drops;
+mod hierarchy;
 mod masks;
 
 use super::*;

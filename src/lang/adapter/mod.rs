@@ -6,6 +6,7 @@ mod channel_vit;
 mod depthwise;
 mod first_layer;
 mod fixed_channels;
+mod hierarchical_attention;
 mod hyper_net;
 mod planes;
 mod slice_param;
@@ -37,6 +38,7 @@ axis! {
         Planes = planes::{Planes;},
         BagOfChannels = bag_of_channels::{BagOfChannels; Expands, FromRgb},
         ChannelVit = channel_vit::{ChannelVit; SampledChannels},
+        HierarchicalAttention = hierarchical_attention::{HierarchicalAttention;},
     }
     /// The facts of an adapter.
     facts {

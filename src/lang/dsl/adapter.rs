@@ -90,9 +90,9 @@ pub trait Trainable {}
 /// let _ = model.train_on(Chammi).loss(PROXY);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` makes an image of each channel in training, and the label of an image is not that of a channel",
+    message = "`{Self}` is trained on channels, and the label of an image is not that of a channel",
     label = "this loss reads labels",
-    note = "train without labels, as with `DinoV1::ema(0.996)` or `Mae::mask(0.75)`, or take an adapter that sees whole images, such as `HyperNet {{ z: 128, hidden: 256 }}`"
+    note = "train without labels, as with `Dino::v2()`, or take an adapter that learns from whole images, such as `ChannelVit::up_to(5)` or `HyperNet {{ z: 128, hidden: 256 }}`"
 )]
 pub trait KeepsLabels {}
 

@@ -60,6 +60,11 @@ impl Distillation {
         }
     }
 
+    /// Prototypes of the head.
+    pub(super) fn prototypes(&self) -> usize {
+        self.prototypes
+    }
+
     /// The parameters of the student's head.
     pub fn head(&self) -> impl Iterator<Item = ParamId> + '_ {
         self.head.ids()

@@ -153,6 +153,19 @@ fn bag(spec: &mut Spec) {
     *spec = sample::spec(run.evaluate(OneNn::cosine().on(Chammi)), Recipe::Fixed);
 }
 
+/// A good spec of attention in two levels.
+fn hierarchy(spec: &mut Spec) {
+    let run = Vit::tiny().scratch().adapter(HierarchicalAttention).train_on(Chammi);
+    let run = run.loss(Dino::v2() + Ibot + 0.1 * KoLeo).evaluate(OneNn::cosine().on(Chammi));
+    *spec = sample::spec(run, Recipe::Fixed);
+}
+
+/// Contrasted images.
+fn contrasted() -> Vec<Term> {
+    let run = Vit::tiny().scratch().adapter(TargetParam).train_on(Chammi).loss(SSL);
+    sample::spec(run.evaluate(OneNn::cosine().on(Chammi)), Recipe::Fixed).train.stages.remove(0).objective
+}
+
 /// A good spec of an adaptation of a model under a classifier.
 fn adapted(spec: &mut Spec) -> &mut Adapt {
     let run = Vit::tiny().scratch().adapter(Planes(["nucleus"])).train_on(S3).loss(Mae::mask(0.75));
@@ -336,6 +349,23 @@ fn each_rule_is_broken_by_its_mistake_alone() {
             let other =
                 std::mem::replace(s, sample::spec(run.evaluate(OneNn::cosine().on(Chammi)), Recipe::Fixed));
             s.model.backbone = other.model.backbone;
+        }),
+        ("hierarchy_backbone", |s| {
+            hierarchy(s);
+            s.model.backbone = conv_next(ConvNextSize::Nano, 0.0);
+        }),
+        ("hierarchy_reading", |s| {
+            hierarchy(s);
+            let spec::Backbone::Vit(word) = &mut s.model.backbone else { panic!("said below") };
+            word.registers = 2;
+        }),
+        ("hierarchy_objective", |s| {
+            hierarchy(s);
+            s.train.stages[0].objective = contrasted();
+        }),
+        ("hierarchy_looked_into", |s| {
+            hierarchy(s);
+            s.inspect.push(s.train.data.clone());
         }),
         ("bag_in_pairs", |s| {
             bag(s);
