@@ -32,7 +32,7 @@ where
         .drop_path(0.1)
         .recipe(Recipe::Fixed)
         .lr(1e-3)
-        .epochs(3)
+        .epochs(2)
         .warmup(0)
         .batch(32)
         .seeds([0])

@@ -153,7 +153,7 @@ impl Extractor {
     pub fn load(&self, path: &Path, params: &mut Params) -> std::result::Result<(), files::Error> {
         let Some(stem) = self.backbone.stem() else { return files::load_whole(path, params) };
         let replaced = self.entry.replaces();
-        files::load(path, params, &replaced.names(&stem))?;
+        files::load_resized(path, params, &replaced.names(&stem), self.backbone.resizing())?;
         if replaced == Replaces::Nothing {
             return Ok(());
         }

@@ -28,14 +28,23 @@ impl OwnStem {
         Self { own, weight, bias }
     }
 
-    /// The stem in a file of published weights.
+    /// The stem in a file of published weights. One of a single plane is that of red, green and blue with a third of its weights each: a
+    /// grey image has the same maps.
     ///
     /// # Errors
     /// If the file has none, or one of another shape.
     pub fn read(path: &Path, own: Stem) -> std::result::Result<Self, files::Error> {
         let Stem { width, patch, .. } = own;
-        let (names, shape) = ([own.weight(), own.bias()], [width, RGB, patch, patch]);
-        let [weight, bias] = files::published_tensors(path, &[(&names[0], &shape), (&names[1], &[width])])?;
+        let names = [own.weight(), own.bias()];
+        let of = |planes: usize| {
+            let shape = [width, planes, patch, patch];
+            files::published_tensors(path, &[(&names[0], &shape), (&names[1], &[width])])
+        };
+        let (weight, bias) = match (of(RGB), of(1)) {
+            (Ok([weight, bias]), _) => (weight, bias),
+            (Err(_), Ok([weight, bias])) => (of_one_plane(&weight, own.area()), bias),
+            (Err(error), Err(_)) => return Err(error),
+        };
         Ok(Self { own, weight, bias })
     }
 
@@ -52,6 +61,12 @@ impl OwnStem {
         let area = self.own.area();
         &self.weight[(out * RGB + input) * area..][..area]
     }
+}
+
+/// Three planes with a third of one plane's weights each.
+fn of_one_plane(weight: &[f32], area: usize) -> Vec<f32> {
+    let third = |filter: &[f32]| filter.iter().map(|x| x / RGB as f32).collect::<Vec<_>>().repeat(RGB);
+    weight.chunks_exact(area).flat_map(third).collect()
 }
 
 /// Fills the published tensor (width, count, patch, patch) of `id` according to `rule`; random parts are drawn from

@@ -1,15 +1,20 @@
 //! Weights on disk: safetensors with timm's names, read with an explicit message for every tensor that does
 //! not fit, written so that timm can load them, and searched for in the usual places.
 
-pub use super::{find::find, names::*};
+pub use super::{
+    find::{contents, find, find_file},
+    names::*,
+};
 
 use super::{
     MaeDecoder,
     find::{own_file, repository},
     opened::{Opened, Placed, map},
+    position::Rule,
     torch,
 };
 use crate::{
+    adapter::ChannelTable,
     atomic_file,
     loss::dino::{CENTRE, STUDENT, STUDENT_HEAD, TEACHER_HEAD},
     params::{ParamId, Params},
@@ -71,6 +76,24 @@ pub enum Error {
         /// The places that were searched.
         searched: Vec<String>,
     },
+    /// No file of that name was found.
+    #[error("the file of weights `{name}` is not there; looked for {}", searched.join(", "))]
+    NoFile {
+        /// Its path, or its name.
+        name: String,
+        /// The places that were searched.
+        searched: Vec<String>,
+    },
+    /// A file is not the one that an experiment was planned with.
+    #[error("{} is not the file that the run was planned with: expected BLAKE3 {expected}, found {found}", path.display())]
+    OtherContents {
+        /// The file.
+        path: PathBuf,
+        /// As planned.
+        expected: String,
+        /// As it is.
+        found: String,
+    },
     /// A tensor cannot be created.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
@@ -97,6 +120,14 @@ impl Error {
                 let steps: Vec<String> = steps.map(|step| format!("`--part {step}`")).collect();
                 (!steps.is_empty()).then(|| format!("say which: {}", steps.join(" or ")))
             }
+            Self::NoFile { .. } => Some(
+                "give its path in `File(\"…\")`, from the folder in which the program is started, or store it in the folder \
+                 --weights or $DICHROIC_WEIGHTS"
+                    .into(),
+            ),
+            Self::OtherContents { .. } => {
+                Some("start the experiment again: other weights are another run, and have results of their own".into())
+            }
             Self::Checkpoint(error) => error.hint(),
             Self::Io { .. } | Self::Format { .. } | Self::Tensor(_) => None,
         }
@@ -121,13 +152,36 @@ fn parts(path: &Path, roots: &[String], asked: Option<&str>) -> String {
 /// # Errors
 /// As above, or if the file cannot be read.
 pub fn load(path: &Path, params: &mut Params, replaced: &[String]) -> Result<(), Error> {
-    let file = Opened::published(path, None)?;
+    load_resized(path, params, replaced, None)
+}
+
+/// The same; positions of a grid of other sides are resized by a rule.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_resized(
+    path: &Path,
+    params: &mut Params,
+    replaced: &[String],
+    rule: Option<Rule>,
+) -> Result<(), Error> {
+    let mut file = Opened::published(path, None)?;
+    if let (Some(rule), Some(id)) = (rule, params.find(POSITIONS)) {
+        let [_, expected, _] = params.published(id).shape[..] else {
+            unreachable!("positions are rows of a table")
+        };
+        file.resize_positions(POSITIONS, expected, rule)?;
+    }
     let replaced = |name: &str| replaced.iter().any(|other| other == name);
     let of_backbone = names_of_backbone(params);
-    let wanted = |name: &str| (of_backbone(name) && !replaced(name)).then(|| name.to_owned());
+    let has = |name: &str| name != ChannelTable::ROWS || file.get(name).is_some();
+    let wanted = |name: &str| (of_backbone(name) && !replaced(name) && has(name)).then(|| name.to_owned());
     let unused = |name: &str| is_head(name) || replaced(name) || file.is_unused(name);
     read(&file, params, wanted, unused)
 }
+
+/// The name of a transformer's table of positions.
+const POSITIONS: &str = "pos_embed";
 
 /// Copies every parameter of a network off the shelf from its published file, which may also contain heads,
 /// mask tokens and training counters; they are ignored.

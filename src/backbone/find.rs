@@ -1,6 +1,7 @@
 //! Where published weights lie: given places, `$DICHROIC_WEIGHTS`, the caches of Hugging Face and PyTorch.
 
 use super::{files::Error, opened::INDEX};
+use crate::atomic_file::Digest;
 use std::path::{Path, PathBuf};
 
 /// Finds weights: `given` (a file, or a folder), the folder `$DICHROIC_WEIGHTS`, the caches of Hugging Face and PyTorch.
@@ -50,6 +51,28 @@ pub fn find(model: &str, given: Option<&Path>) -> Result<PathBuf, Error> {
         searched.push(file.display().to_string());
     }
     found.pop().ok_or(Error::NotFound { model: model.into(), searched })
+}
+
+/// Finds a file of weights by its path, or by its name in `given`, if that is a folder, and in `$DICHROIC_WEIGHTS`.
+///
+/// # Errors
+/// If it is in none of these places, which the error lists.
+pub fn find_file(name: &str, given: Option<&Path>) -> Result<PathBuf, Error> {
+    let folders = given.map(Path::to_owned).into_iter().chain(var("DICHROIC_WEIGHTS"));
+    let places = [PathBuf::from(name)].into_iter().chain(folders.map(|folder| folder.join(name)));
+    let places: Vec<PathBuf> = places.collect();
+    let searched = || places.iter().map(|place| place.display().to_string()).collect();
+    let found = places.iter().find(|place| place.is_file());
+    found.cloned().ok_or_else(|| Error::NoFile { name: name.into(), searched: searched() })
+}
+
+/// BLAKE3 of what a file contains, in hexadecimal digits.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn contents(path: &Path) -> Result<String, Error> {
+    let digest = Digest::of(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    Ok(digest.blake3)
 }
 
 /// Owner and name of a model on the Hugging Face Hub: timm's, but Meta's for Meta's names.

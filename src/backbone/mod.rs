@@ -39,6 +39,7 @@ pub use mae_decoder::{DecoderShape, MaeDecoder};
 pub use off_the_shelf::{OffTheShelf, grey_to_rgb};
 pub(crate) use on_tokens::MAIN;
 pub use on_tokens::OnTokens;
+pub use position::Rule;
 pub(crate) use position::fix as fix_positions;
 pub use resnet::ResNet;
 pub use stem::Stem;
@@ -80,6 +81,11 @@ pub trait Backbone: Send + Sync {
 
     /// The image sides that it accepts.
     fn side(&self) -> Side;
+
+    /// How positions of another grid are resized when weights are read; none: it has no positions.
+    fn resizing(&self) -> Option<Rule> {
+        None
+    }
 
     /// Its own first layer, which an adapter can replace; `None` if no adapter does.
     fn stem(&self) -> Option<Stem> {

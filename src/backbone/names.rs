@@ -1,10 +1,20 @@
 //! Names of backbones and of their published weights: timm's; for DINOv2 on the command line, Meta's.
 
-use crate::spec::{Backbone, ConvNextSize, DinoV2Size, NetworkModel, ResNetSize, VitSize, settings};
+use crate::spec::{Backbone, ConvNextSize, DinoV2Size, NetworkModel, ResNetSize, VitSize, Weights, settings};
 
 /// timm's name of a backbone with its published weights; for a ViT of which there are none, timm's name alone.
 pub fn published(backbone: &Backbone) -> String {
+    of(backbone, &backbone.published())
+}
+
+/// The same with these of its published weights.
+pub fn of(backbone: &Backbone, weights: &Weights) -> String {
     match backbone {
+        Backbone::Vit(word) if *weights == Weights::Lvd142m => {
+            let registers =
+                if word.registers > 0 { format!("_reg{}", word.registers) } else { String::new() };
+            format!("vit_{}_patch{}{registers}_dinov2.lvd142m", vit_size(word.size), word.patch())
+        }
         Backbone::ConvNext(word) => format!("convnext_{}.fb_in22k", size_name(word.size)),
         // DeiT's are those of ImageNet-1k.
         Backbone::Vit(word) if backbone.starts_from(&backbone.published()) => {

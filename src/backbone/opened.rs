@@ -4,6 +4,7 @@
 use super::{
     files::{Error, is_head},
     layout::{self, Known},
+    position::{self, Rule},
     torch::{Checkpoint, Stored, is_checkpoint},
 };
 use crate::npy;
@@ -50,6 +51,8 @@ pub(super) struct Placed {
 }
 
 enum Part {
+    /// Numbers that were made of those of a file.
+    Made(Vec<f32>),
     /// Bytes of one of the files.
     Bytes(usize, Range<usize>),
     /// A tensor of a checkpoint, and its name there.
@@ -164,6 +167,7 @@ impl Opened {
         let mut all = Vec::new();
         for part in &tensor.parts {
             match part {
+                Part::Made(values) => all.extend_from_slice(values),
                 Part::Bytes(file, range) => {
                     let floats = floats(&self.files[*file][range.clone()], tensor.dtype);
                     if tensor.parts.len() == 1 {
@@ -295,6 +299,47 @@ impl Opened {
         if let [outs, planes, 1, height, width] = shape[..] {
             *shape = vec![outs, planes, height, width];
         }
+    }
+
+    /// Puts positions (1, `expected`, width) of a class token and of a square grid in the place of those of another square grid, with or
+    /// without one of the class token, which is then 0.
+    ///
+    /// # Errors
+    /// If a checkpoint is damaged.
+    pub(super) fn resize_positions(&mut self, name: &str, expected: usize, rule: Rule) -> Result<(), Error> {
+        let side = |count: usize| Some(count.isqrt()).filter(|side| *side > 0 && side * side == count);
+        let Some(to) = expected.checked_sub(1).and_then(side) else { return Ok(()) };
+        let Some(placed) = self.tensors.get(name) else { return Ok(()) };
+        let [1, count, width] = placed.shape[..] else { return Ok(()) };
+        // A table with one row more may belong to a network that has the class token's position in the token itself.
+        if count == expected || count.checked_sub(1) == Some(expected) {
+            return Ok(());
+        }
+        let (own, from) = match (side(count), count.checked_sub(1).and_then(side)) {
+            (Some(from), _) => (0, from),
+            (None, Some(from)) => (1, from),
+            (None, None) => return Ok(()),
+        };
+        let values = self.floats(placed)?;
+        let (class, grid) = values.split_at(own * width);
+        let mut made = if own == 1 { class.to_vec() } else { vec![0.0; width] };
+        for weights in position::map(from, [to, to], 1, rule).chunks_exact(from * from) {
+            let mut row = vec![0f64; width];
+            for (weight, position) in
+                weights.iter().zip(grid.chunks_exact(width)).filter(|(weight, _)| **weight != 0.0)
+            {
+                row.iter_mut().zip(position).for_each(|(sum, x)| *sum += f64::from(weight * x));
+            }
+            made.extend(row.iter().map(|x| *x as f32));
+        }
+        self.remarks.push(format!(
+            "{}: positions of {from} × {from} patches are resized to {to} × {to}",
+            self.path.display()
+        ));
+        let placed =
+            Placed { dtype: Dtype::F32, shape: vec![1, expected, width], parts: vec![Part::Made(made)] };
+        self.tensors.insert(name.into(), placed);
+        Ok(())
     }
 
     fn insert(&mut self, name: String, placed: Placed) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use crate::{params::Params, spec::PositionResize};
 
 /// How positions are resized. Published codes combine the same three choices.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Rule {
+pub struct Rule {
     /// Added to the number of patches along each side, which moves the places between which is interpolated.
     extra: f64,
     /// Whether the kernel widens where the grid shrinks.

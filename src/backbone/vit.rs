@@ -298,6 +298,10 @@ impl Backbone for Vit {
         Side { least: self.shape.patch, multiple: self.shape.patch }
     }
 
+    fn resizing(&self) -> Option<Rule> {
+        Some(self.shape.resize)
+    }
+
     fn stem(&self) -> Option<Stem> {
         Some(self.shape.stem())
     }

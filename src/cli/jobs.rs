@@ -7,12 +7,13 @@ use super::{
     set::Changed,
 };
 use crate::{
+    backbone::files,
     data::DataSet,
     dsl::Declared,
     plan::Plan,
     registry::{self, Entry},
     seed::Seed,
-    spec::{Spec, check::Problem, recipe::Recipe, upgrade},
+    spec::{Spec, Weights, check::Problem, recipe::Recipe, upgrade},
     store::{ExperimentRow, Scale},
 };
 use serde::Deserialize;
@@ -196,18 +197,30 @@ pub(super) fn plan(
     declarations: &[Declaration],
     options: &SpecOptions,
     data: &BTreeMap<String, DataSet>,
+    weights: Option<&Path>,
 ) -> Result<Vec<Job>> {
     let mut jobs = vec![];
     for (number, declaration) in declarations.iter().enumerate() {
         let simulated = locate::any_simulated(data, &Plan::data_names(&declaration.declared.spec));
         let scale = declaration.scale.unwrap_or_else(|| options.scale(simulated));
-        let spec = declaration.spec(options, scale)?;
+        let spec = with_contents(declaration.spec(options, scale)?, weights).at(declaration.entry.name)?;
         for seed in options.seeds(&declaration.declared.seeds) {
             let plan = Plan::of(&spec, Seed(seed), data).at(declaration.entry.name)?;
             jobs.push(Job { declaration: number, scale, plan });
         }
     }
     Ok(jobs)
+}
+
+/// The spec with what its file of weights contains, if it starts from one, which is looked for in `given` first.
+///
+/// # Errors
+/// If the file is not there, or cannot be read.
+pub(super) fn with_contents(mut spec: Spec, given: Option<&Path>) -> std::result::Result<Spec, files::Error> {
+    if let Weights::File { name, contents: contents @ None } = &mut spec.model.weights {
+        *contents = Some(files::contents(&files::find_file(name, given)?)?);
+    }
+    Ok(spec)
 }
 
 fn refuse(name: &str, problems: &[Problem]) -> Result {

@@ -60,7 +60,7 @@ impl Show {
         for declaration in &declarations {
             let data = self.at_hand(declaration, &mut progress)?;
             let scale = self.spec.scale(data.simulated);
-            let spec = declaration.spec(&self.spec, scale)?;
+            let spec = jobs::with_contents(declaration.spec(&self.spec, scale)?, None)?;
             let mut runs = vec![];
             if data.missing.is_empty() {
                 for seed in self.spec.seeds(&declaration.declared.seeds) {

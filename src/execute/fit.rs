@@ -17,13 +17,13 @@ use crate::{
     plan::{Fit, Layers, Pretrained, Step, TakesOver, Top, Training},
     seed::Seed,
     spec::{
-        Adapter, KeptStep, Model, Moments, Needs, Oracle, PretrainLength, Samples, Selection, Stage,
-        TestTime, View, Weights, normalise::moments_of,
+        Adapter, Backbone, KeptStep, Model, Moments, Needs, Oracle, PretrainLength, Samples, Selection,
+        Stage, TestTime, View, Weights, normalise::moments_of,
     },
     store::Attempt,
     train::{self, Bag, Folder, Job, Judge, Pretraining, Source},
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(super) const WEIGHTS: &str = "weights.safetensors";
 const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -127,13 +127,31 @@ impl WorkContext<'_> {
     /// What is done to read the published weights that a training starts from.
     fn remarks(&self, fit: &Fit) -> Result<Vec<String>, Error> {
         let later = fit.training.as_ref().is_some_and(|training| training.number > 0);
-        match &fit.model.weights {
-            Weights::Scratch | Weights::SimulatedPretrain | Weights::SimulatedPretrainLong => Ok(Vec::new()),
-            _ if later => Ok(Vec::new()),
+        match self.published(&fit.model.backbone, &fit.model.weights)?.filter(|_| !later) {
+            Some(file) => Ok(files::remarks(&file)?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The file that a backbone starts from, if it starts from one that was not trained here.
+    fn published(&self, backbone: &Backbone, weights: &Weights) -> Result<Option<PathBuf>, Error> {
+        let given = self.executor.weights.as_deref();
+        match weights {
+            Weights::Scratch | Weights::SimulatedPretrain | Weights::SimulatedPretrainLong => Ok(None),
             Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m | Weights::Published => {
-                let file =
-                    files::find(&files::published(&fit.model.backbone), self.executor.weights.as_deref())?;
-                Ok(files::remarks(&file)?)
+                Ok(Some(files::find(&files::of(backbone, weights), given)?))
+            }
+            Weights::File { name, contents } => {
+                let path = files::find_file(name, given)?;
+                if let Some(expected) = contents {
+                    let found = files::contents(&path)?;
+                    if found != *expected {
+                        return Err(
+                            files::Error::OtherContents { path, expected: expected.clone(), found }.into()
+                        );
+                    }
+                }
+                Ok(Some(path))
             }
         }
     }
@@ -161,16 +179,11 @@ impl WorkContext<'_> {
             files::restore(&self.of_parent(parent, WEIGHTS), &mut params)?;
             return Ok((extractor, params));
         }
-        match &model.weights {
-            Weights::Scratch => {}
-            Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m | Weights::Published => {
-                let file = files::find(&files::published(&model.backbone), self.executor.weights.as_deref())?;
-                extractor.load(&file, &mut params)?;
-            }
-            Weights::SimulatedPretrain | Weights::SimulatedPretrainLong => {
-                let parent = step.parents.first().expect("the plan puts the pre-training before the fit");
-                extractor.load(&self.of_parent(parent, WEIGHTS), &mut params)?;
-            }
+        if let Some(file) = self.published(&model.backbone, &model.weights)? {
+            extractor.load(&file, &mut params)?;
+        } else if model.weights.simulated().is_some() {
+            let parent = step.parents.first().expect("the plan puts the pre-training before the fit");
+            extractor.load(&self.of_parent(parent, WEIGHTS), &mut params)?;
         }
         Ok((extractor, params))
     }
@@ -179,12 +192,10 @@ impl WorkContext<'_> {
     fn start_classifier(&self, step: &Step, top: &Top, params: &mut Params) -> Result<(), Error> {
         let extractor = step.parents.first().expect("the plan puts the extractor before the classifier");
         Extractor::load_foundation(&self.of_parent(extractor, WEIGHTS), params)?;
-        let file = match &top.weights {
-            Weights::Scratch => return Ok(()),
-            Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m | Weights::Published => {
-                files::find(&files::published(&top.backbone), self.executor.weights.as_deref())?
-            }
-            Weights::SimulatedPretrain | Weights::SimulatedPretrainLong => {
+        let file = match self.published(&top.backbone, &top.weights)? {
+            Some(file) => file,
+            None if top.weights.simulated().is_none() => return Ok(()),
+            None => {
                 let parent =
                     step.parents.get(1).expect("the plan puts the pre-training before the classifier");
                 self.of_parent(parent, WEIGHTS)

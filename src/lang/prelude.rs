@@ -1,7 +1,7 @@
 //! Everything an experiment file needs: `use dichroic::prelude::*;`.
 
 pub use crate::dsl::{
-    Adaptation, Augmentation, Backbone, Batch, Coda, DataWord, EachView, Experiments, HandMade, Image,
+    Adaptation, Augmentation, Backbone, Batch, Coda, DataWord, EachView, Experiments, File, HandMade, Image,
     ImageNet1k, ImageNet22k, Lvd142m, Model, Objective, Oda, Plate, Report, Run, Scratch, Simulated,
     SimulatedLong, Source, StemAdapter, TrainingData, size,
 };

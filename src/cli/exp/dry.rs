@@ -111,7 +111,7 @@ fn published(work: &Work) -> Option<String> {
     let first = fit.training.as_ref().is_none_or(|training| training.number == 0);
     match fit.model.weights {
         Weights::ImageNet22k | Weights::ImageNet1k | Weights::Lvd142m | Weights::Published if first => {
-            Some(files::published(&fit.model.backbone))
+            Some(files::of(&fit.model.backbone, &fit.model.weights))
         }
         _ => None,
     }

@@ -128,7 +128,7 @@ impl Exp {
         let path = self.store.path();
         let mut progress = if self.worker.is_some() { Progress::of_worker() } else { Progress::new(quiet) };
         let data = locate::open(&jobs::data_names(declarations), &self.data, &path, &mut progress)?;
-        let jobs = jobs::plan(declarations, &self.spec, &data)?;
+        let jobs = jobs::plan(declarations, &self.spec, &data, self.weights.as_deref())?;
         for job in &jobs {
             backbone::built(&job.plan.spec.model.backbone).at(session::title(declarations, job))?;
             device::computes(&device, format::of(job.plan.spec.train.precision))

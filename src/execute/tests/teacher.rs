@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     backbone::files,
     dsl::{Adapts, Trainable},
-    spec::settings,
+    spec::{Weights, settings},
 };
 
 fn dino(trained: impl TrainingData, say: impl FnOnce(&mut settings::DinoV1)) -> Spec {
@@ -162,6 +162,47 @@ fn names(path: &std::path::Path) -> Vec<String> {
     let content = std::fs::read(path).unwrap();
     let file = safetensors::SafeTensors::deserialize(&content).unwrap();
     file.names().into_iter().map(ToString::to_string).collect()
+}
+
+/// A run that starts from a file is known by what the file contains, not by when it was asked for.
+#[test]
+fn a_run_continues_from_a_file_and_is_known_by_what_it_contains() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.safetensors");
+    let from = |weights: Weights| {
+        let model = Vit::mini().scratch().adapter(BagOfChannels).train_on(SMALL);
+        let run = model.image(32).normalise(EachView).augment(Crop + Flip).epochs(1).batch(4).warmup(0);
+        let dino = Dino::v2().prototypes(32).hidden(16).bottleneck(8).locals(2).local_side(16);
+        let run = run.loss(dino + Ibot + 0.1 * KoLeo).evaluate(OneNn::cosine().on(SMALL));
+        let mut spec = run.specs().remove(0).spec;
+        spec.model.weights = weights;
+        spec.canonical()
+    };
+    let home = Home::of(&["dna", "er"]);
+    let (plan, _, scratch) = home.run(&from(Weights::Scratch));
+    let fit = plan.steps.iter().find(|step| step.work.kind() == "fit").unwrap();
+    let file = home.store.read().unwrap().artifacts(fit.id.as_str()).unwrap().remove(0);
+    std::fs::copy(crate::store::files(home.store.path()).join(&file.path), &path).unwrap();
+    let of_file = || {
+        let contents = Some(files::contents(&path).unwrap());
+        from(Weights::File { name: path.display().to_string(), contents })
+    };
+    let first = of_file();
+    let (_, _, continued) = home.run(&first);
+    assert_ne!(continued, scratch);
+    // Of the same numbers but one.
+    let mut bytes = std::fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let second = of_file();
+    let plan = |spec: &Spec| Plan::of(spec, Seed(4), &home.data).unwrap();
+    assert_ne!(plan(&first).run, plan(&second).run);
+    let error = home.attempt(&plan(&first)).1.unwrap_err();
+    assert!(error.to_string().contains("is not the file that the run was planned with"), "{error}");
+    assert!(error.hint().unwrap().contains("other weights are another run"), "{error}");
+    std::fs::remove_file(&path).unwrap();
+    let error = home.attempt(&plan(&second)).1.unwrap_err();
+    assert!(error.to_string().contains("mine.safetensors` is not there"), "{error}");
 }
 
 #[test]

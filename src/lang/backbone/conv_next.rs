@@ -125,7 +125,10 @@ impl BackboneWord for Settings {
 
     fn starts_from(&self, weights: &Weights) -> bool {
         match weights {
-            Weights::Scratch | Weights::SimulatedPretrain | Weights::SimulatedPretrainLong => true,
+            Weights::Scratch
+            | Weights::SimulatedPretrain
+            | Weights::SimulatedPretrainLong
+            | Weights::File { .. } => true,
             Weights::ImageNet22k => self.size.is_published(),
             Weights::ImageNet1k | Weights::Lvd142m | Weights::Published => false,
         }

@@ -61,6 +61,7 @@ impl BackboneWord for Settings {
             Weights::ImageNet22k
             | Weights::ImageNet1k
             | Weights::Published
+            | Weights::File { .. }
             | Weights::SimulatedPretrain
             | Weights::SimulatedPretrainLong => false,
         }

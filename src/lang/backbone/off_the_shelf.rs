@@ -51,7 +51,9 @@ impl<S: Size> dsl::Backbone for OffTheShelf<S> {
 pub struct Published;
 
 impl StartsWith for Published {
-    const WEIGHTS: Weights = Weights::Published;
+    fn weights(self) -> Weights {
+        Weights::Published
+    }
 }
 
 impl<S: Size> WeightsFor<OffTheShelf<S>> for Published {}
@@ -116,6 +118,7 @@ impl BackboneWord for Settings {
             Weights::ImageNet22k
             | Weights::ImageNet1k
             | Weights::Lvd142m
+            | Weights::File { .. }
             | Weights::SimulatedPretrain
             | Weights::SimulatedPretrainLong => false,
         }

@@ -65,6 +65,7 @@ impl BackboneWord for Settings {
             Weights::ImageNet22k
             | Weights::Lvd142m
             | Weights::Published
+            | Weights::File { .. }
             | Weights::SimulatedPretrain
             | Weights::SimulatedPretrainLong => false,
         }

@@ -2,7 +2,9 @@
 
 use super::{Backbone, BackboneWord};
 use crate::{
-    dsl::{self, ImageNet1k, LearnsHere, Simulated, SimulatedLong, Size, Transformer, WeightsFor, sizes},
+    dsl::{
+        self, ImageNet1k, LearnsHere, Lvd142m, Simulated, SimulatedLong, Size, Transformer, WeightsFor, sizes,
+    },
     spec::{Spec, Weights, bounds, check::Found},
     word::{Word, plain, word},
 };
@@ -128,6 +130,9 @@ impl WeightsFor<Vit<size::Mini>> for SimulatedLong {}
 impl WeightsFor<Vit<size::Tiny>> for ImageNet1k {}
 impl WeightsFor<Vit<size::Small>> for ImageNet1k {}
 impl WeightsFor<Vit<size::Base>> for ImageNet1k {}
+impl WeightsFor<Vit<size::Small, OwnShape>> for Lvd142m {}
+impl WeightsFor<Vit<size::Base, OwnShape>> for Lvd142m {}
+impl WeightsFor<Vit<size::Large, OwnShape>> for Lvd142m {}
 
 /// Width, depth and patch of a vision transformer. A head has 64 numbers, the hidden layer four times the width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -247,6 +252,15 @@ impl Settings {
         )
     }
 
+    /// Whether DINOv2's weights are published for its shape: patches of 14 px, layer scale, no registers or four.
+    fn is_of_dino_v2(&self) -> bool {
+        let size = match self.size {
+            VitSize::Small | VitSize::Base | VitSize::Large => true,
+            VitSize::Mini | VitSize::Tiny => false,
+        };
+        size && self.patch() == 14 && self.layer_scale.is_some() && [0, 4].contains(&self.registers)
+    }
+
     /// Whether its shape is the published one of its size.
     fn is_as_published(&self) -> bool {
         self.patch() == self.size.patch() && self.registers == 0 && self.layer_scale.is_none()
@@ -274,7 +288,9 @@ impl BackboneWord for Settings {
         match weights {
             Weights::Scratch | Weights::SimulatedPretrain | Weights::SimulatedPretrainLong => true,
             Weights::ImageNet1k => self.size.is_published() && self.is_as_published(),
-            Weights::ImageNet22k | Weights::Lvd142m | Weights::Published => false,
+            Weights::Lvd142m => self.is_of_dino_v2(),
+            Weights::File { .. } => true,
+            Weights::ImageNet22k | Weights::Published => false,
         }
     }
 
@@ -423,6 +439,18 @@ mod tests {
         ] {
             assert_eq!(shaped(change), ["unpublished_weights"]);
         }
+        let of_dino_v2 = |change: fn(&mut super::Settings)| {
+            let model = Vit::small().patch(14).layer_scale(1e-5).pretrained(Lvd142m).adapter(BagOfChannels);
+            let run = model.train_on(Chammi).loss(DinoV1::ema(0.996).local_side(98));
+            let mut spec = sample::spec(run.evaluate(OneNn::cosine().on(Chammi)), Recipe::Fixed);
+            let spec::Backbone::Vit(word) = &mut spec.model.backbone else { panic!("it is a ViT") };
+            change(word);
+            spec.check().into_iter().map(|problem| problem.rule).collect::<Vec<_>>()
+        };
+        assert_eq!(of_dino_v2(|_| ()), [""; 0]);
+        assert_eq!(of_dino_v2(|word| word.registers = 4), [""; 0]);
+        assert_eq!(of_dino_v2(|word| word.layer_scale = None), ["unpublished_weights"]);
+        assert_eq!(of_dino_v2(|word| word.registers = 3), ["unpublished_weights"]);
         assert_eq!(shaped(|word| word.patch = Some(15)), ["vit_grid", "unpublished_weights"]);
         assert_eq!(shaped(|word| word.patch = Some(0)), ["vit_grid", "unpublished_weights"]);
         assert_eq!(shaped(|word| word.registers = 5000), ["vit_registers", "unpublished_weights"]);

@@ -2,7 +2,6 @@
 
 use super::{Adapts, HasWeights, Model};
 use crate::spec::Weights;
-use std::marker::PhantomData;
 use toml::Table;
 
 /// A size of a backbone.
@@ -23,12 +22,12 @@ pub trait Backbone: Copy {
     where
         Self: LearnsHere,
     {
-        NeedsAdapter { backbone: self, types: PhantomData }
+        NeedsAdapter { backbone: self, weights: Scratch }
     }
 
-    /// Starts from published weights.
-    fn pretrained<W: WeightsFor<Self>>(self, _weights: W) -> NeedsAdapter<Self, W> {
-        NeedsAdapter { backbone: self, types: PhantomData }
+    /// Starts from weights that were trained before: published ones by their name, or those of a [`File`].
+    fn pretrained<W: WeightsFor<Self>>(self, weights: W) -> NeedsAdapter<Self, W> {
+        NeedsAdapter { backbone: self, weights }
     }
 
     #[doc(hidden)]
@@ -107,34 +106,53 @@ pub struct Simulated;
 #[derive(Clone, Copy, Debug)]
 pub struct SimulatedLong;
 
+/// Weights in a file of one's own, or of anybody's: `File("dinov2_vits14_pretrain.pth")`. A path, or the name of a file in the folder
+/// `--weights` or `$DICHROIC_WEIGHTS`; safetensors or a checkpoint of PyTorch, in the names of timm, Meta or Hugging Face. Positions of
+/// another grid are resized, and the first layer of any adapter begins with that of one plane or of red, green and blue. What the file
+/// contains is part of what a run is known by.
+///
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// let model = Vit::small().patch(14).layer_scale(1e-5).pretrained(File("dinov2_vits14_pretrain.pth"));
+/// let _ = model.adapter(BagOfChannels);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct File(
+    /// Its path, or its name.
+    pub &'static str,
+);
+
 /// Initial weights.
-pub trait StartsWith {
+pub trait StartsWith: Copy {
     /// The same as plain data.
-    const WEIGHTS: Weights;
+    fn weights(self) -> Weights;
 }
 
-impl StartsWith for Scratch {
-    const WEIGHTS: Weights = Weights::Scratch;
+impl StartsWith for File {
+    fn weights(self) -> Weights {
+        Weights::File { name: self.0.into(), contents: None }
+    }
 }
 
-impl StartsWith for ImageNet22k {
-    const WEIGHTS: Weights = Weights::ImageNet22k;
+/// Writes where weights come from that have no settings.
+macro_rules! starts_with {
+    ($($Word:ident = $weights:ident;)*) => {$(
+        impl StartsWith for $Word {
+            fn weights(self) -> Weights {
+                Weights::$weights
+            }
+        }
+    )*};
 }
 
-impl StartsWith for ImageNet1k {
-    const WEIGHTS: Weights = Weights::ImageNet1k;
-}
-
-impl StartsWith for Lvd142m {
-    const WEIGHTS: Weights = Weights::Lvd142m;
-}
-
-impl StartsWith for Simulated {
-    const WEIGHTS: Weights = Weights::SimulatedPretrain;
-}
-
-impl StartsWith for SimulatedLong {
-    const WEIGHTS: Weights = Weights::SimulatedPretrainLong;
+starts_with! {
+    Scratch = Scratch;
+    ImageNet22k = ImageNet22k;
+    ImageNet1k = ImageNet1k;
+    Lvd142m = Lvd142m;
+    Simulated = SimulatedPretrain;
+    SimulatedLong = SimulatedPretrainLong;
 }
 
 /// Weights published for the backbone `B`.
@@ -167,24 +185,31 @@ impl StartsWith for SimulatedLong {
 /// # use dichroic::prelude::*;
 /// let _ = (Vit::mini().pretrained(Simulated), ConvNext::mini().pretrained(SimulatedLong));
 /// ```
+/// DINOv2 has patches of 14 px and layer scale:
+/// ```
+/// # extern crate dichroic_lang as dichroic;
+/// # use dichroic::prelude::*;
+/// let _ = Vit::base().patch(14).layer_scale(1e-5).registers(4).pretrained(Lvd142m);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "there are no `{Self}` weights for `{B}`",
     label = "not published for this backbone",
-    note = "`ImageNet22k` weights exist for `ConvNext::tiny()`, `::small()` and `::base()`; the smaller ones start with `.scratch()`. `ImageNet1k` is for `ResNet`, and for `Vit::tiny()`, `::small()` and `::base()` as they are; other transformers start with `.scratch()`. `Lvd142m` is for `DinoV2`"
+    note = "`ImageNet22k` weights exist for `ConvNext::tiny()`, `::small()` and `::base()`; the smaller ones start with `.scratch()`. `ImageNet1k` is for `ResNet`, and for `Vit::tiny()`, `::small()` and `::base()` as they are. `Lvd142m` is for `DinoV2`, and for `Vit::small().patch(14).layer_scale(1e-5)`, `Vit::base()` and `Vit::large()` likewise, also with `.registers(4)`. Other transformers start with `.scratch()`, or with any `File(\"weights.pth\")` that fits"
 )]
 pub trait WeightsFor<B>: StartsWith {}
+impl<B: LearnsHere> WeightsFor<B> for File {}
 
 /// A backbone with weights but without an adapter. The next method is `.adapter(…)`.
 #[derive(Clone, Copy, Debug)]
 pub struct NeedsAdapter<B, W> {
     backbone: B,
-    types: PhantomData<W>,
+    weights: W,
 }
 
 impl<B: Backbone, W: StartsWith> NeedsAdapter<B, W> {
     /// Lets the model read images with varying channels.
     pub fn adapter<A: Adapts<B>>(self, adapter: A) -> Model<B, W, A> {
-        Model::new(self.backbone, adapter)
+        Model::new(self.backbone, self.weights, adapter)
     }
 }
 

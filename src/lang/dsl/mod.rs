@@ -49,8 +49,8 @@ pub use adapter::{
 };
 pub use augment::{Augmentation, Changes};
 pub use backbone::{
-    Backbone, ImageNet1k, ImageNet22k, LearnsHere, Lvd142m, NeedsAdapter, Scratch, Simulated, SimulatedLong,
-    Size, StartsWith, Transformer, WeightsFor,
+    Backbone, File, ImageNet1k, ImageNet22k, LearnsHere, Lvd142m, NeedsAdapter, Scratch, Simulated,
+    SimulatedLong, Size, StartsWith, Transformer, WeightsFor,
 };
 pub use classify::{Classified, WithoutLabels};
 pub use data::{DataWord, Having, TrainingData, Without};

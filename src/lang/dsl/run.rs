@@ -14,8 +14,9 @@ pub struct Model<B, W, A> {
 }
 
 impl<B: Backbone, W: StartsWith, A: Adapts<B>> Model<B, W, A> {
-    pub(super) fn new(backbone: B, adapter: A) -> Self {
-        Self { draft: Draft::new(backbone.backbone(), &W::WEIGHTS, adapter.adapter()), types: PhantomData }
+    pub(super) fn new(backbone: B, weights: W, adapter: A) -> Self {
+        let draft = Draft::new(backbone.backbone(), &weights.weights(), adapter.adapter());
+        Self { draft, types: PhantomData }
     }
 }
 

@@ -34,6 +34,14 @@ pub enum Weights {
     Lvd142m,
     /// The weights that timm's name of an `OffTheShelf` network names, found in the same places.
     Published,
+    /// Those of a file.
+    File {
+        /// Its path, or its name in the folders where weights are looked for.
+        name: String,
+        /// BLAKE3 of what it contains, once it was found.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        contents: Option<String>,
+    },
     /// The same backbone, trained once on simulated three-channel images. Takes the place of ImageNet in `quick`.
     SimulatedPretrain,
     /// The same for longer, on more images.
@@ -63,7 +71,12 @@ impl Weights {
         match self {
             Self::SimulatedPretrain => Some(PretrainLength::Short),
             Self::SimulatedPretrainLong => Some(PretrainLength::Long),
-            Self::Scratch | Self::ImageNet22k | Self::ImageNet1k | Self::Lvd142m | Self::Published => None,
+            Self::Scratch
+            | Self::ImageNet22k
+            | Self::ImageNet1k
+            | Self::Lvd142m
+            | Self::Published
+            | Self::File { .. } => None,
         }
     }
 }
@@ -71,6 +84,7 @@ impl Weights {
 impl fmt::Display for Weights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::File { name, .. } => return f.write_str(name),
             Self::Scratch => "random",
             Self::ImageNet22k => "ImageNet-22k",
             Self::ImageNet1k => "ImageNet-1k",

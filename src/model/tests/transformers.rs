@@ -2,7 +2,7 @@
 
 use super::{chammi, trained_adapters};
 use crate::{
-    adapter::{self, Images, build},
+    adapter::{self, Images, SetChannels, build},
     backbone::{Stem, Vit, VitShape, files},
     dsl::{FixedChannels, HyperNet, TargetParam},
     golden,
@@ -147,4 +147,71 @@ fn a_declared_transformer_starts_from_deits_weights() {
         let error = Extractor::new(&larger, &all, &[], &mut other).load(&path, &mut other).unwrap_err();
         assert!(error.to_string().contains("misshapen: "), "{error}");
     }
+}
+
+/// Weights of another grid of positions, of one plane or three, in a declared model: at the size of its own grid it says what the
+/// published network says, which resizes positions at every image.
+#[test]
+fn weights_of_any_file_are_continued_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.safetensors");
+    let word = settings::Vit { positions: PositionResize::Offset, ..settings::Vit::plain(VitSize::Tiny) };
+    let shape = VitShape { grid: 7, ..VitShape::of(&word) };
+    let sets = [SetChannels { set: "A".into(), channels: ["a", "b", "c"].map(String::from).into() }];
+    let pixels = |channels: usize| {
+        let mut stream = Seed(5).stream("noise");
+        let noise: Vec<f32> = (0..channels * 224 * 224).map(|_| stream.normal() as f32).collect();
+        Images { pixels: Tensor::from_vec(noise, (1, channels, 224, 224), &Device::Cpu).unwrap(), set: 0 }
+    };
+    let features = |model: &Extractor, params: &Params, channels: usize| -> Vec<f32> {
+        let found = model.embed(params, &pixels(channels)).unwrap();
+        found.value().flatten_all().unwrap().to_vec1().unwrap()
+    };
+    let planes: spec::Adapter = spec::Planes { channels: sets[0].channels.clone() }.into();
+    let bag = sample::adapter(crate::prelude::BagOfChannels, Recipe::Fixed);
+    for (count, adapter, channels) in [(3, planes, 3), (1, bag.clone(), 1), (1, bag, 3)] {
+        let mut written = Params::new(Seed(1));
+        let entry = adapter::plain(count, shape.stem(), &mut written);
+        let published = Extractor { entry, backbone: Box::new(Vit::shaped(shape, &mut written)) };
+        // Of the usual size, positions would hardly be seen.
+        let id = written.find("pos_embed").unwrap();
+        let larger = written.export(id).unwrap().into_iter().map(|x| 20.0 * x).collect();
+        written.import(id, larger).unwrap();
+        files::save(&path, &written, None, |_| true).unwrap();
+
+        let weights = spec::Weights::File { name: "mine".into(), contents: None };
+        let declared = spec::Model { backbone: word.clone().into(), weights, adapter };
+        let mut params = Params::new(Seed(2));
+        let model = Extractor::new(&declared, &sets, &[], &mut params);
+        model.load(&path, &mut params).unwrap();
+        let positions = params.export(params.find("pos_embed").unwrap()).unwrap();
+        assert_eq!(positions.len(), (1 + 14 * 14) * 192);
+        let found = features(&model, &params, channels);
+        if count == channels {
+            golden::assert_close("features", &found, &features(&published, &written, channels), 1e-4);
+        } else {
+            assert_eq!(found.len(), 3 * 192, "each channel passes by itself");
+        }
+    }
+    // A table of channels is read if it is there, and begins at random if it is not.
+    let bag_of = |word: spec::Adapter| spec::Model {
+        backbone: settings::Vit::plain(VitSize::Tiny).into(),
+        weights: spec::Weights::Scratch,
+        adapter: word,
+    };
+    let (from_rgb, sampled) = (spec::FromRgb::Sum, spec::SampledChannels::All);
+    let table = |channels| spec::Adapter::from(settings::ChannelVit { channels, from_rgb, sampled });
+    let (mut first, mut second, mut third) =
+        (Params::new(Seed(3)), Params::new(Seed(4)), Params::new(Seed(5)));
+    let name = "patch_embed.channel_embed.weight";
+    let model = Extractor::new(&bag_of(table(5)), &sets, &[], &mut first);
+    let before = first.export(first.find(name).unwrap()).unwrap();
+    model.load(&path, &mut first).unwrap();
+    assert_eq!(first.export(first.find(name).unwrap()).unwrap(), before);
+    files::save(&path, &first, None, |_| true).unwrap();
+    Extractor::new(&bag_of(table(5)), &sets, &[], &mut second).load(&path, &mut second).unwrap();
+    assert_eq!(second.export(second.find(name).unwrap()).unwrap(), before);
+    let error =
+        Extractor::new(&bag_of(table(4)), &sets, &[], &mut third).load(&path, &mut third).unwrap_err();
+    assert!(error.to_string().contains("misshapen: patch_embed.channel_embed.weight"), "{error}");
 }
