@@ -31,10 +31,12 @@ const TYPE_RULES: &[TypeRule] = type_rules![
     arguments false,
     attribute_arguments false,
     bag_of_channels_with_labels true,
+    channel_vit_backbone true,
     data_forgotten false,
     evaluate_without_data false,
     forgot_a_loss false,
     frozen_with_loss false,
+    hierarchy_objective true,
     loss_forgotten false,
     loss_twice false,
     miro_needs_oracle true,
@@ -352,6 +354,8 @@ fn each_rule_is_broken_by_its_mistake_alone() {
         }),
         ("hierarchy_backbone", |s| {
             hierarchy(s);
+            // Masked patches are another rule's.
+            s.train.stages[0].objective.remove(1);
             s.model.backbone = conv_next(ConvNextSize::Nano, 0.0);
         }),
         ("hierarchy_reading", |s| {
@@ -592,6 +596,14 @@ fn the_compiler_and_the_check_have_the_same_rules() {
     raised.extend(rules(|spec| {
         spec.train.stages[0].strategy = miro(0.1, 10.0);
         spec.model.weights = Weights::Scratch;
+    }));
+    raised.extend(rules(|spec| {
+        let (from_rgb, sampled) = (spec::FromRgb::Sum, spec::SampledChannels::All);
+        spec.model.adapter = settings::ChannelVit { channels: 5, from_rgb, sampled }.into();
+    }));
+    raised.extend(rules(|spec| {
+        hierarchy(spec);
+        spec.train.stages[0].objective = contrasted();
     }));
     raised.extend(rules(|spec| resnet(spec).weights = Weights::Scratch));
     raised.extend(rules(|spec| spec.model.adapter = adapter(BagOfChannels)));
