@@ -31,7 +31,8 @@ fn real_boc() -> impl Experiments {
         .warmup(1)
         .batch(32)
         .seeds([0])
-        .evaluate(OneNn::cosine().on(asked()));
+        .evaluate(OneNn::cosine().on(asked()))
+        .evaluate(LinearProbe.on(asked()));
     let supervised = ConvNext::mini()
         .scratch()
         .adapter(HyperNet { z: 32, hidden: 64 })
@@ -46,7 +47,8 @@ fn real_boc() -> impl Experiments {
         .epochs(50)
         .batch(32)
         .seeds([0])
-        .evaluate(OneNn::cosine().on(asked()));
+        .evaluate(OneNn::cosine().on(asked()))
+        .evaluate(LinearProbe.on(asked()));
     let beside = bag.clone().beside(HandMade, 0.3).beside(HandMade.standardised(), 0.3);
     (
         bag.label("system", "bag of channels"),
