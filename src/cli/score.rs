@@ -13,13 +13,14 @@ use crate::{
     evaluate::{
         FeatureFile, FeatureRows, TaskScore,
         features::{Keyed, check},
+        metrics::{Absent, F1_MACRO, f1_macro_of},
         nearest,
-        protocol::{OneNn, score},
+        protocol::{Knn, LinearProbe, OneNn, Protocol, score},
         questions::Questions,
     },
     npy::Refusal,
     papers::{ACCURACY, MACRO_F1, PAPERS},
-    spec::Metric,
+    spec::{self, Metric, Select, settings},
     store::{Rows, Value},
 };
 use candle_core::Device;
@@ -40,9 +41,24 @@ pub(super) struct Score {
     /// Folder of the data set's tables; no image is read
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Distance of the nearest-neighbour search
+    /// What answers; repeatable [default: one-nn]
+    #[arg(long = "protocol", value_enum, value_name = "WHAT")]
+    protocols: Vec<ProtocolWord>,
+    /// Of one-nn: distance of the nearest-neighbour search
     #[arg(long, value_enum, default_value_t = MetricWord::Cosine)]
     metric: MetricWord,
+    /// Of knn: nearest images that vote
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
+    k: usize,
+    /// Of knn: cosines are divided by this
+    #[arg(long, value_name = "T", default_value_t = 0.07)]
+    temperature: f64,
+    /// Of linear: what chooses one of its 48 classifiers
+    #[arg(long, value_enum, default_value_t = SelectWord::HeldOut)]
+    select: SelectWord,
+    /// Classes that no image that is asked has, in macro-F1 [default: those of the truth count, as in CHAMMI's evaluator]
+    #[arg(long, value_enum, value_name = "HOW")]
+    absent_classes: Option<AbsentWord>,
     #[command(flatten)]
     threads: ThreadsOption,
     /// Print one JSON document
@@ -58,13 +74,89 @@ enum MetricWord {
     L2,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum ProtocolWord {
+    /// The nearest training image
+    OneNn,
+    /// The weighted votes of the k nearest by cosine: DINO, DINOv2
+    Knn,
+    /// Linear classifiers as Cell-DINO's code trains them, for 300 steps of 128 images
+    Linear,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SelectWord {
+    /// A tenth of the training images, which are held out
+    HeldOut,
+    /// The images that are asked: an upper bound, as it was published
+    Oracle,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum AbsentWord {
+    /// Each class of the images that answer counts, an absent one as 0: torchmetrics up to 0.11
+    Zero,
+    /// A class that is only predicted counts as 0, others not at all: torchmetrics since then
+    LeaveOut,
+}
+
+/// One of the ways in which features are asked.
+struct Asked {
+    name: String,
+    title: String,
+    protocol: Box<dyn Protocol>,
+}
+
 impl Score {
+    /// What answers, each once, in the order in which it was said.
+    fn asked(&self, metric: Metric) -> Result<Vec<Asked>> {
+        if !(self.temperature.is_finite() && self.temperature > 0.0) {
+            let message = format!("--temperature: expected a number above 0, found {}", self.temperature);
+            return Err(Failure::new(message).hint("DINO and DINOv2: 0.07"));
+        }
+        let mut words = self.protocols.clone();
+        if words.is_empty() {
+            words.push(ProtocolWord::OneNn);
+        }
+        let mut found: Vec<ProtocolWord> = Vec::new();
+        words.into_iter().for_each(|word| {
+            if !found.contains(&word) {
+                found.push(word);
+            }
+        });
+        let named = |word: spec::Protocol, protocol: Box<dyn Protocol>| Asked {
+            name: word.name(),
+            title: word.title(),
+            protocol,
+        };
+        let asked = |word: ProtocolWord| match word {
+            ProtocolWord::OneNn => {
+                named(settings::OneNn { metric }.into(), Box::new(OneNn { metric }) as Box<dyn Protocol>)
+            }
+            ProtocolWord::Knn => {
+                let (k, temperature) = (self.k, self.temperature);
+                let word = settings::Knn { k, temperature, standardised: None, pooled: None };
+                named(word.into(), Box::new(Knn { k, temperature }))
+            }
+            ProtocolWord::Linear => {
+                let select = match self.select {
+                    SelectWord::HeldOut => Select::HeldOut,
+                    SelectWord::Oracle => Select::Oracle,
+                };
+                let word = settings::LinearProbe { select, ..settings::LinearProbe::default() };
+                named(word.clone().into(), Box::new(LinearProbe { word }))
+            }
+        };
+        Ok(found.into_iter().map(asked).collect())
+    }
+
     pub(super) fn run(&self, quiet: bool) -> Result {
         self.threads.prepare()?;
         let metric = match self.metric {
             MetricWord::Cosine => Metric::Cosine,
             MetricWord::L2 => Metric::L2,
         };
+        let asked = self.asked(metric)?;
         let data = DataSet::open_tables(&locate::own_name(&self.data), &self.data)?;
         data.warnings.iter().for_each(|warning| output::warn(warning));
         if data.sets.iter().all(|set| set.tasks.is_empty()) {
@@ -74,50 +166,40 @@ impl Score {
             ));
             return Err(failure.hint("a task is a column of the table, such as `Task_one`, that is True for the images to recognise"));
         }
-        let mut scores = vec![];
+        let mut scores: Vec<Vec<Scored>> = asked.iter().map(|_| vec![]).collect();
         let mut progress = Progress::new(quiet);
         for set in &data.sets {
-            scores.extend(self.set(&data.name, set, metric, &mut progress)?);
+            let of_set = self.set(&data.name, set, (&asked, metric), &mut progress)?;
+            scores.iter_mut().zip(of_set).for_each(|(all, own)| all.extend(own));
         }
         progress.rest();
-        let f1 = |name: &str| {
-            let found = scores.iter().find(|scored| scored.score.name() == name);
-            found.map(|scored| scored.score.metric(MACRO_F1.name))
-        };
-        // A folder says of no data set which it is: whatever has the tasks of a paper has its overall score.
-        let overall: Vec<_> = PAPERS
-            .iter()
-            .filter_map(|paper| paper.overall())
-            .map(|overall| (overall.name, overall.of(f1)))
-            .collect();
-        if self.json {
-            let task = |scored: &Scored| {
-                let Scored { score, tied, lost } = scored;
-                let class = |class: &crate::evaluate::ClassScore| (class.class.clone(), json!(class));
-                let per_class: BTreeMap<_, _> = score.per_class.iter().map(class).collect();
-                let mut scores = json!(score.metrics);
-                scores["per_class"] = json!(per_class);
-                scores["tied"] = json!(tied);
-                scores["cannot_be_found"] = json!(lost);
-                (score.name(), scores)
-            };
-            let tasks: BTreeMap<_, _> = scores.iter().map(task).collect();
-            let mut document = json!({ "metric": metric.name(), "tasks": tasks });
-            overall.iter().for_each(|(name, value)| document[*name] = json!(value));
-            return output::say_json(&document);
+        if let ([one], [scores]) = (&asked[..], &scores[..]) {
+            if self.json {
+                return output::say_json(&one.document(metric, scores));
+            }
+            return say(scores);
         }
-        output::say(&grid::write(&table(&scores, &overall), Format::Table))?;
-        let notes: Vec<String> = scores.iter().flat_map(Scored::notes).collect();
-        if notes.is_empty() { Ok(()) } else { output::say(&format!("\n{}", notes.join("\n"))) }
+        if self.json {
+            let all: BTreeMap<&str, serde_json::Value> = asked
+                .iter()
+                .zip(&scores)
+                .map(|(one, scores)| (one.name.as_str(), one.document(metric, scores)))
+                .collect();
+            return output::say_json(&json!({ "protocols": all }));
+        }
+        for (one, scores) in asked.iter().zip(&scores) {
+            output::say(&one.title)?;
+            say(scores)?;
+        }
+        Ok(())
     }
-
     fn set(
         &self,
         data: &str,
         set: &ImageSet,
-        metric: Metric,
+        (asked, metric): (&[Asked], Metric),
         progress: &mut Progress,
-    ) -> Result<Vec<Scored>> {
+    ) -> Result<Vec<Vec<Scored>>> {
         let folder = self.features.join(&set.name);
         let [path, keyed] = ["features.npy", "features.parquet"].map(|name| folder.join(name));
         let by_key = !path.is_file() && keyed.is_file();
@@ -138,15 +220,69 @@ impl Score {
         // All rows are checked, also those that no task uses: the same model computed them.
         check(features, &(0..set.len() as u32).collect::<Vec<_>>(), metric).at(path.display())?;
         let questions = Questions::of(data, set);
-        let mut scores = vec![];
-        for task in questions.tasks() {
-            let mut score = score(&OneNn { metric }, &task, features, &Device::Cpu, progress)?;
-            let (tied, lost) = (score.tied(), task.lost());
-            // Nothing here asks who the nearest was, and there may be millions.
-            score.predictions = vec![];
-            scores.push(Scored { score, tied, lost });
+        let mut all = vec![];
+        for one in asked {
+            let mut scores = vec![];
+            for task in questions.tasks() {
+                let mut score = score(one.protocol.as_ref(), &task, features, &Device::Cpu, progress)?;
+                let (tied, lost) = (score.tied(), task.lost());
+                if let Some(absent) = self.absent_classes {
+                    let pairs = score.predictions.iter().map(|one| (one.truth, one.predicted));
+                    let answering = task.train.iter().chain(task.groups.map_or(&[][..], |_| task.queries));
+                    let answering = answering.map(|row| task.labels.of(*row));
+                    let absent = match absent {
+                        AbsentWord::Zero => Absent::Zero,
+                        AbsentWord::LeaveOut => Absent::LeftOut,
+                    };
+                    let f1 = f1_macro_of(pairs, answering, absent);
+                    score.metrics.insert(F1_MACRO, f1);
+                }
+                // Nothing here asks who the nearest was, and there may be millions.
+                score.predictions = vec![];
+                scores.push(Scored { score, tied, lost });
+            }
+            all.push(scores);
         }
-        Ok(scores)
+        Ok(all)
+    }
+}
+
+/// The averages of papers over tasks. A folder says of no data set which it is: whatever has the tasks of a paper has its overall
+/// score.
+fn overall(scores: &[Scored]) -> Vec<(&'static str, Option<f64>)> {
+    let f1 = |name: &str| {
+        let found = scores.iter().find(|scored| scored.score.name() == name);
+        found.map(|scored| scored.score.metric(MACRO_F1.name))
+    };
+    let papers = PAPERS.iter().filter_map(|paper| paper.overall());
+    papers.map(|overall| (overall.name, overall.of(f1))).collect()
+}
+
+fn say(scores: &[Scored]) -> Result {
+    output::say(&grid::write(&table(scores, &overall(scores)), Format::Table))?;
+    let notes: Vec<String> = scores.iter().flat_map(Scored::notes).collect();
+    if notes.is_empty() { Ok(()) } else { output::say(&format!("\n{}", notes.join("\n"))) }
+}
+
+impl Asked {
+    fn document(&self, metric: Metric, scores: &[Scored]) -> serde_json::Value {
+        let task = |scored: &Scored| {
+            let Scored { score, tied, lost } = scored;
+            let class = |class: &crate::evaluate::ClassScore| (class.class.clone(), json!(class));
+            let per_class: BTreeMap<_, _> = score.per_class.iter().map(class).collect();
+            let mut scores = json!(score.metrics);
+            scores["per_class"] = json!(per_class);
+            scores["tied"] = json!(tied);
+            scores["cannot_be_found"] = json!(lost);
+            (score.name(), scores)
+        };
+        let tasks: BTreeMap<_, _> = scores.iter().map(task).collect();
+        let mut document = json!({ "protocol": self.name, "tasks": tasks });
+        if self.name == spec::Protocol::from(settings::OneNn { metric }).name() {
+            document["metric"] = json!(metric.name());
+        }
+        overall(scores).iter().for_each(|(name, value)| document[*name] = json!(value));
+        document
     }
 }
 

@@ -50,6 +50,34 @@ pub fn f1_macro(counts: &Counts) -> f64 {
     mean(counts, LabelCounts::f1)
 }
 
+/// What becomes of classes that no image that is asked has, in the mean over classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// They have no part in it (the evaluator of CHAMMI; scikit-learn with the true labels).
+    Uncounted,
+    /// Every class of the images that answer has a part in it, those that are absent one of 0 (torchmetrics up to 0.11).
+    Zero,
+    /// Those that are predicted have a part of 0, others none (torchmetrics since then; scikit-learn without labels).
+    LeftOut,
+}
+
+/// Unweighted mean F1 of pairs of true and predicted labels over the labels of the truth and what `absent` says, given all labels of
+/// the images that answer.
+pub fn f1_macro_of(
+    pairs: impl Iterator<Item = (Truth, Truth)> + Clone,
+    answering: impl Iterator<Item = Truth>,
+    absent: Absent,
+) -> f64 {
+    match absent {
+        Absent::Uncounted => f1_macro(&Counts::of(pairs)),
+        Absent::LeftOut => f1_macro(&Counts::of_all(pairs)),
+        Absent::Zero => {
+            let known = answering.flat_map(Truth::labels);
+            f1_macro(&Counts::of_labels(known.map(|label| (label, LabelCounts::default())).collect(), pairs))
+        }
+    }
+}
+
 /// Unweighted mean precision over the labels that are counted.
 pub fn precision_macro(counts: &Counts) -> f64 {
     mean(counts, LabelCounts::precision)

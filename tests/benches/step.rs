@@ -5,8 +5,8 @@
 //!
 //! Cases: ConvNeXt-Tiny and ViT-S/16 with labels (3 channels, 14 classes, ProxyNCA, AdamW, a fixed batch), and DINO on ViT-S/16
 //! as CODA trains it (two views of 224 px and six of 96, teacher, head of 4096 prototypes, gradients clipped, AdamW, moving
-//! average), where ours is the training loop itself with its loader, and PyTorch's has its crops ready. Learning rate 1e-6,
-//! 32-bit floats.
+//! average), where ours is the training loop itself with its loader, and PyTorch's has its crops ready; DINOv2 on the same as DINO BoC
+//! trains it (single channels, eight small views, 65,536 prototypes, masked patches, KoLeo). Learning rate 1e-6, 32-bit floats.
 //!
 //! candle needs no installation (`step/candle_peer.rs`): candle-transformers' ConvNeXt, with the layer normalisation that has a
 //! gradient, and candle-nn's AdamW; channels-first, and each depthwise convolution one channel at a time, as candle computes
@@ -31,7 +31,7 @@ use dichroic::{
     prelude::*,
     spec::{ConvNextSize, Model},
 };
-use distilled::Distilled;
+use distilled::{Distilled, Version};
 use labelled::Labelled;
 use python::{Peer, median};
 use serde_json::{Value, json};
@@ -67,8 +67,10 @@ struct Case {
 /// Multiply-adds of one image forwards: ConvNeXt-Tiny at 224 px; ViT-S/16 at 224 and 96 px.
 const CONV_NEXT: f64 = 4.456e9;
 const VIT: [f64; 2] = [4.608e9, 0.805e9];
+/// The same of one token in DINOv2's head: widths of 384, 2048, 2048 and 256, 65,536 prototypes.
+const HEAD: f64 = 384.0 * 2048.0 + 2048.0 * 2048.0 + 2048.0 * 256.0 + 256.0 * 65_536.0;
 
-const CASES: [Case; 4] = [
+const CASES: [Case; 5] = [
     Case {
         name: "convnext_tiny",
         side: 64,
@@ -106,6 +108,19 @@ const CASES: [Case; 4] = [
         operations: 6.0 * (2.0 * VIT[0] + 6.0 * VIT[1]) + 2.0 * 2.0 * VIT[0],
         candle: false,
     },
+    Case {
+        name: "dinov2/vit_small_patch16_224",
+        side: 224,
+        batch: 8,
+        steps: 2,
+        target: 0.9,
+        // The same with eight small views; and the head, on 10 views of an image and about 59 masked patches of two forwards and
+        // backwards, and on 2 views and these patches forwards.
+        operations: 6.0 * (2.0 * VIT[0] + 8.0 * VIT[1])
+            + 2.0 * 2.0 * VIT[0]
+            + (6.0 * (10.0 + 59.0) + 2.0 * (2.0 + 59.0)) * HEAD,
+        candle: false,
+    },
 ];
 
 /// Steps of ours.
@@ -116,8 +131,9 @@ trait Work: Send {
 
 impl Case {
     fn ours(&self) -> (Box<dyn Work>, Option<Candle>) {
-        if self.name.starts_with("dino/") {
-            return (Box::new(Distilled::new(self.batch)), None);
+        if let Some((version, _)) = self.name.split_once('/') {
+            let version = if version == "dino" { Version::First } else { Version::Second };
+            return (Box::new(Distilled::new(version, self.batch)), None);
         }
         let network = |params: &mut Params| match self.name {
             "convnext_tiny" => Extractor::plain(ConvNextSize::Tiny, 3, params),

@@ -1,7 +1,10 @@
 //! Linear classifiers on the training images of a set (DINO BoC, section 5.4), of which one answers: the best on held-out training
 //! images, or, as published, on the images that are asked.
 
-use super::Protocol;
+use super::{
+    Protocol,
+    folds::{Fold, folds},
+};
 use crate::{
     data::hold_out::by_label,
     evaluate::{
@@ -29,13 +32,6 @@ const SEED: Seed = Seed(0);
 pub struct LinearProbe {
     /// Its settings.
     pub word: settings::LinearProbe,
-}
-
-/// Images that answer, and images that are asked: all of a task, or one of its groups.
-struct Fold {
-    name: String,
-    known: Vec<u32>,
-    asked: Vec<u32>,
 }
 
 /// Of each point of the grid, the answers in the order of what is asked.
@@ -199,27 +195,6 @@ fn scores(answers: &Answers, truths: &[Truth]) -> Vec<f64> {
         f1_macro(&Counts::of(truths.iter().copied().zip(answers.iter().map(|(said, _)| *said))))
     };
     answers.iter().map(score).collect()
-}
-
-/// What answers and what is asked. In a task that leaves groups out, the images of other groups answer too, but not a training image
-/// that is itself asked.
-fn folds(task: &TaskInput<'_>) -> Vec<Fold> {
-    let (asked, of_asked) = task.asked();
-    let (Some(groups), Some(of_asked)) = (task.groups, of_asked) else {
-        return vec![Fold { name: "all".into(), known: task.train.to_vec(), asked }];
-    };
-    let mut rows_of: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for (row, group) in asked.iter().zip(&of_asked) {
-        rows_of.entry(*group).or_default().push(*row);
-    }
-    let train = task.train.iter().copied().filter(|row| task.queries.binary_search(row).is_err());
-    let train: Vec<u32> = train.collect();
-    let fold = |(group, asked): (u32, Vec<u32>)| {
-        let others = task.queries.iter().zip(groups).filter(|(_, other)| **other != group);
-        let known = train.iter().copied().chain(others.map(|(row, _)| *row)).collect();
-        Fold { name: format!("group {group}"), known, asked }
-    };
-    rows_of.into_iter().map(fold).collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! Scoring protocols: each predicts labels for a task; metrics are computed in one place.
 
+mod folds;
+mod knn;
 mod linear_probe;
 mod one_nn;
 
+pub use knn::Knn;
 pub use linear_probe::LinearProbe;
 pub use one_nn::OneNn;
 

@@ -19,11 +19,39 @@ use std::{path::PathBuf, time::Duration};
 /// Side of a stored image.
 const STORED: usize = 256;
 
-/// CODA's step 1: views of 224 and 96 px, a head of 4096 prototypes, gradients clipped.
-fn declared(batch: usize) -> Spec {
-    let model = Vit::small().scratch().adapter(Planes(CHANNELS)).train_on(Folder("noise"));
-    let run = model.loss(DinoV1::ema(0.996)).drop_path(0.0).batch(batch).lr(LR).lr_min(LR);
-    run.evaluate(OneNn::cosine().on(Folder("noise"))).recipe(Recipe::Paper).specs().remove(0).spec
+/// Which self-distillation.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Version {
+    /// CODA's step 1: views of 224 and 96 px, a head of 4096 prototypes, gradients clipped.
+    First,
+    /// DINO BoC: single channels, 2 views of 224 px and 8 of 96, all three terms, a head of 65,536 prototypes.
+    Second,
+}
+
+impl Version {
+    fn declared(self, batch: usize) -> Spec {
+        let noise = || Folder("noise");
+        match self {
+            Self::First => {
+                let model = Vit::small().scratch().adapter(Planes(CHANNELS)).train_on(noise());
+                let run = model.loss(DinoV1::ema(0.996)).drop_path(0.0).batch(batch).lr(LR).lr_min(LR);
+                run.evaluate(OneNn::cosine().on(noise())).recipe(Recipe::Paper).specs().remove(0).spec
+            }
+            Self::Second => {
+                let model = Vit::small().layer_scale(1e-5).scratch().adapter(BagOfChannels).train_on(noise());
+                let run = model.loss(Dino::v2() + Ibot + 0.1 * KoLeo).drop_path(0.0).batch(batch);
+                let run = run.warmup(0).warmup_lr(LR).lr(LR).lr_min(LR);
+                run.evaluate(OneNn::cosine().on(noise())).recipe(Recipe::Paper).specs().remove(0).spec
+            }
+        }
+    }
+
+    fn channels(self) -> SetChannels {
+        match self {
+            Self::First => three_channels(),
+            Self::Second => SetChannels { set: "noise".into(), channels: vec!["a".into()] },
+        }
+    }
 }
 
 pub struct Distilled {
@@ -37,11 +65,11 @@ pub struct Distilled {
 }
 
 impl Distilled {
-    pub fn new(batch: usize) -> Self {
-        let (spec, pictures) = (declared(batch), Pictures::new(batch));
+    pub fn new(version: Version, batch: usize) -> Self {
+        let (spec, pictures) = (version.declared(batch), Pictures::new(version.channels(), batch));
         let mut params = Params::new(Seed(0));
         let model = Extractor::new(&spec.model, &pictures.sets, &[], &mut params);
-        let objective = Objective::new(&spec.train.stages[0].objective, model.width(), 1, &mut params);
+        let objective = Objective::new(&spec.train.stages[0].objective, model.read(), 1, &mut params);
         let nowhere = std::env::temp_dir().join(format!("dichroic-bench-{}", std::process::id()));
         Self { params, model, objective, spec, pictures, nowhere }
     }
@@ -78,13 +106,14 @@ struct Pictures {
 }
 
 impl Pictures {
-    fn new(count: usize) -> Self {
+    fn new(set: SetChannels, count: usize) -> Self {
         let mut stream = Seed(0).stream("bench/pictures");
-        let mut picture = || (0..3 * STORED * STORED).map(|_| stream.below(256) as u8).collect();
+        let channels = set.channels.len();
+        let mut picture = || (0..channels * STORED * STORED).map(|_| stream.below(256) as u8).collect();
         Self {
-            sets: [three_channels()],
+            sets: [set],
             items: (0..count).map(|row| Item { set: 0, class: 0, row: row as u32 }).collect(),
-            norm: Statistics { mean: vec![0.5; 3], sd: vec![0.3; 3] }.into(),
+            norm: Statistics { mean: vec![0.5; channels], sd: vec![0.3; channels] }.into(),
             pixels: (0..count).map(|_| picture()).collect(),
         }
     }
@@ -109,6 +138,7 @@ impl Source for Pictures {
 
     fn read(&self, item: Item) -> Result<Tape, data::Error> {
         let pixels = self.pixels[item.row as usize].clone().into();
-        Ok(Tape { height: STORED, width: STORED, channels: 3, pixels })
+        let channels = self.sets[0].channels.len();
+        Ok(Tape { height: STORED, width: STORED, channels, pixels })
     }
 }

@@ -25,6 +25,12 @@ A step of dino/vit_small_patch16_224 is DINO's (Caron et al. 2021; CODA trains t
 linear layers, normalisation and 4096 weight-normalised prototypes; the cross-entropy of every pair of views but a view with
 itself, in a loop over pairs; clipping of all gradients at 1; AdamW(fused) in two groups; the centre; the moving average of all
 parameters. Attention is fused (scaled_dot_product_attention), which the authors' is not: that is in PyTorch's favour.
+
+A step of dinov2/vit_small_patch16_224 is DINOv2's (Oquab et al. 2024) on single channels: layer scale; two views at `image` px, half of
+which have 10 to 50 % of their patches masked, and eight at 96 px; one head with 65,536 prototypes for class tokens and masked patches;
+cross-entropies of class tokens and of masked patches, centred by means of the step before; KoLeo on the class tokens of each large view;
+gradients of backbone and head clipped at 3 each; AdamW(fused) in two groups instead of one for each layer; the moving average by
+torch._foreach, as the authors'. Masks are random patches, the same in every step.
 """
 
 import copy
@@ -42,6 +48,7 @@ import torch.nn.functional as F
 CLASSES, TEMPERATURE = 14, 0.07
 LR = 1e-6  # so that no batch is learnt by heart: a loss of 0 makes gradients that are no honest work
 HIDDEN, BOTTLENECK, PROTOTYPES, LOCALS = 2048, 256, 4096, 6
+PROTOTYPES_V2, LOCALS_V2 = 65_536, 8
 MODES = ("f32", "bf16")
 WARMUP = range(3, 13)  # steps, from the fewest to the most
 
@@ -136,6 +143,110 @@ class Distiller:
         return loss.detach()
 
 
+class HeadV2(torch.nn.Module):
+    """DINOv2's head, whose prototypes' lengths learn."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        layers = [torch.nn.Linear(width, HIDDEN), torch.nn.GELU(), torch.nn.Linear(HIDDEN, HIDDEN), torch.nn.GELU()]
+        self.mlp = torch.nn.Sequential(*layers, torch.nn.Linear(HIDDEN, BOTTLENECK))
+        self.last_layer = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(BOTTLENECK, PROTOTYPES_V2, bias=False))
+        self.last_layer.parametrizations.weight.original0.data.fill_(1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last_layer(F.normalize(self.mlp(x), dim=-1))
+
+
+class Masked(torch.nn.Module):
+    """timm's transformer whose masked patches are one learned token."""
+
+    def __init__(self, name: str):
+        super().__init__()
+        of = dict(pretrained=False, num_classes=0, in_chans=1, drop_path_rate=0.0, dynamic_img_size=True, init_values=1e-5)
+        self.vit = timm.create_model(name, **of)
+        self.token = torch.nn.Parameter(torch.zeros(self.vit.embed_dim))
+
+    def forward(self, x: torch.Tensor, masks=None) -> torch.Tensor:
+        x = self.vit.patch_embed(x)
+        if masks is not None:
+            x = torch.where(masks.unflatten(1, x.shape[1:3]).unsqueeze(-1), self.token.to(x.dtype), x)
+        return self.vit.norm(self.vit.blocks(self.vit._pos_embed(x)))
+
+
+class DistillerV2:
+    """A student, its teacher and the centres of class tokens and of patches."""
+
+    def __init__(self, name: str, mode: str):
+        torch.manual_seed(0)
+        self.mode, self.student = mode, Masked(name.removeprefix("dinov2/")).train()
+        self.head = HeadV2(self.student.vit.num_features)
+        self.teacher, self.teacher_head = copy.deepcopy(self.student), copy.deepcopy(self.head)
+        for parameter in [*self.teacher.parameters(), *self.teacher_head.parameters()]:
+            parameter.requires_grad = False
+        self.centres, self.kept, self.small = [torch.zeros(1, PROTOTYPES_V2) for _ in range(2)], None, None
+        learned = [*self.student.parameters(), *self.head.parameters()]
+        groups = [
+            {"params": [p for p in learned if p.ndim > 1]},
+            {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        self.optimiser = torch.optim.AdamW(groups, lr=LR, weight_decay=0.04, fused=True)
+
+    def views(self, images: torch.Tensor):
+        count, one = len(images), images[:, :1].contiguous()
+        self.large, self.small = torch.cat([one, one.flip(3)]), torch.randn(LOCALS_V2 * count, 1, 96, 96)
+        patches = (images.shape[-1] // 16) ** 2
+        self.masks = torch.zeros(2 * count, patches, dtype=torch.bool)
+        for at in range(count):  # half of the views
+            share = 0.1 + 0.4 * (at + 0.5) / count
+            self.masks[2 * at, torch.randperm(patches)[: int(share * patches)]] = True
+        self.weights = (1 / self.masks.sum(1).clamp(min=1)).unsqueeze(1).expand_as(self.masks)[self.masks]
+
+    def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        if self.small is None:
+            self.views(images)
+        count = len(images)
+        if self.kept is not None:
+            self.centres = [0.9 * centre + 0.1 * logits.mean(0, keepdim=True) for centre, logits in zip(self.centres, self.kept)]
+        self.optimiser.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.mode == "bf16"):
+            with torch.no_grad():
+                tokens = self.teacher(self.large)
+                taught = torch.cat([tokens[:, 0], tokens[:, 1:][self.masks]])
+                taught = self.teacher_head(taught)
+            large, small = self.student(self.large, self.masks), self.student(self.small)
+            class_tokens = large[:, 0]
+            said = self.head(torch.cat([small[:, 0], class_tokens, large[:, 1:][self.masks]]))
+        taught, said = taught.float(), said.float() / 0.1
+        self.kept = [taught[: 2 * count], taught[2 * count :]]
+        targets = [F.softmax((logits - centre) / 0.04, dim=-1) for logits, centre in zip(self.kept, self.centres)]
+        of_views = targets[0].chunk(2)
+        terms = (2 * LOCALS_V2) + 2
+        loss = 0
+        for student in said[: LOCALS_V2 * count].chunk(LOCALS_V2):
+            logs = F.log_softmax(student, dim=-1)
+            loss = loss - sum((target * logs).sum(-1).mean() for target in of_views) / terms
+        logs = F.log_softmax(said[LOCALS_V2 * count :][: 2 * count], dim=-1)
+        swapped = torch.cat([of_views[1], of_views[0]])
+        loss = loss - 2 * (swapped * logs).sum(-1).mean() / terms
+        logs = F.log_softmax(said[(LOCALS_V2 + 2) * count :], dim=-1)
+        loss = loss - ((targets[1] * logs).sum(-1) * self.weights).sum() / (2 * count)
+        for tokens in class_tokens.float().chunk(2):
+            tokens = F.normalize(tokens, dim=-1, eps=1e-8)
+            with torch.no_grad():
+                nearest = (tokens @ tokens.T).fill_diagonal_(-1).argmax(1)
+            loss = loss - 0.1 * (F.pairwise_distance(tokens, tokens[nearest], eps=1e-8) + 1e-8).log().mean()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.student.parameters(), 3.0)
+        torch.nn.utils.clip_grad_norm_(self.head.parameters(), 3.0)
+        self.optimiser.step()
+        with torch.no_grad():
+            for ours, theirs in [(self.student, self.teacher), (self.head, self.teacher_head)]:
+                ours, theirs = list(ours.parameters()), list(theirs.parameters())
+                torch._foreach_mul_(theirs, 0.996)
+                torch._foreach_add_(theirs, ours, alpha=0.004)
+        return loss.detach()
+
+
 def timed(work, count: int):
     """Runs `work` `count` times; wall and process CPU seconds of each, and the last result."""
     wall, cpu, result = [], [], None
@@ -168,7 +279,8 @@ class Peer:
             raise ValueError(f"expected a mode of {MODES}, found {mode!r}")
         torch.set_num_threads(threads)
         if (model, mode) not in self.trainers:
-            self.trainers[model, mode] = (Distiller if model.startswith("dino/") else Trainer)(model, mode)
+            kinds = {"dino": Distiller, "dinov2": DistillerV2}
+            self.trainers[model, mode] = kinds.get(model.split("/")[0], Trainer)(model, mode)
         if (image, batch) not in self.batches:
             torch.manual_seed(1)
             images = torch.randn(batch, 3, image, image).contiguous(memory_format=torch.channels_last)
