@@ -1003,6 +1003,18 @@ fn anybodys_features_are_scored_without_images() {
     assert_eq!((&task["accuracy"], &task["f1_macro"]), (&1.0.into(), &1.0.into()));
     assert_eq!(task["per_class"]["dim"]["support"], 4);
 
+    // Others may answer, several at once; each has a document of its own.
+    let all = ["--protocol", "knn", "--protocol", "linear", "--k", "3", "--absent-classes", "zero", "--json"];
+    let all = place.say(&[&words[..], &all].concat()).expect(0).json();
+    for name in ["knn_3", "linear_probe"] {
+        let task = &all["protocols"][name]["tasks"]["Jurkat/Task_one"];
+        assert_eq!((&task["accuracy"], &task["f1_macro"]), (&1.0.into(), &1.0.into()), "{name}");
+        assert_eq!(all["protocols"][name]["protocol"], name);
+    }
+    place
+        .say(&[&words[..], &["--protocol", "knn", "--temperature", "0"]].concat())
+        .complains("--temperature: expected a number above 0, found 0", "0.07");
+
     write_features(&features.join("Yeast"), |image| if image == 5 { [0.0, f32::NAN] } else { [1.0, 0.0] });
     place
         .say(&words)

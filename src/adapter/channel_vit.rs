@@ -110,3 +110,39 @@ impl Entry for ChannelVit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+
+    /// Conformance list 9: how many is uniform, which are distinct, and so is their order.
+    #[test]
+    fn sampled_channels_are_any_number_of_any_of_them() {
+        let word =
+            spec::ChannelVit { channels: 5, from_rgb: FromRgb::Sum, sampled: SampledChannels::Hierarchical };
+        let mut params = Params::new(Seed(1));
+        let entry = ChannelVit::new(&word, Stem::vit(4, 2), &mut params);
+        let mut stream = Seed(2).stream("channels");
+        const DRAWS: usize = 10_000;
+        let (mut counts, mut firsts, mut with_four) = ([0usize; 5], [0usize; 5], 0usize);
+        for _ in 0..DRAWS {
+            let drawn = entry.sample(&params, 5, &mut stream).unwrap().unwrap();
+            let mut sorted = drawn.clone();
+            sorted.sort_unstable();
+            sorted.dedup();
+            assert!(sorted.len() == drawn.len() && sorted.iter().all(|channel| *channel < 5), "{drawn:?}");
+            counts[drawn.len() - 1] += 1;
+            firsts[drawn[0]] += 1;
+            with_four += usize::from(drawn.contains(&4));
+        }
+        for count in counts.into_iter().chain(firsts) {
+            assert!(count.abs_diff(DRAWS / 5) < 200, "{counts:?}, {firsts:?}");
+        }
+        // On average three of five.
+        assert!(with_four.abs_diff(DRAWS * 3 / 5) < 250, "{with_four}");
+        let all = spec::ChannelVit { sampled: SampledChannels::All, ..word };
+        let entry = ChannelVit::new(&all, Stem::vit(4, 2), &mut Params::new(Seed(1)));
+        assert!(entry.sample(&params, 5, &mut stream).unwrap().is_none());
+    }
+}

@@ -237,7 +237,7 @@ impl Weights {
     ) -> Result<Self, Error> {
         let file = Opened::published(path, part)?;
         let (shape, planes) = transformer.shape(&file, reading);
-        let table = transformer.has_patches_of_channels().then(|| table(&file));
+        let table = transformer.has_patches_of_channels().then(|| table(&file)).flatten();
         Ok(Self { file, shape, planes, table })
     }
 
@@ -255,13 +255,13 @@ impl Weights {
     }
 }
 
-/// The table of channels in a file; if there is none, that of rows, which is then found to be missing.
-fn table(file: &Opened) -> ChannelTable {
+/// The table of channels in a file, if it has one.
+fn table(file: &Opened) -> Option<ChannelTable> {
     let of = |name: &str| file.get(name).map(|Placed { shape, .. }| shape.as_slice());
     match (of(ChannelTable::ROWS), of(ChannelTable::COLUMNS)) {
-        (Some([channels, _]), _) => ChannelTable { channels: *channels, by_rows: true },
-        (_, Some([1, _, channels, 1, 1])) => ChannelTable { channels: *channels, by_rows: false },
-        _ => ChannelTable { channels: 1, by_rows: true },
+        (Some([channels, _]), _) => Some(ChannelTable { channels: *channels, by_rows: true }),
+        (_, Some([1, _, channels, 1, 1])) => Some(ChannelTable { channels: *channels, by_rows: false }),
+        _ => None,
     }
 }
 

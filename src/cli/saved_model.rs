@@ -37,10 +37,16 @@ impl SavedModel {
         unseen || self.card.channels().iter().any(own)
     }
 
-    /// What is wrong with a set whose channels are picked by name: `lacks the channel …`.
+    /// What is wrong with a set whose channels are picked by name, or counted: `lacks the channel …`.
     pub(super) fn lacks(&self, set: &ImageSet) -> Option<String> {
         match &self.card.model.adapter {
             Adapter::Planes(word) => places_of_planes(word, &set.channels).err(),
+            Adapter::ChannelVit(word) if set.channels.len() > word.channels => Some(format!(
+                "has {} channels ({}), and the model's table has {}",
+                set.channels.len(),
+                set.channels.join(", "),
+                word.channels
+            )),
             _ => None,
         }
     }

@@ -66,6 +66,9 @@ pub struct Training<'a> {
     pub iterations: usize,
 }
 
+/// What a classifier says of an image: its label, or labels, and, of one label, its probability.
+pub type Answer = (Truth, Option<f32>);
+
 /// Trained classifiers side by side.
 pub struct Probe {
     params: Params,
@@ -108,7 +111,7 @@ impl Probe {
         known: &Known<'_>,
         training: Training<'_>,
         batches: impl Iterator<Item = Vec<usize>>,
-        goes_on: &mut dyn FnMut(u64) -> bool,
+        goes_on: &mut dyn FnMut() -> bool,
     ) -> Result<bool> {
         let zeros = |id| Tensor::zeros(self.params.value(id).shape(), DType::F32, &Device::Cpu);
         let (ids, mut means, mut squares) = ([self.weight, self.bias], vec![], vec![]);
@@ -117,7 +120,7 @@ impl Probe {
             squares.push(zeros(id)?);
         }
         for (step, batch) in batches.take(training.iterations).enumerate() {
-            if !goes_on(step as u64) {
+            if !goes_on() {
                 return Ok(false);
             }
             let gradients = self.gradients(known, &batch)?;
@@ -179,11 +182,11 @@ impl Probe {
         tape.linear(&x, &weight, Weight::OutIn, Some(&bias))
     }
 
-    /// What each classifier says of rows of features: label, or labels, and, of one label, its probability.
+    /// What each classifier says of rows of features.
     ///
     /// # Errors
     /// If there is not enough memory.
-    pub fn answers(&self, x: Vec<f32>) -> Result<Vec<Vec<(Truth, Option<f32>)>>> {
+    pub fn answers(&self, x: Vec<f32>) -> Result<Vec<Vec<Answer>>> {
         let classes = self.labels.len();
         let logits = buffer::copy(self.logits(&mut Tape::forgetting(), x)?.value())?;
         let answer = |logits: &[f32]| {

@@ -122,6 +122,12 @@ impl Card {
             };
             self.sets.iter().try_for_each(|set| places(set).map(drop))?;
         }
+        if let Adapter::ChannelVit(word) = adapter
+            && let Some(set) = self.sets.iter().find(|set| set.channels.len() > word.channels)
+        {
+            let (most, found) = (word.channels, set.channels.len());
+            return Err(format!("expected at most {most} channels in `{}`, found {found}", set.set));
+        }
         if self.window && adapter.view() == View::Native {
             return Err(format!("expected resized images for {}, found windows", adapter.word()));
         }

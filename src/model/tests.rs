@@ -383,15 +383,57 @@ fn attention_in_two_levels_has_a_token_for_each_channel_and_all_of_it_learns() {
     }
 }
 
+/// Conformance list 1: DINOv2's networks of one channel and of three, with layer scale and the mask token, and its head.
+#[test]
+fn dinov2s_networks_have_the_published_numbers_of_parameters() {
+    let known = [
+        (spec::VitSize::Tiny, [5_430_912, 5_529_216], 21_958_912),
+        (spec::VitSize::Small, [21_478_656, 21_675_264], 22_352_128),
+        (spec::VitSize::Base, [85_424_640, 85_817_856], 23_138_560),
+        (spec::VitSize::Large, [302_827_520, 303_351_808], 23_662_848),
+    ];
+    let words: [Loss; 2] = [dino_v2().into(), ibot().into()];
+    let words = words.map(|loss| Term { weight: 1.0, loss });
+    for (size, backbones, head) in known {
+        let bag = sample::adapter(BagOfChannels, Recipe::Fixed);
+        let planes = spec::Planes { channels: ["a", "b", "c"].map(String::from).to_vec() }.into();
+        for (adapter, expected) in [bag, planes].into_iter().zip(backbones) {
+            let backbone = settings::Vit { layer_scale: Some(1e-5), ..settings::Vit::plain(size) }.into();
+            let word = spec::Model { backbone, weights: spec::Weights::Scratch, adapter };
+            let sets =
+                [SetChannels { set: "A".into(), channels: ["a", "b", "c"].map(String::from).to_vec() }];
+            let mut params = Params::shapes();
+            let model = Extractor::new(&word, &sets, &[], &mut params);
+            let of_model = params.count();
+            Objective::new(&words, model.read(), 1, &mut params);
+            let mask_token = size.width();
+            assert_eq!(of_model + mask_token, expected, "{size:?}");
+            assert_eq!(params.count() - of_model - mask_token, head, "{size:?}");
+        }
+    }
+}
+
+/// As a sentence has it.
+fn ibot() -> settings::Ibot {
+    match terms_of_dino_v2().remove(1).loss {
+        Loss::Ibot(word) => word,
+        other => panic!("{other:?}"),
+    }
+}
+
 /// As a sentence has it.
 fn dino_v2() -> settings::Dino {
-    use crate::prelude::{Backbone as _, Chammi, Dino, OneNn, Vit};
-    let run = Vit::mini().scratch().adapter(BagOfChannels).train_on(Chammi).loss(Dino::v2());
-    let mut spec = sample::spec(run.evaluate(OneNn::cosine().on(Chammi)), Recipe::Fixed);
-    match spec.train.stages.remove(0).objective.remove(0).loss {
+    match terms_of_dino_v2().remove(0).loss {
         Loss::Dino(word) => word,
         other => panic!("{other:?}"),
     }
+}
+
+fn terms_of_dino_v2() -> Vec<Term> {
+    use crate::prelude::{Backbone as _, Chammi, Dino, Ibot, OneNn, Vit};
+    let run = Vit::mini().scratch().adapter(BagOfChannels).train_on(Chammi).loss(Dino::v2() + Ibot);
+    let mut spec = sample::spec(run.evaluate(OneNn::cosine().on(Chammi)), Recipe::Fixed);
+    spec.train.stages.remove(0).objective
 }
 
 /// The features of an image are those of its channels, in their order, whatever the set.
@@ -416,6 +458,52 @@ fn a_bag_of_channels_has_the_features_of_each_channel_in_a_row() {
     }
     let names: Vec<&str> = params.ids().map(|id| params.published(id).name.as_str()).collect();
     assert!(names.contains(&"patch_embed.proj.weight"), "{names:?}");
+}
+
+/// Says of each channel the number of a block times the channel's mean.
+struct Blocks;
+
+impl Backbone for Blocks {
+    fn run(&self, _: &mut Pass<'_>, x: crate::pass::Entered) -> candle_core::Result<Outputs> {
+        let means = x.maps()?.value().narrow(3, 0, 1)?.mean((1, 2))?;
+        let blocks = [1.0, 2.0, 3.0].map(|block| &means * block);
+        let blocks = blocks.into_iter().collect::<candle_core::Result<Vec<_>>>()?;
+        Ok(Outputs::of(crate::tape::Node::constant(Tensor::cat(&blocks, 1)?)))
+    }
+
+    fn width(&self) -> usize {
+        3
+    }
+
+    fn parts(&self) -> usize {
+        3
+    }
+
+    fn side(&self) -> crate::backbone::Side {
+        crate::backbone::Side { least: 4, multiple: 4 }
+    }
+}
+
+/// Conformance list 6: of several tokens, that of one block of all channels comes before that of the next block.
+#[test]
+fn features_of_a_bag_are_block_by_block_and_in_each_channel_by_channel() {
+    let mut params = Params::new(Seed(1));
+    let sets = &chammi()[..1];
+    let bag = sample::adapter(BagOfChannels, Recipe::Fixed);
+    let entry = crate::adapter::build(&bag, sets, &[], Stem::vit(2, 4), &mut params);
+    for id in params.ids() {
+        let shape = params.published(id).shape.clone();
+        let value = if shape.len() == 4 { 1.0 / 16.0 } else { 0.0 };
+        params.import(id, vec![value; shape.iter().product()]).unwrap();
+    }
+    let model = Extractor::of_parts(entry, Box::new(Blocks));
+    let pixels = [5f32, 7.0, 11.0, 50.0, 70.0, 110.0].iter().flat_map(|level| [*level; 64]).collect();
+    let pixels = Tensor::from_vec(pixels, (2, 3, 8, 8), &Device::Cpu).unwrap();
+    let found = model.embed(&params, &Images { pixels, set: 0 }).unwrap();
+    let found: Vec<Vec<f32>> = found.value().to_vec2().unwrap();
+    let expected = [5.0, 7.0, 11.0, 10.0, 14.0, 22.0, 15.0, 21.0, 33.0];
+    assert_close("one image", &found[0], &expected, 1e-6);
+    assert_close("another", &found[1], &expected.map(|level| 10.0 * level), 1e-6);
 }
 
 /// With half the mantissa bits, steps still go in the same direction.

@@ -314,7 +314,14 @@ fn stranger(set: &ImageSet, models: &[SavedModel]) -> Failure {
         .map(|known| format!("{} ({})", known.set, known.channels.join(", ")))
         .collect();
     if let Some(why) = models.iter().find_map(|saved| saved.lacks(set)) {
-        let hint = "channels are picked by their names, which `dataset.toml` gives them; select sets with `--set NAME`";
+        let hint = match models.first().map(|saved| &saved.card.model.adapter) {
+            Some(Adapter::ChannelVit(_)) => {
+                "select sets with `--set NAME`; `BagOfChannels` reads any number of channels"
+            }
+            _ => {
+                "channels are picked by their names, which `dataset.toml` gives them; select sets with `--set NAME`"
+            }
+        };
         return Failure::new(format!("`{}` {why}", set.name)).hint(hint);
     }
     let word = models.first().map_or("the model", |saved| saved.card.model.adapter.word());

@@ -145,7 +145,7 @@ impl Embed {
             place => files::find(&transformer.file(), place.as_deref())?,
         };
         let weights = Weights::open(&file, transformer, reading, options.part.as_deref())?;
-        let channels = channels(self.adapter, &weights)?;
+        let channels = channels(self.adapter, transformer, &weights)?;
         let (pixels, why) = options.pixels(transformer, &weights, channels)?;
         let norm = match pixels {
             Pixels::Rgb(norm) => Some(norm.values().map(Vec::from)),
@@ -176,28 +176,40 @@ impl Embed {
 }
 
 /// What becomes of channels, if these weights can do it.
-fn channels(adapter: AdapterWord, weights: &Weights) -> Result<Channels> {
+fn channels(adapter: AdapterWord, transformer: &Transformer, weights: &Weights) -> Result<Channels> {
     let refused = |expected: String, hint: &str| Err(Failure::new(expected).hint(hint));
     let count = weights.planes;
-    match (adapter, weights.table) {
-        (AdapterWord::ChannelVit, Some(table)) => Ok(Channels::Tokens(table)),
-        (AdapterWord::ChannelVit, None) => {
-            let message = "expected weights with a table of channels for channel-vit, found none";
+    if transformer.has_patches_of_channels() {
+        return match (adapter, weights.table) {
+            (AdapterWord::ChannelVit, Some(table)) => Ok(Channels::Tokens(table)),
+            (AdapterWord::ChannelVit, None) => {
+                let message =
+                    "expected a table of channels in the weights, `patch_embed.channel_embed`, found none";
+                refused(
+                    message.into(),
+                    "say --model dinov2_vits16 or another name for weights without a table",
+                )
+            }
+            _ => {
+                let message =
+                    "expected --adapter channel-vit for a model whose channels have patches of their own";
+                refused(message.into(), "say --adapter channel-vit")
+            }
+        };
+    }
+    match adapter {
+        AdapterWord::ChannelVit => {
+            let message = "expected a model whose channels have patches of their own for channel-vit";
             refused(message.into(), "say --model channelvit_small_patch16, or another --adapter")
         }
-        (_, Some(_)) => {
-            let message =
-                "expected --adapter channel-vit for weights whose channels have patches of their own";
-            refused(message.into(), "say --adapter channel-vit")
-        }
-        (AdapterWord::Planes, None) => Ok(Channels::Planes),
-        (AdapterWord::BagOfChannels, None) if count == 1 => Ok(Channels::Bag),
-        (AdapterWord::BagOfChannels, None) => {
+        AdapterWord::Planes => Ok(Channels::Planes),
+        AdapterWord::BagOfChannels if count == 1 => Ok(Channels::Bag),
+        AdapterWord::BagOfChannels => {
             let message = format!("expected weights of one plane for bag-of-channels, found {count} planes");
             refused(message, "say --adapter channel-replication, which repeats each channel on three planes")
         }
-        (AdapterWord::ChannelReplication, None) if REPEATED.contains(&count) => Ok(Channels::Repeated),
-        (AdapterWord::ChannelReplication, None) => {
+        AdapterWord::ChannelReplication if REPEATED.contains(&count) => Ok(Channels::Repeated),
+        AdapterWord::ChannelReplication => {
             let message = format!(
                 "expected weights of one plane or three for channel-replication, found {count} planes"
             );

@@ -11,7 +11,7 @@ use crate::{
         Error, FeatureRows, Prediction, TaskInput, Truth,
         features::in_blocks,
         metrics::{Counts, f1_macro},
-        probe::{self, Known, Point, Probe, Training},
+        probe::{self, Answer, Known, Point, Probe, Training},
     },
     event::{Event, Listen},
     memory,
@@ -34,8 +34,11 @@ pub struct LinearProbe {
     pub word: settings::LinearProbe,
 }
 
+/// Called before each step; `false`: stop.
+type GoesOn<'a> = &'a mut dyn FnMut() -> bool;
+
 /// Of each point of the grid, the answers in the order of what is asked.
-type Answers = Vec<Vec<(Truth, Option<f32>)>>;
+type Answers = Vec<Vec<Answer>>;
 
 impl Protocol for LinearProbe {
     fn answer(
@@ -47,18 +50,28 @@ impl Protocol for LinearProbe {
     ) -> Result<Vec<Prediction>, Error> {
         let points = probe::published(self.word.batch);
         let (mut rows, mut answers): (Vec<u32>, Answers) = (Vec::new(), Vec::new());
-        for fold in folds(task) {
+        let (folds, fits) = (folds(task), if self.word.select == Select::HeldOut { 2 } else { 1 });
+        let total = (folds.len() * fits * self.word.iterations) as u64;
+        listen.receive(&Event::Began { what: "fitting linear probes", unit: "step", total });
+        let mut done = 0;
+        let goes_on = &mut || {
+            done += 1;
+            listen.receive(&Event::Advanced { done, note: "" });
+            !listen.stop()
+        };
+        for fold in folds {
             let of_fold = match self.word.select {
-                Select::Oracle => self.fitted(task, &fold, &points, features, listen)?,
+                Select::Oracle => self.fitted(task, &fold, &points, features, goes_on)?,
                 Select::HeldOut => {
-                    let best = self.chosen(task, &fold, &points, features, listen)?;
-                    self.fitted(task, &fold, &[points[best]], features, listen)?
+                    let best = self.chosen(task, &fold, &points, features, goes_on)?;
+                    self.fitted(task, &fold, &[points[best]], features, goes_on)?
                 }
             };
             answers.resize(of_fold.len(), Vec::new());
             answers.iter_mut().zip(of_fold).for_each(|(all, own)| all.extend(own));
             rows.extend(fold.asked);
         }
+        listen.receive(&Event::Ended);
         let truths: Vec<Truth> = rows.iter().map(|row| task.labels.of(*row)).collect();
         let best = best(&answers, &truths);
         let mut order: Vec<usize> = (0..rows.len()).collect();
@@ -79,7 +92,7 @@ impl LinearProbe {
         fold: &Fold,
         points: &[Point],
         features: &dyn FeatureRows,
-        listen: &mut dyn Listen,
+        goes_on: GoesOn<'_>,
     ) -> Result<usize, Error> {
         let mut of_label: BTreeMap<Truth, Vec<u32>> = BTreeMap::new();
         for row in &fold.known {
@@ -93,7 +106,7 @@ impl LinearProbe {
         }
         let truths: Vec<Truth> = asked.iter().map(|row| task.labels.of(*row)).collect();
         let held = Fold { name: format!("{}/held out", fold.name), known, asked };
-        let probe = self.trained(task, &held, points, features, listen)?;
+        let probe = self.trained(task, &held, points, features, goes_on)?;
         let (answers, mut losses) =
             (answers(&probe, &held.asked, points.len(), features)?, vec![0.0; points.len()]);
         for (rows, truths) in held.asked.chunks(ROWS).zip(truths.chunks(ROWS)) {
@@ -115,9 +128,9 @@ impl LinearProbe {
         fold: &Fold,
         points: &[Point],
         features: &dyn FeatureRows,
-        listen: &mut dyn Listen,
+        goes_on: GoesOn<'_>,
     ) -> Result<Answers, Error> {
-        let probe = self.trained(task, fold, points, features, listen)?;
+        let probe = self.trained(task, fold, points, features, goes_on)?;
         answers(&probe, &fold.asked, points.len(), features)
     }
 
@@ -128,7 +141,7 @@ impl LinearProbe {
         fold: &Fold,
         points: &[Point],
         features: &dyn FeatureRows,
-        listen: &mut dyn Listen,
+        goes_on: GoesOn<'_>,
     ) -> Result<Probe, Error> {
         let settings::LinearProbe { schedule, iterations, batch, .. } = self.word;
         let width = features.width();
@@ -141,19 +154,9 @@ impl LinearProbe {
         let mut probe = Probe::new(&truths, width, points, SEED);
         let known = Known { x: &read(features, &fold.known)?, truths: &truths, width };
         let batches = probe::shuffled(fold.known.len(), batch.min(fold.known.len()), SEED.stream(&name));
-        listen.receive(&Event::Began {
-            what: "fitting a linear probe",
-            unit: "step",
-            total: iterations as u64,
-        });
-        let mut goes_on = |step: u64| {
-            listen.receive(&Event::Advanced { done: step, note: "" });
-            !listen.stop()
-        };
-        if !probe.train(&known, Training { points, schedule, iterations }, batches, &mut goes_on)? {
+        if !probe.train(&known, Training { points, schedule, iterations }, batches, goes_on)? {
             return Err(Error::Stopped);
         }
-        listen.receive(&Event::Ended);
         Ok(probe)
     }
 }
@@ -191,7 +194,7 @@ fn best(answers: &Answers, truths: &[Truth]) -> usize {
 
 /// The macro-F1 of each classifier's answers.
 fn scores(answers: &Answers, truths: &[Truth]) -> Vec<f64> {
-    let score = |answers: &Vec<(Truth, Option<f32>)>| {
+    let score = |answers: &Vec<Answer>| {
         f1_macro(&Counts::of(truths.iter().copied().zip(answers.iter().map(|(said, _)| *said))))
     };
     answers.iter().map(score).collect()

@@ -164,6 +164,21 @@ fn names(path: &std::path::Path) -> Vec<String> {
     file.names().into_iter().map(ToString::to_string).collect()
 }
 
+/// The tokens of all channels under a classifier, and looked into layer by layer.
+#[test]
+fn a_classifier_reads_the_tokens_of_channels() {
+    let model = Vit::mini().scratch().adapter(ChannelVit::up_to(3)).train_on(SMALL);
+    let run = model.image(32).augment(Crop + Flip).loss(SSL).epochs(1).batch(4).warmup(0);
+    let run = run.classify(Vit::mini()).epochs(1).batch(4).warmup(0).inspect(SMALL);
+    let spec = run.evaluate(Accuracy.on(SMALL)).specs().remove(0).spec.canonical();
+    assert_eq!(spec.check(), []);
+    let home = Home::of(&["dna", "er"]);
+    let (plan, scores, digest) = home.run(&spec);
+    assert!(scores.iter().any(|row| row.metric == "accuracy"), "{scores:?}");
+    assert!(plan.steps.iter().any(|step| step.work.kind() == "layers"));
+    assert_eq!(Home::of(&["dna", "er"]).run(&spec).2, digest, "the same bits");
+}
+
 /// A run that starts from a file is known by what the file contains, not by when it was asked for.
 #[test]
 fn a_run_continues_from_a_file_and_is_known_by_what_it_contains() {

@@ -102,16 +102,15 @@ fn channels_apart_are_one_sequence_under_a_mask() {
     let [class, channel, filler] = ["cls_token", "ch_token", "mask_token"].map(|name| numbers(&params, name));
     let position = |at: usize| &positions[at * WIDTH..][..WIDTH];
     let plus = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a + b).collect::<Vec<f64>>();
-    let masked = [vec![1, 8, 11], vec![]];
     let (mut expected, mut expected_masked) = (vec![], vec![]);
-    for image in 0..2 {
+    for (image, masked) in [vec![1, 8, 11], vec![]].iter().enumerate() {
         let mut x = vec![plus(&class, position(0))];
         for k in 0..K {
             x.push(channel.clone());
             for patch in 0..4 {
                 let at = (image * K + k) * 4 + patch;
                 let own: Vec<f64> = maps[at * WIDTH..][..WIDTH].iter().map(|x| f64::from(*x)).collect();
-                let own = if masked[image].contains(&(k * 4 + patch)) { filler.clone() } else { own };
+                let own = if masked.contains(&(k * 4 + patch)) { filler.clone() } else { own };
                 x.push(plus(&own, position(1 + patch)));
             }
         }
@@ -128,7 +127,7 @@ fn channels_apart_are_one_sequence_under_a_mask() {
         let x = normed(&params, "norm", &x);
         let as_f32 = |row: &Vec<f64>| row.iter().map(|x| *x as f32).collect::<Vec<_>>();
         expected.extend((0..x.len()).filter(|at| *at == 0 || is_channel(*at)).flat_map(|at| as_f32(&x[at])));
-        let places = masked[image].iter().map(|patch| 1 + patch / 4 * EACH + 1 + patch % 4);
+        let places = masked.iter().map(|patch| 1 + patch / 4 * EACH + 1 + patch % 4);
         expected_masked.extend(places.flat_map(|at| as_f32(&x[at])));
     }
     assert_close("tokens", &found, &expected, 2e-6);
