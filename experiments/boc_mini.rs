@@ -3,7 +3,11 @@
 //! cargo run --release -- exp boc_mini
 //!
 //! Without CHAMMI on this machine, on simulated cells. Cell Painting, with channels that neither set has, is never trained on. DINOv2's
-//! three losses on single channels (an image of K channels is K samples of a bag), and on the tokens of all channels of an image.
+//! three losses on single channels (an image of K channels is K samples of a bag), and on the tokens of all channels of an image. Six
+//! minutes on two cores.
+//!
+//! World 1, macro-F1 of the out-of-distribution tasks by a linear probe: 0.439 for the bag, 0.373 before it is trained; 0.222 and 0.228 for
+//! Channel-ViT.
 
 use dichroic::{
     dsl::{Adapts, ExtendsToNewChannels, Trainable},

@@ -1013,7 +1013,7 @@ fn anybodys_features_are_scored_without_images() {
     }
     place
         .say(&[&words[..], &["--protocol", "knn", "--temperature", "0"]].concat())
-        .complains("--temperature: expected a number above 0, found 0", "0.07");
+        .complains("--temperature: expected a number above 0, found 0", "DINO and DINOv2: 0.07");
 
     write_features(&features.join("Yeast"), |image| if image == 5 { [0.0, f32::NAN] } else { [1.0, 0.0] });
     place
