@@ -40,10 +40,13 @@ impl OwnStem {
             let shape = [width, planes, patch, patch];
             files::published_tensors(path, &[(&names[0], &shape), (&names[1], &[width])])
         };
-        let (weight, bias) = match (of(RGB), of(1)) {
-            (Ok([weight, bias]), _) => (weight, bias),
-            (Err(_), Ok([weight, bias])) => (of_one_plane(&weight, own.area()), bias),
-            (Err(error), Err(_)) => return Err(error),
+        let (weight, bias) = match of(RGB) {
+            Ok([weight, bias]) => (weight, bias),
+            // What is said is what is wrong with it as the usual one.
+            Err(error) => match of(1) {
+                Ok([weight, bias]) => (of_one_plane(&weight, own.area()), bias),
+                Err(_) => return Err(error),
+            },
         };
         Ok(Self { own, weight, bias })
     }

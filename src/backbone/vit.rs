@@ -183,10 +183,7 @@ impl Vit {
     pub(super) fn embedded(&self, pass: &mut Pass<'_>, patches: Patches) -> Result<Node> {
         let (n, rows, cols, width) = patches.maps.value().dims4()?;
         let table = self.table(pass, &patches)?;
-        let patches = match (pass.masks, pass.mask_token) {
-            (Some(masks), Some(token)) if masks.count() > 0 => patches.masked(pass, masks, token)?,
-            _ => patches,
-        };
+        let patches = patches.masked(pass)?;
         let patches = pass.tape.reshape(&patches.maps, (n, rows * cols, width))?;
         pass.tape.tokens(&patches, &table)
     }

@@ -50,11 +50,10 @@ pub fn f1_macro(counts: &Counts) -> f64 {
     mean(counts, LabelCounts::f1)
 }
 
-/// What becomes of classes that no image that is asked has, in the mean over classes.
+/// What becomes of classes that no image that is asked has, in a mean over classes in which they have a part. ([`f1_macro`] of
+/// [`Counts::of`] leaves all of them out: the evaluator of CHAMMI, scikit-learn with the true labels.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absent {
-    /// They have no part in it (the evaluator of CHAMMI; scikit-learn with the true labels).
-    Uncounted,
     /// Every class of the images that answer has a part in it, those that are absent one of 0 (torchmetrics up to 0.11).
     Zero,
     /// Those that are predicted have a part of 0, others none (torchmetrics since then; scikit-learn without labels).
@@ -69,7 +68,6 @@ pub fn f1_macro_of(
     absent: Absent,
 ) -> f64 {
     match absent {
-        Absent::Uncounted => f1_macro(&Counts::of(pairs)),
         Absent::LeftOut => f1_macro(&Counts::of_all(pairs)),
         Absent::Zero => {
             let known = answering.flat_map(Truth::labels);

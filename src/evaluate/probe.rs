@@ -1,7 +1,7 @@
 //! Linear classifiers side by side, as Cell-DINO's code trains them: each point of a grid of rates and weight decays is one, all of
 //! them see the same batches, and none knows of the others.
 
-use super::Truth;
+use super::{Truth, vectors::first_largest};
 use crate::{
     ops::{Weight, adamw, buffer},
     params::{ParamId, Params, Published},
@@ -182,6 +182,11 @@ impl Probe {
         tape.linear(&x, &weight, Weight::OutIn, Some(&bias))
     }
 
+    /// The number of classifiers.
+    pub fn points(&self) -> usize {
+        self.points
+    }
+
     /// What each classifier says of rows of features.
     ///
     /// # Errors
@@ -196,8 +201,8 @@ impl Probe {
             }
             let mut shares = logits.to_vec();
             softmax(&mut shares);
-            // Of equals the first, by the logits themselves.
-            let best = (1..classes).fold(0, |best, at| if logits[at] > logits[best] { at } else { best });
+            // By the logits themselves: shares may round to equals.
+            let best = first_largest(logits);
             (Truth::One(self.labels[best]), Some(shares[best]))
         };
         let of = |point: usize| {

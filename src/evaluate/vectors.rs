@@ -1,4 +1,9 @@
-//! Sums over vectors in float64, in an order of their own: the same bits wherever they are needed.
+//! Sums over vectors in float64, in an order of their own: the same bits wherever they are needed. The place of the largest.
+
+/// The place of the largest number, the first among equals; 0 if there is none.
+pub(super) fn first_largest<T: PartialOrd>(values: &[T]) -> usize {
+    (1..values.len()).fold(0, |best, at| if values[at] > values[best] { at } else { best })
+}
 
 /// Added in four running sums, so that the compiler may compute them side by side.
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {

@@ -127,7 +127,10 @@ impl WorkContext<'_> {
     /// What is done to read the published weights that a training starts from.
     fn remarks(&self, fit: &Fit) -> Result<Vec<String>, Error> {
         let later = fit.training.as_ref().is_some_and(|training| training.number > 0);
-        match self.published(&fit.model.backbone, &fit.model.weights)?.filter(|_| !later) {
+        if later {
+            return Ok(Vec::new());
+        }
+        match self.published(&fit.model.backbone, &fit.model.weights)? {
             Some(file) => Ok(files::remarks(&file)?),
             None => Ok(Vec::new()),
         }

@@ -23,15 +23,11 @@ impl Vit {
             );
         }
         let MapsApart { maps, channels, token } = x;
-        let mut patches = super::Patches::of(pass.tape, Entered::Maps(maps))?;
+        let patches = super::Patches::of(pass.tape, Entered::Maps(maps))?;
         let (rows, n) = (patches.maps.dims()[0], patches.maps.dims()[0] / channels);
         let token = pass.tape.formatted(&token)?;
         let (of_patches, of_class) = self.two_tables(pass, patches.grid()?, &token)?;
-        if let (Some(masks), Some(token)) = (pass.masks, pass.mask_token)
-            && masks.count() > 0
-        {
-            patches = patches.masked(pass, masks, token)?;
-        }
+        let patches = patches.masked(pass)?;
         let [rows_of_grid, cols] = patches.grid()?;
         let patches = pass.tape.reshape(&patches.maps, (rows, rows_of_grid * cols, width))?;
         let mut streams = pass.tape.tokens(&patches, &of_patches)?;

@@ -2,8 +2,7 @@
 
 use crate::{
     ops::Weight,
-    params::ParamId,
-    pass::{ChannelMaps, Entered, Masks, Pass},
+    pass::{ChannelMaps, Entered, Pass},
     tape::{Node, Tape},
 };
 use candle_core::Result;
@@ -56,8 +55,12 @@ impl Patches {
         Ok(Some(pass.tape.linear(&map, embeddings, Weight::InOut, None)?))
     }
 
-    /// The same with one and the same token in the place of those that are masked.
-    pub(super) fn masked(self, pass: &mut Pass<'_>, masks: &Masks, token: ParamId) -> Result<Self> {
+    /// The same with one and the same token in the place of those that are masked, if some are and the pass says so.
+    pub(super) fn masked(self, pass: &mut Pass<'_>) -> Result<Self> {
+        let (Some(masks), Some(token)) = (pass.masks.filter(|masks| masks.count() > 0), pass.mask_token)
+        else {
+            return Ok(self);
+        };
         let (n, rows, cols, width) = self.maps.value().dims4()?;
         let all = pass.tape.reshape(&self.maps, (1, n * rows * cols, width))?;
         let seen = masks.seen()?;

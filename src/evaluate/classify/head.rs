@@ -4,7 +4,7 @@ use super::standardised::Scales;
 use crate::evaluate::{
     Error, FeatureRows,
     features::in_blocks,
-    vectors::{dot, log_softmax},
+    vectors::{dot, first_largest, log_softmax},
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -86,11 +86,6 @@ impl Head {
 
 /// The class of the largest log-probability, the first among equals, and its probability.
 pub(super) fn likeliest(votes: &[f64]) -> (u16, f32) {
-    let mut best = 0;
-    for (class, vote) in votes.iter().enumerate() {
-        if *vote > votes[best] {
-            best = class;
-        }
-    }
+    let best = first_largest(votes);
     (best as u16, votes[best].exp() as f32)
 }

@@ -6,6 +6,7 @@ use crate::{
     evaluate::{
         Error, FeatureRows, Prediction, TaskInput, Truth,
         knn::{Unit, nearest, shares},
+        vectors::first_largest,
     },
     event::Listen,
 };
@@ -39,9 +40,7 @@ impl Protocol for Knn {
             let (known, asked) = (Unit::read(features, &fold.known)?, Unit::read(features, &fold.asked)?);
             for (row, near) in fold.asked.iter().zip(nearest(&known, &asked, self.k, listen)?) {
                 let shares = shares(&near, self.k, self.temperature, &labels, kinds.len());
-                // Of equals the first.
-                let best =
-                    (1..shares.len()).fold(0, |best, at| if shares[at] > shares[best] { at } else { best });
+                let best = first_largest(&shares);
                 let nearest = near.first().map(|near| fold.known[near.place as usize]);
                 predictions.push(Prediction {
                     row: *row,

@@ -12,6 +12,7 @@ use crate::{
         features::in_blocks,
         metrics::{Counts, f1_macro},
         probe::{self, Answer, Known, Point, Probe, Training},
+        vectors::first_largest,
     },
     event::{Event, Listen},
     memory,
@@ -107,8 +108,7 @@ impl LinearProbe {
         let truths: Vec<Truth> = asked.iter().map(|row| task.labels.of(*row)).collect();
         let held = Fold { name: format!("{}/held out", fold.name), known, asked };
         let probe = self.trained(task, &held, points, features, goes_on)?;
-        let (answers, mut losses) =
-            (answers(&probe, &held.asked, points.len(), features)?, vec![0.0; points.len()]);
+        let (answers, mut losses) = (answers(&probe, &held.asked, features)?, vec![0.0; points.len()]);
         for (rows, truths) in held.asked.chunks(ROWS).zip(truths.chunks(ROWS)) {
             let of_rows = probe.losses(read(features, rows)?, truths)?;
             losses.iter_mut().zip(of_rows).for_each(|(sum, loss)| *sum += loss);
@@ -131,7 +131,7 @@ impl LinearProbe {
         goes_on: GoesOn<'_>,
     ) -> Result<Answers, Error> {
         let probe = self.trained(task, fold, points, features, goes_on)?;
-        answers(&probe, &fold.asked, points.len(), features)
+        answers(&probe, &fold.asked, features)
     }
 
     /// Trains on what answers.
@@ -161,14 +161,9 @@ impl LinearProbe {
     }
 }
 
-/// What a probe of so many classifiers says of images.
-fn answers(
-    probe: &Probe,
-    asked: &[u32],
-    points: usize,
-    features: &dyn FeatureRows,
-) -> Result<Answers, Error> {
-    let mut answers: Answers = vec![Vec::new(); points];
+/// What each classifier of a probe says of images.
+fn answers(probe: &Probe, asked: &[u32], features: &dyn FeatureRows) -> Result<Answers, Error> {
+    let mut answers: Answers = vec![Vec::new(); probe.points()];
     for rows in asked.chunks(ROWS) {
         let of_rows = probe.answers(read(features, rows)?)?;
         answers.iter_mut().zip(of_rows).for_each(|(all, own)| all.extend(own));
@@ -188,8 +183,7 @@ fn read(features: &dyn FeatureRows, rows: &[u32]) -> Result<Vec<f32>, Error> {
 
 /// The place of the answers with the largest macro-F1; of equals the first.
 fn best(answers: &Answers, truths: &[Truth]) -> usize {
-    let scores = scores(answers, truths);
-    (1..scores.len()).fold(0, |best, at| if scores[at] > scores[best] { at } else { best })
+    first_largest(&scores(answers, truths))
 }
 
 /// The macro-F1 of each classifier's answers.
